@@ -1,0 +1,49 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { deviceClassOf, findBlenders } from "../blender/find-blender.ts";
+import { inspectScene } from "../blender/inspect-scene.ts";
+import { openSession } from "../blender/session.ts";
+import type { BlenderBuild } from "../blender/types.ts";
+import type { Home } from "../config/home.ts";
+import type { DeviceClass } from "../core/chunk.ts";
+import { RenderSlots } from "../donor/render-slots.ts";
+import { FarmError } from "../kernel/errors.ts";
+import type { PrepareDeps } from "../requester/prepare-job.ts";
+import { startPlainProcess } from "../sandbox/process-sandbox.ts";
+
+const start = startPlainProcess;
+
+export interface ChosenBlender {
+  readonly build: BlenderBuild;
+  readonly deviceClass: DeviceClass;
+}
+
+/** Every Blender of this machine that can work, newest first; or just the one named. Throws BLENDER_NOT_FOUND. */
+export async function blendersHere(home: Home, explicit: string | undefined, signal: AbortSignal): Promise<readonly ChosenBlender[]> {
+  const builds = await findBlenders({ start }, { cacheFile: join(home.cache, "blenders.json"), ...(explicit === undefined ? {} : { explicit }) }, signal);
+  if (builds.length === 0) throw new FarmError("BLENDER_NOT_FOUND", "no Blender was found on this machine");
+  return builds.map((build) => ({ build, deviceClass: deviceClassOf(build) }));
+}
+
+/** Warm render places of this machine. `purpose` keeps their scratch folders apart. */
+export function renderSlots(home: Home, blender: ChosenBlender, options: { readonly slots: number; readonly threads?: number; readonly purpose: string }): RenderSlots {
+  return new RenderSlots(
+    {
+      openSession: async (slot, signal) => {
+        const scratch = join(home.scratch, `${process.pid}-${options.purpose}-${slot}`);
+        await mkdir(scratch, { recursive: true, mode: 0o700 });
+        return await openSession({ start }, { blender: blender.build, scratch, ...(options.threads === undefined ? {} : { threads: options.threads }) }, signal);
+      },
+    },
+    { slots: options.slots },
+  );
+}
+
+/** Looks at a scene with one Blender. */
+export function inspector(home: Home, blender: ChosenBlender): PrepareDeps["inspect"] {
+  return async ({ scenePath, flags, frames }, signal) => {
+    const scratch = join(home.scratch, `${process.pid}-inspect`);
+    await mkdir(scratch, { recursive: true, mode: 0o700 });
+    return await inspectScene({ start }, { blender: blender.build, scenePath, flags, scratch, ...(frames === undefined ? {} : { frames }) }, signal);
+  };
+}

@@ -1,0 +1,78 @@
+import { statfs } from "node:fs/promises";
+import type { Home } from "../config/home.ts";
+import { isFarmError, messageOf } from "../kernel/errors.ts";
+import { silentLog } from "../kernel/log.ts";
+import { findFfmpeg } from "../media/find-ffmpeg.ts";
+import { probeDocker } from "../sandbox/docker-probe.ts";
+import { blendersHere } from "./blender-tools.ts";
+import { openSwarm } from "./open-swarm.ts";
+
+/** One thing that was looked at. `needed`: rendering does not work without it. */
+export interface Finding {
+  readonly what: string;
+  readonly ok: boolean;
+  readonly needed: boolean;
+  readonly detail: string;
+  /** What mends it. */
+  readonly fix: string | undefined;
+}
+
+const LOW_DISK_BYTES = 5 * 2 ** 30;
+
+/** Looks at everything this node depends on. */
+export async function examine(home: Home, blender: string | undefined, signal: AbortSignal): Promise<Finding[]> {
+  const node = Number(process.versions.node.split(".")[0]);
+  return [
+    { what: "Node.js", ok: node >= 24, needed: true, detail: process.versions.node, fix: node >= 24 ? undefined : "npm run demo (brings Node 24 beside the project)" },
+    ...(await examineBlenders(home, blender, signal)),
+    await examineFfmpeg(),
+    await examineDisk(home),
+    await examineNetwork(home, signal),
+    await examineDocker(),
+  ];
+}
+
+async function examineBlenders(home: Home, explicit: string | undefined, signal: AbortSignal): Promise<Finding[]> {
+  try {
+    const found = await blendersHere(home, explicit, signal);
+    return found.map(({ build, deviceClass }) => ({
+      what: `Blender ${build.version}`,
+      ok: true,
+      needed: true,
+      detail: `${build.path}, ${deviceClass.backend} ${deviceClass.arch}, build ${build.buildHash}${build.hasDenoiser ? "" : ", without denoiser"}`,
+      fix: undefined,
+    }));
+  } catch (error) {
+    return [{ what: "Blender", ok: false, needed: true, detail: messageOf(error), fix: isFarmError(error) ? error.advice : undefined }];
+  }
+}
+
+async function examineFfmpeg(): Promise<Finding> {
+  try {
+    return { what: "ffmpeg", ok: true, needed: false, detail: await findFfmpeg(), fix: undefined };
+  } catch (error) {
+    return { what: "ffmpeg", ok: false, needed: false, detail: `${messageOf(error)}; needed for --video`, fix: isFarmError(error) ? error.advice : undefined };
+  }
+}
+
+async function examineDisk(home: Home): Promise<Finding> {
+  const { bavail, bsize } = await statfs(home.root);
+  const free = bavail * bsize;
+  return { what: "disk", ok: free > LOW_DISK_BYTES, needed: false, detail: `${(free / 2 ** 30).toFixed(0)} GiB free in ${home.root}`, fix: free > LOW_DISK_BYTES ? undefined : "free some space, or choose another --home" };
+}
+
+async function examineNetwork(home: Home, signal: AbortSignal): Promise<Finding> {
+  try {
+    await using network = await openSwarm(home, { swarm: "public", bootstrap: [], lan: false }, silentLog, signal);
+    return { what: "network", ok: true, needed: false, detail: network.multiaddrs().join(" "), fix: undefined };
+  } catch (error) {
+    return { what: "network", ok: false, needed: false, detail: messageOf(error), fix: "this machine still renders alone" };
+  }
+}
+
+async function examineDocker(): Promise<Finding> {
+  const probe = await probeDocker();
+  return probe.here
+    ? { what: "Docker", ok: true, needed: false, detail: `${probe.version}, runtimes ${probe.runtimes.join(", ")}`, fix: undefined }
+    : { what: "Docker", ok: false, needed: false, detail: probe.because, fix: "only needed to give power in containers; install Docker Engine" };
+}

@@ -1,0 +1,71 @@
+import { availableParallelism, cpus, hostname, loadavg, totalmem } from "node:os";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Home } from "../config/home.ts";
+import { Donor } from "../donor/donor.ts";
+import type { DonorEvent } from "../donor/serve-job.ts";
+import { systemClock } from "../kernel/clock.ts";
+import { FarmError } from "../kernel/errors.ts";
+import type { Log } from "../kernel/log.ts";
+import { VERSION } from "../kernel/version.ts";
+import { lockHome } from "../network/home-lock.ts";
+import { blendersHere, renderSlots } from "./blender-tools.ts";
+import { openDonorStore } from "./donor-store.ts";
+import { openSwarm, type SwarmOptions } from "./open-swarm.ts";
+
+export interface DonateSettings {
+  readonly home: Home;
+  readonly blender: string | undefined;
+  readonly name: string | undefined;
+  readonly threads: number | undefined;
+  readonly slots: number;
+  readonly diskBytes: number;
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
+  readonly swarm: SwarmOptions;
+}
+
+export type DonateEvent =
+  | DonorEvent
+  | { readonly event: "listening"; readonly peerId: string; readonly multiaddrs: readonly string[]; readonly name: string; readonly blenders: readonly string[]; readonly slots: number };
+
+const MAX_JOBS = 8;
+
+/** Gives this machine's power until the signal aborts. */
+export async function donate(settings: DonateSettings, watching: { readonly observe: (event: DonateEvent) => void; readonly log: Log }, signal: AbortSignal): Promise<void> {
+  const { home } = settings;
+  await using _lock = await lockHome(home.root);
+  const [blender] = await blendersHere(home, settings.blender, signal);
+  if (!blender) throw new FarmError("BLENDER_NOT_FOUND", "no Blender was found on this machine");
+  await rm(home.scratch, { recursive: true, force: true }); // what a killed donor left
+  await using network = await openSwarm(home, settings.swarm, watching.log, signal);
+  const store = await openDonorStore(network, { blocks: home.blocks, scenes: home.scenes, capBytes: settings.diskBytes }, watching.log);
+  await using slots = renderSlots(home, blender, { slots: settings.slots, purpose: "donor", ...(settings.threads === undefined ? {} : { threads: settings.threads }) });
+  const name = settings.name ?? hostname();
+  const donor = new Donor(
+    { network, store, slots, clock: systemClock, log: watching.log, observe: watching.observe, load: () => (loadavg()[0] ?? 0) / Math.max(1, cpus().length) },
+    {
+      agent: `p2p-render/${VERSION}`,
+      name,
+      cores: settings.threads ?? availableParallelism(),
+      memoryBytes: totalmem(),
+      builds: [blender.deviceClass],
+      allow: settings.allow,
+      deny: settings.deny,
+      maxJobs: MAX_JOBS,
+    },
+  );
+  await donor.start(signal);
+  watching.observe({ event: "listening", peerId: network.selfId, multiaddrs: network.multiaddrs(), name, blenders: [blender.build.version], slots: settings.slots });
+  await untilAborted(signal);
+  await donor.stop();
+  await rm(join(home.scratch), { recursive: true, force: true });
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+

@@ -1,0 +1,75 @@
+import type { Home } from "../config/home.ts";
+import { foldJournal } from "../core/journal/fold.ts";
+import { planJob } from "../core/plan.ts";
+import { openDatabase } from "../database/open-database.ts";
+import type { Database, JobRow, Wish } from "../database/types.ts";
+import { FarmError } from "../kernel/errors.ts";
+
+/** A job as its journal tells it. */
+export interface JobReport {
+  readonly job: JobRow;
+  readonly framesDone: number;
+  readonly framesTotal: number;
+  readonly chunksDone: number;
+  readonly chunksTotal: number;
+  readonly chunksByDonor: Readonly<Record<string, number>>;
+  readonly barred: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+/** Newest first. */
+export async function listJobs(home: Home): Promise<readonly JobRow[]> {
+  await using database = await openDatabase(home.database);
+  return database.jobs.list();
+}
+
+/** Throws JOB_UNKNOWN. */
+export async function reportJob(home: Home, id: string | undefined): Promise<JobReport> {
+  await using database = await openDatabase(home.database);
+  const job = jobOf(database, id);
+  const memory = foldJournal(database.journal.read(job.id).map(({ record }) => record));
+  const plan = memory.created && planJob(memory.created.planInput.facts, memory.created.planInput.options);
+  const chunksByDonor: Record<string, number> = {};
+  for (const { donor } of memory.accepted.values()) chunksByDonor[donor] = (chunksByDonor[donor] ?? 0) + 1;
+  return {
+    job,
+    framesDone: memory.finishedFrames.size,
+    framesTotal: plan?.outputs.length ?? 0,
+    chunksDone: memory.accepted.size,
+    chunksTotal: plan?.chunks.length ?? 0,
+    chunksByDonor,
+    barred: [...memory.barred.keys()],
+    outputs: [...memory.finishedFrames.values()].flat(),
+  };
+}
+
+/**
+ * Tells the bridge that works on a job what is wished of it.
+ * @returns a sentence; for "resume" of a job nobody works on, its id: the caller takes it up. Throws JOB_UNKNOWN.
+ */
+export async function wishJob(home: Home, id: string | undefined, wish: Wish): Promise<string> {
+  await using database = await openDatabase(home.database);
+  const job = jobOf(database, id);
+  const free = isFree(database, job.id);
+  if (wish === "resume" && free) return job.id;
+  if (free) {
+    if (wish === "cancel") database.jobs.setState(job.id, "cancelled", Date.now());
+    return `job ${job.id} is not at work; its state is ${database.jobs.get(job.id)?.state ?? job.state}`;
+  }
+  database.wishes.set(job.id, wish);
+  return `job ${job.id} was told to ${wish}`;
+}
+
+function isFree(database: Database, job: string): boolean {
+  const owner = `probe-${process.pid}`;
+  const nowMs = Date.now();
+  if (!database.jobs.claim(job, owner, { nowMs, untilMs: nowMs + 1_000 })) return false;
+  database.jobs.release(job, owner);
+  return true;
+}
+
+function jobOf(database: Database, id: string | undefined): JobRow {
+  const job = id === undefined ? database.jobs.list()[0] : database.jobs.get(id);
+  if (!job) throw new FarmError("JOB_UNKNOWN", id === undefined ? "there are no jobs yet" : `there is no job ${id}`);
+  return job;
+}

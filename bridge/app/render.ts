@@ -1,0 +1,190 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, rm, stat } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { assembledFileName, openFinisher } from "../blender/finisher.ts";
+import type { Home } from "../config/home.ts";
+import { hashFile } from "../content/disk.ts";
+import { type PackedBundle, packBundle } from "../content/pack.ts";
+import { newJobId } from "../core/job-id.ts";
+import type { JobEvent, JobOutcome } from "../core/job-events.ts";
+import { openDatabase } from "../database/open-database.ts";
+import type { Database } from "../database/types.ts";
+import { systemClock } from "../kernel/clock.ts";
+import { FarmError, messageOf } from "../kernel/errors.ts";
+import type { Log } from "../kernel/log.ts";
+import { findFfmpeg } from "../media/find-ffmpeg.ts";
+import { openMedia } from "../media/media-pool.ts";
+import { encodeVideo } from "../media/video.ts";
+import type { JobFolder } from "../requester/job-folder.ts";
+import { type JobOrder, type RenderRequest, settingsOf, type WorkForce } from "../requester/job-order.ts";
+import { type PrepareDeps, prepareJob, reopenJob } from "../requester/prepare-job.ts";
+import { type WorkDeps, workOnJob } from "../requester/work-on-job.ts";
+import { startPlainProcess } from "../sandbox/process-sandbox.ts";
+import { blendersHere, type ChosenBlender, inspector, renderSlots } from "./blender-tools.ts";
+import { jobPreview } from "./job-preview.ts";
+import { RequesterSwarm } from "./requester-swarm.ts";
+
+export interface RenderSettings {
+  readonly home: Home;
+  readonly blender: string | undefined;
+  readonly threads: number | undefined;
+  readonly force: WorkForce;
+  readonly swarm: { readonly swarm: string; readonly bootstrap: readonly string[] };
+}
+
+export interface Watching {
+  readonly observe: (event: JobEvent) => void;
+  readonly log: Log;
+}
+
+/** What is to be done: a new render, or a job of the journal. */
+export type Task = { readonly kind: "new"; readonly request: RenderRequest } | { readonly kind: "resume"; readonly job: string };
+
+/** How long a claim on a job lasts without being renewed; a killed bridge's jobs are free after it. */
+const CLAIM_MS = 10_000;
+
+/** Renders a scene, or goes on with a job, on this machine and the swarm. */
+export async function render(settings: RenderSettings, task: Task, watching: Watching, signal: AbortSignal): Promise<JobOutcome> {
+  const { home } = settings;
+  await using database = await openDatabase(home.database, { onCorrupt: (sentence) => watching.observe({ event: "note", code: "DATABASE_CORRUPT", sentence }) });
+  const begun = task.kind === "resume" ? createdOf(database, task.job) : undefined;
+  const blenders = await blendersHere(home, settings.blender, signal);
+  const blender = blenders.find(({ build }) => build.version === begun?.blender.version && build.buildHash === begun.blender.buildHash) ?? blenders[0];
+  if (!blender) throw new FarmError("BLENDER_NOT_FOUND", "no Blender was found on this machine");
+  await using swarm = await openSwarmOrAlone(settings, watching, signal);
+  const packed: { bundle?: PackedBundle } = {};
+  const prepare = prepareDeps(settings, blender, database, packed);
+  const slots = async () => Math.max(1, settings.force.local + ((await swarm?.countSlots(settings.force.peers, signal)) ?? 0));
+  const order = task.kind === "new" ? await prepareJob(prepare, task.request, slots, signal) : await reopenJob(prepare, task.job, signal);
+  const { bundle } = packed;
+  if (!bundle) throw new Error("a prepared job has no bundle");
+  return await workUnderClaim(settings, { order, bundle, blender, database, swarm }, watching, signal);
+}
+
+interface Parts {
+  readonly order: JobOrder;
+  readonly bundle: PackedBundle;
+  readonly blender: ChosenBlender;
+  readonly database: Database;
+  readonly swarm: RequesterSwarm | undefined;
+}
+
+async function workUnderClaim(settings: RenderSettings, parts: Parts, watching: Watching, signal: AbortSignal): Promise<JobOutcome> {
+  const { database, order } = parts;
+  const owner = `${process.pid}-${randomBytes(4).toString("hex")}`;
+  const claim = () => database.jobs.claim(order.id, owner, { nowMs: systemClock.now(), untilMs: systemClock.now() + CLAIM_MS });
+  if (!claim()) throw new FarmError("JOB_BUSY", `job ${order.id} is at work in another bridge`);
+  const renewing = setInterval(claim, CLAIM_MS / 3);
+  const scratch = join(settings.home.scratch, `${process.pid}`);
+  try {
+    return await work(settings, parts, watching, signal);
+  } catch (error) {
+    database.jobs.setState(order.id, signal.aborted ? "cancelled" : "failed", systemClock.now());
+    throw error;
+  } finally {
+    clearInterval(renewing);
+    database.jobs.release(order.id, owner);
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function work(settings: RenderSettings, parts: Parts, watching: Watching, signal: AbortSignal): Promise<JobOutcome> {
+  const { home, force, threads } = settings;
+  const { order, blender, database, swarm, bundle } = parts;
+  await using media = openMedia();
+  const threadOption = threads === undefined ? {} : { threads };
+  await using own = renderSlots(home, blender, { slots: Math.max(1, force.local), purpose: "own", ...threadOption });
+  await using checks = renderSlots(home, blender, { slots: 1, purpose: "check", ...threadOption });
+  const deps: WorkDeps = {
+    media,
+    hashFile: async (path) => ({ sha256: await hashFile(path, signal), bytes: (await stat(path)).size }),
+    preview: jobPreview(join(home.jobs, order.id, "preview.png")),
+    assembledPath: (folder) => (unit) => join(folder.assembled, assembledFileName(unit)),
+    openFinisher: (job, folder, end) => finisherOf(settings, blender, { job, folder }, end),
+    renderSlots: force.local > 0 ? own : undefined,
+    checkSlots: checks,
+    encodeVideo: async (frames, fps, out, end) => {
+      await encodeVideo({ ffmpeg: await findFfmpeg(), frames, fps, out }, end);
+      return out;
+    },
+    history: { append: (job, records) => database.journal.append(job, records) },
+    recruit: swarm && ((job, run, end) => swarm.recruit(bundle, job, run, { only: force.peers, observe: watching.observe }, end)),
+    takeWish: () => database.wishes.take(order.id),
+    bytesSent: () => swarm?.bytesSent ?? 0,
+    observe: watching.observe,
+    clock: systemClock,
+    log: watching.log,
+  };
+  const outcome = await workOnJob(deps, order, { jobsFolder: home.jobs, name: `${hostname()} (this machine)`, force }, signal);
+  database.jobs.setState(order.id, outcome, systemClock.now());
+  return outcome;
+}
+
+async function finisherOf(settings: RenderSettings, blender: ChosenBlender, what: { readonly job: JobOrder; readonly folder: JobFolder }, signal: AbortSignal) {
+  const { created, facts, id } = what.job;
+  const scratch = join(settings.home.scratch, `${process.pid}-finish`);
+  await mkdir(scratch, { recursive: true, mode: 0o700 });
+  return await openFinisher(
+    { start: startPlainProcess },
+    {
+      blender: blender.build,
+      scenePath: created.scenePath,
+      flags: created.flags,
+      cwd: settingsOf(created).cwd,
+      assembledFolder: what.folder.assembled,
+      jobScenes: facts.scenes.map(({ name }) => name),
+      stageName: `.p2p-render-${id}`,
+      scratch,
+      ...(settings.threads === undefined ? {} : { threads: settings.threads }),
+    },
+    signal,
+  );
+}
+
+function prepareDeps(settings: RenderSettings, blender: ChosenBlender, database: Database, packed: { bundle?: PackedBundle }): PrepareDeps {
+  const { home } = settings;
+  return {
+    blender: blender.build,
+    deviceClass: blender.deviceClass,
+    inspect: inspector(home, blender),
+    pack: async (files, _scenePath, signal) => {
+      packed.bundle = await packBundle(files, { cacheDir: join(home.cache, "packs") }, signal);
+      return packed.bundle;
+    },
+    newId: () => newJobId(systemClock.now(), randomBytes(8)),
+    history: {
+      append: async (job, records) => {
+        const [first] = records;
+        const nowMs = systemClock.now();
+        if (first?.type === "job-created") {
+          database.jobs.put({ id: job, createdAt: nowMs, updatedAt: nowMs, scenePath: first.scenePath, title: titleOf(first.scenePath), state: "running" });
+        }
+        if (first?.type === "resumed") database.jobs.setState(job, "running", nowMs);
+        await database.journal.append(job, records);
+      },
+      read: (job) => database.journal.read(job).map(({ record }) => record),
+    },
+  };
+}
+
+function createdOf(database: Database, job: string) {
+  const record = database.journal.read(job).find(({ record }) => record.type === "job-created")?.record;
+  if (record?.type !== "job-created") throw new FarmError("JOB_UNKNOWN", `there is no job ${job}`);
+  return record;
+}
+
+function titleOf(scenePath: string): string {
+  return scenePath.split(/[\\/]/).at(-1) ?? scenePath;
+}
+
+/** Without a network this machine still renders: the command always works. */
+async function openSwarmOrAlone(settings: RenderSettings, watching: Watching, signal: AbortSignal): Promise<RequesterSwarm | undefined> {
+  try {
+    return await RequesterSwarm.open(settings.home, settings.swarm, watching.log, signal);
+  } catch (error) {
+    if (settings.force.local === 0 || settings.force.peers.length > 0 || signal.aborted) throw error;
+    watching.observe({ event: "note", code: "no-network", sentence: `this machine renders alone: ${messageOf(error)}` });
+    return undefined;
+  }
+}

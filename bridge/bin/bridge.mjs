@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+// The command `bridge`, from a checkout or from an installed package. Runs on Node 18: no newer syntax here.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { findNode, handOver, isNewEnough, NODE_FLOOR, PROJECT } from "./node-runtime.mjs";
+
+/** Node strips no types under node_modules, so a package brings built JavaScript and no sources; a checkout runs its sources. */
+const source = join(PROJECT, "bridge", "cli", "main.ts");
+const installed = !existsSync(source);
+
+/** @returns {Promise<number>} the exit code. */
+async function run(args) {
+  if (isNewEnough()) {
+    if (!installed && !existsSync(join(PROJECT, "node_modules", "commander"))) return say("Its packages are missing: type `npm run setup`.");
+    const { main } = await import(pathToFileURL(installed ? join(PROJECT, "dist", "bridge.js") : source).href);
+    return main(args);
+  }
+  const node = findNode();
+  if (node === undefined) {
+    const cure = installed ? `install Node ${NODE_FLOOR} or newer (https://nodejs.org)` : "type `npm run setup`, which puts one beside the project";
+    return say(`bridge needs Node ${NODE_FLOOR} or newer and this is ${process.versions.node}: ${cure}.`);
+  }
+  return handOver(node, ["--disable-warning=ExperimentalWarning", fileURLToPath(import.meta.url), ...args]);
+}
+
+function say(sentence) {
+  process.stderr.write(`${sentence}\n`);
+  return 2;
+}
+
+// Not process.exit: what is still being written must get out.
+process.exitCode = await run(process.argv.slice(2));

@@ -1,0 +1,181 @@
+import { randomBytes } from "node:crypto";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { childSignal } from "../kernel/abort.ts";
+import { FarmError } from "../kernel/errors.ts";
+import { ERROR_CODES, type ErrorCode } from "../kernel/error-codes.ts";
+import type { RunningProcess, StartProcess } from "./types.ts";
+
+/** Bounds on what a Blender, which reads strangers' files, may send us. */
+export const BLENDER_WIRE_LIMITS = { maxLineBytes: 64 * 1024 * 1024, keptLogLines: 200 } as const;
+
+export interface BlenderProcessOptions {
+  /** Path of the Blender program. */
+  readonly blender: string;
+  /** Arguments before the script: the scene and Blender's own flags. */
+  readonly args?: readonly string[];
+  /** File in `scripts/` that is run, for instance "session.py". */
+  readonly script: string;
+  /** Arguments for the script, after `--`. */
+  readonly scriptArgs?: readonly string[];
+  /** A folder of our own for Blender's temporary files and its (empty) user settings. */
+  readonly scratch: string;
+  /** Render threads; 0 or undefined: all. */
+  readonly threads?: number;
+  readonly cwd?: string;
+  readonly startTimeoutMs?: number;
+}
+
+type Answer = { readonly ok: true; readonly result: unknown } | { readonly ok: false; readonly code: string; readonly message: string };
+
+/** A Blender that runs one of our scripts and answers JSON lines, one request at a time. */
+export class BlenderProcess implements AsyncDisposable {
+  readonly #process: RunningProcess;
+  readonly #token: string;
+  readonly #log: string[] = [];
+  readonly #waiting = new Map<number | "ready", (answer: Answer) => void>();
+  readonly exited: Promise<void>;
+  #nextId = 1;
+  #over: FarmError | undefined;
+
+  private constructor(process: RunningProcess, token: string) {
+    this.#process = process;
+    this.#token = token;
+    createInterface({ input: process.stdout }).on("line", (line) => this.#heard(line));
+    createInterface({ input: process.stderr }).on("line", (line) => this.#keep(line));
+    process.stdin.on("error", () => {}); // EPIPE after a crash: `exited` tells the story
+    this.exited = process.exited.then(({ exitCode, signal }) => {
+      this.#over ??= new FarmError("BLENDER_CRASHED", `Blender ended unexpectedly (${signal ?? `exit code ${exitCode}`})`, {
+        facts: { log: this.logTail(20) },
+      });
+      for (const answer of this.#waiting.values()) answer({ ok: false, code: this.#over.code, message: this.#over.message });
+      this.#waiting.clear();
+    });
+  }
+
+  /** Starts Blender and waits until the script listens. Throws BLENDER_NOT_FOUND, BLENDER_CRASHED, BLENDER_HUNG. */
+  static async start(deps: { readonly start: StartProcess }, options: BlenderProcessOptions, signal: AbortSignal): Promise<BlenderProcess> {
+    const token = `@bridge-${randomBytes(12).toString("hex")}`;
+    const process = await deps.start({
+      command: options.blender,
+      args: [
+        "-b",
+        "--factory-startup",
+        "--disable-autoexec",
+        ...(options.threads ? ["-t", String(options.threads)] : []),
+        ...(options.args ?? []),
+        "--python-exit-code",
+        "1",
+        "-P",
+        scriptPath(options.script),
+        "--",
+        token,
+        ...(options.scriptArgs ?? []),
+      ],
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      env: blenderEnvironment(options.scratch),
+    });
+    const blender = new BlenderProcess(process, token);
+    await blender.#ask("ready", signal, options.startTimeoutMs ?? 600_000);
+    return blender;
+  }
+
+  /**
+   * Asks the script to do `op`.
+   * @returns its result, unparsed: the caller holds the schema.
+   */
+  async request(op: string, parameters: object, signal: AbortSignal, timeoutMs: number): Promise<unknown> {
+    const id = this.#nextId++;
+    const answer = this.#ask(id, signal, timeoutMs);
+    this.#process.stdin.write(`${JSON.stringify({ ...parameters, id, op })}\n`);
+    return await answer;
+  }
+
+  /** The last lines Blender printed: for a person who looks for the cause. */
+  logTail(lines: number): string[] {
+    return this.#log.slice(-lines);
+  }
+
+  kill(): void {
+    this.#process.kill();
+  }
+
+  /** Asks it to stop; ends it when it does not. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#over ??= new FarmError("CANCELLED", "this Blender was stopped");
+    this.#process.stdin.end();
+    const timer = setTimeout(() => this.#process.kill(), 2_000);
+    await this.exited;
+    clearTimeout(timer);
+  }
+
+  async #ask(id: number | "ready", parent: AbortSignal, timeoutMs: number): Promise<unknown> {
+    const over = this.#ended();
+    if (over) throw over;
+    parent.throwIfAborted();
+    using child = childSignal(parent, timeoutMs);
+    const answer = await new Promise<Answer>((resolve, reject) => {
+      this.#waiting.set(id, resolve);
+      child.signal.addEventListener("abort", () => reject(this.#giveUp(parent, timeoutMs)), { once: true });
+    });
+    this.#waiting.delete(id);
+    if (answer.ok) return answer.result;
+    const ended = this.#ended();
+    throw ended?.code === answer.code ? ended : new FarmError(knownCode(answer.code), answer.message, { facts: { log: this.logTail(20) } });
+  }
+
+  #ended(): FarmError | undefined {
+    return this.#over;
+  }
+
+  /** A Blender in the middle of a render cannot be talked out of it: it is ended. */
+  #giveUp(parent: AbortSignal, timeoutMs: number): Error {
+    this.#over ??= parent.aborted
+      ? new FarmError("CANCELLED", "the work was cancelled", { cause: parent.reason })
+      : new FarmError("BLENDER_HUNG", `Blender gave no answer within ${Math.round(timeoutMs / 1000)} s`, { facts: { log: this.logTail(20) } });
+    this.#process.kill();
+    return this.#over;
+  }
+
+  #heard(line: string): void {
+    if (!line.startsWith(this.#token) || line.length > BLENDER_WIRE_LIMITS.maxLineBytes) return this.#keep(line);
+    const message = JSON.parse(line.slice(this.#token.length)) as { id?: number; event?: string } & Answer;
+    if (message.event === "ready") this.#waiting.get("ready")?.({ ok: true, result: undefined });
+    else if (message.id !== undefined) this.#waiting.get(message.id)?.(message);
+  }
+
+  #keep(line: string): void {
+    this.#log.push(line.slice(0, 500));
+    if (this.#log.length > BLENDER_WIRE_LIMITS.keptLogLines) this.#log.shift();
+  }
+}
+
+function knownCode(code: string): ErrorCode {
+  return code in ERROR_CODES ? (code as ErrorCode) : "BLENDER_SCRIPT_FAILED";
+}
+
+function scriptPath(name: string): string {
+  return fileURLToPath(new URL(`scripts/${name}`, import.meta.url));
+}
+
+/**
+ * Blender sees no setting of the user: no add-ons, no start-up scripts, no foreign Python first on the
+ * PATH (Debian's 3.4 would take its numpy from there). OCIO stays: it is part of the picture.
+ */
+function blenderEnvironment(scratch: string): Record<string, string> {
+  const inherited = ["SYSTEMROOT", "WINDIR", "OCIO", "LD_LIBRARY_PATH", "DISPLAY", "XDG_RUNTIME_DIR", "LIBGL_ALWAYS_SOFTWARE", "CUDA_VISIBLE_DEVICES"];
+  const kept = Object.fromEntries(inherited.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
+  return {
+    ...kept,
+    PATH: process.platform === "win32" ? (process.env["PATH"] ?? "") : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    LANG: "C.UTF-8",
+    HOME: scratch,
+    TMPDIR: scratch,
+    TEMP: scratch,
+    TMP: scratch,
+    BLENDER_USER_RESOURCES: scratch,
+    BLENDER_USER_CONFIG: scratch,
+    BLENDER_USER_SCRIPTS: scratch,
+    PYTHONDONTWRITEBYTECODE: "1",
+  };
+}

@@ -1,0 +1,170 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import type { RenderUnit } from "../core/scene-facts.ts";
+import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
+import { type Log, silentLog } from "../kernel/log.ts";
+import { flagArguments } from "./blender-flags.ts";
+import { BlenderProcess } from "./blender-process.ts";
+import { FinishStage, type StagedFile } from "./finish-stage.ts";
+import type { BlenderBuild, BlenderFlags, Finisher, StartProcess } from "./types.ts";
+
+/** Bounds on the finishing Blender: what it may take, and what it may tell us. */
+export const FINISHER_LIMITS = {
+  openMs: 30 * 60_000,
+  frameMs: 2 * 3_600_000,
+  movieMs: 48 * 3_600_000,
+  maxFilesAFrame: 10_000,
+  maxPathChars: 4_096,
+} as const;
+
+export interface FinisherOptions {
+  readonly blender: BlenderBuild;
+  /** The user's .blend where it lies, absolute: paths relative to it must hold. */
+  readonly scenePath: string;
+  readonly flags: BlenderFlags;
+  /** What output paths without `//` are relative to; default: this process's. */
+  readonly cwd?: string;
+  /** Absolute folder of the assembled floats; each unit's file is `assembledFileName(unit)` in it. */
+  readonly assembledFolder: string;
+  /** Scenes whose units are assembled; the others of the file are rendered by their own engine, here. */
+  readonly jobScenes: readonly string[];
+  /**
+   * Name of the dot-folder, made inside the output folder, in which files are written before they are
+   * moved into place. The same name for the same job: what a killed bridge left is then cleared.
+   */
+  readonly stageName: string;
+  readonly threads?: number;
+  /** Blender's temporary files and (empty) user settings. */
+  readonly scratch: string;
+}
+
+interface FinisherDeps {
+  readonly start: StartProcess;
+  readonly log?: Log;
+}
+
+const AbsolutePath = z.string().min(1).max(FINISHER_LIMITS.maxPathChars);
+const Opened = z.strictObject({ outputFolder: AbsolutePath });
+const Written = z.strictObject({
+  files: z.array(z.strictObject({ staged: AbsolutePath, final: AbsolutePath, main: z.boolean() })).max(FINISHER_LIMITS.maxFilesAFrame),
+});
+
+/**
+ * The file name of a unit's assembled floats: safe on every system, whatever the scene is called.
+ * `scripts/finish.py` follows the same rule.
+ */
+export function assembledFileName(unit: RenderUnit): string {
+  const scene = createHash("sha256").update(unit.scene, "utf8").digest("hex").slice(0, 16);
+  return `${scene}_${unit.frame}.exr`;
+}
+
+/**
+ * Starts the finishing Blender: it opens the scene once and then makes final pictures from assembled floats.
+ *
+ * Throws OUTPUT_NOT_WRITABLE, DISK_FULL, SCENE_UNREADABLE, SCENE_UNKNOWN, BLENDER_NOT_FOUND,
+ * BLENDER_CRASHED, BLENDER_HUNG. `finishFrame` and `finishMovie` throw FINISHING_FAILED (this frame
+ * cannot be made; the finisher lives on), DISK_FULL, OUTPUT_NOT_WRITABLE; after BLENDER_CRASHED and
+ * BLENDER_HUNG the finisher is dead.
+ */
+export async function openFinisher(deps: FinisherDeps, options: FinisherOptions, signal: AbortSignal): Promise<Finisher> {
+  const blender = await BlenderProcess.start(deps, blenderOptions(options), signal);
+  try {
+    const { outputFolder } = Opened.parse(await blender.request("open", openRequest(options), signal, FINISHER_LIMITS.openMs));
+    const stage = await FinishStage.make(outputFolder, options.stageName);
+    try {
+      await blender.request("stage", { folder: stage.folder }, signal, FINISHER_LIMITS.openMs);
+      return new WarmFinisher(blender, stage, deps.log ?? silentLog);
+    } catch (error) {
+      await stage.remove();
+      throw error;
+    }
+  } catch (error) {
+    await blender[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+function blenderOptions(options: FinisherOptions) {
+  return {
+    blender: options.blender.path,
+    args: [options.scenePath, ...flagArguments(options.flags)],
+    script: "finish.py",
+    scratch: options.scratch,
+    startTimeoutMs: FINISHER_LIMITS.openMs,
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  };
+}
+
+function openRequest(options: FinisherOptions) {
+  return {
+    scenePath: options.scenePath,
+    sceneName: options.flags.scene ?? null,
+    jobScenes: options.jobScenes,
+    assembledFolder: options.assembledFolder,
+  };
+}
+
+class WarmFinisher implements Finisher {
+  readonly #blender: BlenderProcess;
+  readonly #stage: FinishStage;
+  readonly #log: Log;
+  #closed: Promise<void> | undefined;
+
+  constructor(blender: BlenderProcess, stage: FinishStage, log: Log) {
+    this.#blender = blender;
+    this.#stage = stage;
+    this.#log = log;
+  }
+
+  finishFrame(frame: number, signal: AbortSignal): Promise<readonly string[]> {
+    return this.#finish(`frame ${frame}`, "frame", { frame }, signal);
+  }
+
+  finishMovie(frames: { readonly start: number; readonly end: number; readonly step: number }, signal: AbortSignal): Promise<readonly string[]> {
+    return this.#finish(`frames ${frames.start} to ${frames.end}`, "movie", frames, signal);
+  }
+
+  async #finish(what: string, op: "frame" | "movie", parameters: object, signal: AbortSignal): Promise<readonly string[]> {
+    const timeoutMs = op === "frame" ? FINISHER_LIMITS.frameMs : FINISHER_LIMITS.movieMs;
+    await this.#stage.empty();
+    try {
+      const answer = Written.parse(await this.#blender.request(op, parameters, signal, timeoutMs));
+      return await this.#deliver(answer.files);
+    } catch (error) {
+      await this.#stage.empty();
+      throw isFarmError(error, "FINISHING_FAILED")
+        ? new FarmError(error.code, `${what} could not be finished: ${error.message}`, { facts: error.facts, cause: error })
+        : error;
+    }
+  }
+
+  /** A File Output node that points where nobody may write costs its own files only, as in Blender; it may be a leftover of someone else's machine. */
+  async #deliver(files: readonly StagedFile[]): Promise<readonly string[]> {
+    const delivered: string[] = [];
+    for (const file of files) {
+      try {
+        delivered.push(await this.#stage.deliver(file));
+      } catch (error) {
+        if (file.main || !isFarmError(error, "OUTPUT_NOT_WRITABLE")) throw error;
+        this.#log.warn({ file: file.final, because: messageOf(error.cause) }, "a File Output node's picture was not kept");
+      }
+    }
+    // Two outputs of one name: the later one has replaced the earlier one, as it does in Blender.
+    return [...new Set(delivered)];
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#end();
+    return this.#closed;
+  }
+
+  async #end(): Promise<void> {
+    await this.#blender[Symbol.asyncDispose]();
+    await this.#stage.remove();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

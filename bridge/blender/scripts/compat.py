@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What differs between Blender 3.4, 4.3 and 5.2: the only place that asks which API there is.
+
+Every function asks for the feature, never for the version number.
+"""
+
+import bpy
+
+
+def set_file_format(settings, file_format):
+    """Sets an image format on ImageFormatSettings; 5.x sorts formats into media types, which come first."""
+    if hasattr(settings, "media_type"):
+        settings.media_type = media_type_of(file_format)
+    settings.file_format = file_format
+
+
+def media_type_of(file_format):
+    """The 5.x media type that a format belongs to."""
+    if file_format == "OPEN_EXR_MULTILAYER":
+        return "MULTI_LAYER_IMAGE"
+    return "VIDEO" if file_format in {"FFMPEG", "AVI_JPEG", "AVI_RAW"} else "IMAGE"
+
+
+def compositor_tree(scene):
+    """The scene's compositor nodes, or None; a node group of its own since 5.0."""
+    if hasattr(scene, "compositing_node_group"):
+        return scene.compositing_node_group
+    return scene.node_tree if scene.use_nodes else None
+
+
+def redirect_file_output(node, folder):
+    """Makes a File Output node write into `folder` (ends in a separator), keeping the base of its names."""
+    if hasattr(node, "directory"):
+        node.directory = folder
+    elif node.format.file_format == "OPEN_EXR_MULTILAYER":
+        node.base_path = folder + bpy.path.basename(node.base_path.replace("\\", "/"))
+    else:
+        node.base_path = folder
+
+
+def file_output_path(node):
+    """Where a File Output node writes: read, and put back with `restore_file_output`."""
+    return node.directory if hasattr(node, "directory") else node.base_path
+
+
+def restore_file_output(node, path):
+    """Puts back what `file_output_path` read."""
+    if hasattr(node, "directory"):
+        node.directory = path
+    else:
+        node.base_path = path
+
+
+def strips_of(scene):
+    """All strips of a scene's sequencer, those inside meta strips too (called sequences before 4.4)."""
+    editor = scene.sequence_editor
+    if editor is None:
+        return []
+    return list(editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all)
+
+
+def animation_curves(owner):
+    """The F-curves and drivers of a data-block; actions hold layers and slots since 4.4."""
+    data = owner.animation_data
+    if data is None:
+        return []
+    curves = list(data.drivers)
+    action = data.action
+    if action is None:
+        return curves
+    if hasattr(action, "fcurves"):
+        return curves + list(action.fcurves)
+    for layer in action.layers:
+        for strip in layer.strips:
+            bag = strip.channelbag(data.action_slot) if data.action_slot else None
+            curves += list(bag.fcurves) if bag else []
+    return curves
+
+
+def render_takes_frame_range():
+    """True where the render operator has a frame range of its own, so that the scene's need not change."""
+    return "frame_start" in bpy.ops.render.render.get_rna_type().properties
+
+
+def has_denoiser():
+    """Whether OpenImageDenoise is compiled into this Blender's Cycles."""
+    try:
+        import _cycles  # noqa: PLC0415 - absent where Cycles is
+    except ImportError:
+        return False
+    return bool(getattr(_cycles, "with_openimagedenoise", False))
+
+
+def compositor_trees():
+    """Every compositor tree of the file: of all scenes, and node groups."""
+    own = [scene.node_tree for scene in bpy.data.scenes if not hasattr(scene, "compositing_node_group") and scene.node_tree]
+    return own + [tree for tree in bpy.data.node_groups if tree.bl_idname == "CompositorNodeTree"]
+
+
+def file_output_names(node):
+    """What a File Output node appends to its folder: one name pattern a file; an empty one stands for the frame number alone."""
+    if hasattr(node, "directory"):
+        return [node.file_name] if node.format.file_format == "OPEN_EXR_MULTILAYER" else [node.file_name + item.name for item in node.file_output_items]
+    if node.format.file_format == "OPEN_EXR_MULTILAYER":
+        return [bpy.path.basename(node.base_path.replace("\\", "/"))]
+    return [slot.path for slot in node.file_slots]
+
+
+def file_output_folder(node):
+    """The folder pattern that `file_output_names` are relative to."""
+    if not hasattr(node, "directory") and node.format.file_format == "OPEN_EXR_MULTILAYER":
+        path = node.base_path.replace("\\", "/")
+        return path[: len(path) - len(bpy.path.basename(path))]
+    return file_output_path(node)
+
+
+def render_frames(scene, start, end):
+    """Renders frames of the context's scene as `blender -b -f` does, leaving the scene's own range what it is."""
+    if render_takes_frame_range():
+        bpy.ops.render.render(animation=True, frame_start=start, frame_end=end)
+        return
+    before = (scene.frame_start, scene.frame_end)
+
+    def put_back(*_):
+        # Called when Blender has taken the range and before it reads the scene: file names and stamps tell the range.
+        scene.frame_start, scene.frame_end = before
+
+    bpy.app.handlers.render_init.append(put_back)
+    scene.frame_start, scene.frame_end = start, end
+    try:
+        bpy.ops.render.render(animation=True)
+    finally:
+        bpy.app.handlers.render_init.remove(put_back)
+        put_back()

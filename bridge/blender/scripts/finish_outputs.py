@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Sends everything that a render writes into one folder, and knows where each file belongs.
+
+Each output folder of the file gets a folder of its own inside the stage. Names below it stay as the
+scene has them, so that frame numbers, view suffixes, extensions and name templates are Blender's work.
+"""
+
+import os
+
+import bpy
+
+import compat
+from wire import Refusal
+
+# Blender cuts longer paths off without a word (FILE_MAX, with room for number and extension).
+LONGEST_PATH_BYTES = 1000
+
+
+class Outputs:
+    """Where the scene's files go: the main picture or movie, and all File Output nodes."""
+
+    def __init__(self, scene):
+        self._scene = scene
+        self._pattern = scene.render.filepath
+        self._resolver = PathResolver()
+        # Final folder of each folder in the stage, by its number.
+        self._finals = []
+        self._stage = None
+        self.main_folder = self._resolver.folder(folder_of(self._pattern))
+
+    def redirect(self, stage):
+        """From now on everything is written into `stage`."""
+        self._stage = stage
+        main = folder_of(self._pattern)
+        name = self._pattern[len(main) :]
+        self._scene.render.filepath = checked(os.path.join(self._mirror(main, [name]), name))
+        for tree in compat.compositor_trees():
+            for node in tree.nodes:
+                if node.bl_idname == "CompositorNodeOutputFile":
+                    self._redirect_node(node, tree)
+        self._resolver.close()
+
+    def written(self):
+        """What lies in the stage, in the order in which it was written: staged path, final path, of the main output or not."""
+        found = []
+        for folder, _, names in os.walk(self._stage):
+            found += [os.path.join(folder, name) for name in names]
+        found.sort(key=lambda path: (os.stat(path).st_mtime_ns, path))
+        return [self._placed(path) for path in found]
+
+    def _placed(self, path):
+        number, _, rest = os.path.relpath(path, self._stage).partition(os.sep)
+        return {"staged": path, "final": os.path.join(self._finals[int(number)], rest), "main": number == "0"}
+
+    def _redirect_node(self, node, tree):
+        folder = compat.file_output_folder(node).replace("{blend_dir_lib}", blend_folder(tree)).replace("{blend_dir}", blend_folder(None))
+        target = checked(self._mirror(folder, compat.file_output_names(node)))
+        compat.redirect_file_output(node, os.path.join(target, ""))
+
+    def _mirror(self, folder, names):
+        """A folder in the stage that stands for `folder`, and for as many folders above it as `names` climb to."""
+        literal = self._resolver.literal(folder)
+        final = self._resolver.folder(literal)
+        rest = folder[len(literal) :]
+        root = final
+        for _ in range(max((climbs(os.path.join(rest, name)) for name in names), default=0)):
+            root = os.path.dirname(root)
+        number = str(len(self._finals))
+        self._finals.append(root)
+        staged = os.path.normpath(os.path.join(self._stage, number, os.path.relpath(final, root)))
+        os.makedirs(staged, exist_ok=True)
+        return os.path.join(self._resolver.escape(staged), rest)
+
+
+class PathResolver:
+    """Asks Blender what a path means: `//`, drive letters, backslashes and templates differ between versions and systems."""
+
+    def __init__(self):
+        self._probe = bpy.data.scenes.new("probe")
+        self._has_templates = "{{" not in self._ask("{{")
+
+    def folder(self, pattern):
+        """The absolute path of a folder pattern that ends in a separator or is empty."""
+        return os.path.abspath(os.path.dirname(self._ask(pattern + "x")))
+
+    def literal(self, pattern):
+        """The leading folders of a pattern that hold no template, up to a separator."""
+        if not self._has_templates or "{" not in pattern:
+            return pattern if not pattern or pattern[-1] in "/\\" else pattern + "/"
+        return folder_of(pattern[: pattern.index("{")])
+
+    def escape(self, path):
+        """`path` as a pattern that means nothing but itself."""
+        return path.replace("{", "{{").replace("}", "}}") if self._has_templates else path
+
+    def close(self):
+        """Takes the scene out again that the questions were put to."""
+        bpy.data.scenes.remove(self._probe)
+
+    def _ask(self, pattern):
+        self._probe.render.filepath = pattern
+        return self._probe.render.frame_path(frame=1)
+
+
+def folder_of(path):
+    """Everything up to the last separator, with it."""
+    return path[: max(path.rfind("/"), path.rfind("\\")) + 1]
+
+
+def climbs(name):
+    """How many folders a relative name leads up."""
+    parts = os.path.normpath(name.replace("\\", "/").lstrip("/")).split(os.sep)
+    return parts.count("..")
+
+
+def blend_folder(tree):
+    """The folder of the .blend, or of the library that a node tree comes from, as a pattern."""
+    library = tree.library if tree is not None else None
+    path = bpy.path.abspath(library.filepath) if library else bpy.data.filepath
+    return os.path.dirname(path).replace("{", "{{").replace("}", "}}")
+
+
+def checked(path):
+    """Refuses what Blender would cut off."""
+    if len(os.fsencode(path)) > LONGEST_PATH_BYTES:
+        raise Refusal("OUTPUT_NOT_WRITABLE", f"the output path is too long for Blender: {path}")
+    return path

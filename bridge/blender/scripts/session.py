@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One warm Blender: loads a scene, renders chunks of it until told to stop. Arguments: token, scratch folder."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import bpy  # noqa: E402
+
+import chunk_settings  # noqa: E402
+import chunks  # noqa: E402
+import memory  # noqa: E402
+import preview  # noqa: E402
+import remap  # noqa: E402
+from wire import Refusal, Wire, own_arguments  # noqa: E402
+
+
+# A scene whose frames were rendered without regard to order: before anything is stepped, the file is opened again.
+OUT_OF_ORDER = -1
+
+
+class Session:
+    """The loaded scene, and how far its simulations have been stepped."""
+
+    def __init__(self, scratch):
+        self._scratch = scratch
+        self._loaded = None
+        self._last_frames = {}
+        self._number = 0
+
+    def load(self, request):
+        """Opens a .blend and makes it ready for many renders."""
+        self._loaded = None
+        open_scene(request["path"])
+        remap.remap_paths(request["remap"])
+        for scene in bpy.data.scenes:
+            scene.render.use_persistent_data = True
+        strip_handlers()
+        self._loaded = request
+        self._last_frames = {}
+
+    def render(self, request):
+        """Renders one chunk into a new folder."""
+        if self._loaded is None:
+            raise Refusal("BLENDER_RENDER_FAILED", "no scene is loaded")
+        spec = request["spec"]
+        chunk_settings.scene_of(spec)
+        self._number += 1
+        folder = os.path.join(self._scratch, f"chunk-{self._number:06}")
+        os.makedirs(folder)
+        self._step_up_to(spec, folder)
+        is_floats = spec["kind"] == "floats"
+        files, seconds = (chunks.render_floats if is_floats else chunks.render_files)(spec, folder)
+        self._last_frames[spec["scene"]] = spec["frame"] if "stepFrom" in spec else OUT_OF_ORDER
+        scene = chunk_settings.scene_of(spec)
+        return {
+            "floats": files[0] if is_floats else None,
+            "outputs": [] if is_floats else files,
+            "preview": preview.save_preview(scene, pixels_of(spec, scene), os.path.join(folder, "preview.jpg")),
+            "renderSeconds": seconds,
+            "peakMemoryBytes": memory.peak_bytes(),
+        }
+
+    def _step_up_to(self, spec, folder):
+        """Brings simulations to the frame before the one asked for; going back means starting over from the file."""
+        start, frame = spec.get("stepFrom"), spec["frame"]
+        if start is None:
+            return
+        last = self._last_frames.get(spec["scene"])
+        if last is not None and not start <= last <= frame:
+            self.load(self._loaded)
+            last = None
+        for step in range(start if last is None else last + 1, frame):
+            chunks.step_frame(spec, step, folder)
+            self._last_frames[spec["scene"]] = step
+
+
+def open_scene(path):
+    """Opens a .blend without its window layout and without running anything in it."""
+    try:
+        bpy.ops.wm.open_mainfile(filepath=path, load_ui=False, use_scripts=False)
+    except RuntimeError as error:
+        raise Refusal("SCENE_UNREADABLE", " ".join(str(error).split())) from error
+    if os.path.realpath(bpy.data.filepath) != os.path.realpath(path):
+        raise Refusal("SCENE_UNREADABLE", f"Blender did not open {path}")
+
+
+def strip_handlers():
+    """Nothing may run beside a render that a plain `blender -b` with factory settings would not run."""
+    for name in dir(bpy.app.handlers):
+        if name.startswith(("render_", "frame_change_", "depsgraph_", "composite_")):
+            getattr(bpy.app.handlers, name).clear()
+
+
+def pixels_of(spec, scene):
+    """How many pixels the picture has that was just rendered."""
+    if spec["kind"] == "floats":
+        return spec["rect"]["width"] * spec["rect"]["height"]
+    render = scene.render
+    return render.resolution_x * render.resolution_y * render.resolution_percentage**2 // 10_000
+
+
+def main():
+    token, scratch = own_arguments()
+    session = Session(scratch)
+    Wire(token).serve({"load": session.load, "render": session.render})
+
+
+main()

@@ -1,0 +1,123 @@
+import { realpath } from "node:fs/promises";
+import { sep } from "node:path";
+import { z } from "zod";
+import type { ChunkSpec } from "../core/chunk.ts";
+import { FarmError, isFarmError } from "../kernel/errors.ts";
+import { readBlendVersion } from "./blend-version.ts";
+import { BlenderProcess } from "./blender-process.ts";
+import { compareVersions } from "./blender-version.ts";
+import type { BlenderBuild, BlenderSession, LoadOptions, RenderedFiles, StartProcess } from "./types.ts";
+
+/** What a Blender that reads strangers' files may answer, and how long it may take. */
+export const SESSION_LIMITS = {
+  maxOutputs: 10_000,
+  maxPathChars: 4_096,
+  startTimeoutMs: 120_000,
+  loadTimeoutMs: 1_800_000,
+  /** For callers that cannot predict a render; a frame may well take hours. */
+  renderTimeoutMs: 12 * 3_600_000,
+} as const;
+
+const ScratchPath = z.string().min(1).max(SESSION_LIMITS.maxPathChars);
+
+const RenderAnswer = z.strictObject({
+  floats: ScratchPath.nullable(),
+  outputs: z.array(ScratchPath).max(SESSION_LIMITS.maxOutputs),
+  preview: ScratchPath.nullable(),
+  renderSeconds: z.number().nonnegative(),
+  peakMemoryBytes: z.number().nonnegative(),
+});
+
+export interface SessionOptions {
+  readonly blender: BlenderBuild;
+  /** A folder of this session's own: Blender's temporary files, and results until the caller moves them. */
+  readonly scratch: string;
+  /** Render threads; undefined: all. */
+  readonly threads?: number;
+  /** How long a chunk may take before its Blender counts as hung, in milliseconds. */
+  readonly renderTimeoutMs?: (spec: ChunkSpec) => number;
+}
+
+/**
+ * Starts a Blender that waits for scenes and chunks.
+ *
+ * Aborting a call ends the whole session: a render cannot be talked out of.
+ * Throws BLENDER_NOT_FOUND, BLENDER_CRASHED, BLENDER_HUNG.
+ */
+export async function openSession(deps: { readonly start: StartProcess }, options: SessionOptions, signal: AbortSignal): Promise<BlenderSession> {
+  const blender = await BlenderProcess.start(
+    deps,
+    {
+      blender: options.blender.path,
+      script: "session.py",
+      scriptArgs: [options.scratch],
+      scratch: options.scratch,
+      startTimeoutMs: SESSION_LIMITS.startTimeoutMs,
+      ...(options.threads === undefined ? {} : { threads: options.threads }),
+    },
+    signal,
+  );
+  return new WarmSession(blender, options);
+}
+
+class WarmSession implements BlenderSession {
+  readonly #blender: BlenderProcess;
+  readonly #options: SessionOptions;
+  readonly exited: Promise<void>;
+
+  constructor(blender: BlenderProcess, options: SessionOptions) {
+    this.#blender = blender;
+    this.#options = options;
+    this.exited = blender.exited;
+  }
+
+  async load(scenePath: string, options: LoadOptions, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#blender.request("load", { path: scenePath, remap: options.remap }, signal, SESSION_LIMITS.loadTimeoutMs);
+    } catch (error) {
+      if (isFarmError(error, "SCENE_UNREADABLE")) await refuseNewer(scenePath, this.#options.blender.version, error);
+      throw error;
+    }
+  }
+
+  async render(spec: ChunkSpec, signal: AbortSignal): Promise<RenderedFiles> {
+    const timeoutMs = this.#options.renderTimeoutMs?.(spec) ?? SESSION_LIMITS.renderTimeoutMs;
+    const answer = RenderAnswer.safeParse(await this.#blender.request("render", { spec }, signal, timeoutMs));
+    if (!answer.success) throw new FarmError("BLENDER_SCRIPT_FAILED", "Blender's answer to a render is not what was agreed", { cause: answer.error });
+    const { floats, outputs, preview, ...figures } = answer.data;
+    await this.#requireOwn([floats, preview, ...outputs].filter((path) => path !== null));
+    return {
+      ...(floats === null ? {} : { floats }),
+      ...(preview === null ? {} : { preview }),
+      outputs,
+      ...figures,
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#blender[Symbol.asyncDispose]();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** A hostile scene may have taken its Blender over: no path outside our folder is believed, nor a link that leads there. */
+  async #requireOwn(paths: readonly string[]): Promise<void> {
+    const home = (await realpath(this.#options.scratch)) + sep;
+    for (const path of paths) {
+      const real = await realpath(path).catch(() => undefined);
+      if (!real?.startsWith(home)) throw new FarmError("BLENDER_SCRIPT_FAILED", "Blender named a result outside its own folder");
+    }
+  }
+}
+
+/** Blender refuses some files of later versions as if they were damaged: say which it is. */
+async function refuseNewer(scenePath: string, version: string, cause: FarmError): Promise<void> {
+  const saved = await readBlendVersion(scenePath).catch(() => undefined);
+  if (saved === undefined || compareVersions(saved, version.split(".").slice(0, 2).join(".")) <= 0) return;
+  throw new FarmError("SCENE_TOO_NEW", `${scenePath} was saved by Blender ${saved}; this is Blender ${version}`, {
+    facts: { savedBy: saved, blender: version },
+    cause,
+  });
+}

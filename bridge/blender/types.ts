@@ -1,0 +1,95 @@
+import type { Rect, SceneFacts, SceneFile } from "../core/scene-facts.ts";
+import type { ChunkSpec } from "../core/chunk.ts";
+
+/** One Blender on this machine. */
+export interface BlenderBuild {
+  readonly path: string;
+  /** "3.4.1" */
+  readonly version: string;
+  readonly buildHash: string;
+  /** Can denoise inside a render (OpenImageDenoise compiled in). */
+  readonly hasDenoiser: boolean;
+}
+
+/** Blender's own command line flags, passed through as they are; each means what it means to Blender. */
+export interface BlenderFlags {
+  /** -S */ readonly scene?: string;
+  /** -o */ readonly output?: string;
+  /** -F */ readonly format?: string;
+  /** -x */ readonly useExtension?: boolean;
+  /** -s */ readonly frameStart?: number;
+  /** -e */ readonly frameEnd?: number;
+  /** -j */ readonly frameStep?: number;
+}
+
+/** A started process with pipes; made by the sandbox room. */
+export interface RunningProcess {
+  readonly pid: number | undefined;
+  readonly stdin: NodeJS.WritableStream;
+  readonly stdout: NodeJS.ReadableStream;
+  readonly stderr: NodeJS.ReadableStream;
+  /** Resolves (never rejects) when the process and its children are gone. */
+  readonly exited: Promise<{ readonly exitCode: number | undefined; readonly signal: string | undefined }>;
+  /** Ends it now, children included. */
+  kill(): void;
+}
+
+/** Port: how this room starts Blender. The process room and the container room implement it. */
+export type StartProcess = (request: {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}) => Promise<RunningProcess>;
+
+/** What inspection brings: facts for the planner, files for the bundle. */
+export interface Inspection {
+  readonly facts: SceneFacts;
+  readonly files: readonly SceneFile[];
+}
+
+/** What `load` may need to know beside the file: where paths that are not relative to the .blend went. */
+export interface LoadOptions {
+  /** Absolute directory or file prefix in the .blend -> absolute path here; longest prefix wins. */
+  readonly remap: Readonly<Record<string, string>>;
+}
+
+export interface RenderedFiles {
+  /** Absolute paths in the session's scratch folder; the caller moves or deletes them. */
+  readonly floats?: string;
+  readonly outputs: readonly string[];
+  /** Small JPEG in the scene's own view transform, when one could be made. */
+  readonly preview?: string;
+  /** Seconds inside Blender's render call. */
+  readonly renderSeconds: number;
+  /** Peak resident memory of Blender so far. */
+  readonly peakMemoryBytes: number;
+}
+
+/** One warm Blender holding one scene, doing many chunks. Calls are made one at a time. */
+export interface BlenderSession extends AsyncDisposable {
+  load(scenePath: string, options: LoadOptions, signal: AbortSignal): Promise<void>;
+  /** Fails with BLENDER_RENDER_FAILED (Blender refused; the session lives), BLENDER_CRASHED or BLENDER_HUNG (the session is dead). */
+  render(spec: ChunkSpec, signal: AbortSignal): Promise<RenderedFiles>;
+  /** Settles when the process is gone, for whatever reason. */
+  readonly exited: Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The finishing Blender: opens the scene once, makes final pictures from assembled floats. */
+export interface Finisher extends AsyncDisposable {
+  /**
+   * Makes the final files of one frame and moves them into place.
+   * @returns absolute paths of all files written, in the order Blender wrote them.
+   */
+  finishFrame(frame: number, signal: AbortSignal): Promise<readonly string[]>;
+  /** Writes the scene's own movie over all frames, in order; every frame must be assembled. */
+  finishMovie(frames: { readonly start: number; readonly end: number; readonly step: number }, signal: AbortSignal): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+/** A checker's crop: small rectangles of one unit, rendered at full samples in a warm session. */
+export interface CropRequest {
+  readonly spec: Extract<ChunkSpec, { kind: "floats" }>;
+  readonly rects: readonly Rect[];
+}

@@ -1,0 +1,32 @@
+import { dirname, join, posix, relative, sep } from "node:path";
+import { PROJECT } from "../bin/node-runtime.mjs";
+
+/** Folders and files that the code opens beside itself, and where they lie in dist/. */
+export const ASSETS = [
+  { from: "bridge/blender/scripts/", to: "scripts/" },
+  { from: "package.json", to: "../package.json" },
+];
+
+const OWN_URL = /new URL\(\s*(["'`])([^"'`]+)\1,\s*import\.meta\.url\s*\)/g;
+
+/**
+ * The bundle is one flat folder, so a path that a source names from its own place is named from there instead.
+ * Throws for a path that leads to nothing that is packed: better here than on a user's machine.
+ *
+ * @param {string} code a source's text.
+ * @param {string} file its absolute path.
+ */
+export function rewriteOwnUrls(code, file) {
+  const rewritten = code.replaceAll(OWN_URL, (_whole, quote, path) => `new URL(${quote}${placeInBundle(path, file)}${quote}, import.meta.url)`);
+  const known = [...code.matchAll(OWN_URL)].length + [...code.matchAll(/import\.meta\.main/g)].length;
+  if ([...code.matchAll(/import\.meta\b/g)].length !== known) throw new Error(`${file} uses import.meta in a way that the bundle does not know`);
+  return rewritten;
+}
+
+function placeInBundle(path, file) {
+  const target = posix.normalize(relative(PROJECT, join(dirname(file), path)).split(sep).join("/"));
+  if (/-worker\.ts$/.test(target)) return `./${posix.basename(target, ".ts")}.js`;
+  const asset = ASSETS.find(({ from }) => target === from || (from.endsWith("/") && `${target}/`.startsWith(from)));
+  if (asset === undefined) throw new Error(`${file} opens ${path}, which is not packed: name it in bridge/build/assets.mjs`);
+  return asset.to + target.slice(asset.from.length);
+}

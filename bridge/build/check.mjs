@@ -1,0 +1,57 @@
+import { spawn } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { PROJECT } from "../bin/node-runtime.mjs";
+import { lockStrays } from "../setup/packages-step.mjs";
+
+const bin = (...path) => join(PROJECT, "node_modules", ...path);
+
+/** What must hold for all code here. Each runs to its end, so that one look shows everything. */
+const CHECKS = [
+  { name: "format", script: bin("@biomejs", "biome", "bin", "biome"), args: ["format", "--max-diagnostics=50", "."], cure: "npm run format" },
+  { name: "lint", script: bin("oxlint", "bin", "oxlint"), args: ["--type-aware", "--deny-warnings"] },
+  { name: "types", script: bin("typescript", "bin", "tsc"), args: ["-p", "."] },
+  { name: "walls", script: bin("dependency-cruiser", "bin", "dependency-cruiser.mjs"), args: ["--output-type", "err", "bridge"], expect: cruised },
+  { name: "dead code", script: bin("knip", "bin", "knip.js"), args: ["--no-progress"] },
+  { name: "lock", holds: () => lockStrays(), cure: "npm run lock" },
+];
+
+/** With a compiler that dependency-cruiser does not understand it sees nothing, finds nothing wrong and says so proudly. */
+function cruised(text) {
+  const modules = Number(/\((\d+) modules/.exec(text)?.[1] ?? Number.NaN);
+  return modules > 0 ? undefined : "it looked at no modules at all";
+}
+
+async function look(check) {
+  const startedAt = performance.now();
+  const { code, text } = check.script === undefined ? strays(check) : await runTool(check);
+  const complaint = code === 0 ? check.expect?.(text) : text.trim();
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  console.log(`${complaint === undefined ? "ok    " : "FAILED"} ${check.name.padEnd(10)} ${seconds} s`);
+  if (complaint !== undefined) console.log(`${complaint}\n${check.cure === undefined ? "" : `(${check.cure})\n`}`);
+  return { name: check.name, passed: complaint === undefined };
+}
+
+function strays(check) {
+  const what = check.holds();
+  return what === undefined ? { code: 0, text: "" } : { code: 1, text: `package.json and .package-lock.json disagree about ${what}` };
+}
+
+function runTool({ script, args }) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [script, ...args], { cwd: PROJECT, stdio: ["ignore", "pipe", "pipe"] });
+    let text = "";
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (part) => (text += part));
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code: code ?? 1, text }));
+  });
+}
+
+const wanted = process.argv.slice(2);
+const results = [];
+for (const check of CHECKS) {
+  if (wanted.length === 0 || wanted.includes(check.name)) results.push(await look(check));
+}
+mkdirSync(join(PROJECT, ".reports"), { recursive: true });
+writeFileSync(join(PROJECT, ".reports", "check.json"), JSON.stringify(results));
+process.exitCode = results.length > 0 && results.every((result) => result.passed) ? 0 : 1;

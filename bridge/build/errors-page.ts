@@ -1,0 +1,48 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { ERROR_CODES, type ErrorCode } from "../kernel/error-codes.ts";
+
+/** bridge/ERRORS.md: a row for each code. What happened is written there by hand; the rest comes from the table of codes. */
+export const ERRORS_PAGE = fileURLToPath(new URL("../ERRORS.md", import.meta.url));
+
+const HEAD = `# Errors
+
+An error prints what happened and where, what to do about it, and one of these codes. The codes stay what they are: scripts may match them (\`--json\` carries them as \`code\`).
+
+Exit codes of \`bridge\`: 0 complete, 1 a mistake of ours, 2 usage or bad input, 3 a job that is incomplete or failed, 130 interrupted.
+
+| code | exit code | what happened | what to do |
+|---|---|---|---|
+`;
+
+export interface ErrorRow {
+  readonly code: string;
+  readonly exitCode: number;
+  readonly happened: string;
+  readonly advice: string;
+}
+
+/** The rows of the page's table, in its order. */
+export function readRows(page: string): readonly ErrorRow[] {
+  const rows = page.matchAll(/^\| `([A-Z_]+)` \| (\d+) \| (.*?) \| (.*?) \|$/gm);
+  return [...rows].map(([, code = "", exitCode = "", happened = "", advice = ""]) => ({
+    code,
+    exitCode: Number(exitCode),
+    happened,
+    advice: advice.replaceAll("\\|", "|"),
+  }));
+}
+
+/** The page for the present codes. A code that `rows` do not know yet gets an empty cell, for a person to fill. */
+export function renderPage(rows: readonly ErrorRow[]): string {
+  const happened = new Map(rows.map((row) => [row.code, row.happened]));
+  const lines = (Object.keys(ERROR_CODES) as ErrorCode[]).map((code) => {
+    const { exitCode, advice } = ERROR_CODES[code];
+    return `| \`${code}\` | ${exitCode} | ${happened.get(code) ?? ""} | ${advice.replaceAll("|", "\\|")} |\n`;
+  });
+  return HEAD + lines.join("");
+}
+
+if (process.argv.includes("--write") && process.argv[1] === fileURLToPath(import.meta.url)) {
+  writeFileSync(ERRORS_PAGE, renderPage(readRows(readFileSync(ERRORS_PAGE, "utf8"))));
+}

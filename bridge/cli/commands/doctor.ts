@@ -1,0 +1,23 @@
+import { z } from "zod";
+import { examine } from "../../app/doctor.ts";
+import { openHome } from "../../config/home.ts";
+import { EXIT } from "../exit-codes.ts";
+import type { Cli } from "../program.ts";
+import { paint } from "../terminal.ts";
+import { parseOptions } from "./render.ts";
+
+const DoctorOptions = z.object({ home: z.string().optional(), json: z.boolean().default(false), blender: z.string().optional() });
+
+/** `bridge doctor`: what works here, what does not, and what mends it. */
+export async function runDoctor(cli: Cli, raw: Record<string, unknown>): Promise<void> {
+  const { home, json, blender } = parseOptions(DoctorOptions, raw);
+  const findings = await examine(await openHome(home), blender, cli.signal);
+  for (const finding of findings) {
+    if (json) cli.terminal.json({ event: "finding", ...finding });
+    else {
+      const mark = finding.ok ? paint("green", "✓") : paint(finding.needed ? "red" : "yellow", finding.needed ? "✕" : "–");
+      cli.terminal.line(`${mark} ${finding.what.padEnd(14)} ${finding.detail}${finding.fix === undefined ? "" : `\n    ${finding.fix}`}`);
+    }
+  }
+  cli.exitWith(findings.some(({ ok, needed }) => needed && !ok) ? EXIT.incomplete : EXIT.ok);
+}

@@ -1,0 +1,54 @@
+import { z } from "zod";
+import { type JobReport, listJobs, reportJob, wishJob } from "../../app/jobs.ts";
+import { openHome } from "../../config/home.ts";
+import type { JobRow } from "../../database/types.ts";
+import { FarmError } from "../../kernel/errors.ts";
+import type { Cli } from "../program.ts";
+import { table } from "./peers.ts";
+import { parseOptions, runTask, WorkOptions } from "./render.ts";
+
+const Verb = z.enum(["list", "show", "cancel", "pause", "resume", "retry"]);
+
+/** `bridge jobs`: the job list and its verbs. */
+export async function runJobs(cli: Cli, verbText: string, id: string | undefined, raw: Record<string, unknown>): Promise<void> {
+  const verb = Verb.safeParse(verbText);
+  if (!verb.success) throw new FarmError("USAGE", `"${verbText}" is no verb of bridge jobs`, { advice: "Write list, show, cancel, pause, resume or retry." });
+  const options = parseOptions(WorkOptions, raw);
+  const home = await openHome(options.home);
+  switch (verb.data) {
+    case "list":
+      return showList(cli, await listJobs(home), options.json);
+    case "show":
+      return showJob(cli, await reportJob(home, id), options.json);
+    case "cancel":
+    case "pause":
+      return cli.terminal.line(await wishJob(home, id, verb.data));
+    case "resume":
+    case "retry": {
+      const told = await wishJob(home, id, "resume");
+      if (told.startsWith("job")) return cli.terminal.line(told);
+      return await runTask(cli, { kind: "resume", job: told }, options);
+    }
+  }
+}
+
+function showList(cli: Cli, jobs: readonly JobRow[], json: boolean): void {
+  if (json) return jobs.forEach((job) => cli.terminal.json({ event: "job", ...job }));
+  if (jobs.length === 0) return cli.terminal.line("No jobs yet. Start one with `bridge render scene.blend`.");
+  cli.terminal.line(table([["JOB", "STATE", "SCENE", "BEGUN"], ...jobs.map((job) => [job.id, job.state, job.title, new Date(job.createdAt).toLocaleString()])]));
+}
+
+function showJob(cli: Cli, report: JobReport, json: boolean): void {
+  if (json) return cli.terminal.json({ event: "job", ...report });
+  const { job, chunksDone, chunksTotal, framesDone, framesTotal, chunksByDonor, outputs, barred } = report;
+  cli.terminal.line(
+    [
+      `${job.id}  ${job.state}  ${job.scenePath}`,
+      `  ${framesDone} of ${framesTotal} frames, ${chunksDone} of ${chunksTotal} chunks`,
+      ...Object.entries(chunksByDonor).map(([donor, count]) => `  ${String(count).padStart(5)} chunks by ${donor}`),
+      ...barred.map((donor) => `  barred: ${donor}`),
+      ...outputs.slice(0, 20).map((path) => `  ${path}`),
+      ...(outputs.length > 20 ? [`  … and ${outputs.length - 20} more`] : []),
+    ].join("\n"),
+  );
+}

@@ -1,0 +1,50 @@
+import prettyBytes from "pretty-bytes";
+import { z } from "zod";
+import { type SeenDonor, seeDonors } from "../../app/peers.ts";
+import { openHome } from "../../config/home.ts";
+import { silentLog } from "../../kernel/log.ts";
+import type { Cli } from "../program.ts";
+import { paint } from "../terminal.ts";
+import { parseOptions } from "./render.ts";
+
+const addresses = z.array(z.string().max(512)).max(256);
+const PeersOptions = z.object({
+  home: z.string().optional(),
+  json: z.boolean().default(false),
+  peer: addresses,
+  bootstrap: addresses,
+  swarm: z.string().min(1).max(64),
+  wait: z.int().min(1).max(600),
+});
+
+/** `bridge peers`: who is there and what they offer. */
+export async function runPeers(cli: Cli, raw: Record<string, unknown>): Promise<void> {
+  const { home, json, peer, bootstrap, swarm, wait } = parseOptions(PeersOptions, raw);
+  const donors = await seeDonors(await openHome(home), { swarm: { swarm, bootstrap }, peers: peer, seconds: wait }, silentLog, cli.signal);
+  if (json) {
+    for (const { peer: id, offer, pingMs } of donors) cli.terminal.json({ event: "peer", peerId: id, pingMs, ...offer, type: undefined });
+    return;
+  }
+  if (donors.length === 0) return cli.terminal.line("No donors were found. Start one with `bridge donate`, or name one with --peer.");
+  cli.terminal.line(table([["NAME", "PING", "SLOTS", "CORES", "MEMORY", "LOAD", "BLENDER", "PEER"], ...donors.map(row)]));
+}
+
+function row({ peer, offer, pingMs }: SeenDonor): string[] {
+  return [
+    offer.name,
+    pingMs === undefined ? "-" : `${pingMs < 10 ? pingMs.toFixed(1) : Math.round(pingMs)} ms`,
+    `${offer.slots - offer.busySlots}/${offer.slots} free`,
+    String(offer.cores),
+    prettyBytes(offer.memoryBytes, { maximumFractionDigits: 0 }),
+    `${Math.round(offer.load * 100)} %`,
+    offer.builds.map(({ blenderVersion, backend }) => `${blenderVersion} ${backend}`).join(", "),
+    peer,
+  ];
+}
+
+/** Columns as wide as their widest cell; the first row is the head. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)));
+  const lines = rows.map((cells) => cells.map((cell, column) => (column === cells.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join("  "));
+  return [paint("gray", lines[0] ?? ""), ...lines.slice(1)].join("\n");
+}

@@ -1,0 +1,111 @@
+import { z } from "zod";
+import { render, type RenderSettings, type Task } from "../../app/render.ts";
+import { openHome } from "../../config/home.ts";
+import { parseFrames } from "../../core/frames.ts";
+import type { JobEvent, JobOutcome } from "../../core/job-events.ts";
+import { parseTiles } from "../../core/tiles.ts";
+import { FarmError } from "../../kernel/errors.ts";
+import { jsonLog, silentLog } from "../../kernel/log.ts";
+import { checkVideoName } from "../../media/video.ts";
+import { EXIT } from "../exit-codes.ts";
+import type { Cli } from "../program.ts";
+import { paint } from "../terminal.ts";
+import { renderView } from "../views/render-view.ts";
+
+const frame = z.int().min(-1_048_574).max(1_048_574);
+
+/** What commander hands over, parsed once. */
+export const WorkOptions = z.object({
+  home: z.string().optional(),
+  json: z.boolean().default(false),
+  local: z.union([z.literal(false), z.int().min(0).max(256)]).optional(),
+  peer: z.array(z.string().max(512)).max(256),
+  bootstrap: z.array(z.string().max(512)).max(64),
+  swarm: z.string().min(1).max(64).default("public"),
+  blender: z.string().optional(),
+  threads: z.int().min(1).max(4096).optional(),
+});
+
+const RenderOptions = WorkOptions.extend({
+  renderAnim: z.boolean().default(false),
+  renderFrame: z.string().optional(),
+  scene: z.string().max(256).optional(),
+  renderOutput: z.string().max(4096).optional(),
+  renderFormat: z.string().max(64).optional(),
+  useExtension: z.boolean().optional(),
+  frameStart: frame.optional(),
+  frameEnd: frame.optional(),
+  frameJump: z.int().min(1).max(1_048_574).optional(),
+  tiles: z.string().max(32).optional(),
+  verify: z.enum(["off", "spot", "full"]),
+  video: z.string().max(4096).optional(),
+});
+
+/** `bridge render`: parse, compose, run, report. */
+export async function runRender(cli: Cli, scenePath: string, raw: Record<string, unknown>): Promise<void> {
+  const options = parseOptions(RenderOptions, raw);
+  if (options.video !== undefined) checkVideoName(options.video);
+  const { scene, renderOutput, renderFormat, useExtension, frameStart, frameEnd, frameJump } = options;
+  const flags = defined({ scene, output: renderOutput, format: renderFormat, useExtension, frameStart, frameEnd, frameStep: frameJump });
+  const task: Task = {
+    kind: "new",
+    request: {
+      scenePath,
+      flags,
+      frames: options.renderFrame === undefined ? undefined : parseFrames(options.renderFrame),
+      animation: options.renderAnim,
+      tiles: options.tiles === undefined ? undefined : parseTiles(options.tiles),
+      verify: options.verify,
+      video: options.video,
+    },
+  };
+  await runTask(cli, task, options);
+}
+
+/** Runs a task with its view, and says how it ended. */
+export async function runTask(cli: Cli, task: Task, options: z.infer<typeof WorkOptions>): Promise<void> {
+  const settings: RenderSettings = {
+    home: await openHome(options.home),
+    blender: options.blender,
+    threads: options.threads,
+    force: { local: options.local === false ? 0 : (options.local ?? 1), peers: options.peer },
+    swarm: { swarm: options.swarm, bootstrap: options.bootstrap },
+  };
+  const view = renderView(cli.terminal, { json: options.json });
+  let last: JobEvent | undefined;
+  const observe = (event: JobEvent) => {
+    last = event;
+    view.show(event);
+  };
+  const log = process.env["BRIDGE_DEBUG"] ? jsonLog((line) => cli.terminal.error(line), "debug") : silentLog;
+  let outcome: JobOutcome;
+  try {
+    outcome = await render(settings, task, { observe, log }, cli.signal);
+  } finally {
+    view.end();
+  }
+  if (!options.json && last?.event === "job-ended") cli.terminal.line(ending(last));
+  cli.exitWith(outcome === "complete" ? EXIT.ok : outcome === "cancelled" ? EXIT.interrupted : EXIT.incomplete);
+}
+
+function ending(event: Extract<JobEvent, { event: "job-ended" }>): string {
+  const { stats, outcome, job } = event;
+  const frames = stats.framesTotal === 1 ? "1 frame" : `${stats.framesDone} of ${stats.framesTotal} frames`;
+  const missing = event.missingFiles.length > 0 ? `\n${paint("yellow", "missing")} ${event.missingFiles.length} files the scene names were not found: ${event.missingFiles.slice(0, 5).join(", ")}` : "";
+  const more = outcome === "complete" ? "" : `\n  Go on with: bridge jobs resume ${job}`;
+  return `${paint(outcome === "complete" ? "green" : "yellow", outcome)} ${frames} in ${stats.seconds.toFixed(1)} s${missing}${more}`;
+}
+
+/** Options that break a rule are the user's to mend: USAGE. */
+export function parseOptions<T>(schema: z.ZodType<T>, raw: unknown): T {
+  const parsed = schema.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new FarmError("USAGE", `option ${issue?.path.join(".") ?? ""}: ${issue?.message ?? "not understood"}`);
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+function defined<T extends object>(value: T): Defined<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined)) as Defined<T>;
+}

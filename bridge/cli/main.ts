@@ -1,0 +1,60 @@
+import { stripVTControlCharacters } from "node:util";
+import { CommanderError } from "commander";
+import { isAbort } from "../kernel/abort.ts";
+import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
+import { EXIT } from "./exit-codes.ts";
+import { buildProgram } from "./program.ts";
+import { paint, processTerminal, type Terminal } from "./terminal.ts";
+
+/** Runs one command line to its end and returns its exit code. The only place where an error becomes words. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const terminal = processTerminal({ json: argv.includes("--json") });
+  const stop = new AbortController();
+  const interrupted = interruptions(stop, terminal);
+  try {
+    let code: number = EXIT.ok;
+    const program = buildProgram({ terminal, signal: stop.signal, exitWith: (value) => (code = value) });
+    await program.parseAsync([...argv], { from: "user" });
+    return code;
+  } catch (error) {
+    return explain(error, terminal, stop.signal);
+  } finally {
+    interrupted();
+  }
+}
+
+/** First Ctrl-C: stop cleanly. Second: leave at once. */
+function interruptions(stop: AbortController, terminal: Terminal): () => void {
+  const onSignal = () => {
+    if (stop.signal.aborted) process.exit(EXIT.interrupted);
+    terminal.error("Stopping… (once more to leave at once)");
+    stop.abort(new FarmError("CANCELLED", "interrupted"));
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  return () => {
+    process.off("SIGINT", onSignal);
+    process.off("SIGTERM", onSignal);
+  };
+}
+
+function explain(error: unknown, terminal: Terminal, signal: AbortSignal): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (isFarmError(error)) {
+    terminal.error(`${paint("red", "error")} ${oneLine(error.message)}\n  ${error.advice}\n  ${paint("gray", error.code)}`);
+    return error.exitCode;
+  }
+  if (signal.aborted && isAbort(error)) return EXIT.interrupted;
+  terminal.error(`${paint("red", "bug")} ${oneLine(messageOf(error))}\n  This is a mistake of ours: please report it (set BRIDGE_DEBUG=1 to see where it happened).`);
+  if (process.env["BRIDGE_DEBUG"] && error instanceof Error) terminal.error(error.stack ?? "");
+  return EXIT.bug;
+}
+
+/** What a peer or a file wrote must not drive the terminal. */
+function oneLine(text: string): string {
+  return stripVTControlCharacters(text).replaceAll(/[\p{Cc}\s]+/gu, " ").trim();
+}
+
+if (process.argv[1] !== undefined && import.meta.main !== false) {
+  process.exitCode = await main(process.argv.slice(2));
+}

@@ -1,0 +1,140 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { VERSION } from "../kernel/version.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** What a command may use of the outside. */
+export interface Cli {
+  readonly terminal: Terminal;
+  /** Aborts on the first Ctrl-C. */
+  readonly signal: AbortSignal;
+  exitWith(code: number): void;
+}
+
+/** The whole command line. Commands load what they need when they run, so that `--help` answers at once. */
+export function buildProgram(cli: Cli): Command {
+  const program = new Command("bridge")
+    .description("Render Blender scenes on a swarm of computers, with the same picture as one Blender.")
+    .version(VERSION)
+    .exitOverride()
+    .configureOutput({ writeErr: (text) => cli.terminal.error(text.trimEnd()) })
+    .showHelpAfterError("(see `bridge <command> --help`)");
+  program.addCommand(renderCommand(cli)).addCommand(donateCommand(cli)).addCommand(peersCommand(cli)).addCommand(jobsCommand(cli)).addCommand(doctorCommand(cli));
+  for (const command of program.commands) {
+    command.exitOverride().configureOutput({ writeErr: (text) => cli.terminal.error(text.trimEnd()) });
+    command.option("--home <dir>", "folder of this node's identity, cache and jobs (or BRIDGE_HOME)").option("--json", "one JSON object a line");
+  }
+  return program;
+}
+
+function renderCommand(cli: Cli): Command {
+  return new Command("render")
+    .description("render a scene on the swarm; by default the current frame, as a still")
+    .argument("<scene>", "a saved .blend file")
+    .optionsGroup("Blender's own flags, with Blender's own meaning:")
+    .option("-a, --render-anim", "the scene's animation")
+    .option("-f, --render-frame <frames>", "frames: 1,3,5..9 or 1-20x2")
+    .option("-S, --scene <name>", "the scene to render")
+    .option("-o, --render-output <path>", "where pictures go; # is the frame number")
+    .option("-F, --render-format <format>", "PNG, JPEG, OPEN_EXR, OPEN_EXR_MULTILAYER, …")
+    .option("-x, --use-extension <bool>", "add the file extension", parseFlag)
+    .option("-s, --frame-start <frame>", "first frame", parseInteger)
+    .option("-e, --frame-end <frame>", "last frame", parseInteger)
+    .option("-j, --frame-jump <frames>", "frame step", parseInteger)
+    .option("-t, --threads <n>", "threads of this machine's own Blender", parseCount)
+    .optionsGroup("How the work is spread:")
+    .option("--tiles <how>", "auto, off or COLUMNSxROWS (default: auto for a still, off for an animation)")
+    .option("--local <n>", "render slots on this machine", parseInteger)
+    .option("--no-local", "this machine renders nothing itself")
+    .option("--peer <peer>", "only this donor: peer id or multiaddr (repeatable)", collect, [])
+    .option("--bootstrap <multiaddr>", "a peer through which to find others (repeatable)", collect, [])
+    .option("--swarm <name>", "the swarm to work with", "public")
+    .addOption(new Option("--verify <how>", "how many results of other machines are checked").choices(["off", "spot", "full"]).default("spot"))
+    .option("--video <file>", "also encode the frames: .mp4, .webm, .mov or .mkv")
+    .option("--blender <path>", "the Blender to use")
+    .action(async (scene: string, options: Record<string, unknown>) => {
+      const { runRender } = await import("./commands/render.ts");
+      await runRender(cli, scene, options);
+    });
+}
+
+function donateCommand(cli: Cli): Command {
+  return new Command("donate")
+    .description("give this computer's power to the swarm")
+    .option("--cpus <n>", "threads a Blender may use", parseCount)
+    .option("--jobs <n>", "render slots: chunks at the same time", parseCount, 1)
+    .option("--disk <size>", "cache for scenes, for instance 20g", "20g")
+    .addOption(new Option("--sandbox <kind>", "where foreign work runs").choices(["process"]).default("process"))
+    .option("--allow <peer>", "only these requesters (repeatable)", collect, [])
+    .option("--deny <peer>", "never these requesters (repeatable)", collect, [])
+    .option("--listen <multiaddr>", "where to listen (repeatable)", collect, [])
+    .option("--bootstrap <multiaddr>", "a peer through which to find others (repeatable)", collect, [])
+    .option("--swarm <name>", "the swarm to give to", "public")
+    .option("--no-lan", "do not look for others on the local network")
+    .option("--name <name>", "what others see")
+    .option("--blender <path>", "the Blender to use")
+    .action(async (options: Record<string, unknown>) => {
+      const { runDonate } = await import("./commands/donate.ts");
+      await runDonate(cli, options);
+    });
+}
+
+function peersCommand(cli: Cli): Command {
+  return new Command("peers")
+    .description("who is there and what they offer")
+    .option("--peer <peer>", "ask this one too (repeatable)", collect, [])
+    .option("--bootstrap <multiaddr>", "a peer through which to find others (repeatable)", collect, [])
+    .option("--swarm <name>", "the swarm to look at", "public")
+    .option("--wait <seconds>", "how long to look", parseCount, 3)
+    .action(async (options: Record<string, unknown>) => {
+      const { runPeers } = await import("./commands/peers.ts");
+      await runPeers(cli, options);
+    });
+}
+
+function jobsCommand(cli: Cli): Command {
+  return new Command("jobs")
+    .description("the job list and its verbs")
+    .argument("[verb]", "list, show, cancel, pause, resume or retry", "list")
+    .argument("[id]", "the job; for resume and retry the last one when left out")
+    .option("--peer <peer>", "resume: only this donor (repeatable)", collect, [])
+    .option("--bootstrap <multiaddr>", "resume: a peer through which to find others (repeatable)", collect, [])
+    .option("--no-local", "resume: this machine renders nothing itself")
+    .option("--local <n>", "resume: render slots on this machine", parseInteger)
+    .action(async (verb: string, id: string | undefined, options: Record<string, unknown>) => {
+      const { runJobs } = await import("./commands/jobs.ts");
+      await runJobs(cli, verb, id, options);
+    });
+}
+
+function doctorCommand(cli: Cli): Command {
+  return new Command("doctor")
+    .description("what works here, what does not, and the command that fixes it")
+    .option("--blender <path>", "the Blender to look at")
+    .action(async (options: Record<string, unknown>) => {
+      const { runDoctor } = await import("./commands/doctor.ts");
+      await runDoctor(cli, options);
+    });
+}
+
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
+
+function parseInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new InvalidArgumentError("Write a whole number.");
+  return value;
+}
+
+function parseCount(text: string): number {
+  const value = parseInteger(text);
+  if (value < 1 || value > 4096) throw new InvalidArgumentError("Write a whole number from 1 to 4096.");
+  return value;
+}
+
+/** As Blender reads it: 1/true or 0/false. */
+function parseFlag(text: string): boolean {
+  if (["1", "true"].includes(text.toLowerCase())) return true;
+  if (["0", "false"].includes(text.toLowerCase())) return false;
+  throw new InvalidArgumentError("Write 0 or 1.");
+}

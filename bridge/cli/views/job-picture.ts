@@ -1,0 +1,112 @@
+import type { JobEvent } from "../../core/job-events.ts";
+
+/** What a progress view shows of one donor. */
+export interface DonorLine {
+  name: string;
+  slots: number;
+  doing: string;
+  chunksDone: number;
+  state: "here" | "left" | "barred";
+}
+
+/** The state behind a progress view: the fold of a job's events. */
+export interface JobPicture {
+  startedMs: number;
+  title: string;
+  framesTotal: number;
+  framesDone: number;
+  chunksTotal: number;
+  chunksDone: number;
+  chunksAtStart: number;
+  firstAcceptedMs: number | undefined;
+  bytesReceived: number;
+  donors: Map<string, DonorLine>;
+  lastNote: string | undefined;
+}
+
+export function emptyPicture(nowMs: number): JobPicture {
+  return {
+    startedMs: nowMs,
+    title: "",
+    framesTotal: 0,
+    framesDone: 0,
+    chunksTotal: 0,
+    chunksDone: 0,
+    chunksAtStart: 0,
+    firstAcceptedMs: undefined,
+    bytesReceived: 0,
+    donors: new Map(),
+    lastNote: undefined,
+  };
+}
+
+/** Takes one event in; the picture is changed in place. */
+export function watch(picture: JobPicture, event: JobEvent, nowMs: number): void {
+  switch (event.event) {
+    case "job-created":
+      picture.title = event.scene;
+      picture.framesTotal = event.frames;
+      picture.chunksTotal = event.chunks;
+      picture.chunksDone = event.chunksDone;
+      picture.chunksAtStart = event.chunksDone;
+      return;
+    case "chunk-accepted":
+      picture.chunksDone = event.done;
+      picture.firstAcceptedMs ??= nowMs;
+      picture.bytesReceived += event.bytes;
+      change(picture, event.donor, (donor) => {
+        donor.chunksDone++;
+        donor.doing = "waiting";
+      });
+      return;
+    case "frame-finished":
+      picture.framesDone++;
+      return;
+    case "note":
+      picture.lastNote = event.sentence;
+      return;
+    case "video-progress":
+      picture.lastNote = event.sentence;
+      return;
+    default:
+      watchDonors(picture, event);
+  }
+}
+
+function watchDonors(picture: JobPicture, event: JobEvent): void {
+  switch (event.event) {
+    case "donor-joined":
+      picture.donors.set(event.donor, { name: event.name, slots: event.slots, doing: "getting ready", chunksDone: picture.donors.get(event.donor)?.chunksDone ?? 0, state: "here" });
+      return;
+    case "donor-left":
+      return change(picture, event.donor, (donor) => Object.assign(donor, { state: "left", doing: `left: ${event.because}` }));
+    case "donor-barred":
+      return change(picture, event.donor, (donor) => Object.assign(donor, { state: "barred", doing: `barred: ${event.because}` }));
+    case "scene-progress":
+      return change(picture, event.donor, (donor) => {
+        donor.doing = event.bytesTotal > 0 && event.bytesDone < event.bytesTotal ? `fetching the scene ${Math.floor((100 * event.bytesDone) / event.bytesTotal)} %` : "opening the scene";
+      });
+    case "chunk-started":
+      return change(picture, event.donor, (donor) => Object.assign(donor, { doing: describeChunk(event.chunk) }));
+    default:
+  }
+}
+
+function change(picture: JobPicture, donor: string, how: (line: DonorLine) => void): void {
+  const line = picture.donors.get(donor);
+  if (line) how(line);
+}
+
+/** "Scene:12:0-0-80-60" says frame and place: short words for people. */
+function describeChunk(id: string): string {
+  const [, frame, place] = id.split(":").slice(-3);
+  return place ? `frame ${frame}, tile ${place.split("-").slice(0, 2).join(",")}` : `frame ${id.split(":").at(-1)}`;
+}
+
+/** Seconds still to go, from the pace since the first accepted chunk; undefined while nothing is known. */
+export function secondsLeft(picture: JobPicture, nowMs: number): number | undefined {
+  const done = picture.chunksDone - picture.chunksAtStart;
+  if (done < 2 || picture.firstAcceptedMs === undefined || nowMs <= picture.firstAcceptedMs) return undefined;
+  const pace = (done - 1) / (nowMs - picture.firstAcceptedMs);
+  return (picture.chunksTotal - picture.chunksDone) / pace / 1000;
+}

@@ -1,0 +1,112 @@
+import { createLogUpdate } from "log-update";
+import prettyBytes from "pretty-bytes";
+import prettyMilliseconds from "pretty-ms";
+import type { JobEvent } from "../../core/job-events.ts";
+import { paint, type Terminal } from "../terminal.ts";
+import { type DonorLine, emptyPicture, type JobPicture, secondsLeft, watch } from "./job-picture.ts";
+
+/** Shows a job while it runs. */
+export interface RenderView {
+  show(event: JobEvent): void;
+  /** Leaves the last picture standing. */
+  end(): void;
+}
+
+/** JSON lines, one live view, or plain lines: whichever fits the place. */
+export function renderView(terminal: Terminal, options: { readonly json: boolean }): RenderView {
+  if (options.json) return { show: (event) => terminal.json(event), end: () => {} };
+  return terminal.isLive ? liveView(terminal) : plainView(terminal);
+}
+
+const REFRESH_MS = 200;
+
+function liveView(terminal: Terminal): RenderView {
+  const picture = emptyPicture(Date.now());
+  const update = createLogUpdate(process.stdout, { showCursor: true });
+  const draw = () => update(drawPicture(picture, Date.now(), Math.min(terminal.columns, 100)));
+  const timer = setInterval(draw, REFRESH_MS);
+  timer.unref();
+  return {
+    show: (event) => {
+      watch(picture, event, Date.now());
+      const line = lastingLine(event);
+      if (line === undefined) return;
+      update.clear();
+      terminal.line(line);
+      draw();
+    },
+    end: () => {
+      clearInterval(timer);
+      draw();
+      update.done();
+    },
+  };
+}
+
+function plainView(terminal: Terminal): RenderView {
+  const picture = emptyPicture(Date.now());
+  let toldMs = 0;
+  return {
+    show: (event) => {
+      watch(picture, event, Date.now());
+      const line = lastingLine(event);
+      if (line !== undefined) terminal.line(line);
+      if (event.event !== "chunk-accepted") return;
+      if (Date.now() - toldMs < 2_000 && event.done < event.total) return;
+      toldMs = Date.now();
+      terminal.line(`${percent(picture)}  ${picture.chunksDone} of ${picture.chunksTotal} chunks${eta(picture, Date.now())}`);
+    },
+    end: () => {},
+  };
+}
+
+/** Draws the whole view: bar, then one line a donor. */
+export function drawPicture(picture: JobPicture, nowMs: number, columns: number): string {
+  const width = Math.max(10, Math.min(40, columns - 50));
+  const share = picture.chunksTotal === 0 ? 0 : picture.chunksDone / picture.chunksTotal;
+  const filled = Math.round(share * width);
+  const bar = paint("cyan", "━".repeat(filled)) + paint("gray", "━".repeat(width - filled));
+  const elapsed = prettyMilliseconds(Math.max(0, nowMs - picture.startedMs), { secondsDecimalDigits: 0 });
+  const frames = picture.framesTotal > 1 ? `  ${picture.framesDone}/${picture.framesTotal} frames` : "";
+  const head = `${bar} ${percent(picture)}${frames}  ${picture.chunksDone}/${picture.chunksTotal} chunks  ${paint("gray", elapsed + eta(picture, nowMs))}`;
+  const moved = picture.bytesReceived > 0 ? [paint("gray", `  ${prettyBytes(picture.bytesReceived)} received`)] : [];
+  return [head, ...[...picture.donors.values()].map((donor) => drawDonor(donor, columns)), ...moved].join("\n");
+}
+
+function drawDonor(donor: DonorLine, columns: number): string {
+  const mark = donor.state === "here" ? paint("green", "●") : donor.state === "barred" ? paint("red", "✕") : paint("gray", "○");
+  const text = `${donor.name.padEnd(18).slice(0, 18)} ${String(donor.chunksDone).padStart(5)} done  ${donor.doing}`;
+  return `  ${mark} ${text.slice(0, Math.max(20, columns - 5))}`;
+}
+
+function percent(picture: JobPicture): string {
+  const share = picture.chunksTotal === 0 ? 0 : picture.chunksDone / picture.chunksTotal;
+  return `${String(Math.floor(share * 100)).padStart(3)} %`;
+}
+
+function eta(picture: JobPicture, nowMs: number): string {
+  const left = secondsLeft(picture, nowMs);
+  return left === undefined || left <= 0 ? "" : `, about ${prettyMilliseconds(left * 1000, { secondsDecimalDigits: 0 })} left`;
+}
+
+/** What stays on the screen after the moment has passed. */
+function lastingLine(event: JobEvent): string | undefined {
+  switch (event.event) {
+    case "job-created":
+      return `${paint("bold", event.scene)}  ${event.frames === 1 ? "1 frame" : `${event.frames} frames`}${event.tiles ? ` in ${event.tiles} tiles` : ""}, Blender ${event.blender}  ${paint("gray", `job ${event.job}`)}`;
+    case "note":
+      return `${paint("yellow", "note")} ${event.sentence}`;
+    case "donor-left":
+      return event.because === "the job has ended" ? undefined : `${paint("yellow", "left")} ${event.name}: ${event.because}; its work goes to others`;
+    case "donor-barred":
+      return `${paint("red", "barred")} ${event.name}: ${event.because}; its chunks are rendered by others`;
+    case "chunk-failed":
+      return event.code === "CANCELLED" ? undefined : `${paint("yellow", "retry")} ${event.chunk}: ${event.message} (${event.code})`;
+    case "chunk-dead":
+      return `${paint("red", "failed")} ${event.chunk}: ${event.message} (${event.code})`;
+    case "frame-finished":
+      return event.outputs.map((path) => `${paint("green", "saved")} ${path}`).join("\n") || undefined;
+    default:
+      return undefined;
+  }
+}

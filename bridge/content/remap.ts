@@ -1,0 +1,88 @@
+import { join, resolve } from "node:path";
+import { BUNDLE_ROOT, type RemapEntry, type SceneManifest } from "./manifest.ts";
+import { formatNative, type NativePath, nativeKey, parseNative, sameRoot, sharedDepth } from "./native-path.ts";
+
+/** Relative references between more groups than these are not followed; scenes have a handful. */
+const MAX_GROUPS = 16;
+
+interface Move {
+  readonly from: NativePath;
+  readonly to: string;
+}
+
+/**
+ * What Blender's paths must be turned into on this machine, `root` being the materialised bundle.
+ *
+ * Three kinds of keys: where things were on the requester's machine (absolute references); where a
+ * relative reference out of one group of files into another, or to a renamed file, ends up when it is
+ * resolved here; and `root` itself, so that a requester's prefix that happens to hold our own folder
+ * does not move what is in place already.
+ */
+export function remapFor(manifest: SceneManifest, root: string): Record<string, string> {
+  const moves = manifest.remap.flatMap((entry) => toMove(entry));
+  const byFrom = new Map(moves.map((move) => [nativeKey(move.from), move]));
+  const groups = moves.filter((move) => !isRename(move, byFrom)).slice(0, MAX_GROUPS);
+  const real = realPaths(manifest, root);
+  const remap: Record<string, string> = {};
+  for (const group of groups) {
+    const here = placeOf(root, group.to);
+    for (const move of moves) {
+      if (move === group || !sameRoot(group.from, move.from)) continue;
+      const key = resolve(here, ...relative(group.from, move.from));
+      if (!real.has(key)) remap[key] = placeOf(root, move.to);
+    }
+  }
+  for (const move of moves) {
+    // The root of a file system as a prefix would catch every path there is: its files are named one by one.
+    if (move.from.segments.length > 0 || move.from.style === "windows") remap[formatNative(move.from)] = placeOf(root, move.to);
+    else for (const file of ownFiles(manifest, move.to)) remap[`/${file}`] = placeOf(root, move.to === BUNDLE_ROOT ? file : `${move.to}/${file}`);
+  }
+  remap[root] = root;
+  return remap;
+}
+
+/** The names on the way from one folder to another place of the same root, ".." included. */
+function relative(from: NativePath, to: NativePath): string[] {
+  const shared = sharedDepth(from, to);
+  return [...from.segments.slice(shared).map(() => ".."), ...to.segments.slice(shared)];
+}
+
+/** A file or folder whose name changed but whose place below the entry around it did not. */
+function isRename(move: Move, byFrom: ReadonlyMap<string, Move>): boolean {
+  for (let depth = move.from.segments.length - 1; depth >= 0; depth--) {
+    const around = byFrom.get(nativeKey({ ...move.from, segments: move.from.segments.slice(0, depth) }));
+    if (around === undefined) continue;
+    const inside = around.to === BUNDLE_ROOT || move.to.startsWith(`${around.to}/`);
+    return inside && move.from.segments.length - depth === depthOf(move.to) - depthOf(around.to);
+  }
+  return false;
+}
+
+function depthOf(to: string): number {
+  return to === BUNDLE_ROOT ? 0 : to.split("/").length;
+}
+
+/** Every file of the bundle and every folder that holds one, as they lie on this machine. */
+function realPaths(manifest: SceneManifest, root: string): Set<string> {
+  const real = new Set<string>([root]);
+  for (const file of manifest.files) {
+    const segments = file.path.split("/");
+    for (let depth = 1; depth <= segments.length; depth++) real.add(join(root, ...segments.slice(0, depth)));
+  }
+  return real;
+}
+
+/** Files directly in a group's top folder, as names below it. */
+function ownFiles(manifest: SceneManifest, to: string): string[] {
+  const prefix = to === BUNDLE_ROOT ? "" : `${to}/`;
+  return manifest.files.filter((file) => file.path.startsWith(prefix) && !file.path.slice(prefix.length).includes("/")).map((file) => file.path.slice(prefix.length));
+}
+
+function placeOf(root: string, to: string): string {
+  return to === BUNDLE_ROOT ? root : join(root, ...to.split("/"));
+}
+
+function toMove(entry: RemapEntry): Move[] {
+  const from = parseNative(entry.from);
+  return from === undefined ? [] : [{ from, to: entry.to }];
+}

@@ -1,0 +1,15 @@
+/** Crockford's digits: no letter that is mistaken for a number, no word by accident. */
+const DIGITS = "0123456789abcdefghjkmnpqrstvwxyz";
+
+export const JOB_ID_PATTERN = /^[0-9]{6}-[0-9]{6}-[0-9a-hjkmnp-tv-z]{4}$/;
+
+/**
+ * A job's name for people and folders: `261122-214654-k3f9`, date and time in UTC and four random digits.
+ * Sorts by time. `nowMs` is wall time; `random` holds at least 4 random bytes.
+ */
+export function newJobId(nowMs: number, random: Uint8Array): string {
+  if (random.length < 4) throw new RangeError("a job id needs 4 random bytes");
+  const [date = "", time = ""] = new Date(nowMs).toISOString().slice(2, 19).replaceAll(/[-:]/g, "").split("T");
+  const tail = [...random.subarray(0, 4)].map((byte) => DIGITS[byte % DIGITS.length]).join("");
+  return `${date}-${time}-${tail}`;
+}

@@ -1,0 +1,82 @@
+import { rescue } from "./backups.ts";
+import { grant } from "./leases.ts";
+import { inFlight, isEligible, type Turn } from "./schedule.ts";
+import type { ChunkState, DonorState } from "./types.ts";
+
+/** A donor slower than this share of the typical one takes cheap chunks. */
+const SLOW_SHARE = 0.5;
+
+/** Gives out what can be given out now. */
+export function assign(turn: Turn): void {
+  const { schedule } = turn;
+  if (schedule.paused || schedule.ended) return;
+  if (schedule.inOrder) {
+    assignNext(turn);
+    return;
+  }
+  if (schedule.waiting.size > 0) {
+    const donors = idleDonors(turn);
+    for (const donor of donors) fill(turn, donor, donor.slots);
+    for (const donor of donors) fill(turn, donor, donor.slots * turn.policy.inFlightPerSlot);
+  }
+  if (schedule.waiting.size === 0) rescue(turn, idleDonors(turn));
+}
+
+/** Donors that can be given work at this moment, fastest first; those that are full leave the list. */
+function idleDonors(turn: Turn): DonorState[] {
+  const idle: DonorState[] = [];
+  for (const donor of turn.schedule.free) {
+    if (inFlight(donor) >= donor.slots * turn.policy.inFlightPerSlot) turn.schedule.free.delete(donor);
+    else if (isReady(turn, donor)) idle.push(donor);
+  }
+  return idle.length < 2 ? idle : idle.sort((a, b) => speedOf(turn, b) - speedOf(turn, a));
+}
+
+function isReady(turn: Turn, donor: DonorState): boolean {
+  return isEligible(donor, turn) && donor.restUntilMs <= turn.nowMs;
+}
+
+function speedOf({ schedule }: Turn, donor: DonorState): number {
+  return donor.speed ?? schedule.typicalSpeed ?? 0;
+}
+
+/** Fills a donor up to `most` chunks in flight; beyond its slots only while there is more than one for each slot of all. */
+function fill(turn: Turn, donor: DonorState, most: number): void {
+  const { schedule } = turn;
+  const end = speedOf(turn, donor) < SLOW_SHARE * (schedule.typicalSpeed ?? 0) ? "cheap" : "dear";
+  const refused = new Set<ChunkState>();
+  for (let count = inFlight(donor); count < most && schedule.waiting.size > 0; count++) {
+    if (count >= donor.slots && schedule.waiting.size < schedule.slots) return;
+    const chunk = schedule.waiting.take((candidate) => mayTake(turn, candidate, donor), end);
+    if (!chunk) return;
+    if (count >= donor.slots && chunk.chunk.spec.kind === "files") refused.add(chunk);
+    else grant(turn, chunk, donor);
+  }
+  for (const chunk of refused) schedule.waiting.add(chunk);
+}
+
+/** Who failed on a chunk gets it again only when everybody else did too. */
+export function mayTake(turn: Turn, chunk: ChunkState, donor: DonorState): boolean {
+  const donors = turn.schedule.donors.values();
+  if (chunk.failedOn.size >= turn.policy.deadAfterDonors && !(donor.trusted && !chunk.failedOn.has(donor.id))) {
+    // Only a donor of this machine is still asked; when it is gone, anybody, whose failure settles it.
+    if (donors.some((other) => other.trusted && !chunk.failedOn.has(other.id) && isEligible(other, turn))) return false;
+  }
+  if (!chunk.avoid.has(donor.id)) return true;
+  return !turn.schedule.donors.values().some((other) => !chunk.avoid.has(other.id) && isEligible(other, turn));
+}
+
+/** In-order jobs: the next frame goes to the donor that stepped this far, one at a time. */
+function assignNext(turn: Turn): void {
+  const { schedule } = turn;
+  for (const donor of schedule.donors.values()) if (inFlight(donor) > 0) return;
+  const chunk = schedule.waiting.first();
+  if (!chunk) return;
+  const pinned = schedule.pin === undefined ? undefined : schedule.donors.get(schedule.pin);
+  const stays = pinned !== undefined && isEligible(pinned, turn) && mayTake(turn, chunk, pinned);
+  const donor = stays ? pinned : idleDonors(turn).find((candidate) => mayTake(turn, chunk, candidate));
+  if (!donor || !isReady(turn, donor)) return;
+  schedule.waiting.takeFirst();
+  schedule.pin = donor.id;
+  grant(turn, chunk, donor);
+}

@@ -1,0 +1,73 @@
+import { drop, grant, withdraw } from "./leases.ts";
+import { secondsFor, secondsLeft } from "./predict.ts";
+import { inFlight, isEligible, type Turn } from "./schedule.ts";
+import type { ChunkState, DonorState, Lease } from "./types.ts";
+
+interface Late {
+  readonly chunk: ChunkState;
+  readonly lease: Lease;
+  /** Undefined while nothing was measured. */
+  readonly seconds: number | undefined;
+}
+
+/**
+ * Nothing waits, and these donors are idle. A chunk that only lies in somebody's queue moves to a donor that
+ * is done with it sooner; one that is being rendered is rendered a second time (the longest first, as in LATE),
+ * and the first result wins. At most two copies of a chunk, and few backups at a time.
+ */
+export function rescue(turn: Turn, donors: readonly DonorState[]): void {
+  const idle = new Set(donors.filter((donor) => inFlight(donor) < donor.slots));
+  if (idle.size === 0) return;
+  let backups = freeBackups(turn);
+  for (const late of lateChunks(turn)) {
+    if (idle.size === 0) return;
+    const running = late.lease.startedAtMs !== undefined;
+    if (running && backups === 0) continue;
+    const donor = firstFaster(turn, late, idle);
+    if (!donor) continue;
+    if (running) backups--;
+    else moveAway(turn, late);
+    grant(turn, late.chunk, donor);
+    if (inFlight(donor) >= donor.slots) idle.delete(donor);
+  }
+}
+
+function moveAway(turn: Turn, { chunk, lease }: Late): void {
+  withdraw(turn, lease, "moved");
+  drop(turn, chunk, lease);
+}
+
+function freeBackups(turn: Turn): number {
+  let eligible = 0;
+  for (const donor of turn.schedule.donors.values()) if (isEligible(donor, turn)) eligible++;
+  let running = 0;
+  for (const chunk of turn.schedule.running) if (chunk.leases.size > 1) running++;
+  return Math.max(0, Math.max(1, Math.ceil(turn.policy.backupShare * eligible)) - running);
+}
+
+/** Chunks that one donor alone renders or holds, the longest wait first. */
+function lateChunks(turn: Turn): Late[] {
+  const late: Late[] = [];
+  for (const chunk of turn.schedule.running) {
+    const [lease, second] = chunk.leases.values();
+    if (lease?.phase === "leased" && !second) late.push({ chunk, lease, seconds: secondsLeft(turn, lease) });
+  }
+  const wait = ({ lease, seconds }: Late) => seconds ?? (turn.nowMs - lease.leasedAtMs) / 1_000;
+  return late.sort((a, b) => wait(b) - wait(a) || a.chunk.rank - b.chunk.rank);
+}
+
+function firstFaster(turn: Turn, { chunk, lease, seconds }: Late, idle: ReadonlySet<DonorState>): DonorState | undefined {
+  for (const donor of idle) {
+    if (donor.id === lease.donor || chunk.avoid.has(donor.id)) continue;
+    if (isFaster(turn, { chunk, lease, seconds }, donor)) return donor;
+    return undefined; // the fastest is not fast enough
+  }
+  return undefined;
+}
+
+function isFaster({ schedule, policy, nowMs }: Turn, { lease, seconds }: Late, donor: DonorState): boolean {
+  if (seconds === Number.POSITIVE_INFINITY) return true;
+  const mine = secondsFor(schedule, lease.chunk, donor.id);
+  if (mine !== undefined && seconds !== undefined) return mine < policy.backupGain * seconds;
+  return lease.startedAtMs === undefined || nowMs - lease.startedAtMs >= policy.blindBackupMs;
+}

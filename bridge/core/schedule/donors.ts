@@ -1,0 +1,134 @@
+import type { DonorId } from "../chunk.ts";
+import { drop, noteRoom, requeue, withdraw } from "./leases.ts";
+import { isEligible, type Turn } from "./schedule.ts";
+import { secondsFor } from "./predict.ts";
+import type { BarCause, DonorState, Lease, ScheduleEvent } from "./types.ts";
+
+type Joined = Extract<ScheduleEvent, { type: "donor-joined" }>;
+
+/** A donor comes, or comes back: what it held before is lost, what is known of it stays. */
+export function join(turn: Turn, event: Joined): void {
+  const { schedule, nowMs } = turn;
+  const known = schedule.donors.get(event.donor);
+  if (known?.here) leave(turn, event.donor);
+  const donor = known ?? newDonor(event, schedule.barredBefore.get(event.donor));
+  schedule.donors.set(event.donor, donor);
+  donor.slots = Math.max(1, Math.floor(event.slots));
+  donor.trusted = event.trusted;
+  donor.sameClass = event.sameClass;
+  donor.here = true;
+  donor.lastHeardMs = nowMs;
+  if (donor.barred !== undefined) {
+    turn.effects.push({ type: "bar-donor", donor: donor.id, because: donor.barred });
+    return;
+  }
+  schedule.slots += donor.slots;
+  noteRoom(turn, donor);
+}
+
+function newDonor(event: Joined, before: BarCause | undefined): DonorState {
+  return {
+    id: event.donor,
+    slots: 0,
+    trusted: event.trusted,
+    sameClass: event.sameClass,
+    here: false,
+    barred: before === "lied" ? before : undefined,
+    lastHeardMs: event.nowMs,
+    restUntilMs: event.nowMs,
+    leases: new Map(),
+    failures: { task: 0, transport: 0, refused: 0, junk: 0 },
+    results: 0,
+    speed: undefined,
+  };
+}
+
+/** What it was rendering goes to others at once. Results on their way may still arrive: their transfer tells. */
+export function leave(turn: Turn, id: DonorId): void {
+  const donor = turn.schedule.donors.get(id);
+  if (!donor?.here) return;
+  donor.here = false;
+  if (donor.barred === undefined) turn.schedule.slots -= donor.slots;
+  turn.schedule.free.delete(donor);
+  if (turn.schedule.pin === id) turn.schedule.pin = undefined;
+  for (const lease of [...donor.leases.values()]) if (lease.phase === "leased") lose(turn, lease);
+}
+
+/** Takes a lease away because its donor is gone or silent; only a chunk that was being rendered may be to blame. */
+function lose(turn: Turn, lease: Lease): void {
+  const chunk = turn.schedule.chunks.get(lease.chunk);
+  if (!chunk) return;
+  drop(turn, chunk, lease);
+  if (lease.startedAtMs !== undefined) {
+    chunk.transportFailures++;
+    chunk.lastCode = "PEER_UNREACHABLE";
+    chunk.avoid.add(lease.donor);
+  }
+  requeue(turn, chunk);
+}
+
+/** Takes the donor out of this job, and what it holds with it. Results that are being checked stay: we hold their bytes. */
+export function bar(turn: Turn, donor: DonorState, because: BarCause): void {
+  if (donor.barred !== undefined) return;
+  donor.barred = because;
+  if (donor.here) turn.schedule.slots -= donor.slots;
+  turn.schedule.free.delete(donor);
+  if (turn.schedule.pin === donor.id) turn.schedule.pin = undefined;
+  turn.effects.push({ type: "bar-donor", donor: donor.id, because });
+  for (const lease of [...donor.leases.values()]) {
+    const chunk = turn.schedule.chunks.get(lease.chunk);
+    if (!chunk) continue;
+    withdraw(turn, lease, "barred");
+    drop(turn, chunk, lease);
+    requeue(turn, chunk);
+  }
+  if (because === "lied") recheck(turn, donor.id);
+}
+
+/** What a liar delivered unchecked is checked now, unless its picture has left the house. */
+function recheck({ schedule, effects }: Turn, donor: DonorId): void {
+  for (const [id, chunk] of schedule.chunks) {
+    if (chunk.state !== "accepted" || chunk.delivered || chunk.rechecking || chunk.accepted?.donor !== donor || chunk.accepted.checked) continue;
+    chunk.rechecking = true;
+    schedule.rechecks++;
+    effects.push({ type: "check", chunk: id, donor });
+  }
+}
+
+/**
+ * Counts a failure against the donor. Three of a kind in a row bar it; but the last donor that is left is
+ * only given rest, unless what it delivers is junk.
+ */
+export function blame(turn: Turn, donor: DonorState, kind: Exclude<BarCause, "lied">): void {
+  const { policy, nowMs, schedule } = turn;
+  const inRow = ++donor.failures[kind];
+  if (kind !== "task" && inRow > 1) donor.restUntilMs = nowMs + Math.min(policy.maxRestMs, policy.restMs * 2 ** (inRow - 2));
+  if (inRow < policy.barAfter) return;
+  const others = [...schedule.donors.values()].some((other) => other !== donor && isEligible(other, turn));
+  if (others || (kind === "junk" && !donor.trusted)) bar(turn, donor, kind);
+}
+
+/** Leases of donors that fell silent, or that hold a chunk without end, go to others. */
+export function expire(turn: Turn): void {
+  const { schedule, nowMs, policy } = turn;
+  for (const donor of schedule.donors.values()) {
+    if (donor.leases.size === 0) continue;
+    const silent = nowMs - donor.lastHeardMs > policy.leaseMs;
+    const overdue = [...donor.leases.values()].filter((lease) => silent || isStalled(turn, lease));
+    for (const lease of overdue) {
+      withdraw(turn, lease, silent ? "expired" : "stalled");
+      lose(turn, lease);
+    }
+    if (overdue.length > 0) blame(turn, donor, "transport");
+  }
+}
+
+function isStalled(turn: Turn, lease: Lease): boolean {
+  if (lease.phase !== "leased" || lease.startedAtMs === undefined) return false;
+  const { schedule, policy, nowMs } = turn;
+  const elapsedMs = nowMs - lease.startedAtMs;
+  if (elapsedMs <= policy.stallMs) return false;
+  const expected = secondsFor(schedule, lease.chunk, lease.donor) ?? 0;
+  if (elapsedMs <= expected * 1_000 * policy.stallFactor) return false;
+  return [...schedule.donors.values()].some((other) => other.id !== lease.donor && isEligible(other, turn));
+}

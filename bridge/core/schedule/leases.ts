@@ -1,0 +1,91 @@
+import type { ChunkId, DonorId } from "../chunk.ts";
+import { isEligible, type Turn } from "./schedule.ts";
+import type { ChunkState, DonorState, Lease, WithdrawCause } from "./types.ts";
+
+/** Gives a chunk to a donor. */
+export function grant(turn: Turn, chunk: ChunkState, donor: DonorState): void {
+  const { schedule, nowMs, effects } = turn;
+  const lease: Lease = { chunk: chunk.chunk.id, donor: donor.id, leasedAtMs: nowMs, startedAtMs: undefined, phase: "leased", sha256: undefined };
+  chunk.state = "running";
+  chunk.attempts++;
+  chunk.leases.set(donor.id, lease);
+  schedule.running.add(chunk);
+  donor.leases.set(lease.chunk, lease);
+  startNext(donor, nowMs);
+  effects.push({ type: "lease", chunk: lease.chunk, donor: donor.id, attempt: chunk.attempts });
+}
+
+/** Ends a lease; the caller says what becomes of the chunk. */
+export function drop(turn: Turn, chunk: ChunkState, lease: Lease): void {
+  chunk.leases.delete(lease.donor);
+  if (chunk.leases.size === 0) turn.schedule.running.delete(chunk);
+  const donor = turn.schedule.donors.get(lease.donor);
+  if (donor) freeSlot(turn, donor, lease.chunk);
+}
+
+/** The donor needs its slot no longer for this chunk. */
+export function freeSlot({ schedule, nowMs }: Turn, donor: DonorState, chunk: ChunkId): void {
+  donor.leases.delete(chunk);
+  noteRoom({ schedule, nowMs }, donor);
+}
+
+/** The donor may have room for more: its next chunk starts, and `assign` looks at it. */
+export function noteRoom({ schedule, nowMs }: Pick<Turn, "schedule" | "nowMs">, donor: DonorState): void {
+  startNext(donor, nowMs);
+  if (donor.here && donor.barred === undefined) schedule.free.add(donor);
+}
+
+/** Donors render in the order in which they were given chunks, as many at a time as they have slots. */
+function startNext(donor: DonorState, nowMs: number): void {
+  let started = 0;
+  for (const lease of donor.leases.values()) {
+    if (lease.phase !== "leased") continue;
+    if (started++ >= donor.slots) return;
+    lease.startedAtMs ??= nowMs;
+  }
+}
+
+export function withdraw(turn: Turn, lease: Lease, because: WithdrawCause): void {
+  turn.effects.push({ type: "withdraw", chunk: lease.chunk, donor: lease.donor, because });
+}
+
+/** After a lost lease: the chunk waits again, or is given up. While somebody else still works on it, neither. */
+export function requeue(turn: Turn, chunk: ChunkState): void {
+  if (chunk.leases.size > 0 || chunk.state !== "running") return;
+  if (!isHopeless(turn, chunk)) {
+    chunk.state = "waiting";
+    turn.schedule.waiting.add(chunk);
+    return;
+  }
+  chunk.state = "dead";
+  turn.schedule.open--;
+  turn.schedule.dead++;
+  turn.effects.push({ type: "chunk-dead", chunk: chunk.chunk.id, code: chunk.lastCode });
+  // The chunk was at fault, not those who tried it.
+  for (const id of chunk.failedOn) forgive(turn.schedule.donors.get(id));
+}
+
+function forgive(donor: DonorState | undefined): void {
+  if (donor) donor.failures.task = 0;
+}
+
+/**
+ * A chunk is given up when enough donors failed on it: three, or as many as there are (then at least two
+ * tries); a donor of this machine is asked before. Networks get more patience.
+ */
+function isHopeless(turn: Turn, chunk: ChunkState): boolean {
+  if (chunk.transportFailures > turn.policy.maxTransportFailures) return true;
+  if (chunk.taskFailures < 2) return false;
+  const eligible = [...turn.schedule.donors.values()].filter((donor) => isEligible(donor, turn));
+  if (eligible.some((donor) => donor.trusted && !chunk.failedOn.has(donor.id))) return false;
+  if (chunk.failedOn.size >= turn.policy.deadAfterDonors) return true;
+  return eligible.length > 0 && eligible.every(({ id }) => chunk.failedOn.has(id));
+}
+
+/** The lease through which this donor may speak of this chunk. */
+export function leaseOf({ schedule }: Turn, chunk: ChunkId, donor: DonorId): { readonly chunk: ChunkState; readonly lease: Lease; readonly donor: DonorState } | undefined {
+  const state = schedule.chunks.get(chunk);
+  const lease = state?.leases.get(donor);
+  const holder = schedule.donors.get(donor);
+  return state && lease && holder ? { chunk: state, lease, donor: holder } : undefined;
+}

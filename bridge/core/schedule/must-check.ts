@@ -1,0 +1,25 @@
+import { type Sha256, sha256 } from "../../kernel/ids.ts";
+import type { SchedulePolicy } from "./types.ts";
+
+export interface ArrivedResult {
+  readonly trusted: boolean;
+  /** Which result of this donor it is, from 1. */
+  readonly nth: number;
+  readonly sha256: Sha256;
+  readonly suspicious: boolean;
+}
+
+/**
+ * Whether a result is rendered again before it is accepted. The choice hangs on the result's own hash, to
+ * which the donor has committed, and on the requester's secret: it can be repeated, but not foreseen.
+ */
+export function mustCheck(result: ArrivedResult, policy: Pick<SchedulePolicy, "verify" | "secret" | "spotFirst" | "spotOneIn">): boolean {
+  if (result.trusted) return false;
+  if (result.suspicious || policy.verify === "full") return true;
+  if (policy.verify === "off") return false;
+  return result.nth <= policy.spotFirst || lot(policy.secret, result.sha256) % policy.spotOneIn === 0;
+}
+
+function lot(secret: string, hash: Sha256): number {
+  return Number.parseInt(sha256(Buffer.from(`${secret}\n${hash}`)).slice(0, 8), 16);
+}

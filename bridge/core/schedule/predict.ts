@@ -1,0 +1,49 @@
+import type { ChunkId, DonorId } from "../chunk.ts";
+import type { Schedule, Turn } from "./schedule.ts";
+import type { ChunkState, DonorState, Lease } from "./types.ts";
+
+/** Weights of the newest measurement. */
+const SMOOTHING = { donor: 0.3, all: 0.1 } as const;
+
+/** Learns from a chunk that took `seconds` of one slot; nonsense teaches nothing. */
+export function learnSpeed(schedule: Schedule, donor: DonorState, { chunk, seconds }: { readonly chunk: ChunkState; readonly seconds: number }): void {
+  if (!Number.isFinite(seconds) || seconds < 0) return;
+  const speed = chunk.chunk.cost / Math.max(0.001, seconds);
+  donor.speed = blend(donor.speed, speed, SMOOTHING.donor);
+  schedule.typicalSpeed = blend(schedule.typicalSpeed, speed, SMOOTHING.all);
+}
+
+function blend(old: number | undefined, fresh: number, weight: number): number {
+  return old === undefined ? fresh : old * (1 - weight) + fresh * weight;
+}
+
+/** Predicted render seconds of a chunk on a donor; undefined while nothing was measured. */
+export function secondsFor(schedule: Schedule, chunk: ChunkId, donor: DonorId): number | undefined {
+  const speed = schedule.donors.get(donor)?.speed ?? schedule.typicalSpeed;
+  const cost = schedule.chunks.get(chunk)?.chunk.cost;
+  return speed === undefined || cost === undefined ? undefined : cost / speed;
+}
+
+/**
+ * Predicted seconds until a leased chunk is rendered; undefined while nothing was measured. One that is
+ * overdue is given as long again as it is late; a silent donor's never comes.
+ */
+export function secondsLeft({ schedule, nowMs, policy }: Turn, lease: Lease): number | undefined {
+  const donor = schedule.donors.get(lease.donor);
+  if (!donor || nowMs - donor.lastHeardMs > policy.suspectMs) return Number.POSITIVE_INFINITY;
+  const own = secondsFor(schedule, lease.chunk, lease.donor);
+  if (own === undefined) return undefined;
+  if (lease.startedAtMs !== undefined) return left(own, (nowMs - lease.startedAtMs) / 1_000);
+  let ahead = 0;
+  for (const other of donor.leases.values()) {
+    if (other === lease) break;
+    if (other.phase !== "leased") continue;
+    const seconds = secondsFor(schedule, other.chunk, lease.donor) ?? 0;
+    ahead += other.startedAtMs === undefined ? seconds : left(seconds, (nowMs - other.startedAtMs) / 1_000);
+  }
+  return ahead / donor.slots + own;
+}
+
+function left(expected: number, elapsed: number): number {
+  return Math.max(expected - elapsed, elapsed - expected, 0.1 * expected);
+}

@@ -1,0 +1,129 @@
+import type { ErrorCode } from "../../kernel/error-codes.ts";
+import { bar, blame } from "./donors.ts";
+import { drop, freeSlot, leaseOf, noteRoom, requeue, withdraw } from "./leases.ts";
+import { mustCheck } from "./must-check.ts";
+import { learnSpeed } from "./predict.ts";
+import type { Turn } from "./schedule.ts";
+import type { ChunkState, DonorState, Lease, ScheduleEvent, Verdict } from "./types.ts";
+
+type Event<T extends ScheduleEvent["type"]> = Extract<ScheduleEvent, { type: T }>;
+
+/** Codes that say that what came is no result, so that its maker is to blame and not the network. */
+const JUNK_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["RESULT_INVALID", "EXR_INVALID", "BLOCK_CORRUPT", "PEER_BROKE_PROTOCOL"]);
+
+export function rendered(turn: Turn, event: Event<"chunk-rendered">): void {
+  const held = leaseOf(turn, event.chunk, event.donor);
+  if (held?.lease.phase !== "leased") return;
+  const { chunk, lease, donor } = held;
+  lease.phase = "fetching";
+  donor.failures.task = 0;
+  donor.failures.refused = 0;
+  learnSpeed(turn.schedule, donor, { chunk, seconds: event.seconds });
+  noteRoom(turn, donor);
+  turn.effects.push({ type: "fetch", chunk: event.chunk, donor: event.donor });
+}
+
+export function fetched(turn: Turn, event: Event<"result-fetched">): void {
+  const held = leaseOf(turn, event.chunk, event.donor);
+  if (held?.lease.phase !== "fetching") return;
+  const { chunk, lease, donor } = held;
+  freeSlot(turn, donor, event.chunk);
+  lease.sha256 = event.sha256;
+  donor.results++;
+  donor.failures.transport = 0;
+  donor.failures.junk = 0;
+  if (mustCheck({ trusted: donor.trusted, nth: donor.results, sha256: event.sha256, suspicious: event.suspicious }, turn.policy)) {
+    lease.phase = "checking";
+    turn.effects.push({ type: "check", chunk: event.chunk, donor: event.donor });
+    return;
+  }
+  accept(turn, chunk, { lease, checked: false });
+}
+
+/** The first good result stands; whoever else works on the chunk may stop. */
+function accept(turn: Turn, chunk: ChunkState, { lease, checked }: { readonly lease: Lease; readonly checked: boolean }): void {
+  const { schedule, effects } = turn;
+  const accepted = { donor: lease.donor, sha256: lease.sha256 ?? "", checked };
+  chunk.accepted = accepted;
+  chunk.state = "accepted";
+  schedule.open--;
+  effects.push({ type: "accept", chunk: lease.chunk, ...accepted });
+  for (const other of [...chunk.leases.values()]) {
+    if (other !== lease && other.phase !== "checking") withdraw(turn, other, "finished-elsewhere");
+    drop(turn, chunk, other);
+  }
+}
+
+export function checked(turn: Turn, event: Event<"result-checked">): void {
+  const chunk = turn.schedule.chunks.get(event.chunk);
+  if (!chunk) return;
+  const lease = chunk.leases.get(event.donor);
+  if (chunk.rechecking && chunk.accepted?.donor === event.donor) settleRecheck(turn, chunk, event.verdict);
+  else if (lease?.phase === "checking" && event.verdict !== "different") accept(turn, chunk, { lease, checked: true });
+  else if (lease?.phase === "checking") {
+    chunk.avoid.add(event.donor);
+    drop(turn, chunk, lease);
+    requeue(turn, chunk);
+  }
+  // The verdict is our own: it counts even when the chunk was settled in the meantime.
+  const donor = turn.schedule.donors.get(event.donor);
+  if (donor && event.verdict === "different") bar(turn, donor, "lied");
+}
+
+function settleRecheck({ schedule, effects }: Turn, chunk: ChunkState, verdict: Verdict): void {
+  const { accepted } = chunk;
+  if (!accepted) return;
+  chunk.rechecking = false;
+  schedule.rechecks--;
+  if (verdict !== "different") {
+    chunk.accepted = { ...accepted, checked: true };
+    return;
+  }
+  chunk.accepted = undefined;
+  chunk.state = "waiting";
+  chunk.avoid.add(accepted.donor);
+  schedule.open++;
+  schedule.waiting.add(chunk);
+  effects.push({ type: "revoke", chunk: chunk.chunk.id, donor: accepted.donor });
+}
+
+/** Pictures made of these chunks are on disk: nothing about them is asked any more. */
+export function delivered({ schedule }: Turn, event: Event<"chunks-delivered">): void {
+  for (const id of event.chunks) {
+    const chunk = schedule.chunks.get(id);
+    if (chunk?.state !== "accepted") continue;
+    chunk.delivered = true;
+    if (chunk.rechecking) schedule.rechecks--;
+    chunk.rechecking = false;
+  }
+}
+
+export function refused(turn: Turn, event: Event<"result-refused">): void {
+  const held = leaseOf(turn, event.chunk, event.donor);
+  if (held?.lease.phase !== "fetching") return;
+  fail(turn, held, { kind: JUNK_CODES.has(event.code) ? "junk" : "transport", code: event.code });
+}
+
+export function failed(turn: Turn, event: Event<"chunk-failed">): void {
+  const held = leaseOf(turn, event.chunk, event.donor);
+  if (held?.lease.phase === "leased") fail(turn, held, event);
+}
+
+interface Held {
+  readonly chunk: ChunkState;
+  readonly lease: Lease;
+  readonly donor: DonorState;
+}
+
+function fail(turn: Turn, { chunk, lease, donor }: Held, { kind, code }: { readonly kind: "task" | "junk" | "transport" | "refused"; readonly code: ErrorCode }): void {
+  chunk.avoid.add(donor.id);
+  chunk.lastCode = code;
+  if (kind === "transport") chunk.transportFailures++;
+  if (kind === "task" || kind === "junk") {
+    chunk.taskFailures++;
+    chunk.failedOn.add(donor.id);
+  }
+  blame(turn, donor, kind);
+  if (chunk.leases.get(donor.id) === lease) drop(turn, chunk, lease);
+  requeue(turn, chunk);
+}

@@ -1,0 +1,71 @@
+import { assign } from "./assign.ts";
+import { expire, join, leave } from "./donors.ts";
+import { withdraw } from "./leases.ts";
+import { checked, delivered, failed, fetched, refused, rendered } from "./results.ts";
+import type { Schedule, Turn } from "./schedule.ts";
+import type { JobOutcome, ScheduleEffect, ScheduleEvent, SchedulePolicy } from "./types.ts";
+
+/**
+ * One event in, the schedule after it and what it calls for out. The same events give the same effects. The
+ * schedule is changed in place: keep the returned one and nothing else.
+ */
+export function step(schedule: Schedule, event: ScheduleEvent, policy: SchedulePolicy): { readonly schedule: Schedule; readonly effects: readonly ScheduleEffect[] } {
+  const turn: Turn = { schedule, nowMs: event.nowMs, policy, effects: [] };
+  if (schedule.ended) return turn;
+  hear(turn, event);
+  apply(turn, event);
+  if (!schedule.ended && schedule.open === 0 && schedule.rechecks === 0) end(turn, schedule.dead === 0 ? "complete" : "incomplete");
+  assign(turn);
+  return turn;
+}
+
+/** Whatever a donor itself says shows that it lives; what we find out about it does not. */
+function hear({ schedule, nowMs }: Turn, event: ScheduleEvent): void {
+  const speaks = event.type === "heartbeat" || event.type === "chunk-rendered" || (event.type === "chunk-failed" && event.kind !== "transport");
+  const donor = speaks ? schedule.donors.get(event.donor) : undefined;
+  if (donor?.here) donor.lastHeardMs = Math.max(donor.lastHeardMs, nowMs);
+}
+
+function apply(turn: Turn, event: ScheduleEvent): void {
+  switch (event.type) {
+    case "donor-joined":
+      return join(turn, event);
+    case "donor-left":
+      return leave(turn, event.donor);
+    case "chunk-rendered":
+      return rendered(turn, event);
+    case "result-fetched":
+      return fetched(turn, event);
+    case "result-refused":
+      return refused(turn, event);
+    case "result-checked":
+      return checked(turn, event);
+    case "chunk-failed":
+      return failed(turn, event);
+    case "chunks-delivered":
+      return delivered(turn, event);
+    default:
+      return command(turn, event);
+  }
+}
+
+function command(turn: Turn, event: Extract<ScheduleEvent, { type: "heartbeat" | "tick" | "pause" | "resume" | "cancel" }>): void {
+  switch (event.type) {
+    case "heartbeat":
+      return;
+    case "tick":
+      return expire(turn);
+    case "pause":
+    case "resume":
+      turn.schedule.paused = event.type === "pause";
+      return;
+    case "cancel":
+      for (const chunk of turn.schedule.running) for (const lease of chunk.leases.values()) withdraw(turn, lease, "cancelled");
+      return end(turn, "cancelled");
+  }
+}
+
+function end({ schedule, effects }: Turn, outcome: JobOutcome): void {
+  schedule.ended = outcome;
+  effects.push({ type: "job-ended", outcome });
+}

@@ -1,0 +1,49 @@
+import type { Rect } from "../scene-facts.ts";
+
+export interface CropChoice {
+  /** The part of the result that is kept, in full-frame pixels; crops lie inside it. */
+  readonly rect: Rect;
+  readonly count: number;
+  /** Side of a crop in pixels. */
+  readonly size: number;
+  /** HMAC-SHA256 of the result's hash under a secret of the requester: nobody can foresee the crops, anybody with the secret can repeat them. */
+  readonly key: Uint8Array;
+}
+
+/**
+ * Picks the rectangles of a result that are rendered again. A result no larger than a crop is taken whole;
+ * otherwise crops may overlap, but no two are the same.
+ */
+export function chooseCrops({ rect, count, size, key }: CropChoice): readonly Rect[] {
+  const width = Math.min(size, rect.width);
+  const height = Math.min(size, rect.height);
+  const columns = rect.width - width + 1;
+  const rows = rect.height - height + 1;
+  const wanted = Math.min(count, columns * rows);
+  const next = numbersFrom(key);
+  const taken = new Set<number>();
+  while (taken.size < wanted) taken.add(freePlace(next() % (columns * rows), taken, columns * rows));
+  return [...taken].map((place) => ({ x: rect.x + (place % columns), y: rect.y + Math.floor(place / columns), width, height }));
+}
+
+function freePlace(start: number, taken: ReadonlySet<number>, places: number): number {
+  let place = start;
+  while (taken.has(place)) place = (place + 1) % places;
+  return place;
+}
+
+/** An endless row of 32-bit numbers: the key's own words first, stirred on from there (splitmix32). */
+function numbersFrom(key: Uint8Array): () => number {
+  if (key.length < 16) throw new RangeError("a crop key needs at least 16 bytes");
+  const words = new DataView(key.buffer, key.byteOffset, key.byteLength);
+  let state = 0;
+  let index = 0;
+  return () => {
+    state = (state + 0x9e3779b9) >>> 0;
+    if ((index + 1) * 4 <= key.length) state = (state ^ words.getUint32(index++ * 4)) >>> 0;
+    let mixed = state;
+    mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
+    mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+    return (mixed ^ (mixed >>> 16)) >>> 0;
+  };
+}

@@ -1,0 +1,21 @@
+import type { Verdict } from "../schedule/types.ts";
+
+/** Above this, a result of another device class does not look like the same samples (`R` of the trust page, measured on 32x32 crops). */
+export const R_THRESHOLD = 0.1;
+
+/** What a comparison of a result's crop with our own render found. */
+export interface CropDifference {
+  readonly differingPixels: number;
+  /** Variance-normalised error energy; undefined when no variance is known. */
+  readonly r: number | undefined;
+}
+
+/**
+ * Inside a device class the floats must be equal. Across classes honest pixels differ too: there a large R,
+ * or a difference that could not be weighed, is told to the user and nothing more.
+ */
+export function verdictOf(difference: CropDifference, options: { readonly sameClass: boolean }): Verdict {
+  if (difference.differingPixels === 0) return "equal";
+  if (options.sameClass) return "different";
+  return difference.r !== undefined && difference.r <= R_THRESHOLD ? "equal" : "warned";
+}

@@ -1,0 +1,70 @@
+import type { JobRecord } from "../core/journal/records.ts";
+import type { JobOutcome } from "../core/schedule/types.ts";
+
+/** A record with its place in the journal (ascending over all jobs) and wall time in milliseconds. */
+export interface StoredRecord {
+  readonly seq: number;
+  readonly at: number;
+  readonly record: JobRecord;
+}
+
+/** The append-only history of all jobs. */
+export interface Journal {
+  /** Resolves when the records are on disk. Calls made within 10 ms share one commit. Throws DISK_FULL. */
+  append(job: string, records: readonly JobRecord[]): Promise<void>;
+  read(job: string): readonly StoredRecord[];
+}
+
+export type JobState = "running" | "paused" | JobOutcome | "failed";
+
+/** A line of the job list. */
+export interface JobRow {
+  readonly id: string;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly scenePath: string;
+  readonly title: string;
+  readonly state: JobState;
+}
+
+export interface Jobs {
+  /** Adds the job, or replaces its line. */
+  put(row: JobRow): void;
+  /** Newest first. */
+  list(): readonly JobRow[];
+  get(id: string): JobRow | undefined;
+  setState(id: string, state: JobState, nowMs: number): void;
+  /**
+   * Takes the job for one process until `untilMs` (wall time); taken again by the same owner, it is prolonged.
+   * @returns false while another owner's claim lasts.
+   */
+  claim(id: string, owner: string, times: { readonly nowMs: number; readonly untilMs: number }): boolean;
+  release(id: string, owner: string): void;
+}
+
+/** What another process wants of a running job. */
+export type Wish = "cancel" | "pause" | "resume";
+
+export interface Wishes {
+  /** The last wish stands. */
+  set(job: string, wish: Wish): void;
+  /** Returns the wish and forgets it. */
+  take(job: string): Wish | undefined;
+}
+
+export interface Settings {
+  get(key: string): string | undefined;
+  set(key: string, value: string): void;
+  delete(key: string): void;
+}
+
+/** The node's one SQLite file. Several processes may hold it open. */
+export interface Database extends AsyncDisposable {
+  readonly journal: Journal;
+  readonly jobs: Jobs;
+  readonly wishes: Wishes;
+  readonly settings: Settings;
+  /** Writes what waits, then closes. Idempotent. */
+  close(): Promise<void>;
+}

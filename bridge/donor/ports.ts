@@ -1,0 +1,46 @@
+import type { ChunkSpec } from "../core/chunk.ts";
+
+/** A scene bundle as real files on this machine, and what tells it from others. */
+export interface SceneOnDisk {
+  readonly key: string;
+  readonly path: string;
+  readonly remap: Readonly<Record<string, string>>;
+}
+
+/** What a finished chunk left in the session's scratch folder. */
+export interface RenderedFiles {
+  readonly floats?: string;
+  readonly outputs: readonly string[];
+  readonly preview?: string;
+  readonly renderSeconds: number;
+  readonly peakMemoryBytes: number;
+}
+
+/** One warm Blender, as this room needs it; the blender room makes them. */
+export interface WarmSession {
+  load(scenePath: string, options: { readonly remap: Readonly<Record<string, string>> }, signal: AbortSignal): Promise<void>;
+  render(spec: ChunkSpec, signal: AbortSignal): Promise<RenderedFiles>;
+  readonly exited: Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Where scene blocks may be taken from, most willing first. */
+export interface BlockPeer {
+  readonly id: string;
+  readonly addrs: readonly string[];
+}
+
+/** The donor's cache of scenes and the results it holds for requesters; the content room stands behind it. */
+export interface DonorStore {
+  /** Brings a scene here (from the requester and other donors of the job) and lays it out as files. */
+  bringScene(
+    request: { readonly manifest: string; readonly manifestBytes: number; readonly sources: () => readonly BlockPeer[] },
+    signal: AbortSignal,
+    onProgress: (bytesDone: number, bytesTotal: number) => void,
+  ): Promise<SceneOnDisk>;
+  /** The scene's files may go (its blocks stay cached under the size cap). */
+  releaseScene(sceneKey: string): Promise<void>;
+  /** Takes a finished file in, hashes it, and serves it to `peer` until it is dropped. */
+  keepResult(path: string, peer: string): Promise<{ readonly sha256: string; readonly bytes: number }>;
+  dropResult(sha256: string): Promise<void>;
+}

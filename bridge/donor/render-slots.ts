@@ -1,0 +1,108 @@
+import PQueue from "p-queue";
+import type { ChunkSpec } from "../core/chunk.ts";
+import { FarmError } from "../kernel/errors.ts";
+import type { RenderedFiles, SceneOnDisk, WarmSession } from "./ports.ts";
+
+export interface RenderSlotsDeps {
+  /** Opens a Blender without a scene; `slot` names its scratch folder. */
+  openSession(slot: number, signal: AbortSignal): Promise<WarmSession>;
+}
+
+interface Slot {
+  readonly number: number;
+  session: WarmSession | undefined;
+  sceneKey: string | undefined;
+  busy: boolean;
+  usedAt: number;
+}
+
+/**
+ * The places where chunks are rendered on this machine: so many at a time, each with a Blender that
+ * stays warm for its scene. A chunk goes to a slot that already holds its scene when one is free.
+ */
+export class RenderSlots implements AsyncDisposable {
+  readonly #deps: RenderSlotsDeps;
+  readonly #queue: PQueue;
+  readonly #slots: Slot[];
+  readonly #closing = new AbortController();
+  #turn = 0;
+
+  constructor(deps: RenderSlotsDeps, options: { readonly slots: number }) {
+    this.#deps = deps;
+    this.#queue = new PQueue({ concurrency: options.slots });
+    this.#slots = Array.from({ length: options.slots }, (_, number) => ({ number, session: undefined, sceneKey: undefined, busy: false, usedAt: 0 }));
+  }
+
+  get size(): number {
+    return this.#slots.length;
+  }
+
+  get busy(): number {
+    return this.#slots.filter((slot) => slot.busy).length;
+  }
+
+  /**
+   * Renders one chunk as soon as a slot is free. The files lie in the slot's scratch folder; the caller
+   * takes them away before it asks for the next chunk of that slot: `take` runs while the slot is held.
+   */
+  async run<T>(scene: SceneOnDisk, spec: ChunkSpec, signal: AbortSignal, take: (files: RenderedFiles) => Promise<T>, started?: () => void): Promise<T> {
+    return await this.#queue.add(
+      async () => {
+        const slot = this.#pick(scene.key);
+        slot.busy = true;
+        slot.usedAt = this.#turn++;
+        try {
+          const session = await this.#warm(slot, scene, signal);
+          started?.();
+          return await take(await session.render(spec, signal));
+        } finally {
+          slot.busy = false;
+        }
+      },
+      { signal },
+    );
+  }
+
+  /** Closes the sessions that hold this scene and are not at work. */
+  async forget(sceneKey: string): Promise<void> {
+    await Promise.all(this.#slots.filter((slot) => !slot.busy && slot.sceneKey === sceneKey).map((slot) => this.#cool(slot)));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new FarmError("CANCELLED", "the render slots are closing"));
+    this.#queue.clear();
+    await Promise.all(this.#slots.map((slot) => this.#cool(slot)));
+    await this.#queue.onIdle();
+  }
+
+  #pick(sceneKey: string): Slot {
+    const free = this.#slots.filter((slot) => !slot.busy);
+    const best =
+      free.find((slot) => slot.session && slot.sceneKey === sceneKey) ??
+      free.find((slot) => !slot.session) ??
+      free.toSorted((a, b) => a.usedAt - b.usedAt)[0];
+    if (!best) throw new Error("a chunk was started without a free slot");
+    return best;
+  }
+
+  async #warm(slot: Slot, scene: SceneOnDisk, signal: AbortSignal): Promise<WarmSession> {
+    this.#closing.signal.throwIfAborted();
+    if (slot.session && slot.sceneKey === scene.key) return slot.session;
+    await this.#cool(slot);
+    const session = await this.#deps.openSession(slot.number, signal);
+    slot.session = session;
+    void session.exited.then(() => {
+      if (slot.session === session) slot.session = undefined;
+    });
+    await session.load(scene.path, { remap: scene.remap }, signal);
+    slot.sceneKey = scene.key;
+    return session;
+  }
+
+  async #cool(slot: Slot): Promise<void> {
+    const session = slot.session;
+    slot.session = undefined;
+    slot.sceneKey = undefined;
+    await session?.close();
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * Every stable error code, its exit code and what a person can do about it.
+ *
+ * Codes are a contract: scripts match them. `bridge/ERRORS.md` lists the same codes; a test holds the
+ * two together. Exit codes: 2 usage or bad input, 3 incomplete or failed job, 130 interrupted.
+ */
+export const ERROR_CODES = {
+  // What the user gave us
+  USAGE: { exitCode: 2, advice: "See `bridge <command> --help`." },
+  SCENE_NOT_FOUND: { exitCode: 2, advice: "Check the path to the .blend file." },
+  SCENE_NOT_A_FILE: { exitCode: 2, advice: "Name a .blend file, not a folder." },
+  SCENE_EMPTY: { exitCode: 2, advice: "The file has no bytes: save the scene again." },
+  SCENE_NOT_BLEND: { exitCode: 2, advice: "Name a file that Blender saved (.blend, also gzip or zstd compressed)." },
+  SCENE_UNREADABLE: { exitCode: 2, advice: "The file may be cut short or damaged: open it in Blender and save it again." },
+  SCENE_TOO_NEW: { exitCode: 2, advice: "Use a Blender at least as new as the one that saved the scene (--blender <path>)." },
+  SCENE_NO_CAMERA: { exitCode: 2, advice: "Add a camera to the scene, make it the active one and save." },
+  SCENE_UNKNOWN: { exitCode: 2, advice: "Name a scene that the file has (-S)." },
+  SCENE_CHANGED: { exitCode: 2, advice: "The scene or one of its files changed while the job ran: start a new render." },
+  FRAMES_INVALID: { exitCode: 2, advice: "Write frames as Blender does: 1,3,5..9 or 1-20x2." },
+  TILES_INVALID: { exitCode: 2, advice: "Write tiles as auto, off or COLUMNSxROWS, for instance 4x3." },
+  OUTPUT_NOT_WRITABLE: { exitCode: 2, advice: "Choose an output folder you may write to (-o)." },
+  PEER_ADDRESS_INVALID: { exitCode: 2, advice: "Write a peer id (12D3Koo…) or a multiaddr (/ip4/…/tcp/…/p2p/…)." },
+  JOB_UNKNOWN: { exitCode: 2, advice: "List the jobs with `bridge jobs`." },
+  JOB_BUSY: { exitCode: 2, advice: "Another bridge is working on this job: wait, or cancel it there." },
+  HOME_BUSY: { exitCode: 2, advice: "Another bridge uses this home: stop it, or choose another with --home." },
+  HOME_NOT_WRITABLE: { exitCode: 2, advice: "Choose a home folder you may write to (--home)." },
+  IDENTITY_DAMAGED: { exitCode: 2, advice: "Remove identity.key from the home; this node then gets a new peer id." },
+  LISTEN_FAILED: { exitCode: 2, advice: "Another program holds this address: choose another to listen on." },
+  VIDEO_UNSUPPORTED: { exitCode: 2, advice: "Name a video that ends in .mp4, .webm, .mov or .mkv." },
+
+  // What this machine lacks
+  BLENDER_NOT_FOUND: { exitCode: 2, advice: "Install Blender, or name it with --blender <path>." },
+  BLENDER_TOO_OLD: { exitCode: 2, advice: "Use Blender 3.4 or newer (--blender <path>)." },
+  FFMPEG_NOT_FOUND: { exitCode: 2, advice: "Install ffmpeg, or name it in FFMPEG_PATH." },
+  DISK_FULL: { exitCode: 3, advice: "Free some space, then `bridge jobs resume`." },
+  DATABASE_CORRUPT: { exitCode: 3, advice: "The file was set aside; jobs in it are lost, pictures are not." },
+
+  // What went wrong while working
+  BLENDER_CRASHED: { exitCode: 3, advice: "Open the scene in Blender and render the frame there; if it crashes too, simplify the scene." },
+  BLENDER_HUNG: { exitCode: 3, advice: "Render the frame in Blender to see how long it takes; give it more memory if it swaps." },
+  BLENDER_SCRIPT_FAILED: { exitCode: 3, advice: "Run again; if it stays, report it with the scene's kind and Blender's version." },
+  BLENDER_RENDER_FAILED: { exitCode: 3, advice: "Blender refused this frame; its reason stands above." },
+  DENOISER_MISSING: { exitCode: 2, advice: "This Blender is built without the denoiser: use an official build, or turn denoising off." },
+  FINISHING_FAILED: { exitCode: 3, advice: "Blender could not make the final picture; its reason stands above." },
+  VIDEO_FAILED: { exitCode: 3, advice: "The frames are safe; ffmpeg's reason stands above." },
+  RESULT_INVALID: { exitCode: 3, advice: "A peer's result was refused and is rendered elsewhere; nothing to do." },
+  EXR_INVALID: { exitCode: 3, advice: "A peer's picture was refused and is rendered elsewhere; nothing to do." },
+
+  // The swarm
+  PEER_UNREACHABLE: { exitCode: 3, advice: "Check that the peer runs `bridge donate` and that its address is right." },
+  PEER_BROKE_PROTOCOL: { exitCode: 3, advice: "The peer runs another version, or is broken; it is left out." },
+  NO_MATCHING_BLENDER: { exitCode: 3, advice: "Ask the donors to install the same Blender build as yours, or let this machine join in." },
+  NO_DONORS: { exitCode: 3, advice: "Start `bridge donate` on another machine, or leave out --no-local." },
+  BLOCK_MISSING: { exitCode: 3, advice: "The peer no longer has this part of the scene; it is taken from elsewhere." },
+  BLOCK_CORRUPT: { exitCode: 3, advice: "The peer sent damaged data; it is taken from elsewhere." },
+  MANIFEST_INVALID: { exitCode: 3, advice: "The requester's scene description breaks a rule; nothing was run." },
+  JOB_INCOMPLETE: { exitCode: 3, advice: "Resume it with `bridge jobs resume`." },
+  CANCELLED: { exitCode: 130, advice: "Resume it with `bridge jobs resume`." },
+} as const satisfies Record<string, { readonly exitCode: number; readonly advice: string }>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;

@@ -1,0 +1,28 @@
+/** Fields first, then a constant sentence. What a peer wrote goes only to `debug`, as a field. */
+export interface Log {
+  debug(fields: object, sentence: string): void;
+  info(fields: object, sentence: string): void;
+  warn(fields: object, sentence: string): void;
+  error(fields: object, sentence: string): void;
+}
+
+export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+const LEVELS = ["debug", "info", "warn", "error"] as const;
+export type LogLevel = (typeof LEVELS)[number];
+
+/** One JSON object a line to `write`, from `level` upward. */
+export function jsonLog(write: (line: string) => void, level: LogLevel = "info"): Log {
+  const from = LEVELS.indexOf(level);
+  const at = (name: LogLevel) => (fields: object, sentence: string) => {
+    if (LEVELS.indexOf(name) < from) return;
+    write(JSON.stringify({ level: name, at: new Date().toISOString(), message: sentence, ...plain(fields) }));
+  };
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+function plain(fields: object): object {
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [key, value instanceof Error ? { name: value.name, message: value.message } : value]),
+  );
+}

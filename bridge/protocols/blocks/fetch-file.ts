@@ -1,0 +1,129 @@
+import { createHash, type Hash } from "node:crypto";
+import { constants } from "node:fs";
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { childSignal } from "../../kernel/abort.ts";
+import { FarmError, isFarmError } from "../../kernel/errors.ts";
+import type { Sha256 } from "../../kernel/ids.ts";
+import type { FrameStream } from "../frame-stream.ts";
+import { BLOCKS_LIMITS } from "./messages.ts";
+import { readAnswer, readBulk, sendRequest } from "./read-answer.ts";
+
+export interface FetchContentRequest {
+  readonly hash: Sha256;
+  /** The size that was promised; not one byte more is asked for. */
+  readonly bytes: number;
+  /** Opens a stream of BLOCKS_PROTOCOL to the peer that has it. */
+  readonly open: (signal: AbortSignal) => Promise<FrameStream>;
+}
+
+/**
+ * Brings a content of any size into a file: ranges through `<toPath>.part`, hashed on the way, checked
+ * at the end, renamed into place. A `.part` left by an earlier try is gone on with.
+ * Throws BLOCK_MISSING, BLOCK_CORRUPT (the part is removed), PEER_BROKE_PROTOCOL, PEER_UNREACHABLE, DISK_FULL.
+ */
+export async function fetchFile(request: FetchContentRequest & { readonly toPath: string }, signal: AbortSignal, onBytes: (bytesDone: number) => void = () => {}): Promise<void> {
+  checkSize(request.bytes, BLOCKS_LIMITS.maxContentBytes);
+  const part = `${request.toPath}.part`;
+  try {
+    await fillPart(part, request, { signal, onBytes });
+  } catch (error) {
+    if (isFarmError(error, "BLOCK_CORRUPT")) await rm(part, { force: true });
+    if ((error as NodeJS.ErrnoException).code === "ENOSPC") throw new FarmError("DISK_FULL", "the disk is full", { cause: error });
+    throw error;
+  }
+  await rename(part, request.toPath);
+}
+
+/** Brings a content into memory, for what is small by its nature (a manifest); `maxBytes` is the caller's cap on it. Errors as `fetchFile`. */
+export async function fetchBytes(request: FetchContentRequest & { readonly maxBytes: number }, signal: AbortSignal): Promise<Uint8Array> {
+  checkSize(request.bytes, Math.min(request.maxBytes, BLOCKS_LIMITS.maxContentBytes));
+  const hash = createHash("sha256");
+  const content = new Uint8Array(request.bytes);
+  let filled = 0;
+  for await (const range of ranges(request, 0, signal)) {
+    hash.update(range);
+    content.set(range, filled);
+    filled += range.length;
+  }
+  checkHash(hash, request.hash);
+  return content;
+}
+
+async function fillPart(part: string, request: FetchContentRequest, work: { readonly signal: AbortSignal; readonly onBytes: (bytesDone: number) => void }): Promise<void> {
+  await using file = await open(part, constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o600);
+  const { hash, bytes } = await hashPart(file, request.bytes, work.signal);
+  let filled = bytes;
+  work.onBytes(filled);
+  for await (const range of ranges(request, filled, work.signal)) {
+    hash.update(range);
+    await file.write(range, 0, range.length, filled);
+    filled += range.length;
+    work.onBytes(filled);
+  }
+  checkHash(hash, request.hash);
+  await file.sync();
+}
+
+/** What an earlier try left; a part longer than the promise is none of ours and begins anew. */
+async function hashPart(file: FileHandle, most: number, signal: AbortSignal): Promise<{ hash: Hash; bytes: number }> {
+  const hash = createHash("sha256");
+  const { size } = await file.stat();
+  if (size > most) await file.truncate(0);
+  const buffer = new Uint8Array(BLOCKS_LIMITS.maxPieceBytes);
+  for (let at = 0; ; ) {
+    signal.throwIfAborted();
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
+    if (bytesRead === 0) return { hash, bytes: at };
+    hash.update(buffer.subarray(0, bytesRead));
+    at += bytesRead;
+  }
+}
+
+/** The ranges from `from` to the end, in order, with `maxOutstanding` asked for ahead. */
+async function* ranges(request: FetchContentRequest, from: number, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+  if (from >= request.bytes) return;
+  const stream = await openInTime(request, signal);
+  let failure: Error | undefined = new Error("the reader went away");
+  try {
+    let askedTo = from;
+    for (let at = from; at < request.bytes; ) {
+      for (; askedTo < request.bytes && askedTo - at < BLOCKS_LIMITS.maxOutstanding * BLOCKS_LIMITS.maxBlockBytes; askedTo += BLOCKS_LIMITS.maxBlockBytes) {
+        await sendRequest(stream, { type: "get", hash: request.hash, offset: askedTo, length: lengthAt(askedTo, request.bytes), insist: true }, signal);
+      }
+      const answer = await readAnswer(stream, signal);
+      if (answer.type === "have" || answer.hash !== request.hash) throw new FarmError("PEER_BROKE_PROTOCOL", "an answer does not fit the question");
+      if (answer.type !== "block") throw new FarmError("BLOCK_MISSING", "the peer does not have this content", { facts: { hash: request.hash } });
+      if (answer.bytes !== lengthAt(at, request.bytes)) throw corrupt(request.hash, "has another size than was promised");
+      yield await readBulk(stream, answer.bytes, signal);
+      at += answer.bytes;
+    }
+    failure = undefined;
+    await stream.close();
+  } catch (error) {
+    failure = error as Error;
+    throw error;
+  } finally {
+    if (failure) stream.abort(failure);
+  }
+}
+
+async function openInTime(request: FetchContentRequest, parent: AbortSignal): Promise<FrameStream> {
+  using child = childSignal(parent, BLOCKS_LIMITS.openTimeoutMs);
+  return await request.open(child.signal);
+}
+
+function lengthAt(offset: number, bytes: number): number {
+  return Math.min(BLOCKS_LIMITS.maxBlockBytes, bytes - offset);
+}
+
+function checkSize(bytes: number, most: number): void {
+  if (!Number.isSafeInteger(bytes) || bytes < 0 || bytes > most) throw new FarmError("PEER_BROKE_PROTOCOL", `a content of ${bytes} bytes is over the limit of ${most}`);
+}
+
+function checkHash(hash: Hash, wanted: Sha256): void {
+  if (hash.digest("hex") !== wanted) throw corrupt(wanted, "is not what its hash names");
+}
+
+function corrupt(hash: Sha256, what: string): FarmError {
+  return new FarmError("BLOCK_CORRUPT", `a content from a peer ${what}`, { facts: { hash } });
+}

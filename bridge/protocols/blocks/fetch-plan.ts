@@ -1,0 +1,225 @@
+import type { Sha256 } from "../../kernel/ids.ts";
+import type { WantedBlock } from "./ports.ts";
+
+/** Times in ms. A stall is a span without any new block; a hint is another donor said to have a block. */
+export const FETCH_TIMES = { stallMs: 5_000, giveUpMs: 60_000, hopelessMs: 3_000, firstRetryMs: 25, maxRetries: 6, insistAgainMs: 500 } as const;
+
+export interface Ask extends WantedBlock {
+  readonly insist: boolean;
+}
+
+interface Block extends WantedBlock {
+  readonly askedAt: Set<string>;
+  readonly heldBy: Set<string>;
+  /** Peers that said they do not have it (yet): how often, and when to ask again. */
+  readonly denials: Map<string, { times: number; retryAtMs: number }>;
+  requester: "unknown" | "elsewhere" | "missing";
+}
+
+type Standing = "good" | "slow" | "lost" | "banned";
+
+/** At most so many of a peer's blocks are looked at for one that can be asked now. */
+const SCAN = 256;
+
+/**
+ * Who is asked for which block next. Pure: time and chance are handed in.
+ *
+ * Each block starts in a shuffled queue for the requester, so that donors ask it for different ones. A
+ * block that another good peer is said to have leaves that queue and comes back when no such peer is left.
+ */
+export class FetchPlan {
+  readonly #requester: string;
+  readonly #pending = new Map<Sha256, Block>();
+  readonly #queue: Sha256[];
+  readonly #known = new Map<string, Set<Sha256>>();
+  readonly #standing = new Map<string, Standing>();
+  #deferred: { readonly block: Block; readonly atMs: number }[] = [];
+  #progressAtMs: number;
+  #stalledAtMs: number;
+  #hopelessSinceMs: number | undefined;
+  #stalled = false;
+
+  constructor(wanted: readonly WantedBlock[], options: { readonly requester: string; readonly random: () => number; readonly nowMs: number }) {
+    this.#requester = options.requester;
+    this.#progressAtMs = options.nowMs;
+    this.#stalledAtMs = options.nowMs;
+    for (const { hash, bytes } of wanted) {
+      this.#pending.set(hash, { hash, bytes, askedAt: new Set(), heldBy: new Set(), denials: new Map(), requester: "unknown" });
+    }
+    this.#queue = shuffled([...this.#pending.keys()], options.random);
+  }
+
+  get done(): boolean {
+    return this.#pending.size === 0;
+  }
+
+  isBanned(peer: string): boolean {
+    return this.#standing.get(peer) === "banned";
+  }
+
+  /** Some block that is still wanted is said to be there. */
+  wantsFrom(peer: string): boolean {
+    if (peer === this.#requester) return !this.done;
+    for (const hash of this.#known.get(peer) ?? []) {
+      if (this.#pending.has(hash)) return true;
+      this.#known.get(peer)?.delete(hash);
+    }
+    return false;
+  }
+
+  /** What to ask this peer for now; it counts as asked. */
+  next(peer: string, nowMs: number): Ask | undefined {
+    const block = peer === this.#requester ? this.#nextOfRequester() : this.#nextOfDonor(peer, nowMs);
+    if (block === undefined) return undefined;
+    block.askedAt.add(peer);
+    return { hash: block.hash, bytes: block.bytes, insist: peer === this.#requester && block.requester === "elsewhere" };
+  }
+
+  /** Wanted blocks that this peer has not been asked about. */
+  unknownAt(peer: string, most: number): Sha256[] {
+    const known = this.#known.get(peer);
+    const hashes: Sha256[] = [];
+    for (let index = this.#queue.length - 1; index >= 0 && hashes.length < most; index--) {
+      const hash = this.#queue[index] as Sha256;
+      if (this.#pending.has(hash) && !known?.has(hash)) hashes.push(hash);
+    }
+    for (const hash of this.#pending.keys()) {
+      if (hashes.length >= most) break;
+      if (!known?.has(hash)) hashes.push(hash);
+    }
+    return [...new Set(hashes)];
+  }
+
+  has(peer: string, hash: Sha256): void {
+    const block = this.#pending.get(hash);
+    if (block === undefined || peer === this.#requester) return;
+    block.heldBy.add(peer);
+    const known = this.#known.get(peer) ?? new Set();
+    this.#known.set(peer, known.add(hash));
+  }
+
+  /** It lies in the store. False when it had come from somebody else already. */
+  received(peer: string, hash: Sha256, nowMs: number): boolean {
+    if (this.#standing.get(peer) === "slow") this.#standing.set(peer, "good");
+    if (!this.#pending.delete(hash)) return false;
+    this.#progressAtMs = nowMs;
+    this.#stalled = false;
+    return true;
+  }
+
+  /** The requester named others. Named again on insisting, the block is on its way to them: the requester is asked a little later. */
+  elsewhere(ask: Ask, peers: readonly string[], nowMs: number): void {
+    const block = this.#pending.get(ask.hash);
+    if (block === undefined) return;
+    block.askedAt.delete(this.#requester);
+    block.requester = "elsewhere";
+    for (const peer of peers) this.has(peer, ask.hash);
+    if (ask.insist) this.#deferred.push({ block, atMs: nowMs + FETCH_TIMES.insistAgainMs });
+    else this.#requeue(block);
+  }
+
+  missing(peer: string, hash: Sha256, nowMs: number): void {
+    const block = this.#pending.get(hash);
+    if (block === undefined) return;
+    block.askedAt.delete(peer);
+    if (peer === this.#requester) {
+      block.requester = "missing";
+      return;
+    }
+    const times = (block.denials.get(peer)?.times ?? 0) + 1;
+    block.denials.set(peer, { times, retryAtMs: nowMs + FETCH_TIMES.firstRetryMs * 2 ** times });
+    const known = this.#known.get(peer);
+    known?.delete(hash);
+    if (times < FETCH_TIMES.maxRetries) known?.add(hash);
+    else {
+      block.heldBy.delete(peer);
+      block.denials.delete(peer);
+    }
+    this.#requeue(block);
+  }
+
+  /** Its stream ended badly: what it was asked for is open again. It is good again once `peerBack` says so. */
+  peerLost(peer: string, standing: "lost" | "banned"): void {
+    if (!this.isBanned(peer)) this.#standing.set(peer, standing);
+    for (const block of this.#pending.values()) {
+      const concerned = block.askedAt.delete(peer) || block.heldBy.has(peer);
+      if (standing === "banned") block.heldBy.delete(peer);
+      if (concerned) this.#requeue(block);
+    }
+    if (standing === "banned") this.#known.delete(peer);
+  }
+
+  peerBack(peer: string): void {
+    if (this.#standing.get(peer) === "lost") this.#standing.set(peer, "good");
+  }
+
+  /** To be called every now and then: notices stalls. Says why the fetch cannot succeed, if so. */
+  tick(nowMs: number): "going" | "missing" | "silent" {
+    if (this.done) return "going";
+    for (const { block, atMs } of this.#deferred) if (atMs <= nowMs && this.#pending.has(block.hash)) this.#requeue(block);
+    this.#deferred = this.#deferred.filter((deferred) => deferred.atMs > nowMs);
+    if (nowMs - this.#progressAtMs >= FETCH_TIMES.giveUpMs) return "silent";
+    if (nowMs - Math.max(this.#progressAtMs, this.#stalledAtMs) >= FETCH_TIMES.stallMs) this.#breakStall(nowMs);
+    if (!this.#isHopeless()) this.#hopelessSinceMs = undefined;
+    else if (nowMs - (this.#hopelessSinceMs ??= nowMs) >= FETCH_TIMES.hopelessMs) return "missing";
+    return "going";
+  }
+
+  #nextOfRequester(): Block | undefined {
+    for (let hash = this.#queue.pop(); hash !== undefined; hash = this.#queue.pop()) {
+      const block = this.#pending.get(hash);
+      if (block === undefined || block.requester === "missing" || block.askedAt.has(this.#requester)) continue;
+      if (this.#stalled || (block.askedAt.size === 0 && !this.#isHintedWell(block))) return block;
+    }
+    return undefined;
+  }
+
+  #nextOfDonor(peer: string, nowMs: number): Block | undefined {
+    const known = this.#known.get(peer);
+    let looked = 0;
+    for (const hash of known ?? []) {
+      const block = this.#pending.get(hash);
+      if (block === undefined) known?.delete(hash);
+      else if (block.askedAt.size === 0 && (block.denials.get(peer)?.retryAtMs ?? 0) <= nowMs) return block;
+      if (++looked >= SCAN) break;
+    }
+    return undefined;
+  }
+
+  /** Back into the requester's queue, unless somebody is being asked or a good peer is said to have it. */
+  #requeue(block: Block): void {
+    if (block.askedAt.size === 0 && !this.#isHintedWell(block)) this.#queue.push(block.hash);
+  }
+
+  #isHintedWell(block: Block): boolean {
+    for (const peer of block.heldBy) if ((this.#standing.get(peer) ?? "good") === "good") return true;
+    return false;
+  }
+
+  /** Peers that were to give something and did not are not waited for again; the requester is asked for all that is left. */
+  #breakStall(nowMs: number): void {
+    this.#stalledAtMs = nowMs;
+    this.#stalled = true;
+    for (const block of this.#pending.values()) {
+      for (const peer of block.heldBy) if ((this.#standing.get(peer) ?? "good") === "good") this.#standing.set(peer, "slow");
+      this.#queue.push(block.hash);
+    }
+  }
+
+  /** Some block that neither the requester nor anybody known can give. */
+  #isHopeless(): boolean {
+    const requesterGone = this.isBanned(this.#requester);
+    for (const block of this.#pending.values()) {
+      if ((requesterGone || block.requester === "missing") && block.askedAt.size === 0 && block.heldBy.size === 0) return true;
+    }
+    return false;
+  }
+}
+
+function shuffled<T>(values: T[], random: () => number): T[] {
+  for (let index = values.length - 1; index > 0; index--) {
+    const other = Math.floor(random() * (index + 1));
+    [values[index], values[other]] = [values[other] as T, values[index] as T];
+  }
+  return values;
+}

@@ -1,0 +1,203 @@
+import { childSignal } from "../../kernel/abort.ts";
+import { FarmError, isFarmError } from "../../kernel/errors.ts";
+import type { FrameStream } from "../frame-stream.ts";
+import type { Ask, FetchPlan } from "./fetch-plan.ts";
+import { type BlockPeer, BLOCKS_LIMITS, type BlocksAnswer } from "./messages.ts";
+import type { BlockSink } from "./ports.ts";
+import { Pulse } from "./pulse.ts";
+import { readAnswer, readBulk, sendRequest } from "./read-answer.ts";
+
+export interface FetchWorkerDeps {
+  readonly plan: FetchPlan;
+  readonly pulse: Pulse;
+  readonly store: BlockSink;
+  readonly isRequester: boolean;
+  readonly nowMs: () => number;
+  readonly open: (peer: BlockPeer, signal: AbortSignal) => Promise<FrameStream>;
+  /** The requester named these. */
+  readonly named: (peers: readonly BlockPeer[]) => void;
+  readonly stored: (bytes: number) => void;
+  /** Another peer could use this one's place. */
+  readonly othersWait: () => boolean;
+}
+
+/** A peer with nothing to give is asked again what it has, this often. */
+const HAVE_EVERY_MS = 1_000;
+/** Below the far side's idle limit: a stream without use is closed by us, and opened again when needed. */
+const CLOSE_IDLE_MS = BLOCKS_LIMITS.idleTimeoutMs / 2;
+const IDLE_STEP_MS = 100;
+/** Blocks on their way to the disk while the next ones arrive. */
+const MAX_STORING = 2;
+const MAX_BACKOFF_MS = 4_000;
+
+/** Asks one peer for blocks over one stream, which it opens again when it breaks. */
+export class FetchWorker {
+  readonly #peer: BlockPeer;
+  readonly #deps: FetchWorkerDeps;
+  #failures = 0;
+  #haveAskedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(peer: BlockPeer, deps: FetchWorkerDeps) {
+    this.#peer = peer;
+    this.#deps = deps;
+  }
+
+  /** Ends when nothing more is to be had here, or on abort. Throws BLOCK_CORRUPT and PEER_BROKE_PROTOCOL for a bad peer, and the store's own failures. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && !this.#deps.plan.done) {
+      try {
+        const first = this.#deps.isRequester ? await this.#firstAsk(signal) : [];
+        if (first === undefined) return;
+        await this.#session(first, signal);
+        if (!this.#deps.isRequester) return;
+      } catch (error) {
+        if (signal.aborted) return;
+        if (error instanceof StoreFailure) throw error.cause;
+        if (isFarmError(error, "BLOCK_CORRUPT") || isFarmError(error, "PEER_BROKE_PROTOCOL")) throw error;
+        this.#deps.plan.peerLost(this.#peer.id, "lost");
+        this.#deps.pulse.wake();
+        if (++this.#failures >= 3 && !this.#deps.isRequester) return;
+        await new Pulse().wait(Math.min(MAX_BACKOFF_MS, 125 * 2 ** this.#failures), signal);
+      }
+    }
+  }
+
+  /** Waits for something to ask the requester for, so that no stream stands open for nothing; undefined when the fetch is over. */
+  async #firstAsk(signal: AbortSignal): Promise<Ask[] | undefined> {
+    while (!signal.aborted && !this.#deps.plan.done) {
+      const ask = this.#deps.plan.next(this.#peer.id, this.#deps.nowMs());
+      if (ask !== undefined) return [ask];
+      await this.#deps.pulse.wait(IDLE_STEP_MS, signal);
+    }
+    return undefined;
+  }
+
+  async #session(first: readonly Ask[], parent: AbortSignal): Promise<void> {
+    using opening = childSignal(parent, BLOCKS_LIMITS.openTimeoutMs);
+    const stream = await this.#deps.open(this.#peer, opening.signal);
+    opening.dispose();
+    this.#deps.plan.peerBack(this.#peer.id);
+    try {
+      for (const ask of first) await sendGet(stream, ask, parent);
+      await this.#talk(stream, [...first], parent);
+      await stream.close();
+    } catch (error) {
+      stream.abort(error as Error);
+      throw error;
+    }
+  }
+
+  /** Keeps up to `maxOutstanding` requests on the way; answers come in the order of requests. */
+  async #talk(stream: FrameStream, asked: Ask[], signal: AbortSignal): Promise<void> {
+    const storing: Storing[] = [];
+    let idleSinceMs: number | undefined;
+    try {
+      while (true) {
+        if (asked.length === 0 && storing.length === 0 && this.#deps.plan.done) return;
+        signal.throwIfAborted();
+        await this.#fill(stream, asked, signal);
+        const ask = asked.shift();
+        if (ask !== undefined) {
+          idleSinceMs = undefined;
+          const stored = await this.#receive(stream, ask, signal);
+          if (stored) storing.push(stored);
+          if (storing.length > MAX_STORING) throwIfError(await storing.shift()?.failure);
+          continue;
+        }
+        throwIfError(await storing.shift()?.failure);
+        idleSinceMs ??= this.#deps.nowMs();
+        if (storing.length === 0 && (await this.#rest(idleSinceMs, signal)) === "end") return;
+      }
+    } finally {
+      await Promise.all(storing.map((store) => store.failure));
+    }
+  }
+
+  async #fill(stream: FrameStream, asked: Ask[], signal: AbortSignal): Promise<void> {
+    if (asked.length === 0) await this.#askWhatItHas(stream, signal);
+    while (asked.length < BLOCKS_LIMITS.maxOutstanding) {
+      const ask = this.#deps.plan.next(this.#peer.id, this.#deps.nowMs());
+      if (ask === undefined) return;
+      asked.push(ask);
+      await sendGet(stream, ask, signal);
+    }
+  }
+
+  /** Nothing to ask for: waits a moment; ends when the fetch is over, when the place is wanted, or before the far side does. */
+  async #rest(idleSinceMs: number, signal: AbortSignal): Promise<"go-on" | "end"> {
+    const { plan, pulse, nowMs, isRequester, othersWait } = this.#deps;
+    if (plan.done || nowMs() - idleSinceMs > CLOSE_IDLE_MS) return "end";
+    if (!isRequester && othersWait() && !plan.wantsFrom(this.#peer.id)) return "end";
+    await pulse.wait(IDLE_STEP_MS, signal);
+    return "go-on";
+  }
+
+  async #askWhatItHas(stream: FrameStream, signal: AbortSignal): Promise<void> {
+    const { plan, nowMs, isRequester } = this.#deps;
+    if (isRequester || nowMs() - this.#haveAskedAtMs < HAVE_EVERY_MS) return;
+    this.#haveAskedAtMs = nowMs();
+    const hashes = plan.unknownAt(this.#peer.id, BLOCKS_LIMITS.maxHaveHashes);
+    if (hashes.length === 0) return;
+    await sendRequest(stream, { type: "have", hashes }, signal);
+    const answer = await readAnswer(stream, signal);
+    if (answer.type !== "have" || answer.bits.length !== hashes.length) throw broke("an answer does not fit the question");
+    hashes.forEach((hash, index) => {
+      if (answer.bits[index] === "1") plan.has(this.#peer.id, hash);
+    });
+  }
+
+  /** Takes one answer in; for a block, says what becomes of storing it. */
+  async #receive(stream: FrameStream, ask: Ask, signal: AbortSignal): Promise<Storing | undefined> {
+    const answer = await readAnswer(stream, signal);
+    if (answer.type === "have" || answer.hash !== ask.hash) throw broke("an answer does not fit the question");
+    if (answer.type !== "block") {
+      this.#refused(ask, answer);
+      return undefined;
+    }
+    if (answer.bytes !== ask.bytes) {
+      throw new FarmError("BLOCK_CORRUPT", "a peer's block has the wrong size", { facts: { hash: ask.hash, peer: this.#peer.id } });
+    }
+    const content = await readBulk(stream, ask.bytes, signal);
+    return { failure: this.#store(ask, content) };
+  }
+
+  /** Only the requester knows who else has a block; from anybody else "elsewhere" means no. */
+  #refused(ask: Ask, answer: Extract<BlocksAnswer, { type: "elsewhere" | "missing" }>): void {
+    const { plan, isRequester, named, nowMs } = this.#deps;
+    if (answer.type === "elsewhere" && isRequester) {
+      named(answer.peers);
+      plan.elsewhere(ask, answer.peers.map((peer) => peer.id), nowMs());
+    } else plan.missing(this.#peer.id, ask.hash, nowMs());
+  }
+
+  /** Never rejects: an error is looked at when its turn comes. */
+  async #store(ask: Ask, content: Uint8Array): Promise<Error | undefined> {
+    try {
+      await this.#deps.store.put(ask.hash, content);
+    } catch (error) {
+      return isFarmError(error, "BLOCK_CORRUPT") ? error : new StoreFailure("a block could not be stored", { cause: error });
+    }
+    this.#failures = 0;
+    if (this.#deps.plan.received(this.#peer.id, ask.hash, this.#deps.nowMs())) this.#deps.stored(content.length);
+    return undefined;
+  }
+}
+
+interface Storing {
+  readonly failure: Promise<Error | undefined>;
+}
+
+async function sendGet(stream: FrameStream, ask: Ask, signal: AbortSignal): Promise<void> {
+  await sendRequest(stream, { type: "get", hash: ask.hash, ...(ask.insist ? { insist: true } : {}) }, signal);
+}
+
+/** Our own disk failed, not the peer. */
+class StoreFailure extends Error {}
+
+function throwIfError(error: Error | undefined): void {
+  if (error !== undefined) throw error;
+}
+
+function broke(why: string): FarmError {
+  return new FarmError("PEER_BROKE_PROTOCOL", why);
+}

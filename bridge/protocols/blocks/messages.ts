@@ -1,0 +1,67 @@
+import { z } from "zod";
+import { SHA256_PATTERN } from "../../kernel/ids.ts";
+
+export const BLOCKS_PROTOCOL = "/p2p-render/blocks/1.0.0";
+
+/** Every number a hostile or broken peer could otherwise choose for us. The rules that use them are B1 and on, in SPEC.md. */
+export const BLOCKS_LIMITS = {
+  maxRequestBytes: 64 * 1024,
+  maxHeaderBytes: 64 * 1024,
+  /** One bulk frame. */
+  maxPieceBytes: 1024 * 1024,
+  /** A scene block; the longest range of one request, too. */
+  maxBlockBytes: 4 * 1024 * 1024,
+  /** A content asked for by ranges: a result file, a manifest. */
+  maxContentBytes: 64 * 1024 ** 3,
+  /** 900 hashes fit `maxRequestBytes`. */
+  maxHaveHashes: 900,
+  maxElsewherePeers: 8,
+  maxAddressesPerPeer: 8,
+  maxAddressChars: 256,
+  /** Requests sent and not yet answered, on one stream. */
+  maxOutstanding: 4,
+  maxInboundStreamsPerPeer: 4,
+  /** Between two frames of an answer, and between two requests. */
+  idleTimeoutMs: 30_000,
+  openTimeoutMs: 10_000,
+  /** Donors asked at once, the requester aside. */
+  maxParallelPeers: 8,
+  /** Times one peer is given one block: more is not recovery but waste. */
+  maxGivesPerBlock: 8,
+} as const;
+
+const Hash = z.string().regex(SHA256_PATTERN);
+
+export const BlocksRequest = z.discriminatedUnion("type", [
+  z.strictObject({
+    type: z.literal("get"),
+    hash: Hash,
+    offset: z.int().min(0).max(BLOCKS_LIMITS.maxContentBytes).optional(),
+    length: z.int().min(1).max(BLOCKS_LIMITS.maxBlockBytes).optional(),
+    /** "The peers you named do not give it to me." */
+    insist: z.boolean().optional(),
+  }),
+  z.strictObject({ type: z.literal("have"), hashes: z.array(Hash).min(1).max(BLOCKS_LIMITS.maxHaveHashes) }),
+]);
+export type BlocksRequest = z.infer<typeof BlocksRequest>;
+
+/** A peer that may have a block: a hint, to be proved by the block's hash. */
+export const BlockPeer = z.strictObject({
+  id: z.string().regex(/^[A-Za-z0-9]{8,128}$/u),
+  addrs: z.array(z.string().max(BLOCKS_LIMITS.maxAddressChars).regex(/^\/[\x21-\x7e]+$/u)).max(BLOCKS_LIMITS.maxAddressesPerPeer).readonly(),
+});
+export interface BlockPeer {
+  readonly id: string;
+  /** Multiaddrs, each ending in /p2p/<id>; empty when only the id is known. */
+  readonly addrs: readonly string[];
+}
+
+export const BlocksAnswer = z.discriminatedUnion("type", [
+  /** `bytes` bytes follow in bulk frames. */
+  z.strictObject({ type: z.literal("block"), hash: Hash, bytes: z.int().min(0).max(BLOCKS_LIMITS.maxBlockBytes) }),
+  z.strictObject({ type: z.literal("elsewhere"), hash: Hash, peers: z.array(BlockPeer).min(1).max(BLOCKS_LIMITS.maxElsewherePeers).readonly() }),
+  z.strictObject({ type: z.literal("missing"), hash: Hash }),
+  /** One character a hash that was asked about, "1" for here. */
+  z.strictObject({ type: z.literal("have"), bits: z.string().regex(/^[01]+$/u).max(BLOCKS_LIMITS.maxHaveHashes) }),
+]);
+export type BlocksAnswer = z.infer<typeof BlocksAnswer>;

@@ -1,0 +1,91 @@
+import { childSignal } from "../../kernel/abort.ts";
+import { FarmError } from "../../kernel/errors.ts";
+import type { Sha256 } from "../../kernel/ids.ts";
+import { encodeMessage, readMessage } from "../codec.ts";
+import type { FrameStream } from "../frame-stream.ts";
+import { type BlockPeer, BLOCKS_LIMITS, type BlocksAnswer, BlocksRequest } from "./messages.ts";
+import type { BlockReader } from "./ports.ts";
+
+/** What a node decides about one peer's requests; this protocol only speaks. */
+export interface ServePolicy {
+  /** May this peer have this content at all? What it may not have is as if it were not here. */
+  mayHave(hash: Sha256): boolean;
+  /** For a block (a content up to `maxBlockBytes`): peers to be asked instead. None: it is given here, and `gave` or `broke` follows. */
+  elsewhere?(hash: Sha256, insist: boolean): readonly BlockPeer[] | Promise<readonly BlockPeer[]>;
+  /** All bytes of the answer were handed to the network. */
+  gave?(hash: Sha256, bytes: number): void;
+  /** It was to be given and was not. */
+  broke?(hash: Sha256, error: unknown): void;
+}
+
+/**
+ * Answers one stream's requests in order until the peer ends it. A peer that breaks a rule or stays
+ * silent for `idleTimeoutMs` makes this throw (PEER_BROKE_PROTOCOL, TimeoutError); the stream is never leaked.
+ */
+export async function serveBlocks(stream: FrameStream, source: BlockReader, policy: ServePolicy, signal: AbortSignal): Promise<void> {
+  try {
+    while (true) {
+      const request = await readMessage(stream, BlocksRequest, { maxBytes: BLOCKS_LIMITS.maxRequestBytes, timeoutMs: BLOCKS_LIMITS.idleTimeoutMs }, signal);
+      if (request === undefined) break;
+      if (request.type === "have") await answer(stream, await haveBits(request.hashes, source, policy), signal);
+      else await serveGet(stream, request, { source, policy }, signal);
+    }
+    await stream.close();
+  } catch (error) {
+    stream.abort(error as Error);
+    throw error;
+  }
+}
+
+type Get = Extract<BlocksRequest, { type: "get" }>;
+
+async function serveGet(stream: FrameStream, request: Get, from: { source: BlockReader; policy: ServePolicy }, signal: AbortSignal): Promise<void> {
+  const { hash } = request;
+  const range = from.policy.mayHave(hash) ? rangeOf(request, await from.source.sizeOf(hash)) : undefined;
+  if (range === undefined) return await answer(stream, { type: "missing", hash }, signal);
+  const { policy } = range.whole ? from : { policy: undefined };
+  const peers = (await policy?.elsewhere?.(hash, request.insist ?? false)) ?? [];
+  if (peers.length > 0) return await answer(stream, { type: "elsewhere", hash, peers: [...peers].slice(0, BLOCKS_LIMITS.maxElsewherePeers) }, signal);
+  let content: Uint8Array;
+  try {
+    content = await from.source.read(hash, range.offset, range.length, signal);
+  } catch (error) {
+    policy?.broke?.(hash, error);
+    if (!(error instanceof FarmError)) throw error;
+    return await answer(stream, { type: "missing", hash }, signal);
+  }
+  try {
+    await answer(stream, { type: "block", hash, bytes: content.length }, signal);
+    for (let at = 0; at < content.length; at += BLOCKS_LIMITS.maxPieceBytes) {
+      await write(stream, content.subarray(at, at + BLOCKS_LIMITS.maxPieceBytes), signal);
+    }
+  } catch (error) {
+    policy?.broke?.(hash, error);
+    throw error;
+  }
+  policy?.gave?.(hash, content.length);
+}
+
+/** What of the content is asked for; `whole` for contents small enough to be a block, which can be had elsewhere. Undefined when it is not here or the range is not inside it. */
+function rangeOf(request: Get, size: number | undefined): { offset: number; length: number; whole: boolean } | undefined {
+  const offset = request.offset ?? 0;
+  if (size === undefined || offset > size) return undefined;
+  const length = Math.min(request.length ?? BLOCKS_LIMITS.maxBlockBytes, size - offset);
+  return { offset, length, whole: size <= BLOCKS_LIMITS.maxBlockBytes };
+}
+
+async function haveBits(hashes: readonly Sha256[], source: BlockReader, policy: ServePolicy): Promise<BlocksAnswer> {
+  let bits = "";
+  for (const hash of hashes) bits += policy.mayHave(hash) && (await source.sizeOf(hash)) !== undefined ? "1" : "0";
+  return { type: "have", bits };
+}
+
+async function answer(stream: FrameStream, message: BlocksAnswer, signal: AbortSignal): Promise<void> {
+  await write(stream, encodeMessage(message), signal);
+}
+
+/** A reader that takes nothing for `idleTimeoutMs` is as silent as one that asks nothing. */
+async function write(stream: FrameStream, frame: Uint8Array, parent: AbortSignal): Promise<void> {
+  using child = childSignal(parent, BLOCKS_LIMITS.idleTimeoutMs);
+  await stream.write(frame, child.signal);
+}

@@ -1,0 +1,83 @@
+import type { Sha256 } from "../../kernel/ids.ts";
+import { type BlockPeer, BLOCKS_LIMITS } from "./messages.ts";
+import type { ServePolicy } from "./serve-blocks.ts";
+
+export interface SuperSeedingDeps {
+  /** Where other donors can reach this one; empty when nobody knows. */
+  addressesOf(peerId: string): Promise<readonly string[]>;
+  /** A block could not be read or sent; SCENE_CHANGED ends the job, a cut stream does not. */
+  broke?(peerId: string, hash: Sha256, error: unknown): void;
+}
+
+interface Holding {
+  state: "sending" | "given" | "broken";
+  gives: number;
+}
+
+/**
+ * One job's memory of which block was given to which donor. A block that a live donor has is not given
+ * again but pointed at, so that N donors cost the requester about one upload. A donor that insists is
+ * served, unless the block is on its way to somebody this moment.
+ */
+export class SuperSeeding {
+  readonly #deps: SuperSeedingDeps;
+  readonly #holders = new Map<Sha256, Map<string, Holding>>();
+  readonly #live = new Set<string>();
+  #turn = 0;
+
+  constructor(deps: SuperSeedingDeps) {
+    this.#deps = deps;
+  }
+
+  /** From now on this donor can be named to others. */
+  donorHere(peerId: string): void {
+    this.#live.add(peerId);
+  }
+
+  /** What it has counts no more; if it comes back, what it was given counts again. */
+  donorGone(peerId: string): void {
+    this.#live.delete(peerId);
+  }
+
+  /** The policy for one donor's stream: what it may have is decided by `mayHave`. */
+  policyFor(peerId: string, mayHave: (hash: Sha256) => boolean): ServePolicy {
+    return {
+      mayHave: (hash) => mayHave(hash) && (this.#holders.get(hash)?.get(peerId)?.gives ?? 0) < BLOCKS_LIMITS.maxGivesPerBlock,
+      elsewhere: (hash, insist) => this.#route(peerId, hash, insist),
+      gave: (hash) => this.#settle(peerId, hash, true),
+      broke: (hash, error) => {
+        this.#settle(peerId, hash, false);
+        this.#deps.broke?.(peerId, hash, error);
+      },
+    };
+  }
+
+  /** Decides and notes the decision in one go, so that two donors asking at once do not both get the block. */
+  #route(peerId: string, hash: Sha256, insist: boolean): readonly BlockPeer[] | Promise<readonly BlockPeer[]> {
+    const holders = this.#holders.get(hash) ?? new Map<string, Holding>();
+    const others = [...holders].filter(([id, holding]) => id !== peerId && this.#live.has(id) && (holding.state === "sending" || (holding.state === "given" && !insist)));
+    if (others.length > 0) return this.#name(others.map(([id]) => id));
+    const before = holders.get(peerId);
+    holders.set(peerId, { state: "sending", gives: (before?.gives ?? 0) + 1 });
+    this.#holders.set(hash, holders);
+    return [];
+  }
+
+  /** Different holders first each time, so that the load is spread. */
+  async #name(ids: readonly string[]): Promise<readonly BlockPeer[]> {
+    const start = this.#turn++ % ids.length;
+    const chosen = [...ids.slice(start), ...ids.slice(0, start)].slice(0, BLOCKS_LIMITS.maxElsewherePeers);
+    return await Promise.all(chosen.map(async (id) => ({ id, addrs: (await this.#addresses(id)).slice(0, BLOCKS_LIMITS.maxAddressesPerPeer) })));
+  }
+
+  async #addresses(id: string): Promise<readonly string[]> {
+    const all = await this.#deps.addressesOf(id).catch(() => []);
+    return all.filter((address) => address.length <= BLOCKS_LIMITS.maxAddressChars);
+  }
+
+  #settle(peerId: string, hash: Sha256, given: boolean): void {
+    const holding = this.#holders.get(hash)?.get(peerId);
+    if (holding === undefined) return;
+    holding.state = given ? "given" : "broken";
+  }
+}

@@ -1,0 +1,44 @@
+import { z } from "zod";
+
+export const OFFER_PROTOCOL = "/p2p-render/offer/1.0.0";
+
+/** Every number a stranger could choose for us. */
+export const OFFER_LIMITS = {
+  maxMessageBytes: 16 * 1024,
+  replyTimeoutMs: 5_000,
+  maxInboundStreamsPerPeer: 4,
+  maxBuilds: 16,
+  maxGpus: 32,
+} as const;
+
+const Name = z.string().max(64).regex(/^[^\p{C}]*$/u);
+
+/** What decides whether two machines make the same bits; the fields of `core/chunk.ts`. */
+export const DeviceClassMessage = z.strictObject({
+  blenderVersion: z.string().max(32).regex(/^\d+\.\d+\.\d+$/),
+  buildHash: z.string().max(64).regex(/^[\w.-]*$/),
+  backend: z.enum(["CPU", "CUDA", "OPTIX", "HIP", "ONEAPI", "METAL"]),
+  arch: z.string().max(32).regex(/^[\w.-]+$/),
+});
+
+export const OfferRequest = z.strictObject({ type: z.literal("ask") });
+
+/** A donor says what it can do; a node that gives nothing says so. */
+export const OfferReply = z.discriminatedUnion("type", [
+  z.strictObject({
+    type: z.literal("offer"),
+    agent: z.string().max(64),
+    name: Name,
+    slots: z.int().min(1).max(256),
+    busySlots: z.int().min(0).max(256),
+    cores: z.int().min(1).max(4096),
+    memoryBytes: z.int().min(0),
+    /** Load of the machine, 0 (idle) to 1 (all cores busy) and beyond. */
+    load: z.number().min(0).max(1000),
+    gpus: z.array(Name).max(OFFER_LIMITS.maxGpus),
+    builds: z.array(DeviceClassMessage).max(OFFER_LIMITS.maxBuilds),
+  }),
+  z.strictObject({ type: z.literal("none"), agent: z.string().max(64) }),
+]);
+export type OfferReply = z.infer<typeof OfferReply>;
+export type Offer = Extract<OfferReply, { type: "offer" }>;

@@ -1,0 +1,72 @@
+import type { DeviceClass } from "../core/chunk.ts";
+import type { JobCreated, JobFlags, JobMemory } from "../core/journal/records.ts";
+import type { JobPlan } from "../core/plan.ts";
+import type { SceneFacts } from "../core/scene-facts.ts";
+import type { VerifyLevel } from "../core/schedule/types.ts";
+import type { TilesOption } from "../core/tiles.ts";
+
+/** What a user asked for, parsed. */
+export interface RenderRequest {
+  readonly scenePath: string;
+  readonly flags: JobFlags;
+  /** Frames from -f; undefined for a still of the current frame, or the animation. */
+  readonly frames: readonly number[] | undefined;
+  readonly animation: boolean;
+  readonly tiles: TilesOption | undefined;
+  readonly verify: VerifyLevel;
+  readonly video: string | undefined;
+}
+
+/** Who works on it: may differ from one resume to the next. */
+export interface WorkForce {
+  /** Render slots on this machine; 0: none. */
+  readonly local: number;
+  /** Only these peers; empty: whoever is in the swarm. */
+  readonly peers: readonly string[];
+}
+
+/** A job that stands in the journal and can be worked on. */
+export interface JobOrder {
+  readonly id: string;
+  readonly created: JobCreated;
+  readonly facts: SceneFacts;
+  readonly plan: JobPlan;
+  readonly memory: JobMemory;
+  readonly deviceClass: DeviceClass;
+  /** Files the scene names and nobody has. */
+  readonly missingFiles: readonly string[];
+  readonly video: string | undefined;
+}
+
+/** Keys of `JobCreated.settings`. */
+export interface JobSettings {
+  readonly files: readonly string[];
+  readonly missingFiles: readonly string[];
+  readonly video: string | undefined;
+  readonly animation: boolean;
+  readonly cwd: string;
+}
+
+export function settingsRecord(settings: JobSettings): JobCreated["settings"] {
+  const { files, missingFiles, video, animation, cwd } = settings;
+  return { files, missingFiles, animation, cwd, ...(video === undefined ? {} : { video }) };
+}
+
+export function settingsOf(created: JobCreated): JobSettings {
+  const { files, missingFiles, video, animation, cwd } = created.settings;
+  return {
+    files: Array.isArray(files) ? files : [],
+    missingFiles: Array.isArray(missingFiles) ? missingFiles : [],
+    video: typeof video === "string" ? video : undefined,
+    animation: animation === true,
+    cwd: typeof cwd === "string" ? cwd : ".",
+  };
+}
+
+/** The frames of a request, as Blender would go through them. */
+export function framesOf(request: Pick<RenderRequest, "frames" | "animation">, facts: SceneFacts): readonly number[] {
+  if (request.frames !== undefined) return request.frames;
+  if (!request.animation) return [facts.frameCurrent];
+  const count = Math.max(0, Math.floor((facts.frameEnd - facts.frameStart) / facts.frameStep) + 1);
+  return Array.from({ length: count }, (_, index) => facts.frameStart + index * facts.frameStep);
+}

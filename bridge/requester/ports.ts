@@ -1,0 +1,75 @@
+import type { ChunkSpec, ResultFile } from "../core/chunk.ts";
+import type { Rect, RenderUnit } from "../core/scene-facts.ts";
+import type { JobRecord } from "../core/journal/records.ts";
+
+/** What a finished chunk left in a session's scratch folder. */
+export interface LocalRendered {
+  readonly floats?: string;
+  readonly outputs: readonly string[];
+  readonly preview?: string;
+  readonly renderSeconds: number;
+  readonly peakMemoryBytes: number;
+}
+
+export interface LocalScene {
+  readonly key: string;
+  readonly path: string;
+  readonly remap: Readonly<Record<string, string>>;
+}
+
+/** Render slots on this machine; the donor room has them. */
+export interface LocalSlots {
+  readonly size: number;
+  run<T>(scene: LocalScene, spec: ChunkSpec, signal: AbortSignal, take: (files: LocalRendered) => Promise<T>, started?: () => void): Promise<T>;
+}
+
+export type HashFile = (path: string) => Promise<{ readonly sha256: string; readonly bytes: number }>;
+
+/** Brings a result file from a peer, hash and size checked on the way. */
+export type FetchResult = (peer: string, file: ResultFile, toPath: string, signal: AbortSignal) => Promise<void>;
+
+/** The durable history of this job. Resolves when the records are on disk. */
+export type Remember = (records: readonly JobRecord[]) => Promise<void>;
+
+/** What the media room does for a job. */
+export interface JobMedia {
+  check(
+    path: string,
+    expectation: { readonly width: number; readonly height: number; readonly maxBytes: number; readonly channels?: readonly string[] },
+    signal?: AbortSignal,
+  ): Promise<ResultSummary>;
+  createAssembled(spec: AssembledPicture, signal?: AbortSignal): Promise<void>;
+  paste(request: { readonly resultPath: string; readonly target: AssembledPicture; readonly resultRect: Rect; readonly keep: Rect; readonly region: Rect }, signal?: AbortSignal): Promise<void>;
+  compare(
+    request: { readonly resultPath: string; readonly resultRect: Rect; readonly referencePath: string; readonly referenceRect: Rect; readonly rect: Rect },
+    signal?: AbortSignal,
+  ): Promise<{ readonly differingPixels: number; readonly pixels: number; readonly maxDifference: number; readonly r: number | undefined }>;
+}
+
+export interface ResultSummary {
+  readonly channels: readonly string[];
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly nonFinite: number;
+}
+
+export interface AssembledPicture {
+  readonly path: string;
+  readonly width: number;
+  readonly height: number;
+  readonly channels: readonly string[];
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+/** The finishing Blender of this job. */
+export interface JobFinisher {
+  finishFrame(frame: number, signal: AbortSignal): Promise<readonly string[]>;
+  finishMovie(frames: { readonly start: number; readonly end: number; readonly step: number }, signal: AbortSignal): Promise<readonly string[]>;
+}
+
+/** Small stitched pictures for people; a failure to make one is nobody's failure. */
+export interface JobPreview {
+  add(path: string, tile: Rect, full: { readonly width: number; readonly height: number }, frame: number): Promise<string | undefined>;
+}
+
+/** Where a unit's assembled floats lie, as the finishing Blender looks for them. */
+export type AssembledPath = (unit: RenderUnit) => string;

@@ -1,0 +1,74 @@
+import { resolve } from "node:path";
+import type { DeviceClass } from "../core/chunk.ts";
+import { foldJournal } from "../core/journal/fold.ts";
+import type { JobCreated, JobRecord } from "../core/journal/records.ts";
+import { planJob } from "../core/plan.ts";
+import type { SceneFacts, SceneFile } from "../core/scene-facts.ts";
+import { FarmError } from "../kernel/errors.ts";
+import { framesOf, type JobOrder, type RenderRequest, settingsOf, settingsRecord } from "./job-order.ts";
+
+export interface PrepareDeps {
+  readonly blender: { readonly version: string; readonly buildHash: string; readonly hasDenoiser: boolean };
+  readonly deviceClass: DeviceClass;
+  readonly inspect: (
+    request: Pick<RenderRequest, "scenePath" | "flags" | "frames">,
+    signal: AbortSignal,
+  ) => Promise<{ readonly facts: SceneFacts; readonly files: readonly SceneFile[] }>;
+  /** Hashes the scene's files; the hash names the bundle. */
+  readonly pack: (files: readonly SceneFile[], scenePath: string, signal: AbortSignal) => Promise<{ readonly manifestHash: string }>;
+  readonly newId: () => string;
+  readonly history: { append(job: string, records: readonly JobRecord[]): Promise<void>; read(job: string): readonly JobRecord[] };
+}
+
+/** Looks at the scene, plans, and writes the job down: from here on it can be resumed. */
+export async function prepareJob(deps: PrepareDeps, request: RenderRequest, slots: () => Promise<number>, signal: AbortSignal): Promise<JobOrder> {
+  const { facts, files } = await deps.inspect(request, signal);
+  if (facts.scenes.some(({ denoised }) => denoised) && !facts.hasDenoiser) {
+    throw new FarmError("DENOISER_MISSING", `${request.scenePath} is denoised while it renders, and Blender ${deps.blender.version} here is built without the denoiser`);
+  }
+  const frames = framesOf(request, facts);
+  if (frames.length === 0) throw new FarmError("FRAMES_INVALID", `the scene's frame range is empty (${facts.frameStart} to ${facts.frameEnd})`);
+  const options = { frames, still: !request.animation && frames.length === 1, ...(request.tiles ? { tiles: request.tiles } : {}), slots: await slots() };
+  const plan = planJob(facts, options);
+  const here = files.filter(({ missing }) => !missing);
+  const { manifestHash } = await deps.pack(here, request.scenePath, signal);
+  const missingFiles = files.filter(({ missing }) => missing).map(({ path }) => path);
+  const created: JobCreated = {
+    type: "job-created",
+    scenePath: resolve(request.scenePath),
+    flags: request.flags,
+    planInput: { facts, options: { ...options, grids: plan.grids } },
+    manifestHash,
+    blender: { version: deps.blender.version, buildHash: deps.blender.buildHash },
+    verify: request.verify,
+    settings: settingsRecord({ files: here.map(({ path }) => path), missingFiles, video: request.video && resolve(request.video), animation: request.animation, cwd: process.cwd() }),
+  };
+  const id = deps.newId();
+  await deps.history.append(id, [created]);
+  return orderOf(id, [created], deps.deviceClass);
+}
+
+/** Takes a job up again where its journal ends. Throws JOB_UNKNOWN, SCENE_CHANGED, NO_MATCHING_BLENDER. */
+export async function reopenJob(deps: PrepareDeps, id: string, signal: AbortSignal): Promise<JobOrder> {
+  const order = orderOf(id, deps.history.read(id), deps.deviceClass);
+  const { created } = order;
+  if (created.blender.version !== deps.blender.version || created.blender.buildHash !== deps.blender.buildHash) {
+    throw new FarmError("NO_MATCHING_BLENDER", `job ${id} was begun with Blender ${created.blender.version}, here is ${deps.blender.version}`, {
+      advice: "Name the Blender it was begun with by --blender <path>.",
+    });
+  }
+  const files = settingsOf(created).files.map((path) => ({ path, kind: path === created.scenePath ? "blend" : "other", missing: false }));
+  const { manifestHash } = await deps.pack(files, created.scenePath, signal);
+  if (manifestHash !== created.manifestHash) throw new FarmError("SCENE_CHANGED", `${created.scenePath} (or a file it reads) changed since job ${id} began`);
+  await deps.history.append(id, [{ type: "resumed" }]);
+  return orderOf(id, deps.history.read(id), deps.deviceClass);
+}
+
+function orderOf(id: string, records: readonly JobRecord[], deviceClass: DeviceClass): JobOrder {
+  const memory = foldJournal(records);
+  const { created } = memory;
+  if (created === undefined) throw new FarmError("JOB_UNKNOWN", `there is no job ${id}`);
+  const { facts, options } = created.planInput;
+  const { missingFiles, video } = settingsOf(created);
+  return { id, created, facts, plan: planJob(facts, options), memory, deviceClass, missingFiles, video };
+}

@@ -1,0 +1,139 @@
+import { sameBuild } from "../core/admission.ts";
+import type { JobEvent } from "../core/job-events.ts";
+import { childSignal } from "../kernel/abort.ts";
+import type { Clock } from "../kernel/clock.ts";
+import { isFarmError, messageOf } from "../kernel/errors.ts";
+import type { Log } from "../kernel/log.ts";
+import type { SwarmNetwork } from "../protocols/frame-stream.ts";
+import { askOffer } from "../protocols/offer/offer.ts";
+import type { JobRun } from "./job-run.ts";
+import { type JobOpening, openRemoteDonor, RemoteDonor, type RemoteDonorDeps } from "./remote-donor.ts";
+
+export interface RecruiterDeps extends RemoteDonorDeps {
+  readonly network: SwarmNetwork;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly observe: (event: JobEvent) => void;
+}
+
+export interface RecruiterOptions {
+  readonly opening: JobOpening;
+  /** Peer ids or multiaddrs; when given, nobody else is asked. */
+  readonly only: readonly string[];
+  /** Told before the job is opened with a peer, and when its link is gone: decides who may have blocks. */
+  readonly welcome: (peer: string, here: boolean) => void;
+}
+
+/** Waits between tries at a peer, in ms: short at first, since a donor may just be starting. */
+const RETRY_MS = [500, 1_000, 2_000, 5_000, 10_000, 20_000] as const;
+const ASK_TIMEOUT_MS = 8_000;
+const DHT_EVERY_MS = 20_000;
+
+/** Finds donors for a running job, opens the job with them, and comes back to those that were lost. */
+export class Recruiter {
+  readonly #deps: RecruiterDeps;
+  readonly #options: RecruiterOptions;
+  readonly #courting = new Map<string, Promise<void>>();
+  readonly #told = new Set<string>();
+
+  constructor(deps: RecruiterDeps, options: RecruiterOptions) {
+    this.#deps = deps;
+    this.#options = options;
+  }
+
+  /** Recruits for `run` until `signal` aborts. */
+  async recruit(run: JobRun, parent: AbortSignal): Promise<void> {
+    using child = childSignal(parent);
+    const { signal } = child;
+    const { only } = this.#options;
+    for (const peer of only) this.#court(peer, run, signal);
+    const stopWatching = only.length > 0 ? () => {} : this.#deps.network.watchPeers((peer, change) => change === "here" && this.#court(peer.id, run, signal));
+    try {
+      if (only.length === 0) {
+        for (const peer of this.#deps.network.knownPeers()) this.#court(peer.id, run, signal);
+        await this.#searchDht(signal);
+      }
+      await new Promise<void>((resolve) => (signal.aborted ? resolve() : signal.addEventListener("abort", () => resolve(), { once: true })));
+    } finally {
+      stopWatching();
+      await Promise.allSettled(this.#courting.values());
+    }
+  }
+
+  async #searchDht(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        using round = childSignal(signal, DHT_EVERY_MS);
+        await this.#deps.network.findDonors(round.signal);
+      } catch (error) {
+        this.#deps.log.debug({ error }, "a search in the DHT ended without result");
+      }
+      await this.#deps.clock.sleep(DHT_EVERY_MS, signal).catch(() => {});
+    }
+  }
+
+  #court(peer: string, run: JobRun, signal: AbortSignal): void {
+    if (this.#courting.has(peer)) return;
+    const courting = this.#keepTrying(peer, run, signal).finally(() => this.#courting.delete(peer));
+    this.#courting.set(peer, courting);
+  }
+
+  /** Stays with a peer for the whole job: opens, waits until the link is gone, opens again. */
+  async #keepTrying(peer: string, run: JobRun, signal: AbortSignal): Promise<void> {
+    const explicit = this.#options.only.length > 0;
+    for (let misses = 0; !signal.aborted && (explicit || misses < RETRY_MS.length); ) {
+      try {
+        const link = await this.#open(peer, signal);
+        if (link === undefined) return;
+        misses = 0;
+        run.addDonor(link);
+        this.#tellSources(run);
+        await link.ended;
+        this.#options.welcome(link.id, false);
+        this.#tellSources(run);
+      } catch (error) {
+        if (signal.aborted) return;
+        misses++;
+        this.#tell(`${peer}:${isFarmError(error) ? error.code : ""}`, explicit ? `${peer} cannot be reached yet: ${messageOf(error)}` : undefined);
+      }
+      await this.#deps.clock.sleep(RETRY_MS[Math.min(misses, RETRY_MS.length - 1)] ?? 0, signal).catch(() => {});
+    }
+  }
+
+  /** A link, or undefined when this peer is of no use for the job. */
+  async #open(peer: string, parent: AbortSignal): Promise<RemoteDonor | undefined> {
+    using child = childSignal(parent, ASK_TIMEOUT_MS);
+    const { id } = await this.#deps.network.connect(peer, child.signal);
+    const reply = await askOffer(this.#deps.network, id, child.signal);
+    if (reply.type === "none") return undefined;
+    const { build } = this.#options.opening;
+    if (!reply.builds.some((other) => sameBuild(other, build))) {
+      const theirs = reply.builds.map(({ blenderVersion }) => blenderVersion).join(", ") || "none";
+      this.#tell(`${id}:build`, `${reply.name} is left out: it has Blender ${theirs}, and this job needs the same build of ${build.blenderVersion}`);
+      return undefined;
+    }
+    this.#options.welcome(id, true);
+    const opened = await openRemoteDonor(this.#deps, { id, name: reply.name }, this.#options.opening, parent);
+    if (opened instanceof RemoteDonor) return opened;
+    this.#tell(`${id}:${opened.refused}`, `${reply.name} takes no job now: ${opened.refused}`);
+    if (opened.refused === "busy" || opened.refused === "paused") throw new Error(opened.refused);
+    return undefined;
+  }
+
+  /** Every donor hears of the others, so that blocks of the scene come from them too. */
+  #tellSources(run: JobRun): void {
+    const links = run.donors.filter((donor) => donor instanceof RemoteDonor);
+    void Promise.all(links.map(async ({ id }) => ({ id, addrs: await this.#deps.network.addressesOf(id) }))).then(
+      (peers) => {
+        for (const link of links) link.tellSources(peers.filter(({ id }) => id !== link.id));
+      },
+      (error: unknown) => this.#deps.log.debug({ error }, "donors could not be told of each other"),
+    );
+  }
+
+  #tell(key: string, sentence: string | undefined): void {
+    if (sentence === undefined || this.#told.has(key)) return;
+    this.#told.add(key);
+    this.#deps.observe({ event: "note", code: "peer", sentence });
+  }
+}

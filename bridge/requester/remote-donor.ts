@@ -1,0 +1,194 @@
+import type { Chunk, ChunkId, DeviceClass, DonorId, ResultFile } from "../core/chunk.ts";
+import { childSignal } from "../kernel/abort.ts";
+import { Channel } from "../kernel/channel.ts";
+import type { Clock } from "../kernel/clock.ts";
+import { FarmError, messageOf } from "../kernel/errors.ts";
+import { encodeMessage, readMessage } from "../protocols/codec.ts";
+import type { FrameStream, SwarmNetwork } from "../protocols/frame-stream.ts";
+import { DonorMessage, LEASE_LIMITS, LEASE_PROTOCOL, type RequesterMessage } from "../protocols/lease/messages.ts";
+import type { DonorLink, DonorNews } from "./donor-link.ts";
+import type { FetchResult } from "./ports.ts";
+
+export interface RemoteDonorDeps {
+  readonly network: Pick<SwarmNetwork, "open">;
+  readonly clock: Clock;
+  readonly fetchResult: FetchResult;
+}
+
+export interface JobOpening {
+  readonly job: string;
+  readonly manifest: string;
+  readonly manifestBytes: number;
+  readonly build: { readonly blenderVersion: string; readonly buildHash: string };
+}
+
+const READ = { maxBytes: LEASE_LIMITS.maxMessageBytes, timeoutMs: LEASE_LIMITS.silentMs };
+
+/** Opens a job with a donor: a link, or the donor's refusal. Throws PEER_UNREACHABLE, PEER_BROKE_PROTOCOL. */
+export async function openRemoteDonor(
+  deps: RemoteDonorDeps,
+  peer: { readonly id: DonorId; readonly name: string },
+  opening: JobOpening,
+  parent: AbortSignal,
+): Promise<RemoteDonor | { readonly refused: string }> {
+  const stream = await deps.network.open(peer.id, LEASE_PROTOCOL, "control", parent);
+  try {
+    await stream.write(encodeMessage({ type: "open", ...opening } satisfies RequesterMessage), parent);
+    const reply = await readMessage(stream, DonorMessage, { ...READ, timeoutMs: LEASE_LIMITS.openTimeoutMs }, parent);
+    if (reply?.type === "refused") {
+      await stream.close();
+      return { refused: reply.because };
+    }
+    if (reply?.type !== "opened") throw new FarmError("PEER_BROKE_PROTOCOL", "the donor's first answer must open or refuse the job");
+    return new RemoteDonor(deps, stream, { ...peer, slots: reply.slots, deviceClass: reply.deviceClass }, parent);
+  } catch (error) {
+    stream.abort(error as Error);
+    throw error;
+  }
+}
+
+/** A peer behind a lease stream. */
+export class RemoteDonor implements DonorLink {
+  readonly id: DonorId;
+  readonly name: string;
+  readonly trusted = false;
+  readonly slots: number;
+  readonly deviceClass: DeviceClass;
+  readonly news = new Channel<DonorNews>();
+  readonly #deps: RemoteDonorDeps;
+  readonly #stream: FrameStream;
+  readonly #life: ReturnType<typeof childSignal>;
+  readonly #leases = new Map<string, ChunkId>();
+  readonly #leaseOf = new Map<ChunkId, string>();
+  readonly #listening: Promise<void>;
+  readonly #beating: Promise<void>;
+  #count = 0;
+  #sending: Promise<void> = Promise.resolve();
+
+  constructor(
+    deps: RemoteDonorDeps,
+    stream: FrameStream,
+    facts: { readonly id: DonorId; readonly name: string; readonly slots: number; readonly deviceClass: DeviceClass },
+    parent: AbortSignal,
+  ) {
+    this.#deps = deps;
+    this.#stream = stream;
+    this.id = facts.id;
+    this.name = facts.name;
+    this.slots = facts.slots;
+    this.deviceClass = facts.deviceClass;
+    this.#life = childSignal(parent);
+    this.#listening = this.#listen();
+    this.#beating = this.#beat();
+  }
+
+  /** Settles when the link is gone. */
+  get ended(): Promise<void> {
+    return this.#listening;
+  }
+
+  lease(chunk: Chunk): void {
+    const lease = `${++this.#count}`;
+    this.#leases.set(lease, chunk.id);
+    this.#leaseOf.set(chunk.id, lease);
+    this.#say({ type: "lease", lease, spec: chunk.spec });
+  }
+
+  withdraw(chunk: ChunkId): void {
+    const lease = this.#leaseOf.get(chunk);
+    if (lease !== undefined) this.#say({ type: "withdraw", lease });
+  }
+
+  release(chunk: ChunkId): void {
+    const lease = this.#leaseOf.get(chunk);
+    if (lease === undefined) return;
+    this.#leaseOf.delete(chunk);
+    this.#leases.delete(lease);
+    this.#say({ type: "release", lease });
+  }
+
+  /** Tells the donor who else may have blocks of the scene. */
+  tellSources(peers: readonly { readonly id: string; readonly addrs: readonly string[] }[]): void {
+    this.#say({ type: "sources", peers: peers.slice(0, LEASE_LIMITS.maxSources).map(({ id, addrs }) => ({ id, addrs: addrs.slice(0, 16) })) });
+  }
+
+  async fetch(_chunk: ChunkId, file: ResultFile, toPath: string, signal: AbortSignal): Promise<void> {
+    await this.#deps.fetchResult(this.id, file, toPath, signal);
+  }
+
+  async close(): Promise<void> {
+    await Promise.race([this.#sending.then(() => this.#stream.close()).catch(() => {}), this.#deps.clock.sleep(1_000)]);
+    this.#life.abort(new FarmError("CANCELLED", "the job has ended"));
+    this.#stream.abort(new FarmError("CANCELLED", "the job has ended"));
+    await Promise.allSettled([this.#listening, this.#beating]);
+    this.#life.dispose();
+  }
+
+  /** Messages leave in order; a broken stream is noticed by the reader. */
+  #say(message: RequesterMessage): void {
+    this.#sending = this.#sending.then(() => this.#stream.write(encodeMessage(message), this.#life.signal)).catch(() => {});
+  }
+
+  async #beat(): Promise<void> {
+    try {
+      while (!this.#life.signal.aborted) {
+        await this.#deps.clock.sleep(LEASE_LIMITS.beatMs, this.#life.signal);
+        this.#say({ type: "beat" });
+      }
+    } catch {
+      // the link's life has ended
+    }
+  }
+
+  async #listen(): Promise<void> {
+    let because = "it closed the connection";
+    try {
+      for (let message = await this.#read(); message !== undefined; message = await this.#read()) {
+        for (const news of this.#understand(message)) this.news.push(news);
+      }
+    } catch (error) {
+      because = messageOf(error);
+      this.#stream.abort(error as Error);
+    }
+    this.news.push({ type: "gone", because });
+    this.news.close();
+    this.#life.abort(new FarmError("PEER_UNREACHABLE", because));
+  }
+
+  #read(): Promise<DonorMessage | undefined> {
+    return readMessage(this.#stream, DonorMessage, READ, this.#life.signal);
+  }
+
+  #understand(message: DonorMessage): DonorNews[] {
+    switch (message.type) {
+      case "beat":
+        return [{ type: "alive" }];
+      case "state":
+        return [{ type: "scene", phase: message.phase, bytesDone: message.bytesDone, bytesTotal: message.bytesTotal }];
+      case "started":
+        return this.#about(message.lease, (chunk) => ({ type: "started", chunk }));
+      case "rendered":
+        return this.#about(message.lease, (chunk) => ({ type: "rendered", chunk, files: message.files, seconds: message.seconds }));
+      case "failed":
+        return this.#about(message.lease, (chunk) => {
+          this.#leaseOf.delete(chunk);
+          this.#leases.delete(message.lease);
+          return { type: "failed", chunk, code: message.code, message: message.message, kind: isTransport(message.code) ? "transport" : "task" };
+        });
+      case "opened":
+      case "refused":
+        throw new FarmError("PEER_BROKE_PROTOCOL", "the donor opened the job twice");
+    }
+  }
+
+  /** News of a lease that we have given up is no news. */
+  #about(lease: string, news: (chunk: ChunkId) => DonorNews): DonorNews[] {
+    const chunk = this.#leases.get(lease);
+    return chunk === undefined ? [{ type: "alive" }] : [news(chunk)];
+  }
+}
+
+/** Failures that say nothing about the chunk: the scene did not arrive, or the lease was taken back. */
+function isTransport(code: string): boolean {
+  return ["CANCELLED", "PEER_UNREACHABLE", "PEER_BROKE_PROTOCOL", "BLOCK_MISSING", "BLOCK_CORRUPT", "DISK_FULL"].includes(code);
+}

@@ -1,0 +1,234 @@
+import { randomBytes } from "node:crypto";
+import { rm, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { sameDeviceClass } from "../core/admission.ts";
+import type { JobEvent, JobOutcome } from "../core/job-events.ts";
+import type { ChunkAccepted, JobMemory, JobRecord } from "../core/journal/records.ts";
+import { DEFAULT_POLICY } from "../core/schedule/policy.ts";
+import { startSchedule } from "../core/schedule/schedule.ts";
+import { childSignal } from "../kernel/abort.ts";
+import type { Clock } from "../kernel/clock.ts";
+import { FarmError } from "../kernel/errors.ts";
+import type { Log } from "../kernel/log.ts";
+import { AssemblyDesk } from "./assembly-desk.ts";
+import { Checker } from "./checker.ts";
+import { JobFolder } from "./job-folder.ts";
+import { type JobOrder, settingsOf, type WorkForce } from "./job-order.ts";
+import { JobRun } from "./job-run.ts";
+import { LocalDonor } from "./local-donor.ts";
+import type { AssembledPath, HashFile, JobFinisher, JobMedia, JobPreview, LocalScene, LocalSlots } from "./ports.ts";
+import { ResultDesk } from "./result-desk.ts";
+import { RunTally } from "./run-tally.ts";
+
+export interface WorkDeps {
+  readonly media: JobMedia;
+  readonly hashFile: HashFile;
+  readonly preview: JobPreview;
+  /** Where assembled floats of this job lie; the finishing Blender looks there. */
+  readonly assembledPath: (folder: JobFolder) => AssembledPath;
+  readonly openFinisher: (order: JobOrder, folder: JobFolder, signal: AbortSignal) => Promise<JobFinisher & AsyncDisposable>;
+  readonly renderSlots: LocalSlots | undefined;
+  /** One more warm Blender, for checks; opened when first needed. */
+  readonly checkSlots: LocalSlots;
+  readonly encodeVideo: (frames: readonly string[], fps: { readonly numerator: number; readonly denominator: number }, out: string, signal: AbortSignal) => Promise<string>;
+  readonly history: { append(job: string, records: readonly JobRecord[]): Promise<void> };
+  /** Brings donors of the swarm to the run until the signal aborts; undefined without a network. */
+  readonly recruit: ((order: JobOrder, run: JobRun, signal: AbortSignal) => Promise<void>) | undefined;
+  /** What another process wishes of this job, asked every second. */
+  readonly takeWish: () => "pause" | "resume" | "cancel" | undefined;
+  readonly bytesSent: () => number;
+  readonly observe: (event: JobEvent) => void;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface WorkOptions {
+  readonly jobsFolder: string;
+  readonly name: string;
+  readonly force: WorkForce;
+}
+
+/** Apron around checked crops with adaptive sampling, px: what the planner gives tiles. */
+const ADAPTIVE_APRON = 16;
+
+/** Works on a job until it ends. Throws what stops it for good; an interruption ends it as "cancelled", ready to be resumed. */
+export async function workOnJob(deps: WorkDeps, remembered: JobOrder, options: WorkOptions, parent: AbortSignal): Promise<JobOutcome> {
+  using life = childSignal(parent);
+  const folder = new JobFolder(options.jobsFolder, remembered.id);
+  await folder.create();
+  const order = { ...remembered, memory: await withFilesHere(remembered, folder) };
+  const { plan, memory } = order;
+  const tally = new RunTally(deps.clock.monotonicMs(), { frames: plan.outputs.length, chunks: plan.chunks.length }, { accepted: memory.accepted.keys(), outputs: memory.finishedFrames });
+  announce(deps, order);
+  const finisher = lazyFinisher(deps, order, folder, life.signal);
+  try {
+    const parts = composeRun(deps, order, folder, { finisher: finisher.get, tally });
+    await restore(parts.assembly, parts.results, deps, order, folder, life.signal);
+    if (deps.renderSlots) parts.run.addDonor(localDonor(deps, order, folder, options));
+    const recruiting = deps.recruit?.(order, parts.run, life.signal).catch((error: unknown) => deps.log.warn({ error }, "recruiting ended"));
+    const watching = watchWishes(deps, parts.run, life.signal);
+    const outcome = await parts.run.run(parent).finally(() => life.abort(new FarmError("CANCELLED", "the job has ended")));
+    await Promise.all([recruiting, watching]);
+    return await conclude(deps, order, folder, { outcome, tally }, parent);
+  } finally {
+    life.abort(new FarmError("CANCELLED", "the job has ended"));
+    await finisher.close();
+  }
+}
+
+function announce(deps: WorkDeps, order: JobOrder): void {
+  const { facts, plan, memory } = order;
+  const grid = plan.grids.find(({ columns, rows }) => columns * rows > 1);
+  deps.observe({
+    event: "job-created",
+    job: order.id,
+    scene: order.created.scenePath,
+    blender: facts.blenderVersion,
+    frames: plan.outputs.length,
+    chunks: plan.chunks.length,
+    chunksDone: memory.accepted.size,
+    tiles: grid && `${grid.columns}x${grid.rows}`,
+  });
+  for (const { code, sentence } of [...facts.warnings, ...plan.sentences]) deps.observe({ event: "note", code, sentence });
+}
+
+/** The finishing Blender starts with the first frame that needs it. */
+function lazyFinisher(deps: WorkDeps, order: JobOrder, folder: JobFolder, signal: AbortSignal) {
+  let opening: Promise<JobFinisher & AsyncDisposable> | undefined;
+  const get = () => (opening ??= deps.openFinisher(order, folder, signal));
+  const close = async () => (await opening?.catch(() => undefined))?.[Symbol.asyncDispose]();
+  return { get, close };
+}
+
+function composeRun(deps: WorkDeps, order: JobOrder, folder: JobFolder, made: { readonly finisher: () => Promise<JobFinisher>; readonly tally: RunTally }) {
+  const { plan, memory, created, facts } = order;
+  const chunks = new Map(plan.chunks.map((chunk) => [chunk.id, chunk]));
+  const secret = randomBytes(32);
+  const adaptive = new Set(facts.scenes.filter((scene) => scene.adaptive).map(({ name }) => name));
+  const checker = new Checker(
+    { slots: deps.checkSlots, media: deps.media, folder, hashFile: deps.hashFile },
+    { scene: ownScene(order), secret, apronOf: (scene) => (adaptive.has(scene) ? ADAPTIVE_APRON : 0) },
+  );
+  const results = new ResultDesk(
+    { media: deps.media, folder, hashFile: deps.hashFile, trustedSummary: (chunk, signal) => checker.trustedSummary(chunk, signal) },
+    { verifies: created.verify !== "off" },
+  );
+  const { animation } = settingsOf(created);
+  const movie = facts.output.isMovie && animation ? { start: facts.frameStart, end: facts.frameEnd, step: facts.frameStep } : undefined;
+  const assembly = new AssemblyDesk(
+    { media: deps.media, folder, assembledPath: deps.assembledPath(folder), finisher: made.finisher, summaryOf: (scene) => results.summaryOf(scene) },
+    { plan, outputFolder: dirname(facts.output.path), movie },
+    memory.finishedFrames.keys(),
+  );
+  const policy = { ...DEFAULT_POLICY, verify: created.verify, secret: secret.toString("hex") };
+  const run = new JobRun(
+    {
+      remember: (records) => deps.history.append(order.id, records),
+      results,
+      assembly,
+      check: (id, donor, sameClass, signal) => {
+        const chunk = chunks.get(id);
+        if (!chunk) throw new Error(`no chunk ${id}`);
+        return checker.check(chunk, results.files(id, donor), sameClass, signal);
+      },
+      preview: deps.preview,
+      tally: made.tally,
+      sameClass: (donor) => sameDeviceClass(donor.deviceClass, order.deviceClass),
+      observe: deps.observe,
+      clock: deps.clock,
+      log: deps.log,
+    },
+    { plan, schedule: startSchedule(plan, memory), policy },
+  );
+  return { run, results, assembly };
+}
+
+function ownScene(order: JobOrder): LocalScene {
+  return { key: order.created.manifestHash, path: order.created.scenePath, remap: {} };
+}
+
+function localDonor(deps: WorkDeps, order: JobOrder, folder: JobFolder, options: WorkOptions): LocalDonor {
+  if (!deps.renderSlots) throw new Error("no render slots on this machine");
+  return new LocalDonor(
+    { slots: deps.renderSlots, hashFile: deps.hashFile },
+    { name: options.name, scene: ownScene(order), deviceClass: order.deviceClass, directory: folder.local },
+  );
+}
+
+/** At resume: accepted results of unfinished frames go into their places again. */
+async function restore(assembly: AssemblyDesk, results: ResultDesk, deps: WorkDeps, order: JobOrder, folder: JobFolder, signal: AbortSignal): Promise<void> {
+  const chunks = new Map(order.plan.chunks.map((chunk) => [chunk.id, chunk]));
+  const delivered = deliveredChunks(order);
+  for (const accepted of order.memory.accepted.values()) {
+    const chunk = chunks.get(accepted.chunk);
+    if (!chunk || delivered.has(accepted.chunk)) continue;
+    results.commit(accepted.chunk, accepted.donor, accepted.files);
+    const floats = accepted.files.find(({ role }) => role === "floats");
+    if (chunk.spec.kind === "floats" && floats) {
+      const { rect, scene } = chunk.spec;
+      const known = await results.summaryOf(scene);
+      if (!known) results.learn(scene, deps.media.check(folder.result(floats.sha256), { width: rect.width, height: rect.height, maxBytes: floats.bytes }, signal));
+    }
+    await assembly.add(accepted.chunk, accepted.files, signal);
+  }
+}
+
+/** Chunks whose picture stands on disk already. */
+function deliveredChunks(order: JobOrder): ReadonlySet<string> {
+  const units = new Map(order.plan.units.map((unit) => [unit.key, unit.chunks]));
+  const finished = order.plan.outputs.filter(({ frame }) => order.memory.finishedFrames.has(frame));
+  return new Set(finished.flatMap(({ units: keys }) => keys.flatMap((key) => [...(units.get(key) ?? [])])));
+}
+
+/** An accepted result whose file somebody deleted is rendered again. */
+async function withFilesHere(order: JobOrder, folder: JobFolder): Promise<JobMemory> {
+  const delivered = deliveredChunks(order);
+  const accepted = new Map<string, ChunkAccepted>();
+  for (const [chunk, record] of order.memory.accepted) {
+    if (delivered.has(chunk) || (await allHere(record, folder))) accepted.set(chunk, record);
+  }
+  return { ...order.memory, accepted };
+}
+
+async function allHere(accepted: ChunkAccepted, folder: JobFolder): Promise<boolean> {
+  for (const file of accepted.files.filter(({ role }) => role !== "preview")) {
+    const found = await stat(folder.result(file.sha256)).catch(() => undefined);
+    if (found?.size !== file.bytes) return false;
+  }
+  return true;
+}
+
+async function watchWishes(deps: WorkDeps, run: JobRun, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const wish = deps.takeWish();
+    if (wish) run.wish(wish);
+    await deps.clock.sleep(1_000, signal).catch(() => {});
+  }
+}
+
+async function conclude(
+  deps: WorkDeps,
+  order: JobOrder,
+  folder: JobFolder,
+  ended: { readonly outcome: JobOutcome; readonly tally: RunTally },
+  signal: AbortSignal,
+): Promise<JobOutcome> {
+  const { outcome, tally } = ended;
+  const outputs = tally.outputs;
+  if (outcome === "complete" && order.video !== undefined) {
+    deps.observe({ event: "video-progress", sentence: `encoding ${order.video}` });
+    outputs.push(await deps.encodeVideo(tally.pictures, order.facts.fps, order.video, signal));
+  }
+  await deps.history.append(order.id, [{ type: "job-ended", outcome: outcome === "failed" ? "incomplete" : outcome }]);
+  if (outcome === "complete") await folder.remove();
+  else await rm(folder.local, { recursive: true, force: true });
+  deps.observe({
+    event: "job-ended",
+    job: order.id,
+    outcome,
+    outputs,
+    missingFiles: order.missingFiles,
+    stats: tally.stats(deps.clock.monotonicMs(), deps.bytesSent()),
+  });
+  return outcome;
+}

@@ -1,0 +1,88 @@
+// Runs on Node 18: no newer syntax here.
+import { readdirSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { ask, isProgram, onPath } from "./commands.mjs";
+import { commandFor, installWithManager, offeredVersion } from "./system-packages.mjs";
+import { recall, record } from "./record.mjs";
+import { say } from "./say.mjs";
+
+/** Oldest Blender the bridge works with. */
+const FLOOR = [3, 4];
+
+/** Blender, new enough and able to run without a screen. @returns {Promise<string | undefined>} what to print of it. */
+export async function ensureBlender() {
+  const known = recall("blender");
+  if (known !== undefined && known.stamp === stampOf(known.path)) return known.version;
+  let found = examine();
+  if (found.lacks === undefined) return keep(found);
+  const offered = found.tooOld || found.path === undefined ? offeredVersion("blender") : undefined;
+  const tooOld = offered !== undefined && offered !== "(none)" && !isNewEnough(offered);
+  if (!tooOld && (await installWithManager("blender", "Blender"))) found = examine();
+  if (found.lacks === undefined) return keep(found);
+  say("lacking", "Blender", `${found.lacks}: ${commandFor("blender", tooOld)}`);
+  return undefined;
+}
+
+function keep(found) {
+  record("blender", { path: found.path, version: found.version, stamp: stampOf(found.path) });
+  return found.version;
+}
+
+/** What is there and, in `lacks`, why it does not do. */
+function examine() {
+  const path = candidates().find(isProgram);
+  if (path === undefined) return { lacks: "not found" };
+  const version = (/Blender (\d+\.\d+\.\d+)/.exec(ask(path, ["--version"], { env: plainEnvironment() }).out) || [])[1];
+  if (version === undefined) return { path, lacks: `${path} does not answer` };
+  if (!isNewEnough(version)) return { path, version, tooOld: true, lacks: `${version} is too old, ${FLOOR.join(".")} is needed` };
+  const numpy = ask(path, ["-b", "--factory-startup", "--python-exit-code", "9", "--python-expr", "import numpy"], { env: plainEnvironment() });
+  if (!numpy.ok) return { path, version, lacks: "its Python has no numpy" };
+  if (process.platform === "linux" && !hasEgl()) return { path, version, lacks: "libEGL is missing, without which EEVEE crashes" };
+  return { path, version };
+}
+
+/** BLENDER_PATH, the PATH, then where the official installers put it: newest first. */
+function candidates() {
+  const named = [process.env.BLENDER_PATH, onPath("blender")];
+  if (process.platform === "darwin") named.push("/Applications/Blender.app/Contents/MacOS/Blender");
+  if (process.platform === "linux") named.push("/snap/bin/blender");
+  if (process.platform === "win32") named.push(...installedOnWindows());
+  return named.filter((path) => path !== undefined && path !== "");
+}
+
+function installedOnWindows() {
+  const folder = join(process.env.ProgramFiles || "C:\\Program Files", "Blender Foundation");
+  try {
+    return readdirSync(folder)
+      .sort((a, b) => b.localeCompare(a, "en", { numeric: true }))
+      .map((name) => join(folder, name, "blender.exe"));
+  } catch {
+    return [];
+  }
+}
+
+function isNewEnough(version) {
+  const [major = 0, minor = 0] = version.split(".").map((part) => Number.parseInt(part, 10));
+  return major > FLOOR[0] || (major === FLOOR[0] && minor >= FLOOR[1]);
+}
+
+/** An official build brings GL along or finds it by itself; only where ldconfig answers is its word taken. */
+function hasEgl() {
+  const libraries = ask(onPath("ldconfig") || "/sbin/ldconfig", ["-p"]);
+  return !libraries.ok || libraries.out.includes("libEGL.so.1");
+}
+
+/** As the bridge starts it: a foreign Python first on the PATH would lend Blender its own numpy, or none. */
+function plainEnvironment() {
+  if (process.platform === "win32") return process.env;
+  return { ...process.env, PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
+}
+
+function stampOf(path) {
+  try {
+    const file = statSync(path);
+    return `${file.size} ${file.mtimeMs} ${statSync(dirname(path)).dev}`;
+  } catch {
+    return "gone";
+  }
+}

@@ -1,0 +1,55 @@
+// The entry of every npm script: sets up what is missing, then runs it on a Node that is new enough.
+// Runs on Node 18: no newer syntax here.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { handOver, PROJECT } from "../bin/node-runtime.mjs";
+import { renewLock } from "./packages-step.mjs";
+import { isPurpose, setUp } from "./setup.mjs";
+import { ensureNode } from "./node-step.mjs";
+
+/** What each script needs set up, and the programs it then runs, one after the other until one fails. */
+const SCRIPTS = {
+  demo: { purpose: "demo", runs: [["bridge/demo/demo.ts"]] },
+  test: { purpose: "test", runs: [["bridge/build/test.mjs"]] },
+  "test:versions": { purpose: "test", runs: [["bridge/test/versions.ts"]] },
+  bench: { purpose: "test", runs: [["bench/main.ts"]] },
+  check: { purpose: "code", runs: [["bridge/build/check.mjs"]] },
+  format: { purpose: "code", runs: [["node_modules/@biomejs/biome/bin/biome", "format", "--write", "."]] },
+  build: { purpose: "code", runs: [["bridge/build/build.mjs"]] },
+  errors: { purpose: "code", runs: [["bridge/build/errors-page.ts", "--write"]] },
+};
+
+/** @returns {Promise<number>} the exit code: that of the program, 2 when it could not be run. */
+async function run(name, args) {
+  if (name === "setup") return setUpOnly(args);
+  if (name === "lock") return lock();
+  const script = SCRIPTS[name];
+  if (script === undefined) return refuse(`there is no script "${name}": ${["setup", "lock", ...Object.keys(SCRIPTS)].join(", ")}`);
+  const node = await setUp(script.purpose);
+  if (node === undefined) return 2;
+  for (const [file, ...fixed] of script.runs) {
+    if (!existsSync(join(PROJECT, file))) return refuse(`${file} is missing from this checkout`);
+    const code = await handOver(node, ["--disable-warning=ExperimentalWarning", join(PROJECT, file), ...fixed, ...args], PROJECT);
+    if (code !== 0) return code;
+  }
+  return 0;
+}
+
+async function setUpOnly(args) {
+  const at = args.indexOf("--for");
+  const purpose = at < 0 ? "run" : args[at + 1];
+  if (purpose === undefined || !isPurpose(purpose)) return refuse("--for takes demo, test, run or code");
+  return (await setUp(purpose)) === undefined ? 2 : 0;
+}
+
+function lock() {
+  const node = ensureNode();
+  return node !== undefined && renewLock(node) ? 0 : 2;
+}
+
+function refuse(sentence) {
+  process.stderr.write(`${sentence}\n`);
+  return 2;
+}
+
+process.exitCode = await run(process.argv[2], process.argv.slice(3));

@@ -1,0 +1,48 @@
+// Runs on Node 18: no newer syntax here.
+import { ensureBlender } from "./blender-step.mjs";
+import { ensureNode } from "./node-step.mjs";
+import { ensurePackages } from "./packages-step.mjs";
+import { ensureFfmpeg, ensureOpenImageIo } from "./programs-step.mjs";
+import { say, sayPlain } from "./say.mjs";
+
+/** What each purpose wants, and what it cannot do without. Node and the npm packages are always both. */
+const PURPOSES = {
+  demo: { wants: ["blender", "ffmpeg"], needs: ["blender"] },
+  test: { wants: ["blender", "ffmpeg", "openimageio"], needs: [] },
+  run: { wants: ["blender", "ffmpeg"], needs: [] },
+  code: { wants: [], needs: [] },
+};
+
+/** True for a word that `--for` takes. */
+export function isPurpose(word) {
+  return Object.hasOwn(PURPOSES, word);
+}
+
+/**
+ * Sets up what is missing for a purpose, and nothing that is there: run again, it only looks.
+ * What it cannot do it names, with the command to type, and goes on with the rest.
+ *
+ * @param {string} purpose demo, test, run or code.
+ * @returns {Promise<string | undefined>} the Node to go on with; undefined when the purpose cannot be served.
+ */
+export async function setUp(purpose) {
+  const node = ensureNode();
+  if (node === undefined || !ensurePackages(node)) return undefined;
+  const steps = { blender: ensureBlender, ffmpeg: () => ensureFfmpeg(node), openimageio: ensureOpenImageIo };
+  const { wants, needs } = PURPOSES[purpose];
+  const present = {};
+  for (const what of wants) present[what] = await steps[what]();
+  const missing = needs.filter((what) => present[what] === undefined);
+  if (missing.length > 0) {
+    sayPlain(`Cannot go on without ${missing.join(" and ")}; see above what to type, then run this again.`);
+    return undefined;
+  }
+  if (wants.length > 0) say("have", "set up", describe(present));
+  return node;
+}
+
+function describe(present) {
+  const names = { blender: `Blender ${present.blender}`, ffmpeg: "ffmpeg", openimageio: "OpenImageIO" };
+  const there = Object.keys(present).filter((what) => present[what] !== undefined);
+  return ["Node", "npm packages", ...there.map((what) => names[what])].join(", ");
+}
