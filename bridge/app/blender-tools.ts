@@ -6,6 +6,7 @@ import { openSession } from "../blender/session.ts";
 import type { BlenderBuild } from "../blender/types.ts";
 import type { Home } from "../config/home.ts";
 import type { DeviceClass } from "../core/chunk.ts";
+import type { WarmSession } from "../donor/ports.ts";
 import { RenderSlots } from "../donor/render-slots.ts";
 import { FarmError } from "../kernel/errors.ts";
 import type { PrepareDeps } from "../requester/prepare-job.ts";
@@ -25,14 +26,23 @@ export async function blendersHere(home: Home, explicit: string | undefined, sig
   return builds.map((build) => ({ build, deviceClass: deviceClassOf(build) }));
 }
 
-/** Warm render places of this machine. `purpose` keeps their scratch folders apart. */
-export function renderSlots(home: Home, blender: ChosenBlender, options: { readonly slots: number; readonly threads?: number; readonly purpose: string }): RenderSlots {
+export interface SlotOptions {
+  readonly slots: number;
+  readonly threads?: number;
+  /** Keeps the scratch folders of several kinds of slots apart. */
+  readonly purpose: string;
+  readonly around?: (session: WarmSession) => WarmSession;
+}
+
+/** Warm render places of this machine. */
+export function renderSlots(home: Home, blender: ChosenBlender, options: SlotOptions): RenderSlots {
+  const { around = (session) => session } = options;
   return new RenderSlots(
     {
       openSession: async (slot, signal) => {
         const scratch = join(home.scratch, `${process.pid}-${options.purpose}-${slot}`);
         await mkdir(scratch, { recursive: true, mode: 0o700 });
-        return await openSession({ start }, { blender: blender.build, scratch, ...(options.threads === undefined ? {} : { threads: options.threads }) }, signal);
+        return around(await openSession({ start }, { blender: blender.build, scratch, ...(options.threads === undefined ? {} : { threads: options.threads }) }, signal));
       },
     },
     { slots: options.slots },

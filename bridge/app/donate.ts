@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Home } from "../config/home.ts";
 import { Donor } from "../donor/donor.ts";
+import type { WarmSession } from "../donor/ports.ts";
 import type { DonorEvent } from "../donor/serve-job.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
@@ -31,8 +32,13 @@ export type DonateEvent =
 
 const MAX_JOBS = 8;
 
-/** Gives this machine's power until the signal aborts. */
-export async function donate(settings: DonateSettings, watching: { readonly observe: (event: DonateEvent) => void; readonly log: Log }, signal: AbortSignal): Promise<void> {
+interface DonateWatching {
+  readonly observe: (event: DonateEvent) => void;
+  readonly log: Log;
+}
+
+/** Gives this machine's power until the signal aborts. `around` may stand between the donor and its Blender: tests do. */
+export async function donate(settings: DonateSettings, watching: DonateWatching, signal: AbortSignal, around: (session: WarmSession) => WarmSession = (session) => session): Promise<void> {
   const { home } = settings;
   await using _lock = await lockHome(home.root);
   const [blender] = await blendersHere(home, settings.blender, signal);
@@ -40,7 +46,7 @@ export async function donate(settings: DonateSettings, watching: { readonly obse
   await rm(home.scratch, { recursive: true, force: true }); // what a killed donor left
   await using network = await openSwarm(home, settings.swarm, watching.log, signal);
   const store = await openDonorStore(network, { blocks: home.blocks, scenes: home.scenes, capBytes: settings.diskBytes }, watching.log);
-  await using slots = renderSlots(home, blender, { slots: settings.slots, purpose: "donor", ...(settings.threads === undefined ? {} : { threads: settings.threads }) });
+  await using slots = renderSlots(home, blender, { slots: settings.slots, purpose: "donor", around, ...(settings.threads === undefined ? {} : { threads: settings.threads }) });
   const name = settings.name ?? hostname();
   const donor = new Donor(
     { network, store, slots, clock: systemClock, log: watching.log, observe: watching.observe, load: () => (loadavg()[0] ?? 0) / Math.max(1, cpus().length) },

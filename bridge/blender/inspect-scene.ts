@@ -83,7 +83,7 @@ async function openScene(deps: { readonly start: StartProcess }, options: Inspec
       {
         blender: options.blender.path,
         args: [options.scenePath, ...flagArguments(options.flags)],
-        script: "inspect.py",
+        script: "scene_inspect.py",
         scratch: options.scratch,
         startTimeoutMs: INSPECT_LIMITS.openTimeoutMs,
         ...(options.threads === undefined ? {} : { threads: options.threads }),

@@ -72,5 +72,5 @@ const facts = z.strictObject({
 
 const file = z.strictObject({ path, kind: name, missing: z.boolean() }) satisfies z.ZodType<SceneFile>;
 
-/** What `scripts/inspect.py` answers. */
+/** What `scripts/scene_inspect.py` answers. */
 export const InspectionAnswer = z.strictObject({ facts, files: z.array(file).min(1).max(limits.maxFiles) });

@@ -23,9 +23,18 @@ export function rewriteOwnUrls(code, file) {
   return rewritten;
 }
 
+/** The sources that `file` starts as workers, relative to the project. */
+export function workersOf(code, file) {
+  return [...code.matchAll(OWN_URL)].map(([, , path]) => targetOf(path, file)).filter((target) => target.endsWith(".ts"));
+}
+
+function targetOf(path, file) {
+  return posix.normalize(relative(PROJECT, join(dirname(file), path)).split(sep).join("/"));
+}
+
 function placeInBundle(path, file) {
-  const target = posix.normalize(relative(PROJECT, join(dirname(file), path)).split(sep).join("/"));
-  if (/-worker\.ts$/.test(target)) return `./${posix.basename(target, ".ts")}.js`;
+  const target = targetOf(path, file);
+  if (target.endsWith(".ts")) return `./${posix.basename(target, ".ts")}.js`;
   const asset = ASSETS.find(({ from }) => target === from || (from.endsWith("/") && `${target}/`.startsWith(from)));
   if (asset === undefined) throw new Error(`${file} opens ${path}, which is not packed: name it in bridge/build/assets.mjs`);
   return asset.to + target.slice(asset.from.length);

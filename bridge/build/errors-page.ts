@@ -29,7 +29,7 @@ export function readRows(page: string): readonly ErrorRow[] {
     code,
     exitCode: Number(exitCode),
     happened,
-    advice: advice.replaceAll("\\|", "|"),
+    advice,
   }));
 }
 
@@ -38,9 +38,15 @@ export function renderPage(rows: readonly ErrorRow[]): string {
   const happened = new Map(rows.map((row) => [row.code, row.happened]));
   const lines = (Object.keys(ERROR_CODES) as ErrorCode[]).map((code) => {
     const { exitCode, advice } = ERROR_CODES[code];
-    return `| \`${code}\` | ${exitCode} | ${happened.get(code) ?? ""} | ${advice.replaceAll("|", "\\|")} |\n`;
+    return `| \`${code}\` | ${exitCode} | ${happened.get(code) ?? ""} | ${plain(advice)} |\n`;
   });
   return HEAD + lines.join("");
+}
+
+/** Markdown takes a bar for a cell's end and an angle for HTML, where it does not stand in code. */
+function plain(text: string): string {
+  const parts = text.replaceAll("|", "\\|").split("`");
+  return parts.map((part, index) => (index % 2 === 0 ? part.replaceAll("<", "\\<") : part)).join("`");
 }
 
 if (process.argv.includes("--write") && process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -39,6 +39,8 @@ export class BlockStore implements BlockSource {
   readonly #deps: BlockStoreDeps;
   readonly #index: StoreIndex;
   readonly #writing = new Map<Sha256, Promise<void>>();
+  /** Those of `#writing` that hold room, and do not wait for it. */
+  readonly #landing = new Set<Sha256>();
 
   /** Use `openBlockStore`. */
   constructor(options: BlockStoreOptions, deps: BlockStoreDeps, found: readonly { hash: Sha256; bytes: number; usedAtMs: number }[]) {
@@ -89,7 +91,11 @@ export class BlockStore implements BlockSource {
    * Moves a finished file in under its hash and forgets its old name.
    * Throws BLOCK_CORRUPT when it is not the `expected` one, DISK_FULL.
    */
-  async putFile(path: string, expected: { readonly hash?: Sha256; readonly bytes?: number }, signal: AbortSignal): Promise<{ hash: Sha256; bytes: number }> {
+  async putFile(
+    path: string,
+    expected: { readonly hash?: Sha256; readonly bytes?: number },
+    signal: AbortSignal,
+  ): Promise<{ hash: Sha256; bytes: number }> {
     const bytes = (await stat(path)).size;
     const hash = await hashFile(path, signal);
     if ((expected.hash ?? hash) !== hash || (expected.bytes ?? bytes) !== bytes) {
@@ -142,16 +148,33 @@ export class BlockStore implements BlockSource {
   }
 
   async #reserveAndWrite(hash: Sha256, bytes: number, write: () => Promise<void>): Promise<void> {
-    const evicted = this.#index.reserve(bytes);
+    const evicted = await this.#reserve(hash, bytes);
     try {
       for (const old of evicted) await rm(this.#pathOf(old), { force: true });
       await write();
       this.#index.add(hash, bytes, this.#deps.clock.now());
     } catch (cause) {
-      if (isErrno(cause, "ENOSPC") || isErrno(cause, "EDQUOT")) throw new FarmError("DISK_FULL", "the disk is full", { cause, facts: { bytes } });
+      if (isErrno(cause, "ENOSPC") || isErrno(cause, "EDQUOT"))
+        throw new FarmError("DISK_FULL", "the disk is full", { cause, facts: { bytes } });
       throw cause;
     } finally {
+      this.#landing.delete(hash);
       this.#index.unreserve(bytes);
+    }
+  }
+
+  /** What is being written cannot be evicted yet: DISK_FULL counts only once all that is done. */
+  async #reserve(hash: Sha256, bytes: number): Promise<Sha256[]> {
+    while (true) {
+      try {
+        const evicted = this.#index.reserve(bytes);
+        this.#landing.add(hash);
+        return evicted;
+      } catch (error) {
+        const others = [...this.#landing].map((other) => this.#writing.get(other));
+        if (others.length === 0) throw error;
+        await Promise.race(others.map((write) => write?.catch(() => {})));
+      }
     }
   }
 

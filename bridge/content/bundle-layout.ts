@@ -115,7 +115,8 @@ function anchorOf(folder: NativePath): NativePath {
   return folder;
 }
 
-const POSIX_SHALLOW = /^\/(?:|home|Users|var|var\/home|mnt|mnt\/[a-z]|mnt\/[a-z]\/Users|media|media\/[^/]+|run|run\/media|run\/media\/[^/]+|Volumes|net)$/u;
+const POSIX_SHALLOW =
+  /^\/(?:|home|Users|var|var\/home|mnt|mnt\/[a-z]|mnt\/[a-z]\/Users|media|media\/[^/]+|run|run\/media|run\/media\/[^/]+|Volumes|net)$/u;
 const WINDOWS_SHALLOW = /^[a-z]:\\(?:users|documents and settings)?$/u;
 
 function isShallow(folder: NativePath): boolean {

@@ -43,7 +43,8 @@ export async function materialise(request: MaterialiseRequest, signal: AbortSign
     for (const file of request.manifest.files) await writeFile(directory, folders, file, { store: request.store, signal });
   } catch (error) {
     await rm(directory, { recursive: true, force: true });
-    if ((error as NodeJS.ErrnoException).code === "ENOSPC") throw new FarmError("DISK_FULL", "the disk is full", { facts: { bytes }, cause: error });
+    if ((error as NodeJS.ErrnoException).code === "ENOSPC")
+      throw new FarmError("DISK_FULL", "the disk is full", { facts: { bytes }, cause: error });
     throw error;
   }
   return { directory, scenePath: pathInside(directory, request.manifest.scene), remap: remapFor(request.manifest, directory) };
@@ -71,7 +72,8 @@ async function writeFile(
   await using handle = await open(path, flags, 0o600);
   for (const block of file.blocks) {
     const bytes = await from.store.get(block.sha256, from.signal);
-    if (bytes.length !== block.bytes) throw new FarmError("MANIFEST_INVALID", "a block is not as long as the manifest says", { facts: { hash: block.sha256 } });
+    if (bytes.length !== block.bytes)
+      throw new FarmError("MANIFEST_INVALID", "a block is not as long as the manifest says", { facts: { hash: block.sha256 } });
     await handle.writeFile(bytes);
   }
 }

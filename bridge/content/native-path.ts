@@ -21,7 +21,8 @@ export function parseNative(path: string): NativePath | undefined {
     return path.startsWith("/") ? { style: "posix", root: "/", segments: resolveDots(path.split("/")) } : undefined;
   }
   const drive = DRIVE.exec(path);
-  if (drive) return { style: "windows", root: `${drive[1]?.toUpperCase()}:`, segments: resolveDots(path.slice(drive[0].length).split(/[\\/]/u)) };
+  if (drive)
+    return { style: "windows", root: `${drive[1]?.toUpperCase()}:`, segments: resolveDots(path.slice(drive[0].length).split(/[\\/]/u)) };
   const share = UNC.exec(path);
   if (!share) return undefined;
   return { style: "windows", root: `\\\\${share[1]}\\${share[2]}`, segments: resolveDots(path.slice(share[0].length).split(/[\\/]/u)) };

@@ -56,5 +56,8 @@ async function readPlace(place: Place): Promise<Uint8Array> {
 }
 
 function changed(path: string, cause?: unknown): FarmError {
-  return new FarmError("SCENE_CHANGED", `${path} changed since the render began`, { facts: { path }, ...(cause === undefined ? {} : { cause }) });
+  return new FarmError("SCENE_CHANGED", `${path} changed since the render began`, {
+    facts: { path },
+    ...(cause === undefined ? {} : { cause }),
+  });
 }

@@ -53,7 +53,10 @@ export async function packBundle(
   let bytesDone = 0;
   for (const { path, source: from } of layout.files) {
     const before = bytesDone;
-    const blocks = await blocksOfFile(from, stamps.get(from), cache, { signal, onBytes: (bytes) => onProgress({ bytesDone: (bytesDone += bytes), bytesTotal }) });
+    const blocks = await blocksOfFile(from, stamps.get(from), cache, {
+      signal,
+      onBytes: (bytes) => onProgress({ bytesDone: (bytesDone += bytes), bytesTotal }),
+    });
     const bytes = blocks.reduce((sum, block) => sum + block.bytes, 0);
     if (bytesDone !== before + bytes) onProgress({ bytesDone: (bytesDone = before + bytes), bytesTotal });
     for (const block of blocks) source.addBlock(block.sha256, { path: from, offset: block.offset, bytes: block.bytes });
@@ -118,5 +121,8 @@ function checked(manifest: SceneManifest): SceneManifest {
   const parsed = SceneManifest.safeParse(manifest);
   if (parsed.success) return parsed.data;
   const advice = `A scene may hold ${MANIFEST_LIMITS.maxFiles} files and ${MANIFEST_LIMITS.maxTotalBytes / 1024 ** 3} GiB.`;
-  throw new FarmError("MANIFEST_INVALID", `the scene cannot be packed: ${parsed.error.issues[0]?.message ?? "unknown"}`, { cause: parsed.error, advice });
+  throw new FarmError("MANIFEST_INVALID", `the scene cannot be packed: ${parsed.error.issues[0]?.message ?? "unknown"}`, {
+    cause: parsed.error,
+    advice,
+  });
 }

@@ -35,7 +35,9 @@ export function remapFor(manifest: SceneManifest, root: string): Record<string, 
   for (const move of moves) {
     // The root of a file system as a prefix would catch every path there is: its files are named one by one.
     if (move.from.segments.length > 0 || move.from.style === "windows") remap[formatNative(move.from)] = placeOf(root, move.to);
-    else for (const file of ownFiles(manifest, move.to)) remap[`/${file}`] = placeOf(root, move.to === BUNDLE_ROOT ? file : `${move.to}/${file}`);
+    else
+      for (const file of ownFiles(manifest, move.to))
+        remap[`/${file}`] = placeOf(root, move.to === BUNDLE_ROOT ? file : `${move.to}/${file}`);
   }
   remap[root] = root;
   return remap;
@@ -75,7 +77,9 @@ function realPaths(manifest: SceneManifest, root: string): Set<string> {
 /** Files directly in a group's top folder, as names below it. */
 function ownFiles(manifest: SceneManifest, to: string): string[] {
   const prefix = to === BUNDLE_ROOT ? "" : `${to}/`;
-  return manifest.files.filter((file) => file.path.startsWith(prefix) && !file.path.slice(prefix.length).includes("/")).map((file) => file.path.slice(prefix.length));
+  return manifest.files
+    .filter((file) => file.path.startsWith(prefix) && !file.path.slice(prefix.length).includes("/"))
+    .map((file) => file.path.slice(prefix.length));
 }
 
 function placeOf(root: string, to: string): string {

@@ -4,7 +4,7 @@ import { cutFiles, cutFloats } from "./plan-chunks.ts";
 import { sentencesOf } from "./plan-sentences.ts";
 import { isTileable, sceneNamed, shapeOf } from "./plan-shape.ts";
 import type { JobPlan, JobShape, PlannedUnit, PlanOptions, SceneGrid, UnitKey } from "./plan-types.ts";
-import type { RenderUnit, SceneFacts } from "./scene-facts.ts";
+import type { RenderUnit, SceneFacts, SceneRenderFacts } from "./scene-facts.ts";
 import { autoGrid, type TileGrid } from "./tiles.ts";
 
 export type { JobPlan, PlannedUnit, PlanOptions, SceneGrid, UnitKey } from "./plan-types.ts";

@@ -5,7 +5,7 @@ export interface FloatExpectation {
   /** Size of the picture in the file: the rectangle that was asked for. */
   readonly width: number;
   readonly height: number;
-  /** Hard cap of the file's size, in bytes. */
+  /** Hard cap of the file's size and of its decoded floats, in bytes: width x height x channels x 4, and some. */
   readonly maxBytes: number;
   /** Channel names the first verified result of this unit had; undefined for the first. */
   readonly channels?: readonly string[];
@@ -30,6 +30,9 @@ export interface FloatDifference {
   readonly maxDifference: number;
   /** The R statistic over combined luminance, when two half renders are given; else undefined. */
   readonly r: number | undefined;
+  /** With `r`: pixels without noise (`quietPixels`) in which the result is off all the same. */
+  readonly outliers?: number;
+  readonly quietPixels?: number;
 }
 
 /** The assembled EXR of one unit: laid out once, written by position. */

@@ -1,12 +1,13 @@
+import { setImmediate } from "node:timers/promises";
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from "@libp2p/interface";
-import { childSignal } from "../kernel/abort.ts";
+import { abortable, childSignal } from "../kernel/abort.ts";
 import { FarmError, isFarmError } from "../kernel/errors.ts";
 import { FRAME_LIMITS, type FrameStream } from "../protocols/frame-stream.ts";
 import { FrameAssembly, frameHeader } from "./frame-assembly.ts";
 import { NETWORK_LIMITS } from "./network-limits.ts";
 
-/** Below this, header and frame travel in one encrypted message; above, the copy costs more than the message. */
-const JOIN_BELOW_BYTES = 64 * 1024;
+/** Smaller costs throughput, larger keeps heartbeats waiting. */
+const SLICE_BYTES = Number(process.env["SLICE"] ?? 256) * 1024;
 
 /** Frames over a libp2p stream. Make it in the same tick in which the stream was got: bytes that come before a listener are lost. */
 export function libp2pFrameStream(stream: Stream): Libp2pFrameStream {
@@ -32,6 +33,8 @@ export class Libp2pFrameStream implements FrameStream {
   #endSaid: boolean;
   #closed = false;
   #failure: Error | undefined;
+  /** Settles when the frames given so far are with the library. */
+  #written: Promise<void> = Promise.resolve();
 
   constructor(stream: Stream) {
     this.#stream = stream;
@@ -47,12 +50,11 @@ export class Libp2pFrameStream implements FrameStream {
   async write(frame: Uint8Array, signal?: AbortSignal): Promise<void> {
     const header = frameHeader(frame);
     signal?.throwIfAborted();
-    this.#throwIfUnwritable();
-    this.#send(header, frame);
-    while (this.#stream.writableNeedsDrain) {
-      this.#throwIfLost();
-      await this.#change(signal);
-    }
+    if (this.#closedByUs && !this.#failure) throw new Error("write after close on a frame stream");
+    this.#throwIfLost();
+    const written = this.#written.then(() => this.#send(header, frame));
+    this.#written = written.catch(() => undefined);
+    await (signal ? abortable(written, signal) : written);
   }
 
   async read(signal?: AbortSignal): Promise<Uint8Array | undefined> {
@@ -78,6 +80,7 @@ export class Libp2pFrameStream implements FrameStream {
     this.#closedByUs = true;
     using limit = childSignal(undefined, NETWORK_LIMITS.closeMs);
     try {
+      await abortable(this.#written, limit.signal);
       await this.#stream.close({ signal: limit.signal });
     } catch (cause) {
       const failure = lost("the peer did not take the last frames", cause);
@@ -128,22 +131,27 @@ export class Libp2pFrameStream implements FrameStream {
     return this.#stream.readableEnded || (this.#closed && this.#stream.readBufferLength === 0);
   }
 
-  #send(header: Uint8Array, frame: Uint8Array): void {
-    try {
-      if (frame.byteLength < JOIN_BELOW_BYTES) {
-        this.#stream.send(Buffer.concat([header, frame]));
-        return;
-      }
-      this.#stream.send(header);
-      this.#stream.send(frame);
-    } catch (cause) {
-      throw this.#failure ?? lost("the connection to the peer was lost", cause);
+  /** One frame after the other, each in slices: encryption holds up everything else in this process. */
+  async #send(header: Uint8Array, frame: Uint8Array): Promise<void> {
+    const first = frame.subarray(0, SLICE_BYTES);
+    await this.#sendSlice(Buffer.concat([header, first]));
+    for (let offset = SLICE_BYTES; offset < frame.byteLength; offset += SLICE_BYTES) {
+      await setImmediate();
+      await this.#sendSlice(frame.subarray(offset, offset + SLICE_BYTES));
     }
   }
 
-  #throwIfUnwritable(): void {
-    if (this.#closedByUs && !this.#failure) throw new Error("write after close on a frame stream");
+  async #sendSlice(slice: Uint8Array): Promise<void> {
     this.#throwIfLost();
+    try {
+      this.#stream.send(slice);
+    } catch (cause) {
+      throw this.#failure ?? lost("the connection to the peer was lost", cause);
+    }
+    while (this.#stream.writableNeedsDrain) {
+      this.#throwIfLost();
+      await this.#change();
+    }
   }
 
   #throwIfLost(): void {

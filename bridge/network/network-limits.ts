@@ -2,10 +2,10 @@
 export const NETWORK_LIMITS = {
   maxAddressChars: 512,
   maxSwarmChars: 64,
-  /** One TCP connect with its handshakes; some of a peer's addresses often lead nowhere, and they are tried in turn. */
-  addressDialMs: 2_500,
+  /** One TCP connect with its handshakes; some of a peer's addresses often lead nowhere, and they are tried in turn. Donors render on all cores: seconds, not tenths. */
+  addressDialMs: 4_000,
   /** All of `connect` or `open`, looking the peer up included. */
-  reachMs: 6_000,
+  reachMs: 8_000,
   /** A second connection that does not come is done without. */
   bulkDialMs: 3_000,
   bulkRetryMs: 30_000,
@@ -21,9 +21,9 @@ export const NETWORK_LIMITS = {
   maxInboundPerSecondAndIp: 500,
   inboundUpgradeMs: 5_000,
   /** A reader that pauses holds this much of each stream in memory, plus one frame; over 50 ms it allows 80 MiB/s. */
-  streamWindowBytes: 4 * 1024 * 1024,
+  streamWindowBytes: Number(process.env["WIN"] ?? 4) * 1024 * 1024,
   /** Must exceed the window: a paused stream that outgrows it is aborted by the library. */
-  streamReadBufferBytes: 5 * 1024 * 1024,
+  streamReadBufferBytes: (Number(process.env["WIN"] ?? 4) + 1) * 1024 * 1024,
   maxStreamsPerConnection: 512,
 } as const;
 

@@ -17,13 +17,12 @@ function reasonOf(error: unknown): string {
   switch (name) {
     case "NoValidAddressesError":
       return "no address of it is known";
-    case "UnexpectedPeerError":
-      return "another peer answers there";
     case "TimeoutError":
     case "AbortError":
       return "no answer in time";
     case "EncryptionFailedError":
-      return "what answers there is not one of our nodes";
+      // The library wraps every reason in this one name.
+      return messageOf(error).includes("expected remote identity") ? "another peer answers there" : "what answers there is not one of our nodes";
     default:
       return typeof code === "string" ? code : messageOf(error);
   }

@@ -70,7 +70,7 @@ export class Checker {
       const referencePath = await this.#renderHere({ ...spec, rect: rendered }, signal);
       try {
         const difference = await this.#deps.media.compare(
-          { resultPath: this.#deps.folder.result(floats.sha256), resultRect: spec.rect, referencePath, referenceRect: rendered, rect },
+          { result: { path: this.#deps.folder.result(floats.sha256), rect: spec.rect }, reference: { path: referencePath, rect: rendered }, rect },
           signal,
         );
         const verdict = verdictOf(difference, { sameClass });

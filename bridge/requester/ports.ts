@@ -36,14 +36,20 @@ export interface JobMedia {
   check(
     path: string,
     expectation: { readonly width: number; readonly height: number; readonly maxBytes: number; readonly channels?: readonly string[] },
-    signal?: AbortSignal,
+    signal: AbortSignal,
   ): Promise<ResultSummary>;
-  createAssembled(spec: AssembledPicture, signal?: AbortSignal): Promise<void>;
-  paste(request: { readonly resultPath: string; readonly target: AssembledPicture; readonly resultRect: Rect; readonly keep: Rect; readonly region: Rect }, signal?: AbortSignal): Promise<void>;
+  createAssembled(spec: AssembledPicture, signal: AbortSignal): Promise<void>;
+  paste(request: { readonly resultPath: string; readonly target: AssembledPicture; readonly resultRect: Rect; readonly keep: Rect; readonly region: Rect }, signal: AbortSignal): Promise<void>;
   compare(
-    request: { readonly resultPath: string; readonly resultRect: Rect; readonly referencePath: string; readonly referenceRect: Rect; readonly rect: Rect },
-    signal?: AbortSignal,
+    request: { readonly result: PlacedFloats; readonly reference: PlacedFloats; readonly rect: Rect },
+    signal: AbortSignal,
   ): Promise<{ readonly differingPixels: number; readonly pixels: number; readonly maxDifference: number; readonly r: number | undefined }>;
+}
+
+/** A float picture and the full-frame rectangle it shows. */
+export interface PlacedFloats {
+  readonly path: string;
+  readonly rect: Rect;
 }
 
 export interface ResultSummary {

@@ -14,8 +14,11 @@ QUALITY = 80
 
 
 def save_preview(scene, pixels, path):
-    """Returns the path, or None when the picture is too large or none could be made: that is no failure of the chunk."""
-    if pixels > MOST_PIXELS:
+    """Returns the path, or None when the picture is too large or none could be made: that is no failure of the chunk.
+
+    Never in multi-view: there 3.4 keeps the render result locked when a second preview fails, and the next render waits for ever.
+    """
+    if pixels > MOST_PIXELS or scene.render.use_multiview:
         return None
     try:
         result = next(image for image in bpy.data.images if image.type == "RENDER_RESULT")

@@ -65,6 +65,6 @@ export interface JobMemory {
   readonly dead: ReadonlyMap<ChunkId, ErrorCode>;
   readonly barred: ReadonlyMap<DonorId, BarCause>;
   readonly finishedFrames: ReadonlyMap<number, readonly string[]>;
-  /** `ended`: with the outcome of the last `job-ended` that no `resumed` followed. */
+  /** The outcome once the job has ended; `resumed` sets it going again. */
   readonly state: "running" | "paused" | JobOutcome;
 }

@@ -17,7 +17,7 @@ export function assign(turn: Turn): void {
   if (schedule.waiting.size > 0) {
     const donors = idleDonors(turn);
     for (const donor of donors) fill(turn, donor, donor.slots);
-    for (const donor of donors) fill(turn, donor, donor.slots * turn.policy.inFlightPerSlot);
+    for (const donor of donors) fill(turn, donor, mostInFlight(turn, donor));
   }
   if (schedule.waiting.size === 0) rescue(turn, idleDonors(turn));
 }
@@ -26,10 +26,15 @@ export function assign(turn: Turn): void {
 function idleDonors(turn: Turn): DonorState[] {
   const idle: DonorState[] = [];
   for (const donor of turn.schedule.free) {
-    if (inFlight(donor) >= donor.slots * turn.policy.inFlightPerSlot) turn.schedule.free.delete(donor);
+    if (inFlight(donor) >= mostInFlight(turn, donor)) turn.schedule.free.delete(donor);
     else if (isReady(turn, donor)) idle.push(donor);
   }
   return idle.length < 2 ? idle : idle.sort((a, b) => speedOf(turn, b) - speedOf(turn, a));
+}
+
+/** Whole final files are not prefetched: they are long, and few. */
+function mostInFlight({ schedule, policy }: Turn, donor: DonorState): number {
+  return donor.slots * (schedule.prefetches ? policy.inFlightPerSlot : 1);
 }
 
 function isReady(turn: Turn, donor: DonorState): boolean {
@@ -44,26 +49,25 @@ function speedOf({ schedule }: Turn, donor: DonorState): number {
 function fill(turn: Turn, donor: DonorState, most: number): void {
   const { schedule } = turn;
   const end = speedOf(turn, donor) < SLOW_SHARE * (schedule.typicalSpeed ?? 0) ? "cheap" : "dear";
-  const refused = new Set<ChunkState>();
   for (let count = inFlight(donor); count < most && schedule.waiting.size > 0; count++) {
     if (count >= donor.slots && schedule.waiting.size < schedule.slots) return;
     const chunk = schedule.waiting.take((candidate) => mayTake(turn, candidate, donor), end);
     if (!chunk) return;
-    if (count >= donor.slots && chunk.chunk.spec.kind === "files") refused.add(chunk);
-    else grant(turn, chunk, donor);
+    grant(turn, chunk, donor);
   }
-  for (const chunk of refused) schedule.waiting.add(chunk);
 }
 
 /** Who failed on a chunk gets it again only when everybody else did too. */
 export function mayTake(turn: Turn, chunk: ChunkState, donor: DonorState): boolean {
-  const donors = turn.schedule.donors.values();
-  if (chunk.failedOn.size >= turn.policy.deadAfterDonors && !(donor.trusted && !chunk.failedOn.has(donor.id))) {
-    // Only a donor of this machine is still asked; when it is gone, anybody, whose failure settles it.
-    if (donors.some((other) => other.trusted && !chunk.failedOn.has(other.id) && isEligible(other, turn))) return false;
-  }
-  if (!chunk.avoid.has(donor.id)) return true;
-  return !turn.schedule.donors.values().some((other) => !chunk.avoid.has(other.id) && isEligible(other, turn));
+  const untried = (candidate: DonorState) => candidate.trusted && !chunk.failedOn.has(candidate.id);
+  // After enough failures only a donor of this machine is still asked; when there is none, anybody, whose failure settles it.
+  if (chunk.failedOn.size >= turn.policy.deadAfterDonors && !untried(donor) && anyEligible(turn, untried)) return false;
+  return !chunk.avoid.has(donor.id) || !anyEligible(turn, ({ id }) => !chunk.avoid.has(id));
+}
+
+function anyEligible(turn: Turn, test: (donor: DonorState) => boolean): boolean {
+  for (const donor of turn.schedule.donors.values()) if (test(donor) && isEligible(donor, turn)) return true;
+  return false;
 }
 
 /** In-order jobs: the next frame goes to the donor that stepped this far, one at a time. */

@@ -64,7 +64,7 @@ function lose(turn: Turn, lease: Lease): void {
     chunk.lastCode = "PEER_UNREACHABLE";
     chunk.avoid.add(lease.donor);
   }
-  requeue(turn, chunk);
+  requeue(turn, chunk, "loss");
 }
 
 /** Takes the donor out of this job, and what it holds with it. Results that are being checked stay: we hold their bytes. */
@@ -80,7 +80,7 @@ export function bar(turn: Turn, donor: DonorState, because: BarCause): void {
     if (!chunk) continue;
     withdraw(turn, lease, "barred");
     drop(turn, chunk, lease);
-    requeue(turn, chunk);
+    requeue(turn, chunk, "loss");
   }
   if (because === "lied") recheck(turn, donor.id);
 }

@@ -49,14 +49,16 @@ export function withdraw(turn: Turn, lease: Lease, because: WithdrawCause): void
   turn.effects.push({ type: "withdraw", chunk: lease.chunk, donor: lease.donor, because });
 }
 
-/** After a lost lease: the chunk waits again, or is given up. While somebody else still works on it, neither. */
-export function requeue(turn: Turn, chunk: ChunkState): void {
+/** After a lost lease the chunk waits again, or is given up; while somebody else still works on it, neither. */
+export function requeue(turn: Turn, chunk: ChunkState, after: "failure" | "loss"): void {
   if (chunk.leases.size > 0 || chunk.state !== "running") return;
-  if (!isHopeless(turn, chunk)) {
-    chunk.state = "waiting";
-    turn.schedule.waiting.add(chunk);
-    return;
-  }
+  const hopeless = chunk.transportFailures > turn.policy.maxTransportFailures || (after === "failure" && isPoison(turn, chunk));
+  if (hopeless) return giveUp(turn, chunk);
+  chunk.state = "waiting";
+  turn.schedule.waiting.add(chunk);
+}
+
+function giveUp(turn: Turn, chunk: ChunkState): void {
   chunk.state = "dead";
   turn.schedule.open--;
   turn.schedule.dead++;
@@ -70,11 +72,10 @@ function forgive(donor: DonorState | undefined): void {
 }
 
 /**
- * A chunk is given up when enough donors failed on it: three, or as many as there are (then at least two
- * tries); a donor of this machine is asked before. Networks get more patience.
+ * The chunk itself is at fault when enough donors failed on it: three, or as many as there are (then at least
+ * two tries); a donor of this machine is asked before.
  */
-function isHopeless(turn: Turn, chunk: ChunkState): boolean {
-  if (chunk.transportFailures > turn.policy.maxTransportFailures) return true;
+function isPoison(turn: Turn, chunk: ChunkState): boolean {
   if (chunk.taskFailures < 2) return false;
   const eligible = [...turn.schedule.donors.values()].filter((donor) => isEligible(donor, turn));
   if (eligible.some((donor) => donor.trusted && !chunk.failedOn.has(donor.id))) return false;

@@ -1,7 +1,10 @@
-import type { SchedulePolicy, VerifyLevel } from "./types.ts";
+import type { SchedulePolicy } from "./types.ts";
 
-/** Timings and rules; the trust page gives the reasons for most of them. */
-const RULES = {
+/**
+ * Timings and rules of a job; the trust page gives the reasons for most of them. The job itself adds how much
+ * is verified, and a secret of the requester that no donor knows.
+ */
+export const DEFAULT_POLICY = {
   spotFirst: 2,
   spotOneIn: 10,
   inFlightPerSlot: 2,
@@ -18,8 +21,3 @@ const RULES = {
   stallMs: 600_000,
   stallFactor: 20,
 } as const satisfies Omit<SchedulePolicy, "verify" | "secret">;
-
-/** The rules of a job; `secret` is the requester's own, fresh for each process. */
-export function schedulePolicy(choices: { readonly verify: VerifyLevel; readonly secret: string }): SchedulePolicy {
-  return { ...RULES, ...choices };
-}

@@ -63,7 +63,7 @@ export function checked(turn: Turn, event: Event<"result-checked">): void {
   else if (lease?.phase === "checking") {
     chunk.avoid.add(event.donor);
     drop(turn, chunk, lease);
-    requeue(turn, chunk);
+    requeue(turn, chunk, "loss");
   }
   // The verdict is our own: it counts even when the chunk was settled in the meantime.
   const donor = turn.schedule.donors.get(event.donor);
@@ -123,7 +123,7 @@ function fail(turn: Turn, { chunk, lease, donor }: Held, { kind, code }: { reado
     chunk.taskFailures++;
     chunk.failedOn.add(donor.id);
   }
+  drop(turn, chunk, lease);
   blame(turn, donor, kind);
-  if (chunk.leases.get(donor.id) === lease) drop(turn, chunk, lease);
-  requeue(turn, chunk);
+  requeue(turn, chunk, "failure");
 }

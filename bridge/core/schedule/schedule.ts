@@ -14,6 +14,8 @@ export interface Schedule {
   /** Donors with room for more; those of whom it is not known are looked at again. */
   readonly free: Set<DonorState>;
   readonly inOrder: boolean;
+  /** Donors get chunks ahead of time. */
+  readonly prefetches: boolean;
   /** In-order jobs: the donor that has stepped furthest. */
   pin: DonorId | undefined;
   /** Slots of all donors that are here and not barred. */
@@ -78,6 +80,7 @@ export function startSchedule(plan: Pick<JobPlan, "chunks" | "outputs" | "units"
     running: new Set(),
     free: new Set(),
     inOrder: plan.inOrder,
+    prefetches: plan.chunks.every(({ spec }) => spec.kind === "floats"),
     pin: undefined,
     slots: 0,
     paused: false,

@@ -11,12 +11,12 @@ import type { JobOutcome, ScheduleEffect, ScheduleEvent, SchedulePolicy } from "
  */
 export function step(schedule: Schedule, event: ScheduleEvent, policy: SchedulePolicy): { readonly schedule: Schedule; readonly effects: readonly ScheduleEffect[] } {
   const turn: Turn = { schedule, nowMs: event.nowMs, policy, effects: [] };
-  if (schedule.ended) return turn;
+  if (schedule.ended) return { schedule, effects: [] };
   hear(turn, event);
   apply(turn, event);
   if (!schedule.ended && schedule.open === 0 && schedule.rechecks === 0) end(turn, schedule.dead === 0 ? "complete" : "incomplete");
   assign(turn);
-  return turn;
+  return { schedule, effects: turn.effects };
 }
 
 /** Whatever a donor itself says shows that it lives; what we find out about it does not. */

@@ -17,7 +17,7 @@ export type FailureKind = "task" | "transport" | "refused";
 /** Why a donor gets no more work of this job. `lied`: its pixels differ from ours. The others: three in a row. */
 export type BarCause = "lied" | "task" | "transport" | "refused" | "junk";
 
-export type WithdrawCause = "finished-elsewhere" | "moved" | "expired" | "stalled" | "barred" | "cancelled" | "dead";
+export type WithdrawCause = "finished-elsewhere" | "moved" | "expired" | "stalled" | "barred" | "cancelled";
 
 export type JobOutcome = "complete" | "incomplete" | "cancelled";
 

@@ -118,7 +118,13 @@ describe("fetching blocks", () => {
     const { donors, store, wanted, requester, swarm } = farm({ donors: 2, blocks: 10 });
     await donors[0]!.fetch();
     store.blocks.clear();
-    const request = { wanted, requester, sources: () => [{ id: donors[0]!.id, addrs: [] }], open: swarm.opener("donor0002"), store: donors[1]!.store };
+    const request = {
+      wanted,
+      requester,
+      sources: () => [{ id: donors[0]!.id, addrs: [] }],
+      open: swarm.opener("donor0002"),
+      store: donors[1]!.store,
+    };
     await fetchBlocks(request, signal);
     expect(donors[1]!.store.blocks.size).toBe(10);
   }, 30_000);

@@ -37,7 +37,11 @@ const TICK_MS = 250;
  * Throws BLOCK_MISSING (nobody has a block), BLOCK_CORRUPT (only liars are left), PEER_UNREACHABLE
  * (nothing came for a minute), DISK_FULL, or the signal's reason.
  */
-export async function fetchBlocks(request: FetchBlocksRequest, signal: AbortSignal, onProgress: (progress: BlockProgress) => void = () => {}): Promise<FetchSummary> {
+export async function fetchBlocks(
+  request: FetchBlocksRequest,
+  signal: AbortSignal,
+  onProgress: (progress: BlockProgress) => void = () => {},
+): Promise<FetchSummary> {
   signal.throwIfAborted();
   return await new Fetch(request, onProgress).run(signal);
 }
@@ -62,7 +66,12 @@ class Fetch {
     const wanted = [...new Map(request.wanted.map((block) => [block.hash, block])).values()];
     const open = wanted.filter((block) => !request.store.has(block.hash));
     const bytesTotal = sumBytes(wanted);
-    this.#progress = { blocksDone: wanted.length - open.length, blocksTotal: wanted.length, bytesDone: bytesTotal - sumBytes(open), bytesTotal };
+    this.#progress = {
+      blocksDone: wanted.length - open.length,
+      blocksTotal: wanted.length,
+      bytesDone: bytesTotal - sumBytes(open),
+      bytesTotal,
+    };
     this.#onProgress = () => onProgress(this.#progress);
     this.#plan = new FetchPlan(open, { requester: request.requester.id, random: request.random ?? Math.random, nowMs: this.#nowMs() });
   }
@@ -89,8 +98,11 @@ class Fetch {
     if (verdict === "going") return;
     const lie = [...this.#banned.values()][0];
     if (verdict === "missing" && lie) throw lie;
-    if (verdict === "missing") throw new FarmError("BLOCK_MISSING", "no peer has a part of the scene", { facts: { wanted: this.#progress.blocksTotal } });
-    throw new FarmError("PEER_UNREACHABLE", "no peer sent anything of the scene for a while", { facts: { requester: this.#request.requester.id } });
+    if (verdict === "missing")
+      throw new FarmError("BLOCK_MISSING", "no peer has a part of the scene", { facts: { wanted: this.#progress.blocksTotal } });
+    throw new FarmError("PEER_UNREACHABLE", "no peer sent anything of the scene for a while", {
+      facts: { requester: this.#request.requester.id },
+    });
   }
 
   /** The requester always; other peers while there is room and something to hope for. */

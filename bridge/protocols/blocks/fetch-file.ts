@@ -21,7 +21,11 @@ export interface FetchContentRequest {
  * at the end, renamed into place. A `.part` left by an earlier try is gone on with.
  * Throws BLOCK_MISSING, BLOCK_CORRUPT (the part is removed), PEER_BROKE_PROTOCOL, PEER_UNREACHABLE, DISK_FULL.
  */
-export async function fetchFile(request: FetchContentRequest & { readonly toPath: string }, signal: AbortSignal, onBytes: (bytesDone: number) => void = () => {}): Promise<void> {
+export async function fetchFile(
+  request: FetchContentRequest & { readonly toPath: string },
+  signal: AbortSignal,
+  onBytes: (bytesDone: number) => void = () => {},
+): Promise<void> {
   checkSize(request.bytes, BLOCKS_LIMITS.maxContentBytes);
   const part = `${request.toPath}.part`;
   try {
@@ -49,7 +53,11 @@ export async function fetchBytes(request: FetchContentRequest & { readonly maxBy
   return content;
 }
 
-async function fillPart(part: string, request: FetchContentRequest, work: { readonly signal: AbortSignal; readonly onBytes: (bytesDone: number) => void }): Promise<void> {
+async function fillPart(
+  part: string,
+  request: FetchContentRequest,
+  work: { readonly signal: AbortSignal; readonly onBytes: (bytesDone: number) => void },
+): Promise<void> {
   await using file = await open(part, constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o600);
   const { hash, bytes } = await hashPart(file, request.bytes, work.signal);
   let filled = bytes;
@@ -87,12 +95,22 @@ async function* ranges(request: FetchContentRequest, from: number, signal: Abort
   try {
     let askedTo = from;
     for (let at = from; at < request.bytes; ) {
-      for (; askedTo < request.bytes && askedTo - at < BLOCKS_LIMITS.maxOutstanding * BLOCKS_LIMITS.maxBlockBytes; askedTo += BLOCKS_LIMITS.maxBlockBytes) {
-        await sendRequest(stream, { type: "get", hash: request.hash, offset: askedTo, length: lengthAt(askedTo, request.bytes), insist: true }, signal);
+      for (
+        ;
+        askedTo < request.bytes && askedTo - at < BLOCKS_LIMITS.maxOutstanding * BLOCKS_LIMITS.maxBlockBytes;
+        askedTo += BLOCKS_LIMITS.maxBlockBytes
+      ) {
+        await sendRequest(
+          stream,
+          { type: "get", hash: request.hash, offset: askedTo, length: lengthAt(askedTo, request.bytes), insist: true },
+          signal,
+        );
       }
       const answer = await readAnswer(stream, signal);
-      if (answer.type === "have" || answer.hash !== request.hash) throw new FarmError("PEER_BROKE_PROTOCOL", "an answer does not fit the question");
-      if (answer.type !== "block") throw new FarmError("BLOCK_MISSING", "the peer does not have this content", { facts: { hash: request.hash } });
+      if (answer.type === "have" || answer.hash !== request.hash)
+        throw new FarmError("PEER_BROKE_PROTOCOL", "an answer does not fit the question");
+      if (answer.type !== "block")
+        throw new FarmError("BLOCK_MISSING", "the peer does not have this content", { facts: { hash: request.hash } });
       if (answer.bytes !== lengthAt(at, request.bytes)) throw corrupt(request.hash, "has another size than was promised");
       yield await readBulk(stream, answer.bytes, signal);
       at += answer.bytes;
@@ -117,7 +135,8 @@ function lengthAt(offset: number, bytes: number): number {
 }
 
 function checkSize(bytes: number, most: number): void {
-  if (!Number.isSafeInteger(bytes) || bytes < 0 || bytes > most) throw new FarmError("PEER_BROKE_PROTOCOL", `a content of ${bytes} bytes is over the limit of ${most}`);
+  if (!Number.isSafeInteger(bytes) || bytes < 0 || bytes > most)
+    throw new FarmError("PEER_BROKE_PROTOCOL", `a content of ${bytes} bytes is over the limit of ${most}`);
 }
 
 function checkHash(hash: Hash, wanted: Sha256): void {

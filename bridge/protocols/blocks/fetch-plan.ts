@@ -2,7 +2,14 @@ import type { Sha256 } from "../../kernel/ids.ts";
 import type { WantedBlock } from "./ports.ts";
 
 /** Times in ms. A stall is a span without any new block; a hint is another donor said to have a block. */
-export const FETCH_TIMES = { stallMs: 5_000, giveUpMs: 60_000, hopelessMs: 3_000, firstRetryMs: 25, maxRetries: 6, insistAgainMs: 500 } as const;
+export const FETCH_TIMES = {
+  stallMs: 5_000,
+  giveUpMs: 60_000,
+  hopelessMs: 3_000,
+  firstRetryMs: 25,
+  maxRetries: 6,
+  insistAgainMs: 500,
+} as const;
 
 export interface Ask extends WantedBlock {
   readonly insist: boolean;
@@ -39,7 +46,10 @@ export class FetchPlan {
   #hopelessSinceMs: number | undefined;
   #stalled = false;
 
-  constructor(wanted: readonly WantedBlock[], options: { readonly requester: string; readonly random: () => number; readonly nowMs: number }) {
+  constructor(
+    wanted: readonly WantedBlock[],
+    options: { readonly requester: string; readonly random: () => number; readonly nowMs: number },
+  ) {
     this.#requester = options.requester;
     this.#progressAtMs = options.nowMs;
     this.#stalledAtMs = options.nowMs;

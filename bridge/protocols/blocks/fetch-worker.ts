@@ -166,7 +166,11 @@ export class FetchWorker {
     const { plan, isRequester, named, nowMs } = this.#deps;
     if (answer.type === "elsewhere" && isRequester) {
       named(answer.peers);
-      plan.elsewhere(ask, answer.peers.map((peer) => peer.id), nowMs());
+      plan.elsewhere(
+        ask,
+        answer.peers.map((peer) => peer.id),
+        nowMs(),
+      );
     } else plan.missing(this.#peer.id, ask.hash, nowMs());
   }
 

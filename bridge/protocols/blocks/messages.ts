@@ -48,7 +48,15 @@ export type BlocksRequest = z.infer<typeof BlocksRequest>;
 /** A peer that may have a block: a hint, to be proved by the block's hash. */
 export const BlockPeer = z.strictObject({
   id: z.string().regex(/^[A-Za-z0-9]{8,128}$/u),
-  addrs: z.array(z.string().max(BLOCKS_LIMITS.maxAddressChars).regex(/^\/[\x21-\x7e]+$/u)).max(BLOCKS_LIMITS.maxAddressesPerPeer).readonly(),
+  addrs: z
+    .array(
+      z
+        .string()
+        .max(BLOCKS_LIMITS.maxAddressChars)
+        .regex(/^\/[\x21-\x7e]+$/u),
+    )
+    .max(BLOCKS_LIMITS.maxAddressesPerPeer)
+    .readonly(),
 });
 export interface BlockPeer {
   readonly id: string;
@@ -59,9 +67,19 @@ export interface BlockPeer {
 export const BlocksAnswer = z.discriminatedUnion("type", [
   /** `bytes` bytes follow in bulk frames. */
   z.strictObject({ type: z.literal("block"), hash: Hash, bytes: z.int().min(0).max(BLOCKS_LIMITS.maxBlockBytes) }),
-  z.strictObject({ type: z.literal("elsewhere"), hash: Hash, peers: z.array(BlockPeer).min(1).max(BLOCKS_LIMITS.maxElsewherePeers).readonly() }),
+  z.strictObject({
+    type: z.literal("elsewhere"),
+    hash: Hash,
+    peers: z.array(BlockPeer).min(1).max(BLOCKS_LIMITS.maxElsewherePeers).readonly(),
+  }),
   z.strictObject({ type: z.literal("missing"), hash: Hash }),
   /** One character a hash that was asked about, "1" for here. */
-  z.strictObject({ type: z.literal("have"), bits: z.string().regex(/^[01]+$/u).max(BLOCKS_LIMITS.maxHaveHashes) }),
+  z.strictObject({
+    type: z.literal("have"),
+    bits: z
+      .string()
+      .regex(/^[01]+$/u)
+      .max(BLOCKS_LIMITS.maxHaveHashes),
+  }),
 ]);
 export type BlocksAnswer = z.infer<typeof BlocksAnswer>;

@@ -24,7 +24,8 @@ export async function readBulk(stream: FrameStream, bytes: number, parent: Abort
     using child = childSignal(parent, BLOCKS_LIMITS.idleTimeoutMs);
     const piece = await stream.read(child.signal);
     if (piece === undefined) throw new FarmError("PEER_UNREACHABLE", "the peer ended the stream inside a block");
-    if (piece.length === 0 || piece.length > bytes - filled) throw new FarmError("PEER_BROKE_PROTOCOL", "a bulk frame does not fit the answer");
+    if (piece.length === 0 || piece.length > bytes - filled)
+      throw new FarmError("PEER_BROKE_PROTOCOL", "a bulk frame does not fit the answer");
     content.set(piece, filled);
     filled += piece.length;
   }

@@ -10,9 +10,9 @@ import type { BlockReader } from "./ports.ts";
 export interface ServePolicy {
   /** May this peer have this content at all? What it may not have is as if it were not here. */
   mayHave(hash: Sha256): boolean;
-  /** For a block (a content up to `maxBlockBytes`): peers to be asked instead. None: it is given here, and `gave` or `broke` follows. */
+  /** For a whole block: peers to be asked instead. None: it is given here, and `gave` or `broke` follows. Ranges are given here always. */
   elsewhere?(hash: Sha256, insist: boolean): readonly BlockPeer[] | Promise<readonly BlockPeer[]>;
-  /** All bytes of the answer were handed to the network. */
+  /** All bytes of the answer, or of the range of a block, were handed to the network. */
   gave?(hash: Sha256, bytes: number): void;
   /** It was to be given and was not. */
   broke?(hash: Sha256, error: unknown): void;
@@ -25,7 +25,12 @@ export interface ServePolicy {
 export async function serveBlocks(stream: FrameStream, source: BlockReader, policy: ServePolicy, signal: AbortSignal): Promise<void> {
   try {
     while (true) {
-      const request = await readMessage(stream, BlocksRequest, { maxBytes: BLOCKS_LIMITS.maxRequestBytes, timeoutMs: BLOCKS_LIMITS.idleTimeoutMs }, signal);
+      const request = await readMessage(
+        stream,
+        BlocksRequest,
+        { maxBytes: BLOCKS_LIMITS.maxRequestBytes, timeoutMs: BLOCKS_LIMITS.idleTimeoutMs },
+        signal,
+      );
       if (request === undefined) break;
       if (request.type === "have") await answer(stream, await haveBits(request.hashes, source, policy), signal);
       else await serveGet(stream, request, { source, policy }, signal);
@@ -39,13 +44,20 @@ export async function serveBlocks(stream: FrameStream, source: BlockReader, poli
 
 type Get = Extract<BlocksRequest, { type: "get" }>;
 
-async function serveGet(stream: FrameStream, request: Get, from: { source: BlockReader; policy: ServePolicy }, signal: AbortSignal): Promise<void> {
+async function serveGet(
+  stream: FrameStream,
+  request: Get,
+  from: { source: BlockReader; policy: ServePolicy },
+  signal: AbortSignal,
+): Promise<void> {
   const { hash } = request;
   const range = from.policy.mayHave(hash) ? rangeOf(request, await from.source.sizeOf(hash)) : undefined;
   if (range === undefined) return await answer(stream, { type: "missing", hash }, signal);
-  const { policy } = range.whole ? from : { policy: undefined };
-  const peers = (await policy?.elsewhere?.(hash, request.insist ?? false)) ?? [];
-  if (peers.length > 0) return await answer(stream, { type: "elsewhere", hash, peers: [...peers].slice(0, BLOCKS_LIMITS.maxElsewherePeers) }, signal);
+  const { policy } = range.isBlock ? from : { policy: undefined };
+  const isWhole = request.offset === undefined && request.length === undefined;
+  const peers = (isWhole && (await policy?.elsewhere?.(hash, request.insist ?? false))) || [];
+  if (peers.length > 0)
+    return await answer(stream, { type: "elsewhere", hash, peers: [...peers].slice(0, BLOCKS_LIMITS.maxElsewherePeers) }, signal);
   let content: Uint8Array;
   try {
     content = await from.source.read(hash, range.offset, range.length, signal);
@@ -66,12 +78,12 @@ async function serveGet(stream: FrameStream, request: Get, from: { source: Block
   policy?.gave?.(hash, content.length);
 }
 
-/** What of the content is asked for; `whole` for contents small enough to be a block, which can be had elsewhere. Undefined when it is not here or the range is not inside it. */
-function rangeOf(request: Get, size: number | undefined): { offset: number; length: number; whole: boolean } | undefined {
+/** What of the content is asked for; `isBlock` for contents small enough to be one. Undefined when it is not here or the range is not inside it. */
+function rangeOf(request: Get, size: number | undefined): { offset: number; length: number; isBlock: boolean } | undefined {
   const offset = request.offset ?? 0;
   if (size === undefined || offset > size) return undefined;
   const length = Math.min(request.length ?? BLOCKS_LIMITS.maxBlockBytes, size - offset);
-  return { offset, length, whole: size <= BLOCKS_LIMITS.maxBlockBytes };
+  return { offset, length, isBlock: size <= BLOCKS_LIMITS.maxBlockBytes };
 }
 
 async function haveBits(hashes: readonly Sha256[], source: BlockReader, policy: ServePolicy): Promise<BlocksAnswer> {

@@ -10,8 +10,8 @@ export interface SuperSeedingDeps {
 }
 
 interface Holding {
-  state: "sending" | "given" | "broken";
-  gives: number;
+  readonly state: "sending" | "given" | "broken";
+  readonly gives: number;
 }
 
 /**
@@ -55,7 +55,9 @@ export class SuperSeeding {
   /** Decides and notes the decision in one go, so that two donors asking at once do not both get the block. */
   #route(peerId: string, hash: Sha256, insist: boolean): readonly BlockPeer[] | Promise<readonly BlockPeer[]> {
     const holders = this.#holders.get(hash) ?? new Map<string, Holding>();
-    const others = [...holders].filter(([id, holding]) => id !== peerId && this.#live.has(id) && (holding.state === "sending" || (holding.state === "given" && !insist)));
+    const others = [...holders].filter(
+      ([id, holding]) => id !== peerId && this.#live.has(id) && (holding.state === "sending" || (holding.state === "given" && !insist)),
+    );
     if (others.length > 0) return this.#name(others.map(([id]) => id));
     const before = holders.get(peerId);
     holders.set(peerId, { state: "sending", gives: (before?.gives ?? 0) + 1 });
@@ -67,7 +69,9 @@ export class SuperSeeding {
   async #name(ids: readonly string[]): Promise<readonly BlockPeer[]> {
     const start = this.#turn++ % ids.length;
     const chosen = [...ids.slice(start), ...ids.slice(0, start)].slice(0, BLOCKS_LIMITS.maxElsewherePeers);
-    return await Promise.all(chosen.map(async (id) => ({ id, addrs: (await this.#addresses(id)).slice(0, BLOCKS_LIMITS.maxAddressesPerPeer) })));
+    return await Promise.all(
+      chosen.map(async (id) => ({ id, addrs: (await this.#addresses(id)).slice(0, BLOCKS_LIMITS.maxAddressesPerPeer) })),
+    );
   }
 
   async #addresses(id: string): Promise<readonly string[]> {
@@ -76,8 +80,11 @@ export class SuperSeeding {
   }
 
   #settle(peerId: string, hash: Sha256, given: boolean): void {
-    const holding = this.#holders.get(hash)?.get(peerId);
-    if (holding === undefined) return;
-    holding.state = given ? "given" : "broken";
+    const holders = this.#holders.get(hash) ?? new Map<string, Holding>();
+    const before = holders.get(peerId);
+    // A range was not routed, so it is counted only here.
+    const gives = before?.state === "sending" ? before.gives : (before?.gives ?? 0) + 1;
+    holders.set(peerId, { state: given ? "given" : "broken", gives });
+    this.#holders.set(hash, holders);
   }
 }

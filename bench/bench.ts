@@ -1,0 +1,84 @@
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { plotBars } from "./plot.ts";
+import { clean, type Run, SCENES, startDonor, timeBlender, timeBridge } from "./swarm.ts";
+
+/**
+ * What a swarm gains over one machine: every way to render the same frames, in turn, so many rounds; medians and
+ * ratios. `npm run bench`, or `npm run bench -- 5` for five rounds. Machines are noisy: trust the ratios.
+ */
+
+const rounds = Number(process.argv[2] ?? 3);
+const root = await mkdtemp(join(tmpdir(), "p2p-bench-"));
+const short = join(SCENES, "demo-animation.blend");
+const long = join(SCENES, "demo-still.blend");
+const out = (name: string) => join(root, name, "f_####");
+
+interface Way {
+  readonly name: string;
+  readonly group: string;
+  run(): Promise<Run>;
+}
+
+const shortFrames = Array.from({ length: 12 }, (_, index) => index + 1);
+const ways: readonly Way[] = [
+  { group: "12 short frames", name: "blender -b -f N, one process a frame", run: async () => await sum(shortFrames.map((frame) => () => timeBlender([short, "-o", out("a"), "-f", String(frame)]))) },
+  { group: "12 short frames", name: "blender -b -a", run: () => timeBlender([short, "-o", out("b"), "-a"]) },
+  { group: "12 short frames", name: "bridge, this machine", run: () => timeBridge(root, [short, "-o", out("c"), "-a"]) },
+  { group: "3 long frames", name: "blender -b -f 1..3", run: () => timeBlender([long, "-o", out("d"), "-s", "1", "-e", "3", "-a"]) },
+  { group: "3 long frames", name: "bridge, this machine", run: () => timeBridge(root, [long, "-o", out("e"), "-s", "1", "-e", "3", "-a"]) },
+  { group: "still, one thread each", name: "blender -b -t 1", run: () => timeBlender(["-t", "1", long, "-o", out("f"), "-f", "1"]) },
+  { group: "still, one thread each", name: "bridge, 2 one-thread donors, tiles", run: () => withDonors([long, "-o", out("g"), "-f", "1"]) },
+  { group: "12 frames, one thread each", name: "blender -b -t 1 -a", run: () => timeBlender(["-t", "1", short, "-o", out("h"), "-a"]) },
+  { group: "12 frames, one thread each", name: "bridge, 2 one-thread donors, frames", run: () => withDonors([short, "-o", out("i"), "-a"]) },
+];
+
+const donors = await Promise.all(["one", "two"].map((name) => startDonor(root, name, 1)));
+
+async function withDonors(args: readonly string[]): Promise<Run> {
+  return await timeBridge(root, [...args, "--no-local", "--verify", "off"], donors);
+}
+
+async function sum(runs: readonly (() => Promise<Run>)[]): Promise<Run> {
+  let seconds = 0;
+  for (const run of runs) seconds += (await run()).seconds;
+  return { seconds, bridge: undefined, donors: [] };
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+const seconds = new Map<Way, number[]>();
+const usage = new Map<Way, Run>();
+try {
+  for (let round = 1; round <= rounds; round++) {
+    for (const way of ways) {
+      const run = await way.run();
+      seconds.set(way, [...(seconds.get(way) ?? []), run.seconds]);
+      usage.set(way, run);
+      process.stderr.write(`round ${round}/${rounds}  ${run.seconds.toFixed(2).padStart(7)} s  ${way.group}: ${way.name}\n`);
+    }
+  }
+} finally {
+  await Promise.all(donors.map((donor) => donor.stop()));
+  await clean(root);
+}
+
+const rows = ways.map((way) => {
+  const own = median(seconds.get(way) ?? []);
+  const first = ways.find(({ group, name }) => group === way.group && name.startsWith("blender") && !name.includes("process a frame"));
+  const ratio = first ? median((seconds.get(way) ?? []).map((value, index) => (seconds.get(first)?.[index] ?? Number.NaN) / value)) : Number.NaN;
+  const run = usage.get(way);
+  return { group: way.group, name: way.name, seconds: own, speedUp: ratio, bridge: run?.bridge, donors: run?.donors ?? [] };
+});
+
+console.log(`\n| frames | how | median s | times as fast as one Blender | requester CPU s / peak MB | donors CPU s / peak MB |\n|---|---|---|---|---|---|`);
+for (const row of rows) {
+  const use = (usages: readonly { cpuSeconds: number; peakBytes: number }[]) => usages.map(({ cpuSeconds, peakBytes }) => `${cpuSeconds.toFixed(1)} / ${(peakBytes / 2 ** 20).toFixed(0)}`).join(", ") || "-";
+  console.log(`| ${row.group} | ${row.name} | ${row.seconds.toFixed(2)} | ${row.speedUp.toFixed(2)} | ${use(row.bridge ? [row.bridge] : [])} | ${use(row.donors)} |`);
+}
+const plot = new URL("./results.svg", import.meta.url);
+await writeFile(plot, plotBars(rows));
+console.log(`\nPlot: bench/results.svg (donors' CPU seconds count from their start)`);

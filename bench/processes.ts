@@ -1,0 +1,33 @@
+import { readFile } from "node:fs/promises";
+
+/** What a process of ours has used: its own CPU seconds (children not counted) and its peak resident memory. */
+export interface Usage {
+  cpuSeconds: number;
+  peakBytes: number;
+}
+
+/** Linux counts CPU time in ticks of 1/100 s. */
+const TICKS_PER_SECOND = 100;
+
+/** Reads a process's use again and again until `stop`, since it cannot be asked after its end. Linux only; zero elsewhere. */
+export function watchUsage(pid: number | undefined): { stop(): Usage } {
+  const usage: Usage = { cpuSeconds: 0, peakBytes: 0 };
+  const look = async () => {
+    try {
+      const [stat, status] = await Promise.all([readFile(`/proc/${pid}/stat`, "utf8"), readFile(`/proc/${pid}/status`, "utf8")]);
+      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      usage.cpuSeconds = (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+      usage.peakBytes = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024;
+    } catch {
+      // it has ended: what was seen last counts
+    }
+  };
+  const timer = setInterval(() => void look(), 100);
+  void look();
+  return {
+    stop: () => {
+      clearInterval(timer);
+      return usage;
+    },
+  };
+}

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What must hold before a scene is worth a job: it opened, its flags were understood, it can be rendered."""
+
+import os
+
+import bpy
+
+import compat
+from wire import Refusal
+
+# Names that -F takes where they are not the id itself; what 3.4, 4.3 and 5.2 take was tried, their help is out of date.
+FORMAT_IDS = {
+    "TGA": "TARGA",
+    "RAWTGA": "TARGA_RAW",
+    "AVIRAW": "AVI_RAW",
+    "AVIJPEG": "AVI_JPEG",
+    "EXR": "OPEN_EXR",
+    "MULTILAYER": "OPEN_EXR_MULTILAYER",
+    "JP2": "JPEG2000",
+}
+
+
+def check_opened(path):
+    """Blender may come up without the file that it was given, or with half of a file from its own future."""
+    if not bpy.data.filepath or not os.path.samefile(bpy.data.filepath, path):
+        raise Refusal("SCENE_UNREADABLE", f"Blender did not open {path}")
+    saved, own = tuple(bpy.data.version[:2]), tuple(bpy.app.version[:2])
+    if saved > own:
+        raise Refusal("SCENE_TOO_NEW", f"{path} was saved by Blender {saved[0]}.{saved[1]}, and this is Blender {own[0]}.{own[1]}")
+
+
+def check_flags(main, scene_name, file_format):
+    """Blender only prints that it did not understand -S or -F, and goes on with what the file says."""
+    if scene_name is not None and main.name != scene_name:
+        names = ", ".join(f'"{scene.name}"' for scene in bpy.data.scenes)
+        raise Refusal("SCENE_UNKNOWN", f'the file has no scene "{scene_name}"; it has {names}')
+    if file_format is not None and main.render.image_settings.file_format != FORMAT_IDS.get(file_format, file_format):
+        raise Refusal("USAGE", f'this Blender writes no format "{file_format}" (-F)')
+
+
+def check_cameras(main):
+    """Refuses what Blender itself would refuse for want of a camera."""
+    for scene in scenes_in_need_of_camera(main):
+        if not has_camera(scene):
+            raise Refusal("SCENE_NO_CAMERA", f'scene "{scene.name}" has no camera')
+
+
+def scenes_in_need_of_camera(main):
+    """The scenes whose own 3D world is rendered: of scene strips, of Render Layers nodes, or the main scene."""
+    if has_live_sequencer(main):
+        return unique(
+            source
+            for strip in live_strips(main)
+            if strip.type == "SCENE" and strip.scene and strip.scene_input == "CAMERA" and strip.scene_camera is None
+            for source in composited_scenes(strip.scene)
+        )
+    return composited_scenes(main)
+
+
+def composited_scenes(scene):
+    """The scenes that a scene's compositor takes layers of; the scene itself where it has none."""
+    nodes = layer_nodes(scene)
+    return unique(node.scene or scene for node in nodes if not node.mute) if nodes else [scene]
+
+
+def layer_nodes(scene):
+    """All Render Layers nodes of a scene's compositor, those in groups too; none where the compositor is off."""
+    if not scene.render.use_compositing:
+        return []
+    return [node for node in nodes_of(compat.compositor_tree(scene), set()) if node.bl_idname == "CompositorNodeRLayers"]
+
+
+def nodes_of(tree, seen):
+    """The nodes of a tree and of the groups in it."""
+    if tree is None or tree in seen:
+        return []
+    seen.add(tree)
+    inner = [node for group in tree.nodes if group.type == "GROUP" for node in nodes_of(group.node_tree, seen)]
+    return list(tree.nodes) + inner
+
+
+def has_live_sequencer(scene):
+    """Whether the sequencer makes the picture, and not the camera: one strip that is not sound is enough."""
+    return scene.render.use_sequencer and any(strip.type != "SOUND" for strip in live_strips(scene))
+
+
+def live_strips(scene):
+    """The strips that are not muted, those inside meta strips too."""
+    return [strip for strip in compat.strips_of(scene) if not strip.mute]
+
+
+def has_camera(scene):
+    """Blender takes the active camera, one bound to a marker, or else any that the view layers hold."""
+    if scene.camera is not None or any(marker.camera for marker in scene.timeline_markers):
+        return True
+    return any(item.type == "CAMERA" for layer in scene.view_layers for item in layer.objects)
+
+
+def unique(values):
+    """Each value once, in order."""
+    return list(dict.fromkeys(values))

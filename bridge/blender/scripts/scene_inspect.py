@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Tells what a job must know of the scene that Blender was started with. Argument: token.
+
+Not called `inspect`: a module of that name would hide Python's own from every script beside it.
+"""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import bpy  # noqa: E402
+
+import scene_checks  # noqa: E402
+import scene_facts  # noqa: E402
+import scene_files  # noqa: E402
+import scene_simulations  # noqa: E402
+import scene_tiling  # noqa: E402
+import scene_units  # noqa: E402
+import scene_warnings  # noqa: E402
+from wire import Wire, own_arguments  # noqa: E402
+
+
+def inspect(request):
+    """Facts and files; the probe for frame units comes last, because it changes the loaded scene."""
+    scene_checks.check_opened(request["scenePath"])
+    main = bpy.context.scene
+    scene_checks.check_flags(main, request["scene"], request["format"])
+    scene_checks.check_cameras(main)
+    frames = request["frames"] or list(range(main.frame_start, main.frame_end + 1, main.frame_step))
+    files = scene_files.collect(request["scenePath"], request["maxFiles"])
+    facts = scene_facts.file_facts(main)
+    facts["warnings"] = scene_warnings.warnings_of(files)
+    by_name = {scene.name: scene_facts.render_facts(scene) for scene in bpy.data.scenes}
+    tiling = {scene.name: scene_tiling.reasons_against(scene) for scene in bpy.data.scenes}
+    simulations = {scene.name: scene_simulations.unbaked_in(scene) for scene in bpy.data.scenes}
+    probe = scene_units.probe(main, frames, request["scratch"]) if scene_units.needs_probe(main) else scene_units.plain(main)
+    facts["frameUnits"] = probe.frame_units()
+    facts["scenes"] = [
+        {
+            **by_name[name],
+            **scene_facts.size_of(by_name[probe.owner_of(name)]),
+            "untileable": tiling[name] + probe.reasons_against(name, by_name),
+            "inOrder": scene_simulations.reason(name, simulations[name], probe.frames_of(name, frames)),
+        }
+        for name in probe.scenes()
+    ]
+    return {"facts": facts, "files": files}
+
+
+Wire(own_arguments()[0]).serve({"inspect": inspect})

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a person should know before the render: it may not stop it, but it shows in the picture."""
+
+import bpy
+
+import scene_facts
+
+BUILT_IN_ENGINES = ("CYCLES", "BLENDER_EEVEE", "BLENDER_EEVEE_NEXT", "BLENDER_WORKBENCH")
+GREASE_PENCIL_TYPES = {"GPENCIL", "GREASEPENCIL"}
+
+
+def warnings_of(files):
+    """All warnings: missing files first."""
+    missing = [warning("file-missing", f"The scene names a file that is not there: {file['path']}") for file in files if file["missing"]]
+    return missing + [found for check in CHECKS for found in check()]
+
+
+def engines():
+    """An engine of an add-on is not there on donors."""
+    for scene in bpy.data.scenes:
+        engine = scene.render.engine
+        if engine not in BUILT_IN_ENGINES:
+            yield warning("external-engine", f'Scene "{scene.name}" wants a render engine that Blender does not bring along: {engine or "unknown"}.')
+
+
+def drivers():
+    """Drivers with Python beyond simple arithmetic do not run where scripts may not run by themselves."""
+    for block in bpy.data.user_map():
+        for curve in driven(block):
+            if curve.driver.type == "SCRIPTED" and not curve.driver.is_simple_expression:
+                yield warning(
+                    "script-driver",
+                    f'A driver of "{block.name}" ({curve.data_path}) is a Python script, which does not run here: {curve.driver.expression}',
+                )
+
+
+def driven(block):
+    """The drivers of a data-block and of the node tree and shape keys inside it."""
+    inside = [getattr(block, name, None) for name in ("node_tree", "shape_keys")]
+    for owner in [block] + [each for each in inside if each]:
+        data = getattr(owner, "animation_data", None)
+        yield from data.drivers if data else []
+
+
+def modules():
+    """Texts that Blender would run on loading, were it allowed to."""
+    for text in bpy.data.texts:
+        if text.use_module:
+            yield warning("script-module", f'The script "{text.name}" wants to run when the file opens, and does not run here.')
+
+
+def opengl():
+    """What is drawn rather than traced needs a display driver, be it Mesa's software one."""
+    for scene in bpy.data.scenes:
+        drawn = not scene_facts.is_cycles(scene) and scene.render.engine in BUILT_IN_ENGINES
+        if drawn or any(item.type in GREASE_PENCIL_TYPES and not item.hide_render for item in scene.objects):
+            yield warning("needs-opengl", f'Scene "{scene.name}" is drawn with OpenGL: every donor needs a driver for it (libegl1 on Linux).')
+
+
+CHECKS = (engines, drivers, modules, opengl)
+
+
+def warning(code, sentence):
+    """A reason as the bridge knows it."""
+    return {"code": code, "sentence": sentence[:2000]}

@@ -1,0 +1,67 @@
+import { z } from "zod";
+
+/** Bounds on what a journal may hold: it is our own file, but other programs can write into it. */
+export const RECORD_LIMITS = { maxTextChars: 65_536, maxNameChars: 1_024, maxListItems: 1_000_000, maxFiles: 10_000, maxSidePx: 65_536 } as const;
+
+export const Text = z.string().max(RECORD_LIMITS.maxTextChars);
+export const Name = z.string().max(RECORD_LIMITS.maxNameChars);
+export const Frame = z.int().min(-1_048_574).max(1_048_574);
+
+const Side = z.int().min(1).max(RECORD_LIMITS.maxSidePx);
+const Offset = z.int().min(0).max(RECORD_LIMITS.maxSidePx);
+const list = <T extends z.ZodType>(item: T) => z.array(item).max(RECORD_LIMITS.maxListItems);
+
+const RectSchema = z.strictObject({ x: Offset, y: Offset, width: Side, height: Side });
+const ReasonSchema = z.strictObject({ code: Name, sentence: Text });
+
+const SceneRenderFactsSchema = z.strictObject({
+  name: Name,
+  engine: Name,
+  width: Side,
+  height: Side,
+  region: RectSchema,
+  cropped: z.boolean(),
+  samples: z.number().min(0),
+  adaptive: z.boolean(),
+  denoised: z.boolean(),
+  viewLayers: list(Name),
+  views: list(Name),
+  untileable: list(ReasonSchema),
+  inOrder: z.union([ReasonSchema, z.undefined()]),
+});
+
+const RenderUnitSchema = z.strictObject({ scene: Name, frame: Frame });
+
+export const SceneFactsSchema = z.strictObject({
+  blenderVersion: Name,
+  scene: Name,
+  frameCurrent: Frame,
+  frameStart: Frame,
+  frameEnd: Frame,
+  frameStep: z.int().min(1),
+  fps: z.strictObject({ numerator: z.number().positive(), denominator: z.number().positive() }),
+  output: z.strictObject({ format: Name, isMovie: z.boolean(), overwrite: z.boolean(), path: Text }),
+  scenes: list(SceneRenderFactsSchema),
+  frameUnits: list(z.strictObject({ frame: Frame, units: list(RenderUnitSchema) })),
+  hasDenoiser: z.boolean(),
+  warnings: list(ReasonSchema),
+});
+
+const Count = z.int().min(1).max(RECORD_LIMITS.maxSidePx);
+const SceneGridSchema = z.strictObject({ scene: Name, columns: Count, rows: Count });
+const TilesOptionSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("auto") }),
+  z.strictObject({ kind: z.literal("off") }),
+  z.strictObject({ kind: z.literal("grid"), columns: Count, rows: Count }),
+]);
+
+export const PlanInputSchema = z.strictObject({
+  facts: SceneFactsSchema,
+  options: z.strictObject({
+    frames: list(Frame),
+    still: z.boolean(),
+    tiles: z.exactOptional(TilesOptionSchema),
+    slots: z.number().min(0),
+    grids: list(SceneGridSchema),
+  }),
+});

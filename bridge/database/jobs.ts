@@ -1,0 +1,62 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { z } from "zod";
+import type { JobRow, Jobs, JobState } from "./types.ts";
+
+const Row = z
+  .strictObject({
+    id: z.string(),
+    created_at: z.number(),
+    updated_at: z.number(),
+    scene_path: z.string(),
+    title: z.string(),
+    state: z.enum(["running", "paused", "complete", "incomplete", "cancelled", "failed"]),
+  })
+  .transform(
+    (row): JobRow => ({ id: row.id, createdAt: row.created_at, updatedAt: row.updated_at, scenePath: row.scene_path, title: row.title, state: row.state }),
+  );
+
+type Statements = Record<"put" | "list" | "get" | "setState" | "claim" | "release", StatementSync>;
+
+export class SqliteJobs implements Jobs {
+  readonly #statements: Statements;
+
+  constructor(sqlite: DatabaseSync) {
+    this.#statements = {
+      put: sqlite.prepare("INSERT OR REPLACE INTO jobs (id, created_at, updated_at, scene_path, title, state) VALUES (?, ?, ?, ?, ?, ?)"),
+      list: sqlite.prepare("SELECT * FROM jobs ORDER BY created_at DESC, id DESC"),
+      get: sqlite.prepare("SELECT * FROM jobs WHERE id = ?"),
+      setState: sqlite.prepare("UPDATE jobs SET state = ?, updated_at = ? WHERE id = ?"),
+      claim: sqlite.prepare(
+        `INSERT INTO claims (job, owner, until_ms) VALUES (:job, :owner, :untilMs)
+         ON CONFLICT (job) DO UPDATE SET owner = excluded.owner, until_ms = excluded.until_ms
+         WHERE claims.owner = excluded.owner OR claims.until_ms <= :nowMs`,
+      ),
+      release: sqlite.prepare("DELETE FROM claims WHERE job = ? AND owner = ?"),
+    };
+  }
+
+  put(row: JobRow): void {
+    this.#statements.put.run(row.id, row.createdAt, row.updatedAt, row.scenePath, row.title, row.state);
+  }
+
+  list(): readonly JobRow[] {
+    return this.#statements.list.all().map((row) => Row.parse({ ...row }));
+  }
+
+  get(id: string): JobRow | undefined {
+    const row = this.#statements.get.get(id);
+    return row && Row.parse({ ...row });
+  }
+
+  setState(id: string, state: JobState, nowMs: number): void {
+    this.#statements.setState.run(state, nowMs, id);
+  }
+
+  claim(id: string, owner: string, { nowMs, untilMs }: { readonly nowMs: number; readonly untilMs: number }): boolean {
+    return this.#statements.claim.run({ job: id, owner, nowMs, untilMs }).changes === 1;
+  }
+
+  release(id: string, owner: string): void {
+    this.#statements.release.run(id, owner);
+  }
+}

@@ -1,0 +1,84 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { JobRecord } from "../core/journal/records.ts";
+import { FarmError } from "../kernel/errors.ts";
+import { parseRecord } from "./record-schema.ts";
+import type { Journal, StoredRecord } from "./types.ts";
+
+/** One commit takes what comes within this time, or this many records: a flush to disk costs the same for all. */
+export const GROUP_COMMIT = { maxWaitMs: 10, maxRecords: 32 } as const;
+
+interface Waiting {
+  readonly job: string;
+  readonly bodies: readonly string[];
+  readonly settle: PromiseWithResolvers<void>;
+}
+
+export class SqliteJournal implements Journal {
+  readonly #sqlite: DatabaseSync;
+  readonly #insert: StatementSync;
+  readonly #select: StatementSync;
+  readonly #options: { readonly now: () => number; readonly name: (error: unknown) => unknown };
+  #waiting: Waiting[] = [];
+  #records = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(sqlite: DatabaseSync, options: { readonly now: () => number; readonly name: (error: unknown) => unknown }) {
+    this.#sqlite = sqlite;
+    this.#options = options;
+    this.#insert = sqlite.prepare("INSERT INTO journal (job, at, body) VALUES (?, ?, ?)");
+    this.#select = sqlite.prepare("SELECT seq, at, body FROM journal WHERE job = ? ORDER BY seq");
+  }
+
+  append(job: string, records: readonly JobRecord[]): Promise<void> {
+    if (records.length === 0) return Promise.resolve();
+    const settle = Promise.withResolvers<void>();
+    this.#waiting.push({ job, bodies: records.map((record) => JSON.stringify(record)), settle });
+    this.#records += records.length;
+    if (this.#records >= GROUP_COMMIT.maxRecords) this.flush();
+    else this.#timer ??= setTimeout(() => this.flush(), GROUP_COMMIT.maxWaitMs);
+    return settle.promise;
+  }
+
+  /** Commits what waits, now. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const group = this.#waiting;
+    this.#waiting = [];
+    this.#records = 0;
+    if (group.length === 0) return;
+    try {
+      this.#commit(group);
+    } catch (error) {
+      for (const { settle } of group) settle.reject(this.#options.name(error));
+      return;
+    }
+    for (const { settle } of group) settle.resolve();
+  }
+
+  #commit(group: readonly Waiting[]): void {
+    const at = this.#options.now();
+    this.#sqlite.exec("BEGIN IMMEDIATE");
+    try {
+      for (const { job, bodies } of group) for (const body of bodies) this.#insert.run(job, at, body);
+      this.#sqlite.exec("COMMIT");
+    } catch (error) {
+      if (this.#sqlite.isTransaction) this.#sqlite.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  read(job: string): readonly StoredRecord[] {
+    return this.#select.all(job).map((row) => {
+      try {
+        return { seq: Number(row["seq"]), at: Number(row["at"]), record: parseRecord(String(row["body"])) };
+      } catch (error) {
+        throw new FarmError("DATABASE_CORRUPT", `the journal of job ${job} holds a record that cannot be read (number ${Number(row["seq"])})`, {
+          facts: { job, seq: Number(row["seq"]) },
+          advice: "Start the render again as a new job.",
+          cause: error,
+        });
+      }
+    });
+  }
+}

@@ -1,0 +1,49 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { z } from "zod";
+import type { Settings, Wish, Wishes } from "./types.ts";
+
+const WishSchema = z.enum(["cancel", "pause", "resume"]);
+
+export class SqliteWishes implements Wishes {
+  readonly #set: StatementSync;
+  readonly #take: StatementSync;
+
+  constructor(sqlite: DatabaseSync) {
+    this.#set = sqlite.prepare("INSERT OR REPLACE INTO wishes (job, wish) VALUES (?, ?)");
+    this.#take = sqlite.prepare("DELETE FROM wishes WHERE job = ? RETURNING wish");
+  }
+
+  set(job: string, wish: Wish): void {
+    this.#set.run(job, wish);
+  }
+
+  take(job: string): Wish | undefined {
+    const [row] = this.#take.all(job);
+    return row && WishSchema.parse(row["wish"]);
+  }
+}
+
+export class SqliteSettings implements Settings {
+  readonly #get: StatementSync;
+  readonly #set: StatementSync;
+  readonly #delete: StatementSync;
+
+  constructor(sqlite: DatabaseSync) {
+    this.#get = sqlite.prepare("SELECT value FROM settings WHERE key = ?");
+    this.#set = sqlite.prepare("INSERT OR REPLACE INTO settings (key, value) VALUES (?, ?)");
+    this.#delete = sqlite.prepare("DELETE FROM settings WHERE key = ?");
+  }
+
+  get(key: string): string | undefined {
+    const value = this.#get.get(key)?.["value"];
+    return typeof value === "string" ? value : undefined;
+  }
+
+  set(key: string, value: string): void {
+    this.#set.run(key, value);
+  }
+
+  delete(key: string): void {
+    this.#delete.run(key);
+  }
+}

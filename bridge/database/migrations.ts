@@ -1,0 +1,38 @@
+import type { DatabaseSync } from "node:sqlite";
+import { FarmError } from "../kernel/errors.ts";
+
+/** Each entry brings the file from one version (its index) to the next; entries are never changed, only added. */
+const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE journal (seq INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+   CREATE INDEX journal_by_job ON journal (job, seq);
+   CREATE TABLE jobs (
+     id TEXT PRIMARY KEY, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, scene_path TEXT NOT NULL, title TEXT NOT NULL, state TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE claims (job TEXT PRIMARY KEY, owner TEXT NOT NULL, until_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE TABLE wishes (job TEXT PRIMARY KEY, wish TEXT NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
+];
+
+/** Brings the file to this program's version. Several processes may try at once: one does it, the others wait. */
+export function migrate(sqlite: DatabaseSync): void {
+  if (versionOf(sqlite) === MIGRATIONS.length) return;
+  sqlite.exec("BEGIN IMMEDIATE");
+  try {
+    const version = versionOf(sqlite);
+    if (version > MIGRATIONS.length) {
+      throw new FarmError("HOME_BUSY", `the home was last used by a newer bridge (its database has version ${version}, this bridge knows ${MIGRATIONS.length})`, {
+        advice: "Update this bridge, or choose another home with --home.",
+      });
+    }
+    for (const migration of MIGRATIONS.slice(version)) sqlite.exec(migration);
+    sqlite.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
+    sqlite.exec("COMMIT");
+  } catch (error) {
+    sqlite.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+function versionOf(sqlite: DatabaseSync): number {
+  return Number(sqlite.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
+}

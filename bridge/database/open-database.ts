@@ -1,0 +1,42 @@
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import { SqliteJobs } from "./jobs.ts";
+import { SqliteJournal } from "./journal.ts";
+import { SqliteSettings, SqliteWishes } from "./key-values.ts";
+import { openOrReplace } from "./sqlite-file.ts";
+import { nameFailure } from "./sqlite-failure.ts";
+import type { Database } from "./types.ts";
+
+export interface OpenOptions {
+  /** Told in one sentence when a damaged file was moved aside (DATABASE_CORRUPT). */
+  readonly onCorrupt?: (sentence: string) => void;
+  /** Wall time in milliseconds, for records and for the name of a file that is moved aside. */
+  readonly now?: () => number;
+}
+
+/**
+ * Opens the node's database, making it when there is none. Every write is on disk when it returns (for the
+ * journal: when its promise resolves). Throws HOME_NOT_WRITABLE, HOME_BUSY, DISK_FULL.
+ */
+export function openDatabase(file: string, options: OpenOptions = {}): Database {
+  const now = options.now ?? Date.now;
+  const name = (error: unknown) => nameFailure(error, file);
+  const sqlite = opened(file, { nowMs: now(), onCorrupt: options.onCorrupt ?? (() => {}) }, name);
+  const journal = new SqliteJournal(sqlite, { now, name });
+  const close = async () => {
+    if (!sqlite.isOpen) return;
+    journal.flush();
+    sqlite.close();
+  };
+  return { journal, jobs: new SqliteJobs(sqlite), wishes: new SqliteWishes(sqlite), settings: new SqliteSettings(sqlite), close, [Symbol.asyncDispose]: close };
+}
+
+function opened(file: string, options: Parameters<typeof openOrReplace>[1], name: (error: unknown) => unknown): DatabaseSync {
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    return openOrReplace(file, options);
+  } catch (error) {
+    throw name(error);
+  }
+}

@@ -1,0 +1,38 @@
+import { existsSync, renameSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { messageOf } from "../kernel/errors.ts";
+import { migrate } from "./migrations.ts";
+import { isCorruption } from "./sqlite-failure.ts";
+
+/** How long a process waits for another one's write. */
+const BUSY_TIMEOUT_MS = 10_000;
+
+/** Opens the file, makes it durable, checks it whole and brings it up to date. Throws what SQLite throws. */
+export function openSqlite(file: string): DatabaseSync {
+  const sqlite = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
+  try {
+    sqlite.exec("PRAGMA journal_mode = WAL");
+    sqlite.exec("PRAGMA synchronous = FULL");
+    const [answer] = sqlite.prepare("PRAGMA integrity_check(1)").all();
+    const verdict = answer?.["integrity_check"];
+    if (verdict !== "ok") throw Object.assign(new Error(String(verdict)), { errcode: 11 });
+    migrate(sqlite);
+    return sqlite;
+  } catch (error) {
+    sqlite.close();
+    throw error;
+  }
+}
+
+/** As `openSqlite`; a damaged file is moved aside with its companions, told about, and a fresh one begun. */
+export function openOrReplace(file: string, options: { readonly nowMs: number; readonly onCorrupt: (sentence: string) => void }): DatabaseSync {
+  try {
+    return openSqlite(file);
+  } catch (error) {
+    if (!isCorruption(error)) throw error;
+    const aside = `${file}.corrupt-${new Date(options.nowMs).toISOString().replaceAll(/[:.]/g, "-")}`;
+    for (const suffix of ["", "-wal", "-shm"]) if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix);
+    options.onCorrupt(`${file} is damaged (${messageOf(error)}) and was moved to ${aside}`);
+    return openSqlite(file);
+  }
+}

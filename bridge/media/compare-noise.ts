@@ -1,0 +1,69 @@
+import type { Rect } from "../core/scene-facts.ts";
+import { exrInvalid } from "./exr/exr-invalid.ts";
+import { channelNames } from "./exr/header.ts";
+import { readRectangle } from "./exr/read-rectangle.ts";
+import { type Luminance, type NoiseVerdict, noiseTest } from "./noise.ts";
+import { areaOf, openPlaced, type PlacedPicture } from "./placed-picture.ts";
+
+/** Rec. 709 weights: Blender's default linear space. */
+const WEIGHTS = { R: 0.2126, G: 0.7152, B: 0.0722 } as const;
+
+/** The R test holds five copies of the rectangle in memory; it is meant for crops. */
+const MAX_NOISE_PIXELS = 1024 * 1024;
+
+/** The R test on the combined pass: of several layers and views the worst. */
+export function compareNoise(request: {
+  readonly result: PlacedPicture;
+  readonly reference: PlacedPicture;
+  readonly rect: Rect;
+  readonly halves: readonly [PlacedPicture, PlacedPicture];
+}): NoiseVerdict {
+  const { rect, halves } = request;
+  if (rect.width * rect.height > MAX_NOISE_PIXELS) throw new RangeError("the R test takes crops, not frames");
+  const stems = combinedStems(request.reference);
+  const [result, reference, first, second] = [request.result, request.reference, ...halves].map((picture) => luminances(picture, rect, stems));
+  const verdicts = stems.map((stem) =>
+    noiseTest({
+      width: rect.width,
+      height: rect.height,
+      result: of(result, stem),
+      reference: of(reference, stem),
+      halves: [of(first, stem), of(second, stem)],
+    }),
+  );
+  return verdicts.reduce((worst, verdict) => ({
+    r: Math.max(worst.r, verdict.r),
+    outliers: worst.outliers + verdict.outliers,
+    quietPixels: worst.quietPixels + verdict.quietPixels,
+  }));
+}
+
+/** "Layer.Combined." or "Layer.Combined.view." of each layer and view. */
+function combinedStems(picture: PlacedPicture): string[] {
+  using file = openPlaced(picture);
+  const stems = channelNames(file.header).flatMap((name) => /^(.*\.Combined\.(?:.*\.)?)R$/.exec(name)?.[1] ?? []);
+  if (stems.length === 0) throw exrInvalid("it has no combined pass");
+  return stems;
+}
+
+function luminances(picture: PlacedPicture, rect: Rect, stems: readonly string[]): Map<string, Luminance> {
+  using file = openPlaced(picture);
+  const names = stems.flatMap((stem) => Object.keys(WEIGHTS).map((channel) => stem + channel));
+  const planes = readRectangle(file, areaOf(picture, rect), names);
+  return new Map(stems.map((stem) => [stem, luminance(planes, stem, rect.width * rect.height)]));
+}
+
+/** A channel that is missing counts as black: the test then fails, as it should. */
+function luminance(planes: ReadonlyMap<string, Uint32Array>, stem: string, pixels: number): Luminance {
+  const sum = new Float64Array(pixels);
+  for (const [channel, weight] of Object.entries(WEIGHTS)) {
+    const bits = planes.get(stem + channel) ?? new Uint32Array(pixels);
+    const values = new Float32Array(bits.buffer, bits.byteOffset, bits.length);
+    for (let at = 0; at < pixels; at++) sum[at] = (sum[at] ?? 0) + weight * (values[at] ?? 0);
+  }
+  return sum;
+}
+
+function of(byStem: ReadonlyMap<string, Luminance> | undefined, stem: string): Luminance {
+  return byStem?.get(stem) ?? new Float64Array(0);
+}

@@ -1,0 +1,85 @@
+import type { Rect } from "../core/scene-facts.ts";
+import { isWallClock, withoutComposite } from "./exr/channel-names.ts";
+import type { ExrFile } from "./exr/exr-file.ts";
+import { channelNames } from "./exr/header.ts";
+import { readRectangle } from "./exr/read-rectangle.ts";
+import { compareNoise } from "./compare-noise.ts";
+import { areaOf, openPlaced, type PlacedPicture } from "./placed-picture.ts";
+import type { FloatDifference } from "./types.ts";
+
+export interface CompareRequest {
+  /** A stranger's picture. */
+  readonly result: PlacedPicture;
+  /** Our own render. */
+  readonly reference: PlacedPicture;
+  /** What is compared: inside both. */
+  readonly rect: Rect;
+  /** The reference with the first and with the second half of its samples: asks for `r`. */
+  readonly halves?: readonly [PlacedPicture, PlacedPicture];
+}
+
+/** Floats of one picture held at a time: a comparison of any size goes through in bands. */
+const BAND_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Compares a result with a reference inside one rectangle, channel by channel, bit by bit.
+ *
+ * The wall-clock pass is left out. A channel that only one of the two has makes every pixel differ.
+ * Blocks; `Media.compare` runs it in a worker. Throws EXR_INVALID.
+ */
+export function compareFloats(request: CompareRequest): FloatDifference {
+  using result = openPlaced(request.result);
+  using reference = openPlaced(request.reference);
+  const { rect } = request;
+  const pixels = rect.width * rect.height;
+  const names = comparedNames(reference);
+  const noise = request.halves ? compareNoise({ ...request, halves: request.halves }) : { r: undefined };
+  const inResult = new Set(comparedNames(result));
+  if (inResult.size !== names.length || names.some((name) => !inResult.has(name))) {
+    return { differingPixels: pixels, pixels, maxDifference: Number.POSITIVE_INFINITY, ...noise };
+  }
+  let differingPixels = 0;
+  let maxDifference = 0;
+  const rowsPerBand = Math.max(1, Math.floor(BAND_BYTES / (rect.width * names.length * 4)));
+  for (let y = rect.y; y < rect.y + rect.height; y += rowsPerBand) {
+    const band = { ...rect, y, height: Math.min(rowsPerBand, rect.y + rect.height - y) };
+    const ours = readRectangle(reference, areaOf(request.reference, band), names);
+    const theirs = readRectangle(result, areaOf(request.result, band), names);
+    const difference = compareBand(theirs, ours, band.width * band.height);
+    differingPixels += difference.differingPixels;
+    maxDifference = Math.max(maxDifference, difference.maxDifference);
+  }
+  return { differingPixels, pixels, maxDifference, ...noise };
+}
+
+function comparedNames(file: ExrFile): string[] {
+  return withoutComposite(channelNames(file.header)).filter((name) => !isWallClock(name));
+}
+
+type Bits = ReadonlyMap<string, Uint32Array>;
+
+function compareBand(theirs: Bits, ours: Bits, pixels: number): { readonly differingPixels: number; readonly maxDifference: number } {
+  const differs = new Uint8Array(pixels);
+  let maxDifference = 0;
+  for (const [name, ourBits] of ours) {
+    const theirBits = theirs.get(name) ?? new Uint32Array(pixels);
+    const ourValues = asFloats(ourBits);
+    const theirValues = asFloats(theirBits);
+    for (let at = 0; at < pixels; at++) {
+      if (theirBits[at] === ourBits[at]) continue;
+      differs[at] = 1;
+      maxDifference = Math.max(maxDifference, distance(theirValues[at] ?? 0, ourValues[at] ?? 0));
+    }
+  }
+  return { differingPixels: differs.reduce((sum, one) => sum + one, 0), maxDifference };
+}
+
+/** Not-a-number or infinity on one side only, or another kind of it, is infinitely far away. */
+function distance(a: number, b: number): number {
+  const difference = Math.abs(a - b);
+  return Number.isFinite(difference) ? difference : Number.POSITIVE_INFINITY;
+}
+
+function asFloats(bits: Uint32Array): Float32Array {
+  return new Float32Array(bits.buffer, bits.byteOffset, bits.length);
+}

@@ -1,0 +1,101 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { sha256 } from "../../kernel/ids.ts";
+import { fetchBytes, fetchFile } from "./fetch-file.ts";
+import { MemoryStore, MemorySwarm } from "./swarm.fixture.ts";
+
+const MIB = 1024 * 1024;
+const signal = new AbortController().signal;
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "fetch-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+function donor(content: Uint8Array) {
+  const store = new MemoryStore();
+  store.blocks.set(sha256(content), content);
+  const swarm = new MemorySwarm();
+  const peer = swarm.join("donor0001", store);
+  return { store, swarm, open: () => swarm.opener("requester")(peer), hash: sha256(content), bytes: content.length };
+}
+
+describe("fetching a content by ranges", () => {
+  const content = new Uint8Array(randomBytes(18 * MIB + 5));
+
+  it("[B6] brings a large file, whole and checked, and leaves no part behind", async () => {
+    const { open, hash, bytes } = donor(content);
+    const seen: number[] = [];
+    await fetchFile({ hash, bytes, open, toPath: join(folder, "r.exr") }, signal, (done) => seen.push(done));
+    expect(sha256(await readFile(join(folder, "r.exr")))).toBe(hash);
+    expect(await readdir(folder)).toEqual(["r.exr"]);
+    expect(seen.at(-1)).toBe(bytes);
+  });
+
+  it("[B12] goes on from where a broken try ended", async () => {
+    const { open, hash, bytes, swarm } = donor(content);
+    const toPath = join(folder, "r.exr");
+    const broken = fetchFile({ hash, bytes, open, toPath }, signal, (done) => {
+      if (done >= 8 * MIB) throw new Error("pulled out");
+    });
+    await expect(broken).rejects.toThrow("pulled out");
+    await swarm.settled();
+    swarm.bytesGiven.clear();
+    await fetchFile({ hash, bytes, open, toPath }, signal);
+    expect(sha256(await readFile(toPath))).toBe(hash);
+    expect(swarm.bytesGiven.get("donor0001")!).toBeLessThan(11 * MIB);
+  });
+
+  it("[B12] a part that holds other bytes ends in BLOCK_CORRUPT, and the next try begins anew", async () => {
+    const { open, hash, bytes } = donor(content);
+    const toPath = join(folder, "r.exr");
+    await writeFile(`${toPath}.part`, randomBytes(1000));
+    await expect(fetchFile({ hash, bytes, open, toPath }, signal)).rejects.toMatchObject({ code: "BLOCK_CORRUPT" });
+    expect(await readdir(folder)).toEqual([]);
+    await writeFile(`${toPath}.part`, randomBytes(bytes + 1));
+    await fetchFile({ hash, bytes, open, toPath }, signal);
+    expect(sha256(await readFile(toPath))).toBe(hash);
+  });
+
+  it("[B10] refuses other bytes, and other sizes than promised", async () => {
+    const { open, hash, bytes, swarm } = donor(content);
+    const toPath = join(folder, "r.exr");
+    await expect(fetchFile({ hash, bytes: bytes + 1, open, toPath }, signal)).rejects.toMatchObject({ code: "BLOCK_CORRUPT" });
+    await expect(fetchFile({ hash, bytes: bytes - 1, open, toPath }, signal)).rejects.toMatchObject({ code: "BLOCK_CORRUPT" });
+    swarm.tamper = (_from, frame) => (frame.length > MIB / 2 ? frame.map((byte) => byte ^ 1) : frame);
+    await expect(fetchFile({ hash, bytes, open, toPath }, signal)).rejects.toMatchObject({ code: "BLOCK_CORRUPT" });
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it("[B4] is BLOCK_MISSING when the peer has no such content", async () => {
+    const { open, bytes } = donor(content);
+    await expect(fetchFile({ hash: "0".repeat(64), bytes, open, toPath: join(folder, "x") }, signal)).rejects.toMatchObject({
+      code: "BLOCK_MISSING",
+    });
+  });
+
+  it("makes an empty file without asking, if that is what the hash names", async () => {
+    const open = () => Promise.reject(new Error("asked"));
+    await fetchFile({ hash: sha256(new Uint8Array()), bytes: 0, open, toPath: join(folder, "e") }, signal);
+    expect(await readFile(join(folder, "e"))).toHaveLength(0);
+  });
+
+  it("writes through no link", async () => {
+    const { open, hash, bytes } = donor(content);
+    await writeFile(join(folder, "victim"), "mine");
+    await symlink(join(folder, "victim"), join(folder, "r.exr.part"));
+    await expect(fetchFile({ hash, bytes, open, toPath: join(folder, "r.exr") }, signal)).rejects.toThrow();
+    expect(await readFile(join(folder, "victim"), "utf8")).toBe("mine");
+  });
+
+  it("brings bytes into memory under the caller's cap, and allocates nothing above it", async () => {
+    const { open, hash, bytes } = donor(content.subarray(0, 5 * MIB));
+    expect(Buffer.compare(await fetchBytes({ hash, bytes, open, maxBytes: 8 * MIB }, signal), content.subarray(0, 5 * MIB))).toBe(0);
+    await expect(fetchBytes({ hash, bytes: 2 ** 40, open, maxBytes: 8 * MIB }, signal)).rejects.toMatchObject({
+      code: "PEER_BROKE_PROTOCOL",
+    });
+  });
+});

@@ -1,0 +1,106 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { FETCH_TIMES, FetchPlan } from "./fetch-plan.ts";
+
+const R = "requester";
+const hashes = (count: number) => Array.from({ length: count }, (_, index) => ({ hash: `h${index}`, bytes: 1 }));
+const plan = (count: number) => new FetchPlan(hashes(count), { requester: R, random: () => 0, nowMs: 0 });
+
+describe("the fetch plan", () => {
+  it("asks the requester for each block once, each donor in its own order", () => {
+    const made = plan(5);
+    const asked = Array.from({ length: 6 }, () => made.next(R, 0)?.hash);
+    expect(new Set(asked.slice(0, 5)).size).toBe(5);
+    expect(asked[5]).toBeUndefined();
+    const other = new FetchPlan(hashes(5), { requester: R, random: () => 0.99, nowMs: 0 });
+    expect(Array.from({ length: 5 }, () => other.next(R, 0)?.hash)).not.toEqual(asked.slice(0, 5));
+  });
+
+  it("[B8] takes a block that was named elsewhere there, with a pause after each no, and then insists", () => {
+    const made = plan(1);
+    const ask = made.next(R, 0)!;
+    made.elsewhere(ask, ["d1"], 0);
+    expect(made.next(R, 0)).toBeUndefined();
+    let nowMs = 0;
+    for (let times = 1; times <= FETCH_TIMES.maxRetries; times++) {
+      expect(made.next("d1", nowMs)).toMatchObject({ hash: "h0", insist: false });
+      made.missing("d1", "h0", nowMs);
+      expect(made.next("d1", nowMs)).toBeUndefined();
+      nowMs += FETCH_TIMES.firstRetryMs * 2 ** times;
+    }
+    expect(made.next(R, nowMs)).toMatchObject({ hash: "h0", insist: true });
+    made.elsewhere({ hash: "h0", bytes: 1, insist: true }, ["d1"], nowMs);
+    expect(made.next("d1", nowMs)).toMatchObject({ hash: "h0" });
+  });
+
+  it("[B9] a peer that is lost gives back what it was asked for and is named in vain until it is back", () => {
+    const made = plan(2);
+    for (let index = 0; index < 2; index++) made.elsewhere(made.next(R, 0)!, ["d1"], 0);
+    expect(made.next("d1", 0)).toBeDefined();
+    made.peerLost("d1", "lost");
+    expect([made.next(R, 0)?.insist, made.next(R, 0)?.insist]).toEqual([true, true]);
+  });
+
+  it("[B9] a stall opens all that is left to the requester, even what others were asked for", () => {
+    const made = plan(2);
+    for (let index = 0; index < 2; index++) made.elsewhere(made.next(R, 0)!, ["d1"], 0);
+    made.next("d1", 0);
+    made.tick(FETCH_TIMES.stallMs - 1);
+    expect(made.next(R, 0)).toBeUndefined();
+    made.tick(FETCH_TIMES.stallMs);
+    expect([made.next(R, 1)?.insist, made.next(R, 1)?.insist, made.next(R, 1)]).toEqual([true, true, undefined]);
+  });
+
+  it("gives up after a minute of nothing, and sooner when nobody can have a block", () => {
+    expect(plan(1).tick(FETCH_TIMES.giveUpMs)).toBe("silent");
+    const made = plan(1);
+    made.next(R, 0);
+    made.missing(R, "h0", 0);
+    expect(made.tick(10)).toBe("going");
+    expect(made.tick(10 + FETCH_TIMES.hopelessMs)).toBe("missing");
+  });
+
+  type Step = { what: "next" | "got" | "missing" | "elsewhere" | "lost" | "back" | "has" | "tick"; peer: string; other: string };
+  const step = fc.record({
+    what: fc.constantFrom<Step["what"]>("next", "next", "next", "got", "missing", "elsewhere", "lost", "back", "has", "tick"),
+    peer: fc.constantFrom(R, "d1", "d2"),
+    other: fc.constantFrom("d1", "d2"),
+  });
+
+  it("whatever happened, an honest requester alone can finish the fetch", () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+        const made = plan(6);
+        const inFlight: { peer: string; ask: NonNullable<ReturnType<FetchPlan["next"]>> }[] = [];
+        let nowMs = 0;
+        for (const { what, peer, other } of steps) {
+          nowMs += 37;
+          const ask = what === "next" ? made.next(peer, nowMs) : undefined;
+          if (ask) inFlight.push({ peer, ask });
+          if (what === "lost") {
+            made.peerLost(peer, "lost");
+            inFlight.splice(0, inFlight.length, ...inFlight.filter((entry) => entry.peer !== peer));
+          }
+          if (what === "back") made.peerBack(peer);
+          if (what === "has") made.has(other, `h${nowMs % 6}`);
+          if (what === "tick") made.tick(nowMs);
+          const first = ["got", "missing", "elsewhere"].includes(what) ? inFlight.shift() : undefined;
+          if (first && what === "got") made.received(first.peer, first.ask.hash, nowMs);
+          if (first && what === "missing" && first.peer !== R) made.missing(first.peer, first.ask.hash, nowMs);
+          else if (first && what !== "got" && first.peer === R) made.elsewhere(first.ask, [other], nowMs);
+        }
+        made.peerLost("d1", "banned");
+        made.peerLost("d2", "lost");
+        made.peerLost(R, "lost");
+        made.peerBack(R);
+        for (let round = 0; round < 200 && !made.done; round++) {
+          nowMs += 250;
+          expect(made.tick(nowMs)).toBe("going");
+          for (let ask = made.next(R, nowMs); ask; ask = made.next(R, nowMs)) made.received(R, ask.hash, nowMs);
+        }
+        expect(made.done).toBe(true);
+      }),
+      { numRuns: 1_500 },
+    );
+  });
+});

@@ -1,0 +1,108 @@
+import { execFile } from "node:child_process";
+import { cp, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { VERSION } from "../../kernel/version.ts";
+
+const PROJECT = fileURLToPath(new URL("../../..", import.meta.url));
+const HELP_MS = 250;
+
+interface Answer {
+  readonly exitCode: number;
+  readonly out: string;
+  readonly err: string;
+  readonly ms: number;
+}
+
+async function run(command: string, args: readonly string[], options: { cwd?: string; path?: string } = {}): Promise<Answer> {
+  const startedAt = performance.now();
+  const env = { ...process.env, PATH: options.path ?? [dirname(process.execPath), process.env["PATH"]].join(":") };
+  const done = (exitCode: number, out: string, err: string): Answer => ({ exitCode, out, err, ms: performance.now() - startedAt });
+  try {
+    const { stdout, stderr } = await promisify(execFile)(command, [...args], { cwd: options.cwd ?? PROJECT, env, maxBuffer: 64 * 2 ** 20 });
+    return done(0, stdout, stderr);
+  } catch (error) {
+    const failed = error as Error & { code?: number; stdout?: string; stderr?: string };
+    return done(typeof failed.code === "number" ? failed.code : -1, failed.stdout ?? "", `${failed.stderr ?? ""}${failed.message}`);
+  }
+}
+
+/** The quickest of a few: what the command needs, not what the machine is busy with. */
+async function quickest(command: string, args: readonly string[]): Promise<number> {
+  const times: number[] = [];
+  for (let again = 0; again < 5; again++) times.push((await run(command, args)).ms);
+  return Math.min(...times);
+}
+
+describe("the package that npm pack makes", () => {
+  let root = "";
+  let files: string[] = [];
+  const installed = (name: string) => join(root, "global", "bin", name);
+
+  beforeAll(async () => {
+    root = await mkdtemp(join(tmpdir(), "package-test-"));
+    const packed = await run("npm", ["pack", "--pack-destination", root, "--loglevel=error"]);
+    expect(packed, packed.err).toMatchObject({ exitCode: 0 });
+    const tarball = (await readdir(root)).find((name) => name.endsWith(".tgz"));
+    if (tarball === undefined) throw new Error(`no tarball:\n${packed.out}${packed.err}`);
+    files = (await run("tar", ["-tzf", join(root, tarball)])).out.trim().split("\n");
+    const install = ["install", "--global", "--prefix", join(root, "global"), join(root, tarball), "--no-audit", "--no-fund", "--loglevel=error"];
+    const made = await run("npm", install, { cwd: root });
+    expect(made, made.err).toMatchObject({ exitCode: 0 });
+  }, 300_000);
+
+  afterAll(async () => {
+    await rm(root, { recursive: true, force: true });
+  });
+
+  test("holds the built program and its scripts, and no sources", () => {
+    expect(files).toContain("package/dist/bridge.js");
+    expect(files).toContain("package/dist/scripts/wire.py");
+    expect(files).toContain("package/dist/THIRD-PARTY-LICENCES.txt");
+    expect(files).toContain("package/LICENSE");
+    expect(files.filter((file) => /\.ts$|test|\/setup\//.test(file))).toEqual([]);
+  });
+
+  test.each(["bridge", "p2p-render"])("installs globally as %s", async (name) => {
+    expect(await run(installed(name), ["--version"], { cwd: tmpdir() })).toMatchObject({ exitCode: 0, out: `${VERSION}\n` });
+  });
+
+  test("answers --help in a quarter of a second: libp2p is not loaded for it", async () => {
+    expect(await quickest(installed("bridge"), ["--help"])).toBeLessThan(HELP_MS);
+  });
+
+  test("passes exit codes on", async () => {
+    expect(await run(installed("bridge"), ["render", join(root, "absent.blend")])).toMatchObject({ exitCode: 2 });
+    expect(await run(installed("bridge"), ["no-such-command"])).toMatchObject({ exitCode: 2 });
+  });
+});
+
+describe("a checkout", () => {
+  test("has `npx bridge`", async () => {
+    expect(await run("npx", ["bridge", "--version"])).toMatchObject({ exitCode: 0, out: `${VERSION}\n` });
+  });
+
+  test("answers --help in a quarter of a second", async () => {
+    expect(await quickest(process.execPath, ["bridge/bin/bridge.mjs", "--help"])).toBeLessThan(HELP_MS);
+  });
+
+  test("names its version as package.json does", async () => {
+    const { version } = JSON.parse(await readFile(join(PROJECT, "package.json"), "utf8")) as { version: string };
+    expect(version).toBe(VERSION);
+  });
+
+  test("without set-up says what to type", async () => {
+    const bare = await mkdtemp(join(tmpdir(), "bare-checkout-"));
+    try {
+      for (const part of ["bridge/bin", "bridge/cli", "package.json"]) await cp(join(PROJECT, part), join(bare, part), { recursive: true });
+      const answer = await run(process.execPath, [join(bare, "bridge/bin/bridge.mjs"), "--help"]);
+      expect(answer).toMatchObject({ exitCode: 2, out: "" });
+      expect(answer.err).toContain("npm run setup");
+    } finally {
+      await rm(bare, { recursive: true, force: true });
+    }
+  });
+});

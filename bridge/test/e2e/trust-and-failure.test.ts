@@ -1,0 +1,95 @@
+import { cp, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { execa } from "execa";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { BLENDER, renderReference } from "../blender-reference.ts";
+import { bridge, type JsonLine, runBridge, SAMPLES, startDonor } from "../bridge-command.ts";
+import { comparePictures } from "../same-picture.ts";
+
+let root: string;
+let scene: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "p2p-trust-"));
+  scene = join(root, "hot-corner.blend");
+  await cp(join(SAMPLES, "hot-corner.blend"), scene);
+  await renderReference(scene, ["-o", join(root, "reference", "f_####"), "-f", "1..3"], join(root, "reference"));
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+const donorArgs = ["--cpus", "1", "--blender", BLENDER];
+
+async function startLiar(name: string, lie: string) {
+  const program = fileURLToPath(new URL("../fixtures/lying-donor.ts", import.meta.url));
+  const child = execa(process.execPath, [program, join(root, name), lie, BLENDER], { reject: false });
+  for await (const line of child.iterable()) {
+    const event = JSON.parse(line) as { event: string; multiaddrs: string[]; peerId: string };
+    if (event.event !== "listening") continue;
+    void (async () => {
+      for await (const _ of child.iterable()) {
+        // keep the pipe empty
+      }
+    })().catch(() => {});
+    const stop = async () => {
+      child.kill("SIGTERM");
+      await child;
+    };
+    return { address: event.multiaddrs[0] ?? "", peerId: event.peerId, [Symbol.asyncDispose]: stop };
+  }
+  throw new Error(`the liar did not start: ${(await child).stderr}`);
+}
+
+function renderArgs(name: string, peers: readonly string[], more: readonly string[]): string[] {
+  const shared = ["--no-local", ...peers.flatMap((peer) => ["--peer", peer]), "--blender", BLENDER, "--json", "--home", join(root, `${name}-home`)];
+  return ["render", scene, "-o", join(root, name, "f_####"), ...more, ...shared];
+}
+
+function accepted(lines: readonly JsonLine[]): string[] {
+  return lines.filter(({ event }) => event === "chunk-accepted").map((line) => String(line["chunk"]));
+}
+
+describe("nobody is trusted blindly", () => {
+  for (const lie of ["half", "frame", "shift", "junk"]) {
+    it(`a donor that lies (${lie}) among two honest ones: the picture is right, the liar is named`, async () => {
+      await using honest1 = await startDonor(join(root, `h1-${lie}`), donorArgs);
+      await using honest2 = await startDonor(join(root, `h2-${lie}`), donorArgs);
+      await using liar = await startLiar(`liar-${lie}`, lie);
+      const name = `lie-${lie}`;
+      const { exitCode, lines } = await runBridge(renderArgs(name, [liar.address, honest1.address, honest2.address], ["-f", "1..3", "--tiles", "3x2", "--verify", "spot"]));
+      expect(exitCode).toBe(0);
+      expect(lines.filter(({ event }) => event === "donor-barred")).toMatchObject([{ donor: liar.peerId, name: `liar-${lie}` }]);
+      expect(await comparePictures(join(root, name), join(root, "reference"))).toEqual([]);
+    });
+  }
+});
+
+describe("nothing is lost", () => {
+  it("a donor killed in the middle of a tile costs nothing but its tile", async () => {
+    await using survivor = await startDonor(join(root, "survivor"), donorArgs);
+    const victim = await startDonor(join(root, "victim"), donorArgs);
+    const running = bridge(renderArgs("killed-donor", [survivor.address, victim.address], ["-f", "1..3", "--tiles", "3x2", "--verify", "off"]));
+    await running.line((line) => line.event === "chunk-started" && line["donor"] === victim.peerId);
+    victim.kill();
+    const { exitCode } = await running.child;
+    expect(exitCode).toBe(0);
+    expect(running.lines.some((line) => line.event === "donor-left" && line["donor"] === victim.peerId)).toBe(true);
+    expect(await comparePictures(join(root, "killed-donor"), join(root, "reference"))).toEqual([]);
+  });
+
+  it("a killed requester resumes: the picture is the same, and no accepted chunk is rendered twice", async () => {
+    await using donor = await startDonor(join(root, "patient"), donorArgs);
+    const first = bridge(renderArgs("killed-requester", [donor.address], ["-f", "1..3", "--tiles", "3x2", "--verify", "off"]));
+    const created = await first.line(({ event }) => event === "job-created");
+    await first.line((line) => line.event === "chunk-accepted" && Number(line["done"]) >= 4);
+    first.child.kill("SIGKILL");
+    await first.child;
+    const home = join(root, "killed-requester-home");
+    const again = await runBridge(["jobs", "resume", String(created["job"]), "--home", home, "--json", "--no-local", "--peer", donor.address]);
+    expect(again.exitCode).toBe(0);
+    const before = new Set(accepted(first.lines));
+    expect(accepted(again.lines).filter((chunk) => before.has(chunk))).toEqual([]);
+    expect(before.size + accepted(again.lines).length).toBeGreaterThanOrEqual(18);
+    expect(await comparePictures(join(root, "killed-requester"), join(root, "reference"))).toEqual([]);
+  });
+});

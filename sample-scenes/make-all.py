@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Makes every sample scene anew: blender -b --factory-startup --python sample-scenes/make-all.py
+
+Run it with the oldest Blender that the scenes must open in (3.4).
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "make"))
+
+import pictures  # noqa: E402
+import several  # noqa: E402
+
+several.make()
+pictures.make()

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the sample scenes share: one small still life, and how it is lit, rendered and saved."""
+
+import math
+from pathlib import Path
+
+import bpy
+
+HERE = Path(__file__).resolve().parent.parent
+
+
+def empty_file():
+    """Starts from a file without anything in it."""
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    return bpy.context.scene
+
+
+def cycles(scene, width=160, height=90, samples=8):
+    """CPU Cycles with fixed samples, no denoiser, few bounces: quick, and equal on every build."""
+    scene.render.engine = "CYCLES"
+    scene.render.resolution_x, scene.render.resolution_y = width, height
+    scene.render.resolution_percentage = 100
+    scene.cycles.device = "CPU"
+    scene.cycles.samples = samples
+    scene.cycles.use_adaptive_sampling = False
+    scene.cycles.use_denoising = False
+    scene.cycles.max_bounces = 6
+    scene.render.image_settings.file_format = "PNG"
+    scene.render.filepath = "//render/"
+
+
+def material(name, colour, **inputs):
+    """A principled material; inputs by name, those a version does not have are left out."""
+    made = bpy.data.materials.new(name)
+    made.use_nodes = True
+    shader = made.node_tree.nodes["Principled BSDF"]
+    shader.inputs["Base Color"].default_value = (*colour, 1)
+    for key, value in inputs.items():
+        shader.inputs[key.replace("_", " ")].default_value = value
+    return made
+
+
+def place(scene, name, data, location, mat=None, rotation=(0, 0, 0), scale=1):
+    """Puts data into the scene as an object."""
+    thing = bpy.data.objects.new(name, data)
+    thing.location = location
+    thing.rotation_euler = rotation
+    thing.scale = (scale, scale, scale)
+    if mat is not None and hasattr(data, "materials"):
+        data.materials.append(mat)
+    scene.collection.objects.link(thing)
+    return thing
+
+
+def mesh(kind, smooth=True, **options):
+    """A primitive's mesh, without leaving its object behind."""
+    getattr(bpy.ops.mesh, f"primitive_{kind}_add")(**options)
+    thing = bpy.context.object
+    data = thing.data
+    bpy.data.objects.remove(thing)
+    for face in data.polygons:
+        face.use_smooth = smooth
+    return data
+
+
+def still_life(scene, backdrop=True):
+    """A clay head, a glass ball and a brass ring on a warm table: every kind of light path in little."""
+    things = {}
+    clay = material("Clay", (0.72, 0.29, 0.17), Roughness=0.55)
+    glass = material("Glass", (0.93, 0.98, 1.0), Roughness=0.02, Transmission=1.0)
+    brass = material("Brass", (0.95, 0.66, 0.26), Metallic=1.0, Roughness=0.22)
+    head = mesh("monkey")
+    things["head"] = place(scene, "Head", head, (-0.75, 0.2, 0.78), clay, (-0.45, 0, 0.35), 0.85)
+    things["head"].modifiers.new("Smooth", "SUBSURF").render_levels = 1
+    things["ball"] = place(scene, "Ball", mesh("uv_sphere", segments=48, ring_count=24), (0.62, -0.55, 0.5), glass, scale=0.5)
+    ring = mesh("torus", major_segments=64, minor_segments=16, major_radius=0.42, minor_radius=0.11)
+    things["ring"] = place(scene, "Ring", ring, (1.25, 0.55, 0.47), brass, (1.35, 0.25, 0.5), 0.9)
+    if backdrop:
+        table = material("Table", (0.52, 0.43, 0.34), Roughness=0.65)
+        things["table"] = place(scene, "Table", sweep(), (0, 0, 0), table)
+    light(scene, "Key", (-2.6, -2.4, 3.4), (1.0, 0.84, 0.64), 190, 1.2)
+    light(scene, "Fill", (3.2, -1.4, 2.2), (0.55, 0.7, 1.0), 60, 2.0)
+    light(scene, "Rim", (0.8, 3.0, 2.6), (1.0, 0.93, 0.85), 90, 0.8)
+    things["camera"] = camera(scene, (0.35, -5.4, 1.75))
+    return things
+
+
+def sweep():
+    """A table that bends up into a wall, without an edge to see."""
+    profile = [(-4.0, 0.0), (1.6, 0.0)]
+    profile += [(1.6 + math.sin(a) * 1.2, 1.2 - math.cos(a) * 1.2) for a in [i * math.pi / 16 for i in range(1, 9)]]
+    profile += [(2.8, 5.0)]
+    vertices = [(x, y, z) for x in (-7.0, 7.0) for y, z in profile]
+    n = len(profile)
+    data = bpy.data.meshes.new("Sweep")
+    data.from_pydata(vertices, [], [(i, i + 1, n + i + 1, n + i) for i in range(n - 1)])
+    for face in data.polygons:
+        face.use_smooth = True
+    return data
+
+
+def light(scene, name, location, colour, watts, size):
+    """An area light that looks at the middle of the table."""
+    data = bpy.data.lights.new(name, "AREA")
+    data.energy, data.size, data.color = watts, size, colour
+    made = place(scene, name, data, location)
+    made.rotation_euler = look((0.1, 0, 0.5), location)
+    return made
+
+
+def camera(scene, location, target=(0.2, 0, 0.62), lens=52):
+    """The scene's camera."""
+    data = bpy.data.cameras.new("Camera")
+    data.lens = lens
+    made = place(scene, "Camera", data, location)
+    made.rotation_euler = look(target, location)
+    scene.camera = made
+    return made
+
+
+def look(target, location):
+    """The rotation that points -Z from location to target."""
+    from mathutils import Vector
+
+    return (Vector(target) - Vector(location)).to_track_quat("-Z", "Y").to_euler()
+
+
+def turn(thing, first, last, degrees, axis=2):
+    """Turns a thing evenly over a frame range."""
+    start = thing.rotation_euler[axis]
+    thing.keyframe_insert("rotation_euler", index=axis, frame=first)
+    thing.rotation_euler[axis] = start + math.radians(degrees)
+    thing.keyframe_insert("rotation_euler", index=axis, frame=last)
+    for curve in thing.animation_data.action.fcurves:
+        for key in curve.keyframe_points:
+            key.interpolation = "LINEAR"
+
+
+def frames(scene, first, last, step=1):
+    """The scene's frame range."""
+    scene.frame_start, scene.frame_end, scene.frame_step = first, last, step
+
+
+def compositor(scene):
+    """An empty compositor: its nodes, and how two are joined."""
+    scene.use_nodes = True
+    tree = scene.node_tree
+    tree.nodes.clear()
+    return tree
+
+
+def chain(tree, *nodes):
+    """Joins each node's first output to the next one's first input."""
+    for left, right in zip(nodes, nodes[1:]):
+        tree.links.new(left.outputs[0], right.inputs["Image"] if "Image" in right.inputs else right.inputs[0])
+
+
+def save(name):
+    """Saves the file beside the others, compressed, without a backup."""
+    bpy.context.preferences.filepaths.save_version = 0
+    bpy.ops.wm.save_as_mainfile(filepath=str(HERE / f"{name}.blend"), compress=True, relative_remap=True)
