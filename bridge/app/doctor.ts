@@ -25,7 +25,7 @@ export async function examine(home: Home, blender: string | undefined, signal: A
   return [
     { what: "Node.js", ok: node >= 24, needed: true, detail: process.versions.node, fix: node >= 24 ? undefined : "npm run demo (brings Node 24 beside the project)" },
     ...(await examineBlenders(home, blender, signal)),
-    await examineFfmpeg(),
+    await examineFfmpeg(signal),
     await examineDisk(home),
     await examineNetwork(home, signal),
     await examineDocker(),
@@ -47,9 +47,10 @@ async function examineBlenders(home: Home, explicit: string | undefined, signal:
   }
 }
 
-async function examineFfmpeg(): Promise<Finding> {
+async function examineFfmpeg(signal: AbortSignal): Promise<Finding> {
   try {
-    return { what: "ffmpeg", ok: true, needed: false, detail: await findFfmpeg(), fix: undefined };
+    const { path, version, from } = await findFfmpeg(signal);
+    return { what: "ffmpeg", ok: true, needed: false, detail: `${version}, ${path} (${from})`, fix: undefined };
   } catch (error) {
     return { what: "ffmpeg", ok: false, needed: false, detail: `${messageOf(error)}; needed for --video`, fix: isFarmError(error) ? error.advice : undefined };
   }

@@ -96,16 +96,18 @@ async function work(settings: RenderSettings, parts: Parts, watching: Watching, 
   const threadOption = threads === undefined ? {} : { threads };
   await using own = renderSlots(home, blender, { slots: Math.max(1, force.local), purpose: "own", ...threadOption });
   await using checks = renderSlots(home, blender, { slots: 1, purpose: "check", ...threadOption });
+  await using preview = jobPreview(join(home.jobs, order.id, "preview.png"));
   const deps: WorkDeps = {
     media,
     hashFile: async (path) => ({ sha256: await hashFile(path, signal), bytes: (await stat(path)).size }),
-    preview: jobPreview(join(home.jobs, order.id, "preview.png")),
+    preview,
     assembledPath: (folder) => (unit) => join(folder.assembled, assembledFileName(unit)),
     openFinisher: (job, folder, end) => finisherOf(settings, blender, { job, folder }, end),
     renderSlots: force.local > 0 ? own : undefined,
     checkSlots: checks,
     encodeVideo: async (frames, fps, out, end) => {
-      await encodeVideo({ ffmpeg: await findFfmpeg(), frames, fps, out }, end);
+      const { path } = await findFfmpeg(end);
+      await encodeVideo({ ffmpeg: path, frames, fps, out }, end);
       return out;
     },
     history: { append: (job, records) => database.journal.append(job, records) },

@@ -33,7 +33,7 @@ const TABLE: readonly FinishCase[] = [
   { name: "own output path, no overwrite", scene: "no_overwrite", flags: {} },
   { name: "JPEG into a folder", scene: "plain", flags: { output: "//출력 {{x}} #/", format: "JPEG", scene: "Scène 1" } },
   { name: "EXR without extension", scene: "plain", flags: { output: "relative/f_##_x", format: "OPEN_EXR", useExtension: false } },
-  { name: "empty output name", scene: "plain", flags: { output: "" } },
+  { name: "number only, through a parent", scene: "plain", flags: { output: "//made/../deep/er/" } },
 ];
 
 let kit: FinishKit;
@@ -63,10 +63,10 @@ describe.concurrent("finished files equal what plain Blender writes", () => {
 });
 
 describe("a frame that cannot be finished", () => {
-  const signal = AbortSignal.timeout(170_000);
   const unit = (frame: number) => path.join(kit.folders(broken).assembled, assembledFileName({ scene: "Scène 1", frame }));
 
   test("fails with a reason and leaves no file; the finisher goes on, and cleans up", { timeout: 180_000 }, async () => {
+    const { signal } = new AbortController();
     const { work } = kit.folders(broken);
     await truncate(unit(1), 20_000);
     await writeFile(unit(2), "not an EXR");
@@ -91,7 +91,9 @@ describe("a frame that cannot be finished", () => {
     await expect(kit.open(broken, { flags: { scene: "nobody" } })).rejects.toMatchObject({ code: "SCENE_UNKNOWN" });
   });
 
-  test.runIf(process.platform === "linux" && process.getuid?.() === 0)("a full disk is named", { timeout: 60_000 }, async () => {
+  // A small disk can be mounted by root only, and a Blender in a root folder of its own would not see it.
+  test.runIf(process.platform === "linux" && process.getuid?.() === 0 && !process.env["BLENDER_PATH"])("a full disk is named", { timeout: 60_000 }, async () => {
+    const { signal } = new AbortController();
     const disk = path.join(kit.root, "disk");
     await mkdir(disk);
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", disk]);
@@ -109,6 +111,7 @@ describe("a frame that cannot be finished", () => {
   });
 
   test("a File Output node that points nowhere costs its own files only", { timeout: 60_000 }, async () => {
+    const { signal } = new AbortController();
     const { work } = kit.folders(leftover);
     await writeFile(path.join(work, "side"), "a file where the nodes want a folder");
     const warned: object[] = [];

@@ -59,7 +59,7 @@ describe("sizes are Blender's own", () => {
 
 /** The rectangle of opaque pixels, y up. */
 function renderedPart(path: string, height: number) {
-  const trimmed = path.replace(".png", ".tif");
+  const trimmed = path.replace(".png", ".exr");
   execFileSync("oiiotool", [path, "--trim", "-o", trimmed]);
   const info = execFileSync("oiiotool", ["--info", "-v", trimmed], { encoding: "utf8" });
   const [, width, rows] = / (\d+) x +(\d+),/.exec(info) ?? [];

@@ -3,7 +3,7 @@ import { sep } from "node:path";
 import { z } from "zod";
 import type { ChunkSpec } from "../core/chunk.ts";
 import { FarmError, isFarmError } from "../kernel/errors.ts";
-import { readBlendVersion } from "./blend-version.ts";
+import { checkBlendFile } from "./blend-header.ts";
 import { BlenderProcess } from "./blender-process.ts";
 import { compareVersions } from "./blender-version.ts";
 import type { BlenderBuild, BlenderSession, LoadOptions, RenderedFiles, StartProcess } from "./types.ts";
@@ -114,7 +114,7 @@ class WarmSession implements BlenderSession {
 
 /** Blender refuses some files of later versions as if they were damaged: say which it is. */
 async function refuseNewer(scenePath: string, version: string, cause: FarmError): Promise<void> {
-  const saved = await readBlendVersion(scenePath).catch(() => undefined);
+  const saved = await checkBlendFile(scenePath).then(({ fileVersion }) => fileVersion, () => undefined);
   if (saved === undefined || compareVersions(saved, version.split(".").slice(0, 2).join(".")) <= 0) return;
   throw new FarmError("SCENE_TOO_NEW", `${scenePath} was saved by Blender ${saved}; this is Blender ${version}`, {
     facts: { savedBy: saved, blender: version },

@@ -2,7 +2,7 @@ import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from
 import { basename, join } from "node:path";
 import { build } from "esbuild";
 import { PROJECT } from "../bin/node-runtime.mjs";
-import { ASSETS, rewriteOwnUrls, workersOf } from "./assets.mjs";
+import { ASSETS, rewriteOwnUrls } from "./assets.mjs";
 import { licencesOf } from "./licences.mjs";
 
 /**
@@ -23,9 +23,8 @@ const ownUrls = {
   },
 };
 
-/** Tools and tests are not packed, so what they start is none of the bundle's workers. */
-const sources = globSync("bridge/**/*.ts", { cwd: PROJECT, exclude: ["bridge/{build,test,demo}/**", "**/*.test.ts"] }).map((file) => join(PROJECT, file));
-const workers = [...new Set(sources.flatMap((file) => workersOf(readFileSync(file, "utf8"), file)))];
+/** The modules that threads start with; others that call themselves workers are no threads. */
+const workers = globSync("bridge/**/*-worker.ts", { cwd: PROJECT }).filter((file) => readFileSync(join(PROJECT, file), "utf8").includes("node:worker_threads"));
 const entryPoints = Object.fromEntries([["bridge", "bridge/cli/main.ts"], ...workers.map((file) => [basename(file, ".ts"), file])]);
 if (Object.keys(entryPoints).length !== workers.length + 1) throw new Error("two workers have the same name");
 

@@ -173,7 +173,7 @@ export class BlockStore implements BlockSource {
       } catch (error) {
         const others = [...this.#landing].map((other) => this.#writing.get(other));
         if (others.length === 0) throw error;
-        await Promise.race(others.map((write) => write?.catch(() => {})));
+        await Promise.race(others.map(async (write) => await write?.catch(() => {})));
       }
     }
   }

@@ -149,7 +149,8 @@ describe("the layout of a bundle", () => {
         );
         const layout = layoutBundle(files(absolute[0] as string, ...absolute.slice(1)));
         for (const file of layout.files) expect(bundlePathFault(file.path)).toBeUndefined();
-        if (style === "posix") expect(new Set(layout.files.map((file) => file.source))).toEqual(new Set(absolute.map((path) => path)));
+        const folded = (paths: readonly string[]) => new Set(paths.map((path) => (style === "posix" ? path : path.toLowerCase())));
+        expect(folded(layout.files.map((file) => file.source))).toEqual(folded(absolute));
         asManifest(layout);
       }),
       { numRuns: 400 },
@@ -188,6 +189,13 @@ describe("the remap on a donor", () => {
     const near = remapFor(asManifest(layoutBundle(files("/donor/s.blend", "/donor/x/t.png"))), root);
     expect(resolveHere(near, `${root}/x/t.png`)).toBe(`${root}/x/t.png`);
     expect(resolveHere(near, "/donor/x/t.png")).toBe(`${root}/x/t.png`);
+  });
+
+  it("moves nothing that is in place, even when another folder's relative path leads there", () => {
+    const clash = layoutBundle(files("/home/a/s.blend", "/mnt/x/0/a.png", "/mnt/x/1/b.png"));
+    expect(pathsOf(clash)).toMatchObject({ "/mnt/x/0/a.png": "external/1/a.png", "/mnt/x/1/b.png": "external/2/b.png" });
+    const here = remapFor(asManifest(clash), root);
+    expect(resolveHere(here, `${root}/external/1/a.png`)).toBe(`${root}/external/1/a.png`);
   });
 
   it("never maps the root of a file system", () => {

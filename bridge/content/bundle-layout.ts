@@ -40,13 +40,7 @@ export function layoutBundle(files: readonly SceneFile[]): BundleLayout {
   const scene = files.find((file) => file.kind === "blend" && !file.missing);
   const sceneAt = scene && parseNative(scene.path);
   if (!scene || !sceneAt) throw new FarmError("SCENE_NOT_FOUND", "the scene file is not among the files to pack");
-  const missing = new Set<string>();
-  const placed = new Map<string, PlacedFile>();
-  for (const file of files) {
-    const at = parseNative(file.path);
-    if (file.missing || at === undefined) missing.add(file.path);
-    else if (!placed.has(nativeKey(at))) placed.set(nativeKey(at), { source: file.path, at });
-  }
+  const { placed, missing } = sortOut(files);
   const { main, others } = groupFiles([...placed.values()], sceneAt);
   const tree = new BundleTree();
   const laid = layGroup(tree, main, []);
@@ -59,7 +53,19 @@ export function layoutBundle(files: readonly SceneFile[]): BundleLayout {
     ...others.map((group, index) => ({ from: formatNative(group.top), to: `${external}/${index + 1}` })),
     ...tree.renamed(),
   ];
-  return { scene: scenePath, files: laid.sort((a, b) => (a.path < b.path ? -1 : 1)), remap: unique(remap), missing: [...missing].sort() };
+  return { scene: scenePath, files: laid.sort((a, b) => (a.path < b.path ? -1 : 1)), remap: unique(remap), missing };
+}
+
+/** Each place once, and what is not there. */
+function sortOut(files: readonly SceneFile[]): { placed: Map<string, PlacedFile>; missing: string[] } {
+  const missing = new Set<string>();
+  const placed = new Map<string, PlacedFile>();
+  for (const file of files) {
+    const at = parseNative(file.path);
+    if (file.missing || at === undefined) missing.add(file.path);
+    else if (!placed.has(nativeKey(at))) placed.set(nativeKey(at), { source: file.path, at });
+  }
+  return { placed, missing: [...missing].sort() };
 }
 
 function layGroup(tree: BundleTree, group: Group, below: readonly string[]): { path: string; source: string }[] {
@@ -92,8 +98,8 @@ function groupFiles(files: readonly PlacedFile[], scene: NativePath): { main: Gr
 /** Takes out of a group the folders that lie too deep for a bundle path, one group each. */
 function splitDeep(group: Group): Group[] {
   const split = new Map<string, Group>();
-  for (const file of [...group.files]) {
-    if (file.at.segments.length - group.top.segments.length <= MAX_DEPTH_IN_GROUP) continue;
+  const deep = group.files.filter((file) => file.at.segments.length - group.top.segments.length > MAX_DEPTH_IN_GROUP);
+  for (const file of deep) {
     group.files.splice(group.files.indexOf(file), 1);
     const folder = parentOf(file.at);
     const own = split.get(nativeKey(folder)) ?? { top: folder, files: [] };

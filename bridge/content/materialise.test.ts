@@ -79,10 +79,12 @@ describe("materialising", () => {
         return await store.get(hash);
       },
     };
-    await expect(materialise({ manifest: manifest({ s: ["x"], "tex.png": ["evil"] }), store: trap, directory }, signal)).rejects.toThrow();
+    await expect(
+      materialise({ manifest: manifest({ s: ["x"], "tex.png": ["evil"] }), store: trap, directory }, signal),
+    ).rejects.toMatchObject({ code: "EEXIST" });
     await expect(
       materialise({ manifest: manifest({ s: ["x"], "sub/victim": ["evil"] }), store: trap, directory }, signal),
-    ).rejects.toThrow();
+    ).rejects.toMatchObject({ code: "EEXIST" });
     expect(await readFile(join(folder, "victim"), "utf8")).toBe("mine");
   });
 

@@ -7,8 +7,7 @@ export const PATH_LIMITS = {
 } as const;
 
 /** C0, DEL and C1 controls. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/u;
+const CONTROL = /\p{Cc}/u;
 /** Characters that HFS+ ignores when it compares names, and direction marks that make a name look like another. */
 const INVISIBLE = /[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/u;
 /** No Windows file name may hold these; the colon also opens alternate data streams. */
@@ -18,19 +17,22 @@ const WINDOWS_DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|clock\$|com[0-9¹²
 
 const utf8 = new TextEncoder();
 
+const SEGMENT_RULES: readonly (readonly [string, (segment: string) => boolean])[] = [
+  ["is empty", (segment) => segment === ""],
+  ["is a dot segment", (segment) => segment === "." || segment === ".."],
+  ["is not valid Unicode", (segment) => !segment.isWellFormed()],
+  ["is not in NFC", (segment) => segment !== segment.normalize("NFC")],
+  ["holds a control character", (segment) => CONTROL.test(segment)],
+  ["holds an invisible character", (segment) => INVISIBLE.test(segment)],
+  ["holds a character that Windows forbids", (segment) => WINDOWS_FORBIDDEN.test(segment)],
+  ["is a Windows device", (segment) => WINDOWS_DEVICE.test(segment)],
+  ["ends in a dot or a space", (segment) => /[. ]$/u.test(segment)],
+  [`is over ${PATH_LIMITS.maxSegmentBytes} bytes`, (segment) => utf8.encode(segment).length > PATH_LIMITS.maxSegmentBytes],
+];
+
 /** Why this segment cannot be a file or folder name on every system; undefined when it can. */
 export function segmentFault(segment: string): string | undefined {
-  if (segment === "") return "is empty";
-  if (segment === "." || segment === "..") return "is a dot segment";
-  if (!segment.isWellFormed()) return "is not valid Unicode";
-  if (segment !== segment.normalize("NFC")) return "is not in NFC";
-  if (CONTROL.test(segment)) return "holds a control character";
-  if (INVISIBLE.test(segment)) return "holds an invisible character";
-  if (WINDOWS_FORBIDDEN.test(segment)) return "holds a character that Windows forbids";
-  if (WINDOWS_DEVICE.test(segment)) return "is a Windows device";
-  if (/[. ]$/u.test(segment)) return "ends in a dot or a space";
-  if (utf8.encode(segment).length > PATH_LIMITS.maxSegmentBytes) return `is over ${PATH_LIMITS.maxSegmentBytes} bytes`;
-  return undefined;
+  return SEGMENT_RULES.find(([, breaks]) => breaks(segment))?.[0];
 }
 
 /** Why this is not a path inside a bundle (relative, POSIX, safe on every system); undefined when it is one. */

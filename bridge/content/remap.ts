@@ -22,7 +22,18 @@ export function remapFor(manifest: SceneManifest, root: string): Record<string, 
   const moves = manifest.remap.flatMap((entry) => toMove(entry));
   const byFrom = new Map(moves.map((move) => [nativeKey(move.from), move]));
   const groups = moves.filter((move) => !isRename(move, byFrom)).slice(0, MAX_GROUPS);
-  const real = realPaths(manifest, root);
+  const remap = relativeMoves(groups, moves, root, realPaths(manifest, root));
+  for (const move of moves) {
+    // The root of a file system as a prefix would catch every path there is: its files are named one by one.
+    if (move.from.segments.length > 0 || move.from.style === "windows") remap[formatNative(move.from)] = placeOf(root, move.to);
+    else for (const file of ownFiles(manifest, move.to)) remap[`/${file}`] = join(placeOf(root, move.to), file);
+  }
+  remap[root] = root;
+  return remap;
+}
+
+/** Where relative references from each group to every other move's place end up, unless something real lies there. */
+function relativeMoves(groups: readonly Move[], moves: readonly Move[], root: string, real: ReadonlySet<string>): Record<string, string> {
   const remap: Record<string, string> = {};
   for (const group of groups) {
     const here = placeOf(root, group.to);
@@ -32,14 +43,6 @@ export function remapFor(manifest: SceneManifest, root: string): Record<string, 
       if (!real.has(key)) remap[key] = placeOf(root, move.to);
     }
   }
-  for (const move of moves) {
-    // The root of a file system as a prefix would catch every path there is: its files are named one by one.
-    if (move.from.segments.length > 0 || move.from.style === "windows") remap[formatNative(move.from)] = placeOf(root, move.to);
-    else
-      for (const file of ownFiles(manifest, move.to))
-        remap[`/${file}`] = placeOf(root, move.to === BUNDLE_ROOT ? file : `${move.to}/${file}`);
-  }
-  remap[root] = root;
   return remap;
 }
 

@@ -24,11 +24,7 @@ const HEADER_BYTES = 4 * 1024 * 1024;
  * Throws VIDEO_FAILED when there are none or of several kinds.
  */
 export async function frameInput(frames: readonly string[]): Promise<FrameInput> {
-  const first = frames[0];
-  if (first === undefined) throw new FarmError("VIDEO_FAILED", "there are no frames to make a video of");
-  const extension = extname(first).toLowerCase();
-  const odd = frames.find((frame) => extname(frame).toLowerCase() !== extension);
-  if (odd !== undefined || !/^\.[a-z0-9]{1,5}$/.test(extension)) throw new FarmError("VIDEO_FAILED", `frames of several kinds cannot make one video: ${odd ?? first}`);
+  const { first, extension } = kindOf(frames);
   const folder = await mkdtemp(join(tmpdir(), "bridge-video-"));
   const dispose = () => rm(folder, { recursive: true, force: true });
   try {
@@ -46,6 +42,15 @@ export async function frameInput(frames: readonly string[]): Promise<FrameInput>
     const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
     throw missing ? new FarmError("VIDEO_FAILED", "a frame of the video is missing", { cause: error }) : error;
   }
+}
+
+function kindOf(frames: readonly string[]): { readonly first: string; readonly extension: string } {
+  const first = frames[0];
+  if (first === undefined) throw new FarmError("VIDEO_FAILED", "there are no frames to make a video of");
+  const extension = extname(first).toLowerCase();
+  const odd = frames.find((frame) => extname(frame).toLowerCase() !== extension);
+  if (odd !== undefined || !/^\.[a-z0-9]{1,5}$/.test(extension)) throw new FarmError("VIDEO_FAILED", `these frames cannot make one video: ${odd ?? first}`);
+  return { first, extension };
 }
 
 /** Windows lets only some people make symbolic links, and hard links stop at the edge of a disk. */
@@ -72,9 +77,10 @@ async function combinedStems(path: string): Promise<string[]> {
   const bytes = Buffer.alloc(Math.min(HEADER_BYTES, (await file.stat()).size));
   const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
   try {
-    const { parts } = parseExrHeader(bytes.subarray(0, bytesRead));
-    // In a multi-part file ffmpeg reads the first part, which Blender makes the first layer's combined pass.
-    return (parts[0]?.channels ?? []).flatMap(({ name }) => /^(.*\.Combined(?:\..*)?)\.R$/.exec(name)?.[1] ?? []);
+    const { multiPart, parts } = parseExrHeader(bytes.subarray(0, bytesRead));
+    // ffmpeg reads a file's first part, which Blender makes the first layer's combined pass; its view stands beside the names.
+    const pattern = multiPart ? /^(.*\.Combined)(?:\..*)?\.R$/ : /^(.*\.Combined(?:\..*)?)\.R$/;
+    return (parts[0]?.channels ?? []).flatMap(({ name }) => pattern.exec(name)?.[1] ?? []);
   } catch (error) {
     if (error instanceof FarmError || error instanceof BytesEnded) return []; // ffmpeg reads more kinds than we do
     throw error;

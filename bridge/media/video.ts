@@ -36,15 +36,12 @@ export async function encodeVideo(request: VideoRequest, signal: AbortSignal): P
   const recipe = chooseRecipe(format, encoders, input.transparent);
   const beside = besidePath(out);
   const { numerator, denominator } = request.fps;
-  const args = [
-    "-y",
-    ...["-f", "image2", "-framerate", `${numerator}/${denominator}`, "-start_number", "0", ...input.decoderOptions, "-i", input.pattern],
-    ...["-an", "-vf", pictureFilter(recipe, input.transparent), "-c:v", recipe.encoder, ...recipe.options],
-    ...["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"],
-    ...[...format.muxerOptions, "-f", format.muxer, `file:${beside}`],
-  ];
+  const reading = ["-f", "image2", "-framerate", `${numerator}/${denominator}`, "-start_number", "0", ...input.decoderOptions, "-i", input.pattern];
+  const encoding = ["-an", "-vf", pictureFilter(recipe, input.transparent), "-c:v", recipe.encoder, ...recipe.options];
+  const saying = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"];
+  const writing = [...format.muxerOptions, "-f", format.muxer, `file:${beside}`];
   try {
-    await runFfmpeg(request.ffmpeg, args, { signal, cwd: input.folder });
+    await runFfmpeg(request.ffmpeg, ["-y", ...reading, ...encoding, ...saying, ...writing], { signal, cwd: input.folder });
     await rename(beside, out);
   } catch (error) {
     await rm(beside, { force: true });
@@ -63,7 +60,8 @@ async function requireFolder(path: string): Promise<void> {
 /** @returns what it printed on standard output. */
 async function runFfmpeg(ffmpeg: string, args: readonly string[], options: { readonly signal: AbortSignal; readonly cwd?: string }): Promise<string> {
   const { signal, cwd } = options;
-  const process = execa(ffmpeg.includes("/") || ffmpeg.includes("\\") ? resolve(ffmpeg) : ffmpeg, ["-hide_banner", "-loglevel", "warning", ...args], {
+  const program = /[\\/]/.test(ffmpeg) ? resolve(ffmpeg) : ffmpeg;
+  const process = execa(program, ["-hide_banner", "-loglevel", "warning", ...args], {
     reject: false,
     stdin: "ignore",
     buffer: { stdout: true, stderr: false },
@@ -78,8 +76,13 @@ async function runFfmpeg(ffmpeg: string, args: readonly string[], options: { rea
   }
   const result = await process;
   signal.throwIfAborted();
-  if (!result.failed) return result.stdout;
-  if (result.code === "ENOENT") throw new FarmError("FFMPEG_NOT_FOUND", `${ffmpeg} is not there`);
-  if (lines.some((line) => line.includes("No space left on device"))) throw new FarmError("DISK_FULL", "no space left for the video");
-  throw new FarmError("VIDEO_FAILED", `ffmpeg could not make the video: ${lines.at(-1) ?? result.shortMessage ?? "no reason given"}`, { facts: { log: lines } });
+  if (result.failed) throw ffmpegFailure(ffmpeg, result, lines);
+  return result.stdout;
+}
+
+function ffmpegFailure(ffmpeg: string, result: { readonly code?: string | undefined; readonly shortMessage?: string | undefined }, lines: readonly string[]): FarmError {
+  if (result.code === "ENOENT") return new FarmError("FFMPEG_NOT_FOUND", `${ffmpeg} is not there`);
+  if (lines.some((line) => line.includes("No space left on device"))) return new FarmError("DISK_FULL", "no space left for the video");
+  const reason = lines.at(-1) ?? result.shortMessage ?? "no reason given";
+  return new FarmError("VIDEO_FAILED", `ffmpeg could not make the video: ${reason}`, { facts: { log: lines } });
 }

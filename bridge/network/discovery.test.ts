@@ -1,7 +1,10 @@
 import { once } from "node:events";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { addressOf, echo, eventually, never, TestNodes } from "./test-nodes.ts";
 import { NodeProcess } from "./test-process.ts";
+
+// Other work may have the cores.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 describe("nodes on one network", () => {
   it("find each other without configuration, in one process and across processes, within 2 s", async () => {
@@ -68,7 +71,7 @@ describe("the DHT", () => {
     expect(performance.now() - startMs).toBeLessThan(5_000);
     stop.abort();
     await providing;
-  }, 15_000);
+  });
 
   it("is given up by a lone node without an error, and at once by the caller's signal", async () => {
     await using nodes = new TestNodes();
@@ -98,7 +101,7 @@ describe("bootstrap", () => {
       await server[Symbol.asyncDispose]();
       await eventually(() => node.knownPeers().length === 0, 1_000);
     }
-  }, 15_000);
+  });
 });
 
 it("lets its process exit by itself within 3 s", async () => {

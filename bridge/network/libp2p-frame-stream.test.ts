@@ -4,12 +4,15 @@ import { yamux } from "@libp2p/yamux";
 import type { Libp2p, Stream } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { FRAME_LIMITS, type FrameStream } from "../protocols/frame-stream.ts";
 import { frameStreamContract } from "../test/contract/frame-stream-contract.ts";
 import { MAX_HELD_BYTES } from "./libp2p-frame-stream.ts";
 import { NETWORK_LIMITS } from "./network-limits.ts";
 import { addressOf, never, TestNodes } from "./test-nodes.ts";
+
+// Other work may have the cores.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 const MIB = 1024 * 1024;
 

@@ -7,7 +7,7 @@ import { FrameAssembly, frameHeader } from "./frame-assembly.ts";
 import { NETWORK_LIMITS } from "./network-limits.ts";
 
 /** Smaller costs throughput, larger keeps heartbeats waiting. */
-const SLICE_BYTES = Number(process.env["SLICE"] ?? 256) * 1024;
+const SLICE_BYTES = 256 * 1024;
 
 /** Frames over a libp2p stream. Make it in the same tick in which the stream was got: bytes that come before a listener are lost. */
 export function libp2pFrameStream(stream: Stream): Libp2pFrameStream {

@@ -20,10 +20,10 @@ export const NETWORK_LIMITS = {
   /** The library's default of 5 breaks every studio behind one address, and every test. */
   maxInboundPerSecondAndIp: 500,
   inboundUpgradeMs: 5_000,
-  /** A reader that pauses holds this much of each stream in memory, plus one frame; over 50 ms it allows 80 MiB/s. */
-  streamWindowBytes: Number(process.env["WIN"] ?? 4) * 1024 * 1024,
+  /** How far a sender may run ahead of a reader: 20 MiB/s over 50 ms. Larger gained nothing here and kept heartbeats waiting. */
+  streamWindowBytes: 1024 * 1024,
   /** Must exceed the window: a paused stream that outgrows it is aborted by the library. */
-  streamReadBufferBytes: (Number(process.env["WIN"] ?? 4) + 1) * 1024 * 1024,
+  streamReadBufferBytes: 2 * 1024 * 1024,
   maxStreamsPerConnection: 512,
 } as const;
 

@@ -21,9 +21,15 @@ function reasonOf(error: unknown): string {
     case "AbortError":
       return "no answer in time";
     case "EncryptionFailedError":
-      // The library wraps every reason in this one name.
-      return messageOf(error).includes("expected remote identity") ? "another peer answers there" : "what answers there is not one of our nodes";
+      return handshakeReason(messageOf(error));
     default:
       return typeof code === "string" ? code : messageOf(error);
   }
+}
+
+/** The library gives every failure of a handshake the same name and keeps only the text. */
+function handshakeReason(text: string): string {
+  if (text.includes("expected remote identity")) return "another peer answers there";
+  if (text.includes("aborted")) return "no answer in time";
+  return "what answers there is not one of our nodes";
 }

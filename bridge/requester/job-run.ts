@@ -240,12 +240,14 @@ export class JobRun {
   }
 
   async #showPreview(chunkId: ChunkId, donor: DonorLink): Promise<void> {
-    const spec = this.#chunks.get(chunkId)?.spec;
-    if (spec?.kind !== "floats") return;
+    const chunk = this.#chunks.get(chunkId);
+    if (chunk?.spec.kind !== "floats") return;
+    const { rect, width, height, frame } = chunk.spec;
     try {
       const path = await this.#deps.results.takePreview(chunkId, donor, this.#life.signal);
-      const shown = path && (await this.#deps.preview.add(path, spec.rect, spec, spec.frame));
-      if (shown) this.#deps.observe({ event: "preview", path: shown });
+      if (path === undefined) return;
+      const shown = await this.#deps.preview.add({ path, rect, keep: chunk.keep ?? rect }, frame, { x: 0, y: 0, width, height });
+      this.#deps.observe({ event: "preview", path: shown });
     } catch (error) {
       this.#deps.log.debug({ chunk: chunkId, error }, "a preview could not be shown");
     }

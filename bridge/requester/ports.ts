@@ -74,7 +74,8 @@ export interface JobFinisher {
 
 /** Small stitched pictures for people; a failure to make one is nobody's failure. */
 export interface JobPreview {
-  add(path: string, tile: Rect, full: { readonly width: number; readonly height: number }, frame: number): Promise<string | undefined>;
+  /** Shows a tile (`region`: the full frame); returns the path of the picture people look at. */
+  add(tile: { readonly path: string; readonly rect: Rect; readonly keep: Rect }, frame: number, region: Rect): Promise<string>;
 }
 
 /** Where a unit's assembled floats lie, as the finishing Blender looks for them. */

@@ -45,6 +45,8 @@ def _parse(data):
     if magic != MAGIC or version & ~LONG_NAMES != KNOWN_VERSION:
         raise BadExr("the file is not a single-part scanline EXR")
     attributes, start = _attributes(data)
+    if "multiView" in attributes:
+        raise BadExr("the file says multiView, with which Blender 5 loads every view as black")
     x_min, y_min, x_max, y_max = struct.unpack("<4i", attributes["dataWindow"][1])
     width, height = x_max - x_min + 1, y_max - y_min + 1
     channels = _channels(attributes["channels"][1])

@@ -101,6 +101,7 @@ def set_float_output(overrides, render):
         exr_codec="ZIP",
         views_format="MULTIVIEW",
         use_preview=False,
+        use_exr_interleave=True,
         color_management="FOLLOW_SCENE",
     )
     stamps = {prop.identifier: False for prop in render.bl_rna.properties if prop.identifier.startswith("use_stamp")}

@@ -6,7 +6,7 @@ import type { JobEvent, JobOutcome } from "../../core/job-events.ts";
 import { parseTiles } from "../../core/tiles.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { jsonLog, silentLog } from "../../kernel/log.ts";
-import { checkVideoName } from "../../media/video.ts";
+import { videoFormat } from "../../media/video-codecs.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { Cli } from "../program.ts";
 import { paint } from "../terminal.ts";
@@ -44,7 +44,7 @@ const RenderOptions = WorkOptions.extend({
 /** `bridge render`: parse, compose, run, report. */
 export async function runRender(cli: Cli, scenePath: string, raw: Record<string, unknown>): Promise<void> {
   const options = parseOptions(RenderOptions, raw);
-  if (options.video !== undefined) checkVideoName(options.video);
+  if (options.video !== undefined) videoFormat(options.video);
   const { scene, renderOutput, renderFormat, useExtension, frameStart, frameEnd, frameJump } = options;
   const flags = defined({ scene, output: renderOutput, format: renderFormat, useExtension, frameStart, frameEnd, frameStep: frameJump });
   const task: Task = {

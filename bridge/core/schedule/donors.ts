@@ -114,12 +114,14 @@ export function expire(turn: Turn): void {
   for (const donor of schedule.donors.values()) {
     if (donor.leases.size === 0) continue;
     const silent = nowMs - donor.lastHeardMs > policy.leaseMs;
-    const overdue = [...donor.leases.values()].filter((lease) => silent || isStalled(turn, lease));
-    for (const lease of overdue) {
+    let lost = false;
+    for (const lease of donor.leases.values()) {
+      if (!silent && !isStalled(turn, lease)) continue;
+      lost = true;
       withdraw(turn, lease, silent ? "expired" : "stalled");
       lose(turn, lease);
     }
-    if (overdue.length > 0) blame(turn, donor, "transport");
+    if (lost) blame(turn, donor, "transport");
   }
 }
 

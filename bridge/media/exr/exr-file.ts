@@ -107,9 +107,12 @@ function readHeader(descriptor: number, fileBytes: number): ExrHeader {
 
 function judgePart(part: ExrPart, first: ExrPart): void {
   if (!DECODED.includes(part.compression)) throw exrInvalid("only NONE, ZIPS and ZIP compression are taken", { compression: part.compression });
-  const { dataWindow: data, displayWindow: display } = part;
-  const atOrigin = data.xMin === 0 && data.yMin === 0 && display.xMin === 0 && display.yMin === 0;
-  if (!atOrigin || display.xMax !== data.xMax || display.yMax !== data.yMax) throw exrInvalid("its windows are not one rectangle at the origin");
+  if (!isWholePicture(part)) throw exrInvalid("its windows are not one rectangle at the origin");
   if (part.width !== first.width || part.height !== first.height) throw exrInvalid("its parts differ in size");
   if (part.bytesPerRow * part.rowsPerChunk > EXR_LIMITS.maxChunkBytes) throw exrInvalid("its chunks are too big");
+}
+
+/** As Blender writes even a cropped render: the data fills the picture, and the picture starts at 0. */
+function isWholePicture({ dataWindow, displayWindow, width, height }: ExrPart): boolean {
+  return [dataWindow, displayWindow].every((box) => box.xMin === 0 && box.yMin === 0 && box.xMax === width - 1 && box.yMax === height - 1);
 }

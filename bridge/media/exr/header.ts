@@ -90,8 +90,7 @@ function readVersion(cursor: ByteCursor): boolean {
 function makePart(read: PartAttributes, index: number, multiPart: boolean): ExrPart {
   const { channels, compression, dataWindow, displayWindow } = read;
   if (!channels || compression === undefined || !dataWindow || !displayWindow) throw exrInvalid("a required attribute is missing");
-  if (multiPart && (read.name === undefined || read.type === undefined)) throw exrInvalid("a part has no name or no type");
-  if (read.type !== undefined && read.type !== "scanlineimage") throw exrInvalid(`a part is ${quoted(read.type)}, only scanlineimage is taken`);
+  requirePartKind(read, multiPart);
   const { width, height } = sizeOf(dataWindow);
   const rowsPerChunk = ROWS_PER_CHUNK[compression];
   if (rowsPerChunk === undefined) throw exrInvalid(`unknown compression ${compression}`);
@@ -110,6 +109,11 @@ function makePart(read: PartAttributes, index: number, multiPart: boolean): ExrP
     chunkCount,
     bytesPerRow: channels.reduce((sum, channel) => sum + channel.bytesPerValue * width, 0),
   };
+}
+
+function requirePartKind(read: PartAttributes, multiPart: boolean): void {
+  if (multiPart && (read.name === undefined || read.type === undefined)) throw exrInvalid("a part has no name or no type");
+  if (read.type !== undefined && read.type !== "scanlineimage") throw exrInvalid(`a part is ${quoted(read.type)}, only scanlineimage is taken`);
 }
 
 function sizeOf(box: ExrBox): { readonly width: number; readonly height: number } {

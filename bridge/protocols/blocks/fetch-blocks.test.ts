@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { fetchBlocks } from "./fetch-blocks.ts";
 import type { BlockProgress } from "./ports.ts";
 import { SuperSeeding } from "./super-seeding.ts";
-import { MemoryStore, MemorySwarm } from "./swarm.fixture.ts";
+import { MemoryStore, MemorySwarm } from "./fixtures/memory-swarm.ts";
 
 const KIB = 1024;
 const signal = new AbortController().signal;
@@ -95,6 +95,15 @@ describe("fetching blocks", () => {
     swarm.tamper = (_from, frame) => (frame.length > 10 * KIB ? new Uint8Array(frame.length) : frame);
     await expect(donors[0]!.fetch()).rejects.toMatchObject({ code: "BLOCK_CORRUPT" });
     expect(donors[0]!.store.blocks.size).toBe(0);
+  }, 30_000);
+
+  it("[B10] a block announced with another size is refused before its bytes", async () => {
+    const { donors, swarm } = farm({ donors: 1, blocks: 1 });
+    swarm.tamper = (_from, frame) => {
+      const text = new TextDecoder().decode(frame);
+      return text.startsWith('{"type":"block"') ? new TextEncoder().encode(text.replace(/"bytes":\d+/u, '"bytes":4194304')) : frame;
+    };
+    await expect(donors[0]!.fetch()).rejects.toMatchObject({ code: "BLOCK_CORRUPT", message: "a peer's block has the wrong size" });
   }, 30_000);
 
   it("[B9] a donor that is named and never has anything only delays", async () => {

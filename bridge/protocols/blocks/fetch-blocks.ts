@@ -58,7 +58,7 @@ class Fetch {
   readonly #banned = new Map<string, FarmError>();
   readonly #onProgress: () => void;
   #progress: BlockProgress;
-  #fatal: unknown;
+  #fatal: Error | undefined;
 
   constructor(request: FetchBlocksRequest, onProgress: (progress: BlockProgress) => void) {
     this.#request = request;
@@ -147,7 +147,7 @@ class Fetch {
     if (isFarmError(error, "BLOCK_CORRUPT") || isFarmError(error, "PEER_BROKE_PROTOCOL")) {
       this.#banned.set(peer.id, error);
       this.#plan.peerLost(peer.id, "banned");
-    } else this.#fatal = error;
+    } else this.#fatal = error instanceof Error ? error : new Error("a fetch worker failed", { cause: error });
   }
 
   #named(peers: readonly BlockPeer[]): void {

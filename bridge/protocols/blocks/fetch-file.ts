@@ -5,7 +5,7 @@ import { childSignal } from "../../kernel/abort.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
 import type { Sha256 } from "../../kernel/ids.ts";
 import type { FrameStream } from "../frame-stream.ts";
-import { BLOCKS_LIMITS } from "./messages.ts";
+import { BLOCKS_LIMITS, type BlocksAnswer } from "./messages.ts";
 import { readAnswer, readBulk, sendRequest } from "./read-answer.ts";
 
 export interface FetchContentRequest {
@@ -64,12 +64,17 @@ async function fillPart(
   work.onBytes(filled);
   for await (const range of ranges(request, filled, work.signal)) {
     hash.update(range);
-    await file.write(range, 0, range.length, filled);
+    await writeAt(file, range, filled);
     filled += range.length;
     work.onBytes(filled);
   }
   checkHash(hash, request.hash);
   await file.sync();
+}
+
+/** All of `bytes`: one call may write less. */
+async function writeAt(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
 }
 
 /** What an earlier try left; a part longer than the promise is none of ours and begins anew. */
@@ -95,25 +100,10 @@ async function* ranges(request: FetchContentRequest, from: number, signal: Abort
   try {
     let askedTo = from;
     for (let at = from; at < request.bytes; ) {
-      for (
-        ;
-        askedTo < request.bytes && askedTo - at < BLOCKS_LIMITS.maxOutstanding * BLOCKS_LIMITS.maxBlockBytes;
-        askedTo += BLOCKS_LIMITS.maxBlockBytes
-      ) {
-        await sendRequest(
-          stream,
-          { type: "get", hash: request.hash, offset: askedTo, length: lengthAt(askedTo, request.bytes), insist: true },
-          signal,
-        );
-      }
-      const answer = await readAnswer(stream, signal);
-      if (answer.type === "have" || answer.hash !== request.hash)
-        throw new FarmError("PEER_BROKE_PROTOCOL", "an answer does not fit the question");
-      if (answer.type !== "block")
-        throw new FarmError("BLOCK_MISSING", "the peer does not have this content", { facts: { hash: request.hash } });
-      if (answer.bytes !== lengthAt(at, request.bytes)) throw corrupt(request.hash, "has another size than was promised");
-      yield await readBulk(stream, answer.bytes, signal);
-      at += answer.bytes;
+      askedTo = await askAhead(stream, request, { at, askedTo }, signal);
+      const bytes = checkAnswer(await readAnswer(stream, signal), request, at);
+      yield await readBulk(stream, bytes, signal);
+      at += bytes;
     }
     failure = undefined;
     await stream.close();
@@ -123,6 +113,31 @@ async function* ranges(request: FetchContentRequest, from: number, signal: Abort
   } finally {
     if (failure) stream.abort(failure);
   }
+}
+
+/** Asks for the ranges after `askedTo` while few enough are on their way; says how far it has asked. */
+async function askAhead(
+  stream: FrameStream,
+  request: FetchContentRequest,
+  from: { at: number; askedTo: number },
+  signal: AbortSignal,
+): Promise<number> {
+  const end = Math.min(request.bytes, from.at + BLOCKS_LIMITS.maxOutstanding * BLOCKS_LIMITS.maxBlockBytes);
+  let offset = from.askedTo;
+  for (; offset < end; offset += BLOCKS_LIMITS.maxBlockBytes) {
+    await sendRequest(stream, { type: "get", hash: request.hash, offset, length: lengthAt(offset, request.bytes), insist: true }, signal);
+  }
+  return offset;
+}
+
+/** How many bytes follow: those asked for at `at`, or it throws. */
+function checkAnswer(answer: BlocksAnswer, request: FetchContentRequest, at: number): number {
+  if (answer.type === "have" || answer.hash !== request.hash)
+    throw new FarmError("PEER_BROKE_PROTOCOL", "an answer does not fit the question");
+  if (answer.type !== "block")
+    throw new FarmError("BLOCK_MISSING", "the peer does not have this content", { facts: { hash: request.hash } });
+  if (answer.bytes !== lengthAt(at, request.bytes)) throw corrupt(request.hash, "has another size than was promised");
+  return answer.bytes;
 }
 
 async function openInTime(request: FetchContentRequest, parent: AbortSignal): Promise<FrameStream> {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { FETCH_TIMES, FetchPlan } from "./fetch-plan.ts";
+import { type Ask, FETCH_TIMES, FetchPlan } from "./fetch-plan.ts";
 
 const R = "requester";
 const hashes = (count: number) => Array.from({ length: count }, (_, index) => ({ hash: `h${index}`, bytes: 1 }));
@@ -60,35 +60,52 @@ describe("the fetch plan", () => {
     expect(made.tick(10 + FETCH_TIMES.hopelessMs)).toBe("missing");
   });
 
-  type Step = { what: "next" | "got" | "missing" | "elsewhere" | "lost" | "back" | "has" | "tick"; peer: string; other: string };
+  type What = "next" | "got" | "missing" | "elsewhere" | "lost" | "back" | "has" | "tick";
   const step = fc.record({
-    what: fc.constantFrom<Step["what"]>("next", "next", "next", "got", "missing", "elsewhere", "lost", "back", "has", "tick"),
+    what: fc.constantFrom<What>("next", "next", "next", "got", "missing", "elsewhere", "lost", "back", "has", "tick"),
     peer: fc.constantFrom(R, "d1", "d2"),
     other: fc.constantFrom("d1", "d2"),
   });
+  type Asked = { peer: string; ask: Ask };
+
+  /** One thing that happens; the oldest open request is what is answered. */
+  function happen(
+    made: FetchPlan,
+    inFlight: Asked[],
+    { what, peer, other }: { what: What; peer: string; other: string },
+    nowMs: number,
+  ): void {
+    const answered = what === "got" || what === "missing" || what === "elsewhere" ? inFlight.shift() : undefined;
+    const isOfRequester = answered?.peer === R;
+    const happenings: Record<What, () => void> = {
+      next: () => {
+        const ask = made.next(peer, nowMs);
+        if (ask) inFlight.push({ peer, ask });
+      },
+      lost: () => {
+        made.peerLost(peer, "lost");
+        inFlight.splice(0, inFlight.length, ...inFlight.filter((entry) => entry.peer !== peer));
+      },
+      back: () => made.peerBack(peer),
+      has: () => made.has(other, `h${nowMs % 6}`),
+      tick: () => void made.tick(nowMs),
+      got: () => answered && made.received(answered.peer, answered.ask.hash, nowMs),
+      // The requester is honest here: it has all, so it never says "missing".
+      missing: () =>
+        answered && (isOfRequester ? made.elsewhere(answered.ask, [other], nowMs) : made.missing(answered.peer, answered.ask.hash, nowMs)),
+      elsewhere: () =>
+        answered && (isOfRequester ? made.elsewhere(answered.ask, [other], nowMs) : made.missing(answered.peer, answered.ask.hash, nowMs)),
+    };
+    happenings[what]();
+  }
 
   it("whatever happened, an honest requester alone can finish the fetch", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
         const made = plan(6);
-        const inFlight: { peer: string; ask: NonNullable<ReturnType<FetchPlan["next"]>> }[] = [];
+        const inFlight: Asked[] = [];
         let nowMs = 0;
-        for (const { what, peer, other } of steps) {
-          nowMs += 37;
-          const ask = what === "next" ? made.next(peer, nowMs) : undefined;
-          if (ask) inFlight.push({ peer, ask });
-          if (what === "lost") {
-            made.peerLost(peer, "lost");
-            inFlight.splice(0, inFlight.length, ...inFlight.filter((entry) => entry.peer !== peer));
-          }
-          if (what === "back") made.peerBack(peer);
-          if (what === "has") made.has(other, `h${nowMs % 6}`);
-          if (what === "tick") made.tick(nowMs);
-          const first = ["got", "missing", "elsewhere"].includes(what) ? inFlight.shift() : undefined;
-          if (first && what === "got") made.received(first.peer, first.ask.hash, nowMs);
-          if (first && what === "missing" && first.peer !== R) made.missing(first.peer, first.ask.hash, nowMs);
-          else if (first && what !== "got" && first.peer === R) made.elsewhere(first.ask, [other], nowMs);
-        }
+        for (const each of steps) happen(made, inFlight, each, (nowMs += 37));
         made.peerLost("d1", "banned");
         made.peerLost("d2", "lost");
         made.peerLost(R, "lost");

@@ -29,6 +29,8 @@ const IDLE_STEP_MS = 100;
 /** Blocks on their way to the disk while the next ones arrive. */
 const MAX_STORING = 2;
 const MAX_BACKOFF_MS = 4_000;
+/** In a row, of a donor; the requester is tried as long as the fetch lasts. */
+const MAX_FAILURES = 3;
 
 /** Asks one peer for blocks over one stream, which it opens again when it breaks. */
 export class FetchWorker {
@@ -51,15 +53,20 @@ export class FetchWorker {
         await this.#session(first, signal);
         if (!this.#deps.isRequester) return;
       } catch (error) {
-        if (signal.aborted) return;
-        if (error instanceof StoreFailure) throw error.cause;
-        if (isFarmError(error, "BLOCK_CORRUPT") || isFarmError(error, "PEER_BROKE_PROTOCOL")) throw error;
-        this.#deps.plan.peerLost(this.#peer.id, "lost");
-        this.#deps.pulse.wake();
-        if (++this.#failures >= 3 && !this.#deps.isRequester) return;
-        await new Pulse().wait(Math.min(MAX_BACKOFF_MS, 125 * 2 ** this.#failures), signal);
+        if (signal.aborted || (await this.#failed(error, signal)) === "give-up") return;
       }
     }
+  }
+
+  /** Gives back what was asked for and waits a little, longer each time; throws what no second try can mend. */
+  async #failed(error: unknown, signal: AbortSignal): Promise<"try-again" | "give-up"> {
+    if (error instanceof StoreFailure) throw error.cause;
+    if (isFarmError(error, "BLOCK_CORRUPT") || isFarmError(error, "PEER_BROKE_PROTOCOL")) throw error;
+    this.#deps.plan.peerLost(this.#peer.id, "lost");
+    this.#deps.pulse.wake();
+    if (++this.#failures >= MAX_FAILURES && !this.#deps.isRequester) return "give-up";
+    await new Pulse().wait(Math.min(MAX_BACKOFF_MS, 125 * 2 ** this.#failures), signal);
+    return "try-again";
   }
 
   /** Waits for something to ask the requester for, so that no stream stands open for nothing; undefined when the fetch is over. */
@@ -92,21 +99,16 @@ export class FetchWorker {
     const storing: Storing[] = [];
     let idleSinceMs: number | undefined;
     try {
-      while (true) {
-        if (asked.length === 0 && storing.length === 0 && this.#deps.plan.done) return;
+      while (asked.length > 0 || storing.length > 0 || !this.#deps.plan.done) {
         signal.throwIfAborted();
         await this.#fill(stream, asked, signal);
         const ask = asked.shift();
         if (ask !== undefined) {
           idleSinceMs = undefined;
-          const stored = await this.#receive(stream, ask, signal);
-          if (stored) storing.push(stored);
-          if (storing.length > MAX_STORING) throwIfError(await storing.shift()?.failure);
-          continue;
-        }
-        throwIfError(await storing.shift()?.failure);
-        idleSinceMs ??= this.#deps.nowMs();
-        if (storing.length === 0 && (await this.#rest(idleSinceMs, signal)) === "end") return;
+          storing.push(...(await this.#receive(stream, ask, signal)));
+          if (storing.length > MAX_STORING) await settle(storing.shift());
+        } else if (storing.length > 0) await settle(storing.shift());
+        else if ((await this.#rest((idleSinceMs ??= this.#deps.nowMs()), signal)) === "end") return;
       }
     } finally {
       await Promise.all(storing.map((store) => store.failure));
@@ -146,19 +148,19 @@ export class FetchWorker {
     });
   }
 
-  /** Takes one answer in; for a block, says what becomes of storing it. */
-  async #receive(stream: FrameStream, ask: Ask, signal: AbortSignal): Promise<Storing | undefined> {
+  /** Takes one answer in; for a block, the storing that it began. */
+  async #receive(stream: FrameStream, ask: Ask, signal: AbortSignal): Promise<Storing[]> {
     const answer = await readAnswer(stream, signal);
     if (answer.type === "have" || answer.hash !== ask.hash) throw broke("an answer does not fit the question");
     if (answer.type !== "block") {
       this.#refused(ask, answer);
-      return undefined;
+      return [];
     }
     if (answer.bytes !== ask.bytes) {
       throw new FarmError("BLOCK_CORRUPT", "a peer's block has the wrong size", { facts: { hash: ask.hash, peer: this.#peer.id } });
     }
     const content = await readBulk(stream, ask.bytes, signal);
-    return { failure: this.#store(ask, content) };
+    return [{ failure: this.#store(ask, content) }];
   }
 
   /** Only the requester knows who else has a block; from anybody else "elsewhere" means no. */
@@ -198,8 +200,9 @@ async function sendGet(stream: FrameStream, ask: Ask, signal: AbortSignal): Prom
 /** Our own disk failed, not the peer. */
 class StoreFailure extends Error {}
 
-function throwIfError(error: Error | undefined): void {
-  if (error !== undefined) throw error;
+async function settle(storing: Storing | undefined): Promise<void> {
+  const failure = await storing?.failure;
+  if (failure !== undefined) throw failure;
 }
 
 function broke(why: string): FarmError {

@@ -3,7 +3,7 @@ export class Pulse {
   readonly #waiting = new Set<() => void>();
 
   wake(): void {
-    for (const wakeUp of [...this.#waiting]) wakeUp();
+    for (const wakeUp of this.#waiting) wakeUp();
   }
 
   /** Resolves at the next wake, after `ms`, or when the signal aborts. */

@@ -53,29 +53,56 @@ async function serveGet(
   const { hash } = request;
   const range = from.policy.mayHave(hash) ? rangeOf(request, await from.source.sizeOf(hash)) : undefined;
   if (range === undefined) return await answer(stream, { type: "missing", hash }, signal);
-  const { policy } = range.isBlock ? from : { policy: undefined };
-  const isWhole = request.offset === undefined && request.length === undefined;
-  const peers = (isWhole && (await policy?.elsewhere?.(hash, request.insist ?? false))) || [];
+  const policy = range.isBlock ? complete(from.policy) : SILENT;
+  const peers = request.offset === undefined && request.length === undefined ? await policy.elsewhere(hash, request.insist === true) : [];
   if (peers.length > 0)
-    return await answer(stream, { type: "elsewhere", hash, peers: [...peers].slice(0, BLOCKS_LIMITS.maxElsewherePeers) }, signal);
-  let content: Uint8Array;
+    return await answer(stream, { type: "elsewhere", hash, peers: peers.slice(0, BLOCKS_LIMITS.maxElsewherePeers) }, signal);
   try {
-    content = await from.source.read(hash, range.offset, range.length, signal);
+    const content = await readContent(from.source, { hash, ...range }, signal);
+    await give(stream, hash, content, signal);
+    policy.gave(hash, content.length);
   } catch (error) {
-    policy?.broke?.(hash, error);
-    if (!(error instanceof FarmError)) throw error;
-    return await answer(stream, { type: "missing", hash }, signal);
+    const isUnreadable = error instanceof Unreadable;
+    policy.broke(hash, isUnreadable ? error.cause : error);
+    if (!isUnreadable) throw error;
+    await answer(stream, { type: "missing", hash }, signal);
   }
+}
+
+type FullPolicy = Required<Omit<ServePolicy, "mayHave">>;
+
+/** For contents larger than a block, about which there is nothing to decide. */
+const SILENT: FullPolicy = { elsewhere: () => [], gave() {}, broke() {} };
+
+function complete(policy: ServePolicy): FullPolicy {
+  return {
+    elsewhere: (hash, insist) => policy.elsewhere?.(hash, insist) ?? [],
+    gave: (hash, bytes) => policy.gave?.(hash, bytes),
+    broke: (hash, error) => policy.broke?.(hash, error),
+  };
+}
+
+/** We cannot give it, and say only that. */
+class Unreadable extends Error {}
+
+async function readContent(
+  source: BlockReader,
+  range: { hash: Sha256; offset: number; length: number },
+  signal: AbortSignal,
+): Promise<Uint8Array> {
   try {
-    await answer(stream, { type: "block", hash, bytes: content.length }, signal);
-    for (let at = 0; at < content.length; at += BLOCKS_LIMITS.maxPieceBytes) {
-      await write(stream, content.subarray(at, at + BLOCKS_LIMITS.maxPieceBytes), signal);
-    }
-  } catch (error) {
-    policy?.broke?.(hash, error);
-    throw error;
+    return await source.read(range.hash, range.offset, range.length, signal);
+  } catch (cause) {
+    if (cause instanceof FarmError) throw new Unreadable("a content cannot be read", { cause });
+    throw cause;
   }
-  policy?.gave?.(hash, content.length);
+}
+
+async function give(stream: FrameStream, hash: Sha256, content: Uint8Array, signal: AbortSignal): Promise<void> {
+  await answer(stream, { type: "block", hash, bytes: content.length }, signal);
+  for (let at = 0; at < content.length; at += BLOCKS_LIMITS.maxPieceBytes) {
+    await write(stream, content.subarray(at, at + BLOCKS_LIMITS.maxPieceBytes), signal);
+  }
 }
 
 /** What of the content is asked for; `isBlock` for contents small enough to be one. Undefined when it is not here or the range is not inside it. */

@@ -1,0 +1,116 @@
+import { describe, expect, it } from "vitest";
+import { ObservedJob } from "./fixtures/observed-job.ts";
+import { planOf, type PlanShape } from "./fixtures/plan-of.ts";
+import { type SimulatedDonor, type SimulatedSwarm, Simulation } from "./fixtures/simulated-swarm.ts";
+import { DEFAULT_POLICY } from "./policy.ts";
+import type { ScheduleEffect, VerifyLevel } from "./types.ts";
+
+const HOUR_MS = 3_600_000;
+
+function simulate(shape: PlanShape, swarm: Omit<SimulatedSwarm, "costs">, verify: VerifyLevel = "off") {
+  const job = new ObservedJob(shape, { ...DEFAULT_POLICY, verify, secret: "s" });
+  const costs = new Map(planOf(shape).chunks.map(({ id, cost }) => [id, cost]));
+  const simulation = new Simulation({ ...swarm, costs }, (event) => job.say(event));
+  const seconds = simulation.run(24 * HOUR_MS) / 1_000;
+  const accepted = job.effects.filter((effect) => effect.type === "accept");
+  const of = (type: ScheduleEffect["type"]) => job.effects.filter((effect) => effect.type === type);
+  return { job, seconds, accepted, of, outcome: simulation.ended };
+}
+
+function donors(count: number, make: (index: number) => Partial<SimulatedDonor>): SimulatedDonor[] {
+  return Array.from({ length: count }, (_, index) => ({ id: `d${index}`, slots: 1, speed: 1, ...make(index) }));
+}
+
+/** The shortest time in which these speeds could do this work, could it be cut at will. */
+function fluidSeconds(costs: readonly number[], swarm: readonly SimulatedDonor[]): number {
+  return costs.reduce((sum, cost) => sum + cost, 0) / swarm.reduce((sum, { speed, slots }) => sum + speed * slots, 0);
+}
+
+/** The same uneven costs every time. */
+function unevenCosts(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => 2 + ((index * 7_919) % 97) / 12);
+}
+
+describe("a simulated swarm", () => {
+  it("keeps donors of different speeds busy: at least 0.9 of the fluid bound", () => {
+    const costs = unevenCosts(600);
+    const swarm = donors(12, (index) => ({ speed: [1, 1, 2, 4, 0.5, 8][index % 6] as number, slots: 1 + (index % 2) }));
+    const { seconds, outcome } = simulate({ costs }, { donors: swarm });
+    expect(outcome).toBe("complete");
+    expect(fluidSeconds(costs, swarm) / seconds).toBeGreaterThan(0.9);
+  });
+
+  it("spreads the tail: with as many equal donors as chunks, each renders one", () => {
+    const { accepted, seconds } = simulate({ costs: [10, 10, 10, 10] }, { donors: donors(4, () => ({})) });
+    expect(new Set(accepted.map(({ donor }) => donor)).size).toBe(4);
+    expect(seconds).toBeLessThan(11);
+  });
+
+  it("does not let the slowest donor's last chunk hold up the job", () => {
+    const swarm = donors(3, (index) => ({ speed: index === 0 ? 0.01 : 1 }));
+    const { seconds, outcome, of } = simulate({ costs: Array.from({ length: 30 }, () => 5) }, { donors: swarm });
+    expect(outcome).toBe("complete");
+    expect(seconds).toBeLessThan(100);
+    expect(of("withdraw")).toContainEqual(expect.objectContaining({ donor: "d0", because: "finished-elsewhere" }));
+  });
+
+  it("survives donors that leave, vanish silently and come late", () => {
+    const costs = unevenCosts(300);
+    const swarm = donors(10, (index) => ({
+      ...(index % 3 === 1 ? { leavesAt: 5_000 * index } : {}),
+      ...(index % 3 === 2 ? { leavesAt: 7_000 * index, silently: true } : {}),
+      ...(index === 9 ? { joinsAt: 60_000 } : {}),
+    }));
+    const { outcome, seconds } = simulate({ costs }, { donors: swarm });
+    expect(outcome).toBe("complete");
+    expect(seconds).toBeLessThan(2 * fluidSeconds(costs, swarm.filter(({ leavesAt }) => leavesAt === undefined)));
+  });
+
+  it("gives a silent donor's chunk to another within 35 seconds of its last heartbeat", () => {
+    const swarm = [{ id: "mute", slots: 1, speed: 0.1, leavesAt: 6_000, silently: true }, { id: "late", slots: 1, speed: 1, joinsAt: 7_000 }];
+    const { seconds, outcome } = simulate({ costs: [5] }, { donors: swarm });
+    expect(outcome).toBe("complete");
+    expect(seconds).toBeLessThan(5 + 35 + 5 + 1);
+  });
+
+  it("finishes despite a third of the donors lying, crashing, stalling, refusing or sending junk, and names them", () => {
+    const vices = ["lies", "crashes", "stalls", "refuses", "sends-junk"] as const;
+    const swarm = donors(15, (index) => (index % 3 === 0 ? { vice: vices[index / 3] as (typeof vices)[number] } : {}));
+    const { outcome, accepted, of } = simulate({ costs: unevenCosts(400) }, { donors: swarm }, "spot");
+    expect(outcome).toBe("complete");
+    const barred = new Set(of("bar-donor").map((effect) => "donor" in effect && effect.donor));
+    expect(barred).toEqual(new Set(["d0", "d3", "d9", "d12"]));
+    const makers = new Set(accepted.map(({ donor }) => donor));
+    for (const liar of ["d0", "d3", "d6", "d9", "d12"]) expect(makers).not.toContain(liar);
+  });
+
+  it("gives up a poisoned chunk and nothing else, with one donor as with many", () => {
+    for (const count of [1, 2, 3, 10]) {
+      const { outcome, of, accepted } = simulate({ costs: unevenCosts(40) }, { donors: donors(count, () => ({})), poison: new Set(["c7", "c8"]) });
+      expect(outcome).toBe("incomplete");
+      expect(of("chunk-dead")).toHaveLength(2);
+      expect(accepted).toHaveLength(38);
+    }
+  });
+
+  it("goes on without a user when every donor is gone for ten minutes", () => {
+    const swarm = [...donors(3, () => ({ leavesAt: 10_000 })), ...donors(3, (index) => ({ id: `again${index}`, joinsAt: 610_000 }))];
+    const { outcome, seconds } = simulate({ costs: unevenCosts(60) }, { donors: swarm });
+    expect(outcome).toBe("complete");
+    expect(seconds).toBeGreaterThan(610);
+  });
+
+  it("keeps an in-order job on one donor, and moves it when that donor dies", () => {
+    const swarm = donors(3, (index) => (index === 0 ? { leavesAt: 12_000 } : {}));
+    const { accepted, outcome } = simulate({ costs: Array.from({ length: 20 }, () => 1), inOrder: true }, { donors: swarm });
+    expect(outcome).toBe("complete");
+    expect(accepted.map(({ chunk }) => chunk)).toEqual(Array.from({ length: 20 }, (_, index) => `c${index}`));
+    expect(new Set(accepted.map(({ donor }) => donor)).size).toBe(2);
+  });
+
+  it("takes an in-order job away from a donor that never delivers", () => {
+    const swarm: SimulatedDonor[] = [{ id: "stalls", slots: 1, speed: 1, vice: "stalls" }, { id: "works", slots: 1, speed: 1 }];
+    const { outcome } = simulate({ costs: [1, 1, 1], inOrder: true }, { donors: swarm });
+    expect(outcome).toBe("complete");
+  });
+});
