@@ -1,13 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { z } from "zod";
 import { childSignal } from "../kernel/abort.ts";
 import { FarmError } from "../kernel/errors.ts";
 import { ERROR_CODES, type ErrorCode } from "../kernel/error-codes.ts";
+import { readLines } from "./bounded-lines.ts";
 import type { RunningProcess, StartProcess } from "./types.ts";
 
 /** Bounds on what a Blender, which reads strangers' files, may send us. */
-export const BLENDER_WIRE_LIMITS = { maxLineBytes: 64 * 1024 * 1024, keptLogLines: 200 } as const;
+export const BLENDER_WIRE_LIMITS = { maxLineChars: 64 * 1024 * 1024, keptLogLines: 200, keptLogLineChars: 500, maxMessageChars: 2_000 } as const;
 
 export interface BlenderProcessOptions {
   /** Path of the Blender program. */
@@ -28,6 +29,12 @@ export interface BlenderProcessOptions {
 
 type Answer = { readonly ok: true; readonly result: unknown } | { readonly ok: false; readonly code: string; readonly message: string };
 
+const Message = z.union([
+  z.strictObject({ event: z.literal("ready") }),
+  z.strictObject({ id: z.int(), ok: z.literal(true), result: z.unknown() }),
+  z.strictObject({ id: z.int(), ok: z.literal(false), code: z.string().max(100), message: z.string().transform(shortened) }),
+]);
+
 /** A Blender that runs one of our scripts and answers JSON lines, one request at a time. */
 export class BlenderProcess implements AsyncDisposable {
   readonly #process: RunningProcess;
@@ -41,8 +48,8 @@ export class BlenderProcess implements AsyncDisposable {
   private constructor(process: RunningProcess, token: string) {
     this.#process = process;
     this.#token = token;
-    createInterface({ input: process.stdout }).on("line", (line) => this.#heard(line));
-    createInterface({ input: process.stderr }).on("line", (line) => this.#keep(line));
+    readLines(process.stdout, BLENDER_WIRE_LIMITS.maxLineChars, (line, whole) => this.#heard(line, whole));
+    readLines(process.stderr, BLENDER_WIRE_LIMITS.keptLogLineChars, (line) => this.#keep(line));
     process.stdin.on("error", () => {}); // EPIPE after a crash: `exited` tells the story
     this.exited = process.exited.then(({ exitCode, signal }) => {
       this.#over ??= new FarmError("BLENDER_CRASHED", `Blender ended unexpectedly (${signal ?? `exit code ${exitCode}`})`, {
@@ -137,16 +144,36 @@ export class BlenderProcess implements AsyncDisposable {
     return this.#over;
   }
 
-  #heard(line: string): void {
-    if (!line.startsWith(this.#token) || line.length > BLENDER_WIRE_LIMITS.maxLineBytes) return this.#keep(line);
-    const message = JSON.parse(line.slice(this.#token.length)) as { id?: number; event?: string } & Answer;
-    if (message.event === "ready") this.#waiting.get("ready")?.({ ok: true, result: undefined });
-    else if (message.id !== undefined) this.#waiting.get(message.id)?.(message);
+  #heard(line: string, whole: boolean): void {
+    if (!line.startsWith(this.#token)) return this.#keep(line);
+    const message = Message.safeParse(whole ? parsedJson(line.slice(this.#token.length)) : undefined);
+    if (!message.success) return this.#breakOff(line);
+    if ("event" in message.data) this.#waiting.get("ready")?.({ ok: true, result: undefined });
+    else this.#waiting.get(message.data.id)?.(message.data);
+  }
+
+  /** Only a broken or taken-over Blender speaks our token and then nonsense: nothing it says later is believed. */
+  #breakOff(line: string): void {
+    this.#keep(line);
+    this.#over ??= new FarmError("BLENDER_SCRIPT_FAILED", "Blender sent an answer that is not one", { facts: { log: this.logTail(20) } });
+    this.#process.kill();
   }
 
   #keep(line: string): void {
-    this.#log.push(line.slice(0, 500));
+    this.#log.push(line.slice(0, BLENDER_WIRE_LIMITS.keptLogLineChars));
     if (this.#log.length > BLENDER_WIRE_LIMITS.keptLogLines) this.#log.shift();
+  }
+}
+
+function shortened(message: string): string {
+  return message.slice(0, BLENDER_WIRE_LIMITS.maxMessageChars);
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 

@@ -62,6 +62,12 @@ describe("units of a frame", { timeout: 120_000 }, () => {
     expect(facts.scenes.map((scene) => scene.name)).toEqual(["Scene"]);
   });
 
+  test("are none where the compositor uses no render, and then no camera is missed", async () => {
+    await make("picture.blend", "bpy.data.objects.remove(scene.camera)\ntree = tree_of(scene)\ntree.nodes.clear()\noutput(tree, tree.nodes.new('CompositorNodeRGB').outputs[0])");
+    const { facts } = await inspectTestScene(scenes, "picture.blend", { frames: [1] });
+    expect(facts.frameUnits).toEqual([{ frame: 1, units: [] }]);
+  });
+
   test("name the other scene of the compositor, at the main scene's size and border", async () => {
     await make(
       "comp.blend",
@@ -94,6 +100,7 @@ strips = strips_of(scene)
 early = strips.new_scene("early", second, 1, 1)
 late = strips.new_scene("late", second, 1, 11)
 late.animation_offset_start = 40
+late.frame_start = 11
 early.frame_final_end, late.frame_final_end = 11, 21
 scene.frame_end = 15
 `,

@@ -3,9 +3,8 @@ import { sep } from "node:path";
 import { z } from "zod";
 import type { ChunkSpec } from "../core/chunk.ts";
 import { FarmError, isFarmError } from "../kernel/errors.ts";
-import { checkBlendFile } from "./blend-header.ts";
+import { checkBlendFile, isNewerFile } from "./blend-header.ts";
 import { BlenderProcess } from "./blender-process.ts";
-import { compareVersions } from "./blender-version.ts";
 import type { BlenderBuild, BlenderSession, LoadOptions, RenderedFiles, StartProcess } from "./types.ts";
 
 /** What a Blender that reads strangers' files may answer, and how long it may take. */
@@ -114,8 +113,8 @@ class WarmSession implements BlenderSession {
 
 /** Blender refuses some files of later versions as if they were damaged: say which it is. */
 async function refuseNewer(scenePath: string, version: string, cause: FarmError): Promise<void> {
-  const saved = await checkBlendFile(scenePath).then(({ fileVersion }) => fileVersion, () => undefined);
-  if (saved === undefined || compareVersions(saved, version.split(".").slice(0, 2).join(".")) <= 0) return;
+  const saved = (await checkBlendFile(scenePath).catch(() => undefined))?.fileVersion;
+  if (saved === undefined || !isNewerFile(saved, version)) return;
   throw new FarmError("SCENE_TOO_NEW", `${scenePath} was saved by Blender ${saved}; this is Blender ${version}`, {
     facts: { savedBy: saved, blender: version },
     cause,

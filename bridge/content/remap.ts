@@ -1,4 +1,4 @@
-import { join, resolve } from "node:path";
+import { join, resolve, sep } from "node:path";
 import { BUNDLE_ROOT, type RemapEntry, type SceneManifest } from "./manifest.ts";
 import { formatNative, type NativePath, nativeKey, parseNative, sameRoot, sharedDepth } from "./native-path.ts";
 
@@ -15,8 +15,8 @@ interface Move {
  *
  * Three kinds of keys: where things were on the requester's machine (absolute references); where a
  * relative reference out of one group of files into another, or to a renamed file, ends up when it is
- * resolved here; and `root` itself, so that a requester's prefix that happens to hold our own folder
- * does not move what is in place already.
+ * resolved here; and, where one of these prefixes happens to hold our own folder, `root` itself, so that
+ * it does not move what is in place already.
  */
 export function remapFor(manifest: SceneManifest, root: string): Record<string, string> {
   const moves = manifest.remap.flatMap((entry) => toMove(entry));
@@ -28,7 +28,7 @@ export function remapFor(manifest: SceneManifest, root: string): Record<string, 
     if (move.from.segments.length > 0 || move.from.style === "windows") remap[formatNative(move.from)] = placeOf(root, move.to);
     else for (const file of ownFiles(manifest, move.to)) remap[`/${file}`] = join(placeOf(root, move.to), file);
   }
-  remap[root] = root;
+  if (Object.keys(remap).some((prefix) => root.startsWith(prefix.endsWith(sep) ? prefix : prefix + sep))) remap[root] = root;
   return remap;
 }
 

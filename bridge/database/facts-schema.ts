@@ -14,7 +14,7 @@ const list = <T extends z.ZodType>(item: T) => z.array(item).max(RECORD_LIMITS.m
 const RectSchema = z.strictObject({ x: Offset, y: Offset, width: Side, height: Side });
 const ReasonSchema = z.strictObject({ code: Name, sentence: Text });
 
-const SceneRenderFactsSchema = z.strictObject({
+const SceneRenderFactsFields = z.strictObject({
   name: Name,
   engine: Name,
   width: Side,
@@ -27,8 +27,10 @@ const SceneRenderFactsSchema = z.strictObject({
   viewLayers: list(Name),
   views: list(Name),
   untileable: list(ReasonSchema),
-  inOrder: z.union([ReasonSchema, z.undefined()]),
+  inOrder: z.optional(ReasonSchema),
 });
+/** JSON drops a key without a value; the facts have it. */
+const SceneRenderFactsSchema = SceneRenderFactsFields.transform((scene) => ({ ...scene, inOrder: scene.inOrder }));
 
 const RenderUnitSchema = z.strictObject({ scene: Name, frame: Frame });
 

@@ -4,8 +4,11 @@ import { FarmError } from "../kernel/errors.ts";
 import { parseRecord } from "./record-schema.ts";
 import type { Journal, StoredRecord } from "./types.ts";
 
-/** One commit takes what comes within this time, or this many records: a flush to disk costs the same for all. */
-export const GROUP_COMMIT = { maxWaitMs: 10, maxRecords: 32 } as const;
+/**
+ * One commit takes what comes within a while, or this many records: a flush to disk costs the same for all. The
+ * while is a few times what the last commit took, so that a fast disk answers fast and a slow one is not swamped.
+ */
+const GROUP_COMMIT = { waitPerCommit: 4, maxWaitMs: 10, maxRecords: 32 } as const;
 
 interface Waiting {
   readonly job: string;
@@ -20,6 +23,8 @@ export class SqliteJournal implements Journal {
   readonly #options: { readonly now: () => number; readonly name: (error: unknown) => unknown };
   #waiting: Waiting[] = [];
   #records = 0;
+  /** What the last commit took. */
+  #commitMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(sqlite: DatabaseSync, options: { readonly now: () => number; readonly name: (error: unknown) => unknown }) {
@@ -35,7 +40,7 @@ export class SqliteJournal implements Journal {
     this.#waiting.push({ job, bodies: records.map((record) => JSON.stringify(record)), settle });
     this.#records += records.length;
     if (this.#records >= GROUP_COMMIT.maxRecords) this.flush();
-    else this.#timer ??= setTimeout(() => this.flush(), GROUP_COMMIT.maxWaitMs);
+    else this.#timer ??= setTimeout(() => this.flush(), Math.min(GROUP_COMMIT.maxWaitMs, GROUP_COMMIT.waitPerCommit * this.#commitMs));
     return settle.promise;
   }
 
@@ -58,10 +63,12 @@ export class SqliteJournal implements Journal {
 
   #commit(group: readonly Waiting[]): void {
     const at = this.#options.now();
+    const begun = performance.now();
     this.#sqlite.exec("BEGIN IMMEDIATE");
     try {
       for (const { job, bodies } of group) for (const body of bodies) this.#insert.run(job, at, body);
       this.#sqlite.exec("COMMIT");
+      this.#commitMs = performance.now() - begun;
     } catch (error) {
       if (this.#sqlite.isTransaction) this.#sqlite.exec("ROLLBACK");
       throw error;

@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
+import { FarmError, messageOf } from "../kernel/errors.ts";
 import { SqliteJobs } from "./jobs.ts";
 import { SqliteJournal } from "./journal.ts";
 import { SqliteSettings, SqliteWishes } from "./key-values.ts";
@@ -32,9 +33,17 @@ export function openDatabase(file: string, options: OpenOptions = {}): Database 
   return { journal, jobs: new SqliteJobs(sqlite), wishes: new SqliteWishes(sqlite), settings: new SqliteSettings(sqlite), close, [Symbol.asyncDispose]: close };
 }
 
-function opened(file: string, options: Parameters<typeof openOrReplace>[1], name: (error: unknown) => unknown): DatabaseSync {
+function makeFolder(folder: string): void {
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new FarmError("HOME_NOT_WRITABLE", `the folder ${folder} cannot be made (${messageOf(error)})`, { cause: error });
+  }
+}
+
+function opened(file: string, options: Parameters<typeof openOrReplace>[1], name: (error: unknown) => unknown): DatabaseSync {
+  makeFolder(dirname(file));
+  try {
     return openOrReplace(file, options);
   } catch (error) {
     throw name(error);

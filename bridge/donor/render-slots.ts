@@ -46,21 +46,20 @@ export class RenderSlots implements AsyncDisposable {
    * takes them away before it asks for the next chunk of that slot: `take` runs while the slot is held.
    */
   async run<T>(scene: SceneOnDisk, spec: ChunkSpec, signal: AbortSignal, take: (files: RenderedFiles) => Promise<T>, started?: () => void): Promise<T> {
-    return await this.#queue.add(
-      async () => {
-        const slot = this.#pick(scene.key);
-        slot.busy = true;
-        slot.usedAt = this.#turn++;
-        try {
-          const session = await this.#warm(slot, scene, signal);
-          started?.();
-          return await take(await session.render(spec, signal));
-        } finally {
-          slot.busy = false;
-        }
-      },
-      { signal },
-    );
+    // The queue is not given the signal: it would count an aborted chunk as gone while its Blender still stops.
+    return await this.#queue.add(async () => {
+      signal.throwIfAborted();
+      const slot = this.#pick(scene.key);
+      slot.busy = true;
+      slot.usedAt = this.#turn++;
+      try {
+        const session = await this.#warm(slot, scene, signal);
+        started?.();
+        return await take(await session.render(spec, signal));
+      } finally {
+        slot.busy = false;
+      }
+    });
   }
 
   /** Closes the sessions that hold this scene and are not at work. */

@@ -25,7 +25,12 @@ function tile(name: string, rect: Rect, how: { parts?: MadePart[]; compression?:
   const parts = how.parts ?? onePart;
   const shift = { column: rect.x - region.x, row: region.y + region.height - rect.y - rect.height };
   const bits = (at: Parameters<typeof distinctBits>[0]) =>
-    distinctBits({ part: 0, channel: names.indexOf(parts[at.part]!.channels[at.channel]!.name), row: at.row + shift.row, column: at.column + shift.column });
+    distinctBits({
+      part: 0,
+      channel: names.indexOf(parts[at.part]!.channels[at.channel]!.name),
+      row: at.row + shift.row,
+      column: at.column + shift.column,
+    });
   return scratch.put(name, makeExr({ width: rect.width, height: rect.height, parts, bits, compression: how.compression ?? "zip" }));
 }
 
@@ -50,14 +55,25 @@ describe("an assembled file", () => {
     expect(statSync(spec.path).size).toBeLessThan(40 * 30 * 6 * 4 + 2_000);
   });
 
-  for (const how of [{ compression: "none" }, { compression: "zips" }, { compression: "zip" }, { compression: "zip", parts: twoParts }] as const) {
+  for (const how of [
+    { compression: "none" },
+    { compression: "zips" },
+    { compression: "zip" },
+    { compression: "zip", parts: twoParts },
+  ] as const) {
     test(`is the whole frame after four tiles of ${how.compression}${"parts" in how ? ", in several parts," : ""} in any order`, () => {
       const spec = target("four.exr");
       rmSync(spec.path, { force: true });
       createAssembled(spec);
       for (const at of [2, 0, 3, 1]) {
         const rect = tiles[at]!;
-        pasteResult({ resultPath: tile("tile.exr", rect, { ...how, ...("parts" in how ? { parts: [...how.parts] } : {}) } as never), target: spec, resultRect: rect, keep: rect, region });
+        pasteResult({
+          resultPath: tile("tile.exr", rect, { ...how, ...("parts" in how ? { parts: [...how.parts] } : {}) } as never),
+          target: spec,
+          resultRect: rect,
+          keep: rect,
+          region,
+        });
       }
       expect(difference(spec.path)).toBe(0);
     });
@@ -100,10 +116,17 @@ describe("an assembled file", () => {
   test("is not written into by a result of another size or with a channel less", () => {
     const spec = target("refuses.exr");
     createAssembled(spec);
-    const less = scratch.put("less.exr", makeExr({ width: 40, height: 30, parts: [{ channels: names.slice(1).map((name) => ({ name })) }] }));
+    const less = scratch.put(
+      "less.exr",
+      makeExr({ width: 40, height: 30, parts: [{ channels: names.slice(1).map((name) => ({ name })) }] }),
+    );
     const paste = { target: spec, resultRect: region, keep: region, region };
-    expect(() => pasteResult({ ...paste, resultPath: less })).toThrow(expect.objectContaining({ code: "EXR_INVALID", message: expect.stringContaining("L.Combined.A") }));
-    expect(() => pasteResult({ ...paste, resultPath: tile("other.exr", tiles[0]!) })).toThrow(expect.objectContaining({ code: "EXR_INVALID" }));
+    expect(() => pasteResult({ ...paste, resultPath: less })).toThrow(
+      expect.objectContaining({ code: "EXR_INVALID", message: expect.stringContaining("L.Combined.A") }),
+    );
+    expect(() => pasteResult({ ...paste, resultPath: tile("other.exr", tiles[0]!) })).toThrow(
+      expect.objectContaining({ code: "EXR_INVALID" }),
+    );
     expect(() => pasteResult({ ...paste, resultPath: whole, keep: { ...region, x: 99 } })).toThrow(RangeError);
     expect(checkFloatResult(spec.path, { width: 40, height: 30, maxBytes: 1e6 }).nonFinite).toBe(0);
   });
@@ -113,7 +136,10 @@ describe("an assembled file", () => {
     createAssembled(spec);
     const payloads = [0x7f812345, 0xffc00001];
     const rect = { x: 0, y: 0, width: 2, height: 1 };
-    const resultPath = scratch.put("payloads.exr", makeExr({ width: 2, height: 1, parts: [{ channels: [{ name: "L.C.R" }] }], bits: ({ column }) => payloads[column]! }));
+    const resultPath = scratch.put(
+      "payloads.exr",
+      makeExr({ width: 2, height: 1, parts: [{ channels: [{ name: "L.C.R" }] }], bits: ({ column }) => payloads[column]! }),
+    );
     pasteResult({ resultPath, target: spec, resultRect: rect, keep: rect, region: rect });
     const bytes = readFileSync(spec.path);
     expect([bytes.readUInt32LE(bytes.length - 8), bytes.readUInt32LE(bytes.length - 4)]).toEqual(payloads);
@@ -123,7 +149,10 @@ describe("an assembled file", () => {
     const channels = Array.from({ length: 20 }, (_, at) => `L.Pass ${String(at).padStart(2, "0")}.X`);
     const spec = { path: join(scratch.path, "8k.exr"), width: 7680, height: 4320, channels, attributes: {} };
     const rect = { x: 1000, y: 2000, width: 256, height: 256 };
-    const resultPath = scratch.put("8k-tile.exr", makeExr({ width: 256, height: 256, parts: [{ channels: channels.map((name) => ({ name })) }], bits: ({ channel }) => channel + 1 }));
+    const resultPath = scratch.put(
+      "8k-tile.exr",
+      makeExr({ width: 256, height: 256, parts: [{ channels: channels.map((name) => ({ name })) }], bits: ({ channel }) => channel + 1 }),
+    );
     const before = process.memoryUsage().rss;
     createAssembled(spec);
     pasteResult({ resultPath, target: spec, resultRect: rect, keep: rect, region: { x: 0, y: 0, width: 7680, height: 4320 } });

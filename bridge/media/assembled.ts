@@ -35,7 +35,8 @@ export function layoutOf(file: ExrFile): FloatLayout | undefined {
   if (part.channels.some((channel) => channel.bytesPerValue !== 4)) return undefined;
   const channels = part.channels.map((channel) => channel.name);
   const layout = floatLayout({ width: part.width, height: part.height, channels, headerBytes: file.header.bytes });
-  const inPlace = file.offsetOf(part, 0) === layout.rowsStart && file.offsetOf(part, part.height - 1) === layout.fileBytes - layout.rowStrideBytes;
+  const inPlace =
+    file.offsetOf(part, 0) === layout.rowsStart && file.offsetOf(part, part.height - 1) === layout.fileBytes - layout.rowStrideBytes;
   return inPlace && layout.fileBytes === file.bytes ? layout : undefined;
 }
 
@@ -49,9 +50,11 @@ export function fitsSpec(layout: FloatLayout, spec: AssembledSpec): boolean {
 /** Specs are our own: a bad one is a bug, found before a file of nonsense is made. */
 function requireWritable(spec: AssembledSpec): void {
   const sizes = [spec.width, spec.height];
-  if (!sizes.every((size) => Number.isInteger(size) && size > 0 && size <= EXR_LIMITS.maxSizePixels)) throw new RangeError("assembled size out of range");
+  if (!sizes.every((size) => Number.isInteger(size) && size > 0 && size <= EXR_LIMITS.maxSizePixels))
+    throw new RangeError("assembled size out of range");
   const names = new Set(spec.channels);
-  if (names.size === 0 || names.size !== spec.channels.length || names.size > EXR_LIMITS.maxChannels) throw new RangeError("assembled channels out of range");
+  if (names.size === 0 || names.size !== spec.channels.length || names.size > EXR_LIMITS.maxChannels)
+    throw new RangeError("assembled channels out of range");
 }
 
 function isLaidOut(spec: AssembledSpec): boolean {

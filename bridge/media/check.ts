@@ -18,7 +18,8 @@ export function checkFloatResult(path: string, expectation: FloatExpectation): F
     throw exrInvalid(`it is ${width}x${height} pixels, ${expectation.width}x${expectation.height} were asked for`);
   }
   const all = channelNames(file.header);
-  if (width * height * all.length * 4 > expectation.maxBytes) throw exrInvalid(`${all.length} channels are too much for ${expectation.maxBytes} bytes`);
+  if (width * height * all.length * 4 > expectation.maxBytes)
+    throw exrInvalid(`${all.length} channels are too much for ${expectation.maxBytes} bytes`);
   const channels = withoutComposite(all);
   if (expectation.channels) requireSameChannels(channels, expectation.channels);
   let nonFinite = 0;
@@ -31,8 +32,10 @@ export function checkFloatResult(path: string, expectation: FloatExpectation): F
 function requireSameChannels(found: readonly string[], expected: readonly string[]): void {
   const missing = expected.filter((name) => !found.includes(name)).sort(compareChannelNames);
   const extra = found.filter((name) => !expected.includes(name));
-  if (missing.length > 0) throw exrInvalid(`it lacks the channel ${quoted(missing[0] ?? "")}`, { missing: missing.length, extra: extra.length });
-  if (extra.length > 0) throw exrInvalid(`it has a channel ${quoted(extra[0] ?? "")} that nobody asked for`, { missing: 0, extra: extra.length });
+  if (missing.length > 0)
+    throw exrInvalid(`it lacks the channel ${quoted(missing[0] ?? "")}`, { missing: missing.length, extra: extra.length });
+  if (extra.length > 0)
+    throw exrInvalid(`it has a channel ${quoted(extra[0] ?? "")} that nobody asked for`, { missing: 0, extra: extra.length });
 }
 
 function countNonFinite(bytes: Uint8Array): number {

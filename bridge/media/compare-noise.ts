@@ -21,7 +21,9 @@ export function compareNoise(request: {
   const { rect, halves } = request;
   if (rect.width * rect.height > MAX_NOISE_PIXELS) throw new RangeError("the R test takes crops, not frames");
   const stems = combinedStems(request.reference);
-  const [result, reference, first, second] = [request.result, request.reference, ...halves].map((picture) => luminances(picture, rect, stems));
+  const [result, reference, first, second] = [request.result, request.reference, ...halves].map((picture) =>
+    luminances(picture, rect, stems),
+  );
   const verdicts = stems.map((stem) =>
     noiseTest({
       width: rect.width,

@@ -14,7 +14,10 @@ export interface FoundFfmpeg {
  * Throws FFMPEG_NOT_FOUND; also when FFMPEG_PATH names something that does not run, because a person's
  * own choice is not passed over in silence.
  */
-export async function findFfmpeg(signal: AbortSignal, env: Readonly<Record<string, string | undefined>> = process.env): Promise<FoundFfmpeg> {
+export async function findFfmpeg(
+  signal: AbortSignal,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<FoundFfmpeg> {
   const chosen = env["FFMPEG_PATH"];
   if (chosen) {
     const version = await versionOf(chosen, signal);
@@ -40,7 +43,11 @@ async function ffmpegStatic(): Promise<string | undefined> {
   }
 }
 
-async function versionOf(path: string, signal: AbortSignal, env?: Readonly<Record<string, string | undefined>>): Promise<string | undefined> {
+async function versionOf(
+  path: string,
+  signal: AbortSignal,
+  env?: Readonly<Record<string, string | undefined>>,
+): Promise<string | undefined> {
   signal.throwIfAborted();
   const search = env === undefined ? {} : { env: { PATH: env["PATH"] ?? "" }, extendEnv: true };
   const options = { reject: false, timeout: 20_000, stdin: "ignore", maxBuffer: 64 * 1024, cancelSignal: signal, ...search } as const;

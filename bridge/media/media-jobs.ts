@@ -30,7 +30,9 @@ export interface CarriedError {
   readonly stack: string | undefined;
 }
 
-export type MediaAnswer = { readonly ok: true; readonly value: MediaResults[MediaJob["kind"]] } | { readonly ok: false; readonly error: CarriedError };
+export type MediaAnswer =
+  | { readonly ok: true; readonly value: MediaResults[MediaJob["kind"]] }
+  | { readonly ok: false; readonly error: CarriedError };
 
 /** Does a job in this thread. */
 export function doMediaJob(job: MediaJob): MediaResults[MediaJob["kind"]] {
@@ -60,7 +62,8 @@ export function carryError(error: unknown): CarriedError {
 /** The error as it was thrown: a `FarmError` again, or a bug with its stack. */
 export function uncarryError(carried: CarriedError): Error {
   const { code, message, facts, advice, stack } = carried;
-  const error = code === undefined ? new Error(message) : new FarmError(code, message, { facts, ...(advice === undefined ? {} : { advice }) });
+  const error =
+    code === undefined ? new Error(message) : new FarmError(code, message, { facts, ...(advice === undefined ? {} : { advice }) });
   if (stack !== undefined) error.stack = stack;
   return error;
 }

@@ -38,7 +38,8 @@ interface Paste {
  */
 export function pasteResult(request: PasteRequest): void {
   const { resultRect, keep, region, target } = request;
-  if (!contains(resultRect, keep) || !contains(region, keep)) throw new RangeError("what is kept lies outside of the result or of the picture");
+  if (!contains(resultRect, keep) || !contains(region, keep))
+    throw new RangeError("what is kept lies outside of the result or of the picture");
   if (region.width !== target.width || region.height !== target.height) throw new RangeError("the region and the target differ in size");
   using file = ExrFile.open(request.resultPath);
   if (file.width !== resultRect.width || file.height !== resultRect.height) {
@@ -123,7 +124,11 @@ function pasteWholeRows(block: ScanlineBlock, paste: Paste, rows: { readonly fro
   writeAll(paste.descriptor, out, rowsStart + (rows.from + paste.rowShift) * rowStrideBytes);
 }
 
-function pasteRun(piece: { readonly block: ScanlineBlock; readonly run: ChannelRun; readonly row: number }, paste: Paste, wholeRows: boolean): void {
+function pasteRun(
+  piece: { readonly block: ScanlineBlock; readonly run: ChannelRun; readonly row: number },
+  paste: Paste,
+  wholeRows: boolean,
+): void {
   const { block, run, row } = piece;
   const { width, channels } = block.part;
   const rowStart = (row - block.firstRow) * channels.length * width;

@@ -36,7 +36,7 @@ export class PreviewCanvas implements AsyncDisposable {
   readonly #closing = new AbortController();
   #dirty = false;
   #writing: Promise<void> | undefined;
-  #failure: unknown;
+  #failure: Error | undefined;
   #lastWriteMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: PreviewOptions, clock: Clock = systemClock) {
@@ -51,7 +51,8 @@ export class PreviewCanvas implements AsyncDisposable {
   /** Draws a tile; the file follows within `writeEveryMs`. Throws RESULT_INVALID when the preview cannot be read. */
   async add(tile: PreviewTile): Promise<void> {
     const keep = tile.keep ?? tile.rect;
-    if (!contains(tile.rect, keep) || !contains(this.#options.region, keep)) throw new RangeError("what is kept lies outside of the preview");
+    if (!contains(tile.rect, keep) || !contains(this.#options.region, keep))
+      throw new RangeError("what is kept lies outside of the preview");
     const whole = this.#onCanvas(tile.rect);
     const kept = this.#onCanvas(keep);
     const pixels = await decodePreview(tile.path, whole);
@@ -93,7 +94,7 @@ export class PreviewCanvas implements AsyncDisposable {
         await this.#write();
       }
     } catch (error) {
-      this.#failure ??= error;
+      this.#failure ??= error instanceof Error ? error : new Error(String(error));
     } finally {
       this.#writing = undefined;
     }

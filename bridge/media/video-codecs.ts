@@ -55,7 +55,9 @@ export function chooseRecipe(format: VideoFormat, encoders: ReadonlySet<string>,
   const recipe = format.recipes.find(({ encoder, alpha }) => encoders.has(encoder) && (transparent || !alpha));
   if (recipe) return recipe;
   const wanted = [...new Set(format.recipes.map(({ encoder }) => encoder))].join(" or ");
-  throw new FarmError("VIDEO_UNSUPPORTED", `this ffmpeg has no ${wanted}`, { advice: "Install a complete ffmpeg, or name another kind of video." });
+  throw new FarmError("VIDEO_UNSUPPORTED", `this ffmpeg has no ${wanted}`, {
+    advice: "Install a complete ffmpeg, or name another kind of video.",
+  });
 }
 
 /** Names out of `ffmpeg -encoders`. */
@@ -70,5 +72,7 @@ export function parseEncoders(text: string): Set<string> {
 export function pictureFilter(recipe: Recipe, transparent: boolean): string {
   const overBlack = transparent && !recipe.alpha ? ["premultiply=inplace=1"] : [];
   const even = "pad=ceil(iw/2)*2:ceil(ih/2)*2";
-  return [...overBlack, even, "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int", `format=${recipe.pixels}`].join(",");
+  const convert = ["scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int", `format=${recipe.pixels}`];
+  const say = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"; // ProRes takes it from the frames
+  return [...overBlack, even, ...convert, say].join(",");
 }

@@ -49,14 +49,17 @@ function kindOf(frames: readonly string[]): { readonly first: string; readonly e
   if (first === undefined) throw new FarmError("VIDEO_FAILED", "there are no frames to make a video of");
   const extension = extname(first).toLowerCase();
   const odd = frames.find((frame) => extname(frame).toLowerCase() !== extension);
-  if (odd !== undefined || !/^\.[a-z0-9]{1,5}$/.test(extension)) throw new FarmError("VIDEO_FAILED", `these frames cannot make one video: ${odd ?? first}`);
+  if (odd !== undefined || !/^\.[a-z0-9]{1,5}$/.test(extension))
+    throw new FarmError("VIDEO_FAILED", `these frames cannot make one video: ${odd ?? first}`);
   return { first, extension };
 }
 
 /** Windows lets only some people make symbolic links, and hard links stop at the edge of a disk. */
 async function place(frame: string, as: string): Promise<void> {
   await open(frame).then((file) => file.close()); // a symbolic link to nothing would fail much later
-  await symlink(frame, as).catch(() => link(frame, as)).catch(() => copyFile(frame, as));
+  await symlink(frame, as)
+    .catch(() => link(frame, as))
+    .catch(() => copyFile(frame, as));
 }
 
 /**

@@ -36,7 +36,17 @@ export async function encodeVideo(request: VideoRequest, signal: AbortSignal): P
   const recipe = chooseRecipe(format, encoders, input.transparent);
   const beside = besidePath(out);
   const { numerator, denominator } = request.fps;
-  const reading = ["-f", "image2", "-framerate", `${numerator}/${denominator}`, "-start_number", "0", ...input.decoderOptions, "-i", input.pattern];
+  const reading = [
+    "-f",
+    "image2",
+    "-framerate",
+    `${numerator}/${denominator}`,
+    "-start_number",
+    "0",
+    ...input.decoderOptions,
+    "-i",
+    input.pattern,
+  ];
   const encoding = ["-an", "-vf", pictureFilter(recipe, input.transparent), "-c:v", recipe.encoder, ...recipe.options];
   const saying = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"];
   const writing = [...format.muxerOptions, "-f", format.muxer, `file:${beside}`];
@@ -58,7 +68,11 @@ async function requireFolder(path: string): Promise<void> {
 }
 
 /** @returns what it printed on standard output. */
-async function runFfmpeg(ffmpeg: string, args: readonly string[], options: { readonly signal: AbortSignal; readonly cwd?: string }): Promise<string> {
+async function runFfmpeg(
+  ffmpeg: string,
+  args: readonly string[],
+  options: { readonly signal: AbortSignal; readonly cwd?: string },
+): Promise<string> {
   const { signal, cwd } = options;
   const program = /[\\/]/.test(ffmpeg) ? resolve(ffmpeg) : ffmpeg;
   const process = execa(program, ["-hide_banner", "-loglevel", "warning", ...args], {
@@ -80,7 +94,11 @@ async function runFfmpeg(ffmpeg: string, args: readonly string[], options: { rea
   return result.stdout;
 }
 
-function ffmpegFailure(ffmpeg: string, result: { readonly code?: string | undefined; readonly shortMessage?: string | undefined }, lines: readonly string[]): FarmError {
+function ffmpegFailure(
+  ffmpeg: string,
+  result: { readonly code?: string | undefined; readonly shortMessage?: string | undefined },
+  lines: readonly string[],
+): FarmError {
   if (result.code === "ENOENT") return new FarmError("FFMPEG_NOT_FOUND", `${ffmpeg} is not there`);
   if (lines.some((line) => line.includes("No space left on device"))) return new FarmError("DISK_FULL", "no space left for the video");
   const reason = lines.at(-1) ?? result.shortMessage ?? "no reason given";

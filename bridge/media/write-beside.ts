@@ -10,7 +10,8 @@ export function besidePath(path: string): string {
 /** Gives a failed write its code: DISK_FULL or OUTPUT_NOT_WRITABLE; anything else stays what it is. */
 export function asWriteFailure(error: unknown, path: string): unknown {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG") return new FarmError("DISK_FULL", `no space left for ${path}`, { cause: error });
+  if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG")
+    return new FarmError("DISK_FULL", `no space left for ${path}`, { cause: error });
   if (code === "EACCES" || code === "EPERM" || code === "EROFS" || code === "ENOTDIR") {
     return new FarmError("OUTPUT_NOT_WRITABLE", `cannot write ${path}: ${messageOf(error)}`, { cause: error });
   }

@@ -53,6 +53,8 @@ export class Answers {
 
   async #run(protocol: string, stream: Libp2pFrameStream, peer: RemotePeer, answer: Answer): Promise<void> {
     using child = childSignal(this.#stop.signal);
+    // Also for an answer that waits for its stream and not for the signal.
+    child.signal.addEventListener("abort", () => stream.abort(new Error("this node stops")), { once: true });
     try {
       await answer(stream, peer, child.signal);
       await stream.finish(child.signal);

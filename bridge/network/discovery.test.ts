@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { describe, expect, it, vi } from "vitest";
-import { addressOf, echo, eventually, never, TestNodes } from "./test-nodes.ts";
+import { addressOf, echo, eventually, failure, never, TestNodes } from "./test-nodes.ts";
 import { NodeProcess } from "./test-process.ts";
 
 // Other work may have the cores.
@@ -17,7 +17,7 @@ describe("nodes on one network", () => {
       await eventually(() => others.every((id) => node.knownPeers().some((peer) => peer.id === id)), 2_000);
     }
     process.stdout.write(`found each other after ${(performance.now() - startMs).toFixed(0)} ms\n`);
-    await second.open(other.peerId, "/test/echo/1", "control", never());
+    expect(await second.ping(other.peerId, never())).toBeGreaterThan(0);
   });
 
   it("do not take up with another swarm", async () => {
@@ -34,6 +34,7 @@ describe("nodes on one network", () => {
     const server = await nodes.open(lan);
     await server.handle("/test/echo/1", echo, { maxInboundStreamsPerPeer: 4 });
     const client = await nodes.open(lan);
+    expect(await client.connect(server.selfId, never())).toEqual({ id: server.selfId });
     await client.open(server.selfId, "/test/echo/1", "control", never());
   });
 
@@ -48,10 +49,10 @@ describe("nodes on one network", () => {
     node.watchPeers((_, change) => {
       if (change === "gone") goneMs = performance.now();
     });
-    const reading = expect(stream.read()).rejects.toMatchObject({ code: "PEER_UNREACHABLE" });
+    const reading = failure(stream.read());
     const startMs = performance.now();
     await other.kill();
-    await reading;
+    expect(await reading).toMatchObject({ code: "PEER_UNREACHABLE" });
     await eventually(() => goneMs > 0, 1_000);
     process.stdout.write(`peer killed, noticed after ${(goneMs - startMs).toFixed(0)} ms\n`);
   });
@@ -98,6 +99,7 @@ describe("bootstrap", () => {
     for (let round = 0; round < 2; round++) {
       const server = await nodes.open({ listen: [`/ip4/127.0.0.1/tcp/${port}`] });
       await eventually(() => node.knownPeers().length === 1, 3_000);
+      expect(node.knownPeers()).toEqual([{ id: server.selfId }]);
       await server[Symbol.asyncDispose]();
       await eventually(() => node.knownPeers().length === 0, 1_000);
     }

@@ -1,9 +1,11 @@
 import { type AddressInfo, createServer, type Socket } from "node:net";
+import { multiaddr } from "@multiformats/multiaddr";
 import { describe, expect, it, vi } from "vitest";
 import { systemClock } from "../kernel/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
 import { silentLog } from "../kernel/log.ts";
 import { openNode } from "./node.ts";
+import { plainNode } from "./test-plain-node.ts";
 import { addressOf, echo, eventually, never, TestNodes } from "./test-nodes.ts";
 
 // Other work may have the cores.
@@ -49,9 +51,12 @@ describe("a node", () => {
   it("takes 20 dials at once from one machine", async () => {
     await using nodes = new TestNodes();
     const server = await nodes.open();
-    const clients = await Promise.all(Array.from({ length: 20 }, () => nodes.open()));
-    await Promise.all(clients.map((client) => client.connect(addressOf(server), never())));
-    await eventually(() => server.knownPeers().length === 20, 5_000);
+    const address = multiaddr(addressOf(server));
+    await using plain = new AsyncDisposableStack();
+    const clients = await Promise.all(Array.from({ length: 20 }, plainNode));
+    for (const client of clients) plain.defer(() => Promise.resolve(client.stop()));
+    const connections = await Promise.all(clients.map((client) => client.dial(address)));
+    expect(connections.map((connection) => connection.status)).toEqual(Array(20).fill("open"));
   });
 
   it("sees a peer come and go once, however many connections it has", async () => {
@@ -100,7 +105,9 @@ describe("a node", () => {
     const again = await nodes.open({ home });
     await again.handle(ECHO, echo, LIMIT);
     await again.connect(addressOf(client), never());
-    await client.open(again.selfId, ECHO, "bulk", never());
+    const stream = await client.open(again.selfId, ECHO, "bulk", never());
+    await stream.write(Buffer.from("again"));
+    expect(Buffer.from((await stream.read()) ?? []).toString()).toBe("again");
   });
 });
 

@@ -17,26 +17,12 @@ import { libp2pFrameStream } from "./libp2p-frame-stream.ts";
 import { libp2pOptions, membershipProtocol } from "./libp2p-options.ts";
 import { NETWORK_LIMITS } from "./network-limits.ts";
 import { OwnAddresses } from "./own-addresses.ts";
-import { addressWithId, parsePeerTarget } from "./peer-address.ts";
+import { type NodeOptions, settledOptions } from "./node-options.ts";
+import { addressWithId, type PeerTarget, parsePeerTarget } from "./peer-address.ts";
 import { peerFailure } from "./peer-failure.ts";
 import { measureRoundTrip } from "./ping.ts";
 import { Presence } from "./presence.ts";
 import { Reach } from "./reach.ts";
-
-export interface NodeOptions {
-  /** The folder that holds the identity; lock it first (`lockHome`). Undefined: a passing identity, kept nowhere. */
-  readonly home: string | undefined;
-  /** Multiaddrs to listen on; default every IPv4 interface on a free port. Empty: a node that only dials. */
-  readonly listen?: readonly string[];
-  /** Addresses or ids of peers that help to find others. */
-  readonly bootstrap?: readonly string[];
-  /** Nodes of one swarm find each other; default "public". */
-  readonly swarm?: string;
-  /** Look for peers on the local network (mDNS and beacon); default true. */
-  readonly lan?: boolean;
-  /** Further addresses under which others reach us, for instance a forwarded port. */
-  readonly announce?: readonly string[];
-}
 
 export interface NodeDeps {
   readonly log: Log;
@@ -52,16 +38,8 @@ export interface SwarmNode extends SwarmNetwork, AsyncDisposable {}
  */
 export async function openNode(options: NodeOptions, deps: NodeDeps, signal: AbortSignal): Promise<SwarmNode> {
   signal.throwIfAborted();
-  const swarm = options.swarm ?? "public";
-  if (swarm.length === 0 || swarm.length > NETWORK_LIMITS.maxSwarmChars) {
-    throw new FarmError("USAGE", `a swarm's name has 1 to ${NETWORK_LIMITS.maxSwarmChars} characters`);
-  }
-  const bootstrap = (options.bootstrap ?? []).map(parsePeerTarget);
-  const listen = options.listen ?? ["/ip4/0.0.0.0/tcp/0"];
-  const announce = options.announce ?? [];
-  for (const address of [...listen, ...announce]) parsePeerTarget(address);
-  const privateKey = options.home === undefined ? await passingIdentity() : await loadIdentity(options.home);
-  const lan = options.lan ?? true;
+  const { home, swarm, listen, announce, lan, bootstrap } = settledOptions(options);
+  const privateKey = home === undefined ? await passingIdentity() : await loadIdentity(home);
   const ownAddresses = new OwnAddresses();
   const heardByMdns = lan ? (peer: PeerInfo) => node.heard(peer) : undefined;
   const libp2p = await createLibp2p(libp2pOptions({ privateKey, swarm, listen, announce, heardByMdns, ownAddresses }));
@@ -131,9 +109,7 @@ class Libp2pNode implements SwarmNode {
     const target = parsePeerTarget(peer);
     using limit = childSignal(signal, NETWORK_LIMITS.reachMs);
     try {
-      const control = await this.#reach.control(target, limit.signal);
-      const connection = lane === "bulk" ? await this.#lanes.bulk(control, limit.signal) : control;
-      return libp2pFrameStream(await this.#newStream(connection, protocol, limit.signal));
+      return libp2pFrameStream(await this.#openStream(target, protocol, lane, limit.signal));
     } catch (error) {
       throw peerFailure(error, peer, signal);
     }
@@ -170,14 +146,12 @@ class Libp2pNode implements SwarmNode {
     }
   }
 
-  async provide(signal: AbortSignal): Promise<void> {
-    using child = this.#childOf(signal);
-    await this.#records.provide(child.signal);
+  provide(signal: AbortSignal): Promise<void> {
+    return this.#whileRunning(signal, (both) => this.#records.provide(both));
   }
 
-  async findDonors(signal: AbortSignal): Promise<void> {
-    using child = this.#childOf(signal);
-    await this.#records.find(child.signal);
+  findDonors(signal: AbortSignal): Promise<void> {
+    return this.#whileRunning(signal, (both) => this.#records.find(both));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -197,12 +171,31 @@ class Libp2pNode implements SwarmNode {
     cancelDelayedCall(libp2p.services["identifyPush"], "_push");
   }
 
-  /** Ends with the node too. */
-  #childOf(signal: AbortSignal): ReturnType<typeof childSignal> {
-    const child = childSignal(signal);
-    if (this.#stop.signal.aborted) child.abort(this.#stop.signal.reason);
-    this.#stop.signal.addEventListener("abort", () => child.abort(this.#stop.signal.reason), { once: true, signal: child.signal });
-    return child;
+  /** With a signal that aborts with the caller's, and when the node stops. */
+  async #whileRunning(signal: AbortSignal, run: (both: AbortSignal) => Promise<void>): Promise<void> {
+    using child = childSignal(signal);
+    const { signal: stopping } = this.#stop;
+    const end = () => child.abort(stopping.reason);
+    stopping.addEventListener("abort", end);
+    try {
+      if (stopping.aborted) end();
+      await run(child.signal);
+    } finally {
+      stopping.removeEventListener("abort", end);
+    }
+  }
+
+  /** A connection may close just as we take it: then the next one is tried. */
+  async #openStream(target: PeerTarget, protocol: string, lane: "control" | "bulk", signal: AbortSignal): Promise<Stream> {
+    while (true) {
+      const control = await this.#reach.control(target, signal);
+      const connection = lane === "bulk" ? await this.#lanes.bulk(control, signal) : control;
+      try {
+        return await this.#newStream(connection, protocol, signal);
+      } catch (error) {
+        if (connection.status === "open" || signal.aborted) throw error;
+      }
+    }
   }
 
   async #newStream(connection: Connection, protocol: string, signal: AbortSignal): Promise<Stream> {

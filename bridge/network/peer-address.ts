@@ -22,8 +22,7 @@ export function parsePeerTarget(text: string): PeerTarget {
   const idText = parts.findLast((part) => part.code === CODE_P2P)?.value;
   const id = idText === undefined ? undefined : parseId(idText, text);
   if (parts.length === 1 && id) return { text, id, address: undefined };
-  const isTcp = parts.some((part) => part.name === "tcp") || parts[0]?.name === "dnsaddr";
-  if (!HOSTS.has(parts[0]?.name ?? "") || !isTcp) throw invalid(text, "not a TCP address");
+  if (!isTcp(parts.map((part) => part.name))) throw invalid(text, "not a TCP address");
   return { text, id, address };
 }
 
@@ -42,6 +41,10 @@ export function readableAddresses(texts: readonly string[]): Multiaddr[] {
       return [];
     }
   });
+}
+
+function isTcp([host = "", ...others]: readonly string[]): boolean {
+  return HOSTS.has(host) && (host === "dnsaddr" || others.includes("tcp"));
 }
 
 function parseMultiaddr(text: string): Multiaddr {

@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { systemClock } from "../kernel/clock.ts";
 import { silentLog } from "../kernel/log.ts";
 import type { FrameStream } from "../protocols/frame-stream.ts";
-import { type NodeOptions, openNode, type SwarmNode } from "./node.ts";
+import { openNode, type SwarmNode } from "./node.ts";
+import type { NodeOptions } from "./node-options.ts";
 
 /** Real nodes on this machine for one test, each in a swarm of its own name; stops them all at its end. */
 export class TestNodes implements AsyncDisposable {
@@ -44,4 +45,12 @@ export async function eventually(what: () => boolean, limitMs: number): Promise<
     await systemClock.sleep(5);
   }
   return performance.now() - startMs;
+}
+
+/** What a promise fails with; it may fail before anybody looks. */
+export function failure(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 }

@@ -93,14 +93,16 @@ def has_denoiser():
 
 def compositor_trees():
     """Every compositor tree of the file: of all scenes, and node groups."""
-    own = [scene.node_tree for scene in bpy.data.scenes if not hasattr(scene, "compositing_node_group") and scene.node_tree]
-    return own + [tree for tree in bpy.data.node_groups if tree.bl_idname == "CompositorNodeTree"]
+    legacy = [scene for scene in bpy.data.scenes if not hasattr(scene, "compositing_node_group")]
+    groups = [tree for tree in bpy.data.node_groups if tree.bl_idname == "CompositorNodeTree"]
+    return [scene.node_tree for scene in legacy if scene.node_tree] + groups
 
 
 def file_output_names(node):
     """What a File Output node appends to its folder: one name pattern a file; an empty one stands for the frame number alone."""
     if hasattr(node, "directory"):
-        return [node.file_name] if node.format.file_format == "OPEN_EXR_MULTILAYER" else [node.file_name + item.name for item in node.file_output_items]
+        is_one_file = node.format.file_format == "OPEN_EXR_MULTILAYER"
+        return [node.file_name] if is_one_file else [node.file_name + item.name for item in node.file_output_items]
     if node.format.file_format == "OPEN_EXR_MULTILAYER":
         return [bpy.path.basename(node.base_path.replace("\\", "/"))]
     return [slot.path for slot in node.file_slots]
@@ -128,6 +130,8 @@ def render_frames(scene, start, end):
     bpy.app.handlers.render_init.append(put_back)
     scene.frame_start, scene.frame_end = start, end
     try:
+        if (scene.frame_start, scene.frame_end) != (start, end):
+            raise RuntimeError(f"Blender does not render frames {start} to {end} of this scene")
         bpy.ops.render.render(animation=True)
     finally:
         bpy.app.handlers.render_init.remove(put_back)

@@ -53,7 +53,8 @@ class Outputs:
         return {"staged": path, "final": os.path.join(self._finals[int(number)], rest), "main": number == "0"}
 
     def _redirect_node(self, node, tree):
-        folder = compat.file_output_folder(node).replace("{blend_dir_lib}", blend_folder(tree)).replace("{blend_dir}", blend_folder(None))
+        folder = compat.file_output_folder(node)
+        folder = folder.replace("{blend_dir_lib}", blend_folder(tree)).replace("{blend_dir}", blend_folder(None))
         target = checked(self._mirror(folder, compat.file_output_names(node)))
         compat.redirect_file_output(node, os.path.join(target, ""))
 

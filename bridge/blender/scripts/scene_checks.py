@@ -58,16 +58,12 @@ def scenes_in_need_of_camera(main):
 
 
 def composited_scenes(scene):
-    """The scenes that a scene's compositor takes layers of; the scene itself where it has none."""
-    nodes = layer_nodes(scene)
-    return unique(node.scene or scene for node in nodes if not node.mute) if nodes else [scene]
-
-
-def layer_nodes(scene):
-    """All Render Layers nodes of a scene's compositor, those in groups too; none where the compositor is off."""
-    if not scene.render.use_compositing:
-        return []
-    return [node for node in nodes_of(compat.compositor_tree(scene), set()) if node.bl_idname == "CompositorNodeRLayers"]
+    """The scenes that a scene's compositor takes layers of, in groups too; the scene itself where the compositor is off."""
+    tree = compat.compositor_tree(scene) if scene.render.use_compositing else None
+    if tree is None:
+        return [scene]
+    nodes = [node for node in nodes_of(tree, set()) if node.bl_idname == "CompositorNodeRLayers" and not node.mute]
+    return unique(node.scene or scene for node in nodes)
 
 
 def nodes_of(tree, seen):

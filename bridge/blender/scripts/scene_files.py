@@ -156,11 +156,16 @@ def strip_names(strip):
 
 
 def leftovers():
-    """What Blender's own list of paths adds: kinds that no source above knows. Texts live inside the .blend."""
-    texts = {scene_paths.absolute(text.filepath, text.library) for text in bpy.data.texts if text.filepath}
+    """What Blender's own list of paths adds: kinds that no source above knows.
+
+    Texts and packed libraries lie inside the .blend; brushes and the like come with every Blender.
+    """
+    shipped = os.path.join(bpy.utils.system_resource("DATAFILES"), "")
+    known = {scene_paths.library_path(library) for library in bpy.data.libraries}
+    known |= {scene_paths.absolute(text.filepath, text.library) for text in bpy.data.texts if text.filepath}
     for path in bpy.utils.blend_paths(absolute=True, packed=False, local=False):
         absolute = os.path.abspath(path)
-        if absolute not in texts:
+        if absolute not in known and not absolute.startswith(shipped):
             yield absolute
 
 

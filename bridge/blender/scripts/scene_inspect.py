@@ -31,9 +31,11 @@ def inspect(request):
     files = scene_files.collect(request["scenePath"], request["maxFiles"])
     facts = scene_facts.file_facts(main)
     facts["warnings"] = scene_warnings.warnings_of(files)
-    by_name = {scene.name: scene_facts.render_facts(scene) for scene in bpy.data.scenes}
-    tiling = {scene.name: scene_tiling.reasons_against(scene) for scene in bpy.data.scenes}
-    simulations = {scene.name: scene_simulations.unbaked_in(scene) for scene in bpy.data.scenes}
+    # A linked scene may have the name of a local one, which then counts.
+    scenes = sorted(bpy.data.scenes, key=lambda scene: scene.library is None)
+    by_name = {scene.name: scene_facts.render_facts(scene) for scene in scenes}
+    tiling = {scene.name: scene_tiling.reasons_against(scene) for scene in scenes}
+    simulations = {scene.name: scene_simulations.unbaked_in(scene) for scene in scenes}
     probe = scene_units.probe(main, frames, request["scratch"]) if scene_units.needs_probe(main) else scene_units.plain(main)
     facts["frameUnits"] = probe.frame_units()
     facts["scenes"] = [

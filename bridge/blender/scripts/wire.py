@@ -67,9 +67,11 @@ class Wire:
             return {"ok": False, "code": "BLENDER_SCRIPT_FAILED", "message": f"{type(error).__name__}: {error}"}
 
     def _read(self):
-        for line in sys.stdin.buffer:
-            self._requests.put(json.loads(line))
-        leave(3)
+        try:
+            for line in sys.stdin.buffer:
+                self._requests.put(json.loads(line))
+        finally:  # garbage ends it too: a reader that had stopped would no longer see the bridge go
+            leave(3)
 
 
 def leave(code):

@@ -51,20 +51,23 @@ export function leave(turn: Turn, id: DonorId): void {
   if (donor.barred === undefined) turn.schedule.slots -= donor.slots;
   turn.schedule.free.delete(donor);
   if (turn.schedule.pin === id) turn.schedule.pin = undefined;
-  for (const lease of [...donor.leases.values()]) if (lease.phase === "leased") lose(turn, lease);
+  lose(turn, [...donor.leases.values()].filter(({ phase }) => phase === "leased"));
 }
 
-/** Takes a lease away because its donor is gone or silent; only a chunk that was being rendered may be to blame. */
-function lose(turn: Turn, lease: Lease): void {
-  const chunk = turn.schedule.chunks.get(lease.chunk);
-  if (!chunk) return;
-  drop(turn, chunk, lease);
-  if (lease.startedAtMs !== undefined) {
-    chunk.transportFailures++;
-    chunk.lastCode = "PEER_UNREACHABLE";
-    chunk.avoid.add(lease.donor);
+/** Takes leases away because their donor is gone or silent; only chunks that were being rendered may be to blame. */
+function lose(turn: Turn, leases: readonly Lease[]): void {
+  const begun = new Set(leases.filter(({ startedAtMs }) => startedAtMs !== undefined));
+  for (const lease of leases) {
+    const chunk = turn.schedule.chunks.get(lease.chunk);
+    if (!chunk) continue;
+    drop(turn, chunk, lease);
+    if (begun.has(lease)) {
+      chunk.transportFailures++;
+      chunk.lastCode = "PEER_UNREACHABLE";
+      chunk.avoid.add(lease.donor);
+    }
+    requeue(turn, chunk, "loss");
   }
-  requeue(turn, chunk, "loss");
 }
 
 /** Takes the donor out of this job, and what it holds with it. Results that are being checked stay: we hold their bytes. */
@@ -114,15 +117,18 @@ export function expire(turn: Turn): void {
   for (const donor of schedule.donors.values()) {
     if (donor.leases.size === 0) continue;
     const silent = nowMs - donor.lastHeardMs > policy.leaseMs;
-    let lost = false;
-    for (const lease of donor.leases.values()) {
-      if (!silent && !isStalled(turn, lease)) continue;
-      lost = true;
-      withdraw(turn, lease, silent ? "expired" : "stalled");
-      lose(turn, lease);
-    }
-    if (lost) blame(turn, donor, "transport");
+    const overdue = silent ? [...donor.leases.values()] : stalledLeases(turn, donor);
+    if (overdue.length === 0) continue;
+    for (const lease of overdue) withdraw(turn, lease, silent ? "expired" : "stalled");
+    lose(turn, overdue);
+    blame(turn, donor, "transport");
   }
+}
+
+function stalledLeases(turn: Turn, donor: DonorState): Lease[] {
+  const stalled: Lease[] = [];
+  for (const lease of donor.leases.values()) if (isStalled(turn, lease)) stalled.push(lease);
+  return stalled;
 }
 
 function isStalled(turn: Turn, lease: Lease): boolean {

@@ -6,15 +6,16 @@ const WINDOW_BYTES = 1024 * 1024;
 /** Reads a file front to back through one buffer that grows only to the biggest piece asked for. */
 export class ForwardReader {
   readonly #descriptor: number;
-  #buffer = Buffer.allocUnsafe(WINDOW_BYTES);
+  #buffer: Buffer;
   #from = 0;
   #to = 0;
   /** File position of the next byte. */
   position: number;
 
-  constructor(descriptor: number, position: number) {
+  constructor(descriptor: number, range: { readonly from: number; readonly to: number }) {
     this.#descriptor = descriptor;
-    this.position = position;
+    this.#buffer = Buffer.allocUnsafe(Math.min(WINDOW_BYTES, range.to - range.from));
+    this.position = range.from;
   }
 
   /** The next bytes; the view is good until the next call. EXR_INVALID when the file ends before. */

@@ -20,12 +20,20 @@ function header(change: Readonly<Record<string, Buffer | undefined>>, version = 
 }
 
 function channels(...list: readonly [name: string, type: number, sampling: number][]): Buffer {
-  return Buffer.concat([...list.map(([name, type, sampling]) => Buffer.concat([Buffer.from(`${name}\0`), int32(type), int32(0), int32(sampling), int32(1)])), Buffer.alloc(1)]);
+  return Buffer.concat([
+    ...list.map(([name, type, sampling]) => Buffer.concat([Buffer.from(`${name}\0`), int32(type), int32(0), int32(sampling), int32(1)])),
+    Buffer.alloc(1),
+  ]);
 }
 
 describe("a header", () => {
   test("is read with its channels, size and whitelisted strings", () => {
-    const attributes = { "cryptomatte/542cafa/manifest": '{"Würfel":"a8fce865"}', "cycles.L.samples": "4", Camera: "secret", "cryptomatte/542cafa/manif_file": "/etc/passwd" };
+    const attributes = {
+      "cryptomatte/542cafa/manifest": '{"Würfel":"a8fce865"}',
+      "cycles.L.samples": "4",
+      Camera: "secret",
+      "cryptomatte/542cafa/manif_file": "/etc/passwd",
+    };
     const parsed = parseExrHeader(makeExr({ width: 5, height: 3, parts: [{ channels: rgba }], attributes }));
     expect(parsed.parts).toMatchObject([{ width: 5, height: 3, rowsPerChunk: 1, chunkCount: 3, bytesPerRow: 40 }]);
     expect(parsed.attributes).toEqual({ "cryptomatte/542cafa/manifest": '{"Würfel":"a8fce865"}', "cycles.L.samples": "4" });
@@ -37,7 +45,11 @@ describe("a header", () => {
       { name: "L.Combined-right", view: "right", channels: [{ name: "L.Combined.R" }] },
       { name: "L.Depth", channels: [{ name: "Z" }] },
     ];
-    expect(channelNames(parseExrHeader(makeExr({ width: 2, height: 2, parts })))).toEqual(["L.Combined.left.R", "L.Combined.right.R", "L.Depth.Z"]);
+    expect(channelNames(parseExrHeader(makeExr({ width: 2, height: 2, parts })))).toEqual([
+      "L.Combined.left.R",
+      "L.Combined.right.R",
+      "L.Depth.Z",
+    ]);
   });
 
   test("cut short asks for more bytes at every length and never reads past them", () => {
@@ -61,7 +73,10 @@ describe("a header", () => {
     ["impossible size", header({ bad: Buffer.concat([Buffer.from("x\0string\0"), int32(-1)]) })],
     ["impossible size", header({ bad: Buffer.concat([Buffer.from("x\0string\0"), int32(2 ** 31 - 1)]) })],
     ["longer than 255 bytes", header({ bad: Buffer.from(`${"x".repeat(300)}\0`) })],
-    ["more than 512 attributes", header(Object.fromEntries(Array.from({ length: 600 }, (_, at) => [`a${at}`, attribute(`a${at}`, "int", int32(0))])))],
+    [
+      "more than 512 attributes",
+      header(Object.fromEntries(Array.from({ length: 600 }, (_, at) => [`a${at}`, attribute(`a${at}`, "int", int32(0))]))),
+    ],
     ["not UTF-8", header({ bad: Buffer.from([0xff, 0xfe, 0]) })],
     ["shorter than its value", header({ channels: attribute("channels", "chlist", channels(["A", 2, 1]).subarray(0, 9)) })],
     ["longer than its value", header({ dataWindow: attribute("dataWindow", "box2i", Buffer.alloc(20)) })],
@@ -70,9 +85,24 @@ describe("a header", () => {
     ["not in order", header({ channels: attribute("channels", "chlist", channels(["A", 2, 1], ["A", 2, 1])) })],
     ["neither half nor float", header({ channels: attribute("channels", "chlist", channels(["A", 0, 1])) })],
     ["subsampled", header({ channels: attribute("channels", "chlist", channels(["A", 2, 2])) })],
-    ["more than 1024 channels", header({ channels: attribute("channels", "chlist", channels(...Array.from({ length: 1025 }, (_, at): [string, number, number] => [String(at + 10_000), 2, 1]))) })],
-    ["data window makes no sense", header({ dataWindow: attribute("dataWindow", "box2i", Buffer.concat([int32(0), int32(0), int32(-1), int32(5)])) })],
-    ["data window makes no sense", header({ dataWindow: attribute("dataWindow", "box2i", Buffer.concat([int32(-(2 ** 31)), int32(0), int32(2 ** 31 - 1), int32(5)])) })],
+    [
+      "more than 1024 channels",
+      header({
+        channels: attribute(
+          "channels",
+          "chlist",
+          channels(...Array.from({ length: 1025 }, (_, at): [string, number, number] => [String(at + 10_000), 2, 1])),
+        ),
+      }),
+    ],
+    [
+      "data window makes no sense",
+      header({ dataWindow: attribute("dataWindow", "box2i", Buffer.concat([int32(0), int32(0), int32(-1), int32(5)])) }),
+    ],
+    [
+      "data window makes no sense",
+      header({ dataWindow: attribute("dataWindow", "box2i", Buffer.concat([int32(-(2 ** 31)), int32(0), int32(2 ** 31 - 1), int32(5)])) }),
+    ],
     ["chunk count does not fit", header({ chunkCount: attribute("chunkCount", "int", int32(7)) })],
   ];
   test.each(refused)("is refused: %s", (claim, bytes) => {
@@ -106,6 +136,11 @@ describe("channel names", () => {
   });
 
   test("of the wall clock are known by both of Blender's names", () => {
-    expect(["L.Render Time.X", "L.Debug Render Time.left.X", "L.Combined.R", "Render Times.Combined.R"].map(isWallClock)).toEqual([true, true, false, false]);
+    expect(["L.Render Time.X", "L.Debug Render Time.left.X", "L.Combined.R", "Render Times.Combined.R"].map(isWallClock)).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
   });
 });

@@ -113,7 +113,8 @@ function makePart(read: PartAttributes, index: number, multiPart: boolean): ExrP
 
 function requirePartKind(read: PartAttributes, multiPart: boolean): void {
   if (multiPart && (read.name === undefined || read.type === undefined)) throw exrInvalid("a part has no name or no type");
-  if (read.type !== undefined && read.type !== "scanlineimage") throw exrInvalid(`a part is ${quoted(read.type)}, only scanlineimage is taken`);
+  if (read.type !== undefined && read.type !== "scanlineimage")
+    throw exrInvalid(`a part is ${quoted(read.type)}, only scanlineimage is taken`);
 }
 
 function sizeOf(box: ExrBox): { readonly width: number; readonly height: number } {

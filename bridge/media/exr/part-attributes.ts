@@ -63,7 +63,10 @@ export function readPartAttributes(cursor: ByteCursor): PartAttributes {
   return part;
 }
 
-function readAttribute(attribute: { readonly name: string; readonly type: string; readonly bytes: Uint8Array }, part: PartAttributes): void {
+function readAttribute(
+  attribute: { readonly name: string; readonly type: string; readonly bytes: Uint8Array },
+  part: PartAttributes,
+): void {
   const { name, type, bytes } = attribute;
   const reader = Object.hasOwn(READERS, name) ? READERS[name] : undefined;
   if (reader) {

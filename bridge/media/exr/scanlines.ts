@@ -25,7 +25,7 @@ export type BlockFilter = (part: ExrPart, firstRow: number, rows: number) => boo
  * overlaps, hides in a gap or lies outside. Throws EXR_INVALID.
  */
 export function forEachBlock(file: ExrFile, visit: (block: ScanlineBlock) => void, wanted: BlockFilter = () => true): void {
-  const reader = new ForwardReader(file.descriptor, file.chunksStart);
+  const reader = new ForwardReader(file.descriptor, { from: file.chunksStart, to: file.bytes });
   const decoder = new ChunkDecoder();
   for (let done = 0; done < file.chunkCount; done++) {
     const chunk = readChunkLead(file, reader);
@@ -56,6 +56,7 @@ function readChunkLead(file: ExrFile, reader: ForwardReader): ChunkLead {
   if (file.offsetOf(part, index) !== start) throw exrInvalid("a chunk is not where the offset table says");
   const rows = Math.min(part.rowsPerChunk, part.height - firstRow);
   const ends = reader.position + bytes;
-  if (bytes < 1 || bytes > Math.min(rows * part.bytesPerRow, EXR_LIMITS.maxChunkBytes) || ends > file.bytes) throw exrInvalid("a chunk has the wrong size");
+  if (bytes < 1 || bytes > Math.min(rows * part.bytesPerRow, EXR_LIMITS.maxChunkBytes) || ends > file.bytes)
+    throw exrInvalid("a chunk has the wrong size");
   return { part, firstRow, rows, bytes };
 }

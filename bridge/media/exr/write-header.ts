@@ -17,11 +17,25 @@ export interface FloatLayout {
 /** Bytes before a scanline's values: its row number and its size. */
 const ROW_LEAD_BYTES = 8;
 
-export function floatLayout(picture: { readonly width: number; readonly height: number; readonly channels: readonly string[]; readonly headerBytes: number }): FloatLayout {
+export function floatLayout(picture: {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: readonly string[];
+  readonly headerBytes: number;
+}): FloatLayout {
   const { width, height, channels, headerBytes } = picture;
   const rowStrideBytes = ROW_LEAD_BYTES + width * channels.length * 4;
   const rowsStart = headerBytes + height * 8;
-  return { width, height, channels, headerBytes, rowsStart, rowLeadBytes: ROW_LEAD_BYTES, rowStrideBytes, fileBytes: rowsStart + height * rowStrideBytes };
+  return {
+    width,
+    height,
+    channels,
+    headerBytes,
+    rowsStart,
+    rowLeadBytes: ROW_LEAD_BYTES,
+    rowStrideBytes,
+    fileBytes: rowsStart + height * rowStrideBytes,
+  };
 }
 
 /** File position of a value's row segment: `row` from the top, `column` from the left. */

@@ -1,0 +1,44 @@
+import { describe, expect, it } from "vitest";
+import { foldJournal } from "./fold.ts";
+import type { ChunkAccepted, JobRecord } from "./records.ts";
+
+const accepted = (chunk: string, sha256 = "aa"): ChunkAccepted => ({ type: "chunk-accepted", chunk, sha256, files: [], donor: "d", checked: false });
+
+describe("foldJournal", () => {
+  it("starts with nothing, at work", () => {
+    expect(foldJournal([])).toMatchObject({ created: undefined, state: "running" });
+  });
+
+  it("remembers the first acceptance of a chunk, and forgets it when it is revoked", () => {
+    expect(foldJournal([accepted("a", "aa"), accepted("a", "bb")]).accepted.get("a")?.sha256).toBe("aa");
+    expect(foldJournal([accepted("a"), { type: "chunk-revoked", chunk: "a", donor: "d" }]).accepted.size).toBe(0);
+    expect(foldJournal([accepted("a"), { type: "chunk-revoked", chunk: "a", donor: "d" }, accepted("a", "cc")]).accepted.get("a")?.sha256).toBe("cc");
+  });
+
+  it("knows finished frames, dead chunks and barred donors", () => {
+    const memory = foldJournal([
+      { type: "frame-finished", frame: 3, outputs: ["/out/3.png"] },
+      { type: "chunk-dead", chunk: "b", code: "BLENDER_CRASHED" },
+      { type: "donor-barred", donor: "d", because: "lied" },
+      { type: "job-ended", outcome: "incomplete" },
+    ]);
+    expect(memory.finishedFrames.get(3)).toEqual(["/out/3.png"]);
+    expect(memory.dead.get("b")).toBe("BLENDER_CRASHED");
+    expect(memory.barred.get("d")).toBe("lied");
+    expect(memory.state).toBe("incomplete");
+  });
+
+  it("gives dead chunks and tired donors another chance when the job goes on, but no liar", () => {
+    const records: JobRecord[] = [
+      { type: "chunk-dead", chunk: "b", code: "BLENDER_CRASHED" },
+      { type: "donor-barred", donor: "tired", because: "task" },
+      { type: "donor-barred", donor: "liar", because: "lied" },
+      { type: "paused" },
+    ];
+    expect(foldJournal(records).state).toBe("paused");
+    const memory = foldJournal([...records, { type: "resumed" }]);
+    expect(memory.state).toBe("running");
+    expect(memory.dead.size).toBe(0);
+    expect([...memory.barred.keys()]).toEqual(["liar"]);
+  });
+});

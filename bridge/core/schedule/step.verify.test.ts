@@ -1,0 +1,108 @@
+import { describe, expect, it } from "vitest";
+import { sha256 } from "../../kernel/ids.ts";
+import { planOf } from "./fixtures/plan-of.ts";
+import { mustCheck } from "./must-check.ts";
+import { DEFAULT_POLICY } from "./policy.ts";
+import { startSchedule } from "./schedule.ts";
+import { step } from "./step.ts";
+import type { ScheduleEffect, ScheduleEvent, SchedulePolicy, Verdict, VerifyLevel } from "./types.ts";
+
+function begin(chunks: number, verify: VerifyLevel, memory?: Parameters<typeof startSchedule>[1]) {
+  const policy: SchedulePolicy = { ...DEFAULT_POLICY, verify, secret: "s", spotOneIn: 1_000_000 };
+  let schedule = startSchedule(planOf({ costs: Array.from({ length: chunks }, () => 1) }), memory);
+  const say = (event: ScheduleEvent): readonly ScheduleEffect[] => {
+    const turn = step(schedule, event, policy);
+    schedule = turn.schedule;
+    return turn.effects;
+  };
+  const join = (donor: string, trusted = false) => say({ type: "donor-joined", nowMs: 0, donor, slots: 8, trusted, sameClass: true });
+  const deliver = (chunk: string, donor: string, suspicious = false) => {
+    say({ type: "chunk-rendered", nowMs: 0, chunk, donor, seconds: 1 });
+    return say({ type: "result-fetched", nowMs: 0, chunk, donor, sha256: sha256(Buffer.from(chunk)), suspicious }).map(({ type }) => type)[0];
+  };
+  const verdict = (chunk: string, donor: string, found: Verdict) => say({ type: "result-checked", nowMs: 0, chunk, donor, verdict: found });
+  return { say, join, deliver, verdict };
+}
+
+describe("verification", () => {
+  it("checks the first two results of a stranger, and suspicious ones", () => {
+    const job = begin(6, "spot");
+    job.join("a");
+    expect(["c0", "c1", "c2"].map((chunk) => job.deliver(chunk, "a"))).toEqual(["check", "check", "accept"]);
+    expect(job.deliver("c3", "a", true)).toBe("check");
+  });
+
+  it("checks everything when full, suspicious results only when off, and this machine never", () => {
+    const full = begin(6, "full");
+    full.join("a");
+    expect(["c0", "c1", "c2"].map((chunk) => full.deliver(chunk, "a"))).toEqual(["check", "check", "check"]);
+    const off = begin(6, "off");
+    off.join("a");
+    expect([off.deliver("c0", "a"), off.deliver("c1", "a", true)]).toEqual(["accept", "check"]);
+    const local = begin(6, "full");
+    local.join("here", true);
+    expect(local.deliver("c0", "here", true)).toBe("accept");
+  });
+
+  it("accepts a checked result only with its verdict", () => {
+    const job = begin(3, "spot");
+    job.join("a");
+    job.deliver("c0", "a");
+    expect(job.verdict("c0", "a", "warned")).toContainEqual(expect.objectContaining({ type: "accept", chunk: "c0", checked: true }));
+  });
+
+  it("keeps a result that is being checked when its maker leaves", () => {
+    const job = begin(1, "full");
+    job.join("a");
+    job.deliver("c0", "a");
+    job.say({ type: "donor-left", nowMs: 1, donor: "a", because: "gone" });
+    expect(job.verdict("c0", "a", "equal").map(({ type }) => type)).toEqual(["accept", "job-ended"]);
+  });
+
+  it("bars a liar at once, takes its chunks away and checks what it delivered before", () => {
+    const job = begin(10, "spot");
+    job.join("liar");
+    for (const chunk of ["c0", "c1", "c2", "c3"]) job.deliver(chunk, "liar");
+    job.say({ type: "chunks-delivered", nowMs: 0, chunks: ["c3"] });
+    job.verdict("c0", "liar", "equal");
+    const caught = job.verdict("c1", "liar", "different");
+    expect(caught[0]).toEqual({ type: "bar-donor", donor: "liar", because: "lied" });
+    expect(caught.filter(({ type }) => type === "withdraw")).toHaveLength(6);
+    expect(caught.filter(({ type }) => type === "check")).toEqual([{ type: "check", chunk: "c2", donor: "liar" }]);
+    expect(job.join("liar")).toEqual([{ type: "bar-donor", donor: "liar", because: "lied" }]);
+    expect(job.verdict("c2", "liar", "different")).toEqual([{ type: "revoke", chunk: "c2", donor: "liar" }]);
+    expect(job.join("honest").filter(({ type }) => type === "lease")).toHaveLength(8);
+  });
+
+  it("does not end while a liar's earlier results are checked", () => {
+    const job = begin(4, "spot");
+    job.join("a");
+    job.deliver("c0", "a");
+    job.deliver("c1", "a");
+    job.deliver("c2", "a");
+    job.verdict("c0", "a", "equal");
+    job.verdict("c1", "a", "different");
+    job.join("here", true);
+    job.deliver("c1", "here");
+    job.deliver("c3", "here");
+    expect(job.verdict("c2", "a", "equal").map(({ type }) => type)).toEqual(["job-ended"]);
+  });
+
+  it("knows a liar of an earlier session, and gives others a new chance", () => {
+    const memory = { accepted: new Map(), dead: new Map(), finishedFrames: new Map(), barred: new Map([["liar", "lied"], ["tired", "task"]] as const) };
+    const job = begin(1, "off", memory);
+    expect(job.join("liar")).toEqual([{ type: "bar-donor", donor: "liar", because: "lied" }]);
+    expect(job.join("tired").map(({ type }) => type)).toEqual(["lease"]);
+  });
+});
+
+describe("mustCheck", () => {
+  it("draws about one in ten, by the secret and the hash alone", () => {
+    const draw = (secret: string) => Array.from({ length: 2_000 }, (_, index) => mustCheck({ trusted: false, nth: 9, sha256: String(index), suspicious: false }, { ...DEFAULT_POLICY, verify: "spot", secret }));
+    const hits = draw("one").filter(Boolean).length;
+    expect(hits).toBeGreaterThan(150);
+    expect(hits).toBeLessThan(250);
+    expect(draw("one")).toEqual(draw("one"));
+    expect(draw("two")).not.toEqual(draw("one"));
+  });
+});

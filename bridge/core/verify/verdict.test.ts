@@ -1,0 +1,16 @@
+import { describe, expect, it } from "vitest";
+import { verdictOf } from "./verdict.ts";
+
+describe("verdictOf", () => {
+  it.each([
+    [{ differingPixels: 0, r: undefined }, true, "equal"],
+    [{ differingPixels: 1, r: 0.0001 }, true, "different"],
+    [{ differingPixels: 0, r: undefined }, false, "equal"],
+    [{ differingPixels: 900, r: 0.1 }, false, "equal"],
+    [{ differingPixels: 900, r: 0.11 }, false, "warned"],
+    [{ differingPixels: 1, r: undefined }, false, "warned"],
+    [{ differingPixels: 1, r: Number.NaN }, false, "warned"],
+  ] as const)("judges %j of the same class %s as %s", (difference, sameClass, verdict) => {
+    expect(verdictOf(difference, { sameClass })).toBe(verdict);
+  });
+});

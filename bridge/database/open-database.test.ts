@@ -1,0 +1,123 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, open, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openDatabase } from "./open-database.ts";
+
+const WRITER = fileURLToPath(new URL("fixtures/append-until-killed.ts", import.meta.url));
+
+let folder: string;
+let file: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "bridge-database-"));
+  file = join(folder, "home", "bridge.sqlite");
+});
+afterEach(async () => await rm(folder, { recursive: true, force: true }));
+
+/** Runs a writer and returns the numbers it was told are durable. */
+async function writeAndKill(job: string, from: number, afterMs: number): Promise<number[]> {
+  const child = spawn(process.execPath, [WRITER, file, job, String(from)], { stdio: ["ignore", "pipe", "inherit"] });
+  const said: Buffer[] = [];
+  const closed = once(child, "close");
+  child.stdout.on("data", (bytes: Buffer) => said.push(bytes));
+  await once(child.stdout, "data");
+  await delay(afterMs);
+  child.kill("SIGKILL");
+  await closed;
+  const lines = Buffer.concat(said).toString().split("\n");
+  return lines.slice(0, -1).map(Number); // the last line may be cut short
+}
+
+async function framesIn(job: string): Promise<number[]> {
+  await using database = openDatabase(file);
+  return database.journal.read(job).flatMap(({ record }) => (record.type === "frame-finished" ? [record.frame] : []));
+}
+
+/** Fills a database until it has pages of some depth. */
+async function fill(records: number): Promise<void> {
+  await using database = openDatabase(file);
+  const outputs = ["x".repeat(500)];
+  await database.journal.append("job", Array.from({ length: records }, (_, frame) => ({ type: "frame-finished" as const, frame, outputs })));
+}
+
+describe("openDatabase", () => {
+  it("makes a durable database and its folder, readable by its owner only", async () => {
+    await using database = openDatabase(file);
+    await database.journal.append("job", [{ type: "paused" }]);
+    const sqlite = new DatabaseSync(file);
+    expect(sqlite.prepare("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" });
+    expect(sqlite.prepare("PRAGMA user_version").get()).toEqual({ user_version: 1 });
+    sqlite.close();
+    if (process.platform !== "win32") expect((await stat(join(folder, "home"))).mode & 0o777).toBe(0o700);
+  });
+
+  it("loses nothing that it called durable when its process is killed, ten times over", async () => {
+    let acknowledged: number[] = [];
+    for (let round = 0; round < 10; round++) {
+      const fresh = await writeAndKill("job", round * 100_000, 20 + 37 * round);
+      expect(fresh.length).toBeGreaterThan(0);
+      acknowledged = [...acknowledged, ...fresh];
+    }
+    const kept = new Set(await framesIn("job"));
+    expect(acknowledged.filter((frame) => !kept.has(frame))).toEqual([]);
+    expect((await framesIn("job")).length).toBe(kept.size);
+  });
+
+  it("serves two processes at once", async () => {
+    const [one, two] = await Promise.all([writeAndKill("one", 0, 400), writeAndKill("two", 0, 400)]);
+    expect(await framesIn("one")).toEqual(expect.arrayContaining(one));
+    expect(await framesIn("two")).toEqual(expect.arrayContaining(two));
+  });
+
+  it.each([
+    ["that is no database", async () => await writeFile(file, "not a database at all, but quite long enough to look like one")],
+    ["with a page of rubbish", async () => await scribble()],
+    ["that was cut short", async () => await truncate(file, 3 * 4_096)],
+  ])("sets a file aside %s, says so, and begins a fresh one", async (_, damage) => {
+    await fill(400);
+    await damage();
+    const before = await readFile(file);
+    const told: string[] = [];
+    await using database = openDatabase(file, { onCorrupt: (sentence) => told.push(sentence), now: () => Date.UTC(2026, 10, 22) });
+    expect(database.journal.read("job")).toEqual([]);
+    const aside = `${file}.corrupt-2026-11-22T00-00-00-000Z`;
+    expect(told).toEqual([expect.stringContaining(aside)]);
+    expect(await readFile(aside)).toEqual(before);
+    await database.journal.append("job", [{ type: "resumed" }]);
+    expect(database.journal.read("job")).toHaveLength(1);
+  });
+
+  async function scribble(): Promise<void> {
+    await using handle = await open(file, "r+");
+    await handle.write(Buffer.alloc(8_192, 0xa5), 0, 8_192, 4 * 4_096);
+  }
+
+  it("leaves a newer bridge's database alone", async () => {
+    await fill(1);
+    const sqlite = new DatabaseSync(file);
+    sqlite.exec("PRAGMA user_version = 99");
+    sqlite.close();
+    expect(() => openDatabase(file)).toThrow(expect.objectContaining({ code: "HOME_BUSY" }));
+    expect(await readdir(join(folder, "home"))).toEqual(["bridge.sqlite"]);
+  });
+
+  it("names a folder that cannot be written", async () => {
+    await writeFile(join(folder, "home"), "a file where the folder should be");
+    expect(() => openDatabase(file)).toThrow(expect.objectContaining({ code: "HOME_NOT_WRITABLE" }));
+  });
+
+  it("can be closed twice, and writes what waits before it closes", async () => {
+    const database = openDatabase(file);
+    const written = database.journal.append("job", [{ type: "paused" }]);
+    await database.close();
+    await database.close();
+    await written;
+    await using again = openDatabase(file);
+    expect(again.journal.read("job")).toHaveLength(1);
+  });
+});

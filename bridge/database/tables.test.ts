@@ -1,0 +1,73 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openDatabase } from "./open-database.ts";
+import type { Database, JobRow } from "./types.ts";
+
+const ROW: JobRow = { id: "261122-214654-k3f9", createdAt: 10, updatedAt: 10, scenePath: "/scenes/ä.blend", title: "ä", state: "running" };
+
+let folder: string;
+let one: Database;
+/** The same file, held by another process as it were. */
+let other: Database;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "bridge-tables-"));
+  one = openDatabase(join(folder, "bridge.sqlite"));
+  other = openDatabase(join(folder, "bridge.sqlite"));
+});
+afterEach(async () => {
+  await one.close();
+  await other.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe("jobs", () => {
+  it("are listed newest first, and found by their id", () => {
+    one.jobs.put(ROW);
+    one.jobs.put({ ...ROW, id: "later", createdAt: 20 });
+    expect(other.jobs.list().map(({ id }) => id)).toEqual(["later", ROW.id]);
+    expect(other.jobs.get(ROW.id)).toEqual(ROW);
+    expect(other.jobs.get("nothing")).toBeUndefined();
+  });
+
+  it("change their state", () => {
+    one.jobs.put(ROW);
+    one.jobs.setState(ROW.id, "complete", 99);
+    expect(other.jobs.get(ROW.id)).toEqual({ ...ROW, state: "complete", updatedAt: 99 });
+  });
+
+  it("belong to one process at a time, until its claim ends", () => {
+    const claim = (database: Database, owner: string, nowMs: number) => database.jobs.claim(ROW.id, owner, { nowMs, untilMs: nowMs + 100 });
+    expect(claim(one, "one", 0)).toBe(true);
+    expect(claim(other, "other", 99)).toBe(false);
+    expect(claim(one, "one", 90)).toBe(true);
+    expect(claim(other, "other", 189)).toBe(false);
+    expect(claim(other, "other", 190)).toBe(true);
+    one.jobs.release(ROW.id, "one");
+    expect(claim(one, "one", 200)).toBe(false);
+    other.jobs.release(ROW.id, "other");
+    expect(claim(one, "one", 201)).toBe(true);
+  });
+});
+
+describe("wishes", () => {
+  it("reach the other process once, the last one only", () => {
+    one.wishes.set("job", "pause");
+    one.wishes.set("job", "cancel");
+    expect(other.wishes.take("nothing")).toBeUndefined();
+    expect(other.wishes.take("job")).toBe("cancel");
+    expect(other.wishes.take("job")).toBeUndefined();
+  });
+});
+
+describe("settings", () => {
+  it("are kept until they are changed or deleted", () => {
+    one.settings.set("name", "Käthe's machine");
+    expect(other.settings.get("name")).toBe("Käthe's machine");
+    one.settings.set("name", "");
+    expect(other.settings.get("name")).toBe("");
+    one.settings.delete("name");
+    expect(other.settings.get("name")).toBeUndefined();
+  });
+});
