@@ -11,7 +11,7 @@ import { fetchBlocks } from "../protocols/blocks/fetch-blocks.ts";
 import { fetchFile } from "../protocols/blocks/fetch-file.ts";
 import { BLOCKS_LIMITS, BLOCKS_PROTOCOL } from "../protocols/blocks/messages.ts";
 import { serveBlocks } from "../protocols/blocks/serve-blocks.ts";
-import type { SwarmNetwork } from "../protocols/frame-stream.ts";
+import type { FrameStream, SwarmNetwork } from "../protocols/frame-stream.ts";
 
 export interface DonorStoreOptions {
   readonly blocks: string;
@@ -107,7 +107,7 @@ class SwarmDonorStore implements DonorStore {
   async #bring(request: BringRequest, directory: string, signal: AbortSignal, onProgress: OnProgress): Promise<SceneOnDisk> {
     const [requester] = request.sources();
     if (!requester) throw new Error("a scene has no source");
-    const open = (peer: BlockPeer, end: AbortSignal) => this.#network.open(peer.addrs[0] ?? peer.id, BLOCKS_PROTOCOL, "bulk", end);
+    const open = (peer: BlockPeer, end: AbortSignal) => openBlocks(this.#network, peer, end);
     const manifest = parseManifest(await this.#manifestBytes(request, () => open(requester, signal), signal));
     const wanted = blocksOf(manifest).map(({ sha256, bytes }) => ({ hash: sha256, bytes }));
     const total = wanted.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -127,4 +127,19 @@ class SwarmDonorStore implements DonorStore {
     }
     return await this.#blocks.get(request.manifest, signal);
   }
+}
+
+/** A stream to a peer by the connection that is there, else by each address it is said to have. Throws PEER_UNREACHABLE. */
+async function openBlocks(network: SwarmNetwork, peer: BlockPeer, signal: AbortSignal): Promise<FrameStream> {
+  const known = network.knownPeers().some(({ id }) => id === peer.id);
+  let failure: unknown;
+  for (const target of [...(known ? [peer.id] : []), ...peer.addrs]) {
+    try {
+      return await network.open(target, BLOCKS_PROTOCOL, "bulk", signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      failure = error;
+    }
+  }
+  throw failure ?? new FarmError("PEER_UNREACHABLE", `nobody knows an address of ${peer.id}`);
 }

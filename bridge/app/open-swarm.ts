@@ -10,12 +10,12 @@ export interface SwarmOptions {
   readonly lan?: boolean;
 }
 
-/** Starts this node. libp2p is loaded here and nowhere earlier: `--help` must not pay for it. */
-export async function openSwarm(home: Home, options: SwarmOptions, log: Log, signal: AbortSignal): Promise<SwarmNetwork & AsyncDisposable> {
+/** Starts this node, with the identity of `home` (locked by the caller), or with one for this run only. libp2p is loaded here and nowhere earlier: `--help` must not pay for it. */
+export async function openSwarm(home: Pick<Home, "root"> | undefined, options: SwarmOptions, log: Log, signal: AbortSignal): Promise<SwarmNetwork & AsyncDisposable> {
   const { openNode } = await import("../network/node.ts");
   const { listen, bootstrap, swarm, lan } = options;
   return await openNode(
-    { home: home.root, swarm, bootstrap: [...bootstrap], ...(listen && listen.length > 0 ? { listen: [...listen] } : {}), ...(lan === undefined ? {} : { lan }) },
+    { home: home?.root, swarm, bootstrap: [...bootstrap], ...(listen && listen.length > 0 ? { listen: [...listen] } : {}), ...(lan === undefined ? {} : { lan }) },
     { log, clock: systemClock },
     signal,
   );

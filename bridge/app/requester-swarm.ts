@@ -3,9 +3,10 @@ import type { Home } from "../config/home.ts";
 import type { PackedBundle } from "../content/pack.ts";
 import type { JobEvent } from "../core/job-events.ts";
 import { systemClock } from "../kernel/clock.ts";
-import { FarmError } from "../kernel/errors.ts";
+import { FarmError, isFarmError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import { VERSION } from "../kernel/version.ts";
+import { lockHome } from "../network/home-lock.ts";
 import { fetchFile } from "../protocols/blocks/fetch-file.ts";
 import { BLOCKS_LIMITS, BLOCKS_PROTOCOL } from "../protocols/blocks/messages.ts";
 import { serveBlocks } from "../protocols/blocks/serve-blocks.ts";
@@ -26,22 +27,30 @@ const LOOK_AROUND_MS = 1_200;
 /** A requester's side of the swarm: finds donors, gives them the scene's blocks, takes their results. */
 export class RequesterSwarm implements AsyncDisposable {
   readonly #network: SwarmNetwork & AsyncDisposable;
+  readonly #lock: AsyncDisposable | undefined;
   readonly #log: Log;
   readonly #queues = new Map<string, PQueue>();
   readonly #seeding: SuperSeeding;
   readonly #welcome = new Set<string>();
   #bundle: PackedBundle | undefined;
+  #run: JobRun | undefined;
   bytesSent = 0;
 
-  private constructor(network: SwarmNetwork & AsyncDisposable, log: Log) {
+  private constructor(network: SwarmNetwork & AsyncDisposable, lock: AsyncDisposable | undefined, log: Log) {
     this.#network = network;
+    this.#lock = lock;
     this.#log = log;
-    this.#seeding = new SuperSeeding({ addressesOf: (id) => network.addressesOf(id) });
+    this.#seeding = new SuperSeeding({ addressesOf: (id) => network.addressesOf(id), broke: (_peer, _hash, error) => this.#broke(error) });
   }
 
   static async open(home: Home, options: SwarmOptions, log: Log, signal: AbortSignal): Promise<RequesterSwarm> {
-    const network = await openSwarm(home, options, log, signal);
-    const swarm = new RequesterSwarm(network, log);
+    // Beside a donor of the same home: two nodes with one identity would take each other's messages.
+    const lock = await lockHome(home.root).catch((error: unknown) => {
+      if (isFarmError(error, "HOME_BUSY")) return undefined;
+      throw error;
+    });
+    const network = await openSwarm(lock && home, options, log, signal);
+    const swarm = new RequesterSwarm(network, lock, log);
     await network.handle(OFFER_PROTOCOL, (stream, _peer, end) => answerOffer(stream, () => ({ type: "none", agent: `p2p-render/${VERSION}` }), end), {
       maxInboundStreamsPerPeer: OFFER_LIMITS.maxInboundStreamsPerPeer,
     });
@@ -73,6 +82,7 @@ export class RequesterSwarm implements AsyncDisposable {
   /** Recruits donors for a run until the signal aborts. */
   async recruit(bundle: PackedBundle, order: JobOrder, run: JobRun, options: { readonly only: readonly string[]; readonly observe: (event: JobEvent) => void }, signal: AbortSignal): Promise<void> {
     this.#bundle = bundle;
+    this.#run = run;
     const { version: blenderVersion, buildHash } = order.created.blender;
     const opening = { job: order.id, manifest: bundle.manifestHash, manifestBytes: bundle.manifestBytes.length, build: { blenderVersion, buildHash } };
     const deps = { network: this.#network, clock: systemClock, log: this.#log, observe: options.observe, fetchResult: this.#fetchResult };
@@ -81,6 +91,7 @@ export class RequesterSwarm implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#network[Symbol.asyncDispose]();
+    await this.#lock?.[Symbol.asyncDispose]();
   }
 
   /** Whoever the job is opened with may have its blocks; nobody else gets any. */
@@ -99,6 +110,11 @@ export class RequesterSwarm implements AsyncDisposable {
     const policy = this.#seeding.policyFor(peer, () => bundle !== undefined && this.#welcome.has(peer));
     const counted = { ...policy, gave: (hash: string, bytes: number) => this.#gave(policy.gave, hash, bytes) };
     await serveBlocks(stream, bundle?.source ?? { sizeOf: async () => undefined, read: async () => new Uint8Array() }, counted, signal);
+  }
+
+  /** The user changed a file of the scene while it travels: the job cannot end right any more. */
+  #broke(error: unknown): void {
+    if (isFarmError(error, "SCENE_CHANGED")) this.#run?.fail(error);
   }
 
   #gave(tell: ((hash: string, bytes: number) => void) | undefined, hash: string, bytes: number): void {

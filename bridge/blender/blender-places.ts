@@ -29,14 +29,14 @@ function usualFolders(env: NodeJS.ProcessEnv): string[] {
     const programs = [env["ProgramFiles"], env["ProgramW6432"]].filter((folder) => folder !== undefined);
     return [runtime, ...programs.map((folder) => join(folder, "Blender Foundation"))];
   }
-  return [runtime, "/opt", "/usr/local", "/snap", homedir()];
+  return [runtime, "/opt", "/usr/local", "/snap/blender", homedir()];
 }
 
-/** The programs in those subfolders that are called after Blender. */
+/** The programs in those subfolders that are called after Blender (a snap calls its newest revision "current"). */
 async function blendersIn(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch(() => []);
   return names
-    .filter((name) => /^blender/i.test(name))
+    .filter((name) => /^(blender|current$)/i.test(name))
     .toSorted()
     .map((name) => join(folder, name, programIn(name)));
 }
@@ -44,7 +44,7 @@ async function blendersIn(folder: string): Promise<string[]> {
 function programIn(folder: string): string {
   if (process.platform === "darwin" && folder.endsWith(".app")) return join("Contents", "MacOS", "Blender");
   if (process.platform === "win32") return "blender.exe";
-  return folder.endsWith("blender") && process.platform === "linux" && folder === "blender" ? join("current", "blender") : "blender";
+  return "blender";
 }
 
 async function onPath(name: string, env: NodeJS.ProcessEnv): Promise<string[]> {

@@ -1,139 +1,135 @@
-import { mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, writeFile } from "node:fs/promises";
-import { arch, homedir, tmpdir } from "node:os";
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdir, mkdtemp, readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { readFileSync } from "node:fs";
+import { pipeline } from "node:stream/promises";
 import { z } from "zod";
-import type { DeviceClass } from "../core/chunk.ts";
 import { FarmError, messageOf } from "../kernel/errors.ts";
+import { namedBlender, usualBlenders } from "./blender-places.ts";
 import { BlenderProcess } from "./blender-process.ts";
 import { compareVersions, OLDEST_BLENDER } from "./blender-version.ts";
 import type { BlenderBuild, StartProcess } from "./types.ts";
 
-const FIND_LIMITS = { describeTimeoutMs: 60_000, maxCacheBytes: 1024 * 1024 } as const;
+export { deviceClassOf } from "./device-class.ts";
 
-const Description = z.object({
-  version: z.string().regex(/^\d+\.\d+\.\d+$/),
+/** What a program that calls itself Blender may make us wait for or store. */
+export const FIND_LIMITS = { describeTimeoutMs: 60_000, maxCacheBytes: 1024 * 1024, maxCachedBuilds: 200 } as const;
+
+const Description = z.strictObject({
+  version: z.string().regex(/^\d{1,3}\.\d{1,3}\.\d{1,3}$/),
   buildHash: z.string().max(64),
   hasDenoiser: z.boolean(),
 });
-const Cached = z.record(z.string(), z.object({ stamp: z.string(), build: Description }));
+const Cache = z.record(z.string(), z.strictObject({ stamp: z.string().max(100), build: Description }));
+type Cache = z.infer<typeof Cache>;
+
+export interface FindDeps {
+  readonly start: StartProcess;
+  /** BLENDER_PATH, PATH and the like; the process's own when left out. */
+  readonly env?: NodeJS.ProcessEnv;
+}
 
 /**
- * Every Blender of this machine that is new enough, newest first; with `explicit`, only that one.
- * What each said of itself is kept in `cacheFile`. Throws BLENDER_NOT_FOUND, BLENDER_TOO_OLD for the explicit one.
+ * Every Blender of this machine that is new enough, newest first; with `explicit` only that one.
+ *
+ * What each said of itself is kept in `cacheFile`, by path, time and size of the program.
+ * Throws BLENDER_NOT_FOUND and BLENDER_TOO_OLD, both only for the explicit one: others are left out.
  */
 export async function findBlenders(
-  deps: { readonly start: StartProcess },
+  deps: FindDeps,
   options: { readonly explicit?: string; readonly cacheFile?: string },
   signal: AbortSignal,
 ): Promise<BlenderBuild[]> {
   const cache = await readCache(options.cacheFile);
-  const known = new Map<string, BlenderBuild>();
-  for (const candidate of options.explicit === undefined ? await candidates() : await named(options.explicit)) {
-    const path = await realpath(candidate).catch(() => undefined);
-    if (path === undefined || known.has(path)) continue;
-    const build = await describe(deps, candidate, cache, signal).catch((cause: unknown) => {
-      if (options.explicit !== undefined || signal.aborted) throw cause;
-      return undefined;
-    });
-    if (build && compareVersions(build.version, OLDEST_BLENDER) >= 0) known.set(path, build);
-    else if (build && options.explicit !== undefined) throw new FarmError("BLENDER_TOO_OLD", `${candidate} is Blender ${build.version}`);
-  }
-  await writeCache(options.cacheFile, cache);
-  return [...known.values()].toSorted((a, b) => compareVersions(b.version, a.version));
+  const before = JSON.stringify(cache);
+  const builds = options.explicit === undefined ? await allBuilds(deps, cache, signal) : [await explicitBuild(deps, options.explicit, cache, signal)];
+  if (options.cacheFile !== undefined && JSON.stringify(cache) !== before) await writeCache(options.cacheFile, cache);
+  return builds.toSorted((a, b) => compareVersions(b.version, a.version));
 }
 
-/** What decides about equal bits for a CPU render of this build on this machine. */
-export function deviceClassOf(build: BlenderBuild): DeviceClass {
-  return { blenderVersion: build.version, buildHash: build.buildHash, backend: "CPU", arch: cpuKernel() };
-}
-
-/** The Cycles CPU kernel this machine takes: AVX2 where it has it, else SSE4.2; NEON on ARM. */
-function cpuKernel(): string {
-  if (arch() === "arm64") return "neon";
-  if (process.platform !== "linux") return arch() === "x64" ? "avx2" : arch();
-  try {
-    return /\bavx2\b/.test(readFileSync("/proc/cpuinfo", "utf8")) ? "avx2" : "sse42";
-  } catch {
-    return arch();
-  }
-}
-
-async function describe(deps: { readonly start: StartProcess }, path: string, cache: z.infer<typeof Cached>, signal: AbortSignal): Promise<BlenderBuild> {
-  const { mtimeMs, size } = await stat(path);
-  const stamp = `${mtimeMs} ${size}`;
-  const cached = cache[path];
-  if (cached?.stamp === stamp) return { path, ...cached.build };
+/** Starts a Blender once and asks what it is. Throws BLENDER_NOT_FOUND when it cannot say. */
+export async function describeBlender(deps: FindDeps, path: string, signal: AbortSignal): Promise<BlenderBuild> {
   const scratch = await mkdtemp(join(tmpdir(), "p2p-render-"));
   try {
-    await using blender = await BlenderProcess.start(deps, { blender: path, script: "describe.py", scratch, startTimeoutMs: FIND_LIMITS.describeTimeoutMs }, signal);
+    await using blender = await BlenderProcess.start(
+      deps,
+      { blender: path, script: "describe.py", scratch, startTimeoutMs: FIND_LIMITS.describeTimeoutMs },
+      signal,
+    );
     const build = Description.parse(await blender.request("describe", {}, signal, FIND_LIMITS.describeTimeoutMs));
-    cache[path] = { stamp, build };
-    return { path, ...build };
+    return { path, ...build, buildHash: /^[0-9a-f]{6,}$/.test(build.buildHash) ? build.buildHash : await programHash(path) };
   } catch (cause) {
+    signal.throwIfAborted();
     throw new FarmError("BLENDER_NOT_FOUND", `${path} does not work as Blender: ${messageOf(cause)}`, { cause });
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
 }
 
-async function named(explicit: string): Promise<string[]> {
-  const direct = await isFile(explicit);
-  const found = direct ? explicit : explicit.includes("/") || explicit.includes("\\") ? undefined : await onPath(explicit);
-  if (found === undefined) throw new FarmError("BLENDER_NOT_FOUND", `there is no Blender at ${explicit}`);
-  return [found];
+async function explicitBuild(deps: FindDeps, explicit: string, cache: Cache, signal: AbortSignal): Promise<BlenderBuild> {
+  const path = await namedBlender(explicit, deps.env ?? process.env);
+  if (path === undefined) throw new FarmError("BLENDER_NOT_FOUND", `there is no Blender at ${explicit}`, { facts: { path: explicit } });
+  const build = await knownOrDescribed(deps, path, cache, signal);
+  if (compareVersions(build.version, OLDEST_BLENDER) >= 0) return build;
+  throw new FarmError("BLENDER_TOO_OLD", `${path} is Blender ${build.version}, and ${OLDEST_BLENDER} is the oldest that works`, {
+    facts: { path, version: build.version },
+  });
 }
 
-async function candidates(): Promise<string[]> {
-  const chosen = process.env["BLENDER_PATH"];
-  const folders = [...(await usualFolders()), join(process.cwd(), ".runtime")];
-  const inFolders = (await Promise.all(folders.map(blendersIn))).flat();
-  const inPath = await onPath("blender");
-  const all = [...(chosen ? [chosen] : []), ...(inPath === undefined ? [] : [inPath]), ...inFolders];
-  return (await Promise.all(all.map(async (path) => ((await isFile(path)) ? [path] : [])))).flat();
-}
-
-async function usualFolders(): Promise<string[]> {
-  if (process.platform === "darwin") return ["/Applications"];
-  if (process.platform === "win32") return [join(process.env["PROGRAMFILES"] ?? "C:\\Program Files", "Blender Foundation")];
-  return ["/opt", "/usr/local", "/snap/blender", homedir()];
-}
-
-/** Programs in subfolders that are called after Blender. */
-async function blendersIn(folder: string): Promise<string[]> {
-  const entries = await readdir(folder).catch(() => []);
-  return entries.filter((name) => /^blender/i.test(name)).map((name) => join(folder, name, programName(name)));
-}
-
-function programName(folder: string): string {
-  if (process.platform === "darwin" && folder.endsWith(".app")) return join("Contents", "MacOS", "Blender");
-  return process.platform === "win32" ? "blender.exe" : "blender";
-}
-
-async function onPath(name: string): Promise<string | undefined> {
-  const separator = process.platform === "win32" ? ";" : ":";
-  for (const folder of (process.env["PATH"] ?? "").split(separator)) {
-    const path = join(folder, process.platform === "win32" ? `${name}.exe` : name);
-    if (folder && (await isFile(path))) return path;
+/** One program that cannot be asked does not hide the others. */
+async function allBuilds(deps: FindDeps, cache: Cache, signal: AbortSignal): Promise<BlenderBuild[]> {
+  const builds = new Map<string, BlenderBuild>();
+  for (const path of await usualBlenders(deps.env ?? process.env)) {
+    const real = await realpath(path).catch(() => path);
+    if (builds.has(real)) continue;
+    try {
+      const build = await knownOrDescribed(deps, path, cache, signal);
+      if (compareVersions(build.version, OLDEST_BLENDER) >= 0) builds.set(real, build);
+    } catch {
+      signal.throwIfAborted();
+    }
   }
-  return undefined;
+  return [...builds.values()];
 }
 
-async function isFile(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isFile() ?? false;
+async function knownOrDescribed(deps: FindDeps, path: string, cache: Cache, signal: AbortSignal): Promise<BlenderBuild> {
+  const { mtimeMs, size } = await stat(path);
+  const stamp = `${mtimeMs} ${size}`;
+  const known = cache[path];
+  if (known?.stamp === stamp) return { path, ...known.build };
+  const { path: _, ...build } = await describeBlender(deps, path, signal);
+  cache[path] = { stamp, build };
+  return { path, ...build };
 }
 
-async function readCache(file: string | undefined): Promise<z.infer<typeof Cached>> {
-  const text = file === undefined ? undefined : await readFile(file, "utf8").catch(() => undefined);
+/** Distributions build without a hash: two of them of one version still have different programs, hence different pixels. */
+async function programHash(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path), hash);
+  return hash.digest("hex").slice(0, 12);
+}
+
+/** A cache that cannot be read or that breaks its schema is none: the Blenders are asked again. */
+async function readCache(file: string | undefined): Promise<Cache> {
+  if (file === undefined) return {};
   try {
-    return text === undefined || text.length > FIND_LIMITS.maxCacheBytes ? {} : Cached.parse(JSON.parse(text));
+    if ((await stat(file)).size > FIND_LIMITS.maxCacheBytes) return {};
+    const cache = Cache.parse(JSON.parse(await readFile(file, "utf8")));
+    return Object.keys(cache).length > FIND_LIMITS.maxCachedBuilds ? {} : cache;
   } catch {
-    return {}; // asked again
+    return {};
   }
 }
 
-async function writeCache(file: string | undefined, cache: z.infer<typeof Cached>): Promise<void> {
-  if (file === undefined) return;
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, JSON.stringify(cache));
+/** Whole or not at all: another bridge may read it at this moment. A home that cannot be written costs only time. */
+async function writeCache(file: string, cache: Cache): Promise<void> {
+  const beside = `${file}.${process.pid}`;
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(beside, JSON.stringify(cache));
+    await rename(beside, file);
+  } catch {
+    await rm(beside, { force: true });
+  }
 }

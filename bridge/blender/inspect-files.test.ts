@@ -1,7 +1,7 @@
 import { relative } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Inspection } from "./types.ts";
-import { inspectTestScene, type TestScenes, testScenes } from "./inspect-test-scenes.ts";
+import { inspectTestScene, type TestScenes, testScenes } from "./fixtures/inspect-kit.ts";
 
 let scenes: TestScenes;
 let inspection: Inspection;
@@ -40,7 +40,14 @@ const EXISTING: Record<string, string> = {
   "library of things/deeper/wood.png": "image",
 };
 /** Beside what the scene names, and not named by it. */
-const STRANGERS = ["tex/other.png", "tex/seq_00011.png", "tex/seq_old_0009.png", "film/shot.txt", "cache/fluid/private.txt", "film/plate_8.png"];
+const STRANGERS = [
+  "tex/other.png",
+  "tex/seq_00011.png",
+  "tex/seq_old_0009.png",
+  "film/shot.txt",
+  "cache/fluid/private.txt",
+  "film/plate_8.png",
+];
 
 const OWN = `
 def image(path, source="FILE", **more):
@@ -153,7 +160,9 @@ afterAll(async () => await scenes[Symbol.asyncDispose]());
 describe("files of a scene", () => {
   test("are those that it reads, whatever they are called and wherever they lie", { timeout: 60_000 }, async () => {
     inspection = await inspectTestScene(scenes, "main.blend");
-    const found = Object.fromEntries(inspection.files.filter((file) => !file.missing).map((file) => [relative(scenes.folder, file.path), file.kind]));
+    const found = Object.fromEntries(
+      inspection.files.filter((file) => !file.missing).map((file) => [relative(scenes.folder, file.path), file.kind]),
+    );
     expect(found).toEqual({ "main.blend": "blend", ...EXISTING });
   });
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { inspectTestScene, mainScene, type TestScenes, testScenes } from "./inspect-test-scenes.ts";
+import { inspectTestScene, mainScene, type TestScenes, testScenes } from "./fixtures/inspect-kit.ts";
 
 let scenes: TestScenes;
 beforeAll(async () => {

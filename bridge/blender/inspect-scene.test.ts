@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checkBlendFile } from "./blend-header.ts";
-import { inspectTestScene, mainScene, type TestScenes, testScenes } from "./inspect-test-scenes.ts";
+import { inspectTestScene, mainScene, type TestScenes, testScenes } from "./fixtures/inspect-kit.ts";
 
 let scenes: TestScenes;
 beforeAll(async () => {
@@ -38,7 +38,13 @@ afterAll(async () => await scenes[Symbol.asyncDispose]());
 describe("inspectScene", () => {
   test("tells size, samples and range of a plain scene", { timeout: 60_000 }, async () => {
     const inspection = await inspectTestScene(scenes, "plain.blend");
-    expect(inspection.facts).toMatchObject({ scene: "Scene", frameStart: 1, frameEnd: 250, frameStep: 1, fps: { numerator: 24, denominator: 1 } });
+    expect(inspection.facts).toMatchObject({
+      scene: "Scene",
+      frameStart: 1,
+      frameEnd: 250,
+      frameStep: 1,
+      fps: { numerator: 24, denominator: 1 },
+    });
     expect(inspection.facts.warnings).toEqual([]);
     expect(inspection.facts.frameUnits).toEqual([]);
     expect(mainScene(inspection)).toEqual({
@@ -69,7 +75,13 @@ describe("inspectScene", () => {
       output: { format: "PNG", isMovie: false, overwrite: false, path: scenes.path("bilder/f_###") },
     });
     const main = mainScene(inspection);
-    expect(main).toMatchObject({ viewLayers: ["ViewLayer", "Second layer"], views: ["left", "right"], samples: 99, adaptive: true, denoised: true });
+    expect(main).toMatchObject({
+      viewLayers: ["ViewLayer", "Second layer"],
+      views: ["left", "right"],
+      samples: 99,
+      adaptive: true,
+      denoised: true,
+    });
     expect(main.untileable.map((reason) => reason.code)).toEqual(["denoising"]);
   });
 
@@ -77,14 +89,23 @@ describe("inspectScene", () => {
     const flags = { scene: "Ünused", output: "out/f_####", format: "TGA", frameStart: 5, frameEnd: 9, frameStep: 2 };
     await expect(inspectTestScene(scenes, "two.blend", { flags })).rejects.toMatchObject({ code: "SCENE_NO_CAMERA" });
     const { facts } = await inspectTestScene(scenes, "two.blend", { flags: { ...flags, scene: "Scene" }, cwd: scenes.folder });
-    expect(facts).toMatchObject({ scene: "Scene", frameStart: 5, frameEnd: 9, frameStep: 2, output: { format: "TARGA", path: scenes.path("out/f_####") } });
+    expect(facts).toMatchObject({
+      scene: "Scene",
+      frameStart: 5,
+      frameEnd: 9,
+      frameStep: 2,
+      output: { format: "TARGA", path: scenes.path("out/f_####") },
+    });
     const folder = await inspectTestScene(scenes, "plain.blend", { flags: { output: "//out/", format: "FFMPEG" } });
     expect(folder.facts.output).toMatchObject({ isMovie: true, format: "FFMPEG", path: `${scenes.path("out")}/` });
   });
 
   test("names the scenes there are when it is asked for another", { timeout: 60_000 }, async () => {
     const unknown = inspectTestScene(scenes, "two.blend", { flags: { scene: "Nope" } });
-    await expect(unknown).rejects.toMatchObject({ code: "SCENE_UNKNOWN", message: 'the file has no scene "Nope"; it has "Scene", "Ünused"' });
+    await expect(unknown).rejects.toMatchObject({
+      code: "SCENE_UNKNOWN",
+      message: 'the file has no scene "Nope"; it has "Scene", "Ünused"',
+    });
     for (const format of ["png", "MPEG"]) {
       await expect(inspectTestScene(scenes, "plain.blend", { flags: { format } })).rejects.toMatchObject({ code: "USAGE" });
     }

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { inspectTestScene, mainScene, type TestScenes, testScenes } from "./inspect-test-scenes.ts";
+import { inspectTestScene, mainScene, type TestScenes, testScenes } from "./fixtures/inspect-kit.ts";
 
 /** [x, y, percentage, border left, right, bottom, top] */
 const CASES = [
@@ -46,16 +46,19 @@ function sizeOf(path: string): string {
 }
 
 describe("sizes are Blender's own", () => {
-  test.each(CASES.map((facts, number) => [number, ...facts] as const))("case %i: %ix%i at %i %%", { timeout: 60_000 }, async (number, _x, _y, _p, border) => {
-    const main = mainScene(await inspectTestScene(scenes, `size${number}.blend`));
-    expect(sizeOf(join(scenes.folder, `picture${number}.png`))).toBe(`${main.region.width}x${main.region.height}`);
-    expect(main.cropped).toBe(border !== undefined);
-    if (border === undefined) return expect(main.region).toEqual({ x: 0, y: 0, width: main.width, height: main.height });
-    expect(sizeOf(join(scenes.folder, `place${number}.png`))).toBe(`${main.width}x${main.height}`);
-    expect(renderedPart(join(scenes.folder, `place${number}.png`), main.height)).toEqual(main.region);
-  });
+  test.each(CASES.map((facts, number) => [number, ...facts] as const))(
+    "case %i: %ix%i at %i %%",
+    { timeout: 60_000 },
+    async (number, _x, _y, _p, border) => {
+      const main = mainScene(await inspectTestScene(scenes, `size${number}.blend`));
+      expect(sizeOf(join(scenes.folder, `picture${number}.png`))).toBe(`${main.region.width}x${main.region.height}`);
+      expect(main.cropped).toBe(border !== undefined);
+      if (border === undefined) return expect(main.region).toEqual({ x: 0, y: 0, width: main.width, height: main.height });
+      expect(sizeOf(join(scenes.folder, `place${number}.png`))).toBe(`${main.width}x${main.height}`);
+      expect(renderedPart(join(scenes.folder, `place${number}.png`), main.height)).toEqual(main.region);
+    },
+  );
 });
-
 
 /** The rectangle of opaque pixels, y up. */
 function renderedPart(path: string, height: number) {

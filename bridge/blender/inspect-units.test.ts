@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { inspectTestScene, type TestScenes, testScenes } from "./inspect-test-scenes.ts";
+import { inspectTestScene, type TestScenes, testScenes } from "./fixtures/inspect-kit.ts";
 
 let scenes: TestScenes;
 
@@ -63,7 +63,10 @@ describe("units of a frame", { timeout: 120_000 }, () => {
   });
 
   test("are none where the compositor uses no render, and then no camera is missed", async () => {
-    await make("picture.blend", "bpy.data.objects.remove(scene.camera)\ntree = tree_of(scene)\ntree.nodes.clear()\noutput(tree, tree.nodes.new('CompositorNodeRGB').outputs[0])");
+    await make(
+      "picture.blend",
+      "bpy.data.objects.remove(scene.camera)\ntree = tree_of(scene)\ntree.nodes.clear()\noutput(tree, tree.nodes.new('CompositorNodeRGB').outputs[0])",
+    );
     const { facts } = await inspectTestScene(scenes, "picture.blend", { frames: [1] });
     expect(facts.frameUnits).toEqual([{ frame: 1, units: [] }]);
   });

@@ -41,7 +41,10 @@ const sceneRenderFacts = z.strictObject({
   height: side,
   region: rect,
   cropped: z.boolean(),
-  samples: z.int().min(0).max(2 ** 31 - 1),
+  samples: z
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1),
   adaptive: z.boolean(),
   denoised: z.boolean(),
   viewLayers: z.array(name).max(limits.maxLayers),

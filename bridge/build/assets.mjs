@@ -31,6 +31,7 @@ function targetOf(path, file) {
 
 function placeInBundle(path, file) {
   const target = targetOf(path, file);
+  if (target === ".") return "../";
   if (target.endsWith(".ts")) return `./${posix.basename(target, ".ts")}.js`;
   const asset = ASSETS.find(({ from }) => target === from || (from.endsWith("/") && `${target}/`.startsWith(from)));
   if (asset === undefined) throw new Error(`${file} opens ${path}, which is not packed: name it in bridge/build/assets.mjs`);

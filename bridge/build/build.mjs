@@ -36,7 +36,7 @@ const { metafile } = await build({
   outdir: DIST,
   bundle: true,
   splitting: true,
-  chunkNames: "chunk-[name]-[hash]",
+  chunkNames: "[name]-[hash]",
   format: "esm",
   platform: "node",
   target: "node24",

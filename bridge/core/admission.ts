@@ -18,7 +18,10 @@ export interface AdmissionTerms {
 }
 
 /** Whether this donor takes a job, and in which device class it would work. Every job runs on one Blender build. */
-export function admit(request: AdmissionRequest, terms: AdmissionTerms): { readonly deviceClass: DeviceClass } | { readonly refused: Refusal } {
+export function admit(
+  request: AdmissionRequest,
+  terms: AdmissionTerms,
+): { readonly deviceClass: DeviceClass } | { readonly refused: Refusal } {
   if (terms.deny.includes(request.peer)) return { refused: "not-welcome" };
   if (terms.allow.length > 0 && !terms.allow.includes(request.peer)) return { refused: "not-welcome" };
   if (terms.paused) return { refused: "paused" };

@@ -14,6 +14,15 @@ function refusal(text: string): string {
   throw new Error(`${text} was read`);
 }
 
+function codeOf(text: string): string {
+  try {
+    const frames = parseFrames(text, SCENE);
+    return new Set(frames).size === frames.length ? "read" : "a frame twice";
+  } catch (error) {
+    return error instanceof FarmError ? error.code : "a bug";
+  }
+}
+
 describe("parseFrames", () => {
   // What Blender 3.4.1 rendered for the same -f with a scene from 10 to 20.
   it.each([
@@ -56,18 +65,17 @@ describe("parseFrames", () => {
 
   it("reads back any list it is given, in its order", () => {
     const list = fc.uniqueArray(fc.nat(FRAME_LIMITS.maxFrame), { minLength: 1, maxLength: 50 });
-    fc.assert(fc.property(list, (frames) => void expect(parseFrames(frames.join(","))).toEqual(frames)));
+    fc.assert(
+      fc.property(list, (frames) => {
+        expect(parseFrames(frames.join(","))).toEqual(frames);
+      }),
+    );
   });
 
   it("never fails in another way than by its code", () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(..."0123456789+-.,x ".split("")), maxLength: 12 }), (text) => {
-        try {
-          const frames = parseFrames(text, SCENE);
-          expect(new Set(frames).size).toBe(frames.length);
-        } catch (error) {
-          expect((error as FarmError).code).toBe("FRAMES_INVALID");
-        }
+        expect(codeOf(text)).toMatch(/^read$|^FRAMES_INVALID$/);
       }),
     );
   });

@@ -27,12 +27,12 @@ export function parseFrames(text: string, range?: FrameRange): number[] {
 }
 
 function addPart(part: string, range: FrameRange | undefined, frames: Set<number>): void {
-  const match = BLENDER_PART.exec(part) ?? DASHED_PART.exec(part);
-  const [, from, to, stride] = match ?? [];
-  if (from === undefined) throw part === "" ? invalid("the list", "has an empty part", part) : invalid(`"${part}"`, "is no frame or range of frames", part);
+  if (part === "") throw invalid("the list", "has an empty part", part);
+  const [, from, to = from, stride = "1"] = BLENDER_PART.exec(part) ?? DASHED_PART.exec(part) ?? [];
+  if (from === undefined || to === undefined) throw invalid(`"${part}"`, "is no frame or range of frames", part);
   const first = resolve(from, part, range);
-  const last = to === undefined ? first : resolve(to, part, range);
-  const step = Number(stride ?? 1);
+  const last = resolve(to, part, range);
+  const step = Number(stride);
   if (last < first) throw invalid(`"${part}"`, "runs backwards", part);
   if (step < 1) throw invalid(`"${part}"`, "has a step of 0", part);
   for (let frame = first; frame <= last; frame += step) {
@@ -44,8 +44,14 @@ function addPart(part: string, range: FrameRange | undefined, frames: Set<number
 function resolve(text: string, part: string, range: FrameRange | undefined): number {
   const relative = text.startsWith("+") || text.startsWith("-");
   if (relative && range === undefined) throw invalid(`"${part}"`, "counts from the scene's range, which is not known here", part);
-  const frame = !relative || range === undefined ? Number(text) : text.startsWith("+") ? range.start + Number(text.slice(1)) : range.end - Number(text.slice(1)) + 1;
-  if (frame < FRAME_LIMITS.minFrame || frame > FRAME_LIMITS.maxFrame) throw invalid(`"${part}"`, "lies outside the frames that Blender knows", part);
+  const frame =
+    !relative || range === undefined
+      ? Number(text)
+      : text.startsWith("+")
+        ? range.start + Number(text.slice(1))
+        : range.end - Number(text.slice(1)) + 1;
+  if (frame < FRAME_LIMITS.minFrame || frame > FRAME_LIMITS.maxFrame)
+    throw invalid(`"${part}"`, "lies outside the frames that Blender knows", part);
   return frame;
 }
 

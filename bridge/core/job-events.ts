@@ -5,7 +5,16 @@ import type { ChunkId, DonorId } from "./chunk.ts";
  * plain JSON; `at` (milliseconds since 1970) is added where it is printed.
  */
 export type JobEvent =
-  | { readonly event: "job-created"; readonly job: string; readonly scene: string; readonly blender: string; readonly frames: number; readonly chunks: number; readonly chunksDone: number; readonly tiles: string | undefined }
+  | {
+      readonly event: "job-created";
+      readonly job: string;
+      readonly scene: string;
+      readonly blender: string;
+      readonly frames: number;
+      readonly chunks: number;
+      readonly chunksDone: number;
+      readonly tiles: string | undefined;
+    }
   | { readonly event: "note"; readonly code: string; readonly sentence: string }
   | { readonly event: "donor-joined"; readonly donor: DonorId; readonly name: string; readonly slots: number; readonly local: boolean }
   | { readonly event: "donor-left"; readonly donor: DonorId; readonly name: string; readonly because: string }
@@ -15,13 +24,33 @@ export type JobEvent =
   | { readonly event: "chunk-started"; readonly chunk: ChunkId; readonly donor: DonorId }
   | { readonly event: "chunk-withdrawn"; readonly chunk: ChunkId; readonly donor: DonorId; readonly because: string }
   | { readonly event: "chunk-failed"; readonly chunk: ChunkId; readonly donor: DonorId; readonly code: string; readonly message: string }
-  | { readonly event: "chunk-checked"; readonly chunk: ChunkId; readonly donor: DonorId; readonly verdict: "equal" | "warned" | "different" }
-  | { readonly event: "chunk-accepted"; readonly chunk: ChunkId; readonly donor: DonorId; readonly seconds: number; readonly bytes: number; readonly done: number; readonly total: number }
+  | {
+      readonly event: "chunk-checked";
+      readonly chunk: ChunkId;
+      readonly donor: DonorId;
+      readonly verdict: "equal" | "warned" | "different";
+    }
+  | {
+      readonly event: "chunk-accepted";
+      readonly chunk: ChunkId;
+      readonly donor: DonorId;
+      readonly seconds: number;
+      readonly bytes: number;
+      readonly done: number;
+      readonly total: number;
+    }
   | { readonly event: "chunk-dead"; readonly chunk: ChunkId; readonly code: string; readonly message: string }
   | { readonly event: "preview"; readonly path: string }
   | { readonly event: "frame-finished"; readonly frame: number; readonly outputs: readonly string[] }
   | { readonly event: "video-progress"; readonly sentence: string }
-  | { readonly event: "job-ended"; readonly job: string; readonly outcome: JobOutcome; readonly outputs: readonly string[]; readonly missingFiles: readonly string[]; readonly stats: JobStats };
+  | {
+      readonly event: "job-ended";
+      readonly job: string;
+      readonly outcome: JobOutcome;
+      readonly outputs: readonly string[];
+      readonly missingFiles: readonly string[];
+      readonly stats: JobStats;
+    };
 
 export type JobOutcome = "complete" | "incomplete" | "cancelled" | "failed";
 

@@ -13,7 +13,7 @@ export function cutFiles(key: UnitKey, frame: number, shape: JobShape): CutUnit 
   const { main } = shape;
   const spec: ChunkSpec = { kind: "files", scene: main.name, frame, ...stepping(frame, shape) };
   const chunk: Chunk = { id: `${nameInId(main.name)}:${frame}:files`, spec, cost: costOf(main, main.region) };
-  return { unit: unitOf(key, { scene: main.name, frame }, main, [chunk], "files"), chunks: [chunk] };
+  return { unit: { ...unitOf(key, { scene: main.name, frame }, main, [chunk]), kind: "files" }, chunks: [chunk] };
 }
 
 /** One picture of one scene, as floats: whole, or in tiles. */
@@ -23,20 +23,29 @@ export function cutFloats(key: UnitKey, unit: RenderUnit, { shape, grid }: { rea
   const chunks = cutIntoTiles(scene.region, grid).map((keep): Chunk => {
     const rect = scene.adaptive ? withApron(keep, scene.region, TILE_RULES.apronPx) : keep;
     const { width, height } = scene;
-    const spec: ChunkSpec = { kind: "floats", scene: scene.name, frame: unit.frame, width, height, rect, denoise: scene.denoised, ...stepping(unit.frame, shape) };
+    const spec: ChunkSpec = {
+      kind: "floats",
+      scene: scene.name,
+      frame: unit.frame,
+      width,
+      height,
+      rect,
+      denoise: scene.denoised,
+      ...stepping(unit.frame, shape),
+    };
     const id = `${nameInId(scene.name)}:${unit.frame}:${keep.x}-${keep.y}-${keep.width}-${keep.height}`;
     return { id, spec, cost: costOf(scene, rect), ...(sameRect(keep, rect) ? {} : { keep }) };
   });
-  return { unit: unitOf(key, unit, scene, chunks, "floats"), chunks };
+  return { unit: unitOf(key, unit, scene, chunks), chunks };
 }
 
 function stepping(frame: number, { stepFrom }: JobShape): { readonly stepFrom?: number } {
   return stepFrom === undefined ? {} : { stepFrom: Math.min(stepFrom, frame) };
 }
 
-function unitOf(key: UnitKey, unit: RenderUnit, scene: SceneRenderFacts, chunks: readonly Chunk[], kind: PlannedUnit["kind"]): PlannedUnit {
+function unitOf(key: UnitKey, unit: RenderUnit, scene: SceneRenderFacts, chunks: readonly Chunk[]): PlannedUnit {
   const { width, height, region } = scene;
-  return { key, unit, kind, width, height, region, chunks: chunks.map(({ id }) => id) };
+  return { key, unit, kind: "floats", width, height, region, chunks: chunks.map(({ id }) => id) };
 }
 
 function costOf(scene: SceneRenderFacts, rect: Rect): number {

@@ -8,18 +8,24 @@ const TILING_ENGINE = "CYCLES";
 /** Decides what kind of work the job is. Throws FRAMES_INVALID (none), SCENE_UNKNOWN, DENOISER_MISSING. */
 export function shapeOf(facts: SceneFacts, options: PlanOptions): JobShape {
   const wanted = [...new Set(options.frames)];
-  if (wanted.length === 0) throw new FarmError("FRAMES_INVALID", "there is no frame to render", { advice: "Check the scene's frame range and step." });
+  if (wanted.length === 0)
+    throw new FarmError("FRAMES_INVALID", "there is no frame to render", { advice: "Check the scene's frame range and step." });
   const known = new Map(facts.scenes.map((scene) => [scene.name, scene]));
   const named = new Map(facts.frameUnits.map((entry) => [entry.frame, entry]));
   const frames = wanted.map((frame) => named.get(frame) ?? { frame, units: [{ scene: facts.scene, frame }] });
   const scenes = new Map(frames.flatMap(({ units }) => units.map(({ scene }) => [scene, sceneNamed(scene, known)] as const)));
   const taking = [...scenes.values()];
-  const withFiles = frames.filter(({ units }) => units.some(({ scene }) => scenes.get(scene)?.engine !== TILING_ENGINE)).map(({ frame }) => frame);
+  const withFiles = frames
+    .filter(({ units }) => units.some(({ scene }) => scenes.get(scene)?.engine !== TILING_ENGINE))
+    .map(({ frame }) => frame);
   // A movie is written by one Blender: either ours, from floats, or the donor's.
   const asFiles = new Set(facts.output.isMovie && withFiles.length > 0 ? wanted : withFiles);
   const steps = taking.some(({ inOrder }) => inOrder !== undefined);
   const denoised = taking.find((scene) => scene.denoised);
-  if (denoised && !facts.hasDenoiser) throw new FarmError("DENOISER_MISSING", `scene "${denoised.name}" is denoised, and this Blender has no denoiser`, { facts: { scene: denoised.name } });
+  if (denoised && !facts.hasDenoiser)
+    throw new FarmError("DENOISER_MISSING", `scene "${denoised.name}" is denoised, and this Blender has no denoiser`, {
+      facts: { scene: denoised.name },
+    });
   return {
     facts,
     main: sceneNamed(facts.scene, known),

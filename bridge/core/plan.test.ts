@@ -5,15 +5,38 @@ import type { SceneFacts, SceneRenderFacts } from "./scene-facts.ts";
 function scene(changes: Partial<SceneRenderFacts> = {}): SceneRenderFacts {
   const whole = { x: 0, y: 0, width: changes.width ?? 128, height: changes.height ?? 96 };
   return {
-    name: "Scene", engine: "CYCLES", width: 128, height: 96, region: whole, cropped: false, samples: 64, adaptive: false, denoised: false,
-    viewLayers: ["ViewLayer"], views: [""], untileable: [], inOrder: undefined, ...changes,
+    name: "Scene",
+    engine: "CYCLES",
+    width: 128,
+    height: 96,
+    region: whole,
+    cropped: false,
+    samples: 64,
+    adaptive: false,
+    denoised: false,
+    viewLayers: ["ViewLayer"],
+    views: [""],
+    untileable: [],
+    inOrder: undefined,
+    ...changes,
   };
 }
 
 function facts(scenes: readonly SceneRenderFacts[], changes: Partial<SceneFacts> = {}): SceneFacts {
   return {
-    blenderVersion: "3.4.1", scene: scenes[0]?.name ?? "", frameCurrent: 1, frameStart: 1, frameEnd: 6, frameStep: 1, fps: { numerator: 24, denominator: 1 },
-    output: { format: "PNG", isMovie: false, overwrite: true, path: "/out/####" }, scenes, frameUnits: [], hasDenoiser: true, warnings: [], ...changes,
+    blenderVersion: "3.4.1",
+    scene: scenes[0]?.name ?? "",
+    frameCurrent: 1,
+    frameStart: 1,
+    frameEnd: 6,
+    frameStep: 1,
+    fps: { numerator: 24, denominator: 1 },
+    output: { format: "PNG", isMovie: false, overwrite: true, path: "/out/####" },
+    scenes,
+    frameUnits: [],
+    hasDenoiser: true,
+    warnings: [],
+    ...changes,
   };
 }
 
@@ -37,7 +60,11 @@ describe("planJob", () => {
   it("gives the same plan and the same chunk ids for the same input", () => {
     const input = facts([scene({ adaptive: true })]);
     expect(planJob(input, { ...STILL, tiles: GRID })).toEqual(planJob(input, { ...STILL, tiles: GRID }));
-    expect(planJob(input, ANIMATION).chunks.map(({ id }) => id)).toEqual(["Scene:1:0-0-128-96", "Scene:2:0-0-128-96", "Scene:3:0-0-128-96"]);
+    expect(planJob(input, ANIMATION).chunks.map(({ id }) => id)).toEqual([
+      "Scene:1:0-0-128-96",
+      "Scene:2:0-0-128-96",
+      "Scene:3:0-0-128-96",
+    ]);
   });
 
   it("cuts a resumed job as it was cut before, whoever is there now", () => {
@@ -76,13 +103,19 @@ describe("planJob", () => {
     const plan = planJob(facts([scene({ denoised: true })]), STILL);
     expect(plan.chunks).toMatchObject([{ spec: { denoise: true } }]);
     expect(codes(plan)).toEqual(["WHOLE_FRAMES_DENOISED"]);
-    expect(() => planJob(facts([scene({ denoised: true })], { hasDenoiser: false }), STILL)).toThrow(expect.objectContaining({ code: "DENOISER_MISSING" }));
+    expect(() => planJob(facts([scene({ denoised: true })], { hasDenoiser: false }), STILL)).toThrow(
+      expect.objectContaining({ code: "DENOISER_MISSING" }),
+    );
   });
 
   it("steps unbaked simulations in order from the scene's start", () => {
     const plan = planJob(facts([scene({ inOrder: SIMULATION })], { frameStart: 2 }), { ...ANIMATION, frames: [9, 4, 1], tiles: GRID });
     expect(plan.inOrder).toBe(true);
-    expect(plan.chunks.map(({ spec }) => [spec.frame, spec.stepFrom])).toEqual([[1, 1], [4, 2], [9, 2]]);
+    expect(plan.chunks.map(({ spec }) => [spec.frame, spec.stepFrom])).toEqual([
+      [1, 1],
+      [4, 2],
+      [9, 2],
+    ]);
     expect(plan.outputs.map(({ frame }) => frame)).toEqual([9, 4, 1]);
     expect(codes(plan)).toEqual(["SIMULATION_NOT_BAKED"]);
   });
@@ -105,7 +138,13 @@ describe("planJob", () => {
 
   it("renders a unit that several frames share once, each scene at its own size", () => {
     const other = scene({ name: "Other", width: 64, height: 32 });
-    const frameUnits = [1, 2].map((frame) => ({ frame, units: [{ scene: "Scene", frame }, { scene: "Other", frame: 7 }] }));
+    const frameUnits = [1, 2].map((frame) => ({
+      frame,
+      units: [
+        { scene: "Scene", frame },
+        { scene: "Other", frame: 7 },
+      ],
+    }));
     const plan = planJob(facts([scene(), other], { frameUnits }), { ...ANIMATION, frames: [1, 2, 1] });
     expect(plan.chunks.map(({ id }) => id)).toEqual(["Scene:1:0-0-128-96", "Other:7:0-0-64-32", "Scene:2:0-0-128-96"]);
     expect(plan.outputs).toEqual([
@@ -115,7 +154,15 @@ describe("planJob", () => {
   });
 
   it("renders frames that mix engines as files, the others as floats", () => {
-    const frameUnits = [{ frame: 1, units: [{ scene: "Scene", frame: 1 }, { scene: "Draft", frame: 1 }] }];
+    const frameUnits = [
+      {
+        frame: 1,
+        units: [
+          { scene: "Scene", frame: 1 },
+          { scene: "Draft", frame: 1 },
+        ],
+      },
+    ];
     const plan = planJob(facts([scene(), scene({ name: "Draft", ...EEVEE })], { frameUnits }), { ...ANIMATION, frames: [1, 2] });
     expect(plan.outputs.map(({ units }) => units)).toEqual([["files:1"], ["floats:2:Scene"]]);
     expect(codes(plan)).toEqual(["WHOLE_FRAMES_MIXED"]);
@@ -129,8 +176,12 @@ describe("planJob", () => {
   it("refuses what cannot be planned", () => {
     expect(() => planJob(facts([scene()]), { ...STILL, frames: [] })).toThrow(expect.objectContaining({ code: "FRAMES_INVALID" }));
     expect(() => planJob(facts([scene()], { scene: "Gone" }), STILL)).toThrow(expect.objectContaining({ code: "SCENE_UNKNOWN" }));
-    expect(() => planJob(facts([scene()]), { ...STILL, tiles: { kind: "grid", columns: 129, rows: 1 } })).toThrow(expect.objectContaining({ code: "TILES_INVALID" }));
+    expect(() => planJob(facts([scene()]), { ...STILL, tiles: { kind: "grid", columns: 129, rows: 1 } })).toThrow(
+      expect.objectContaining({ code: "TILES_INVALID" }),
+    );
     const frames = Array.from({ length: 100_000 }, (_, index) => index);
-    expect(() => planJob(facts([scene()]), { ...ANIMATION, frames, tiles: GRID })).toThrow(expect.objectContaining({ code: "TILES_INVALID" }));
+    expect(() => planJob(facts([scene()]), { ...ANIMATION, frames, tiles: GRID })).toThrow(
+      expect.objectContaining({ code: "TILES_INVALID" }),
+    );
   });
 });

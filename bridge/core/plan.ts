@@ -27,13 +27,15 @@ export function planJob(facts: SceneFacts, options: PlanOptions): JobPlan {
   const add = (planned: { readonly unit: PlannedUnit; readonly chunks: readonly Chunk[] }) => {
     units.set(planned.unit.key, planned.unit);
     chunks.push(...planned.chunks);
-    if (chunks.length > PLAN_LIMITS.maxChunks) throw new FarmError("TILES_INVALID", `the job makes more than ${PLAN_LIMITS.maxChunks} chunks`, { advice: "Ask for fewer tiles or fewer frames." });
+    if (chunks.length > PLAN_LIMITS.maxChunks) throw tooManyChunks();
   };
   for (const { frame, units: wanted } of shape.inOrder ? shape.frames.toSorted((a, b) => a.frame - b.frame) : shape.frames) {
     const keys = shape.asFiles.has(frame) ? [filesKey(frame)] : wanted.map(floatsKey);
     outputs.set(frame, [...new Set(keys)]);
     if (shape.asFiles.has(frame)) add(cutFiles(filesKey(frame), frame, shape));
-    else for (const unit of wanted) if (!units.has(floatsKey(unit))) add(cutFloats(floatsKey(unit), unit, { shape, grid: gridOf(unit.scene, shape, options, grids) }));
+    else
+      for (const unit of wanted)
+        if (!units.has(floatsKey(unit))) add(cutFloats(floatsKey(unit), unit, { shape, grid: gridOf(unit.scene, shape, options, grids) }));
   }
   return {
     chunks,
@@ -56,7 +58,11 @@ function filesKey(frame: number): UnitKey {
 function gridOf(name: string, shape: JobShape, options: PlanOptions, chosen: Map<string, SceneGrid>): TileGrid {
   const known = chosen.get(name);
   if (known) return known;
-  const grid = { scene: name, ...(options.grids?.find(({ scene }) => scene === name) ?? chooseGrid(sceneNamed(name, shape.scenes), shape, options)) };
+  const grid = {
+    scene: name,
+    ...(options.grids?.find(({ scene }) => scene === name) ?? chooseGrid(sceneNamed(name, shape.scenes), shape, options)),
+  };
+  if (grid.columns * grid.rows * shape.frames.length > PLAN_LIMITS.maxChunks) throw tooManyChunks();
   chosen.set(name, grid);
   return grid;
 }
@@ -64,5 +70,17 @@ function gridOf(name: string, shape: JobShape, options: PlanOptions, chosen: Map
 function chooseGrid(scene: SceneRenderFacts, shape: JobShape, options: PlanOptions): TileGrid {
   if (!shape.wantsTiles || shape.inOrder || !isTileable(scene)) return { columns: 1, rows: 1 };
   if (options.tiles?.kind === "grid") return { columns: options.tiles.columns, rows: options.tiles.rows };
-  return autoGrid({ width: scene.region.width, height: scene.region.height, samples: scene.samples, slots: options.slots, frames: shape.frames.length });
+  return autoGrid({
+    width: scene.region.width,
+    height: scene.region.height,
+    samples: scene.samples,
+    slots: options.slots,
+    frames: shape.frames.length,
+  });
+}
+
+function tooManyChunks(): FarmError {
+  return new FarmError("TILES_INVALID", `the job makes more than ${PLAN_LIMITS.maxChunks} chunks`, {
+    advice: "Ask for fewer tiles or fewer frames.",
+  });
 }

@@ -26,7 +26,8 @@ describe("cutIntoTiles", () => {
         const covered = new Uint8Array(whole.width * whole.height);
         for (const tile of tiles) {
           for (let y = tile.y - whole.y; y < tile.y - whole.y + tile.height; y++) {
-            for (let x = tile.x - whole.x; x < tile.x - whole.x + tile.width; x++) covered[y * whole.width + x] = (covered[y * whole.width + x] ?? 0) + 1;
+            for (let x = tile.x - whole.x; x < tile.x - whole.x + tile.width; x++)
+              covered[y * whole.width + x] = (covered[y * whole.width + x] ?? 0) + 1;
           }
         }
         expect(covered.every((times) => times === 1)).toBe(true);
@@ -40,7 +41,12 @@ describe("cutIntoTiles", () => {
   });
 
   it("begins in the centre", () => {
-    expect(cutIntoTiles({ x: 10, y: 20, width: 30, height: 30 }, { columns: 3, rows: 3 })[0]).toEqual({ x: 20, y: 30, width: 10, height: 10 });
+    expect(cutIntoTiles({ x: 10, y: 20, width: 30, height: 30 }, { columns: 3, rows: 3 })[0]).toEqual({
+      x: 20,
+      y: 30,
+      width: 10,
+      height: 10,
+    });
   });
 
   it("refuses a grid that does not fit, naming both", () => {
@@ -84,7 +90,13 @@ describe("autoGrid", () => {
   });
 
   it("never makes tiles that are too small to be worth it, or more than it was asked for", () => {
-    const input = fc.record({ width: fc.integer({ min: 1, max: 8_000 }), height: fc.integer({ min: 1, max: 8_000 }), samples: fc.integer({ min: 1, max: 4_096 }), slots: fc.integer({ min: 1, max: 200 }), frames: fc.constant(1) });
+    const input = fc.record({
+      width: fc.integer({ min: 1, max: 8_000 }),
+      height: fc.integer({ min: 1, max: 8_000 }),
+      samples: fc.integer({ min: 1, max: 4_096 }),
+      slots: fc.integer({ min: 1, max: 200 }),
+      frames: fc.constant(1),
+    });
     fc.assert(
       fc.property(input, (picture) => {
         const { columns, rows } = autoGrid(picture);

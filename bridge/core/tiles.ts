@@ -29,10 +29,13 @@ export const TILE_RULES = {
 export function parseTiles(text: string): TilesOption {
   if (text === "auto" || text === "off") return { kind: text };
   const [, columns, rows] = /^([1-9]\d{0,3})x([1-9]\d{0,3})$/.exec(text) ?? [];
-  if (columns === undefined || rows === undefined) throw new FarmError("TILES_INVALID", `"${text}" is no way to cut a picture into tiles`, { facts: { text } });
+  if (columns === undefined || rows === undefined)
+    throw new FarmError("TILES_INVALID", `"${text}" is no way to cut a picture into tiles`, { facts: { text } });
   const grid = { kind: "grid", columns: Number(columns), rows: Number(rows) } as const;
   if (grid.columns > TILE_RULES.maxColumns || grid.rows > TILE_RULES.maxRows) {
-    throw new FarmError("TILES_INVALID", `${text} tiles are too many: at most ${TILE_RULES.maxColumns}x${TILE_RULES.maxRows}`, { facts: { text } });
+    throw new FarmError("TILES_INVALID", `${text} tiles are too many: at most ${TILE_RULES.maxColumns}x${TILE_RULES.maxRows}`, {
+      facts: { text },
+    });
   }
   return grid;
 }
@@ -43,10 +46,14 @@ export function parseTiles(text: string): TilesOption {
  */
 export function cutIntoTiles(region: Rect, grid: TileGrid): Rect[] {
   if (grid.columns > region.width || grid.rows > region.height) {
-    throw new FarmError("TILES_INVALID", `a grid of ${grid.columns}x${grid.rows} tiles does not fit a picture of ${region.width}x${region.height} pixels`, {
-      facts: { columns: grid.columns, rows: grid.rows, width: region.width, height: region.height },
-      advice: "Ask for fewer tiles, or leave the choice to --tiles auto.",
-    });
+    throw new FarmError(
+      "TILES_INVALID",
+      `a grid of ${grid.columns}x${grid.rows} tiles does not fit a picture of ${region.width}x${region.height} pixels`,
+      {
+        facts: { columns: grid.columns, rows: grid.rows, width: region.width, height: region.height },
+        advice: "Ask for fewer tiles, or leave the choice to --tiles auto.",
+      },
+    );
   }
   const tiles: Rect[] = [];
   for (let row = grid.rows - 1; row >= 0; row--) {
@@ -89,7 +96,8 @@ export interface AutoGridInput {
 
 /** Chooses a grid of near-square tiles: a few for each slot, none too small to be worth its overhead. */
 export function autoGrid(input: AutoGridInput): TileGrid {
-  const seconds = input.width * input.height * Math.max(1, input.samples) * (input.secondsPerSamplePixel ?? TILE_RULES.secondsPerSamplePixel);
+  const seconds =
+    input.width * input.height * Math.max(1, input.samples) * (input.secondsPerSamplePixel ?? TILE_RULES.secondsPerSamplePixel);
   const worthwhile = Math.floor(seconds / (TILE_RULES.overheadSeconds * TILE_RULES.workPerOverhead));
   const wanted = Math.min(worthwhile, Math.ceil((TILE_RULES.tilesPerSlot * Math.max(1, input.slots)) / Math.max(1, input.frames)));
   return nearSquareGrid(input, Math.max(1, wanted));

@@ -1,7 +1,13 @@
 import { z } from "zod";
 
 /** Bounds on what a journal may hold: it is our own file, but other programs can write into it. */
-export const RECORD_LIMITS = { maxTextChars: 65_536, maxNameChars: 1_024, maxListItems: 1_000_000, maxFiles: 10_000, maxSidePx: 65_536 } as const;
+export const RECORD_LIMITS = {
+  maxTextChars: 65_536,
+  maxNameChars: 1_024,
+  maxListItems: 1_000_000,
+  maxFiles: 10_000,
+  maxSidePx: 65_536,
+} as const;
 
 export const Text = z.string().max(RECORD_LIMITS.maxTextChars);
 export const Name = z.string().max(RECORD_LIMITS.maxNameChars);

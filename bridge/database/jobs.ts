@@ -12,7 +12,14 @@ const Row = z
     state: z.enum(["running", "paused", "complete", "incomplete", "cancelled", "failed"]),
   })
   .transform(
-    (row): JobRow => ({ id: row.id, createdAt: row.created_at, updatedAt: row.updated_at, scenePath: row.scene_path, title: row.title, state: row.state }),
+    (row): JobRow => ({
+      id: row.id,
+      createdAt: row.created_at,
+      updatedAt: row.updated_at,
+      scenePath: row.scene_path,
+      title: row.title,
+      state: row.state,
+    }),
   );
 
 type Statements = Record<"put" | "list" | "get" | "setState" | "claim" | "release", StatementSync>;

@@ -12,22 +12,56 @@ import type { Database } from "./types.ts";
 
 const HASH = "ab".repeat(32);
 const FACTS: SceneFacts = {
-  blenderVersion: "3.4.1", scene: "Scene", frameCurrent: 1, frameStart: 1, frameEnd: 2, frameStep: 1, fps: { numerator: 30_000, denominator: 1_001 },
+  blenderVersion: "3.4.1",
+  scene: "Scene",
+  frameCurrent: 1,
+  frameStart: 1,
+  frameEnd: 2,
+  frameStep: 1,
+  fps: { numerator: 30_000, denominator: 1_001 },
   output: { format: "PNG", isMovie: false, overwrite: true, path: "/out/ä####" },
-  scenes: [{
-    name: "Scene", engine: "CYCLES", width: 64, height: 48, region: { x: 0, y: 0, width: 64, height: 48 }, cropped: false, samples: 4, adaptive: true, denoised: false,
-    viewLayers: ["ViewLayer"], views: [""], untileable: [], inOrder: undefined,
-  }],
-  frameUnits: [{ frame: 1, units: [{ scene: "Scene", frame: 1 }] }], hasDenoiser: false, warnings: [{ code: "X", sentence: "y" }],
+  scenes: [
+    {
+      name: "Scene",
+      engine: "CYCLES",
+      width: 64,
+      height: 48,
+      region: { x: 0, y: 0, width: 64, height: 48 },
+      cropped: false,
+      samples: 4,
+      adaptive: true,
+      denoised: false,
+      viewLayers: ["ViewLayer"],
+      views: [""],
+      untileable: [],
+      inOrder: undefined,
+    },
+  ],
+  frameUnits: [{ frame: 1, units: [{ scene: "Scene", frame: 1 }] }],
+  hasDenoiser: false,
+  warnings: [{ code: "X", sentence: "y" }],
 };
 const OPTIONS = { frames: [1, 2], still: false, tiles: { kind: "grid", columns: 2, rows: 2 }, slots: 3 } as const;
 const CREATED: JobRecord = {
-  type: "job-created", scenePath: "/scenes/a b.blend", flags: { frameStart: 1, useExtension: true }, manifestHash: HASH, blender: { version: "3.4.1", buildHash: "abc" }, verify: "spot",
-  planInput: { facts: FACTS, options: { ...OPTIONS, grids: planJob(FACTS, OPTIONS).grids } }, settings: { video: "out.mp4", peers: ["a", "b"], animation: true, fps: 29.97 },
+  type: "job-created",
+  scenePath: "/scenes/a b.blend",
+  flags: { frameStart: 1, useExtension: true },
+  manifestHash: HASH,
+  blender: { version: "3.4.1", buildHash: "abc" },
+  verify: "spot",
+  planInput: { facts: FACTS, options: { ...OPTIONS, grids: planJob(FACTS, OPTIONS).grids } },
+  settings: { video: "out.mp4", peers: ["a", "b"], animation: true, fps: 29.97 },
 };
 const HISTORY: readonly JobRecord[] = [
   CREATED,
-  { type: "chunk-accepted", chunk: "Scene:1:0-0-32-24", sha256: HASH, files: [{ role: "floats", name: "f.exr", sha256: HASH, bytes: 12 }], donor: "12D3KooW", checked: true },
+  {
+    type: "chunk-accepted",
+    chunk: "Scene:1:0-0-32-24",
+    sha256: HASH,
+    files: [{ role: "floats", name: "f.exr", sha256: HASH, bytes: 12 }],
+    donor: "12D3KooW",
+    checked: true,
+  },
   { type: "chunk-revoked", chunk: "Scene:1:0-0-32-24", donor: "12D3KooW" },
   { type: "chunk-dead", chunk: "Scene:1:0-0-32-24", code: "BLENDER_CRASHED" },
   { type: "donor-barred", donor: "12D3KooW", because: "lied" },
@@ -77,7 +111,9 @@ describe("the journal", () => {
 
   it("commits groups: a thousand records one by one take far less than a thousand flushes", async () => {
     const before = performance.now();
-    await Promise.all(Array.from({ length: 1_000 }, (_, frame) => database.journal.append("job", [{ type: "frame-finished", frame, outputs: [] }])));
+    await Promise.all(
+      Array.from({ length: 1_000 }, (_, frame) => database.journal.append("job", [{ type: "frame-finished", frame, outputs: [] }])),
+    );
     expect(performance.now() - before).toBeLessThan(2_000);
   });
 
@@ -85,7 +121,10 @@ describe("the journal", () => {
     const cyclic: { type: "paused"; self?: unknown } = { type: "paused" };
     const blocker = new DatabaseSync(join(folder, "bridge.sqlite"));
     blocker.exec("CREATE TRIGGER full BEFORE INSERT ON journal WHEN new.job = 'bad' BEGIN SELECT RAISE(ABORT, 'no'); END");
-    const results = await Promise.allSettled([database.journal.append("good", [cyclic]), database.journal.append("bad", [{ type: "paused" }])]);
+    const results = await Promise.allSettled([
+      database.journal.append("good", [cyclic]),
+      database.journal.append("bad", [{ type: "paused" }]),
+    ]);
     blocker.exec("DROP TRIGGER full");
     blocker.close();
     expect(results.map(({ status }) => status)).toEqual(["rejected", "rejected"]);

@@ -80,11 +80,15 @@ export class SqliteJournal implements Journal {
       try {
         return { seq: Number(row["seq"]), at: Number(row["at"]), record: parseRecord(String(row["body"])) };
       } catch (error) {
-        throw new FarmError("DATABASE_CORRUPT", `the journal of job ${job} holds a record that cannot be read (number ${Number(row["seq"])})`, {
-          facts: { job, seq: Number(row["seq"]) },
-          advice: "Start the render again as a new job.",
-          cause: error,
-        });
+        throw new FarmError(
+          "DATABASE_CORRUPT",
+          `the journal of job ${job} holds a record that cannot be read (number ${Number(row["seq"])})`,
+          {
+            facts: { job, seq: Number(row["seq"]) },
+            advice: "Start the render again as a new job.",
+            cause: error,
+          },
+        );
       }
     });
   }

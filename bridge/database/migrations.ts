@@ -20,9 +20,13 @@ export function migrate(sqlite: DatabaseSync): void {
   try {
     const version = versionOf(sqlite);
     if (version > MIGRATIONS.length) {
-      throw new FarmError("HOME_BUSY", `the home was last used by a newer bridge (its database has version ${version}, this bridge knows ${MIGRATIONS.length})`, {
-        advice: "Update this bridge, or choose another home with --home.",
-      });
+      throw new FarmError(
+        "HOME_BUSY",
+        `the home was last used by a newer bridge (its database has version ${version}, this bridge knows ${MIGRATIONS.length})`,
+        {
+          advice: "Update this bridge, or choose another home with --home.",
+        },
+      );
     }
     for (const migration of MIGRATIONS.slice(version)) sqlite.exec(migration);
     sqlite.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);

@@ -30,7 +30,14 @@ export function openDatabase(file: string, options: OpenOptions = {}): Database 
     journal.flush();
     sqlite.close();
   };
-  return { journal, jobs: new SqliteJobs(sqlite), wishes: new SqliteWishes(sqlite), settings: new SqliteSettings(sqlite), close, [Symbol.asyncDispose]: close };
+  return {
+    journal,
+    jobs: new SqliteJobs(sqlite),
+    wishes: new SqliteWishes(sqlite),
+    settings: new SqliteSettings(sqlite),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 function makeFolder(folder: string): void {

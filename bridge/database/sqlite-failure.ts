@@ -24,7 +24,10 @@ export function nameFailure(error: unknown, file: string): unknown {
       return new FarmError("HOME_BUSY", `${file} is held by another process for too long`, { cause: error });
     case SQLITE.corrupt:
     case SQLITE.notADatabase:
-      return new FarmError("DATABASE_CORRUPT", `${file} is damaged (${text})`, { cause: error, advice: "Start the bridge again: it sets the file aside and begins a fresh one." });
+      return new FarmError("DATABASE_CORRUPT", `${file} is damaged (${text})`, {
+        cause: error,
+        advice: "Start the bridge again: it sets the file aside and begins a fresh one.",
+      });
     case SQLITE.readOnly:
     case SQLITE.cannotOpen:
     case SQLITE.ioError:

@@ -25,7 +25,10 @@ export function openSqlite(file: string): DatabaseSync {
 }
 
 /** As `openSqlite`; a damaged file is moved aside with its companions, told about, and a fresh one begun. */
-export function openOrReplace(file: string, options: { readonly nowMs: number; readonly onCorrupt: (sentence: string) => void }): DatabaseSync {
+export function openOrReplace(
+  file: string,
+  options: { readonly nowMs: number; readonly onCorrupt: (sentence: string) => void },
+): DatabaseSync {
   try {
     return openSqlite(file);
   } catch (error) {

@@ -1,39 +1,26 @@
-import type { ChunkId, DonorId } from "../core/chunk.ts";
-import type { JobEvent } from "../core/job-events.ts";
+import type { Chunk, ChunkId, DonorId } from "../core/chunk.ts";
 import type { JobRecord } from "../core/journal/records.ts";
 import type { JobPlan } from "../core/plan.ts";
 import { step } from "../core/schedule/step.ts";
-import type { JobOutcome, ScheduleEffect, ScheduleEvent, SchedulePolicy, Verdict } from "../core/schedule/types.ts";
+import type { JobOutcome, ScheduleEffect, ScheduleEvent, SchedulePolicy } from "../core/schedule/types.ts";
 import type { Schedule } from "../core/schedule/schedule.ts";
 import { Channel } from "../kernel/channel.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { ERROR_CODES, type ErrorCode } from "../kernel/error-codes.ts";
-import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
-import type { Log } from "../kernel/log.ts";
-import type { AssemblyDesk, FinishedFrame } from "./assembly-desk.ts";
+import { FarmError } from "../kernel/errors.ts";
+import { BAR_SENTENCES } from "./bar-sentences.ts";
 import type { DonorLink, DonorNews } from "./donor-link.ts";
-import type { JobPreview, Remember } from "./ports.ts";
-import type { ResultDesk } from "./result-desk.ts";
-import type { RunTally } from "./run-tally.ts";
+import { ResultFlow, type ResultFlowDeps } from "./result-flow.ts";
+import type { Said } from "./said.ts";
 
-export interface JobRunDeps {
-  readonly remember: Remember;
-  readonly results: ResultDesk;
-  readonly assembly: AssemblyDesk;
-  readonly check: (chunk: ChunkId, donor: DonorId, sameClass: boolean, signal: AbortSignal) => Promise<Verdict>;
-  readonly preview: JobPreview;
-  readonly tally: RunTally;
-  readonly sameClass: (donor: DonorLink) => boolean;
-  readonly observe: (event: JobEvent) => void;
+export interface JobRunDeps extends ResultFlowDeps {
   readonly clock: Clock;
-  readonly log: Log;
 }
 
 /** How often the schedule hears the clock. */
 const TICK_MS = 1_000;
-
-type Said = DistributiveOmit<ScheduleEvent, "nowMs">;
-type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+/** A job that nobody works on for so long is given up: it can be resumed when there are donors. */
+const LONELY_MS = 60_000;
 
 /**
  * One job at work: events in, `step`, journal, effects out. Decides nothing itself: what to lease,
@@ -41,24 +28,35 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
  */
 export class JobRun {
   readonly #deps: JobRunDeps;
-  readonly #plan: JobPlan;
   readonly #policy: SchedulePolicy;
   readonly #events = new Channel<ScheduleEvent>();
   readonly #donors = new Map<DonorId, DonorLink>();
   readonly #work = new Set<Promise<void>>();
   readonly #listening = new Set<Promise<void>>();
-  readonly #chunks;
+  readonly #chunks: ReadonlyMap<ChunkId, Chunk>;
+  readonly #flow: ResultFlow;
   readonly #life = new AbortController();
   #schedule: Schedule;
+  readonly #barred = new Set<DonorId>();
+  #lonelySinceMs: number;
+  #paused = false;
   #outcome: JobOutcome | undefined;
   #failure: unknown;
 
   constructor(deps: JobRunDeps, options: { readonly plan: JobPlan; readonly schedule: Schedule; readonly policy: SchedulePolicy }) {
     this.#deps = deps;
-    this.#plan = options.plan;
     this.#schedule = options.schedule;
     this.#policy = options.policy;
+    this.#lonelySinceMs = deps.clock.monotonicMs();
     this.#chunks = new Map(options.plan.chunks.map((chunk) => [chunk.id, chunk]));
+    this.#flow = new ResultFlow(deps, {
+      signal: this.#life.signal,
+      chunks: this.#chunks,
+      donors: this.#donors,
+      say: (said) => this.#say(said),
+      fail: (error) => this.fail(error),
+      spawn: (work) => this.#do(work),
+    });
   }
 
   /** Takes a donor in; its link is closed when the job ends. */
@@ -79,6 +77,7 @@ export class JobRun {
   }
 
   wish(wish: "pause" | "resume" | "cancel"): void {
+    this.#paused = wish === "pause";
     this.#say({ type: wish });
   }
 
@@ -89,7 +88,7 @@ export class JobRun {
     signal.addEventListener("abort", onAbort, { once: true });
     const ticking = this.#tick();
     try {
-      this.#do(() => this.#finishReady());
+      this.#do(() => this.#flow.finishReady());
       for await (const event of this.#events) {
         await this.#turn(event);
         if (this.#outcome !== undefined) break;
@@ -110,7 +109,7 @@ export class JobRun {
   }
 
   /** Ends the run because something of ours failed, for instance the finishing Blender. */
-  #fail(error: unknown): void {
+  fail(error: unknown): void {
     if (this.#life.signal.aborted) return;
     this.#failure ??= error;
     this.#say({ type: "cancel" });
@@ -153,14 +152,15 @@ export class JobRun {
         this.#deps.observe({ event: "chunk-withdrawn", chunk: effect.chunk, donor: effect.donor, because: effect.because });
         return this.#donors.get(effect.donor)?.withdraw(effect.chunk);
       case "fetch":
-        return this.#do(() => this.#fetch(effect.chunk, effect.donor));
+        return this.#do(() => this.#flow.fetch(effect.chunk, effect.donor));
       case "check":
-        return this.#do(() => this.#check(effect.chunk, effect.donor));
+        return this.#do(() => this.#flow.check(effect.chunk, effect.donor));
       case "accept":
-        return this.#do(() => this.#accept(effect.chunk, effect.donor));
+        return this.#do(() => this.#flow.accept(effect.chunk, effect.donor));
       case "revoke":
         return this.#deps.assembly.remove(effect.chunk);
       case "bar-donor":
+        this.#barred.add(effect.donor);
         this.#deps.tally.bar(effect.donor);
         return this.#deps.observe({ event: "donor-barred", donor: effect.donor, name: this.#deps.tally.nameOf(effect.donor), because: BAR_SENTENCES[effect.because] });
       case "chunk-dead":
@@ -176,81 +176,6 @@ export class JobRun {
     if (!chunk || !donor) return this.#say({ type: "chunk-failed", chunk: chunkId, donor: donorId, code: "PEER_UNREACHABLE", kind: "transport" });
     this.#deps.observe({ event: "chunk-leased", chunk: chunkId, donor: donorId, attempt });
     donor.lease(chunk);
-  }
-
-  async #fetch(chunkId: ChunkId, donorId: DonorId): Promise<void> {
-    const chunk = this.#chunks.get(chunkId);
-    const donor = this.#donors.get(donorId);
-    if (!chunk || !donor) return this.#say({ type: "result-refused", chunk: chunkId, donor: donorId, code: "PEER_UNREACHABLE" });
-    try {
-      const fetched = await this.#deps.results.take(chunk, donor, this.#life.signal);
-      this.#deps.tally.fetched(chunkId, donorId, fetched.bytes, donor.trusted);
-      this.#say({ type: "result-fetched", chunk: chunkId, donor: donorId, sha256: fetched.sha256, suspicious: fetched.suspicious });
-      this.#do(() => this.#showPreview(chunkId, donor));
-    } catch (error) {
-      if (this.#life.signal.aborted) return;
-      const code = isFarmError(error) ? error.code : undefined;
-      if (code === undefined || code === "DISK_FULL") return this.#fail(error);
-      this.#deps.observe({ event: "chunk-failed", chunk: chunkId, donor: donorId, code, message: messageOf(error) });
-      this.#say({ type: "result-refused", chunk: chunkId, donor: donorId, code });
-    }
-  }
-
-  async #check(chunk: ChunkId, donorId: DonorId): Promise<void> {
-    const donor = this.#donors.get(donorId);
-    const sameClass = donor !== undefined && this.#deps.sameClass(donor);
-    let verdict: Verdict = "warned";
-    try {
-      verdict = await this.#deps.check(chunk, donorId, sameClass, this.#life.signal);
-    } catch (error) {
-      if (this.#life.signal.aborted) return;
-      this.#deps.log.warn({ chunk, error }, "a check could not be made");
-    }
-    this.#deps.tally.checked();
-    this.#deps.observe({ event: "chunk-checked", chunk, donor: donorId, verdict });
-    this.#say({ type: "result-checked", chunk, donor: donorId, verdict });
-  }
-
-  async #accept(chunk: ChunkId, donorId: DonorId): Promise<void> {
-    const files = this.#deps.results.files(chunk, donorId);
-    try {
-      await this.#deps.assembly.add(chunk, files, this.#life.signal);
-      this.#donors.get(donorId)?.release(chunk);
-      const { seconds, bytes, done } = this.#deps.tally.accepted(chunk, donorId);
-      this.#deps.observe({ event: "chunk-accepted", chunk, donor: donorId, seconds, bytes, done, total: this.#plan.chunks.length });
-      await this.#finishReady();
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  async #finishReady(): Promise<void> {
-    try {
-      await this.#deps.assembly.finishReady(this.#life.signal, (frame) => this.#finished(frame));
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  async #finished({ frame, outputs, chunks }: FinishedFrame): Promise<void> {
-    await this.#deps.remember([{ type: "frame-finished", frame, outputs }]);
-    this.#deps.tally.finished(frame, outputs);
-    this.#deps.observe({ event: "frame-finished", frame, outputs });
-    this.#say({ type: "chunks-delivered", chunks });
-  }
-
-  async #showPreview(chunkId: ChunkId, donor: DonorLink): Promise<void> {
-    const chunk = this.#chunks.get(chunkId);
-    if (chunk?.spec.kind !== "floats") return;
-    const { rect, width, height, frame } = chunk.spec;
-    try {
-      const path = await this.#deps.results.takePreview(chunkId, donor, this.#life.signal);
-      if (path === undefined) return;
-      const shown = await this.#deps.preview.add({ path, rect, keep: chunk.keep ?? rect }, frame, { x: 0, y: 0, width, height });
-      this.#deps.observe({ event: "preview", path: shown });
-    } catch (error) {
-      this.#deps.log.debug({ chunk: chunkId, error }, "a preview could not be shown");
-    }
   }
 
   async #hear(link: DonorLink): Promise<void> {
@@ -290,16 +215,26 @@ export class JobRun {
         await this.#deps.clock.sleep(TICK_MS, this.#life.signal);
         for (const donor of this.donors) if (donor.trusted) this.#say({ type: "heartbeat", donor: donor.id });
         this.#say({ type: "tick" });
+        this.#noticeLoneliness();
       }
     } catch {
       // the job's life has ended
     }
   }
 
+  #noticeLoneliness(): void {
+    const nowMs = this.#deps.clock.monotonicMs();
+    const atWork = this.#outcome !== undefined || this.#paused || this.donors.some(({ id }) => !this.#barred.has(id));
+    if (atWork) this.#lonelySinceMs = nowMs;
+    else if (nowMs - this.#lonelySinceMs > LONELY_MS) {
+      this.fail(new FarmError("NO_DONORS", `for ${LONELY_MS / 1000} s there was no donor that this job could use`));
+    }
+  }
+
   /** Runs a piece of work beside the loop; `run` joins it. */
   #do(work: () => Promise<void>): void {
     const running = work()
-      .catch((error: unknown) => this.#fail(error))
+      .catch((error: unknown) => this.fail(error))
       .finally(() => this.#work.delete(running));
     this.#work.add(running);
   }
@@ -309,11 +244,3 @@ export class JobRun {
     while (this.#work.size > 0) await Promise.allSettled(this.#work);
   }
 }
-
-const BAR_SENTENCES = {
-  lied: "its pixels differ from what this machine renders",
-  task: "its Blender failed three times in a row",
-  transport: "it could not be reached three times in a row",
-  refused: "it refused three times in a row",
-  junk: "it delivered three broken results in a row",
-} as const;

@@ -1,6 +1,7 @@
 // Runs on Node 18: no newer syntax here.
-import { readdirSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { statSync } from "node:fs";
+import { dirname } from "node:path";
+import { blenderPlaces } from "./blender-places.mjs";
 import { ask, isProgram, onPath } from "./commands.mjs";
 import { commandFor, installWithManager, offeredVersion } from "./system-packages.mjs";
 import { recall, record } from "./record.mjs";
@@ -28,10 +29,18 @@ function keep(found) {
   return found.version;
 }
 
-/** What is there and, in `lacks`, why it does not do. */
+/** The first Blender that does; else the first of all with, in `lacks`, why it does not. */
 function examine() {
-  const path = candidates().find(isProgram);
-  if (path === undefined) return { lacks: "not found" };
+  let first;
+  for (const path of blenderPlaces().filter(isProgram)) {
+    const found = examineOne(path);
+    if (found.lacks === undefined) return found;
+    first = first || found;
+  }
+  return first || { lacks: "not found" };
+}
+
+function examineOne(path) {
   const version = (/Blender (\d+\.\d+\.\d+)/.exec(ask(path, ["--version"], { env: plainEnvironment() }).out) || [])[1];
   if (version === undefined) return { path, lacks: `${path} does not answer` };
   if (!isNewEnough(version)) return { path, version, tooOld: true, lacks: `${version} is too old, ${FLOOR.join(".")} is needed` };
@@ -39,26 +48,6 @@ function examine() {
   if (!numpy.ok) return { path, version, lacks: "its Python has no numpy" };
   if (process.platform === "linux" && !hasEgl()) return { path, version, lacks: "libEGL is missing, without which EEVEE crashes" };
   return { path, version };
-}
-
-/** BLENDER_PATH, the PATH, then where the official installers put it: newest first. */
-function candidates() {
-  const named = [process.env.BLENDER_PATH, onPath("blender")];
-  if (process.platform === "darwin") named.push("/Applications/Blender.app/Contents/MacOS/Blender");
-  if (process.platform === "linux") named.push("/snap/bin/blender");
-  if (process.platform === "win32") named.push(...installedOnWindows());
-  return named.filter((path) => path !== undefined && path !== "");
-}
-
-function installedOnWindows() {
-  const folder = join(process.env.ProgramFiles || "C:\\Program Files", "Blender Foundation");
-  try {
-    return readdirSync(folder)
-      .sort((a, b) => b.localeCompare(a, "en", { numeric: true }))
-      .map((name) => join(folder, name, "blender.exe"));
-  } catch {
-    return [];
-  }
 }
 
 function isNewEnough(version) {

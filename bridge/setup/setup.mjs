@@ -13,6 +13,8 @@ const PURPOSES = {
   code: { wants: [], needs: [] },
 };
 
+const NAMES = { blender: "Blender", ffmpeg: "ffmpeg", openimageio: "OpenImageIO" };
+
 /** True for a word that `--for` takes. */
 export function isPurpose(word) {
   return Object.hasOwn(PURPOSES, word);
@@ -34,7 +36,7 @@ export async function setUp(purpose) {
   for (const what of wants) present[what] = await steps[what]();
   const missing = needs.filter((what) => present[what] === undefined);
   if (missing.length > 0) {
-    sayPlain(`Cannot go on without ${missing.join(" and ")}; see above what to type, then run this again.`);
+    sayPlain(`This needs ${missing.map((what) => NAMES[what]).join(" and ")}: see above what to type, then run it again.`);
     return undefined;
   }
   if (wants.length > 0) say("have", "set up", describe(present));
@@ -42,7 +44,6 @@ export async function setUp(purpose) {
 }
 
 function describe(present) {
-  const names = { blender: `Blender ${present.blender}`, ffmpeg: "ffmpeg", openimageio: "OpenImageIO" };
   const there = Object.keys(present).filter((what) => present[what] !== undefined);
-  return ["Node", "npm packages", ...there.map((what) => names[what])].join(", ");
+  return ["Node", "npm packages", ...there.map((what) => NAMES[what] + (what === "blender" ? ` ${present.blender}` : ""))].join(", ");
 }

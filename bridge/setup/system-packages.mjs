@@ -11,8 +11,10 @@ const MANAGERS = [
   {
     command: "apt-get",
     needsRoot: true,
-    refresh: ["apt-get", "-o", "DPkg::Lock::Timeout=120", "update"],
-    install: ["apt-get", "-o", "DPkg::Lock::Timeout=300", "install", "-y", "--no-install-recommends"],
+    refresh: ["apt-get", "update"],
+    install: ["apt-get", "install", "-y", "--no-install-recommends"],
+    /** A system's own updater may hold the lock for a while. */
+    quietly: ["-o", "DPkg::Lock::Timeout=300"],
     packages: {
       blender: ["blender", "python3-numpy", "libegl1", "libegl-mesa0", "libgl1", "libgl1-mesa-dri", "libglx-mesa0"],
       ffmpeg: ["ffmpeg"],
@@ -69,7 +71,7 @@ function findManager() {
 export function offeredVersion(what) {
   const manager = findManager();
   if (manager === undefined || manager.offered === undefined) return undefined;
-  refresh(manager);
+  if (!manager.needsRoot || isRoot() || ask("sudo", ["-n", "true"]).ok) refresh(manager);
   return manager.offered(what);
 }
 
@@ -93,9 +95,9 @@ export async function installWithManager(what, title) {
   if (!(await mayInstall(manager, what))) return false;
   say("doing", title, commandFor(what));
   refresh(manager);
-  const [command, ...args] = asRoot(manager, [...manager.install, ...manager.packages[what]]);
+  const [command, ...args] = asRoot(manager, [...manager.install, ...(manager.quietly || []), ...manager.packages[what]]);
   const done = ask(command, args, { timeout: 1_800_000, env: quietEnvironment(), stdio: ["inherit", "pipe", "pipe"] });
-  if (!done.ok) sayPlain(tailOf(done.text));
+  if (!done.ok && done.text.trim() !== "") sayPlain(tailOf(done.text));
   return done.ok;
 }
 
@@ -120,10 +122,10 @@ function confirmed(question) {
 }
 
 function refresh(manager) {
-  if (refreshed || manager.refresh === undefined || (manager.needsRoot && !isRoot() && !ask("sudo", ["-n", "true"]).ok)) return;
+  if (refreshed || manager.refresh === undefined) return;
   refreshed = true;
   const [command, ...args] = asRoot(manager, manager.refresh);
-  ask(command, args, { timeout: 300_000, env: quietEnvironment() });
+  ask(command, args, { timeout: 300_000, env: quietEnvironment(), stdio: ["inherit", "pipe", "pipe"] });
 }
 
 function asRoot(manager, words) {

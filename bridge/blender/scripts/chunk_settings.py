@@ -91,14 +91,14 @@ def set_rectangle(overrides, render, spec):
         )
 
 
-def set_float_output(overrides, render):
-    """Every pass, layer and view as the engine made it, in one file; nothing that belongs to finishing, nothing about this machine."""
+def set_float_output(overrides, render, codec):
+    """Every pass, layer and view as the engine made it, in one file of one part; nothing of finishing, nothing about this machine."""
     overrides.image_settings(
         render.image_settings,
         "OPEN_EXR_MULTILAYER",
         color_mode="RGBA",
         color_depth="32",
-        exr_codec="ZIP",
+        exr_codec=codec,
         views_format="MULTIVIEW",
         use_preview=False,
         use_exr_interleave=True,

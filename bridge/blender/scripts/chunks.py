@@ -17,8 +17,8 @@ from overrides import Overrides
 from wire import Refusal
 
 
-def render_floats(spec, folder):
-    """Renders the rectangle of a scene at a frame into a float multilayer EXR; returns [path] and the seconds."""
+def render_floats(spec, folder, codec):
+    """Renders the rectangle of a scene at a frame into a float multilayer EXR; returns its path and the seconds."""
     scene = chunk_settings.scene_of(spec)
     chunk_settings.check_frame(spec["frame"])
     chunk_settings.check_rect(spec)
@@ -29,14 +29,14 @@ def render_floats(spec, folder):
         overrides.mute_animation(scene, chunk_settings.FLOATS_PATHS)
         chunk_settings.set_persistence(overrides, scene, spec)
         chunk_settings.set_rectangle(overrides, scene.render, spec)
-        chunk_settings.set_float_output(overrides, scene.render)
+        chunk_settings.set_float_output(overrides, scene.render, codec)
         if not spec["denoise"]:
             chunk_settings.set_denoise_off(overrides, scene)
         seconds = render_frame(overrides, scene, spec["frame"], os.path.join(folder, "floats_####"))
     files = files_in(folder)
     if len(files) != 1:
         raise no_picture(spec)
-    return files, seconds
+    return files[0], seconds
 
 
 def render_files(spec, folder):
@@ -66,7 +66,7 @@ def step_frame(spec, frame, folder):
         overrides.mute_animation(scene, chunk_settings.FLOATS_PATHS)
         chunk_settings.set_persistence(overrides, scene, spec)
         chunk_settings.set_rectangle(overrides, scene.render, pixel)
-        chunk_settings.set_float_output(overrides, scene.render)
+        chunk_settings.set_float_output(overrides, scene.render, "NONE")
         chunk_settings.set_denoise_off(overrides, scene)
         render_frame(overrides, scene, frame, os.path.join(folder, "step_####"))
     for path in files_in(folder):

@@ -17,9 +17,7 @@ def describe(_):
     return {
         "version": ".".join(str(part) for part in bpy.app.version),
         "buildHash": bpy.app.build_hash.decode("utf8", "replace"),
-        "platform": bpy.app.build_platform.decode("utf8", "replace"),
         "hasDenoiser": compat.has_denoiser(),
-        "binary": bpy.app.binary_path,
     }
 
 

@@ -5,75 +5,87 @@ Relative paths need nothing: the bundle keeps the layout around the .blend.
 """
 
 import os
+import posixpath
+import re
 
 import bpy
 
 import compat
 
-# A library of a library of a library …: each pass reaches one level deeper.
-DEEPEST_LIBRARY = 32
+MOST_LIBRARIES = 10_000
+
+DRIVE = re.compile(r"[A-Za-z]:[/\\]")
 
 
 def remap_paths(prefixes):
     """Applies {prefix in the file: place here}; the longest prefix that ends at a path separator wins."""
     if not prefixes:
         return
-    mapping = sorted(((plain(old), new) for old, new in prefixes.items()), key=lambda pair: -len(pair[0]))
+    mapping = sorted(((comparable(old), new) for old, new in prefixes.items()), key=lambda pair: -len(pair[0]))
     remap_libraries(mapping)
-    for owner, name, parent in path_properties():
-        remap_property(mapping, owner, name, parent)
+    for owner, name, library in path_properties():
+        remap_property(mapping, owner, name, library)
 
 
 def plain(path):
-    """One spelling for both systems' separators, without a trailing one."""
-    return path.replace("\\", "/").rstrip("/")
+    """One spelling for both systems' separators, without `..` and without a separator at the end."""
+    return posixpath.normpath(path.replace("\\", "/"))
+
+
+def comparable(path):
+    """Paths with a drive letter come from Windows, where case says nothing."""
+    return plain(path).lower() if DRIVE.match(path) else plain(path)
 
 
 def mapped(mapping, path):
     """The new place of an absolute path, or None when no prefix fits."""
-    spelled = path.replace("\\", "/")
+    spelled, key = plain(path), comparable(path)
     for old, new in mapping:
-        if spelled == old or spelled.startswith(old + "/"):
+        if key == old or key.startswith(old + "/"):
             return new + spelled[len(old) :]
     return None
 
 
-def remap_property(mapping, owner, name, parent):
+def remap_property(mapping, owner, name, library):
     """Sets one path property when its absolute form falls under a prefix."""
     stored = getattr(owner, name)
     if not stored or stored.startswith("<"):
         return
-    place = mapped(mapping, absolute(stored, parent))
-    if place is not None and place != stored:
+    named = absolute(stored, library)
+    place = mapped(mapping, named)
+    if place is not None and plain(place) != plain(named):
         setattr(owner, name, place)
 
 
-def absolute(path, parent):
+def absolute(path, library):
     """Blender's own resolution of `//`: against the file that the data-block comes from."""
-    return bpy.path.abspath(path, library=parent)
+    return bpy.path.abspath(path, library=library)
 
 
 def remap_libraries(mapping):
-    """Linked files first: only when they are read are their own paths there to be mapped."""
+    """Linked files first: only when they are read are their own paths there to be mapped.
+
+    One at a time, because reading one anew replaces those that it links to.
+    """
     done = set()
-    for _ in range(DEEPEST_LIBRARY):
-        moved = [(library, place) for library, place in wanted_libraries(mapping) if library.name not in done]
-        if not moved:
+    for _ in range(MOST_LIBRARIES):
+        library, place = next(moved_libraries(mapping, done), (None, None))
+        if library is None:
             return
-        for library, place in moved:
-            done.add(library.name)
-            library.filepath = place
-            try:
-                library.reload()
-            except RuntimeError as error:
-                print(f"library {place}: {error}")  # missing or damaged: Blender renders without it, and so do we
+        done.add(library.name)
+        library.filepath = place
+        try:
+            library.reload()
+        except RuntimeError as error:
+            print(f"library {place}: {error}")  # damaged: Blender renders without it, and so do we
 
 
-def wanted_libraries(mapping):
+def moved_libraries(mapping, done):
     """Libraries that lie under a prefix, with their new place."""
     for library in bpy.data.libraries:
-        place = mapped(mapping, absolute(library.filepath, library.parent))
-        if place is not None and place != library.filepath and os.path.exists(place):
+        named = absolute(library.filepath, library.parent)
+        place = mapped(mapping, named)
+        if library.name not in done and place is not None and plain(place) != plain(named) and os.path.exists(place):
             yield library, place
 
 

@@ -11,7 +11,8 @@ GREASE_PENCIL_TYPES = {"GPENCIL", "GREASEPENCIL"}
 
 def warnings_of(files):
     """All warnings: missing files first."""
-    missing = [warning("file-missing", f"The scene names a file that is not there: {file['path']}") for file in files if file["missing"]]
+    paths = [file["path"] for file in files if file["missing"]]
+    missing = [warning("file-missing", f"The scene names a file that is not there: {path}") for path in paths]
     return missing + [found for check in CHECKS for found in check()]
 
 
@@ -20,7 +21,8 @@ def engines():
     for scene in bpy.data.scenes:
         engine = scene.render.engine
         if engine not in BUILT_IN_ENGINES:
-            yield warning("external-engine", f'Scene "{scene.name}" wants a render engine that Blender does not bring along: {engine or "unknown"}.')
+            wanted = f'Scene "{scene.name}" wants a render engine'
+            yield warning("external-engine", f"{wanted} that Blender does not bring along: {engine or 'unknown'}.")
 
 
 def drivers():
@@ -28,10 +30,8 @@ def drivers():
     for block in bpy.data.user_map():
         for curve in driven(block):
             if curve.driver.type == "SCRIPTED" and not curve.driver.is_simple_expression:
-                yield warning(
-                    "script-driver",
-                    f'A driver of "{block.name}" ({curve.data_path}) is a Python script, which does not run here: {curve.driver.expression}',
-                )
+                what = f'A driver of "{block.name}" ({curve.data_path})'
+                yield warning("script-driver", f"{what} is a Python script, which does not run here: {curve.driver.expression}")
 
 
 def driven(block):
@@ -54,7 +54,8 @@ def opengl():
     for scene in bpy.data.scenes:
         drawn = not scene_facts.is_cycles(scene) and scene.render.engine in BUILT_IN_ENGINES
         if drawn or any(item.type in GREASE_PENCIL_TYPES and not item.hide_render for item in scene.objects):
-            yield warning("needs-opengl", f'Scene "{scene.name}" is drawn with OpenGL: every donor needs a driver for it (libegl1 on Linux).')
+            need = "every donor needs a driver for it (libegl1 on Linux)"
+            yield warning("needs-opengl", f'Scene "{scene.name}" is drawn with OpenGL: {need}.')
 
 
 CHECKS = (engines, drivers, modules, opengl)

@@ -2,7 +2,9 @@
 """One warm Blender: loads a scene, renders chunks of it until told to stop. Arguments: token, scratch folder."""
 
 import os
+import shutil
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -27,15 +29,12 @@ class Session:
         self._scratch = scratch
         self._loaded = None
         self._last_frames = {}
-        self._number = 0
 
     def load(self, request):
         """Opens a .blend and makes it ready for many renders."""
         self._loaded = None
         open_scene(request["path"])
         remap.remap_paths(request["remap"])
-        for scene in bpy.data.scenes:
-            scene.render.use_persistent_data = True
         strip_handlers()
         self._loaded = request
         self._last_frames = {}
@@ -46,17 +45,26 @@ class Session:
             raise Refusal("BLENDER_RENDER_FAILED", "no scene is loaded")
         spec = request["spec"]
         chunk_settings.scene_of(spec)
-        self._number += 1
-        folder = os.path.join(self._scratch, f"chunk-{self._number:06}")
-        os.makedirs(folder)
+        folder = tempfile.mkdtemp(prefix="chunk-", dir=self._scratch)
+        try:
+            return self._render_into(folder, spec, request["codec"])
+        except Exception:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    def _render_into(self, folder, spec, codec):
         self._step_up_to(spec, folder)
-        is_floats = spec["kind"] == "floats"
-        files, seconds = (chunks.render_floats if is_floats else chunks.render_files)(spec, folder)
+        if spec["kind"] == "floats":
+            floats, seconds = chunks.render_floats(spec, folder, codec)
+            outputs = []
+        else:
+            floats = None
+            outputs, seconds = chunks.render_files(spec, folder)
         self._last_frames[spec["scene"]] = spec["frame"] if "stepFrom" in spec else OUT_OF_ORDER
         scene = chunk_settings.scene_of(spec)
         return {
-            "floats": files[0] if is_floats else None,
-            "outputs": [] if is_floats else files,
+            "floats": floats,
+            "outputs": outputs,
             "preview": preview.save_preview(scene, pixels_of(spec, scene), os.path.join(folder, "preview.jpg")),
             "renderSeconds": seconds,
             "peakMemoryBytes": memory.peak_bytes(),

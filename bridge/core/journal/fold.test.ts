@@ -2,7 +2,14 @@ import { describe, expect, it } from "vitest";
 import { foldJournal } from "./fold.ts";
 import type { ChunkAccepted, JobRecord } from "./records.ts";
 
-const accepted = (chunk: string, sha256 = "aa"): ChunkAccepted => ({ type: "chunk-accepted", chunk, sha256, files: [], donor: "d", checked: false });
+const accepted = (chunk: string, sha256 = "aa"): ChunkAccepted => ({
+  type: "chunk-accepted",
+  chunk,
+  sha256,
+  files: [],
+  donor: "d",
+  checked: false,
+});
 
 describe("foldJournal", () => {
   it("starts with nothing, at work", () => {
@@ -12,7 +19,9 @@ describe("foldJournal", () => {
   it("remembers the first acceptance of a chunk, and forgets it when it is revoked", () => {
     expect(foldJournal([accepted("a", "aa"), accepted("a", "bb")]).accepted.get("a")?.sha256).toBe("aa");
     expect(foldJournal([accepted("a"), { type: "chunk-revoked", chunk: "a", donor: "d" }]).accepted.size).toBe(0);
-    expect(foldJournal([accepted("a"), { type: "chunk-revoked", chunk: "a", donor: "d" }, accepted("a", "cc")]).accepted.get("a")?.sha256).toBe("cc");
+    expect(
+      foldJournal([accepted("a"), { type: "chunk-revoked", chunk: "a", donor: "d" }, accepted("a", "cc")]).accepted.get("a")?.sha256,
+    ).toBe("cc");
   });
 
   it("knows finished frames, dead chunks and barred donors", () => {

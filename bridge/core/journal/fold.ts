@@ -14,7 +14,14 @@ interface Growing extends JobMemory {
 
 /** Adds up a job's journal, oldest record first. A record that repeats another changes nothing. */
 export function foldJournal(records: Iterable<JobRecord>): JobMemory {
-  const memory: Growing = { created: undefined, accepted: new Map(), dead: new Map(), barred: new Map(), finishedFrames: new Map(), state: "running" };
+  const memory: Growing = {
+    created: undefined,
+    accepted: new Map(),
+    dead: new Map(),
+    barred: new Map(),
+    finishedFrames: new Map(),
+    state: "running",
+  };
   for (const record of records) add(memory, record);
   return memory;
 }

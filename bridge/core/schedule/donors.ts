@@ -51,7 +51,10 @@ export function leave(turn: Turn, id: DonorId): void {
   if (donor.barred === undefined) turn.schedule.slots -= donor.slots;
   turn.schedule.free.delete(donor);
   if (turn.schedule.pin === id) turn.schedule.pin = undefined;
-  lose(turn, [...donor.leases.values()].filter(({ phase }) => phase === "leased"));
+  lose(
+    turn,
+    [...donor.leases.values()].filter(({ phase }) => phase === "leased"),
+  );
 }
 
 /** Takes leases away because their donor is gone or silent; only chunks that were being rendered may be to blame. */
@@ -78,7 +81,7 @@ export function bar(turn: Turn, donor: DonorState, because: BarCause): void {
   turn.schedule.free.delete(donor);
   if (turn.schedule.pin === donor.id) turn.schedule.pin = undefined;
   turn.effects.push({ type: "bar-donor", donor: donor.id, because });
-  for (const lease of [...donor.leases.values()]) {
+  for (const lease of donor.leases.values()) {
     const chunk = turn.schedule.chunks.get(lease.chunk);
     if (!chunk) continue;
     withdraw(turn, lease, "barred");
@@ -91,7 +94,8 @@ export function bar(turn: Turn, donor: DonorState, because: BarCause): void {
 /** What a liar delivered unchecked is checked now, unless its picture has left the house. */
 function recheck({ schedule, effects }: Turn, donor: DonorId): void {
   for (const [id, chunk] of schedule.chunks) {
-    if (chunk.state !== "accepted" || chunk.delivered || chunk.rechecking || chunk.accepted?.donor !== donor || chunk.accepted.checked) continue;
+    if (chunk.state !== "accepted" || chunk.delivered || chunk.rechecking || chunk.accepted?.donor !== donor || chunk.accepted.checked)
+      continue;
     chunk.rechecking = true;
     schedule.rechecks++;
     effects.push({ type: "check", chunk: id, donor });

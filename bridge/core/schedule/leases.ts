@@ -5,7 +5,14 @@ import type { ChunkState, DonorState, Lease, WithdrawCause } from "./types.ts";
 /** Gives a chunk to a donor. */
 export function grant(turn: Turn, chunk: ChunkState, donor: DonorState): void {
   const { schedule, nowMs, effects } = turn;
-  const lease: Lease = { chunk: chunk.chunk.id, donor: donor.id, leasedAtMs: nowMs, startedAtMs: undefined, phase: "leased", sha256: undefined };
+  const lease: Lease = {
+    chunk: chunk.chunk.id,
+    donor: donor.id,
+    leasedAtMs: nowMs,
+    startedAtMs: undefined,
+    phase: "leased",
+    sha256: undefined,
+  };
   chunk.state = "running";
   chunk.attempts++;
   chunk.leases.set(donor.id, lease);
@@ -84,7 +91,11 @@ function isPoison(turn: Turn, chunk: ChunkState): boolean {
 }
 
 /** The lease through which this donor may speak of this chunk. */
-export function leaseOf({ schedule }: Turn, chunk: ChunkId, donor: DonorId): { readonly chunk: ChunkState; readonly lease: Lease; readonly donor: DonorState } | undefined {
+export function leaseOf(
+  { schedule }: Turn,
+  chunk: ChunkId,
+  donor: DonorId,
+): { readonly chunk: ChunkState; readonly lease: Lease; readonly donor: DonorState } | undefined {
   const state = schedule.chunks.get(chunk);
   const lease = state?.leases.get(donor);
   const holder = schedule.donors.get(donor);

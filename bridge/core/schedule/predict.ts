@@ -6,7 +6,11 @@ import type { ChunkState, DonorState, Lease } from "./types.ts";
 const SMOOTHING = { donor: 0.3, all: 0.1 } as const;
 
 /** Learns from a chunk that took `seconds` of one slot; nonsense teaches nothing. */
-export function learnSpeed(schedule: Schedule, donor: DonorState, { chunk, seconds }: { readonly chunk: ChunkState; readonly seconds: number }): void {
+export function learnSpeed(
+  schedule: Schedule,
+  donor: DonorState,
+  { chunk, seconds }: { readonly chunk: ChunkState; readonly seconds: number },
+): void {
   if (!Number.isFinite(seconds) || seconds < 0) return;
   const speed = chunk.chunk.cost / Math.max(0.001, seconds);
   donor.speed = blend(donor.speed, speed, SMOOTHING.donor);

@@ -48,7 +48,7 @@ function accept(turn: Turn, chunk: ChunkState, { lease, checked }: { readonly le
   chunk.state = "accepted";
   schedule.open--;
   effects.push({ type: "accept", chunk: lease.chunk, ...accepted });
-  for (const other of [...chunk.leases.values()]) {
+  for (const other of chunk.leases.values()) {
     if (other !== lease && other.phase !== "checking") withdraw(turn, other, "finished-elsewhere");
     drop(turn, chunk, other);
   }
@@ -59,15 +59,20 @@ export function checked(turn: Turn, event: Event<"result-checked">): void {
   if (!chunk) return;
   const lease = chunk.leases.get(event.donor);
   if (chunk.rechecking && chunk.accepted?.donor === event.donor) settleRecheck(turn, chunk, event.verdict);
-  else if (lease?.phase === "checking" && event.verdict !== "different") accept(turn, chunk, { lease, checked: true });
-  else if (lease?.phase === "checking") {
-    chunk.avoid.add(event.donor);
-    drop(turn, chunk, lease);
-    requeue(turn, chunk, "loss");
-  }
+  else if (lease?.phase === "checking") settleCheck(turn, chunk, { lease, verdict: event.verdict });
   // The verdict is our own: it counts even when the chunk was settled in the meantime.
   const donor = turn.schedule.donors.get(event.donor);
   if (donor && event.verdict === "different") bar(turn, donor, "lied");
+}
+
+function settleCheck(turn: Turn, chunk: ChunkState, { lease, verdict }: { readonly lease: Lease; readonly verdict: Verdict }): void {
+  if (verdict !== "different") {
+    accept(turn, chunk, { lease, checked: true });
+    return;
+  }
+  chunk.avoid.add(lease.donor);
+  drop(turn, chunk, lease);
+  requeue(turn, chunk, "loss");
 }
 
 function settleRecheck({ schedule, effects }: Turn, chunk: ChunkState, verdict: Verdict): void {
@@ -115,7 +120,11 @@ interface Held {
   readonly donor: DonorState;
 }
 
-function fail(turn: Turn, { chunk, lease, donor }: Held, { kind, code }: { readonly kind: "task" | "junk" | "transport" | "refused"; readonly code: ErrorCode }): void {
+function fail(
+  turn: Turn,
+  { chunk, lease, donor }: Held,
+  { kind, code }: { readonly kind: "task" | "junk" | "transport" | "refused"; readonly code: ErrorCode },
+): void {
   chunk.avoid.add(donor.id);
   chunk.lastCode = code;
   if (kind === "transport") chunk.transportFailures++;

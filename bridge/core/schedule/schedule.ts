@@ -1,4 +1,4 @@
-import type { ChunkId, DonorId } from "../chunk.ts";
+import type { Chunk, ChunkId, DonorId } from "../chunk.ts";
 import type { JobMemory } from "../journal/records.ts";
 import type { JobPlan } from "../plan-types.ts";
 import type { BarCause, ChunkState, DonorState, JobOutcome, ScheduleEffect, SchedulePolicy } from "./types.ts";
@@ -46,29 +46,16 @@ export interface Turn {
  * A caller that has lost a blob leaves its chunk out of `memory.accepted`. When nothing is left to do, the
  * first event of any kind ends the job.
  */
-export function startSchedule(plan: Pick<JobPlan, "chunks" | "outputs" | "units" | "inOrder">, memory?: Pick<JobMemory, "accepted" | "dead" | "barred" | "finishedFrames">): Schedule {
+export function startSchedule(
+  plan: Pick<JobPlan, "chunks" | "outputs" | "units" | "inOrder">,
+  memory?: Pick<JobMemory, "accepted" | "dead" | "barred" | "finishedFrames">,
+): Schedule {
   const waiting = new WaitingChunks();
   const delivered = memory ? deliveredBy(plan, memory) : new Set<ChunkId>();
   const chunks = new Map<ChunkId, ChunkState>();
   for (const [rank, chunk] of plan.chunks.entries()) {
-    const accepted = memory?.accepted.get(chunk.id);
-    const diedOf = memory?.dead.get(chunk.id);
-    const done = accepted !== undefined || delivered.has(chunk.id);
-    const state: ChunkState = {
-      chunk,
-      rank,
-      state: done ? "accepted" : diedOf ? "dead" : "waiting",
-      leases: new Map(),
-      attempts: 0,
-      avoid: new Set(),
-      failedOn: new Set(),
-      taskFailures: 0,
-      transportFailures: 0,
-      lastCode: diedOf ?? "BLENDER_RENDER_FAILED",
-      accepted: accepted && { donor: accepted.donor, sha256: accepted.sha256, checked: accepted.checked },
-      delivered: delivered.has(chunk.id),
-      rechecking: false,
-    };
+    const state = newChunk(chunk, rank);
+    if (memory) remember(state, memory, delivered.has(chunk.id));
     chunks.set(chunk.id, state);
     if (state.state === "waiting") waiting.add(state);
   }
@@ -91,6 +78,34 @@ export function startSchedule(plan: Pick<JobPlan, "chunks" | "outputs" | "units"
     typicalSpeed: undefined,
     barredBefore: memory?.barred ?? new Map(),
   };
+}
+
+function newChunk(chunk: Chunk, rank: number): ChunkState {
+  return {
+    chunk,
+    rank,
+    state: "waiting",
+    leases: new Map(),
+    attempts: 0,
+    avoid: new Set(),
+    failedOn: new Set(),
+    taskFailures: 0,
+    transportFailures: 0,
+    lastCode: "BLENDER_RENDER_FAILED",
+    accepted: undefined,
+    delivered: false,
+    rechecking: false,
+  };
+}
+
+function remember(state: ChunkState, memory: Pick<JobMemory, "accepted" | "dead">, delivered: boolean): void {
+  const accepted = memory.accepted.get(state.chunk.id);
+  const diedOf = memory.dead.get(state.chunk.id);
+  if (accepted) state.accepted = { donor: accepted.donor, sha256: accepted.sha256, checked: accepted.checked };
+  state.delivered = delivered;
+  if (diedOf) state.lastCode = diedOf;
+  if (accepted || delivered) state.state = "accepted";
+  else if (diedOf) state.state = "dead";
 }
 
 /** Chunks all of whose frames stand on disk. */

@@ -63,11 +63,20 @@ describe("a simulated swarm", () => {
     }));
     const { outcome, seconds } = simulate({ costs }, { donors: swarm });
     expect(outcome).toBe("complete");
-    expect(seconds).toBeLessThan(2 * fluidSeconds(costs, swarm.filter(({ leavesAt }) => leavesAt === undefined)));
+    expect(seconds).toBeLessThan(
+      2 *
+        fluidSeconds(
+          costs,
+          swarm.filter(({ leavesAt }) => leavesAt === undefined),
+        ),
+    );
   });
 
   it("gives a silent donor's chunk to another within 35 seconds of its last heartbeat", () => {
-    const swarm = [{ id: "mute", slots: 1, speed: 0.1, leavesAt: 6_000, silently: true }, { id: "late", slots: 1, speed: 1, joinsAt: 7_000 }];
+    const swarm = [
+      { id: "mute", slots: 1, speed: 0.1, leavesAt: 6_000, silently: true },
+      { id: "late", slots: 1, speed: 1, joinsAt: 7_000 },
+    ];
     const { seconds, outcome } = simulate({ costs: [5] }, { donors: swarm });
     expect(outcome).toBe("complete");
     expect(seconds).toBeLessThan(5 + 35 + 5 + 1);
@@ -86,7 +95,10 @@ describe("a simulated swarm", () => {
 
   it("gives up a poisoned chunk and nothing else, with one donor as with many", () => {
     for (const count of [1, 2, 3, 10]) {
-      const { outcome, of, accepted } = simulate({ costs: unevenCosts(40) }, { donors: donors(count, () => ({})), poison: new Set(["c7", "c8"]) });
+      const { outcome, of, accepted } = simulate(
+        { costs: unevenCosts(40) },
+        { donors: donors(count, () => ({})), poison: new Set(["c7", "c8"]) },
+      );
       expect(outcome).toBe("incomplete");
       expect(of("chunk-dead")).toHaveLength(2);
       expect(accepted).toHaveLength(38);
@@ -109,7 +121,10 @@ describe("a simulated swarm", () => {
   });
 
   it("takes an in-order job away from a donor that never delivers", () => {
-    const swarm: SimulatedDonor[] = [{ id: "stalls", slots: 1, speed: 1, vice: "stalls" }, { id: "works", slots: 1, speed: 1 }];
+    const swarm: SimulatedDonor[] = [
+      { id: "stalls", slots: 1, speed: 1, vice: "stalls" },
+      { id: "works", slots: 1, speed: 1 },
+    ];
     const { outcome } = simulate({ costs: [1, 1, 1], inOrder: true }, { donors: swarm });
     expect(outcome).toBe("complete");
   });

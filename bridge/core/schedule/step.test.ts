@@ -15,14 +15,17 @@ function begin(shape: PlanShape, choices: Partial<SchedulePolicy> = {}, memory?:
   const say = (event: Said, nowMs = 0): string[] => {
     const turn = step(schedule, { ...event, nowMs } as ScheduleEvent, policy);
     schedule = turn.schedule;
-    return turn.effects.map(({ type, ...facts }) => [type, ...Object.entries(facts).flatMap(([key, value]) => (key === "sha256" ? [] : [String(value)]))].join(" "));
+    return turn.effects.map(({ type, ...facts }) =>
+      [type, ...Object.entries(facts).flatMap(([key, value]) => (key === "sha256" ? [] : [String(value)]))].join(" "),
+    );
   };
   const join = (donor: string, options: { slots?: number; trusted?: boolean; nowMs?: number } = {}) =>
     say({ type: "donor-joined", donor, slots: options.slots ?? 1, trusted: options.trusted ?? false, sameClass: true }, options.nowMs);
   const rendered = (chunk: string, donor: string, nowMs = 0) => say({ type: "chunk-rendered", chunk, donor, seconds: 1 }, nowMs);
   const fetched = (chunk: string, donor: string, options: { suspicious?: boolean; nowMs?: number } = {}) =>
     say({ type: "result-fetched", chunk, donor, sha256: "ab", suspicious: options.suspicious ?? false }, options.nowMs);
-  const checked = (chunk: string, donor: string, verdict: "equal" | "warned" | "different") => say({ type: "result-checked", chunk, donor, verdict });
+  const checked = (chunk: string, donor: string, verdict: "equal" | "warned" | "different") =>
+    say({ type: "result-checked", chunk, donor, verdict });
   const failed = (chunk: string, donor: string, kind: "task" | "transport" | "refused" = "task", nowMs = 0) =>
     say({ type: "chunk-failed", chunk, donor, code: "BLENDER_CRASHED", kind }, nowMs);
   return { say, join, rendered, fetched, checked, failed };

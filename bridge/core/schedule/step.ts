@@ -9,7 +9,11 @@ import type { JobOutcome, ScheduleEffect, ScheduleEvent, SchedulePolicy } from "
  * One event in, the schedule after it and what it calls for out. The same events give the same effects. The
  * schedule is changed in place: keep the returned one and nothing else.
  */
-export function step(schedule: Schedule, event: ScheduleEvent, policy: SchedulePolicy): { readonly schedule: Schedule; readonly effects: readonly ScheduleEffect[] } {
+export function step(
+  schedule: Schedule,
+  event: ScheduleEvent,
+  policy: SchedulePolicy,
+): { readonly schedule: Schedule; readonly effects: readonly ScheduleEffect[] } {
   const turn: Turn = { schedule, nowMs: event.nowMs, policy, effects: [] };
   if (schedule.ended) return { schedule, effects: [] };
   hear(turn, event);
@@ -21,7 +25,8 @@ export function step(schedule: Schedule, event: ScheduleEvent, policy: ScheduleP
 
 /** Whatever a donor itself says shows that it lives; what we find out about it does not. */
 function hear({ schedule, nowMs }: Turn, event: ScheduleEvent): void {
-  const speaks = event.type === "heartbeat" || event.type === "chunk-rendered" || (event.type === "chunk-failed" && event.kind !== "transport");
+  const speaks =
+    event.type === "heartbeat" || event.type === "chunk-rendered" || (event.type === "chunk-failed" && event.kind !== "transport");
   const donor = speaks ? schedule.donors.get(event.donor) : undefined;
   if (donor?.here) donor.lastHeardMs = Math.max(donor.lastHeardMs, nowMs);
 }

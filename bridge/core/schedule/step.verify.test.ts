@@ -18,7 +18,9 @@ function begin(chunks: number, verify: VerifyLevel, memory?: Parameters<typeof s
   const join = (donor: string, trusted = false) => say({ type: "donor-joined", nowMs: 0, donor, slots: 8, trusted, sameClass: true });
   const deliver = (chunk: string, donor: string, suspicious = false) => {
     say({ type: "chunk-rendered", nowMs: 0, chunk, donor, seconds: 1 });
-    return say({ type: "result-fetched", nowMs: 0, chunk, donor, sha256: sha256(Buffer.from(chunk)), suspicious }).map(({ type }) => type)[0];
+    return say({ type: "result-fetched", nowMs: 0, chunk, donor, sha256: sha256(Buffer.from(chunk)), suspicious }).map(
+      ({ type }) => type,
+    )[0];
   };
   const verdict = (chunk: string, donor: string, found: Verdict) => say({ type: "result-checked", nowMs: 0, chunk, donor, verdict: found });
   return { say, join, deliver, verdict };
@@ -74,6 +76,20 @@ describe("verification", () => {
     expect(job.join("honest").filter(({ type }) => type === "lease")).toHaveLength(8);
   });
 
+  it("waits for no barred donor: the others' failures settle a chunk", () => {
+    const job = begin(1, "full");
+    job.join("liar");
+    job.join("other");
+    job.deliver("c0", "liar");
+    const fail = () =>
+      job
+        .say({ type: "chunk-failed", nowMs: 0, chunk: "c0", donor: "other", code: "BLENDER_CRASHED", kind: "task" })
+        .map(({ type }) => type);
+    expect(job.verdict("c0", "liar", "different").map(({ type }) => type)).toEqual(["bar-donor", "lease"]);
+    expect(fail()).toEqual(["lease"]);
+    expect(fail()).toEqual(["chunk-dead", "job-ended"]);
+  });
+
   it("does not end while a liar's earlier results are checked", () => {
     const job = begin(4, "spot");
     job.join("a");
@@ -89,7 +105,15 @@ describe("verification", () => {
   });
 
   it("knows a liar of an earlier session, and gives others a new chance", () => {
-    const memory = { accepted: new Map(), dead: new Map(), finishedFrames: new Map(), barred: new Map([["liar", "lied"], ["tired", "task"]] as const) };
+    const memory = {
+      accepted: new Map(),
+      dead: new Map(),
+      finishedFrames: new Map(),
+      barred: new Map([
+        ["liar", "lied"],
+        ["tired", "task"],
+      ] as const),
+    };
     const job = begin(1, "off", memory);
     expect(job.join("liar")).toEqual([{ type: "bar-donor", donor: "liar", because: "lied" }]);
     expect(job.join("tired").map(({ type }) => type)).toEqual(["lease"]);
@@ -98,7 +122,10 @@ describe("verification", () => {
 
 describe("mustCheck", () => {
   it("draws about one in ten, by the secret and the hash alone", () => {
-    const draw = (secret: string) => Array.from({ length: 2_000 }, (_, index) => mustCheck({ trusted: false, nth: 9, sha256: String(index), suspicious: false }, { ...DEFAULT_POLICY, verify: "spot", secret }));
+    const draw = (secret: string) =>
+      Array.from({ length: 2_000 }, (_, index) =>
+        mustCheck({ trusted: false, nth: 9, sha256: String(index), suspicious: false }, { ...DEFAULT_POLICY, verify: "spot", secret }),
+      );
     const hits = draw("one").filter(Boolean).length;
     expect(hits).toBeGreaterThan(150);
     expect(hits).toBeLessThan(250);

@@ -37,11 +37,23 @@ export type ScheduleEvent = { readonly nowMs: number } & (
   /** The donor has finished rendering and committed to its result's hashes. `seconds` is render time. */
   | { readonly type: "chunk-rendered"; readonly chunk: ChunkId; readonly donor: DonorId; readonly seconds: number }
   /** The result is here and passed the structural gate. `suspicious`: it holds numbers that are not finite. */
-  | { readonly type: "result-fetched"; readonly chunk: ChunkId; readonly donor: DonorId; readonly sha256: Sha256; readonly suspicious: boolean }
+  | {
+      readonly type: "result-fetched";
+      readonly chunk: ChunkId;
+      readonly donor: DonorId;
+      readonly sha256: Sha256;
+      readonly suspicious: boolean;
+    }
   /** The result did not pass the gate, or did not arrive; the code tells which. */
   | { readonly type: "result-refused"; readonly chunk: ChunkId; readonly donor: DonorId; readonly code: ErrorCode }
   | { readonly type: "result-checked"; readonly chunk: ChunkId; readonly donor: DonorId; readonly verdict: Verdict }
-  | { readonly type: "chunk-failed"; readonly chunk: ChunkId; readonly donor: DonorId; readonly code: ErrorCode; readonly kind: FailureKind }
+  | {
+      readonly type: "chunk-failed";
+      readonly chunk: ChunkId;
+      readonly donor: DonorId;
+      readonly code: ErrorCode;
+      readonly kind: FailureKind;
+    }
   /** Pictures made of these chunks stand on disk: they are never checked or rendered again. */
   | { readonly type: "chunks-delivered"; readonly chunks: readonly ChunkId[] }
   | { readonly type: "tick" }

@@ -51,7 +51,10 @@ export class WaitingChunks {
   /** The first in the order of the plan, whatever it costs and wherever it failed; it stays. */
   first(): ChunkState | undefined {
     const heads = [...this.#failed, ...[...this.#groups.values()].flatMap((group) => group.peek() ?? [])];
-    return heads.reduce<ChunkState | undefined>((first, chunk) => (first === undefined || chunk.rank < first.rank ? chunk : first), undefined);
+    return heads.reduce<ChunkState | undefined>(
+      (first, chunk) => (first === undefined || chunk.rank < first.rank ? chunk : first),
+      undefined,
+    );
   }
 
   /** Takes out what `first` returned. */

@@ -4,7 +4,12 @@ import { chooseCrops } from "./crops.ts";
 
 const key = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const side = fc.integer({ min: 1, max: 300 });
-const choice = fc.record({ rect: fc.record({ x: fc.nat(100), y: fc.nat(100), width: side, height: side }), count: fc.integer({ min: 1, max: 9 }), size: fc.constant(32), key });
+const choice = fc.record({
+  rect: fc.record({ x: fc.nat(100), y: fc.nat(100), width: side, height: side }),
+  count: fc.integer({ min: 1, max: 9 }),
+  size: fc.constant(32),
+  key,
+});
 
 describe("chooseCrops", () => {
   it("stays inside the result, never takes the same place twice, and repeats itself", () => {
@@ -42,6 +47,8 @@ describe("chooseCrops", () => {
   });
 
   it("wants a real key", () => {
-    expect(() => chooseCrops({ rect: { x: 0, y: 0, width: 99, height: 99 }, count: 1, size: 32, key: new Uint8Array(4) })).toThrow(RangeError);
+    expect(() => chooseCrops({ rect: { x: 0, y: 0, width: 99, height: 99 }, count: 1, size: 32, key: new Uint8Array(4) })).toThrow(
+      RangeError,
+    );
   });
 });

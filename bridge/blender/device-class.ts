@@ -1,0 +1,33 @@
+import { readFileSync } from "node:fs";
+import type { DeviceClass } from "../core/chunk.ts";
+import type { BlenderBuild } from "./types.ts";
+
+/** What decides about equal bits for a CPU render of this build on this machine. */
+export function deviceClassOf(build: BlenderBuild): DeviceClass {
+  return { blenderVersion: build.version, buildHash: build.buildHash, backend: "CPU", arch: cpuArch(process.platform, process.arch, cpuFlags()) };
+}
+
+/**
+ * The Cycles CPU kernel a machine takes, and the system where it is not Linux: other compilers there make
+ * other bits from the same source (MSVC has its own /fp:fast).
+ *
+ * `flags`: the CPU's features as Linux names them; undefined where they are not known, and AVX2, which
+ * every x64 CPU since 2015 has, is assumed. Features as in Cycles' `system_cpu_support_avx2`.
+ */
+export function cpuArch(platform: NodeJS.Platform, arch: string, flags: ReadonlySet<string> | undefined): string {
+  const system = platform === "linux" ? "" : `-${platform}`;
+  if (arch === "arm64") return `neon${system}`;
+  if (arch !== "x64") return `${arch}${system}`;
+  const isAvx2 = flags === undefined || ["avx2", "fma", "f16c", "bmi1", "bmi2"].every((flag) => flags.has(flag));
+  return `${isAvx2 ? "avx2" : "sse42"}${system}`;
+}
+
+function cpuFlags(): ReadonlySet<string> | undefined {
+  if (process.platform !== "linux") return undefined;
+  try {
+    const line = /^flags\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1];
+    return line === undefined ? undefined : new Set(line.trim().split(/\s+/));
+  } catch {
+    return undefined;
+  }
+}

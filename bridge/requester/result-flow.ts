@@ -1,0 +1,120 @@
+import type { Chunk, ChunkId, DonorId } from "../core/chunk.ts";
+import type { JobEvent } from "../core/job-events.ts";
+import type { Verdict } from "../core/schedule/types.ts";
+import { isFarmError, messageOf } from "../kernel/errors.ts";
+import type { Log } from "../kernel/log.ts";
+import type { AssemblyDesk, FinishedFrame } from "./assembly-desk.ts";
+import type { DonorLink } from "./donor-link.ts";
+import type { JobPreview, Remember } from "./ports.ts";
+import type { ResultDesk } from "./result-desk.ts";
+import type { RunTally } from "./run-tally.ts";
+import type { Said } from "./said.ts";
+
+export interface ResultFlowDeps {
+  readonly remember: Remember;
+  readonly results: ResultDesk;
+  readonly assembly: AssemblyDesk;
+  readonly check: (chunk: ChunkId, donor: DonorId, sameClass: boolean, signal: AbortSignal) => Promise<Verdict>;
+  readonly preview: JobPreview;
+  readonly tally: RunTally;
+  readonly sameClass: (donor: DonorLink) => boolean;
+  readonly observe: (event: JobEvent) => void;
+  readonly log: Log;
+}
+
+/** What the running job gives to the flow of its results. */
+export interface ResultFlowRun {
+  readonly signal: AbortSignal;
+  readonly chunks: ReadonlyMap<ChunkId, Chunk>;
+  readonly donors: ReadonlyMap<DonorId, DonorLink>;
+  say(said: Said): void;
+  fail(error: unknown): void;
+  /** Runs work beside the loop, joined at the end. */
+  spawn(work: () => Promise<void>): void;
+}
+
+/** The way of a result: fetched and gated, checked, put in its place, finished. Each step's outcome goes back to the schedule. */
+export class ResultFlow {
+  readonly #deps: ResultFlowDeps;
+  readonly #run: ResultFlowRun;
+
+  constructor(deps: ResultFlowDeps, run: ResultFlowRun) {
+    this.#deps = deps;
+    this.#run = run;
+  }
+
+  async fetch(chunkId: ChunkId, donorId: DonorId): Promise<void> {
+    const chunk = this.#run.chunks.get(chunkId);
+    const donor = this.#run.donors.get(donorId);
+    if (!chunk || !donor) return this.#run.say({ type: "result-refused", chunk: chunkId, donor: donorId, code: "PEER_UNREACHABLE" });
+    try {
+      const fetched = await this.#deps.results.take(chunk, donor, this.#run.signal);
+      this.#deps.tally.fetched(chunkId, donorId, fetched.bytes, donor.trusted);
+      this.#run.say({ type: "result-fetched", chunk: chunkId, donor: donorId, sha256: fetched.sha256, suspicious: fetched.suspicious });
+      this.#run.spawn(() => this.#showPreview(chunkId, donor));
+    } catch (error) {
+      if (this.#run.signal.aborted) return;
+      const code = isFarmError(error) ? error.code : undefined;
+      if (code === undefined || code === "DISK_FULL") return this.#run.fail(error);
+      this.#deps.observe({ event: "chunk-failed", chunk: chunkId, donor: donorId, code, message: messageOf(error) });
+      this.#run.say({ type: "result-refused", chunk: chunkId, donor: donorId, code });
+    }
+  }
+
+  async check(chunk: ChunkId, donorId: DonorId): Promise<void> {
+    const donor = this.#run.donors.get(donorId);
+    const sameClass = donor !== undefined && this.#deps.sameClass(donor);
+    let verdict: Verdict = "warned";
+    try {
+      verdict = await this.#deps.check(chunk, donorId, sameClass, this.#run.signal);
+    } catch (error) {
+      if (this.#run.signal.aborted) return;
+      this.#deps.log.warn({ chunk, error }, "a check could not be made");
+    }
+    this.#deps.tally.checked();
+    this.#deps.observe({ event: "chunk-checked", chunk, donor: donorId, verdict });
+    this.#run.say({ type: "result-checked", chunk, donor: donorId, verdict });
+  }
+
+  async accept(chunk: ChunkId, donorId: DonorId): Promise<void> {
+    const files = this.#deps.results.files(chunk, donorId);
+    try {
+      await this.#deps.assembly.add(chunk, files, this.#run.signal);
+      this.#run.donors.get(donorId)?.release(chunk);
+      const { seconds, bytes, done } = this.#deps.tally.accepted(chunk, donorId);
+      this.#deps.observe({ event: "chunk-accepted", chunk, donor: donorId, seconds, bytes, done, total: this.#run.chunks.size });
+      await this.finishReady();
+    } catch (error) {
+      this.#run.fail(error);
+    }
+  }
+
+  async finishReady(): Promise<void> {
+    try {
+      await this.#deps.assembly.finishReady(this.#run.signal, (frame) => this.#finished(frame));
+    } catch (error) {
+      this.#run.fail(error);
+    }
+  }
+
+  async #finished({ frame, outputs, chunks }: FinishedFrame): Promise<void> {
+    await this.#deps.remember([{ type: "frame-finished", frame, outputs }]);
+    this.#deps.tally.finished(frame, outputs);
+    this.#deps.observe({ event: "frame-finished", frame, outputs });
+    this.#run.say({ type: "chunks-delivered", chunks });
+  }
+
+  async #showPreview(chunkId: ChunkId, donor: DonorLink): Promise<void> {
+    const chunk = this.#run.chunks.get(chunkId);
+    if (chunk?.spec.kind !== "floats") return;
+    const { rect, width, height, frame } = chunk.spec;
+    try {
+      const path = await this.#deps.results.takePreview(chunkId, donor, this.#run.signal);
+      if (path === undefined) return;
+      const shown = await this.#deps.preview.add({ path, rect, keep: chunk.keep ?? rect }, frame, { x: 0, y: 0, width, height });
+      this.#deps.observe({ event: "preview", path: shown });
+    } catch (error) {
+      this.#deps.log.debug({ chunk: chunkId, error }, "a preview could not be shown");
+    }
+  }
+}
