@@ -72,7 +72,7 @@ describe("inspectScene", () => {
       frameEnd: 21,
       frameStep: 4,
       fps: { numerator: 30_000, denominator: 1001 },
-      output: { format: "PNG", isMovie: false, overwrite: false, path: scenes.path("bilder/f_###") },
+      output: { format: "PNG", isMovie: false, overwrite: false, useExtension: true, path: scenes.path("bilder/f_###") },
     });
     const main = mainScene(inspection);
     expect(main).toMatchObject({

@@ -1,5 +1,4 @@
 import { execFileSync } from "node:child_process";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { inspectTestScene, mainScene, type TestScenes, testScenes } from "./fixtures/inspect-kit.ts";
 
@@ -45,19 +44,27 @@ function sizeOf(path: string): string {
   return / (\d+ x +\d+),/.exec(execFileSync("oiiotool", ["--info", path], { encoding: "utf8" }))?.[1]?.replaceAll(" ", "") ?? "";
 }
 
-describe("sizes are Blender's own", () => {
-  test.each(CASES.map((facts, number) => [number, ...facts] as const))(
-    "case %i: %ix%i at %i %%",
-    { timeout: 60_000 },
-    async (number, _x, _y, _p, border) => {
-      const main = mainScene(await inspectTestScene(scenes, `size${number}.blend`));
-      expect(sizeOf(join(scenes.folder, `picture${number}.png`))).toBe(`${main.region.width}x${main.region.height}`);
-      expect(main.cropped).toBe(border !== undefined);
-      if (border === undefined) return expect(main.region).toEqual({ x: 0, y: 0, width: main.width, height: main.height });
-      expect(sizeOf(join(scenes.folder, `place${number}.png`))).toBe(`${main.width}x${main.height}`);
-      expect(renderedPart(join(scenes.folder, `place${number}.png`), main.height)).toEqual(main.region);
-    },
-  );
+const numbered = CASES.map(([x, y, percentage, border], number) => ({ number, x, y, percentage, border }));
+
+describe("sizes are Blender's own", { timeout: 60_000 }, () => {
+  test.each(numbered.filter((each) => each.border === undefined))("the frame, $x x $y at $percentage %", async ({ number }) => {
+    const main = mainScene(await inspectTestScene(scenes, `size${number}.blend`));
+    expect(sizeOf(scenes.path(`picture${number}.png`))).toBe(`${main.width}x${main.height}`);
+    expect(main.region).toEqual({ x: 0, y: 0, width: main.width, height: main.height });
+    expect(main.cropped).toBe(false);
+  });
+
+  test.each(numbered.filter((each) => each.border))("the border, $border of $x x $y at $percentage %", async ({ number }) => {
+    const main = mainScene(await inspectTestScene(scenes, `size${number}.blend`));
+    expect(sizeOf(scenes.path(`picture${number}.png`))).toBe(`${main.region.width}x${main.region.height}`);
+    expect(sizeOf(scenes.path(`place${number}.png`))).toBe(`${main.width}x${main.height}`);
+    expect(renderedPart(scenes.path(`place${number}.png`), main.height)).toEqual(main.region);
+    expect(main.cropped).toBe(true);
+  });
+
+  test("a border that holds no pixel is refused, as Blender does", async () => {
+    await expect(inspectTestScene(scenes, "hollow.blend")).rejects.toMatchObject({ code: "BLENDER_RENDER_FAILED" });
+  });
 });
 
 /** The rectangle of opaque pixels, y up. */

@@ -65,7 +65,12 @@ describe("units of a frame", { timeout: 120_000 }, () => {
   test("are none where the compositor uses no render, and then no camera is missed", async () => {
     await make(
       "picture.blend",
-      "bpy.data.objects.remove(scene.camera)\ntree = tree_of(scene)\ntree.nodes.clear()\noutput(tree, tree.nodes.new('CompositorNodeRGB').outputs[0])",
+      `
+bpy.data.objects.remove(scene.camera)
+tree = tree_of(scene)
+tree.nodes.clear()
+output(tree, tree.nodes.new("CompositorNodeRGB").outputs[0])
+`,
     );
     const { facts } = await inspectTestScene(scenes, "picture.blend", { frames: [1] });
     expect(facts.frameUnits).toEqual([{ frame: 1, units: [] }]);

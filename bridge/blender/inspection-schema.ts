@@ -66,7 +66,7 @@ const facts = z.strictObject({
   frameEnd: frame,
   frameStep: z.int().min(1).max(limits.maxFrame),
   fps: z.strictObject({ numerator: z.int().positive(), denominator: z.int().positive() }),
-  output: z.strictObject({ format: name, isMovie: z.boolean(), overwrite: z.boolean(), path }),
+  output: z.strictObject({ format: name, isMovie: z.boolean(), overwrite: z.boolean(), useExtension: z.boolean(), path }),
   scenes: z.array(sceneRenderFacts).min(1).max(limits.maxScenes),
   frameUnits: z.array(frameUnits).max(limits.maxFrames),
   hasDenoiser: z.boolean(),

@@ -98,6 +98,7 @@ function jobsCommand(cli: Cli): Command {
     .argument("[id]", "the job; for resume and retry the last one when left out")
     .option("--peer <peer>", "resume: only this donor (repeatable)", collect, [])
     .option("--bootstrap <multiaddr>", "resume: a peer through which to find others (repeatable)", collect, [])
+    .option("--swarm <name>", "resume: the swarm to work with", "public")
     .option("--no-local", "resume: this machine renders nothing itself")
     .option("--local <n>", "resume: render slots on this machine", parseInteger)
     .action(async (verb: string, id: string | undefined, options: Record<string, unknown>) => {

@@ -26,7 +26,14 @@ export type ChunkSpec =
       /** Denoise inside the render: only for whole frames. */
       readonly denoise: boolean;
     }
-  | { readonly kind: "files"; readonly scene: string; readonly frame: number; readonly stepFrom?: number };
+  | {
+      readonly kind: "files";
+      readonly scene: string;
+      readonly frame: number;
+      /** Last part of the output path (may hold #), file format and extension as the requester's flags left them. */
+      readonly output: { readonly name: string; readonly format: string; readonly useExtension: boolean };
+      readonly stepFrom?: number;
+    };
 
 export interface Chunk {
   readonly id: ChunkId;

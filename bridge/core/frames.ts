@@ -28,12 +28,15 @@ export function parseFrames(text: string, range?: FrameRange): number[] {
 
 function addPart(part: string, range: FrameRange | undefined, frames: Set<number>): void {
   if (part === "") throw invalid("the list", "has an empty part", part);
-  const [, from, to = from, stride = "1"] = BLENDER_PART.exec(part) ?? DASHED_PART.exec(part) ?? [];
-  if (from === undefined || to === undefined) throw invalid(`"${part}"`, "is no frame or range of frames", part);
+  const [, from, to, stride] = BLENDER_PART.exec(part) ?? DASHED_PART.exec(part) ?? [];
+  if (from === undefined) throw invalid(`"${part}"`, "is no frame or range of frames", part);
   const first = resolve(from, part, range);
-  const last = resolve(to, part, range);
-  const step = Number(stride);
+  const last = to === undefined ? first : resolve(to, part, range);
   if (last < first) throw invalid(`"${part}"`, "runs backwards", part);
+  addRange({ first, last, step: stride === undefined ? 1 : Number(stride) }, part, frames);
+}
+
+function addRange({ first, last, step }: Record<"first" | "last" | "step", number>, part: string, frames: Set<number>): void {
   if (step < 1) throw invalid(`"${part}"`, "has a step of 0", part);
   for (let frame = first; frame <= last; frame += step) {
     frames.add(frame);

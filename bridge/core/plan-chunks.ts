@@ -10,8 +10,10 @@ interface CutUnit {
 
 /** A whole frame, as the final files that the donor's Blender writes. */
 export function cutFiles(key: UnitKey, frame: number, shape: JobShape): CutUnit {
-  const { main } = shape;
-  const spec: ChunkSpec = { kind: "files", scene: main.name, frame, ...stepping(frame, shape) };
+  const { main, facts } = shape;
+  const { path, format, useExtension } = facts.output;
+  const output = { name: path.split(/[\\/]/).at(-1) ?? "", format, useExtension };
+  const spec: ChunkSpec = { kind: "files", scene: main.name, frame, output, ...stepping(frame, shape) };
   const chunk: Chunk = { id: `${nameInId(main.name)}:${frame}:files`, spec, cost: costOf(main, main.region) };
   return { unit: { ...unitOf(key, { scene: main.name, frame }, main, [chunk]), kind: "files" }, chunks: [chunk] };
 }

@@ -20,14 +20,14 @@ function whyWhole(scene: SceneRenderFacts): readonly Reason[] {
   if (scene.denoised)
     return [
       {
-        code: "WHOLE_FRAMES_DENOISED",
+        code: "whole-frames-denoised",
         sentence: `Scene "${scene.name}" is denoised as it renders, which needs whole frames: its frames are not cut into tiles.`,
       },
     ];
   if (scene.inOrder) return []; // its own sentence says it
   return [
     {
-      code: "WHOLE_FRAMES_ENGINE",
+      code: "whole-frames-engine",
       sentence: `Scene "${scene.name}" renders with ${scene.engine}, which needs whole frames: its frames are not cut into tiles.`,
     },
   ];
@@ -39,7 +39,7 @@ function whyMixed({ scenes, asFiles }: JobShape): readonly Reason[] {
   if (asFiles.size === 0 || engines.size < 2) return [];
   return [
     {
-      code: "WHOLE_FRAMES_MIXED",
+      code: "whole-frames-mixed",
       sentence: `Frames that mix render engines (${[...engines].join(", ")}) are rendered whole, each by one donor.`,
     },
   ];
@@ -49,7 +49,7 @@ function whyOneDonor({ facts, main, asFiles }: JobShape): readonly Reason[] {
   if (!facts.output.isMovie || asFiles.size === 0) return [];
   return [
     {
-      code: "MOVIE_ONE_DONOR",
+      code: "movie-one-donor",
       sentence: `Scene "${main.name}" writes a movie with an engine that needs whole frames: one donor renders its frames in order.`,
     },
   ];

@@ -31,7 +31,7 @@ function facts(scenes: readonly SceneRenderFacts[], changes: Partial<SceneFacts>
     frameEnd: 6,
     frameStep: 1,
     fps: { numerator: 24, denominator: 1 },
-    output: { format: "PNG", isMovie: false, overwrite: true, path: "/out/####" },
+    output: { format: "PNG", isMovie: false, overwrite: true, useExtension: true, path: "/out/####" },
     scenes,
     frameUnits: [],
     hasDenoiser: true,
@@ -43,7 +43,7 @@ function facts(scenes: readonly SceneRenderFacts[], changes: Partial<SceneFacts>
 const STILL: PlanOptions = { frames: [1], still: true, slots: 2 };
 const ANIMATION: PlanOptions = { frames: [1, 2, 3], still: false, slots: 2 };
 const GRID = { kind: "grid", columns: 4, rows: 3 } as const;
-const SIMULATION = { code: "SIMULATION_NOT_BAKED", sentence: "The smoke is not baked." };
+const SIMULATION = { code: "unbaked-simulation", sentence: "The smoke is not baked." };
 const EEVEE = { engine: "BLENDER_EEVEE" } as const;
 
 const codes = (plan: ReturnType<typeof planJob>) => plan.sentences.map(({ code }) => code);
@@ -92,7 +92,7 @@ describe("planJob", () => {
   });
 
   it("says why a still is not tiled, and renders it whole", () => {
-    const reason = { code: "FREESTYLE", sentence: "Freestyle draws lines over the whole frame." };
+    const reason = { code: "freestyle", sentence: "Freestyle draws lines over the whole frame." };
     const plan = planJob(facts([scene({ untileable: [reason] })]), { ...STILL, tiles: GRID });
     expect(plan.chunks).toHaveLength(1);
     expect(plan.sentences).toEqual([reason]);
@@ -102,7 +102,7 @@ describe("planJob", () => {
   it("denoises whole frames as they are rendered, or says that this Blender cannot", () => {
     const plan = planJob(facts([scene({ denoised: true })]), STILL);
     expect(plan.chunks).toMatchObject([{ spec: { denoise: true } }]);
-    expect(codes(plan)).toEqual(["WHOLE_FRAMES_DENOISED"]);
+    expect(codes(plan)).toEqual(["whole-frames-denoised"]);
     expect(() => planJob(facts([scene({ denoised: true })], { hasDenoiser: false }), STILL)).toThrow(
       expect.objectContaining({ code: "DENOISER_MISSING" }),
     );
@@ -117,22 +117,22 @@ describe("planJob", () => {
       [9, 2],
     ]);
     expect(plan.outputs.map(({ frame }) => frame)).toEqual([9, 4, 1]);
-    expect(codes(plan)).toEqual(["SIMULATION_NOT_BAKED"]);
+    expect(codes(plan)).toEqual(["unbaked-simulation"]);
   });
 
   it("asks donors for final files where an engine needs whole frames", () => {
     const plan = planJob(facts([scene(EEVEE)]), STILL);
     expect(plan.chunks).toMatchObject([{ id: "Scene:1:files", spec: { kind: "files", scene: "Scene", frame: 1 } }]);
     expect(plan.units).toMatchObject([{ kind: "files" }]);
-    expect(codes(plan)).toEqual(["WHOLE_FRAMES_ENGINE"]);
+    expect(codes(plan)).toEqual(["whole-frames-engine"]);
     expect(plan.inOrder).toBe(false);
   });
 
   it("lets one donor write a movie of such an engine in order, and says so", () => {
-    const movie = { output: { format: "FFMPEG", isMovie: true, overwrite: true, path: "/out/m" } };
+    const movie = { output: { format: "FFMPEG", isMovie: true, overwrite: true, useExtension: true, path: "/out/m" } };
     const plan = planJob(facts([scene(EEVEE)], movie), ANIMATION);
     expect(plan.inOrder).toBe(true);
-    expect(codes(plan)).toEqual(["MOVIE_ONE_DONOR"]);
+    expect(codes(plan)).toEqual(["movie-one-donor"]);
     expect(planJob(facts([scene()], movie), ANIMATION)).toMatchObject({ inOrder: false, sentences: [] });
   });
 
@@ -165,7 +165,7 @@ describe("planJob", () => {
     ];
     const plan = planJob(facts([scene(), scene({ name: "Draft", ...EEVEE })], { frameUnits }), { ...ANIMATION, frames: [1, 2] });
     expect(plan.outputs.map(({ units }) => units)).toEqual([["files:1"], ["floats:2:Scene"]]);
-    expect(codes(plan)).toEqual(["WHOLE_FRAMES_MIXED"]);
+    expect(codes(plan)).toEqual(["whole-frames-mixed"]);
   });
 
   it("plans frames of which nothing is rendered", () => {

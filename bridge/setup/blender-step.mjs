@@ -15,13 +15,17 @@ export async function ensureBlender() {
   const known = recall("blender");
   if (known !== undefined && known.stamp === stampOf(known.path)) return known.version;
   let found = examine();
-  if (found.lacks === undefined) return keep(found);
-  const offered = found.tooOld || found.path === undefined ? offeredVersion("blender") : undefined;
-  const tooOld = offered !== undefined && offered !== "(none)" && !isNewEnough(offered);
-  if (!tooOld && (await installWithManager("blender", "Blender"))) found = examine();
+  const tooOld = found.lacks !== undefined && offeredIsTooOld();
+  if (found.lacks !== undefined && !tooOld && (await installWithManager("blender", "Blender"))) found = examine();
   if (found.lacks === undefined) return keep(found);
   say("lacking", "Blender", `${found.lacks}: ${commandFor("blender", tooOld)}`);
   return undefined;
+}
+
+/** True when this system's packages have no Blender that would do: then nothing of it is installed. */
+function offeredIsTooOld() {
+  const offered = offeredVersion("blender");
+  return offered !== undefined && offered !== "(none)" && !isNewEnough(offered);
 }
 
 function keep(found) {
@@ -43,7 +47,7 @@ function examine() {
 function examineOne(path) {
   const version = (/Blender (\d+\.\d+\.\d+)/.exec(ask(path, ["--version"], { env: plainEnvironment() }).out) || [])[1];
   if (version === undefined) return { path, lacks: `${path} does not answer` };
-  if (!isNewEnough(version)) return { path, version, tooOld: true, lacks: `${version} is too old, ${FLOOR.join(".")} is needed` };
+  if (!isNewEnough(version)) return { path, version, lacks: `${version} is too old, ${FLOOR.join(".")} is needed` };
   const numpy = ask(path, ["-b", "--factory-startup", "--python-exit-code", "9", "--python-expr", "import numpy"], { env: plainEnvironment() });
   if (!numpy.ok) return { path, version, lacks: "its Python has no numpy" };
   if (process.platform === "linux" && !hasEgl()) return { path, version, lacks: "libEGL is missing, without which EEVEE crashes" };

@@ -11,8 +11,8 @@ import { ensureNode } from "./node-step.mjs";
 const SCRIPTS = {
   demo: { purpose: "demo", runs: [["bridge/demo/demo.ts"]] },
   test: { purpose: "test", runs: [["bridge/build/test.mjs"]] },
-  "test:versions": { purpose: "test", runs: [["bridge/test/versions.ts"]] },
-  bench: { purpose: "test", runs: [["bench/main.ts"]] },
+  "test:versions": { purpose: "test", runs: [["bridge/test/versions/run.mjs"]] },
+  bench: { purpose: "test", runs: [["bench/bench.ts"]] },
   check: { purpose: "code", runs: [["bridge/build/check.mjs"]] },
   format: { purpose: "code", runs: [["node_modules/@biomejs/biome/bin/biome", "format", "--write", "."]] },
   build: { purpose: "code", runs: [["bridge/build/build.mjs"]] },

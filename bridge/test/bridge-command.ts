@@ -5,6 +5,9 @@ const LAUNCHER = fileURLToPath(new URL("../bin/bridge.mjs", import.meta.url));
 export const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 export const SAMPLES = fileURLToPath(new URL("../../sample-scenes", import.meta.url));
 
+/** A swarm of this test process alone: other nodes on the machine are none of its business. */
+export const TEST_SWARM = `test-${process.pid}`;
+
 /** A line of `--json`. */
 export interface JsonLine {
   readonly event: string;
@@ -36,6 +39,12 @@ export function bridge(args: readonly string[], options: { readonly cwd?: string
   return { child, lines, line, last: () => lines.at(-1) };
 }
 
+/** What a failed run said, for the test's report. */
+export function story(run: { readonly stderr: string; readonly lines: readonly JsonLine[] }): string {
+  const told = run.lines.filter(({ event }) => !["chunk-leased", "chunk-started", "chunk-accepted", "scene-progress", "preview"].includes(event));
+  return `${run.stderr}\n${told.map((line) => JSON.stringify(line)).join("\n")}`.slice(-4_000);
+}
+
 /** Runs the command line to its end. */
 export async function runBridge(args: readonly string[], options: Parameters<typeof bridge>[1] = {}) {
   const { child, lines } = bridge(args, options);
@@ -53,7 +62,7 @@ export interface RunningDonor extends AsyncDisposable {
 
 /** A donor process on this machine, reachable by its address alone. */
 export async function startDonor(home: string, args: readonly string[] = []): Promise<RunningDonor> {
-  const running = bridge(["donate", "--home", home, "--sandbox", "process", "--json", "--no-lan", "--listen", "/ip4/127.0.0.1/tcp/0", ...args]);
+  const running = bridge(["donate", "--home", home, "--swarm", TEST_SWARM, "--sandbox", "process", "--json", "--no-lan", "--listen", "/ip4/127.0.0.1/tcp/0", ...args]);
   const listening = await running.line(({ event }) => event === "listening");
   const address = (listening["multiaddrs"] as string[])[0] ?? "";
   return {

@@ -46,12 +46,14 @@ def render_files(spec, folder):
     chunk_settings.check_denoiser(scene)
     if scene.render.is_movie_format:
         raise Refusal("BLENDER_RENDER_FAILED", f'scene "{scene.name}" writes a movie: one frame of it is no file')
-    base = os.path.basename(scene.render.filepath.replace("\\", "/"))
     with Overrides() as overrides:
         chunk_settings.set_persistence(overrides, scene, spec)
         chunk_settings.set_fresh_output(overrides, scene.render)
+        if scene.render.image_settings.file_format != spec["output"]["format"]:
+            overrides.image_settings(scene.render.image_settings, spec["output"]["format"])
+        overrides.set(scene.render, use_file_extension=spec["output"]["useExtension"])
         chunk_settings.redirect_nodes(overrides, scene, folder)
-        seconds = render_frame(overrides, scene, spec["frame"], os.path.join(folder, "output", base))
+        seconds = render_frame(overrides, scene, spec["frame"], os.path.join(folder, "output", spec["output"]["name"]))
     outputs = files_in(os.path.join(folder, "output"))
     if not outputs:
         raise no_picture(spec)

@@ -30,6 +30,7 @@ def file_facts(main):
             "format": settings.file_format,
             "isMovie": settings.file_format in MOVIE_FORMATS,
             "overwrite": main.render.use_overwrite,
+            "useExtension": main.render.use_file_extension,
             "path": output_path(main.render.filepath),
         },
         "hasDenoiser": compat.has_denoiser(),

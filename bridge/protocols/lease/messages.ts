@@ -39,7 +39,20 @@ export const ChunkSpecMessage = z.discriminatedUnion("kind", [
     stepFrom: FrameNumber.optional(),
     denoise: z.boolean(),
   }),
-  z.strictObject({ kind: z.literal("files"), scene: SceneName, frame: FrameNumber, stepFrom: FrameNumber.optional() }),
+  z.strictObject({
+    kind: z.literal("files"),
+    scene: SceneName,
+    frame: FrameNumber,
+    output: z.strictObject({
+      name: z
+        .string()
+        .max(255)
+        .regex(/^[^/\\\p{C}]*$/u),
+      format: z.string().regex(/^[A-Z0-9_]{1,64}$/),
+      useExtension: z.boolean(),
+    }),
+    stepFrom: FrameNumber.optional(),
+  }),
 ]);
 
 export const PeerAddress = z.strictObject({ id: z.string().min(1).max(128), addrs: z.array(z.string().max(512)).max(16) });

@@ -127,7 +127,7 @@ describe("the package that npm pack makes", () => {
 
   test("renders: its scripts and its workers are found", async () => {
     const scene = join(root, "cube.blend");
-    const small = "import bpy; r = bpy.context.scene.render; r.engine = 'CYCLES'; r.resolution_x = 48; r.resolution_y = 32; bpy.context.scene.cycles.samples = 1";
+    const small = "import bpy; r = bpy.context.scene.render; r.engine = 'CYCLES'; r.resolution_x = 48; r.resolution_y = 32; c = bpy.context.scene.cycles; c.samples = 1; c.use_denoising = False";
     const made = await run("blender", ["-b", "--factory-startup", "--python-expr", `${small}; bpy.ops.wm.save_as_mainfile(filepath='${scene}')`]);
     expect(made, made.err).toMatchObject({ exitCode: 0 });
     const flags = ["--home", join(root, "artist"), "--tiles", "2x1", "--local", "1", "-o", join(root, "out", "f_####"), "-F", "PNG", "-x", "1", "-f", "1"];

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BLENDER, renderReference } from "../blender-reference.ts";
-import { type RunningDonor, runBridge, SAMPLES, startDonor } from "../bridge-command.ts";
+import { type RunningDonor, runBridge, SAMPLES, startDonor, story, TEST_SWARM } from "../bridge-command.ts";
 import { comparePictures } from "../same-picture.ts";
 
 interface SampleScene {
@@ -37,17 +37,16 @@ async function sceneCopy(name: string, side: string, file: string): Promise<stri
 
 async function renderOnSwarm(folder: string, file: string, args: readonly string[]) {
   const peers = donors.flatMap(({ address }) => ["--peer", address]);
-  const options = ["--no-local", ...peers, "--verify", "off", "--blender", BLENDER, "--json", "--home", join(root, "requester")];
+  const options = ["--no-local", "--swarm", TEST_SWARM, ...peers, "--verify", "off", "--blender", BLENDER, "--json", "--home", join(root, "requester")];
   return await runBridge(["render", join(folder, `${file}.blend`), "-o", `${folder}/render/f_####`, ...args, ...options], { cwd: root });
 }
 
 async function expectSamePicture(name: string, file: string, flags: { readonly swarm: readonly string[]; readonly blender: readonly string[] }): Promise<void> {
   const [ours, theirs] = [await sceneCopy(name, "ours", file), await sceneCopy(name, "theirs", file)];
   await renderReference(join(theirs, `${file}.blend`), ["-o", `${theirs}/render/f_####`, ...flags.blender], join(theirs, "render"));
-  const { exitCode, stderr, lines } = await renderOnSwarm(ours, file, flags.swarm);
-  expect(stderr).toBe("");
-  expect(exitCode).toBe(0);
-  expect(lines.at(-1)).toMatchObject({ event: "job-ended", outcome: "complete" });
+  const run = await renderOnSwarm(ours, file, flags.swarm);
+  expect(run.exitCode, story(run)).toBe(0);
+  expect(run.lines.at(-1)).toMatchObject({ event: "job-ended", outcome: "complete" });
   expect(await comparePictures(join(ours, "render"), join(theirs, "render"))).toEqual([]);
 }
 

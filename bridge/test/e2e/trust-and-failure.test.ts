@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BLENDER, renderReference } from "../blender-reference.ts";
-import { bridge, type JsonLine, runBridge, SAMPLES, startDonor } from "../bridge-command.ts";
+import { bridge, type JsonLine, runBridge, SAMPLES, startDonor, story, TEST_SWARM } from "../bridge-command.ts";
 import { comparePictures } from "../same-picture.ts";
 
 let root: string;
@@ -22,7 +22,7 @@ const donorArgs = ["--cpus", "1", "--blender", BLENDER];
 
 async function startLiar(name: string, lie: string) {
   const program = fileURLToPath(new URL("../fixtures/lying-donor.ts", import.meta.url));
-  const child = execa(process.execPath, [program, join(root, name), lie, BLENDER], { reject: false });
+  const child = execa(process.execPath, [program, join(root, name), lie, BLENDER, TEST_SWARM], { reject: false });
   for await (const line of child.iterable()) {
     const event = JSON.parse(line) as { event: string; multiaddrs: string[]; peerId: string };
     if (event.event !== "listening") continue;
@@ -41,7 +41,7 @@ async function startLiar(name: string, lie: string) {
 }
 
 function renderArgs(name: string, peers: readonly string[], more: readonly string[]): string[] {
-  const shared = ["--no-local", ...peers.flatMap((peer) => ["--peer", peer]), "--blender", BLENDER, "--json", "--home", join(root, `${name}-home`)];
+  const shared = ["--no-local", "--swarm", TEST_SWARM, ...peers.flatMap((peer) => ["--peer", peer]), "--blender", BLENDER, "--json", "--home", join(root, `${name}-home`)];
   return ["render", scene, "-o", join(root, name, "f_####"), ...more, ...shared];
 }
 
@@ -56,9 +56,9 @@ describe("nobody is trusted blindly", () => {
       await using honest2 = await startDonor(join(root, `h2-${lie}`), donorArgs);
       await using liar = await startLiar(`liar-${lie}`, lie);
       const name = `lie-${lie}`;
-      const { exitCode, lines } = await runBridge(renderArgs(name, [liar.address, honest1.address, honest2.address], ["-f", "1..3", "--tiles", "3x2", "--verify", "spot"]));
-      expect(exitCode).toBe(0);
-      expect(lines.filter(({ event }) => event === "donor-barred")).toMatchObject([{ donor: liar.peerId, name: `liar-${lie}` }]);
+      const run = await runBridge(renderArgs(name, [liar.address, honest1.address, honest2.address], ["-f", "1..3", "--tiles", "3x2", "--verify", "spot"]));
+      expect(run.exitCode, story(run)).toBe(0);
+      expect(run.lines.filter(({ event }) => event === "donor-barred")).toMatchObject([{ donor: liar.peerId, name: `liar-${lie}` }]);
       expect(await comparePictures(join(root, name), join(root, "reference"))).toEqual([]);
     });
   }
@@ -71,8 +71,8 @@ describe("nothing is lost", () => {
     const running = bridge(renderArgs("killed-donor", [survivor.address, victim.address], ["-f", "1..3", "--tiles", "3x2", "--verify", "off"]));
     await running.line((line) => line.event === "chunk-started" && line["donor"] === victim.peerId);
     victim.kill();
-    const { exitCode } = await running.child;
-    expect(exitCode).toBe(0);
+    const { exitCode, stderr } = await running.child;
+    expect(exitCode, story({ stderr, lines: running.lines })).toBe(0);
     expect(running.lines.some((line) => line.event === "donor-left" && line["donor"] === victim.peerId)).toBe(true);
     expect(await comparePictures(join(root, "killed-donor"), join(root, "reference"))).toEqual([]);
   });
@@ -85,8 +85,8 @@ describe("nothing is lost", () => {
     first.child.kill("SIGKILL");
     await first.child;
     const home = join(root, "killed-requester-home");
-    const again = await runBridge(["jobs", "resume", String(created["job"]), "--home", home, "--json", "--no-local", "--peer", donor.address]);
-    expect(again.exitCode).toBe(0);
+    const again = await runBridge(["jobs", "resume", String(created["job"]), "--home", home, "--swarm", TEST_SWARM, "--json", "--no-local", "--peer", donor.address]);
+    expect(again.exitCode, story(again)).toBe(0);
     const before = new Set(accepted(first.lines));
     expect(accepted(again.lines).filter((chunk) => before.has(chunk))).toEqual([]);
     expect(before.size + accepted(again.lines).length).toBeGreaterThanOrEqual(18);

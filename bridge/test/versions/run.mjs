@@ -42,7 +42,7 @@ function test({ program, version }) {
   const { status } = spawnSync(process.execPath, [vitest, "run", ...flags, ...SUITES], {
     cwd: PROJECT,
     stdio: "inherit",
-    env: { ...process.env, BLENDER_PATH: program },
+    env: { ...process.env, BLENDER_PATH: program, TEST_BLENDER: program },
   });
   const counts = countsOf(report);
   return status === 0 && counts.passed > 0

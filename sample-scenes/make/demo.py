@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The two scenes that the demo renders: a still, and the same table in motion."""
+
+import math
+
+import bpy
+from common import camera, chain, compositor, cycles, empty_file, frames, light, material, mesh, place, save, sweep, turn
+
+BEAD_COLOURS = ((0.8, 0.09, 0.05), (0.95, 0.55, 0.08), (0.03, 0.33, 0.36), (0.9, 0.85, 0.72))
+
+
+def clear_glass(name, colour):
+    """Glass whose shadow is a tint and not a caustic: few samples then give a calm picture."""
+    made = material(name, colour, Roughness=0.0, Transmission=1.0)
+    nodes, links = made.node_tree.nodes, made.node_tree.links
+    path, tint, mix = nodes.new("ShaderNodeLightPath"), nodes.new("ShaderNodeBsdfTransparent"), nodes.new("ShaderNodeMixShader")
+    tint.inputs["Color"].default_value = (*[0.25 + 0.65 * value for value in colour], 1)
+    links.new(path.outputs["Is Shadow Ray"], mix.inputs[0])
+    links.new(nodes["Principled BSDF"].outputs[0], mix.inputs[1])
+    links.new(tint.outputs[0], mix.inputs[2])
+    links.new(mix.outputs[0], nodes["Material Output"].inputs["Surface"])
+    return made
+
+
+def clean_cycles(scene, width, height, samples):
+    """Cycles without the light paths that make noise."""
+    cycles(scene, width, height, samples)
+    scene.cycles.caustics_reflective = scene.cycles.caustics_refractive = False
+    scene.cycles.sample_clamp_indirect = 2
+    scene.cycles.blur_glossy = 0.5
+    scene.cycles.max_bounces = 8
+    scene.view_settings.look = "Medium High Contrast"
+
+
+def table(scene):
+    """A clay head among glass, brass and lacquer, in lamplight before a dark teal wall."""
+    things = {}
+    clay = material("Clay", (0.62, 0.17, 0.07), Roughness=0.42)
+    brass = material("Brass", (0.96, 0.6, 0.2), Metallic=1.0, Roughness=0.16)
+    lacquer = material("Lacquer", (0.012, 0.05, 0.16), Roughness=0.12)
+    things["head"] = place(scene, "Head", mesh("monkey"), (-0.84, 0.25, 0.68), clay, (-0.6, 0, 0.36), 0.8)
+    smooth = things["head"].modifiers.new("Smooth", "SUBSURF")
+    smooth.levels = smooth.render_levels = 2
+    ball = mesh("uv_sphere", segments=64, ring_count=32)
+    things["ball"] = place(scene, "Ball", ball, (0.62, -0.55, 0.4), clear_glass("Glass", (0.94, 0.985, 1.0)), scale=0.4)
+    ring = mesh("torus", major_segments=96, minor_segments=24, major_radius=0.5, minor_radius=0.12)
+    things["ring"] = place(scene, "Ring", ring, (1.36, 0.4, 0.6), brass, (1.5, 0.0, 0.6))
+    box = mesh("cube", smooth=False, size=0.66)
+    things["box"] = place(scene, "Box", box, (0.3, 0.95, 0.5), lacquer, (0, 0, 0.5))
+    things["box"].scale.z = 1.5
+    bevel = things["box"].modifiers.new("Round", "BEVEL")
+    bevel.width, bevel.segments = 0.04, 3
+    things["top"] = place(scene, "Top", mesh("uv_sphere", radius=0.27, segments=48, ring_count=24), (0.3, 0.95, 1.265), material("Pearl", (0.9, 0.82, 0.7), Roughness=0.2))
+    beads(scene)
+    place(scene, "Table", sweep(), (0, 0, 0), material("Wall", (0.04, 0.115, 0.125), Roughness=0.6, Specular=0.25))
+    light(scene, "Key", (-2.4, -2.2, 3.2), (1.0, 0.76, 0.52), 230, 1.0)
+    light(scene, "Fill", (3.6, -2.0, 2.0), (0.4, 0.62, 1.0), 70, 2.2)
+    light(scene, "Rim", (1.6, 2.4, 3.2), (1.0, 0.8, 0.6), 150, 0.7)
+    return things
+
+
+def beads(scene):
+    """A loose string of lacquered beads across the foreground."""
+    shape = mesh("uv_sphere", radius=0.1, segments=32, ring_count=16)
+    colours = [material(f"Bead {index}", colour, Roughness=0.18) for index, colour in enumerate(BEAD_COLOURS)]
+    for index in range(16):
+        along = index / 15
+        copy = shape.copy()
+        x = -1.55 + 3.1 * along
+        y = -0.75 + 0.22 * math.sin(along * 7.2) - 0.45 * along
+        place(scene, f"Bead {index}", copy, (x, y, 0.1), colours[index * 5 % 4])
+
+
+def demo_still():
+    scene = empty_file()
+    clean_cycles(scene, 480, 270, 64)
+    things = table(scene)
+    eye = camera(scene, (0.35, -6.4, 2.0), (0.14, 0.1, 0.6), 60)
+    eye.data.dof.use_dof, eye.data.dof.focus_object, eye.data.dof.aperture_fstop = True, things["ball"], 1.0
+    tree = compositor(scene)
+    layers, glare, out = (tree.nodes.new(f"CompositorNode{kind}") for kind in ("RLayers", "Glare", "Composite"))
+    glare.glare_type, glare.quality, glare.threshold, glare.size, glare.mix = "FOG_GLOW", "HIGH", 1.0, 7, -0.55
+    chain(tree, layers, glare, out)
+    save("demo-still")
+
+
+def demo_animation():
+    scene = empty_file()
+    clean_cycles(scene, 320, 180, 24)
+    things = table(scene)
+    eye = camera(scene, (0.35, -6.4, 2.0), (0.14, 0.1, 0.6), 60)
+    turn(things["ring"], 1, 25, 360)
+    turn(things["head"], 1, 25, 360)
+    frames(scene, 1, 24)
+    eye.data.dof.use_dof = False
+    scene.render.fps = 12
+    scene.cycles.seed = 3
+    save("demo-animation")
+
+
+def make():
+    demo_still()
+    demo_animation()
