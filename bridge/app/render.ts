@@ -42,7 +42,7 @@ export interface Watching {
 export type Task = { readonly kind: "new"; readonly request: RenderRequest } | { readonly kind: "resume"; readonly job: string };
 
 /** How long a claim on a job lasts without being renewed; a killed bridge's jobs are free after it. */
-const CLAIM_MS = 10_000;
+const CLAIM_MS = 4_000;
 
 /** Renders a scene, or goes on with a job, on this machine and the swarm. */
 export async function render(settings: RenderSettings, task: Task, watching: Watching, signal: AbortSignal): Promise<JobOutcome> {
@@ -74,7 +74,7 @@ async function workUnderClaim(settings: RenderSettings, parts: Parts, watching: 
   const { database, order } = parts;
   const owner = `${process.pid}-${randomBytes(4).toString("hex")}`;
   const claim = () => database.jobs.claim(order.id, owner, { nowMs: systemClock.now(), untilMs: systemClock.now() + CLAIM_MS });
-  if (!claim()) throw new FarmError("JOB_BUSY", `job ${order.id} is at work in another bridge`);
+  await claimOrWait(claim, order.id, signal);
   const renewing = setInterval(claim, CLAIM_MS / 3);
   const scratch = join(settings.home.scratch, `${process.pid}`);
   try {
@@ -86,6 +86,15 @@ async function workUnderClaim(settings: RenderSettings, parts: Parts, watching: 
     clearInterval(renewing);
     database.jobs.release(order.id, owner);
     await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** The claim of a bridge that was killed a moment ago is waited out. Throws JOB_BUSY. */
+async function claimOrWait(claim: () => boolean, job: string, signal: AbortSignal): Promise<void> {
+  const deadlineMs = systemClock.monotonicMs() + CLAIM_MS + 500;
+  while (!claim()) {
+    if (systemClock.monotonicMs() > deadlineMs) throw new FarmError("JOB_BUSY", `job ${job} is at work in another bridge`);
+    await systemClock.sleep(200, signal);
   }
 }
 

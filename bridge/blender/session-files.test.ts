@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { differences, filesBelow, floats, makeScenes, patience, plainFloats, testSession } from "./fixtures/session-kit.ts";
 import { TEST_BLENDER, type TestScenes, testScenes } from "./fixtures/inspect-kit.ts";
+import type { ChunkSpec } from "../core/chunk.ts";
 import type { BlenderSession } from "./types.ts";
 
 const TIMEOUT = 180_000;
@@ -47,6 +48,9 @@ for folder in ("a", "b"):
     tree.links.new((blur if folder == "a" else layers).outputs[0], output.inputs[0])
 scene.render.filepath = os.path.join(here, "own", "final_")
 `,
+  "float.blend": `
+scene.render.image_settings.file_format, scene.render.image_settings.color_depth = "OPEN_EXR", "32"
+`,
   "stereo.blend": `
 scene.render.use_multiview = True
 scene.render.image_settings.views_format = "INDIVIDUAL"
@@ -68,10 +72,14 @@ afterAll(async () => {
   await scenes[Symbol.asyncDispose]();
 });
 
+function files(frame: number, name: string, format = "PNG", useExtension = true): ChunkSpec {
+  return { kind: "files", scene: "Scene", frame, output: { name, format, useExtension } };
+}
+
 /** What plain Blender writes for one frame, with its output folder moved: paths of all files. */
-async function plainFiles(name: string, frame: number, output: string): Promise<string[]> {
+async function plainFiles(name: string, frame: number, output: string, flags: readonly string[] = []): Promise<string[]> {
   const folder = await mkdtemp(scenes.path("plain-"));
-  await promisify(execFile)(TEST_BLENDER, ["-b", scenes.path(name), "-o", join(folder, output), "-f", String(frame)]);
+  await promisify(execFile)(TEST_BLENDER, ["-b", scenes.path(name), "-o", join(folder, output), ...flags, "-f", String(frame)]);
   return (await filesBelow(folder)).map((file) => join(folder, file));
 }
 
@@ -87,7 +95,7 @@ describe("a frame as files equals what `blender -b -f N` writes", () => {
     await session.load(scenes.path("pictures.blend"), { remap: {} }, patience());
     await session.render(floats(4, { x: 5, y: 5, width: 20, height: 20 }), patience());
     for (let turn = 0; turn < 2; turn++) {
-      const result = await session.render({ kind: "files", scene: "Scene", frame: 4 }, patience());
+      const result = await session.render(files(4, "shot_##_x"), patience());
       expect(result.floats).toBeUndefined();
       expect(result.preview).toBeDefined();
       expect(result.outputs.map((path) => basename(path))).toEqual(["shot_04_x.png"]);
@@ -102,16 +110,27 @@ describe("a frame as files equals what `blender -b -f N` writes", () => {
     const nodes = (await filesBelow(scenes.path("own"))).map((file) => scenes.path(`own/${file}`));
     expect(nodes.length).toBe(2);
     await session.load(scenes.path("nodes.blend"), { remap: {} }, patience());
-    const result = await session.render({ kind: "files", scene: "Scene", frame: 2 }, patience());
+    const result = await session.render(files(2, "final_"), patience());
     await requireEqual([expected ?? "", ...nodes], result.outputs);
     expect((await filesBelow(scenes.path("own"))).length).toBe(2);
+  });
+
+  it.each([
+    ["float.blend", "PNG", true],
+    ["pictures.blend", "OPEN_EXR", true],
+    ["pictures.blend", "JPEG", false],
+  ] as const)("%s with -F %s -x %s", { timeout: TIMEOUT }, async (name, format, useExtension) => {
+    const expected = await plainFiles(name, 1, "f_", ["-F", format, "-x", useExtension ? "1" : "0"]);
+    await session.load(scenes.path(name), { remap: {} }, patience());
+    const result = await session.render(files(1, "f_", format, useExtension), patience());
+    await requireEqual(expected, result.outputs);
   });
 
   it("with one file for each eye", { timeout: TIMEOUT }, async () => {
     const expected = await plainFiles("stereo.blend", 3, "");
     await session.load(scenes.path("stereo.blend"), { remap: {} }, patience());
     for (let turn = 0; turn < 2; turn++) {
-      const result = await session.render({ kind: "files", scene: "Scene", frame: 3 }, patience());
+      const result = await session.render(files(3, ""), patience());
       await requireEqual(expected, result.outputs);
     }
   });

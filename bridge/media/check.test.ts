@@ -1,4 +1,5 @@
 import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { deflateSync } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
@@ -94,7 +95,7 @@ describe("mutated files", () => {
     }
   }
 
-  test("are refused or read, 6,000 of them, in little time and memory", () => {
+  test("are refused or read, 6,000 of them, in little time and memory", async () => {
     const before = process.memoryUsage().rss;
     const counts = { refused: 0, read: 0 };
     const share = fc.nat({ max: 999_999 }).map((parts) => parts / 1e6); // a double would nearly always be next to zero
@@ -103,17 +104,18 @@ describe("mutated files", () => {
       value: fc.oneof(fc.nat(255), fc.constantFrom(0, 1, 127, 128, 255)),
       width: fc.constantFrom(1, 1, 4),
     });
-    fc.assert(
-      fc.property(
+    await fc.assert(
+      fc.asyncProperty(
         fc.constantFrom(...seeds),
         fc.array(edit, { minLength: 1, maxLength: 4 }),
         fc.option(share, { freq: 1 }),
-        (seed, edits, cut) => {
+        async (seed, edits, cut) => {
           const bytes = Buffer.from(seed);
           for (const { at, value, width } of edits) {
             const from = Math.floor(at * bytes.length);
             bytes.fill(value, from, Math.min(from + width, bytes.length));
           }
+          await nextTurn(); // as in a worker: Node lets go of a failed inflate only there
           counts[outcome(cut === null ? bytes : bytes.subarray(0, Math.floor(cut * bytes.length)))]++;
         },
       ),

@@ -1,5 +1,6 @@
 import type { DeviceClass } from "../core/chunk.ts";
 import type { JobCreated, JobFlags, JobMemory } from "../core/journal/records.ts";
+import { parseFrames } from "../core/frames.ts";
 import type { JobPlan } from "../core/plan.ts";
 import type { SceneFacts } from "../core/scene-facts.ts";
 import type { VerifyLevel } from "../core/schedule/types.ts";
@@ -9,8 +10,8 @@ import type { TilesOption } from "../core/tiles.ts";
 export interface RenderRequest {
   readonly scenePath: string;
   readonly flags: JobFlags;
-  /** Frames from -f; undefined for a still of the current frame, or the animation. */
-  readonly frames: readonly number[] | undefined;
+  /** Frames from -f, as written; undefined for a still of the current frame, or the animation. */
+  readonly frames: string | undefined;
   readonly animation: boolean;
   readonly tiles: TilesOption | undefined;
   readonly verify: VerifyLevel;
@@ -63,9 +64,14 @@ export function settingsOf(created: JobCreated): JobSettings {
   };
 }
 
+/** The frames of a request where they can be told without the scene: +1 and -1 count from its range. */
+export function framesBefore(request: Pick<RenderRequest, "frames">): readonly number[] | undefined {
+  return request.frames === undefined || /(^|[,.])\s*[+-]/.test(request.frames) ? undefined : parseFrames(request.frames);
+}
+
 /** The frames of a request, as Blender would go through them. */
 export function framesOf(request: Pick<RenderRequest, "frames" | "animation">, facts: SceneFacts): readonly number[] {
-  if (request.frames !== undefined) return request.frames;
+  if (request.frames !== undefined) return parseFrames(request.frames, { start: facts.frameStart, end: facts.frameEnd });
   if (!request.animation) return [facts.frameCurrent];
   const count = Math.max(0, Math.floor((facts.frameEnd - facts.frameStart) / facts.frameStep) + 1);
   return Array.from({ length: count }, (_, index) => facts.frameStart + index * facts.frameStep);

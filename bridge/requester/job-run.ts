@@ -20,7 +20,7 @@ export interface JobRunDeps extends ResultFlowDeps {
 /** How often the schedule hears the clock. */
 const TICK_MS = 1_000;
 /** A job that nobody works on for so long is given up: it can be resumed when there are donors. */
-const LONELY_MS = 60_000;
+const LONELY_MS = 30_000;
 
 /**
  * One job at work: events in, `step`, journal, effects out. Decides nothing itself: what to lease,

@@ -5,13 +5,13 @@ import type { JobCreated, JobRecord } from "../core/journal/records.ts";
 import { planJob } from "../core/plan.ts";
 import type { SceneFacts, SceneFile } from "../core/scene-facts.ts";
 import { FarmError } from "../kernel/errors.ts";
-import { framesOf, type JobOrder, type RenderRequest, settingsOf, settingsRecord } from "./job-order.ts";
+import { framesBefore, framesOf, type JobOrder, type RenderRequest, settingsOf, settingsRecord } from "./job-order.ts";
 
 export interface PrepareDeps {
   readonly blender: { readonly version: string; readonly buildHash: string; readonly hasDenoiser: boolean };
   readonly deviceClass: DeviceClass;
   readonly inspect: (
-    request: Pick<RenderRequest, "scenePath" | "flags" | "frames">,
+    request: Pick<RenderRequest, "scenePath" | "flags"> & { readonly frames: readonly number[] | undefined },
     signal: AbortSignal,
   ) => Promise<{ readonly facts: SceneFacts; readonly files: readonly SceneFile[] }>;
   /** Hashes the scene's files; the hash names the bundle. */
@@ -22,7 +22,8 @@ export interface PrepareDeps {
 
 /** Looks at the scene, plans, and writes the job down: from here on it can be resumed. */
 export async function prepareJob(deps: PrepareDeps, request: RenderRequest, slots: () => Promise<number>, signal: AbortSignal): Promise<JobOrder> {
-  const { facts, files } = await deps.inspect(request, signal);
+  const { scenePath, flags } = request;
+  const { facts, files } = await deps.inspect({ scenePath, flags, frames: framesBefore(request) }, signal);
   if (facts.scenes.some(({ denoised }) => denoised) && !facts.hasDenoiser) {
     throw new FarmError("DENOISER_MISSING", `${request.scenePath} is denoised while it renders, and Blender ${deps.blender.version} here is built without the denoiser`);
   }

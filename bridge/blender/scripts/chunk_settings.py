@@ -120,6 +120,16 @@ def set_persistence(overrides, scene, spec):
     overrides.set(scene.render, use_persistent_data="stepFrom" not in spec)
 
 
+def set_file_output(overrides, render, output):
+    """The requester's -F and -x, as Blender's command line would have set them."""
+    overrides.set(render, use_file_extension=output["useExtension"])
+    if render.image_settings.file_format != output["format"]:
+        try:
+            overrides.image_settings(render.image_settings, output["format"])
+        except TypeError as error:
+            raise Refusal("BLENDER_RENDER_FAILED", f"this Blender does not write {output['format']}") from error
+
+
 def set_denoise_off(overrides, scene):
     """Denoising happens once, on the full frame: the passes that it needs are stored."""
     for layer in denoised_layers(scene):

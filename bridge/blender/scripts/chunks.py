@@ -40,20 +40,20 @@ def render_floats(spec, folder, codec):
 
 
 def render_files(spec, folder):
-    """Renders a whole frame with all of the scene's own settings; returns the paths of all files and the seconds."""
+    """Renders a whole frame with the scene's own settings, but for `spec.output`; returns the paths of all files and the seconds."""
     scene = chunk_settings.scene_of(spec)
     chunk_settings.check_frame(spec["frame"])
     chunk_settings.check_denoiser(scene)
-    if scene.render.is_movie_format:
-        raise Refusal("BLENDER_RENDER_FAILED", f'scene "{scene.name}" writes a movie: one frame of it is no file')
+    output = spec["output"]
+    base = os.path.basename(output["name"].replace("\\", "/"))
     with Overrides() as overrides:
         chunk_settings.set_persistence(overrides, scene, spec)
         chunk_settings.set_fresh_output(overrides, scene.render)
-        if scene.render.image_settings.file_format != spec["output"]["format"]:
-            overrides.image_settings(scene.render.image_settings, spec["output"]["format"])
-        overrides.set(scene.render, use_file_extension=spec["output"]["useExtension"])
+        chunk_settings.set_file_output(overrides, scene.render, output)
+        if scene.render.is_movie_format:
+            raise Refusal("BLENDER_RENDER_FAILED", f'scene "{scene.name}" writes a movie: one frame of it is no file')
         chunk_settings.redirect_nodes(overrides, scene, folder)
-        seconds = render_frame(overrides, scene, spec["frame"], os.path.join(folder, "output", spec["output"]["name"]))
+        seconds = render_frame(overrides, scene, spec["frame"], os.path.join(folder, "output", base))
     outputs = files_in(os.path.join(folder, "output"))
     if not outputs:
         raise no_picture(spec)

@@ -8,10 +8,22 @@ import bpy
 
 
 def set_file_format(settings, file_format):
-    """Sets an image format on ImageFormatSettings; 5.x sorts formats into media types, which come first."""
+    """Sets an image format on ImageFormatSettings with the outcome of Blender's own -F.
+
+    5.x sorts formats into media types, which come first. Before that, -F kept a colour depth that the new
+    format does not have, which then wrote 8 bits, whereas setting the property takes the most bits it has.
+    """
     if hasattr(settings, "media_type"):
         settings.media_type = media_type_of(file_format)
+        settings.file_format = file_format
+        return
+    depth = settings.color_depth
     settings.file_format = file_format
+    if settings.color_depth != depth:
+        try:
+            settings.color_depth = "8"
+        except TypeError:
+            pass  # OpenEXR has 16 and 32: any depth but 16 means 32
 
 
 def media_type_of(file_format):

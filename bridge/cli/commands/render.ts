@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { render, type RenderSettings, type Task } from "../../app/render.ts";
 import { openHome } from "../../config/home.ts";
-import { parseFrames } from "../../core/frames.ts";
 import type { JobEvent, JobOutcome } from "../../core/job-events.ts";
 import { parseTiles } from "../../core/tiles.ts";
 import { FarmError } from "../../kernel/errors.ts";
@@ -52,7 +51,7 @@ export async function runRender(cli: Cli, scenePath: string, raw: Record<string,
     request: {
       scenePath,
       flags,
-      frames: options.renderFrame === undefined ? undefined : parseFrames(options.renderFrame),
+      frames: options.renderFrame,
       animation: options.renderAnim,
       tiles: options.tiles === undefined ? undefined : parseTiles(options.tiles),
       verify: options.verify,
