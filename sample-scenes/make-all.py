@@ -9,8 +9,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "make"))
 
+import demo  # noqa: E402
+import eyes  # noqa: E402
+import files  # noqa: E402
 import pictures  # noqa: E402
 import several  # noqa: E402
 
-several.make()
-pictures.make()
+for part in (several, pictures, files, eyes, demo):
+    part.make()

@@ -19,13 +19,13 @@ export interface JobReport {
 
 /** Newest first. */
 export async function listJobs(home: Home): Promise<readonly JobRow[]> {
-  await using database = await openDatabase(home.database);
+  await using database = openDatabase(home.database);
   return database.jobs.list();
 }
 
 /** Throws JOB_UNKNOWN. */
 export async function reportJob(home: Home, id: string | undefined): Promise<JobReport> {
-  await using database = await openDatabase(home.database);
+  await using database = openDatabase(home.database);
   const job = jobOf(database, id);
   const memory = foldJournal(database.journal.read(job.id).map(({ record }) => record));
   const plan = memory.created && planJob(memory.created.planInput.facts, memory.created.planInput.options);
@@ -48,7 +48,7 @@ export async function reportJob(home: Home, id: string | undefined): Promise<Job
  * @returns a sentence; for "resume" of a job nobody works on, its id: the caller takes it up. Throws JOB_UNKNOWN.
  */
 export async function wishJob(home: Home, id: string | undefined, wish: Wish): Promise<string> {
-  await using database = await openDatabase(home.database);
+  await using database = openDatabase(home.database);
   const job = jobOf(database, id);
   const free = isFree(database, job.id);
   if (wish === "resume" && free) return job.id;

@@ -47,7 +47,7 @@ const CLAIM_MS = 4_000;
 /** Renders a scene, or goes on with a job, on this machine and the swarm. */
 export async function render(settings: RenderSettings, task: Task, watching: Watching, signal: AbortSignal): Promise<JobOutcome> {
   const { home } = settings;
-  await using database = await openDatabase(home.database, { onCorrupt: (sentence) => watching.observe({ event: "note", code: "DATABASE_CORRUPT", sentence }) });
+  await using database = openDatabase(home.database, { onCorrupt: (sentence) => watching.observe({ event: "note", code: "DATABASE_CORRUPT", sentence }) });
   const begun = task.kind === "resume" ? createdOf(database, task.job) : undefined;
   const blenders = await blendersHere(home, settings.blender, signal);
   const blender = blenders.find(({ build }) => build.version === begun?.blender.version && build.buildHash === begun.blender.buildHash) ?? blenders[0];
@@ -120,7 +120,7 @@ async function work(settings: RenderSettings, parts: Parts, watching: Watching, 
       return out;
     },
     history: { append: (job, records) => database.journal.append(job, records) },
-    recruit: swarm && ((job, run, end) => swarm.recruit(bundle, job, run, { only: force.peers, observe: watching.observe }, end)),
+    recruit: swarm && ((job, run, end) => swarm.recruit({ bundle, order: job, run }, { only: force.peers, observe: watching.observe }, end)),
     takeWish: () => database.wishes.take(order.id),
     bytesSent: () => swarm?.bytesSent ?? 0,
     observe: watching.observe,

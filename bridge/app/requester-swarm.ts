@@ -24,6 +24,13 @@ import { openSwarm, type SwarmOptions } from "./open-swarm.ts";
 const FETCHES_PER_DONOR = 2;
 const LOOK_AROUND_MS = 1_200;
 
+/** A job that donors are wanted for. */
+export interface RecruitedJob {
+  readonly bundle: PackedBundle;
+  readonly order: JobOrder;
+  readonly run: JobRun;
+}
+
 /** A requester's side of the swarm: finds donors, gives them the scene's blocks, takes their results. */
 export class RequesterSwarm implements AsyncDisposable {
   readonly #network: SwarmNetwork & AsyncDisposable;
@@ -80,7 +87,7 @@ export class RequesterSwarm implements AsyncDisposable {
   }
 
   /** Recruits donors for a run until the signal aborts. */
-  async recruit(bundle: PackedBundle, order: JobOrder, run: JobRun, options: { readonly only: readonly string[]; readonly observe: (event: JobEvent) => void }, signal: AbortSignal): Promise<void> {
+  async recruit({ bundle, order, run }: RecruitedJob, options: { readonly only: readonly string[]; readonly observe: (event: JobEvent) => void }, signal: AbortSignal): Promise<void> {
     this.#bundle = bundle;
     this.#run = run;
     const { version: blenderVersion, buildHash } = order.created.blender;

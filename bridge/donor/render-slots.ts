@@ -8,6 +8,14 @@ export interface RenderSlotsDeps {
   openSession(slot: number, signal: AbortSignal): Promise<WarmSession>;
 }
 
+/** What is done with a slot while it is held. */
+export interface SlotUse<T> {
+  /** Takes the files out of the slot's scratch folder. */
+  take(files: RenderedFiles): Promise<T>;
+  /** Told when the chunk's turn has come and its scene is loaded. */
+  started?(): void;
+}
+
 interface Slot {
   readonly number: number;
   session: WarmSession | undefined;
@@ -43,9 +51,9 @@ export class RenderSlots implements AsyncDisposable {
 
   /**
    * Renders one chunk as soon as a slot is free. The files lie in the slot's scratch folder; the caller
-   * takes them away before it asks for the next chunk of that slot: `take` runs while the slot is held.
+   * takes them away in `use.take`, while the slot is held.
    */
-  async run<T>(scene: SceneOnDisk, spec: ChunkSpec, signal: AbortSignal, take: (files: RenderedFiles) => Promise<T>, started?: () => void): Promise<T> {
+  async run<T>(scene: SceneOnDisk, spec: ChunkSpec, use: SlotUse<T>, signal: AbortSignal): Promise<T> {
     // The queue is not given the signal: it would count an aborted chunk as gone while its Blender still stops.
     return await this.#queue.add(async () => {
       signal.throwIfAborted();
@@ -54,8 +62,8 @@ export class RenderSlots implements AsyncDisposable {
       slot.usedAt = this.#turn++;
       try {
         const session = await this.#warm(slot, scene, signal);
-        started?.();
-        return await take(await session.render(spec, signal));
+        use.started?.();
+        return await use.take(await session.render(spec, signal));
       } finally {
         slot.busy = false;
       }

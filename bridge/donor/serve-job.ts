@@ -143,7 +143,7 @@ class ServedJob {
         this.#deps.observe({ event: "chunk-started", job, lease });
         void this.say({ type: "started", lease }).catch(() => {});
       };
-      const { files, rendered } = await this.#deps.slots.run(scene, spec, signal, (rendered) => this.#keep(rendered), started);
+      const { files, rendered } = await this.#deps.slots.run(scene, spec, { take: (rendered) => this.#keep(rendered), started }, signal);
       const held = this.#leases.get(lease);
       if (held) held.files = files;
       await this.say({ type: "rendered", lease, files: [...files], seconds: rendered.renderSeconds, peakMemoryBytes: rendered.peakMemoryBytes });

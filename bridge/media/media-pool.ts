@@ -8,7 +8,7 @@ import type { AssembledSpec, FloatDifference, FloatExpectation, FloatSummary, Pa
 export interface MediaOptions {
   /** Threads; default 1. Each is started when first needed. */
   readonly threads?: number;
-  /** A job that takes longer is given up; default 5 minutes: 8K with 60 channels takes one. */
+  /** A job that takes longer is given up; default 5 minutes: 8K with 60 ZIP channels (8 GB) takes two to three on a busy machine. */
   readonly timeLimitMs?: number;
 }
 

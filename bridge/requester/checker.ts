@@ -84,7 +84,7 @@ export class Checker {
 
   /** Final files are rendered again as a whole; equal bytes settle it, anything else is told as a warning. */
   async #checkFiles(chunk: Chunk, files: readonly ResultFile[], sameClass: boolean, signal: AbortSignal): Promise<Verdict> {
-    return await this.#deps.slots.run(this.#options.scene, chunk.spec, signal, async (rendered) => {
+    const take = async (rendered: LocalRendered): Promise<Verdict> => {
       const wanted = new Map(files.filter(({ role }) => role === "output").map((file) => [file.name, file]));
       if (rendered.outputs.length !== wanted.size) return "different";
       for (const path of rendered.outputs) {
@@ -93,16 +93,18 @@ export class Checker {
         if (!(await equalPictures(path, this.#deps.folder.result(theirs.sha256)))) return sameClass ? "different" : "warned";
       }
       return "equal";
-    });
+    };
+    return await this.#deps.slots.run(this.#options.scene, chunk.spec, { take }, signal);
   }
 
   async #renderHere(spec: Chunk["spec"], signal: AbortSignal): Promise<string> {
     const target = join(this.#deps.folder.local, `check-${this.#count++}`);
-    return await this.#deps.slots.run(this.#options.scene, spec, signal, async (rendered: LocalRendered) => {
+    const take = async (rendered: LocalRendered) => {
       if (rendered.floats === undefined) throw new Error("a render of floats left no floats");
       await rename(rendered.floats, target).catch(() => copyFile(rendered.floats as string, target));
       return target;
-    });
+    };
+    return await this.#deps.slots.run(this.#options.scene, spec, { take }, signal);
   }
 
   #key(resultHash: string): Uint8Array {

@@ -78,7 +78,7 @@ export class LocalDonor implements DonorLink {
   async #render(chunk: Chunk, signal: AbortSignal): Promise<void> {
     try {
       const started = () => this.news.push({ type: "started", chunk: chunk.id });
-      const rendered = await this.#deps.slots.run(this.#options.scene, chunk.spec, signal, (files) => this.#take(files), started);
+      const rendered = await this.#deps.slots.run(this.#options.scene, chunk.spec, { take: (files) => this.#take(files), started }, signal);
       const files: ResultFile[] = [];
       for (const { role, path, name } of rendered.taken) {
         files.push({ role, name, ...(await this.#deps.hashFile(path)) });

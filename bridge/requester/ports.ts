@@ -20,7 +20,7 @@ export interface LocalScene {
 /** Render slots on this machine; the donor room has them. */
 export interface LocalSlots {
   readonly size: number;
-  run<T>(scene: LocalScene, spec: ChunkSpec, signal: AbortSignal, take: (files: LocalRendered) => Promise<T>, started?: () => void): Promise<T>;
+  run<T>(scene: LocalScene, spec: ChunkSpec, use: { take(files: LocalRendered): Promise<T>; started?(): void }, signal: AbortSignal): Promise<T>;
 }
 
 export type HashFile = (path: string) => Promise<{ readonly sha256: string; readonly bytes: number }>;

@@ -63,13 +63,13 @@ export async function workOnJob(deps: WorkDeps, remembered: JobOrder, options: W
   const finisher = lazyFinisher(deps, order, folder, life.signal);
   try {
     const parts = composeRun(deps, order, folder, { finisher: finisher.get, tally });
-    await restore(parts.assembly, parts.results, deps, order, folder, life.signal);
+    await restore(parts, { deps, order, folder }, life.signal);
     if (deps.renderSlots) parts.run.addDonor(localDonor(deps, order, folder, options));
     const recruiting = deps.recruit?.(order, parts.run, life.signal).catch((error: unknown) => deps.log.warn({ error }, "recruiting ended"));
     const watching = watchWishes(deps, parts.run, life.signal);
     const outcome = await parts.run.run(parent).finally(() => life.abort(new FarmError("CANCELLED", "the job has ended")));
     await Promise.all([recruiting, watching]);
-    return await conclude(deps, order, folder, { outcome, tally }, parent);
+    return await conclude(deps, order, { folder, outcome, tally }, parent);
   } finally {
     life.abort(new FarmError("CANCELLED", "the job has ended"));
     await finisher.close();
@@ -156,7 +156,11 @@ function localDonor(deps: WorkDeps, order: JobOrder, folder: JobFolder, options:
 }
 
 /** At resume: accepted results of unfinished frames go into their places again. */
-async function restore(assembly: AssemblyDesk, results: ResultDesk, deps: WorkDeps, order: JobOrder, folder: JobFolder, signal: AbortSignal): Promise<void> {
+async function restore(
+  { assembly, results }: { readonly assembly: AssemblyDesk; readonly results: ResultDesk },
+  { deps, order, folder }: { readonly deps: WorkDeps; readonly order: JobOrder; readonly folder: JobFolder },
+  signal: AbortSignal,
+): Promise<void> {
   const chunks = new Map(order.plan.chunks.map((chunk) => [chunk.id, chunk]));
   const delivered = deliveredChunks(order);
   for (const accepted of order.memory.accepted.values()) {
@@ -209,11 +213,10 @@ async function watchWishes(deps: WorkDeps, run: JobRun, signal: AbortSignal): Pr
 async function conclude(
   deps: WorkDeps,
   order: JobOrder,
-  folder: JobFolder,
-  ended: { readonly outcome: JobOutcome; readonly tally: RunTally },
+  ended: { readonly folder: JobFolder; readonly outcome: JobOutcome; readonly tally: RunTally },
   signal: AbortSignal,
 ): Promise<JobOutcome> {
-  const { outcome, tally } = ended;
+  const { folder, outcome, tally } = ended;
   const outputs = tally.outputs;
   if (outcome === "complete" && order.video !== undefined) {
     deps.observe({ event: "video-progress", sentence: `encoding ${order.video}` });

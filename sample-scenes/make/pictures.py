@@ -126,7 +126,7 @@ def file_output():
     layers, out = tree.nodes.new("CompositorNodeRLayers"), tree.nodes.new("CompositorNodeComposite")
     chain(tree, layers, out)
     pictures = tree.nodes.new("CompositorNodeOutputFile")
-    pictures.base_path = "//render/parts"
+    pictures.base_path = "//render/parts/"
     pictures.file_slots[0].path = "beauty_"
     tree.links.new(layers.outputs["Image"], pictures.inputs[0])
     passes = tree.nodes.new("CompositorNodeOutputFile")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Scenes made of more than one: other scenes, strips, libraries, movies, simulations, and the demo."""
+"""Scenes made of more than one: other scenes, strips, libraries, movies, simulations."""
 
 import bpy
 from common import HERE, camera, chain, compositor, cycles, empty_file, frames, light, material, mesh, place, save, still_life, turn
@@ -113,29 +113,6 @@ def cloth():
     save("cloth")
 
 
-def demo_animation():
-    scene = empty_file()
-    cycles(scene, 320, 180, 12)
-    things = still_life(scene)
-    turn(things["ring"], 1, 13, 360)
-    turn(things["head"], 1, 13, 40)
-    frames(scene, 1, 12)
-    scene.render.fps = 12
-    scene.cycles.seed = 3
-    save("demo-animation")
-
-
-def demo_still():
-    scene = empty_file()
-    cycles(scene, 480, 270, 48)
-    still_life(scene)
-    tree = compositor(scene)
-    layers, glare, out = (tree.nodes.new(f"CompositorNode{kind}") for kind in ("RLayers", "Glare", "Composite"))
-    glare.glare_type, glare.quality, glare.threshold, glare.size = "FOG_GLOW", "HIGH", 0.9, 7
-    chain(tree, layers, glare, out)
-    save("demo-still")
-
-
 def make():
     card()
     two_scenes()
@@ -143,5 +120,3 @@ def make():
     linked()
     movie()
     cloth()
-    demo_animation()
-    demo_still()

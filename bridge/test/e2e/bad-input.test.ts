@@ -1,7 +1,8 @@
-import { gunzipSync, gzipSync, zstdDecompressSync } from "node:zlib";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BLENDER } from "../blender-reference.ts";
 import { runBridge, SAMPLES, TEST_SWARM } from "../bridge-command.ts";
@@ -35,9 +36,12 @@ async function file(name: string, content: string | Uint8Array): Promise<string>
   return path;
 }
 
+/** The same scene without compression. */
 async function plainBlend(): Promise<Buffer> {
-  const bytes = await readFile(good);
-  return bytes.subarray(0, 7).toString() === "BLENDER" ? bytes : bytes[0] === 0x1f ? gunzipSync(bytes) : zstdDecompressSync(bytes);
+  const path = join(root, "plain.blend");
+  const script = `import bpy; bpy.ops.wm.save_as_mainfile(filepath=${JSON.stringify(path)}, compress=False, copy=True)`;
+  await execa(BLENDER, ["-b", "--factory-startup", good, "--python-expr", script], { env: { PATH: "/usr/local/bin:/usr/bin:/bin" } });
+  return await readFile(path);
 }
 
 describe("bad input gets a clear error with its code, and leaves nothing behind", () => {
