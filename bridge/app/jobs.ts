@@ -43,16 +43,17 @@ export async function reportJob(home: Home, id: string | undefined): Promise<Job
   };
 }
 
-/**
- * Tells the bridge that works on a job what is wished of it.
- * @returns a sentence; for "resume" of a job nobody works on, its id: the caller takes it up. Throws JOB_UNKNOWN.
- */
+/** The id of the job that is meant: the last one when none is named. Throws JOB_UNKNOWN. */
+export async function jobNamed(home: Home, id: string | undefined): Promise<string> {
+  await using database = openDatabase(home.database);
+  return jobOf(database, id).id;
+}
+
+/** Tells the bridge that works on a job what is wished of it; returns a sentence. Throws JOB_UNKNOWN. */
 export async function wishJob(home: Home, id: string | undefined, wish: Wish): Promise<string> {
   await using database = openDatabase(home.database);
   const job = jobOf(database, id);
-  const free = isFree(database, job.id);
-  if (wish === "resume" && free) return job.id;
-  if (free) {
+  if (isFree(database, job.id)) {
     if (wish === "cancel") database.jobs.setState(job.id, "cancelled", Date.now());
     return `job ${job.id} is not at work; its state is ${database.jobs.get(job.id)?.state ?? job.state}`;
   }

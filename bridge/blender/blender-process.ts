@@ -178,7 +178,7 @@ function parsedJson(text: string): unknown {
 }
 
 function knownCode(code: string): ErrorCode {
-  return code in ERROR_CODES ? (code as ErrorCode) : "BLENDER_SCRIPT_FAILED";
+  return Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : "BLENDER_SCRIPT_FAILED";
 }
 
 function scriptPath(name: string): string {

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { paint } from "../cli/terminal.ts";
@@ -24,22 +25,18 @@ async function startDonor(home: string, name: string): Promise<DemoDonor> {
     reject: false,
     stdin: "ignore",
   });
-  for await (const line of child.iterable()) {
-    const event = JSON.parse(line) as { event: string; multiaddrs: string[] };
-    if (event.event === "listening") {
-      const stop = async () => {
-        child.kill("SIGTERM");
-        await child;
-      };
-      void (async () => {
-        for await (const _ of child.iterable()) {
-          // keep the pipe empty
-        }
-      })().catch(() => {});
-      return { address: event.multiaddrs[0] ?? "", stop };
-    }
-  }
-  throw new Error(`a donor did not start: ${(await child).stderr}`);
+  const address = await new Promise<string>((resolve, reject) => {
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const event = JSON.parse(line) as { event: string; multiaddrs: string[] };
+      if (event.event === "listening") resolve(event.multiaddrs[0] ?? "");
+    });
+    void child.then(({ stderr }) => reject(new Error(`a donor did not start: ${stderr}`)));
+  });
+  const stop = async () => {
+    child.kill("SIGTERM");
+    await child;
+  };
+  return { address, stop };
 }
 
 async function renderDemo(home: string, donors: readonly DemoDonor[], args: readonly string[]): Promise<number> {

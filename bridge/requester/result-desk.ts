@@ -130,7 +130,8 @@ function key(chunk: ChunkId, donor: DonorId): string {
   return `${chunk}\n${donor}`;
 }
 
-function maxFloatBytes(width: number, height: number): number {
+/** Cap of a float result, as a file and decoded. */
+export function maxFloatBytes(width: number, height: number): number {
   return Math.ceil(width * height * 4 * RESULT_LIMITS.maxChannels * 1.1) + RESULT_LIMITS.headerBytes;
 }
 

@@ -17,7 +17,7 @@ import { type JobOrder, settingsOf, type WorkForce } from "./job-order.ts";
 import { JobRun } from "./job-run.ts";
 import { LocalDonor } from "./local-donor.ts";
 import type { AssembledPath, HashFile, JobFinisher, JobMedia, JobPreview, LocalScene, LocalSlots } from "./ports.ts";
-import { ResultDesk } from "./result-desk.ts";
+import { maxFloatBytes, ResultDesk } from "./result-desk.ts";
 import { RunTally } from "./run-tally.ts";
 
 export interface WorkDeps {
@@ -171,7 +171,7 @@ async function restore(
     if (chunk.spec.kind === "floats" && floats) {
       const { rect, scene } = chunk.spec;
       const known = await results.summaryOf(scene);
-      if (!known) results.learn(scene, deps.media.check(folder.result(floats.sha256), { width: rect.width, height: rect.height, maxBytes: floats.bytes }, signal));
+      if (!known) results.learn(scene, deps.media.check(folder.result(floats.sha256), { width: rect.width, height: rect.height, maxBytes: maxFloatBytes(rect.width, rect.height) }, signal));
     }
     await assembly.add(accepted.chunk, accepted.files, signal);
   }

@@ -48,7 +48,11 @@ def freestyle():
     still_life(scene)
     scene.render.use_freestyle = True
     lines = scene.view_layers[0].freestyle_settings
-    lines.linesets.new("Contours").linestyle.thickness = 1.5
+    for empty in list(lines.linesets):
+        lines.linesets.remove(empty)
+    style = bpy.data.linestyles.new("Contours")
+    style.thickness = 1.5
+    lines.linesets.new("Contours").linestyle = style
     save("freestyle")
 
 
@@ -67,10 +71,10 @@ def wide_filter():
 
 def eevee():
     scene = empty_file()
-    cycles(scene, 120, 68)
+    cycles(scene, 96, 54)
     turn(still_life(scene)["head"], 1, 2, 30)
     scene.render.engine = "BLENDER_EEVEE"
-    scene.eevee.taa_render_samples = 8
+    scene.eevee.taa_render_samples = 4
     frames(scene, 1, 2)
     save("eevee")
 

@@ -89,6 +89,7 @@ def render_frame(overrides, scene, frame, filepath):
     try:
         bpy.ops.render.render(**arguments)
     except RuntimeError as error:
+        chunk_settings.check_camera(scene)
         raise Refusal("BLENDER_RENDER_FAILED", " ".join(str(error).split())) from error
     return time.perf_counter() - before
 

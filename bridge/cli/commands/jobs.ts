@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { type JobReport, listJobs, reportJob, wishJob } from "../../app/jobs.ts";
-import { openHome } from "../../config/home.ts";
+import { jobNamed, type JobReport, listJobs, reportJob, wishJob } from "../../app/jobs.ts";
+import { type Home, openHome } from "../../config/home.ts";
 import type { JobRow } from "../../database/types.ts";
-import { FarmError } from "../../kernel/errors.ts";
+import { FarmError, isFarmError } from "../../kernel/errors.ts";
 import type { Cli } from "../program.ts";
 import { table } from "./peers.ts";
 import { parseOptions, runTask, WorkOptions } from "./render.ts";
@@ -24,11 +24,19 @@ export async function runJobs(cli: Cli, verbText: string, id: string | undefined
     case "pause":
       return cli.terminal.line(await wishJob(home, id, verb.data));
     case "resume":
-    case "retry": {
-      const told = await wishJob(home, id, "resume");
-      if (told.startsWith("job")) return cli.terminal.line(told);
-      return await runTask(cli, { kind: "resume", job: told }, options);
-    }
+    case "retry":
+      return await resume(cli, home, id, options);
+  }
+}
+
+/** Takes the job up here; when another bridge is at work on it, that one is told to go on. */
+async function resume(cli: Cli, home: Home, id: string | undefined, options: z.infer<typeof WorkOptions>): Promise<void> {
+  const job = await jobNamed(home, id);
+  try {
+    await runTask(cli, { kind: "resume", job }, options);
+  } catch (error) {
+    if (!isFarmError(error, "JOB_BUSY")) throw error;
+    cli.terminal.line(await wishJob(home, job, "resume"));
   }
 }
 

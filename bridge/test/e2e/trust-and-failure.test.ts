@@ -1,6 +1,7 @@
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -23,21 +24,18 @@ const donorArgs = ["--cpus", "1", "--blender", BLENDER];
 async function startLiar(name: string, lie: string) {
   const program = fileURLToPath(new URL("../fixtures/lying-donor.ts", import.meta.url));
   const child = execa(process.execPath, [program, join(root, name), lie, BLENDER, TEST_SWARM], { reject: false });
-  for await (const line of child.iterable()) {
-    const event = JSON.parse(line) as { event: string; multiaddrs: string[]; peerId: string };
-    if (event.event !== "listening") continue;
-    void (async () => {
-      for await (const _ of child.iterable()) {
-        // keep the pipe empty
-      }
-    })().catch(() => {});
-    const stop = async () => {
-      child.kill("SIGTERM");
-      await child;
-    };
-    return { address: event.multiaddrs[0] ?? "", peerId: event.peerId, [Symbol.asyncDispose]: stop };
-  }
-  throw new Error(`the liar did not start: ${(await child).stderr}`);
+  const listening = await new Promise<{ multiaddrs: string[]; peerId: string }>((resolve, reject) => {
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const event = JSON.parse(line) as { event: string; multiaddrs: string[]; peerId: string };
+      if (event.event === "listening") resolve(event);
+    });
+    void child.then(({ stderr }) => reject(new Error(`the liar did not start: ${stderr}`)));
+  });
+  const stop = async () => {
+    child.kill("SIGTERM");
+    await child;
+  };
+  return { address: listening.multiaddrs[0] ?? "", peerId: listening.peerId, [Symbol.asyncDispose]: stop };
 }
 
 function renderArgs(name: string, peers: readonly string[], more: readonly string[]): string[] {
