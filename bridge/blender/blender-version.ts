@@ -3,11 +3,7 @@ export const OLDEST_BLENDER = "3.4";
 
 /** Orders dotted version numbers: negative when `a` is older than `b`, 0 when equal ("3.4" equals "3.4.0"). */
 export function compareVersions(a: string, b: string): number {
-  const [left, right] = [a, b].map((version) => version.split(".").map(Number));
-  const length = Math.max(left?.length ?? 0, right?.length ?? 0);
-  for (let part = 0; part < length; part++) {
-    const difference = (left?.[part] ?? 0) - (right?.[part] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
+  const numbers = (version: string) => [...version.split(".").map(Number), 0, 0, 0].slice(0, 3);
+  const right = numbers(b);
+  return numbers(a).reduce((order, part, index) => order || part - (right[index] ?? 0), 0);
 }

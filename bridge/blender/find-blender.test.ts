@@ -105,6 +105,6 @@ describe("finding Blender", () => {
   });
 
   it("stops when it is told to", { timeout: TIMEOUT }, async () => {
-    await expect(describeBlender({ start }, await pretend("blender", "4.3.2"), AbortSignal.abort())).rejects.toThrow();
+    await expect(describeBlender({ start }, await pretend("blender", "4.3.2"), AbortSignal.abort())).rejects.toThrow(/abort/i);
   });
 });

@@ -1,4 +1,4 @@
-import type { Rect, SceneFacts, SceneFile } from "../core/scene-facts.ts";
+import type { SceneFacts, SceneFile } from "../core/scene-facts.ts";
 import type { ChunkSpec } from "../core/chunk.ts";
 
 /** One Blender on this machine. */
@@ -86,10 +86,4 @@ export interface Finisher extends AsyncDisposable {
   /** Writes the scene's own movie over all frames, in order; every frame must be assembled. */
   finishMovie(frames: { readonly start: number; readonly end: number; readonly step: number }, signal: AbortSignal): Promise<readonly string[]>;
   close(): Promise<void>;
-}
-
-/** A checker's crop: small rectangles of one unit, rendered at full samples in a warm session. */
-export interface CropRequest {
-  readonly spec: Extract<ChunkSpec, { kind: "floats" }>;
-  readonly rects: readonly Rect[];
 }

@@ -27,7 +27,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 function interruptions(stop: AbortController, terminal: Terminal): () => void {
   const onSignal = () => {
     if (stop.signal.aborted) process.exit(EXIT.interrupted);
-    terminal.error("Stopping… (once more to leave at once)");
+    if (terminal.isLive) terminal.error("Stopping… (once more to leave at once)");
     stop.abort(new FarmError("CANCELLED", "interrupted"));
   };
   process.on("SIGINT", onSignal);
@@ -55,6 +55,6 @@ function oneLine(text: string): string {
   return stripVTControlCharacters(text).replaceAll(/[\p{Cc}\s]+/gu, " ").trim();
 }
 
-if (process.argv[1] !== undefined && import.meta.main !== false) {
+if (import.meta.main) {
   process.exitCode = await main(process.argv.slice(2));
 }

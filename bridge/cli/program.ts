@@ -45,8 +45,8 @@ function renderCommand(cli: Cli): Command {
     .option("--tiles <how>", "auto, off or COLUMNSxROWS (default: auto for a still, off for an animation)")
     .option("--local <n>", "render slots on this machine", parseInteger)
     .option("--no-local", "this machine renders nothing itself")
-    .option("--peer <peer>", "only this donor: peer id or multiaddr (repeatable)", collect, [])
-    .option("--bootstrap <multiaddr>", "a peer through which to find others (repeatable)", collect, [])
+    .option("--peer <peer>", "only this donor: peer id or multiaddr (repeatable)", collect)
+    .option("--bootstrap <multiaddr>", "a peer through which to find others (repeatable)", collect)
     .option("--swarm <name>", "the swarm to work with", "public")
     .addOption(new Option("--verify <how>", "how many results of other machines are checked").choices(["off", "spot", "full"]).default("spot"))
     .option("--video <file>", "also encode the frames: .mp4, .webm, .mov or .mkv")
@@ -64,10 +64,10 @@ function donateCommand(cli: Cli): Command {
     .option("--jobs <n>", "render slots: chunks at the same time", parseCount, 1)
     .option("--disk <size>", "cache for scenes, for instance 20g", "20g")
     .addOption(new Option("--sandbox <kind>", "where foreign work runs").choices(["process"]).default("process"))
-    .option("--allow <peer>", "only these requesters (repeatable)", collect, [])
-    .option("--deny <peer>", "never these requesters (repeatable)", collect, [])
-    .option("--listen <multiaddr>", "where to listen (repeatable)", collect, [])
-    .option("--bootstrap <multiaddr>", "a peer through which to find others (repeatable)", collect, [])
+    .option("--allow <peer>", "only these requesters (repeatable)", collect)
+    .option("--deny <peer>", "never these requesters (repeatable)", collect)
+    .option("--listen <multiaddr>", "where to listen (repeatable)", collect)
+    .option("--bootstrap <multiaddr>", "a peer through which to find others (repeatable)", collect)
     .option("--swarm <name>", "the swarm to give to", "public")
     .option("--no-lan", "do not look for others on the local network")
     .option("--name <name>", "what others see")
@@ -81,8 +81,8 @@ function donateCommand(cli: Cli): Command {
 function peersCommand(cli: Cli): Command {
   return new Command("peers")
     .description("who is there and what they offer")
-    .option("--peer <peer>", "ask this one too (repeatable)", collect, [])
-    .option("--bootstrap <multiaddr>", "a peer through which to find others (repeatable)", collect, [])
+    .option("--peer <peer>", "ask this one too (repeatable)", collect)
+    .option("--bootstrap <multiaddr>", "a peer through which to find others (repeatable)", collect)
     .option("--swarm <name>", "the swarm to look at", "public")
     .option("--wait <seconds>", "how long to look", parseCount, 3)
     .action(async (options: Record<string, unknown>) => {
@@ -96,8 +96,8 @@ function jobsCommand(cli: Cli): Command {
     .description("the job list and its verbs")
     .argument("[verb]", "list, show, cancel, pause, resume or retry", "list")
     .argument("[id]", "the job; for resume and retry the last one when left out")
-    .option("--peer <peer>", "resume: only this donor (repeatable)", collect, [])
-    .option("--bootstrap <multiaddr>", "resume: a peer through which to find others (repeatable)", collect, [])
+    .option("--peer <peer>", "resume: only this donor (repeatable)", collect)
+    .option("--bootstrap <multiaddr>", "resume: a peer through which to find others (repeatable)", collect)
     .option("--swarm <name>", "resume: the swarm to work with", "public")
     .option("--no-local", "resume: this machine renders nothing itself")
     .option("--local <n>", "resume: render slots on this machine", parseInteger)
@@ -117,8 +117,8 @@ function doctorCommand(cli: Cli): Command {
     });
 }
 
-function collect(value: string, before: readonly string[]): string[] {
-  return [...before, value];
+function collect(value: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), value];
 }
 
 function parseInteger(text: string): number {

@@ -12,6 +12,8 @@ export interface AssemblyDeskDeps {
   readonly assembledPath: AssembledPath;
   readonly finisher: () => Promise<JobFinisher>;
   readonly summaryOf: (scene: string) => Promise<ResultSummary | undefined>;
+  /** No doubt about this accepted chunk is being looked into. */
+  readonly isSafe: (chunk: ChunkId) => boolean;
 }
 
 export interface AssemblyOptions {
@@ -33,6 +35,8 @@ interface UnitProgress {
   readonly planned: PlannedUnit;
   readonly pasted: Map<ChunkId, readonly ResultFile[]>;
   created: Promise<AssembledPicture> | undefined;
+  /** Counts results that were taken back. */
+  revision: number;
 }
 
 /** Puts accepted results together: pasted into assembled files, finished frame by frame by one Blender. */
@@ -49,7 +53,7 @@ export class AssemblyDesk {
     this.#deps = deps;
     this.#options = options;
     this.#chunks = new Map(options.plan.chunks.map((chunk) => [chunk.id, chunk]));
-    this.#units = new Map(options.plan.units.map((planned) => [planned.key, { planned, pasted: new Map(), created: undefined }]));
+    this.#units = new Map(options.plan.units.map((planned) => [planned.key, { planned, pasted: new Map(), created: undefined, revision: 0 }]));
     for (const unit of this.#units.values()) for (const chunk of unit.planned.chunks) this.#unitOf.set(chunk, unit);
     this.#unfinished = new Set(options.plan.outputs.map(({ frame }) => frame));
     for (const frame of finishedBefore) this.#unfinished.delete(frame);
@@ -70,9 +74,12 @@ export class AssemblyDesk {
     unit.pasted.set(chunkId, files);
   }
 
-  /** The result was wrong after all: its place must be filled again. */
+  /** The result was wrong after all: its place must be filled again, and a picture made of it is made again. */
   remove(chunkId: ChunkId): void {
-    this.#unitOf.get(chunkId)?.pasted.delete(chunkId);
+    const unit = this.#unitOf.get(chunkId);
+    if (!unit) return;
+    unit.pasted.delete(chunkId);
+    unit.revision++;
   }
 
   /** Finishes every frame that is whole now; frames finish one after the other. */
@@ -89,12 +96,13 @@ export class AssemblyDesk {
 
   async #finishFrame(frame: number, units: readonly UnitKey[], signal: AbortSignal, finished: (frame: FinishedFrame) => Promise<void>): Promise<void> {
     const progress = units.map((key) => this.#units.get(key)).filter((unit) => unit !== undefined);
+    const revisions = progress.map(({ revision }) => revision).join();
     const outputs = progress.some(({ planned }) => planned.kind === "floats")
       ? await (await this.#deps.finisher()).finishFrame(frame, signal)
       : await this.#deliver(progress);
-    if (!units.every((key) => this.#isWhole(key))) {
-      this.#unfinished.add(frame); // a result was revoked meanwhile: once more when it is whole again
-      return;
+    if (progress.map(({ revision }) => revision).join() !== revisions) {
+      this.#unfinished.add(frame); // a result was taken back meanwhile: once more when the frame is whole again
+      return await this.finishReady(signal, finished);
     }
     await finished({ frame, outputs, chunks: progress.flatMap(({ planned }) => [...planned.chunks]) });
     await this.#tidy(progress);
@@ -116,7 +124,7 @@ export class AssemblyDesk {
 
   #isWhole(key: UnitKey): boolean {
     const unit = this.#units.get(key);
-    return unit !== undefined && unit.planned.chunks.every((chunk) => unit.pasted.has(chunk));
+    return unit !== undefined && unit.planned.chunks.every((chunk) => unit.pasted.has(chunk) && this.#deps.isSafe(chunk));
   }
 
   async #create(planned: PlannedUnit, signal: AbortSignal): Promise<AssembledPicture> {

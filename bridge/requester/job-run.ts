@@ -125,6 +125,7 @@ export class JobRun {
     const records = effects.flatMap((effect) => this.#recordOf(effect));
     if (records.length > 0) await this.#deps.remember(records); // written down before it takes effect
     for (const effect of effects) this.#perform(effect);
+    if (event.type === "result-checked" || event.type === "result-refused") this.#do(() => this.#flow.checkHeard(event.chunk, event.donor));
   }
 
   #recordOf(effect: ScheduleEffect): JobRecord[] {
@@ -156,9 +157,9 @@ export class JobRun {
       case "check":
         return this.#do(() => this.#flow.check(effect.chunk, effect.donor));
       case "accept":
-        return this.#do(() => this.#flow.accept(effect.chunk, effect.donor));
+        return this.#do(() => this.#flow.accept(effect.chunk, effect.donor, effect.checked || this.#donors.get(effect.donor)?.trusted === true));
       case "revoke":
-        return this.#deps.assembly.remove(effect.chunk);
+        return this.#flow.revoke(effect.chunk);
       case "bar-donor":
         this.#barred.add(effect.donor);
         this.#deps.tally.bar(effect.donor);

@@ -4,6 +4,7 @@ import type { Verdict } from "../core/schedule/types.ts";
 import { isFarmError, messageOf } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import type { AssemblyDesk, FinishedFrame } from "./assembly-desk.ts";
+import type { DeliveryGate } from "./delivery-gate.ts";
 import type { DonorLink } from "./donor-link.ts";
 import type { JobPreview, Remember } from "./ports.ts";
 import type { ResultDesk } from "./result-desk.ts";
@@ -14,6 +15,7 @@ export interface ResultFlowDeps {
   readonly remember: Remember;
   readonly results: ResultDesk;
   readonly assembly: AssemblyDesk;
+  readonly gate: DeliveryGate;
   readonly check: (chunk: ChunkId, donor: DonorId, sameClass: boolean, signal: AbortSignal) => Promise<Verdict>;
   readonly preview: JobPreview;
   readonly tally: RunTally;
@@ -37,10 +39,12 @@ export interface ResultFlowRun {
 export class ResultFlow {
   readonly #deps: ResultFlowDeps;
   readonly #run: ResultFlowRun;
+  readonly #gate: DeliveryGate;
 
   constructor(deps: ResultFlowDeps, run: ResultFlowRun) {
     this.#deps = deps;
     this.#run = run;
+    this.#gate = deps.gate;
   }
 
   async fetch(chunkId: ChunkId, donorId: DonorId): Promise<void> {
@@ -48,10 +52,11 @@ export class ResultFlow {
     const donor = this.#run.donors.get(donorId);
     if (!chunk || !donor) return this.#run.say({ type: "result-refused", chunk: chunkId, donor: donorId, code: "PEER_UNREACHABLE" });
     try {
+      const showing = this.#showPreview(chunkId, donor);
       const fetched = await this.#deps.results.take(chunk, donor, this.#run.signal);
+      await showing; // the donor drops the preview with the result
       this.#deps.tally.fetched(chunkId, donorId, fetched.bytes, donor.trusted);
       this.#run.say({ type: "result-fetched", chunk: chunkId, donor: donorId, sha256: fetched.sha256, suspicious: fetched.suspicious });
-      this.#run.spawn(() => this.#showPreview(chunkId, donor));
     } catch (error) {
       if (this.#run.signal.aborted) return;
       const code = isFarmError(error) ? error.code : undefined;
@@ -64,19 +69,45 @@ export class ResultFlow {
   async check(chunk: ChunkId, donorId: DonorId): Promise<void> {
     const donor = this.#run.donors.get(donorId);
     const sameClass = donor !== undefined && this.#deps.sameClass(donor);
-    let verdict: Verdict = "warned";
-    try {
-      verdict = await this.#deps.check(chunk, donorId, sameClass, this.#run.signal);
-    } catch (error) {
-      if (this.#run.signal.aborted) return;
-      this.#deps.log.warn({ chunk, error }, "a check could not be made");
-    }
+    this.#gate.checkBegins(chunk, donorId);
+    const verdict = await this.#verdictOn(chunk, donorId, sameClass);
+    if (this.#run.signal.aborted) return;
     this.#deps.tally.checked();
-    this.#deps.observe({ event: "chunk-checked", chunk, donor: donorId, verdict });
-    this.#run.say({ type: "result-checked", chunk, donor: donorId, verdict });
+    // Nothing is accepted because it could not be looked at: it is rendered elsewhere.
+    if (verdict === undefined) this.#run.say({ type: "result-refused", chunk, donor: donorId, code: "RESULT_INVALID" });
+    else {
+      this.#deps.observe({ event: "chunk-checked", chunk, donor: donorId, verdict });
+      this.#run.say({ type: "result-checked", chunk, donor: donorId, verdict });
+    }
   }
 
-  async accept(chunk: ChunkId, donorId: DonorId): Promise<void> {
+  /** The schedule has heard the verdict and has taken back what must be: the rest may go on. */
+  async checkHeard(chunk: ChunkId, donorId: DonorId): Promise<void> {
+    this.#gate.checkEnds(chunk, donorId);
+    await this.finishReady();
+  }
+
+  /** Undefined when it could not be checked, also not at a second try. A liar's result counts as wrong then. */
+  async #verdictOn(chunk: ChunkId, donorId: DonorId, sameClass: boolean): Promise<Verdict | undefined> {
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      try {
+        return await this.#deps.check(chunk, donorId, sameClass, this.#run.signal);
+      } catch (error) {
+        if (this.#run.signal.aborted) return undefined;
+        this.#deps.log.warn({ chunk, error }, "a check could not be made");
+      }
+    }
+    return this.#deps.tally.isBarred(donorId) ? "different" : undefined;
+  }
+
+  /** The result was wrong after all. */
+  revoke(chunk: ChunkId): void {
+    this.#gate.revoke(chunk);
+    this.#deps.assembly.remove(chunk);
+  }
+
+  async accept(chunk: ChunkId, donorId: DonorId, sure: boolean): Promise<void> {
+    this.#gate.accept(chunk, { donor: donorId, sure });
     const files = this.#deps.results.files(chunk, donorId);
     try {
       await this.#deps.assembly.add(chunk, files, this.#run.signal);

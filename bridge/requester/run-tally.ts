@@ -63,6 +63,10 @@ export class RunTally {
     this.#checked++;
   }
 
+  isBarred(donor: DonorId): boolean {
+    return this.#barred.has(donor);
+  }
+
   bar(donor: DonorId): void {
     this.#barred.add(donor);
   }

@@ -12,6 +12,7 @@ import { FarmError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import { AssemblyDesk } from "./assembly-desk.ts";
 import { Checker } from "./checker.ts";
+import { DeliveryGate } from "./delivery-gate.ts";
 import { JobFolder } from "./job-folder.ts";
 import { type JobOrder, settingsOf, type WorkForce } from "./job-order.ts";
 import { JobRun } from "./job-run.ts";
@@ -113,10 +114,11 @@ function composeRun(deps: WorkDeps, order: JobOrder, folder: JobFolder, made: { 
     { media: deps.media, folder, hashFile: deps.hashFile, trustedSummary: (chunk, signal) => checker.trustedSummary(chunk, signal) },
     { verifies: created.verify !== "off" },
   );
+  const gate = new DeliveryGate();
   const { animation } = settingsOf(created);
   const movie = facts.output.isMovie && animation ? { start: facts.frameStart, end: facts.frameEnd, step: facts.frameStep } : undefined;
   const assembly = new AssemblyDesk(
-    { media: deps.media, folder, assembledPath: deps.assembledPath(folder), finisher: made.finisher, summaryOf: (scene) => results.summaryOf(scene) },
+    { media: deps.media, folder, assembledPath: deps.assembledPath(folder), finisher: made.finisher, summaryOf: (scene) => results.summaryOf(scene), isSafe: (chunk) => gate.isSafe(chunk) },
     { plan, outputFolder: dirname(facts.output.path), movie },
     memory.finishedFrames.keys(),
   );
@@ -126,6 +128,7 @@ function composeRun(deps: WorkDeps, order: JobOrder, folder: JobFolder, made: { 
       remember: (records) => deps.history.append(order.id, records),
       results,
       assembly,
+      gate,
       check: (id, donor, sameClass, signal) => {
         const chunk = chunks.get(id);
         if (!chunk) throw new Error(`no chunk ${id}`);

@@ -2,7 +2,6 @@ import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 
 const LAUNCHER = fileURLToPath(new URL("../bin/bridge.mjs", import.meta.url));
-export const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 export const SAMPLES = fileURLToPath(new URL("../../sample-scenes", import.meta.url));
 
 /** A swarm of this test process alone: other nodes on the machine are none of its business. */

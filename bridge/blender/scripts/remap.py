@@ -12,7 +12,7 @@ import bpy
 
 import compat
 
-MOST_LIBRARIES = 10_000
+MOST_LIBRARY_READS = 10_000
 
 DRIVE = re.compile(r"[A-Za-z]:[/\\]")
 
@@ -65,28 +65,76 @@ def absolute(path, library):
 def remap_libraries(mapping):
     """Linked files first: only when they are read are their own paths there to be mapped.
 
-    One at a time, because reading one anew replaces those that it links to.
+    Blender knows a library by its path, and libraries name each other by where they were made. So each is
+    read from its place here and then called by its old path again; all get their new path at the end.
     """
-    done = set()
-    for _ in range(MOST_LIBRARIES):
-        library, place = next(moved_libraries(mapping, done), (None, None))
+    read = {}
+    for _ in range(MOST_LIBRARY_READS):
+        library, place = next(unread_libraries(mapping, read), (None, None))
         if library is None:
-            return
-        done.add(library.name)
+            break
+        name, parent = library.name, library.parent
+        if parent is not None and not library.users_id:
+            parent = parent.name
+            name = adopt(library, place)
+            read_from(bpy.data.libraries[parent], place_of(mapping, bpy.data.libraries[parent]))
+        else:
+            read_from(library, place)
+        read[name] = linked_names(bpy.data.libraries[name])
+    for library, place in moved_libraries(mapping):
         library.filepath = place
-        try:
-            library.reload()
-        except RuntimeError as error:
-            print(f"library {place}: {error}")  # damaged: Blender renders without it, and so do we
 
 
-def moved_libraries(mapping, done):
-    """Libraries that lie under a prefix, with their new place."""
-    for library in bpy.data.libraries:
-        named = absolute(library.filepath, library.parent)
-        place = mapped(mapping, named)
-        if library.name not in done and place is not None and plain(place) != plain(named) and os.path.exists(place):
+def unread_libraries(mapping, read):
+    """Libraries that were not read yet, and those of which another one has asked for more since."""
+    for library, place in moved_libraries(mapping):
+        if library.name not in read or not linked_names(library) <= read[library.name]:
             yield library, place
+
+
+def moved_libraries(mapping):
+    """Libraries that lie under a prefix, with their new place."""
+    for library in list(bpy.data.libraries):
+        place = place_of(mapping, library)
+        if plain(place) != plain(absolute(library.filepath, library.parent)) and os.path.exists(place):
+            yield library, place
+
+
+def place_of(mapping, library):
+    """Where a library lies on this machine."""
+    named = absolute(library.filepath, library.parent)
+    return mapped(mapping, named) or named
+
+
+def linked_names(library):
+    """What is linked from a library, whether it was found there or not."""
+    return {(block.bl_rna.identifier, block.name) for block in library.users_id}
+
+
+def read_from(library, place):
+    """Reads a library anew from another place, and puts its path back."""
+    name, before = library.name, library.filepath
+    library.filepath = place
+    try:
+        library.reload()
+    except RuntimeError as error:
+        print(f"library {place}: {error}")  # damaged: Blender renders without it, and so do we
+    bpy.data.libraries[name].filepath = before
+
+
+def adopt(library, place):
+    """Links all that a library of a library has, for the one that links to it to be read again. Returns its name.
+
+    4.x keeps no placeholders for what it did not find there, so that what is needed of it cannot be known.
+    """
+    before = library.filepath
+    bpy.data.libraries.remove(library)
+    with bpy.data.libraries.load(place, link=True) as (source, wanted):
+        for kind in dir(source):
+            setattr(wanted, kind, list(getattr(source, kind)))
+    adopted = next(other for other in bpy.data.libraries if plain(absolute(other.filepath, None)) == plain(place))
+    adopted.filepath = before
+    return adopted.name
 
 
 def path_properties():

@@ -7,7 +7,7 @@ import type { Cli } from "../program.ts";
 import { paint } from "../terminal.ts";
 import { parseOptions } from "./render.ts";
 
-const addresses = z.array(z.string().max(512)).max(256);
+const addresses = z.array(z.string().max(512)).max(256).default([]);
 
 const DonateOptions = z.object({
   home: z.string().optional(),
