@@ -23,7 +23,11 @@ interface Way {
 
 const shortFrames = Array.from({ length: 12 }, (_, index) => index + 1);
 const ways: readonly Way[] = [
-  { group: "12 short frames", name: "blender -b -f N, one process a frame", run: async () => await sum(shortFrames.map((frame) => () => timeBlender([short, "-o", out("a"), "-f", String(frame)]))) },
+  {
+    group: "12 short frames",
+    name: "blender -b -f N, one process a frame",
+    run: async () => await sum(shortFrames.map((frame) => () => timeBlender([short, "-o", out("a"), "-f", String(frame)]))),
+  },
   { group: "12 short frames", name: "blender -b -a", run: () => timeBlender([short, "-o", out("b"), "-a"]) },
   { group: "12 short frames", name: "bridge, this machine", run: () => timeBridge(root, [short, "-o", out("c"), "-a"]) },
   { group: "3 long frames", name: "blender -b -f 1..3", run: () => timeBlender([long, "-o", out("d"), "-s", "1", "-e", "3", "-a"]) },
@@ -31,7 +35,11 @@ const ways: readonly Way[] = [
   { group: "still, one thread each", name: "blender -b -t 1", run: () => timeBlender(["-t", "1", long, "-o", out("f"), "-f", "1"]) },
   { group: "still, one thread each", name: "bridge, 2 one-thread donors, tiles", run: () => withDonors([long, "-o", out("g"), "-f", "1"]) },
   { group: "12 frames, one thread each", name: "blender -b -t 1 -a", run: () => timeBlender(["-t", "1", short, "-o", out("h"), "-a"]) },
-  { group: "12 frames, one thread each", name: "bridge, 2 one-thread donors, frames", run: () => withDonors([short, "-o", out("i"), "-a"]) },
+  {
+    group: "12 frames, one thread each",
+    name: "bridge, 2 one-thread donors, frames",
+    run: () => withDonors([short, "-o", out("i"), "-a"]),
+  },
 ];
 
 const donors = await Promise.all(["one", "two"].map((name) => startDonor(root, name, 1)));
@@ -69,15 +77,22 @@ try {
 const rows = ways.map((way) => {
   const own = median(seconds.get(way) ?? []);
   const first = ways.find(({ group, name }) => group === way.group && name.startsWith("blender") && !name.includes("process a frame"));
-  const ratio = first ? median((seconds.get(way) ?? []).map((value, index) => (seconds.get(first)?.[index] ?? Number.NaN) / value)) : Number.NaN;
+  const ratio = first
+    ? median((seconds.get(way) ?? []).map((value, index) => (seconds.get(first)?.[index] ?? Number.NaN) / value))
+    : Number.NaN;
   const run = usage.get(way);
   return { group: way.group, name: way.name, seconds: own, speedUp: ratio, bridge: run?.bridge, donors: run?.donors ?? [] };
 });
 
-console.log(`\n| frames | how | median s | times as fast as one Blender | requester CPU s / peak MB | donors CPU s / peak MB |\n|---|---|---|---|---|---|`);
+console.log(
+  `\n| frames | how | median s | times as fast as one Blender | requester CPU s / peak MB | donors CPU s / peak MB |\n|---|---|---|---|---|---|`,
+);
 for (const row of rows) {
-  const use = (usages: readonly { cpuSeconds: number; peakBytes: number }[]) => usages.map(({ cpuSeconds, peakBytes }) => `${cpuSeconds.toFixed(1)} / ${(peakBytes / 2 ** 20).toFixed(0)}`).join(", ") || "-";
-  console.log(`| ${row.group} | ${row.name} | ${row.seconds.toFixed(2)} | ${row.speedUp.toFixed(2)} | ${use(row.bridge ? [row.bridge] : [])} | ${use(row.donors)} |`);
+  const use = (usages: readonly { cpuSeconds: number; peakBytes: number }[]) =>
+    usages.map(({ cpuSeconds, peakBytes }) => `${cpuSeconds.toFixed(1)} / ${(peakBytes / 2 ** 20).toFixed(0)}`).join(", ") || "-";
+  console.log(
+    `| ${row.group} | ${row.name} | ${row.seconds.toFixed(2)} | ${row.speedUp.toFixed(2)} | ${use(row.bridge ? [row.bridge] : [])} | ${use(row.donors)} |`,
+  );
 }
 const plot = new URL("./results.svg", import.meta.url);
 await writeFile(plot, plotBars(rows));

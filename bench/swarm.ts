@@ -24,7 +24,11 @@ export interface BenchDonor {
 
 /** A donor process with so many threads; ready to be asked when this resolves. */
 export async function startDonor(root: string, name: string, threads: number): Promise<BenchDonor> {
-  const child = execa(process.execPath, [LAUNCHER, "donate", "--home", join(root, name), "--cpus", String(threads), "--no-lan", "--listen", "/ip4/127.0.0.1/tcp/0", "--json"], { reject: false });
+  const child = execa(
+    process.execPath,
+    [LAUNCHER, "donate", "--home", join(root, name), "--cpus", String(threads), "--no-lan", "--listen", "/ip4/127.0.0.1/tcp/0", "--json"],
+    { reject: false },
+  );
   const address = await new Promise<string>((resolve, reject) => {
     void (async () => {
       for await (const line of child.iterable()) {
@@ -44,7 +48,11 @@ export async function startDonor(root: string, name: string, threads: number): P
 /** Seconds of one plain Blender. */
 export async function timeBlender(args: readonly string[]): Promise<Run> {
   const started = performance.now();
-  await execa("blender", ["-b", "--factory-startup", ...args], { env: { PATH: "/usr/local/bin:/usr/bin:/bin" }, stdout: "ignore", stderr: "ignore" });
+  await execa("blender", ["-b", "--factory-startup", ...args], {
+    env: { PATH: "/usr/local/bin:/usr/bin:/bin" },
+    stdout: "ignore",
+    stderr: "ignore",
+  });
   return { seconds: (performance.now() - started) / 1000, bridge: undefined, donors: [] };
 }
 
@@ -53,7 +61,9 @@ export async function timeBridge(root: string, args: readonly string[], donors: 
   const watched = donors.map(({ pid }) => watchUsage(pid));
   const started = performance.now();
   const peers = donors.flatMap(({ address }) => ["--peer", address]);
-  const child = execa(process.execPath, [LAUNCHER, "render", ...args, "--home", join(root, "requester"), ...peers, "--json"], { stdout: "ignore" });
+  const child = execa(process.execPath, [LAUNCHER, "render", ...args, "--home", join(root, "requester"), ...peers, "--json"], {
+    stdout: "ignore",
+  });
   const own = watchUsage(child.pid);
   await child;
   const seconds = (performance.now() - started) / 1000;

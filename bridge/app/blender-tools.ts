@@ -21,7 +21,11 @@ export interface ChosenBlender {
 
 /** Every Blender of this machine that can work, newest first; or just the one named. Throws BLENDER_NOT_FOUND. */
 export async function blendersHere(home: Home, explicit: string | undefined, signal: AbortSignal): Promise<readonly ChosenBlender[]> {
-  const builds = await findBlenders({ start }, { cacheFile: join(home.cache, "blenders.json"), ...(explicit === undefined ? {} : { explicit }) }, signal);
+  const builds = await findBlenders(
+    { start },
+    { cacheFile: join(home.cache, "blenders.json"), ...(explicit === undefined ? {} : { explicit }) },
+    signal,
+  );
   if (builds.length === 0) throw new FarmError("BLENDER_NOT_FOUND", "no Blender was found on this machine");
   return builds.map((build) => ({ build, deviceClass: deviceClassOf(build) }));
 }
@@ -42,7 +46,13 @@ export function renderSlots(home: Home, blender: ChosenBlender, options: SlotOpt
       openSession: async (slot, signal) => {
         const scratch = join(home.scratch, `${process.pid}-${options.purpose}-${slot}`);
         await mkdir(scratch, { recursive: true, mode: 0o700 });
-        return around(await openSession({ start }, { blender: blender.build, scratch, ...(options.threads === undefined ? {} : { threads: options.threads }) }, signal));
+        return around(
+          await openSession(
+            { start },
+            { blender: blender.build, scratch, ...(options.threads === undefined ? {} : { threads: options.threads }) },
+            signal,
+          ),
+        );
       },
     },
     { slots: options.slots },
@@ -54,6 +64,10 @@ export function inspector(home: Home, blender: ChosenBlender): PrepareDeps["insp
   return async ({ scenePath, flags, frames }, signal) => {
     const scratch = join(home.scratch, `${process.pid}-inspect`);
     await mkdir(scratch, { recursive: true, mode: 0o700 });
-    return await inspectScene({ start }, { blender: blender.build, scenePath, flags, scratch, ...(frames === undefined ? {} : { frames }) }, signal);
+    return await inspectScene(
+      { start },
+      { blender: blender.build, scenePath, flags, scratch, ...(frames === undefined ? {} : { frames }) },
+      signal,
+    );
   };
 }

@@ -23,7 +23,13 @@ const LOW_DISK_BYTES = 5 * 2 ** 30;
 export async function examine(home: Home, blender: string | undefined, signal: AbortSignal): Promise<Finding[]> {
   const node = Number(process.versions.node.split(".")[0]);
   return [
-    { what: "Node.js", ok: node >= 24, needed: true, detail: process.versions.node, fix: node >= 24 ? undefined : "npm run demo (brings Node 24 beside the project)" },
+    {
+      what: "Node.js",
+      ok: node >= 24,
+      needed: true,
+      detail: process.versions.node,
+      fix: node >= 24 ? undefined : "npm run demo (brings Node 24 beside the project)",
+    },
     ...(await examineBlenders(home, blender, signal)),
     await examineFfmpeg(signal),
     await examineDisk(home),
@@ -52,14 +58,26 @@ async function examineFfmpeg(signal: AbortSignal): Promise<Finding> {
     const { path, version, from } = await findFfmpeg(signal);
     return { what: "ffmpeg", ok: true, needed: false, detail: `${version}, ${path} (${from})`, fix: undefined };
   } catch (error) {
-    return { what: "ffmpeg", ok: false, needed: false, detail: `${messageOf(error)}; needed for --video`, fix: isFarmError(error) ? error.advice : undefined };
+    return {
+      what: "ffmpeg",
+      ok: false,
+      needed: false,
+      detail: `${messageOf(error)}; needed for --video`,
+      fix: isFarmError(error) ? error.advice : undefined,
+    };
   }
 }
 
 async function examineDisk(home: Home): Promise<Finding> {
   const { bavail, bsize } = await statfs(home.root);
   const free = bavail * bsize;
-  return { what: "disk", ok: free > LOW_DISK_BYTES, needed: false, detail: `${(free / 2 ** 30).toFixed(0)} GiB free in ${home.root}`, fix: free > LOW_DISK_BYTES ? undefined : "free some space, or choose another --home" };
+  return {
+    what: "disk",
+    ok: free > LOW_DISK_BYTES,
+    needed: false,
+    detail: `${(free / 2 ** 30).toFixed(0)} GiB free in ${home.root}`,
+    fix: free > LOW_DISK_BYTES ? undefined : "free some space, or choose another --home",
+  };
 }
 
 async function examineNetwork(home: Home, signal: AbortSignal): Promise<Finding> {
@@ -75,5 +93,11 @@ async function examineDocker(): Promise<Finding> {
   const probe = await probeDocker();
   return probe.here
     ? { what: "Docker", ok: true, needed: false, detail: `${probe.version}, runtimes ${probe.runtimes.join(", ")}`, fix: undefined }
-    : { what: "Docker", ok: false, needed: false, detail: probe.because, fix: "only needed to give power in containers; install Docker Engine" };
+    : {
+        what: "Docker",
+        ok: false,
+        needed: false,
+        detail: probe.because,
+        fix: "only needed to give power in containers; install Docker Engine",
+      };
 }

@@ -28,7 +28,14 @@ export interface DonateSettings {
 
 export type DonateEvent =
   | DonorEvent
-  | { readonly event: "listening"; readonly peerId: string; readonly multiaddrs: readonly string[]; readonly name: string; readonly blenders: readonly string[]; readonly slots: number };
+  | {
+      readonly event: "listening";
+      readonly peerId: string;
+      readonly multiaddrs: readonly string[];
+      readonly name: string;
+      readonly blenders: readonly string[];
+      readonly slots: number;
+    };
 
 const MAX_JOBS = 8;
 
@@ -38,7 +45,12 @@ interface DonateWatching {
 }
 
 /** Gives this machine's power until the signal aborts. `around` may stand between the donor and its Blender: tests do. */
-export async function donate(settings: DonateSettings, watching: DonateWatching, signal: AbortSignal, around: (session: WarmSession) => WarmSession = (session) => session): Promise<void> {
+export async function donate(
+  settings: DonateSettings,
+  watching: DonateWatching,
+  signal: AbortSignal,
+  around: (session: WarmSession) => WarmSession = (session) => session,
+): Promise<void> {
   const { home } = settings;
   await using _lock = await lockHome(home.root);
   const [blender] = await blendersHere(home, settings.blender, signal);
@@ -46,10 +58,23 @@ export async function donate(settings: DonateSettings, watching: DonateWatching,
   await rm(home.scratch, { recursive: true, force: true }); // what a killed donor left
   await using network = await openSwarm(home, settings.swarm, watching.log, signal);
   const store = await openDonorStore(network, { blocks: home.blocks, scenes: home.scenes, capBytes: settings.diskBytes }, watching.log);
-  await using slots = renderSlots(home, blender, { slots: settings.slots, purpose: "donor", around, ...(settings.threads === undefined ? {} : { threads: settings.threads }) });
+  await using slots = renderSlots(home, blender, {
+    slots: settings.slots,
+    purpose: "donor",
+    around,
+    ...(settings.threads === undefined ? {} : { threads: settings.threads }),
+  });
   const name = settings.name ?? hostname();
   const donor = new Donor(
-    { network, store, slots, clock: systemClock, log: watching.log, observe: watching.observe, load: () => (loadavg()[0] ?? 0) / Math.max(1, cpus().length) },
+    {
+      network,
+      store,
+      slots,
+      clock: systemClock,
+      log: watching.log,
+      observe: watching.observe,
+      load: () => (loadavg()[0] ?? 0) / Math.max(1, cpus().length),
+    },
     {
       agent: `p2p-render/${VERSION}`,
       name,
@@ -62,7 +87,14 @@ export async function donate(settings: DonateSettings, watching: DonateWatching,
     },
   );
   await donor.start(signal);
-  watching.observe({ event: "listening", peerId: network.selfId, multiaddrs: network.multiaddrs(), name, blenders: [blender.build.version], slots: settings.slots });
+  watching.observe({
+    event: "listening",
+    peerId: network.selfId,
+    multiaddrs: network.multiaddrs(),
+    name,
+    blenders: [blender.build.version],
+    slots: settings.slots,
+  });
   await untilAborted(signal);
   await donor.stop();
   await rm(join(home.scratch), { recursive: true, force: true });
@@ -74,4 +106,3 @@ function untilAborted(signal: AbortSignal): Promise<void> {
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
 }
-

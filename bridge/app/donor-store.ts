@@ -28,9 +28,13 @@ export async function openDonorStore(network: SwarmNetwork, options: DonorStoreO
   await mkdir(options.scenes, { recursive: true, mode: 0o700 });
   const blocks = await openBlockStore({ directory: options.blocks, capBytes: options.capBytes }, { clock: systemClock, log });
   const store = new SwarmDonorStore(network, blocks, options);
-  await network.handle(BLOCKS_PROTOCOL, (stream, peer, signal) => serveBlocks(stream, blocks, { mayHave: (hash) => store.mayHave(hash, peer.id) }, signal), {
-    maxInboundStreamsPerPeer: BLOCKS_LIMITS.maxInboundStreamsPerPeer,
-  });
+  await network.handle(
+    BLOCKS_PROTOCOL,
+    (stream, peer, signal) => serveBlocks(stream, blocks, { mayHave: (hash) => store.mayHave(hash, peer.id) }, signal),
+    {
+      maxInboundStreamsPerPeer: BLOCKS_LIMITS.maxInboundStreamsPerPeer,
+    },
+  );
   return store;
 }
 
@@ -111,10 +115,13 @@ class SwarmDonorStore implements DonorStore {
     const manifest = parseManifest(await this.#manifestBytes(request, () => open(requester, signal), signal));
     const wanted = blocksOf(manifest).map(({ sha256, bytes }) => ({ hash: sha256, bytes }));
     const total = wanted.reduce((sum, { bytes }) => sum + bytes, 0);
-    if (total > this.#options.capBytes) throw new FarmError("DISK_FULL", "the scene is larger than this donor's cache", { facts: { total } });
+    if (total > this.#options.capBytes)
+      throw new FarmError("DISK_FULL", "the scene is larger than this donor's cache", { facts: { total } });
     using _pin = this.#blocks.pin([request.manifest, ...wanted.map(({ hash }) => hash)]);
     const sources = () => request.sources().slice(1);
-    await fetchBlocks({ wanted, requester, sources, open, store: this.#blocks }, signal, ({ bytesDone, bytesTotal }) => onProgress(bytesDone, bytesTotal));
+    await fetchBlocks({ wanted, requester, sources, open, store: this.#blocks }, signal, ({ bytesDone, bytesTotal }) =>
+      onProgress(bytesDone, bytesTotal),
+    );
     const { scenePath, remap } = await materialise({ manifest, store: this.#blocks, directory }, signal);
     return { key: request.manifest, path: scenePath, remap };
   }

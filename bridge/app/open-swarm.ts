@@ -11,11 +11,22 @@ export interface SwarmOptions {
 }
 
 /** Starts this node, with the identity of `home` (locked by the caller), or with one for this run only. libp2p is loaded here and nowhere earlier: `--help` must not pay for it. */
-export async function openSwarm(home: Pick<Home, "root"> | undefined, options: SwarmOptions, log: Log, signal: AbortSignal): Promise<SwarmNetwork & AsyncDisposable> {
+export async function openSwarm(
+  home: Pick<Home, "root"> | undefined,
+  options: SwarmOptions,
+  log: Log,
+  signal: AbortSignal,
+): Promise<SwarmNetwork & AsyncDisposable> {
   const { openNode } = await import("../network/node.ts");
   const { listen, bootstrap, swarm, lan } = options;
   return await openNode(
-    { home: home?.root, swarm, bootstrap: [...bootstrap], ...(listen && listen.length > 0 ? { listen: [...listen] } : {}), ...(lan === undefined ? {} : { lan }) },
+    {
+      home: home?.root,
+      swarm,
+      bootstrap: [...bootstrap],
+      ...(listen && listen.length > 0 ? { listen: [...listen] } : {}),
+      ...(lan === undefined ? {} : { lan }),
+    },
     { log, clock: systemClock },
     signal,
   );

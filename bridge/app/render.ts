@@ -47,10 +47,13 @@ const CLAIM_MS = 4_000;
 /** Renders a scene, or goes on with a job, on this machine and the swarm. */
 export async function render(settings: RenderSettings, task: Task, watching: Watching, signal: AbortSignal): Promise<JobOutcome> {
   const { home } = settings;
-  await using database = openDatabase(home.database, { onCorrupt: (sentence) => watching.observe({ event: "note", code: "DATABASE_CORRUPT", sentence }) });
+  await using database = openDatabase(home.database, {
+    onCorrupt: (sentence) => watching.observe({ event: "note", code: "DATABASE_CORRUPT", sentence }),
+  });
   const begun = task.kind === "resume" ? createdOf(database, task.job) : undefined;
   const blenders = await blendersHere(home, settings.blender, signal);
-  const blender = blenders.find(({ build }) => build.version === begun?.blender.version && build.buildHash === begun.blender.buildHash) ?? blenders[0];
+  const blender =
+    blenders.find(({ build }) => build.version === begun?.blender.version && build.buildHash === begun.blender.buildHash) ?? blenders[0];
   if (!blender) throw new FarmError("BLENDER_NOT_FOUND", "no Blender was found on this machine");
   await using swarm = await openSwarmOrAlone(settings, watching, signal);
   const packed: { bundle?: PackedBundle } = {};
@@ -120,7 +123,8 @@ async function work(settings: RenderSettings, parts: Parts, watching: Watching, 
       return out;
     },
     history: { append: (job, records) => database.journal.append(job, records) },
-    recruit: swarm && ((job, run, end) => swarm.recruit({ bundle, order: job, run }, { only: force.peers, observe: watching.observe }, end)),
+    recruit:
+      swarm && ((job, run, end) => swarm.recruit({ bundle, order: job, run }, { only: force.peers, observe: watching.observe }, end)),
     takeWish: () => database.wishes.take(order.id),
     bytesSent: () => swarm?.bytesSent ?? 0,
     observe: watching.observe,
@@ -132,7 +136,12 @@ async function work(settings: RenderSettings, parts: Parts, watching: Watching, 
   return outcome;
 }
 
-async function finisherOf(settings: RenderSettings, blender: ChosenBlender, what: { readonly job: JobOrder; readonly folder: JobFolder }, signal: AbortSignal) {
+async function finisherOf(
+  settings: RenderSettings,
+  blender: ChosenBlender,
+  what: { readonly job: JobOrder; readonly folder: JobFolder },
+  signal: AbortSignal,
+) {
   const { created, facts, id } = what.job;
   const scratch = join(settings.home.scratch, `${process.pid}-finish`);
   await mkdir(scratch, { recursive: true, mode: 0o700 });
@@ -169,7 +178,14 @@ function prepareDeps(settings: RenderSettings, blender: ChosenBlender, database:
         const [first] = records;
         const nowMs = systemClock.now();
         if (first?.type === "job-created") {
-          database.jobs.put({ id: job, createdAt: nowMs, updatedAt: nowMs, scenePath: first.scenePath, title: titleOf(first.scenePath), state: "running" });
+          database.jobs.put({
+            id: job,
+            createdAt: nowMs,
+            updatedAt: nowMs,
+            scenePath: first.scenePath,
+            title: titleOf(first.scenePath),
+            state: "running",
+          });
         }
         if (first?.type === "resumed") database.jobs.setState(job, "running", nowMs);
         await database.journal.append(job, records);

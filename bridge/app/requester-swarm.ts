@@ -58,9 +58,13 @@ export class RequesterSwarm implements AsyncDisposable {
     });
     const network = await openSwarm(lock && home, options, log, signal);
     const swarm = new RequesterSwarm(network, lock, log);
-    await network.handle(OFFER_PROTOCOL, (stream, _peer, end) => answerOffer(stream, () => ({ type: "none", agent: `p2p-render/${VERSION}` }), end), {
-      maxInboundStreamsPerPeer: OFFER_LIMITS.maxInboundStreamsPerPeer,
-    });
+    await network.handle(
+      OFFER_PROTOCOL,
+      (stream, _peer, end) => answerOffer(stream, () => ({ type: "none", agent: `p2p-render/${VERSION}` }), end),
+      {
+        maxInboundStreamsPerPeer: OFFER_LIMITS.maxInboundStreamsPerPeer,
+      },
+    );
     await network.handle(BLOCKS_PROTOCOL, (stream, peer, end) => swarm.#serve(stream, peer.id, end), {
       maxInboundStreamsPerPeer: BLOCKS_LIMITS.maxInboundStreamsPerPeer,
     });
@@ -87,11 +91,20 @@ export class RequesterSwarm implements AsyncDisposable {
   }
 
   /** Recruits donors for a run until the signal aborts. */
-  async recruit({ bundle, order, run }: RecruitedJob, options: { readonly only: readonly string[]; readonly observe: (event: JobEvent) => void }, signal: AbortSignal): Promise<void> {
+  async recruit(
+    { bundle, order, run }: RecruitedJob,
+    options: { readonly only: readonly string[]; readonly observe: (event: JobEvent) => void },
+    signal: AbortSignal,
+  ): Promise<void> {
     this.#bundle = bundle;
     this.#run = run;
     const { version: blenderVersion, buildHash } = order.created.blender;
-    const opening = { job: order.id, manifest: bundle.manifestHash, manifestBytes: bundle.manifestBytes.length, build: { blenderVersion, buildHash } };
+    const opening = {
+      job: order.id,
+      manifest: bundle.manifestHash,
+      manifestBytes: bundle.manifestBytes.length,
+      build: { blenderVersion, buildHash },
+    };
     const deps = { network: this.#network, clock: systemClock, log: this.#log, observe: options.observe, fetchResult: this.#fetchResult };
     await new Recruiter(deps, { opening, only: options.only, welcome: (peer, here) => this.#admit(peer, here) }).recruit(run, signal);
   }

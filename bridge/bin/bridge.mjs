@@ -12,13 +12,16 @@ const installed = !existsSync(source);
 /** @returns {Promise<number>} the exit code. */
 async function run(args) {
   if (isNewEnough()) {
-    if (!installed && !existsSync(join(PROJECT, "node_modules", "commander"))) return say("Its packages are missing: type `npm run setup`.");
+    if (!installed && !existsSync(join(PROJECT, "node_modules", "commander")))
+      return say("Its packages are missing: type `npm run setup`.");
     const { main } = await import(pathToFileURL(installed ? join(PROJECT, "dist", "bridge.js") : source).href);
     return main(args);
   }
   const node = findNode();
   if (node === undefined) {
-    const cure = installed ? `install Node ${NODE_FLOOR} or newer (https://nodejs.org)` : "type `npm run setup`, which puts one beside the project";
+    const cure = installed
+      ? `install Node ${NODE_FLOOR} or newer (https://nodejs.org)`
+      : "type `npm run setup`, which puts one beside the project";
     return say(`bridge needs Node ${NODE_FLOOR} or newer and this is ${process.versions.node}: ${cure}.`);
   }
   return handOver(node, ["--disable-warning=ExperimentalWarning", fileURLToPath(import.meta.url), ...args]);

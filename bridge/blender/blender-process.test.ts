@@ -28,7 +28,7 @@ describe("a Blender process", () => {
     const fake = new FakeBlender();
     const blender = await started(fake);
     const answer = blender.request("load", {}, patience(), 5_000);
-    fake.print("Fra:1 Mem:3M\n{\"id\": 1, \"ok\": true, \"result\": \"a scene's own print\"}\n\uFFFD\n");
+    fake.print('Fra:1 Mem:3M\n{"id": 1, "ok": true, "result": "a scene\'s own print"}\n\uFFFD\n');
     fake.print(`${"x".repeat(2_000_000)}\n`);
     fake.say({ id: 1, ok: true, result: 42 });
     expect(await answer).toBe(42);
@@ -49,18 +49,22 @@ describe("a Blender process", () => {
     await blender[Symbol.asyncDispose]();
   });
 
-  it.each(["no json", "[]", '{"id": 1}', '{"id": 1, "ok": false}', '{"id": "1", "ok": true, "result": 1}', '{"id": 1, "ok": true, "result": 1, "more": 1}'])(
-    "is ended when it speaks our token and then %s",
-    async (text) => {
-      const fake = new FakeBlender();
-      const blender = await started(fake);
-      const answer = blender.request("load", {}, patience(), 5_000).catch((thrown: unknown) => thrown);
-      fake.babble(text);
-      expect(await answer).toMatchObject({ code: "BLENDER_SCRIPT_FAILED" });
-      expect(fake.killed).toBe(true);
-      await blender.exited;
-    },
-  );
+  it.each([
+    "no json",
+    "[]",
+    '{"id": 1}',
+    '{"id": 1, "ok": false}',
+    '{"id": "1", "ok": true, "result": 1}',
+    '{"id": 1, "ok": true, "result": 1, "more": 1}',
+  ])("is ended when it speaks our token and then %s", async (text) => {
+    const fake = new FakeBlender();
+    const blender = await started(fake);
+    const answer = blender.request("load", {}, patience(), 5_000).catch((thrown: unknown) => thrown);
+    fake.babble(text);
+    expect(await answer).toMatchObject({ code: "BLENDER_SCRIPT_FAILED" });
+    expect(fake.killed).toBe(true);
+    await blender.exited;
+  });
 
   it("fails all that is asked when it ends, before and after", async () => {
     const fake = new FakeBlender();
@@ -68,7 +72,8 @@ describe("a Blender process", () => {
     const answers = [1, 2].map(async () => await blender.request("load", {}, patience(), 5_000).catch((thrown: unknown) => thrown));
     await turn();
     fake.end(11);
-    for (const answer of answers) expect(await answer).toMatchObject({ code: "BLENDER_CRASHED", message: expect.stringContaining("exit code 11") as unknown });
+    for (const answer of answers)
+      expect(await answer).toMatchObject({ code: "BLENDER_CRASHED", message: expect.stringContaining("exit code 11") as unknown });
     await expect(blender.request("load", {}, patience(), 5_000)).rejects.toMatchObject({ code: "BLENDER_CRASHED" });
   });
 
@@ -80,7 +85,8 @@ describe("a Blender process", () => {
   });
 
   it("is BLENDER_NOT_FOUND when there is none, BLENDER_CRASHED when it is another program", { timeout: TIMEOUT }, async () => {
-    const start = async (blender: string) => await BlenderProcess.start({ start: startPlainProcess }, { blender, script: "session.py", scratch }, patience());
+    const start = async (blender: string) =>
+      await BlenderProcess.start({ start: startPlainProcess }, { blender, script: "session.py", scratch }, patience());
     await expect(start(join(scratch, "nowhere"))).rejects.toMatchObject({ code: "BLENDER_NOT_FOUND" });
     await expect(start("/bin/true")).rejects.toMatchObject({ code: "BLENDER_CRASHED" });
   });

@@ -8,7 +8,12 @@ import { readLines } from "./bounded-lines.ts";
 import type { RunningProcess, StartProcess } from "./types.ts";
 
 /** Bounds on what a Blender, which reads strangers' files, may send us. */
-export const BLENDER_WIRE_LIMITS = { maxLineChars: 64 * 1024 * 1024, keptLogLines: 200, keptLogLineChars: 500, maxMessageChars: 2_000 } as const;
+export const BLENDER_WIRE_LIMITS = {
+  maxLineChars: 64 * 1024 * 1024,
+  keptLogLines: 200,
+  keptLogLineChars: 500,
+  maxMessageChars: 2_000,
+} as const;
 
 export interface BlenderProcessOptions {
   /** Path of the Blender program. */
@@ -139,7 +144,9 @@ export class BlenderProcess implements AsyncDisposable {
   #giveUp(parent: AbortSignal, timeoutMs: number): Error {
     this.#over ??= parent.aborted
       ? new FarmError("CANCELLED", "the work was cancelled", { cause: parent.reason })
-      : new FarmError("BLENDER_HUNG", `Blender gave no answer within ${Math.round(timeoutMs / 1000)} s`, { facts: { log: this.logTail(20) } });
+      : new FarmError("BLENDER_HUNG", `Blender gave no answer within ${Math.round(timeoutMs / 1000)} s`, {
+          facts: { log: this.logTail(20) },
+        });
     this.#process.kill();
     return this.#over;
   }
@@ -190,7 +197,16 @@ function scriptPath(name: string): string {
  * PATH (Debian's 3.4 would take its numpy from there). OCIO stays: it is part of the picture.
  */
 function blenderEnvironment(scratch: string): Record<string, string> {
-  const inherited = ["SYSTEMROOT", "WINDIR", "OCIO", "LD_LIBRARY_PATH", "DISPLAY", "XDG_RUNTIME_DIR", "LIBGL_ALWAYS_SOFTWARE", "CUDA_VISIBLE_DEVICES"];
+  const inherited = [
+    "SYSTEMROOT",
+    "WINDIR",
+    "OCIO",
+    "LD_LIBRARY_PATH",
+    "DISPLAY",
+    "XDG_RUNTIME_DIR",
+    "LIBGL_ALWAYS_SOFTWARE",
+    "CUDA_VISIBLE_DEVICES",
+  ];
   const kept = Object.fromEntries(inherited.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
   return {
     ...kept,

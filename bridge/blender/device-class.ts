@@ -4,7 +4,12 @@ import type { BlenderBuild } from "./types.ts";
 
 /** What decides about equal bits for a CPU render of this build on this machine. */
 export function deviceClassOf(build: BlenderBuild): DeviceClass {
-  return { blenderVersion: build.version, buildHash: build.buildHash, backend: "CPU", arch: cpuArch(process.platform, process.arch, cpuFlags()) };
+  return {
+    blenderVersion: build.version,
+    buildHash: build.buildHash,
+    backend: "CPU",
+    arch: cpuArch(process.platform, process.arch, cpuFlags()),
+  };
 }
 
 /**

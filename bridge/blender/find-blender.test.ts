@@ -48,12 +48,17 @@ describe("finding Blender", () => {
   it("asks the real one what it is", { timeout: TIMEOUT }, async () => {
     const [found, ...others] = await findBlenders({ start }, { explicit: TEST_BLENDER }, patience());
     expect(others).toEqual([]);
-    expect(found).toMatchObject({ version: expect.stringMatching(/^[345]\.\d+\.\d+$/) as unknown, hasDenoiser: expect.any(Boolean) as unknown });
+    expect(found).toMatchObject({
+      version: expect.stringMatching(/^[345]\.\d+\.\d+$/) as unknown,
+      hasDenoiser: expect.any(Boolean) as unknown,
+    });
     expect(found?.buildHash).toMatch(/^[0-9a-f]{6,}$/);
     expect(found?.path).toMatch(/^\/.*blender/);
   });
 
-  it("takes BLENDER_PATH and the PATH, newest first, one program once, and leaves out what is too old or no Blender", { timeout: TIMEOUT }, async () => {
+  it("takes BLENDER_PATH and the PATH, newest first, one program once, and leaves out what is too old or no Blender", {
+    timeout: TIMEOUT,
+  }, async () => {
     const chosen = await pretend("chosen/blender", "3.4.1");
     const newer = await pretend("b/blender", "99.2.0");
     await pretend("a/blender", "2.93.1");
@@ -75,14 +80,19 @@ describe("finding Blender", () => {
     const missing = join(folder, "missing");
     await expect(find(missing)).rejects.toMatchObject({ code: "BLENDER_NOT_FOUND", message: expect.stringContaining(missing) as unknown });
     await expect(find("no-such-blender")).rejects.toMatchObject({ code: "BLENDER_NOT_FOUND" });
-    await expect(find("/bin/true")).rejects.toMatchObject({ code: "BLENDER_NOT_FOUND", message: expect.stringContaining("/bin/true") as unknown });
+    await expect(find("/bin/true")).rejects.toMatchObject({
+      code: "BLENDER_NOT_FOUND",
+      message: expect.stringContaining("/bin/true") as unknown,
+    });
     await expect(find(old)).rejects.toMatchObject({ code: "BLENDER_TOO_OLD", message: expect.stringContaining("3.3.21") as unknown });
     await expect(find(await pretend("strange", "new"))).rejects.toMatchObject({ code: "BLENDER_NOT_FOUND" });
   });
 
   it("takes the folder of an unpacked Blender for its program", { timeout: TIMEOUT }, async () => {
     const path = await pretend("blender-9.9/blender", "9.9.0");
-    expect(await findBlenders({ start }, { explicit: join(folder, "blender-9.9") }, patience())).toMatchObject([{ path, version: "9.9.0" }]);
+    expect(await findBlenders({ start }, { explicit: join(folder, "blender-9.9") }, patience())).toMatchObject([
+      { path, version: "9.9.0" },
+    ]);
   });
 
   it("asks each once, and again when the program has changed or the cache is broken", { timeout: TIMEOUT }, async () => {

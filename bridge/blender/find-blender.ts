@@ -43,7 +43,8 @@ export async function findBlenders(
 ): Promise<BlenderBuild[]> {
   const cache = await readCache(options.cacheFile);
   const before = JSON.stringify(cache);
-  const builds = options.explicit === undefined ? await allBuilds(deps, cache, signal) : [await explicitBuild(deps, options.explicit, cache, signal)];
+  const builds =
+    options.explicit === undefined ? await allBuilds(deps, cache, signal) : [await explicitBuild(deps, options.explicit, cache, signal)];
   if (options.cacheFile !== undefined && JSON.stringify(cache) !== before) await writeCache(options.cacheFile, cache);
   return builds.toSorted((a, b) => compareVersions(b.version, a.version));
 }

@@ -25,10 +25,31 @@ const TABLE: readonly FinishCase[] = [
   { name: "File Output nodes", scene: "file_outputs" },
   { name: "muted File Output", scene: "muted_output" },
   { name: "driven compositor", scene: "driven", frames: [5, 1] },
-  { name: "animation with step", scene: "animation", animation: true, flags: { output: "//out/f_##x", frameStart: 1, frameEnd: 5, frameStep: 2 } },
-  { name: "movie at 29.97", scene: "movie", movie: { start: 1, end: 4, step: 1 }, flags: { output: "//out/film", frameStart: 1, frameEnd: 4 } },
-  { name: "second scene's layers", scene: "second_scene", frames: [1, 2], others: [1, 2].map((frame) => ({ scene: "Other", frame, size: [64, 48] as const })) },
-  { name: "scene strip", scene: "scene_strip", frames: [2, 3], withoutMain: true, others: [1, 2].map((frame) => ({ scene: "Shot", frame })) },
+  {
+    name: "animation with step",
+    scene: "animation",
+    animation: true,
+    flags: { output: "//out/f_##x", frameStart: 1, frameEnd: 5, frameStep: 2 },
+  },
+  {
+    name: "movie at 29.97",
+    scene: "movie",
+    movie: { start: 1, end: 4, step: 1 },
+    flags: { output: "//out/film", frameStart: 1, frameEnd: 4 },
+  },
+  {
+    name: "second scene's layers",
+    scene: "second_scene",
+    frames: [1, 2],
+    others: [1, 2].map((frame) => ({ scene: "Other", frame, size: [64, 48] as const })),
+  },
+  {
+    name: "scene strip",
+    scene: "scene_strip",
+    frames: [2, 3],
+    withoutMain: true,
+    others: [1, 2].map((frame) => ({ scene: "Shot", frame })),
+  },
   { name: "Freestyle", scene: "freestyle" },
   { name: "own output path, no overwrite", scene: "no_overwrite", flags: {} },
   { name: "JPEG into a folder", scene: "plain", flags: { output: "//출력 {{x}} #/", format: "JPEG", scene: "Scène 1" } },
@@ -71,15 +92,31 @@ describe("a frame that cannot be finished", () => {
     await truncate(unit(1), 20_000);
     await writeFile(unit(2), "not an EXR");
     const finisher = await kit.open(broken);
-    await expect(finisher.finishFrame(1, signal)).rejects.toMatchObject({ code: "FINISHING_FAILED", message: expect.stringContaining("cut short") });
-    await expect(finisher.finishFrame(2, signal)).rejects.toMatchObject({ code: "FINISHING_FAILED", message: expect.stringContaining("not a single-part") });
-    await expect(finisher.finishFrame(9, signal)).rejects.toMatchObject({ code: "FINISHING_FAILED", message: expect.stringContaining("was not assembled") });
-    await copyFile(path.join(kit.folders({ ...plain, name: "border without crop" }).assembled, assembledFileName({ scene: "Scène 1", frame: 2 })), unit(1));
-    await expect(finisher.finishFrame(1, signal)).rejects.toMatchObject({ code: "FINISHING_FAILED", message: expect.stringContaining("pixels instead of 64x48") });
+    await expect(finisher.finishFrame(1, signal)).rejects.toMatchObject({
+      code: "FINISHING_FAILED",
+      message: expect.stringContaining("cut short"),
+    });
+    await expect(finisher.finishFrame(2, signal)).rejects.toMatchObject({
+      code: "FINISHING_FAILED",
+      message: expect.stringContaining("not a single-part"),
+    });
+    await expect(finisher.finishFrame(9, signal)).rejects.toMatchObject({
+      code: "FINISHING_FAILED",
+      message: expect.stringContaining("was not assembled"),
+    });
+    await copyFile(
+      path.join(kit.folders({ ...plain, name: "border without crop" }).assembled, assembledFileName({ scene: "Scène 1", frame: 2 })),
+      unit(1),
+    );
+    await expect(finisher.finishFrame(1, signal)).rejects.toMatchObject({
+      code: "FINISHING_FAILED",
+      message: expect.stringContaining("pixels instead of 64x48"),
+    });
     expect((await listFiles(work)).filter((name) => name.endsWith(".png"))).toEqual([]);
 
     const started = performance.now();
-    for (const frame of [3, 4, 3, 4, 3, 4]) expect(await finisher.finishFrame(frame, signal)).toEqual([path.join(work, "out", `f_000${frame}.png`)]);
+    for (const frame of [3, 4, 3, 4, 3, 4])
+      expect(await finisher.finishFrame(frame, signal)).toEqual([path.join(work, "out", `f_000${frame}.png`)]);
     expect((performance.now() - started) / 6).toBeLessThan(1_000);
     await finisher.close();
     expect(await readdir(path.join(work, "out"))).toEqual(["f_0003.png", "f_0004.png"]);
@@ -92,23 +129,27 @@ describe("a frame that cannot be finished", () => {
   });
 
   // A small disk can be mounted by root only, and a Blender in a root folder of its own would not see it.
-  test.runIf(process.platform === "linux" && process.getuid?.() === 0 && !process.env["BLENDER_PATH"])("a full disk is named", { timeout: 60_000 }, async () => {
-    const { signal } = new AbortController();
-    const disk = path.join(kit.root, "disk");
-    await mkdir(disk);
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", disk]);
-    try {
-      const finisher = await kit.open(broken, { flags: { output: path.join(disk, "f_"), format: "OPEN_EXR" } });
-      await writeFile(path.join(disk, "ballast"), Buffer.alloc(230 * 1024));
-      await expect(finisher.finishFrame(3, signal)).rejects.toMatchObject({ code: "DISK_FULL" });
-      await rm(path.join(disk, "ballast"));
-      expect(await finisher.finishFrame(3, signal)).toEqual([path.join(disk, "f_0003.exr")]);
-      await finisher.close();
-      expect(await readdir(disk)).toEqual(["f_0003.exr"]);
-    } finally {
-      execFileSync("umount", ["-l", disk]);
-    }
-  });
+  test.runIf(process.platform === "linux" && process.getuid?.() === 0 && !process.env["BLENDER_PATH"])(
+    "a full disk is named",
+    { timeout: 60_000 },
+    async () => {
+      const { signal } = new AbortController();
+      const disk = path.join(kit.root, "disk");
+      await mkdir(disk);
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", disk]);
+      try {
+        const finisher = await kit.open(broken, { flags: { output: path.join(disk, "f_"), format: "OPEN_EXR" } });
+        await writeFile(path.join(disk, "ballast"), Buffer.alloc(230 * 1024));
+        await expect(finisher.finishFrame(3, signal)).rejects.toMatchObject({ code: "DISK_FULL" });
+        await rm(path.join(disk, "ballast"));
+        expect(await finisher.finishFrame(3, signal)).toEqual([path.join(disk, "f_0003.exr")]);
+        await finisher.close();
+        expect(await readdir(disk)).toEqual(["f_0003.exr"]);
+      } finally {
+        execFileSync("umount", ["-l", disk]);
+      }
+    },
+  );
 
   test("a File Output node that points nowhere costs its own files only", { timeout: 60_000 }, async () => {
     const { signal } = new AbortController();

@@ -121,7 +121,10 @@ class WarmFinisher implements Finisher {
     return this.#finish(`frame ${frame}`, "frame", { frame }, signal);
   }
 
-  finishMovie(frames: { readonly start: number; readonly end: number; readonly step: number }, signal: AbortSignal): Promise<readonly string[]> {
+  finishMovie(
+    frames: { readonly start: number; readonly end: number; readonly step: number },
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
     return this.#finish(`frames ${frames.start} to ${frames.end}`, "movie", frames, signal);
   }
 

@@ -140,7 +140,11 @@ describe("a session ends", () => {
   });
 
   it("when its bridge is killed with -9", { timeout: TIMEOUT }, async () => {
-    const bridge = spawn(process.execPath, [fileURLToPath(new URL("fixtures/doomed-bridge.ts", import.meta.url)), scenes.path("endless.blend"), scenes.folder]);
+    const bridge = spawn(process.execPath, [
+      fileURLToPath(new URL("fixtures/doomed-bridge.ts", import.meta.url)),
+      scenes.path("endless.blend"),
+      scenes.folder,
+    ]);
     const lines = createInterface({ input: bridge.stdout })[Symbol.asyncIterator]();
     const pid = Number((await lines.next()).value);
     await delay(500);

@@ -75,7 +75,11 @@ describe("a scene whose files have moved", () => {
       await session.load(scenes.path(`bundle/shot/${name}`), { remap }, patience());
       return (await session.render(floats(3), patience())).floats ?? "";
     };
-    const absolute = { [scenes.folder]: scenes.path("bundle"), [scenes.path("textures")]: scenes.path("bundle/pictures"), [scenes.path("bundle")]: scenes.path("bundle") };
+    const absolute = {
+      [scenes.folder]: scenes.path("bundle"),
+      [scenes.path("textures")]: scenes.path("bundle/pictures"),
+      [scenes.path("bundle")]: scenes.path("bundle"),
+    };
     expect(await differences(references[0] ?? "", await render("main.blend", absolute))).toBe("");
     const between = { ...absolute, [scenes.path("bundle/textures")]: scenes.path("bundle/pictures") };
     expect(await differences(references[1] ?? "", await render("relative.blend", between))).toBe("");

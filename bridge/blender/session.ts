@@ -48,7 +48,11 @@ export interface SessionOptions {
  * Aborting a call ends the whole session: a render cannot be talked out of.
  * Throws BLENDER_NOT_FOUND, BLENDER_CRASHED, BLENDER_HUNG.
  */
-export async function openSession(deps: { readonly start: StartProcess }, options: SessionOptions, signal: AbortSignal): Promise<BlenderSession> {
+export async function openSession(
+  deps: { readonly start: StartProcess },
+  options: SessionOptions,
+  signal: AbortSignal,
+): Promise<BlenderSession> {
   const blender = await BlenderProcess.start(
     deps,
     {
@@ -86,8 +90,11 @@ class WarmSession implements BlenderSession {
 
   async render(spec: ChunkSpec, signal: AbortSignal): Promise<RenderedFiles> {
     const timeoutMs = this.#options.renderTimeoutMs?.(spec) ?? SESSION_LIMITS.renderTimeoutMs;
-    const answer = RenderAnswer.safeParse(await this.#blender.request("render", { spec, codec: this.#options.floatCodec ?? "ZIP" }, signal, timeoutMs));
-    if (!answer.success) throw new FarmError("BLENDER_SCRIPT_FAILED", "Blender's answer to a render is not what was agreed", { cause: answer.error });
+    const answer = RenderAnswer.safeParse(
+      await this.#blender.request("render", { spec, codec: this.#options.floatCodec ?? "ZIP" }, signal, timeoutMs),
+    );
+    if (!answer.success)
+      throw new FarmError("BLENDER_SCRIPT_FAILED", "Blender's answer to a render is not what was agreed", { cause: answer.error });
     const { floats, outputs, preview, ...figures } = answer.data;
     await this.#requireOwn([floats, preview, ...outputs].filter((path) => path !== null));
     return {

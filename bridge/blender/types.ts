@@ -84,6 +84,9 @@ export interface Finisher extends AsyncDisposable {
    */
   finishFrame(frame: number, signal: AbortSignal): Promise<readonly string[]>;
   /** Writes the scene's own movie over all frames, in order; every frame must be assembled. */
-  finishMovie(frames: { readonly start: number; readonly end: number; readonly step: number }, signal: AbortSignal): Promise<readonly string[]>;
+  finishMovie(
+    frames: { readonly start: number; readonly end: number; readonly step: number },
+    signal: AbortSignal,
+  ): Promise<readonly string[]>;
   close(): Promise<void>;
 }

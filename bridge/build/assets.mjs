@@ -9,7 +9,8 @@ export const ASSETS = [
 
 const OWN_URL = /new URL\(\s*(["'`])([^"'`]+)\1,\s*import\.meta\.url,?\s*\)/g;
 /** A worker that is TypeScript in a checkout and JavaScript in the flat bundle: right in both as it is. */
-const OWN_WORKER = /new URL\(\s*`\.\/[\w-]+-worker\.\$\{import\.meta\.url\.endsWith\("\.ts"\) \? "ts" : "js"\}`,\s*import\.meta\.url,?\s*\)/g;
+const OWN_WORKER =
+  /new URL\(\s*`\.\/[\w-]+-worker\.\$\{import\.meta\.url\.endsWith\("\.ts"\) \? "ts" : "js"\}`,\s*import\.meta\.url,?\s*\)/g;
 
 /**
  * The bundle is one flat folder, so a path that a source names from its own place is named from there instead.
@@ -19,14 +20,21 @@ const OWN_WORKER = /new URL\(\s*`\.\/[\w-]+-worker\.\$\{import\.meta\.url\.endsW
  * @param {string} file its absolute path.
  */
 export function rewriteOwnUrls(code, file) {
-  const rewritten = code.replaceAll(OWN_URL, (_whole, quote, path) => `new URL(${quote}${placeInBundle(path, file)}${quote}, import.meta.url)`);
+  const rewritten = code.replaceAll(
+    OWN_URL,
+    (_whole, quote, path) => `new URL(${quote}${placeInBundle(path, file)}${quote}, import.meta.url)`,
+  );
   const unknown = code.replaceAll(OWN_URL, "").replaceAll(OWN_WORKER, "").replaceAll("import.meta.main", "");
   if (unknown.includes("import.meta")) throw new Error(`${file} uses import.meta in a way that the bundle does not know`);
   return rewritten;
 }
 
 function targetOf(path, file) {
-  return posix.normalize(relative(PROJECT, join(dirname(file), path)).split(sep).join("/"));
+  return posix.normalize(
+    relative(PROJECT, join(dirname(file), path))
+      .split(sep)
+      .join("/"),
+  );
 }
 
 function placeInBundle(path, file) {

@@ -24,7 +24,9 @@ const ownUrls = {
 };
 
 /** The modules that threads start with; others that call themselves workers are no threads. */
-const workers = globSync("bridge/**/*-worker.ts", { cwd: PROJECT }).filter((file) => readFileSync(join(PROJECT, file), "utf8").includes("node:worker_threads"));
+const workers = globSync("bridge/**/*-worker.ts", { cwd: PROJECT }).filter((file) =>
+  readFileSync(join(PROJECT, file), "utf8").includes("node:worker_threads"),
+);
 const entryPoints = Object.fromEntries([["bridge", "bridge/cli/main.ts"], ...workers.map((file) => [basename(file, ".ts"), file])]);
 if (Object.keys(entryPoints).length !== workers.length + 1) throw new Error("two workers have the same name");
 

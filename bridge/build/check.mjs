@@ -8,10 +8,20 @@ const bin = (...path) => join(PROJECT, "node_modules", ...path);
 
 /** What must hold for all code here. Each runs to its end, so that one look shows everything. */
 const CHECKS = [
-  { name: "format", script: bin("@biomejs", "biome", "bin", "biome"), args: ["format", "--max-diagnostics=50", "."], cure: "npm run format" },
+  {
+    name: "format",
+    script: bin("@biomejs", "biome", "bin", "biome"),
+    args: ["format", "--max-diagnostics=50", "."],
+    cure: "npm run format",
+  },
   { name: "lint", script: bin("oxlint", "bin", "oxlint"), args: ["--type-aware", "--deny-warnings"] },
   { name: "types", script: bin("typescript", "bin", "tsc"), args: ["-p", "."] },
-  { name: "walls", script: bin("dependency-cruiser", "bin", "dependency-cruiser.mjs"), args: ["--output-type", "err", "bridge"], expect: cruised },
+  {
+    name: "walls",
+    script: bin("dependency-cruiser", "bin", "dependency-cruiser.mjs"),
+    args: ["--output-type", "err", "bridge"],
+    expect: cruised,
+  },
   { name: "dead code", script: bin("knip", "bin", "knip.js"), args: ["--no-progress"] },
   { name: "lock", holds: () => lockStrays(), cure: "npm run lock" },
 ];

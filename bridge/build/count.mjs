@@ -9,7 +9,9 @@ const READERS = { "vitest.json": fromVitest, "pytest.xml": fromPytest, "check.js
 function fromVitest(text) {
   const { numPassedTests, numFailedTests, testResults } = JSON.parse(text);
   // A file that could not even be loaded has no tests to fail.
-  const broken = testResults.filter(({ status, assertionResults }) => status === "failed" && !assertionResults.some((test) => test.status === "failed"));
+  const broken = testResults.filter(
+    ({ status, assertionResults }) => status === "failed" && !assertionResults.some((test) => test.status === "failed"),
+  );
   return { passed: numPassedTests, failed: numFailedTests + broken.length };
 }
 

@@ -45,14 +45,18 @@ function explain(error: unknown, terminal: Terminal, signal: AbortSignal): numbe
     return error.exitCode;
   }
   if (signal.aborted && isAbort(error)) return EXIT.interrupted;
-  terminal.error(`${paint("red", "bug")} ${oneLine(messageOf(error))}\n  This is a mistake of ours: please report it (set BRIDGE_DEBUG=1 to see where it happened).`);
+  terminal.error(
+    `${paint("red", "bug")} ${oneLine(messageOf(error))}\n  This is a mistake of ours: please report it (set BRIDGE_DEBUG=1 to see where it happened).`,
+  );
   if (process.env["BRIDGE_DEBUG"] && error instanceof Error) terminal.error(error.stack ?? "");
   return EXIT.bug;
 }
 
 /** What a peer or a file wrote must not drive the terminal. */
 function oneLine(text: string): string {
-  return stripVTControlCharacters(text).replaceAll(/[\p{Cc}\s]+/gu, " ").trim();
+  return stripVTControlCharacters(text)
+    .replaceAll(/[\p{Cc}\s]+/gu, " ")
+    .trim();
 }
 
 if (import.meta.main) {

@@ -18,10 +18,17 @@ export function buildProgram(cli: Cli): Command {
     .exitOverride()
     .configureOutput({ writeErr: (text) => cli.terminal.error(text.trimEnd()) })
     .showHelpAfterError("(see `bridge <command> --help`)");
-  program.addCommand(renderCommand(cli)).addCommand(donateCommand(cli)).addCommand(peersCommand(cli)).addCommand(jobsCommand(cli)).addCommand(doctorCommand(cli));
+  program
+    .addCommand(renderCommand(cli))
+    .addCommand(donateCommand(cli))
+    .addCommand(peersCommand(cli))
+    .addCommand(jobsCommand(cli))
+    .addCommand(doctorCommand(cli));
   for (const command of program.commands) {
     command.exitOverride().configureOutput({ writeErr: (text) => cli.terminal.error(text.trimEnd()) });
-    command.option("--home <dir>", "folder of this node's identity, cache and jobs (or BRIDGE_HOME)").option("--json", "one JSON object a line");
+    command
+      .option("--home <dir>", "folder of this node's identity, cache and jobs (or BRIDGE_HOME)")
+      .option("--json", "one JSON object a line");
   }
   return program;
 }
@@ -48,7 +55,9 @@ function renderCommand(cli: Cli): Command {
     .option("--peer <peer>", "only this donor: peer id or multiaddr (repeatable)", collect)
     .option("--bootstrap <multiaddr>", "a peer through which to find others (repeatable)", collect)
     .option("--swarm <name>", "the swarm to work with", "public")
-    .addOption(new Option("--verify <how>", "how many results of other machines are checked").choices(["off", "spot", "full"]).default("spot"))
+    .addOption(
+      new Option("--verify <how>", "how many results of other machines are checked").choices(["off", "spot", "full"]).default("spot"),
+    )
     .option("--video <file>", "also encode the frames: .mp4, .webm, .mov or .mkv")
     .option("--blender <path>", "the Blender to use")
     .action(async (scene: string, options: Record<string, unknown>) => {

@@ -21,10 +21,29 @@ interface DemoDonor {
 }
 
 async function startDonor(home: string, name: string): Promise<DemoDonor> {
-  const child = execa(process.execPath, [launcher, "donate", "--home", home, "--name", name, "--cpus", "1", "--sandbox", "process", "--no-lan", "--listen", "/ip4/127.0.0.1/tcp/0", "--json"], {
-    reject: false,
-    stdin: "ignore",
-  });
+  const child = execa(
+    process.execPath,
+    [
+      launcher,
+      "donate",
+      "--home",
+      home,
+      "--name",
+      name,
+      "--cpus",
+      "1",
+      "--sandbox",
+      "process",
+      "--no-lan",
+      "--listen",
+      "/ip4/127.0.0.1/tcp/0",
+      "--json",
+    ],
+    {
+      reject: false,
+      stdin: "ignore",
+    },
+  );
   const address = await new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stdout }).on("line", (line) => {
       const event = JSON.parse(line) as { event: string; multiaddrs: string[] };
@@ -41,7 +60,10 @@ async function startDonor(home: string, name: string): Promise<DemoDonor> {
 
 async function renderDemo(home: string, donors: readonly DemoDonor[], args: readonly string[]): Promise<number> {
   const peers = donors.flatMap(({ address }) => ["--peer", address]);
-  const { exitCode } = await execa(process.execPath, [launcher, "render", ...args, "--home", home, "--no-local", ...peers], { stdio: "inherit", reject: false });
+  const { exitCode } = await execa(process.execPath, [launcher, "render", ...args, "--home", home, "--no-local", ...peers], {
+    stdio: "inherit",
+    reject: false,
+  });
   return exitCode ?? 1;
 }
 
@@ -53,11 +75,28 @@ let exitCode = 1;
 try {
   const video = join(output, "animation.mp4");
   exitCode =
-    (await renderDemo(join(homes, "you"), donors, [join(scenes, "demo-animation.blend"), "-a", "-o", join(output, "frame_####"), "--video", video])) ||
-    (await renderDemo(join(homes, "you"), donors, [join(scenes, "demo-still.blend"), "-f", "1", "-o", join(output, "still_####"), "--tiles", "auto"]));
+    (await renderDemo(join(homes, "you"), donors, [
+      join(scenes, "demo-animation.blend"),
+      "-a",
+      "-o",
+      join(output, "frame_####"),
+      "--video",
+      video,
+    ])) ||
+    (await renderDemo(join(homes, "you"), donors, [
+      join(scenes, "demo-still.blend"),
+      "-f",
+      "1",
+      "-o",
+      join(output, "still_####"),
+      "--tiles",
+      "auto",
+    ]));
   if (exitCode === 0) {
     const shown = (path: string) => relative(process.cwd(), join(output, path));
-    console.log(`\n${paint("bold", "Look at them:")}\n  ${shown("still_0001.png")}\n  ${shown("frame_0001.png")} … frame_0012.png\n  ${shown("animation.mp4")}`);
+    console.log(
+      `\n${paint("bold", "Look at them:")}\n  ${shown("still_0001.png")}\n  ${shown("frame_0001.png")} … frame_0012.png\n  ${shown("animation.mp4")}`,
+    );
   }
 } finally {
   await Promise.all(donors.map((donor) => donor.stop()));

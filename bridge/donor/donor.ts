@@ -55,8 +55,12 @@ export class Donor implements Service {
     this.#life = childSignal(signal);
     const { network } = this.#deps;
     const { signal: life } = this.#life;
-    await network.handle(OFFER_PROTOCOL, (stream, _peer, end) => answerOffer(stream, () => this.#offer(), end), { maxInboundStreamsPerPeer: OFFER_LIMITS.maxInboundStreamsPerPeer });
-    await network.handle(LEASE_PROTOCOL, (stream, peer) => this.#serve(stream, peer, life), { maxInboundStreamsPerPeer: LEASE_LIMITS.maxInboundStreamsPerPeer });
+    await network.handle(OFFER_PROTOCOL, (stream, _peer, end) => answerOffer(stream, () => this.#offer(), end), {
+      maxInboundStreamsPerPeer: OFFER_LIMITS.maxInboundStreamsPerPeer,
+    });
+    await network.handle(LEASE_PROTOCOL, (stream, peer) => this.#serve(stream, peer, life), {
+      maxInboundStreamsPerPeer: LEASE_LIMITS.maxInboundStreamsPerPeer,
+    });
     this.#providing = network.provide(life).catch((error: unknown) => this.#deps.log.debug({ error }, "the DHT announcement ended"));
   }
 

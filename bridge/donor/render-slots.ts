@@ -38,7 +38,13 @@ export class RenderSlots implements AsyncDisposable {
   constructor(deps: RenderSlotsDeps, options: { readonly slots: number }) {
     this.#deps = deps;
     this.#queue = new PQueue({ concurrency: options.slots });
-    this.#slots = Array.from({ length: options.slots }, (_, number) => ({ number, session: undefined, sceneKey: undefined, busy: false, usedAt: 0 }));
+    this.#slots = Array.from({ length: options.slots }, (_, number) => ({
+      number,
+      session: undefined,
+      sceneKey: undefined,
+      busy: false,
+      usedAt: 0,
+    }));
   }
 
   get size(): number {

@@ -42,7 +42,12 @@ export async function serveJob(deps: ServeJobDeps, stream: FrameStream, requeste
     return;
   }
   using life = childSignal(parent);
-  const job = new ServedJob(deps, stream, { job: open.job, manifest: open.manifest, manifestBytes: open.manifestBytes, requester }, life.signal);
+  const job = new ServedJob(
+    deps,
+    stream,
+    { job: open.job, manifest: open.manifest, manifestBytes: open.manifestBytes, requester },
+    life.signal,
+  );
   deps.observe({ event: "job-opened", job: open.job, requester: requester.id });
   try {
     await job.say({ type: "opened", slots: deps.slots.size, deviceClass: admission.deviceClass });
@@ -146,8 +151,20 @@ class ServedJob {
       const { files, rendered } = await this.#deps.slots.run(scene, spec, { take: (rendered) => this.#keep(rendered), started }, signal);
       const held = this.#leases.get(lease);
       if (held) held.files = files;
-      await this.say({ type: "rendered", lease, files: [...files], seconds: rendered.renderSeconds, peakMemoryBytes: rendered.peakMemoryBytes });
-      this.#deps.observe({ event: "chunk-rendered", job, lease, seconds: rendered.renderSeconds, bytes: files.reduce((sum, file) => sum + file.bytes, 0) });
+      await this.say({
+        type: "rendered",
+        lease,
+        files: [...files],
+        seconds: rendered.renderSeconds,
+        peakMemoryBytes: rendered.peakMemoryBytes,
+      });
+      this.#deps.observe({
+        event: "chunk-rendered",
+        job,
+        lease,
+        seconds: rendered.renderSeconds,
+        bytes: files.reduce((sum, file) => sum + file.bytes, 0),
+      });
     } catch (error) {
       this.#leases.delete(lease);
       if (this.#signal.aborted) return;
@@ -183,11 +200,15 @@ class ServedJob {
     const tell = (phase: "fetching" | "ready", bytesDone: number, bytesTotal: number) => {
       void this.say({ type: "state", phase, bytesDone, bytesTotal }).catch(() => {});
     };
-    const scene = await this.#deps.store.bringScene({ manifest, manifestBytes, sources: () => [requester, ...this.#sources] }, this.#signal, (done, total) => {
-      if (this.#deps.clock.monotonicMs() - told < 250 && done < total) return;
-      told = this.#deps.clock.monotonicMs();
-      tell("fetching", done, total);
-    });
+    const scene = await this.#deps.store.bringScene(
+      { manifest, manifestBytes, sources: () => [requester, ...this.#sources] },
+      this.#signal,
+      (done, total) => {
+        if (this.#deps.clock.monotonicMs() - told < 250 && done < total) return;
+        told = this.#deps.clock.monotonicMs();
+        tell("fetching", done, total);
+      },
+    );
     tell("ready", 0, 0);
     this.#deps.observe({ event: "scene-fetched", job, bytes: manifestBytes });
     return scene;

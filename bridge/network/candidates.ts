@@ -75,7 +75,9 @@ export class Candidates {
   #due(): Candidate[] {
     const nowMs = this.#clock.monotonicMs();
     const room = DISCOVERY_LIMITS.parallelDials - this.#dials.size;
-    const due = [...this.#byId.values()].filter((candidate) => candidate.nextAtMs <= nowMs && !candidate.dialling && !this.#isConnected(candidate));
+    const due = [...this.#byId.values()].filter(
+      (candidate) => candidate.nextAtMs <= nowMs && !candidate.dialling && !this.#isConnected(candidate),
+    );
     return due.slice(0, Math.max(0, room));
   }
 
@@ -88,7 +90,10 @@ export class Candidates {
     candidate.dialling = true;
     using limit = childSignal(signal, DISCOVERY_LIMITS.dialMs);
     try {
-      await this.#libp2p.dial(candidate.addresses.map((address) => withId(address, key)), { signal: limit.signal });
+      await this.#libp2p.dial(
+        candidate.addresses.map((address) => withId(address, key)),
+        { signal: limit.signal },
+      );
       candidate.failures = 0;
       candidate.nextAtMs = this.#clock.monotonicMs() + DISCOVERY_LIMITS.firstRetryMs;
     } catch (err) {

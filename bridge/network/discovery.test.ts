@@ -13,7 +13,10 @@ describe("nodes on one network", () => {
     const lan = { lan: true, listen: ["/ip4/0.0.0.0/tcp/0"] };
     const [first, second] = await Promise.all([nodes.open(lan), nodes.open(lan)]);
     const startMs = performance.now();
-    for (const [node, others] of [[first, [second.selfId, other.peerId]], [second, [first.selfId, other.peerId]]] as const) {
+    for (const [node, others] of [
+      [first, [second.selfId, other.peerId]],
+      [second, [first.selfId, other.peerId]],
+    ] as const) {
       await eventually(() => others.every((id) => node.knownPeers().some((peer) => peer.id === id)), 2_000);
     }
     process.stdout.write(`found each other after ${(performance.now() - startMs).toFixed(0)} ms\n`);

@@ -23,11 +23,7 @@ export interface DiscoveryDeps {
 }
 
 /** All ways of hearing of peers, and the loop that dials them; resolves when the signal has ended each. */
-export async function discover(
-  deps: DiscoveryDeps,
-  options: DiscoveryOptions,
-  signal: AbortSignal,
-): Promise<void> {
+export async function discover(deps: DiscoveryDeps, options: DiscoveryOptions, signal: AbortSignal): Promise<void> {
   const loops = [deps.candidates.run(signal), ...options.bootstrap.map((target) => keepBootstrapped(deps, target, signal))];
   if (options.lan) loops.push(beacon(deps, options.swarm).run(signal));
   await Promise.all(loops);

@@ -18,7 +18,9 @@ describe("FrameAssembly", () => {
           while (assembly.isReady) received.push(assembly.next() as Uint8Array);
           expect(assembly.next()).toBeUndefined();
         }
-        expect(received.map((frame) => Buffer.from(frame).toString("hex"))).toEqual(sent.map((frame) => Buffer.from(frame).toString("hex")));
+        expect(received.map((frame) => Buffer.from(frame).toString("hex"))).toEqual(
+          sent.map((frame) => Buffer.from(frame).toString("hex")),
+        );
         expect(assembly.isBetweenFrames).toBe(true);
       }),
     );

@@ -62,7 +62,9 @@ export class FrameAssembly {
     if (this.#wanted !== undefined || this.#bytes < FRAME_HEADER_BYTES) return this.#wanted;
     const length = this.#peekLength();
     if (length > FRAME_LIMITS.maxFrameBytes) {
-      throw new FarmError("PEER_BROKE_PROTOCOL", `the peer announced a frame of ${length} bytes`, { facts: { length, limit: FRAME_LIMITS.maxFrameBytes } });
+      throw new FarmError("PEER_BROKE_PROTOCOL", `the peer announced a frame of ${length} bytes`, {
+        facts: { length, limit: FRAME_LIMITS.maxFrameBytes },
+      });
     }
     this.#take(FRAME_HEADER_BYTES);
     this.#wanted = length;

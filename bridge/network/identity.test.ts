@@ -33,7 +33,9 @@ describe("loadIdentity", () => {
   it("names a home that cannot be written", async () => {
     const file = join(await newHome(), "file");
     await writeFile(file, "");
-    await expect(loadIdentity(join(file, "home"))).rejects.toMatchObject({ code: expect.stringMatching(/HOME_NOT_WRITABLE|IDENTITY_DAMAGED/) });
+    await expect(loadIdentity(join(file, "home"))).rejects.toMatchObject({
+      code: expect.stringMatching(/HOME_NOT_WRITABLE|IDENTITY_DAMAGED/),
+    });
   });
 });
 

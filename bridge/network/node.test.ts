@@ -117,11 +117,16 @@ describe("a node that cannot reach a peer", () => {
     const client = await nodes.open();
     const startMs = performance.now();
     await expect(client.connect("/ip4/127.0.0.1/tcp/1", never())).rejects.toMatchObject({ code: "PEER_UNREACHABLE" });
-    await expect(client.open(`/ip4/127.0.0.1/tcp/1/p2p/${UNKNOWN}`, ECHO, "bulk", never())).rejects.toMatchObject({ code: "PEER_UNREACHABLE" });
+    await expect(client.open(`/ip4/127.0.0.1/tcp/1/p2p/${UNKNOWN}`, ECHO, "bulk", never())).rejects.toMatchObject({
+      code: "PEER_UNREACHABLE",
+    });
     expect(performance.now() - startMs).toBeLessThan(1_000);
     await expect(client.connect(UNKNOWN, never())).rejects.toMatchObject({ code: "PEER_UNREACHABLE" });
     await using silent = await listening(() => undefined);
-    await expect(client.connect(silent.address, never())).rejects.toMatchObject({ code: "PEER_UNREACHABLE", message: expect.stringContaining("no answer in time") });
+    await expect(client.connect(silent.address, never())).rejects.toMatchObject({
+      code: "PEER_UNREACHABLE",
+      message: expect.stringContaining("no answer in time"),
+    });
     expect(performance.now() - startMs).toBeLessThan(20_000);
   });
 
@@ -136,7 +141,10 @@ describe("a node that cannot reach a peer", () => {
     await using nodes = new TestNodes();
     const [server, client] = [await nodes.open(), await nodes.open()];
     const wrongId = addressOf(server).replace(/p2p\/.*/, `p2p/${UNKNOWN}`);
-    await expect(client.connect(wrongId, never())).rejects.toMatchObject({ code: "PEER_UNREACHABLE", message: expect.stringContaining("another peer") });
+    await expect(client.connect(wrongId, never())).rejects.toMatchObject({
+      code: "PEER_UNREACHABLE",
+      message: expect.stringContaining("another peer"),
+    });
     for (const nonsense of ["", "nobody", "/ip4/300.0.0.1/tcp/1", client.selfId]) {
       await expect(client.connect(nonsense, never())).rejects.toMatchObject({ code: "PEER_ADDRESS_INVALID" });
     }
@@ -210,7 +218,9 @@ describe("answers to peers", () => {
     const stream = await client.open(addressOf(server), "/test/stays/1", "control", never());
     await server[Symbol.asyncDispose]();
     expect(reason).toBeDefined();
-    expect(await stream.read().catch((error: unknown) => (error as FarmError).code)).toSatisfy((end) => end === undefined || end === "PEER_UNREACHABLE");
+    expect(await stream.read().catch((error: unknown) => (error as FarmError).code)).toSatisfy(
+      (end) => end === undefined || end === "PEER_UNREACHABLE",
+    );
   });
 
   it("wait for a protocol that a peer registers a moment later, and say when it never does", async () => {
@@ -218,6 +228,8 @@ describe("answers to peers", () => {
     const [server, client] = [await nodes.open(), await nodes.open()];
     setTimeout(() => void server.handle("/test/late/1", echo, LIMIT), 150);
     await client.open(addressOf(server), "/test/late/1", "control", never());
-    await expect(client.open(addressOf(server), "/test/never/1", "control", never())).rejects.toMatchObject({ code: "PEER_BROKE_PROTOCOL" });
+    await expect(client.open(addressOf(server), "/test/never/1", "control", never())).rejects.toMatchObject({
+      code: "PEER_BROKE_PROTOCOL",
+    });
   });
 });

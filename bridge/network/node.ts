@@ -218,7 +218,9 @@ class Libp2pNode implements SwarmNode {
       (peer) => peer.addresses.map((address) => address.multiaddr),
       () => [],
     );
-    const byText = new Map([...dialled, ...this.#candidates.addressesOf(id.toString()), ...told].map((each) => [addressWithId(each, id.toString()), each]));
+    const byText = new Map(
+      [...dialled, ...this.#candidates.addressesOf(id.toString()), ...told].map((each) => [addressWithId(each, id.toString()), each]),
+    );
     return [...byText.values()];
   }
 }

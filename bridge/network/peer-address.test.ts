@@ -16,8 +16,21 @@ describe("parsePeerTarget", () => {
     expect([target.id?.toString(), target.address?.toString()]).toEqual([id, address]);
   });
 
-  it.each(["", "nonsense", "localhost:4001", "/", "/ip4", "/ip4/999.1.1.1/tcp/1", "/ip4/10.0.0.7", "/ip4/10.0.0.7/udp/4001/quic-v1", "/unix/tmp/x",
-    "/ip4/10.0.0.7/tcp/99999", "/ip4/10.0.0.7/tcp/4001/p2p/nobody", "12D3KooWnonsense", "x".repeat(10_000)])("refuses %j", (text) => {
+  it.each([
+    "",
+    "nonsense",
+    "localhost:4001",
+    "/",
+    "/ip4",
+    "/ip4/999.1.1.1/tcp/1",
+    "/ip4/10.0.0.7",
+    "/ip4/10.0.0.7/udp/4001/quic-v1",
+    "/unix/tmp/x",
+    "/ip4/10.0.0.7/tcp/99999",
+    "/ip4/10.0.0.7/tcp/4001/p2p/nobody",
+    "12D3KooWnonsense",
+    "x".repeat(10_000),
+  ])("refuses %j", (text) => {
     expect(() => parsePeerTarget(text)).toThrow(expect.objectContaining({ code: "PEER_ADDRESS_INVALID" }));
   });
 });

@@ -64,5 +64,8 @@ function parseId(idText: string, text: string): PeerId {
 }
 
 function invalid(text: string, why: string, cause?: unknown): FarmError {
-  return new FarmError("PEER_ADDRESS_INVALID", `cannot read the peer address ${JSON.stringify(text)}: ${why}`, { facts: { peer: text }, cause });
+  return new FarmError("PEER_ADDRESS_INVALID", `cannot read the peer address ${JSON.stringify(text)}: ${why}`, {
+    facts: { peer: text },
+    cause,
+  });
 }

@@ -41,7 +41,9 @@ export class Reach {
     const present = id && this.#deps.lanes.control(id);
     if (present) return present;
     try {
-      const connection = await this.#deps.lanes.share(`control ${target.text}`, NETWORK_LIMITS.reachMs, signal, (shared) => this.#dial(target, shared));
+      const connection = await this.#deps.lanes.share(`control ${target.text}`, NETWORK_LIMITS.reachMs, signal, (shared) =>
+        this.#dial(target, shared),
+      );
       this.#remember(target, connection.remotePeer);
       return connection;
     } catch (error) {
@@ -75,7 +77,10 @@ export class Reach {
       }
       if (libp2p.getPeers().length > 0) await this.#askOthers(id, signal);
       await clock.sleep(LOOK_UP_PAUSE_MS, signal).catch((error: unknown) => {
-        throw failure ?? new FarmError("PEER_UNREACHABLE", `no address of ${id.toString()} is known`, { facts: { peer: id.toString() }, cause: error });
+        throw (
+          failure ??
+          new FarmError("PEER_UNREACHABLE", `no address of ${id.toString()} is known`, { facts: { peer: id.toString() }, cause: error })
+        );
       });
     }
   }

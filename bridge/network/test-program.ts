@@ -17,7 +17,11 @@ async function pour(stream: FrameStream, _peer: unknown, signal: AbortSignal): P
 
 const lan = role !== "serve";
 const listen = lan ? {} : { listen: ["/ip4/127.0.0.1/tcp/0"] };
-const node = await openNode({ home: undefined, swarm, lan, ...listen }, { log: silentLog, clock: systemClock }, new AbortController().signal);
+const node = await openNode(
+  { home: undefined, swarm, lan, ...listen },
+  { log: silentLog, clock: systemClock },
+  new AbortController().signal,
+);
 await node.handle("/test/echo/1", echo, { maxInboundStreamsPerPeer: 8 });
 await node.handle("/test/pour/1", pour, { maxInboundStreamsPerPeer: 8 });
 process.stdout.write(`${JSON.stringify({ peerId: node.selfId, address: node.multiaddrs()[0] })}\n`);

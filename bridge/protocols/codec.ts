@@ -13,7 +13,8 @@ export function encodeMessage(message: object): Uint8Array {
 
 /** Parses a frame a peer sent. Throws PEER_BROKE_PROTOCOL; the peer's own text stays out of the message. */
 export function decodeMessage<T>(schema: z.ZodType<T>, frame: Uint8Array, maxBytes: number): T {
-  if (frame.byteLength > maxBytes) throw new FarmError("PEER_BROKE_PROTOCOL", `a message of ${frame.byteLength} bytes is over the limit of ${maxBytes}`);
+  if (frame.byteLength > maxBytes)
+    throw new FarmError("PEER_BROKE_PROTOCOL", `a message of ${frame.byteLength} bytes is over the limit of ${maxBytes}`);
   let value: unknown;
   try {
     value = JSON.parse(decoder.decode(frame));
@@ -27,7 +28,12 @@ export function decodeMessage<T>(schema: z.ZodType<T>, frame: Uint8Array, maxByt
 }
 
 /** Reads and parses one message within `timeoutMs`; undefined when the far side has ended its writing. */
-export async function readMessage<T>(stream: FrameStream, schema: z.ZodType<T>, limits: { maxBytes: number; timeoutMs: number }, parent: AbortSignal): Promise<T | undefined> {
+export async function readMessage<T>(
+  stream: FrameStream,
+  schema: z.ZodType<T>,
+  limits: { maxBytes: number; timeoutMs: number },
+  parent: AbortSignal,
+): Promise<T | undefined> {
   using child = childSignal(parent, limits.timeoutMs);
   const frame = await stream.read(child.signal);
   return frame === undefined ? undefined : decodeMessage(schema, frame, limits.maxBytes);

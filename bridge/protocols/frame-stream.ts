@@ -36,7 +36,11 @@ export interface SwarmNetwork {
   /** Own dialable addresses, each ending in /p2p/<selfId>. */
   multiaddrs(): readonly string[];
   /** Answers a protocol; `answer` owns the stream. A throw inside it aborts the stream and nothing else. */
-  handle(protocol: string, answer: (stream: FrameStream, peer: RemotePeer, signal: AbortSignal) => Promise<void>, options: { readonly maxInboundStreamsPerPeer: number }): Promise<void>;
+  handle(
+    protocol: string,
+    answer: (stream: FrameStream, peer: RemotePeer, signal: AbortSignal) => Promise<void>,
+    options: { readonly maxInboundStreamsPerPeer: number },
+  ): Promise<void>;
   /**
    * Opens a stream to a peer (by peer id or multiaddr). `control` and `bulk` use connections of their
    * own, so that heartbeats stay prompt while scenes move.

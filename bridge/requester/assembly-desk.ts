@@ -53,7 +53,9 @@ export class AssemblyDesk {
     this.#deps = deps;
     this.#options = options;
     this.#chunks = new Map(options.plan.chunks.map((chunk) => [chunk.id, chunk]));
-    this.#units = new Map(options.plan.units.map((planned) => [planned.key, { planned, pasted: new Map(), created: undefined, revision: 0 }]));
+    this.#units = new Map(
+      options.plan.units.map((planned) => [planned.key, { planned, pasted: new Map(), created: undefined, revision: 0 }]),
+    );
     for (const unit of this.#units.values()) for (const chunk of unit.planned.chunks) this.#unitOf.set(chunk, unit);
     this.#unfinished = new Set(options.plan.outputs.map(({ frame }) => frame));
     for (const frame of finishedBefore) this.#unfinished.delete(frame);
@@ -69,7 +71,10 @@ export class AssemblyDesk {
       unit.created ??= this.#create(unit.planned, signal);
       const target = await unit.created;
       const keep = chunk.keep ?? chunk.spec.rect;
-      await this.#deps.media.paste({ resultPath: this.#deps.folder.result(floats.sha256), target, resultRect: chunk.spec.rect, keep, region: unit.planned.region }, signal);
+      await this.#deps.media.paste(
+        { resultPath: this.#deps.folder.result(floats.sha256), target, resultRect: chunk.spec.rect, keep, region: unit.planned.region },
+        signal,
+      );
     }
     unit.pasted.set(chunkId, files);
   }
@@ -85,7 +90,9 @@ export class AssemblyDesk {
   /** Finishes every frame that is whole now; frames finish one after the other. */
   async finishReady(signal: AbortSignal, finished: (frame: FinishedFrame) => Promise<void>): Promise<void> {
     if (this.#options.movie) return await this.#finishMovie(signal, finished);
-    const ready = this.#options.plan.outputs.filter(({ frame, units }) => this.#unfinished.has(frame) && units.every((key) => this.#isWhole(key)));
+    const ready = this.#options.plan.outputs.filter(
+      ({ frame, units }) => this.#unfinished.has(frame) && units.every((key) => this.#isWhole(key)),
+    );
     for (const { frame } of ready) this.#unfinished.delete(frame);
     await Promise.all(ready.map(({ frame, units }) => this.#finishing.add(() => this.#finishFrame(frame, units, signal, finished))));
   }
@@ -94,7 +101,12 @@ export class AssemblyDesk {
     return this.#unfinished.size;
   }
 
-  async #finishFrame(frame: number, units: readonly UnitKey[], signal: AbortSignal, finished: (frame: FinishedFrame) => Promise<void>): Promise<void> {
+  async #finishFrame(
+    frame: number,
+    units: readonly UnitKey[],
+    signal: AbortSignal,
+    finished: (frame: FinishedFrame) => Promise<void>,
+  ): Promise<void> {
     const progress = units.map((key) => this.#units.get(key)).filter((unit) => unit !== undefined);
     const revisions = progress.map(({ revision }) => revision).join();
     const outputs = progress.some(({ planned }) => planned.kind === "floats")
@@ -131,7 +143,13 @@ export class AssemblyDesk {
     const summary = await this.#deps.summaryOf(planned.unit.scene);
     if (!summary) throw new Error(`a result of ${planned.unit.scene} was accepted before its channels were known`);
     const { width, height } = planned.region;
-    const picture: AssembledPicture = { path: this.#deps.assembledPath(planned.unit), width, height, channels: summary.channels, attributes: summary.attributes };
+    const picture: AssembledPicture = {
+      path: this.#deps.assembledPath(planned.unit),
+      width,
+      height,
+      channels: summary.channels,
+      attributes: summary.attributes,
+    };
     await this.#deps.media.createAssembled(picture, signal);
     return picture;
   }
@@ -152,7 +170,9 @@ export class AssemblyDesk {
 
   /** Floats that no unfinished frame needs are dropped: an animation must not fill the disk. */
   async #tidy(units: readonly UnitProgress[]): Promise<void> {
-    const needed = new Set(this.#options.plan.outputs.filter(({ frame }) => this.#unfinished.has(frame)).flatMap(({ units: keys }) => [...keys]));
+    const needed = new Set(
+      this.#options.plan.outputs.filter(({ frame }) => this.#unfinished.has(frame)).flatMap(({ units: keys }) => [...keys]),
+    );
     const neededFiles = new Set([...needed].flatMap((key) => hashesOf(this.#units.get(key))));
     for (const unit of units.filter(({ planned }) => !needed.has(planned.key))) {
       await rm(this.#deps.assembledPath(unit.planned.unit), { force: true });

@@ -40,7 +40,9 @@ export class Checker {
 
   /** Checks a result that lies in the job's folder. */
   async check(chunk: Chunk, files: readonly ResultFile[], sameClass: boolean, signal: AbortSignal): Promise<Verdict> {
-    return chunk.spec.kind === "files" ? await this.#checkFiles(chunk, files, sameClass, signal) : await this.#checkFloats(chunk, files, sameClass, signal);
+    return chunk.spec.kind === "files"
+      ? await this.#checkFiles(chunk, files, sameClass, signal)
+      : await this.#checkFloats(chunk, files, sameClass, signal);
   }
 
   /** What an honest result of this chunk holds: channels and attributes of a small piece rendered here. */
@@ -70,7 +72,11 @@ export class Checker {
       const referencePath = await this.#renderHere({ ...spec, rect: rendered }, signal);
       try {
         const difference = await this.#deps.media.compare(
-          { result: { path: this.#deps.folder.result(floats.sha256), rect: spec.rect }, reference: { path: referencePath, rect: rendered }, rect },
+          {
+            result: { path: this.#deps.folder.result(floats.sha256), rect: spec.rect },
+            reference: { path: referencePath, rect: rendered },
+            rect,
+          },
           signal,
         );
         const verdict = verdictOf(difference, { sameClass });
@@ -128,7 +134,9 @@ async function equalPictures(a: string, b: string): Promise<boolean> {
 
 function withoutDates(bytes: Buffer): Buffer {
   const png = bytes.subarray(1, 4).toString("latin1") === "PNG";
-  return png ? pixelChunks(bytes) : Buffer.from(bytes.toString("latin1").replaceAll(/\d{4}[/:-]\d\d[/:-]\d\d \d\d:\d\d:\d\d|\d\d:\d\d\.\d\d/g, ""), "latin1");
+  return png
+    ? pixelChunks(bytes)
+    : Buffer.from(bytes.toString("latin1").replaceAll(/\d{4}[/:-]\d\d[/:-]\d\d \d\d:\d\d:\d\d|\d\d:\d\d\.\d\d/g, ""), "latin1");
 }
 
 /** The header and data chunks of a PNG, text chunks left out. */

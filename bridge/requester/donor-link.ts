@@ -6,7 +6,13 @@ export type DonorNews =
   | { readonly type: "scene"; readonly phase: "fetching" | "loading" | "ready"; readonly bytesDone: number; readonly bytesTotal: number }
   | { readonly type: "started"; readonly chunk: ChunkId }
   | { readonly type: "rendered"; readonly chunk: ChunkId; readonly files: readonly ResultFile[]; readonly seconds: number }
-  | { readonly type: "failed"; readonly chunk: ChunkId; readonly code: string; readonly message: string; readonly kind: "task" | "transport" }
+  | {
+      readonly type: "failed";
+      readonly chunk: ChunkId;
+      readonly code: string;
+      readonly message: string;
+      readonly kind: "task" | "transport";
+    }
   | { readonly type: "gone"; readonly because: string };
 
 /** A donor as the job sees it: this machine, or a peer behind a lease stream. */

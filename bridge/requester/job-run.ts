@@ -157,15 +157,27 @@ export class JobRun {
       case "check":
         return this.#do(() => this.#flow.check(effect.chunk, effect.donor));
       case "accept":
-        return this.#do(() => this.#flow.accept(effect.chunk, effect.donor, effect.checked || this.#donors.get(effect.donor)?.trusted === true));
+        return this.#do(() =>
+          this.#flow.accept(effect.chunk, effect.donor, effect.checked || this.#donors.get(effect.donor)?.trusted === true),
+        );
       case "revoke":
         return this.#flow.revoke(effect.chunk);
       case "bar-donor":
         this.#barred.add(effect.donor);
         this.#deps.tally.bar(effect.donor);
-        return this.#deps.observe({ event: "donor-barred", donor: effect.donor, name: this.#deps.tally.nameOf(effect.donor), because: BAR_SENTENCES[effect.because] });
+        return this.#deps.observe({
+          event: "donor-barred",
+          donor: effect.donor,
+          name: this.#deps.tally.nameOf(effect.donor),
+          because: BAR_SENTENCES[effect.because],
+        });
       case "chunk-dead":
-        return this.#deps.observe({ event: "chunk-dead", chunk: effect.chunk, code: effect.code, message: this.#deps.tally.lastFailure(effect.chunk) ?? ERROR_CODES[effect.code].advice });
+        return this.#deps.observe({
+          event: "chunk-dead",
+          chunk: effect.chunk,
+          code: effect.code,
+          message: this.#deps.tally.lastFailure(effect.chunk) ?? ERROR_CODES[effect.code].advice,
+        });
       case "job-ended":
         this.#outcome = effect.outcome;
     }
@@ -174,7 +186,8 @@ export class JobRun {
   #lease(chunkId: ChunkId, donorId: DonorId, attempt: number): void {
     const chunk = this.#chunks.get(chunkId);
     const donor = this.#donors.get(donorId);
-    if (!chunk || !donor) return this.#say({ type: "chunk-failed", chunk: chunkId, donor: donorId, code: "PEER_UNREACHABLE", kind: "transport" });
+    if (!chunk || !donor)
+      return this.#say({ type: "chunk-failed", chunk: chunkId, donor: donorId, code: "PEER_UNREACHABLE", kind: "transport" });
     this.#deps.observe({ event: "chunk-leased", chunk: chunkId, donor: donorId, attempt });
     donor.lease(chunk);
   }

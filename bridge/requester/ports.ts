@@ -20,7 +20,12 @@ export interface LocalScene {
 /** Render slots on this machine; the donor room has them. */
 export interface LocalSlots {
   readonly size: number;
-  run<T>(scene: LocalScene, spec: ChunkSpec, use: { take(files: LocalRendered): Promise<T>; started?(): void }, signal: AbortSignal): Promise<T>;
+  run<T>(
+    scene: LocalScene,
+    spec: ChunkSpec,
+    use: { take(files: LocalRendered): Promise<T>; started?(): void },
+    signal: AbortSignal,
+  ): Promise<T>;
 }
 
 export type HashFile = (path: string) => Promise<{ readonly sha256: string; readonly bytes: number }>;
@@ -39,7 +44,16 @@ export interface JobMedia {
     signal: AbortSignal,
   ): Promise<ResultSummary>;
   createAssembled(spec: AssembledPicture, signal: AbortSignal): Promise<void>;
-  paste(request: { readonly resultPath: string; readonly target: AssembledPicture; readonly resultRect: Rect; readonly keep: Rect; readonly region: Rect }, signal: AbortSignal): Promise<void>;
+  paste(
+    request: {
+      readonly resultPath: string;
+      readonly target: AssembledPicture;
+      readonly resultRect: Rect;
+      readonly keep: Rect;
+      readonly region: Rect;
+    },
+    signal: AbortSignal,
+  ): Promise<void>;
   compare(
     request: { readonly result: PlacedFloats; readonly reference: PlacedFloats; readonly rect: Rect },
     signal: AbortSignal,
@@ -69,7 +83,10 @@ export interface AssembledPicture {
 /** The finishing Blender of this job. */
 export interface JobFinisher {
   finishFrame(frame: number, signal: AbortSignal): Promise<readonly string[]>;
-  finishMovie(frames: { readonly start: number; readonly end: number; readonly step: number }, signal: AbortSignal): Promise<readonly string[]>;
+  finishMovie(
+    frames: { readonly start: number; readonly end: number; readonly step: number },
+    signal: AbortSignal,
+  ): Promise<readonly string[]>;
 }
 
 /** Small stitched pictures for people; a failure to make one is nobody's failure. */

@@ -21,15 +21,29 @@ export interface PrepareDeps {
 }
 
 /** Looks at the scene, plans, and writes the job down: from here on it can be resumed. */
-export async function prepareJob(deps: PrepareDeps, request: RenderRequest, slots: () => Promise<number>, signal: AbortSignal): Promise<JobOrder> {
+export async function prepareJob(
+  deps: PrepareDeps,
+  request: RenderRequest,
+  slots: () => Promise<number>,
+  signal: AbortSignal,
+): Promise<JobOrder> {
   const { scenePath, flags } = request;
   const { facts, files } = await deps.inspect({ scenePath, flags, frames: framesBefore(request) }, signal);
   if (facts.scenes.some(({ denoised }) => denoised) && !facts.hasDenoiser) {
-    throw new FarmError("DENOISER_MISSING", `${request.scenePath} is denoised while it renders, and Blender ${deps.blender.version} here is built without the denoiser`);
+    throw new FarmError(
+      "DENOISER_MISSING",
+      `${request.scenePath} is denoised while it renders, and Blender ${deps.blender.version} here is built without the denoiser`,
+    );
   }
   const frames = framesOf(request, facts);
-  if (frames.length === 0) throw new FarmError("FRAMES_INVALID", `the scene's frame range is empty (${facts.frameStart} to ${facts.frameEnd})`);
-  const options = { frames, still: !request.animation && frames.length === 1, ...(request.tiles ? { tiles: request.tiles } : {}), slots: await slots() };
+  if (frames.length === 0)
+    throw new FarmError("FRAMES_INVALID", `the scene's frame range is empty (${facts.frameStart} to ${facts.frameEnd})`);
+  const options = {
+    frames,
+    still: !request.animation && frames.length === 1,
+    ...(request.tiles ? { tiles: request.tiles } : {}),
+    slots: await slots(),
+  };
   const plan = planJob(facts, options);
   const here = files.filter(({ missing }) => !missing);
   const { manifestHash } = await deps.pack(here, request.scenePath, signal);
@@ -42,7 +56,13 @@ export async function prepareJob(deps: PrepareDeps, request: RenderRequest, slot
     manifestHash,
     blender: { version: deps.blender.version, buildHash: deps.blender.buildHash },
     verify: request.verify,
-    settings: settingsRecord({ files: here.map(({ path }) => path), missingFiles, video: request.video && resolve(request.video), animation: request.animation, cwd: process.cwd() }),
+    settings: settingsRecord({
+      files: here.map(({ path }) => path),
+      missingFiles,
+      video: request.video && resolve(request.video),
+      animation: request.animation,
+      cwd: process.cwd(),
+    }),
   };
   const id = deps.newId();
   await deps.history.append(id, [created]);
@@ -54,13 +74,18 @@ export async function reopenJob(deps: PrepareDeps, id: string, signal: AbortSign
   const order = orderOf(id, deps.history.read(id), deps.deviceClass);
   const { created } = order;
   if (created.blender.version !== deps.blender.version || created.blender.buildHash !== deps.blender.buildHash) {
-    throw new FarmError("NO_MATCHING_BLENDER", `job ${id} was begun with Blender ${created.blender.version}, here is ${deps.blender.version}`, {
-      advice: "Name the Blender it was begun with by --blender <path>.",
-    });
+    throw new FarmError(
+      "NO_MATCHING_BLENDER",
+      `job ${id} was begun with Blender ${created.blender.version}, here is ${deps.blender.version}`,
+      {
+        advice: "Name the Blender it was begun with by --blender <path>.",
+      },
+    );
   }
   const files = settingsOf(created).files.map((path) => ({ path, kind: path === created.scenePath ? "blend" : "other", missing: false }));
   const { manifestHash } = await deps.pack(files, created.scenePath, signal);
-  if (manifestHash !== created.manifestHash) throw new FarmError("SCENE_CHANGED", `${created.scenePath} (or a file it reads) changed since job ${id} began`);
+  if (manifestHash !== created.manifestHash)
+    throw new FarmError("SCENE_CHANGED", `${created.scenePath} (or a file it reads) changed since job ${id} began`);
   await deps.history.append(id, [{ type: "resumed" }]);
   return orderOf(id, deps.history.read(id), deps.deviceClass);
 }

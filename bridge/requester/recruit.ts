@@ -47,13 +47,16 @@ export class Recruiter {
     const { signal } = child;
     const { only } = this.#options;
     for (const peer of only) this.#court(peer, run, signal);
-    const stopWatching = only.length > 0 ? () => {} : this.#deps.network.watchPeers((peer, change) => change === "here" && this.#court(peer.id, run, signal));
+    const stopWatching =
+      only.length > 0 ? () => {} : this.#deps.network.watchPeers((peer, change) => change === "here" && this.#court(peer.id, run, signal));
     try {
       if (only.length === 0) {
         for (const peer of this.#deps.network.knownPeers()) this.#court(peer.id, run, signal);
         await this.#searchDht(signal);
       }
-      await new Promise<void>((resolve) => (signal.aborted ? resolve() : signal.addEventListener("abort", () => resolve(), { once: true })));
+      await new Promise<void>((resolve) =>
+        signal.aborted ? resolve() : signal.addEventListener("abort", () => resolve(), { once: true }),
+      );
     } finally {
       stopWatching();
       await Promise.allSettled(this.#courting.values());
@@ -94,7 +97,10 @@ export class Recruiter {
       } catch (error) {
         if (signal.aborted) return;
         misses++;
-        this.#tell(`${peer}:${isFarmError(error) ? error.code : ""}`, explicit ? `${peer} cannot be reached yet: ${messageOf(error)}` : undefined);
+        this.#tell(
+          `${peer}:${isFarmError(error) ? error.code : ""}`,
+          explicit ? `${peer} cannot be reached yet: ${messageOf(error)}` : undefined,
+        );
       }
       await this.#deps.clock.sleep(RETRY_MS[Math.min(misses, RETRY_MS.length - 1)] ?? 0, signal).catch(() => {});
     }
@@ -109,7 +115,10 @@ export class Recruiter {
     const { build } = this.#options.opening;
     if (!reply.builds.some((other) => sameBuild(other, build))) {
       const theirs = reply.builds.map(({ blenderVersion }) => blenderVersion).join(", ") || "none";
-      this.#tell(`${id}:build`, `${reply.name} is left out: it has Blender ${theirs}, and this job needs the same build of ${build.blenderVersion}`);
+      this.#tell(
+        `${id}:build`,
+        `${reply.name} is left out: it has Blender ${theirs}, and this job needs the same build of ${build.blenderVersion}`,
+      );
       return undefined;
     }
     this.#options.welcome(id, true);

@@ -109,7 +109,10 @@ export class RemoteDonor implements DonorLink {
 
   /** Tells the donor who else may have blocks of the scene. */
   tellSources(peers: readonly { readonly id: string; readonly addrs: readonly string[] }[]): void {
-    this.#say({ type: "sources", peers: peers.slice(0, LEASE_LIMITS.maxSources).map(({ id, addrs }) => ({ id, addrs: addrs.slice(0, 16) })) });
+    this.#say({
+      type: "sources",
+      peers: peers.slice(0, LEASE_LIMITS.maxSources).map(({ id, addrs }) => ({ id, addrs: addrs.slice(0, 16) })),
+    });
   }
 
   async fetch(_chunk: ChunkId, file: ResultFile, toPath: string, signal: AbortSignal): Promise<void> {
@@ -173,7 +176,13 @@ export class RemoteDonor implements DonorLink {
         return this.#about(message.lease, (chunk) => {
           this.#leaseOf.delete(chunk);
           this.#leases.delete(message.lease);
-          return { type: "failed", chunk, code: message.code, message: message.message, kind: isTransport(message.code) ? "transport" : "task" };
+          return {
+            type: "failed",
+            chunk,
+            code: message.code,
+            message: message.message,
+            kind: isTransport(message.code) ? "transport" : "task",
+          };
         });
       case "opened":
       case "refused":

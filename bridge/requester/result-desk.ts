@@ -110,7 +110,8 @@ export class ResultDesk {
     const own = this.#deps.media.check(path, expectation, signal);
     const trusted = await this.#expected(scene, chunk, donor.trusted || !this.#verifies ? own : undefined, signal);
     const summary = await own;
-    if (summary.channels.join() !== trusted.channels.join()) throw new FarmError("RESULT_INVALID", `the result of chunk ${chunk.id} has other channels than its scene`);
+    if (summary.channels.join() !== trusted.channels.join())
+      throw new FarmError("RESULT_INVALID", `the result of chunk ${chunk.id} has other channels than its scene`);
     return summary;
   }
 

@@ -31,7 +31,12 @@ export interface WorkDeps {
   readonly renderSlots: LocalSlots | undefined;
   /** One more warm Blender, for checks; opened when first needed. */
   readonly checkSlots: LocalSlots;
-  readonly encodeVideo: (frames: readonly string[], fps: { readonly numerator: number; readonly denominator: number }, out: string, signal: AbortSignal) => Promise<string>;
+  readonly encodeVideo: (
+    frames: readonly string[],
+    fps: { readonly numerator: number; readonly denominator: number },
+    out: string,
+    signal: AbortSignal,
+  ) => Promise<string>;
   readonly history: { append(job: string, records: readonly JobRecord[]): Promise<void> };
   /** Brings donors of the swarm to the run until the signal aborts; undefined without a network. */
   readonly recruit: ((order: JobOrder, run: JobRun, signal: AbortSignal) => Promise<void>) | undefined;
@@ -59,14 +64,20 @@ export async function workOnJob(deps: WorkDeps, remembered: JobOrder, options: W
   await folder.create();
   const order = { ...remembered, memory: await withFilesHere(remembered, folder) };
   const { plan, memory } = order;
-  const tally = new RunTally(deps.clock.monotonicMs(), { frames: plan.outputs.length, chunks: plan.chunks.length }, { accepted: memory.accepted.keys(), outputs: memory.finishedFrames });
+  const tally = new RunTally(
+    deps.clock.monotonicMs(),
+    { frames: plan.outputs.length, chunks: plan.chunks.length },
+    { accepted: memory.accepted.keys(), outputs: memory.finishedFrames },
+  );
   announce(deps, order);
   const finisher = lazyFinisher(deps, order, folder, life.signal);
   try {
     const parts = composeRun(deps, order, folder, { finisher: finisher.get, tally });
     await restore(parts, { deps, order, folder }, life.signal);
     if (deps.renderSlots) parts.run.addDonor(localDonor(deps, order, folder, options));
-    const recruiting = deps.recruit?.(order, parts.run, life.signal).catch((error: unknown) => deps.log.warn({ error }, "recruiting ended"));
+    const recruiting = deps
+      .recruit?.(order, parts.run, life.signal)
+      .catch((error: unknown) => deps.log.warn({ error }, "recruiting ended"));
     const watching = watchWishes(deps, parts.run, life.signal);
     const outcome = await parts.run.run(parent).finally(() => life.abort(new FarmError("CANCELLED", "the job has ended")));
     await Promise.all([recruiting, watching]);
@@ -101,7 +112,12 @@ function lazyFinisher(deps: WorkDeps, order: JobOrder, folder: JobFolder, signal
   return { get, close };
 }
 
-function composeRun(deps: WorkDeps, order: JobOrder, folder: JobFolder, made: { readonly finisher: () => Promise<JobFinisher>; readonly tally: RunTally }) {
+function composeRun(
+  deps: WorkDeps,
+  order: JobOrder,
+  folder: JobFolder,
+  made: { readonly finisher: () => Promise<JobFinisher>; readonly tally: RunTally },
+) {
   const { plan, memory, created, facts } = order;
   const chunks = new Map(plan.chunks.map((chunk) => [chunk.id, chunk]));
   const secret = randomBytes(32);
@@ -118,7 +134,14 @@ function composeRun(deps: WorkDeps, order: JobOrder, folder: JobFolder, made: { 
   const { animation } = settingsOf(created);
   const movie = facts.output.isMovie && animation ? { start: facts.frameStart, end: facts.frameEnd, step: facts.frameStep } : undefined;
   const assembly = new AssemblyDesk(
-    { media: deps.media, folder, assembledPath: deps.assembledPath(folder), finisher: made.finisher, summaryOf: (scene) => results.summaryOf(scene), isSafe: (chunk) => gate.isSafe(chunk) },
+    {
+      media: deps.media,
+      folder,
+      assembledPath: deps.assembledPath(folder),
+      finisher: made.finisher,
+      summaryOf: (scene) => results.summaryOf(scene),
+      isSafe: (chunk) => gate.isSafe(chunk),
+    },
     { plan, outputFolder: dirname(facts.output.path), movie },
     memory.finishedFrames.keys(),
   );
@@ -174,7 +197,15 @@ async function restore(
     if (chunk.spec.kind === "floats" && floats) {
       const { rect, scene } = chunk.spec;
       const known = await results.summaryOf(scene);
-      if (!known) results.learn(scene, deps.media.check(folder.result(floats.sha256), { width: rect.width, height: rect.height, maxBytes: maxFloatBytes(rect.width, rect.height) }, signal));
+      if (!known)
+        results.learn(
+          scene,
+          deps.media.check(
+            folder.result(floats.sha256),
+            { width: rect.width, height: rect.height, maxBytes: maxFloatBytes(rect.width, rect.height) },
+            signal,
+          ),
+        );
     }
     await assembly.add(accepted.chunk, accepted.files, signal);
   }

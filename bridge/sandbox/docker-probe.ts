@@ -1,7 +1,9 @@
 import Docker from "dockerode";
 
 /** What a container engine on this machine says of itself. */
-export type DockerProbe = { readonly here: true; readonly version: string; readonly runtimes: readonly string[] } | { readonly here: false; readonly because: string };
+export type DockerProbe =
+  | { readonly here: true; readonly version: string; readonly runtimes: readonly string[] }
+  | { readonly here: false; readonly because: string };
 
 /** Asks the engine behind the usual socket (or DOCKER_HOST); never throws. */
 export async function probeDocker(): Promise<DockerProbe> {
@@ -11,7 +13,12 @@ export async function probeDocker(): Promise<DockerProbe> {
     return { here: true, version: version.Version, runtimes: Object.keys(info.Runtimes ?? {}) };
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    const because = code === "EACCES" ? "no permission on its socket" : code === "ENOENT" || code === "ECONNREFUSED" ? "no engine is running" : (error as Error).message;
+    const because =
+      code === "EACCES"
+        ? "no permission on its socket"
+        : code === "ENOENT" || code === "ECONNREFUSED"
+          ? "no engine is running"
+          : (error as Error).message;
     return { here: false, because };
   }
 }

@@ -48,7 +48,9 @@ function examineOne(path) {
   const version = (/Blender (\d+\.\d+\.\d+)/.exec(ask(path, ["--version"], { env: plainEnvironment() }).out) || [])[1];
   if (version === undefined) return { path, lacks: `${path} does not answer` };
   if (!isNewEnough(version)) return { path, version, lacks: `${version} is too old, ${FLOOR.join(".")} is needed` };
-  const numpy = ask(path, ["-b", "--factory-startup", "--python-exit-code", "9", "--python-expr", "import numpy"], { env: plainEnvironment() });
+  const numpy = ask(path, ["-b", "--factory-startup", "--python-exit-code", "9", "--python-expr", "import numpy"], {
+    env: plainEnvironment(),
+  });
   if (!numpy.ok) return { path, version, lacks: "its Python has no numpy" };
   if (process.platform === "linux" && !hasEgl()) return { path, version, lacks: "libEGL is missing, without which EEVEE crashes" };
   return { path, version };

@@ -30,7 +30,16 @@ function install(wanted) {
   const own = join(folder, "package.json");
   if (!existsSync(own)) writeFileSync(own, '{ "private": true }\n');
   const npm = npmCommand();
-  const args = ["install", "--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", `${wanted.name}@${wanted.version}`];
+  const args = [
+    "install",
+    "--prefix",
+    folder,
+    "--no-audit",
+    "--no-fund",
+    "--ignore-scripts",
+    "--loglevel=error",
+    `${wanted.name}@${wanted.version}`,
+  ];
   // The x64 binary also serves Windows on ARM, where npm would refuse it by its processor.
   const done = ask(npm.command, [...npm.args, ...args, "--force"], { cwd: folder, timeout: 600_000, shell: npm.shell });
   const node = nodeBeside();

@@ -81,7 +81,12 @@ function install(node) {
 function runNpm(node, args) {
   const npm = npmCommand(node);
   const quiet = ["--no-audit", "--no-fund", "--loglevel=error"];
-  return ask(npm.command, [...npm.args, ...args, ...quiet], { cwd: PROJECT, timeout: 900_000, shell: npm.shell, env: environmentFor(node) });
+  return ask(npm.command, [...npm.args, ...args, ...quiet], {
+    cwd: PROJECT,
+    timeout: 900_000,
+    shell: npm.shell,
+    env: environmentFor(node),
+  });
 }
 
 /** `npx bridge` looks in node_modules/.bin before it asks the registry, where another package has that name. */

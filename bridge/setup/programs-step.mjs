@@ -29,7 +29,9 @@ export async function ensureOpenImageIo() {
 
 function findFfmpeg() {
   const bundled = ffmpegStatic();
-  return [process.env.FFMPEG_PATH, bundled && bundled.binary, onPath("ffmpeg")].find((file) => file !== undefined && file !== "" && isProgram(file));
+  return [process.env.FFMPEG_PATH, bundled && bundled.binary, onPath("ffmpeg")].find(
+    (file) => file !== undefined && file !== "" && isProgram(file),
+  );
 }
 
 function ffmpegStatic() {

@@ -15,7 +15,12 @@ export interface JsonLine {
 
 /** Starts the command line as a user would, and reads its JSON lines. */
 export function bridge(args: readonly string[], options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {}) {
-  const child = execa(process.execPath, [LAUNCHER, ...args], { reject: false, ...(options.cwd ? { cwd: options.cwd } : {}), env: { ...options.env }, forceKillAfterDelay: 5_000 });
+  const child = execa(process.execPath, [LAUNCHER, ...args], {
+    reject: false,
+    ...(options.cwd ? { cwd: options.cwd } : {}),
+    env: { ...options.env },
+    forceKillAfterDelay: 5_000,
+  });
   const lines: JsonLine[] = [];
   const waiting: { readonly fits: (line: JsonLine) => boolean; readonly found: (line: JsonLine) => void }[] = [];
   void (async () => {
@@ -40,7 +45,9 @@ export function bridge(args: readonly string[], options: { readonly cwd?: string
 
 /** What a failed run said, for the test's report. */
 export function story(run: { readonly stderr: string; readonly lines: readonly JsonLine[] }): string {
-  const told = run.lines.filter(({ event }) => !["chunk-leased", "chunk-started", "chunk-accepted", "scene-progress", "preview"].includes(event));
+  const told = run.lines.filter(
+    ({ event }) => !["chunk-leased", "chunk-started", "chunk-accepted", "scene-progress", "preview"].includes(event),
+  );
   return `${run.stderr}\n${told.map((line) => JSON.stringify(line)).join("\n")}`.slice(-4_000);
 }
 
@@ -61,7 +68,20 @@ export interface RunningDonor extends AsyncDisposable {
 
 /** A donor process on this machine, reachable by its address alone. */
 export async function startDonor(home: string, args: readonly string[] = []): Promise<RunningDonor> {
-  const running = bridge(["donate", "--home", home, "--swarm", TEST_SWARM, "--sandbox", "process", "--json", "--no-lan", "--listen", "/ip4/127.0.0.1/tcp/0", ...args]);
+  const running = bridge([
+    "donate",
+    "--home",
+    home,
+    "--swarm",
+    TEST_SWARM,
+    "--sandbox",
+    "process",
+    "--json",
+    "--no-lan",
+    "--listen",
+    "/ip4/127.0.0.1/tcp/0",
+    ...args,
+  ]);
   const listening = await running.line(({ event }) => event === "listening");
   const address = (listening["multiaddrs"] as string[])[0] ?? "";
   return {

@@ -26,13 +26,28 @@ async function twoFolders(fill: (folder: string, second: boolean) => Promise<voi
 async function png16(path: string, changed: boolean): Promise<void> {
   const pixels = new Uint16Array(8 * 8 * 3).fill(1000);
   if (changed) pixels[77] = 1001;
-  await sharp(pixels, { raw: { width: 8, height: 8, channels: 3 } }).toColourspace("rgb16").png().toFile(path);
+  await sharp(pixels, { raw: { width: 8, height: 8, channels: 3 } })
+    .toColourspace("rgb16")
+    .png()
+    .toFile(path);
 }
 
 describe("comparePictures", () => {
   it("finds equal folders equal, also when only dates in the file differ", async () => {
     const [a, b] = await twoFolders(async (folder, second) => {
-      await execa("oiiotool", ["--pattern", "noise", "8x8", "3", "--attrib", "DateTime", second ? "2020:01:01 00:00:00" : "2021:01:01 00:00:00", "-d", "float", "-o", join(folder, "x.exr")]);
+      await execa("oiiotool", [
+        "--pattern",
+        "noise",
+        "8x8",
+        "3",
+        "--attrib",
+        "DateTime",
+        second ? "2020:01:01 00:00:00" : "2021:01:01 00:00:00",
+        "-d",
+        "float",
+        "-o",
+        join(folder, "x.exr"),
+      ]);
       await png16(join(folder, "x.png"), false);
     });
     expect(await comparePictures(a, b)).toEqual([]);
@@ -63,7 +78,8 @@ describe("comparePictures", () => {
   });
 
   it("compares movies by their frames and rate", async () => {
-    const movie = (path: string, rate: string) => execa("ffmpeg", ["-v", "error", "-f", "lavfi", "-i", `testsrc=size=32x32:rate=${rate}:duration=0.5`, "-y", path]);
+    const movie = (path: string, rate: string) =>
+      execa("ffmpeg", ["-v", "error", "-f", "lavfi", "-i", `testsrc=size=32x32:rate=${rate}:duration=0.5`, "-y", path]);
     const [a, b] = await twoFolders(async (folder, second) => {
       await movie(join(folder, "same.mkv"), "10");
       await movie(join(folder, "rate.mkv"), second ? "20" : "10");

@@ -10,7 +10,8 @@ export interface Difference {
 
 const MOVIES = new Set([".mp4", ".mkv", ".mov", ".webm", ".avi", ".ogv"]);
 /** Attributes that tell when and how long, which no two renders share. */
-const TIME_ATTRIBUTES = /date|time|hostname|memory|^\s*oiio|openexr:|file format|^\s*channel list|^\s*SHA|^\s*name:|jobscene|^\s*file:|^\s*"?filename/i;
+const TIME_ATTRIBUTES =
+  /date|time|hostname|memory|^\s*oiio|openexr:|file format|^\s*channel list|^\s*SHA|^\s*name:|jobscene|^\s*file:|^\s*"?filename/i;
 /** Wall-clock passes: Blender 5 writes how long each pixel took. */
 const TIME_CHANNELS = /render time/i;
 
@@ -53,12 +54,20 @@ async function onlyTimeChannelsDiffer(left: string, right: string): Promise<bool
 
 async function compareAttributes(left: string, right: string): Promise<string[]> {
   const [a, b] = await Promise.all([attributesOf(left), attributesOf(right)]);
-  return [...new Set([...a, ...b])].filter((line) => a.has(line) !== b.has(line)).map((line) => `attribute only on one side: ${line.trim()}`);
+  return [...new Set([...a, ...b])]
+    .filter((line) => a.has(line) !== b.has(line))
+    .map((line) => `attribute only on one side: ${line.trim()}`);
 }
 
 async function attributesOf(path: string): Promise<Set<string>> {
   const { stdout } = await execa("oiiotool", ["--info", "-v", "-a", path]);
-  return new Set(stdout.replaceAll(path, "").split("\n").slice(1).filter((line) => !TIME_ATTRIBUTES.test(line)));
+  return new Set(
+    stdout
+      .replaceAll(path, "")
+      .split("\n")
+      .slice(1)
+      .filter((line) => !TIME_ATTRIBUTES.test(line)),
+  );
 }
 
 async function compareMovies(left: string, right: string): Promise<string[]> {
@@ -68,7 +77,15 @@ async function compareMovies(left: string, right: string): Promise<string[]> {
 
 async function movieFrames(path: string): Promise<string> {
   const frames = await execa("ffmpeg", ["-v", "error", "-i", path, "-f", "framemd5", "-"]);
-  const streams = await execa("ffprobe", ["-v", "error", "-show_entries", "stream=codec_name,r_frame_rate,width,height,nb_frames", "-of", "csv", path]);
+  const streams = await execa("ffprobe", [
+    "-v",
+    "error",
+    "-show_entries",
+    "stream=codec_name,r_frame_rate,width,height,nb_frames",
+    "-of",
+    "csv",
+    path,
+  ]);
   return `${streams.stdout}\n${frames.stdout}`;
 }
 

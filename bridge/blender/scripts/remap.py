@@ -127,12 +127,17 @@ def adopt(library, place):
 
     4.x keeps no placeholders for what it did not find there, so that what is needed of it cannot be known.
     """
+    try:
+        with bpy.data.libraries.load(place, link=True) as (source, wanted):
+            for kind in dir(source):
+                setattr(wanted, kind, list(getattr(source, kind)))
+    except OSError as error:
+        print(f"library {place}: {error}")
+    adopted = next((other for other in bpy.data.libraries if plain(absolute(other.filepath, None)) == plain(place)), None)
+    if adopted is None:
+        return library.name
     before = library.filepath
     bpy.data.libraries.remove(library)
-    with bpy.data.libraries.load(place, link=True) as (source, wanted):
-        for kind in dir(source):
-            setattr(wanted, kind, list(getattr(source, kind)))
-    adopted = next(other for other in bpy.data.libraries if plain(absolute(other.filepath, None)) == plain(place))
     adopted.filepath = before
     return adopted.name
 

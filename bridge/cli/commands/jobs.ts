@@ -12,7 +12,10 @@ const Verb = z.enum(["list", "show", "cancel", "pause", "resume", "retry"]);
 /** `bridge jobs`: the job list and its verbs. */
 export async function runJobs(cli: Cli, verbText: string, id: string | undefined, raw: Record<string, unknown>): Promise<void> {
   const verb = Verb.safeParse(verbText);
-  if (!verb.success) throw new FarmError("USAGE", `"${verbText}" is no verb of bridge jobs`, { advice: "Write list, show, cancel, pause, resume or retry." });
+  if (!verb.success)
+    throw new FarmError("USAGE", `"${verbText}" is no verb of bridge jobs`, {
+      advice: "Write list, show, cancel, pause, resume or retry.",
+    });
   const options = parseOptions(WorkOptions, raw);
   const home = await openHome(options.home);
   switch (verb.data) {
@@ -43,7 +46,12 @@ async function resume(cli: Cli, home: Home, id: string | undefined, options: z.i
 function showList(cli: Cli, jobs: readonly JobRow[], json: boolean): void {
   if (json) return jobs.forEach((job) => cli.terminal.json({ event: "job", ...job }));
   if (jobs.length === 0) return cli.terminal.line("No jobs yet. Start one with `bridge render scene.blend`.");
-  cli.terminal.line(table([["JOB", "STATE", "SCENE", "BEGUN"], ...jobs.map((job) => [job.id, job.state, job.title, new Date(job.createdAt).toLocaleString()])]));
+  cli.terminal.line(
+    table([
+      ["JOB", "STATE", "SCENE", "BEGUN"],
+      ...jobs.map((job) => [job.id, job.state, job.title, new Date(job.createdAt).toLocaleString()]),
+    ]),
+  );
 }
 
 function showJob(cli: Cli, report: JobReport, json: boolean): void {

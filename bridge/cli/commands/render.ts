@@ -90,7 +90,10 @@ export async function runTask(cli: Cli, task: Task, options: z.infer<typeof Work
 function ending(event: Extract<JobEvent, { event: "job-ended" }>): string {
   const { stats, outcome, job } = event;
   const frames = stats.framesTotal === 1 ? "1 frame" : `${stats.framesDone} of ${stats.framesTotal} frames`;
-  const missing = event.missingFiles.length > 0 ? `\n${paint("yellow", "missing")} ${event.missingFiles.length} files the scene names were not found: ${event.missingFiles.slice(0, 5).join(", ")}` : "";
+  const missing =
+    event.missingFiles.length > 0
+      ? `\n${paint("yellow", "missing")} ${event.missingFiles.length} files the scene names were not found: ${event.missingFiles.slice(0, 5).join(", ")}`
+      : "";
   const more = outcome === "complete" ? "" : `\n  Go on with: bridge jobs resume ${job}`;
   return `${paint(outcome === "complete" ? "green" : "yellow", outcome)} ${frames} in ${stats.seconds.toFixed(1)} s${missing}${more}`;
 }

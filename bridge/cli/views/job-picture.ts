@@ -76,7 +76,13 @@ export function watch(picture: JobPicture, event: JobEvent, nowMs: number): void
 function watchDonors(picture: JobPicture, event: JobEvent): void {
   switch (event.event) {
     case "donor-joined":
-      picture.donors.set(event.donor, { name: event.name, slots: event.slots, doing: "getting ready", chunksDone: picture.donors.get(event.donor)?.chunksDone ?? 0, state: "here" });
+      picture.donors.set(event.donor, {
+        name: event.name,
+        slots: event.slots,
+        doing: "getting ready",
+        chunksDone: picture.donors.get(event.donor)?.chunksDone ?? 0,
+        state: "here",
+      });
       return;
     case "donor-left":
       return change(picture, event.donor, (donor) => Object.assign(donor, { state: "left", doing: `left: ${event.because}` }));
@@ -84,7 +90,10 @@ function watchDonors(picture: JobPicture, event: JobEvent): void {
       return change(picture, event.donor, (donor) => Object.assign(donor, { state: "barred", doing: `barred: ${event.because}` }));
     case "scene-progress":
       return change(picture, event.donor, (donor) => {
-        donor.doing = event.bytesTotal > 0 && event.bytesDone < event.bytesTotal ? `fetching the scene ${Math.floor((100 * event.bytesDone) / event.bytesTotal)} %` : "opening the scene";
+        donor.doing =
+          event.bytesTotal > 0 && event.bytesDone < event.bytesTotal
+            ? `fetching the scene ${Math.floor((100 * event.bytesDone) / event.bytesTotal)} %`
+            : "opening the scene";
       });
     case "chunk-started":
       return change(picture, event.donor, (donor) => Object.assign(donor, { doing: describeChunk(event.chunk) }));

@@ -97,7 +97,9 @@ function lastingLine(event: JobEvent): string | undefined {
     case "note":
       return `${paint("yellow", "note")} ${event.sentence}`;
     case "donor-left":
-      return event.because === "the job has ended" ? undefined : `${paint("yellow", "left")} ${event.name}: ${event.because}; its work goes to others`;
+      return event.because === "the job has ended"
+        ? undefined
+        : `${paint("yellow", "left")} ${event.name}: ${event.because}; its work goes to others`;
     case "donor-barred":
       return `${paint("red", "barred")} ${event.name}: ${event.because}; its chunks are rendered by others`;
     case "chunk-failed":

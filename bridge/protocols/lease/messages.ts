@@ -26,7 +26,12 @@ const FrameNumber = z.int().min(-1_048_574).max(1_048_574);
 const LeaseId = z.string().min(1).max(64);
 const Pixels = z.int().min(1).max(LEASE_LIMITS.maxPixels);
 
-const RectMessage = z.strictObject({ x: z.int().min(0).max(LEASE_LIMITS.maxPixels), y: z.int().min(0).max(LEASE_LIMITS.maxPixels), width: Pixels, height: Pixels });
+const RectMessage = z.strictObject({
+  x: z.int().min(0).max(LEASE_LIMITS.maxPixels),
+  y: z.int().min(0).max(LEASE_LIMITS.maxPixels),
+  width: Pixels,
+  height: Pixels,
+});
 
 export const ChunkSpecMessage = z.discriminatedUnion("kind", [
   z.strictObject({
@@ -78,7 +83,11 @@ export type RequesterMessage = z.infer<typeof RequesterMessage>;
 
 export const ResultFileMessage = z.strictObject({
   role: z.enum(["floats", "output", "preview"]),
-  name: z.string().min(1).max(255).regex(/^[^/\\\p{C}]+$/u),
+  name: z
+    .string()
+    .min(1)
+    .max(255)
+    .regex(/^[^/\\\p{C}]+$/u),
   sha256: Hash,
   bytes: z.int().min(0).max(LEASE_LIMITS.maxResultBytes),
 });
@@ -104,7 +113,15 @@ export const DonorMessage = z.discriminatedUnion("type", [
     seconds: z.number().min(0).max(10_000_000),
     peakMemoryBytes: z.int().min(0),
   }),
-  z.strictObject({ type: z.literal("failed"), lease: LeaseId, code: z.string().max(64).regex(/^[A-Z_]+$/), message: z.string().max(2000) }),
+  z.strictObject({
+    type: z.literal("failed"),
+    lease: LeaseId,
+    code: z
+      .string()
+      .max(64)
+      .regex(/^[A-Z_]+$/),
+    message: z.string().max(2000),
+  }),
   z.strictObject({ type: z.literal("beat") }),
 ]);
 export type DonorMessage = z.infer<typeof DonorMessage>;

@@ -11,14 +11,26 @@ export const OFFER_LIMITS = {
   maxGpus: 32,
 } as const;
 
-const Name = z.string().max(64).regex(/^[^\p{C}]*$/u);
+const Name = z
+  .string()
+  .max(64)
+  .regex(/^[^\p{C}]*$/u);
 
 /** What decides whether two machines make the same bits; the fields of `core/chunk.ts`. */
 export const DeviceClassMessage = z.strictObject({
-  blenderVersion: z.string().max(32).regex(/^\d+\.\d+\.\d+$/),
-  buildHash: z.string().max(64).regex(/^[\w.-]*$/),
+  blenderVersion: z
+    .string()
+    .max(32)
+    .regex(/^\d+\.\d+\.\d+$/),
+  buildHash: z
+    .string()
+    .max(64)
+    .regex(/^[\w.-]*$/),
   backend: z.enum(["CPU", "CUDA", "OPTIX", "HIP", "ONEAPI", "METAL"]),
-  arch: z.string().max(32).regex(/^[\w.-]+$/),
+  arch: z
+    .string()
+    .max(32)
+    .regex(/^[\w.-]+$/),
 });
 
 export const OfferRequest = z.strictObject({ type: z.literal("ask") });

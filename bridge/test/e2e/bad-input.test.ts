@@ -49,7 +49,8 @@ describe("bad input gets a clear error with its code, and leaves nothing behind"
   it("an empty file", async () => expectRefused(await render(await file("empty.blend", "")), "SCENE_EMPTY"));
   it("a folder", async () => expectRefused(await render(root), "SCENE_NOT_A_FILE"));
   it("a text file", async () => expectRefused(await render(await file("text.blend", "no scene at all")), "SCENE_NOT_BLEND"));
-  it("a truncated scene", async () => expectRefused(await render(await file("cut.blend", (await plainBlend()).subarray(0, 30_000))), "SCENE_UNREADABLE"));
+  it("a truncated scene", async () =>
+    expectRefused(await render(await file("cut.blend", (await plainBlend()).subarray(0, 30_000))), "SCENE_UNREADABLE"));
   it("a scene of a newer Blender", async () => {
     const bytes = Buffer.from(await plainBlend());
     bytes.write("999", 9);
@@ -67,8 +68,13 @@ describe("bad input gets a clear error with its code, and leaves nothing behind"
     const blocked = await file("blocked", "a file");
     await expectRefused(await render(good, ["-o", join(blocked, "f_####")]), "OUTPUT_NOT_WRITABLE");
   });
-  it("a peer address that is none", async () => expectRefused(await render(good, ["--peer", "not/an/address", "--no-local"]), "PEER_ADDRESS_INVALID"));
-  it("a Blender that is not there", async () => expectRefused(await runBridge(["render", good, "--blender", join(root, "nowhere"), "--home", join(root, "home")]), "BLENDER_NOT_FOUND"));
+  it("a peer address that is none", async () =>
+    expectRefused(await render(good, ["--peer", "not/an/address", "--no-local"]), "PEER_ADDRESS_INVALID"));
+  it("a Blender that is not there", async () =>
+    expectRefused(
+      await runBridge(["render", good, "--blender", join(root, "nowhere"), "--home", join(root, "home")]),
+      "BLENDER_NOT_FOUND",
+    ));
   it("a video that nobody knows", async () => expectRefused(await render(good, ["--video", join(root, "film.xyz")]), "VIDEO_UNSUPPORTED"));
   it("an unreachable peer and nobody else", async () => {
     const run = await render(good, ["--peer", "/ip4/127.0.0.1/tcp/9", "--no-local"]);
@@ -78,7 +84,21 @@ describe("bad input gets a clear error with its code, and leaves nothing behind"
   it("a Blender that crashes on the scene costs retries, then the job says which chunk", async () => {
     const crashing = await file("crashing", `#!/bin/sh\ncase "$*" in *session.py*) kill -SEGV $$;; *) exec ${BLENDER} "$@";; esac\n`);
     await chmod(crashing, 0o755);
-    const run = await runBridge(["render", good, "-o", join(output, "f_####"), "-f", "1", "--blender", crashing, "--home", join(root, "home-crash"), "--swarm", TEST_SWARM, "--json"]);
+    const run = await runBridge([
+      "render",
+      good,
+      "-o",
+      join(output, "f_####"),
+      "-f",
+      "1",
+      "--blender",
+      crashing,
+      "--home",
+      join(root, "home-crash"),
+      "--swarm",
+      TEST_SWARM,
+      "--json",
+    ]);
     expect(run.exitCode).toBe(3);
     expect(run.lines.some((line) => line.event === "chunk-dead" && line["code"] === "BLENDER_CRASHED")).toBe(true);
     expect(run.lines.at(-1)).toMatchObject({ event: "job-ended", outcome: "incomplete" });
@@ -89,7 +109,20 @@ describe("bad input gets a clear error with its code, and leaves nothing behind"
 describe("compressed scenes are scenes", () => {
   it("gzip", async () => {
     const scene = await file("zipped.blend", gzipSync(await plainBlend()));
-    const run = await runBridge(["render", scene, "-o", join(root, "zipped", "f_####"), "-f", "1", "--blender", BLENDER, "--home", join(root, "home"), "--swarm", TEST_SWARM]);
+    const run = await runBridge([
+      "render",
+      scene,
+      "-o",
+      join(root, "zipped", "f_####"),
+      "-f",
+      "1",
+      "--blender",
+      BLENDER,
+      "--home",
+      join(root, "home"),
+      "--swarm",
+      TEST_SWARM,
+    ]);
     expect(run.exitCode, run.stderr).toBe(0);
     expect(await readdir(join(root, "zipped"))).toEqual(["f_0001.png"]);
   });

@@ -77,7 +77,16 @@ describe("the package that npm pack makes", () => {
     const tarball = (await readdir(root)).find((name) => name.endsWith(".tgz"));
     if (tarball === undefined) throw new Error(`no tarball:\n${packed.out}${packed.err}`);
     files = (await run("tar", ["-tzf", join(root, tarball)])).out.trim().split("\n");
-    const install = ["install", "--global", "--prefix", join(root, "global"), join(root, tarball), "--no-audit", "--no-fund", "--loglevel=error"];
+    const install = [
+      "install",
+      "--global",
+      "--prefix",
+      join(root, "global"),
+      join(root, tarball),
+      "--no-audit",
+      "--no-fund",
+      "--loglevel=error",
+    ];
     const made = await run("npm", install, { cwd: root });
     expect(made, made.err).toMatchObject({ exitCode: 0 });
   }, 300_000);
@@ -117,7 +126,16 @@ describe("the package that npm pack makes", () => {
     const donor = await startUntil(installed("bridge"), listening, /"listening"/);
     try {
       const { peerId, multiaddrs } = JSON.parse(donor.line) as { peerId: string; multiaddrs: string[] };
-      const peers = await run(installed("bridge"), ["peers", "--home", home("looker"), "--json", "--wait", "2", "--peer", String(multiaddrs[0])]);
+      const peers = await run(installed("bridge"), [
+        "peers",
+        "--home",
+        home("looker"),
+        "--json",
+        "--wait",
+        "2",
+        "--peer",
+        String(multiaddrs[0]),
+      ]);
       expect(peers, peers.err).toMatchObject({ exitCode: 0 });
       expect(peers.out).toContain(peerId);
     } finally {
@@ -127,10 +145,31 @@ describe("the package that npm pack makes", () => {
 
   test("renders: its scripts and its workers are found", async () => {
     const scene = join(root, "cube.blend");
-    const small = "import bpy; r = bpy.context.scene.render; r.engine = 'CYCLES'; r.resolution_x = 48; r.resolution_y = 32; c = bpy.context.scene.cycles; c.samples = 1; c.use_denoising = False";
-    const made = await run("blender", ["-b", "--factory-startup", "--python-expr", `${small}; bpy.ops.wm.save_as_mainfile(filepath='${scene}')`]);
+    const small =
+      "import bpy; r = bpy.context.scene.render; r.engine = 'CYCLES'; r.resolution_x = 48; r.resolution_y = 32; c = bpy.context.scene.cycles; c.samples = 1; c.use_denoising = False";
+    const made = await run("blender", [
+      "-b",
+      "--factory-startup",
+      "--python-expr",
+      `${small}; bpy.ops.wm.save_as_mainfile(filepath='${scene}')`,
+    ]);
     expect(made, made.err).toMatchObject({ exitCode: 0 });
-    const flags = ["--home", join(root, "artist"), "--tiles", "2x1", "--local", "1", "-o", join(root, "out", "f_####"), "-F", "PNG", "-x", "1", "-f", "1"];
+    const flags = [
+      "--home",
+      join(root, "artist"),
+      "--tiles",
+      "2x1",
+      "--local",
+      "1",
+      "-o",
+      join(root, "out", "f_####"),
+      "-F",
+      "PNG",
+      "-x",
+      "1",
+      "-f",
+      "1",
+    ];
     const rendered = await run(installed("bridge"), ["render", scene, ...flags]);
     expect(rendered, rendered.out + rendered.err).toMatchObject({ exitCode: 0 });
     expect(await readdir(join(root, "out"))).toEqual(["f_0001.png"]);

@@ -37,11 +37,27 @@ async function sceneCopy(name: string, side: string, file: string): Promise<stri
 
 async function renderOnSwarm(folder: string, file: string, args: readonly string[]) {
   const peers = donors.flatMap(({ address }) => ["--peer", address]);
-  const options = ["--no-local", "--swarm", TEST_SWARM, ...peers, "--verify", "off", "--blender", BLENDER, "--json", "--home", join(root, "requester")];
+  const options = [
+    "--no-local",
+    "--swarm",
+    TEST_SWARM,
+    ...peers,
+    "--verify",
+    "off",
+    "--blender",
+    BLENDER,
+    "--json",
+    "--home",
+    join(root, "requester"),
+  ];
   return await runBridge(["render", join(folder, `${file}.blend`), "-o", `${folder}/render/f_####`, ...args, ...options], { cwd: root });
 }
 
-async function expectSamePicture(name: string, file: string, flags: { readonly swarm: readonly string[]; readonly blender: readonly string[] }): Promise<void> {
+async function expectSamePicture(
+  name: string,
+  file: string,
+  flags: { readonly swarm: readonly string[]; readonly blender: readonly string[] },
+): Promise<void> {
   const [ours, theirs] = [await sceneCopy(name, "ours", file), await sceneCopy(name, "theirs", file)];
   await renderReference(join(theirs, `${file}.blend`), ["-o", `${theirs}/render/f_####`, ...flags.blender], join(theirs, "render"));
   const run = await renderOnSwarm(ours, file, flags.swarm);
@@ -53,7 +69,8 @@ async function expectSamePicture(name: string, file: string, flags: { readonly s
 describe("sample scenes on a swarm of two donors equal plain Blender", () => {
   for (const { file, trap, still, animation } of scenes) {
     if (still !== undefined) {
-      it(`${file}, still in tiles: ${trap}`, () => expectSamePicture(`${file}-still`, file, { swarm: ["-f", String(still), "--tiles", "3x2"], blender: ["-f", String(still)] }));
+      it(`${file}, still in tiles: ${trap}`, () =>
+        expectSamePicture(`${file}-still`, file, { swarm: ["-f", String(still), "--tiles", "3x2"], blender: ["-f", String(still)] }));
     }
     if (animation) {
       it(`${file}, animation by frames: ${trap}`, () => expectSamePicture(`${file}-animation`, file, { swarm: ["-a"], blender: ["-a"] }));

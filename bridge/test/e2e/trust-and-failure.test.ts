@@ -39,7 +39,17 @@ async function startLiar(name: string, lie: string) {
 }
 
 function renderArgs(name: string, peers: readonly string[], more: readonly string[]): string[] {
-  const shared = ["--no-local", "--swarm", TEST_SWARM, ...peers.flatMap((peer) => ["--peer", peer]), "--blender", BLENDER, "--json", "--home", join(root, `${name}-home`)];
+  const shared = [
+    "--no-local",
+    "--swarm",
+    TEST_SWARM,
+    ...peers.flatMap((peer) => ["--peer", peer]),
+    "--blender",
+    BLENDER,
+    "--json",
+    "--home",
+    join(root, `${name}-home`),
+  ];
   return ["render", scene, "-o", join(root, name, "f_####"), ...more, ...shared];
 }
 
@@ -54,7 +64,9 @@ describe("nobody is trusted blindly", () => {
       await using honest2 = await startDonor(join(root, `h2-${lie}`), donorArgs);
       await using liar = await startLiar(`liar-${lie}`, lie);
       const name = `lie-${lie}`;
-      const run = await runBridge(renderArgs(name, [liar.address, honest1.address, honest2.address], ["-f", "1..3", "--tiles", "3x2", "--verify", "spot"]));
+      const run = await runBridge(
+        renderArgs(name, [liar.address, honest1.address, honest2.address], ["-f", "1..3", "--tiles", "3x2", "--verify", "spot"]),
+      );
       expect(run.exitCode, story(run)).toBe(0);
       expect(run.lines.filter(({ event }) => event === "donor-barred")).toMatchObject([{ donor: liar.peerId, name: `liar-${lie}` }]);
       expect(await comparePictures(join(root, name), join(root, "reference"))).toEqual([]);
@@ -81,7 +93,9 @@ describe("nothing is lost", () => {
   it("a donor killed in the middle of a tile costs nothing but its tile", async () => {
     await using survivor = await startDonor(join(root, "survivor"), donorArgs);
     const victim = await startDonor(join(root, "victim"), donorArgs);
-    const running = bridge(renderArgs("killed-donor", [survivor.address, victim.address], ["-f", "1..3", "--tiles", "3x2", "--verify", "off"]));
+    const running = bridge(
+      renderArgs("killed-donor", [survivor.address, victim.address], ["-f", "1..3", "--tiles", "3x2", "--verify", "off"]),
+    );
     await running.line((line) => line.event === "chunk-started" && line["donor"] === victim.peerId);
     victim.kill();
     const { exitCode, stderr } = await running.child;
@@ -98,7 +112,19 @@ describe("nothing is lost", () => {
     first.child.kill("SIGKILL");
     await first.child;
     const home = join(root, "killed-requester-home");
-    const again = await runBridge(["jobs", "resume", String(created["job"]), "--home", home, "--swarm", TEST_SWARM, "--json", "--no-local", "--peer", donor.address]);
+    const again = await runBridge([
+      "jobs",
+      "resume",
+      String(created["job"]),
+      "--home",
+      home,
+      "--swarm",
+      TEST_SWARM,
+      "--json",
+      "--no-local",
+      "--peer",
+      donor.address,
+    ]);
     expect(again.exitCode, story(again)).toBe(0);
     const before = new Set(accepted(first.lines));
     expect(accepted(again.lines).filter((chunk) => before.has(chunk))).toEqual([]);
