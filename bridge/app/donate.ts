@@ -2,7 +2,7 @@ import { availableParallelism, cpus, hostname, loadavg, totalmem } from "node:os
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Home } from "../config/home.ts";
-import { Donor } from "../donor/donor.ts";
+import { Donor, type DonorOptions } from "../donor/donor.ts";
 import type { WarmSession } from "../donor/ports.ts";
 import type { DonorEvent } from "../donor/serve-job.ts";
 import { systemClock } from "../kernel/clock.ts";
@@ -10,7 +10,7 @@ import { FarmError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import { VERSION } from "../kernel/version.ts";
 import { lockHome } from "../network/home-lock.ts";
-import { blendersHere, renderSlots } from "./blender-tools.ts";
+import { blendersHere, type ChosenBlender, renderSlots } from "./blender-tools.ts";
 import { openDonorStore } from "./donor-store.ts";
 import { openSwarm, type SwarmOptions } from "./open-swarm.ts";
 
@@ -65,27 +65,9 @@ export async function donate(
     ...(settings.threads === undefined ? {} : { threads: settings.threads }),
   });
   const name = settings.name ?? hostname();
-  const donor = new Donor(
-    {
-      network,
-      store,
-      slots,
-      clock: systemClock,
-      log: watching.log,
-      observe: watching.observe,
-      load: () => (loadavg()[0] ?? 0) / Math.max(1, cpus().length),
-    },
-    {
-      agent: `p2p-render/${VERSION}`,
-      name,
-      cores: settings.threads ?? availableParallelism(),
-      memoryBytes: totalmem(),
-      builds: [blender.deviceClass],
-      allow: settings.allow,
-      deny: settings.deny,
-      maxJobs: MAX_JOBS,
-    },
-  );
+  const { log, observe } = watching;
+  const load = () => (loadavg()[0] ?? 0) / Math.max(1, cpus().length);
+  const donor = new Donor({ network, store, slots, clock: systemClock, log, observe, load }, donorOptions(settings, name, blender));
   await donor.start(signal);
   watching.observe({
     event: "listening",
@@ -98,6 +80,19 @@ export async function donate(
   await untilAborted(signal);
   await donor.stop();
   await rm(join(home.scratch), { recursive: true, force: true });
+}
+
+function donorOptions(settings: DonateSettings, name: string, blender: ChosenBlender): DonorOptions {
+  return {
+    agent: `p2p-render/${VERSION}`,
+    name,
+    cores: settings.threads ?? availableParallelism(),
+    memoryBytes: totalmem(),
+    builds: [blender.deviceClass],
+    allow: settings.allow,
+    deny: settings.deny,
+    maxJobs: MAX_JOBS,
+  };
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { differences, filesBelow, floats, makeScenes, patience, plainFloats, testSession } from "./fixtures/session-kit.ts";
+import { differences, filesBelow, floats, makeScenes, patience, plainFloats, TEST_BUILD, testSession } from "./fixtures/session-kit.ts";
 import { type TestScenes, testScenes } from "./fixtures/inspect-kit.ts";
 
 const TIMEOUT = 180_000;
@@ -45,7 +45,9 @@ describe("a session lives on", () => {
     await expect(load("text.blend")).rejects.toMatchObject({ code: "SCENE_UNREADABLE" });
     await expect(load("missing.blend")).rejects.toMatchObject({ code: "SCENE_UNREADABLE" });
     await expect(load("newer.blend")).rejects.toMatchObject({ code: "SCENE_TOO_NEW", facts: { savedBy: "99.2" } });
-    for (const name of ["gzip.blend", "zstd.blend", "plain.blend"]) {
+    // 5.x wrote zstd from its first day on, and refuses its own header inside gzip
+    const compressed = Number(TEST_BUILD.version.split(".")[0]) < 5 ? ["gzip.blend", "zstd.blend"] : ["zstd.blend"];
+    for (const name of [...compressed, "plain.blend"]) {
       await load(name);
       expect((await session.render(floats(1), patience())).floats).toBeDefined();
     }

@@ -7,7 +7,7 @@ import type { Rect } from "../core/scene-facts.ts";
 import { chooseCrops } from "../core/verify/crops.ts";
 import { verdictOf } from "../core/verify/verdict.ts";
 import type { JobFolder } from "./job-folder.ts";
-import type { HashFile, JobMedia, LocalRendered, LocalScene, LocalSlots, ResultSummary } from "./ports.ts";
+import type { JobMedia, LocalRendered, LocalScene, LocalSlots, ResultSummary } from "./ports.ts";
 
 /** Size and number of crops a check renders; `trust.md` 1.4 gives the cost. */
 export const CHECK_SHAPE = { cropSize: 32, crops: 2, summarySize: 16 } as const;
@@ -16,7 +16,6 @@ export interface CheckerDeps {
   readonly slots: LocalSlots;
   readonly media: Pick<JobMedia, "compare" | "check">;
   readonly folder: JobFolder;
-  readonly hashFile: HashFile;
 }
 
 export interface CheckerOptions {

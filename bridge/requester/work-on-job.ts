@@ -121,18 +121,12 @@ function composeRun(
   const { plan, memory, created, facts } = order;
   const chunks = new Map(plan.chunks.map((chunk) => [chunk.id, chunk]));
   const secret = randomBytes(32);
-  const adaptive = new Set(facts.scenes.filter((scene) => scene.adaptive).map(({ name }) => name));
-  const checker = new Checker(
-    { slots: deps.checkSlots, media: deps.media, folder, hashFile: deps.hashFile },
-    { scene: ownScene(order), secret, apronOf: (scene) => (adaptive.has(scene) ? ADAPTIVE_APRON : 0) },
-  );
+  const checker = checkerOf(deps, order, folder, secret);
   const results = new ResultDesk(
     { media: deps.media, folder, hashFile: deps.hashFile, trustedSummary: (chunk, signal) => checker.trustedSummary(chunk, signal) },
     { verifies: created.verify !== "off" },
   );
   const gate = new DeliveryGate();
-  const { animation } = settingsOf(created);
-  const movie = facts.output.isMovie && animation ? { start: facts.frameStart, end: facts.frameEnd, step: facts.frameStep } : undefined;
   const assembly = new AssemblyDesk(
     {
       media: deps.media,
@@ -142,7 +136,7 @@ function composeRun(
       summaryOf: (scene) => results.summaryOf(scene),
       isSafe: (chunk) => gate.isSafe(chunk),
     },
-    { plan, outputFolder: dirname(facts.output.path), movie },
+    { plan, outputFolder: dirname(facts.output.path), movie: movieOf(order) },
     memory.finishedFrames.keys(),
   );
   const policy = { ...DEFAULT_POLICY, verify: created.verify, secret: secret.toString("hex") };
@@ -167,6 +161,20 @@ function composeRun(
     { plan, schedule: startSchedule(plan, memory), policy },
   );
   return { run, results, assembly };
+}
+
+/** The frames of the movie that the scene itself asks for; without -a Blender writes one movie a frame. */
+function movieOf({ created, facts }: JobOrder) {
+  const wanted = facts.output.isMovie && settingsOf(created).animation;
+  return wanted ? { start: facts.frameStart, end: facts.frameEnd, step: facts.frameStep } : undefined;
+}
+
+function checkerOf(deps: WorkDeps, order: JobOrder, folder: JobFolder, secret: Uint8Array): Checker {
+  const adaptive = new Set(order.facts.scenes.filter((scene) => scene.adaptive).map(({ name }) => name));
+  return new Checker(
+    { slots: deps.checkSlots, media: deps.media, folder },
+    { scene: ownScene(order), secret, apronOf: (scene) => (adaptive.has(scene) ? ADAPTIVE_APRON : 0) },
+  );
 }
 
 function ownScene(order: JobOrder): LocalScene {
