@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { rm, stat } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { sameDeviceClass } from "../core/admission.ts";
 import type { JobEvent, JobOutcome } from "../core/job-events.ts";
-import type { ChunkAccepted, JobMemory, JobRecord } from "../core/journal/records.ts";
+import type { JobRecord } from "../core/journal/records.ts";
 import { DEFAULT_POLICY } from "../core/schedule/policy.ts";
 import { startSchedule } from "../core/schedule/schedule.ts";
 import { childSignal } from "../kernel/abort.ts";
@@ -18,6 +18,7 @@ import { type JobOrder, settingsOf, type WorkForce } from "./job-order.ts";
 import { JobRun } from "./job-run.ts";
 import { LocalDonor } from "./local-donor.ts";
 import type { AssembledPath, HashFile, JobFinisher, JobMedia, JobPreview, LocalScene, LocalSlots } from "./ports.ts";
+import { deliveredChunks, withFilesHere } from "./remembered-results.ts";
 import { maxFloatBytes, ResultDesk } from "./result-desk.ts";
 import { RunTally } from "./run-tally.ts";
 
@@ -217,31 +218,6 @@ async function restore(
     }
     await assembly.add(accepted.chunk, accepted.files, signal);
   }
-}
-
-/** Chunks whose picture stands on disk already. */
-function deliveredChunks(order: JobOrder): ReadonlySet<string> {
-  const units = new Map(order.plan.units.map((unit) => [unit.key, unit.chunks]));
-  const finished = order.plan.outputs.filter(({ frame }) => order.memory.finishedFrames.has(frame));
-  return new Set(finished.flatMap(({ units: keys }) => keys.flatMap((key) => [...(units.get(key) ?? [])])));
-}
-
-/** An accepted result whose file somebody deleted is rendered again. */
-async function withFilesHere(order: JobOrder, folder: JobFolder): Promise<JobMemory> {
-  const delivered = deliveredChunks(order);
-  const accepted = new Map<string, ChunkAccepted>();
-  for (const [chunk, record] of order.memory.accepted) {
-    if (delivered.has(chunk) || (await allHere(record, folder))) accepted.set(chunk, record);
-  }
-  return { ...order.memory, accepted };
-}
-
-async function allHere(accepted: ChunkAccepted, folder: JobFolder): Promise<boolean> {
-  for (const file of accepted.files.filter(({ role }) => role !== "preview")) {
-    const found = await stat(folder.result(file.sha256)).catch(() => undefined);
-    if (found?.size !== file.bytes) return false;
-  }
-  return true;
 }
 
 async function watchWishes(deps: WorkDeps, run: JobRun, signal: AbortSignal): Promise<void> {
