@@ -68,6 +68,7 @@ export class RenderSlots implements AsyncDisposable {
       slot.usedAt = this.#turn++;
       try {
         const session = await this.#warm(slot, scene, signal);
+        signal.throwIfAborted();
         use.started?.();
         return await use.take(await session.render(spec, signal));
       } finally {

@@ -1,0 +1,40 @@
+import { stripVTControlCharacters } from "node:util";
+import { describe, expect, it } from "vitest";
+import type { JobEvent } from "../../core/job-events.ts";
+import { emptyPicture, secondsLeft, watch } from "./job-picture.ts";
+import { drawPicture } from "./render-view.ts";
+
+const story: readonly [number, JobEvent][] = [
+  [0, { event: "job-created", job: "j", scene: "/s.blend", blender: "4.3.2", frames: 1, chunks: 4, chunksDone: 0, tiles: "2x2" }],
+  [0, { event: "donor-joined", donor: "d1", name: "anna", slots: 1, local: false }],
+  [100, { event: "chunk-started", chunk: "Scene:1:0-0-80-60", donor: "d1" }],
+  [1_000, { event: "chunk-accepted", chunk: "Scene:1:0-0-80-60", donor: "d1", seconds: 1, bytes: 2_000_000, done: 1, total: 4 }],
+  [2_000, { event: "chunk-accepted", chunk: "Scene:1:80-0-80-60", donor: "d1", seconds: 1, bytes: 0, done: 2, total: 4 }],
+];
+
+function pictureAt(steps: number) {
+  const picture = emptyPicture(0);
+  for (const [at, event] of story.slice(0, steps)) watch(picture, event, at);
+  return picture;
+}
+
+describe("the progress view", () => {
+  it("says how far the job is, who works and what came in", () => {
+    const drawn = stripVTControlCharacters(drawPicture(pictureAt(5), 2_000, 100));
+    expect(drawn).toMatch(/50 %.*2\/4 chunks/);
+    expect(drawn).toMatch(/anna\s+2 done/);
+    expect(drawn).toContain("2 MB received");
+  });
+
+  it("shows what a donor is doing", () => expect(drawPicture(pictureAt(3), 200, 100)).toContain("frame 1, tile 0,0"));
+
+  it("fits the terminal's width", () => {
+    const lines = stripVTControlCharacters(drawPicture(pictureAt(5), 2_000, 60)).split("\n");
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(75);
+  });
+
+  it("tells no time before it can know it, and the pace's time after", () => {
+    expect(secondsLeft(pictureAt(4), 1_500)).toBeUndefined();
+    expect(secondsLeft(pictureAt(5), 2_000)).toBe(2);
+  });
+});
