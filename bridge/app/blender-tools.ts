@@ -35,6 +35,8 @@ export interface SlotOptions {
   readonly threads?: number;
   /** Keeps the scratch folders of several kinds of slots apart. */
   readonly purpose: string;
+  /** Floats stay on this machine: not worth packing. */
+  readonly local?: boolean;
   readonly around?: (session: WarmSession) => WarmSession;
 }
 
@@ -46,13 +48,9 @@ export function renderSlots(home: Home, blender: ChosenBlender, options: SlotOpt
       openSession: async (slot, signal) => {
         const scratch = join(home.scratch, `${process.pid}-${options.purpose}-${slot}`);
         await mkdir(scratch, { recursive: true, mode: 0o700 });
-        return around(
-          await openSession(
-            { start },
-            { blender: blender.build, scratch, ...(options.threads === undefined ? {} : { threads: options.threads }) },
-            signal,
-          ),
-        );
+        const threads = options.threads === undefined ? {} : { threads: options.threads };
+        const floatCodec = options.local ? "NONE" : "ZIP";
+        return around(await openSession({ start }, { blender: blender.build, scratch, floatCodec, ...threads }, signal));
       },
     },
     { slots: options.slots },

@@ -106,8 +106,8 @@ async function work(settings: RenderSettings, parts: Parts, watching: Watching, 
   const { order, blender, database, swarm, bundle } = parts;
   await using media = openMedia();
   const threadOption = threads === undefined ? {} : { threads };
-  await using own = renderSlots(home, blender, { slots: Math.max(1, force.local), purpose: "own", ...threadOption });
-  await using checks = renderSlots(home, blender, { slots: 1, purpose: "check", ...threadOption });
+  await using own = renderSlots(home, blender, { slots: Math.max(1, force.local), purpose: "own", local: true, ...threadOption });
+  await using checks = renderSlots(home, blender, { slots: 1, purpose: "check", local: true, ...threadOption });
   await using preview = jobPreview(join(home.jobs, order.id, "preview.png"));
   const deps: WorkDeps = {
     media,

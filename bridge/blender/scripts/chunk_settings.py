@@ -26,6 +26,7 @@ FLOATS_PATHS = frozenset(
         "border_max_y",
         "use_compositing",
         "use_sequencer",
+        "use_freestyle",
     )
 ) | {"cycles.use_denoising"}
 
@@ -106,7 +107,8 @@ def set_float_output(overrides, render, codec):
     )
     stamps = {prop.identifier: False for prop in render.bl_rna.properties if prop.identifier.startswith("use_stamp")}
     overrides.set(render, **stamps)
-    overrides.set(render, use_compositing=False, use_sequencer=False, use_file_extension=True)
+    # Freestyle's strokes are drawn over the assembled frame, by the finishing Blender.
+    overrides.set(render, use_compositing=False, use_sequencer=False, use_freestyle=False, use_file_extension=True)
     set_fresh_output(overrides, render)
 
 

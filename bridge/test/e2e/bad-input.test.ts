@@ -75,6 +75,9 @@ describe("bad input gets a clear error with its code, and leaves nothing behind"
       await runBridge(["render", good, "--blender", join(root, "nowhere"), "--home", join(root, "home")]),
       "BLENDER_NOT_FOUND",
     ));
+  it("a scene that denoises, on a Blender without the denoiser", async () => {
+    await expectRefused(await render(join(SAMPLES, "denoise.blend")), "DENOISER_MISSING");
+  });
   it("a video that nobody knows", async () => expectRefused(await render(good, ["--video", join(root, "film.xyz")]), "VIDEO_UNSUPPORTED"));
   it("an unreachable peer and nobody else", async () => {
     const run = await render(good, ["--peer", "/ip4/127.0.0.1/tcp/9", "--no-local"]);
