@@ -72,8 +72,10 @@ export async function runTask(cli: Cli, task: Task, options: z.infer<typeof Work
   };
   const view = renderView(cli.terminal, { json: options.json });
   let last: JobEvent | undefined;
+  const names = new Map<string, string>();
   const observe = (event: JobEvent) => {
     last = event;
+    if (event.event === "donor-joined") names.set(event.donor, event.name);
     view.show(event);
   };
   const log = process.env["BRIDGE_DEBUG"] ? jsonLog((line) => cli.terminal.error(line), "debug") : silentLog;
@@ -83,11 +85,11 @@ export async function runTask(cli: Cli, task: Task, options: z.infer<typeof Work
   } finally {
     view.end();
   }
-  if (!options.json && last?.event === "job-ended") cli.terminal.line(ending(last));
+  if (!options.json && last?.event === "job-ended") cli.terminal.line(ending(last, names));
   cli.exitWith(outcome === "complete" ? EXIT.ok : outcome === "cancelled" ? EXIT.interrupted : EXIT.incomplete);
 }
 
-function ending(event: Extract<JobEvent, { event: "job-ended" }>): string {
+function ending(event: Extract<JobEvent, { event: "job-ended" }>, names: ReadonlyMap<string, string>): string {
   const { stats, outcome, job } = event;
   const frames = stats.framesTotal === 1 ? "1 frame" : `${stats.framesDone} of ${stats.framesTotal} frames`;
   const missing =
@@ -95,7 +97,9 @@ function ending(event: Extract<JobEvent, { event: "job-ended" }>): string {
       ? `\n${paint("yellow", "missing")} ${event.missingFiles.length} files the scene names were not found: ${event.missingFiles.slice(0, 5).join(", ")}`
       : "";
   const more = outcome === "complete" ? "" : `\n  Go on with: bridge jobs resume ${job}`;
-  return `${paint(outcome === "complete" ? "green" : "yellow", outcome)} ${frames} in ${stats.seconds.toFixed(1)} s${missing}${more}`;
+  const shares = Object.entries(stats.chunksByDonor).map(([donor, chunks]) => `${names.get(donor) ?? donor} ${chunks}`);
+  const by = shares.length > 1 ? paint("gray", `  (chunks: ${shares.join(", ")})`) : "";
+  return `${paint(outcome === "complete" ? "green" : "yellow", outcome)} ${frames} in ${stats.seconds.toFixed(1)} s${by}${missing}${more}`;
 }
 
 /** Options that break a rule are the user's to mend: USAGE. */
