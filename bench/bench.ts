@@ -1,4 +1,5 @@
 import { mkdtemp, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { plotBars } from "./plot.ts";
@@ -11,8 +12,9 @@ import { clean, type Run, SCENES, startDonor, timeBlender, timeBridge } from "./
 
 const rounds = Number(process.argv[2] ?? 3);
 const root = await mkdtemp(join(tmpdir(), "p2p-bench-"));
-const short = join(SCENES, "demo-animation.blend");
-const long = join(SCENES, "demo-still.blend");
+const heavy = join(root, "heavy.blend");
+const long = join(root, "long.blend");
+await timeBlender([join(SCENES, "demo-still.blend"), "-P", fileURLToPath(new URL("scenes.py", import.meta.url)), "--", root]);
 const out = (name: string) => join(root, name, "f_####");
 
 interface Way {
@@ -24,22 +26,18 @@ interface Way {
 const shortFrames = Array.from({ length: 12 }, (_, index) => index + 1);
 const ways: readonly Way[] = [
   {
-    group: "12 short frames",
+    group: "12 short frames of a heavy scene",
     name: "blender -b -f N, one process a frame",
-    run: async () => await sum(shortFrames.map((frame) => () => timeBlender([short, "-o", out("a"), "-f", String(frame)]))),
+    run: async () => await sum(shortFrames.map((frame) => () => timeBlender([heavy, "-o", out("a"), "-f", String(frame)]))),
   },
-  { group: "12 short frames", name: "blender -b -a", run: () => timeBlender([short, "-o", out("b"), "-a"]) },
-  { group: "12 short frames", name: "bridge, this machine", run: () => timeBridge(root, [short, "-o", out("c"), "-a"]) },
-  { group: "3 long frames", name: "blender -b -f 1..3", run: () => timeBlender([long, "-o", out("d"), "-s", "1", "-e", "3", "-a"]) },
-  { group: "3 long frames", name: "bridge, this machine", run: () => timeBridge(root, [long, "-o", out("e"), "-s", "1", "-e", "3", "-a"]) },
+  { group: "12 short frames of a heavy scene", name: "blender -b -a", run: () => timeBlender([heavy, "-o", out("b"), "-a"]) },
+  { group: "12 short frames of a heavy scene", name: "bridge, this machine", run: () => timeBridge(root, [heavy, "-o", out("c"), "-a"]) },
+  { group: "2 long frames", name: "blender -b -a", run: () => timeBlender([long, "-o", out("d"), "-a"]) },
+  { group: "2 long frames", name: "bridge, this machine", run: () => timeBridge(root, [long, "-o", out("e"), "-a"]) },
   { group: "still, one thread each", name: "blender -b -t 1", run: () => timeBlender(["-t", "1", long, "-o", out("f"), "-f", "1"]) },
   { group: "still, one thread each", name: "bridge, 2 one-thread donors, tiles", run: () => withDonors([long, "-o", out("g"), "-f", "1"]) },
-  { group: "12 frames, one thread each", name: "blender -b -t 1 -a", run: () => timeBlender(["-t", "1", short, "-o", out("h"), "-a"]) },
-  {
-    group: "12 frames, one thread each",
-    name: "bridge, 2 one-thread donors, frames",
-    run: () => withDonors([short, "-o", out("i"), "-a"]),
-  },
+  { group: "2 frames, one thread each", name: "blender -b -t 1 -a", run: () => timeBlender(["-t", "1", long, "-o", out("h"), "-a"]) },
+  { group: "2 frames, one thread each", name: "bridge, 2 one-thread donors, frames", run: () => withDonors([long, "-o", out("i"), "-a"]) },
 ];
 
 const donors = await Promise.all(["one", "two"].map((name) => startDonor(root, name, 1)));

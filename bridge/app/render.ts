@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { assembledFileName, openFinisher } from "../blender/finisher.ts";
 import type { Home } from "../config/home.ts";
 import { hashFile } from "../content/disk.ts";
@@ -10,6 +10,7 @@ import { newJobId } from "../core/job-id.ts";
 import type { JobEvent, JobOutcome } from "../core/job-events.ts";
 import { openDatabase } from "../database/open-database.ts";
 import type { Database } from "../database/types.ts";
+import type { RenderSlots } from "../donor/render-slots.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { FarmError, messageOf } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
@@ -58,14 +59,30 @@ export async function render(settings: RenderSettings, task: Task, watching: Wat
   await using swarm = await openSwarmOrAlone(settings, watching, signal);
   const packed: { bundle?: PackedBundle } = {};
   const prepare = prepareDeps(settings, blender, database, packed);
-  const slots = async () => Math.max(1, settings.force.local + ((await swarm?.countSlots(settings.force.peers, signal)) ?? 0));
+  // While the scene is inspected: the swarm is looked at, and this machine's own Blender opens the scene.
+  await using own = ownSlots(settings, blender);
+  if (task.kind === "new" && settings.force.local > 0) warmUp(own, task.request.scenePath, signal);
+  const looking = swarm?.countSlots(settings.force.peers, signal) ?? Promise.resolve(0);
+  looking.catch(() => {}); // told when the plan asks for it
+  const slots = async () => Math.max(1, settings.force.local + (await looking));
   const order = task.kind === "new" ? await prepareJob(prepare, task.request, slots, signal) : await reopenJob(prepare, task.job, signal);
   const { bundle } = packed;
   if (!bundle) throw new Error("a prepared job has no bundle");
-  return await workUnderClaim(settings, { order, bundle, blender, database, swarm }, watching, signal);
+  return await workUnderClaim(settings, { order, bundle, blender, database, swarm, own }, watching, signal);
+}
+
+function ownSlots({ home, force, threads }: RenderSettings, blender: ChosenBlender): RenderSlots {
+  const threadOption = threads === undefined ? {} : { threads };
+  return renderSlots(home, blender, { slots: Math.max(1, force.local), purpose: "own", local: true, ...threadOption });
+}
+
+/** A head start; what goes wrong here is told by the inspection, or by the first chunk. */
+function warmUp(own: RenderSlots, scenePath: string, signal: AbortSignal): void {
+  own.warmUp({ key: resolve(scenePath), path: resolve(scenePath), remap: {} }, signal).catch(() => {});
 }
 
 interface Parts {
+  readonly own: RenderSlots;
   readonly order: JobOrder;
   readonly bundle: PackedBundle;
   readonly blender: ChosenBlender;
@@ -103,10 +120,9 @@ async function claimOrWait(claim: () => boolean, job: string, signal: AbortSigna
 
 async function work(settings: RenderSettings, parts: Parts, watching: Watching, signal: AbortSignal): Promise<JobOutcome> {
   const { home, force, threads } = settings;
-  const { order, blender, database, swarm, bundle } = parts;
+  const { order, blender, database, swarm, bundle, own } = parts;
   await using media = openMedia();
   const threadOption = threads === undefined ? {} : { threads };
-  await using own = renderSlots(home, blender, { slots: Math.max(1, force.local), purpose: "own", local: true, ...threadOption });
   await using checks = renderSlots(home, blender, { slots: 1, purpose: "check", local: true, ...threadOption });
   await using preview = jobPreview(join(home.jobs, order.id, "preview.png"));
   const deps: WorkDeps = {

@@ -77,6 +77,19 @@ export class RenderSlots implements AsyncDisposable {
     });
   }
 
+  /** Opens a scene in one slot before its first chunk comes. */
+  async warmUp(scene: SceneOnDisk, signal: AbortSignal): Promise<void> {
+    await this.#queue.add(async () => {
+      const slot = this.#pick(scene.key);
+      slot.busy = true;
+      try {
+        await this.#warm(slot, scene, signal);
+      } finally {
+        slot.busy = false;
+      }
+    });
+  }
+
   /** Closes the sessions that hold this scene and are not at work. */
   async forget(sceneKey: string): Promise<void> {
     await Promise.all(this.#slots.filter((slot) => !slot.busy && slot.sceneKey === sceneKey).map((slot) => this.#cool(slot)));

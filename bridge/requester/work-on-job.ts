@@ -179,7 +179,7 @@ function checkerOf(deps: WorkDeps, order: JobOrder, folder: JobFolder, secret: U
 }
 
 function ownScene(order: JobOrder): LocalScene {
-  return { key: order.created.manifestHash, path: order.created.scenePath, remap: {} };
+  return { key: order.created.scenePath, path: order.created.scenePath, remap: {} };
 }
 
 function localDonor(deps: WorkDeps, order: JobOrder, folder: JobFolder, options: WorkOptions): LocalDonor {
