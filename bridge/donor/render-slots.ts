@@ -100,6 +100,7 @@ export class RenderSlots implements AsyncDisposable {
     this.#queue.clear();
     await Promise.all(this.#slots.map((slot) => this.#cool(slot)));
     await this.#queue.onIdle();
+    await Promise.all(this.#slots.map((slot) => this.#cool(slot))); // a session that opened meanwhile
   }
 
   #pick(sceneKey: string): Slot {
@@ -117,6 +118,10 @@ export class RenderSlots implements AsyncDisposable {
     if (slot.session && slot.sceneKey === scene.key) return slot.session;
     await this.#cool(slot);
     const session = await this.#deps.openSession(slot.number, signal);
+    if (this.#closing.signal.aborted) {
+      await session.close();
+      throw this.#closing.signal.reason;
+    }
     slot.session = session;
     void session.exited.then(() => {
       if (slot.session === session) slot.session = undefined;
