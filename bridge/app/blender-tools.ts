@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { deviceClassOf, findBlenders } from "../blender/find-blender.ts";
 import { inspectScene } from "../blender/inspect-scene.ts";
@@ -11,6 +10,7 @@ import { RenderSlots } from "../donor/render-slots.ts";
 import { FarmError } from "../kernel/errors.ts";
 import type { PrepareDeps } from "../requester/prepare-job.ts";
 import { startPlainProcess } from "../sandbox/process-sandbox.ts";
+import type { Scratch } from "./scratch.ts";
 
 const start = startPlainProcess;
 
@@ -41,16 +41,15 @@ export interface SlotOptions {
 }
 
 /** Warm render places of this machine. */
-export function renderSlots(home: Home, blender: ChosenBlender, options: SlotOptions): RenderSlots {
+export function renderSlots(scratch: Scratch, blender: ChosenBlender, options: SlotOptions): RenderSlots {
   const { around = (session) => session } = options;
   return new RenderSlots(
     {
       openSession: async (slot, signal) => {
-        const scratch = join(home.scratch, `${process.pid}-${options.purpose}-${slot}`);
-        await mkdir(scratch, { recursive: true, mode: 0o700 });
+        const folder = await scratch.folder(`${options.purpose}-${slot}`);
         const threads = options.threads === undefined ? {} : { threads: options.threads };
         const floatCodec = options.local ? "NONE" : "ZIP";
-        return around(await openSession({ start }, { blender: blender.build, scratch, floatCodec, ...threads }, signal));
+        return around(await openSession({ start }, { blender: blender.build, scratch: folder, floatCodec, ...threads }, signal));
       },
     },
     { slots: options.slots },
@@ -58,13 +57,12 @@ export function renderSlots(home: Home, blender: ChosenBlender, options: SlotOpt
 }
 
 /** Looks at a scene with one Blender. */
-export function inspector(home: Home, blender: ChosenBlender): PrepareDeps["inspect"] {
+export function inspector(scratch: Scratch, blender: ChosenBlender): PrepareDeps["inspect"] {
   return async ({ scenePath, flags, frames }, signal) => {
-    const scratch = join(home.scratch, `${process.pid}-inspect`);
-    await mkdir(scratch, { recursive: true, mode: 0o700 });
+    const folder = await scratch.folder("inspect");
     return await inspectScene(
       { start },
-      { blender: blender.build, scenePath, flags, scratch, ...(frames === undefined ? {} : { frames }) },
+      { blender: blender.build, scenePath, flags, scratch: folder, ...(frames === undefined ? {} : { frames }) },
       signal,
     );
   };

@@ -1,6 +1,4 @@
 import { availableParallelism, cpus, hostname, loadavg, totalmem } from "node:os";
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import type { Home } from "../config/home.ts";
 import { Donor, type DonorOptions } from "../donor/donor.ts";
 import type { WarmSession } from "../donor/ports.ts";
@@ -13,6 +11,7 @@ import { lockHome } from "../network/home-lock.ts";
 import { blendersHere, type ChosenBlender, renderSlots } from "./blender-tools.ts";
 import { openDonorStore } from "./donor-store.ts";
 import { openSwarm, type SwarmOptions } from "./open-swarm.ts";
+import { openScratch } from "./scratch.ts";
 
 export interface DonateSettings {
   readonly home: Home;
@@ -55,10 +54,10 @@ export async function donate(
   await using _lock = await lockHome(home.root);
   const [blender] = await blendersHere(home, settings.blender, signal);
   if (!blender) throw new FarmError("BLENDER_NOT_FOUND", "no Blender was found on this machine");
-  await rm(home.scratch, { recursive: true, force: true }); // what a killed donor left
+  await using scratch = await openScratch(home);
   await using network = await openSwarm(home, settings.swarm, watching.log, signal);
   const store = await openDonorStore(network, { blocks: home.blocks, scenes: home.scenes, capBytes: settings.diskBytes }, watching.log);
-  await using slots = renderSlots(home, blender, {
+  await using slots = renderSlots(scratch, blender, {
     slots: settings.slots,
     purpose: "donor",
     around,
@@ -79,7 +78,6 @@ export async function donate(
   });
   await untilAborted(signal);
   await donor.stop();
-  await rm(join(home.scratch), { recursive: true, force: true });
 }
 
 function donorOptions(settings: DonateSettings, name: string, blender: ChosenBlender): DonorOptions {

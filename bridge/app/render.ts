@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, rm, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { assembledFileName, openFinisher } from "../blender/finisher.ts";
@@ -25,6 +25,7 @@ import { startPlainProcess } from "../sandbox/process-sandbox.ts";
 import { blendersHere, type ChosenBlender, inspector, renderSlots } from "./blender-tools.ts";
 import { jobPreview } from "./job-preview.ts";
 import { RequesterSwarm } from "./requester-swarm.ts";
+import { openScratch, type Scratch } from "./scratch.ts";
 
 export interface RenderSettings {
   readonly home: Home;
@@ -57,10 +58,11 @@ export async function render(settings: RenderSettings, task: Task, watching: Wat
     blenders.find(({ build }) => build.version === begun?.blender.version && build.buildHash === begun.blender.buildHash) ?? blenders[0];
   if (!blender) throw new FarmError("BLENDER_NOT_FOUND", "no Blender was found on this machine");
   await using swarm = await openSwarmOrAlone(settings, watching, signal);
+  await using scratch = await openScratch(home);
   const packed: { bundle?: PackedBundle } = {};
-  const prepare = prepareDeps(settings, blender, database, packed);
+  const prepare = prepareDeps(home, { blender, database, scratch }, packed);
   // While the scene is inspected: the swarm is looked at, and this machine's own Blender opens the scene.
-  await using own = ownSlots(settings, blender);
+  await using own = ownSlots(settings, blender, scratch);
   if (task.kind === "new" && settings.force.local > 0) warmUp(own, task.request.scenePath, signal);
   const looking = swarm?.countSlots(settings.force.peers, signal) ?? Promise.resolve(0);
   looking.catch(() => {}); // told when the plan asks for it
@@ -68,12 +70,12 @@ export async function render(settings: RenderSettings, task: Task, watching: Wat
   const order = task.kind === "new" ? await prepareJob(prepare, task.request, slots, signal) : await reopenJob(prepare, task.job, signal);
   const { bundle } = packed;
   if (!bundle) throw new Error("a prepared job has no bundle");
-  return await workUnderClaim(settings, { order, bundle, blender, database, swarm, own }, watching, signal);
+  return await workUnderClaim(settings, { order, bundle, blender, database, swarm, own, scratch }, watching, signal);
 }
 
-function ownSlots({ home, force, threads }: RenderSettings, blender: ChosenBlender): RenderSlots {
+function ownSlots({ force, threads }: RenderSettings, blender: ChosenBlender, scratch: Scratch): RenderSlots {
   const threadOption = threads === undefined ? {} : { threads };
-  return renderSlots(home, blender, { slots: Math.max(1, force.local), purpose: "own", local: true, ...threadOption });
+  return renderSlots(scratch, blender, { slots: Math.max(1, force.local), purpose: "own", local: true, ...threadOption });
 }
 
 /** A head start; what goes wrong here is told by the inspection, or by the first chunk. */
@@ -82,6 +84,7 @@ function warmUp(own: RenderSlots, scenePath: string, signal: AbortSignal): void 
 }
 
 interface Parts {
+  readonly scratch: Scratch;
   readonly own: RenderSlots;
   readonly order: JobOrder;
   readonly bundle: PackedBundle;
@@ -96,7 +99,6 @@ async function workUnderClaim(settings: RenderSettings, parts: Parts, watching: 
   const claim = () => database.jobs.claim(order.id, owner, { nowMs: systemClock.now(), untilMs: systemClock.now() + CLAIM_MS });
   await claimOrWait(claim, order.id, signal);
   const renewing = setInterval(claim, CLAIM_MS / 3);
-  const scratch = join(settings.home.scratch, `${process.pid}`);
   try {
     return await work(settings, parts, watching, signal);
   } catch (error) {
@@ -105,7 +107,6 @@ async function workUnderClaim(settings: RenderSettings, parts: Parts, watching: 
   } finally {
     clearInterval(renewing);
     database.jobs.release(order.id, owner);
-    await rm(scratch, { recursive: true, force: true });
   }
 }
 
@@ -120,17 +121,17 @@ async function claimOrWait(claim: () => boolean, job: string, signal: AbortSigna
 
 async function work(settings: RenderSettings, parts: Parts, watching: Watching, signal: AbortSignal): Promise<JobOutcome> {
   const { home, force, threads } = settings;
-  const { order, blender, database, swarm, bundle, own } = parts;
+  const { order, blender, database, swarm, bundle, own, scratch } = parts;
   await using media = openMedia();
   const threadOption = threads === undefined ? {} : { threads };
-  await using checks = renderSlots(home, blender, { slots: 1, purpose: "check", local: true, ...threadOption });
+  await using checks = renderSlots(scratch, blender, { slots: 1, purpose: "check", local: true, ...threadOption });
   await using preview = jobPreview(join(home.jobs, order.id, "preview.png"));
   const deps: WorkDeps = {
     media,
     hashFile: async (path) => ({ sha256: await hashFile(path, signal), bytes: (await stat(path)).size }),
     preview,
     assembledPath: (folder) => (unit) => join(folder.assembled, assembledFileName(unit)),
-    openFinisher: (job, folder, end) => finisherOf(settings, blender, { job, folder }, end),
+    openFinisher: (_job, folder, end) => finisherOf(settings, parts, folder, end),
     renderSlots: force.local > 0 ? own : undefined,
     checkSlots: checks,
     encodeVideo: async (frames, fps, out, end) => {
@@ -154,13 +155,11 @@ async function work(settings: RenderSettings, parts: Parts, watching: Watching, 
 
 async function finisherOf(
   settings: RenderSettings,
-  blender: ChosenBlender,
-  what: { readonly job: JobOrder; readonly folder: JobFolder },
+  { blender, order, scratch }: Pick<Parts, "blender" | "order" | "scratch">,
+  folder: JobFolder,
   signal: AbortSignal,
 ) {
-  const { created, facts, id } = what.job;
-  const scratch = join(settings.home.scratch, `${process.pid}-finish`);
-  await mkdir(scratch, { recursive: true, mode: 0o700 });
+  const { created, facts, id } = order;
   return await openFinisher(
     { start: startPlainProcess },
     {
@@ -168,22 +167,25 @@ async function finisherOf(
       scenePath: created.scenePath,
       flags: created.flags,
       cwd: settingsOf(created).cwd,
-      assembledFolder: what.folder.assembled,
+      assembledFolder: folder.assembled,
       jobScenes: facts.scenes.map(({ name }) => name),
       stageName: `.p2p-render-${id}`,
-      scratch,
+      scratch: await scratch.folder("finish"),
       ...(settings.threads === undefined ? {} : { threads: settings.threads }),
     },
     signal,
   );
 }
 
-function prepareDeps(settings: RenderSettings, blender: ChosenBlender, database: Database, packed: { bundle?: PackedBundle }): PrepareDeps {
-  const { home } = settings;
+function prepareDeps(
+  home: Home,
+  { blender, database, scratch }: Pick<Parts, "blender" | "database" | "scratch">,
+  packed: { bundle?: PackedBundle },
+): PrepareDeps {
   return {
     blender: blender.build,
     deviceClass: blender.deviceClass,
-    inspect: inspector(home, blender),
+    inspect: inspector(scratch, blender),
     pack: async (files, _scenePath, signal) => {
       packed.bundle = await packBundle(files, { cacheDir: join(home.cache, "packs") }, signal);
       return packed.bundle;

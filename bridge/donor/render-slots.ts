@@ -60,34 +60,16 @@ export class RenderSlots implements AsyncDisposable {
    * takes them away in `use.take`, while the slot is held.
    */
   async run<T>(scene: SceneOnDisk, spec: ChunkSpec, use: SlotUse<T>, signal: AbortSignal): Promise<T> {
-    // The queue is not given the signal: it would count an aborted chunk as gone while its Blender still stops.
-    return await this.#queue.add(async () => {
+    return await this.#hold(scene, signal, async (session) => {
       signal.throwIfAborted();
-      const slot = this.#pick(scene.key);
-      slot.busy = true;
-      slot.usedAt = this.#turn++;
-      try {
-        const session = await this.#warm(slot, scene, signal);
-        signal.throwIfAborted();
-        use.started?.();
-        return await use.take(await session.render(spec, signal));
-      } finally {
-        slot.busy = false;
-      }
+      use.started?.();
+      return await use.take(await session.render(spec, signal));
     });
   }
 
   /** Opens a scene in one slot before its first chunk comes. */
   async warmUp(scene: SceneOnDisk, signal: AbortSignal): Promise<void> {
-    await this.#queue.add(async () => {
-      const slot = this.#pick(scene.key);
-      slot.busy = true;
-      try {
-        await this.#warm(slot, scene, signal);
-      } finally {
-        slot.busy = false;
-      }
-    });
+    await this.#hold(scene, signal, async () => {});
   }
 
   /** Closes the sessions that hold this scene and are not at work. */
@@ -101,6 +83,24 @@ export class RenderSlots implements AsyncDisposable {
     await Promise.all(this.#slots.map((slot) => this.#cool(slot)));
     await this.#queue.onIdle();
     await Promise.all(this.#slots.map((slot) => this.#cool(slot))); // a session that opened meanwhile
+  }
+
+  /**
+   * Holds a slot with the scene open in it while `work` runs. The queue is not given the signal: it would count
+   * an aborted chunk as gone while its Blender still stops.
+   */
+  async #hold<T>(scene: SceneOnDisk, signal: AbortSignal, work: (session: WarmSession) => Promise<T>): Promise<T> {
+    return await this.#queue.add(async () => {
+      signal.throwIfAborted();
+      const slot = this.#pick(scene.key);
+      slot.busy = true;
+      slot.usedAt = this.#turn++;
+      try {
+        return await work(await this.#warm(slot, scene, signal));
+      } finally {
+        slot.busy = false;
+      }
+    });
   }
 
   #pick(sceneKey: string): Slot {

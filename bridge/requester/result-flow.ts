@@ -51,10 +51,10 @@ export class ResultFlow {
     const chunk = this.#run.chunks.get(chunkId);
     const donor = this.#run.donors.get(donorId);
     if (!chunk || !donor) return this.#run.say({ type: "result-refused", chunk: chunkId, donor: donorId, code: "PEER_UNREACHABLE" });
+    const showing = this.#showPreview(chunkId, donor);
     try {
-      const showing = this.#showPreview(chunkId, donor);
-      const fetched = await this.#deps.results.take(chunk, donor, this.#run.signal);
-      await showing; // the donor drops the preview with the result
+      // The donor drops the preview with the result, so both are here before it is told.
+      const fetched = await this.#deps.results.take(chunk, donor, this.#run.signal).finally(() => showing);
       this.#deps.tally.fetched(chunkId, donorId, fetched.bytes, donor.trusted);
       this.#run.say({ type: "result-fetched", chunk: chunkId, donor: donorId, sha256: fetched.sha256, suspicious: fetched.suspicious });
     } catch (error) {

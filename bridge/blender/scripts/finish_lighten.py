@@ -4,6 +4,7 @@
 import bpy
 
 import compat
+from node_trees import nodes_of
 
 # Cameras are read by compositor nodes, speakers by the mixdown of a movie.
 KEPT_TYPES = {"CAMERA", "SPEAKER"}
@@ -36,17 +37,8 @@ def rendered_scenes(main):
         waiting.append(scene.background_set)
         waiting += [strip.scene for strip in compat.strips_of(scene) if strip.type == "SCENE"]
         tree = compat.compositor_tree(scene)
-        waiting += [node.scene for node in nodes_of(tree, set()) if node.bl_idname == "CompositorNodeRLayers"]
+        waiting += [node.scene for node in nodes_of(tree) if node.bl_idname == "CompositorNodeRLayers"]
     return found
-
-
-def nodes_of(tree, seen):
-    """The nodes of a tree and of the groups in it."""
-    if tree is None or tree in seen:
-        return []
-    seen.add(tree)
-    inner = [node for group in tree.nodes if group.type == "GROUP" for node in nodes_of(group.node_tree, seen)]
-    return list(tree.nodes) + inner
 
 
 def needs_objects(scene, engine_id):

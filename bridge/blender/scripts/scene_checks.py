@@ -6,6 +6,7 @@ import os
 import bpy
 
 import compat
+from node_trees import nodes_of
 from wire import Refusal
 
 # Names that -F takes where they are not the id itself; what 3.4, 4.3 and 5.2 take was tried, their help is out of date.
@@ -62,17 +63,8 @@ def composited_scenes(scene):
     tree = compat.compositor_tree(scene) if scene.render.use_compositing else None
     if tree is None:
         return [scene]
-    nodes = [node for node in nodes_of(tree, set()) if node.bl_idname == "CompositorNodeRLayers" and not node.mute]
+    nodes = [node for node in nodes_of(tree) if node.bl_idname == "CompositorNodeRLayers" and not node.mute]
     return unique(node.scene or scene for node in nodes)
-
-
-def nodes_of(tree, seen):
-    """The nodes of a tree and of the groups in it."""
-    if tree is None or tree in seen:
-        return []
-    seen.add(tree)
-    inner = [node for group in tree.nodes if group.type == "GROUP" for node in nodes_of(group.node_tree, seen)]
-    return list(tree.nodes) + inner
 
 
 def has_live_sequencer(scene):
