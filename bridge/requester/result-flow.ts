@@ -53,8 +53,8 @@ export class ResultFlow {
     if (!chunk || !donor) return this.#run.say({ type: "result-refused", chunk: chunkId, donor: donorId, code: "PEER_UNREACHABLE" });
     const showing = this.#showPreview(chunkId, donor);
     try {
-      // The donor drops the preview with the result, so both are here before it is told.
-      const fetched = await this.#deps.results.take(chunk, donor, this.#run.signal).finally(() => showing);
+      const fetched = await this.#deps.results.take(chunk, donor, this.#run.signal);
+      await showing; // the donor drops the preview with the result
       this.#deps.tally.fetched(chunkId, donorId, fetched.bytes, donor.trusted);
       this.#run.say({ type: "result-fetched", chunk: chunkId, donor: donorId, sha256: fetched.sha256, suspicious: fetched.suspicious });
     } catch (error) {
@@ -63,6 +63,8 @@ export class ResultFlow {
       if (code === undefined || code === "DISK_FULL") return this.#run.fail(error);
       this.#deps.observe({ event: "chunk-failed", chunk: chunkId, donor: donorId, code, message: messageOf(error) });
       this.#run.say({ type: "result-refused", chunk: chunkId, donor: donorId, code });
+    } finally {
+      await showing; // joined also when the result was refused
     }
   }
 
