@@ -36,8 +36,16 @@ const ways: readonly Way[] = [
   { group: "2 long frames", name: "bridge, this machine", run: () => timeBridge(root, [long, "-o", out("e"), "-a"]) },
   { group: "still, one thread each", name: "blender -b -t 1", run: () => timeBlender(["-t", "1", long, "-o", out("f"), "-f", "1"]) },
   { group: "still, one thread each", name: "bridge, 2 one-thread donors, tiles", run: () => withDonors([long, "-o", out("g"), "-f", "1"]) },
-  { group: "2 frames, one thread each", name: "blender -b -t 1 -a", run: () => timeBlender(["-t", "1", long, "-o", out("h"), "-a"]) },
-  { group: "2 frames, one thread each", name: "bridge, 2 one-thread donors, frames", run: () => withDonors([long, "-o", out("i"), "-a"]) },
+  {
+    group: "4 frames, one thread each",
+    name: "blender -b -t 1 -a",
+    run: () => timeBlender(["-t", "1", long, "-o", out("h"), "-e", "4", "-a"]),
+  },
+  {
+    group: "4 frames, one thread each",
+    name: "bridge, 2 one-thread donors, frames",
+    run: () => withDonors([long, "-o", out("i"), "-e", "4", "-a"]),
+  },
 ];
 
 const donors = await Promise.all(["one", "two"].map((name) => startDonor(root, name, 1)));

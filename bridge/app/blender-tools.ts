@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { deviceClassOf, findBlenders } from "../blender/find-blender.ts";
-import { inspectScene } from "../blender/inspect-scene.ts";
+import type { BlenderProcess } from "../blender/blender-process.ts";
+import { inspectAndKeep } from "../blender/inspect-scene.ts";
 import { openSession } from "../blender/session.ts";
 import type { BlenderBuild } from "../blender/types.ts";
 import type { Home } from "../config/home.ts";
@@ -56,14 +57,35 @@ export function renderSlots(scratch: Scratch, blender: ChosenBlender, options: S
   );
 }
 
-/** Looks at a scene with one Blender. */
-export function inspector(scratch: Scratch, blender: ChosenBlender): PrepareDeps["inspect"] {
-  return async ({ scenePath, flags, frames }, signal) => {
-    const folder = await scratch.folder("inspect");
-    return await inspectScene(
-      { start },
-      { blender: blender.build, scenePath, flags, scratch: folder, ...(frames === undefined ? {} : { frames }) },
-      signal,
-    );
-  };
+/** The Blender that looked at the scene, kept open until pictures are finished. */
+export class Looked implements AsyncDisposable {
+  #opened: BlenderProcess | undefined;
+
+  /** Looks at a scene with one Blender, which then waits here. */
+  inspector(scratch: Scratch, blender: ChosenBlender, threads: number | undefined): PrepareDeps["inspect"] {
+    return async ({ scenePath, flags, frames }, signal) => {
+      const options = {
+        blender: blender.build,
+        scenePath,
+        flags,
+        scratch: await scratch.folder("scene"),
+        ...(frames === undefined ? {} : { frames }),
+        ...(threads === undefined ? {} : { threads }),
+      };
+      const { inspection, opened } = await inspectAndKeep({ start }, options, signal);
+      this.#opened = opened;
+      return inspection;
+    };
+  }
+
+  /** Hands it over, once. */
+  take(): BlenderProcess | undefined {
+    const opened = this.#opened;
+    this.#opened = undefined;
+    return opened;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.take()?.[Symbol.asyncDispose]();
+  }
 }

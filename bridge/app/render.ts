@@ -22,7 +22,7 @@ import { type JobOrder, type RenderRequest, settingsOf, type WorkForce } from ".
 import { type PrepareDeps, prepareJob, reopenJob } from "../requester/prepare-job.ts";
 import { type WorkDeps, workOnJob } from "../requester/work-on-job.ts";
 import { startPlainProcess } from "../sandbox/process-sandbox.ts";
-import { blendersHere, type ChosenBlender, inspector, renderSlots } from "./blender-tools.ts";
+import { blendersHere, type ChosenBlender, Looked, renderSlots } from "./blender-tools.ts";
 import { jobPreview } from "./job-preview.ts";
 import { RequesterSwarm } from "./requester-swarm.ts";
 import { openScratch, type Scratch } from "./scratch.ts";
@@ -57,20 +57,23 @@ export async function render(settings: RenderSettings, task: Task, watching: Wat
   const blender =
     blenders.find(({ build }) => build.version === begun?.blender.version && build.buildHash === begun.blender.buildHash) ?? blenders[0];
   if (!blender) throw new FarmError("BLENDER_NOT_FOUND", "no Blender was found on this machine");
-  await using swarm = await openSwarmOrAlone(settings, watching, signal);
   await using scratch = await openScratch(home);
   const packed: { bundle?: PackedBundle } = {};
-  const prepare = prepareDeps(home, { blender, database, scratch }, packed);
-  // While the scene is inspected: the swarm is looked at, and this machine's own Blender opens the scene.
+  await using looked = new Looked();
+  const prepare = prepareDeps(home, { blender, database, inspect: looked.inspector(scratch, blender, settings.threads) }, packed);
+  // While the scene is inspected: this machine's own Blender opens the scene, the swarm is entered and looked at.
   await using own = ownSlots(settings, blender, scratch);
   if (task.kind === "new" && settings.force.local > 0) warmUp(own, task.request.scenePath, signal);
-  const looking = swarm?.countSlots(settings.force.peers, signal) ?? Promise.resolve(0);
+  const entering = openSwarmOrAlone(settings, watching, signal);
+  await using _left = { [Symbol.asyncDispose]: async () => await (await entering.catch(() => undefined))?.[Symbol.asyncDispose]() };
+  const looking = entering.then((swarm) => swarm?.countSlots(settings.force.peers, signal) ?? 0);
   looking.catch(() => {}); // told when the plan asks for it
   const slots = async () => Math.max(1, settings.force.local + (await looking));
   const order = task.kind === "new" ? await prepareJob(prepare, task.request, slots, signal) : await reopenJob(prepare, task.job, signal);
   const { bundle } = packed;
   if (!bundle) throw new Error("a prepared job has no bundle");
-  return await workUnderClaim(settings, { order, bundle, blender, database, swarm, own, scratch }, watching, signal);
+  const swarm = await entering;
+  return await workUnderClaim(settings, { order, bundle, blender, database, swarm, own, scratch, looked }, watching, signal);
 }
 
 function ownSlots({ force, threads }: RenderSettings, blender: ChosenBlender, scratch: Scratch): RenderSlots {
@@ -85,6 +88,7 @@ function warmUp(own: RenderSlots, scenePath: string, signal: AbortSignal): void 
 
 interface Parts {
   readonly scratch: Scratch;
+  readonly looked: Looked;
   readonly own: RenderSlots;
   readonly order: JobOrder;
   readonly bundle: PackedBundle;
@@ -155,13 +159,13 @@ async function work(settings: RenderSettings, parts: Parts, watching: Watching, 
 
 async function finisherOf(
   settings: RenderSettings,
-  { blender, order, scratch }: Pick<Parts, "blender" | "order" | "scratch">,
+  { blender, order, scratch, looked }: Pick<Parts, "blender" | "order" | "scratch" | "looked">,
   folder: JobFolder,
   signal: AbortSignal,
 ) {
   const { created, facts, id } = order;
   return await openFinisher(
-    { start: startPlainProcess },
+    { start: startPlainProcess, opened: looked.take() },
     {
       blender: blender.build,
       scenePath: created.scenePath,
@@ -179,13 +183,13 @@ async function finisherOf(
 
 function prepareDeps(
   home: Home,
-  { blender, database, scratch }: Pick<Parts, "blender" | "database" | "scratch">,
+  { blender, database, inspect }: Pick<Parts, "blender" | "database"> & Pick<PrepareDeps, "inspect">,
   packed: { bundle?: PackedBundle },
 ): PrepareDeps {
   return {
     blender: blender.build,
     deviceClass: blender.deviceClass,
-    inspect: inspector(scratch, blender),
+    inspect,
     pack: async (files, _scenePath, signal) => {
       packed.bundle = await packBundle(files, { cacheDir: join(home.cache, "packs") }, signal);
       return packed.bundle;

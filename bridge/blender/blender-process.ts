@@ -112,6 +112,11 @@ export class BlenderProcess implements AsyncDisposable {
     this.#process.kill();
   }
 
+  /** False once it has ended, or is about to. */
+  get isAlive(): boolean {
+    return this.#over === undefined;
+  }
+
   /** Asks it to stop; ends it when it does not. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#over ??= new FarmError("CANCELLED", "this Blender was stopped");

@@ -40,6 +40,8 @@ export interface FinisherOptions {
 
 interface FinisherDeps {
   readonly start: StartProcess;
+  /** A Blender that holds the scene as its command line opened it, with the same flags and folder; the finisher ends it. */
+  readonly opened?: BlenderProcess | undefined;
   readonly log?: Log;
 }
 
@@ -67,7 +69,7 @@ export function assembledFileName(unit: RenderUnit): string {
  * BLENDER_HUNG the finisher is dead.
  */
 export async function openFinisher(deps: FinisherDeps, options: FinisherOptions, signal: AbortSignal): Promise<Finisher> {
-  const blender = await BlenderProcess.start(deps, blenderOptions(options), signal);
+  const blender = deps.opened?.isAlive ? deps.opened : await BlenderProcess.start(deps, blenderOptions(options), signal);
   try {
     const { outputFolder } = Opened.parse(await blender.request("open", openRequest(options), signal, FINISHER_LIMITS.openMs));
     const stage = await FinishStage.make(outputFolder, options.stageName);
@@ -88,7 +90,7 @@ function blenderOptions(options: FinisherOptions) {
   return {
     blender: options.blender.path,
     args: [options.scenePath, ...flagArguments(options.flags)],
-    script: "finish.py",
+    script: "scene.py",
     scratch: options.scratch,
     startTimeoutMs: FINISHER_LIMITS.openMs,
     ...(options.threads === undefined ? {} : { threads: options.threads }),

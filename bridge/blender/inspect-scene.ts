@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import type { z } from "zod";
 import { FarmError, isFarmError } from "../kernel/errors.ts";
 import { checkBlendFile, isNewerFile } from "./blend-header.ts";
 import { flagArguments } from "./blender-flags.ts";
@@ -36,10 +37,41 @@ export async function inspectScene(
   options: InspectOptions,
   signal: AbortSignal,
 ): Promise<Inspection> {
+  const { inspection, opened } = await inspectAndKeep(deps, options, signal);
+  await opened?.[Symbol.asyncDispose]();
+  return inspection;
+}
+
+/**
+ * As `inspectScene`, and hands over the Blender that looked where the scene in it is as it was opened: it can
+ * finish pictures without opening the scene once more. Whoever takes it ends it.
+ */
+export async function inspectAndKeep(
+  deps: { readonly start: StartProcess },
+  options: InspectOptions,
+  signal: AbortSignal,
+): Promise<{ readonly inspection: Inspection; readonly opened: BlenderProcess | undefined }> {
   const scenePath = resolve(options.cwd ?? ".", options.scenePath);
   refuseTooNew((await checkBlendFile(scenePath)).fileVersion, scenePath, options.blender);
   refuseFrames(options.frames ?? []);
-  await using blender = await openScene(deps, { ...options, scenePath }, signal);
+  const blender = await openScene(deps, { ...options, scenePath }, signal);
+  try {
+    const { asOpened, ...inspection } = await askBlender(blender, { ...options, scenePath }, signal);
+    if (asOpened) return { inspection, opened: blender };
+    await blender[Symbol.asyncDispose]();
+    return { inspection, opened: undefined };
+  } catch (error) {
+    await blender[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function askBlender(
+  blender: BlenderProcess,
+  options: InspectOptions,
+  signal: AbortSignal,
+): Promise<z.infer<typeof InspectionAnswer>> {
+  const { scenePath } = options;
   const request = {
     scenePath,
     scene: options.flags.scene ?? null,
@@ -83,7 +115,7 @@ async function openScene(deps: { readonly start: StartProcess }, options: Inspec
       {
         blender: options.blender.path,
         args: [options.scenePath, ...flagArguments(options.flags)],
-        script: "scene_inspect.py",
+        script: "scene.py",
         scratch: options.scratch,
         startTimeoutMs: INSPECT_LIMITS.openTimeoutMs,
         ...(options.threads === undefined ? {} : { threads: options.threads }),

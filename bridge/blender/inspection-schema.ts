@@ -76,4 +76,9 @@ const facts = z.strictObject({
 const file = z.strictObject({ path, kind: name, missing: z.boolean() }) satisfies z.ZodType<SceneFile>;
 
 /** What `scripts/scene_inspect.py` answers. */
-export const InspectionAnswer = z.strictObject({ facts, files: z.array(file).min(1).max(limits.maxFiles) });
+export const InspectionAnswer = z.strictObject({
+  facts,
+  files: z.array(file).min(1).max(limits.maxFiles),
+  /** Looking left the scene as Blender opened it. */
+  asOpened: z.boolean(),
+});

@@ -1,25 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The finishing Blender: makes final pictures from assembled floats. Argument: token.
-
-The scene is opened by Blender's own command line, so that the user's flags have gone through Blender's
-own parser. It stays open over many frames.
-"""
+"""Finishing: makes final pictures from assembled floats, in the scene that Blender was started with."""
 
 import errno
 import hashlib
 import os
 import shutil
-import sys
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import bpy
 
-import bpy  # noqa: E402
-
-import assembled_engine  # noqa: E402
-import compat  # noqa: E402
-import finish_lighten  # noqa: E402
-from finish_outputs import Outputs  # noqa: E402
-from wire import Refusal, Wire, own_arguments  # noqa: E402
+import assembled_engine
+import compat
+import finish_lighten
+from finish_outputs import Outputs
+from wire import Refusal
 
 ENGINE_ID = "ASSEMBLED"
 # Less free space than this after a frame: Blender may have lost the end of a file without a word.
@@ -115,12 +108,3 @@ def is_full(folder, reason):
     """True where the disk ended before the picture did."""
     said = reason is not None and os.strerror(errno.ENOSPC) in reason
     return said or shutil.disk_usage(folder).free < LEAST_FREE_BYTES
-
-
-def main():
-    (token,) = own_arguments()
-    finishing = Finishing()
-    Wire(token).serve({"open": finishing.open, "stage": finishing.stage, "frame": finishing.frame, "movie": finishing.movie})
-
-
-main()

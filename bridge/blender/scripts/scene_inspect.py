@@ -1,24 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Tells what a job must know of the scene that Blender was started with. Argument: token.
+"""Tells what a job must know of the scene that Blender was started with.
 
 Not called `inspect`: a module of that name would hide Python's own from every script beside it.
 """
 
-import os
-import sys
+import bpy
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-
-import bpy  # noqa: E402
-
-import scene_checks  # noqa: E402
-import scene_facts  # noqa: E402
-import scene_files  # noqa: E402
-import scene_simulations  # noqa: E402
-import scene_tiling  # noqa: E402
-import scene_units  # noqa: E402
-import scene_warnings  # noqa: E402
-from wire import Wire, own_arguments  # noqa: E402
+import scene_checks
+import scene_facts
+import scene_files
+import scene_simulations
+import scene_tiling
+import scene_units
+import scene_warnings
 
 
 def inspect(request):
@@ -36,7 +30,8 @@ def inspect(request):
     by_name = {scene.name: scene_facts.render_facts(scene) for scene in scenes}
     tiling = {scene.name: scene_tiling.reasons_against(scene) for scene in scenes}
     simulations = {scene.name: scene_simulations.unbaked_in(scene) for scene in scenes}
-    probe = scene_units.probe(main, frames, request["scratch"]) if scene_units.needs_probe(main) else scene_units.plain(main)
+    probed = scene_units.needs_probe(main)
+    probe = scene_units.probe(main, frames, request["scratch"]) if probed else scene_units.plain(main)
     facts["frameUnits"] = probe.frame_units()
     facts["scenes"] = [
         {
@@ -47,7 +42,4 @@ def inspect(request):
         }
         for name in probe.scenes()
     ]
-    return {"facts": facts, "files": files}
-
-
-Wire(own_arguments()[0]).serve({"inspect": inspect})
+    return {"facts": facts, "files": files, "asOpened": not probed}
