@@ -14,6 +14,7 @@ const rounds = Number(process.argv[2] ?? 3);
 const root = await mkdtemp(join(tmpdir(), "p2p-bench-"));
 const heavy = join(root, "heavy.blend");
 const long = join(root, "long.blend");
+const still = join(root, "still.blend");
 await timeBlender([join(SCENES, "demo-still.blend"), "-P", fileURLToPath(new URL("scenes.py", import.meta.url)), "--", root]);
 const out = (name: string) => join(root, name, "f_####");
 
@@ -32,19 +33,19 @@ const ways: readonly Way[] = [
   },
   { group: "12 short frames of a heavy scene", name: "blender -b -a", run: () => timeBlender([heavy, "-o", out("b"), "-a"]) },
   { group: "12 short frames of a heavy scene", name: "bridge, this machine", run: () => timeBridge(root, [heavy, "-o", out("c"), "-a"]) },
-  { group: "2 long frames", name: "blender -b -a", run: () => timeBlender([long, "-o", out("d"), "-a"]) },
-  { group: "2 long frames", name: "bridge, this machine", run: () => timeBridge(root, [long, "-o", out("e"), "-a"]) },
-  { group: "still, one thread each", name: "blender -b -t 1", run: () => timeBlender(["-t", "1", long, "-o", out("f"), "-f", "1"]) },
-  { group: "still, one thread each", name: "bridge, 2 one-thread donors, tiles", run: () => withDonors([long, "-o", out("g"), "-f", "1"]) },
+  { group: "4 long frames", name: "blender -b -a", run: () => timeBlender([long, "-o", out("d"), "-a"]) },
+  { group: "4 long frames", name: "bridge, this machine", run: () => timeBridge(root, [long, "-o", out("e"), "-a"]) },
+  { group: "still, one thread each", name: "blender -b -t 1", run: () => timeBlender(["-t", "1", still, "-o", out("f"), "-f", "1"]) },
+  { group: "still, one thread each", name: "bridge, 2 one-thread donors, tiles", run: () => withDonors([still, "-o", out("g"), "-f", "1"]) },
   {
     group: "4 frames, one thread each",
     name: "blender -b -t 1 -a",
-    run: () => timeBlender(["-t", "1", long, "-o", out("h"), "-e", "4", "-a"]),
+    run: () => timeBlender(["-t", "1", long, "-o", out("h"), "-a"]),
   },
   {
     group: "4 frames, one thread each",
     name: "bridge, 2 one-thread donors, frames",
-    run: () => withDonors([long, "-o", out("i"), "-e", "4", "-a"]),
+    run: () => withDonors([long, "-o", out("i"), "-a"]),
   },
 ];
 

@@ -3,6 +3,7 @@
 
 heavy.blend: much geometry, few samples: what a frame costs is mostly the way to its first sample.
 long.blend: little geometry, many samples: what a frame costs is rendering.
+still.blend: the same at four times the pixels.
 """
 
 import sys
@@ -18,7 +19,10 @@ def save(name):
     bpy.ops.wm.save_as_mainfile(filepath=str(folder / f"{name}.blend"), copy=True, compress=False)
 
 
-scene.frame_start, scene.frame_end = 1, 2
+scene.frame_start, scene.frame_end = 1, 4
+scene.render.resolution_percentage = 300
+save("still")
+
 scene.render.resolution_percentage = 150
 save("long")
 

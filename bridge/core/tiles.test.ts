@@ -63,10 +63,10 @@ describe("withApron", () => {
 });
 
 describe("autoGrid", () => {
-  it("makes about four near-square tiles for each slot of a heavy picture", () => {
+  it("makes about eight near-square tiles for each slot of a heavy picture", () => {
     const { columns, rows } = autoGrid({ width: 1920, height: 1080, samples: 128, slots: 4, frames: 1 });
-    expect(columns * rows).toBeGreaterThanOrEqual(12);
-    expect(columns * rows).toBeLessThanOrEqual(16);
+    expect(columns * rows).toBeGreaterThanOrEqual(24);
+    expect(columns * rows).toBeLessThanOrEqual(32);
     expect(1920 / columns / (1080 / rows)).toBeGreaterThan(0.5);
     expect(1920 / columns / (1080 / rows)).toBeLessThan(2);
   });
@@ -78,7 +78,7 @@ describe("autoGrid", () => {
   it("cuts less where frames already spread the work, and not at all where they suffice", () => {
     const heavy = { width: 1920, height: 1080, samples: 512, slots: 4 };
     const few = autoGrid({ ...heavy, frames: 4 });
-    expect(few.columns * few.rows).toBe(4);
+    expect(few.columns * few.rows).toBe(8);
     expect(autoGrid({ ...heavy, frames: 250 })).toEqual({ columns: 1, rows: 1 });
   });
 

@@ -14,7 +14,7 @@ export const TILE_RULES = {
   maxColumns: 256,
   maxRows: 256,
   minSidePx: 32,
-  tilesPerSlot: 4,
+  tilesPerSlot: 8,
   /** What a tile costs beside its samples. */
   overheadSeconds: 0.01,
   /** A tile's work is at least this many times its overhead. */

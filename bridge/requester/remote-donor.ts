@@ -1,5 +1,5 @@
 import type { Chunk, ChunkId, DeviceClass, DonorId, ResultFile } from "../core/chunk.ts";
-import { childSignal } from "../kernel/abort.ts";
+import { abortable, childSignal } from "../kernel/abort.ts";
 import { Channel } from "../kernel/channel.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { FarmError, messageOf } from "../kernel/errors.ts";
@@ -22,6 +22,8 @@ export interface JobOpening {
   readonly build: { readonly blenderVersion: string; readonly buildHash: string };
 }
 
+/** How long a leaving requester waits until its last words are out. */
+const PARTING_MS = 1_000;
 const READ = { maxBytes: LEASE_LIMITS.maxMessageBytes, timeoutMs: LEASE_LIMITS.silentMs };
 
 /** Opens a job with a donor: a link, or the donor's refusal. Throws PEER_UNREACHABLE, PEER_BROKE_PROTOCOL. */
@@ -120,7 +122,11 @@ export class RemoteDonor implements DonorLink {
   }
 
   async close(): Promise<void> {
-    await Promise.race([this.#sending.then(() => this.#stream.close()).catch(() => {}), this.#deps.clock.sleep(1_000)]);
+    using limit = childSignal(undefined, PARTING_MS);
+    await abortable(
+      this.#sending.then(() => this.#stream.close()),
+      limit.signal,
+    ).catch(() => {});
     this.#life.abort(new FarmError("CANCELLED", "the job has ended"));
     this.#stream.abort(new FarmError("CANCELLED", "the job has ended"));
     await Promise.allSettled([this.#listening, this.#beating]);
