@@ -64,6 +64,16 @@ describe("inspectScene", () => {
     expect(inspection.files).toEqual([{ path: scenes.path("plain.blend"), kind: "blend", missing: false }]);
   });
 
+  test("names the frames that are there already where the scene keeps them, and none where it does not", { timeout: 60_000 }, async () => {
+    await scenes.file("da/f_003.png");
+    await scenes.file("da/f_004.jpg");
+    const output = { output: scenes.path("da/f_###") };
+    const keeping = await inspectTestScene(scenes, "rich.blend", { flags: output, frames: [3, 4, 5] });
+    expect(keeping.facts.output.existing).toEqual([3]);
+    const overwriting = await inspectTestScene(scenes, "plain.blend", { flags: output, frames: [3] });
+    expect(overwriting.facts.output.existing).toEqual([]);
+  });
+
   test("tells view layers, views, samples, denoising and a rate that is no whole number", { timeout: 60_000 }, async () => {
     const inspection = await inspectTestScene(scenes, "rich.blend");
     expect(inspection.facts).toMatchObject({
@@ -71,7 +81,7 @@ describe("inspectScene", () => {
       frameEnd: 21,
       frameStep: 4,
       fps: { numerator: 30_000, denominator: 1001 },
-      output: { format: "PNG", isMovie: false, overwrite: false, useExtension: true, path: scenes.path("bilder/f_###") },
+      output: { format: "PNG", isMovie: false, overwrite: false, existing: [], useExtension: true, path: scenes.path("bilder/f_###") },
     });
     const main = mainScene(inspection);
     expect(main).toMatchObject({

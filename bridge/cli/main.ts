@@ -41,7 +41,8 @@ function interruptions(stop: AbortController, terminal: Terminal): () => void {
 function explain(error: unknown, terminal: Terminal, signal: AbortSignal): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (isFarmError(error)) {
-    terminal.error(`${paint("red", "error")} ${oneLine(error.message)}\n  ${error.advice}\n  ${paint("gray", error.code)}`);
+    const kind = error.exitCode === EXIT.ok ? paint("yellow", "nothing to do") : paint("red", "error");
+    terminal.error(`${kind} ${oneLine(error.message)}\n  ${error.advice}\n  ${paint("gray", error.code)}`);
     return error.exitCode;
   }
   if (signal.aborted && isAbort(error)) return EXIT.interrupted;

@@ -31,7 +31,7 @@ function facts(scenes: readonly SceneRenderFacts[], changes: Partial<SceneFacts>
     frameEnd: 6,
     frameStep: 1,
     fps: { numerator: 24, denominator: 1 },
-    output: { format: "PNG", isMovie: false, overwrite: true, useExtension: true, path: "/out/####" },
+    output: { format: "PNG", isMovie: false, overwrite: true, existing: [], useExtension: true, path: "/out/####" },
     scenes,
     frameUnits: [],
     hasDenoiser: true,
@@ -129,7 +129,7 @@ describe("planJob", () => {
   });
 
   it("lets one donor write a movie of such an engine in order, and says so", () => {
-    const movie = { output: { format: "FFMPEG", isMovie: true, overwrite: true, useExtension: true, path: "/out/m" } };
+    const movie = { output: { format: "FFMPEG", isMovie: true, overwrite: true, existing: [], useExtension: true, path: "/out/m" } };
     const plan = planJob(facts([scene(EEVEE)], movie), ANIMATION);
     expect(plan.inOrder).toBe(true);
     expect(codes(plan)).toEqual(["movie-one-donor"]);

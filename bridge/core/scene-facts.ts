@@ -67,6 +67,8 @@ export interface SceneFacts {
     readonly isMovie: boolean;
     /** Existing files are kept, their frames skipped, when false. */
     readonly overwrite: boolean;
+    /** Frames whose pictures are all there already; looked for only where they would be kept. */
+    readonly existing: readonly number[];
     /** Blender adds the format's extension to file names. */
     readonly useExtension: boolean;
     /** Absolute output path pattern as Blender understands it (may hold #). */

@@ -48,7 +48,15 @@ export const SceneFactsSchema = z.strictObject({
   frameEnd: Frame,
   frameStep: z.int().min(1),
   fps: z.strictObject({ numerator: z.number().positive(), denominator: z.number().positive() }),
-  output: z.strictObject({ format: Name, isMovie: z.boolean(), overwrite: z.boolean(), useExtension: z.boolean(), path: Text }),
+  output: z.strictObject({
+    format: Name,
+    isMovie: z.boolean(),
+    overwrite: z.boolean(),
+    // Journals of earlier versions do not have it.
+    existing: list(Frame).default([]),
+    useExtension: z.boolean(),
+    path: Text,
+  }),
   scenes: list(SceneRenderFactsSchema),
   frameUnits: list(z.strictObject({ frame: Frame, units: list(RenderUnitSchema) })),
   hasDenoiser: z.boolean(),

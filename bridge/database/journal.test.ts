@@ -19,7 +19,7 @@ const FACTS: SceneFacts = {
   frameEnd: 2,
   frameStep: 1,
   fps: { numerator: 30_000, denominator: 1_001 },
-  output: { format: "PNG", isMovie: false, overwrite: true, useExtension: true, path: "/out/ä####" },
+  output: { format: "PNG", isMovie: false, overwrite: true, existing: [], useExtension: true, path: "/out/ä####" },
   scenes: [
     {
       name: "Scene",

@@ -2,7 +2,7 @@
  * Every stable error code, its exit code and what a person can do about it.
  *
  * Codes are a contract: scripts match them. `bridge/ERRORS.md` lists the same codes; a test holds the
- * two together. Exit codes: 2 usage or bad input, 3 incomplete or failed job, 130 interrupted.
+ * two together. Exit codes: 0 nothing to do, 2 usage or bad input, 3 incomplete or failed job, 130 interrupted.
  */
 export const ERROR_CODES = {
   // What the user gave us
@@ -17,6 +17,7 @@ export const ERROR_CODES = {
   SCENE_UNKNOWN: { exitCode: 2, advice: "Name a scene that the file has (-S)." },
   SCENE_CHANGED: { exitCode: 2, advice: "The scene or one of its files changed while the job ran: start a new render." },
   FRAMES_INVALID: { exitCode: 2, advice: "Write frames as Blender does: 1,3,5..9 or 1-20x2." },
+  FRAMES_EXIST: { exitCode: 0, advice: "Switch Overwrite on in the scene's output settings, or remove the pictures." },
   TILES_INVALID: { exitCode: 2, advice: "Write tiles as auto, off or COLUMNSxROWS, for instance 4x3." },
   OUTPUT_NOT_WRITABLE: { exitCode: 2, advice: "Choose an output folder you may write to (-o)." },
   PEER_ADDRESS_INVALID: { exitCode: 2, advice: "Write a peer id (12D3Koo…) or a multiaddr (/ip4/…/tcp/…/p2p/…)." },

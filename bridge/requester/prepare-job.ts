@@ -35,9 +35,7 @@ export async function prepareJob(
       `${request.scenePath} is denoised while it renders, and Blender ${deps.blender.version} here is built without the denoiser`,
     );
   }
-  const frames = framesOf(request, facts);
-  if (frames.length === 0)
-    throw new FarmError("FRAMES_INVALID", `the scene's frame range is empty (${facts.frameStart} to ${facts.frameEnd})`);
+  const frames = framesToRender(request, facts);
   const options = {
     frames,
     still: !request.animation && frames.length === 1,
@@ -67,6 +65,17 @@ export async function prepareJob(
   const id = deps.newId();
   await deps.history.append(id, [created]);
   return orderOf(id, [created], deps.deviceClass);
+}
+
+/** The frames asked for, without those that the scene does not want overwritten. Throws FRAMES_INVALID, FRAMES_EXIST. */
+function framesToRender(request: RenderRequest, facts: SceneFacts): readonly number[] {
+  const asked = framesOf(request, facts);
+  if (asked.length === 0)
+    throw new FarmError("FRAMES_INVALID", `the scene's frame range is empty (${facts.frameStart} to ${facts.frameEnd})`);
+  const existing = new Set(facts.output.existing);
+  const frames = asked.filter((frame) => !existing.has(frame));
+  if (frames.length === 0) throw new FarmError("FRAMES_EXIST", "every frame is there already, and the scene says not to overwrite");
+  return frames;
 }
 
 /** Takes a job up again where its journal ends. Throws JOB_UNKNOWN, SCENE_CHANGED, NO_MATCHING_BLENDER. */

@@ -14,8 +14,8 @@ from wire import Refusal
 MOVIE_FORMATS = {"FFMPEG", "AVI_JPEG", "AVI_RAW"}
 
 
-def file_facts(main):
-    """The facts of the job's main scene that are not about one engine's picture."""
+def file_facts(main, frames):
+    """The facts of the job's main scene that are not about one engine's picture; `frames` are those asked for."""
     rate = frame_rate(main.render)
     settings = main.render.image_settings
     return {
@@ -30,11 +30,22 @@ def file_facts(main):
             "format": settings.file_format,
             "isMovie": settings.file_format in MOVIE_FORMATS,
             "overwrite": main.render.use_overwrite,
+            "existing": existing_frames(main, frames),
             "useExtension": main.render.use_file_extension,
             "path": output_path(main.render.filepath),
         },
         "hasDenoiser": compat.has_denoiser(),
     }
+
+
+def existing_frames(main, frames):
+    """Frames that Blender would skip, because the scene keeps pictures that are there (in multi-view: all of a frame's)."""
+    render = main.render
+    if render.use_overwrite or render.image_settings.file_format in MOVIE_FORMATS:
+        return []
+    single = not render.use_multiview or render.image_settings.views_format != "INDIVIDUAL"
+    views = [""] if single else [view.name for view in render.views if view.use]
+    return [frame for frame in frames if all(os.path.exists(render.frame_path(frame=frame, view=view)) for view in views)]
 
 
 def output_path(path):

@@ -23,7 +23,7 @@ def inspect(request):
     scene_checks.check_cameras(main)
     frames = request["frames"] or list(range(main.frame_start, main.frame_end + 1, main.frame_step))
     files = scene_files.collect(request["scenePath"], request["maxFiles"])
-    facts = scene_facts.file_facts(main)
+    facts = scene_facts.file_facts(main, sorted({*frames, main.frame_current}))
     facts["warnings"] = scene_warnings.warnings_of(files)
     # A linked scene may have the name of a local one, which then counts.
     scenes = sorted(bpy.data.scenes, key=lambda scene: scene.library is None)
