@@ -9,6 +9,9 @@ beforeAll(async () => {
   scenes = await testScenes();
   await scenes.python(`
 save("plain.blend", compress=False)
+scene.render.use_overwrite = False
+save("keeping.blend")
+scene.render.use_overwrite = True
 save("zstd.blend", compress=True)
 bpy.data.scenes.new("Ünused")
 save("two.blend")
@@ -68,7 +71,7 @@ describe("inspectScene", () => {
     await scenes.file("da/f_003.png");
     await scenes.file("da/f_004.jpg");
     const output = { output: scenes.path("da/f_###") };
-    const keeping = await inspectTestScene(scenes, "rich.blend", { flags: output, frames: [3, 4, 5] });
+    const keeping = await inspectTestScene(scenes, "keeping.blend", { flags: output, frames: [3, 4, 5] });
     expect(keeping.facts.output.existing).toEqual([3]);
     const overwriting = await inspectTestScene(scenes, "plain.blend", { flags: output, frames: [3] });
     expect(overwriting.facts.output.existing).toEqual([]);
