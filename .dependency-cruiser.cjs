@@ -9,6 +9,7 @@ const ROOMS = {
   content: ["kernel", "core"],
   database: ["kernel", "core"],
   sandbox: ["kernel", "core"],
+  machine: ["kernel", "core"],
   blender: ["kernel", "core"],
   media: ["kernel", "core"],
   requester: ["kernel", "core", "protocols"],

@@ -36,7 +36,11 @@ const ways: readonly Way[] = [
   { group: "4 long frames", name: "blender -b -a", run: () => timeBlender([long, "-o", out("d"), "-a"]) },
   { group: "4 long frames", name: "bridge, this machine", run: () => timeBridge(root, [long, "-o", out("e"), "-a"]) },
   { group: "still, one thread each", name: "blender -b -t 1", run: () => timeBlender(["-t", "1", still, "-o", out("f"), "-f", "1"]) },
-  { group: "still, one thread each", name: "bridge, 2 one-thread donors, tiles", run: () => withDonors([still, "-o", out("g"), "-f", "1"]) },
+  {
+    group: "still, one thread each",
+    name: "bridge, 2 one-thread donors, tiles",
+    run: () => withDonors([still, "-o", out("g"), "-f", "1"]),
+  },
   {
     group: "4 frames, one thread each",
     name: "blender -b -t 1 -a",

@@ -1,9 +1,10 @@
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { deviceClassOf, findBlenders } from "../blender/find-blender.ts";
 import type { BlenderProcess } from "../blender/blender-process.ts";
 import { inspectAndKeep } from "../blender/inspect-scene.ts";
 import { openSession } from "../blender/session.ts";
-import type { BlenderBuild } from "../blender/types.ts";
+import type { BlenderBuild, StartProcess } from "../blender/types.ts";
 import type { Home } from "../config/home.ts";
 import type { DeviceClass } from "../core/chunk.ts";
 import type { WarmSession } from "../donor/ports.ts";
@@ -33,28 +34,52 @@ export async function blendersHere(home: Home, explicit: string | undefined, sig
 
 export interface SlotOptions {
   readonly slots: number;
-  readonly threads?: number;
+  /** Render threads of each; asked when a session is opened. */
+  readonly threads?: () => number;
   /** Keeps the scratch folders of several kinds of slots apart. */
   readonly purpose: string;
   /** Floats stay on this machine: not worth packing. */
   readonly local?: boolean;
   readonly around?: (session: WarmSession) => WarmSession;
+  /** How its Blenders are started; as a plain process when not said. */
+  readonly start?: StartProcess;
 }
 
 /** Warm render places of this machine. */
 export function renderSlots(scratch: Scratch, blender: ChosenBlender, options: SlotOptions): RenderSlots {
   const { around = (session) => session } = options;
-  return new RenderSlots(
-    {
-      openSession: async (slot, signal) => {
-        const folder = await scratch.folder(`${options.purpose}-${slot}`);
-        const threads = options.threads === undefined ? {} : { threads: options.threads };
-        const floatCodec = options.local ? "NONE" : "ZIP";
-        return around(await openSession({ start }, { blender: blender.build, scratch: folder, floatCodec, ...threads }, signal));
-      },
+  let count = 0;
+  const open = async (slot: number, signal: AbortSignal) => {
+    const folder = await scratch.folder(`${options.purpose}-${slot}-${count++}`);
+    const threads = options.threads === undefined ? {} : { threads: options.threads() };
+    const floatCodec = options.local ? "NONE" : "ZIP";
+    const sessionOptions = { blender: blender.build, scratch: folder, floatCodec, ...threads } as const;
+    try {
+      return around(wipedAfter(await openSession({ start: options.start ?? start }, sessionOptions, signal), folder));
+    } catch (error) {
+      await wipe(folder);
+      throw error;
+    }
+  };
+  return new RenderSlots({ openSession: open }, { slots: options.slots });
+}
+
+/** Nothing of a scene stays in the scratch folder when its Blender is gone, however it went. */
+function wipedAfter(session: WarmSession, folder: string): WarmSession {
+  const wiped = session.exited.then(() => wipe(folder));
+  return {
+    load: (path, options, signal) => session.load(path, options, signal),
+    render: (spec, signal) => session.render(spec, signal),
+    exited: session.exited,
+    close: async () => {
+      await session.close();
+      await wiped;
     },
-    { slots: options.slots },
-  );
+  };
+}
+
+async function wipe(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true, maxRetries: 3 });
 }
 
 /** The Blender that looked at the scene, kept open until pictures are finished. */

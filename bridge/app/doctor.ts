@@ -5,17 +5,9 @@ import { silentLog } from "../kernel/log.ts";
 import { findFfmpeg } from "../media/find-ffmpeg.ts";
 import { probeDocker } from "../sandbox/docker-probe.ts";
 import { blendersHere } from "./blender-tools.ts";
+import { examineEngine, examineOwner } from "./doctor-donor.ts";
+import type { Finding } from "./finding.ts";
 import { openSwarm } from "./open-swarm.ts";
-
-/** One thing that was looked at. `needed`: rendering does not work without it. */
-export interface Finding {
-  readonly what: string;
-  readonly ok: boolean;
-  readonly needed: boolean;
-  readonly detail: string;
-  /** What mends it. */
-  readonly fix: string | undefined;
-}
 
 const LOW_DISK_BYTES = 5 * 2 ** 30;
 
@@ -34,7 +26,8 @@ export async function examine(home: Home, blender: string | undefined, signal: A
     await examineFfmpeg(signal),
     await examineDisk(home),
     await examineNetwork(home, signal),
-    await examineDocker(),
+    ...examineEngine(await probeDocker(), process.platform),
+    ...(await examineOwner(home)),
   ];
 }
 
@@ -87,17 +80,4 @@ async function examineNetwork(home: Home, signal: AbortSignal): Promise<Finding>
   } catch (error) {
     return { what: "network", ok: false, needed: false, detail: messageOf(error), fix: "this machine still renders alone" };
   }
-}
-
-async function examineDocker(): Promise<Finding> {
-  const probe = await probeDocker();
-  return probe.here
-    ? { what: "Docker", ok: true, needed: false, detail: `${probe.version}, runtimes ${probe.runtimes.join(", ")}`, fix: undefined }
-    : {
-        what: "Docker",
-        ok: false,
-        needed: false,
-        detail: probe.because,
-        fix: "only needed to give power in containers; install Docker Engine",
-      };
 }

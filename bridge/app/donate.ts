@@ -1,49 +1,52 @@
 import { availableParallelism, cpus, hostname, loadavg, totalmem } from "node:os";
 import type { Home } from "../config/home.ts";
-import { Donor, type DonorOptions } from "../donor/donor.ts";
+import type { TermTexts } from "../core/terms/parse-terms.ts";
+import { openDatabase } from "../database/open-database.ts";
+import type { Database } from "../database/types.ts";
+import { Donor } from "../donor/donor.ts";
 import type { WarmSession } from "../donor/ports.ts";
-import type { DonorEvent } from "../donor/serve-job.ts";
+import type { RenderSlots } from "../donor/render-slots.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import { VERSION } from "../kernel/version.ts";
+import { MachineWatch } from "../machine/machine-watch.ts";
 import { lockHome } from "../network/home-lock.ts";
+import type { SwarmNetwork } from "../protocols/frame-stream.ts";
+import { Freezer } from "../sandbox/freezer.ts";
+import { gentleStart } from "../sandbox/low-priority.ts";
+import { startPlainProcess } from "../sandbox/process-sandbox.ts";
 import { blendersHere, type ChosenBlender, renderSlots } from "./blender-tools.ts";
-import { openDonorStore } from "./donor-store.ts";
+import type { DonateEvent } from "./donate-events.ts";
+import { DonorControl } from "./donor-control.ts";
+import { DonorLedger } from "./donor-ledger.ts";
+import { DonorReport } from "./donor-report.ts";
+import { type DonorStatus, statusPath } from "./donor-status.ts";
+import { type DonorStoreOptions, openDonorStore, type OwnedDonorStore } from "./donor-store.ts";
 import { openSwarm, type SwarmOptions } from "./open-swarm.ts";
+import { OwnerSettings } from "./owner-settings.ts";
+import { OwnersDesk, systemWallClock } from "./owners-desk.ts";
 import { openScratch } from "./scratch.ts";
 
 export interface DonateSettings {
   readonly home: Home;
   readonly blender: string | undefined;
   readonly name: string | undefined;
-  readonly threads: number | undefined;
-  readonly slots: number;
-  readonly diskBytes: number;
-  readonly allow: readonly string[];
-  readonly deny: readonly string[];
+  /** The owner's terms as they were written on the command line. */
+  readonly terms: TermTexts;
   readonly swarm: SwarmOptions;
 }
 
-export type DonateEvent =
-  | DonorEvent
-  | {
-      readonly event: "listening";
-      readonly peerId: string;
-      readonly multiaddrs: readonly string[];
-      readonly name: string;
-      readonly blenders: readonly string[];
-      readonly slots: number;
-    };
-
 const MAX_JOBS = 8;
 
-interface DonateWatching {
+export interface DonateWatching {
   readonly observe: (event: DonateEvent) => void;
+  /** Told now and then how the donor stands. */
+  readonly status?: (status: DonorStatus) => void;
   readonly log: Log;
 }
 
-/** Gives this machine's power until the signal aborts. `around` may stand between the donor and its Blender: tests do. */
+/** Gives this machine's power on its owner's terms until the signal aborts. `around` may stand between the donor and its Blender: tests do. */
 export async function donate(
   settings: DonateSettings,
   watching: DonateWatching,
@@ -55,42 +58,101 @@ export async function donate(
   const [blender] = await blendersHere(home, settings.blender, signal);
   if (!blender) throw new FarmError("BLENDER_NOT_FOUND", "no Blender was found on this machine");
   await using scratch = await openScratch(home);
+  await using database = openDatabase(home.database, { onCorrupt: (sentence) => watching.observe({ event: "note", sentence }) });
+  await using machine = new MachineWatch(systemClock.monotonicMs());
+  const { desk, ownerSettings } = openDesk(database, machine, settings);
   await using network = await openSwarm(home, settings.swarm, watching.log, signal);
-  const store = await openDonorStore(network, { blocks: home.blocks, scenes: home.scenes, capBytes: settings.diskBytes }, watching.log);
+  const store = await openDonorStore(network, storeOptions(home, desk), watching.log);
+  const freezer = new Freezer();
   await using slots = renderSlots(scratch, blender, {
-    slots: settings.slots,
+    slots: desk.terms().slots,
     purpose: "donor",
     around,
-    ...(settings.threads === undefined ? {} : { threads: settings.threads }),
+    threads: () => desk.slotSize().threads,
+    start: freezer.watch(gentleStart(startPlainProcess)),
   });
-  const name = settings.name ?? hostname();
-  const { log, observe } = watching;
-  const load = () => (loadavg()[0] ?? 0) / Math.max(1, cpus().length);
-  const donor = new Donor({ network, store, slots, clock: systemClock, log, observe, load }, donorOptions(settings, name, blender));
-  await donor.start(signal);
-  watching.observe({
-    event: "listening",
-    peerId: network.selfId,
-    multiaddrs: network.multiaddrs(),
-    name,
-    blenders: [blender.build.version],
-    slots: settings.slots,
-  });
-  await untilAborted(signal);
-  await donor.stop();
+  const ledger = new DonorLedger(database.settings, systemClock);
+  await serve(settings, watching, { blender, network, desk, ownerSettings, store, freezer, slots, ledger }, signal);
 }
 
-function donorOptions(settings: DonateSettings, name: string, blender: ChosenBlender): DonorOptions {
-  return {
-    agent: `p2p-render/${VERSION}`,
-    name,
-    cores: settings.threads ?? availableParallelism(),
-    memoryBytes: totalmem(),
-    builds: [blender.deviceClass],
-    allow: settings.allow,
-    deny: settings.deny,
-    maxJobs: MAX_JOBS,
+interface Parts {
+  readonly blender: ChosenBlender;
+  readonly network: SwarmNetwork;
+  readonly desk: OwnersDesk;
+  readonly ownerSettings: OwnerSettings;
+  readonly store: OwnedDonorStore;
+  readonly freezer: Freezer;
+  readonly slots: RenderSlots;
+  readonly ledger: DonorLedger;
+}
+
+/** Works until the signal aborts; says goodbye to everybody then. */
+async function serve(settings: DonateSettings, watching: DonateWatching, parts: Parts, signal: AbortSignal): Promise<void> {
+  const { blender, network, desk, ownerSettings, store, freezer, slots, ledger } = parts;
+  const { log } = watching;
+  const name = settings.name ?? hostname();
+  const report = new DonorReport({ desk, ledger, store, slots }, { path: statusPath(settings.home), peerId: network.selfId, name });
+  const observe = (event: DonateEvent) => {
+    report.watch(event);
+    ledger.watch(event);
+    watching.observe(event);
   };
+  const options = { agent: `p2p-render/${VERSION}`, name, builds: [blender.deviceClass], gpus: [], maxJobs: MAX_JOBS };
+  const donor = new Donor({ network, store, slots, owner: desk, peaks: ledger, clock: systemClock, log, observe, load }, options);
+  const turned = async (looked: boolean) => {
+    if (looked) ledger.noteEnergy(desk.sight, slots.busy);
+    ledger.writeSometimes();
+    const status = await report.write(donor.jobs);
+    if (status) watching.status?.(status);
+  };
+  const control = new DonorControl({
+    desk,
+    settings: ownerSettings,
+    donor,
+    slots,
+    store,
+    freezer,
+    clock: systemClock,
+    log,
+    observe,
+    turned,
+  });
+  try {
+    await desk.look(); // nobody is served before it is known whether the owner lets it
+    await donor.start(signal);
+    const facts = { peerId: network.selfId, multiaddrs: network.multiaddrs(), name, blenders: [blender.build.version] };
+    observe({ event: "listening", ...facts, slots: slots.size, threads: desk.slotSize().threads });
+    await control.start();
+    await untilAborted(signal);
+  } finally {
+    await donor.stop();
+    await control.stop();
+    ledger.write();
+    await report.remove();
+  }
+}
+
+function storeOptions(home: Home, desk: OwnersDesk): DonorStoreOptions {
+  return {
+    blocks: home.blocks,
+    scenes: home.scenes,
+    capBytes: desk.terms().diskBytes,
+    upload: () => desk.terms().uploadBytesPerSecond,
+    download: () => desk.terms().downloadBytesPerSecond,
+  };
+}
+
+/** A donor that is started by hand is meant to work: an old pause is over. */
+function openDesk(database: Database, machine: MachineWatch, { terms }: DonateSettings) {
+  const ownerSettings = new OwnerSettings(database.settings);
+  ownerSettings.setWish(undefined, systemClock.now());
+  const size = { cores: availableParallelism(), memoryBytes: totalmem() };
+  const deps = { settings: ownerSettings, machine, clock: systemClock, wallClock: systemWallClock };
+  return { ownerSettings, desk: new OwnersDesk(deps, { flags: terms, size }) };
+}
+
+function load(): number {
+  return (loadavg()[0] ?? 0) / Math.max(1, cpus().length);
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

@@ -1,7 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type BlockStore, openBlockStore } from "../content/block-store.ts";
-import { blocksOf, parseManifest } from "../content/manifest.ts";
+import { blocksOf, parseManifest, totalBytesOf } from "../content/manifest.ts";
 import { materialise } from "../content/materialise.ts";
 import type { BlockPeer, DonorStore, SceneOnDisk } from "../donor/ports.ts";
 import { FarmError } from "../kernel/errors.ts";
@@ -12,29 +12,42 @@ import { fetchFile } from "../protocols/blocks/fetch-file.ts";
 import { BLOCKS_LIMITS, BLOCKS_PROTOCOL } from "../protocols/blocks/messages.ts";
 import { serveBlocks } from "../protocols/blocks/serve-blocks.ts";
 import type { FrameStream, SwarmNetwork } from "../protocols/frame-stream.ts";
+import { Pacer, pacedStream } from "../protocols/pacer.ts";
+import { HeldResults } from "./held-results.ts";
 
 export interface DonorStoreOptions {
   readonly blocks: string;
   readonly scenes: string;
   readonly capBytes: number;
+  /** Bytes a second that the owner gives at this moment; undefined: any. */
+  readonly upload: () => number | undefined;
+  readonly download: () => number | undefined;
 }
 
 type BringRequest = Parameters<DonorStore["bringScene"]>[0];
 type OnProgress = Parameters<DonorStore["bringScene"]>[2];
 
+/** The store of a donor; its owner may give it more or less disk while it works. */
+export interface OwnedDonorStore extends DonorStore {
+  /** What is over the new cap and not in use goes now, the rest when it is not in use any more. */
+  resize(capBytes: number): Promise<void>;
+  /** Blocks, results and opened scenes together. */
+  readonly usedBytes: number;
+}
+
 /** Opens a donor's store and answers the blocks protocol from it. */
-export async function openDonorStore(network: SwarmNetwork, options: DonorStoreOptions, log: Log): Promise<DonorStore> {
+export async function openDonorStore(network: SwarmNetwork, options: DonorStoreOptions, log: Log): Promise<OwnedDonorStore> {
   await rm(options.scenes, { recursive: true, force: true });
   await mkdir(options.scenes, { recursive: true, mode: 0o700 });
   const blocks = await openBlockStore({ directory: options.blocks, capBytes: options.capBytes }, { clock: systemClock, log });
-  const store = new SwarmDonorStore(network, blocks, options);
-  await network.handle(
-    BLOCKS_PROTOCOL,
-    (stream, peer, signal) => serveBlocks(stream, blocks, { mayHave: (hash) => store.mayHave(hash, peer.id) }, signal),
-    {
-      maxInboundStreamsPerPeer: BLOCKS_LIMITS.maxInboundStreamsPerPeer,
-    },
-  );
+  const results = await HeldResults.open(blocks, join(options.blocks, "held-results"));
+  const pacers = { up: new Pacer(systemClock, options.upload), down: new Pacer(systemClock, options.download) };
+  const store = new SwarmDonorStore(network, { blocks, results, pacers }, options.scenes);
+  const answer = (stream: FrameStream, peer: { readonly id: string }, signal: AbortSignal) => {
+    const policy = { mayHave: (hash: string) => store.mayHave(hash, peer.id), pieceBytes: () => pacers.up.pieceBytes };
+    return serveBlocks(pacedStream(stream, pacers), blocks, policy, signal);
+  };
+  await network.handle(BLOCKS_PROTOCOL, answer, { maxInboundStreamsPerPeer: BLOCKS_LIMITS.maxInboundStreamsPerPeer });
   return store;
 }
 
@@ -42,40 +55,54 @@ interface OpenScene {
   readonly scene: Promise<SceneOnDisk>;
   readonly directory: string;
   users: number;
+  /** What its files take of the disk that is given. */
+  room: Disposable | undefined;
 }
 
-interface HeldResult {
-  readonly peers: Set<string>;
-  readonly pin: Disposable;
+interface StoreParts {
+  readonly blocks: BlockStore;
+  readonly results: HeldResults;
+  readonly pacers: { readonly up: Pacer; readonly down: Pacer };
 }
 
 /**
  * A donor's scenes and results on its disk, joined to the swarm: blocks come and go by the blocks
  * protocol. Who knows a scene block's hash may have it; a result goes only to the requester it was made for.
  */
-class SwarmDonorStore implements DonorStore {
+class SwarmDonorStore implements OwnedDonorStore {
   readonly #network: SwarmNetwork;
   readonly #blocks: BlockStore;
-  readonly #options: DonorStoreOptions;
+  readonly #results: HeldResults;
+  readonly #pacers: StoreParts["pacers"];
+  readonly #directory: string;
   readonly #scenes = new Map<string, OpenScene>();
-  readonly #results = new Map<string, HeldResult>();
   #count = 0;
 
-  constructor(network: SwarmNetwork, blocks: BlockStore, options: DonorStoreOptions) {
+  constructor(network: SwarmNetwork, parts: StoreParts, directory: string) {
     this.#network = network;
-    this.#blocks = blocks;
-    this.#options = options;
+    this.#blocks = parts.blocks;
+    this.#results = parts.results;
+    this.#pacers = parts.pacers;
+    this.#directory = directory;
+  }
+
+  get usedBytes(): number {
+    return this.#blocks.usedBytes;
+  }
+
+  async resize(capBytes: number): Promise<void> {
+    await this.#blocks.resize(capBytes);
   }
 
   mayHave(hash: string, peer: string): boolean {
-    return this.#results.get(hash)?.peers.has(peer) ?? true;
+    return this.#results.isFor(hash, peer) ?? true;
   }
 
   async bringScene(request: BringRequest, signal: AbortSignal, onProgress: OnProgress): Promise<SceneOnDisk> {
     let open = this.#scenes.get(request.manifest);
     if (!open) {
-      const directory = join(this.#options.scenes, `${request.manifest.slice(0, 16)}-${this.#count++}`);
-      open = { directory, users: 0, scene: this.#bring(request, directory, signal, onProgress) };
+      const directory = join(this.#directory, `${request.manifest.slice(0, 16)}-${this.#count++}`);
+      open = this.#open(request, directory, signal, onProgress);
       this.#scenes.set(request.manifest, open);
     }
     open.users++;
@@ -87,49 +114,60 @@ class SwarmDonorStore implements DonorStore {
     }
   }
 
-  async releaseScene(key: string): Promise<void> {
+  async releaseScene(key: string, before: () => Promise<void>): Promise<void> {
     const open = this.#scenes.get(key);
     if (!open || --open.users > 0) return;
     this.#scenes.delete(key);
+    await before();
     await rm(open.directory, { recursive: true, force: true });
+    open.room?.[Symbol.dispose]();
   }
 
   async keepResult(path: string, peer: string): Promise<{ readonly sha256: string; readonly bytes: number }> {
-    const { hash, bytes } = await this.#blocks.putFile(path, {}, new AbortController().signal);
-    const held = this.#results.get(hash) ?? { peers: new Set(), pin: this.#blocks.pin([hash]) };
-    held.peers.add(peer);
-    this.#results.set(hash, held);
-    return { sha256: hash, bytes };
+    return await this.#results.keep(path, peer);
   }
 
-  async dropResult(hash: string): Promise<void> {
-    this.#results.get(hash)?.pin[Symbol.dispose]();
-    this.#results.delete(hash);
-    await this.#blocks.remove(hash);
+  async dropResult(hash: string, peer: string): Promise<void> {
+    await this.#results.drop(hash, peer);
   }
 
-  async #bring(request: BringRequest, directory: string, signal: AbortSignal, onProgress: OnProgress): Promise<SceneOnDisk> {
+  #open(request: BringRequest, directory: string, signal: AbortSignal, onProgress: OnProgress): OpenScene {
+    const scene = Promise.withResolvers<SceneOnDisk>();
+    const open: OpenScene = { directory, users: 0, room: undefined, scene: scene.promise };
+    this.#bring(request, open, signal, onProgress).then(scene.resolve, scene.reject);
+    return open;
+  }
+
+  async #bring(request: BringRequest, into: OpenScene, signal: AbortSignal, onProgress: OnProgress): Promise<SceneOnDisk> {
     const [requester] = request.sources();
     if (!requester) throw new Error("a scene has no source");
-    const open = (peer: BlockPeer, end: AbortSignal) => openBlocks(this.#network, peer, end);
+    const open = async (peer: BlockPeer, end: AbortSignal) => pacedStream(await openBlocks(this.#network, peer, end), this.#pacers);
+    const pieceBytes = () => this.#pacers.down.pieceBytes;
     const manifest = parseManifest(await this.#manifestBytes(request, () => open(requester, signal), signal));
     const wanted = blocksOf(manifest).map(({ sha256, bytes }) => ({ hash: sha256, bytes }));
-    const total = wanted.reduce((sum, { bytes }) => sum + bytes, 0);
-    if (total > this.#options.capBytes)
-      throw new FarmError("DISK_FULL", "the scene is larger than this donor's cache", { facts: { total } });
-    using _pin = this.#blocks.pin([request.manifest, ...wanted.map(({ hash }) => hash)]);
-    const sources = () => request.sources().slice(1);
-    await fetchBlocks({ wanted, requester, sources, open, store: this.#blocks }, signal, ({ bytesDone, bytesTotal }) =>
-      onProgress(bytesDone, bytesTotal),
-    );
-    const { scenePath, remap } = await materialise({ manifest, store: this.#blocks, directory }, signal);
-    return { key: request.manifest, path: scenePath, remap };
+    const room = await this.#blocks.hold(totalBytesOf(manifest)); // its files lie beside its blocks
+    try {
+      using _pin = this.#blocks.pin([request.manifest, ...wanted.map(({ hash }) => hash)]);
+      const sources = () => request.sources().slice(1);
+      await fetchBlocks({ wanted, requester, sources, open, pieceBytes, store: this.#blocks }, signal, ({ bytesDone, bytesTotal }) =>
+        onProgress(bytesDone, bytesTotal),
+      );
+      const { scenePath, remap } = await materialise({ manifest, store: this.#blocks, directory: into.directory }, signal);
+      into.room = room;
+      return { key: request.manifest, path: scenePath, remap };
+    } catch (error) {
+      room[Symbol.dispose]();
+      throw error;
+    }
   }
 
   async #manifestBytes(request: BringRequest, open: () => ReturnType<SwarmNetwork["open"]>, signal: AbortSignal): Promise<Uint8Array> {
     if (!this.#blocks.has(request.manifest)) {
-      const toPath = join(this.#options.scenes, `manifest-${this.#count++}`);
-      await fetchFile({ hash: request.manifest, bytes: request.manifestBytes, open, toPath }, signal);
+      const toPath = join(this.#directory, `manifest-${this.#count++}`);
+      await fetchFile(
+        { hash: request.manifest, bytes: request.manifestBytes, open, toPath, pieceBytes: this.#pacers.down.pieceBytes },
+        signal,
+      );
       await this.#blocks.putFile(toPath, { hash: request.manifest }, signal);
     }
     return await this.#blocks.get(request.manifest, signal);

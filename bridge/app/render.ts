@@ -77,7 +77,7 @@ export async function render(settings: RenderSettings, task: Task, watching: Wat
 }
 
 function ownSlots({ force, threads }: RenderSettings, blender: ChosenBlender, scratch: Scratch): RenderSlots {
-  const threadOption = threads === undefined ? {} : { threads };
+  const threadOption = threads === undefined ? {} : { threads: () => threads };
   return renderSlots(scratch, blender, { slots: Math.max(1, force.local), purpose: "own", local: true, ...threadOption });
 }
 
@@ -127,7 +127,7 @@ async function work(settings: RenderSettings, parts: Parts, watching: Watching, 
   const { home, force, threads } = settings;
   const { order, blender, database, swarm, bundle, own, scratch } = parts;
   await using media = openMedia();
-  const threadOption = threads === undefined ? {} : { threads };
+  const threadOption = threads === undefined ? {} : { threads: () => threads };
   await using checks = renderSlots(scratch, blender, { slots: 1, purpose: "check", local: true, ...threadOption });
   await using preview = jobPreview(join(home.jobs, order.id, "preview.png"));
   const deps: WorkDeps = {

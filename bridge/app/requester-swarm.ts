@@ -1,5 +1,6 @@
 import PQueue from "p-queue";
 import type { Home } from "../config/home.ts";
+import { totalBytesOf } from "../content/manifest.ts";
 import type { PackedBundle } from "../content/pack.ts";
 import type { JobEvent } from "../core/job-events.ts";
 import { systemClock } from "../kernel/clock.ts";
@@ -104,6 +105,7 @@ export class RequesterSwarm implements AsyncDisposable {
       manifest: bundle.manifestHash,
       manifestBytes: bundle.manifestBytes.length,
       build: { blenderVersion, buildHash },
+      needs: { sceneBytes: totalBytesOf(bundle.manifest), memoryBytes: order.facts.memoryBytes },
     };
     const deps = { network: this.#network, clock: systemClock, log: this.#log, observe: options.observe, fetchResult: this.#fetchResult };
     await new Recruiter(deps, { opening, only: options.only, welcome: (peer, here) => this.#admit(peer, here) }).recruit(run, signal);

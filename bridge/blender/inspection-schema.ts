@@ -19,6 +19,7 @@ export const INSPECTION_LIMITS = {
   maxNameChars: 300,
   maxSentenceChars: 10_000,
   maxPathChars: 8_192,
+  maxMemoryBytes: 2 ** 50,
 } as const;
 
 const limits = INSPECTION_LIMITS;
@@ -77,6 +78,7 @@ const facts = z.strictObject({
   scenes: z.array(sceneRenderFacts).min(1).max(limits.maxScenes),
   frameUnits: z.array(frameUnits).max(limits.maxFrames),
   hasDenoiser: z.boolean(),
+  memoryBytes: z.int().min(0).max(limits.maxMemoryBytes),
   warnings: z.array(reason).max(limits.maxWarnings),
 }) satisfies z.ZodType<SceneFacts>;
 

@@ -32,6 +32,9 @@ export interface RunningProcess {
   readonly exited: Promise<{ readonly exitCode: number | undefined; readonly signal: string | undefined }>;
   /** Ends it now, children included. */
   kill(): void;
+  /** Stops it where it is, children included, its memory kept; left out where the sandbox cannot. */
+  freeze?(): void | Promise<void>;
+  thaw?(): void | Promise<void>;
 }
 
 /** Port: how this room starts Blender. The process room and the container room implement it. */

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
+import { TERM_NAMES } from "../core/terms/parse-terms.ts";
 import { VERSION } from "../kernel/version.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -25,7 +26,9 @@ export function buildProgram(cli: Cli): Command {
     .addCommand(jobsCommand(cli))
     .addCommand(doctorCommand(cli));
   for (const command of program.commands) {
-    command.exitOverride().configureOutput({ writeErr: (text) => cli.terminal.error(text.trimEnd()) });
+    for (const each of [command, ...command.commands]) {
+      each.exitOverride().configureOutput({ writeErr: (text) => cli.terminal.error(text.trimEnd()) });
+    }
     command
       .option("--home <dir>", "folder of this node's identity, cache and jobs (or BRIDGE_HOME)")
       .option("--json", "one JSON object a line");
@@ -68,10 +71,16 @@ function renderCommand(cli: Cli): Command {
 
 function donateCommand(cli: Cli): Command {
   return new Command("donate")
-    .description("give this computer's power to the swarm")
-    .option("--cpus <n>", "threads a Blender may use", parseCount)
-    .option("--jobs <n>", "render slots: chunks at the same time", parseCount, 1)
-    .option("--disk <size>", "cache for scenes, for instance 20g", "20g")
+    .description("give this computer's power to the swarm, on your own terms")
+    .option("--cpus <n>", "threads a Blender may use (default: all cores but one)", parseCount)
+    .option("--jobs <n>", "render slots: chunks at the same time (default: 1)", parseCount)
+    .option("--memory <size>", "memory for all slots together, for instance 16g")
+    .option("--disk <size>", "for scenes and results (default: 20g)")
+    .option("--schedule <hours>", 'when to give: "mon-fri 22:00-07:00" (repeatable)', collect)
+    .option("--idle <time>", "only when nobody has touched this computer for so long: 5m")
+    .option("--max-upload <speed>", "bytes a second, 2m, or 20mbit")
+    .option("--max-download <speed>", "bytes a second, 2m, or 20mbit")
+    .option("--term <name=value>", "any other term of yours, as `bridge donate set` takes them (repeatable)", collect)
     .addOption(new Option("--sandbox <kind>", "where foreign work runs").choices(["process"]).default("process"))
     .option("--allow <peer>", "only these requesters (repeatable)", collect)
     .option("--deny <peer>", "never these requesters (repeatable)", collect)
@@ -84,7 +93,44 @@ function donateCommand(cli: Cli): Command {
     .action(async (options: Record<string, unknown>) => {
       const { runDonate } = await import("./commands/donate.ts");
       await runDonate(cli, options);
+    })
+    .addCommand(donateSetCommand(cli))
+    .addCommand(
+      donateVerb(cli, "pause", "stop the donor of this home at once; what it renders stands still").option(
+        "--finish",
+        "finish what it renders",
+      ),
+    )
+    .addCommand(donateVerb(cli, "resume", "let the donor of this home go on"))
+    .addCommand(donateVerb(cli, "status", "how the donor of this home stands, and what it gave"))
+    .addCommand(
+      new Command("evict")
+        .description("send a job away from the donor of this home")
+        .argument("<job>", "its id, or the beginning of it")
+        .action(async (job: string, _: unknown, command: Command) => {
+          const { runDonateEvict } = await import("./commands/donate-verbs.ts");
+          await runDonateEvict(cli, job, command.optsWithGlobals());
+        }),
+    );
+}
+
+function donateSetCommand(cli: Cli): Command {
+  return new Command("set")
+    .description("change the terms of this home's donor, now and for later; without any: show them")
+    .argument("[name=value...]", "for instance cores=50% schedule='22:00-07:00'; name=default takes one back")
+    .addHelpText("after", () => `\nTerms:\n${termsHelp()}`)
+    .action(async (assignments: string[], _: unknown, command: Command) => {
+      const { runDonateSet } = await import("./commands/donate-verbs.ts");
+      await runDonateSet(cli, assignments, command.optsWithGlobals());
     });
+}
+
+function donateVerb(cli: Cli, verb: "pause" | "resume" | "status", description: string): Command {
+  return new Command(verb).description(description).action(async (_: unknown, command: Command) => {
+    const { runDonateStatus, runDonateWish } = await import("./commands/donate-verbs.ts");
+    const options = command.optsWithGlobals();
+    await (verb === "status" ? runDonateStatus(cli, options) : runDonateWish(cli, verb, options));
+  });
 }
 
 function peersCommand(cli: Cli): Command {
@@ -124,6 +170,12 @@ function doctorCommand(cli: Cli): Command {
       const { runDoctor } = await import("./commands/doctor.ts");
       await runDoctor(cli, options);
     });
+}
+
+function termsHelp(): string {
+  return Object.entries(TERM_NAMES)
+    .map(([name, meaning]) => `  ${name.padEnd(14)}${meaning}`)
+    .join("\n");
 }
 
 function collect(value: string, before: readonly string[] | undefined): string[] {

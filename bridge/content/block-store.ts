@@ -75,6 +75,23 @@ export class BlockStore implements BlockSource {
     return this.#index.pin(hashes);
   }
 
+  /** Takes `bytes` of the room for files elsewhere on the same disk, until disposed. Throws DISK_FULL. */
+  async hold(bytes: number): Promise<Disposable> {
+    for (const old of this.#index.reserve(bytes)) await rm(this.#pathOf(old), { force: true });
+    let held = bytes;
+    return {
+      [Symbol.dispose]: () => {
+        this.#index.unreserve(held);
+        held = 0;
+      },
+    };
+  }
+
+  /** Changes the cap. What is over it goes, as far as it is not in use. */
+  async resize(capBytes: number): Promise<void> {
+    for (const old of this.#index.resize(capBytes)) await rm(this.#pathOf(old), { force: true });
+  }
+
   /** Stores a block. Throws BLOCK_CORRUPT when the bytes are not what the hash names, DISK_FULL. */
   async put(hash: Sha256, bytes: Uint8Array): Promise<void> {
     if (!SHA256_PATTERN.test(hash) || sha256(bytes) !== hash) {

@@ -14,7 +14,7 @@ const TOUCH_EVERY_MS = 600_000;
 
 /** What is in a store, in order of use, and what may be evicted. Bookkeeping only: it deletes no file. */
 export class StoreIndex {
-  readonly #capBytes: number;
+  #capBytes: number;
   /** Least recently used first: a map keeps insertion order. */
   readonly #entries = new Map<Sha256, Entry>();
   readonly #pins = new Map<Sha256, number>();
@@ -76,15 +76,8 @@ export class StoreIndex {
    * Throws DISK_FULL when even that is not enough; nothing is evicted then.
    */
   reserve(bytes: number): Sha256[] {
-    const evicted: Sha256[] = [];
-    let freed = 0;
     const over = this.usedBytes + bytes - this.#capBytes;
-    for (const [hash, entry] of this.#entries) {
-      if (freed >= over) break;
-      if (this.#pins.has(hash)) continue;
-      evicted.push(hash);
-      freed += entry.bytes;
-    }
+    const { evicted, freed } = this.#oldest(over);
     if (freed < over) {
       throw new FarmError("DISK_FULL", "the store's cap is reached and all in it is in use", {
         facts: { capBytes: this.#capBytes, usedBytes: this.usedBytes, neededBytes: bytes },
@@ -94,6 +87,27 @@ export class StoreIndex {
     for (const hash of evicted) this.delete(hash);
     this.#reservedBytes += bytes;
     return evicted;
+  }
+
+  /** Changes the cap; what is over it and not pinned is taken out of the index and returned. */
+  resize(capBytes: number): Sha256[] {
+    this.#capBytes = capBytes;
+    const { evicted } = this.#oldest(this.usedBytes - capBytes);
+    for (const hash of evicted) this.delete(hash);
+    return evicted;
+  }
+
+  /** What would go to free so many bytes, if there is enough that may go. */
+  #oldest(bytes: number): { readonly evicted: Sha256[]; readonly freed: number } {
+    const evicted: Sha256[] = [];
+    let freed = 0;
+    for (const [hash, entry] of this.#entries) {
+      if (freed >= bytes) break;
+      if (this.#pins.has(hash)) continue;
+      evicted.push(hash);
+      freed += entry.bytes;
+    }
+    return { evicted, freed };
   }
 
   unreserve(bytes: number): void {

@@ -1,24 +1,62 @@
 import { describe, expect, it } from "vitest";
-import { admit, type AdmissionTerms, sameDeviceClass } from "./admission.ts";
+import { admit, type AdmissionRequest, type AdmissionTerms, isPassing, sameDeviceClass } from "./admission.ts";
 import type { DeviceClass } from "./chunk.ts";
+import { OPEN } from "./terms/decide.ts";
+import { DEFAULT_TERMS } from "./terms/terms.ts";
 
 const build: DeviceClass = { blenderVersion: "4.3.2", buildHash: "abc", backend: "CPU", arch: "avx2" };
-const terms: AdmissionTerms = { builds: [build], allow: [], deny: [], jobs: 0, maxJobs: 2, paused: false };
-const request = { peer: "anna", build: { blenderVersion: "4.3.2", buildHash: "abc" } };
+const terms: AdmissionTerms = {
+  builds: [build],
+  who: DEFAULT_TERMS,
+  standing: OPEN,
+  jobs: 0,
+  maxJobs: 2,
+  evicted: new Set(["bad"]),
+  memoryBytes: 8 * 2 ** 30,
+  diskBytes: 2 ** 30,
+  secondsLeft: undefined,
+};
+const request: AdmissionRequest = { peer: "anna", job: "j1", build: { blenderVersion: "4.3.2", buildHash: "abc" }, needs: {} };
+const because = { code: "x", sentence: "somebody uses it" };
 
 describe("admit", () => {
   it("takes whoever brings the same Blender build", () => expect(admit(request, terms)).toEqual({ deviceClass: build }));
 
-  it.each([
-    ["another build of the same version", { ...request, build: { ...request.build, buildHash: "def" } }, terms, "no-matching-blender"],
-    ["a peer on the deny list", request, { ...terms, deny: ["anna"] }, "not-welcome"],
-    ["a peer not on the allow list", request, { ...terms, allow: ["ben"] }, "not-welcome"],
-    ["one job too many", request, { ...terms, jobs: 2 }, "busy"],
-    ["anybody while paused", request, { ...terms, paused: true }, "paused"],
-  ])("refuses %s", (_, asked, under, refused) => expect(admit(asked, under)).toEqual({ refused }));
+  it("takes a job that fits exactly", () =>
+    expect(
+      admit({ ...request, needs: { sceneBytes: 2 ** 29, memoryBytes: 8 * 2 ** 30, chunkSeconds: 60 } }, { ...terms, secondsLeft: 60 }),
+    ).toEqual({ deviceClass: build }));
+
+  it.each<[string, Partial<AdmissionRequest>, Partial<AdmissionTerms>, readonly [string, string]]>([
+    ["another build of the same version", { build: { ...request.build, buildHash: "def" } }, {}, ["no-matching-blender", "4.3.2 (abc)"]],
+    ["a peer on the deny list", {}, { who: { ...DEFAULT_TERMS, deny: ["anna"] } }, ["not-welcome", "owner"]],
+    ["a peer not on the allow list", {}, { who: { ...DEFAULT_TERMS, allow: ["ben"] } }, ["not-welcome", "owner"]],
+    [
+      "an environment that is not allowed",
+      { needs: { environment: "x" } },
+      { who: { ...DEFAULT_TERMS, environments: ["y"] } },
+      ["not-welcome", "environment"],
+    ],
+    ["a job that the owner sent away", { job: "bad" }, {}, ["evicted", "sent this job away"]],
+    ["one job too many", {}, { jobs: 2 }, ["busy", "2 jobs"]],
+    ["anybody while paused", {}, { standing: { state: "paused", because } }, ["paused", "somebody uses it"]],
+    ["anybody while closed", {}, { standing: { state: "closed", because } }, ["closed", "somebody uses it"]],
+    ["a scene larger than the disk given", { needs: { sceneBytes: 3 * 2 ** 29 } }, {}, ["no-space", "3.0 GiB"]],
+    ["a scene larger than a slot's memory", { needs: { memoryBytes: 9 * 2 ** 30 } }, {}, ["no-memory", "9.0 GiB"]],
+    ["a chunk longer than the hours left", { needs: { chunkSeconds: 600 } }, { secondsLeft: 300 }, ["no-time", "10 minutes"]],
+  ])("refuses %s, and says why", (_, asked, under, [refused, word]) =>
+    expect(admit({ ...request, ...asked }, { ...terms, ...under })).toEqual({ refused, sentence: expect.stringContaining(word) }),
+  );
 
   it("lets deny win over allow", () =>
-    expect(admit(request, { ...terms, allow: ["anna"], deny: ["anna"] })).toEqual({ refused: "not-welcome" }));
+    expect(admit(request, { ...terms, who: { ...DEFAULT_TERMS, allow: ["anna"], deny: ["anna"] } })).toMatchObject({
+      refused: "not-welcome",
+    }));
+});
+
+it("some refusals pass with time, others do not", () => {
+  expect(["busy", "paused", "closed", "no-time"].every(isPassing)).toBe(true);
+  expect(["not-welcome", "evicted", "no-memory", "no-space", "no-matching-blender"].some(isPassing)).toBe(false);
 });
 
 it("machines are of one device class only with the same build, backend and instruction set", () => {

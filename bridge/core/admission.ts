@@ -1,33 +1,119 @@
 import type { DeviceClass } from "./chunk.ts";
+import type { Standing } from "./terms/decide.ts";
+import { isWelcome, type Terms } from "./terms/terms.ts";
 
-export type Refusal = "busy" | "paused" | "no-matching-blender" | "not-welcome" | "no-space";
+export type Refusal =
+  | "busy"
+  | "paused"
+  | "closed"
+  | "no-matching-blender"
+  | "not-welcome"
+  | "no-space"
+  | "no-memory"
+  | "no-time"
+  | "evicted";
+
+/** Refusals that may be over in a while: the requester asks again. */
+const PASSING: ReadonlySet<string> = new Set<Refusal>(["busy", "paused", "closed", "no-time"]);
+
+export function isPassing(refusal: string): boolean {
+  return PASSING.has(refusal);
+}
+
+/** What the requester knows of its job's hunger; a hint, since it may not know, or lie. */
+export interface JobNeeds {
+  /** The scene with all its files. */
+  readonly sceneBytes?: number | undefined;
+  /** Of one Blender with the scene in it. */
+  readonly memoryBytes?: number | undefined;
+  /** Of one chunk, on a machine like those that have rendered some. */
+  readonly chunkSeconds?: number | undefined;
+  /** Digest of the environment it must run in. */
+  readonly environment?: string | undefined;
+}
 
 export interface AdmissionRequest {
   readonly peer: string;
+  readonly job: string;
   readonly build: { readonly blenderVersion: string; readonly buildHash: string };
+  readonly needs: JobNeeds;
 }
 
+/** What a donor measures a job against. */
 export interface AdmissionTerms {
   readonly builds: readonly DeviceClass[];
-  /** Empty: everybody may come. */
-  readonly allow: readonly string[];
-  readonly deny: readonly string[];
+  readonly who: Pick<Terms, "who" | "own" | "friends" | "allow" | "deny" | "environments">;
+  readonly standing: Standing;
   readonly jobs: number;
   readonly maxJobs: number;
-  readonly paused: boolean;
+  /** Jobs that the owner has sent away. */
+  readonly evicted: ReadonlySet<string>;
+  /** For one Blender. */
+  readonly memoryBytes: number;
+  readonly diskBytes: number;
+  /** Until the schedule closes, overtime included; undefined: it never does. */
+  readonly secondsLeft: number | undefined;
+}
+
+/** A refusal, and why in words. */
+export interface Refused {
+  readonly refused: Refusal;
+  readonly sentence: string;
 }
 
 /** Whether this donor takes a job, and in which device class it would work. Every job runs on one Blender build. */
-export function admit(
-  request: AdmissionRequest,
-  terms: AdmissionTerms,
-): { readonly deviceClass: DeviceClass } | { readonly refused: Refusal } {
-  if (terms.deny.includes(request.peer)) return { refused: "not-welcome" };
-  if (terms.allow.length > 0 && !terms.allow.includes(request.peer)) return { refused: "not-welcome" };
-  if (terms.paused) return { refused: "paused" };
-  if (terms.jobs >= terms.maxJobs) return { refused: "busy" };
+export function admit(request: AdmissionRequest, terms: AdmissionTerms): { readonly deviceClass: DeviceClass } | Refused {
+  const refusal = unwelcome(request, terms) ?? notNow(terms) ?? tooBig(request.needs, terms);
+  if (refusal) return refusal;
   const deviceClass = terms.builds.find((build) => sameBuild(build, request.build));
-  return deviceClass ? { deviceClass } : { refused: "no-matching-blender" };
+  if (deviceClass) return { deviceClass };
+  const here = terms.builds.map(({ blenderVersion, buildHash }) => `${blenderVersion} (${buildHash})`).join(", ") || "none";
+  const wanted = `${request.build.blenderVersion} (${request.build.buildHash})`;
+  return { refused: "no-matching-blender", sentence: `it has Blender ${here}, and the job needs ${wanted}` };
+}
+
+function unwelcome({ peer, job, needs }: AdmissionRequest, { who, evicted }: AdmissionTerms): Refused | undefined {
+  if (!isWelcome(peer, who)) return { refused: "not-welcome", sentence: "its owner does not work for you" };
+  if (evicted.has(job)) return { refused: "evicted", sentence: "its owner has sent this job away" };
+  const { environment } = needs;
+  if (environment !== undefined && who.environments.length > 0 && !who.environments.includes(environment))
+    return { refused: "not-welcome", sentence: "its owner does not allow the environment of this job" };
+  return undefined;
+}
+
+function notNow({ standing, jobs, maxJobs }: AdmissionTerms): Refused | undefined {
+  if (standing.state !== "open") return { refused: standing.state, sentence: standing.because.sentence };
+  return jobs < maxJobs ? undefined : { refused: "busy", sentence: `it works on ${jobs} jobs already` };
+}
+
+/** A scene lies on a donor's disk as blocks, which others fetch, and as files, which Blender reads. */
+const SCENE_COPIES = 2;
+
+/** A machine that cannot hold a job is not asked to try. */
+function tooBig(needs: JobNeeds, terms: AdmissionTerms): Refused | undefined {
+  const { sceneBytes = 0, memoryBytes = 0, chunkSeconds = 0 } = needs;
+  const room = sceneBytes * SCENE_COPIES;
+  if (room > terms.diskBytes)
+    return { refused: "no-space", sentence: `the scene takes ${size(room)} of disk here, and its owner gives ${size(terms.diskBytes)}` };
+  if (memoryBytes > terms.memoryBytes)
+    return {
+      refused: "no-memory",
+      sentence: `the scene needs ${size(memoryBytes)} of memory, and one slot has ${size(terms.memoryBytes)}`,
+    };
+  if (terms.secondsLeft !== undefined && chunkSeconds > terms.secondsLeft)
+    return {
+      refused: "no-time",
+      sentence: `a chunk takes about ${minutes(chunkSeconds)}, and its hours end in ${minutes(terms.secondsLeft)}`,
+    };
+  return undefined;
+}
+
+function size(bytes: number): string {
+  return bytes >= 2 ** 30 ? `${(bytes / 2 ** 30).toFixed(1)} GiB` : `${Math.ceil(bytes / 2 ** 20)} MiB`;
+}
+
+function minutes(seconds: number): string {
+  return seconds < 120 ? `${Math.ceil(seconds)} s` : `${Math.round(seconds / 60)} minutes`;
 }
 
 /** The rule that keeps a job on one build: same version, same build hash. */

@@ -17,6 +17,14 @@ export type JobEvent =
     }
   | { readonly event: "note"; readonly code: string; readonly sentence: string }
   | { readonly event: "donor-joined"; readonly donor: DonorId; readonly name: string; readonly slots: number; readonly local: boolean }
+  /** Its owner lets it work, or not for now. */
+  | {
+      readonly event: "donor-standing";
+      readonly donor: DonorId;
+      readonly name: string;
+      readonly open: boolean;
+      readonly because: string | undefined;
+    }
   | { readonly event: "donor-left"; readonly donor: DonorId; readonly name: string; readonly because: string }
   | { readonly event: "donor-barred"; readonly donor: DonorId; readonly name: string; readonly because: string }
   | { readonly event: "scene-progress"; readonly donor: DonorId; readonly bytesDone: number; readonly bytesTotal: number }

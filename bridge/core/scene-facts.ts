@@ -79,6 +79,8 @@ export interface SceneFacts {
   readonly frameUnits: readonly FrameUnits[];
   /** Denoising is possible in this build. */
   readonly hasDenoiser: boolean;
+  /** Of the Blender that opened the scene, at its peak: rendering takes no less. */
+  readonly memoryBytes?: number;
   readonly warnings: readonly Reason[];
 }
 

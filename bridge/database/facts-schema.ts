@@ -60,6 +60,7 @@ export const SceneFactsSchema = z.strictObject({
   scenes: list(SceneRenderFactsSchema),
   frameUnits: list(z.strictObject({ frame: Frame, units: list(RenderUnitSchema) })),
   hasDenoiser: z.boolean(),
+  memoryBytes: z.exactOptional(z.int().min(0)),
   warnings: list(ReasonSchema),
 });
 

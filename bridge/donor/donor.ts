@@ -1,5 +1,6 @@
 import type { AdmissionTerms } from "../core/admission.ts";
 import type { DeviceClass } from "../core/chunk.ts";
+import { closenessOf } from "../core/terms/terms.ts";
 import { childSignal } from "../kernel/abort.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
@@ -7,16 +8,20 @@ import type { Log } from "../kernel/log.ts";
 import type { Service } from "../kernel/service.ts";
 import type { FrameStream, RemotePeer, SwarmNetwork } from "../protocols/frame-stream.ts";
 import { LEASE_LIMITS, LEASE_PROTOCOL } from "../protocols/lease/messages.ts";
-import { OFFER_LIMITS, OFFER_PROTOCOL, type OfferReply } from "../protocols/offer/messages.ts";
+import { OFFER_LIMITS, OFFER_PROTOCOL, type OfferReply, type StandingMessage } from "../protocols/offer/messages.ts";
 import { answerOffer } from "../protocols/offer/offer.ts";
-import type { DonorStore } from "./ports.ts";
+import { KeptResults } from "./kept-results.ts";
+import type { DonorStore, OwnersWord, PeakMemory } from "./ports.ts";
 import type { RenderSlots } from "./render-slots.ts";
-import { type DonorEvent, serveJob } from "./serve-job.ts";
+import { type DonorEvent, serveJob, type ServeJobDeps } from "./serve-job.ts";
+import type { ServedJob } from "./served-job.ts";
 
 export interface DonorDeps {
   readonly network: SwarmNetwork;
   readonly store: DonorStore;
   readonly slots: RenderSlots;
+  readonly owner: OwnersWord;
+  readonly peaks: PeakMemory;
   readonly clock: Clock;
   readonly log: Log;
   readonly observe: (event: DonorEvent) => void;
@@ -27,32 +32,38 @@ export interface DonorDeps {
 export interface DonorOptions {
   readonly agent: string;
   readonly name: string;
-  readonly cores: number;
-  readonly memoryBytes: number;
   readonly builds: readonly DeviceClass[];
-  readonly allow: readonly string[];
-  readonly deny: readonly string[];
+  readonly gpus: readonly string[];
   /** Jobs served at the same time; they share the render slots. */
   readonly maxJobs: number;
 }
 
-/** Gives this machine's power: answers who asks what it can do, and serves jobs. */
+/** Chunks of these wait less: own machines first, friends next. */
+const PRIORITY = { own: 2, friend: 1, stranger: 0 } as const;
+
+/** Gives this machine's power: answers who asks what it can do, and serves jobs as its owner allows. */
 export class Donor implements Service {
   readonly name = "donor";
   readonly #deps: DonorDeps;
   readonly #options: DonorOptions;
-  readonly #jobs = new Set<Promise<void>>();
+  readonly #kept: KeptResults;
+  /** Being served, and those whose last chunk is being finished. */
+  readonly #serving = new Set<Promise<void>>();
+  readonly #open = new Set<ServedJob>();
+  readonly #evicted = new Set<string>();
   #life: ReturnType<typeof childSignal> | undefined;
   #providing: Promise<void> | undefined;
 
   constructor(deps: DonorDeps, options: DonorOptions) {
     this.#deps = deps;
     this.#options = options;
+    this.#kept = new KeptResults(deps);
   }
 
   async start(signal: AbortSignal): Promise<void> {
     if (this.#life) return;
-    this.#life = childSignal(signal);
+    signal.throwIfAborted();
+    this.#life = childSignal(); // `stop` ends it, after a word to those it works for
     const { network } = this.#deps;
     const { signal: life } = this.#life;
     await network.handle(OFFER_PROTOCOL, (stream, _peer, end) => answerOffer(stream, () => this.#offer(), end), {
@@ -68,38 +79,105 @@ export class Donor implements Service {
   async stop(): Promise<void> {
     const life = this.#life;
     this.#life = undefined;
+    await this.dismiss("it is being stopped");
     life?.abort(new FarmError("CANCELLED", "this donor is stopping"));
-    await Promise.allSettled([this.#providing, ...this.#jobs]);
+    await this.#kept[Symbol.asyncDispose]();
+    await Promise.allSettled([this.#providing, ...this.#serving]);
     life?.dispose();
+  }
+
+  /** Jobs that are open now. */
+  get jobs(): readonly { readonly job: string; readonly requester: string }[] {
+    return [...this.#open].map(({ ticket }) => ({ job: ticket.job, requester: ticket.requester.id }));
+  }
+
+  /** Tells everybody who works with this donor that its owner lets it work, or not for now. */
+  tellStanding(): void {
+    const standing = this.#standing();
+    for (const job of this.#open) job.tellStanding(standing);
+  }
+
+  /** Sends a job away and does not take it back; false when there is none of that name. */
+  async evict(job: string): Promise<boolean> {
+    const mine = [...this.#open].filter(({ ticket }) => ticket.job === job);
+    this.#evicted.add(job);
+    await Promise.all(mine.map((served) => served.dismiss("its owner has sent this job away")));
+    return mine.length > 0;
+  }
+
+  /** Ends every job with a word; they may come back. Nothing is kept for anybody. */
+  async dismiss(because: string): Promise<void> {
+    await Promise.all([...this.#open].map((job) => job.dismiss(because)));
+    while (await this.#kept.dropOldest());
   }
 
   async #serve(stream: FrameStream, peer: RemotePeer, signal: AbortSignal): Promise<void> {
     const addrs = await this.#deps.network.addressesOf(peer.id);
-    const { store, slots, clock, log, observe } = this.#deps;
-    const job = serveJob({ store, slots, clock, log, observe, terms: () => this.#terms() }, stream, { id: peer.id, addrs }, signal);
-    const tracked = job.finally(() => this.#jobs.delete(tracked));
-    this.#jobs.add(tracked);
+    const job = serveJob(this.#jobDeps(), stream, { id: peer.id, addrs }, signal);
+    const tracked = job.finally(() => this.#serving.delete(tracked));
+    this.#serving.add(tracked);
     await tracked;
   }
 
+  #jobDeps(): ServeJobDeps {
+    const { store, slots, peaks, clock, log, observe, owner } = this.#deps;
+    return {
+      store,
+      slots,
+      peaks,
+      clock,
+      log,
+      observe,
+      kept: this.#kept,
+      terms: () => this.#terms(),
+      priorityOf: (peer) => PRIORITY[closenessOf(peer, owner.terms())],
+      opened: (job) => {
+        this.#open.add(job);
+        return () => this.#open.delete(job);
+      },
+      olderOf: ({ job, requester }) => [...this.#open].find(({ ticket }) => ticket.job === job && ticket.requester.id === requester.id),
+    };
+  }
+
   #terms(): AdmissionTerms {
-    const { builds, allow, deny, maxJobs } = this.#options;
-    return { builds, allow, deny, maxJobs, jobs: this.#jobs.size - 1, paused: false };
+    const { builds, maxJobs } = this.#options;
+    const { owner } = this.#deps;
+    const who = owner.terms();
+    return {
+      builds,
+      who,
+      maxJobs,
+      standing: owner.standing(),
+      jobs: this.#open.size,
+      evicted: this.#evicted,
+      memoryBytes: owner.slotSize().memoryBytes,
+      diskBytes: who.diskBytes,
+      secondsLeft: owner.secondsLeft(),
+    };
   }
 
   #offer(): OfferReply {
-    const { agent, name, cores, memoryBytes, builds } = this.#options;
+    const { agent, name, builds, gpus } = this.#options;
+    const { slots, owner, load } = this.#deps;
+    const { threads, memoryBytes } = owner.slotSize();
+    const standing = this.#standing();
     return {
       type: "offer",
       agent,
       name,
-      cores,
-      memoryBytes,
-      slots: this.#deps.slots.size,
-      busySlots: this.#deps.slots.busy,
-      load: this.#deps.load(),
-      gpus: [],
+      standing,
+      cores: Math.min(OFFER_LIMITS.maxCores, threads * slots.size),
+      memoryBytes: memoryBytes * slots.size,
+      slots: standing.state === "open" ? slots.size : 0,
+      busySlots: slots.busy,
+      load: load(),
+      gpus: [...gpus],
       builds: [...builds],
     };
+  }
+
+  #standing(): StandingMessage {
+    const standing = this.#deps.owner.standing();
+    return standing.state === "open" ? standing : { state: standing.state, because: standing.because.sentence };
   }
 }

@@ -1,4 +1,6 @@
 import type { ChunkSpec } from "../core/chunk.ts";
+import type { Standing } from "../core/terms/decide.ts";
+import type { SlotSize, Terms } from "../core/terms/terms.ts";
 
 /** A scene bundle as real files on this machine, and what tells it from others. */
 export interface SceneOnDisk {
@@ -38,9 +40,27 @@ export interface DonorStore {
     signal: AbortSignal,
     onProgress: (bytesDone: number, bytesTotal: number) => void,
   ): Promise<SceneOnDisk>;
-  /** The scene's files may go (its blocks stay cached under the size cap). */
-  releaseScene(sceneKey: string): Promise<void>;
-  /** Takes a finished file in, hashes it, and serves it to `peer` until it is dropped. */
+  /**
+   * One user fewer of the scene's files. After the last one they go, once `before` is done; its blocks stay cached
+   * under the size cap.
+   */
+  releaseScene(sceneKey: string, before: () => Promise<void>): Promise<void>;
+  /** Takes a finished file in, hashes it, and serves it to `peer` until it is dropped as often as it was kept. */
   keepResult(path: string, peer: string): Promise<{ readonly sha256: string; readonly bytes: number }>;
-  dropResult(sha256: string): Promise<void>;
+  dropResult(sha256: string, peer: string): Promise<void>;
+}
+
+/** What the owner of this machine says at this moment; the wiring keeps it up to date. */
+export interface OwnersWord {
+  terms(): Terms;
+  standing(): Standing;
+  slotSize(): SlotSize;
+  /** Until the schedule closes, overtime included; undefined: it never does. */
+  secondsLeft(): number | undefined;
+}
+
+/** How much memory a scene took here before, by its manifest. */
+export interface PeakMemory {
+  of(manifest: string): number | undefined;
+  note(manifest: string, bytes: number): void;
 }

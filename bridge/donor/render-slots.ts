@@ -14,6 +14,8 @@ export interface SlotUse<T> {
   take(files: RenderedFiles): Promise<T>;
   /** Told when the chunk's turn has come and its scene is loaded. */
   started?(): void;
+  /** Higher comes first among those that wait; 0 when not said. */
+  readonly priority?: number;
 }
 
 interface Slot {
@@ -22,6 +24,8 @@ interface Slot {
   sceneKey: string | undefined;
   busy: boolean;
   usedAt: number;
+  /** Sessions of an earlier generation are not used again. */
+  generation: number;
 }
 
 /**
@@ -31,24 +35,46 @@ interface Slot {
 export class RenderSlots implements AsyncDisposable {
   readonly #deps: RenderSlotsDeps;
   readonly #queue: PQueue;
-  readonly #slots: Slot[];
+  readonly #slots: Slot[] = [];
   readonly #closing = new AbortController();
+  readonly #cooling = new Set<Promise<void>>();
   #turn = 0;
+  #size = 0;
+  #generation = 0;
 
   constructor(deps: RenderSlotsDeps, options: { readonly slots: number }) {
     this.#deps = deps;
     this.#queue = new PQueue({ concurrency: options.slots });
-    this.#slots = Array.from({ length: options.slots }, (_, number) => ({
-      number,
-      session: undefined,
-      sceneKey: undefined,
-      busy: false,
-      usedAt: 0,
-    }));
+    this.resize(options.slots);
   }
 
   get size(): number {
-    return this.#slots.length;
+    return this.#size;
+  }
+
+  /** So many chunks at a time from now on. What runs in a slot too many may end. */
+  resize(slots: number): void {
+    this.#size = slots;
+    for (let number = this.#slots.length; number < slots; number++) {
+      this.#slots.push({ number, session: undefined, sceneKey: undefined, busy: false, usedAt: 0, generation: 0 });
+    }
+    this.#queue.concurrency = slots; // what waits begins within this call
+    this.#coolInBackground(({ number }) => number >= slots);
+  }
+
+  /** Chunks from now on get a Blender of their own again: what a session is opened with has changed. */
+  renew(): void {
+    this.#generation++;
+    this.#coolInBackground(() => true);
+  }
+
+  /** Nothing new begins until `resume`; what runs is left alone. */
+  pause(): void {
+    this.#queue.pause();
+  }
+
+  resume(): void {
+    this.#queue.start();
   }
 
   get busy(): number {
@@ -60,16 +86,17 @@ export class RenderSlots implements AsyncDisposable {
    * takes them away in `use.take`, while the slot is held.
    */
   async run<T>(scene: SceneOnDisk, spec: ChunkSpec, use: SlotUse<T>, signal: AbortSignal): Promise<T> {
-    return await this.#hold(scene, signal, async (session) => {
+    const render = async (session: WarmSession) => {
       signal.throwIfAborted();
       use.started?.();
       return await use.take(await session.render(spec, signal));
-    });
+    };
+    return await this.#hold(scene, { signal, priority: use.priority ?? 0 }, render);
   }
 
   /** Opens a scene in one slot before its first chunk comes. */
   async warmUp(scene: SceneOnDisk, signal: AbortSignal): Promise<void> {
-    await this.#hold(scene, signal, async () => {});
+    await this.#hold(scene, { signal, priority: 0 }, async () => {});
   }
 
   /** Closes the sessions that hold this scene and are not at work. */
@@ -80,17 +107,27 @@ export class RenderSlots implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new FarmError("CANCELLED", "the render slots are closing"));
     this.#queue.clear();
+    this.#queue.start();
     await Promise.all(this.#slots.map((slot) => this.#cool(slot)));
     await this.#queue.onIdle();
     await Promise.all(this.#slots.map((slot) => this.#cool(slot))); // a session that opened meanwhile
+    await Promise.allSettled(this.#cooling);
   }
 
   /**
    * Holds a slot with the scene open in it while `work` runs. The queue is not given the signal: it would count
-   * an aborted chunk as gone while its Blender still stops.
+   * an aborted chunk as gone while its Blender still stops. One that has not begun ends at once, whatever the queue does.
    */
-  async #hold<T>(scene: SceneOnDisk, signal: AbortSignal, work: (session: WarmSession) => Promise<T>): Promise<T> {
-    return await this.#queue.add(async () => {
+  async #hold<T>(
+    scene: SceneOnDisk,
+    { signal, priority }: { readonly signal: AbortSignal; readonly priority: number },
+    work: (session: WarmSession) => Promise<T>,
+  ): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const giveUp = () => reject(signal.reason as Error);
+    signal.addEventListener("abort", giveUp, { once: true });
+    const turn = async () => {
+      signal.removeEventListener("abort", giveUp);
       signal.throwIfAborted();
       const slot = this.#pick(scene.key);
       slot.busy = true;
@@ -99,12 +136,15 @@ export class RenderSlots implements AsyncDisposable {
         return await work(await this.#warm(slot, scene, signal));
       } finally {
         slot.busy = false;
+        if (slot.number >= this.#size) await this.#cool(slot);
       }
-    });
+    };
+    this.#queue.add(turn, { priority }).then(resolve, reject);
+    return await promise;
   }
 
   #pick(sceneKey: string): Slot {
-    const free = this.#slots.filter((slot) => !slot.busy);
+    const free = this.#slots.filter((slot) => !slot.busy && slot.number < this.#size);
     const best =
       free.find((slot) => slot.session && slot.sceneKey === sceneKey) ??
       free.find((slot) => !slot.session) ??
@@ -115,7 +155,7 @@ export class RenderSlots implements AsyncDisposable {
 
   async #warm(slot: Slot, scene: SceneOnDisk, signal: AbortSignal): Promise<WarmSession> {
     this.#closing.signal.throwIfAborted();
-    if (slot.session && slot.sceneKey === scene.key) return slot.session;
+    if (slot.session && slot.sceneKey === scene.key && slot.generation === this.#generation) return slot.session;
     await this.#cool(slot);
     const session = await this.#deps.openSession(slot.number, signal);
     if (this.#closing.signal.aborted) {
@@ -123,12 +163,21 @@ export class RenderSlots implements AsyncDisposable {
       throw this.#closing.signal.reason;
     }
     slot.session = session;
+    slot.generation = this.#generation;
     void session.exited.then(() => {
       if (slot.session === session) slot.session = undefined;
     });
     await session.load(scene.path, { remap: scene.remap }, signal);
     slot.sceneKey = scene.key;
     return session;
+  }
+
+  #coolInBackground(which: (slot: Slot) => boolean): void {
+    for (const slot of this.#slots) {
+      if (slot.busy || !slot.session || !which(slot)) continue;
+      const closing = this.#cool(slot).finally(() => this.#cooling.delete(closing));
+      this.#cooling.add(closing);
+    }
   }
 
   async #cool(slot: Slot): Promise<void> {

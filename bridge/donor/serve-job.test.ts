@@ -1,66 +1,42 @@
 import { describe, expect, it } from "vitest";
 import type { AdmissionTerms } from "../core/admission.ts";
-import type { ChunkSpec } from "../core/chunk.ts";
-import { systemClock } from "../kernel/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
-import { silentLog } from "../kernel/log.ts";
-import { encodeMessage, readMessage } from "../protocols/codec.ts";
-import { DonorMessage, type RequesterMessage } from "../protocols/lease/messages.ts";
-import { streamPair } from "../protocols/stream-pair.ts";
-import type { DonorStore, WarmSession } from "./ports.ts";
-import { RenderSlots } from "./render-slots.ts";
-import { serveJob } from "./serve-job.ts";
+import { build, donorOf, opening, requesterOf, RESULT, slowRender, spec, terms } from "./fixtures/served.ts";
+import { KEEP_LIMITS } from "./kept-results.ts";
+import type { WarmSession } from "./ports.ts";
 
-const build = { blenderVersion: "4.3.2", buildHash: "abc", backend: "CPU", arch: "avx2" } as const;
-const terms: AdmissionTerms = { builds: [build], allow: [], deny: [], jobs: 0, maxJobs: 2, paused: false };
-const opening: RequesterMessage = {
-  type: "open",
-  job: "j1",
-  manifest: "a".repeat(64),
-  manifestBytes: 10,
-  build: { blenderVersion: "4.3.2", buildHash: "abc" },
-};
-const spec: ChunkSpec = {
-  kind: "floats",
-  scene: "Scene",
-  frame: 1,
-  width: 8,
-  height: 8,
-  rect: { x: 0, y: 0, width: 4, height: 4 },
-  denoise: false,
-};
-
-/** A donor at the far end of a stream, with a Blender that does what `render` says. */
+/** One job of a donor whose Blender does what `render` says. */
 function served(options: { render?: WarmSession["render"]; terms?: AdmissionTerms } = {}) {
-  const [requester, donor] = streamPair();
-  const dropped: string[] = [];
-  const store: DonorStore = {
-    bringScene: async () => ({ key: "scene", path: "/scene.blend", remap: {} }),
-    releaseScene: async () => {},
-    keepResult: async () => ({ sha256: "b".repeat(64), bytes: 5 }),
-    dropResult: async (hash) => void dropped.push(hash),
-  };
-  const session: WarmSession = {
-    load: async () => {},
-    render: options.render ?? (async () => ({ floats: "/f.exr", outputs: [], renderSeconds: 1, peakMemoryBytes: 1 })),
-    exited: new Promise(() => {}),
-    close: async () => {},
-  };
-  const slots = new RenderSlots({ openSession: async () => session }, { slots: 1 });
-  const deps = { store, slots, clock: systemClock, log: silentLog, terms: () => options.terms ?? terms, observe: () => {} };
-  const signal = AbortSignal.timeout(10_000);
-  const ended = serveJob(deps, donor, { id: "requester", addrs: [] }, signal);
-  ended.catch(() => {});
-  const say = (message: RequesterMessage) => requester.write(encodeMessage(message));
-  /** The next message of a type; others are passed over. */
-  const hear = async (type: DonorMessage["type"]): Promise<DonorMessage> => {
-    while (true) {
-      const message = await readMessage(requester, DonorMessage, { maxBytes: 1e6, timeoutMs: 5_000 }, signal);
-      if (message === undefined) throw new Error(`the stream ended before ${type}`);
-      if (message.type === type) return message;
+  const donor = donorOf(options.render ? { render: options.render } : {});
+  return { ...donor, ...requesterOf({ ...donor.deps, terms: () => options.terms ?? terms }) };
+}
+
+/** Time that only the test moves. */
+function manualClock() {
+  let nowMs = 0;
+  const sleepers = new Set<{ readonly at: number; readonly wake: () => void }>();
+  const sleep = (ms: number, signal?: AbortSignal) =>
+    new Promise<void>((resolve, reject) => {
+      const sleeper = { at: nowMs + ms, wake: resolve };
+      sleepers.add(sleeper);
+      const end = () => {
+        sleepers.delete(sleeper);
+        reject(signal?.reason as Error);
+      };
+      if (signal?.aborted) end();
+      signal?.addEventListener("abort", end, { once: true });
+    });
+  const settle = () => new Promise<void>((resolve) => setTimeout(resolve, 5));
+  const pass = async (ms: number) => {
+    nowMs += ms;
+    for (const sleeper of sleepers) {
+      if (sleeper.at > nowMs) continue;
+      sleepers.delete(sleeper);
+      sleeper.wake();
     }
+    await settle();
   };
-  return { say, hear, ended, dropped, hangUp: () => requester.close() };
+  return { clock: { now: () => nowMs, monotonicMs: () => nowMs, sleep }, pass, settle };
 }
 
 describe("a donor's side of a job", () => {
@@ -71,18 +47,22 @@ describe("a donor's side of a job", () => {
     await job.say({ type: "lease", lease: "1", spec });
     expect(await job.hear("rendered")).toMatchObject({
       lease: "1",
-      files: [{ role: "floats", name: "f.exr", sha256: "b".repeat(64), bytes: 5 }],
+      files: [{ role: "floats", name: "f.exr", sha256: RESULT, bytes: 5 }],
     });
     await job.say({ type: "release", lease: "1" });
     await job.hangUp();
     await job.ended;
-    expect(job.dropped).toEqual(["b".repeat(64)]);
+    expect(job.dropped).toEqual([RESULT]);
   });
 
   it("refuses another build in words, not by an error [L1, L2]", async () => {
     const job = served({ terms: { ...terms, builds: [{ ...build, buildHash: "other" }] } });
     await job.say(opening);
-    expect(await job.hear("refused")).toEqual({ type: "refused", because: "no-matching-blender" });
+    expect(await job.hear("refused")).toEqual({
+      type: "refused",
+      because: "no-matching-blender",
+      sentence: "it has Blender 4.3.2 (other), and the job needs 4.3.2 (abc)",
+    });
     await job.ended;
   });
 
@@ -134,5 +114,252 @@ describe("a donor's side of a job", () => {
     expect(await job.hear("rendered")).toMatchObject({ lease: "2" });
     await job.hangUp();
     await job.ended;
+  });
+});
+
+describe("a job that cannot fit", () => {
+  it("is refused by what this donor itself has seen the scene take", async () => {
+    const donor = donorOf();
+    donor.peaks.set(opening.manifest, 2 ** 35);
+    const job = requesterOf(donor.deps);
+    await job.say({ ...opening, needs: { memoryBytes: 1 } });
+    expect(await job.hear("refused")).toMatchObject({ because: "no-memory", sentence: expect.stringContaining("32.0 GiB") });
+  });
+
+  it("is refused by what the requester says of it", async () => {
+    const job = served();
+    await job.say({ ...opening, needs: { sceneBytes: 2 ** 40 } });
+    expect(await job.hear("refused")).toMatchObject({ because: "no-space" });
+  });
+
+  it("is remembered: the peak of each rendering is noted", async () => {
+    const job = served();
+    await job.say(opening);
+    await job.say({ type: "lease", lease: "1", spec });
+    await job.hear("rendered");
+    expect(job.peaks.get(opening.manifest)).toBe(7);
+    await job.hangUp();
+    await job.ended;
+  });
+});
+
+describe("both sides can end it", () => {
+  it("a requester that says goodbye: the Blender is ended at once, nothing is kept", async () => {
+    const slow = slowRender();
+    const job = served({ render: slow.render });
+    await job.say(opening);
+    await job.say({ type: "lease", lease: "1", spec });
+    await job.hear("started");
+    await job.hangUp();
+    await job.ended;
+    expect(slow.aborted).toHaveLength(1);
+    expect(job.kept.size).toBe(0);
+    expect(job.released).toEqual(["scene"]);
+  });
+
+  it("an owner that sends it away: the requester hears why, the Blender is ended", async () => {
+    const slow = slowRender();
+    const job = served({ render: slow.render });
+    await job.say(opening);
+    await job.say({ type: "lease", lease: "1", spec });
+    await job.hear("started");
+    const [open] = job.open;
+    await open?.dismiss("its owner has sent this job away");
+    expect(await job.hear("bye")).toEqual({ type: "bye", because: "its owner has sent this job away" });
+    await job.ended;
+    expect(slow.aborted).toHaveLength(1);
+    expect(job.open.size).toBe(0);
+  });
+
+  it("an owner that pauses: the requester hears why, and when it goes on", async () => {
+    const job = served();
+    await job.say(opening);
+    await job.hear("opened");
+    const [open] = job.open;
+    open?.tellStanding({ state: "paused", because: "somebody uses it" });
+    open?.tellStanding({ state: "open" });
+    expect(await job.hear("standing")).toEqual({ type: "standing", standing: { state: "paused", because: "somebody uses it" } });
+    expect(await job.hear("standing")).toEqual({ type: "standing", standing: { state: "open" } });
+    await job.hangUp();
+    await job.ended;
+  });
+
+  it("a chunk that waits while the slots are paused ends when its requester leaves", async () => {
+    const job = served();
+    job.slots.pause();
+    await job.say(opening);
+    await job.say({ type: "lease", lease: "1", spec });
+    await job.hear("state");
+    await job.hangUp();
+    await job.ended;
+    expect(job.events.some(({ event }) => event === "chunk-started")).toBe(false);
+  });
+});
+
+describe("a requester that vanishes", () => {
+  it("finds the chunk that was begun when it comes back, and does not have it rendered twice", async () => {
+    const slow = slowRender();
+    const donor = donorOf({ render: slow.render });
+    const first = requesterOf(donor.deps);
+    await first.say(opening);
+    await first.say({ type: "lease", lease: "1", spec });
+    await first.hear("started");
+    first.vanish();
+    const second = requesterOf(donor.deps);
+    await second.say(opening);
+    // The same chunk, its fields in another order.
+    await second.say({ type: "lease", lease: "7", spec: Object.fromEntries(Object.entries(spec).toReversed()) as typeof spec });
+    await second.hear("started");
+    slow.finishOne();
+    expect(await second.hear("rendered")).toMatchObject({ lease: "7", files: [{ sha256: RESULT }] });
+    expect(slow.begun).toBe(0);
+    await first.ended;
+    expect(donor.dropped).toEqual([]);
+    await second.say({ type: "release", lease: "7" });
+    await second.hangUp();
+    await second.ended;
+    expect(donor.dropped).toEqual([RESULT]);
+  });
+
+  it("finds it also when its old stream seems alive", async () => {
+    const slow = slowRender();
+    const donor = donorOf({ render: slow.render });
+    const first = requesterOf(donor.deps);
+    await first.say(opening);
+    await first.say({ type: "lease", lease: "1", spec });
+    await first.hear("started");
+    const second = requesterOf(donor.deps);
+    await second.say(opening);
+    await second.say({ type: "lease", lease: "1", spec });
+    await second.hear("started");
+    slow.finishOne();
+    await second.hear("rendered");
+    expect(donor.open.size).toBe(1);
+    expect(donor.events.filter(({ event }) => event === "chunk-started")).toHaveLength(1);
+    await second.hangUp();
+    await Promise.all([first.ended, second.ended]);
+  });
+
+  it("finds a chunk that was done and not yet fetched", async () => {
+    const donor = donorOf();
+    const first = requesterOf(donor.deps);
+    await first.say(opening);
+    await first.say({ type: "lease", lease: "1", spec });
+    await first.hear("rendered");
+    first.vanish();
+    await first.ended;
+    expect(donor.kept.size).toBe(1);
+    const second = requesterOf(donor.deps);
+    await second.say(opening);
+    await second.say({ type: "lease", lease: "1", spec });
+    await second.hear("rendered");
+    expect(donor.events.filter(({ event }) => event === "chunk-started")).toHaveLength(1);
+    await second.hangUp();
+    await second.ended;
+  });
+
+  it("is the only one who finds it", async () => {
+    const donor = donorOf();
+    const first = requesterOf(donor.deps);
+    await first.say(opening);
+    await first.say({ type: "lease", lease: "1", spec });
+    await first.hear("rendered");
+    first.vanish();
+    await first.ended;
+    const other = requesterOf(donor.deps, "somebody else");
+    await other.say(opening);
+    await other.say({ type: "lease", lease: "1", spec });
+    await other.hear("rendered");
+    expect(donor.events.filter(({ event }) => event === "chunk-started")).toHaveLength(2);
+    await other.hangUp();
+    await other.ended;
+  });
+
+  it("has nothing begun in its name any more: what only waited is dropped", async () => {
+    const slow = slowRender();
+    const donor = donorOf({ render: slow.render });
+    const first = requesterOf(donor.deps);
+    await first.say(opening);
+    await first.say({ type: "lease", lease: "1", spec });
+    await first.hear("started");
+    await first.say({ type: "lease", lease: "2", spec: { ...spec, frame: 2 } });
+    first.vanish();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    slow.finishOne();
+    await first.ended;
+    expect(donor.events.filter(({ event }) => event === "chunk-started")).toHaveLength(1);
+    expect(donor.released).toEqual(["scene"]);
+  });
+
+  it.each([
+    ["fifteen minutes", 1, KEEP_LIMITS.keepMs],
+    ["two hours, for a chunk that took long", 301, KEEP_LIMITS.keepLongMs],
+  ])("and stays away has its results kept for %s, then wiped", async (_, renderSeconds, keptMs) => {
+    const { clock, pass, settle } = manualClock();
+    const donor = donorOf({ clock, render: async () => ({ floats: "/f.exr", outputs: [], renderSeconds, peakMemoryBytes: 1 }) });
+    const job = requesterOf(donor.deps);
+    await job.say(opening);
+    await job.say({ type: "lease", lease: "1", spec });
+    await job.hear("rendered");
+    job.vanish();
+    await job.ended;
+    await settle();
+    await pass(keptMs - 1);
+    expect(donor.dropped).toEqual([]);
+    await pass(1);
+    expect(donor.dropped).toEqual([RESULT]);
+    expect(donor.kept.size).toBe(0);
+  });
+
+  it("and stays away does not keep a Blender busy without end", async () => {
+    const { clock, pass, settle } = manualClock();
+    const slow = slowRender();
+    const donor = donorOf({ clock, render: slow.render });
+    const job = requesterOf(donor.deps);
+    await job.say(opening);
+    await job.say({ type: "lease", lease: "1", spec });
+    await job.hear("started");
+    job.vanish();
+    await settle();
+    await pass(KEEP_LIMITS.finishMs - 1);
+    expect(slow.aborted).toEqual([]);
+    await pass(1);
+    expect(slow.aborted).toHaveLength(1);
+    await job.ended;
+    expect(donor.released).toEqual(["scene"]);
+  });
+
+  it("has nothing left here when the donor stops", async () => {
+    const donor = donorOf();
+    const job = requesterOf(donor.deps);
+    await job.say(opening);
+    await job.say({ type: "lease", lease: "1", spec });
+    await job.hear("rendered");
+    job.vanish();
+    await job.ended;
+    await donor.kept[Symbol.asyncDispose]();
+    expect(donor.dropped).toEqual([RESULT]);
+  });
+
+  it("makes room for others where the disk is full", async () => {
+    const donor = donorOf();
+    const first = requesterOf(donor.deps);
+    await first.say(opening);
+    await first.say({ type: "lease", lease: "1", spec });
+    await first.hear("rendered");
+    first.vanish();
+    await first.ended;
+    const keep = donor.deps.store.keepResult;
+    const full: typeof keep = async (path, peer) => {
+      if (donor.dropped.length === 0) throw new FarmError("DISK_FULL", "full");
+      return await keep(path, peer);
+    };
+    const second = requesterOf({ ...donor.deps, store: { ...donor.deps.store, keepResult: full } }, "another");
+    await second.say(opening);
+    await second.say({ type: "lease", lease: "1", spec });
+    expect(await second.hear("rendered")).toMatchObject({ lease: "1" });
+    expect(donor.kept.size).toBe(0);
+    await second.hangUp();
+    await second.ended;
   });
 });

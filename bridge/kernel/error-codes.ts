@@ -51,6 +51,7 @@ export const ERROR_CODES = {
   PEER_UNREACHABLE: { exitCode: 3, advice: "Check that the peer runs `bridge donate` and that its address is right." },
   PEER_BROKE_PROTOCOL: { exitCode: 3, advice: "The peer runs another version, or is broken; it is left out." },
   NO_MATCHING_BLENDER: { exitCode: 3, advice: "Ask the donors to install the same Blender build as yours, or let this machine join in." },
+  DONOR_NOT_RUNNING: { exitCode: 3, advice: "Start it with `bridge donate`, with the same --home." },
   NO_DONORS: { exitCode: 3, advice: "Start `bridge donate` on another machine, or leave out --no-local." },
   BLOCK_MISSING: { exitCode: 3, advice: "The peer no longer has this part of the scene; it is taken from elsewhere." },
   BLOCK_CORRUPT: { exitCode: 3, advice: "The peer sent damaged data; it is taken from elsewhere." },

@@ -13,6 +13,8 @@ export type DonorNews =
       readonly message: string;
       readonly kind: "task" | "transport";
     }
+  /** Its owner lets it work, or not; `because` says why not. */
+  | { readonly type: "standing"; readonly open: boolean; readonly because: string | undefined }
   | { readonly type: "gone"; readonly because: string };
 
 /** A donor as the job sees it: this machine, or a peer behind a lease stream. */

@@ -1,6 +1,7 @@
 import type { Chunk, ChunkId, DonorId } from "../core/chunk.ts";
 import type { JobRecord } from "../core/journal/records.ts";
 import type { JobPlan } from "../core/plan.ts";
+import { typicalChunkSeconds } from "../core/schedule/predict.ts";
 import { step } from "../core/schedule/step.ts";
 import type { JobOutcome, ScheduleEffect, ScheduleEvent, SchedulePolicy } from "../core/schedule/types.ts";
 import type { Schedule } from "../core/schedule/schedule.ts";
@@ -74,6 +75,11 @@ export class JobRun {
 
   get donors(): readonly DonorLink[] {
     return [...this.#donors.values()];
+  }
+
+  /** About how long a chunk takes on a donor that there is; undefined while none was rendered. */
+  get typicalChunkSeconds(): number | undefined {
+    return typicalChunkSeconds(this.#schedule);
   }
 
   wish(wish: "pause" | "resume" | "cancel"): void {
@@ -202,6 +208,9 @@ export class JobRun {
     switch (news.type) {
       case "alive":
         return this.#say({ type: "heartbeat", donor });
+      case "standing":
+        this.#deps.observe({ event: "donor-standing", donor, name: link.name, open: news.open, because: news.because });
+        return this.#say({ type: "donor-standing", donor, open: news.open });
       case "scene":
         return this.#deps.observe({ event: "scene-progress", donor, bytesDone: news.bytesDone, bytesTotal: news.bytesTotal });
       case "started":

@@ -1,4 +1,4 @@
-import { sameBuild } from "../core/admission.ts";
+import { isPassing, sameBuild } from "../core/admission.ts";
 import type { JobEvent } from "../core/job-events.ts";
 import { childSignal } from "../kernel/abort.ts";
 import type { Clock } from "../kernel/clock.ts";
@@ -28,6 +28,9 @@ export interface RecruiterOptions {
 const RETRY_MS = [500, 1_000, 2_000, 5_000, 10_000, 20_000] as const;
 const ASK_TIMEOUT_MS = 8_000;
 const DHT_EVERY_MS = 20_000;
+
+/** The donor takes no work at the moment; it may, later. */
+class NotNow extends Error {}
 
 /** Finds donors for a running job, opens the job with them, and comes back to those that were lost. */
 export class Recruiter {
@@ -86,7 +89,7 @@ export class Recruiter {
     const explicit = this.#options.only.length > 0;
     for (let misses = 0; !signal.aborted && (explicit || misses < RETRY_MS.length); ) {
       try {
-        const link = await this.#open(peer, signal);
+        const link = await this.#open(peer, run, signal);
         if (link === undefined) return;
         misses = 0;
         run.addDonor(link);
@@ -96,22 +99,33 @@ export class Recruiter {
         this.#tellSources(run);
       } catch (error) {
         if (signal.aborted) return;
-        misses++;
-        this.#tell(
-          `${peer}:${isFarmError(error) ? error.code : ""}`,
-          explicit ? `${peer} cannot be reached yet: ${messageOf(error)}` : undefined,
-        );
+        misses = this.#missed(peer, error, misses);
       }
       await this.#deps.clock.sleep(RETRY_MS[Math.min(misses, RETRY_MS.length - 1)] ?? 0, signal).catch(() => {});
     }
   }
 
+  /** How often it was missed now. A donor that rests is asked as long as the job lasts, at the longest wait; one that does not answer is not. */
+  #missed(peer: string, error: unknown, before: number): number {
+    if (error instanceof NotNow) return Math.min(before + 1, RETRY_MS.length - 1);
+    const isNamed = this.#options.only.length > 0;
+    this.#tell(
+      `${peer}:${isFarmError(error) ? error.code : ""}`,
+      isNamed ? `${peer} cannot be reached yet: ${messageOf(error)}` : undefined,
+    );
+    return before + 1;
+  }
+
   /** A link, or undefined when this peer is of no use for the job. */
-  async #open(peer: string, parent: AbortSignal): Promise<RemoteDonor | undefined> {
+  async #open(peer: string, run: JobRun, parent: AbortSignal): Promise<RemoteDonor | undefined> {
     using child = childSignal(parent, ASK_TIMEOUT_MS);
     const { id } = await this.#deps.network.connect(peer, child.signal);
     const reply = await askOffer(this.#deps.network, id, child.signal);
     if (reply.type === "none") return undefined;
+    if (reply.standing.state !== "open") {
+      this.#tell(`${id}:${reply.standing.state}`, `${reply.name} takes no work now: ${reply.standing.because}`);
+      throw new NotNow(reply.standing.because);
+    }
     const { build } = this.#options.opening;
     if (!reply.builds.some((other) => sameBuild(other, build))) {
       const theirs = reply.builds.map(({ blenderVersion }) => blenderVersion).join(", ") || "none";
@@ -122,11 +136,18 @@ export class Recruiter {
       return undefined;
     }
     this.#options.welcome(id, true);
-    const opened = await openRemoteDonor(this.#deps, { id, name: reply.name }, this.#options.opening, parent);
+    const opened = await openRemoteDonor(this.#deps, { id, name: reply.name }, this.#openingNow(run), parent);
     if (opened instanceof RemoteDonor) return opened;
-    this.#tell(`${id}:${opened.refused}`, `${reply.name} takes no job now: ${opened.refused}`);
-    if (opened.refused === "busy" || opened.refused === "paused") throw new Error(opened.refused);
+    this.#tell(`${id}:${opened.refused}`, `${reply.name} does not take this job: ${opened.sentence}`);
+    if (isPassing(opened.refused)) throw new NotNow(opened.sentence);
     return undefined;
+  }
+
+  /** What the job has taught about itself by now goes with it. */
+  #openingNow(run: JobRun): JobOpening {
+    const { opening } = this.#options;
+    const chunkSeconds = run.typicalChunkSeconds;
+    return chunkSeconds === undefined ? opening : { ...opening, needs: { ...opening.needs, chunkSeconds } };
   }
 
   /** Every donor hears of the others, so that blocks of the scene come from them too. */

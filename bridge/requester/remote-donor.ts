@@ -1,3 +1,4 @@
+import type { JobNeeds, Refused } from "../core/admission.ts";
 import type { Chunk, ChunkId, DeviceClass, DonorId, ResultFile } from "../core/chunk.ts";
 import { abortable, childSignal } from "../kernel/abort.ts";
 import { Channel } from "../kernel/channel.ts";
@@ -6,6 +7,7 @@ import { FarmError, messageOf } from "../kernel/errors.ts";
 import { encodeMessage, readMessage } from "../protocols/codec.ts";
 import type { FrameStream, SwarmNetwork } from "../protocols/frame-stream.ts";
 import { DonorMessage, LEASE_LIMITS, LEASE_PROTOCOL, type RequesterMessage } from "../protocols/lease/messages.ts";
+import type { StandingMessage } from "../protocols/offer/messages.ts";
 import type { DonorLink, DonorNews } from "./donor-link.ts";
 import type { FetchResult } from "./ports.ts";
 
@@ -20,6 +22,7 @@ export interface JobOpening {
   readonly manifest: string;
   readonly manifestBytes: number;
   readonly build: { readonly blenderVersion: string; readonly buildHash: string };
+  readonly needs: JobNeeds;
 }
 
 /** How long a leaving requester waits until its last words are out. */
@@ -32,14 +35,14 @@ export async function openRemoteDonor(
   peer: { readonly id: DonorId; readonly name: string },
   opening: JobOpening,
   parent: AbortSignal,
-): Promise<RemoteDonor | { readonly refused: string }> {
+): Promise<RemoteDonor | Refused> {
   const stream = await deps.network.open(peer.id, LEASE_PROTOCOL, "control", parent);
   try {
     await stream.write(encodeMessage({ type: "open", ...opening } satisfies RequesterMessage), parent);
     const reply = await readMessage(stream, DonorMessage, { ...READ, timeoutMs: LEASE_LIMITS.openTimeoutMs }, parent);
     if (reply?.type === "refused") {
       await stream.close();
-      return { refused: reply.because };
+      return { refused: reply.because, sentence: reply.sentence };
     }
     if (reply?.type !== "opened") throw new FarmError("PEER_BROKE_PROTOCOL", "the donor's first answer must open or refuse the job");
     return new RemoteDonor(deps, stream, { ...peer, slots: reply.slots, deviceClass: reply.deviceClass }, parent);
@@ -64,6 +67,8 @@ export class RemoteDonor implements DonorLink {
   readonly #leaseOf = new Map<ChunkId, string>();
   readonly #listening: Promise<void>;
   readonly #beating: Promise<void>;
+  readonly #unlink: () => void;
+  #closing: Promise<void> | undefined;
   #count = 0;
   #sending: Promise<void> = Promise.resolve();
 
@@ -79,9 +84,14 @@ export class RemoteDonor implements DonorLink {
     this.name = facts.name;
     this.slots = facts.slots;
     this.deviceClass = facts.deviceClass;
-    this.#life = childSignal(parent);
+    // Not below `parent`: what ends the job must leave time for a goodbye. A donor that hears none finishes what it has begun.
+    this.#life = childSignal();
+    const onAbort = () => void this.close();
+    parent.addEventListener("abort", onAbort, { once: true });
+    this.#unlink = () => parent.removeEventListener("abort", onAbort);
     this.#listening = this.#listen();
     this.#beating = this.#beat();
+    if (parent.aborted) onAbort();
   }
 
   /** Settles when the link is gone. */
@@ -97,16 +107,20 @@ export class RemoteDonor implements DonorLink {
   }
 
   withdraw(chunk: ChunkId): void {
-    const lease = this.#leaseOf.get(chunk);
-    if (lease !== undefined) this.#say({ type: "withdraw", lease });
+    this.#giveUp(chunk, "withdraw");
   }
 
   release(chunk: ChunkId): void {
+    this.#giveUp(chunk, "release");
+  }
+
+  /** From here on the chunk may be leased anew, and nothing that the donor says of the old lease counts. */
+  #giveUp(chunk: ChunkId, type: "withdraw" | "release"): void {
     const lease = this.#leaseOf.get(chunk);
     if (lease === undefined) return;
     this.#leaseOf.delete(chunk);
     this.#leases.delete(lease);
-    this.#say({ type: "release", lease });
+    this.#say({ type, lease });
   }
 
   /** Tells the donor who else may have blocks of the scene. */
@@ -121,12 +135,17 @@ export class RemoteDonor implements DonorLink {
     await this.#deps.fetchResult(this.id, file, toPath, signal);
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#sayGoodbye();
+    return this.#closing;
+  }
+
+  /** Ends our writing, and waits a moment for the donor to have heard it: cut at once, it could be lost. */
+  async #sayGoodbye(): Promise<void> {
+    this.#unlink();
     using limit = childSignal(undefined, PARTING_MS);
-    await abortable(
-      this.#sending.then(() => this.#stream.close()),
-      limit.signal,
-    ).catch(() => {});
+    const heard = this.#sending.then(() => this.#stream.close()).then(() => this.#listening);
+    await abortable(heard, limit.signal).catch(() => {});
     this.#life.abort(new FarmError("CANCELLED", "the job has ended"));
     this.#stream.abort(new FarmError("CANCELLED", "the job has ended"));
     await Promise.allSettled([this.#listening, this.#beating]);
@@ -150,15 +169,17 @@ export class RemoteDonor implements DonorLink {
   }
 
   async #listen(): Promise<void> {
-    let because = "it closed the connection";
+    let because: string | undefined;
     try {
       for (let message = await this.#read(); message !== undefined; message = await this.#read()) {
-        for (const news of this.#understand(message)) this.news.push(news);
+        if (message.type === "bye") because = message.because;
+        else for (const news of this.#understand(message)) this.news.push(news);
       }
     } catch (error) {
-      because = messageOf(error);
+      because ??= messageOf(error);
       this.#stream.abort(error as Error);
     }
+    because ??= "it closed the connection";
     this.news.push({ type: "gone", because });
     this.news.close();
     this.#life.abort(new FarmError("PEER_UNREACHABLE", because));
@@ -168,12 +189,14 @@ export class RemoteDonor implements DonorLink {
     return readMessage(this.#stream, DonorMessage, READ, this.#life.signal);
   }
 
-  #understand(message: DonorMessage): DonorNews[] {
+  #understand(message: Exclude<DonorMessage, { type: "bye" }>): DonorNews[] {
     switch (message.type) {
       case "beat":
         return [{ type: "alive" }];
       case "state":
         return [{ type: "scene", phase: message.phase, bytesDone: message.bytesDone, bytesTotal: message.bytesTotal }];
+      case "standing":
+        return [standingNews(message.standing)];
       case "started":
         return this.#about(message.lease, (chunk) => ({ type: "started", chunk }));
       case "rendered":
@@ -201,6 +224,10 @@ export class RemoteDonor implements DonorLink {
     const chunk = this.#leases.get(lease);
     return chunk === undefined ? [{ type: "alive" }] : [news(chunk)];
   }
+}
+
+function standingNews(standing: StandingMessage): DonorNews {
+  return { type: "standing", open: standing.state === "open", because: standing.state === "open" ? undefined : standing.because };
 }
 
 /** Failures that say nothing about the chunk: the scene did not arrive, or the lease was taken back. */

@@ -33,13 +33,16 @@ export async function startPlainProcess(request: ProcessRequest) {
       reject(new FarmError("BLENDER_NOT_FOUND", `${request.command} could not be started (${cause.code ?? cause.message})`, { cause })),
     );
   });
-  return { pid: child.pid, stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, exited, kill: () => killGroup(child.pid) };
+  const signal = (name: NodeJS.Signals) => () => signalGroup(child.pid, name);
+  // Windows has no signal that stops a process.
+  const still = process.platform === "win32" ? {} : { freeze: signal("SIGSTOP"), thaw: signal("SIGCONT") };
+  return { pid: child.pid, stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, exited, kill: signal("SIGKILL"), ...still };
 }
 
-function killGroup(pid: number | undefined): void {
+function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   if (pid === undefined) return;
   try {
-    process.kill(process.platform === "win32" ? pid : -pid, "SIGKILL");
+    process.kill(process.platform === "win32" ? pid : -pid, signal);
   } catch {
     // already gone
   }

@@ -6,6 +6,7 @@ Not called `inspect`: a module of that name would hide Python's own from every s
 
 import bpy
 
+import memory
 import scene_checks
 import scene_facts
 import scene_files
@@ -24,6 +25,7 @@ def inspect(request):
     frames = request["frames"] or list(range(main.frame_start, main.frame_end + 1, main.frame_step))
     files = scene_files.collect(request["scenePath"], request["maxFiles"])
     facts = scene_facts.file_facts(main, sorted({*frames, main.frame_current}))
+    facts["memoryBytes"] = memory.peak_bytes()
     facts["warnings"] = scene_warnings.warnings_of(files)
     # A linked scene may have the name of a local one, which then counts.
     scenes = sorted(bpy.data.scenes, key=lambda scene: scene.library is None)

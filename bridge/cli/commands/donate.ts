@@ -1,23 +1,32 @@
 import { z } from "zod";
-import { donate, type DonateEvent } from "../../app/donate.ts";
-import { openHome } from "../../config/home.ts";
-import { parseSize } from "../../config/sizes.ts";
+import { donate } from "../../app/donate.ts";
+import type { DonateEvent } from "../../app/donate-events.ts";
+import { type Home, openHome } from "../../config/home.ts";
+import { parseAssignment, parseTerms, type TermName, type TermTexts } from "../../core/terms/parse-terms.ts";
 import { jsonLog, silentLog } from "../../kernel/log.ts";
 import type { Cli } from "../program.ts";
-import { paint } from "../terminal.ts";
+import { donorView } from "../views/donor-view.ts";
 import { parseOptions } from "./render.ts";
 
 const addresses = z.array(z.string().max(512)).max(256).default([]);
+const text = z.string().max(8_192).optional();
+const list = z.array(z.string().max(8_192)).max(256).optional();
 
 const DonateOptions = z.object({
   home: z.string().optional(),
   json: z.boolean().default(false),
   cpus: z.int().min(1).max(4096).optional(),
-  jobs: z.int().min(1).max(256),
-  disk: z.string().max(32),
+  jobs: z.int().min(1).max(256).optional(),
+  memory: text,
+  disk: text,
+  schedule: list,
+  idle: text,
+  maxUpload: text,
+  maxDownload: text,
+  term: list,
   sandbox: z.literal("process"),
-  allow: addresses,
-  deny: addresses,
+  allow: list,
+  deny: list,
   listen: addresses,
   bootstrap: addresses,
   swarm: z.string().min(1).max(64),
@@ -30,45 +39,55 @@ const DonateOptions = z.object({
 export async function runDonate(cli: Cli, raw: Record<string, unknown>): Promise<void> {
   const options = parseOptions(DonateOptions, raw);
   const log = process.env["BRIDGE_DEBUG"] ? jsonLog((line) => cli.terminal.error(line), "debug") : silentLog;
-  const observe = (event: DonateEvent) => {
-    if (options.json) return cli.terminal.json(event);
-    const line = describe(event);
-    if (line !== undefined) cli.terminal.line(line);
-  };
-  await donate(
-    {
-      home: await openHome(options.home),
-      blender: options.blender,
-      name: options.name,
-      threads: options.cpus,
-      slots: options.jobs,
-      diskBytes: parseSize(options.disk),
-      allow: options.allow,
-      deny: options.deny,
-      swarm: { swarm: options.swarm, bootstrap: options.bootstrap, listen: options.listen, lan: options.lan },
-    },
-    { observe, log },
-    cli.signal,
-  );
+  const home = await openHome(options.home);
+  const terms = termsOf(options);
+  parseTerms(terms); // what is wrong is said before anything is opened
+  const view = donorView(cli.terminal, { json: options.json, keys: keysOf(home) });
+  try {
+    await donate(
+      {
+        home,
+        blender: options.blender,
+        name: options.name,
+        terms,
+        swarm: { swarm: options.swarm, bootstrap: options.bootstrap, listen: options.listen, lan: options.lan },
+      },
+      { observe: (event: DonateEvent) => view.show(event), status: (status) => view.stand(status), log },
+      cli.signal,
+    );
+  } finally {
+    view.end();
+  }
 }
 
-function describe(event: DonateEvent): string | undefined {
-  switch (event.event) {
-    case "listening":
-      return [
-        `${paint("green", "●")} ${paint("bold", event.name)} gives ${event.slots === 1 ? "1 render slot" : `${event.slots} render slots`} with Blender ${event.blenders.join(", ")}`,
-        ...event.multiaddrs.map((address) => paint("gray", `  ${address}`)),
-        paint("gray", "  Ctrl-C stops."),
-      ].join("\n");
-    case "job-opened":
-      return `${paint("cyan", "job")} ${event.job} from ${event.requester}`;
-    case "job-closed":
-      return `${paint("gray", "job")} ${event.job} closed`;
-    case "chunk-rendered":
-      return `${paint("green", "done")} chunk ${event.lease} of ${event.job} in ${event.seconds.toFixed(1)} s`;
-    case "chunk-failed":
-      return event.code === "CANCELLED" ? undefined : `${paint("yellow", "failed")} chunk ${event.lease} of ${event.job} (${event.code})`;
-    default:
-      return undefined;
+/** The owner's terms as they stand on the command line. */
+function termsOf(options: z.infer<typeof DonateOptions>): TermTexts {
+  const { cpus, jobs, memory, disk, schedule, idle, maxUpload, maxDownload, allow, deny } = options;
+  const said: Partial<Record<TermName, string | undefined>> = {
+    cores: cpus === undefined ? undefined : `${cpus} each`,
+    slots: jobs === undefined ? undefined : String(jobs),
+    memory,
+    disk,
+    schedule: schedule?.join("; "),
+    idle,
+    upload: maxUpload,
+    download: maxDownload,
+    allow: allow?.join(","),
+    deny: deny?.join(","),
+  };
+  for (const assignment of options.term ?? []) {
+    const { name, text: value } = parseAssignment(assignment);
+    said[name] = value;
   }
+  return Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined)) as TermTexts;
+}
+
+/** What single keys do while the view is live. */
+function keysOf(home: Home) {
+  const owner = () => import("../../app/donor-owner.ts");
+  return {
+    pause: async (isPaused: boolean) => void (await (await owner()).wishDonor(home, isPaused ? undefined : "freeze")),
+    finish: async () => void (await (await owner()).wishDonor(home, "finish")),
+    evict: async (job: string) => void (await (await owner()).evictJob(home, job)),
+  };
 }

@@ -6,7 +6,7 @@ export interface DonorLine {
   slots: number;
   doing: string;
   chunksDone: number;
-  state: "here" | "left" | "barred";
+  state: "here" | "resting" | "left" | "barred";
 }
 
 /** The state behind a progress view: the fold of a job's events. */
@@ -86,6 +86,11 @@ function watchDonors(picture: JobPicture, event: JobEvent): void {
       return;
     case "donor-left":
       return change(picture, event.donor, (donor) => Object.assign(donor, { state: "left", doing: `left: ${event.because}` }));
+    case "donor-standing":
+      return change(picture, event.donor, (donor) => {
+        donor.state = event.open ? "here" : "resting";
+        donor.doing = event.open ? "waiting" : `rests: ${event.because ?? "its owner stopped it"}`;
+      });
     case "donor-barred":
       return change(picture, event.donor, (donor) => Object.assign(donor, { state: "barred", doing: `barred: ${event.because}` }));
     case "scene-progress":

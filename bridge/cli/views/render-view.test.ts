@@ -28,6 +28,14 @@ describe("the progress view", () => {
 
   it("shows what a donor is doing", () => expect(drawPicture(pictureAt(3), 200, 100)).toContain("frame 1, tile 0,0"));
 
+  it("says why a donor rests, and that it goes on", () => {
+    const picture = pictureAt(3);
+    watch(picture, { event: "donor-standing", donor: "d1", name: "anna", open: false, because: "somebody uses it" }, 300);
+    expect(drawPicture(picture, 300, 100)).toContain("rests: somebody uses it");
+    watch(picture, { event: "donor-standing", donor: "d1", name: "anna", open: true, because: undefined }, 400);
+    expect(drawPicture(picture, 400, 100)).not.toContain("rests");
+  });
+
   it("fits the terminal's width", () => {
     const lines = stripVTControlCharacters(drawPicture(pictureAt(5), 2_000, 60)).split("\n");
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(75);

@@ -100,6 +100,10 @@ function lastingLine(event: JobEvent): string | undefined {
       return event.because === "the job has ended"
         ? undefined
         : `${paint("yellow", "left")} ${event.name}: ${event.because}; its work goes to others`;
+    case "donor-standing":
+      return event.open
+        ? `${paint("green", "back")} ${event.name} goes on`
+        : `${paint("yellow", "rests")} ${event.name}: ${event.because ?? "its owner stopped it"}; what waits there goes to others`;
     case "donor-barred":
       return `${paint("red", "barred")} ${event.name}: ${event.because}; its chunks are rendered by others`;
     case "chunk-failed":

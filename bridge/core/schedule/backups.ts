@@ -1,5 +1,5 @@
 import { drop, grant, withdraw } from "./leases.ts";
-import { secondsFor, secondsLeft } from "./predict.ts";
+import { isStuck, secondsFor, secondsLeft } from "./predict.ts";
 import { inFlight, isEligible, type Turn } from "./schedule.ts";
 import type { ChunkState, DonorState, Lease } from "./types.ts";
 
@@ -13,7 +13,8 @@ interface Late {
 /**
  * Nothing waits, and these donors are idle. A chunk that only lies in somebody's queue moves to a donor that
  * is done with it sooner; one that is being rendered is rendered a second time (the longest first, as in LATE),
- * and the first result wins. At most two copies of a chunk, and few backups at a time.
+ * and the first result wins. At most two copies of a chunk, and few backups at a time, those of chunks whose
+ * donor is stuck aside.
  */
 export function rescue(turn: Turn, donors: readonly DonorState[]): void {
   const idle = new Set(donors.filter((donor) => inFlight(donor) < donor.slots));
@@ -21,15 +22,20 @@ export function rescue(turn: Turn, donors: readonly DonorState[]): void {
   let backups = freeBackups(turn);
   for (const late of lateChunks(turn)) {
     if (idle.size === 0) return;
-    const running = late.lease.startedAtMs !== undefined;
-    if (running && backups === 0) continue;
+    const costs = costsBackup(late);
+    if (costs && backups === 0) continue;
     const donor = firstFaster(turn, late, idle);
     if (!donor) continue;
-    if (running) backups--;
-    else moveAway(turn, late);
+    if (costs) backups--;
+    if (late.lease.startedAtMs === undefined) moveAway(turn, late);
     grant(turn, late.chunk, donor);
     if (inFlight(donor) >= donor.slots) idle.delete(donor);
   }
+}
+
+/** What only waits is moved, and what may never come is no double work: neither counts as a backup. */
+function costsBackup({ lease, seconds }: Late): boolean {
+  return lease.startedAtMs !== undefined && seconds !== Number.POSITIVE_INFINITY;
 }
 
 function moveAway(turn: Turn, { chunk, lease }: Late): void {
@@ -41,8 +47,16 @@ function freeBackups(turn: Turn): number {
   let eligible = 0;
   for (const donor of turn.schedule.donors.values()) if (isEligible(donor, turn)) eligible++;
   let running = 0;
-  for (const chunk of turn.schedule.running) if (chunk.leases.size > 1) running++;
+  for (const chunk of turn.schedule.running) if (chunk.leases.size > 1 && !hasStuckLease(turn, chunk)) running++;
   return Math.max(0, Math.max(1, Math.ceil(turn.policy.backupShare * eligible)) - running);
+}
+
+function hasStuckLease(turn: Turn, chunk: ChunkState): boolean {
+  for (const { donor } of chunk.leases.values()) {
+    const holder = turn.schedule.donors.get(donor);
+    if (holder && isStuck(turn, holder)) return true;
+  }
+  return false;
 }
 
 /** Chunks that one donor alone renders or holds, the longest wait first. */

@@ -1,6 +1,6 @@
 import type { DonorId } from "../chunk.ts";
 import { drop, noteRoom, requeue, withdraw } from "./leases.ts";
-import { isEligible, type Turn } from "./schedule.ts";
+import { isAtHand, isEligible, type Turn } from "./schedule.ts";
 import { secondsFor } from "./predict.ts";
 import type { BarCause, DonorState, Lease, ScheduleEvent } from "./types.ts";
 
@@ -17,6 +17,7 @@ export function join(turn: Turn, event: Joined): void {
   donor.trusted = event.trusted;
   donor.sameClass = event.sameClass;
   donor.here = true;
+  donor.open = true;
   donor.lastHeardMs = nowMs;
   if (donor.barred !== undefined) {
     turn.effects.push({ type: "bar-donor", donor: donor.id, because: donor.barred });
@@ -33,6 +34,7 @@ function newDonor(event: Joined, before: BarCause | undefined): DonorState {
     trusted: event.trusted,
     sameClass: event.sameClass,
     here: false,
+    open: true,
     barred: before === "lied" ? before : undefined,
     lastHeardMs: event.nowMs,
     restUntilMs: event.nowMs,
@@ -47,14 +49,44 @@ function newDonor(event: Joined, before: BarCause | undefined): DonorState {
 export function leave(turn: Turn, id: DonorId): void {
   const donor = turn.schedule.donors.get(id);
   if (!donor?.here) return;
+  if (isAtHand(donor)) turn.schedule.slots -= donor.slots;
   donor.here = false;
-  if (donor.barred === undefined) turn.schedule.slots -= donor.slots;
   turn.schedule.free.delete(donor);
   if (turn.schedule.pin === id) turn.schedule.pin = undefined;
   lose(
     turn,
     [...donor.leases.values()].filter(({ phase }) => phase === "leased"),
   );
+}
+
+/**
+ * Its owner stops a donor, or lets it go on. It keeps what it has begun, which may stand still: `rescue` has
+ * that made elsewhere when nothing else waits. What only lies in its queue goes to others at once.
+ */
+export function stand(turn: Turn, event: Extract<ScheduleEvent, { type: "donor-standing" }>): void {
+  const { schedule } = turn;
+  const donor = schedule.donors.get(event.donor);
+  if (!donor?.here || donor.open === event.open) return;
+  donor.open = event.open;
+  if (donor.barred === undefined) schedule.slots += event.open ? donor.slots : -donor.slots;
+  if (event.open) return noteRoom(turn, donor);
+  schedule.free.delete(donor);
+  if (schedule.pin === donor.id) schedule.pin = undefined;
+  const held = [...donor.leases.values()].filter((lease) => lease.phase === "leased" && isWantedElsewhere(schedule, lease));
+  for (const lease of held) withdraw(turn, lease, "moved");
+  for (const lease of held) giveBack(turn, lease);
+}
+
+function giveBack(turn: Turn, lease: Lease): void {
+  const chunk = turn.schedule.chunks.get(lease.chunk);
+  if (!chunk) return;
+  drop(turn, chunk, lease);
+  requeue(turn, chunk, "loss");
+}
+
+/** What was not begun; and all of a job that goes one frame after the other, which has nothing else to do. */
+function isWantedElsewhere({ inOrder }: Turn["schedule"], { startedAtMs }: Lease): boolean {
+  return inOrder || startedAtMs === undefined;
 }
 
 /** Takes leases away because their donor is gone or silent; only chunks that were being rendered may be to blame. */
@@ -76,8 +108,8 @@ function lose(turn: Turn, leases: readonly Lease[]): void {
 /** Takes the donor out of this job, and what it holds with it. Results that are being checked stay: we hold their bytes. */
 export function bar(turn: Turn, donor: DonorState, because: BarCause): void {
   if (donor.barred !== undefined) return;
+  if (isAtHand(donor)) turn.schedule.slots -= donor.slots;
   donor.barred = because;
-  if (donor.here) turn.schedule.slots -= donor.slots;
   turn.schedule.free.delete(donor);
   if (turn.schedule.pin === donor.id) turn.schedule.pin = undefined;
   turn.effects.push({ type: "bar-donor", donor: donor.id, because });
@@ -125,7 +157,7 @@ export function expire(turn: Turn): void {
     if (overdue.length === 0) continue;
     for (const lease of overdue) withdraw(turn, lease, silent ? "expired" : "stalled");
     lose(turn, overdue);
-    blame(turn, donor, "transport");
+    if (donor.open) blame(turn, donor, "transport");
   }
 }
 

@@ -1,5 +1,5 @@
 import type { ChunkId, DonorId } from "../chunk.ts";
-import { isEligible, type Turn } from "./schedule.ts";
+import { isAtHand, isEligible, type Turn } from "./schedule.ts";
 import type { ChunkState, DonorState, Lease, WithdrawCause } from "./types.ts";
 
 /** Gives a chunk to a donor. */
@@ -39,7 +39,7 @@ export function freeSlot({ schedule, nowMs }: Turn, donor: DonorState, chunk: Ch
 /** The donor may have room for more: its next chunk starts, and `assign` looks at it. */
 export function noteRoom({ schedule, nowMs }: Pick<Turn, "schedule" | "nowMs">, donor: DonorState): void {
   startNext(donor, nowMs);
-  if (donor.here && donor.barred === undefined) schedule.free.add(donor);
+  if (isAtHand(donor)) schedule.free.add(donor);
 }
 
 /** Donors render in the order in which they were given chunks, as many at a time as they have slots. */

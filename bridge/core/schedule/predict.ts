@@ -28,13 +28,21 @@ export function secondsFor(schedule: Schedule, chunk: ChunkId, donor: DonorId): 
   return speed === undefined || cost === undefined ? undefined : cost / speed;
 }
 
+/** Seconds of an average chunk on a typical slot; undefined while nothing was measured. */
+export function typicalChunkSeconds({ chunks, typicalSpeed }: Pick<Schedule, "chunks" | "typicalSpeed">): number | undefined {
+  if (typicalSpeed === undefined || chunks.size === 0) return undefined;
+  let cost = 0;
+  for (const { chunk } of chunks.values()) cost += chunk.cost;
+  return cost / chunks.size / typicalSpeed;
+}
+
 /**
  * Predicted seconds until a leased chunk is rendered; undefined while nothing was measured. One that is
- * overdue is given as long again as it is late; a silent donor's never comes.
+ * overdue is given as long again as it is late; that of a silent donor, or of a stopped one, never comes.
  */
 export function secondsLeft({ schedule, nowMs, policy }: Turn, lease: Lease): number | undefined {
   const donor = schedule.donors.get(lease.donor);
-  if (!donor || nowMs - donor.lastHeardMs > policy.suspectMs) return Number.POSITIVE_INFINITY;
+  if (!donor || isStuck({ nowMs, policy }, donor)) return Number.POSITIVE_INFINITY;
   const own = secondsFor(schedule, lease.chunk, lease.donor);
   if (own === undefined) return undefined;
   if (lease.startedAtMs !== undefined) return left(own, (nowMs - lease.startedAtMs) / 1_000);
@@ -46,6 +54,11 @@ export function secondsLeft({ schedule, nowMs, policy }: Turn, lease: Lease): nu
     ahead += other.startedAtMs === undefined ? seconds : left(seconds, (nowMs - other.startedAtMs) / 1_000);
   }
   return ahead / donor.slots + own;
+}
+
+/** Stopped by its owner, or silent: what it renders may never come. */
+export function isStuck({ nowMs, policy }: Pick<Turn, "nowMs" | "policy">, donor: DonorState): boolean {
+  return !donor.open || nowMs - donor.lastHeardMs > policy.suspectMs;
 }
 
 function left(expected: number, elapsed: number): number {

@@ -18,7 +18,7 @@ export interface Schedule {
   readonly prefetches: boolean;
   /** In-order jobs: the donor that has stepped furthest. */
   pin: DonorId | undefined;
-  /** Slots of all donors that are here and not barred. */
+  /** Slots of all donors at hand. */
   slots: number;
   paused: boolean;
   ended: JobOutcome | undefined;
@@ -114,9 +114,14 @@ function deliveredBy(plan: Pick<JobPlan, "outputs" | "units">, { finishedFrames 
   return new Set(plan.units.filter(({ key }) => !needed.has(key)).flatMap(({ chunks }) => chunks));
 }
 
-/** True when a donor may be given work now or soon: here, in good standing, not silent. */
+/** True while its slots count: here, let work by its owner and by us. */
+export function isAtHand(donor: DonorState): boolean {
+  return donor.here && donor.open && donor.barred === undefined;
+}
+
+/** True when a donor may be given work now or soon: at hand, and not silent. */
 export function isEligible(donor: DonorState, { nowMs, policy }: Pick<Turn, "nowMs" | "policy">): boolean {
-  return donor.here && donor.barred === undefined && nowMs - donor.lastHeardMs <= policy.suspectMs;
+  return isAtHand(donor) && nowMs - donor.lastHeardMs <= policy.suspectMs;
 }
 
 /** Chunks that a donor renders or has waiting; results under way do not count. */

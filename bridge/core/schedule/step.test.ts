@@ -191,4 +191,64 @@ describe("step", () => {
     const memory = foldJournal([{ type: "frame-finished", frame: 0, outputs: ["/out/0.png"] }]);
     expect(begin({ costs: [1, 1] }, {}, memory).join("a")).toEqual(["lease c1 a 1"]);
   });
+
+  describe("a donor whose owner stops it", () => {
+    const stand = (job: ReturnType<typeof begin>, open: boolean, donor = "a") => job.say({ type: "donor-standing", donor, open });
+
+    it("keeps the chunk it has begun; what only waits there goes to others", () => {
+      const job = begin({ costs: [1, 1] });
+      expect(job.join("a")).toEqual(["lease c0 a 1", "lease c1 a 1"]);
+      expect(stand(job, false)).toEqual(["withdraw c1 a moved"]);
+      // Nothing else waits then: what stands still at a is made by b as well.
+      expect(job.join("b")).toEqual(["lease c1 b 2"]);
+      expect(job.rendered("c1", "b")).toEqual(["fetch c1 b", "lease c0 b 2"]);
+      expect(job.rendered("c0", "b")).toEqual(["fetch c0 b"]);
+      expect(job.fetched("c0", "b")).toEqual(["accept c0 b false", "withdraw c0 a finished-elsewhere"]);
+    });
+
+    it("gets no more work until it is let go on, and then at once", () => {
+      const job = begin({ costs: [1, 1, 1] });
+      job.join("a");
+      stand(job, false);
+      expect(job.rendered("c0", "a")).toEqual(["fetch c0 a"]);
+      expect(job.fetched("c0", "a")).toEqual(["accept c0 a false"]);
+      expect(stand(job, true)).toEqual(["lease c1 a 2", "lease c2 a 1"]);
+    });
+
+    it("has all that it began made elsewhere, not one chunk at a time", () => {
+      const job = begin({ costs: [1, 1, 1] });
+      job.join("a", { slots: 3 });
+      stand(job, false);
+      expect(job.join("b", { slots: 3 })).toEqual(["lease c0 b 2", "lease c1 b 2", "lease c2 b 2"]);
+    });
+
+    it("may finish what it has begun, first or not", () => {
+      const job = begin({ costs: [1] });
+      job.join("a");
+      stand(job, false);
+      expect(job.join("b")).toEqual(["lease c0 b 2"]);
+      stand(job, true);
+      expect(job.rendered("c0", "a")).toEqual(["fetch c0 a"]);
+      expect(job.fetched("c0", "a")).toEqual(["accept c0 a false", "withdraw c0 b finished-elsewhere", "job-ended complete"]);
+    });
+
+    it("loses an in-order job to another donor", () => {
+      const job = begin({ costs: [1, 1], inOrder: true });
+      job.join("a");
+      expect(job.join("b")).toEqual([]);
+      expect(stand(job, false)).toEqual(["withdraw c0 a moved", "lease c0 b 2"]);
+    });
+
+    it("is not blamed for the time in which it stood still", () => {
+      const job = begin({ costs: [1, 1, 1, 1] });
+      job.join("a");
+      stand(job, false);
+      for (let at = 10_000; at <= 1_300_000; at += 10_000) {
+        job.say({ type: "heartbeat", donor: "a" }, at);
+        job.say({ type: "tick" }, at);
+      }
+      job.say({ type: "donor-standing", donor: "a", open: true }, 1_300_000);
+      expect(job.rendered("c0", "a", 1_300_001)).toContain("fetch c0 a");
+    });
+  });
 });

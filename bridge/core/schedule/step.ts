@@ -1,5 +1,5 @@
 import { assign } from "./assign.ts";
-import { expire, join, leave } from "./donors.ts";
+import { expire, join, leave, stand } from "./donors.ts";
 import { withdraw } from "./leases.ts";
 import { checked, delivered, failed, fetched, refused, rendered } from "./results.ts";
 import type { Schedule, Turn } from "./schedule.ts";
@@ -26,7 +26,10 @@ export function step(
 /** Whatever a donor itself says shows that it lives; what we find out about it does not. */
 function hear({ schedule, nowMs }: Turn, event: ScheduleEvent): void {
   const speaks =
-    event.type === "heartbeat" || event.type === "chunk-rendered" || (event.type === "chunk-failed" && event.kind !== "transport");
+    event.type === "heartbeat" ||
+    event.type === "donor-standing" ||
+    event.type === "chunk-rendered" ||
+    (event.type === "chunk-failed" && event.kind !== "transport");
   const donor = speaks ? schedule.donors.get(event.donor) : undefined;
   if (donor?.here) donor.lastHeardMs = Math.max(donor.lastHeardMs, nowMs);
 }
@@ -37,6 +40,8 @@ function apply(turn: Turn, event: ScheduleEvent): void {
       return join(turn, event);
     case "donor-left":
       return leave(turn, event.donor);
+    case "donor-standing":
+      return stand(turn, event);
     case "chunk-rendered":
       return rendered(turn, event);
     case "result-fetched":

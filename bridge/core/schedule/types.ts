@@ -34,6 +34,8 @@ export type ScheduleEvent = { readonly nowMs: number } & (
     }
   | { readonly type: "donor-left"; readonly donor: DonorId; readonly because: string }
   | { readonly type: "heartbeat"; readonly donor: DonorId }
+  /** Its owner lets it work, or not; it stays here either way. */
+  | { readonly type: "donor-standing"; readonly donor: DonorId; readonly open: boolean }
   /** The donor has finished rendering and committed to its result's hashes. `seconds` is render time. */
   | { readonly type: "chunk-rendered"; readonly chunk: ChunkId; readonly donor: DonorId; readonly seconds: number }
   /** The result is here and passed the structural gate. `suspicious`: it holds numbers that are not finite. */
@@ -155,6 +157,8 @@ export interface DonorState {
   trusted: boolean;
   sameClass: boolean;
   here: boolean;
+  /** Its owner lets it work. */
+  open: boolean;
   barred: BarCause | undefined;
   lastHeardMs: number;
   restUntilMs: number;

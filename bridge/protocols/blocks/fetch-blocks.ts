@@ -17,6 +17,8 @@ export interface FetchBlocksRequest {
   /** Opens a stream of BLOCKS_PROTOCOL. */
   readonly open: (peer: BlockPeer, signal: AbortSignal) => Promise<FrameStream>;
   readonly store: BlockSink;
+  /** The longest piece that is taken at this moment; any when not said. */
+  readonly pieceBytes?: () => number | undefined;
   /** Monotonic milliseconds and chance, for tests. */
   readonly nowMs?: () => number;
   readonly random?: () => number;
@@ -125,6 +127,7 @@ class Fetch {
       isRequester: peer.id === this.#request.requester.id,
       nowMs: this.#nowMs,
       open: this.#request.open,
+      pieceBytes: this.#request.pieceBytes ?? (() => undefined),
       named: (peers) => this.#named(peers),
       stored: (bytes) => this.#stored(peer.id, bytes),
       othersWait: () => !this.#hasRoom(),

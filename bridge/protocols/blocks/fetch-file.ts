@@ -14,6 +14,8 @@ export interface FetchContentRequest {
   readonly bytes: number;
   /** Opens a stream of BLOCKS_PROTOCOL to the peer that has it. */
   readonly open: (signal: AbortSignal) => Promise<FrameStream>;
+  /** The longest piece that is taken; any when not said. */
+  readonly pieceBytes?: number | undefined;
 }
 
 /**
@@ -125,7 +127,9 @@ async function askAhead(
   const end = Math.min(request.bytes, from.at + BLOCKS_LIMITS.maxOutstanding * BLOCKS_LIMITS.maxBlockBytes);
   let offset = from.askedTo;
   for (; offset < end; offset += BLOCKS_LIMITS.maxBlockBytes) {
-    await sendRequest(stream, { type: "get", hash: request.hash, offset, length: lengthAt(offset, request.bytes), insist: true }, signal);
+    const { hash, pieceBytes } = request;
+    const piece = pieceBytes === undefined ? {} : { piece: pieceBytes };
+    await sendRequest(stream, { type: "get", hash, offset, length: lengthAt(offset, request.bytes), insist: true, ...piece }, signal);
   }
   return offset;
 }

@@ -14,6 +14,7 @@ export interface FetchWorkerDeps {
   readonly isRequester: boolean;
   readonly nowMs: () => number;
   readonly open: (peer: BlockPeer, signal: AbortSignal) => Promise<FrameStream>;
+  readonly pieceBytes: () => number | undefined;
   /** The requester named these. */
   readonly named: (peers: readonly BlockPeer[]) => void;
   readonly stored: (bytes: number) => void;
@@ -85,7 +86,7 @@ export class FetchWorker {
     opening.dispose();
     this.#deps.plan.peerBack(this.#peer.id);
     try {
-      for (const ask of first) await sendGet(stream, ask, parent);
+      for (const ask of first) await this.#sendGet(stream, ask, parent);
       await this.#talk(stream, [...first], parent);
       await stream.close();
     } catch (error) {
@@ -121,7 +122,7 @@ export class FetchWorker {
       const ask = this.#deps.plan.next(this.#peer.id, this.#deps.nowMs());
       if (ask === undefined) return;
       asked.push(ask);
-      await sendGet(stream, ask, signal);
+      await this.#sendGet(stream, ask, signal);
     }
   }
 
@@ -146,6 +147,12 @@ export class FetchWorker {
     hashes.forEach((hash, index) => {
       if (answer.bits[index] === "1") plan.has(this.#peer.id, hash);
     });
+  }
+
+  async #sendGet(stream: FrameStream, ask: Ask, signal: AbortSignal): Promise<void> {
+    const piece = this.#deps.pieceBytes();
+    const wishes = { ...(ask.insist ? { insist: true } : {}), ...(piece === undefined ? {} : { piece }) };
+    await sendRequest(stream, { type: "get", hash: ask.hash, ...wishes }, signal);
   }
 
   /** Takes one answer in; for a block, the storing that it began. */
@@ -191,10 +198,6 @@ export class FetchWorker {
 
 interface Storing {
   readonly failure: Promise<Error | undefined>;
-}
-
-async function sendGet(stream: FrameStream, ask: Ask, signal: AbortSignal): Promise<void> {
-  await sendRequest(stream, { type: "get", hash: ask.hash, ...(ask.insist ? { insist: true } : {}) }, signal);
 }
 
 /** Our own disk failed, not the peer. */

@@ -9,6 +9,8 @@ export const BLOCKS_LIMITS = {
   maxHeaderBytes: 64 * 1024,
   /** One bulk frame. */
   maxPieceBytes: 1024 * 1024,
+  /** The smallest that may be asked for. */
+  minPieceBytes: 16 * 1024,
   /** A scene block; the longest range of one request, too. */
   maxBlockBytes: 4 * 1024 * 1024,
   /** A content asked for by ranges: a result file, a manifest. */
@@ -38,6 +40,8 @@ export const BlocksRequest = z.discriminatedUnion("type", [
     hash: Hash,
     offset: z.int().min(0).max(BLOCKS_LIMITS.maxContentBytes).optional(),
     length: z.int().min(1).max(BLOCKS_LIMITS.maxBlockBytes).optional(),
+    /** The longest piece that the asker takes: on a slow link a long one would look like silence. */
+    piece: z.int().min(BLOCKS_LIMITS.minPieceBytes).max(BLOCKS_LIMITS.maxPieceBytes).optional(),
     /** "The peers you named do not give it to me." */
     insist: z.boolean().optional(),
   }),

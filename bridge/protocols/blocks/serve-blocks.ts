@@ -10,6 +10,8 @@ import type { BlockReader } from "./ports.ts";
 export interface ServePolicy {
   /** May this peer have this content at all? What it may not have is as if it were not here. */
   mayHave(hash: Sha256): boolean;
+  /** The longest piece that is sent; the longest there is when not said. */
+  pieceBytes?(): number | undefined;
   /** For a whole block: peers to be asked instead. None: it is given here, and `gave` or `broke` follows. Ranges are given here always. */
   elsewhere?(hash: Sha256, insist: boolean): readonly BlockPeer[] | Promise<readonly BlockPeer[]>;
   /** All bytes of the answer, or of the range of a block, were handed to the network. */
@@ -59,7 +61,7 @@ async function serveGet(
     return await answer(stream, { type: "elsewhere", hash, peers: peers.slice(0, BLOCKS_LIMITS.maxElsewherePeers) }, signal);
   try {
     const content = await readContent(from.source, { hash, ...range }, signal);
-    await give(stream, hash, content, signal);
+    await give(stream, hash, { content, pieceBytes: pieceBytesFor(request, from.policy) }, signal);
     policy.gave(hash, content.length);
   } catch (error) {
     const isUnreadable = error instanceof Unreadable;
@@ -69,7 +71,13 @@ async function serveGet(
   }
 }
 
-type FullPolicy = Required<Omit<ServePolicy, "mayHave">>;
+/** The longest piece that both sides can do with. */
+function pieceBytesFor({ piece }: Get, { pieceBytes }: ServePolicy): number {
+  const { maxPieceBytes } = BLOCKS_LIMITS;
+  return Math.min(piece ?? maxPieceBytes, pieceBytes?.() ?? maxPieceBytes);
+}
+
+type FullPolicy = Required<Omit<ServePolicy, "mayHave" | "pieceBytes">>;
 
 /** For contents larger than a block, about which there is nothing to decide. */
 const SILENT: FullPolicy = { elsewhere: () => [], gave() {}, broke() {} };
@@ -98,11 +106,14 @@ async function readContent(
   }
 }
 
-async function give(stream: FrameStream, hash: Sha256, content: Uint8Array, signal: AbortSignal): Promise<void> {
+async function give(
+  stream: FrameStream,
+  hash: Sha256,
+  { content, pieceBytes }: { readonly content: Uint8Array; readonly pieceBytes: number },
+  signal: AbortSignal,
+): Promise<void> {
   await answer(stream, { type: "block", hash, bytes: content.length }, signal);
-  for (let at = 0; at < content.length; at += BLOCKS_LIMITS.maxPieceBytes) {
-    await write(stream, content.subarray(at, at + BLOCKS_LIMITS.maxPieceBytes), signal);
-  }
+  for (let at = 0; at < content.length; at += pieceBytes) await write(stream, content.subarray(at, at + pieceBytes), signal);
 }
 
 /** What of the content is asked for; `isBlock` for contents small enough to be one. Undefined when it is not here or the range is not inside it. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
+import type { Refusal } from "../../core/admission.ts";
 import { SHA256_PATTERN } from "../../kernel/ids.ts";
-import { DeviceClassMessage } from "../offer/messages.ts";
+import { DeviceClassMessage, Sentence, StandingMessage } from "../offer/messages.ts";
 
 export const LEASE_PROTOCOL = "/p2p-render/lease/1.0.0";
 
@@ -18,6 +19,9 @@ export const LEASE_LIMITS = {
   maxPixels: 65_536,
   maxManifestBytes: 64 * 1024 * 1024,
   maxResultBytes: 64 * 1024 ** 3,
+  maxSceneBytes: 2 ** 50,
+  maxMemoryBytes: 2 ** 50,
+  maxChunkSeconds: 10_000_000,
 } as const;
 
 const Hash = z.string().regex(SHA256_PATTERN);
@@ -62,6 +66,13 @@ export const ChunkSpecMessage = z.discriminatedUnion("kind", [
 
 export const PeerAddress = z.strictObject({ id: z.string().min(1).max(128), addrs: z.array(z.string().max(512)).max(16) });
 
+/** What the requester knows of its job's hunger; a donor that is not told must find out. */
+export const JobNeedsMessage = z.strictObject({
+  sceneBytes: z.int().min(0).max(LEASE_LIMITS.maxSceneBytes).optional(),
+  memoryBytes: z.int().min(0).max(LEASE_LIMITS.maxMemoryBytes).optional(),
+  chunkSeconds: z.number().min(0).max(LEASE_LIMITS.maxChunkSeconds).optional(),
+});
+
 /** What the requester says. */
 export const RequesterMessage = z.discriminatedUnion("type", [
   z.strictObject({
@@ -70,6 +81,7 @@ export const RequesterMessage = z.discriminatedUnion("type", [
     manifest: Hash,
     manifestBytes: z.int().min(1).max(LEASE_LIMITS.maxManifestBytes),
     build: DeviceClassMessage.pick({ blenderVersion: true, buildHash: true }),
+    needs: JobNeedsMessage,
   }),
   z.strictObject({ type: z.literal("lease"), lease: LeaseId, spec: ChunkSpecMessage }),
   z.strictObject({ type: z.literal("withdraw"), lease: LeaseId }),
@@ -92,13 +104,27 @@ export const ResultFileMessage = z.strictObject({
   bytes: z.int().min(0).max(LEASE_LIMITS.maxResultBytes),
 });
 
-export const REFUSALS = ["busy", "paused", "no-matching-blender", "not-welcome", "no-space"] as const;
+export const REFUSALS = [
+  "busy",
+  "paused",
+  "closed",
+  "no-matching-blender",
+  "not-welcome",
+  "no-space",
+  "no-memory",
+  "no-time",
+  "evicted",
+] as const satisfies readonly Refusal[];
 
 /** What the donor says. */
 export const DonorMessage = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("opened"), slots: z.int().min(1).max(256), deviceClass: DeviceClassMessage }),
   /** A refusal is an answer, not an error. */
-  z.strictObject({ type: z.literal("refused"), because: z.enum(REFUSALS) }),
+  z.strictObject({ type: z.literal("refused"), because: z.enum(REFUSALS), sentence: Sentence }),
+  /** Its owner's terms opened or closed the door while the job is open. */
+  z.strictObject({ type: z.literal("standing"), standing: StandingMessage }),
+  /** The last message: the donor ends the job. */
+  z.strictObject({ type: z.literal("bye"), because: Sentence }),
   z.strictObject({
     type: z.literal("state"),
     phase: z.enum(["fetching", "loading", "ready"]),

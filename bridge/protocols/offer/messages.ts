@@ -9,12 +9,30 @@ export const OFFER_LIMITS = {
   maxInboundStreamsPerPeer: 4,
   maxBuilds: 16,
   maxGpus: 32,
+  maxCores: 4096,
+  maxSentenceChars: 300,
 } as const;
 
 const Name = z
   .string()
   .max(64)
   .regex(/^[^\p{C}]*$/u);
+
+/** A reason in words, fit to be shown as it is. */
+export const Sentence = z
+  .string()
+  .max(OFFER_LIMITS.maxSentenceChars)
+  .regex(/^[^\p{C}]*$/u);
+
+/** Whether a donor takes and does work now; the type is `Standing` of the core, less its codes. */
+export const StandingMessage = z.discriminatedUnion("state", [
+  z.strictObject({ state: z.literal("open") }),
+  /** Takes nothing new; what runs may end. */
+  z.strictObject({ state: z.literal("closed"), because: Sentence }),
+  /** Takes nothing new; what runs stands still. */
+  z.strictObject({ state: z.literal("paused"), because: Sentence }),
+]);
+export type StandingMessage = z.infer<typeof StandingMessage>;
 
 /** What decides whether two machines make the same bits; the fields of `core/chunk.ts`. */
 export const DeviceClassMessage = z.strictObject({
@@ -41,9 +59,11 @@ export const OfferReply = z.discriminatedUnion("type", [
     type: z.literal("offer"),
     agent: z.string().max(64),
     name: Name,
-    slots: z.int().min(1).max(256),
+    standing: StandingMessage,
+    /** Chunks that it would work on now: none while it is not open. */
+    slots: z.int().min(0).max(256),
     busySlots: z.int().min(0).max(256),
-    cores: z.int().min(1).max(4096),
+    cores: z.int().min(1).max(OFFER_LIMITS.maxCores),
     memoryBytes: z.int().min(0),
     /** Load of the machine, 0 (idle) to 1 (all cores busy) and beyond. */
     load: z.number().min(0).max(1000),

@@ -1,0 +1,146 @@
+import { statfs } from "node:fs/promises";
+import type { Home } from "../config/home.ts";
+import { parseTerms } from "../core/terms/parse-terms.ts";
+import type { Terms } from "../core/terms/terms.ts";
+import { openDatabase } from "../database/open-database.ts";
+import { nvidiaGpus } from "../machine/gpus.ts";
+import { MachineWatch, type Sight } from "../machine/machine-watch.ts";
+import type { DockerProbe } from "../sandbox/docker-probe.ts";
+import type { Finding } from "./finding.ts";
+import { OwnerSettings, termsInForce } from "./owner-settings.ts";
+
+const MISSING_ENGINE: Readonly<Record<string, string>> = {
+  linux: "sudo apt-get install docker.io && sudo systemctl enable --now docker",
+  darwin: "brew install --cask docker, then open it once",
+  win32: "winget install Docker.DockerDesktop, then start it",
+};
+
+/** Containers: only needed to give power to strangers. */
+export function examineEngine(probe: DockerProbe, platform: NodeJS.Platform): Finding[] {
+  const finding = (ok: boolean, detail: string, fix?: string): Finding => ({ what: "Docker", ok, needed: false, detail, fix });
+  if (!probe.here) {
+    const fix = probe.kind === "no-permission" ? 'sudo usermod -aG docker "$USER", then log in anew' : MISSING_ENGINE[platform];
+    return [finding(false, `${probe.because}; needed to give power in containers`, fix ?? "install Docker Engine")];
+  }
+  const here = finding(true, `${probe.version}, runtimes ${probe.runtimes.join(", ")}`);
+  const { unenforced } = probe;
+  if (unenforced.length === 0) return [here];
+  const kernel = "add cgroup_enable=memory swapaccount=1 to the kernel's command line (GRUB_CMDLINE_LINUX), sudo update-grub, start anew";
+  const detail = `this kernel does not hold containers to their limit of ${unenforced.join(", ")}`;
+  return [here, { what: "Docker limits", ok: false, needed: false, detail, fix: kernel }];
+}
+
+/** What the owner's terms can look at on this machine, and what they ask for in vain. */
+export async function examineOwner(home: Home): Promise<Finding[]> {
+  const terms = await termsOf(home);
+  const everything = { untouched: true, battery: true, programs: () => true, heat: true, gpus: true };
+  await using machine = new MachineWatch(performance.now());
+  await machine.look(everything, performance.now());
+  const sight = await machine.look(everything, performance.now());
+  const { bavail, bsize } = await statfs(home.root);
+  return [givenDisk(terms, bavail * bsize), ...examineSigns(terms, sight), examineCards(await nvidiaGpus(), terms)];
+}
+
+async function termsOf(home: Home): Promise<Terms> {
+  await using database = openDatabase(home.database);
+  return parseTerms(termsInForce({}, 0, new OwnerSettings(database.settings).terms()));
+}
+
+/** The disk that is given must be there. */
+export function givenDisk(terms: Pick<Terms, "diskBytes">, freeBytes: number): Finding {
+  const ok = freeBytes >= terms.diskBytes;
+  const detail = `${gib(terms.diskBytes)} GiB are given, ${gib(freeBytes)} GiB are free`;
+  return {
+    what: "donor: disk",
+    ok,
+    needed: false,
+    detail,
+    fix: ok ? undefined : `bridge donate set disk=${Math.max(1, Math.floor(freeBytes / 2 ** 31))}g`,
+  };
+}
+
+/** Each sign that a term may ask for: whether this machine shows it. */
+export function examineSigns(terms: Terms, sight: Sight): Finding[] {
+  const signs: readonly Sign[] = [
+    {
+      what: "idle time",
+      term: "idle",
+      asked: terms.idleMs !== undefined,
+      shown: sight.untouchedMs === undefined ? undefined : `by ${sight.touchSigns.join(", ")}`,
+      mend: 'sudo usermod -aG input "$USER", then log in anew (or install xprintidle)',
+    },
+    {
+      what: "battery",
+      term: "battery",
+      asked: terms.notOnBattery,
+      shown: sight.onBattery === undefined ? undefined : sight.onBattery ? "on battery" : "at the mains",
+    },
+    {
+      what: "programs",
+      term: "yield",
+      asked: terms.yieldTo.length > 0,
+      shown: sight.programs === undefined ? undefined : `${sight.programs.length} seen`,
+    },
+    {
+      what: "temperature",
+      term: "temperature",
+      asked: terms.maxCelsius !== undefined,
+      shown: shownAs(sight.celsius, "°C"),
+      mend: "sudo apt-get install lm-sensors && sudo sensors-detect --auto",
+    },
+    {
+      what: "power",
+      term: "watts",
+      asked: terms.maxWatts !== undefined,
+      shown: shownAs(sight.watts, "W"),
+      mend: "sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj",
+    },
+  ];
+  return signs.map(findingOf);
+}
+
+interface Sign {
+  readonly what: string;
+  /** The term that asks for it. */
+  readonly term: string;
+  readonly asked: boolean;
+  readonly shown: string | undefined;
+  readonly mend?: string;
+}
+
+function findingOf({ what, term, asked, shown, mend }: Sign): Finding {
+  const detail =
+    shown ??
+    `this machine does not tell${asked ? `, and the term ${term} asks for it: the donor stays closed` : `; the term ${term} cannot be used`}`;
+  const back = asked ? `bridge donate set ${term}=default` : undefined;
+  const fix = shown === undefined ? [mend, back].filter((each) => each !== undefined).join(", or ") || undefined : undefined;
+  return { what: `donor: ${what}`, ok: shown !== undefined, needed: false, detail, fix };
+}
+
+function shownAs(value: number | undefined, unit: string): string | undefined {
+  return value === undefined ? undefined : `${Math.round(value)} ${unit}`;
+}
+
+/** NVIDIA cards, by the driver's own tool. */
+export function examineCards(gpus: Awaited<ReturnType<typeof nvidiaGpus>>, terms: Pick<Terms, "gpus">): Finding {
+  const wanted = terms.gpus !== "none";
+  if (gpus === undefined || gpus.length === 0) {
+    const detail = gpus === undefined ? "no NVIDIA driver answers" : "the NVIDIA driver sees no card";
+    return {
+      what: "donor: GPUs",
+      ok: !wanted,
+      needed: false,
+      detail,
+      fix: wanted ? "install the NVIDIA driver (nvidia-smi must work), or bridge donate set gpus=none" : undefined,
+    };
+  }
+  const cards = gpus.map(
+    ({ index, name, memoryBytes, driver }) =>
+      `${index}: ${name}${memoryBytes === undefined ? "" : `, ${gib(memoryBytes)} GiB`}, driver ${driver}`,
+  );
+  return { what: "donor: GPUs", ok: true, needed: false, detail: cards.join("; "), fix: undefined };
+}
+
+function gib(bytes: number): string {
+  return (bytes / 2 ** 30).toFixed(0);
+}

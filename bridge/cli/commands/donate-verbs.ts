@@ -1,0 +1,53 @@
+import { z } from "zod";
+import { donorStatus, evictJob, setTerms, wishDonor } from "../../app/donor-owner.ts";
+import type { DonorStatus } from "../../app/donor-status.ts";
+import { openHome } from "../../config/home.ts";
+import { parseAssignment, type TermName } from "../../core/terms/parse-terms.ts";
+import { FarmError } from "../../kernel/errors.ts";
+import type { Cli } from "../program.ts";
+import { drawStatus } from "../views/donor-picture.ts";
+import { parseOptions } from "./render.ts";
+
+const VerbOptions = z.object({ home: z.string().optional(), json: z.boolean().default(false), finish: z.boolean().default(false) });
+
+/** `bridge donate set name=value …`; "name=default" takes a term back. Without any: how the terms are. */
+export async function runDonateSet(cli: Cli, assignments: readonly string[], raw: Record<string, unknown>): Promise<void> {
+  const { home, json } = parseOptions(VerbOptions, raw);
+  const texts: Partial<Record<TermName, string | undefined>> = {};
+  for (const assignment of assignments) {
+    const { name, text } = parseAssignment(assignment);
+    texts[name] = text === "default" ? undefined : text;
+  }
+  const { terms, running } = await setTerms(await openHome(home), texts);
+  if (json) return cli.terminal.json({ event: "terms", terms: running?.terms ?? terms, running: running !== undefined });
+  const lines = Object.entries(running?.terms ?? terms).map(([name, text]) => `  ${name}=${text}`);
+  const head = running ? "The running donor works on these terms now:" : "The next `bridge donate` works on these terms:";
+  cli.terminal.line([head, ...(lines.length === 0 ? ["  all as they come"] : lines)].join("\n"));
+}
+
+/** `bridge donate pause|resume`. */
+export async function runDonateWish(cli: Cli, verb: "pause" | "resume", raw: Record<string, unknown>): Promise<void> {
+  const { home, json, finish } = parseOptions(VerbOptions, raw);
+  const wish = verb === "resume" ? undefined : finish ? "finish" : "freeze";
+  show(cli, await wishDonor(await openHome(home), wish), json);
+}
+
+/** `bridge donate status`. */
+export async function runDonateStatus(cli: Cli, raw: Record<string, unknown>): Promise<void> {
+  const { home, json } = parseOptions(VerbOptions, raw);
+  show(cli, await donorStatus(await openHome(home)), json);
+}
+
+/** `bridge donate evict <job>`. */
+export async function runDonateEvict(cli: Cli, job: string, raw: Record<string, unknown>): Promise<void> {
+  const { home, json } = parseOptions(VerbOptions, raw);
+  if (job.trim() === "") throw new FarmError("USAGE", "no job is named", { advice: "See the jobs with `bridge donate status`." });
+  const evicted = await evictJob(await openHome(home), job);
+  if (json) return cli.terminal.json({ event: "job-evicted", job: evicted });
+  cli.terminal.line(`Job ${evicted} was sent away; it is not taken again until the donor is started anew.`);
+}
+
+function show(cli: Cli, status: DonorStatus, json: boolean): void {
+  if (json) cli.terminal.json({ event: "donor", ...status });
+  else cli.terminal.line(drawStatus(status, { nowMs: Date.now(), columns: cli.terminal.columns }));
+}

@@ -1,0 +1,83 @@
+import { stripVTControlCharacters } from "node:util";
+import { describe, expect, it } from "vitest";
+import type { DonorStatus } from "../../app/donor-status.ts";
+import { drawStatus, lastingLine } from "./donor-picture.ts";
+import { type DonorKeys, press } from "./donor-view.ts";
+
+const given = { chunks: 12, frames: 2.5, seconds: 5_400 };
+const status: DonorStatus = {
+  pid: 1,
+  atMs: 0,
+  peerId: "12D3",
+  name: "anna",
+  standing: { state: "open" },
+  terms: {},
+  slots: 2,
+  threads: 3,
+  diskUsedBytes: 5_000_000,
+  jobs: [
+    { job: "j-one", requester: "12D3KooWAbc" },
+    { job: "j-two", requester: "12D3KooWDef" },
+  ],
+  working: [{ job: "j-one", lease: "4", what: "frame 7, 64x64 at 0,64", sinceMs: 1_000 }],
+  totals: { day: "2026-11-23", today: given, ever: { ...given, chunks: 900, frames: 88, joules: 7.2e6 } },
+  machine: { celsius: 61.4, watts: 95.2, othersLoad: 0.07, onBattery: true },
+};
+const draw = (change: Partial<DonorStatus> = {}, columns = 100) =>
+  stripVTControlCharacters(drawStatus({ ...status, ...change }, { nowMs: 6_000, columns }));
+
+describe("the donor's view", () => {
+  it("shows what each slot does, the jobs with their keys, what was given and how the machine is", () => {
+    const drawn = draw();
+    expect(drawn).toContain("gives  anna");
+    expect(drawn).toContain("2 slots of 3 threads, 5 MB of disk in use");
+    expect(drawn).toMatch(/frame 7, 64x64 at 0,64 {2}job j-one, 5s/);
+    expect(drawn).toContain("1 slot is free");
+    expect(drawn).toMatch(/2 job j-two from 12D3KooWDef/);
+    expect(drawn).toContain("today 2.5 frames in 12 chunks, 1.50 h");
+    expect(drawn).toContain("ever 88 frames in 900 chunks, 1.50 h, 2.0 kWh at most");
+    expect(drawn).toContain("61 °C, 95 W, others 7 %, on battery");
+  });
+
+  it("says why it does not work", () =>
+    expect(draw({ standing: { state: "paused", code: "in-use", because: "somebody uses it" } })).toContain("paused: somebody uses it"));
+
+  it("keeps a long name from breaking the picture", () => {
+    const long = draw({ jobs: [{ job: "j".repeat(64), requester: "r".repeat(500) }] }, 60);
+    expect(Math.max(...long.split("\n").map((line) => line.length))).toBeLessThan(140);
+  });
+});
+
+describe("a key", () => {
+  function pressed(key: string, change: Partial<DonorStatus> = {}): string | undefined {
+    let did: string | undefined;
+    const keys: DonorKeys = {
+      pause: async (isPaused) => void (did = isPaused ? "resume" : "pause"),
+      finish: async () => void (did = "finish"),
+      evict: async (job) => void (did = `evict ${job}`),
+    };
+    void press(key, { ...status, ...change }, keys);
+    return did;
+  }
+  const byOwner = { state: "paused", code: "owner", because: "" } as const;
+  const byUse = { state: "paused", code: "in-use", because: "" } as const;
+  it.each<[string, Partial<DonorStatus>, string | undefined]>([
+    ["p", {}, "pause"],
+    ["p", { standing: byOwner }, "resume"],
+    ["p", { standing: byUse }, "pause"],
+    ["f", {}, "finish"],
+    ["1", {}, "evict j-one"],
+    ["2", {}, "evict j-two"],
+    ["3", {}, undefined],
+    ["x", {}, undefined],
+  ])("%j with %j does %j", (key, change, did) => expect(pressed(key, change)).toBe(did));
+});
+
+it("the lines that stay say what the owner's terms did, and to whom", () => {
+  const line = (event: Parameters<typeof lastingLine>[0]) => stripVTControlCharacters(lastingLine(event) ?? "");
+  expect(line({ event: "standing", state: "closed", code: "schedule", because: "it gives only 22:00-07:00" })).toBe(
+    "closed it gives only 22:00-07:00",
+  );
+  expect(line({ event: "terms", terms: { cores: "50%", idle: "5m" }, slots: 1, threads: 2 })).toBe("terms cores=50%  idle=5m");
+  expect(line({ event: "job-refused", job: "j", requester: "r", because: "no room" })).toBe("refused job j: no room");
+});

@@ -1,0 +1,104 @@
+import { createLogUpdate } from "log-update";
+import type { DonateEvent } from "../../app/donate-events.ts";
+import type { DonorStatus } from "../../app/donor-status.ts";
+import { messageOf } from "../../kernel/errors.ts";
+import { paint, type Terminal } from "../terminal.ts";
+import { drawStatus, lastingLine } from "./donor-picture.ts";
+
+/** Shows a donor while it works. */
+export interface DonorView {
+  show(event: DonateEvent): void;
+  stand(status: DonorStatus): void;
+  /** Leaves the last picture standing. */
+  end(): void;
+}
+
+/** What single keys do. */
+export interface DonorKeys {
+  pause(isPaused: boolean): Promise<void>;
+  finish(): Promise<void>;
+  evict(job: string): Promise<void>;
+}
+
+/** JSON lines, one live view, or plain lines: whichever fits the place. */
+export function donorView(terminal: Terminal, options: { readonly json: boolean; readonly keys: DonorKeys }): DonorView {
+  if (options.json) {
+    return { show: (event) => terminal.json(event), stand: (status) => terminal.json({ event: "donor", ...status }), end: () => {} };
+  }
+  if (terminal.isLive) return liveView(terminal, options.keys);
+  return { show: (event) => tell(terminal, event), stand: () => {}, end: () => {} };
+}
+
+function tell(terminal: Terminal, event: DonateEvent): void {
+  const line = lastingLine(event);
+  if (line !== undefined) terminal.line(line);
+}
+
+const REFRESH_MS = 500;
+const HINT = "p pause or go on · f finish, then pause · 1-9 send a job away · Ctrl-C stop";
+
+function liveView(terminal: Terminal, keys: DonorKeys): DonorView {
+  let status: DonorStatus | undefined;
+  const update = createLogUpdate(process.stdout, { showCursor: true });
+  const draw = () => {
+    if (!status) return;
+    const picture = drawStatus(status, { nowMs: Date.now(), columns: Math.min(terminal.columns, 120) });
+    update(`${picture}\n${paint("gray", `  ${HINT}`)}`);
+  };
+  const above = (line: string) => {
+    update.clear();
+    terminal.line(line);
+    draw();
+  };
+  const timer = setInterval(draw, REFRESH_MS);
+  timer.unref();
+  const deaf = listen((key) => {
+    press(key, status, keys)?.catch((error: unknown) => above(`${paint("yellow", "note")} ${messageOf(error)}`));
+  });
+  return {
+    show: (event) => {
+      // A line for every chunk would push everything else away: the picture counts them.
+      const line = event.event === "chunk-rendered" ? undefined : lastingLine(event);
+      if (line !== undefined) above(line);
+    },
+    stand: (now) => {
+      status = now;
+      draw();
+    },
+    end: () => {
+      deaf();
+      clearInterval(timer);
+      update.done();
+    },
+  };
+}
+
+/** What a key asks for; undefined for a key that asks for nothing. */
+export function press(key: string, status: DonorStatus | undefined, keys: DonorKeys): Promise<void> | undefined {
+  if (!status) return undefined;
+  const byOwner = status.standing.state !== "open" && status.standing.code === "owner";
+  if (key === "p") return keys.pause(byOwner);
+  if (key === "f") return keys.finish();
+  const job = /^[1-9]$/.test(key) ? status.jobs[Number(key) - 1] : undefined;
+  return job && keys.evict(job.job);
+}
+
+/** Hears single keys; returns how to stop. Ctrl-C stays what it is. */
+function listen(pressed: (key: string) => void): () => void {
+  const { stdin } = process;
+  if (!stdin.isTTY) return () => {};
+  const hear = (data: Buffer) => {
+    for (const key of data.toString("utf8")) {
+      if (key === "\u0003") process.kill(process.pid, "SIGINT");
+      else pressed(key);
+    }
+  };
+  stdin.setRawMode(true);
+  stdin.on("data", hear);
+  stdin.resume();
+  return () => {
+    stdin.off("data", hear);
+    stdin.setRawMode(false);
+    stdin.pause();
+  };
+}

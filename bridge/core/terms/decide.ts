@@ -1,0 +1,115 @@
+import type { Reason } from "../scene-facts.ts";
+import { isWithin, scheduleText, type WallTime } from "./schedule.ts";
+import type { Terms } from "./terms.ts";
+
+/** What is known of the machine at a moment; undefined: this machine does not tell. */
+export interface Observation {
+  readonly wall: WallTime;
+  /** Since somebody touched keyboard, mouse or terminal. */
+  readonly untouchedMs: number | undefined;
+  /** Share of all cores that programs of others use, 0 to 1. */
+  readonly othersLoad: number | undefined;
+  readonly onBattery: boolean | undefined;
+  /** Names of the programs that run, as far as the terms ask for them. */
+  readonly programs: readonly string[] | undefined;
+  readonly celsius: number | undefined;
+  readonly watts: number | undefined;
+  /** The owner's own word; undefined: go on. */
+  readonly wish: OwnerWish | undefined;
+}
+
+/** `freeze`: stop at once, keep the work. `finish`: take nothing new. */
+export type OwnerWish = "freeze" | "finish";
+
+/**
+ * Whether work is taken and done.
+ *
+ * `open`: both. `closed`: nothing new is taken, what runs may end. `paused`: nothing new is taken and what
+ * runs stands still.
+ */
+export type Standing =
+  | { readonly state: "open" }
+  | { readonly state: "closed"; readonly because: Reason }
+  | { readonly state: "paused"; readonly because: Reason };
+
+export const OPEN: Standing = { state: "open" };
+
+/** A limit once passed must be left by so much before work goes on: nothing may flutter. */
+const RETURN = { celsius: 5, wattsShare: 0.9, loadShare: 0.8 } as const;
+
+/** How the terms stand to what is observed; `before` is how they stood a moment ago. */
+export function decide(terms: Terms, seen: Observation, before: Standing): Standing {
+  const stopped = before.state === "paused" ? before.because.code : undefined;
+  const paused = wished(seen, "freeze") ?? disturbs(terms, seen, stopped) ?? harms(terms, seen, stopped);
+  if (paused) return { state: "paused", because: paused };
+  const closed = wished(seen, "finish") ?? unknown(terms, seen) ?? outside(terms, seen);
+  return closed ? { state: "closed", because: closed } : OPEN;
+}
+
+function wished({ wish }: Observation, kind: OwnerWish): Reason | undefined {
+  return wish === kind ? { code: "owner", sentence: "its owner has paused it" } : undefined;
+}
+
+/** Somebody needs the machine. */
+function disturbs(terms: Terms, seen: Observation, stopped: string | undefined): Reason | undefined {
+  const program = seen.programs?.find((running) => yieldsTo(terms, running));
+  if (program !== undefined) return { code: "yield", sentence: `its owner runs ${program}` };
+  if (terms.idleMs !== undefined && seen.untouchedMs !== undefined && seen.untouchedMs < terms.idleMs)
+    return { code: "in-use", sentence: "somebody uses it" };
+  if (terms.maxOthersLoad === undefined || seen.othersLoad === undefined) return undefined;
+  const limit = terms.maxOthersLoad * (stopped === "load" ? RETURN.loadShare : 1);
+  return seen.othersLoad > limit
+    ? { code: "load", sentence: `other programs use ${Math.round(seen.othersLoad * 100)} % of it` }
+    : undefined;
+}
+
+/** Work would cost the machine or its owner. */
+function harms(terms: Terms, seen: Observation, stopped: string | undefined): Reason | undefined {
+  if (terms.notOnBattery && seen.onBattery === true) return { code: "battery", sentence: "it runs on battery" };
+  const celsius = (terms.maxCelsius ?? Number.POSITIVE_INFINITY) - (stopped === "hot" ? RETURN.celsius : 0);
+  if (isOver(seen.celsius, celsius)) return { code: "hot", sentence: `it is ${Math.round(seen.celsius)} °C hot` };
+  const watts = (terms.maxWatts ?? Number.POSITIVE_INFINITY) * (stopped === "watts" ? RETURN.wattsShare : 1);
+  return isOver(seen.watts, watts) ? { code: "watts", sentence: `it draws ${Math.round(seen.watts)} W` } : undefined;
+}
+
+function isOver(value: number | undefined, limit: number): value is number {
+  return value !== undefined && value > limit;
+}
+
+/** A condition that cannot be looked at is not taken for granted. */
+function unknown(terms: Terms, seen: Observation): Reason | undefined {
+  const blind: readonly (readonly [boolean, string])[] = [
+    [terms.idleMs !== undefined && seen.untouchedMs === undefined, "whether somebody uses it"],
+    [terms.notOnBattery && seen.onBattery === undefined, "whether it runs on battery"],
+    [terms.yieldTo.length > 0 && seen.programs === undefined, "which programs run"],
+    [terms.maxCelsius !== undefined && seen.celsius === undefined, "how hot it is"],
+    [terms.maxWatts !== undefined && seen.watts === undefined, "how many watts it draws"],
+  ];
+  const [first] = blind.filter(([asked]) => asked);
+  return first && { code: "unknown", sentence: `it cannot tell ${first[1]}, and its owner asked for that` };
+}
+
+function outside(terms: Terms, seen: Observation): Reason | undefined {
+  if (isWithin(terms.schedule, seen.wall)) return undefined;
+  return { code: "schedule", sentence: `it gives only ${scheduleText(terms.schedule)} of its own time` };
+}
+
+/** Whether work stops while a program of this name runs. */
+export function yieldsTo({ yieldTo }: Pick<Terms, "yieldTo">, program: string): boolean {
+  return yieldTo.some((name) => sameProgram(name, program));
+}
+
+/** Without case and without ".exe"; Linux cuts names to 15 characters. */
+function sameProgram(wanted: string, running: string): boolean {
+  const plain = (name: string) => name.toLowerCase().replace(/\.exe$/, "");
+  const [a, b] = [plain(wanted), plain(running)];
+  return a === b || (b.length === CUT_NAME_CHARS && a.startsWith(b));
+}
+
+const CUT_NAME_CHARS = 15;
+
+/** True when nobody would tell these two apart. */
+export function sameStanding(a: Standing, b: Standing): boolean {
+  if (a.state === "open" || b.state === "open") return a.state === b.state;
+  return a.state === b.state && a.because.code === b.because.code;
+}

@@ -1,0 +1,159 @@
+import { FarmError } from "../../kernel/errors.ts";
+import { parseDuration, parseRate, parseShare, parseSize } from "../amounts.ts";
+import { parseSchedule } from "./schedule.ts";
+import { type CoreShare, DEFAULT_TERMS, IDLE_OTHERS_LOAD, type Terms } from "./terms.ts";
+
+/** Bounds on what is written, and on what it may say. */
+export const TERMS_LIMITS = {
+  maxTextChars: 8_192,
+  maxListed: 256,
+  maxNameChars: 256,
+  maxCores: 4_096,
+  maxSlots: 256,
+  /** Slower than this, a peer would take us for dead. */
+  minBytesPerSecond: 128 * 1024,
+  maxDurationMs: 7 * 86_400_000,
+  maxCelsius: 150,
+  maxWatts: 100_000,
+} as const;
+
+/** Each term by the name that the owner writes, with what it may say. */
+export const TERM_NAMES = {
+  cores: "cores for all render slots together: 6 or 50%, or for each: 2 each (default: all but one)",
+  memory: "memory for all render slots together: 16g",
+  disk: "disk for scenes and results: 20g",
+  gpus: "none, all, or ids: 0,1",
+  slots: "chunks at the same time: 1",
+  upload: "most that is sent: 2m (bytes a second) or 20mbit; unlimited",
+  download: "most that is received: 2m or 20mbit; unlimited",
+  schedule: "when to give: mon-fri 22:00-07:00; sat,sun 00:00-24:00; always",
+  overtime: "how long a chunk may go on after the schedule closed: 5m",
+  idle: "only when nobody has touched the machine for: 5m; off",
+  load: "only while others use less of the CPU than: 50%; off",
+  battery: "work on battery: yes or no",
+  yield: "stop while these programs run: blender,game.exe; none",
+  temperature: "stop above this many degrees Celsius: 85; off",
+  watts: "stop above this many watts: 200; off",
+  who: "who may come: anyone, friends or own",
+  own: "peer ids of your other machines, first in line; none",
+  friends: "peer ids that come before strangers; none",
+  allow: "only these peer ids may come; none means all",
+  deny: "these peer ids may not come; none",
+  environments: "digests of the environments that may run; any",
+} as const satisfies Record<string, string>;
+export type TermName = keyof typeof TERM_NAMES;
+
+/** Terms as the owner wrote them: what is kept, sent and shown. */
+export type TermTexts = Readonly<Partial<Record<TermName, string>>>;
+
+export function isTermName(name: string): name is TermName {
+  return Object.hasOwn(TERM_NAMES, name);
+}
+
+/** Terms from their texts; what is not said is the default. Throws USAGE with the name of the term. */
+export function parseTerms(texts: TermTexts): Terms {
+  const terms: { -readonly [K in keyof Terms]: Terms[K] } = { ...DEFAULT_TERMS };
+  for (const [name, text] of Object.entries(texts)) {
+    if (!isTermName(name))
+      throw new FarmError("USAGE", `there is no term "${name}"`, { advice: `The terms are ${Object.keys(TERM_NAMES).join(", ")}.` });
+    Object.assign(terms, parseTerm(name, text));
+  }
+  if (terms.idleMs !== undefined) terms.maxOthersLoad ??= IDLE_OTHERS_LOAD;
+  return terms;
+}
+
+/** What one term says. Throws USAGE. */
+export function parseTerm(name: TermName, text: string): Partial<Terms> {
+  if (text.length > TERMS_LIMITS.maxTextChars) throw wrong(name, `${text.slice(0, 40)}…`);
+  return PARSERS[name](text.trim(), name);
+}
+
+/** Reads "cores=50%" as name and text. Throws USAGE. */
+export function parseAssignment(argument: string): { readonly name: TermName; readonly text: string } {
+  const at = argument.indexOf("=");
+  const name = argument.slice(0, Math.max(0, at)).trim().toLowerCase();
+  if (at > 0 && isTermName(name)) return { name, text: argument.slice(at + 1).trim() };
+  throw new FarmError("USAGE", `"${argument}" sets no term`, {
+    advice: `Write name=value; the names are ${Object.keys(TERM_NAMES).join(", ")}.`,
+  });
+}
+
+const PARSERS: Readonly<Record<TermName, (text: string, name: TermName) => Partial<Terms>>> = {
+  cores: (text, name) => ({ cores: coresOf(text, name) }),
+  memory: (text) => ({ memoryBytes: parseSize(text) }),
+  disk: (text) => ({ diskBytes: parseSize(text) }),
+  gpus: (text, name) => ({ gpus: text === "all" || text === "none" ? text : listOf(text, name) }),
+  slots: (text, name) => ({ slots: wholeOf(text, name, TERMS_LIMITS.maxSlots) }),
+  upload: (text, name) => ({ uploadBytesPerSecond: rateOf(text, name) }),
+  download: (text, name) => ({ downloadBytesPerSecond: rateOf(text, name) }),
+  schedule: (text) => ({ schedule: parseSchedule(text) }),
+  overtime: (text, name) => ({ overtimeMs: durationOf(text, name) }),
+  idle: (text, name) => ({ idleMs: isOff(text) ? undefined : durationOf(text, name) }),
+  load: (text) => ({ maxOthersLoad: isOff(text) ? undefined : parseShare(text) }),
+  battery: (text, name) => ({ notOnBattery: !flagOf(text, name) }),
+  yield: (text, name) => ({ yieldTo: listOf(text, name) }),
+  temperature: (text, name) => ({ maxCelsius: isOff(text) ? undefined : wholeOf(text, name, TERMS_LIMITS.maxCelsius) }),
+  watts: (text, name) => ({ maxWatts: isOff(text) ? undefined : wholeOf(text, name, TERMS_LIMITS.maxWatts) }),
+  who: (text, name) => {
+    if (text !== "anyone" && text !== "friends" && text !== "own") throw wrong(name, text);
+    return { who: text };
+  },
+  own: (text, name) => ({ own: listOf(text, name) }),
+  friends: (text, name) => ({ friends: listOf(text, name) }),
+  allow: (text, name) => ({ allow: listOf(text, name) }),
+  deny: (text, name) => ({ deny: listOf(text, name) }),
+  environments: (text, name) => ({ environments: text === "any" ? [] : listOf(text, name) }),
+};
+
+function isOff(text: string): boolean {
+  return ["off", "none", "unlimited"].includes(text.toLowerCase());
+}
+
+function coresOf(text: string, name: TermName): CoreShare {
+  const each = /^(\d+) each$/.exec(text)?.[1];
+  if (each !== undefined) return { kind: "each", cores: wholeOf(each, name, TERMS_LIMITS.maxCores) };
+  if (!text.endsWith("%")) return { kind: "count", cores: wholeOf(text, name, TERMS_LIMITS.maxCores) };
+  const share = parseShare(text);
+  if (share === 0) throw wrong(name, text);
+  return { kind: "share", share };
+}
+
+function wholeOf(text: string, name: TermName, most: number): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= 1 && value <= most)) throw wrong(name, text);
+  return value;
+}
+
+function rateOf(text: string, name: TermName): number | undefined {
+  if (isOff(text)) return undefined;
+  const rate = parseRate(text);
+  if (rate < TERMS_LIMITS.minBytesPerSecond) throw wrong(name, text, "it must be at least 128k a second");
+  return rate;
+}
+
+function durationOf(text: string, name: TermName): number {
+  const duration = parseDuration(text);
+  if (duration > TERMS_LIMITS.maxDurationMs) throw wrong(name, text);
+  return duration;
+}
+
+function flagOf(text: string, name: TermName): boolean {
+  const word = text.toLowerCase();
+  if (["yes", "on", "true", "1"].includes(word)) return true;
+  if (["no", "off", "false", "0"].includes(word)) return false;
+  throw wrong(name, text);
+}
+
+function listOf(text: string, name: TermName): readonly string[] {
+  if (text === "" || text.toLowerCase() === "none") return [];
+  const entries = text.split(/[,\s]+/).filter((entry) => entry !== "");
+  const fits = entries.length <= TERMS_LIMITS.maxListed && entries.every((entry) => entry.length <= TERMS_LIMITS.maxNameChars);
+  if (!fits) throw wrong(name, `${text.slice(0, 40)}…`, "it lists too much");
+  return entries;
+}
+
+function wrong(name: TermName, text: string, why?: string): FarmError {
+  return new FarmError("USAGE", `"${text}" does not fit the term ${name}${why === undefined ? "" : `: ${why}`}`, {
+    advice: `${name}: ${TERM_NAMES[name]}`,
+  });
+}

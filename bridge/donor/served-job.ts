@@ -1,0 +1,287 @@
+import { basename } from "node:path";
+import type { ChunkSpec, ResultFile } from "../core/chunk.ts";
+import { type ChildSignal, childSignal, isAbort } from "../kernel/abort.ts";
+import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
+import { encodeMessage, readMessage } from "../protocols/codec.ts";
+import type { FrameStream } from "../protocols/frame-stream.ts";
+import { type DonorMessage, LEASE_LIMITS, RequesterMessage } from "../protocols/lease/messages.ts";
+import type { StandingMessage } from "../protocols/offer/messages.ts";
+import type { ChunkResult } from "./kept-results.ts";
+import type { BlockPeer, RenderedFiles, SceneOnDisk } from "./ports.ts";
+import type { ServeJobDeps } from "./serve-job.ts";
+
+export const READ = { maxBytes: LEASE_LIMITS.maxMessageBytes, timeoutMs: LEASE_LIMITS.silentMs };
+/** A requester that does not take a goodbye goes without. */
+const GOODBYE_MS = 1_000;
+
+export interface JobTicket {
+  readonly job: string;
+  readonly manifest: string;
+  readonly manifestBytes: number;
+  readonly requester: BlockPeer;
+}
+
+/** A chunk of this job: waiting, being rendered, or done and not yet released. */
+interface Lease {
+  readonly spec: ChunkSpec;
+  readonly result: Promise<ChunkResult>;
+  readonly cancel: (reason: Error) => void;
+  isStarted: boolean;
+  /** Its requester took it back. */
+  isWithdrawn: boolean;
+}
+
+/** The donor's memory of one job while its stream lives, and until what it began has ended. */
+export class ServedJob {
+  readonly ticket: JobTicket;
+  readonly #deps: ServeJobDeps;
+  readonly #stream: FrameStream;
+  /** All work for the job. */
+  readonly #life: ChildSignal;
+  /** The conversation with its requester, which may end before the work does. */
+  readonly #talk: ChildSignal;
+  readonly #handedOver = Promise.withResolvers<void>();
+  readonly #leases = new Map<string, Lease>();
+  readonly #work = new Set<Promise<void>>();
+  #sources: readonly BlockPeer[] = [];
+  #scene: Promise<SceneOnDisk> | undefined;
+
+  constructor(deps: ServeJobDeps, stream: FrameStream, ticket: JobTicket, life: ChildSignal) {
+    this.#deps = deps;
+    this.#stream = stream;
+    this.ticket = ticket;
+    this.#life = life;
+    this.#talk = childSignal(life.signal);
+  }
+
+  /** Speaks with the requester until one of the two leaves. `finish` must follow. */
+  async serve(opened: DonorMessage): Promise<"left" | "vanished" | "dismissed"> {
+    const beating = this.#beat();
+    try {
+      await this.say(opened);
+      await this.#listen();
+      void this.#stream.close().catch(() => {}); // it waits for no more than that
+      return "left";
+    } catch (error) {
+      if (this.#life.signal.aborted) return "dismissed";
+      if (isFarmError(error, "PEER_UNREACHABLE") || isAbort(error)) return "vanished";
+      throw error;
+    } finally {
+      this.#talk.abort();
+      await beating;
+    }
+  }
+
+  /**
+   * Ends what is left. For a requester that vanished, chunks that were begun are finished and kept for its
+   * return; nothing is left of any other job.
+   */
+  async finish(how: "left" | "vanished" | "dismissed" | "broken"): Promise<void> {
+    const begun = how === "vanished" ? this.#handOver() : [];
+    this.#handedOver.resolve();
+    await Promise.allSettled(begun.map(({ result }) => result));
+    this.#life.abort(new FarmError("CANCELLED", "the job is closed"));
+    for (const lease of this.#leases.keys()) this.#forget(lease);
+    while (this.#work.size > 0) await Promise.allSettled(this.#work);
+    const scene = await this.#scene?.catch(() => undefined);
+    if (scene) await this.#deps.store.releaseScene(scene.key, () => this.#deps.slots.forget(scene.key));
+    this.#talk.dispose();
+  }
+
+  /** The requester speaks by another stream now; settles when all that it may ask for again is kept for it. */
+  async replace(): Promise<void> {
+    this.#talk.abort(new FarmError("PEER_UNREACHABLE", "its requester came back by another stream"));
+    await this.#handedOver.promise;
+  }
+
+  /** The owner lets this machine work, or not for now. */
+  tellStanding(standing: StandingMessage): void {
+    this.#sayAside({ type: "standing", standing });
+  }
+
+  /** Ends the job from this side, with a word. */
+  async dismiss(because: string): Promise<void> {
+    const goodbye = this.say({ type: "bye", because }).then(() => this.#stream.close());
+    await Promise.race([goodbye.catch(() => {}), this.#deps.clock.sleep(GOODBYE_MS)]);
+    this.#life.abort(new FarmError("CANCELLED", because));
+  }
+
+  async say(message: DonorMessage): Promise<void> {
+    await this.#stream.write(encodeMessage(message), this.#life.signal);
+  }
+
+  /** For what need not be waited for: a broken stream is noticed by the reader. */
+  #sayAside(message: DonorMessage): void {
+    void this.say(message).catch(() => {});
+  }
+
+  async #beat(): Promise<void> {
+    const { signal } = this.#talk;
+    while (!signal.aborted) {
+      try {
+        await this.#deps.clock.sleep(LEASE_LIMITS.beatMs, signal);
+        await this.say({ type: "beat" });
+      } catch {
+        return; // the stream's reader notices the end and says why
+      }
+    }
+  }
+
+  async #listen(): Promise<void> {
+    this.#scene = this.#bringScene();
+    this.#scene.catch(() => {}); // told with the first lease
+    while (true) {
+      const message = await readMessage(this.#stream, RequesterMessage, READ, this.#talk.signal);
+      if (message === undefined) return;
+      if (message.type === "lease") this.#take(message.lease, message.spec as ChunkSpec);
+      else if (message.type === "withdraw") this.#withdraw(message.lease);
+      else if (message.type === "release") this.#forget(message.lease);
+      else if (message.type === "sources") this.#sources = message.peers;
+    }
+  }
+
+  #take(lease: string, spec: ChunkSpec): void {
+    if (this.#leases.has(lease) || this.#leases.size >= LEASE_LIMITS.maxLeasesInFlight) {
+      throw new FarmError("PEER_BROKE_PROTOCOL", "a lease was given twice, or too many at once");
+    }
+    const { job, requester } = this.ticket;
+    const kept = this.#deps.kept.take({ peer: requester.id, job, spec });
+    const held: Lease = kept ? { spec, ...kept, isStarted: true, isWithdrawn: false } : this.#begin(lease, spec);
+    if (kept) this.#sayAside({ type: "started", lease });
+    this.#leases.set(lease, held);
+    this.#do(this.#tell(lease, held));
+  }
+
+  #withdraw(lease: string): void {
+    const held = this.#leases.get(lease);
+    if (held) held.isWithdrawn = true;
+    this.#forget(lease);
+  }
+
+  #begin(lease: string, spec: ChunkSpec): Lease {
+    const child = childSignal(this.#life.signal);
+    const held = { spec, cancel: child.abort, isStarted: false, isWithdrawn: false };
+    const started = () => {
+      held.isStarted = true;
+      this.#deps.observe({ event: "chunk-started", job: this.ticket.job, lease, spec });
+      this.#sayAside({ type: "started", lease });
+    };
+    const result = this.#render(lease, spec, { started, signal: child.signal }).finally(child.dispose);
+    result.catch(() => {}); // told by `#tell`
+    return Object.assign(held, { result });
+  }
+
+  async #render(
+    lease: string,
+    spec: ChunkSpec,
+    { started, signal }: { readonly started: () => void; readonly signal: AbortSignal },
+  ): Promise<ChunkResult> {
+    const { job, manifest, requester } = this.ticket;
+    const scene = await (this.#scene as Promise<SceneOnDisk>);
+    const use = { take: (rendered: RenderedFiles) => this.#keep(rendered), started, priority: this.#deps.priorityOf(requester.id) };
+    const result = await this.#deps.slots.run(scene, spec, use, signal);
+    this.#deps.peaks.note(manifest, result.peakMemoryBytes);
+    const bytes = result.files.reduce((sum, file) => sum + file.bytes, 0);
+    this.#deps.observe({ event: "chunk-rendered", job, lease, spec, seconds: result.seconds, bytes });
+    return result;
+  }
+
+  /** Tells the requester how a chunk ended. */
+  async #tell(lease: string, held: Lease): Promise<void> {
+    const outcome = await held.result.then(
+      (value) => ({ value }),
+      (error: unknown) => ({ error }),
+    );
+    if ("value" in outcome && !held.isWithdrawn) {
+      const { files, seconds, peakMemoryBytes } = outcome.value;
+      return this.#sayAside({ type: "rendered", lease, files: [...files], seconds, peakMemoryBytes });
+    }
+    this.#leases.delete(lease);
+    if (this.#life.signal.aborted) return;
+    const error = "error" in outcome ? outcome.error : new FarmError("CANCELLED", "the lease was withdrawn");
+    const isCancelled = held.isWithdrawn || isAbort(error);
+    const code = isCancelled ? "CANCELLED" : isFarmError(error) ? error.code : "BLENDER_SCRIPT_FAILED";
+    this.#deps.observe({ event: "chunk-failed", job: this.ticket.job, lease, code });
+    this.#deps.log.debug({ lease, error }, "chunk failed");
+    this.#sayAside({ type: "failed", lease, code, message: messageOf(error).slice(0, 2000) });
+  }
+
+  async #keep(rendered: RenderedFiles): Promise<ChunkResult> {
+    const named: { role: ResultFile["role"]; path: string }[] = [
+      ...(rendered.floats === undefined ? [] : [{ role: "floats" as const, path: rendered.floats }]),
+      ...rendered.outputs.map((path) => ({ role: "output" as const, path })),
+      ...(rendered.preview === undefined ? [] : [{ role: "preview" as const, path: rendered.preview }]),
+    ];
+    const files: ResultFile[] = [];
+    try {
+      for (const { role, path } of named) files.push({ role, name: basename(path), ...(await this.#keepFile(path)) });
+    } catch (error) {
+      for (const file of files) await this.#deps.store.dropResult(file.sha256, this.ticket.requester.id);
+      throw error;
+    }
+    return { files, seconds: rendered.renderSeconds, peakMemoryBytes: rendered.peakMemoryBytes };
+  }
+
+  /** Where the disk that is given is full, results go first that nobody has come back for. */
+  async #keepFile(path: string): Promise<{ readonly sha256: string; readonly bytes: number }> {
+    while (true) {
+      try {
+        return await this.#deps.store.keepResult(path, this.ticket.requester.id);
+      } catch (error) {
+        if (!isFarmError(error, "DISK_FULL") || !(await this.#deps.kept.dropOldest())) throw error;
+      }
+    }
+  }
+
+  /** The requester wants no more of a chunk. */
+  #forget(lease: string): void {
+    const held = this.#leases.get(lease);
+    if (!held) return;
+    this.#leases.delete(lease);
+    held.cancel(new FarmError("CANCELLED", "the chunk is not wanted any more"));
+    this.#do(
+      held.result.then(
+        async ({ files }) => {
+          for (const file of files) await this.#deps.store.dropResult(file.sha256, this.ticket.requester.id);
+        },
+        () => {}, // there is no result
+      ),
+    );
+  }
+
+  /** Gives what was begun into keeping. */
+  #handOver(): readonly Lease[] {
+    const { job, requester } = this.ticket;
+    const begun = [...this.#leases.values()].filter(({ isStarted }) => isStarted);
+    for (const lease of this.#leases.values()) {
+      if (!lease.isStarted) lease.cancel(new FarmError("CANCELLED", "its requester has gone"));
+      else this.#deps.kept.keep({ peer: requester.id, job, spec: lease.spec }, lease);
+    }
+    this.#leases.clear();
+    return begun;
+  }
+
+  #do(work: Promise<void>): void {
+    const tracked = work
+      .catch((error: unknown) => this.#deps.log.warn({ error }, "the end of a chunk could not be seen to"))
+      .finally(() => this.#work.delete(tracked));
+    this.#work.add(tracked);
+  }
+
+  async #bringScene(): Promise<SceneOnDisk> {
+    const { job, manifest, manifestBytes, requester } = this.ticket;
+    let told = 0;
+    const scene = await this.#deps.store.bringScene(
+      { manifest, manifestBytes, sources: () => [requester, ...this.#sources] },
+      this.#life.signal,
+      (bytesDone, bytesTotal) => {
+        if (this.#deps.clock.monotonicMs() - told < 250 && bytesDone < bytesTotal) return;
+        told = this.#deps.clock.monotonicMs();
+        this.#sayAside({ type: "state", phase: "fetching", bytesDone, bytesTotal });
+      },
+    );
+    this.#sayAside({ type: "state", phase: "ready", bytesDone: 0, bytesTotal: 0 });
+    this.#deps.observe({ event: "scene-fetched", job, bytes: manifestBytes });
+    return scene;
+  }
+}

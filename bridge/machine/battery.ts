@@ -1,0 +1,39 @@
+import { join } from "node:path";
+import { namesIn, type Roots, said, textOf } from "./sources.ts";
+
+/** One entry of /sys/class/power_supply. */
+export interface PowerSupply {
+  readonly type: string | undefined;
+  readonly online: string | undefined;
+  readonly status: string | undefined;
+  /** "Device" for batteries of mice and the like. */
+  readonly scope: string | undefined;
+}
+
+/** Whether a machine with these supplies runs on battery: a battery is drained and no mains is there. */
+export function isOnBattery(supplies: readonly PowerSupply[]): boolean {
+  const own = supplies.filter(({ scope }) => scope !== "Device");
+  if (own.some(({ type, online }) => type !== "Battery" && type !== "UPS" && online === "1")) return false;
+  return own.some(({ type, status }) => type === "Battery" && status === "Discharging");
+}
+
+/** What `pmset -g batt` says on macOS; undefined when that is something else. */
+export function isOnBatteryByPmset(text: string): boolean | undefined {
+  const source = /drawing from '([^']+)'/.exec(text)?.[1];
+  return source === undefined ? undefined : source === "Battery Power";
+}
+
+/** Whether this machine runs on battery; undefined where it does not tell. */
+export async function onBattery(roots: Roots, platform: NodeJS.Platform): Promise<boolean | undefined> {
+  if (platform === "darwin") return isOnBatteryByPmset((await said("pmset", ["-g", "batt"])) ?? "");
+  if (platform !== "linux") return undefined;
+  const folder = join(roots.sys, "class", "power_supply");
+  const names = await namesIn(folder);
+  if (names === undefined) return undefined;
+  return isOnBattery(await Promise.all(names.map((name) => supplyAt(join(folder, name)))));
+}
+
+async function supplyAt(path: string): Promise<PowerSupply> {
+  const [type, online, status, scope] = await Promise.all(["type", "online", "status", "scope"].map((name) => textOf(join(path, name))));
+  return { type, online, status, scope };
+}

@@ -1,0 +1,91 @@
+import { join } from "node:path";
+import { namesIn, type Roots, textOf } from "./sources.ts";
+
+/** Chips whose sensors sit in the processor, as the kernel names them. */
+const PROCESSOR_CHIPS: ReadonlySet<string> = new Set([
+  "coretemp",
+  "k10temp",
+  "zenpower",
+  "cpu_thermal",
+  "x86_pkg_temp",
+  "soc_thermal",
+  "cpu-thermal",
+]);
+
+export interface Sensor {
+  readonly chip: string;
+  readonly celsius: number;
+}
+
+/** The hottest place in the processor; of anything when it has no sensor that we know; undefined without sensors. */
+export function hottest(sensors: readonly Sensor[]): number | undefined {
+  const sane = sensors.filter(({ celsius }) => celsius > 0 && celsius < 150);
+  const inside = sane.filter(({ chip }) => PROCESSOR_CHIPS.has(chip));
+  const chosen = inside.length > 0 ? inside : sane;
+  return chosen.length === 0 ? undefined : Math.max(...chosen.map(({ celsius }) => celsius));
+}
+
+/** Degrees Celsius of this machine's processor; undefined where it does not tell. */
+export async function processorCelsius(roots: Roots): Promise<number | undefined> {
+  return hottest([...(await hwmonSensors(roots)), ...(await thermalZones(roots))]);
+}
+
+async function hwmonSensors({ sys }: Roots): Promise<Sensor[]> {
+  const folder = join(sys, "class", "hwmon");
+  const chips = (await namesIn(folder)) ?? [];
+  const sensors = await Promise.all(
+    chips.map(async (chip) => {
+      const name = (await textOf(join(folder, chip, "name"))) ?? chip;
+      const inputs = ((await namesIn(join(folder, chip))) ?? []).filter((file) => /^temp\d+_input$/.test(file));
+      return await Promise.all(inputs.map(async (file) => ({ chip: name, celsius: await thousandth(join(folder, chip, file)) })));
+    }),
+  );
+  return sensors.flat();
+}
+
+async function thermalZones({ sys }: Roots): Promise<Sensor[]> {
+  const folder = join(sys, "class", "thermal");
+  const zones = ((await namesIn(folder)) ?? []).filter((name) => name.startsWith("thermal_zone"));
+  return await Promise.all(
+    zones.map(async (zone) => ({
+      chip: (await textOf(join(folder, zone, "type"))) ?? zone,
+      celsius: await thousandth(join(folder, zone, "temp")),
+    })),
+  );
+}
+
+async function thousandth(path: string): Promise<number> {
+  const text = await textOf(path);
+  return text === undefined || text === "" ? Number.NaN : Number(text) / 1_000;
+}
+
+/** A counter of energy at a moment; it starts over at `wrapsAt`. */
+export interface EnergyReading {
+  readonly microjoules: number;
+  readonly wrapsAt: number;
+}
+
+/** Joules between two readings of the same counters, by name; undefined when none was read twice. */
+export function joulesBetween(before: ReadonlyMap<string, EnergyReading>, after: ReadonlyMap<string, EnergyReading>): number | undefined {
+  let sum: number | undefined;
+  for (const [name, { microjoules, wrapsAt }] of after) {
+    const old = before.get(name)?.microjoules;
+    if (old === undefined) continue;
+    const used = microjoules >= old ? microjoules - old : microjoules + wrapsAt - old;
+    sum = (sum ?? 0) + used / 1e6;
+  }
+  return sum;
+}
+
+/** The processor packages' own energy counters (RAPL); most systems show them to the superuser alone. */
+export async function processorEnergy({ sys }: Roots): Promise<ReadonlyMap<string, EnergyReading>> {
+  const folder = join(sys, "class", "powercap");
+  const packages = ((await namesIn(folder)) ?? []).filter((name) => /^intel-rapl:\d+$/.test(name));
+  const readings = new Map<string, EnergyReading>();
+  for (const name of packages) {
+    const microjoules = Number((await textOf(join(folder, name, "energy_uj"))) || Number.NaN);
+    const wrapsAt = Number((await textOf(join(folder, name, "max_energy_range_uj"))) || Number.NaN);
+    if (Number.isFinite(microjoules) && Number.isFinite(wrapsAt)) readings.set(name, { microjoules, wrapsAt });
+  }
+  return readings;
+}

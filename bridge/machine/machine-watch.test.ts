@@ -1,0 +1,146 @@
+import { constants } from "node:fs";
+import { copyFile, mkdir, mkdtemp, open, rm, utimes, writeFile } from "node:fs/promises";
+import { availableParallelism, tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { execa } from "execa";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Asked, MachineWatch } from "./machine-watch.ts";
+import type { Roots } from "./sources.ts";
+
+let root: string;
+let roots: Roots;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "machine-"));
+  roots = { proc: join(root, "proc"), sys: join(root, "sys"), dev: join(root, "dev") };
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+async function put(path: string, text: string): Promise<void> {
+  await mkdir(dirname(join(root, path)), { recursive: true });
+  await writeFile(join(root, path), text);
+}
+
+const NOTHING: Asked = { untouched: false, battery: false, programs: undefined, heat: false, gpus: false };
+const watch = (nowMs = 0) => new MachineWatch(nowMs, { roots, platform: "linux" });
+
+describe("a look at a machine made of files", () => {
+  it("sees the battery, the heat and the energy", async () => {
+    await put("sys/class/power_supply/AC/type", "Mains\n");
+    await put("sys/class/power_supply/AC/online", "0\n");
+    await put("sys/class/power_supply/BAT0/type", "Battery\n");
+    await put("sys/class/power_supply/BAT0/status", "Discharging\n");
+    await put("sys/class/hwmon/hwmon2/name", "coretemp\n");
+    await put("sys/class/hwmon/hwmon2/temp1_input", "67000\n");
+    await put("sys/class/hwmon/hwmon2/temp1_max", "100000\n");
+    await put("sys/class/thermal/thermal_zone0/type", "acpitz\n");
+    await put("sys/class/thermal/thermal_zone0/temp", "90000\n");
+    await put("sys/class/powercap/intel-rapl:0/energy_uj", "1000000\n");
+    await put("sys/class/powercap/intel-rapl:0/max_energy_range_uj", "262143328850\n");
+    await put("sys/class/powercap/intel-rapl:0:0/energy_uj", "7\n");
+    await using machine = watch();
+    await machine.look({ ...NOTHING, heat: true }, 0);
+    await put("sys/class/powercap/intel-rapl:0/energy_uj", "91000000\n");
+    expect(await machine.look({ ...NOTHING, battery: true, heat: true }, 2_000)).toMatchObject({
+      onBattery: true,
+      celsius: 67,
+      joules: 90,
+      watts: 45,
+    });
+  });
+
+  it("does not know what it is not shown", async () => {
+    await using machine = watch();
+    expect(await machine.look({ ...NOTHING, untouched: true, battery: true, heat: true, programs: () => true }, 0)).toMatchObject({
+      untouchedMs: undefined,
+      onBattery: undefined,
+      celsius: undefined,
+      watts: undefined,
+      programs: undefined,
+    });
+  });
+
+  it("sees the programs asked for, those in containers aside", async () => {
+    await put("proc/40/stat", "40 (game) S 1 40");
+    await put("proc/40/cgroup", "0::/user.slice/x");
+    await put("proc/41/stat", "41 (blender) S 1 41");
+    await put("proc/41/cgroup", "0::/system.slice/docker-abc.scope");
+    await put("proc/42/stat", `42 (blender) S ${process.pid} 42`);
+    await put("proc/43/stat", "43 (bash) S 1 43");
+    await using machine = watch();
+    const { programs } = await machine.look({ ...NOTHING, programs: (name) => name !== "bash" }, 0);
+    expect(programs).toEqual(["game"]);
+  });
+
+  it("notices a touch of the keyboard, and that it stays away", async () => {
+    await put("proc/bus/input/devices", 'N: Name="keyboard"\nH: Handlers=sysrq kbd event3 leds\nB: KEY=4 3 2 1\n');
+    await mkdir(join(root, "dev/input"), { recursive: true });
+    const device = join(root, "dev/input/event3");
+    await execa("mkfifo", [device]);
+    await using keyboard = await open(device, constants.O_RDWR | constants.O_NONBLOCK);
+    await using machine = watch(1_000);
+    const asked = { ...NOTHING, untouched: true };
+    expect(await machine.look(asked, 5_000)).toMatchObject({ untouchedMs: 4_000, touchSigns: ["input devices"] });
+    await keyboard.write(new Uint8Array(24));
+    expect((await machine.look(asked, 60_000)).untouchedMs).toBe(0);
+    expect((await machine.look(asked, 90_000)).untouchedMs).toBe(30_000);
+  });
+
+  it("notices typing into a terminal by its own clock", async () => {
+    await put("dev/pts/0", "");
+    await put("dev/pts/ptmx", "");
+    const nowMs = Date.now();
+    await utimes(join(root, "dev/pts/0"), (nowMs - 20_000) / 1_000, nowMs / 1_000);
+    await using machine = watch(nowMs);
+    const { untouchedMs, touchSigns } = await machine.look({ ...NOTHING, untouched: true }, nowMs);
+    expect(touchSigns).toContain("terminals");
+    expect(untouchedMs).toBeGreaterThanOrEqual(19_900);
+    expect(untouchedMs).toBeLessThanOrEqual(20_100);
+  });
+
+  it("does not take terminals for all there is where a screen hangs on the machine", async () => {
+    await put("dev/pts/0", "");
+    await put("sys/class/drm/card0-HDMI-A-1/status", "connected");
+    await put("proc/bus/input/devices", 'N: Name="mouse"\nH: Handlers=mouse0 event4\nB: KEY=70000 0 0 0 0\n');
+    await using machine = watch();
+    expect((await machine.look({ ...NOTHING, untouched: true }, 0)).untouchedMs).toBeUndefined();
+  });
+});
+
+describe.runIf(process.platform === "linux")("a look at this machine", () => {
+  it("sees the load of others, and not that of work at low priority", async () => {
+    await using machine = new MachineWatch(performance.now());
+    const spin = ["-e", "while (true);"];
+    const during = async (command: string, args: readonly string[]) => {
+      const workers = Array.from({ length: availableParallelism() }, () => execa(command, [...args], { reject: false }));
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      await machine.look(NOTHING, performance.now());
+      let load = 0;
+      for (let second = 0; second < 5; second++) {
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
+        load = (await machine.look(NOTHING, performance.now())).othersLoad ?? Number.NaN;
+      }
+      for (const worker of workers) worker.kill("SIGKILL");
+      await Promise.all(workers);
+      return load;
+    };
+    const weak = await during("nice", ["-n", "19", process.execPath, ...spin]);
+    const strong = await during(process.execPath, spin);
+    // Other work on this machine may go on beside the test.
+    expect(strong).toBeGreaterThan(0.5);
+    expect(weak).toBeLessThan(strong - 0.3);
+  }, 30_000);
+
+  it("finds a program that runs, by its name; what this bridge started is none of others", async () => {
+    const sleeper = join(root, "owners-game");
+    await copyFile("/bin/sleep", sleeper);
+    await using machine = new MachineWatch(0);
+    const look = () => machine.look({ ...NOTHING, programs: (name) => name === "owners-game" }, 0);
+    const own = execa(sleeper, ["30"], { reject: false });
+    expect((await look()).programs).toEqual([]);
+    const { stdout } = await execa("sh", ["-c", `setsid '${sleeper}' 30 >/dev/null 2>&1 & echo $!`]);
+    expect((await look()).programs).toEqual(["owners-game"]);
+    process.kill(Number(stdout.trim()));
+    own.kill();
+    await own;
+  });
+});

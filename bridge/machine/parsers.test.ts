@@ -1,0 +1,201 @@
+import { describe, expect, it } from "vitest";
+import { isOnBattery, isOnBatteryByPmset } from "./battery.ts";
+import { parseNvidiaSmi } from "./gpus.ts";
+import { hottest, joulesBetween } from "./heat.ts";
+import { inputCounts, inputDevices, loginIdle, parseGdbusNumber, parseIoreg } from "./input-signs.ts";
+import { othersLoad, processorTimes } from "./processor.ts";
+import { isContainedCgroup, notOf, parsePs, parseStat, parseTasklist } from "./programs.ts";
+
+describe("the load of others", () => {
+  const core = (user: number, nice: number, idle: number) => ({ times: { user, nice, sys: 0, irq: 0, idle } });
+  it("leaves out work at low priority, which ours is, and what the bridge itself used", () => {
+    const before = processorTimes([core(0, 0, 0), core(0, 0, 0)]);
+    const after = processorTimes([core(300, 600, 100), core(100, 900, 0)]);
+    expect(othersLoad(before, after, 0)).toBeCloseTo(0.2);
+    expect(othersLoad(before, after, 200)).toBeCloseTo(0.1);
+    expect(othersLoad(before, after, 9_000)).toBe(0);
+  });
+  it("is not known when no time has passed", () => expect(othersLoad(processorTimes([]), processorTimes([]), 0)).toBeUndefined());
+});
+
+describe("the battery", () => {
+  const mains = { type: "Mains", online: "1", status: undefined, scope: undefined };
+  const battery = { type: "Battery", online: undefined, status: "Discharging", scope: undefined };
+  it.each([
+    ["a laptop at the plug", [mains, { ...battery, status: "Charging" }], false],
+    ["a laptop at the plug that is drained all the same", [mains, battery], false],
+    ["a laptop without the plug", [{ ...mains, online: "0" }, battery], true],
+    [
+      "a laptop charged through USB",
+      [{ ...mains, online: "0" }, { type: "USB", online: "1", status: undefined, scope: undefined }, battery],
+      false,
+    ],
+    ["a desktop with a wireless mouse", [{ ...battery, scope: "Device" }], false],
+    ["a server without supplies to see", [], false],
+  ])("of %s", (_, supplies, on) => expect(isOnBattery(supplies)).toBe(on));
+
+  it.each([
+    ["Now drawing from 'Battery Power'\n -InternalBattery-0 (id=4653155)\t88%; discharging; 5:12 remaining present: true", true],
+    ["Now drawing from 'AC Power'\n -InternalBattery-0 (id=4653155)\t100%; charged; 0:00 remaining present: true", false],
+    ["", undefined],
+  ])("as pmset tells it: %j", (text, on) => expect(isOnBatteryByPmset(text)).toBe(on));
+});
+
+describe("heat and energy", () => {
+  it("is the processor's, where a sensor sits in it", () =>
+    expect(
+      hottest([
+        { chip: "coretemp", celsius: 71 },
+        { chip: "nvme", celsius: 84 },
+        { chip: "x86_pkg_temp", celsius: 72 },
+      ]),
+    ).toBe(72));
+  it("is the hottest of all otherwise, nonsense aside", () =>
+    expect(
+      hottest([
+        { chip: "acpitz", celsius: 28 },
+        { chip: "iwlwifi_1", celsius: 41 },
+        { chip: "x", celsius: Number.NaN },
+        { chip: "y", celsius: 6_552 },
+      ]),
+    ).toBe(41));
+  it("is not known without sensors", () => expect(hottest([])).toBeUndefined());
+  it("counts joules over the end of a counter, and only of counters read twice", () => {
+    const before = new Map([["a", { microjoules: 9e6, wrapsAt: 10e6 }]]);
+    const after = new Map([
+      ["a", { microjoules: 1e6, wrapsAt: 10e6 }],
+      ["b", { microjoules: 5e6, wrapsAt: 10e6 }],
+    ]);
+    expect(joulesBetween(before, after)).toBe(2);
+    expect(joulesBetween(new Map(), after)).toBeUndefined();
+  });
+});
+
+describe("programs", () => {
+  it.each([
+    ["1234 (blender) S 1200 1234 1200 0 -1", { pid: 1234, parent: 1200, name: "blender" }],
+    ["77 (a) b) (c) R 1 77", { pid: 77, parent: 1, name: "a) b) (c" }],
+    ["garbage", undefined],
+  ])("one is read from %j", (text, program) => expect(parseStat(text)).toEqual(program));
+
+  it("leaves out the bridge and everything below it, in whatever order they stand", () => {
+    const programs = [
+      { pid: 30, parent: 20, name: "grandchild" },
+      { pid: 20, parent: 10, name: "blender" },
+      { pid: 10, parent: 1, name: "node" },
+      { pid: 40, parent: 1, name: "game" },
+    ];
+    expect(notOf(programs, 10).map(({ name }) => name)).toEqual(["game"]);
+  });
+
+  it.each([
+    ["0::/system.slice/docker-0123abcd.scope", true],
+    ["12:memory:/docker/0123abcd", true],
+    ["0::/machine.slice/libpod-0123.scope/container", true],
+    ["0::/kubepods.slice/kubepods-burstable.slice/x", true],
+    ["0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-gnome-blender-1.scope", false],
+    ["0::/system.slice/docker.service", false],
+  ])("in the cgroup %j one is in a container: %s", (text, contained) => expect(isContainedCgroup(text)).toBe(contained));
+
+  it("are read from ps and from tasklist", () => {
+    expect(parsePs("    1     0 /sbin/launchd\n  501   1 /Applications/Blender.app/Contents/MacOS/Blender\n")).toEqual([
+      { pid: 1, parent: 0, name: "launchd" },
+      { pid: 501, parent: 1, name: "Blender" },
+    ]);
+    expect(parseTasklist('"System Idle Process","0","Services","0","8 K"\r\n"blender.exe","4812","Console","1","512,340 K"\r\n')).toEqual([
+      { pid: 0, parent: 0, name: "System Idle Process" },
+      { pid: 4812, parent: 0, name: "blender.exe" },
+    ]);
+  });
+});
+
+describe("signs of a person", () => {
+  const session = (fields: Record<string, string>) =>
+    Object.entries(fields)
+      .map(([name, value]) => `${name}=${value}`)
+      .join("\n");
+  const idle = { Type: "wayland", Class: "user", IdleHint: "yes", IdleSinceHint: "1700000000000000" };
+  it.each([
+    ["an idle desktop", [idle], { state: "idle", sinceMs: 1_700_000_000_000 }],
+    ["a desktop in use", [{ ...idle, IdleHint: "no", IdleSinceHint: "0" }], { state: "in-use" }],
+    ["one of two in use", [idle, { ...idle, Type: "tty", IdleHint: "no" }], { state: "in-use" }],
+    [
+      "two idle ones: the later counts",
+      [idle, { ...idle, IdleSinceHint: "1700000100000000" }],
+      { state: "idle", sinceMs: 1_700_000_100_000 },
+    ],
+    ["only the login screen", [{ ...idle, Class: "greeter", IdleHint: "no" }], { state: "unknown" }],
+    ["only a service's session", [{ ...idle, Type: "unspecified", IdleHint: "no" }], { state: "unknown" }],
+    ["nobody", [], { state: "unknown" }],
+  ])("in what the login manager says of %s", (_, sessions, said) => expect(loginIdle(sessions.map(session).join("\n\n"))).toEqual(said));
+
+  it("in GNOME's and macOS' own clocks", () => {
+    expect(parseGdbusNumber("(uint64 123456,)\n")).toBe(123_456);
+    expect(parseGdbusNumber("Error: GDBus.Error")).toBeUndefined();
+    expect(parseIoreg('    | |   "HIDIdleTime" = 2541000000\n')).toBe(2_541);
+    expect(parseIoreg("")).toBeUndefined();
+  });
+
+  it("come from keyboards and pointers, not from power buttons", () => {
+    const text = `I: Bus=0019 Vendor=0000 Product=0001 Version=0000
+N: Name="Power Button"
+H: Handlers=kbd event0 
+B: EV=3
+B: KEY=10000000000000 0
+
+I: Bus=0011 Vendor=0001 Product=0001 Version=ab41
+N: Name="AT Translated Set 2 keyboard"
+H: Handlers=sysrq kbd event3 leds 
+B: EV=120013
+B: KEY=402000000 3803078f800d001 feffffdfffefffff fffffffffffffffe
+
+I: Bus=0018 Vendor=04f3 Product=3140 Version=0100
+N: Name="ELAN0676:00 04F3:3140 Touchpad"
+H: Handlers=mouse1 event9 
+B: EV=1b
+B: KEY=e520 10000 0 0 0 0`;
+    expect(inputDevices(text)).toEqual(["event3", "event9"]);
+    expect(inputDevices("")).toEqual([]);
+  });
+
+  it("are counted from interrupts that only input causes", () => {
+    const text = `            CPU0       CPU1
+   1:          9      40213   IO-APIC    1-edge      i8042
+  12:          3        140   IO-APIC   12-edge      i8042
+  16:       5000          0   IO-APIC   16-fasteoi   xhci_hcd:usb1
+ 131:          0       7301  INT34C5:00   27  ELAN0676:00
+ LOC:    9999999    9999999   Local timer interrupts`;
+    expect(inputCounts(text)).toBe(9 + 40_213 + 3 + 140 + 7_301);
+    expect(inputCounts(" 24:  1  0  IO-APIC   5-edge  ACPI:Ged")).toBeUndefined();
+  });
+});
+
+describe("nvidia-smi", () => {
+  it("tells of each card, and of what a card does not tell", () => {
+    const text = [
+      "0, GPU-5f7f5c0e-2a2b-4d8e-9d0a-1c2b3a4d5e6f, NVIDIA GeForce RTX 4090, 24564, 1523, 37, 61, 212.45, 550.54.14, 8.9",
+      "1, GPU-00000000-1111-2222-3333-444444444444, NVIDIA H100 80GB HBM3, 81559, 0, 0, 30, 70.12, 550.54.14, 9.0",
+      "2, GPU-aaaaaaaa-1111-2222-3333-444444444444, NVIDIA GeForce GT 710, 2000, [N/A], [N/A], 44, [Not Supported], 470.223.02, 3.5",
+      "",
+    ].join("\n");
+    const gpus = parseNvidiaSmi(text);
+    expect(gpus).toHaveLength(3);
+    expect(gpus[0]).toEqual({
+      index: 0,
+      uuid: "GPU-5f7f5c0e-2a2b-4d8e-9d0a-1c2b3a4d5e6f",
+      name: "NVIDIA GeForce RTX 4090",
+      memoryBytes: 24_564 * 2 ** 20,
+      memoryUsedBytes: 1_523 * 2 ** 20,
+      load: 0.37,
+      celsius: 61,
+      watts: 212.45,
+      driver: "550.54.14",
+      computeCapability: "8.9",
+    });
+    expect(gpus[2]).toMatchObject({ memoryUsedBytes: undefined, load: undefined, watts: undefined });
+  });
+  it.each(["No devices were found", "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.", "0, x, y", ""])(
+    "says nothing of cards in %j",
+    (text) => expect(parseNvidiaSmi(text)).toEqual([]),
+  );
+});

@@ -1,0 +1,79 @@
+import { basename, join } from "node:path";
+import { namesIn, type Roots, said, textOf } from "./sources.ts";
+
+/** A process of this machine. */
+export interface RunningProgram {
+  readonly pid: number;
+  readonly parent: number;
+  /** Linux cuts it to 15 characters. */
+  readonly name: string;
+}
+
+/** One /proc/<pid>/stat; undefined for anything else. The name stands in brackets and may hold brackets. */
+export function parseStat(text: string): RunningProgram | undefined {
+  const match = /^(\d+) \((.*)\) \S (\d+) /s.exec(text);
+  return match === null ? undefined : { pid: Number(match[1]), name: match[2] ?? "", parent: Number(match[3]) };
+}
+
+/** Whether /proc/<pid>/cgroup names a container: what runs in one is not the owner's own. */
+export function isContainedCgroup(text: string): boolean {
+  return /[/-](docker|libpod|crio|cri-containerd)[-/]|\/kubepods[./]/.test(text);
+}
+
+/** `ps -axo pid=,ppid=,comm=` of macOS. */
+export function parsePs(text: string): RunningProgram[] {
+  return text.split("\n").flatMap((line) => {
+    const match = /^\s*(\d+)\s+(\d+)\s+(.+?)\s*$/.exec(line);
+    return match === null ? [] : [{ pid: Number(match[1]), parent: Number(match[2]), name: basename(match[3] ?? "") }];
+  });
+}
+
+/** `tasklist /fo csv /nh` of Windows, which tells no parents. */
+export function parseTasklist(text: string): RunningProgram[] {
+  return text.split(/\r?\n/).flatMap((line) => {
+    const match = /^"([^"]+)","(\d+)"/.exec(line);
+    return match === null ? [] : [{ pid: Number(match[2]), parent: 0, name: match[1] ?? "" }];
+  });
+}
+
+/** The programs that are neither `self` nor started by it. */
+export function notOf(programs: readonly RunningProgram[], self: number): RunningProgram[] {
+  const own = new Set([self]);
+  // Children have no fixed place in the list: go on until nobody is found.
+  for (let before = 0; before < own.size; ) {
+    before = own.size;
+    for (const { pid, parent } of programs) if (own.has(parent)) own.add(pid);
+  }
+  return programs.filter(({ pid }) => !own.has(pid));
+}
+
+/**
+ * Names of the programs that run here besides this bridge and what it started, as far as they are `wanted`;
+ * undefined where they are not told.
+ */
+export async function runningPrograms(
+  roots: Roots,
+  platform: NodeJS.Platform,
+  wanted: (name: string) => boolean,
+): Promise<readonly string[] | undefined> {
+  const programs = await programsHere(roots, platform);
+  if (programs === undefined) return undefined;
+  const others = notOf(programs, process.pid).filter(({ name }) => wanted(name));
+  const contained = await Promise.all(
+    others.map(async ({ pid }) => isContainedCgroup((await textOf(join(roots.proc, String(pid), "cgroup"))) ?? "")),
+  );
+  return [...new Set(others.filter((_, index) => contained[index] === false).map(({ name }) => name))];
+}
+
+async function programsHere(roots: Roots, platform: NodeJS.Platform): Promise<RunningProgram[] | undefined> {
+  if (platform === "darwin") return parseSaid(await said("ps", ["-axo", "pid=,ppid=,comm="]), parsePs);
+  if (platform === "win32") return parseSaid(await said("tasklist", ["/fo", "csv", "/nh"]), parseTasklist);
+  const pids = (await namesIn(roots.proc))?.filter((name) => /^\d+$/.test(name));
+  if (pids === undefined || pids.length === 0) return undefined;
+  const stats = await Promise.all(pids.map((pid) => textOf(join(roots.proc, pid, "stat"))));
+  return stats.map((stat) => parseStat(stat ?? "")).filter((program) => program !== undefined);
+}
+
+function parseSaid(text: string | undefined, parse: (text: string) => RunningProgram[]): RunningProgram[] | undefined {
+  return text === undefined ? undefined : parse(text);
+}

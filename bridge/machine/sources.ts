@@ -1,0 +1,39 @@
+import { readdir, readFile } from "node:fs/promises";
+import { execa } from "execa";
+
+/** Where this system keeps what it tells about itself; tests have folders of their own. */
+export interface Roots {
+  readonly proc: string;
+  readonly sys: string;
+  readonly dev: string;
+}
+
+export const REAL_ROOTS: Roots = { proc: "/proc", sys: "/sys", dev: "/dev" };
+
+/** What a command that only tells may take, and say. */
+const COMMAND = { timeoutMs: 5_000, maxChars: 4 * 1024 * 1024 } as const;
+
+/** A small text file, trimmed; undefined when it is not there or not for us. */
+export async function textOf(path: string): Promise<string | undefined> {
+  return await readFile(path, "utf8").then(
+    (text) => text.trim(),
+    () => undefined,
+  );
+}
+
+/** The names in a folder; undefined when it is not there or not for us. */
+export async function namesIn(path: string): Promise<readonly string[] | undefined> {
+  return await readdir(path).catch(() => undefined);
+}
+
+/** What a command says; undefined when it is not there, fails or takes too long. */
+export async function said(command: string, args: readonly string[]): Promise<string | undefined> {
+  const { failed, stdout } = await execa(command, [...args], {
+    reject: false,
+    stdin: "ignore",
+    timeout: COMMAND.timeoutMs,
+    maxBuffer: COMMAND.maxChars,
+    env: { LC_ALL: "C" },
+  });
+  return failed ? undefined : stdout;
+}

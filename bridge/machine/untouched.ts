@@ -1,0 +1,165 @@
+import { constants } from "node:fs";
+import { type FileHandle, open, stat } from "node:fs/promises";
+import { uptime } from "node:os";
+import { join } from "node:path";
+import { inputCounts, inputDevices, loginIdle, parseGdbusNumber, parseIoreg } from "./input-signs.ts";
+import { namesIn, type Roots, said, textOf } from "./sources.ts";
+
+/** What tells on this machine that somebody touched it, and what was asked in vain. */
+export interface TouchSigns {
+  /** Since the last sign of a person; undefined when this machine does not show enough to tell. */
+  readonly untouchedMs: number | undefined;
+  /** Names of the signs that speak here. */
+  readonly from: readonly string[];
+}
+
+interface Sign {
+  readonly name: string;
+  /** A person at a screen shows here; others know only terminals. */
+  readonly seesScreens: boolean;
+  readonly isLastResort?: boolean;
+  /** Milliseconds since the last touch; undefined when this sign is silent. */
+  read(nowMs: number): Promise<number | undefined>;
+}
+
+/**
+ * Watches for signs of a person: what the desktop, the login manager, the input devices and the terminals say.
+ * The most recent one counts. A machine that has a screen but shows nothing of it does not tell.
+ */
+export class TouchWatch implements AsyncDisposable {
+  readonly #roots: Roots;
+  readonly #platform: NodeJS.Platform;
+  readonly #startedMs: number;
+  readonly #devices = new Map<string, FileHandle>();
+  #counts: number | undefined;
+  #deviceTouchMs: number | undefined;
+  #interruptTouchMs: number | undefined;
+
+  constructor(roots: Roots, platform: NodeJS.Platform, nowMs: number) {
+    this.#roots = roots;
+    this.#platform = platform;
+    this.#startedMs = nowMs;
+  }
+
+  async look(nowMs: number): Promise<TouchSigns> {
+    const signs = this.#platform === "linux" ? this.#linuxSigns() : this.#platform === "darwin" ? [macSign] : [];
+    const spoken: { readonly sign: Sign; readonly ms: number }[] = [];
+    for (const sign of signs) {
+      // The login manager knows less than those before it, and costs two processes.
+      if (sign.isLastResort && spoken.some(({ sign: { seesScreens } }) => seesScreens)) continue;
+      const ms = await sign.read(nowMs);
+      if (ms !== undefined) spoken.push({ sign, ms: Math.max(0, ms) });
+    }
+    const from = spoken.map(({ sign }) => sign.name);
+    const blind = spoken.length === 0 || ((await this.#hasScreen()) && !spoken.some(({ sign }) => sign.seesScreens));
+    return { from, untouchedMs: blind ? undefined : Math.min(uptime() * 1_000, ...spoken.map(({ ms }) => ms)) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const device of this.#devices.values()) await device.close();
+    this.#devices.clear();
+  }
+
+  #linuxSigns(): readonly Sign[] {
+    return [
+      { name: "input devices", seesScreens: true, read: (nowMs) => this.#readDevices(nowMs) },
+      { name: "GNOME", seesScreens: true, read: readMutter },
+      { name: "xprintidle", seesScreens: true, read: readXprintidle },
+      { name: "login sessions", seesScreens: true, isLastResort: true, read: readLogins },
+      { name: "input interrupts", seesScreens: false, read: (nowMs) => this.#readInterrupts(nowMs) },
+      { name: "terminals", seesScreens: false, read: (nowMs) => this.#readTerminals(nowMs) },
+    ];
+  }
+
+  async #hasScreen(): Promise<boolean> {
+    if (this.#platform !== "linux") return true;
+    if (process.env["DISPLAY"] !== undefined || process.env["WAYLAND_DISPLAY"] !== undefined) return true;
+    const [cards, devices] = await Promise.all([
+      namesIn(join(this.#roots.sys, "class", "drm")),
+      textOf(join(this.#roots.proc, "bus", "input", "devices")),
+    ]);
+    return (cards ?? []).some((name) => /^card\d+-/.test(name)) && inputDevices(devices ?? "").length > 0;
+  }
+
+  /** Keyboards and mice themselves, where they may be read: what came since the last look is read away. */
+  async #readDevices(nowMs: number): Promise<number | undefined> {
+    const wanted = inputDevices((await textOf(join(this.#roots.proc, "bus", "input", "devices"))) ?? "");
+    for (const name of wanted) {
+      if (this.#devices.has(name)) continue;
+      const device = await open(join(this.#roots.dev, "input", name), constants.O_RDONLY | constants.O_NONBLOCK).catch(() => undefined);
+      if (device) this.#devices.set(name, device);
+    }
+    if (this.#devices.size === 0) return undefined;
+    for (const [name, device] of this.#devices) {
+      const came = await drain(device);
+      if (came === "gone") {
+        this.#devices.delete(name);
+        await device.close().catch(() => {});
+      } else if (came === "touched") this.#deviceTouchMs = nowMs;
+    }
+    return nowMs - (this.#deviceTouchMs ?? this.#startedMs);
+  }
+
+  async #readInterrupts(nowMs: number): Promise<number | undefined> {
+    const counts = inputCounts((await textOf(join(this.#roots.proc, "interrupts"))) ?? "");
+    if (counts === undefined) return undefined;
+    if (this.#counts !== undefined && counts !== this.#counts) this.#interruptTouchMs = nowMs;
+    this.#counts = counts;
+    return nowMs - (this.#interruptTouchMs ?? this.#startedMs);
+  }
+
+  /** Terminals remember when somebody typed into them. */
+  async #readTerminals(nowMs: number): Promise<number | undefined> {
+    const folder = join(this.#roots.dev, "pts");
+    const names = (await namesIn(folder))?.filter((name) => /^\d+$/.test(name));
+    if (names === undefined) return undefined;
+    const times = await Promise.all(names.map((name) => stat(join(folder, name)).catch(() => undefined)));
+    const last = Math.max(0, ...times.map((time) => time?.atimeMs ?? 0));
+    return last === 0 ? nowMs - this.#startedMs + uptime() * 1_000 : nowMs - last;
+  }
+}
+
+const macSign: Sign = {
+  name: "IOHIDSystem",
+  seesScreens: true,
+  read: async () => parseIoreg((await said("ioreg", ["-c", "IOHIDSystem", "-d", "4"])) ?? ""),
+};
+
+async function readMutter(): Promise<number | undefined> {
+  if (process.env["DBUS_SESSION_BUS_ADDRESS"] === undefined) return undefined;
+  const place = ["--dest", "org.gnome.Mutter.IdleMonitor", "--object-path", "/org/gnome/Mutter/IdleMonitor/Core"];
+  const text = await said("gdbus", ["call", "--session", ...place, "--method", "org.gnome.Mutter.IdleMonitor.GetIdletime"]);
+  return parseGdbusNumber(text ?? "");
+}
+
+async function readXprintidle(): Promise<number | undefined> {
+  if (process.env["DISPLAY"] === undefined) return undefined;
+  const text = await said("xprintidle", []);
+  return text !== undefined && /^\d+$/.test(text.trim()) ? Number(text) : undefined;
+}
+
+/** Sessions of people, as the login manager sees them; one that is not said to be idle is in use. */
+async function readLogins(nowMs: number): Promise<number | undefined> {
+  const list = await said("loginctl", ["list-sessions", "--no-legend"]);
+  const ids = list?.split("\n").flatMap((line) => /^\s*(\S+)/.exec(line)?.[1] ?? []);
+  if (ids === undefined || ids.length === 0) return undefined;
+  const text = await said("loginctl", ["show-session", ...ids, "-p", "Type", "-p", "Class", "-p", "IdleHint", "-p", "IdleSinceHint"]);
+  const idle = loginIdle(text ?? "");
+  return idle.state === "unknown" ? undefined : idle.state === "in-use" ? 0 : nowMs - idle.sinceMs;
+}
+
+/** Reads what waits in a device without waiting for more. */
+async function drain(device: FileHandle): Promise<"touched" | "quiet" | "gone"> {
+  const buffer = new Uint8Array(64 * 1024);
+  let came = false;
+  while (true) {
+    try {
+      const { bytesRead } = await device.read(buffer, 0, buffer.length, null);
+      if (bytesRead === 0) return came ? "touched" : "quiet";
+      came = true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return "gone";
+      return came ? "touched" : "quiet";
+    }
+  }
+}

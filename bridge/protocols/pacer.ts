@@ -1,0 +1,76 @@
+import type { Clock } from "../kernel/clock.ts";
+import { fullBucket, passed, type TokenBucket, waitMs } from "../kernel/token-bucket.ts";
+import type { FrameStream } from "./frame-stream.ts";
+
+/** The cap may change while bytes wait: it is asked again this often. */
+const STEP_MS = 250;
+/** Under a cap, pieces are short: several streams share it, and none of them may look dead. */
+const CAPPED_PIECE_BYTES = 64 * 1024;
+
+/** Holds all that passes through it to one speed, first come, first served. */
+export class Pacer {
+  readonly #clock: Clock;
+  readonly #bytesPerSecond: () => number | undefined;
+  #bucket: TokenBucket | undefined;
+  #last: Promise<void> = Promise.resolve();
+
+  /** `bytesPerSecond`: the cap at this moment; undefined: none. */
+  constructor(clock: Clock, bytesPerSecond: () => number | undefined) {
+    this.#clock = clock;
+    this.#bytesPerSecond = bytesPerSecond;
+  }
+
+  /** The longest piece that should pass at once; undefined: any. */
+  get pieceBytes(): number | undefined {
+    return this.#bytesPerSecond() === undefined ? undefined : CAPPED_PIECE_BYTES;
+  }
+
+  /** Waits until it is these bytes' turn. */
+  async pass(bytes: number, signal?: AbortSignal): Promise<void> {
+    const turn = this.#last.then(() => this.#waitAndPass(bytes, signal));
+    this.#last = turn.catch(() => {});
+    await turn;
+  }
+
+  async #waitAndPass(bytes: number, signal: AbortSignal | undefined): Promise<void> {
+    while (true) {
+      signal?.throwIfAborted();
+      const rate = this.#bytesPerSecond();
+      const nowMs = this.#clock.monotonicMs();
+      if (rate === undefined) {
+        this.#bucket = undefined;
+        return;
+      }
+      this.#bucket ??= fullBucket(rate, nowMs);
+      const wait = waitMs(this.#bucket, rate, nowMs);
+      if (wait === 0) {
+        this.#bucket = passed(this.#bucket, bytes, rate, nowMs);
+        return;
+      }
+      await this.#clock.sleep(Math.min(wait, STEP_MS), signal);
+    }
+  }
+}
+
+/**
+ * The same stream, held to the speed of `up` and `down`. What has come is handed out late, so that the far side
+ * is held back by the stream itself.
+ */
+export function pacedStream(stream: FrameStream, { up, down }: { readonly up: Pacer; readonly down: Pacer }): FrameStream {
+  let unpaid: Uint8Array | undefined;
+  return {
+    write: async (frame, signal) => {
+      await up.pass(frame.byteLength, signal);
+      await stream.write(frame, signal);
+    },
+    read: async (signal) => {
+      unpaid ??= await stream.read(signal);
+      const frame = unpaid;
+      if (frame) await down.pass(frame.byteLength, signal); // when the signal ends it, the frame is there for the next read
+      unpaid = undefined;
+      return frame;
+    },
+    close: () => stream.close(),
+    abort: (error) => stream.abort(error),
+  };
+}

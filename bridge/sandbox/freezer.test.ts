@@ -1,0 +1,53 @@
+import { readFile } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
+import { type Freezable, Freezer } from "./freezer.ts";
+import { startPlainProcess } from "./process-sandbox.ts";
+
+const spin = { command: process.execPath, args: ["-e", "while (true);"], env: {} };
+
+/** Ticks of processor time (1/100 s) that a process has used. */
+async function ticksUsed(pid: number | undefined): Promise<number> {
+  const fields = (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ")[1]?.split(" ") ?? [];
+  return Number(fields[11]) + Number(fields[12]);
+}
+
+async function usedDuring(pid: number | undefined, ms: number): Promise<number> {
+  const before = await ticksUsed(pid);
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  return (await ticksUsed(pid)) - before;
+}
+
+describe.runIf(process.platform === "linux")("a freezer", () => {
+  it("stops real processes at once, and lets them go on", async () => {
+    const freezer = new Freezer();
+    const running = await freezer.watch(startPlainProcess)(spin);
+    try {
+      expect(await usedDuring(running.pid, 500)).toBeGreaterThan(0);
+      expect(await freezer.freeze()).toBe(0);
+      expect(await usedDuring(running.pid, 500)).toBe(0);
+      await freezer.thaw();
+      expect(await usedDuring(running.pid, 500)).toBeGreaterThan(0);
+    } finally {
+      running.kill();
+      await running.exited;
+    }
+    expect(freezer.size).toBe(0);
+  });
+
+  it("stops what is started while all stands still, and can end it", async () => {
+    const freezer = new Freezer();
+    await freezer.freeze();
+    const running = await freezer.watch(startPlainProcess)(spin);
+    expect(await usedDuring(running.pid, 300)).toBeLessThanOrEqual(2);
+    running.kill();
+    await running.exited;
+  });
+});
+
+it("a freezer says how many it cannot stop", async () => {
+  const freezer = new Freezer();
+  const start = freezer.watch(async (): Promise<Freezable> => ({ exited: new Promise(() => {}) }));
+  await start(undefined);
+  await start(undefined);
+  expect(await freezer.freeze()).toBe(2);
+});

@@ -1,0 +1,55 @@
+import { readFile } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
+import { gentleStart, weakly } from "./low-priority.ts";
+import { startPlainProcess } from "./process-sandbox.ts";
+
+const blender = { command: "/opt/blender", args: ["-b", "a b.blend"], cwd: "/tmp" };
+
+describe("weakly", () => {
+  it("lets the tools become the command, in the same process", () =>
+    expect(weakly(blender, { nice: "nice", ionice: "ionice" })).toEqual({
+      command: "nice",
+      args: ["-n", "19", "ionice", "-c", "3", "/opt/blender", "-b", "a b.blend"],
+      cwd: "/tmp",
+    }));
+  it("leaves the command alone where there are none", () =>
+    expect(weakly(blender, { nice: undefined, ionice: undefined })).toEqual(blender));
+});
+
+/** Seconds of processor time that a process has used, children aside. */
+async function secondsUsed(pid: number): Promise<number> {
+  const fields = (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+describe.runIf(process.platform === "linux")("a gentle start", () => {
+  it("is weak from its first thread on, and in its session, too", async () => {
+    await using running = await spinning(gentleStart(startPlainProcess));
+    const fields = (await readFile(`/proc/${running.pid}/stat`, "utf8")).split(") ")[1]?.split(" ") ?? [];
+    expect(Number(fields[16])).toBe(19);
+    expect(await readFile(`/proc/${running.pid}/autogroup`, "utf8").catch(() => "nice 19")).toContain("nice 19");
+  });
+
+  it("gives way: beside somebody else's work on the same core it gets almost nothing", async () => {
+    await using gentle = await spinning(gentleStart(startPlainProcess));
+    await using loud = await spinning(startPlainProcess);
+    const before = [await secondsUsed(gentle.pid), await secondsUsed(loud.pid)] as const;
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    const weak = (await secondsUsed(gentle.pid)) - before[0];
+    const strong = (await secondsUsed(loud.pid)) - before[1];
+    expect(strong).toBeGreaterThan(0.3);
+    expect(weak / strong).toBeLessThan(0.1);
+  });
+});
+
+/** A process that uses all it gets of core 0. */
+async function spinning(start: typeof startPlainProcess) {
+  const spin = { command: "taskset", args: ["-c", "0", process.execPath, "-e", "while (true);"], env: { PATH: process.env["PATH"] ?? "" } };
+  const running = await start(spin);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const stop = async () => {
+    running.kill();
+    await running.exited;
+  };
+  return { pid: running.pid ?? 0, [Symbol.asyncDispose]: stop };
+}

@@ -1,0 +1,239 @@
+import { cp, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { BLENDER, renderReference } from "../blender-reference.ts";
+import { bridge, type JsonLine, type RunningDonor, runBridge, SAMPLES, startDonor, story, TEST_SWARM } from "../bridge-command.ts";
+import { blenderSecondsDuring, blendersOf, filesWith, until } from "../processes.ts";
+import { comparePictures } from "../same-picture.ts";
+
+const MARKER = "bytes-that-only-this-scene-has-7f3a";
+const donorArgs = ["--cpus", "1", "--blender", BLENDER];
+
+let root: string;
+/** Some seconds of work for one thread. */
+let slow: string;
+/** Moments of work. */
+let quick: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "p2p-terms-"));
+  slow = join(root, "slow.blend");
+  quick = join(root, "quick.blend");
+  await cp(join(SAMPLES, "hot-corner.blend"), quick);
+  await saveVariant(slow, 120);
+  await renderReference(slow, ["-o", join(root, "reference", "f_####"), "-f", "1"], join(root, "reference"));
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+/** The scene with so many samples, and with the marker in plain sight in its file. */
+async function saveVariant(path: string, samples: number): Promise<void> {
+  const script = [
+    "import bpy",
+    `for scene in bpy.data.scenes: scene.cycles.samples = ${samples}`,
+    `bpy.data.texts.new("note").write(${JSON.stringify(MARKER)})`,
+    `bpy.ops.wm.save_as_mainfile(filepath=${JSON.stringify(path)}, compress=False)`,
+  ].join("\n");
+  await execa(BLENDER, ["-b", "--factory-startup", join(SAMPLES, "hot-corner.blend"), "--python-expr", script], {
+    env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
+  });
+}
+
+function renderArgs(name: string, donor: Pick<RunningDonor, "address">, scene = slow): string[] {
+  return [
+    "render",
+    scene,
+    "-o",
+    join(root, name, "f_####"),
+    "-f",
+    "1",
+    "--tiles",
+    "1x1",
+    "--verify",
+    "off",
+    "--no-local",
+    "--swarm",
+    TEST_SWARM,
+    "--peer",
+    donor.address,
+    "--blender",
+    BLENDER,
+    "--json",
+    "--home",
+    join(root, `${name}-home`),
+  ];
+}
+
+const owner = (home: string, ...verb: string[]) => runBridge(["donate", ...verb, "--home", home, "--json"]);
+
+async function started(run: { line(fits: (line: JsonLine) => boolean): Promise<JsonLine> }): Promise<JsonLine> {
+  return await run.line(({ event }) => event === "chunk-started");
+}
+
+describe("the owner of a donor", () => {
+  it("pauses it: its Blender stops within a second, the requester hears why, and nothing of the work is lost", async () => {
+    const home = join(root, "pausing");
+    await using donor = await startDonor(home, donorArgs);
+    const run = bridge(renderArgs("paused", donor));
+    await started(run);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(await blenderSecondsDuring(donor.pid, 500)).toBeGreaterThan(0.2);
+
+    const saidMs = performance.now();
+    const paused = await owner(home, "pause");
+    expect(paused.exitCode, paused.stderr).toBe(0);
+    expect(paused.lines.at(-1)).toMatchObject({ standing: { state: "paused", code: "owner" } });
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, 1_000 - (performance.now() - saidMs))));
+    expect(await blenderSecondsDuring(donor.pid, 1_000)).toBe(0);
+    expect(await run.line(({ event }) => event === "donor-standing")).toMatchObject({ open: false, because: "its owner has paused it" });
+
+    await owner(home, "resume");
+    expect(await blenderSecondsDuring(donor.pid, 500)).toBeGreaterThan(0.1);
+    const { exitCode, stderr } = await run.child;
+    expect(exitCode, story({ stderr, lines: run.lines })).toBe(0);
+    expect(run.lines.filter(({ event }) => event === "chunk-started")).toHaveLength(1);
+    expect(await comparePictures(join(root, "paused"), join(root, "reference"))).toEqual([]);
+  });
+
+  it("has what is at work finished, and nothing new begun", async () => {
+    const home = join(root, "finishing");
+    await using donor = await startDonor(home, donorArgs);
+    const run = bridge([...renderArgs("finished", donor), "--tiles", "2x1"]);
+    await started(run);
+    expect((await owner(home, "pause", "--finish")).lines.at(-1)).toMatchObject({ standing: { state: "closed", code: "owner" } });
+    await run.line(({ event }) => event === "chunk-accepted");
+    expect(await blenderSecondsDuring(donor.pid, 1_000)).toBeLessThan(0.05);
+    await owner(home, "resume");
+    const { exitCode, stderr } = await run.child;
+    expect(exitCode, story({ stderr, lines: run.lines })).toBe(0);
+    expect(run.lines.filter(({ event }) => event === "chunk-failed")).toEqual([]);
+  });
+
+  it("changes the terms while it works, and no work is dropped", async () => {
+    const home = join(root, "changing");
+    await using donor = await startDonor(home, ["--blender", BLENDER]);
+    const run = bridge([...renderArgs("changed", donor), "--tiles", "3x1"]);
+    await started(run);
+    const set = await owner(home, "set", "cores=2 each", "slots=2", "disk=5g", "upload=50m");
+    expect(set.lines.at(-1)).toMatchObject({ running: true, terms: { cores: "2 each", slots: "2", disk: "5g", upload: "50m" } });
+    expect((await owner(home, "status")).lines.at(-1)).toMatchObject({ slots: 2, threads: 2 });
+    const { exitCode, stderr } = await run.child;
+    expect(exitCode, story({ stderr, lines: run.lines })).toBe(0);
+    expect(run.lines.filter(({ event }) => event === "chunk-failed" || event === "donor-left")).toEqual([]);
+    expect(await comparePictures(join(root, "changed"), join(root, "reference"))).toEqual([]);
+    const wrong = await owner(home, "set", "cores=none");
+    expect(wrong.exitCode).toBe(2);
+    expect(wrong.stderr).toContain("USAGE");
+  });
+
+  it("sends a job away: its Blender ends, the requester hears why and does not get in again", async () => {
+    const home = join(root, "evicting");
+    await using donor = await startDonor(home, donorArgs);
+    const run = bridge(renderArgs("evicted", donor));
+    const created = await run.line(({ event }) => event === "job-created");
+    await started(run);
+    const evicted = await owner(home, "evict", String(created["job"]).slice(0, 12));
+    expect(evicted.lines.at(-1), evicted.stderr).toMatchObject({ event: "job-evicted", job: created["job"] });
+    await until(async () => (await blendersOf(donor.pid)).length === 0, 2_000);
+    expect(await run.line(({ event }) => event === "donor-left")).toMatchObject({ because: "its owner has sent this job away" });
+    const note = await run.line(({ event, sentence }) => event === "note" && String(sentence).includes("sent this job away"));
+    expect(note["sentence"]).toContain("does not take this job");
+    run.child.kill("SIGKILL");
+    await run.child;
+  });
+
+  it("gives only at certain hours: the offer says so, the requester is told why and comes back when it opens", async () => {
+    const home = join(root, "hours");
+    const hour = (new Date().getHours() + 12) % 24;
+    await using donor = await startDonor(home, [...donorArgs, "--schedule", `${hour}:00-${hour}:30`]);
+    const seen = await runBridge([
+      "peers",
+      "--peer",
+      donor.address,
+      "--swarm",
+      TEST_SWARM,
+      "--wait",
+      "1",
+      "--json",
+      "--home",
+      join(root, "looker"),
+    ]);
+    expect(seen.lines.at(-1), seen.stderr).toMatchObject({
+      slots: 0,
+      standing: { state: "closed", because: expect.stringContaining(`${hour}:00`) },
+    });
+    const run = bridge(renderArgs("hours", donor, quick));
+    const note = await run.line(({ event, sentence }) => event === "note" && String(sentence).includes("gives only"));
+    expect(note["sentence"]).toContain("takes no work now");
+    await owner(home, "set", "schedule=always");
+    const { exitCode, stderr } = await run.child;
+    expect(exitCode, story({ stderr, lines: run.lines })).toBe(0);
+  });
+});
+
+describe("when a job is over, for whatever reason", () => {
+  it("a requester that cancels: the donor's Blender is gone within two seconds, and no byte of the scene is left in its scratch", async () => {
+    const home = join(root, "cancelled");
+    await using donor = await startDonor(home, donorArgs);
+    const run = bridge(renderArgs("cancelled", donor));
+    await started(run);
+    expect((await blendersOf(donor.pid)).length).toBe(1);
+    expect(await filesWith(join(home, "scenes"), MARKER)).not.toEqual([]);
+    run.child.kill("SIGINT");
+    await until(async () => (await blendersOf(donor.pid)).length === 0, 2_000);
+    await run.child;
+    await until(async () => donor.lines.some(({ event }) => event === "job-closed"), 2_000);
+    await until(async () => (await filesWith(join(home, "scenes"), MARKER)).length === 0, 2_000);
+    expect(await filesWith(join(home, "scratch"), "")).toEqual([]);
+  });
+
+  it("a job that ended well leaves nothing in the scratch either", async () => {
+    const home = join(root, "clean");
+    await using donor = await startDonor(home, donorArgs);
+    const run = await runBridge(renderArgs("clean", donor));
+    expect(run.exitCode, story(run)).toBe(0);
+    await until(async () => (await blendersOf(donor.pid)).length === 0, 3_000);
+    await until(async () => (await filesWith(join(home, "scratch"), "")).length === 0, 2_000);
+    expect(await filesWith(join(home, "scenes"), "")).toEqual([]);
+  });
+
+  it("a donor that was killed wipes what was left when it starts again", async () => {
+    const home = join(root, "killed");
+    const first = await startDonor(home, donorArgs);
+    const run = bridge(renderArgs("killed", first));
+    await started(run);
+    first.kill();
+    run.child.kill("SIGKILL");
+    await run.child;
+    expect(await filesWith(join(home, "scenes"), MARKER)).not.toEqual([]);
+    await using _again = await startDonor(home, donorArgs);
+    expect(await filesWith(join(home, "scenes"), "")).toEqual([]);
+    expect(await filesWith(join(home, "scratch"), "")).toEqual([]);
+  });
+
+  it("a requester that is killed finds the chunk that was begun when it resumes: it is not rendered twice", async () => {
+    const home = join(root, "patient");
+    await using donor = await startDonor(home, donorArgs);
+    const first = bridge(renderArgs("resumed", donor));
+    const created = await first.line(({ event }) => event === "job-created");
+    await started(first);
+    first.child.kill("SIGKILL");
+    await first.child;
+    const resumed = await runBridge([
+      "jobs",
+      "resume",
+      String(created["job"]),
+      "--home",
+      join(root, "resumed-home"),
+      "--swarm",
+      TEST_SWARM,
+      "--json",
+      "--no-local",
+      "--peer",
+      donor.address,
+    ]);
+    expect(resumed.exitCode, story(resumed)).toBe(0);
+    expect(donor.lines.filter(({ event }) => event === "chunk-started")).toHaveLength(1);
+    expect(await comparePictures(join(root, "resumed"), join(root, "reference"))).toEqual([]);
+  });
+});

@@ -1,0 +1,60 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+interface Process {
+  readonly pid: number;
+  readonly parent: number;
+  readonly name: string;
+  /** Processor time so far, in hundredths of a second. */
+  readonly ticks: number;
+}
+
+async function processes(): Promise<Process[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const stats = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/stat`, "utf8").catch(() => "")));
+  return stats.flatMap((stat) => {
+    const match = /^(\d+) \((.*)\) \S (\d+) (.*)$/s.exec(stat.trim());
+    if (!match) return [];
+    const fields = match[4]?.split(" ") ?? [];
+    return [{ pid: Number(match[1]), name: match[2] ?? "", parent: Number(match[3]), ticks: Number(fields[9]) + Number(fields[10]) }];
+  });
+}
+
+/** The Blenders below a process. */
+export async function blendersOf(pid: number): Promise<Process[]> {
+  const all = await processes();
+  const family = new Set([pid]);
+  for (let before = 0; before < family.size; ) {
+    before = family.size;
+    for (const { pid: child, parent } of all) if (family.has(parent)) family.add(child);
+  }
+  return all.filter(({ pid: member, name }) => family.has(member) && name.startsWith("blender"));
+}
+
+/** Processor seconds that the Blenders below a process use while `ms` pass. */
+export async function blenderSecondsDuring(pid: number, ms: number): Promise<number> {
+  const ticks = async () => (await blendersOf(pid)).reduce((sum, { ticks: used }) => sum + used, 0);
+  const before = await ticks();
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  return ((await ticks()) - before) / 100;
+}
+
+/** Files below a folder that hold these bytes. */
+export async function filesWith(folder: string, marker: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const found = await Promise.all(
+    paths.map(async (path) => ((await readFile(path).catch(() => Buffer.alloc(0))).includes(marker) ? [path] : [])),
+  );
+  return found.flat();
+}
+
+/** Waits until something is so. @returns how long that took, in milliseconds. */
+export async function until(what: () => Promise<boolean>, limitMs: number): Promise<number> {
+  const startMs = performance.now();
+  while (!(await what())) {
+    if (performance.now() - startMs > limitMs) throw new Error(`not so within ${limitMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return performance.now() - startMs;
+}
