@@ -5,6 +5,9 @@ import type { SlotSize, Terms } from "../core/terms/terms.ts";
 /** A scene bundle as real files on this machine, and what tells it from others. */
 export interface SceneOnDisk {
   readonly key: string;
+  /** The folder of all its files; undefined for a scene that lies where its owner has it. */
+  readonly directory?: string;
+  /** Of the .blend, as its Blender sees it; the same goes for `remap`. */
   readonly path: string;
   readonly remap: Readonly<Record<string, string>>;
 }
