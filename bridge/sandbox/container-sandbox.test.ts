@@ -4,7 +4,18 @@ import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { INSIDE } from "./container-config.ts";
-import { cpuDuring, ENGINE, lineFrom, SMALL, sandboxesOf, type TestSandbox, testSandbox, told } from "./fixtures/sandbox-kit.ts";
+import { ContainerSandbox } from "./container-sandbox.ts";
+import {
+  cpuDuring,
+  ENGINE,
+  lineFrom,
+  ODD_IMAGES,
+  SMALL,
+  sandboxesOf,
+  type TestSandbox,
+  testSandbox,
+  told,
+} from "./fixtures/sandbox-kit.ts";
 import { makerMark, SANDBOX_LABELS } from "./orphans.ts";
 
 let test: TestSandbox;
@@ -248,6 +259,43 @@ time.sleep(600)`;
     expect(await readFile(toPath, "utf8")).toBe("mine");
     running.kill();
     await running.exited;
+  });
+});
+
+describe("an environment that is not one", () => {
+  /** An image made of the tests' environment by changes of a Dockerfile; gone when disposed. */
+  async function image(...changes: string[]) {
+    const name = `${ODD_IMAGES}${process.pid}:odd`;
+    const base = await ENGINE.createContainer({ Image: test.sandbox.environment.id });
+    await ENGINE.getContainer(base.id).commit({ repo: name.split(":")[0], tag: "odd", changes: changes.join("\n") });
+    await base.remove();
+    return { name, [Symbol.asyncDispose]: async () => void (await ENGINE.getImage(name).remove({ force: true })) };
+  }
+  const prepared = async (environment: string) => {
+    const sandbox = await ContainerSandbox.open({ environment });
+    const tools = join(test.root, `tools-${Math.random()}`);
+    await sandbox.prepare({ node: `test-${process.pid}`, tools, scripts: test.folders.scripts });
+  };
+
+  it("is refused when it wants a folder on this machine's disk", async () => {
+    await using odd = await image("VOLUME /data");
+    await expect(prepared(odd.name)).rejects.toMatchObject({ code: "SANDBOX_UNSAFE", message: expect.stringContaining("folder") });
+  });
+
+  it("is not found when it says nothing of its Blender", async () => {
+    await using odd = await image("LABEL io.p2p-render.blender.path=relative/blender");
+    await expect(prepared(odd.name)).rejects.toMatchObject({ code: "ENVIRONMENT_MISSING" });
+    await expect(prepared("no/such:image")).rejects.toMatchObject({ code: "ENVIRONMENT_MISSING" });
+  });
+
+  it("runs nothing of its own beside our program", async () => {
+    await using odd = await image(
+      'ENTRYPOINT ["/bin/false"]',
+      "ENV LD_PRELOAD=",
+      "HEALTHCHECK --interval=1s CMD touch /tmp/ill",
+      "USER root",
+    );
+    await expect(prepared(odd.name)).resolves.toBeUndefined();
   });
 });
 

@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import Docker from "dockerode";
 import { FarmError, messageOf } from "../kernel/errors.ts";
 import { type DeviceRequest, INSIDE, type ReadableFolder, type SandboxLimits } from "./container-config.ts";
@@ -25,6 +27,8 @@ const SCRATCH_SHARE = 0.5;
 /** The only words of our environment that mean something inside. */
 const PASSED_ON = new Set(["LANG", "PYTHONDONTWRITEBYTECODE"]);
 const ENGINE_ANSWERS_MS = 10_000;
+/** Room for a word. */
+const TRIAL_SIZE = { cpus: 1, memoryBytes: 128 * 2 ** 20 } as const;
 
 export interface SandboxOptions {
   /** Name or id of the environment; the newest when not said. */
@@ -84,14 +88,29 @@ export class ContainerSandbox implements AsyncDisposable {
   }
 
   /**
-   * Lays our tools into `tools`, an empty folder, and removes what killed bridges of this node left running.
-   * @returns how many sandboxes that were.
+   * Lays our tools into `tools`, an empty folder, removes what killed bridges of this node left running, and tries a sandbox.
+   * Throws SANDBOX_UNAVAILABLE, SANDBOX_UNSAFE.
+   * @returns how many sandboxes were left.
    */
   async prepare(options: { readonly node: string; readonly tools: string; readonly scripts: string }): Promise<number> {
     await layTools(options.tools, options.scripts, this.#architecture);
     const labels = { [SANDBOX_LABELS.node]: options.node, [SANDBOX_LABELS.maker]: await makerMark() };
     this.#ready = { tools: options.tools, labels };
-    return await reapOrphans(this.#engine, options.node);
+    const orphans = await reapOrphans(this.#engine, options.node);
+    await this.#tryOut(options);
+    return orphans;
+  }
+
+  /** An engine elsewhere sees none of our folders, and an image may lack what our supervisor needs: better known before work is offered. */
+  async #tryOut({ tools, scripts }: { readonly tools: string; readonly scripts: string }): Promise<void> {
+    const script = join(scripts, "session.py");
+    const request = { command: "/usr/bin/python3", args: ["-IS", "-c", "import sys; open(sys.argv[1]); print('works')", script] };
+    const trial = await this.start(request, { scripts, scene: tools, scratch: tools }, TRIAL_SIZE);
+    const [said, complaint, { because }] = await Promise.all([text(trial.stdout), text(trial.stderr), trial.exited]);
+    if (said === "works\n") return;
+    throw (
+      because ?? new FarmError("SANDBOX_UNAVAILABLE", `a sandbox was tried and does not work: ${lastLine(complaint) || "it said nothing"}`)
+    );
   }
 
   /** Starts a program of the environment. Paths below the folders are told to it as it sees them. Throws SANDBOX_UNAVAILABLE, SANDBOX_UNSAFE. */
@@ -131,6 +150,10 @@ export class ContainerSandbox implements AsyncDisposable {
     for (const process of running) process.kill();
     await Promise.all(running.map(({ exited }) => exited));
   }
+}
+
+function lastLine(said: string): string {
+  return (said.trim().split("\n").at(-1) ?? "").replaceAll(/\p{C}/gu, "?").slice(0, 300);
 }
 
 async function askEngine(): Promise<{ readonly facts: EngineFacts; readonly components: readonly EngineComponent[] }> {

@@ -72,7 +72,7 @@ interface Attempt {
 
 /** Renders a scene as a donor does. */
 async function attempt(scene: string, spec: ChunkSpec, options: Attempt = {}) {
-  const { beaten, timeoutMs = 60_000, size = SMALL } = options;
+  const { beaten, timeoutMs = 120_000, size = SMALL } = options;
   let printed = "";
   const start: StartProcess = async (request) => {
     const at = request.args.indexOf("-P");
@@ -83,7 +83,7 @@ async function attempt(scene: string, spec: ChunkSpec, options: Attempt = {}) {
     });
     return running;
   };
-  const signal = AbortSignal.timeout(100_000);
+  const signal = AbortSignal.timeout(200_000);
   const blender = { ...test.sandbox.environment.blender, hasDenoiser: false };
   let session: BlenderSession | undefined;
   try {
@@ -111,7 +111,7 @@ async function expectNothingTouched(): Promise<void> {
   await expect(readFile("/root/attacked")).rejects.toMatchObject({ code: "ENOENT" });
 }
 
-describe("a hostile scene runs nothing", () => {
+describe("a hostile scene runs nothing", { timeout: 300_000 }, () => {
   const cases: readonly (readonly [scene: string, spec: ChunkSpec, code: string])[] = [
     ["text", FLOATS, "rendered"],
     ["driver", FLOATS, "rendered"],
@@ -156,7 +156,7 @@ chunks.render_floats = attack
 `;
 }
 
-describe("a scene that has taken its Blender over is held by the sandbox", () => {
+describe("a scene that has taken its Blender over is held by the sandbox", { timeout: 300_000 }, () => {
   const cases: readonly (readonly [what: string, source: string, code: string])[] = [
     ["forks without end", "while True:\n  try:\n    if os.fork() == 0: time.sleep(100000)\n  except OSError: pass", "PROCESSES_EXCEEDED"],
     ["takes memory without end", "kept = []\nwhile True: kept.append(bytearray(2**24))", "MEMORY_EXCEEDED"],
@@ -189,7 +189,7 @@ describe("a scene that has taken its Blender over is held by the sandbox", () =>
     it(`${what}: ${code}`, async () => {
       const outcome = await attempt("text", FLOATS, {
         beaten: inRender(source),
-        timeoutMs: code === "BLENDER_HUNG" ? 5_000 : 60_000,
+        timeoutMs: code === "BLENDER_HUNG" ? 5_000 : 120_000,
         size: code === "PROCESSES_EXCEEDED" ? ROOMY : SMALL,
       });
       expect(outcome.printed).toContain("THE ATTACK RAN");
