@@ -314,27 +314,35 @@ describe("the life of a sandbox", () => {
     expect(performance.now() - before).toBeLessThan(10_000);
   });
 
-  it("is not ended for its silence while it stood still", async () => {
-    const running = await test.python(SLEEP);
+  it("is not ended for its silence while it stood still, but for its age", async () => {
+    await using brief = await testSandbox(`test-${process.pid}`, { idleSeconds: 5, deadlineSeconds: 20 });
+    const running = await brief.python(SLEEP);
     await lineFrom(running, "here");
     await running.freeze();
-    await new Promise((resolve) => setTimeout(resolve, 35_000));
+    await new Promise((resolve) => setTimeout(resolve, 8_000));
     await running.thaw();
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     expect((await ENGINE.getContainer(running.id).inspect()).State.Running).toBe(true);
-    running.kill();
-    await running.exited;
+    expect((await running.exited).because).toMatchObject({ code: "BLENDER_HUNG" });
+  });
+
+  it("ends when its bridge lives and says nothing any more", async () => {
+    const node = `silent-${process.pid}`;
+    await using doomed = await doomedBridge(node);
+    doomed.signal("SIGSTOP");
+    const deadline = performance.now() + 60_000;
+    while ((await sandboxesOf(node)).some(({ State }) => State === "running") && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    const [left] = await sandboxesOf(node);
+    expect((await ENGINE.getContainer(left?.Id ?? "").inspect()).State).toMatchObject({ Running: false, ExitCode: 76 });
   });
 
   it("ends with the bridge that made it, also when that is killed; the next start removes what is left", async () => {
     const node = `doomed-${process.pid}`;
-    const doomed = execa(process.execPath, [fileURLToPath(new URL("fixtures/doomed-donor.ts", import.meta.url)), node], { reject: false });
-    const { promise: made, resolve } = Promise.withResolvers<void>();
-    doomed.stdout.on("data", resolve);
-    await made;
+    await using doomed = await doomedBridge(node);
     expect(await sandboxesOf(node)).toMatchObject([{ State: "running" }]);
-    doomed.kill("SIGKILL");
-    await doomed;
+    doomed.signal("SIGKILL");
     const deadline = performance.now() + 5_000;
     while ((await sandboxesOf(node)).some(({ State }) => State === "running") && performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 100));
@@ -354,3 +362,20 @@ describe("the life of a sandbox", () => {
     await running.exited;
   });
 });
+
+/** Another bridge with one sandbox; killed when disposed, and what it left removed. */
+async function doomedBridge(node: string) {
+  const child = execa(process.execPath, [fileURLToPath(new URL("fixtures/doomed-donor.ts", import.meta.url)), node], { reject: false });
+  await Promise.race([
+    new Promise((resolve) => child.stdout.once("data", resolve)),
+    child.then(({ stderr }) => Promise.reject(new Error(`the bridge ended: ${stderr}`))),
+  ]);
+  return {
+    signal: (name: NodeJS.Signals) => child.kill(name),
+    [Symbol.asyncDispose]: async () => {
+      child.kill("SIGKILL");
+      await child;
+      for (const { Id } of await sandboxesOf(node)) await ENGINE.getContainer(Id).remove({ force: true });
+    },
+  };
+}

@@ -11,15 +11,21 @@ import { makerMark, reapOrphans, SANDBOX_LABELS } from "./orphans.ts";
 import type { ProcessRequest } from "./process-sandbox.ts";
 import { layTools, TOOLS } from "./sandbox-tools.ts";
 
-/** How long a sandbox may live, whatever happens. */
-const SUPERVISION = {
+/** How long a sandbox lives, whatever happens in it. */
+export interface Supervision {
+  readonly idleSeconds: number;
+  readonly deadlineSeconds: number;
+  readonly graceSeconds: number;
+}
+
+const SUPERVISION: Supervision = {
   /** A bridge that is silent for so long is gone, or its engine is. */
   idleSeconds: 30,
   /** A session of one job; longer jobs get a new one. */
   deadlineSeconds: 7 * 24 * 3_600,
   /** For what runs inside to end by itself when the bridge is gone. */
   graceSeconds: 1,
-} as const;
+};
 /** Threads of Blender, its libraries and drivers grow with the threads it may use; nothing it does needs many processes. */
 const PIDS = { least: 256, perCpu: 4 } as const;
 /** Of the memory; what lies there counts as memory, too. */
@@ -35,6 +41,7 @@ export interface SandboxOptions {
   readonly environment?: string;
   /** Work is done also by a runtime with known holes. */
   readonly allowOldRuntime?: boolean;
+  readonly supervision?: Partial<Supervision>;
 }
 
 /** What one sandbox uses. */
@@ -60,12 +67,19 @@ export class ContainerSandbox implements AsyncDisposable {
   readonly warnings: readonly string[];
   readonly #engine: Docker;
   readonly #architecture: string;
+  readonly #supervision: Supervision;
   readonly #running = new Set<ContainerProcess>();
   #ready: { readonly tools: string; readonly labels: Readonly<Record<string, string>> } | undefined;
 
-  private constructor(engine: Docker, architecture: string, environment: EnvironmentImage, warnings: readonly string[]) {
+  private constructor(
+    { engine, architecture }: { readonly engine: Docker; readonly architecture: string },
+    environment: EnvironmentImage,
+    supervision: Supervision,
+    warnings: readonly string[],
+  ) {
     this.#engine = engine;
     this.#architecture = architecture;
+    this.#supervision = supervision;
     this.environment = environment;
     this.warnings = warnings;
   }
@@ -84,7 +98,9 @@ export class ContainerSandbox implements AsyncDisposable {
     }
     const unsure = age === "unknown" && version !== "";
     const warnings = unsure ? [`runc ${version} is mended only if this system's maker has done so: keep the system up to date`] : [];
-    return new ContainerSandbox(engine, facts.Architecture ?? "", await findEnvironment(engine, options.environment), warnings);
+    const environment = await findEnvironment(engine, options.environment);
+    const supervision = { ...SUPERVISION, ...options.supervision };
+    return new ContainerSandbox({ engine, architecture: facts.Architecture ?? "" }, environment, supervision, warnings);
   }
 
   /**
@@ -124,7 +140,11 @@ export class ContainerSandbox implements AsyncDisposable {
     const limits = limitsOf(size);
     const process = await ContainerProcess.start(this.#engine, {
       image: this.environment.id,
-      command: [...supervised(), request.command, ...request.args.map((argument) => seenInside(argument, seen) ?? argument)],
+      command: [
+        ...supervised(this.#supervision),
+        request.command,
+        ...request.args.map((argument) => seenInside(argument, seen) ?? argument),
+      ],
       env: environmentInside(request.env ?? {}, seen),
       labels,
       folders: [
@@ -172,8 +192,8 @@ export function limitsOf({ cpus, memoryBytes }: SandboxSize): SandboxLimits {
   return { cpus, memoryBytes, scratchBytes, pids: PIDS.least + Math.ceil(cpus) * PIDS.perCpu };
 }
 
-function supervised(): string[] {
-  const options = { ...SUPERVISION, scratch: INSIDE.scratch, seccomp: `${INSIDE.tools}/${TOOLS.filter}` };
+function supervised(supervision: Supervision): string[] {
+  const options = { ...supervision, scratch: INSIDE.scratch, seccomp: `${INSIDE.tools}/${TOOLS.filter}` };
   return ["/usr/bin/python3", "-IS", `${INSIDE.tools}/${TOOLS.supervisor}`, JSON.stringify(options)];
 }
 
