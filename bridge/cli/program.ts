@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { TERM_NAMES } from "../core/terms/parse-terms.ts";
 import { VERSION } from "../kernel/version.ts";
+import { envCommand } from "./env-command.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What a command may use of the outside. */
@@ -24,6 +25,7 @@ export function buildProgram(cli: Cli): Command {
     .addCommand(donateCommand(cli))
     .addCommand(peersCommand(cli))
     .addCommand(jobsCommand(cli))
+    .addCommand(envCommand(cli))
     .addCommand(doctorCommand(cli));
   for (const command of program.commands) {
     for (const each of [command, ...command.commands]) {
