@@ -7,7 +7,7 @@ import { openSession } from "../blender/session.ts";
 import type { BlenderBuild, StartProcess } from "../blender/types.ts";
 import type { Home } from "../config/home.ts";
 import type { DeviceClass } from "../core/chunk.ts";
-import type { WarmSession } from "../donor/ports.ts";
+import type { SceneOnDisk, WarmSession } from "../donor/ports.ts";
 import { RenderSlots } from "../donor/render-slots.ts";
 import { FarmError } from "../kernel/errors.ts";
 import type { PrepareDeps } from "../requester/prepare-job.ts";
@@ -41,21 +41,25 @@ export interface SlotOptions {
   /** Floats stay on this machine: not worth packing. */
   readonly local?: boolean;
   readonly around?: (session: WarmSession) => WarmSession;
-  /** How its Blenders are started; as a plain process when not said. */
-  readonly start?: StartProcess;
+  /** How a Blender for a scene is started, `scratch` being its folder; as a plain process when not said. */
+  readonly startFor?: (scene: SceneOnDisk, scratch: string) => StartProcess;
+  /** Scenes are strangers'. */
+  readonly foreign?: boolean;
 }
 
 /** Warm render places of this machine. */
-export function renderSlots(scratch: Scratch, blender: ChosenBlender, options: SlotOptions): RenderSlots {
-  const { around = (session) => session } = options;
+export function renderSlots(scratch: Scratch, blender: ChosenBlender | undefined, options: SlotOptions): RenderSlots {
+  const { around = (session) => session, startFor = () => start, foreign = false } = options;
   let count = 0;
-  const open = async (slot: number, signal: AbortSignal) => {
+  const open = async (slot: number, scene: SceneOnDisk, signal: AbortSignal) => {
     const folder = await scratch.folder(`${options.purpose}-${slot}-${count++}`);
     const threads = options.threads === undefined ? {} : { threads: options.threads() };
     const floatCodec = options.local ? "NONE" : "ZIP";
-    const sessionOptions = { blender: blender.build, scratch: folder, floatCodec, ...threads } as const;
+    const build = scene.environment ? { ...scene.environment.blender, hasDenoiser: false } : blender?.build;
+    if (build === undefined) throw new FarmError("BLENDER_NOT_FOUND", "the job names no environment, and there is no Blender here");
+    const sessionOptions = { blender: build, scratch: folder, floatCodec, foreign, ...threads } as const;
     try {
-      return around(wipedAfter(await openSession({ start: options.start ?? start }, sessionOptions, signal), folder));
+      return around(wipedAfter(await openSession({ start: startFor(scene, folder) }, sessionOptions, signal), folder));
     } catch (error) {
       await wipe(folder);
       throw error;

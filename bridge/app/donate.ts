@@ -4,23 +4,22 @@ import type { TermTexts } from "../core/terms/parse-terms.ts";
 import { openDatabase } from "../database/open-database.ts";
 import type { Database } from "../database/types.ts";
 import { Donor } from "../donor/donor.ts";
-import type { WarmSession } from "../donor/ports.ts";
+import type { DonorEnvironments, WarmSession } from "../donor/ports.ts";
 import type { RenderSlots } from "../donor/render-slots.ts";
 import { systemClock } from "../kernel/clock.ts";
-import { FarmError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import { VERSION } from "../kernel/version.ts";
 import { MachineWatch } from "../machine/machine-watch.ts";
 import { lockHome } from "../network/home-lock.ts";
 import type { SwarmNetwork } from "../protocols/frame-stream.ts";
 import { Freezer } from "../sandbox/freezer.ts";
-import { gentleStart } from "../sandbox/low-priority.ts";
-import { startPlainProcess } from "../sandbox/process-sandbox.ts";
-import { blendersHere, type ChosenBlender, renderSlots } from "./blender-tools.ts";
+import { renderSlots } from "./blender-tools.ts";
 import type { DonateEvent } from "./donate-events.ts";
 import { DonorControl } from "./donor-control.ts";
+import { donorEnvironments, refuseWithout } from "./donor-environments.ts";
 import { DonorLedger } from "./donor-ledger.ts";
 import { DonorReport } from "./donor-report.ts";
+import { type DonorSandbox, openDonorSandbox, type SandboxChoice } from "./donor-sandbox.ts";
 import { type DonorStatus, statusPath } from "./donor-status.ts";
 import { type DonorStoreOptions, openDonorStore, type OwnedDonorStore } from "./donor-store.ts";
 import { openSwarm, type SwarmOptions } from "./open-swarm.ts";
@@ -30,7 +29,7 @@ import { openScratch } from "./scratch.ts";
 
 export interface DonateSettings {
   readonly home: Home;
-  readonly blender: string | undefined;
+  readonly sandbox: SandboxChoice;
   readonly name: string | undefined;
   /** The owner's terms as they were written on the command line. */
   readonly terms: TermTexts;
@@ -55,28 +54,40 @@ export async function donate(
 ): Promise<void> {
   const { home } = settings;
   await using _lock = await lockHome(home.root);
-  const [blender] = await blendersHere(home, settings.blender, signal);
-  if (!blender) throw new FarmError("BLENDER_NOT_FOUND", "no Blender was found on this machine");
   await using scratch = await openScratch(home);
+  await using sandbox = await openDonorSandbox(home, settings.sandbox, signal);
   await using database = openDatabase(home.database, { onCorrupt: (sentence) => watching.observe({ event: "note", sentence }) });
   await using machine = new MachineWatch(systemClock.monotonicMs());
   const { desk, ownerSettings } = openDesk(database, machine, settings);
   await using network = await openSwarm(home, settings.swarm, watching.log, signal);
-  const store = await openDonorStore(network, storeOptions(home, desk), watching.log);
+  tellOf(sandbox, await sandbox.prepare(network.selfId, scratch), watching);
+  const store = await openDonorStore(network, storeOptions(home, desk, sandbox), watching.log);
   const freezer = new Freezer();
-  await using slots = renderSlots(scratch, blender, {
+  await using slots = renderSlots(scratch, sandbox.blender, {
     slots: desk.terms().slots,
     purpose: "donor",
+    foreign: true,
     around,
     threads: () => desk.slotSize().threads,
-    start: freezer.watch(gentleStart(startPlainProcess)),
+    startFor: (scene, folder) => freezer.watch(sandbox.startFor(scene, folder, () => desk.slotSize())),
   });
   const ledger = new DonorLedger(database.settings, systemClock);
-  await serve(settings, watching, { blender, network, desk, ownerSettings, store, freezer, slots, ledger }, signal);
+  const inContainers = settings.sandbox.kind === "docker";
+  const environments = inContainers
+    ? await donorEnvironments({ home, network, environments: database.environments, owner: desk, store })
+    : undefined;
+  if (sandbox.blender === undefined) refuseWithout(desk.terms());
+  await serve(settings, watching, { sandbox, environments, network, desk, ownerSettings, store, freezer, slots, ledger }, signal);
+}
+
+function tellOf(sandbox: DonorSandbox, orphans: number, { observe }: DonateWatching): void {
+  const removed = orphans === 0 ? [] : [`removed ${orphans} sandboxes that an earlier donor of this home had left`];
+  for (const sentence of [...sandbox.warnings, ...removed]) observe({ event: "note", sentence });
 }
 
 interface Parts {
-  readonly blender: ChosenBlender;
+  readonly sandbox: DonorSandbox;
+  readonly environments: DonorEnvironments | undefined;
   readonly network: SwarmNetwork;
   readonly desk: OwnersDesk;
   readonly ownerSettings: OwnerSettings;
@@ -88,7 +99,7 @@ interface Parts {
 
 /** Works until the signal aborts; says goodbye to everybody then. */
 async function serve(settings: DonateSettings, watching: DonateWatching, parts: Parts, signal: AbortSignal): Promise<void> {
-  const { blender, network, desk, ownerSettings, store, freezer, slots, ledger } = parts;
+  const { sandbox, environments, network, desk, ownerSettings, store, freezer, slots, ledger } = parts;
   const { log } = watching;
   const name = settings.name ?? hostname();
   const report = new DonorReport({ desk, ledger, store, slots }, { path: statusPath(settings.home), peerId: network.selfId, name });
@@ -97,8 +108,12 @@ async function serve(settings: DonateSettings, watching: DonateWatching, parts: 
     ledger.watch(event);
     watching.observe(event);
   };
-  const options = { agent: `p2p-render/${VERSION}`, name, builds: [blender.deviceClass], gpus: [], maxJobs: MAX_JOBS };
-  const donor = new Donor({ network, store, slots, owner: desk, peaks: ledger, clock: systemClock, log, observe, load }, options);
+  const builds = sandbox.blender === undefined ? [] : [sandbox.blender.deviceClass];
+  const options = { agent: `p2p-render/${VERSION}`, name, builds, gpus: [], maxJobs: MAX_JOBS };
+  const donor = new Donor(
+    { network, store, slots, owner: desk, peaks: ledger, environments, clock: systemClock, log, observe, load },
+    options,
+  );
   const turned = async (looked: boolean) => {
     if (looked) ledger.noteEnergy(desk.sight, slots.busy);
     ledger.writeSometimes();
@@ -112,6 +127,7 @@ async function serve(settings: DonateSettings, watching: DonateWatching, parts: 
     slots,
     store,
     freezer,
+    sandbox,
     clock: systemClock,
     log,
     observe,
@@ -120,7 +136,12 @@ async function serve(settings: DonateSettings, watching: DonateWatching, parts: 
   try {
     await desk.look(); // nobody is served before it is known whether the owner lets it
     await donor.start(signal);
-    const facts = { peerId: network.selfId, multiaddrs: network.multiaddrs(), name, blenders: [blender.build.version] };
+    const facts = {
+      peerId: network.selfId,
+      multiaddrs: network.multiaddrs(),
+      name,
+      blenders: builds.map(({ blenderVersion }) => blenderVersion),
+    };
     observe({ event: "listening", ...facts, slots: slots.size, threads: desk.slotSize().threads });
     await control.start();
     await untilAborted(signal);
@@ -132,10 +153,11 @@ async function serve(settings: DonateSettings, watching: DonateWatching, parts: 
   }
 }
 
-function storeOptions(home: Home, desk: OwnersDesk): DonorStoreOptions {
+function storeOptions(home: Home, desk: OwnersDesk, { seenAt }: DonorSandbox): DonorStoreOptions {
   return {
     blocks: home.blocks,
     scenes: home.scenes,
+    ...(seenAt === undefined ? {} : { seenAt }),
     capBytes: desk.terms().diskBytes,
     upload: () => desk.terms().uploadBytesPerSecond,
     download: () => desk.terms().downloadBytesPerSecond,

@@ -7,6 +7,7 @@ import type { Service } from "../kernel/service.ts";
 import { childSignal, type ChildSignal } from "../kernel/abort.ts";
 import type { Freezer } from "../sandbox/freezer.ts";
 import type { OwnerEvent } from "./donate-events.ts";
+import type { DonorSandbox } from "./donor-sandbox.ts";
 import type { OwnedDonorStore } from "./donor-store.ts";
 import type { OwnerSettings } from "./owner-settings.ts";
 import type { OwnersDesk } from "./owners-desk.ts";
@@ -18,6 +19,7 @@ export interface DonorControlDeps {
   readonly slots: Pick<RenderSlots, "pause" | "resume" | "resize" | "renew" | "busy">;
   readonly store: Pick<OwnedDonorStore, "resize">;
   readonly freezer: Freezer;
+  readonly sandbox: Pick<DonorSandbox, "resize">;
   readonly clock: Clock;
   readonly log: Log;
   readonly observe: (event: OwnerEvent) => void;
@@ -94,12 +96,14 @@ export class DonorControl implements Service {
   }
 
   async #takeTerms(): Promise<void> {
-    const { desk, slots, store, observe } = this.#deps;
+    const { desk, slots, store, sandbox, observe } = this.#deps;
     const terms = desk.terms();
-    const { threads } = desk.slotSize();
+    const size = desk.slotSize();
+    const { threads } = size;
     slots.resize(terms.slots);
     if (threads !== this.#threads) slots.renew();
     this.#threads = threads;
+    await sandbox.resize(size);
     await store.resize(terms.diskBytes);
     observe({ event: "terms", terms: desk.texts, slots: terms.slots, threads });
   }

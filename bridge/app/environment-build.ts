@@ -47,7 +47,7 @@ export async function buildEnvironment(settings: BuildSettings, observe: Observe
   const base = await findBase(engine, { release: recipe.release, named: settings.base, containers: CONTAINERS }, watch, signal);
   const plain = await buildOnce(
     { engine, file: CONTAINERFILE, args: { ...buildArguments(recipe, base.image), ...base.args } },
-    observe,
+    watch,
     signal,
   );
   const onGpu = { engine, file: GPU_CONTAINERFILE, args: { BASE_IMAGE: plain.id, ...base.args }, ...(gpu === undefined ? {} : { gpu }) };

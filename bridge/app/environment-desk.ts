@@ -59,12 +59,7 @@ export function findRow({ environments }: Pick<Database, "environments">, refere
 }
 
 /** Lets peers have an environment: cuts it into blocks, signs it with this node's key. What is shared already is left as it is. */
-export async function shareEnvironment(
-  home: Home,
-  reference: string,
-  onLayer: OnLayer,
-  signal: AbortSignal,
-): Promise<EnvironmentRow> {
+export async function shareEnvironment(home: Home, reference: string, onLayer: OnLayer, signal: AbortSignal): Promise<EnvironmentRow> {
   await using database = openDatabase(home.database);
   const row = findRow(database, reference);
   const store = new EnvironmentStore(home.environments);

@@ -5,6 +5,7 @@ import { PROJECT } from "../bin/node-runtime.mjs";
 export const ASSETS = [
   { from: "bridge/blender/scripts/", to: "scripts/" },
   { from: "containers/", to: "containers/" },
+  { from: "bridge/sandbox/inside/", to: "inside/" },
   { from: "package.json", to: "../package.json" },
 ];
 

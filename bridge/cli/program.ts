@@ -63,6 +63,7 @@ function renderCommand(cli: Cli): Command {
     .addOption(
       new Option("--verify <how>", "how many results of other machines are checked").choices(["off", "spot", "full"]).default("spot"),
     )
+    .option("--environment <name>", "donors render in this environment: its name or digest; those who lack it get it from here")
     .option("--video <file>", "also encode the frames: .mp4, .webm, .mov or .mkv")
     .option("--blender <path>", "the Blender to use")
     .action(async (scene: string, options: Record<string, unknown>) => {
@@ -83,7 +84,13 @@ function donateCommand(cli: Cli): Command {
     .option("--max-upload <speed>", "bytes a second, 2m, or 20mbit")
     .option("--max-download <speed>", "bytes a second, 2m, or 20mbit")
     .option("--term <name=value>", "any other term of yours, as `bridge donate set` takes them (repeatable)", collect)
-    .addOption(new Option("--sandbox <kind>", "where foreign work runs").choices(["process"]).default("process"))
+    .addOption(
+      new Option("--sandbox <kind>", "where foreign work runs; process is for your own swarm alone")
+        .choices(["docker", "process"])
+        .default("docker"),
+    )
+    .option("--environment <image>", "name or id of the container image that work runs in (default: the newest of `bridge env build`)")
+    .option("--allow-old-runtime", "use a container runtime that has known holes")
     .option("--allow <peer>", "only these requesters (repeatable)", collect)
     .option("--deny <peer>", "never these requesters (repeatable)", collect)
     .option("--listen <multiaddr>", "where to listen (repeatable)", collect)
@@ -91,7 +98,7 @@ function donateCommand(cli: Cli): Command {
     .option("--swarm <name>", "the swarm to give to", "public")
     .option("--no-lan", "do not look for others on the local network")
     .option("--name <name>", "what others see")
-    .option("--blender <path>", "the Blender to use")
+    .option("--blender <path>", "with --sandbox process: the Blender to use")
     .action(async (options: Record<string, unknown>) => {
       const { runDonate } = await import("./commands/donate.ts");
       await runDonate(cli, options);

@@ -85,10 +85,16 @@ export class ImageEngine {
   }
 
   /** The digest of the image's configuration: the same on every engine. */
-  async digestOf({ id }: EngineImage, signal: AbortSignal): Promise<string> {
-    if (!this.#isContainerd) return id.replace(/^sha256:/, "");
-    const { config } = await this.save(id, drain, signal);
+  async digestOf(image: EngineImage, signal: AbortSignal): Promise<string> {
+    const known = this.knownDigestOf(image);
+    if (known !== undefined) return known;
+    const { config } = await this.save(image.id, drain, signal);
     return sha256(config);
+  }
+
+  /** The same, where the engine can tell it without reading the whole image. */
+  knownDigestOf({ id }: EngineImage): EnvironmentDigest | undefined {
+    return this.#isContainerd ? undefined : id.replace(/^sha256:/, "");
   }
 
   /** Fetches an image from its registry. Throws BASE_IMAGE_MISSING. */

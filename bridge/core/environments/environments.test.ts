@@ -6,7 +6,7 @@ import { buildArguments, recipeFor } from "./recipe.ts";
 
 const DIGEST = "a".repeat(64);
 const OTHER = "b".repeat(64);
-const FRIEND = "12D3KooWFriend";
+const FRIEND = `12D3Koo${"W".repeat(45)}`;
 const FACTS: EnvironmentFacts = {
   blenderVersion: "3.4.1",
   buildHash: "0123456789ab",

@@ -39,8 +39,13 @@ export function mayRun({ digest, isHere, signedBy }: AskedEnvironment, { environ
   return { verdict: "deny", because: `its owner allows no environments of others, and does not have ${what}` };
 }
 
+/** Peer ids of Ed25519 keys, the only ones that nodes have. */
+export function isPeerId(text: string): boolean {
+  return /^12D3Koo[A-Za-z0-9]{45}$/.test(text);
+}
+
 /** What this donor says of an environment before anybody showed a signature: final only when nobody's could change it. */
 export function couldRun(asked: Omit<AskedEnvironment, "signedBy">, terms: EnvironmentTerms): EnvironmentVerdict {
-  const trusted = [...terms.own, ...terms.environments.filter((entry) => /^12D3Koo/.test(entry))];
+  const trusted = [...terms.own, ...terms.environments.filter(isPeerId)];
   return mayRun({ ...asked, signedBy: trusted.slice(0, 1) }, terms);
 }
