@@ -1,10 +1,11 @@
 import { once } from "node:events";
-import { PassThrough, Readable } from "node:stream";
+import { type PassThrough, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { posix } from "node:path";
 import tar from "tar-stream";
 import { FarmError } from "../kernel/errors.ts";
+import { TAR_BLOCK, tarEntry } from "./tar-entry.ts";
 
 /** Below this a file of an archive is kept until it is known what it is; layers above it are read as they pass. */
 const SMALL_BYTES = 1024 * 1024;
@@ -71,24 +72,17 @@ export function writeImage(image: {
   readonly layers: readonly LayerToLoad[];
   readonly tag: string;
 }): Readable {
-  const pack = tar.pack();
-  const out = new PassThrough();
-  pack.pipe(out);
-  const write = async () => {
-    pack.entry({ name: `${image.digest}.json` }, Buffer.from(image.config));
-    const written = new Set<string>();
-    for (const { diffId, bytes, tar: open } of image.layers) {
-      if (open === undefined || written.has(diffId)) continue;
-      written.add(diffId);
-      await pipeline(open(), pack.entry({ name: `${diffId}.tar`, size: bytes }));
-    }
-    const manifest = [{ Config: `${image.digest}.json`, RepoTags: [image.tag], Layers: image.layers.map(({ diffId }) => `${diffId}.tar`) }];
-    pack.entry({ name: "manifest.json" }, JSON.stringify(manifest));
-    pack.finalize();
+  const { digest, config, layers, tag } = image;
+  const brought = new Map(layers.flatMap(({ diffId, bytes, tar: open }) => (open ? [[diffId, { bytes, open }] as const] : [])));
+  const manifest = [{ Config: `${digest}.json`, RepoTags: [tag], Layers: layers.map(({ diffId }) => `${diffId}.tar`) }];
+  const files = async function* () {
+    yield* tarEntry(`${digest}.json`, config.length, [config]);
+    for (const [diffId, { bytes, open }] of brought) yield* tarEntry(`${diffId}.tar`, bytes, open());
+    const text = Buffer.from(JSON.stringify(manifest));
+    yield* tarEntry("manifest.json", text.length, [text]);
+    yield Buffer.alloc(2 * TAR_BLOCK);
   };
-  write().catch((error: Error) => out.destroy(error));
-  out.once("close", () => pack.destroy());
-  return out;
+  return Readable.from(files(), { objectMode: false });
 }
 
 async function takeEntry<T>(

@@ -2,13 +2,13 @@ import { createInterface } from "node:readline";
 import { PassThrough, Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import Docker from "dockerode";
-import tar from "tar-stream";
 import { type EnvironmentDigest, environmentTag } from "../core/environments/facts.ts";
 import { childSignal } from "../kernel/abort.ts";
 import { FarmError, messageOf } from "../kernel/errors.ts";
 import { sha256 } from "../kernel/ids.ts";
 import { absence } from "./docker-probe.ts";
 import { type LayerToLoad, readSavedImage, type SavedImage, writeImage } from "./image-archive.ts";
+import { TAR_BLOCK, tarEntry } from "./tar-entry.ts";
 
 /** An image as an engine knows it. */
 export interface EngineImage {
@@ -120,7 +120,10 @@ export class ImageEngine {
   async build(request: BuildRequest, onLine: (line: string) => void, signal: AbortSignal): Promise<string> {
     signal.throwIfAborted();
     const { from, args, labels } = request;
-    const context = "text" in from ? oneFile("Containerfile", from.text) : { context: from.folder, src: [from.file] };
+    const context =
+      "text" in from
+        ? Readable.from(oneFile("Containerfile", from.text), { objectMode: false })
+        : { context: from.folder, src: [from.file] };
     const dockerfile = "text" in from ? "Containerfile" : from.file;
     // forcerm: the container of a step that was cut off goes, too.
     const options = { dockerfile, buildargs: args, labels, rm: true, forcerm: true, abortSignal: signal };
@@ -269,11 +272,10 @@ async function drain(layer: AsyncIterable<Uint8Array>): Promise<void> {
   for await (const _ of layer);
 }
 
-function oneFile(name: string, content: string): Readable {
-  const pack = tar.pack();
-  pack.entry({ name }, content);
-  pack.finalize();
-  return Readable.from(pack);
+async function* oneFile(name: string, content: string): AsyncGenerator<Uint8Array, void, undefined> {
+  const bytes = Buffer.from(content);
+  yield* tarEntry(name, bytes.length, [bytes]);
+  yield Buffer.alloc(2 * TAR_BLOCK);
 }
 
 function sharedStart(a: readonly string[], b: readonly string[]): number {
