@@ -3,7 +3,7 @@
 #
 # Prints the Debian mirror that this machine's own packages come from; fails where there is none.
 # apt reads both forms of its lists itself, and so do we where it has not yet updated.
-set -uo pipefail
+set -u
 
 main() {
   local codename

@@ -110,10 +110,8 @@ async function serve(settings: DonateSettings, watching: DonateWatching, parts: 
   };
   const builds = sandbox.blender === undefined ? [] : [sandbox.blender.deviceClass];
   const options = { agent: `p2p-render/${VERSION}`, name, builds, gpus: [], maxJobs: MAX_JOBS };
-  const donor = new Donor(
-    { network, store, slots, owner: desk, peaks: ledger, environments, clock: systemClock, log, observe, load },
-    options,
-  );
+  const deps = { network, store, slots, owner: desk, peaks: ledger, environments, clock: systemClock, log, observe, load };
+  const donor = new Donor(deps, options);
   const turned = async (looked: boolean) => {
     if (looked) ledger.noteEnergy(desk.sight, slots.busy);
     ledger.writeSometimes();
@@ -136,13 +134,9 @@ async function serve(settings: DonateSettings, watching: DonateWatching, parts: 
   try {
     await desk.look(); // nobody is served before it is known whether the owner lets it
     await donor.start(signal);
-    const facts = {
-      peerId: network.selfId,
-      multiaddrs: network.multiaddrs(),
-      name,
-      blenders: builds.map(({ blenderVersion }) => blenderVersion),
-    };
-    observe({ event: "listening", ...facts, slots: slots.size, threads: desk.slotSize().threads });
+    const blenders = builds.map(({ blenderVersion }) => blenderVersion);
+    const place = { peerId: network.selfId, multiaddrs: network.multiaddrs(), name };
+    observe({ event: "listening", ...place, blenders, slots: slots.size, threads: desk.slotSize().threads });
     await control.start();
     await untilAborted(signal);
   } finally {

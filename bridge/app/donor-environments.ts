@@ -38,12 +38,8 @@ export async function donorEnvironments(options: Omit<DonorEnvironmentsDeps, "en
   const contents = await serveEnvironments(deps.network, deps.home, deps.environments);
   deps.store.alsoServe(contents);
   const images = await deps.engine.list(`${ENVIRONMENT_LABELS.mark}=1`);
-  const digests = await Promise.all(images.map((image) => deps.engine.knownDigestOf(image)));
-  return new EngineEnvironments(
-    deps,
-    contents,
-    digests.filter((digest) => digest !== undefined),
-  );
+  const digests = images.map((image) => deps.engine.knownDigestOf(image)).filter((digest) => digest !== undefined);
+  return new EngineEnvironments(deps, contents, digests);
 }
 
 /** Without an environment of its own a donor can only work in those that its owner lets in. Throws ENVIRONMENT_MISSING. */

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { FarmError, isFarmError } from "../kernel/errors.ts";
+import { type FarmError, isFarmError } from "../kernel/errors.ts";
 import type { ImageEngine } from "../sandbox/image-engine.ts";
 import { canMakeBase, makeBase } from "../sandbox/make-base.ts";
 

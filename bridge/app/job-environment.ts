@@ -29,14 +29,18 @@ export function chooseBlender(
   begun: { readonly version: string; readonly buildHash: string } | undefined,
   named: NamedEnvironment | undefined,
 ): ChosenBlender {
-  const wanted = named?.row?.facts ?? (begun && { blenderVersion: begun.version, buildHash: begun.buildHash });
+  const row = named?.row;
+  const wanted = row?.facts ?? (begun && { blenderVersion: begun.version, buildHash: begun.buildHash });
   const match = wanted && blenders.find(({ deviceClass }) => sameBuild(deviceClass, wanted));
+  if (row && !match) throw otherBlender(row, blenders);
   const chosen = match ?? blenders[0];
   if (chosen === undefined) throw new FarmError("BLENDER_NOT_FOUND", "no Blender was found on this machine");
-  if (match || named?.row === undefined) return chosen;
-  const { facts, digest } = named.row;
+  return chosen;
+}
+
+function otherBlender({ facts, digest }: EnvironmentRow, blenders: readonly ChosenBlender[]): FarmError {
   const here = blenders.map(({ build }) => `${build.version} (${build.buildHash})`).join(", ");
-  throw new FarmError(
+  return new FarmError(
     "NO_MATCHING_BLENDER",
     `${environmentName(facts, digest)} has Blender ${facts.blenderVersion} (${facts.buildHash}), and here is ${here}`,
     { advice: "Pictures are finished here: install the same Blender, or build an environment of this one (`bridge env build`)." },

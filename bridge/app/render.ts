@@ -7,6 +7,7 @@ import type { Home } from "../config/home.ts";
 import { hashFile } from "../content/disk.ts";
 import { type PackedBundle, packBundle } from "../content/pack.ts";
 import { newJobId } from "../core/job-id.ts";
+import type { JobCreated } from "../core/journal/records.ts";
 import type { JobEvent, JobOutcome } from "../core/job-events.ts";
 import { openDatabase } from "../database/open-database.ts";
 import type { Database } from "../database/types.ts";
@@ -54,8 +55,7 @@ export async function render(settings: RenderSettings, task: Task, watching: Wat
     onCorrupt: (sentence) => watching.observe({ event: "note", code: "DATABASE_CORRUPT", sentence }),
   });
   const begun = task.kind === "resume" ? createdOf(database, task.job) : undefined;
-  const environment = begun ? settingsOf(begun).environment : task.kind === "new" ? task.request.environment : undefined;
-  const named = environment === undefined ? undefined : environmentNamed(database, environment);
+  const named = environmentOf(database, task, begun);
   const blender = chooseBlender(await blendersHere(home, settings.blender, signal), begun?.blender, named);
   await using scratch = await openScratch(home);
   const packed: { bundle?: PackedBundle } = {};
@@ -69,15 +69,21 @@ export async function render(settings: RenderSettings, task: Task, watching: Wat
   const looking = entering.then((swarm) => swarm?.countSlots(settings.force.peers, signal) ?? 0);
   looking.catch(() => {}); // told when the plan asks for it
   const slots = async () => Math.max(1, settings.force.local + (await looking));
+  const environment = named?.digest;
   const order =
     task.kind === "new"
-      ? await prepareJob(prepare, { ...task.request, environment: named?.digest }, slots, signal)
+      ? await prepareJob(prepare, { ...task.request, environment }, slots, signal)
       : await reopenJob(prepare, task.job, signal);
   const { bundle } = packed;
   if (!bundle) throw new Error("a prepared job has no bundle");
   const swarm = await entering;
   if (named && swarm) await shareForJob(swarm, named, { home, database }, watching);
   return await workUnderClaim(settings, { order, bundle, blender, database, swarm, own, scratch, looked }, watching, signal);
+}
+
+function environmentOf(database: Database, task: Task, begun: JobCreated | undefined): NamedEnvironment | undefined {
+  const reference = task.kind === "new" ? task.request.environment : begun && settingsOf(begun).environment;
+  return reference === undefined ? undefined : environmentNamed(database, reference);
 }
 
 async function shareForJob(

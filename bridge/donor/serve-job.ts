@@ -7,10 +7,11 @@ import type { Log } from "../kernel/log.ts";
 import { encodeMessage, readMessage } from "../protocols/codec.ts";
 import type { FrameStream } from "../protocols/frame-stream.ts";
 import { type DonorMessage, LEASE_LIMITS, RequesterMessage } from "../protocols/lease/messages.ts";
+import type { JobTicket } from "./bring-for-job.ts";
 import type { KeptResults } from "./kept-results.ts";
 import type { BlockPeer, DonorEnvironments, DonorStore, PeakMemory } from "./ports.ts";
 import type { RenderSlots } from "./render-slots.ts";
-import { type JobTicket, READ, ServedJob } from "./served-job.ts";
+import { READ, ServedJob } from "./served-job.ts";
 
 export interface ServeJobDeps {
   readonly store: DonorStore;

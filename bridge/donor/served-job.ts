@@ -7,22 +7,13 @@ import type { FrameStream } from "../protocols/frame-stream.ts";
 import { type DonorMessage, LEASE_LIMITS, RequesterMessage } from "../protocols/lease/messages.ts";
 import type { StandingMessage } from "../protocols/offer/messages.ts";
 import type { ChunkResult } from "./kept-results.ts";
-import type { BlockPeer, RenderedFiles, SandboxEnvironment, SceneOnDisk } from "./ports.ts";
+import { bringForJob, type JobTicket } from "./bring-for-job.ts";
+import type { BlockPeer, RenderedFiles, SceneOnDisk } from "./ports.ts";
 import type { ServeJobDeps } from "./serve-job.ts";
 
 export const READ = { maxBytes: LEASE_LIMITS.maxMessageBytes, timeoutMs: LEASE_LIMITS.silentMs };
 /** A requester that does not take a goodbye goes without. */
 const GOODBYE_MS = 1_000;
-
-export interface JobTicket {
-  readonly job: string;
-  readonly manifest: string;
-  readonly manifestBytes: number;
-  readonly build: { readonly blenderVersion: string; readonly buildHash: string };
-  /** Digest of the environment that the job names. */
-  readonly environment?: string;
-  readonly requester: BlockPeer;
-}
 
 /** A chunk of this job: waiting, being rendered, or done and not yet released. */
 interface Lease {
@@ -273,43 +264,19 @@ export class ServedJob {
     this.#work.add(tracked);
   }
 
-  /** What the scene's Blender runs in, without which it is of no use, and the scene. */
   async #bringScene(): Promise<SceneOnDisk> {
-    const { job, manifestBytes } = this.ticket;
-    const environment = await this.#bringEnvironment();
-    const scene = await this.#fetchScene();
-    this.#sayAside({ type: "state", phase: "ready", bytesDone: 0, bytesTotal: 0 });
-    this.#deps.observe({ event: "scene-fetched", job, bytes: manifestBytes });
-    return environment === undefined ? scene : { ...scene, key: `${scene.key} ${environment.image}`, environment };
-  }
-
-  async #fetchScene(): Promise<SceneOnDisk> {
-    const { manifest, manifestBytes, requester } = this.ticket;
-    const request = { manifest, manifestBytes, sources: () => [requester, ...this.#sources] };
-    return await this.#deps.store.bringScene(request, this.#life.signal, this.#fetching());
-  }
-
-  async #bringEnvironment(): Promise<SandboxEnvironment | undefined> {
-    const { job, environment: digest, build, requester } = this.ticket;
-    const { environments, clock } = this.#deps;
-    if (digest === undefined || environments === undefined) return undefined;
-    const startMs = clock.monotonicMs();
-    const request = { digest, build, sources: () => [requester, ...this.#sources] };
-    const environment = await environments.bring(request, this.#life.signal, this.#fetching()).catch(async (error: unknown) => {
-      await this.dismiss(messageOf(error));
-      throw error;
-    });
-    this.#deps.observe({ event: "environment-ready", job, digest, seconds: (clock.monotonicMs() - startMs) / 1000 });
-    return environment;
-  }
-
-  /** Tells the requester how far a fetch is, not too often. */
-  #fetching(): (bytesDone: number, bytesTotal: number) => void {
     let told = 0;
-    return (bytesDone, bytesTotal) => {
-      if (this.#deps.clock.monotonicMs() - told < 250 && bytesDone < bytesTotal) return;
-      told = this.#deps.clock.monotonicMs();
-      this.#sayAside({ type: "state", phase: "fetching", bytesDone, bytesTotal });
+    const talk = {
+      sources: () => [this.ticket.requester, ...this.#sources],
+      fetching: (bytesDone: number, bytesTotal: number) => {
+        if (this.#deps.clock.monotonicMs() - told < 250 && bytesDone < bytesTotal) return;
+        told = this.#deps.clock.monotonicMs();
+        this.#sayAside({ type: "state", phase: "fetching", bytesDone, bytesTotal });
+      },
+      dismiss: (because: string) => this.dismiss(because),
     };
+    const scene = await bringForJob(this.#deps, this.ticket, talk, this.#life.signal);
+    this.#sayAside({ type: "state", phase: "ready", bytesDone: 0, bytesTotal: 0 });
+    return scene;
   }
 }

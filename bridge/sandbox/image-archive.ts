@@ -34,10 +34,14 @@ export async function readSavedImage<T>(
   const passed: Passed<T> = { links: new Map(), small: new Map(), large: new Map() };
   const extract = tar.extract();
   extract.on("entry", (header, stream, next) => {
-    takeEntry(header, stream, passed, onLayer).then(
-      () => next(),
-      (error: Error) => extract.destroy(error),
-    );
+    void (async () => {
+      try {
+        await takeEntry(header, stream, passed, onLayer);
+        next();
+      } catch (error) {
+        extract.destroy(error as Error);
+      }
+    })();
   });
   await pipeline(archive, extract, { signal });
   const file = (name: string): string => {

@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { FarmError } from "../../kernel/errors.ts";
 import { type Sha256, SHA256_PATTERN, sha256 } from "../../kernel/ids.ts";
 import type { BlockSource } from "../block-source.ts";
-import { isErrno, readExactly, writeNewFile } from "../disk.ts";
+import { isErrno, readExactly } from "../disk.ts";
 import { contentsOf, type EnvironmentManifest, encodeEnvironment, parseEnvironment } from "./environment-manifest.ts";
 
 const Signatures = z.array(z.strictObject({ signer: z.string(), signature: z.string() })).max(8);
@@ -101,12 +101,12 @@ export class EnvironmentStore implements BlockSource {
     return names.filter((name) => SHA256_PATTERN.test(name));
   }
 
-  /** Whole or not at all. */
+  /** Whole or not at all. Not waited for until the disk has it: what a power cut spoils, the next read finds out. */
   async #write(name: string, bytes: Uint8Array): Promise<void> {
     const path = join(this.#folder, name);
     const beside = `${path}.${randomUUID()}`;
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    await writeNewFile(beside, bytes);
+    await writeFile(beside, bytes, { flag: "wx", mode: 0o600 });
     await rename(beside, path);
   }
 

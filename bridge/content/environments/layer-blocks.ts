@@ -50,11 +50,6 @@ export async function* readLayer(
   if (whole.digest("hex") !== layer.diffId) throw notTheLayer(layer.diffId);
 }
 
-/** Reads a layer for its check alone. Throws ENVIRONMENT_INVALID. */
-export async function checkLayer(...args: Parameters<typeof readLayer>): Promise<void> {
-  for await (const _ of readLayer(...args));
-}
-
 async function storeBlock(raw: Uint8Array, put: PutBlock): Promise<EnvironmentBlock> {
   const packed = await compress(raw, LEVEL);
   const stored = packed.length < raw.length ? packed : raw;
