@@ -26,7 +26,7 @@ export async function bringForJob(deps: ServeJobDeps, ticket: JobTicket, talk: J
   const environment = await bringEnvironment(deps, ticket, talk, signal);
   const scene = await deps.store.bringScene({ manifest, manifestBytes, sources: talk.sources }, signal, talk.fetching);
   deps.observe({ event: "scene-fetched", job, bytes: manifestBytes });
-  return environment === undefined ? scene : { ...scene, key: `${scene.key} ${environment.image}`, environment };
+  return environment === undefined ? scene : { ...scene, environment };
 }
 
 async function bringEnvironment(

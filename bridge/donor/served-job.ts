@@ -78,9 +78,7 @@ export class ServedJob {
     for (const lease of this.#leases.keys()) this.#forget(lease);
     while (this.#work.size > 0) await Promise.allSettled(this.#work);
     const scene = await this.#scene?.catch(() => undefined);
-    // Other jobs may hold the same scene in another environment.
-    if (scene?.environment) await this.#deps.slots.forget(scene.key);
-    if (scene) await this.#deps.store.releaseScene(this.ticket.manifest, () => this.#deps.slots.forget(scene.key));
+    if (scene) await this.#deps.store.releaseScene(scene.key, () => this.#deps.slots.forget(scene.key));
     this.#talk.dispose();
   }
 
