@@ -50,8 +50,8 @@ export function factsOf(labels: Readonly<Record<string, string>>): EnvironmentFa
   const fits =
     text("mark") === "1" &&
     /^\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(blenderVersion) &&
-    /^[\w.-]{1,64}$/.test(buildHash) &&
-    /^\/[\w./+-]{1,255}$/.test(blenderPath);
+    /^[0-9a-f]{6,64}$/.test(buildHash) &&
+    /^(?:\/[\w.+-]{1,64}){1,16}$/.test(blenderPath);
   if (!fits) return undefined;
   const named = text("backends").split(",");
   const backends = BACKENDS.filter((backend) => backend === "CPU" || named.includes(backend));
