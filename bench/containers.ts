@@ -32,6 +32,7 @@ const openedMs = performance.now();
 await using sandbox = await ContainerSandbox.open();
 await sandbox.prepare({ node: "bench", tools, scripts: BLENDER_SCRIPTS });
 const openSeconds = (performance.now() - openedMs) / 1_000;
+if (!sandbox.environment) throw new Error("this takes an environment: bridge env build");
 const { version, buildHash } = sandbox.environment.blender;
 const here = await findBlenders({ start: startPlainProcess }, {}, AbortSignal.timeout(PATIENCE_MS));
 const plain = here.find((build) => build.version === version && build.buildHash === buildHash);

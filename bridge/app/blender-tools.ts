@@ -48,14 +48,16 @@ export interface SlotOptions {
 }
 
 /** Warm render places of this machine. */
-export function renderSlots(scratch: Scratch, blender: ChosenBlender, options: SlotOptions): RenderSlots {
+export function renderSlots(scratch: Scratch, blender: ChosenBlender | undefined, options: SlotOptions): RenderSlots {
   const { around = (session) => session, startFor = () => start, foreign = false } = options;
   let count = 0;
   const open = async (slot: number, scene: SceneOnDisk, signal: AbortSignal) => {
     const folder = await scratch.folder(`${options.purpose}-${slot}-${count++}`);
     const threads = options.threads === undefined ? {} : { threads: options.threads() };
     const floatCodec = options.local ? "NONE" : "ZIP";
-    const sessionOptions = { blender: blender.build, scratch: folder, floatCodec, foreign, ...threads } as const;
+    const build = scene.environment ? { ...scene.environment.blender, hasDenoiser: false } : blender?.build;
+    if (build === undefined) throw new FarmError("BLENDER_NOT_FOUND", "the job names no environment, and there is no Blender here");
+    const sessionOptions = { blender: build, scratch: folder, floatCodec, foreign, ...threads } as const;
     try {
       return around(wipedAfter(await openSession({ start: startFor(scene, folder) }, sessionOptions, signal), folder));
     } catch (error) {

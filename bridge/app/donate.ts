@@ -4,7 +4,7 @@ import type { TermTexts } from "../core/terms/parse-terms.ts";
 import { openDatabase } from "../database/open-database.ts";
 import type { Database } from "../database/types.ts";
 import { Donor } from "../donor/donor.ts";
-import type { WarmSession } from "../donor/ports.ts";
+import type { DonorEnvironments, WarmSession } from "../donor/ports.ts";
 import type { RenderSlots } from "../donor/render-slots.ts";
 import { systemClock } from "../kernel/clock.ts";
 import type { Log } from "../kernel/log.ts";
@@ -16,6 +16,7 @@ import { Freezer } from "../sandbox/freezer.ts";
 import { renderSlots } from "./blender-tools.ts";
 import type { DonateEvent } from "./donate-events.ts";
 import { DonorControl } from "./donor-control.ts";
+import { donorEnvironments, refuseWithout } from "./donor-environments.ts";
 import { DonorLedger } from "./donor-ledger.ts";
 import { DonorReport } from "./donor-report.ts";
 import { type DonorSandbox, openDonorSandbox, type SandboxChoice } from "./donor-sandbox.ts";
@@ -71,7 +72,12 @@ export async function donate(
     startFor: (scene, folder) => freezer.watch(sandbox.startFor(scene, folder, () => desk.slotSize())),
   });
   const ledger = new DonorLedger(database.settings, systemClock);
-  await serve(settings, watching, { sandbox, network, desk, ownerSettings, store, freezer, slots, ledger }, signal);
+  const inContainers = settings.sandbox.kind === "docker";
+  const environments = inContainers
+    ? await donorEnvironments({ home, network, environments: database.environments, owner: desk, store })
+    : undefined;
+  if (sandbox.blender === undefined) refuseWithout(desk.terms());
+  await serve(settings, watching, { sandbox, environments, network, desk, ownerSettings, store, freezer, slots, ledger }, signal);
 }
 
 function tellOf(sandbox: DonorSandbox, orphans: number, { observe }: DonateWatching): void {
@@ -81,6 +87,7 @@ function tellOf(sandbox: DonorSandbox, orphans: number, { observe }: DonateWatch
 
 interface Parts {
   readonly sandbox: DonorSandbox;
+  readonly environments: DonorEnvironments | undefined;
   readonly network: SwarmNetwork;
   readonly desk: OwnersDesk;
   readonly ownerSettings: OwnerSettings;
@@ -92,7 +99,7 @@ interface Parts {
 
 /** Works until the signal aborts; says goodbye to everybody then. */
 async function serve(settings: DonateSettings, watching: DonateWatching, parts: Parts, signal: AbortSignal): Promise<void> {
-  const { sandbox, network, desk, ownerSettings, store, freezer, slots, ledger } = parts;
+  const { sandbox, environments, network, desk, ownerSettings, store, freezer, slots, ledger } = parts;
   const { log } = watching;
   const name = settings.name ?? hostname();
   const report = new DonorReport({ desk, ledger, store, slots }, { path: statusPath(settings.home), peerId: network.selfId, name });
@@ -101,8 +108,10 @@ async function serve(settings: DonateSettings, watching: DonateWatching, parts: 
     ledger.watch(event);
     watching.observe(event);
   };
-  const options = { agent: `p2p-render/${VERSION}`, name, builds: [sandbox.blender.deviceClass], gpus: [], maxJobs: MAX_JOBS };
-  const donor = new Donor({ network, store, slots, owner: desk, peaks: ledger, clock: systemClock, log, observe, load }, options);
+  const builds = sandbox.blender === undefined ? [] : [sandbox.blender.deviceClass];
+  const options = { agent: `p2p-render/${VERSION}`, name, builds, gpus: [], maxJobs: MAX_JOBS };
+  const deps = { network, store, slots, owner: desk, peaks: ledger, environments, clock: systemClock, log, observe, load };
+  const donor = new Donor(deps, options);
   const turned = async (looked: boolean) => {
     if (looked) ledger.noteEnergy(desk.sight, slots.busy);
     ledger.writeSometimes();
@@ -125,8 +134,9 @@ async function serve(settings: DonateSettings, watching: DonateWatching, parts: 
   try {
     await desk.look(); // nobody is served before it is known whether the owner lets it
     await donor.start(signal);
-    const facts = { peerId: network.selfId, multiaddrs: network.multiaddrs(), name, blenders: [sandbox.blender.build.version] };
-    observe({ event: "listening", ...facts, slots: slots.size, threads: desk.slotSize().threads });
+    const blenders = builds.map(({ blenderVersion }) => blenderVersion);
+    const place = { peerId: network.selfId, multiaddrs: network.multiaddrs(), name };
+    observe({ event: "listening", ...place, blenders, slots: slots.size, threads: desk.slotSize().threads });
     await control.start();
     await untilAborted(signal);
   } finally {

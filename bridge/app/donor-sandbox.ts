@@ -21,7 +21,8 @@ export type SandboxChoice =
 
 /** A donor's sandboxes, and the Blender that is in them. */
 export interface DonorSandbox extends AsyncDisposable {
-  readonly blender: ChosenBlender;
+  /** Undefined where there is only what jobs bring with them. */
+  readonly blender: ChosenBlender | undefined;
   /** Where a scene's folder is seen from inside; undefined: where it is. */
   readonly seenAt: string | undefined;
   readonly warnings: readonly string[];
@@ -40,15 +41,16 @@ export async function openDonorSandbox(home: Home, choice: SandboxChoice, signal
 async function inContainers(choice: Extract<SandboxChoice, { kind: "docker" }>): Promise<DonorSandbox> {
   const { environment, allowOldRuntime } = choice;
   const sandbox = await ContainerSandbox.open({ allowOldRuntime, ...(environment === undefined ? {} : { environment }) });
-  const build = { ...sandbox.environment.blender, hasDenoiser: false }; // nobody asks a donor for it: its class tells
+  const build = sandbox.environment && { ...sandbox.environment.blender, hasDenoiser: false }; // nobody asks a donor for it: its class tells
   return {
-    blender: { build, deviceClass: deviceClassOf(build) },
+    blender: build && { build, deviceClass: deviceClassOf(build) },
     seenAt: INSIDE.scene,
     warnings: sandbox.warnings,
     prepare: async (node, scratch) => await sandbox.prepare({ node, tools: await scratch.folder("tools"), scripts: BLENDER_SCRIPTS }),
     startFor: (scene, scratch, size) => async (request) => {
       const folders = { scripts: BLENDER_SCRIPTS, scene: folderOf(scene), scratch };
-      return await sandbox.start(request, folders, containerSize(size()));
+      const image = scene.environment === undefined ? {} : { image: scene.environment.image };
+      return await sandbox.start({ ...request, ...image }, folders, containerSize(size()));
     },
     resize: async (size) => await sandbox.resize(containerSize(size)),
     [Symbol.asyncDispose]: async () => await sandbox[Symbol.asyncDispose](),

@@ -1,5 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { AnySource } from "../content/any-source.ts";
+import type { BlockSource } from "../content/block-source.ts";
 import { type BlockStore, openBlockStore } from "../content/block-store.ts";
 import { blocksOf, parseManifest, totalBytesOf } from "../content/manifest.ts";
 import { materialise } from "../content/materialise.ts";
@@ -35,6 +37,12 @@ export interface OwnedDonorStore extends DonorStore {
   resize(capBytes: number): Promise<void>;
   /** Blocks, results and opened scenes together. */
   readonly usedBytes: number;
+  /** Contents of another source are given to whoever asks for them, too. */
+  alsoServe(source: BlockSource): void;
+  /** Opens a stream of the blocks protocol, held to the owner's speed. */
+  readonly openBlocks: (peer: BlockPeer, signal: AbortSignal) => Promise<FrameStream>;
+  /** The longest piece that is taken at that speed. */
+  readonly pieceBytes: () => number | undefined;
 }
 
 /** Opens a donor's store and answers the blocks protocol from it. */
@@ -44,10 +52,12 @@ export async function openDonorStore(network: SwarmNetwork, options: DonorStoreO
   const blocks = await openBlockStore({ directory: options.blocks, capBytes: options.capBytes }, { clock: systemClock, log });
   const results = await HeldResults.open(blocks, join(options.blocks, "held-results"));
   const pacers = { up: new Pacer(systemClock, options.upload), down: new Pacer(systemClock, options.download) };
-  const store = new SwarmDonorStore(network, { blocks, results, pacers }, options);
+  const served: BlockSource[] = [blocks];
+  const store = new SwarmDonorStore(network, { blocks, results, pacers, served }, options);
+  const source = new AnySource(served);
   const answer = (stream: FrameStream, peer: { readonly id: string }, signal: AbortSignal) => {
     const policy = { mayHave: (hash: string) => store.mayHave(hash, peer.id), pieceBytes: () => pacers.up.pieceBytes };
-    return serveBlocks(pacedStream(stream, pacers), blocks, policy, signal);
+    return serveBlocks(pacedStream(stream, pacers), source, policy, signal);
   };
   await network.handle(BLOCKS_PROTOCOL, answer, { maxInboundStreamsPerPeer: BLOCKS_LIMITS.maxInboundStreamsPerPeer });
   return store;
@@ -65,6 +75,8 @@ interface StoreParts {
   readonly blocks: BlockStore;
   readonly results: HeldResults;
   readonly pacers: { readonly up: Pacer; readonly down: Pacer };
+  /** All that is given to peers; grows. */
+  readonly served: BlockSource[];
 }
 
 /**
@@ -76,6 +88,7 @@ class SwarmDonorStore implements OwnedDonorStore {
   readonly #blocks: BlockStore;
   readonly #results: HeldResults;
   readonly #pacers: StoreParts["pacers"];
+  readonly #served: BlockSource[];
   readonly #directory: string;
   readonly #seenAt: string | undefined;
   readonly #scenes = new Map<string, OpenScene>();
@@ -86,6 +99,7 @@ class SwarmDonorStore implements OwnedDonorStore {
     this.#blocks = parts.blocks;
     this.#results = parts.results;
     this.#pacers = parts.pacers;
+    this.#served = parts.served;
     this.#directory = places.scenes;
     this.#seenAt = places.seenAt;
   }
@@ -93,6 +107,15 @@ class SwarmDonorStore implements OwnedDonorStore {
   get usedBytes(): number {
     return this.#blocks.usedBytes;
   }
+
+  alsoServe(source: BlockSource): void {
+    this.#served.push(source);
+  }
+
+  readonly openBlocks = async (peer: BlockPeer, signal: AbortSignal): Promise<FrameStream> =>
+    pacedStream(await openBlocks(this.#network, peer, signal), this.#pacers);
+
+  readonly pieceBytes = (): number | undefined => this.#pacers.down.pieceBytes;
 
   async resize(capBytes: number): Promise<void> {
     await this.#blocks.resize(capBytes);
@@ -145,8 +168,7 @@ class SwarmDonorStore implements OwnedDonorStore {
   async #bring(request: BringRequest, into: OpenScene, signal: AbortSignal, onProgress: OnProgress): Promise<SceneOnDisk> {
     const [requester] = request.sources();
     if (!requester) throw new Error("a scene has no source");
-    const open = async (peer: BlockPeer, end: AbortSignal) => pacedStream(await openBlocks(this.#network, peer, end), this.#pacers);
-    const pieceBytes = () => this.#pacers.down.pieceBytes;
+    const { openBlocks: open, pieceBytes } = this;
     const manifest = parseManifest(await this.#manifestBytes(request, () => open(requester, signal), signal));
     const wanted = blocksOf(manifest).map(({ sha256, bytes }) => ({ hash: sha256, bytes }));
     const room = await this.#blocks.hold(totalBytesOf(manifest)); // its files lie beside its blocks
@@ -172,10 +194,7 @@ class SwarmDonorStore implements OwnedDonorStore {
   async #manifestBytes(request: BringRequest, open: () => ReturnType<SwarmNetwork["open"]>, signal: AbortSignal): Promise<Uint8Array> {
     if (!this.#blocks.has(request.manifest)) {
       const toPath = join(this.#directory, `manifest-${this.#count++}`);
-      await fetchFile(
-        { hash: request.manifest, bytes: request.manifestBytes, open, toPath, pieceBytes: this.#pacers.down.pieceBytes },
-        signal,
-      );
+      await fetchFile({ hash: request.manifest, bytes: request.manifestBytes, open, toPath, pieceBytes: this.pieceBytes() }, signal);
       await this.#blocks.putFile(toPath, { hash: request.manifest }, signal);
     }
     return await this.#blocks.get(request.manifest, signal);

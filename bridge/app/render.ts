@@ -7,6 +7,7 @@ import type { Home } from "../config/home.ts";
 import { hashFile } from "../content/disk.ts";
 import { type PackedBundle, packBundle } from "../content/pack.ts";
 import { newJobId } from "../core/job-id.ts";
+import type { JobCreated } from "../core/journal/records.ts";
 import type { JobEvent, JobOutcome } from "../core/job-events.ts";
 import { openDatabase } from "../database/open-database.ts";
 import type { Database } from "../database/types.ts";
@@ -23,6 +24,7 @@ import { type PrepareDeps, prepareJob, reopenJob } from "../requester/prepare-jo
 import { type WorkDeps, workOnJob } from "../requester/work-on-job.ts";
 import { startPlainProcess } from "../sandbox/process-sandbox.ts";
 import { blendersHere, type ChosenBlender, Looked, renderSlots } from "./blender-tools.ts";
+import { chooseBlender, environmentNamed, type NamedEnvironment, sharingNote } from "./job-environment.ts";
 import { jobPreview } from "./job-preview.ts";
 import { RequesterSwarm } from "./requester-swarm.ts";
 import { openScratch, type Scratch } from "./scratch.ts";
@@ -53,10 +55,8 @@ export async function render(settings: RenderSettings, task: Task, watching: Wat
     onCorrupt: (sentence) => watching.observe({ event: "note", code: "DATABASE_CORRUPT", sentence }),
   });
   const begun = task.kind === "resume" ? createdOf(database, task.job) : undefined;
-  const blenders = await blendersHere(home, settings.blender, signal);
-  const blender =
-    blenders.find(({ build }) => build.version === begun?.blender.version && build.buildHash === begun.blender.buildHash) ?? blenders[0];
-  if (!blender) throw new FarmError("BLENDER_NOT_FOUND", "no Blender was found on this machine");
+  const named = environmentOf(database, task, begun);
+  const blender = chooseBlender(await blendersHere(home, settings.blender, signal), begun?.blender, named);
   await using scratch = await openScratch(home);
   const packed: { bundle?: PackedBundle } = {};
   await using looked = new Looked();
@@ -69,11 +69,32 @@ export async function render(settings: RenderSettings, task: Task, watching: Wat
   const looking = entering.then((swarm) => swarm?.countSlots(settings.force.peers, signal) ?? 0);
   looking.catch(() => {}); // told when the plan asks for it
   const slots = async () => Math.max(1, settings.force.local + (await looking));
-  const order = task.kind === "new" ? await prepareJob(prepare, task.request, slots, signal) : await reopenJob(prepare, task.job, signal);
+  const environment = named?.digest;
+  const order =
+    task.kind === "new"
+      ? await prepareJob(prepare, { ...task.request, environment }, slots, signal)
+      : await reopenJob(prepare, task.job, signal);
   const { bundle } = packed;
   if (!bundle) throw new Error("a prepared job has no bundle");
   const swarm = await entering;
+  if (named && swarm) await shareForJob(swarm, named, { home, database }, watching);
   return await workUnderClaim(settings, { order, bundle, blender, database, swarm, own, scratch, looked }, watching, signal);
+}
+
+function environmentOf(database: Database, task: Task, begun: JobCreated | undefined): NamedEnvironment | undefined {
+  const reference = task.kind === "new" ? task.request.environment : begun && settingsOf(begun).environment;
+  return reference === undefined ? undefined : environmentNamed(database, reference);
+}
+
+async function shareForJob(
+  swarm: RequesterSwarm,
+  named: NamedEnvironment,
+  { home, database }: { readonly home: Home; readonly database: Database },
+  { observe }: Watching,
+): Promise<void> {
+  await swarm.serveEnvironments(home, database.environments);
+  const sentence = sharingNote(named);
+  if (sentence !== undefined) observe({ event: "note", code: "environment", sentence });
 }
 
 function ownSlots({ force, threads }: RenderSettings, blender: ChosenBlender, scratch: Scratch): RenderSlots {

@@ -1,8 +1,11 @@
 import PQueue from "p-queue";
 import type { Home } from "../config/home.ts";
+import { AnySource } from "../content/any-source.ts";
+import type { EnvironmentStore } from "../content/environments/environment-store.ts";
 import { totalBytesOf } from "../content/manifest.ts";
 import type { PackedBundle } from "../content/pack.ts";
 import type { JobEvent } from "../core/job-events.ts";
+import type { Environments } from "../database/types.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { FarmError, isFarmError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
@@ -19,6 +22,7 @@ import type { JobOrder } from "../requester/job-order.ts";
 import type { JobRun } from "../requester/job-run.ts";
 import type { FetchResult } from "../requester/ports.ts";
 import { Recruiter } from "../requester/recruit.ts";
+import { serveEnvironments } from "./environment-serving.ts";
 import { openSwarm, type SwarmOptions } from "./open-swarm.ts";
 
 /** Streams at once to one donor for results; the donor allows `maxInboundStreamsPerPeer`. */
@@ -40,6 +44,7 @@ export class RequesterSwarm implements AsyncDisposable {
   readonly #queues = new Map<string, PQueue>();
   readonly #seeding: SuperSeeding;
   readonly #welcome = new Set<string>();
+  #environments: EnvironmentStore | undefined;
   #bundle: PackedBundle | undefined;
   #run: JobRun | undefined;
   bytesSent = 0;
@@ -70,6 +75,11 @@ export class RequesterSwarm implements AsyncDisposable {
       maxInboundStreamsPerPeer: BLOCKS_LIMITS.maxInboundStreamsPerPeer,
     });
     return swarm;
+  }
+
+  /** From now on peers may have the environments that are shared here. */
+  async serveEnvironments(home: Home, environments: Environments): Promise<void> {
+    this.#environments = await serveEnvironments(this.#network, home, environments);
   }
 
   /** Slots of the donors that answer within a moment: what the planner reckons with. */
@@ -105,7 +115,7 @@ export class RequesterSwarm implements AsyncDisposable {
       manifest: bundle.manifestHash,
       manifestBytes: bundle.manifestBytes.length,
       build: { blenderVersion, buildHash },
-      needs: { sceneBytes: totalBytesOf(bundle.manifest), memoryBytes: order.facts.memoryBytes },
+      needs: { sceneBytes: totalBytesOf(bundle.manifest), memoryBytes: order.facts.memoryBytes, environment: order.environment },
     };
     const deps = { network: this.#network, clock: systemClock, log: this.#log, observe: options.observe, fetchResult: this.#fetchResult };
     await new Recruiter(deps, { opening, only: options.only, welcome: (peer, here) => this.#admit(peer, here) }).recruit(run, signal);
@@ -129,9 +139,12 @@ export class RequesterSwarm implements AsyncDisposable {
 
   async #serve(stream: FrameStream, peer: string, signal: AbortSignal): Promise<void> {
     const bundle = this.#bundle;
-    const policy = this.#seeding.policyFor(peer, () => bundle !== undefined && this.#welcome.has(peer));
+    const environments = this.#environments;
+    const mayHave = (hash: string) => (bundle !== undefined && this.#welcome.has(peer)) || environments?.has(hash) === true;
+    const policy = this.#seeding.policyFor(peer, mayHave);
+    const sources = [bundle?.source, environments].filter((source) => source !== undefined);
     const counted = { ...policy, gave: (hash: string, bytes: number) => this.#gave(policy.gave, hash, bytes) };
-    await serveBlocks(stream, bundle?.source ?? { sizeOf: async () => undefined, read: async () => new Uint8Array() }, counted, signal);
+    await serveBlocks(stream, new AnySource(sources), counted, signal);
   }
 
   /** The user changed a file of the scene while it travels: the job cannot end right any more. */

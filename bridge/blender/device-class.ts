@@ -8,8 +8,12 @@ export function deviceClassOf(build: BlenderBuild): DeviceClass {
     blenderVersion: build.version,
     buildHash: build.buildHash,
     backend: "CPU",
-    arch: cpuArch(process.platform, process.arch, cpuFlags()),
+    arch: thisCpuArch(),
   };
+}
+
+export function thisCpuArch(): string {
+  return cpuArch(process.platform, process.arch, cpuFlags());
 }
 
 /**

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { TERM_NAMES } from "../core/terms/parse-terms.ts";
 import { VERSION } from "../kernel/version.ts";
+import { envCommand } from "./env-command.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What a command may use of the outside. */
@@ -24,6 +25,7 @@ export function buildProgram(cli: Cli): Command {
     .addCommand(donateCommand(cli))
     .addCommand(peersCommand(cli))
     .addCommand(jobsCommand(cli))
+    .addCommand(envCommand(cli))
     .addCommand(doctorCommand(cli));
   for (const command of program.commands) {
     for (const each of [command, ...command.commands]) {
@@ -61,6 +63,7 @@ function renderCommand(cli: Cli): Command {
     .addOption(
       new Option("--verify <how>", "how many results of other machines are checked").choices(["off", "spot", "full"]).default("spot"),
     )
+    .option("--environment <name>", "donors render in this environment: its name or digest; those who lack it get it from here")
     .option("--video <file>", "also encode the frames: .mp4, .webm, .mov or .mkv")
     .option("--blender <path>", "the Blender to use")
     .action(async (scene: string, options: Record<string, unknown>) => {

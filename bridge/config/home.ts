@@ -12,6 +12,8 @@ export interface Home {
   readonly scratch: string;
   readonly jobs: string;
   readonly cache: string;
+  /** Container images as contents, to be given to peers. */
+  readonly environments: string;
 }
 
 /** Where this node lives: `--home`, BRIDGE_HOME, else the platform's data folder. Creates the folders. Throws HOME_NOT_WRITABLE. */
@@ -25,6 +27,7 @@ export async function openHome(wanted: string | undefined): Promise<Home> {
     scratch: join(root, "scratch"),
     jobs: join(root, "jobs"),
     cache: join(root, "cache"),
+    environments: join(root, "environments"),
   };
   try {
     for (const folder of [home.scenes, home.scratch, home.jobs, home.cache]) await mkdir(folder, { recursive: true, mode: 0o700 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { admit, type AdmissionRequest, type AdmissionTerms, isPassing, sameDeviceClass } from "./admission.ts";
+import { admit, type AdmissionRequest, type AdmissionTerms, type EnvironmentsHere, isPassing, sameDeviceClass } from "./admission.ts";
 import type { DeviceClass } from "./chunk.ts";
 import { OPEN } from "./terms/decide.ts";
 import { DEFAULT_TERMS } from "./terms/terms.ts";
@@ -17,6 +17,9 @@ const terms: AdmissionTerms = {
   secondsLeft: undefined,
 };
 const request: AdmissionRequest = { peer: "anna", job: "j1", build: { blenderVersion: "4.3.2", buildHash: "abc" }, needs: {} };
+const environments: EnvironmentsHere = { here: new Set(), refused: new Map([["bad", "it is a lie"]]), arch: "avx2" };
+const anyImage = { ...DEFAULT_TERMS, environments: ["any"] };
+const asking = { environments, who: { ...DEFAULT_TERMS, environments: ["ask"] } };
 const because = { code: "x", sentence: "somebody uses it" };
 
 describe("admit", () => {
@@ -34,9 +37,18 @@ describe("admit", () => {
     [
       "an environment that is not allowed",
       { needs: { environment: "x" } },
-      { who: { ...DEFAULT_TERMS, environments: ["y"] } },
-      ["not-welcome", "environment"],
+      { environments: { ...environments, here: new Set(["x"]) }, who: { ...DEFAULT_TERMS, environments: ["y"] } },
+      ["no-environment", "x"],
     ],
+    ["an environment of a stranger", { needs: { environment: "x" } }, { environments }, ["no-environment", "x"]],
+    ["an environment that the owner has not allowed yet", { needs: { environment: "x" } }, asking, ["environment-asked", "x"]],
+    [
+      "an environment that proved to be none",
+      { needs: { environment: "bad" } },
+      { environments, who: anyImage },
+      ["no-environment", "a lie"],
+    ],
+    ["any environment where work runs in none", { needs: { environment: "x" } }, { who: anyImage }, ["no-environment", "no environments"]],
     ["a job that the owner sent away", { job: "bad" }, {}, ["evicted", "sent this job away"]],
     ["one job too many", {}, { jobs: 2 }, ["busy", "2 jobs"]],
     ["anybody while paused", {}, { standing: { state: "paused", because } }, ["paused", "somebody uses it"]],
@@ -48,6 +60,13 @@ describe("admit", () => {
     expect(admit({ ...request, ...asked }, { ...terms, ...under })).toEqual({ refused, sentence: expect.stringContaining(word) }),
   );
 
+  it("takes a job in an environment whatever Blender is here, as its class on this processor", () => {
+    const inside = { ...request, build: { blenderVersion: "3.4.1", buildHash: "def" }, needs: { environment: "x" } };
+    const deviceClass = { blenderVersion: "3.4.1", buildHash: "def", backend: "CPU", arch: "avx2" };
+    expect(admit(inside, { ...terms, builds: [], environments: { ...environments, here: new Set(["x"]) } })).toEqual({ deviceClass });
+    expect(admit(inside, { ...terms, builds: [], environments, who: anyImage })).toEqual({ deviceClass });
+  });
+
   it("lets deny win over allow", () =>
     expect(admit(request, { ...terms, who: { ...DEFAULT_TERMS, allow: ["anna"], deny: ["anna"] } })).toMatchObject({
       refused: "not-welcome",
@@ -55,8 +74,8 @@ describe("admit", () => {
 });
 
 it("some refusals pass with time, others do not", () => {
-  expect(["busy", "paused", "closed", "no-time"].every(isPassing)).toBe(true);
-  expect(["not-welcome", "evicted", "no-memory", "no-space", "no-matching-blender"].some(isPassing)).toBe(false);
+  expect(["busy", "paused", "closed", "no-time", "environment-asked"].every(isPassing)).toBe(true);
+  expect(["not-welcome", "no-environment", "evicted", "no-memory", "no-space", "no-matching-blender"].some(isPassing)).toBe(false);
 });
 
 it("machines are of one device class only with the same build, backend and instruction set", () => {

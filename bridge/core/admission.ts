@@ -1,4 +1,5 @@
 import type { DeviceClass } from "./chunk.ts";
+import { couldRun } from "./environments/may-run.ts";
 import type { Standing } from "./terms/decide.ts";
 import { isWelcome, type Terms } from "./terms/terms.ts";
 
@@ -7,6 +8,8 @@ export type Refusal =
   | "paused"
   | "closed"
   | "no-matching-blender"
+  | "no-environment"
+  | "environment-asked"
   | "not-welcome"
   | "no-space"
   | "no-memory"
@@ -14,7 +17,7 @@ export type Refusal =
   | "evicted";
 
 /** Refusals that may be over in a while: the requester asks again. */
-const PASSING: ReadonlySet<string> = new Set<Refusal>(["busy", "paused", "closed", "no-time"]);
+const PASSING: ReadonlySet<string> = new Set<Refusal>(["busy", "paused", "closed", "no-time", "environment-asked"]);
 
 export function isPassing(refusal: string): boolean {
   return PASSING.has(refusal);
@@ -39,9 +42,20 @@ export interface AdmissionRequest {
   readonly needs: JobNeeds;
 }
 
+export interface EnvironmentsHere {
+  /** Digests of those that are here. */
+  readonly here: ReadonlySet<string>;
+  /** Digests that proved to be of no use, and why. */
+  readonly refused: ReadonlyMap<string, string>;
+  /** What the processor of this machine is, whatever Blender runs on it. */
+  readonly arch: string;
+}
+
 /** What a donor measures a job against. */
 export interface AdmissionTerms {
   readonly builds: readonly DeviceClass[];
+  /** Undefined where work runs in none. */
+  readonly environments?: EnvironmentsHere | undefined;
   readonly who: Pick<Terms, "who" | "own" | "friends" | "allow" | "deny" | "environments">;
   readonly standing: Standing;
   readonly jobs: number;
@@ -65,20 +79,33 @@ export interface Refused {
 export function admit(request: AdmissionRequest, terms: AdmissionTerms): { readonly deviceClass: DeviceClass } | Refused {
   const refusal = unwelcome(request, terms) ?? notNow(terms) ?? tooBig(request.needs, terms);
   if (refusal) return refusal;
-  const deviceClass = terms.builds.find((build) => sameBuild(build, request.build));
+  const deviceClass =
+    request.needs.environment === undefined ? terms.builds.find((build) => sameBuild(build, request.build)) : inside(request, terms);
   if (deviceClass) return { deviceClass };
   const here = terms.builds.map(({ blenderVersion, buildHash }) => `${blenderVersion} (${buildHash})`).join(", ") || "none";
   const wanted = `${request.build.blenderVersion} (${request.build.buildHash})`;
   return { refused: "no-matching-blender", sentence: `it has Blender ${here}, and the job needs ${wanted}` };
 }
 
-function unwelcome({ peer, job, needs }: AdmissionRequest, { who, evicted }: AdmissionTerms): Refused | undefined {
+function unwelcome({ peer, job, needs }: AdmissionRequest, { who, evicted, environments }: AdmissionTerms): Refused | undefined {
   if (!isWelcome(peer, who)) return { refused: "not-welcome", sentence: "its owner does not work for you" };
   if (evicted.has(job)) return { refused: "evicted", sentence: "its owner has sent this job away" };
-  const { environment } = needs;
-  if (environment !== undefined && who.environments.length > 0 && !who.environments.includes(environment))
-    return { refused: "not-welcome", sentence: "its owner does not allow the environment of this job" };
-  return undefined;
+  return needs.environment === undefined ? undefined : unwelcomeEnvironment(needs.environment, { who, environments });
+}
+
+function unwelcomeEnvironment(digest: string, { who, environments }: Pick<AdmissionTerms, "who" | "environments">): Refused | undefined {
+  if (environments === undefined) return { refused: "no-environment", sentence: "it runs work in no environments" };
+  const refused = environments.refused.get(digest);
+  if (refused !== undefined) return { refused: "no-environment", sentence: refused };
+  const verdict = couldRun({ digest, isHere: environments.here.has(digest) }, who);
+  if (verdict.verdict === "accept") return undefined;
+  return { refused: verdict.verdict === "ask" ? "environment-asked" : "no-environment", sentence: verdict.because };
+}
+
+/** What a job is rendered by in the environment that it names, on this machine's processor. */
+function inside({ build }: AdmissionRequest, { environments }: AdmissionTerms): DeviceClass | undefined {
+  if (environments === undefined) return undefined;
+  return { blenderVersion: build.blenderVersion, buildHash: build.buildHash, backend: "CPU", arch: environments.arch };
 }
 
 function notNow({ standing, jobs, maxJobs }: AdmissionTerms): Refused | undefined {

@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { FarmError, messageOf } from "../kernel/errors.ts";
+import { SqliteEnvironments } from "./environments.ts";
 import { SqliteJobs } from "./jobs.ts";
 import { SqliteJournal } from "./journal.ts";
 import { SqliteSettings, SqliteWishes } from "./key-values.ts";
@@ -35,6 +36,7 @@ export function openDatabase(file: string, options: OpenOptions = {}): Database 
     jobs: new SqliteJobs(sqlite),
     wishes: new SqliteWishes(sqlite),
     settings: new SqliteSettings(sqlite),
+    environments: new SqliteEnvironments(sqlite),
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openDatabase } from "./open-database.ts";
-import type { Database, JobRow } from "./types.ts";
+import type { Database, EnvironmentRow, JobRow } from "./types.ts";
 
 const ROW: JobRow = { id: "261122-214654-k3f9", createdAt: 10, updatedAt: 10, scenePath: "/scenes/ä.blend", title: "ä", state: "running" };
 
@@ -69,5 +69,39 @@ describe("settings", () => {
     expect(other.settings.get("name")).toBe("");
     one.settings.delete("name");
     expect(other.settings.get("name")).toBeUndefined();
+  });
+});
+
+describe("environments", () => {
+  const row: EnvironmentRow = {
+    digest: "a".repeat(64),
+    facts: {
+      blenderVersion: "3.4.1",
+      buildHash: "0123456789ab",
+      blenderPath: "/usr/bin/blender",
+      backends: ["CPU", "HIP"],
+      hasDenoiser: false,
+    },
+    bytes: 1_300_000_000,
+    addedAt: 10,
+    origin: "built",
+    isShared: false,
+  };
+
+  it("are listed newest first, and found by their digest", () => {
+    const fetched: EnvironmentRow = { ...row, digest: "b".repeat(64), addedAt: 20, origin: ["12D3KooWa", "12D3KooWb"], isShared: true };
+    one.environments.put(row);
+    one.environments.put(fetched);
+    expect(other.environments.list()).toEqual([fetched, row]);
+    expect(other.environments.get(row.digest)).toEqual(row);
+    expect(other.environments.get("c".repeat(64))).toBeUndefined();
+  });
+
+  it("are shared or not, and forgotten", () => {
+    one.environments.put(row);
+    one.environments.setShared(row.digest, true);
+    expect(other.environments.get(row.digest)).toEqual({ ...row, isShared: true });
+    one.environments.delete(row.digest);
+    expect(other.environments.list()).toEqual([]);
   });
 });

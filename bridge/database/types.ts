@@ -1,3 +1,4 @@
+import type { EnvironmentDigest, EnvironmentFacts } from "../core/environments/facts.ts";
 import type { JobRecord } from "../core/journal/records.ts";
 import type { JobOutcome } from "../core/schedule/types.ts";
 
@@ -59,12 +60,37 @@ export interface Settings {
   delete(key: string): void;
 }
 
+/** An environment that this node has, or had when it was last looked for. */
+export interface EnvironmentRow {
+  readonly digest: EnvironmentDigest;
+  readonly facts: EnvironmentFacts;
+  /** As the engine unpacks it. */
+  readonly bytes: number;
+  /** Milliseconds since 1970. */
+  readonly addedAt: number;
+  /** Built here, or the peer ids it was taken from. */
+  readonly origin: "built" | readonly string[];
+  /** Peers may have it. */
+  readonly isShared: boolean;
+}
+
+export interface Environments {
+  /** Adds it, or replaces its line. */
+  put(row: EnvironmentRow): void;
+  /** Newest first. */
+  list(): readonly EnvironmentRow[];
+  get(digest: EnvironmentDigest): EnvironmentRow | undefined;
+  setShared(digest: EnvironmentDigest, isShared: boolean): void;
+  delete(digest: EnvironmentDigest): void;
+}
+
 /** The node's one SQLite file. Several processes may hold it open. */
 export interface Database extends AsyncDisposable {
   readonly journal: Journal;
   readonly jobs: Jobs;
   readonly wishes: Wishes;
   readonly settings: Settings;
+  readonly environments: Environments;
   /** Writes what waits, then closes. Idempotent. */
   close(): Promise<void>;
 }

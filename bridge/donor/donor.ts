@@ -11,7 +11,7 @@ import { LEASE_LIMITS, LEASE_PROTOCOL } from "../protocols/lease/messages.ts";
 import { OFFER_LIMITS, OFFER_PROTOCOL, type OfferReply, type StandingMessage } from "../protocols/offer/messages.ts";
 import { answerOffer } from "../protocols/offer/offer.ts";
 import { KeptResults } from "./kept-results.ts";
-import type { DonorStore, OwnersWord, PeakMemory } from "./ports.ts";
+import type { DonorEnvironments, DonorStore, OwnersWord, PeakMemory } from "./ports.ts";
 import type { RenderSlots } from "./render-slots.ts";
 import { type DonorEvent, serveJob, type ServeJobDeps } from "./serve-job.ts";
 import type { ServedJob } from "./served-job.ts";
@@ -22,6 +22,8 @@ export interface DonorDeps {
   readonly slots: RenderSlots;
   readonly owner: OwnersWord;
   readonly peaks: PeakMemory;
+  /** Undefined where work runs in no environments. */
+  readonly environments?: DonorEnvironments | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly observe: (event: DonorEvent) => void;
@@ -120,10 +122,11 @@ export class Donor implements Service {
   }
 
   #jobDeps(): ServeJobDeps {
-    const { store, slots, peaks, clock, log, observe, owner } = this.#deps;
+    const { store, slots, environments, peaks, clock, log, observe, owner } = this.#deps;
     return {
       store,
       slots,
+      environments,
       peaks,
       clock,
       log,
@@ -141,10 +144,11 @@ export class Donor implements Service {
 
   #terms(): AdmissionTerms {
     const { builds, maxJobs } = this.#options;
-    const { owner } = this.#deps;
+    const { owner, environments } = this.#deps;
     const who = owner.terms();
     return {
       builds,
+      environments: environments?.now(),
       who,
       maxJobs,
       standing: owner.standing(),
@@ -158,7 +162,7 @@ export class Donor implements Service {
 
   #offer(): OfferReply {
     const { agent, name, builds, gpus } = this.#options;
-    const { slots, owner, load } = this.#deps;
+    const { slots, owner, load, environments } = this.#deps;
     const { threads, memoryBytes } = owner.slotSize();
     const standing = this.#standing();
     return {
@@ -173,6 +177,7 @@ export class Donor implements Service {
       load: load(),
       gpus: [...gpus],
       builds: [...builds],
+      ...(environments === undefined ? {} : { environments: [...environments.now().here].slice(0, OFFER_LIMITS.maxEnvironments) }),
     };
   }
 

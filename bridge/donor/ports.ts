@@ -1,3 +1,4 @@
+import type { EnvironmentsHere } from "../core/admission.ts";
 import type { ChunkSpec } from "../core/chunk.ts";
 import type { Standing } from "../core/terms/decide.ts";
 import type { SlotSize, Terms } from "../core/terms/terms.ts";
@@ -5,11 +6,21 @@ import type { SlotSize, Terms } from "../core/terms/terms.ts";
 /** A scene bundle as real files on this machine, and what tells it from others. */
 export interface SceneOnDisk {
   readonly key: string;
+  /** What its Blender runs in; the sandbox's usual one when not said. */
+  readonly environment?: SandboxEnvironment;
   /** The folder of all its files; undefined for a scene that lies where its owner has it. */
   readonly directory?: string;
   /** Of the .blend, as its Blender sees it; the same goes for `remap`. */
   readonly path: string;
   readonly remap: Readonly<Record<string, string>>;
+}
+
+/** A container image, proved to be the one that its job named, and the Blender in it. */
+export interface SandboxEnvironment {
+  /** What the engine of this machine calls it. */
+  readonly image: string;
+  /** `path` is inside the image. */
+  readonly blender: { readonly path: string; readonly version: string; readonly buildHash: string };
 }
 
 /** What a finished chunk left in the session's scratch folder. */
@@ -51,6 +62,25 @@ export interface DonorStore {
   /** Takes a finished file in, hashes it, and serves it to `peer` until it is dropped as often as it was kept. */
   keepResult(path: string, peer: string): Promise<{ readonly sha256: string; readonly bytes: number }>;
   dropResult(sha256: string, peer: string): Promise<void>;
+}
+
+/** The environments that a donor's sandbox can run work in; jobs may name one. */
+export interface DonorEnvironments {
+  /** Which are here, and which were refused under the terms that hold. */
+  now(): EnvironmentsHere;
+  /**
+   * Brings one here (from the requester and other donors of the job), as the owner allows.
+   * Throws ENVIRONMENT_REFUSED, NO_MATCHING_BLENDER when its Blender is not of `build`, and what fetching throws.
+   */
+  bring(
+    request: {
+      readonly digest: string;
+      readonly build: { readonly blenderVersion: string; readonly buildHash: string };
+      readonly sources: () => readonly BlockPeer[];
+    },
+    signal: AbortSignal,
+    onProgress: (bytesDone: number, bytesTotal: number) => void,
+  ): Promise<SandboxEnvironment>;
 }
 
 /** What the owner of this machine says at this moment; the wiring keeps it up to date. */

@@ -22,6 +22,8 @@ interface Slot {
   readonly number: number;
   session: WarmSession | undefined;
   sceneKey: string | undefined;
+  /** The image of the environment that its Blender runs in; undefined for the usual one. */
+  image: string | undefined;
   busy: boolean;
   usedAt: number;
   /** Sessions of an earlier generation are not used again. */
@@ -56,7 +58,7 @@ export class RenderSlots implements AsyncDisposable {
   resize(slots: number): void {
     this.#size = slots;
     for (let number = this.#slots.length; number < slots; number++) {
-      this.#slots.push({ number, session: undefined, sceneKey: undefined, busy: false, usedAt: 0, generation: 0 });
+      this.#slots.push({ number, session: undefined, sceneKey: undefined, image: undefined, busy: false, usedAt: 0, generation: 0 });
     }
     this.#queue.concurrency = slots; // what waits begins within this call
     this.#coolInBackground(({ number }) => number >= slots);
@@ -129,7 +131,7 @@ export class RenderSlots implements AsyncDisposable {
     const turn = async () => {
       signal.removeEventListener("abort", giveUp);
       signal.throwIfAborted();
-      const slot = this.#pick(scene.key);
+      const slot = this.#pick(scene);
       slot.busy = true;
       slot.usedAt = this.#turn++;
       try {
@@ -143,10 +145,10 @@ export class RenderSlots implements AsyncDisposable {
     return await promise;
   }
 
-  #pick(sceneKey: string): Slot {
+  #pick(scene: SceneOnDisk): Slot {
     const free = this.#slots.filter((slot) => !slot.busy && slot.number < this.#size);
     const best =
-      free.find((slot) => slot.session && slot.sceneKey === sceneKey) ??
+      free.find((slot) => slot.session && holds(slot, scene)) ??
       free.find((slot) => !slot.session) ??
       free.toSorted((a, b) => a.usedAt - b.usedAt)[0];
     if (!best) throw new Error("a chunk was started without a free slot");
@@ -155,7 +157,7 @@ export class RenderSlots implements AsyncDisposable {
 
   async #warm(slot: Slot, scene: SceneOnDisk, signal: AbortSignal): Promise<WarmSession> {
     this.#closing.signal.throwIfAborted();
-    if (slot.session && slot.sceneKey === scene.key && slot.generation === this.#generation) return slot.session;
+    if (slot.session && holds(slot, scene) && slot.generation === this.#generation) return slot.session;
     await this.#cool(slot);
     const session = await this.#deps.openSession(slot.number, scene, signal);
     if (this.#closing.signal.aborted) {
@@ -169,6 +171,7 @@ export class RenderSlots implements AsyncDisposable {
     });
     await session.load(scene.path, { remap: scene.remap }, signal);
     slot.sceneKey = scene.key;
+    slot.image = scene.environment?.image;
     return session;
   }
 
@@ -186,4 +189,9 @@ export class RenderSlots implements AsyncDisposable {
     slot.sceneKey = undefined;
     await session?.close();
   }
+}
+
+/** The same scene in another environment is another session. */
+function holds({ sceneKey, image }: Slot, { key, environment }: SceneOnDisk): boolean {
+  return sceneKey === key && image === environment?.image;
 }

@@ -7,14 +7,17 @@ import type { Log } from "../kernel/log.ts";
 import { encodeMessage, readMessage } from "../protocols/codec.ts";
 import type { FrameStream } from "../protocols/frame-stream.ts";
 import { type DonorMessage, LEASE_LIMITS, RequesterMessage } from "../protocols/lease/messages.ts";
+import type { JobTicket } from "./bring-for-job.ts";
 import type { KeptResults } from "./kept-results.ts";
-import type { BlockPeer, DonorStore, PeakMemory } from "./ports.ts";
+import type { BlockPeer, DonorEnvironments, DonorStore, PeakMemory } from "./ports.ts";
 import type { RenderSlots } from "./render-slots.ts";
-import { type JobTicket, READ, ServedJob } from "./served-job.ts";
+import { READ, ServedJob } from "./served-job.ts";
 
 export interface ServeJobDeps {
   readonly store: DonorStore;
   readonly slots: RenderSlots;
+  /** Undefined where work runs in none. */
+  readonly environments?: DonorEnvironments | undefined;
   readonly kept: KeptResults;
   readonly peaks: PeakMemory;
   readonly clock: Clock;
@@ -43,7 +46,8 @@ export type DonorEvent =
       readonly bytes: number;
     }
   | { readonly event: "chunk-failed"; readonly job: string; readonly lease: string; readonly code: string }
-  | { readonly event: "scene-fetched"; readonly job: string; readonly bytes: number };
+  | { readonly event: "scene-fetched"; readonly job: string; readonly bytes: number }
+  | { readonly event: "environment-ready"; readonly job: string; readonly digest: string; readonly seconds: number };
 
 /** Serves one requester's job over its lease stream, until the requester leaves or `parent` aborts. */
 export async function serveJob(deps: ServeJobDeps, stream: FrameStream, requester: BlockPeer, parent: AbortSignal): Promise<void> {
@@ -52,7 +56,9 @@ export async function serveJob(deps: ServeJobDeps, stream: FrameStream, requeste
   if (open.type !== "open") throw new FarmError("PEER_BROKE_PROTOCOL", "the first message of a lease stream must be open");
   const known = deps.peaks.of(open.manifest) ?? 0;
   const needs = { ...open.needs, memoryBytes: Math.max(open.needs.memoryBytes ?? 0, known) };
-  const ticket: JobTicket = { job: open.job, manifest: open.manifest, manifestBytes: open.manifestBytes, requester };
+  const { job: id, manifest, manifestBytes, build } = open;
+  const environment = needs.environment === undefined ? {} : { environment: needs.environment };
+  const ticket: JobTicket = { job: id, manifest, manifestBytes, build, requester, ...environment };
   await deps.olderOf(ticket)?.replace();
   const admission = admit({ peer: requester.id, job: open.job, build: open.build, needs }, deps.terms());
   if ("refused" in admission) {

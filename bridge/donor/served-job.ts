@@ -7,19 +7,13 @@ import type { FrameStream } from "../protocols/frame-stream.ts";
 import { type DonorMessage, LEASE_LIMITS, RequesterMessage } from "../protocols/lease/messages.ts";
 import type { StandingMessage } from "../protocols/offer/messages.ts";
 import type { ChunkResult } from "./kept-results.ts";
+import { bringForJob, type JobTicket } from "./bring-for-job.ts";
 import type { BlockPeer, RenderedFiles, SceneOnDisk } from "./ports.ts";
 import type { ServeJobDeps } from "./serve-job.ts";
 
 export const READ = { maxBytes: LEASE_LIMITS.maxMessageBytes, timeoutMs: LEASE_LIMITS.silentMs };
 /** A requester that does not take a goodbye goes without. */
 const GOODBYE_MS = 1_000;
-
-export interface JobTicket {
-  readonly job: string;
-  readonly manifest: string;
-  readonly manifestBytes: number;
-  readonly requester: BlockPeer;
-}
 
 /** A chunk of this job: waiting, being rendered, or done and not yet released. */
 interface Lease {
@@ -269,19 +263,18 @@ export class ServedJob {
   }
 
   async #bringScene(): Promise<SceneOnDisk> {
-    const { job, manifest, manifestBytes, requester } = this.ticket;
     let told = 0;
-    const scene = await this.#deps.store.bringScene(
-      { manifest, manifestBytes, sources: () => [requester, ...this.#sources] },
-      this.#life.signal,
-      (bytesDone, bytesTotal) => {
+    const talk = {
+      sources: () => [this.ticket.requester, ...this.#sources],
+      fetching: (bytesDone: number, bytesTotal: number) => {
         if (this.#deps.clock.monotonicMs() - told < 250 && bytesDone < bytesTotal) return;
         told = this.#deps.clock.monotonicMs();
         this.#sayAside({ type: "state", phase: "fetching", bytesDone, bytesTotal });
       },
-    );
+      dismiss: (because: string) => this.dismiss(because),
+    };
+    const scene = await bringForJob(this.#deps, this.ticket, talk, this.#life.signal);
     this.#sayAside({ type: "state", phase: "ready", bytesDone: 0, bytesTotal: 0 });
-    this.#deps.observe({ event: "scene-fetched", job, bytes: manifestBytes });
     return scene;
   }
 }

@@ -27,11 +27,13 @@ export const ERROR_CODES = {
   HOME_NOT_WRITABLE: { exitCode: 2, advice: "Choose a home folder you may write to (--home)." },
   IDENTITY_DAMAGED: { exitCode: 2, advice: "Remove identity.key from the home; this node then gets a new peer id." },
   LISTEN_FAILED: { exitCode: 2, advice: "Another program holds this address: choose another to listen on." },
+  ENVIRONMENT_BUSY: { exitCode: 2, advice: "Wait until the work in it has ended, or stop the donor." },
   VIDEO_UNSUPPORTED: { exitCode: 2, advice: "Name a video that ends in .mp4, .webm, .mov or .mkv." },
 
   // What this machine lacks
   BLENDER_NOT_FOUND: { exitCode: 2, advice: "Install Blender, or name it with --blender <path>." },
   BLENDER_TOO_OLD: { exitCode: 2, advice: "Use Blender 3.4 or newer (--blender <path>)." },
+  BASE_IMAGE_MISSING: { exitCode: 2, advice: "Name an image that the engine has with --base." },
   FFMPEG_NOT_FOUND: { exitCode: 2, advice: "Install ffmpeg, or name it in FFMPEG_PATH." },
   SANDBOX_UNAVAILABLE: {
     exitCode: 2,
@@ -59,6 +61,9 @@ export const ERROR_CODES = {
   DENOISER_MISSING: { exitCode: 2, advice: "This Blender is built without the denoiser: use an official build, or turn denoising off." },
   FINISHING_FAILED: { exitCode: 3, advice: "Blender could not make the final picture; its reason stands above." },
   VIDEO_FAILED: { exitCode: 3, advice: "The frames are safe; ffmpeg's reason stands above." },
+  ENVIRONMENT_BUILD_FAILED: { exitCode: 3, advice: "The builder's last lines stand above." },
+  ENVIRONMENT_INVALID: { exitCode: 3, advice: "A peer's environment was refused and is taken from elsewhere; nothing of it was run." },
+  ENVIRONMENT_REFUSED: { exitCode: 3, advice: "Its owner may allow it with `bridge donate set environments=…`." },
   RESULT_INVALID: { exitCode: 3, advice: "A peer's result was refused and is rendered elsewhere; nothing to do." },
   EXR_INVALID: { exitCode: 3, advice: "A peer's picture was refused and is rendered elsewhere; nothing to do." },
 

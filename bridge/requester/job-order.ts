@@ -16,6 +16,8 @@ export interface RenderRequest {
   readonly tiles: TilesOption | undefined;
   readonly verify: VerifyLevel;
   readonly video: string | undefined;
+  /** Digest of the environment that donors run it in; undefined: theirs. */
+  readonly environment: string | undefined;
 }
 
 /** Who works on it: may differ from one resume to the next. */
@@ -37,6 +39,7 @@ export interface JobOrder {
   /** Files the scene names and nobody has. */
   readonly missingFiles: readonly string[];
   readonly video: string | undefined;
+  readonly environment: string | undefined;
 }
 
 /** Keys of `JobCreated.settings`. */
@@ -44,21 +47,22 @@ export interface JobSettings {
   readonly files: readonly string[];
   readonly missingFiles: readonly string[];
   readonly video: string | undefined;
+  readonly environment: string | undefined;
   readonly animation: boolean;
   readonly cwd: string;
 }
 
 export function settingsRecord(settings: JobSettings): JobCreated["settings"] {
-  const { files, missingFiles, video, animation, cwd } = settings;
-  return { files, missingFiles, animation, cwd, ...(video === undefined ? {} : { video }) };
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
 }
 
 export function settingsOf(created: JobCreated): JobSettings {
-  const { files, missingFiles, video, animation, cwd } = created.settings;
+  const { files, missingFiles, video, environment, animation, cwd } = created.settings;
   return {
     files: Array.isArray(files) ? files : [],
     missingFiles: Array.isArray(missingFiles) ? missingFiles : [],
     video: typeof video === "string" ? video : undefined,
+    environment: typeof environment === "string" ? environment : undefined,
     animation: animation === true,
     cwd: typeof cwd === "string" ? cwd : ".",
   };

@@ -58,6 +58,7 @@ export async function prepareJob(
       files: here.map(({ path }) => path),
       missingFiles,
       video: request.video && resolve(request.video),
+      environment: request.environment,
       animation: request.animation,
       cwd: process.cwd(),
     }),
@@ -104,6 +105,6 @@ function orderOf(id: string, records: readonly JobRecord[], deviceClass: DeviceC
   const { created } = memory;
   if (created === undefined) throw new FarmError("JOB_UNKNOWN", `there is no job ${id}`);
   const { facts, options } = created.planInput;
-  const { missingFiles, video } = settingsOf(created);
-  return { id, created, facts, plan: planJob(facts, options), memory, deviceClass, missingFiles, video };
+  const { missingFiles, video, environment } = settingsOf(created);
+  return { id, created, facts, plan: planJob(facts, options), memory, deviceClass, missingFiles, video, environment };
 }

@@ -5,6 +5,7 @@ import type { Clock } from "../kernel/clock.ts";
 import { isFarmError, messageOf } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import type { SwarmNetwork } from "../protocols/frame-stream.ts";
+import type { Offer } from "../protocols/offer/messages.ts";
 import { askOffer } from "../protocols/offer/offer.ts";
 import type { JobRun } from "./job-run.ts";
 import { type JobOpening, openRemoteDonor, RemoteDonor, type RemoteDonorDeps } from "./remote-donor.ts";
@@ -126,13 +127,9 @@ export class Recruiter {
       this.#tell(`${id}:${reply.standing.state}`, `${reply.name} takes no work now: ${reply.standing.because}`);
       throw new NotNow(reply.standing.because);
     }
-    const { build } = this.#options.opening;
-    if (!reply.builds.some((other) => sameBuild(other, build))) {
-      const theirs = reply.builds.map(({ blenderVersion }) => blenderVersion).join(", ") || "none";
-      this.#tell(
-        `${id}:build`,
-        `${reply.name} is left out: it has Blender ${theirs}, and this job needs the same build of ${build.blenderVersion}`,
-      );
+    const lack = lackOf(reply, this.#options.opening);
+    if (lack !== undefined) {
+      this.#tell(`${id}:build`, `${reply.name} is left out: ${lack}`);
       return undefined;
     }
     this.#options.welcome(id, true);
@@ -166,4 +163,12 @@ export class Recruiter {
     this.#told.add(key);
     this.#deps.observe({ event: "note", code: "peer", sentence });
   }
+}
+
+/** Why an offer is of no use for the job, by what it has. */
+function lackOf({ builds, environments }: Offer, { build, needs }: JobOpening): string | undefined {
+  if (needs.environment !== undefined) return environments === undefined ? "it runs work in no environments" : undefined;
+  if (builds.some((other) => sameBuild(other, build))) return undefined;
+  const theirs = builds.map(({ blenderVersion }) => blenderVersion).join(", ") || "none";
+  return `it has Blender ${theirs}, and this job needs the same build of ${build.blenderVersion}`;
 }

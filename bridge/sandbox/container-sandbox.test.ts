@@ -33,9 +33,9 @@ describe("a sandbox, as the engine was asked for it", () => {
     const { HostConfig, Config, Image, Mounts, NetworkSettings } = await ENGINE.getContainer(running.id).inspect();
     running.kill();
     await running.exited;
-    expect(Image).toBe(test.sandbox.environment.id);
+    expect(Image).toBe(test.sandbox.environment?.id);
     expect(Config).toMatchObject({
-      Image: test.sandbox.environment.id,
+      Image: test.sandbox.environment?.id,
       User: "10001:10001",
       Tty: false,
       OpenStdin: true,

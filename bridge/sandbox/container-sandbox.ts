@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import Docker from "dockerode";
-import { FarmError, messageOf } from "../kernel/errors.ts";
+import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
 import { type DeviceRequest, INSIDE, type ReadableFolder, type SandboxLimits } from "./container-config.ts";
 import { ContainerProcess } from "./container-process.ts";
 import { absence } from "./docker-probe.ts";
@@ -62,7 +62,8 @@ export interface SandboxFolders {
 
 /** Runs programs of strangers in containers that are held to what `container-config.ts` says. */
 export class ContainerSandbox implements AsyncDisposable {
-  readonly environment: EnvironmentImage;
+  /** What programs run in that name no image; undefined when there is none. */
+  readonly environment: EnvironmentImage | undefined;
   /** What the owner of this machine should know. */
   readonly warnings: readonly string[];
   readonly #engine: Docker;
@@ -73,7 +74,7 @@ export class ContainerSandbox implements AsyncDisposable {
 
   private constructor(
     { engine, architecture }: { readonly engine: Docker; readonly architecture: string },
-    environment: EnvironmentImage,
+    environment: EnvironmentImage | undefined,
     supervision: Supervision,
     warnings: readonly string[],
   ) {
@@ -84,7 +85,7 @@ export class ContainerSandbox implements AsyncDisposable {
     this.warnings = warnings;
   }
 
-  /** Finds an engine that can be trusted with strangers' files, and the environment. Throws SANDBOX_UNAVAILABLE, SANDBOX_UNSAFE, ENVIRONMENT_MISSING. */
+  /** Finds an engine that can be trusted with strangers' files, and the environment. Throws SANDBOX_UNAVAILABLE, SANDBOX_UNSAFE, ENVIRONMENT_MISSING for one that is named. */
   static async open(options: SandboxOptions = {}): Promise<ContainerSandbox> {
     const engine = new Docker();
     const { facts, components } = await askEngine();
@@ -98,7 +99,10 @@ export class ContainerSandbox implements AsyncDisposable {
     }
     const unsure = age === "unknown" && version !== "";
     const warnings = unsure ? [`runc ${version} is mended only if this system's maker has done so: keep the system up to date`] : [];
-    const environment = await findEnvironment(engine, options.environment);
+    const environment = await findEnvironment(engine, options.environment).catch((error: unknown) => {
+      if (options.environment === undefined && isFarmError(error, "ENVIRONMENT_MISSING")) return undefined;
+      throw error;
+    });
     const supervision = { ...SUPERVISION, ...options.supervision };
     return new ContainerSandbox({ engine, architecture: facts.Architecture ?? "" }, environment, supervision, warnings);
   }
@@ -113,7 +117,7 @@ export class ContainerSandbox implements AsyncDisposable {
     const labels = { [SANDBOX_LABELS.node]: options.node, [SANDBOX_LABELS.maker]: await makerMark() };
     this.#ready = { tools: options.tools, labels };
     const orphans = await reapOrphans(this.#engine, options.node);
-    await this.#tryOut(options);
+    if (this.environment !== undefined) await this.#tryOut(options);
     return orphans;
   }
 
@@ -129,17 +133,24 @@ export class ContainerSandbox implements AsyncDisposable {
     );
   }
 
-  /** Starts a program of the environment. Paths below the folders are told to it as it sees them. Throws SANDBOX_UNAVAILABLE, SANDBOX_UNSAFE. */
-  async start(request: ProcessRequest, folders: SandboxFolders, size: SandboxSize, devices?: DeviceRequest): Promise<ContainerProcess> {
+  /** Starts a program of the environment, or of the image that is named. Paths below the folders are told to it as it sees them. Throws SANDBOX_UNAVAILABLE, SANDBOX_UNSAFE. */
+  async start(
+    request: ProcessRequest & { readonly image?: string },
+    folders: SandboxFolders,
+    size: SandboxSize,
+    devices?: DeviceRequest,
+  ): Promise<ContainerProcess> {
     if (!this.#ready) throw new Error("the sandbox was not prepared");
     const { tools, labels } = this.#ready;
+    const image = request.image ?? this.environment?.id;
+    if (image === undefined) throw new FarmError("ENVIRONMENT_MISSING", "there is no environment to run in");
     const seen: readonly ReadableFolder[] = [
       { here: folders.scripts, inside: `${INSIDE.tools}/${TOOLS.scripts}` },
       { here: folders.scratch, inside: INSIDE.scratch },
     ];
     const limits = limitsOf(size);
     const process = await ContainerProcess.start(this.#engine, {
-      image: this.environment.id,
+      image,
       command: [
         ...supervised(this.#supervision),
         request.command,

@@ -1,13 +1,6 @@
 import type Docker from "dockerode";
+import { ENVIRONMENT_LABELS, factsOf } from "../core/environments/facts.ts";
 import { FarmError, messageOf } from "../kernel/errors.ts";
-
-/** Labels by which an image says that it is an environment, and with which Blender; written when it is built. */
-export const ENVIRONMENT_LABELS = {
-  environment: "io.p2p-render.environment",
-  version: "io.p2p-render.blender.version",
-  hash: "io.p2p-render.blender.hash",
-  path: "io.p2p-render.blender.path",
-} as const;
 
 /** A container image with a Blender, on this machine's engine. */
 export interface EnvironmentImage {
@@ -19,16 +12,9 @@ export interface EnvironmentImage {
   readonly blender: { readonly version: string; readonly buildHash: string; readonly path: string };
 }
 
-/** What an image may say of itself; it may have come from a stranger. */
-const SAYS = {
-  version: /^\d{1,3}\.\d{1,3}\.\d{1,3}$/,
-  hash: /^[0-9a-f]{6,64}$/,
-  path: /^(\/[\w.+-]{1,64}){1,16}$/,
-} as const;
-
 /** All environments of this engine, newest first. */
 export async function listEnvironments(engine: Docker): Promise<EnvironmentImage[]> {
-  const images = await engine.listImages({ filters: { label: [`${ENVIRONMENT_LABELS.environment}=1`] } });
+  const images = await engine.listImages({ filters: { label: [`${ENVIRONMENT_LABELS.mark}=1`] } });
   return images.flatMap((image) => environmentOf(image)).toSorted((a, b) => b.createdMs - a.createdMs);
 }
 
@@ -53,9 +39,8 @@ function isCalled({ id, names }: EnvironmentImage, wanted: string): boolean {
 
 /** An image that claims to be an environment and does not say what is in it is none. */
 function environmentOf({ Id, RepoTags, Created, Size, Labels }: Docker.ImageInfo): EnvironmentImage[] {
-  const version = Labels[ENVIRONMENT_LABELS.version] ?? "";
-  const buildHash = Labels[ENVIRONMENT_LABELS.hash] ?? "";
-  const path = Labels[ENVIRONMENT_LABELS.path] ?? "";
-  if (!SAYS.version.test(version) || !SAYS.hash.test(buildHash) || !SAYS.path.test(path)) return [];
-  return [{ id: Id, names: RepoTags ?? [], createdMs: Created * 1_000, bytes: Size, blender: { version, buildHash, path } }];
+  const facts = factsOf(Labels);
+  if (facts === undefined) return [];
+  const blender = { version: facts.blenderVersion, buildHash: facts.buildHash, path: facts.blenderPath };
+  return [{ id: Id, names: RepoTags ?? [], createdMs: Created * 1_000, bytes: Size, blender }];
 }

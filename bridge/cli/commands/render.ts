@@ -38,6 +38,7 @@ const RenderOptions = WorkOptions.extend({
   tiles: z.string().max(32).optional(),
   verify: z.enum(["off", "spot", "full"]),
   video: z.string().max(4096).optional(),
+  environment: z.string().min(1).max(256).optional(),
 });
 
 /** `bridge render`: parse, compose, run, report. */
@@ -56,6 +57,7 @@ export async function runRender(cli: Cli, scenePath: string, raw: Record<string,
       tiles: options.tiles === undefined ? undefined : parseTiles(options.tiles),
       verify: options.verify,
       video: options.video,
+      environment: options.environment,
     },
   };
   await runTask(cli, task, options);

@@ -1,5 +1,7 @@
 import { FarmError } from "../../kernel/errors.ts";
 import { parseDuration, parseRate, parseShare, parseSize } from "../amounts.ts";
+import { parseDigest } from "../environments/facts.ts";
+import { ANY, ASK, isPeerId } from "../environments/may-run.ts";
 import { parseSchedule } from "./schedule.ts";
 import { type CoreShare, DEFAULT_TERMS, IDLE_OTHERS_LOAD, type Terms } from "./terms.ts";
 
@@ -39,7 +41,7 @@ export const TERM_NAMES = {
   friends: "peer ids that come before strangers; none",
   allow: "only these peer ids may come; none means all",
   deny: "these peer ids may not come; none",
-  environments: "digests of the environments that may run; any",
+  environments: "which environments of others may run: digests, peer ids whose signature counts, any, ask; none",
 } as const satisfies Record<string, string>;
 export type TermName = keyof typeof TERM_NAMES;
 
@@ -102,8 +104,15 @@ const PARSERS: Readonly<Record<TermName, (text: string, name: TermName) => Parti
   friends: (text, name) => ({ friends: listOf(text, name) }),
   allow: (text, name) => ({ allow: listOf(text, name) }),
   deny: (text, name) => ({ deny: listOf(text, name) }),
-  environments: (text, name) => ({ environments: text === "any" ? [] : listOf(text, name) }),
+  environments: (text, name) => ({ environments: environmentsOf(text, name) }),
 };
+
+function environmentsOf(text: string, name: TermName): readonly string[] {
+  const entries = listOf(text, name);
+  const strange = entries.find((entry) => entry !== ANY && entry !== ASK && parseDigest(entry) === undefined && !isPeerId(entry));
+  if (strange !== undefined) throw wrong(name, strange);
+  return entries;
+}
 
 function isOff(text: string): boolean {
   return ["off", "none", "unlimited"].includes(text.toLowerCase());

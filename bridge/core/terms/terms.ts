@@ -40,7 +40,7 @@ export interface Terms {
   /** When there are any: nobody else may come but these, and the owner's own. */
   readonly allow: readonly string[];
   readonly deny: readonly string[];
-  /** Digests of the environments that work may ask for; none: any. */
+  /** What the owner lets in of others: digests of environments, peer ids whose signature counts, `any`, `ask`. */
   readonly environments: readonly string[];
 }
 

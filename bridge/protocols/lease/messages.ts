@@ -71,6 +71,7 @@ export const JobNeedsMessage = z.strictObject({
   sceneBytes: z.int().min(0).max(LEASE_LIMITS.maxSceneBytes).optional(),
   memoryBytes: z.int().min(0).max(LEASE_LIMITS.maxMemoryBytes).optional(),
   chunkSeconds: z.number().min(0).max(LEASE_LIMITS.maxChunkSeconds).optional(),
+  environment: Hash.optional(),
 });
 
 /** What the requester says. */
@@ -109,6 +110,8 @@ export const REFUSALS = [
   "paused",
   "closed",
   "no-matching-blender",
+  "no-environment",
+  "environment-asked",
   "not-welcome",
   "no-space",
   "no-memory",

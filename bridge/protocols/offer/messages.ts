@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { SHA256_PATTERN } from "../../kernel/ids.ts";
 
 export const OFFER_PROTOCOL = "/p2p-render/offer/1.0.0";
 
@@ -11,6 +12,7 @@ export const OFFER_LIMITS = {
   maxGpus: 32,
   maxCores: 4096,
   maxSentenceChars: 300,
+  maxEnvironments: 64,
 } as const;
 
 const Name = z
@@ -69,6 +71,8 @@ export const OfferReply = z.discriminatedUnion("type", [
     load: z.number().min(0).max(1000),
     gpus: z.array(Name).max(OFFER_LIMITS.maxGpus),
     builds: z.array(DeviceClassMessage).max(OFFER_LIMITS.maxBuilds),
+    /** Digests of environments that are here; left out by a donor that runs work in none. */
+    environments: z.array(z.string().regex(SHA256_PATTERN)).max(OFFER_LIMITS.maxEnvironments).optional(),
   }),
   z.strictObject({ type: z.literal("none"), agent: z.string().max(64) }),
 ]);

@@ -84,7 +84,7 @@ async function attempt(scene: string, spec: ChunkSpec, options: Attempt = {}) {
     return running;
   };
   const signal = AbortSignal.timeout(200_000);
-  const blender = { ...test.sandbox.environment.blender, hasDenoiser: false };
+  const blender = { ...test.sandbox.environment!.blender, hasDenoiser: false };
   let session: BlenderSession | undefined;
   try {
     session = await openSession(

@@ -17,6 +17,7 @@ release=${1:?usage: make-blender-root.sh RELEASE}
 roots=${BLENDER_ROOTS:-/opt/blender-roots}
 root=$roots/$release
 program=$roots/blender-$release
+here=$(dirname "$(readlink -f "$0")")
 
 # EEVEE and Blender 5's compositor need EGL and GL; numpy is no dependency of Debian's package.
 packages=(blender python3-numpy libegl1 libegl-mesa0 libgl1 libgl1-mesa-dri libglx-mesa0)
@@ -35,8 +36,7 @@ main() {
 make_root() {
   command -v debootstrap >/dev/null || apt-get install -y --no-install-recommends debootstrap >&2 || fail "debootstrap is missing: apt-get install debootstrap"
   local from made=$root.partial
-  from=$(mirror)
-  [ -n "$from" ] || fail "apt knows no Debian mirror here: name one in BLENDER_MIRROR"
+  from=${BLENDER_MIRROR:-$("$here/../../../containers/debian-mirror.sh")} || fail "apt knows no Debian mirror here: name one in BLENDER_MIRROR"
   # What an interrupted run left; it mounted nothing that outlived it.
   rm -rf --one-file-system "$made"
   echo "making $root from $from" >&2
@@ -49,37 +49,6 @@ make_root() {
   in_root "$made" apt-get install -y --no-install-recommends "${packages[@]}"
   in_root "$made" apt-get clean
   mv "$made" "$root"
-}
-
-# The mirror of this machine's own release: apt reads both forms of its lists itself, and so do we where it has not yet updated.
-mirror() {
-  if [ -n "${BLENDER_MIRROR:-}" ]; then
-    echo "$BLENDER_MIRROR"
-    return
-  fi
-  local codename
-  codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-sid}")
-  {
-    apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 2>/dev/null | awk -v suite="$codename" '$1 == suite && $2 == "main" { print $3 }'
-    sources | awk -v suite="$codename" '$2 == suite && / main( |$)/ { print $1 }'
-  } | awk 'NR == 1'
-}
-
-# "URI SUITE COMPONENT…" of every source on this machine, one a line.
-sources() {
-  cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null | sed -nE 's/^deb[[:space:]]+(\[[^]]*\][[:space:]]+)?//p'
-  awk '
-    function flush(  i, n, names) {
-      n = split(suites, names, " ")
-      for (i = 1; i <= n; i++) print uri, names[i], components
-      uri = suites = components = ""
-    }
-    FNR == 1 || /^[[:space:]]*$/ { flush() }
-    /^URIs:/ { uri = $2 }
-    /^Suites:/ { sub(/^Suites:[[:space:]]*/, ""); suites = $0 }
-    /^Components:/ { sub(/^Components:[[:space:]]*/, ""); components = $0 }
-    END { flush() }
-  ' /etc/apt/sources.list.d/*.sources /dev/null 2>/dev/null
 }
 
 # Runs a command inside a root, with its own mounts: they vanish with it.

@@ -1,0 +1,40 @@
+import { Command } from "commander";
+import type { Cli } from "./program.ts";
+
+/** `bridge env …`: environments, the container images that work runs in. */
+export function envCommand(cli: Cli): Command {
+  const commands = () => import("./commands/env.ts");
+  return new Command("env")
+    .description("the container images that Blender runs in")
+    .addCommand(
+      new Command("build")
+        .description("build one; without options for this machine's own Blender, on the CPU")
+        .option("--blender <version>", "the version: 3.4, 4.3, 5.2 from Debian, or in full with --sha256")
+        .option("--sha256 <hex>", "take the official build, whose Linux archive has this SHA-256")
+        .option("--gpu [maker]", "let GPUs in: nvidia, amd or intel (default: nvidia)")
+        .option("--base <image>", "the image to build on (default: debian, or one made here by debootstrap)")
+        .action(async (_: unknown, command: Command) => (await commands()).runEnvBuild(cli, command.optsWithGlobals())),
+    )
+    .addCommand(
+      new Command("list")
+        .description("what is here")
+        .action(async (_: unknown, command: Command) => (await commands()).runEnvList(cli, command.optsWithGlobals())),
+    )
+    .addCommand(
+      new Command("share")
+        .description("let peers have one")
+        .argument("<environment>", "its name, digest, or Blender version")
+        .option("--stop", "let nobody have it any more")
+        .action(async (environment: string, _: unknown, command: Command) =>
+          (await commands()).runEnvShare(cli, environment, command.optsWithGlobals()),
+        ),
+    )
+    .addCommand(
+      new Command("remove")
+        .description("remove one from the engine and from this home")
+        .argument("<environment>", "its name, digest, or Blender version")
+        .action(async (environment: string, _: unknown, command: Command) =>
+          (await commands()).runEnvRemove(cli, environment, command.optsWithGlobals()),
+        ),
+    );
+}

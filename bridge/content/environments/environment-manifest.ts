@@ -1,0 +1,150 @@
+import { z } from "zod";
+import { FarmError } from "../../kernel/errors.ts";
+import { type Sha256, SHA256_PATTERN, sha256 } from "../../kernel/ids.ts";
+
+/** Every number that a peer could otherwise choose for us. */
+export const ENVIRONMENT_LIMITS = {
+  maxManifestBytes: 2 * 1024 * 1024,
+  /** What engines themselves allow. */
+  maxLayers: 127,
+  maxBlocks: 16_384,
+  maxBlockBytes: 4 * 1024 * 1024,
+  maxConfigBytes: 256 * 1024,
+  maxTotalBytes: 64 * 1024 ** 3,
+} as const;
+
+const Hash = z.string().regex(SHA256_PATTERN);
+
+const EnvironmentBlock = z
+  .strictObject({
+    sha256: Hash,
+    /** As it is stored and sent. */
+    bytes: z.int().min(1).max(ENVIRONMENT_LIMITS.maxBlockBytes),
+    /** Of the layer, when it is unpacked. */
+    rawBytes: z.int().min(1).max(ENVIRONMENT_LIMITS.maxBlockBytes),
+  })
+  .refine((block) => block.bytes <= block.rawBytes, "a block is larger than what it holds");
+
+const EnvironmentLayer = z.strictObject({
+  /** SHA-256 of the layer's tar: what the image's configuration calls it. */
+  diffId: Hash,
+  bytes: z.int().min(0).max(ENVIRONMENT_LIMITS.maxTotalBytes),
+  blocks: z.array(EnvironmentBlock).max(ENVIRONMENT_LIMITS.maxBlocks),
+});
+
+/** How an image is cut into blocks. The image's configuration is a content under its own digest; all else follows from it. */
+export const EnvironmentManifest = z
+  .strictObject({
+    version: z.literal(1),
+    digest: Hash,
+    configBytes: z.int().min(2).max(ENVIRONMENT_LIMITS.maxConfigBytes),
+    layers: z.array(EnvironmentLayer).min(1).max(ENVIRONMENT_LIMITS.maxLayers),
+  })
+  .superRefine((manifest, context) => {
+    const fault = sizeFault(manifest.layers);
+    if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
+  });
+export type EnvironmentManifest = z.infer<typeof EnvironmentManifest>;
+export type EnvironmentLayer = z.infer<typeof EnvironmentLayer>;
+export type EnvironmentBlock = z.infer<typeof EnvironmentBlock>;
+
+/** The one encoding: equal manifests have equal hashes. */
+export function encodeEnvironment(manifest: EnvironmentManifest): Uint8Array {
+  const { version, digest, configBytes, layers } = manifest;
+  const canonical = {
+    version,
+    digest,
+    configBytes,
+    layers: layers.map(({ diffId, bytes, blocks }) => ({
+      diffId,
+      bytes,
+      blocks: blocks.map((block) => ({ sha256: block.sha256, bytes: block.bytes, rawBytes: block.rawBytes })),
+    })),
+  };
+  return new TextEncoder().encode(JSON.stringify(canonical));
+}
+
+/** Reads what a peer sent. Throws ENVIRONMENT_INVALID, also when it is not in its one encoding. */
+export function parseEnvironment(bytes: Uint8Array): EnvironmentManifest {
+  const parsed = EnvironmentManifest.safeParse(jsonOf(bytes, ENVIRONMENT_LIMITS.maxManifestBytes));
+  if (!parsed.success) throw invalid(`${parsed.error.issues[0]?.path.join(".")}: ${parsed.error.issues[0]?.message}`);
+  if (Buffer.compare(encodeEnvironment(parsed.data), bytes) !== 0) throw invalid("it is not in canonical form");
+  return parsed.data;
+}
+
+/** The part of an image's configuration that matters here; engines write much more. */
+const ImageConfig = z.object({
+  config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
+  rootfs: z.object({
+    type: z.literal("layers"),
+    diff_ids: z.array(z.string().regex(/^sha256:[0-9a-f]{64}$/)).max(ENVIRONMENT_LIMITS.maxLayers),
+  }),
+});
+
+export interface ImageConfigFacts {
+  /** Bare hexadecimal, bottom layer first. */
+  readonly diffIds: readonly Sha256[];
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Reads an image's configuration. Throws ENVIRONMENT_INVALID. */
+export function parseImageConfig(bytes: Uint8Array): ImageConfigFacts {
+  const parsed = ImageConfig.safeParse(jsonOf(bytes, ENVIRONMENT_LIMITS.maxConfigBytes));
+  if (!parsed.success) throw invalid("its configuration is none of an image");
+  const { rootfs, config } = parsed.data;
+  return { diffIds: rootfs.diff_ids.map((id) => id.slice("sha256:".length)), labels: config?.Labels ?? {} };
+}
+
+/** The configuration of `manifest`, checked: it is the one of that digest and names these layers. Throws ENVIRONMENT_INVALID. */
+export function checkConfig(manifest: EnvironmentManifest, config: Uint8Array): ImageConfigFacts {
+  if (sha256(config) !== manifest.digest) throw invalid("its configuration is another one");
+  const facts = parseImageConfig(config);
+  const isSame = facts.diffIds.length === manifest.layers.length && facts.diffIds.every((id, at) => id === manifest.layers[at]?.diffId);
+  if (!isSame) throw invalid("its layers are not those of its configuration");
+  return facts;
+}
+
+/** Every content of an environment that travels, less the layers that are not needed. */
+export function contentsOf(manifest: EnvironmentManifest, without: ReadonlySet<Sha256> = new Set()): { hash: Sha256; bytes: number }[] {
+  const wanted = new Map<Sha256, number>([[manifest.digest, manifest.configBytes]]);
+  for (const layer of manifest.layers) {
+    if (!without.has(layer.diffId)) for (const block of layer.blocks) wanted.set(block.sha256, block.bytes);
+  }
+  return [...wanted].map(([hash, bytes]) => ({ hash, bytes }));
+}
+
+/** Bytes of all layers, as an engine unpacks them. */
+export function unpackedBytesOf({ layers }: EnvironmentManifest): number {
+  return layers.reduce((sum, layer) => sum + layer.bytes, 0);
+}
+
+function sizeFault(layers: readonly EnvironmentLayer[]): string | undefined {
+  let blocks = 0;
+  let total = 0;
+  const sizes = new Map<Sha256, string>();
+  for (const layer of layers) {
+    if (layer.blocks.reduce((sum, block) => sum + block.rawBytes, 0) !== layer.bytes) return "a layer's blocks do not add up to its size";
+    for (const { sha256: hash, bytes, rawBytes } of layer.blocks) {
+      const size = `${bytes} ${rawBytes}`;
+      if ((sizes.get(hash) ?? size) !== size) return "one block has two sizes";
+      sizes.set(hash, size);
+    }
+    blocks += layer.blocks.length;
+    total += layer.bytes;
+  }
+  if (blocks > ENVIRONMENT_LIMITS.maxBlocks) return "it has too many blocks";
+  return total > ENVIRONMENT_LIMITS.maxTotalBytes ? "it is too large" : undefined;
+}
+
+function jsonOf(bytes: Uint8Array, most: number): unknown {
+  if (bytes.length > most) throw invalid(`it is over ${most} bytes`);
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw invalid("it is not JSON", cause);
+  }
+}
+
+function invalid(why: string, cause?: unknown): FarmError {
+  return new FarmError("ENVIRONMENT_INVALID", `an environment was refused: ${why.slice(0, 300)}`, cause === undefined ? {} : { cause });
+}

@@ -1,0 +1,120 @@
+import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import { FarmError } from "../../kernel/errors.ts";
+import { type Sha256, SHA256_PATTERN, sha256 } from "../../kernel/ids.ts";
+import type { BlockSource } from "../block-source.ts";
+import { isErrno, readExactly } from "../disk.ts";
+import { contentsOf, type EnvironmentManifest, encodeEnvironment, parseEnvironment } from "./environment-manifest.ts";
+
+const Signatures = z.array(z.strictObject({ signer: z.string(), signature: z.string() })).max(8);
+/** Somebody's signature over the digest, as it is passed on. */
+type Signature = z.infer<typeof Signatures>[number];
+
+/**
+ * Environments as contents on disk. Unlike the scenes' block store it has no owner: a command shares an environment
+ * while a donor of the same home serves others. So nothing is remembered here; a name appears by rename and is whole.
+ * An environment goes as a whole, when its owner says so; blocks that another one needs stay.
+ */
+export class EnvironmentStore implements BlockSource {
+  readonly #folder: string;
+
+  /** `folder` is made when something is first put into it. */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  has(hash: Sha256): boolean {
+    return SHA256_PATTERN.test(hash) && existsSync(this.#pathOf(hash));
+  }
+
+  async sizeOf(hash: Sha256): Promise<number | undefined> {
+    const file = await stat(this.#pathOf(hash)).catch(() => undefined);
+    return file?.isFile() ? file.size : undefined;
+  }
+
+  /** A read of all of it is checked; what the disk spoilt is forgotten. Throws BLOCK_MISSING. */
+  async read(hash: Sha256, offset: number, length: number, signal: AbortSignal): Promise<Uint8Array> {
+    signal.throwIfAborted();
+    const size = await this.sizeOf(hash);
+    const bytes = size === undefined ? undefined : await readExactly(this.#pathOf(hash), offset, length).catch(() => undefined);
+    if (bytes !== undefined && (length < (size ?? 0) || sha256(bytes) === hash)) return bytes;
+    if (size !== undefined && length >= size) await rm(this.#pathOf(hash), { force: true });
+    throw new FarmError("BLOCK_MISSING", "the environment's block is not here", { facts: { hash } });
+  }
+
+  /** Throws BLOCK_CORRUPT when the bytes are not what the hash names, DISK_FULL. */
+  async put(hash: Sha256, bytes: Uint8Array): Promise<void> {
+    if (sha256(bytes) !== hash) throw new FarmError("BLOCK_CORRUPT", "a block's bytes are not what its hash names", { facts: { hash } });
+    if (this.has(hash)) return;
+    try {
+      await this.#write(relativePathOf(hash), bytes);
+    } catch (cause) {
+      if (isErrno(cause, "ENOSPC") || isErrno(cause, "EDQUOT")) throw new FarmError("DISK_FULL", "the disk is full", { cause });
+      throw cause;
+    }
+  }
+
+  /** Keeps a manifest as a content, and as the one of its digest, with what was said for it. Returns its hash. */
+  async keep(manifest: EnvironmentManifest, signatures: readonly Signature[]): Promise<Sha256> {
+    const bytes = encodeEnvironment(manifest);
+    const hash = sha256(bytes);
+    await this.put(hash, bytes);
+    await this.#write(join("signatures", manifest.digest), Buffer.from(JSON.stringify(signatures)));
+    await this.#write(join("manifests", manifest.digest), bytes);
+    return hash;
+  }
+
+  async manifestOf(digest: Sha256): Promise<EnvironmentManifest | undefined> {
+    const bytes = await readFile(join(this.#folder, "manifests", digest)).catch(() => undefined);
+    return bytes && parseEnvironment(bytes);
+  }
+
+  async signaturesOf(digest: Sha256): Promise<readonly Signature[]> {
+    const written = await readFile(join(this.#folder, "signatures", digest), "utf8").catch(() => "[]");
+    return Signatures.parse(JSON.parse(written));
+  }
+
+  /** Removes an environment, less what others here are made of. */
+  async remove(digest: Sha256): Promise<void> {
+    const manifest = await this.manifestOf(digest);
+    await rm(join(this.#folder, "manifests", digest), { force: true });
+    await rm(join(this.#folder, "signatures", digest), { force: true });
+    if (manifest) await this.discard(manifest);
+  }
+
+  /** Removes the contents of a manifest that no environment here needs. */
+  async discard(manifest: EnvironmentManifest): Promise<void> {
+    const needed = new Set<Sha256>();
+    for (const digest of await this.#digests()) {
+      const other = await this.manifestOf(digest);
+      if (other) for (const { hash } of [...contentsOf(other), { hash: sha256(encodeEnvironment(other)) }]) needed.add(hash);
+    }
+    const own = [sha256(encodeEnvironment(manifest)), ...contentsOf(manifest).map(({ hash }) => hash)];
+    for (const hash of own) if (!needed.has(hash)) await rm(this.#pathOf(hash), { force: true });
+  }
+
+  async #digests(): Promise<Sha256[]> {
+    const names = await readdir(join(this.#folder, "manifests")).catch(() => []);
+    return names.filter((name) => SHA256_PATTERN.test(name));
+  }
+
+  /** Whole or not at all. Not waited for until the disk has it: what a power cut spoils, the next read finds out. */
+  async #write(name: string, bytes: Uint8Array): Promise<void> {
+    const path = join(this.#folder, name);
+    const beside = `${path}.${randomUUID()}`;
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await writeFile(beside, bytes, { flag: "wx", mode: 0o600 });
+    await rename(beside, path);
+  }
+
+  #pathOf(hash: Sha256): string {
+    return join(this.#folder, relativePathOf(hash));
+  }
+}
+
+function relativePathOf(hash: Sha256): string {
+  return join("blocks", hash.slice(0, 2), hash);
+}

@@ -1,0 +1,74 @@
+import type { DeviceClass } from "../chunk.ts";
+
+/** SHA-256 of an image's configuration, in lower-case hexadecimal. The configuration names every layer by its hash: equal digests are equal images, on every engine. */
+export type EnvironmentDigest = string;
+
+export type Backend = DeviceClass["backend"];
+const BACKENDS: readonly Backend[] = ["CPU", "CUDA", "OPTIX", "HIP", "ONEAPI", "METAL"];
+
+/** What an environment's Blender says of itself: read by running it, then written on the image as labels. */
+export interface EnvironmentFacts {
+  /** "3.4.1" */
+  readonly blenderVersion: string;
+  readonly buildHash: string;
+  /** Absolute, inside the image. */
+  readonly blenderPath: string;
+  /** What it can render with, given the device. */
+  readonly backends: readonly Backend[];
+  readonly hasDenoiser: boolean;
+}
+
+/** The labels of an environment. Whoever builds one by hand may set them, too. */
+export const ENVIRONMENT_LABELS = {
+  mark: "io.p2p-render.environment",
+  version: "io.p2p-render.blender.version",
+  hash: "io.p2p-render.blender.hash",
+  path: "io.p2p-render.blender.path",
+  backends: "io.p2p-render.blender.backends",
+  denoiser: "io.p2p-render.blender.denoiser",
+  /** What it was built from: equal recipes need not be built twice. */
+  recipe: "io.p2p-render.recipe",
+} as const;
+
+export function labelsOf(facts: EnvironmentFacts): Record<string, string> {
+  return {
+    [ENVIRONMENT_LABELS.mark]: "1",
+    [ENVIRONMENT_LABELS.version]: facts.blenderVersion,
+    [ENVIRONMENT_LABELS.hash]: facts.buildHash,
+    [ENVIRONMENT_LABELS.path]: facts.blenderPath,
+    [ENVIRONMENT_LABELS.backends]: facts.backends.join(","),
+    [ENVIRONMENT_LABELS.denoiser]: facts.hasDenoiser ? "yes" : "no",
+  };
+}
+
+/** What an image's labels say; undefined for what is no environment. A stranger may have written them. */
+export function factsOf(labels: Readonly<Record<string, string>>): EnvironmentFacts | undefined {
+  const text = (name: keyof typeof ENVIRONMENT_LABELS) => labels[ENVIRONMENT_LABELS[name]] ?? "";
+  const blenderVersion = text("version");
+  const buildHash = text("hash");
+  const blenderPath = text("path");
+  const fits =
+    text("mark") === "1" &&
+    /^\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(blenderVersion) &&
+    /^[0-9a-f]{6,64}$/.test(buildHash) &&
+    /^(?:\/[\w.+-]{1,64}){1,16}$/.test(blenderPath);
+  if (!fits) return undefined;
+  const named = text("backends").split(",");
+  const backends = BACKENDS.filter((backend) => backend === "CPU" || named.includes(backend));
+  return { blenderVersion, buildHash, blenderPath, backends, hasDenoiser: text("denoiser") === "yes" };
+}
+
+/** "sha256:…" or bare hexadecimal as a digest; undefined for what is none. */
+export function parseDigest(text: string): EnvironmentDigest | undefined {
+  return /^(?:sha256:)?([0-9a-f]{64})$/.exec(text)?.[1];
+}
+
+/** What people call an environment: its Blender, and enough of its digest to tell it from others. */
+export function environmentName({ blenderVersion, backends }: EnvironmentFacts, digest: EnvironmentDigest): string {
+  return `blender-${blenderVersion}${backends.length > 1 ? "-gpu" : ""}-${digest.slice(0, 12)}`;
+}
+
+/** What engines call an environment for people, and so that their own cleaning leaves it alone. It is never run by this. */
+export function environmentTag(digest: EnvironmentDigest): string {
+  return `p2p-render/environment:${digest.slice(0, 12)}`;
+}

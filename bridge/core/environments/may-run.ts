@@ -1,0 +1,51 @@
+import type { Terms } from "../terms/terms.ts";
+import type { EnvironmentDigest } from "./facts.ts";
+
+/** An environment that a job asks for, as a donor sees it before a byte of it has come. */
+export interface AskedEnvironment {
+  readonly digest: EnvironmentDigest;
+  /** It is here already: its owner built it, or let it in before. */
+  readonly isHere: boolean;
+  /** Peer ids whose signatures over it were checked. */
+  readonly signedBy: readonly string[];
+}
+
+export type EnvironmentVerdict =
+  | { readonly verdict: "accept" }
+  /** The owner is to be asked; until then it is a no. */
+  | { readonly verdict: "ask"; readonly because: string }
+  | { readonly verdict: "deny"; readonly because: string };
+
+type EnvironmentTerms = Pick<Terms, "environments" | "own">;
+
+/** Entries of the term beside digests and peer ids. */
+export const ANY = "any";
+export const ASK = "ask";
+
+/**
+ * Whether work may run in an environment, and whether it may be fetched for that. The owner's list decides: a
+ * digest lets one image in, a peer id all that this peer has signed, `any` all, `ask` asks. An owner who listed
+ * nothing runs what is here and what their own machines signed; a stranger's image is a program of a stranger.
+ */
+export function mayRun({ digest, isHere, signedBy }: AskedEnvironment, { environments, own }: EnvironmentTerms): EnvironmentVerdict {
+  const listed = new Set(environments.map((entry) => entry.replace(/^sha256:/, "")));
+  const isTrusted = signedBy.some((peer) => listed.has(peer) || own.includes(peer));
+  if (listed.has(ANY) || listed.has(digest) || isTrusted) return { verdict: "accept" };
+  const isUnlisted = [...listed].every((entry) => entry === ASK);
+  if (isHere && isUnlisted) return { verdict: "accept" };
+  const what = `the environment ${digest.slice(0, 12)}`;
+  if (listed.has(ASK)) return { verdict: "ask", because: `its owner has not yet allowed ${what}` };
+  if (!isUnlisted) return { verdict: "deny", because: `its owner allows certain environments only, and not ${what}` };
+  return { verdict: "deny", because: `its owner allows no environments of others, and does not have ${what}` };
+}
+
+/** Peer ids of Ed25519 keys, the only ones that nodes have. */
+export function isPeerId(text: string): boolean {
+  return /^12D3Koo[A-Za-z0-9]{45}$/.test(text);
+}
+
+/** What this donor says of an environment before anybody showed a signature: final only when nobody's could change it. */
+export function couldRun(asked: Omit<AskedEnvironment, "signedBy">, terms: EnvironmentTerms): EnvironmentVerdict {
+  const trusted = [...terms.own, ...terms.environments.filter(isPeerId)];
+  return mayRun({ ...asked, signedBy: trusted.slice(0, 1) }, terms);
+}

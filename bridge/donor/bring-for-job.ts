@@ -1,0 +1,48 @@
+import { messageOf } from "../kernel/errors.ts";
+import type { BlockPeer, SandboxEnvironment, SceneOnDisk } from "./ports.ts";
+import type { ServeJobDeps } from "./serve-job.ts";
+
+export interface JobTicket {
+  readonly job: string;
+  readonly manifest: string;
+  readonly manifestBytes: number;
+  readonly build: { readonly blenderVersion: string; readonly buildHash: string };
+  /** Digest of the environment that the job names. */
+  readonly environment?: string;
+  readonly requester: BlockPeer;
+}
+
+interface JobTalk {
+  /** Who may have blocks, as of now; the requester first. */
+  readonly sources: () => readonly BlockPeer[];
+  readonly fetching: (bytesDone: number, bytesTotal: number) => void;
+  /** Ends the job with a word. */
+  readonly dismiss: (because: string) => Promise<void>;
+}
+
+/** Brings what a job needs before its first chunk: the environment that it names, without which its scene is of no use, and the scene. */
+export async function bringForJob(deps: ServeJobDeps, ticket: JobTicket, talk: JobTalk, signal: AbortSignal): Promise<SceneOnDisk> {
+  const { job, manifest, manifestBytes } = ticket;
+  const environment = await bringEnvironment(deps, ticket, talk, signal);
+  const scene = await deps.store.bringScene({ manifest, manifestBytes, sources: talk.sources }, signal, talk.fetching);
+  deps.observe({ event: "scene-fetched", job, bytes: manifestBytes });
+  return environment === undefined ? scene : { ...scene, environment };
+}
+
+async function bringEnvironment(
+  { environments, clock, observe }: ServeJobDeps,
+  { job, environment: digest, build }: JobTicket,
+  { sources, fetching, dismiss }: JobTalk,
+  signal: AbortSignal,
+): Promise<SandboxEnvironment | undefined> {
+  if (digest === undefined || environments === undefined) return undefined;
+  const startMs = clock.monotonicMs();
+  try {
+    const environment = await environments.bring({ digest, build, sources }, signal, fetching);
+    observe({ event: "environment-ready", job, digest, seconds: (clock.monotonicMs() - startMs) / 1000 });
+    return environment;
+  } catch (error) {
+    await dismiss(messageOf(error));
+    throw error;
+  }
+}

@@ -1,0 +1,28 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { isSigned, signAs } from "./signing.ts";
+
+let home: string;
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), "signing-"));
+});
+afterAll(() => rm(home, { recursive: true, force: true }));
+
+describe("a signature", () => {
+  it("holds for its text and its signer alone", async () => {
+    const signed = await signAs(home, "the text");
+    const other = await signAs(join(home, "other"), "the text");
+    expect(await isSigned("the text", signed)).toBe(true);
+    expect(await isSigned("another text", signed)).toBe(false);
+    expect(await isSigned("the text", { ...signed, signer: other.signer })).toBe(false);
+    expect(await isSigned("the text", { ...signed, signature: other.signature })).toBe(false);
+  });
+
+  it("of what is no peer does not hold", async () => {
+    const signed = await signAs(home, "the text");
+    expect(await isSigned("the text", { ...signed, signer: "nobody" })).toBe(false);
+    expect(await isSigned("the text", { ...signed, signature: "" })).toBe(false);
+  });
+});
