@@ -266,7 +266,7 @@ describe("an environment that is not one", () => {
   /** An image made of the tests' environment by changes of a Dockerfile; gone when disposed. */
   async function image(...changes: string[]) {
     const name = `${ODD_IMAGES}${process.pid}:odd`;
-    const base = await ENGINE.createContainer({ Image: test.sandbox.environment.id });
+    const base = await ENGINE.createContainer({ Image: test.sandbox.environment!.id });
     await ENGINE.getContainer(base.id).commit({ repo: name.split(":")[0], tag: "odd", changes: changes.join("\n") });
     await base.remove();
     return { name, [Symbol.asyncDispose]: async () => void (await ENGINE.getImage(name).remove({ force: true })) };
