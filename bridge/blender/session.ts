@@ -1,10 +1,12 @@
 import { realpath } from "node:fs/promises";
 import { sep } from "node:path";
 import { z } from "zod";
-import type { ChunkSpec } from "../core/chunk.ts";
-import { FarmError, isFarmError } from "../kernel/errors.ts";
+import type { ChunkSpec, DeviceClass } from "../core/chunk.ts";
+import type { GpuUse } from "../core/gpu/cycles-devices.ts";
+import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
 import { checkBlendFile, isNewerFile } from "./blend-header.ts";
 import { BlenderProcess } from "./blender-process.ts";
+import { useDevices } from "./render-probe.ts";
 import type { BlenderBuild, BlenderSession, LoadOptions, RenderedFiles, StartProcess } from "./types.ts";
 
 /** What a Blender that reads strangers' files may answer, and how long it may take. */
@@ -40,6 +42,8 @@ export interface SessionOptions {
    * on any link below some 400 Mbit/s. NONE costs nothing, for results that never leave this machine.
    */
   readonly floatCodec?: "ZIP" | "NONE";
+  /** GPUs that it renders on; the CPU when not said, or when they turn out not to be there (`fellBack` says so). */
+  readonly gpu?: GpuUse;
 }
 
 /**
@@ -65,15 +69,35 @@ export async function openSession(
     },
     signal,
   );
-  return new WarmSession(blender, options);
+  const device = options.gpu === undefined ? ON_CPU : await devicesFor(blender, options.gpu, signal);
+  return new WarmSession(blender, options, device);
+}
+
+type Device = Pick<BlenderSession, "backend" | "fellBack">;
+
+const ON_CPU: Device = { backend: "CPU", fellBack: undefined };
+
+async function devicesFor(blender: BlenderProcess, gpu: GpuUse, signal: AbortSignal): Promise<Device> {
+  try {
+    await useDevices(blender, gpu, signal);
+    return { backend: gpu.backend, fellBack: undefined };
+  } catch (error) {
+    if (isFarmError(error, "GPU_MISSING")) return { backend: "CPU", fellBack: messageOf(error) };
+    await blender[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 class WarmSession implements BlenderSession {
   readonly #blender: BlenderProcess;
   readonly #options: SessionOptions;
+  readonly backend: DeviceClass["backend"];
+  readonly fellBack: string | undefined;
   readonly exited: Promise<void>;
 
-  constructor(blender: BlenderProcess, options: SessionOptions) {
+  constructor(blender: BlenderProcess, options: SessionOptions, device: Device) {
+    this.backend = device.backend;
+    this.fellBack = device.fellBack;
     this.#blender = blender;
     this.#options = options;
     this.exited = blender.exited;

@@ -63,4 +63,6 @@ it("machines are of one device class only with the same build, backend and instr
   expect(sameDeviceClass(build, { ...build })).toBe(true);
   expect(sameDeviceClass(build, { ...build, arch: "sse42" })).toBe(false);
   expect(sameDeviceClass(build, { ...build, backend: "CUDA" })).toBe(false);
+  const gpu = { ...build, backend: "OPTIX", arch: "sm_90", driver: "550.54.14" } as const;
+  expect(sameDeviceClass(gpu, { ...gpu })).toBe(false);
 });

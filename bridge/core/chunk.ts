@@ -61,4 +61,6 @@ export interface DeviceClass {
   readonly backend: "CPU" | "CUDA" | "OPTIX" | "HIP" | "ONEAPI" | "METAL";
   /** CPU kernel level ("avx2", "sse42", "neon") or GPU architecture ("sm_90"). */
   readonly arch: string;
+  /** Of a GPU: its compiler makes the last step of every kernel. */
+  readonly driver?: string | undefined;
 }

@@ -32,6 +32,7 @@ export const ERROR_CODES = {
   // What this machine lacks
   BLENDER_NOT_FOUND: { exitCode: 2, advice: "Install Blender, or name it with --blender <path>." },
   BLENDER_TOO_OLD: { exitCode: 2, advice: "Use Blender 3.4 or newer (--blender <path>)." },
+  GPU_MISSING: { exitCode: 3, advice: "See `bridge doctor`: the driver, and for containers the GPU runtime, must answer." },
   FFMPEG_NOT_FOUND: { exitCode: 2, advice: "Install ffmpeg, or name it in FFMPEG_PATH." },
   DISK_FULL: { exitCode: 3, advice: "Free some space, then `bridge jobs resume`." },
   DATABASE_CORRUPT: { exitCode: 3, advice: "The file was set aside; jobs in it are lost, pictures are not." },

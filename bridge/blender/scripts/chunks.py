@@ -77,7 +77,7 @@ def step_frame(spec, frame, folder):
 
 def render_frame(overrides, scene, frame, filepath):
     """One frame as `-f` renders it. Returns the seconds inside Blender."""
-    overrides.mute_animation(scene, {"render.filepath"})
+    overrides.mute_animation(scene, {"render.filepath", "cycles.device"})
     overrides.keep(scene.render, "filepath")
     scene.render.filepath = filepath
     arguments = {"animation": True, "scene": scene.name}

@@ -12,6 +12,7 @@ import bpy  # noqa: E402
 
 import chunk_settings  # noqa: E402
 import chunks  # noqa: E402
+import devices  # noqa: E402
 import memory  # noqa: E402
 import preview  # noqa: E402
 import remap  # noqa: E402
@@ -36,6 +37,7 @@ class Session:
         open_scene(request["path"])
         remap.remap_paths(request["remap"])
         strip_handlers()
+        devices.set_in_scenes()
         self._loaded = request
         self._last_frames = {}
 
@@ -112,7 +114,7 @@ def pixels_of(spec, scene):
 def main():
     token, scratch = own_arguments()
     session = Session(scratch)
-    Wire(token).serve({"load": session.load, "render": session.render})
+    Wire(token).serve({"use": devices.use, "load": session.load, "render": session.render})
 
 
 main()
