@@ -25,6 +25,8 @@ export type ChunkSpec =
       readonly stepFrom?: number;
       /** Denoise inside the render: only for whole frames. */
       readonly denoise: boolean;
+      /** Half of the samples alone, to see how noisy the picture is. Checks ask for it on their own machine; it does not travel. */
+      readonly half?: "first" | "second";
     }
   | {
       readonly kind: "files";
