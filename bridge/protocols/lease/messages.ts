@@ -138,6 +138,8 @@ export const DonorMessage = z.discriminatedUnion("type", [
     files: z.array(ResultFileMessage).max(LEASE_LIMITS.maxFilesPerResult),
     seconds: z.number().min(0).max(10_000_000),
     peakMemoryBytes: z.int().min(0),
+    /** What made it, where that is another than `opened` said. */
+    deviceClass: DeviceClassMessage.optional(),
   }),
   z.strictObject({
     type: z.literal("failed"),
