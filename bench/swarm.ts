@@ -26,7 +26,20 @@ export interface BenchDonor {
 export async function startDonor(root: string, name: string, threads: number): Promise<BenchDonor> {
   const child = execa(
     process.execPath,
-    [LAUNCHER, "donate", "--home", join(root, name), "--cpus", String(threads), "--no-lan", "--listen", "/ip4/127.0.0.1/tcp/0", "--json"],
+    [
+      LAUNCHER,
+      "donate",
+      "--sandbox",
+      "process",
+      "--home",
+      join(root, name),
+      "--cpus",
+      String(threads),
+      "--no-lan",
+      "--listen",
+      "/ip4/127.0.0.1/tcp/0",
+      "--json",
+    ],
     { reject: false },
   );
   const address = await new Promise<string>((resolve, reject) => {

@@ -46,7 +46,7 @@ describe("the doctor on containers", () => {
   it("names the limits that the kernel does not enforce, as `docker info` tells them", () => {
     expect(unenforcedLimits({ MemoryLimit: true, SwapLimit: false, CpuCfsQuota: true, PidsLimit: false })).toEqual(["swap", "processes"]);
     expect(unenforcedLimits({})).toEqual([]); // an engine that does not say
-    const probe: DockerProbe = { here: true, version: "20.10.24", runtimes: ["runc"], unenforced: ["memory", "swap"] };
+    const probe: DockerProbe = { here: true, version: "20.10.24", runtimes: ["runc"], cdi: false, unenforced: ["memory", "swap"] };
     expect(examineEngine(probe, "linux")).toMatchObject([
       { what: "Docker", ok: true },
       {

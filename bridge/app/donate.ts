@@ -7,30 +7,31 @@ import { Donor } from "../donor/donor.ts";
 import type { WarmSession } from "../donor/ports.ts";
 import type { RenderSlots } from "../donor/render-slots.ts";
 import { systemClock } from "../kernel/clock.ts";
-import { FarmError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import { VERSION } from "../kernel/version.ts";
 import { MachineWatch } from "../machine/machine-watch.ts";
 import { lockHome } from "../network/home-lock.ts";
 import type { SwarmNetwork } from "../protocols/frame-stream.ts";
 import { Freezer } from "../sandbox/freezer.ts";
-import { gentleStart } from "../sandbox/low-priority.ts";
-import { startPlainProcess } from "../sandbox/process-sandbox.ts";
-import { blendersHere, type ChosenBlender, renderSlots } from "./blender-tools.ts";
+import { renderSlots } from "./blender-tools.ts";
 import type { DonateEvent } from "./donate-events.ts";
 import { DonorControl } from "./donor-control.ts";
+import type { DonorDevices } from "./donor-devices.ts";
 import { DonorLedger } from "./donor-ledger.ts";
 import { DonorReport } from "./donor-report.ts";
+import { type DonorSandbox, openDonorSandbox, type SandboxChoice } from "./donor-sandbox.ts";
 import { type DonorStatus, statusPath } from "./donor-status.ts";
 import { type DonorStoreOptions, openDonorStore, type OwnedDonorStore } from "./donor-store.ts";
+import { IdleMeasure } from "./idle-measure.ts";
+import { openDonorDevices } from "./open-donor-devices.ts";
 import { openSwarm, type SwarmOptions } from "./open-swarm.ts";
-import { OwnerSettings } from "./owner-settings.ts";
+import { OwnerSettings, termsInForce } from "./owner-settings.ts";
 import { OwnersDesk, systemWallClock } from "./owners-desk.ts";
 import { openScratch } from "./scratch.ts";
 
 export interface DonateSettings {
   readonly home: Home;
-  readonly blender: string | undefined;
+  readonly sandbox: SandboxChoice;
   readonly name: string | undefined;
   /** The owner's terms as they were written on the command line. */
   readonly terms: TermTexts;
@@ -38,6 +39,8 @@ export interface DonateSettings {
 }
 
 const MAX_JOBS = 8;
+/** With more than this share of the cores at work for others, a measurement would be wrong. */
+const QUIET_LOAD = 0.25;
 
 export interface DonateWatching {
   readonly observe: (event: DonateEvent) => void;
@@ -55,30 +58,47 @@ export async function donate(
 ): Promise<void> {
   const { home } = settings;
   await using _lock = await lockHome(home.root);
-  const [blender] = await blendersHere(home, settings.blender, signal);
-  if (!blender) throw new FarmError("BLENDER_NOT_FOUND", "no Blender was found on this machine");
   await using scratch = await openScratch(home);
+  await using sandbox = await openDonorSandbox(home, settings.sandbox, signal);
   await using database = openDatabase(home.database, { onCorrupt: (sentence) => watching.observe({ event: "note", sentence }) });
   await using machine = new MachineWatch(systemClock.monotonicMs());
-  const { desk, ownerSettings } = openDesk(database, machine, settings);
-  await using network = await openSwarm(home, settings.swarm, watching.log, signal);
-  const store = await openDonorStore(network, storeOptions(home, desk), watching.log);
   const freezer = new Freezer();
-  await using slots = renderSlots(scratch, blender, {
+  const startFor: DonorSandbox["startFor"] = (...place) => freezer.watch(sandbox.startFor(...place));
+  const devices = await openDonorDevices(home, {
+    blender: sandbox.blender,
+    scratch,
+    startFor,
+    slotSize: () => desk.slotSize(),
+    note: (sentence) => watching.observe({ event: "note", sentence }),
+  });
+  const { desk, ownerSettings } = await openDesk(database, { machine, devices }, settings);
+  await using network = await openSwarm(home, settings.swarm, watching.log, signal);
+  tellOf(sandbox, await sandbox.prepare(network.selfId, scratch), watching);
+  await devices.prepare(desk.texts, signal);
+  const store = await openDonorStore(network, storeOptions(home, desk, sandbox), watching.log);
+  await using slots = renderSlots(scratch, sandbox.blender, {
     slots: desk.terms().slots,
     purpose: "donor",
+    foreign: true,
     around,
     threads: () => desk.slotSize().threads,
-    start: freezer.watch(gentleStart(startPlainProcess)),
+    startFor: (scene, folder, slot) => startFor(scene, folder, () => desk.slotSize(), slot === undefined ? [] : devices.gpusOf(slot)),
+    devices,
   });
   const ledger = new DonorLedger(database.settings, systemClock);
-  await serve(settings, watching, { blender, network, desk, ownerSettings, store, freezer, slots, ledger }, signal);
+  await serve(settings, watching, { sandbox, network, desk, devices, ownerSettings, store, freezer, slots, ledger }, signal);
+}
+
+function tellOf(sandbox: DonorSandbox, orphans: number, { observe }: DonateWatching): void {
+  const removed = orphans === 0 ? [] : [`removed ${orphans} sandboxes that an earlier donor of this home had left`];
+  for (const sentence of [...sandbox.warnings, ...removed]) observe({ event: "note", sentence });
 }
 
 interface Parts {
-  readonly blender: ChosenBlender;
+  readonly sandbox: DonorSandbox;
   readonly network: SwarmNetwork;
   readonly desk: OwnersDesk;
+  readonly devices: DonorDevices;
   readonly ownerSettings: OwnerSettings;
   readonly store: OwnedDonorStore;
   readonly freezer: Freezer;
@@ -88,18 +108,21 @@ interface Parts {
 
 /** Works until the signal aborts; says goodbye to everybody then. */
 async function serve(settings: DonateSettings, watching: DonateWatching, parts: Parts, signal: AbortSignal): Promise<void> {
-  const { blender, network, desk, ownerSettings, store, freezer, slots, ledger } = parts;
+  const { sandbox, network, desk, devices, ownerSettings, store, freezer, slots, ledger } = parts;
   const { log } = watching;
   const name = settings.name ?? hostname();
-  const report = new DonorReport({ desk, ledger, store, slots }, { path: statusPath(settings.home), peerId: network.selfId, name });
+  const power = () => devices.power(desk.sight?.gpus ?? []);
+  const report = new DonorReport({ desk, ledger, store, slots, power }, { path: statusPath(settings.home), peerId: network.selfId, name });
   const observe = (event: DonateEvent) => {
     report.watch(event);
     ledger.watch(event);
     watching.observe(event);
   };
-  const options = { agent: `p2p-render/${VERSION}`, name, builds: [blender.deviceClass], gpus: [], maxJobs: MAX_JOBS };
-  const donor = new Donor({ network, store, slots, owner: desk, peaks: ledger, clock: systemClock, log, observe, load }, options);
+  const options = { agent: `p2p-render/${VERSION}`, name, maxJobs: MAX_JOBS };
+  const donor = new Donor({ network, store, slots, owner: desk, peaks: ledger, clock: systemClock, log, observe, load, power }, options);
+  await using measure = new IdleMeasure({ devices, isQuiet: () => isQuiet(desk, donor), clock: systemClock, log });
   const turned = async (looked: boolean) => {
+    measure.turn();
     if (looked) ledger.noteEnergy(desk.sight, slots.busy);
     ledger.writeSometimes();
     const status = await report.write(donor.jobs);
@@ -112,6 +135,8 @@ async function serve(settings: DonateSettings, watching: DonateWatching, parts: 
     slots,
     store,
     freezer,
+    sandbox,
+    devices,
     clock: systemClock,
     log,
     observe,
@@ -120,7 +145,7 @@ async function serve(settings: DonateSettings, watching: DonateWatching, parts: 
   try {
     await desk.look(); // nobody is served before it is known whether the owner lets it
     await donor.start(signal);
-    const facts = { peerId: network.selfId, multiaddrs: network.multiaddrs(), name, blenders: [blender.build.version] };
+    const facts = { peerId: network.selfId, multiaddrs: network.multiaddrs(), name, blenders: [sandbox.blender.build.version] };
     observe({ event: "listening", ...facts, slots: slots.size, threads: desk.slotSize().threads });
     await control.start();
     await untilAborted(signal);
@@ -132,10 +157,11 @@ async function serve(settings: DonateSettings, watching: DonateWatching, parts: 
   }
 }
 
-function storeOptions(home: Home, desk: OwnersDesk): DonorStoreOptions {
+function storeOptions(home: Home, desk: OwnersDesk, { seenAt }: DonorSandbox): DonorStoreOptions {
   return {
     blocks: home.blocks,
     scenes: home.scenes,
+    ...(seenAt === undefined ? {} : { seenAt }),
     capBytes: desk.terms().diskBytes,
     upload: () => desk.terms().uploadBytesPerSecond,
     download: () => desk.terms().downloadBytesPerSecond,
@@ -143,12 +169,22 @@ function storeOptions(home: Home, desk: OwnersDesk): DonorStoreOptions {
 }
 
 /** A donor that is started by hand is meant to work: an old pause is over. */
-function openDesk(database: Database, machine: MachineWatch, { terms }: DonateSettings) {
+async function openDesk(
+  database: Database,
+  { machine, devices }: { readonly machine: MachineWatch; readonly devices: DonorDevices },
+  { terms }: DonateSettings,
+) {
   const ownerSettings = new OwnerSettings(database.settings);
   ownerSettings.setWish(undefined, systemClock.now());
   const size = { cores: availableParallelism(), memoryBytes: totalmem() };
+  await devices.look(termsInForce(terms, systemClock.now(), ownerSettings.terms()));
   const deps = { settings: ownerSettings, machine, clock: systemClock, wallClock: systemWallClock };
-  return { ownerSettings, desk: new OwnersDesk(deps, { flags: terms, size }) };
+  return { ownerSettings, desk: new OwnersDesk(deps, { flags: terms, size, defaults: (texts) => devices.defaults(texts) }) };
+}
+
+/** Neither a job nor anybody else needs this machine, and its owner lets it work. */
+function isQuiet(desk: OwnersDesk, donor: Donor): boolean {
+  return desk.standing().state === "open" && donor.jobs.length === 0 && (desk.sight?.othersLoad ?? 0) < QUIET_LOAD;
 }
 
 function load(): number {

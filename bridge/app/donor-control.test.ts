@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { OwnerWish } from "../core/terms/decide.ts";
 import type { TermTexts } from "../core/terms/parse-terms.ts";
+import type { SlotSize } from "../core/terms/terms.ts";
 import { silentLog } from "../kernel/log.ts";
 import type { Asked, Sight } from "../machine/machine-watch.ts";
 import { Freezer } from "../sandbox/freezer.ts";
@@ -66,6 +67,9 @@ function controlled(flags: TermTexts, start = "2026-11-23T12:00:00Z") {
   };
   const store = { resize: async (bytes: number) => void said.push(`disk ${bytes}`) };
   const freezer = new Freezer();
+  const sandbox = {
+    resize: async ({ threads }: SlotSize) => void said.push(`${threads} threads each`),
+  };
   const control = new DonorControl({
     desk,
     settings: settings as never,
@@ -73,6 +77,8 @@ function controlled(flags: TermTexts, start = "2026-11-23T12:00:00Z") {
     slots,
     store,
     freezer,
+    sandbox,
+    devices: { prepare: async () => false },
     clock,
     log: silentLog,
     observe: (event) => void events.push(event),
@@ -156,9 +162,9 @@ describe("a donor under its owner's terms", () => {
   it("takes new terms while it works; only other threads need other Blenders", async () => {
     const donor = controlled({ cores: "4" });
     donor.set({ slots: "2", disk: "1k" });
-    expect(await donor.pass(200)).toEqual(["resize 2", "renew", "disk 1024"]);
+    expect(await donor.pass(200)).toEqual(["resize 2", "renew", "2 threads each", "disk 1024"]);
     donor.set({ upload: "1m" });
-    expect(await donor.pass(200)).toEqual(["resize 2", "disk 1024"]);
+    expect(await donor.pass(200)).toEqual(["resize 2", "2 threads each", "disk 1024"]);
     expect(donor.desk.slotSize().threads).toBe(2);
     expect(donor.events.at(-1)).toMatchObject({ event: "terms", terms: { cores: "4", slots: "2", upload: "1m" } });
     donor.set({ schedule: "03:00-04:00" });

@@ -1,6 +1,8 @@
 import { rename, rm, writeFile } from "node:fs/promises";
 import type { ChunkSpec } from "../core/chunk.ts";
+import { BACKEND_NAMES } from "../core/gpu/cycles-devices.ts";
 import type { Totals } from "../core/terms/totals.ts";
+import type { DonorPower } from "../donor/ports.ts";
 import type { RenderSlots } from "../donor/render-slots.ts";
 import type { Sight } from "../machine/machine-watch.ts";
 import type { DonateEvent } from "./donate-events.ts";
@@ -17,6 +19,7 @@ export interface DonorReportDeps {
   readonly ledger: Pick<DonorLedger, "totals">;
   readonly store: Pick<OwnedDonorStore, "usedBytes">;
   readonly slots: Pick<RenderSlots, "size">;
+  readonly power: () => DonorPower;
 }
 
 /** Keeps the status of a donor where its owner's other programs find it. */
@@ -48,7 +51,7 @@ export class DonorReport {
     const nowMs = Date.now();
     if (nowMs - this.#writtenMs < MOST_OFTEN_MS) return undefined;
     const status = this.#status(jobs, nowMs);
-    const text = JSON.stringify({ ...status, atMs: 0, machine: {}, diskUsedBytes: 0 });
+    const text = JSON.stringify({ ...status, atMs: 0, machine: {}, gpus: [], diskUsedBytes: 0 });
     if (text === this.#written && nowMs - this.#writtenMs < LEAST_OFTEN_MS) return undefined;
     this.#written = text;
     this.#writtenMs = nowMs;
@@ -61,7 +64,8 @@ export class DonorReport {
   }
 
   #status(jobs: readonly DonorStatus["jobs"][number][], atMs: number): DonorStatus {
-    const { desk, ledger, store, slots } = this.#deps;
+    const { desk, ledger, store, slots, power } = this.#deps;
+    const { builds, gpus, gpuNote, speed } = power();
     const { peerId, name } = this.#options;
     const standing = desk.standing();
     return {
@@ -78,6 +82,9 @@ export class DonorReport {
       jobs: [...jobs],
       working: [...this.#working.values()],
       totals: plainTotals(ledger.totals),
+      backends: [...new Set(builds.map(({ backend }) => BACKEND_NAMES[backend]))],
+      gpus: [...gpus],
+      ...defined({ gpuNote, speed }),
       machine: machineOf(desk.sight),
     };
   }

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Home } from "../config/home.ts";
+import { GpuMessage } from "../protocols/offer/messages.ts";
 
 const Text = z.string().max(10_000);
 const Given = z.strictObject({ chunks: z.number(), frames: z.number(), seconds: z.number(), joules: z.number().optional() });
@@ -24,6 +25,12 @@ export const DonorStatus = z.strictObject({
   jobs: z.array(z.strictObject({ job: Text, requester: Text })),
   working: z.array(z.strictObject({ job: Text, lease: Text, what: Text, sinceMs: z.number() })),
   totals: z.strictObject({ day: Text, today: Given, ever: Given }),
+  /** What its slots render on: "CPU", "OptiX". */
+  backends: z.array(Text),
+  gpus: z.array(GpuMessage),
+  gpuNote: Text.optional(),
+  /** Samples x pixels a second of one slot on the known scene. */
+  speed: z.number().optional(),
   machine: z.strictObject({
     othersLoad: z.number().optional(),
     untouchedMs: z.number().optional(),

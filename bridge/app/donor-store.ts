@@ -18,6 +18,8 @@ import { HeldResults } from "./held-results.ts";
 export interface DonorStoreOptions {
   readonly blocks: string;
   readonly scenes: string;
+  /** Where sandboxes see the folder of a scene; undefined: where it is. */
+  readonly seenAt?: string;
   readonly capBytes: number;
   /** Bytes a second that the owner gives at this moment; undefined: any. */
   readonly upload: () => number | undefined;
@@ -42,7 +44,7 @@ export async function openDonorStore(network: SwarmNetwork, options: DonorStoreO
   const blocks = await openBlockStore({ directory: options.blocks, capBytes: options.capBytes }, { clock: systemClock, log });
   const results = await HeldResults.open(blocks, join(options.blocks, "held-results"));
   const pacers = { up: new Pacer(systemClock, options.upload), down: new Pacer(systemClock, options.download) };
-  const store = new SwarmDonorStore(network, { blocks, results, pacers }, options.scenes);
+  const store = new SwarmDonorStore(network, { blocks, results, pacers }, options);
   const answer = (stream: FrameStream, peer: { readonly id: string }, signal: AbortSignal) => {
     const policy = { mayHave: (hash: string) => store.mayHave(hash, peer.id), pieceBytes: () => pacers.up.pieceBytes };
     return serveBlocks(pacedStream(stream, pacers), blocks, policy, signal);
@@ -75,15 +77,17 @@ class SwarmDonorStore implements OwnedDonorStore {
   readonly #results: HeldResults;
   readonly #pacers: StoreParts["pacers"];
   readonly #directory: string;
+  readonly #seenAt: string | undefined;
   readonly #scenes = new Map<string, OpenScene>();
   #count = 0;
 
-  constructor(network: SwarmNetwork, parts: StoreParts, directory: string) {
+  constructor(network: SwarmNetwork, parts: StoreParts, places: Pick<DonorStoreOptions, "scenes" | "seenAt">) {
     this.#network = network;
     this.#blocks = parts.blocks;
     this.#results = parts.results;
     this.#pacers = parts.pacers;
-    this.#directory = directory;
+    this.#directory = places.scenes;
+    this.#seenAt = places.seenAt;
   }
 
   get usedBytes(): number {
@@ -152,9 +156,13 @@ class SwarmDonorStore implements OwnedDonorStore {
       await fetchBlocks({ wanted, requester, sources, open, pieceBytes, store: this.#blocks }, signal, ({ bytesDone, bytesTotal }) =>
         onProgress(bytesDone, bytesTotal),
       );
-      const { scenePath, remap } = await materialise({ manifest, store: this.#blocks, directory: into.directory }, signal);
+      const seen = this.#seenAt === undefined ? {} : { seenAt: this.#seenAt };
+      const { directory, scenePath, remap } = await materialise(
+        { manifest, store: this.#blocks, directory: into.directory, ...seen },
+        signal,
+      );
       into.room = room;
-      return { key: request.manifest, path: scenePath, remap };
+      return { key: request.manifest, directory, path: scenePath, remap };
     } catch (error) {
       room[Symbol.dispose]();
       throw error;

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { childSignal } from "../kernel/abort.ts";
@@ -56,10 +57,12 @@ export class BlenderProcess implements AsyncDisposable {
     readLines(process.stdout, BLENDER_WIRE_LIMITS.maxLineChars, (line, whole) => this.#heard(line, whole));
     readLines(process.stderr, BLENDER_WIRE_LIMITS.keptLogLineChars, (line) => this.#keep(line));
     process.stdin.on("error", () => {}); // EPIPE after a crash: `exited` tells the story
-    this.exited = process.exited.then(({ exitCode, signal }) => {
-      this.#over ??= new FarmError("BLENDER_CRASHED", `Blender ended unexpectedly (${signal ?? `exit code ${exitCode}`})`, {
-        facts: { log: this.logTail(20) },
-      });
+    this.exited = process.exited.then(({ exitCode, signal, because }) => {
+      this.#over ??=
+        because ??
+        new FarmError("BLENDER_CRASHED", `Blender ended unexpectedly (${signal ?? `exit code ${exitCode}`})`, {
+          facts: { log: this.logTail(20) },
+        });
       for (const answer of this.#waiting.values()) answer({ ok: false, code: this.#over.code, message: this.#over.message });
       this.#waiting.clear();
     });
@@ -110,6 +113,11 @@ export class BlenderProcess implements AsyncDisposable {
 
   kill(): void {
     this.#process.kill();
+  }
+
+  /** How files come out of its sandbox; undefined where they lie on this machine already. */
+  get take(): RunningProcess["take"] {
+    return this.#process.take?.bind(this.#process);
   }
 
   /** False once it has ended, or is about to. */
@@ -193,8 +201,11 @@ function knownCode(code: string): ErrorCode {
   return Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : "BLENDER_SCRIPT_FAILED";
 }
 
+/** The folder of the Python that runs inside Blender. */
+export const BLENDER_SCRIPTS = fileURLToPath(new URL("scripts/", import.meta.url)).replace(/[/\\]$/, "");
+
 function scriptPath(name: string): string {
-  return fileURLToPath(new URL(`scripts/${name}`, import.meta.url));
+  return join(BLENDER_SCRIPTS, name);
 }
 
 /**

@@ -1,5 +1,3 @@
-import { realpath } from "node:fs/promises";
-import { sep } from "node:path";
 import { z } from "zod";
 import type { ChunkSpec, DeviceClass } from "../core/chunk.ts";
 import type { GpuUse } from "../core/gpu/cycles-devices.ts";
@@ -7,6 +5,7 @@ import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
 import { checkBlendFile, isNewerFile } from "./blend-header.ts";
 import { BlenderProcess } from "./blender-process.ts";
 import { useDevices } from "./render-probe.ts";
+import { ownFiles } from "./result-files.ts";
 import type { BlenderBuild, BlenderSession, LoadOptions, RenderedFiles, StartProcess } from "./types.ts";
 
 /** What a Blender that reads strangers' files may answer, and how long it may take. */
@@ -31,7 +30,10 @@ const RenderAnswer = z.strictObject({
 
 export interface SessionOptions {
   readonly blender: BlenderBuild;
-  /** A folder of this session's own: Blender's temporary files, and results until the caller moves them. */
+  /**
+   * A folder of this session's own: Blender's temporary files, and results until the caller moves them. In a sandbox with files of
+   * its own only the results come here.
+   */
   readonly scratch: string;
   /** Render threads; undefined: all. */
   readonly threads?: number;
@@ -44,6 +46,8 @@ export interface SessionOptions {
   readonly floatCodec?: "ZIP" | "NONE";
   /** GPUs that it renders on; the CPU when not said, or when they turn out not to be there (`fellBack` says so). */
   readonly gpu?: GpuUse;
+  /** The scene is a stranger's: nothing of it is run that could be a script. */
+  readonly foreign?: boolean;
 }
 
 /**
@@ -62,7 +66,7 @@ export async function openSession(
     {
       blender: options.blender.path,
       script: "session.py",
-      scriptArgs: [options.scratch],
+      scriptArgs: [options.scratch, ...(options.foreign ? ["foreign"] : [])],
       scratch: options.scratch,
       startTimeoutMs: SESSION_LIMITS.startTimeoutMs,
       ...(options.threads === undefined ? {} : { threads: options.threads }),
@@ -120,11 +124,13 @@ class WarmSession implements BlenderSession {
     if (!answer.success)
       throw new FarmError("BLENDER_SCRIPT_FAILED", "Blender's answer to a render is not what was agreed", { cause: answer.error });
     const { floats, outputs, preview, ...figures } = answer.data;
-    await this.#requireOwn([floats, preview, ...outputs].filter((path) => path !== null));
+    const named = [floats, preview, ...outputs].filter((path) => path !== null);
+    const own = await ownFiles(named, { scratch: this.#options.scratch, take: this.#blender.take });
+    const placeOf = (path: string) => own[named.indexOf(path)] as string;
     return {
-      ...(floats === null ? {} : { floats }),
-      ...(preview === null ? {} : { preview }),
-      outputs,
+      ...(floats === null ? {} : { floats: placeOf(floats) }),
+      ...(preview === null ? {} : { preview: placeOf(preview) }),
+      outputs: outputs.map(placeOf),
       ...figures,
     };
   }
@@ -135,15 +141,6 @@ class WarmSession implements BlenderSession {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  /** A hostile scene may have taken its Blender over: no path outside our folder is believed, nor a link that leads there. */
-  async #requireOwn(paths: readonly string[]): Promise<void> {
-    const home = (await realpath(this.#options.scratch)) + sep;
-    for (const path of paths) {
-      const real = await realpath(path).catch(() => undefined);
-      if (!real?.startsWith(home)) throw new FarmError("BLENDER_SCRIPT_FAILED", "Blender named a result outside its own folder");
-    }
   }
 }
 

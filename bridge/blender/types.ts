@@ -1,5 +1,6 @@
 import type { ChunkSpec, DeviceClass } from "../core/chunk.ts";
 import type { SceneFacts, SceneFile } from "../core/scene-facts.ts";
+import type { FarmError } from "../kernel/errors.ts";
 
 /** One Blender on this machine. */
 export interface BlenderBuild {
@@ -28,13 +29,18 @@ export interface RunningProcess {
   readonly stdin: NodeJS.WritableStream;
   readonly stdout: NodeJS.ReadableStream;
   readonly stderr: NodeJS.ReadableStream;
-  /** Resolves (never rejects) when the process and its children are gone. */
-  readonly exited: Promise<{ readonly exitCode: number | undefined; readonly signal: string | undefined }>;
+  /** Resolves (never rejects) when the process and its children are gone; `because`: where its sandbox knows why. */
+  readonly exited: Promise<{ readonly exitCode: number | undefined; readonly signal: string | undefined; readonly because?: FarmError }>;
   /** Ends it now, children included. */
   kill(): void;
   /** Stops it where it is, children included, its memory kept; left out where the sandbox cannot. */
   freeze?(): void | Promise<void>;
   thaw?(): void | Promise<void>;
+  /**
+   * Moves files that it made to paths that do not exist yet; left out where they are files of this machine anyway.
+   * Throws for what is no file, and when they are more together than its sandbox could hold.
+   */
+  take?(files: readonly { readonly path: string; readonly toPath: string }[]): Promise<void>;
 }
 
 /** Port: how this room starts Blender. The process room and the container room implement it. */

@@ -4,6 +4,7 @@ import { PROJECT } from "../bin/node-runtime.mjs";
 /** Folders and files that the code opens beside itself, and where they lie in dist/. */
 export const ASSETS = [
   { from: "bridge/blender/scripts/", to: "scripts/" },
+  { from: "bridge/sandbox/inside/", to: "inside/" },
   { from: "package.json", to: "../package.json" },
 ];
 

@@ -76,12 +76,19 @@ function donateCommand(cli: Cli): Command {
     .option("--jobs <n>", "render slots: chunks at the same time (default: 1)", parseCount)
     .option("--memory <size>", "memory for all slots together, for instance 16g")
     .option("--disk <size>", "for scenes and results (default: 20g)")
+    .option("--gpu [ids]", "render on these GPUs: all when none is named; numbers, UUIDs or PCI addresses: 0,1")
     .option("--schedule <hours>", 'when to give: "mon-fri 22:00-07:00" (repeatable)', collect)
     .option("--idle <time>", "only when nobody has touched this computer for so long: 5m")
     .option("--max-upload <speed>", "bytes a second, 2m, or 20mbit")
     .option("--max-download <speed>", "bytes a second, 2m, or 20mbit")
     .option("--term <name=value>", "any other term of yours, as `bridge donate set` takes them (repeatable)", collect)
-    .addOption(new Option("--sandbox <kind>", "where foreign work runs").choices(["process"]).default("process"))
+    .addOption(
+      new Option("--sandbox <kind>", "where foreign work runs; process is for your own swarm alone")
+        .choices(["docker", "process"])
+        .default("docker"),
+    )
+    .option("--environment <image>", "name or id of the container image that work runs in (default: the newest of `bridge env build`)")
+    .option("--allow-old-runtime", "use a container runtime that has known holes")
     .option("--allow <peer>", "only these requesters (repeatable)", collect)
     .option("--deny <peer>", "never these requesters (repeatable)", collect)
     .option("--listen <multiaddr>", "where to listen (repeatable)", collect)
@@ -89,7 +96,7 @@ function donateCommand(cli: Cli): Command {
     .option("--swarm <name>", "the swarm to give to", "public")
     .option("--no-lan", "do not look for others on the local network")
     .option("--name <name>", "what others see")
-    .option("--blender <path>", "the Blender to use")
+    .option("--blender <path>", "with --sandbox process: the Blender to use")
     .action(async (options: Record<string, unknown>) => {
       const { runDonate } = await import("./commands/donate.ts");
       await runDonate(cli, options);
@@ -103,15 +110,17 @@ function donateCommand(cli: Cli): Command {
     )
     .addCommand(donateVerb(cli, "resume", "let the donor of this home go on"))
     .addCommand(donateVerb(cli, "status", "how the donor of this home stands, and what it gave"))
-    .addCommand(
-      new Command("evict")
-        .description("send a job away from the donor of this home")
-        .argument("<job>", "its id, or the beginning of it")
-        .action(async (job: string, _: unknown, command: Command) => {
-          const { runDonateEvict } = await import("./commands/donate-verbs.ts");
-          await runDonateEvict(cli, job, command.optsWithGlobals());
-        }),
-    );
+    .addCommand(donateEvictCommand(cli));
+}
+
+function donateEvictCommand(cli: Cli): Command {
+  return new Command("evict")
+    .description("send a job away from the donor of this home")
+    .argument("<job>", "its id, or the beginning of it")
+    .action(async (job: string, _: unknown, command: Command) => {
+      const { runDonateEvict } = await import("./commands/donate-verbs.ts");
+      await runDonateEvict(cli, job, command.optsWithGlobals());
+    });
 }
 
 function donateSetCommand(cli: Cli): Command {

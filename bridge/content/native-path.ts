@@ -1,3 +1,5 @@
+import { posix, type PlatformPath, win32 } from "node:path";
+
 /** Which rules an absolute path follows; a backslash is a separator on one and a letter on the other. */
 export type PathStyle = "posix" | "windows";
 
@@ -13,6 +15,11 @@ const UNC = /^(?:\\\\\?\\UNC|\\|\/)[\\/]([^\\/]+)[\\/]([^\\/]+)/u;
 
 export function styleOf(path: string): PathStyle {
   return DRIVE.test(path) || path.startsWith("\\\\") ? "windows" : "posix";
+}
+
+/** How paths below this one are put together: those inside a container are POSIX on every system. */
+export function pathsBelow(root: string): PlatformPath {
+  return styleOf(root) === "windows" ? win32 : posix;
 }
 
 /** Takes an absolute path apart; undefined when it is not absolute. */

@@ -1,6 +1,5 @@
-import { join, resolve, sep } from "node:path";
 import { BUNDLE_ROOT, type RemapEntry, type SceneManifest } from "./manifest.ts";
-import { formatNative, type NativePath, nativeKey, parseNative, sameRoot, sharedDepth } from "./native-path.ts";
+import { formatNative, type NativePath, nativeKey, parseNative, pathsBelow, sameRoot, sharedDepth } from "./native-path.ts";
 
 /** Relative references between more groups than these are not followed; scenes have a handful. */
 const MAX_GROUPS = 16;
@@ -26,8 +25,9 @@ export function remapFor(manifest: SceneManifest, root: string): Record<string, 
   for (const move of moves) {
     // The root of a file system as a prefix would catch every path there is: its files are named one by one.
     if (move.from.segments.length > 0 || move.from.style === "windows") remap[formatNative(move.from)] = placeOf(root, move.to);
-    else for (const file of ownFiles(manifest, move.to)) remap[`/${file}`] = join(placeOf(root, move.to), file);
+    else for (const file of ownFiles(manifest, move.to)) remap[`/${file}`] = pathsBelow(root).join(placeOf(root, move.to), file);
   }
+  const { sep } = pathsBelow(root);
   if (Object.keys(remap).some((prefix) => root.startsWith(prefix.endsWith(sep) ? prefix : prefix + sep))) remap[root] = root;
   return remap;
 }
@@ -39,7 +39,7 @@ function relativeMoves(groups: readonly Move[], moves: readonly Move[], root: st
     const here = placeOf(root, group.to);
     for (const move of moves) {
       if (move === group || !sameRoot(group.from, move.from)) continue;
-      const key = resolve(here, ...relative(group.from, move.from));
+      const key = pathsBelow(root).resolve(here, ...relative(group.from, move.from));
       if (!real.has(key)) remap[key] = placeOf(root, move.to);
     }
   }
@@ -72,7 +72,7 @@ function realPaths(manifest: SceneManifest, root: string): Set<string> {
   const real = new Set<string>([root]);
   for (const file of manifest.files) {
     const segments = file.path.split("/");
-    for (let depth = 1; depth <= segments.length; depth++) real.add(join(root, ...segments.slice(0, depth)));
+    for (let depth = 1; depth <= segments.length; depth++) real.add(pathsBelow(root).join(root, ...segments.slice(0, depth)));
   }
   return real;
 }
@@ -86,7 +86,7 @@ function ownFiles(manifest: SceneManifest, to: string): string[] {
 }
 
 function placeOf(root: string, to: string): string {
-  return to === BUNDLE_ROOT ? root : join(root, ...to.split("/"));
+  return to === BUNDLE_ROOT ? root : pathsBelow(root).join(root, ...to.split("/"));
 }
 
 function toMove(entry: RemapEntry): Move[] {

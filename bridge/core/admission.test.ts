@@ -43,6 +43,7 @@ describe("admit", () => {
     ["anybody while closed", {}, { standing: { state: "closed", because } }, ["closed", "somebody uses it"]],
     ["a scene larger than the disk given", { needs: { sceneBytes: 3 * 2 ** 29 } }, {}, ["no-space", "3.0 GiB"]],
     ["a scene larger than a slot's memory", { needs: { memoryBytes: 9 * 2 ** 30 } }, {}, ["no-memory", "9.0 GiB"]],
+    ["a scene larger than a slot's part of a GPU", { needs: { memoryBytes: 2 ** 32 } }, { gpuMemoryBytes: 2 ** 31 }, ["no-memory", "GPU"]],
     ["a chunk longer than the hours left", { needs: { chunkSeconds: 600 } }, { secondsLeft: 300 }, ["no-time", "10 minutes"]],
   ])("refuses %s, and says why", (_, asked, under, [refused, word]) =>
     expect(admit({ ...request, ...asked }, { ...terms, ...under })).toEqual({ refused, sentence: expect.stringContaining(word) }),

@@ -50,6 +50,8 @@ export interface AdmissionTerms {
   readonly evicted: ReadonlySet<string>;
   /** For one Blender. */
   readonly memoryBytes: number;
+  /** Of a GPU, for one Blender; undefined: it renders on the CPU, or its GPU does not tell. */
+  readonly gpuMemoryBytes?: number | undefined;
   readonly diskBytes: number;
   /** Until the schedule closes, overtime included; undefined: it never does. */
   readonly secondsLeft: number | undefined;
@@ -99,6 +101,11 @@ function tooBig(needs: JobNeeds, terms: AdmissionTerms): Refused | undefined {
     return {
       refused: "no-memory",
       sentence: `the scene needs ${size(memoryBytes)} of memory, and one slot has ${size(terms.memoryBytes)}`,
+    };
+  if (terms.gpuMemoryBytes !== undefined && memoryBytes > terms.gpuMemoryBytes)
+    return {
+      refused: "no-memory",
+      sentence: `the scene needs about ${size(memoryBytes)} of memory, and one slot has ${size(terms.gpuMemoryBytes)} of its GPU`,
     };
   if (terms.secondsLeft !== undefined && chunkSeconds > terms.secondsLeft)
     return {

@@ -1,5 +1,4 @@
 import type { AdmissionTerms } from "../core/admission.ts";
-import type { DeviceClass } from "../core/chunk.ts";
 import { closenessOf } from "../core/terms/terms.ts";
 import { childSignal } from "../kernel/abort.ts";
 import type { Clock } from "../kernel/clock.ts";
@@ -11,7 +10,7 @@ import { LEASE_LIMITS, LEASE_PROTOCOL } from "../protocols/lease/messages.ts";
 import { OFFER_LIMITS, OFFER_PROTOCOL, type OfferReply, type StandingMessage } from "../protocols/offer/messages.ts";
 import { answerOffer } from "../protocols/offer/offer.ts";
 import { KeptResults } from "./kept-results.ts";
-import type { DonorStore, OwnersWord, PeakMemory } from "./ports.ts";
+import type { DonorPower, DonorStore, OwnersWord, PeakMemory } from "./ports.ts";
 import type { RenderSlots } from "./render-slots.ts";
 import { type DonorEvent, serveJob, type ServeJobDeps } from "./serve-job.ts";
 import type { ServedJob } from "./served-job.ts";
@@ -27,13 +26,12 @@ export interface DonorDeps {
   readonly observe: (event: DonorEvent) => void;
   /** Load of the machine, 0 to 1 and beyond. */
   readonly load: () => number;
+  readonly power: () => DonorPower;
 }
 
 export interface DonorOptions {
   readonly agent: string;
   readonly name: string;
-  readonly builds: readonly DeviceClass[];
-  readonly gpus: readonly string[];
   /** Jobs served at the same time; they share the render slots. */
   readonly maxJobs: number;
 }
@@ -140,8 +138,9 @@ export class Donor implements Service {
   }
 
   #terms(): AdmissionTerms {
-    const { builds, maxJobs } = this.#options;
+    const { maxJobs } = this.#options;
     const { owner } = this.#deps;
+    const { builds, gpuMemoryBytes } = this.#deps.power();
     const who = owner.terms();
     return {
       builds,
@@ -151,14 +150,16 @@ export class Donor implements Service {
       jobs: this.#open.size,
       evicted: this.#evicted,
       memoryBytes: owner.slotSize().memoryBytes,
+      gpuMemoryBytes,
       diskBytes: who.diskBytes,
       secondsLeft: owner.secondsLeft(),
     };
   }
 
   #offer(): OfferReply {
-    const { agent, name, builds, gpus } = this.#options;
+    const { agent, name } = this.#options;
     const { slots, owner, load } = this.#deps;
+    const { builds, gpus, gpuNote, speed } = this.#deps.power();
     const { threads, memoryBytes } = owner.slotSize();
     const standing = this.#standing();
     return {
@@ -171,8 +172,10 @@ export class Donor implements Service {
       slots: standing.state === "open" ? slots.size : 0,
       busySlots: slots.busy,
       load: load(),
-      gpus: [...gpus],
-      builds: [...builds],
+      gpus: gpus.slice(0, OFFER_LIMITS.maxGpus),
+      ...(gpuNote === undefined ? {} : { gpuNote: gpuNote.slice(0, OFFER_LIMITS.maxSentenceChars) }),
+      ...(speed === undefined ? {} : { speed }),
+      builds: builds.slice(0, OFFER_LIMITS.maxBuilds),
     };
   }
 

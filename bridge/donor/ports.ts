@@ -1,10 +1,14 @@
-import type { ChunkSpec } from "../core/chunk.ts";
+import type { ChunkSpec, DeviceClass } from "../core/chunk.ts";
+import type { GpuMessage } from "../protocols/offer/messages.ts";
 import type { Standing } from "../core/terms/decide.ts";
 import type { SlotSize, Terms } from "../core/terms/terms.ts";
 
 /** A scene bundle as real files on this machine, and what tells it from others. */
 export interface SceneOnDisk {
   readonly key: string;
+  /** The folder of all its files; undefined for a scene that lies where its owner has it. */
+  readonly directory?: string;
+  /** Of the .blend, as its Blender sees it; the same goes for `remap`. */
   readonly path: string;
   readonly remap: Readonly<Record<string, string>>;
 }
@@ -16,6 +20,8 @@ export interface RenderedFiles {
   readonly preview?: string;
   readonly renderSeconds: number;
   readonly peakMemoryBytes: number;
+  /** What made them, where slots are of several classes. */
+  readonly deviceClass?: DeviceClass;
 }
 
 /** One warm Blender, as this room needs it; the blender room makes them. */
@@ -57,6 +63,19 @@ export interface OwnersWord {
   slotSize(): SlotSize;
   /** Until the schedule closes, overtime included; undefined: it never does. */
   secondsLeft(): number | undefined;
+}
+
+/** What this machine renders with at this moment. */
+export interface DonorPower {
+  /** The device classes of its slots, the best first. */
+  readonly builds: readonly DeviceClass[];
+  readonly gpus: readonly GpuMessage[];
+  /** Why GPUs that its owner gives are not used. */
+  readonly gpuNote: string | undefined;
+  /** Samples x pixels a second of one slot on the known scene. */
+  readonly speed: number | undefined;
+  /** Of the GPU slot that has least; undefined: no slot is bound by it. */
+  readonly gpuMemoryBytes: number | undefined;
 }
 
 /** How much memory a scene took here before, by its manifest. */

@@ -4,8 +4,8 @@ import { FarmError } from "../kernel/errors.ts";
 import type { RenderedFiles, SceneOnDisk, WarmSession } from "./ports.ts";
 
 export interface RenderSlotsDeps {
-  /** Opens a Blender without a scene; `slot` names its scratch folder. */
-  openSession(slot: number, signal: AbortSignal): Promise<WarmSession>;
+  /** Opens a Blender that will load this scene; `slot` names its scratch folder. */
+  openSession(slot: number, scene: SceneOnDisk, signal: AbortSignal): Promise<WarmSession>;
 }
 
 /** What is done with a slot while it is held. */
@@ -157,7 +157,7 @@ export class RenderSlots implements AsyncDisposable {
     this.#closing.signal.throwIfAborted();
     if (slot.session && slot.sceneKey === scene.key && slot.generation === this.#generation) return slot.session;
     await this.#cool(slot);
-    const session = await this.#deps.openSession(slot.number, signal);
+    const session = await this.#deps.openSession(slot.number, scene, signal);
     if (this.#closing.signal.aborted) {
       await session.close();
       throw this.#closing.signal.reason;

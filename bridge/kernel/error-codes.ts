@@ -34,6 +34,16 @@ export const ERROR_CODES = {
   BLENDER_TOO_OLD: { exitCode: 2, advice: "Use Blender 3.4 or newer (--blender <path>)." },
   GPU_MISSING: { exitCode: 3, advice: "See `bridge doctor`: the driver, and for containers the GPU runtime, must answer." },
   FFMPEG_NOT_FOUND: { exitCode: 2, advice: "Install ffmpeg, or name it in FFMPEG_PATH." },
+  SANDBOX_UNAVAILABLE: {
+    exitCode: 2,
+    advice:
+      "`bridge doctor` says what the container engine lacks; for your own swarm alone, `bridge donate --sandbox process` works without one.",
+  },
+  SANDBOX_UNSAFE: {
+    exitCode: 2,
+    advice: "`bridge doctor` says how to mend it; for your own swarm alone, `bridge donate --sandbox process` works without an engine.",
+  },
+  ENVIRONMENT_MISSING: { exitCode: 2, advice: "Make one with `bridge env build`, or name another with --environment." },
   DISK_FULL: { exitCode: 3, advice: "Free some space, then `bridge jobs resume`." },
   DATABASE_CORRUPT: { exitCode: 3, advice: "The file was set aside; jobs in it are lost, pictures are not." },
 
@@ -42,6 +52,11 @@ export const ERROR_CODES = {
   BLENDER_HUNG: { exitCode: 3, advice: "Render the frame in Blender to see how long it takes; give it more memory if it swaps." },
   BLENDER_SCRIPT_FAILED: { exitCode: 3, advice: "Run again; if it stays, report it with the scene's kind and Blender's version." },
   BLENDER_RENDER_FAILED: { exitCode: 3, advice: "Blender refused this frame; its reason stands above." },
+  MEMORY_EXCEEDED: { exitCode: 3, advice: "The scene needs a donor that gives more memory; `bridge donate set memory=...` gives more." },
+  SCRATCH_FULL: { exitCode: 3, advice: "The pictures need a donor that gives more memory: half of it is the scratch folder of a sandbox." },
+  PROCESSES_EXCEEDED: { exitCode: 3, advice: "No honest scene does this: see what its scripts and drivers start." },
+  OUTPUT_EXCEEDED: { exitCode: 3, advice: "No honest scene does this: see what its scripts and drivers print." },
+  SCENE_RUNS_SCRIPTS: { exitCode: 3, advice: "Donors run no scripts of strangers: let this machine render it (leave out --no-local)." },
   DENOISER_MISSING: { exitCode: 2, advice: "This Blender is built without the denoiser: use an official build, or turn denoising off." },
   FINISHING_FAILED: { exitCode: 3, advice: "Blender could not make the final picture; its reason stands above." },
   VIDEO_FAILED: { exitCode: 3, advice: "The frames are safe; ffmpeg's reason stands above." },

@@ -6,6 +6,8 @@ export type DockerProbe =
       readonly here: true;
       readonly version: string;
       readonly runtimes: readonly string[];
+      /** Looks for device specifications (CDI). */
+      readonly cdi: boolean;
       /** Limits that this kernel does not hold containers to. */
       readonly unenforced: readonly ("memory" | "swap" | "CPU" | "processes")[];
     }
@@ -14,6 +16,7 @@ export type DockerProbe =
 /** The part of `docker info` that is read here. */
 interface EngineInfo {
   readonly Runtimes?: Record<string, unknown>;
+  readonly CDISpecDirs?: readonly string[] | null;
   readonly MemoryLimit?: boolean;
   readonly SwapLimit?: boolean;
   readonly CpuCfsQuota?: boolean;
@@ -25,7 +28,9 @@ export async function probeDocker(): Promise<DockerProbe> {
   try {
     const docker = new Docker({ timeout: 3_000 });
     const [version, info] = await Promise.all([docker.version(), docker.info() as Promise<EngineInfo>]);
-    return { here: true, version: version.Version, runtimes: Object.keys(info.Runtimes ?? {}), unenforced: unenforcedLimits(info) };
+    const runtimes = Object.keys(info.Runtimes ?? {});
+    const cdi = (info.CDISpecDirs ?? []).length > 0;
+    return { here: true, version: version.Version, runtimes, cdi, unenforced: unenforcedLimits(info) };
   } catch (error) {
     return absence(error as NodeJS.ErrnoException);
   }

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One warm Blender: loads a scene, renders chunks of it until told to stop. Arguments: token, scratch folder."""
+"""One warm Blender: loads a scene, renders chunks of it until told to stop.
+
+Arguments: token, scratch folder, and "foreign" where the scene is a stranger's.
+"""
 
 import os
 import shutil
@@ -13,6 +16,7 @@ import bpy  # noqa: E402
 import chunk_settings  # noqa: E402
 import chunks  # noqa: E402
 import devices  # noqa: E402
+import foreign  # noqa: E402
 import memory  # noqa: E402
 import preview  # noqa: E402
 import remap  # noqa: E402
@@ -22,12 +26,16 @@ from wire import Refusal, Wire, own_arguments  # noqa: E402
 # A scene whose frames were rendered without regard to order: before anything is stepped, the file is opened again.
 OUT_OF_ORDER = -1
 
+# Less than the smallest picture: a scratch folder with no more room than this is full.
+FULL_BYTES = 64 * 1024
+
 
 class Session:
     """The loaded scene, and how far its simulations have been stepped."""
 
-    def __init__(self, scratch):
+    def __init__(self, scratch, is_foreign):
         self._scratch = scratch
+        self._is_foreign = is_foreign
         self._loaded = None
         self._last_frames = {}
 
@@ -46,12 +54,19 @@ class Session:
         if self._loaded is None:
             raise Refusal("BLENDER_RENDER_FAILED", "no scene is loaded")
         spec = request["spec"]
-        chunk_settings.scene_of(spec)
-        folder = tempfile.mkdtemp(prefix="chunk-", dir=self._scratch)
+        scene = chunk_settings.scene_of(spec)
+        if self._is_foreign:
+            foreign.check_scripts(scene, spec)
+        folder = None
         try:
+            folder = tempfile.mkdtemp(prefix="chunk-", dir=self._scratch)
             return self._render_into(folder, spec, request["codec"])
-        except Exception:
-            shutil.rmtree(folder, ignore_errors=True)
+        except Exception as error:
+            full = self._is_full()
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+            if full:
+                raise self._no_room(error) from error
             raise
 
     def _render_into(self, folder, spec, codec):
@@ -71,6 +86,15 @@ class Session:
             "renderSeconds": seconds,
             "peakMemoryBytes": memory.peak_bytes(),
         }
+
+    def _is_full(self):
+        return shutil.disk_usage(self._scratch).free < FULL_BYTES
+
+    def _no_room(self, error):
+        sentence = " ".join(str(error).split())
+        if self._is_foreign:
+            return Refusal("SCRATCH_FULL", f"the scene fills the scratch folder of its sandbox: {sentence}")
+        return Refusal("DISK_FULL", f"the disk is full: {sentence}")
 
     def _step_up_to(self, spec, folder):
         """Brings simulations to the frame before the one asked for; going back means starting over from the file."""
@@ -112,8 +136,8 @@ def pixels_of(spec, scene):
 
 
 def main():
-    token, scratch = own_arguments()
-    session = Session(scratch)
+    token, scratch, *more = own_arguments()
+    session = Session(scratch, is_foreign="foreign" in more)
     Wire(token).serve({"use": devices.use, "load": session.load, "render": session.render})
 
 

@@ -1,8 +1,10 @@
 import { z } from "zod";
 import { donate } from "../../app/donate.ts";
 import type { DonateEvent } from "../../app/donate-events.ts";
+import type { SandboxChoice } from "../../app/donor-sandbox.ts";
 import { type Home, openHome } from "../../config/home.ts";
 import { parseAssignment, parseTerms, type TermName, type TermTexts } from "../../core/terms/parse-terms.ts";
+import { FarmError } from "../../kernel/errors.ts";
 import { jsonLog, silentLog } from "../../kernel/log.ts";
 import type { Cli } from "../program.ts";
 import { donorView } from "../views/donor-view.ts";
@@ -19,12 +21,15 @@ const DonateOptions = z.object({
   jobs: z.int().min(1).max(256).optional(),
   memory: text,
   disk: text,
+  gpu: z.union([z.literal(true), z.string().max(8_192)]).optional(),
   schedule: list,
   idle: text,
   maxUpload: text,
   maxDownload: text,
   term: list,
-  sandbox: z.literal("process"),
+  sandbox: z.enum(["docker", "process"]),
+  environment: z.string().max(512).optional(),
+  allowOldRuntime: z.boolean().default(false),
   allow: list,
   deny: list,
   listen: addresses,
@@ -47,7 +52,7 @@ export async function runDonate(cli: Cli, raw: Record<string, unknown>): Promise
     await donate(
       {
         home,
-        blender: options.blender,
+        sandbox: sandboxOf(options),
         name: options.name,
         terms,
         swarm: { swarm: options.swarm, bootstrap: options.bootstrap, listen: options.listen, lan: options.lan },
@@ -60,14 +65,26 @@ export async function runDonate(cli: Cli, raw: Record<string, unknown>): Promise
   }
 }
 
+/** Foreign work runs in containers unless plain processes are asked for. Throws USAGE for what does not go together. */
+function sandboxOf({ sandbox, blender, environment, allowOldRuntime }: z.infer<typeof DonateOptions>): SandboxChoice {
+  if (sandbox === "docker" && blender !== undefined) {
+    throw new FarmError("USAGE", "--blender names a Blender of this machine, and work in containers is done by their own", {
+      advice: "Name an --environment instead, or say --sandbox process if all who may come are yours.",
+    });
+  }
+  if (sandbox === "process" && environment !== undefined) throw new FarmError("USAGE", "--environment is for --sandbox docker");
+  return sandbox === "docker" ? { kind: "docker", environment, allowOldRuntime } : { kind: "process", blender };
+}
+
 /** The owner's terms as they stand on the command line. */
 function termsOf(options: z.infer<typeof DonateOptions>): TermTexts {
-  const { cpus, jobs, memory, disk, schedule, idle, maxUpload, maxDownload, allow, deny } = options;
+  const { cpus, jobs, memory, disk, gpu, schedule, idle, maxUpload, maxDownload, allow, deny } = options;
   const said: Partial<Record<TermName, string | undefined>> = {
     cores: cpus === undefined ? undefined : `${cpus} each`,
     slots: jobs === undefined ? undefined : String(jobs),
     memory,
     disk,
+    gpus: gpu === true ? "all" : gpu,
     schedule: schedule?.join("; "),
     idle,
     upload: maxUpload,

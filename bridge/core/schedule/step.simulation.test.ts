@@ -141,7 +141,8 @@ describe("a simulated swarm", () => {
 
     it("ends a short job sooner than without, whatever the known scene weighs beside the job's", () => {
       const without = simulate({ costs }, { donors: swarm(() => undefined) }).seconds;
-      for (const factor of [1, 1e6]) expect(simulate({ costs }, { donors: swarm((speed) => speed * factor) }).seconds).toBeLessThan(without);
+      for (const factor of [1, 1e6])
+        expect(simulate({ costs }, { donors: swarm((speed) => speed * factor) }).seconds).toBeLessThan(without);
     });
 
     it("is not much worse off for lies about it", () => {

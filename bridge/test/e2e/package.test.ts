@@ -122,7 +122,7 @@ describe("the package that npm pack makes", () => {
 
   test("joins a swarm: its libp2p works from the bundle", async () => {
     const home = (name: string): string => join(root, name);
-    const listening = ["donate", "--home", home("donor"), "--json", "--no-lan", "--listen", "/ip4/127.0.0.1/tcp/0"];
+    const listening = ["donate", "--sandbox", "process", "--home", home("donor"), "--json", "--no-lan", "--listen", "/ip4/127.0.0.1/tcp/0"];
     const donor = await startUntil(installed("bridge"), listening, /"listening"/);
     try {
       const { peerId, multiaddrs } = JSON.parse(donor.line) as { peerId: string; multiaddrs: string[] };

@@ -60,7 +60,7 @@ async function delivered(samples: number, start: StartProcess = startPlainProces
 async function verdictOn(files: readonly ResultFile[]): Promise<string> {
   await using slots = new RenderSlots(
     {
-      openSession: async (_, signal) =>
+      openSession: async (_slot, _scene, signal) =>
         await openSession({ start: startPlainProcess }, { blender: TEST_BUILD, scratch: await mkdtemp(join(root, "check-")) }, signal),
     },
     { slots: 1 },

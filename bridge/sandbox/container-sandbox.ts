@@ -1,0 +1,173 @@
+import Docker from "dockerode";
+import { FarmError, messageOf } from "../kernel/errors.ts";
+import { type DeviceRequest, INSIDE, type ReadableFolder, type SandboxLimits } from "./container-config.ts";
+import { ContainerProcess } from "./container-process.ts";
+import { absence } from "./docker-probe.ts";
+import { type EngineComponent, engineFaults, type EngineFacts, runtimeAge } from "./engine-gate.ts";
+import { type EnvironmentImage, findEnvironment } from "./environment-images.ts";
+import { makerMark, reapOrphans, SANDBOX_LABELS } from "./orphans.ts";
+import type { ProcessRequest } from "./process-sandbox.ts";
+import { layTools, TOOLS } from "./sandbox-tools.ts";
+
+/** How long a sandbox may live, whatever happens. */
+const SUPERVISION = {
+  /** A bridge that is silent for so long is gone, or its engine is. */
+  idleSeconds: 30,
+  /** A session of one job; longer jobs get a new one. */
+  deadlineSeconds: 7 * 24 * 3_600,
+  /** For what runs inside to end by itself when the bridge is gone. */
+  graceSeconds: 1,
+} as const;
+/** Threads of Blender, its libraries and drivers grow with the threads it may use; nothing it does needs many processes. */
+const PIDS = { least: 256, perCpu: 4 } as const;
+/** Of the memory; what lies there counts as memory, too. */
+const SCRATCH_SHARE = 0.5;
+/** The only words of our environment that mean something inside. */
+const PASSED_ON = new Set(["LANG", "PYTHONDONTWRITEBYTECODE"]);
+const ENGINE_ANSWERS_MS = 10_000;
+
+export interface SandboxOptions {
+  /** Name or id of the environment; the newest when not said. */
+  readonly environment?: string;
+  /** Work is done also by a runtime with known holes. */
+  readonly allowOldRuntime?: boolean;
+}
+
+/** What one sandbox uses. */
+export interface SandboxSize {
+  readonly cpus: number;
+  readonly memoryBytes: number;
+}
+
+/** The folders of one session. */
+export interface SandboxFolders {
+  /** Scripts that the program is started with, on this machine. */
+  readonly scripts: string;
+  /** The scene's files on this machine, for reading. */
+  readonly scene: string;
+  /** The session's own folder, as the program is told of it; inside it is another one, which dies with the sandbox. */
+  readonly scratch: string;
+}
+
+/** Runs programs of strangers in containers that are held to what `container-config.ts` says. */
+export class ContainerSandbox implements AsyncDisposable {
+  readonly environment: EnvironmentImage;
+  /** What the owner of this machine should know. */
+  readonly warnings: readonly string[];
+  readonly #engine: Docker;
+  readonly #architecture: string;
+  readonly #running = new Set<ContainerProcess>();
+  #ready: { readonly tools: string; readonly labels: Readonly<Record<string, string>> } | undefined;
+
+  private constructor(engine: Docker, architecture: string, environment: EnvironmentImage, warnings: readonly string[]) {
+    this.#engine = engine;
+    this.#architecture = architecture;
+    this.environment = environment;
+    this.warnings = warnings;
+  }
+
+  /** Finds an engine that can be trusted with strangers' files, and the environment. Throws SANDBOX_UNAVAILABLE, SANDBOX_UNSAFE, ENVIRONMENT_MISSING. */
+  static async open(options: SandboxOptions = {}): Promise<ContainerSandbox> {
+    const engine = new Docker();
+    const { facts, components } = await askEngine();
+    const faults = engineFaults(facts);
+    if (faults.length > 0) throw new FarmError("SANDBOX_UNSAFE", `the container engine is not safe enough: ${faults.join("; ")}`);
+    const { age, version } = runtimeAge(components);
+    if (age === "old" && !options.allowOldRuntime) {
+      throw new FarmError("SANDBOX_UNSAFE", `the container runtime runc ${version} has known ways out of a container`, {
+        advice: "Install a newer Docker Engine, or say --allow-old-runtime.",
+      });
+    }
+    const unsure = age === "unknown" && version !== "";
+    const warnings = unsure ? [`runc ${version} is mended only if this system's maker has done so: keep the system up to date`] : [];
+    return new ContainerSandbox(engine, facts.Architecture ?? "", await findEnvironment(engine, options.environment), warnings);
+  }
+
+  /**
+   * Lays our tools into `tools`, an empty folder, and removes what killed bridges of this node left running.
+   * @returns how many sandboxes that were.
+   */
+  async prepare(options: { readonly node: string; readonly tools: string; readonly scripts: string }): Promise<number> {
+    await layTools(options.tools, options.scripts, this.#architecture);
+    const labels = { [SANDBOX_LABELS.node]: options.node, [SANDBOX_LABELS.maker]: await makerMark() };
+    this.#ready = { tools: options.tools, labels };
+    return await reapOrphans(this.#engine, options.node);
+  }
+
+  /** Starts a program of the environment. Paths below the folders are told to it as it sees them. Throws SANDBOX_UNAVAILABLE, SANDBOX_UNSAFE. */
+  async start(request: ProcessRequest, folders: SandboxFolders, size: SandboxSize, devices?: DeviceRequest): Promise<ContainerProcess> {
+    if (!this.#ready) throw new Error("the sandbox was not prepared");
+    const { tools, labels } = this.#ready;
+    const seen: readonly ReadableFolder[] = [
+      { here: folders.scripts, inside: `${INSIDE.tools}/${TOOLS.scripts}` },
+      { here: folders.scratch, inside: INSIDE.scratch },
+    ];
+    const limits = limitsOf(size);
+    const process = await ContainerProcess.start(this.#engine, {
+      image: this.environment.id,
+      command: [...supervised(), request.command, ...request.args.map((argument) => seenInside(argument, seen) ?? argument)],
+      env: environmentInside(request.env ?? {}, seen),
+      labels,
+      folders: [
+        { here: tools, inside: INSIDE.tools },
+        { here: folders.scene, inside: INSIDE.scene },
+      ],
+      limits,
+      ...(devices === undefined ? {} : { devices }),
+    });
+    this.#running.add(process);
+    void process.exited.then(() => this.#running.delete(process));
+    return process;
+  }
+
+  /** Gives what runs more or less from now on. */
+  async resize(size: SandboxSize): Promise<void> {
+    await Promise.all([...this.#running].map((process) => process.resize(size)));
+  }
+
+  /** Ends what still runs. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const running = [...this.#running];
+    for (const process of running) process.kill();
+    await Promise.all(running.map(({ exited }) => exited));
+  }
+}
+
+async function askEngine(): Promise<{ readonly facts: EngineFacts; readonly components: readonly EngineComponent[] }> {
+  try {
+    const engine = new Docker({ timeout: ENGINE_ANSWERS_MS });
+    const [facts, version] = await Promise.all([engine.info() as Promise<EngineFacts>, engine.version()]);
+    return { facts, components: version.Components ?? [] };
+  } catch (cause) {
+    const { because } = absence(cause as NodeJS.ErrnoException);
+    throw new FarmError("SANDBOX_UNAVAILABLE", `there is no container engine to work with: ${because || messageOf(cause)}`, { cause });
+  }
+}
+
+export function limitsOf({ cpus, memoryBytes }: SandboxSize): SandboxLimits {
+  const scratchBytes = Math.floor(memoryBytes * SCRATCH_SHARE);
+  return { cpus, memoryBytes, scratchBytes, pids: PIDS.least + Math.ceil(cpus) * PIDS.perCpu };
+}
+
+function supervised(): string[] {
+  const options = { ...SUPERVISION, scratch: INSIDE.scratch, seccomp: `${INSIDE.tools}/${TOOLS.filter}` };
+  return ["/usr/bin/python3", "-IS", `${INSIDE.tools}/${TOOLS.supervisor}`, JSON.stringify(options)];
+}
+
+/** Where a path of this machine lies inside; undefined when it does not. */
+function seenInside(path: string, seen: readonly ReadableFolder[]): string | undefined {
+  for (const { here, inside } of seen) {
+    if (path === here) return inside;
+    if (path.startsWith(here) && /[/\\]/.test(path.charAt(here.length))) return inside + path.slice(here.length).replaceAll("\\", "/");
+  }
+  return undefined;
+}
+
+/** Nothing of this machine's environment goes in but what names a folder that is there. */
+function environmentInside(env: Readonly<Record<string, string>>, seen: readonly ReadableFolder[]): Record<string, string> {
+  const kept = Object.entries(env).flatMap(([name, value]) => {
+    const inside = PASSED_ON.has(name) ? value : seenInside(value, seen);
+    return inside === undefined ? [] : [[name, inside] as const];
+  });
+  return Object.fromEntries(kept);
+}

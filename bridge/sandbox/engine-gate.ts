@@ -1,0 +1,58 @@
+import { unenforcedLimits } from "./docker-probe.ts";
+
+/** What an engine says of itself, as far as it decides about safety. */
+export interface EngineFacts {
+  readonly MemoryLimit?: boolean;
+  readonly SwapLimit?: boolean;
+  readonly CpuCfsQuota?: boolean;
+  readonly PidsLimit?: boolean;
+  readonly CgroupDriver?: string;
+  readonly OSType?: string;
+  readonly Architecture?: string;
+}
+
+/** A part of an engine and its version, as `docker version` lists them. */
+export interface EngineComponent {
+  readonly Name: string;
+  readonly Version: string;
+}
+
+/**
+ * First versions of runc without the known ways out of a container (CVE-2025-31133, -52565, -52881; 1.1 was never mended by its
+ * makers), by minor version.
+ */
+const RUNC_MENDED: Readonly<Record<string, number>> = { "1.2": 8, "1.3": 3 };
+const RUNC_ALL_MENDED_SINCE = [1, 4] as const;
+
+/** Why an engine may not be trusted with strangers' files; empty when it may. */
+export function engineFaults(facts: EngineFacts): string[] {
+  const unenforced = unenforcedLimits(facts);
+  return [
+    ...(facts.OSType === undefined || facts.OSType === "linux" ? [] : [`it runs ${facts.OSType} containers`]),
+    ...(facts.CgroupDriver === "none" ? ["it holds containers to no limits at all (rootless without delegated control groups)"] : []),
+    ...(unenforced.length === 0 ? [] : [`it does not hold containers to their limit of ${unenforced.join(", ")}`]),
+  ];
+}
+
+/**
+ * What is known of the engine's runtime: a distribution mends old versions without another number, which nobody can see from here.
+ */
+export function runtimeAge(components: readonly EngineComponent[]): {
+  readonly age: "mended" | "old" | "unknown";
+  readonly version: string;
+} {
+  const version = components.find(({ Name }) => Name === "runc")?.Version ?? "";
+  const match = /^v?(\d+)\.(\d+)\.(\d+)(.*)$/.exec(version);
+  if (!match) return { age: "unknown", version };
+  const [major, minor, patch] = match.slice(1, 4).map(Number) as [number, number, number];
+  if (isMended(major, minor, patch)) return { age: "mended", version };
+  const isDistributions = /[+~]|deb|ubuntu|el\d|fc\d/.test(match[4] ?? "");
+  return { age: isDistributions ? "unknown" : "old", version };
+}
+
+function isMended(major: number, minor: number, patch: number): boolean {
+  const [sinceMajor, sinceMinor] = RUNC_ALL_MENDED_SINCE;
+  if (major > sinceMajor || (major === sinceMajor && minor >= sinceMinor)) return true;
+  const mended = RUNC_MENDED[`${major}.${minor}`];
+  return mended !== undefined && patch >= mended;
+}

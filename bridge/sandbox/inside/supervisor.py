@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Process 1 of a sandbox: starts one program, stands between it and the bridge, and ends with either.
+
+Nothing inside the sandbox can kill, stop or read process 1 (it is the first of its process namespace and not dumpable), and
+nothing but process 1 holds the bridge's pipes: what arrives at the bridge was framed here. When this process ends, the kernel
+ends all others of the sandbox.
+
+Standard input is read up to its first newline and dropped (some engines put a request of their own there); then frames both ways:
+one byte of kind, four bytes of length (big endian), payload.
+
+  from the bridge   i  bytes for the program's standard input       x  that was all of them
+                    t  take a file out: most bytes (8), its path     b  a beat: the bridge lives
+  to the bridge     o  bytes of the program's standard output        s  a file follows: its size (8 bytes)
+                    f  bytes of that file                            e  end of that file: empty, or why it is none
+                    z  last word: why all of this ends
+
+Arguments: options as JSON, then the program and its own arguments.
+"""
+
+import ctypes
+import json
+import os
+import queue
+import signal
+import stat
+import struct
+import sys
+import threading
+import time
+
+HEADER = struct.Struct(">cI")
+PIECE_BYTES = 64 * 1024
+MOST_PAYLOAD_BYTES = 16 * 1024 * 1024
+LOOK_SECONDS = 0.2
+# Of a look that took so much longer than planned: the sandbox was paused, and silence meanwhile says nothing.
+PAUSED_SECONDS = 3.0
+PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 4, 22, 38
+LEFT, SILENT, LATE, BROKEN = 75, 76, 124, 70
+
+
+class Bridge:
+    """The bridge's end of the pipes."""
+
+    def __init__(self):
+        self._in = os.fdopen(os.dup(0), "rb", buffering=PIECE_BYTES)
+        self._out = os.dup(1)
+        self._lock = threading.Lock()
+        self.heard_at = time.monotonic()
+
+    def skip_foreign_line(self):
+        """Drops what the engine may have put before our own bytes."""
+        self._in.readline()
+
+    def frames(self):
+        """Yields (kind, payload) until the bridge is gone."""
+        while True:
+            header = self._in.read(HEADER.size)
+            if len(header) < HEADER.size:
+                return
+            kind, size = HEADER.unpack(header)
+            if size > MOST_PAYLOAD_BYTES:
+                return
+            payload = self._in.read(size)
+            if len(payload) < size:
+                return
+            self.heard_at = time.monotonic()
+            yield kind, payload
+
+    def send(self, kind, payload=b""):
+        """Writes one frame; safe from any thread."""
+        with self._lock:
+            write_all(self._out, HEADER.pack(kind, len(payload)) + payload)
+
+    def say_why(self, word):
+        """Says the last word if the bridge still takes it: whoever leaves does not wait for long."""
+        speaker = threading.Thread(target=lambda: self.send(b"z", word.encode()), daemon=True)
+        speaker.start()
+        speaker.join(1.0)
+
+
+class Program:
+    """The program that the sandbox is for, and its pipes."""
+
+    def __init__(self, argv, seccomp):
+        input_read, self._input = os.pipe()
+        output, output_write = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            become(argv, seccomp, input_read, output_write)
+        os.close(input_read)
+        os.close(output_write)
+        self._output = output
+        self._input_open = True
+
+    def feed(self, payload):
+        """Gives it input; one that takes no more is left alone."""
+        try:
+            if self._input_open:
+                write_all(self._input, payload)
+        except OSError:
+            self.close_input()
+
+    def close_input(self):
+        if self._input_open:
+            self._input_open = False
+            os.close(self._input)
+
+    def forward_output(self, bridge):
+        """Hands its output over until it ends."""
+        while piece := os.read(self._output, PIECE_BYTES):
+            bridge.send(b"o", piece)
+
+
+def become(argv, seccomp, input_read, output_write):
+    """In the child: turns into the program, with less than this process may."""
+    try:
+        os.setpgid(0, 0)
+        for name in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGPIPE):
+            signal.signal(name, signal.SIG_DFL)
+        os.dup2(input_read, 0)
+        os.dup2(output_write, 1)
+        os.closerange(3, 256)
+        os.nice(19)
+        confine(seccomp)
+        os.execvp(argv[0], argv)  # noqa: S606 - argv is ours
+    except BaseException as error:  # noqa: BLE001 - whatever it is, this child may not go on as a second supervisor
+        os.write(2, f"{argv[0]} could not be started: {error}\n".encode())
+    finally:
+        os._exit(127)
+
+
+def confine(path):
+    """A second filter of system calls on top of the engine's own: filters only ever take away."""
+    with open(path, "rb") as file:
+        program = file.read()
+
+    class Filter(ctypes.Structure):
+        _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.c_char_p)]
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    rules = Filter(len(program) // 8, program)
+    if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or libc.prctl(PR_SET_SECCOMP, 2, ctypes.byref(rules)):
+        raise OSError(ctypes.get_errno(), "the system call filter was refused")
+
+
+class Taking:
+    """Carries files out, one after the other, beside everything else."""
+
+    def __init__(self, bridge, scratch):
+        self._bridge = bridge
+        self._scratch = os.path.realpath(scratch) + os.sep
+        self._wanted = queue.SimpleQueue()
+
+    def ask(self, payload):
+        self._wanted.put(payload)
+
+    def run(self):
+        while True:
+            payload = self._wanted.get()
+            try:
+                self._carry(payload[8:], int.from_bytes(payload[:8], "big"))
+                self._bridge.send(b"e")
+            except (OSError, ValueError) as error:
+                self._bridge.send(b"e", (str(error) or "no").encode()[:500])
+
+    def _carry(self, raw, most_bytes):
+        """Sends a regular file of the scratch folder, as long as it says it is, and removes it."""
+        path = os.path.realpath(raw.decode("utf8", "surrogateescape"))
+        if not path.startswith(self._scratch):
+            raise ValueError("it is not in the scratch folder")
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        try:
+            facts = os.fstat(handle)
+            if not stat.S_ISREG(facts.st_mode):
+                raise ValueError("it is no regular file")
+            if facts.st_size > most_bytes:
+                raise ValueError(f"it is larger than {most_bytes} bytes")
+            self._bridge.send(b"s", struct.pack(">Q", facts.st_size))
+            left = facts.st_size
+            while left > 0:
+                piece = os.read(handle, min(PIECE_BYTES, left))
+                if not piece:
+                    raise ValueError("it became shorter")
+                self._bridge.send(b"f", piece)
+                left -= len(piece)
+        finally:
+            os.close(handle)
+        os.unlink(path)
+
+
+class Watch:
+    """Ends everything when the bridge is silent, the time is over or the number of processes was hit."""
+
+    def __init__(self, bridge, options):
+        self._bridge = bridge
+        self._idle = options["idleSeconds"]
+        self._end = time.monotonic() + options["deadlineSeconds"]
+        self._refused_before = refused_processes()
+
+    def run(self):
+        looked = time.monotonic()
+        while True:
+            time.sleep(LOOK_SECONDS)
+            now = time.monotonic()
+            if now - looked > PAUSED_SECONDS:
+                self._bridge.heard_at = now
+            looked = now
+            if self.has_hit_processes():
+                leave(self._bridge, "processes", BROKEN)
+            if now > self._end:
+                leave(self._bridge, "deadline", LATE)
+            if now - self._bridge.heard_at > self._idle:
+                leave(self._bridge, "silence", SILENT)
+
+    def has_hit_processes(self):
+        """Whether the kernel refused a new process or thread since the start."""
+        return refused_processes() > self._refused_before
+
+
+def refused_processes():
+    """How often the limit of processes was hit, as the control group tells (version 2, then 1); 0 where it does not."""
+    for path in ("/sys/fs/cgroup/pids.events", "/sys/fs/cgroup/pids/pids.events"):
+        try:
+            with open(path) as file:
+                return int(file.read().split()[1])
+        except (OSError, ValueError, IndexError):
+            continue
+    return 0
+
+
+def leave(bridge, word, code):
+    """Ends process 1, and with it all of the sandbox."""
+    bridge.say_why(word)
+    os._exit(code)
+
+
+def write_all(handle, data):
+    view = memoryview(data)
+    while view:
+        view = view[os.write(handle, view) :]
+
+
+def listen(bridge, program, taking, grace):
+    """Does what the bridge says, and ends all when it is gone."""
+    bridge.skip_foreign_line()
+    for kind, payload in bridge.frames():
+        if kind == b"i":
+            program.feed(payload)
+        elif kind == b"x":
+            program.close_input()
+        elif kind == b"t":
+            taking.ask(payload)
+    program.close_input()
+    time.sleep(grace)
+    os._exit(LEFT)
+
+
+def in_background(work, *arguments):
+    def run():
+        try:
+            work(*arguments)
+        except BaseException as error:  # noqa: BLE001 - a supervisor without one of its threads guards nothing
+            os.write(2, f"the supervisor failed: {error!r}\n".encode())
+            os._exit(BROKEN)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return thread
+
+
+def ended_with(pid):
+    """Waits until the program has ended, burying its orphans meanwhile. Returns an exit code as shells have it."""
+    while True:
+        gone, status = os.waitpid(-1, 0)
+        if gone == pid:
+            return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+
+
+def main():
+    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    for name in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(name, lambda *_: os._exit(143))
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    options = json.loads(sys.argv[1])
+    bridge = Bridge()
+    program = Program(sys.argv[2:], options["seccomp"])
+    taking = Taking(bridge, options["scratch"])
+    watch = Watch(bridge, options)
+    in_background(watch.run)
+    in_background(taking.run)
+    output = in_background(program.forward_output, bridge)
+    in_background(listen, bridge, program, taking, options["graceSeconds"])
+    code = ended_with(program.pid)
+    output.join(1.0)  # what it printed last; a child of its own may still hold the pipe open
+    leave(bridge, "processes" if watch.has_hit_processes() else "ended", code)
+
+
+main()

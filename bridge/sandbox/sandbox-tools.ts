@@ -1,0 +1,35 @@
+import { chmod, copyFile, mkdir, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { FarmError } from "../kernel/errors.ts";
+import { type FilterArch, seccompProgram } from "./seccomp-program.ts";
+
+const SUPERVISOR = fileURLToPath(new URL("inside/supervisor.py", import.meta.url));
+/** Names of machines as engines give them. */
+const ARCHES: Readonly<Record<string, FilterArch>> = { x86_64: "x86_64", amd64: "x86_64", aarch64: "aarch64", arm64: "aarch64" };
+
+/** Names of our own things in the folder of tools. */
+export const TOOLS = { supervisor: "supervisor.py", filter: "filter.bpf", scripts: "scripts" } as const;
+
+/**
+ * Lays what sandboxes need of ours into a folder, readable by everybody who is let into it: the user in a container is nobody
+ * here, and the checkout may be closed to nobody. Throws SANDBOX_UNAVAILABLE for machines without a filter.
+ */
+export async function layTools(folder: string, scripts: string, architecture: string): Promise<void> {
+  const arch = ARCHES[architecture];
+  if (arch === undefined) throw new FarmError("SANDBOX_UNAVAILABLE", `there is no sandbox for ${architecture} machines`);
+  const scriptsFolder = join(folder, TOOLS.scripts);
+  await mkdir(scriptsFolder, { recursive: true });
+  await Promise.all([chmod(folder, 0o755), chmod(scriptsFolder, 0o755)]);
+  await copyReadable(SUPERVISOR, join(folder, TOOLS.supervisor));
+  for (const name of await readdir(scripts)) {
+    if (name.endsWith(".py")) await copyReadable(join(scripts, name), join(scriptsFolder, name));
+  }
+  await writeFile(join(folder, TOOLS.filter), seccompProgram(arch));
+  await chmod(join(folder, TOOLS.filter), 0o444);
+}
+
+async function copyReadable(from: string, to: string): Promise<void> {
+  await copyFile(from, to);
+  await chmod(to, 0o444);
+}
