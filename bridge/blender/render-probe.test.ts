@@ -1,24 +1,15 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { usesOf } from "../core/gpu/cycles-devices.ts";
 import { card } from "../core/gpu/fixtures/cards.ts";
 import { startPlainProcess } from "../sandbox/process-sandbox.ts";
+import { withRecordedDevices } from "./fixtures/recorded-devices.ts";
 import { patience, TEST_BUILD } from "./fixtures/session-kit.ts";
 import { RenderProbe } from "./render-probe.ts";
 import { openSession } from "./session.ts";
 import type { StartProcess } from "./types.ts";
-
-const RECORDED = fileURLToPath(new URL("fixtures/recorded_devices.py", import.meta.url));
-
-/** A Blender whose Cycles says that it has the recorded devices of another machine. */
-const withRecordedDevices: StartProcess = (request) => {
-  const args = [...request.args];
-  args.splice(args.indexOf("-P"), 0, "-P", RECORDED);
-  return startPlainProcess({ ...request, args });
-};
 
 let scratch: string;
 beforeAll(async () => void (scratch = await mkdtemp(join(tmpdir(), "probe-"))));
@@ -28,7 +19,7 @@ const probe = (start: StartProcess) => RenderProbe.open({ start }, { blender: TE
 
 describe("a probe of Blender", () => {
   it("lists what its Cycles sees, takes exactly the cards that are given, and says when one is missing", async () => {
-    await using blender = await probe(withRecordedDevices);
+    await using blender = await probe(withRecordedDevices());
     const devices = await blender.devices(patience());
     expect(devices.map(({ backend }) => backend)).toEqual(["OPTIX", "OPTIX", "CUDA", "CUDA"]);
     const [optix, cuda] = usesOf([card(1)], devices);
@@ -55,7 +46,7 @@ describe("a session that is opened for GPUs", () => {
   };
 
   it("renders on them", async () => {
-    await using session = await open(withRecordedDevices, ["CUDA_NVIDIA GeForce RTX 3090_0000:01:00"]);
+    await using session = await open(withRecordedDevices(), ["CUDA_NVIDIA GeForce RTX 3090_0000:01:00"]);
     expect(session).toMatchObject({ backend: "CUDA", fellBack: undefined });
   });
 
