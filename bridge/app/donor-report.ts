@@ -18,7 +18,7 @@ export interface DonorReportDeps {
   readonly desk: Pick<OwnersDesk, "standing" | "texts" | "slotSize" | "sight">;
   readonly ledger: Pick<DonorLedger, "totals">;
   readonly store: Pick<OwnedDonorStore, "usedBytes">;
-  readonly slots: Pick<RenderSlots, "size">;
+  readonly slots: Pick<RenderSlots, "size" | "busy">;
   readonly power: () => DonorPower;
 }
 
@@ -77,6 +77,7 @@ export class DonorReport {
         standing.state === "open" ? standing : { state: standing.state, code: standing.because.code, because: standing.because.sentence },
       terms: { ...desk.texts },
       slots: slots.size,
+      busySlots: slots.busy,
       threads: desk.slotSize().threads,
       diskUsedBytes: store.usedBytes,
       jobs: [...jobs],

@@ -20,6 +20,8 @@ export const DonorStatus = z.strictObject({
   ]),
   terms: z.record(z.string(), z.string()),
   slots: z.int(),
+  /** At work, those included that still open their scene. */
+  busySlots: z.int(),
   threads: z.int(),
   diskUsedBytes: z.number(),
   jobs: z.array(z.strictObject({ job: Text, requester: Text })),

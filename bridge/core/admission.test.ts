@@ -49,6 +49,9 @@ describe("admit", () => {
     expect(admit({ ...request, ...asked }, { ...terms, ...under })).toEqual({ refused, sentence: expect.stringContaining(word) }),
   );
 
+  it("has room for the owner's own jobs beside however many of others", () =>
+    expect(admit(request, { ...terms, jobs: 9, who: { ...DEFAULT_TERMS, own: ["anna"] } })).toEqual({ deviceClass: build }));
+
   it("lets deny win over allow", () =>
     expect(admit(request, { ...terms, who: { ...DEFAULT_TERMS, allow: ["anna"], deny: ["anna"] } })).toMatchObject({
       refused: "not-welcome",

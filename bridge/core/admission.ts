@@ -1,6 +1,6 @@
 import type { DeviceClass } from "./chunk.ts";
 import type { Standing } from "./terms/decide.ts";
-import { isWelcome, type Terms } from "./terms/terms.ts";
+import { closenessOf, isWelcome, type Terms } from "./terms/terms.ts";
 
 export type Refusal =
   | "busy"
@@ -65,7 +65,7 @@ export interface Refused {
 
 /** Whether this donor takes a job, and in which device class it would work. Every job runs on one Blender build. */
 export function admit(request: AdmissionRequest, terms: AdmissionTerms): { readonly deviceClass: DeviceClass } | Refused {
-  const refusal = unwelcome(request, terms) ?? notNow(terms) ?? tooBig(request.needs, terms);
+  const refusal = unwelcome(request, terms) ?? notNow(request, terms) ?? tooBig(request.needs, terms);
   if (refusal) return refusal;
   const deviceClass = terms.builds.find((build) => sameBuild(build, request.build));
   if (deviceClass) return { deviceClass };
@@ -83,9 +83,10 @@ function unwelcome({ peer, job, needs }: AdmissionRequest, { who, evicted }: Adm
   return undefined;
 }
 
-function notNow({ standing, jobs, maxJobs }: AdmissionTerms): Refused | undefined {
+/** The owner's own jobs find a place beside however many of others, and come before them there. */
+function notNow({ peer }: AdmissionRequest, { standing, jobs, maxJobs, who }: AdmissionTerms): Refused | undefined {
   if (standing.state !== "open") return { refused: standing.state, sentence: standing.because.sentence };
-  return jobs < maxJobs ? undefined : { refused: "busy", sentence: `it works on ${jobs} jobs already` };
+  return jobs < maxJobs || closenessOf(peer, who) === "own" ? undefined : { refused: "busy", sentence: `it works on ${jobs} jobs already` };
 }
 
 /** A scene lies on a donor's disk as blocks, which others fetch, and as files, which Blender reads. */
