@@ -20,6 +20,7 @@ import type { DonorDevices } from "./donor-devices.ts";
 import { DonorLedger } from "./donor-ledger.ts";
 import { DonorReport } from "./donor-report.ts";
 import { type DonorSandbox, openDonorSandbox, type SandboxChoice } from "./donor-sandbox.ts";
+import { DonorShowcase } from "./donor-showcase.ts";
 import { type DonorStatus, statusPath } from "./donor-status.ts";
 import { type DonorStoreOptions, openDonorStore, type OwnedDonorStore } from "./donor-store.ts";
 import { IdleMeasure } from "./idle-measure.ts";
@@ -86,7 +87,8 @@ export async function donate(
     devices,
   });
   const ledger = new DonorLedger(database.settings, systemClock);
-  await serve(settings, watching, { sandbox, network, desk, devices, ownerSettings, store, freezer, slots, ledger }, signal);
+  const showcase = new DonorShowcase(await scratch.folder("pictures"));
+  await serve(settings, watching, { sandbox, network, desk, devices, ownerSettings, store, freezer, slots, ledger, showcase }, signal);
 }
 
 function tellOf(sandbox: DonorSandbox, orphans: number, { observe }: DonateWatching): void {
@@ -104,22 +106,29 @@ interface Parts {
   readonly freezer: Freezer;
   readonly slots: RenderSlots;
   readonly ledger: DonorLedger;
+  readonly showcase: DonorShowcase;
 }
 
 /** Works until the signal aborts; says goodbye to everybody then. */
 async function serve(settings: DonateSettings, watching: DonateWatching, parts: Parts, signal: AbortSignal): Promise<void> {
-  const { sandbox, network, desk, devices, ownerSettings, store, freezer, slots, ledger } = parts;
+  const { sandbox, network, desk, devices, ownerSettings, store, freezer, slots, ledger, showcase } = parts;
   const { log } = watching;
   const name = settings.name ?? hostname();
   const power = () => devices.power(desk.sight?.gpus ?? []);
-  const report = new DonorReport({ desk, ledger, store, slots, power }, { path: statusPath(settings.home), peerId: network.selfId, name });
+  const report = new DonorReport(
+    { desk, ledger, store, slots, showcase, power },
+    { path: statusPath(settings.home), peerId: network.selfId, name },
+  );
   const observe = (event: DonateEvent) => {
     report.watch(event);
     ledger.watch(event);
     watching.observe(event);
   };
   const options = { agent: `p2p-render/${VERSION}`, name, maxJobs: MAX_JOBS };
-  const donor = new Donor({ network, store, slots, owner: desk, peaks: ledger, clock: systemClock, log, observe, load, power }, options);
+  const donor = new Donor(
+    { network, store, slots, owner: desk, peaks: ledger, showcase, clock: systemClock, log, observe, load, power },
+    options,
+  );
   await using measure = new IdleMeasure({ devices, isQuiet: () => isQuiet(desk, donor), clock: systemClock, log });
   const turned = async (looked: boolean) => {
     measure.turn();
@@ -142,18 +151,36 @@ async function serve(settings: DonateSettings, watching: DonateWatching, parts: 
     observe,
     turned,
   });
+  const started = () => {
+    const facts = { peerId: network.selfId, multiaddrs: network.multiaddrs(), name, blenders: [sandbox.blender.build.version] };
+    observe({ event: "listening", ...facts, slots: slots.size, threads: desk.slotSize().threads });
+  };
+  try {
+    await work({ desk, donor, control, started }, signal);
+  } finally {
+    ledger.write();
+    await report.remove();
+  }
+}
+
+async function work(
+  {
+    desk,
+    donor,
+    control,
+    started,
+  }: Pick<Parts, "desk"> & { readonly donor: Donor; readonly control: DonorControl; readonly started: () => void },
+  signal: AbortSignal,
+): Promise<void> {
   try {
     await desk.look(); // nobody is served before it is known whether the owner lets it
     await donor.start(signal);
-    const facts = { peerId: network.selfId, multiaddrs: network.multiaddrs(), name, blenders: [sandbox.blender.build.version] };
-    observe({ event: "listening", ...facts, slots: slots.size, threads: desk.slotSize().threads });
+    started();
     await control.start();
     await untilAborted(signal);
   } finally {
     await donor.stop();
     await control.stop();
-    ledger.write();
-    await report.remove();
   }
 }
 

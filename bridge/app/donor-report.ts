@@ -7,6 +7,7 @@ import type { RenderSlots } from "../donor/render-slots.ts";
 import type { Sight } from "../machine/machine-watch.ts";
 import type { DonateEvent } from "./donate-events.ts";
 import type { DonorLedger } from "./donor-ledger.ts";
+import type { DonorShowcase } from "./donor-showcase.ts";
 import type { DonorStatus } from "./donor-status.ts";
 import type { OwnedDonorStore } from "./donor-store.ts";
 import type { OwnersDesk } from "./owners-desk.ts";
@@ -19,6 +20,7 @@ export interface DonorReportDeps {
   readonly ledger: Pick<DonorLedger, "totals">;
   readonly store: Pick<OwnedDonorStore, "usedBytes">;
   readonly slots: Pick<RenderSlots, "size" | "busy">;
+  readonly showcase: Pick<DonorShowcase, "pictures">;
   readonly power: () => DonorPower;
 }
 
@@ -82,6 +84,7 @@ export class DonorReport {
       diskUsedBytes: store.usedBytes,
       jobs: [...jobs],
       working: [...this.#working.values()],
+      pictures: [...this.#deps.showcase.pictures],
       totals: plainTotals(ledger.totals),
       backends: [...new Set(builds.map(({ backend }) => BACKEND_NAMES[backend]))],
       gpus: [...gpus],

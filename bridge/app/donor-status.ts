@@ -26,6 +26,8 @@ export const DonorStatus = z.strictObject({
   diskUsedBytes: z.number(),
   jobs: z.array(z.strictObject({ job: Text, requester: Text })),
   working: z.array(z.strictObject({ job: Text, lease: Text, what: Text, sinceMs: z.number() })),
+  /** Where a small picture of a job lies, of those that its owner may look at; the newest last. */
+  pictures: z.array(z.strictObject({ job: Text, path: Text })),
   totals: z.strictObject({ day: Text, today: Given, ever: Given }),
   /** What its slots render on: "CPU", "OptiX". */
   backends: z.array(Text),

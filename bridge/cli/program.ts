@@ -61,6 +61,7 @@ function renderCommand(cli: Cli): Command {
     .addOption(
       new Option("--verify <how>", "how many results of other machines are checked").choices(["off", "spot", "full"]).default("spot"),
     )
+    .option("--let-donors-see", "owners of donors may look at small pictures of what they render")
     .option("--video <file>", "also encode the frames: .mp4, .webm, .mov or .mkv")
     .option("--blender <path>", "the Blender to use")
     .action(async (scene: string, options: Record<string, unknown>) => {

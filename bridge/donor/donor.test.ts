@@ -40,8 +40,17 @@ async function donorWith(change: Partial<Terms>, power: DonorPower = POWER) {
   };
   const donor = new Donor(
     {
-      ...{ network, owner, slots, store: deps.store, peaks: deps.peaks, clock: systemClock, log: silentLog },
-      ...{ observe: () => {}, load: () => 0, power: () => power },
+      network,
+      owner,
+      slots,
+      store: deps.store,
+      peaks: deps.peaks,
+      showcase: deps.showcase,
+      clock: systemClock,
+      log: silentLog,
+      observe: () => {},
+      load: () => 0,
+      power: () => power,
     },
     { agent: "test", name: "studio", maxJobs: 2 },
   );

@@ -10,7 +10,7 @@ import { LEASE_LIMITS, LEASE_PROTOCOL } from "../protocols/lease/messages.ts";
 import { OFFER_LIMITS, OFFER_PROTOCOL, type OfferReply, type StandingMessage } from "../protocols/offer/messages.ts";
 import { answerOffer } from "../protocols/offer/offer.ts";
 import { KeptResults } from "./kept-results.ts";
-import type { DonorPower, DonorStore, OwnersWord, PeakMemory } from "./ports.ts";
+import type { DonorPower, DonorStore, OwnersWord, PeakMemory, Showcase } from "./ports.ts";
 import type { RenderSlots } from "./render-slots.ts";
 import { type DonorEvent, serveJob, type ServeJobDeps } from "./serve-job.ts";
 import type { ServedJob } from "./served-job.ts";
@@ -21,6 +21,7 @@ export interface DonorDeps {
   readonly slots: RenderSlots;
   readonly owner: OwnersWord;
   readonly peaks: PeakMemory;
+  readonly showcase: Showcase;
   readonly clock: Clock;
   readonly log: Log;
   readonly observe: (event: DonorEvent) => void;
@@ -118,11 +119,12 @@ export class Donor implements Service {
   }
 
   #jobDeps(): ServeJobDeps {
-    const { store, slots, peaks, clock, log, observe, owner } = this.#deps;
+    const { store, slots, peaks, showcase, clock, log, observe, owner } = this.#deps;
     return {
       store,
       slots,
       peaks,
+      showcase,
       clock,
       log,
       observe,

@@ -65,6 +65,13 @@ export interface OwnersWord {
   secondsLeft(): number | undefined;
 }
 
+/** Small pictures for the owner's eyes, of jobs whose requesters allow it: the last one of each. */
+export interface Showcase {
+  /** Copies it; one that cannot be copied is not shown. */
+  take(job: string, path: string): Promise<void>;
+  clear(job: string): Promise<void>;
+}
+
 /** What this machine renders with at this moment. */
 export interface DonorPower {
   /** The device classes of its slots, the best first. */

@@ -8,7 +8,7 @@ import { encodeMessage, readMessage } from "../protocols/codec.ts";
 import type { FrameStream } from "../protocols/frame-stream.ts";
 import { type DonorMessage, LEASE_LIMITS, RequesterMessage } from "../protocols/lease/messages.ts";
 import type { KeptResults } from "./kept-results.ts";
-import type { BlockPeer, DonorStore, PeakMemory } from "./ports.ts";
+import type { BlockPeer, DonorStore, PeakMemory, Showcase } from "./ports.ts";
 import type { RenderSlots } from "./render-slots.ts";
 import { type JobTicket, READ, ServedJob } from "./served-job.ts";
 
@@ -17,6 +17,7 @@ export interface ServeJobDeps {
   readonly slots: RenderSlots;
   readonly kept: KeptResults;
   readonly peaks: PeakMemory;
+  readonly showcase: Showcase;
   readonly clock: Clock;
   readonly log: Log;
   readonly terms: () => AdmissionTerms;
@@ -52,7 +53,13 @@ export async function serveJob(deps: ServeJobDeps, stream: FrameStream, requeste
   if (open.type !== "open") throw new FarmError("PEER_BROKE_PROTOCOL", "the first message of a lease stream must be open");
   const known = deps.peaks.of(open.manifest) ?? 0;
   const needs = { ...open.needs, memoryBytes: Math.max(open.needs.memoryBytes ?? 0, known) };
-  const ticket: JobTicket = { job: open.job, manifest: open.manifest, manifestBytes: open.manifestBytes, requester };
+  const ticket: JobTicket = {
+    job: open.job,
+    manifest: open.manifest,
+    manifestBytes: open.manifestBytes,
+    requester,
+    mayShow: open.mayShow === true,
+  };
   await deps.olderOf(ticket)?.replace();
   const admission = admit({ peer: requester.id, job: open.job, build: open.build, needs }, deps.terms());
   if ("refused" in admission) {
@@ -73,5 +80,6 @@ export async function serveJob(deps: ServeJobDeps, stream: FrameStream, requeste
     closed();
     deps.observe({ event: "job-closed", job: open.job, requester: requester.id });
     await job.finish(how);
+    await deps.showcase.clear(open.job);
   }
 }

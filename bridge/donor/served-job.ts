@@ -19,6 +19,7 @@ export interface JobTicket {
   readonly manifest: string;
   readonly manifestBytes: number;
   readonly requester: BlockPeer;
+  readonly mayShow: boolean;
 }
 
 /** A chunk of this job: waiting, being rendered, or done and not yet released. */
@@ -212,6 +213,7 @@ export class ServedJob {
       ...rendered.outputs.map((path) => ({ role: "output" as const, path })),
       ...(rendered.preview === undefined ? [] : [{ role: "preview" as const, path: rendered.preview }]),
     ];
+    if (this.ticket.mayShow && rendered.preview !== undefined) await this.#deps.showcase.take(this.ticket.job, rendered.preview);
     const files: ResultFile[] = [];
     try {
       for (const { role, path } of named) files.push({ role, name: basename(path), ...(await this.#keepFile(path)) });

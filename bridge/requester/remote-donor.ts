@@ -23,6 +23,8 @@ export interface JobOpening {
   readonly manifestBytes: number;
   readonly build: { readonly blenderVersion: string; readonly buildHash: string };
   readonly needs: JobNeeds;
+  /** The donor's owner may look at small pictures of it. */
+  readonly mayShow?: boolean;
 }
 
 /** How long a leaving requester waits until its last words are out. */

@@ -30,14 +30,18 @@ async function run(name, args) {
   if (script === undefined) return refuse(`there is no script "${name}": ${["setup", "lock", ...Object.keys(SCRIPTS)].join(", ")}`);
   const node = await setUp(script.purpose);
   if (node === undefined) return 2;
-  const named = name === "bench" && Object.hasOwn(BENCHES, args[0]) ? BENCHES[args.shift()] : undefined;
-  const runs = named === undefined ? script.runs : [[named]];
-  for (const [file, ...fixed] of runs) {
+  for (const [file, ...fixed] of name === "bench" ? benchOf(args) : script.runs) {
     if (!existsSync(join(PROJECT, file))) return refuse(`${file} is missing from this checkout`);
     const code = await handOver(node, ["--disable-warning=ExperimentalWarning", join(PROJECT, file), ...fixed, ...args], PROJECT);
     if (code !== 0) return code;
   }
   return 0;
+}
+
+/** The benchmark that the first word names, which is taken off; else the one of whole jobs. */
+function benchOf(args) {
+  const named = Object.hasOwn(BENCHES, args[0] ?? "") ? BENCHES[args.shift()] : undefined;
+  return named === undefined ? SCRIPTS.bench.runs : [[named]];
 }
 
 async function setUpOnly(args) {

@@ -21,6 +21,7 @@ const status: DonorStatus = {
     { job: "j-two", requester: "12D3KooWDef" },
   ],
   working: [{ job: "j-one", lease: "4", what: "frame 7, 64x64 at 0,64", sinceMs: 1_000 }],
+  pictures: [],
   totals: { day: "2026-11-23", today: given, ever: { ...given, chunks: 900, frames: 88, joules: 7.2e6 } },
   backends: ["OptiX"],
   gpus: [{ name: "NVIDIA H100", memoryBytes: 80 * 2 ** 30, memoryUsedBytes: 12 * 2 ** 30, load: 0.97, celsius: 61, watts: 412.4 }],

@@ -82,6 +82,8 @@ export const RequesterMessage = z.discriminatedUnion("type", [
     manifestBytes: z.int().min(1).max(LEASE_LIMITS.maxManifestBytes),
     build: DeviceClassMessage.pick({ blenderVersion: true, buildHash: true }),
     needs: JobNeedsMessage,
+    /** The donor's owner may look at small pictures of it. */
+    mayShow: z.boolean().optional(),
   }),
   z.strictObject({ type: z.literal("lease"), lease: LeaseId, spec: ChunkSpecMessage }),
   z.strictObject({ type: z.literal("withdraw"), lease: LeaseId }),
