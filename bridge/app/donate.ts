@@ -111,7 +111,7 @@ interface Parts {
 
 /** Works until the signal aborts; says goodbye to everybody then. */
 async function serve(settings: DonateSettings, watching: DonateWatching, parts: Parts, signal: AbortSignal): Promise<void> {
-  const { sandbox, network, desk, devices, ownerSettings, store, freezer, slots, ledger, showcase } = parts;
+  const { sandbox, network, desk, devices, store, slots, ledger, showcase } = parts;
   const { log } = watching;
   const name = settings.name ?? hostname();
   const power = () => devices.power(desk.sight?.gpus ?? []);
@@ -137,20 +137,7 @@ async function serve(settings: DonateSettings, watching: DonateWatching, parts: 
     const status = await report.write(donor.jobs);
     if (status) watching.status?.(status);
   };
-  const control = new DonorControl({
-    desk,
-    settings: ownerSettings,
-    donor,
-    slots,
-    store,
-    freezer,
-    sandbox,
-    devices,
-    clock: systemClock,
-    log,
-    observe,
-    turned,
-  });
+  const control = new DonorControl({ ...parts, settings: parts.ownerSettings, donor, clock: systemClock, log, observe, turned });
   const started = () => {
     const facts = { peerId: network.selfId, multiaddrs: network.multiaddrs(), name, blenders: [sandbox.blender.build.version] };
     observe({ event: "listening", ...facts, slots: slots.size, threads: desk.slotSize().threads });

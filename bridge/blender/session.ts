@@ -12,7 +12,8 @@ import type { BlenderBuild, BlenderSession, LoadOptions, RenderedFiles, StartPro
 export const SESSION_LIMITS = {
   maxOutputs: 10_000,
   maxPathChars: 4_096,
-  startTimeoutMs: 120_000,
+  /** At the weakest priority on a busy machine Blender starts slowly, and its owner may stop it on the way for as long as work is kept. */
+  startTimeoutMs: 1_800_000,
   loadTimeoutMs: 1_800_000,
   /** For callers that cannot predict a render; a frame may well take hours. */
   renderTimeoutMs: 12 * 3_600_000,
