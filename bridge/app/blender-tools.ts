@@ -4,12 +4,13 @@ import { deviceClassOf, findBlenders } from "../blender/find-blender.ts";
 import type { BlenderProcess } from "../blender/blender-process.ts";
 import { inspectAndKeep } from "../blender/inspect-scene.ts";
 import { openSession } from "../blender/session.ts";
-import type { BlenderBuild, StartProcess } from "../blender/types.ts";
+import type { BlenderBuild, BlenderSession, StartProcess } from "../blender/types.ts";
 import type { Home } from "../config/home.ts";
 import type { DeviceClass } from "../core/chunk.ts";
+import type { GpuUse } from "../core/gpu/cycles-devices.ts";
 import type { SceneOnDisk, WarmSession } from "../donor/ports.ts";
 import { RenderSlots } from "../donor/render-slots.ts";
-import { FarmError } from "../kernel/errors.ts";
+import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
 import type { PrepareDeps } from "../requester/prepare-job.ts";
 import { startPlainProcess } from "../sandbox/process-sandbox.ts";
 import type { Scratch } from "./scratch.ts";
@@ -41,10 +42,19 @@ export interface SlotOptions {
   /** Floats stay on this machine: not worth packing. */
   readonly local?: boolean;
   readonly around?: (session: WarmSession) => WarmSession;
-  /** How a Blender for a scene is started, `scratch` being its folder; as a plain process when not said. */
-  readonly startFor?: (scene: SceneOnDisk, scratch: string) => StartProcess;
+  /** How a Blender for a scene is started, `scratch` being its folder, with the GPUs of a slot; as a plain process when not said. */
+  readonly startFor?: (scene: SceneOnDisk, scratch: string, gpusOf: number | undefined) => StartProcess;
   /** Scenes are strangers'. */
   readonly foreign?: boolean;
+  /** What each slot renders on; on the CPU when not said. */
+  readonly devices?: SlotDevices;
+}
+
+/** Which GPUs the slots of a donor have. */
+export interface SlotDevices {
+  useOf(slot: number): GpuUse | undefined;
+  /** Told of every new Blender: why it renders on the CPU after all, if it does. @returns the class that its results are of, where there is a Blender. */
+  opened(slot: number, fellBack: string | undefined): DeviceClass | undefined;
 }
 
 /** Warm render places of this machine. */
@@ -58,8 +68,15 @@ export function renderSlots(scratch: Scratch, blender: ChosenBlender | undefined
     const build = scene.environment ? { ...scene.environment.blender, hasDenoiser: false } : blender?.build;
     if (build === undefined) throw new FarmError("BLENDER_NOT_FOUND", "the job names no environment, and there is no Blender here");
     const sessionOptions = { blender: build, scratch: folder, floatCodec, foreign, ...threads } as const;
+    const openOn = async (gpu: GpuUse | undefined) => {
+      const start = startFor(scene, folder, gpu === undefined ? undefined : slot);
+      return await openSession({ start }, { ...sessionOptions, ...(gpu && { gpu }) }, signal);
+    };
+    // GPUs were tried with this donor's own Blender: another one, of an environment that a job names, renders on the CPU.
+    const devices = scene.environment ? undefined : options.devices;
     try {
-      return around(wipedAfter(await openSession({ start: startFor(scene, folder) }, sessionOptions, signal), folder));
+      const { session, fellBack } = await withFallback(devices?.useOf(slot), openOn);
+      return around(wipedAfter(session, folder, devices?.opened(slot, fellBack)));
     } catch (error) {
       await wipe(folder);
       throw error;
@@ -68,12 +85,23 @@ export function renderSlots(scratch: Scratch, blender: ChosenBlender | undefined
   return new RenderSlots({ openSession: open }, { slots: options.slots });
 }
 
+/** A GPU that a sandbox cannot be given, or that its Blender does not see, leaves the CPU. */
+async function withFallback(gpu: GpuUse | undefined, open: (gpu: GpuUse | undefined) => Promise<BlenderSession>) {
+  try {
+    const session = await open(gpu);
+    return { session, fellBack: session.fellBack };
+  } catch (error) {
+    if (gpu === undefined || !isFarmError(error, "GPU_MISSING")) throw error;
+    return { session: await open(undefined), fellBack: messageOf(error) };
+  }
+}
+
 /** Nothing of a scene stays in the scratch folder when its Blender is gone, however it went. */
-function wipedAfter(session: WarmSession, folder: string): WarmSession {
+function wipedAfter(session: WarmSession, folder: string, deviceClass: DeviceClass | undefined): WarmSession {
   const wiped = session.exited.then(() => wipe(folder));
   return {
     load: (path, options, signal) => session.load(path, options, signal),
-    render: (spec, signal) => session.render(spec, signal),
+    render: async (spec, signal) => ({ ...(await session.render(spec, signal)), ...(deviceClass && { deviceClass }) }),
     exited: session.exited,
     close: async () => {
       await session.close();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseTerms } from "../core/terms/parse-terms.ts";
-import { parseNvidiaSmi } from "../machine/gpus.ts";
+import { parseNvidiaSmi } from "../machine/nvidia-gpus.ts";
 import type { Sight } from "../machine/machine-watch.ts";
 import { absence, type DockerProbe } from "../sandbox/docker-probe.ts";
 import { unenforcedLimits } from "../sandbox/engine-gate.ts";
@@ -51,6 +51,7 @@ describe("the doctor on containers", () => {
       here: true,
       version: "20.10.24",
       runtimes: ["runc"],
+      cdi: false,
       unenforced: ["memory", "swap"],
       runtime: { age: "mended", version: "1.3.3" },
       environments: ["4.3.2", "3.4.1"],
@@ -112,12 +113,15 @@ describe("the doctor on the owner's terms", () => {
   });
 
   it("finds the cards, and misses them only when they are given", () => {
-    const cards = parseNvidiaSmi("0, GPU-5f7f5c0e-2a2b, NVIDIA GeForce RTX 4090, 24564, 1523, 37, 61, 212.45, 550.54.14, 8.9");
+    const cards = parseNvidiaSmi(
+      "0, GPU-5f7f5c0e-2a2b, 00000000:01:00.0, NVIDIA GeForce RTX 4090, 24564, 1523, 37, 61, 212.45, 550.54.14, 8.9",
+    );
     expect(examineCards(cards, { gpus: "all" })).toMatchObject({
       ok: true,
       detail: "0: NVIDIA GeForce RTX 4090, 24 GiB, driver 550.54.14",
     });
-    expect(examineCards(undefined, { gpus: "none" }).ok).toBe(true);
-    expect(examineCards(undefined, { gpus: "all" })).toMatchObject({ ok: false, fix: expect.stringContaining("nvidia-smi") });
+    expect(examineCards([], { gpus: "none" }).ok).toBe(true);
+    expect(examineCards([], { gpus: "all" })).toMatchObject({ ok: false, fix: expect.stringContaining("nvidia-smi") });
+    expect(examineCards(cards, { gpus: ["3"] })).toMatchObject({ ok: false, detail: expect.stringContaining('"3"') });
   });
 });

@@ -1,10 +1,13 @@
 import { statfs } from "node:fs/promises";
 import type { Home } from "../config/home.ts";
+import { chooseGpus } from "../core/gpu/choose-gpus.ts";
+import type { Gpu } from "../core/gpu/gpu.ts";
 import { parseTerms } from "../core/terms/parse-terms.ts";
 import type { Terms } from "../core/terms/terms.ts";
 import { openDatabase } from "../database/open-database.ts";
-import { nvidiaGpus } from "../machine/gpus.ts";
+import { gpusHere } from "../machine/gpus.ts";
 import { MachineWatch, type Sight } from "../machine/machine-watch.ts";
+import { isFarmError } from "../kernel/errors.ts";
 import type { DockerProbe } from "../sandbox/docker-probe.ts";
 import type { Finding } from "./finding.ts";
 import { OwnerSettings, termsInForce } from "./owner-settings.ts";
@@ -65,12 +68,12 @@ function examineGpuRuntime({ runtimes }: Engine, nvidia: boolean): Finding[] {
 /** What the owner's terms can look at on this machine, and what they ask for in vain. */
 export async function examineOwner(home: Home): Promise<Finding[]> {
   const terms = await termsOf(home);
-  const everything = { untouched: true, battery: true, programs: () => true, heat: true, gpus: true };
+  const everything = { untouched: true, battery: true, programs: () => true, heat: true, gpus: () => true };
   await using machine = new MachineWatch(performance.now());
   await machine.look(everything, performance.now());
   const sight = await machine.look(everything, performance.now());
   const { bavail, bsize } = await statfs(home.root);
-  return [givenDisk(terms, bavail * bsize), ...examineSigns(terms, sight), examineCards(await nvidiaGpus(), terms)];
+  return [givenDisk(terms, bavail * bsize), ...examineSigns(terms, sight), examineCards(await gpusHere(), terms)];
 }
 
 async function termsOf(home: Home): Promise<Terms> {
@@ -153,24 +156,25 @@ function shownAs(value: number | undefined, unit: string): string | undefined {
   return value === undefined ? undefined : `${Math.round(value)} ${unit}`;
 }
 
-/** NVIDIA cards, by the driver's own tool. */
-export function examineCards(gpus: Awaited<ReturnType<typeof nvidiaGpus>>, terms: Pick<Terms, "gpus">): Finding {
-  const wanted = terms.gpus !== "none";
-  if (gpus === undefined || gpus.length === 0) {
-    const detail = gpus === undefined ? "no NVIDIA driver answers" : "the NVIDIA driver sees no card";
-    return {
-      what: "donor: GPUs",
-      ok: !wanted,
-      needed: false,
-      detail,
-      fix: wanted ? "install the NVIDIA driver (nvidia-smi must work), or bridge donate set gpus=none" : undefined,
-    };
+/** The GPUs of this machine, and whether those that are given are among them. */
+export function examineCards(gpus: readonly Gpu[], terms: Pick<Terms, "gpus">): Finding {
+  const finding = (ok: boolean, detail: string, fix?: string): Finding => ({ what: "donor: GPUs", ok, needed: false, detail, fix });
+  const back = "bridge donate set gpus=none";
+  if (gpus.length === 0) {
+    const fix = `install the GPU's driver (NVIDIA: nvidia-smi must work; AMD: /dev/kfd must be there), or ${back}`;
+    return finding(terms.gpus === "none", "no driver of a GPU answers", terms.gpus === "none" ? undefined : fix);
   }
   const cards = gpus.map(
     ({ index, name, memoryBytes, driver }) =>
-      `${index}: ${name}${memoryBytes === undefined ? "" : `, ${gib(memoryBytes)} GiB`}, driver ${driver}`,
+      `${index}: ${name}${memoryBytes === undefined ? "" : `, ${gib(memoryBytes)} GiB`}${driver === undefined ? "" : `, driver ${driver}`}`,
   );
-  return { what: "donor: GPUs", ok: true, needed: false, detail: cards.join("; "), fix: undefined };
+  try {
+    chooseGpus(gpus, terms.gpus);
+    return finding(true, cards.join("; "));
+  } catch (error) {
+    if (!isFarmError(error)) throw error;
+    return finding(false, `${error.message}; there are ${cards.join("; ")}`, `bridge donate set gpus=all, or ${back}`);
+  }
 }
 
 function gib(bytes: number): string {

@@ -3,7 +3,7 @@ import type { Home } from "../config/home.ts";
 import { isFarmError, messageOf } from "../kernel/errors.ts";
 import { silentLog } from "../kernel/log.ts";
 import { findFfmpeg } from "../media/find-ffmpeg.ts";
-import { nvidiaGpus } from "../machine/gpus.ts";
+import { nvidiaGpus } from "../machine/nvidia-gpus.ts";
 import { probeDocker } from "../sandbox/docker-probe.ts";
 import { blendersHere } from "./blender-tools.ts";
 import { examineEngine, examineOwner } from "./doctor-donor.ts";

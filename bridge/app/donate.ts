@@ -17,13 +17,17 @@ import { renderSlots } from "./blender-tools.ts";
 import type { DonateEvent } from "./donate-events.ts";
 import { DonorControl } from "./donor-control.ts";
 import { donorEnvironments, refuseWithout } from "./donor-environments.ts";
+import type { DonorDevices } from "./donor-devices.ts";
 import { DonorLedger } from "./donor-ledger.ts";
 import { DonorReport } from "./donor-report.ts";
 import { type DonorSandbox, openDonorSandbox, type SandboxChoice } from "./donor-sandbox.ts";
+import { DonorShowcase } from "./donor-showcase.ts";
 import { type DonorStatus, statusPath } from "./donor-status.ts";
 import { type DonorStoreOptions, openDonorStore, type OwnedDonorStore } from "./donor-store.ts";
+import { IdleMeasure } from "./idle-measure.ts";
+import { openDonorDevices } from "./open-donor-devices.ts";
 import { openSwarm, type SwarmOptions } from "./open-swarm.ts";
-import { OwnerSettings } from "./owner-settings.ts";
+import { OwnerSettings, termsInForce } from "./owner-settings.ts";
 import { OwnersDesk, systemWallClock } from "./owners-desk.ts";
 import { openScratch } from "./scratch.ts";
 
@@ -37,6 +41,8 @@ export interface DonateSettings {
 }
 
 const MAX_JOBS = 8;
+/** With more than this share of the cores at work for others, a measurement would be wrong. */
+const QUIET_LOAD = 0.25;
 
 export interface DonateWatching {
   readonly observe: (event: DonateEvent) => void;
@@ -58,18 +64,28 @@ export async function donate(
   await using sandbox = await openDonorSandbox(home, settings.sandbox, signal);
   await using database = openDatabase(home.database, { onCorrupt: (sentence) => watching.observe({ event: "note", sentence }) });
   await using machine = new MachineWatch(systemClock.monotonicMs());
-  const { desk, ownerSettings } = openDesk(database, machine, settings);
+  const freezer = new Freezer();
+  const startFor: DonorSandbox["startFor"] = (...place) => freezer.watch(sandbox.startFor(...place));
+  const devices = await openDonorDevices(home, {
+    blender: sandbox.blender,
+    scratch,
+    startFor,
+    slotSize: () => desk.slotSize(),
+    note: (sentence) => watching.observe({ event: "note", sentence }),
+  });
+  const { desk, ownerSettings } = await openDesk(database, { machine, devices }, settings);
   await using network = await openSwarm(home, settings.swarm, watching.log, signal);
   tellOf(sandbox, await sandbox.prepare(network.selfId, scratch), watching);
+  await devices.prepare(desk.texts, signal);
   const store = await openDonorStore(network, storeOptions(home, desk, sandbox), watching.log);
-  const freezer = new Freezer();
   await using slots = renderSlots(scratch, sandbox.blender, {
     slots: desk.terms().slots,
     purpose: "donor",
     foreign: true,
     around,
     threads: () => desk.slotSize().threads,
-    startFor: (scene, folder) => freezer.watch(sandbox.startFor(scene, folder, () => desk.slotSize())),
+    startFor: (scene, folder, slot) => startFor(scene, folder, () => desk.slotSize(), slot === undefined ? [] : devices.gpusOf(slot)),
+    devices,
   });
   const ledger = new DonorLedger(database.settings, systemClock);
   const inContainers = settings.sandbox.kind === "docker";
@@ -77,7 +93,9 @@ export async function donate(
     ? await donorEnvironments({ home, network, environments: database.environments, owner: desk, store })
     : undefined;
   if (sandbox.blender === undefined) refuseWithout(desk.terms());
-  await serve(settings, watching, { sandbox, environments, network, desk, ownerSettings, store, freezer, slots, ledger }, signal);
+  const showcase = new DonorShowcase(await scratch.folder("pictures"));
+  const parts = { sandbox, environments, network, desk, devices, ownerSettings, store, freezer, slots, ledger, showcase };
+  await serve(settings, watching, parts, signal);
 }
 
 function tellOf(sandbox: DonorSandbox, orphans: number, { observe }: DonateWatching): void {
@@ -90,60 +108,73 @@ interface Parts {
   readonly environments: DonorEnvironments | undefined;
   readonly network: SwarmNetwork;
   readonly desk: OwnersDesk;
+  readonly devices: DonorDevices;
   readonly ownerSettings: OwnerSettings;
   readonly store: OwnedDonorStore;
   readonly freezer: Freezer;
   readonly slots: RenderSlots;
   readonly ledger: DonorLedger;
+  readonly showcase: DonorShowcase;
 }
 
 /** Works until the signal aborts; says goodbye to everybody then. */
 async function serve(settings: DonateSettings, watching: DonateWatching, parts: Parts, signal: AbortSignal): Promise<void> {
-  const { sandbox, environments, network, desk, ownerSettings, store, freezer, slots, ledger } = parts;
+  const { sandbox, environments, network, desk, devices, store, slots, ledger, showcase } = parts;
   const { log } = watching;
   const name = settings.name ?? hostname();
-  const report = new DonorReport({ desk, ledger, store, slots }, { path: statusPath(settings.home), peerId: network.selfId, name });
+  const power = () => devices.power(desk.sight?.gpus ?? []);
+  const report = new DonorReport(
+    { desk, ledger, store, slots, showcase, power },
+    { path: statusPath(settings.home), peerId: network.selfId, name },
+  );
   const observe = (event: DonateEvent) => {
     report.watch(event);
     ledger.watch(event);
     watching.observe(event);
   };
-  const builds = sandbox.blender === undefined ? [] : [sandbox.blender.deviceClass];
-  const options = { agent: `p2p-render/${VERSION}`, name, builds, gpus: [], maxJobs: MAX_JOBS };
-  const deps = { network, store, slots, owner: desk, peaks: ledger, environments, clock: systemClock, log, observe, load };
+  const options = { agent: `p2p-render/${VERSION}`, name, maxJobs: MAX_JOBS };
+  const deps = { network, store, slots, owner: desk, peaks: ledger, environments, showcase, clock: systemClock, log, observe, load, power };
   const donor = new Donor(deps, options);
+  await using measure = new IdleMeasure({ devices, isQuiet: () => isQuiet(desk, donor), clock: systemClock, log });
   const turned = async (looked: boolean) => {
+    measure.turn();
     if (looked) ledger.noteEnergy(desk.sight, slots.busy);
     ledger.writeSometimes();
     const status = await report.write(donor.jobs);
     if (status) watching.status?.(status);
   };
-  const control = new DonorControl({
+  const control = new DonorControl({ ...parts, settings: parts.ownerSettings, donor, clock: systemClock, log, observe, turned });
+  const started = () => {
+    const blenders = sandbox.blender === undefined ? [] : [sandbox.blender.build.version];
+    const facts = { peerId: network.selfId, multiaddrs: network.multiaddrs(), name, blenders };
+    observe({ event: "listening", ...facts, slots: slots.size, threads: desk.slotSize().threads });
+  };
+  try {
+    await work({ desk, donor, control, started }, signal);
+  } finally {
+    ledger.write();
+    await report.remove();
+  }
+}
+
+async function work(
+  {
     desk,
-    settings: ownerSettings,
     donor,
-    slots,
-    store,
-    freezer,
-    sandbox,
-    clock: systemClock,
-    log,
-    observe,
-    turned,
-  });
+    control,
+    started,
+  }: Pick<Parts, "desk"> & { readonly donor: Donor; readonly control: DonorControl; readonly started: () => void },
+  signal: AbortSignal,
+): Promise<void> {
   try {
     await desk.look(); // nobody is served before it is known whether the owner lets it
     await donor.start(signal);
-    const blenders = builds.map(({ blenderVersion }) => blenderVersion);
-    const place = { peerId: network.selfId, multiaddrs: network.multiaddrs(), name };
-    observe({ event: "listening", ...place, blenders, slots: slots.size, threads: desk.slotSize().threads });
+    started();
     await control.start();
     await untilAborted(signal);
   } finally {
     await donor.stop();
     await control.stop();
-    ledger.write();
-    await report.remove();
   }
 }
 
@@ -159,12 +190,22 @@ function storeOptions(home: Home, desk: OwnersDesk, { seenAt }: DonorSandbox): D
 }
 
 /** A donor that is started by hand is meant to work: an old pause is over. */
-function openDesk(database: Database, machine: MachineWatch, { terms }: DonateSettings) {
+async function openDesk(
+  database: Database,
+  { machine, devices }: { readonly machine: MachineWatch; readonly devices: DonorDevices },
+  { terms }: DonateSettings,
+) {
   const ownerSettings = new OwnerSettings(database.settings);
   ownerSettings.setWish(undefined, systemClock.now());
   const size = { cores: availableParallelism(), memoryBytes: totalmem() };
+  await devices.look(termsInForce(terms, systemClock.now(), ownerSettings.terms()));
   const deps = { settings: ownerSettings, machine, clock: systemClock, wallClock: systemWallClock };
-  return { ownerSettings, desk: new OwnersDesk(deps, { flags: terms, size }) };
+  return { ownerSettings, desk: new OwnersDesk(deps, { flags: terms, size, defaults: (texts) => devices.defaults(texts) }) };
+}
+
+/** Neither a job nor anybody else needs this machine, and its owner lets it work. */
+function isQuiet(desk: OwnersDesk, donor: Donor): boolean {
+  return desk.standing().state === "open" && donor.jobs.length === 0 && (desk.sight?.othersLoad ?? 0) < QUIET_LOAD;
 }
 
 function load(): number {

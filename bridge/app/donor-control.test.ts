@@ -78,6 +78,7 @@ function controlled(flags: TermTexts, start = "2026-11-23T12:00:00Z") {
     store,
     freezer,
     sandbox,
+    devices: { prepare: async () => false },
     clock,
     log: silentLog,
     observe: (event) => void events.push(event),

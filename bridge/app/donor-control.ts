@@ -7,6 +7,7 @@ import type { Service } from "../kernel/service.ts";
 import { childSignal, type ChildSignal } from "../kernel/abort.ts";
 import type { Freezer } from "../sandbox/freezer.ts";
 import type { OwnerEvent } from "./donate-events.ts";
+import type { DonorDevices } from "./donor-devices.ts";
 import type { DonorSandbox } from "./donor-sandbox.ts";
 import type { OwnedDonorStore } from "./donor-store.ts";
 import type { OwnerSettings } from "./owner-settings.ts";
@@ -20,6 +21,7 @@ export interface DonorControlDeps {
   readonly store: Pick<OwnedDonorStore, "resize">;
   readonly freezer: Freezer;
   readonly sandbox: Pick<DonorSandbox, "resize">;
+  readonly devices: Pick<DonorDevices, "prepare">;
   readonly clock: Clock;
   readonly log: Log;
   readonly observe: (event: OwnerEvent) => void;
@@ -44,6 +46,7 @@ export class DonorControl implements Service {
   #shutMs: number | undefined;
   #evictedMs: number;
   #threads: number;
+  #preparing: Promise<void> = Promise.resolve();
 
   constructor(deps: DonorControlDeps) {
     this.#deps = deps;
@@ -64,6 +67,7 @@ export class DonorControl implements Service {
     this.#life = undefined;
     life?.abort();
     await this.#turning;
+    await this.#preparing;
     life?.dispose();
     await this.#deps.freezer.thaw(); // what stands still cannot be ended in peace
   }
@@ -105,7 +109,18 @@ export class DonorControl implements Service {
     this.#threads = threads;
     await sandbox.resize(size);
     await store.resize(terms.diskBytes);
+    this.#takeGpus();
     observe({ event: "terms", terms: desk.texts, slots: terms.slots, threads });
+  }
+
+  /** Trying other GPUs takes a while: the owner is listened to meanwhile. */
+  #takeGpus(): void {
+    const { desk, devices, slots, log } = this.#deps;
+    const signal = this.#life?.signal ?? new AbortController().signal;
+    this.#preparing = this.#preparing
+      .then(() => devices.prepare(desk.texts, signal))
+      .then((changed) => (changed ? slots.renew() : undefined))
+      .catch((error: unknown) => (signal.aborted ? undefined : log.warn({ error }, "the GPUs could not be tried")));
   }
 
   /** Stops before it tells, and tells before it lets go on. */

@@ -1,9 +1,11 @@
 import type { Home } from "../config/home.ts";
+import { chooseGpus } from "../core/gpu/choose-gpus.ts";
 import { parseTerms, type TermName, type TermTexts } from "../core/terms/parse-terms.ts";
 import type { OwnerWish } from "../core/terms/decide.ts";
 import { openDatabase } from "../database/open-database.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
+import { gpusHere } from "../machine/gpus.ts";
 import { type DonorStatus, readStatus } from "./donor-status.ts";
 import { OwnerSettings, termsInForce } from "./owner-settings.ts";
 
@@ -26,7 +28,9 @@ export async function setTerms(
   home: Home,
   texts: Readonly<Partial<Record<TermName, string | undefined>>>,
 ): Promise<{ readonly terms: TermTexts; readonly running: DonorStatus | undefined }> {
+  const gpus = texts.gpus === undefined ? undefined : await gpusHere();
   const terms = await withSettings(home, (settings) => {
+    if (gpus !== undefined) chooseGpus(gpus, parseTerms({ gpus: texts.gpus as string }).gpus);
     parseTerms(termsInForce({}, 0, { ...settings.terms(), ...asSet(texts) }));
     settings.setTerms(texts, systemClock.now());
     return termsInForce({}, 0, settings.terms());

@@ -1,10 +1,13 @@
 import { rename, rm, writeFile } from "node:fs/promises";
 import type { ChunkSpec } from "../core/chunk.ts";
+import { BACKEND_NAMES } from "../core/gpu/cycles-devices.ts";
 import type { Totals } from "../core/terms/totals.ts";
+import type { DonorPower } from "../donor/ports.ts";
 import type { RenderSlots } from "../donor/render-slots.ts";
 import type { Sight } from "../machine/machine-watch.ts";
 import type { DonateEvent } from "./donate-events.ts";
 import type { DonorLedger } from "./donor-ledger.ts";
+import type { DonorShowcase } from "./donor-showcase.ts";
 import type { DonorStatus } from "./donor-status.ts";
 import type { OwnedDonorStore } from "./donor-store.ts";
 import type { OwnersDesk } from "./owners-desk.ts";
@@ -16,7 +19,9 @@ export interface DonorReportDeps {
   readonly desk: Pick<OwnersDesk, "standing" | "texts" | "slotSize" | "sight">;
   readonly ledger: Pick<DonorLedger, "totals">;
   readonly store: Pick<OwnedDonorStore, "usedBytes">;
-  readonly slots: Pick<RenderSlots, "size">;
+  readonly slots: Pick<RenderSlots, "size" | "busy">;
+  readonly showcase: Pick<DonorShowcase, "pictures">;
+  readonly power: () => DonorPower;
 }
 
 /** Keeps the status of a donor where its owner's other programs find it. */
@@ -48,7 +53,7 @@ export class DonorReport {
     const nowMs = Date.now();
     if (nowMs - this.#writtenMs < MOST_OFTEN_MS) return undefined;
     const status = this.#status(jobs, nowMs);
-    const text = JSON.stringify({ ...status, atMs: 0, machine: {}, diskUsedBytes: 0 });
+    const text = JSON.stringify({ ...status, atMs: 0, machine: {}, gpus: [], diskUsedBytes: 0 });
     if (text === this.#written && nowMs - this.#writtenMs < LEAST_OFTEN_MS) return undefined;
     this.#written = text;
     this.#writtenMs = nowMs;
@@ -61,7 +66,8 @@ export class DonorReport {
   }
 
   #status(jobs: readonly DonorStatus["jobs"][number][], atMs: number): DonorStatus {
-    const { desk, ledger, store, slots } = this.#deps;
+    const { desk, ledger, store, slots, power } = this.#deps;
+    const { builds, gpus, gpuNote, speed } = power();
     const { peerId, name } = this.#options;
     const standing = desk.standing();
     return {
@@ -73,11 +79,16 @@ export class DonorReport {
         standing.state === "open" ? standing : { state: standing.state, code: standing.because.code, because: standing.because.sentence },
       terms: { ...desk.texts },
       slots: slots.size,
+      busySlots: slots.busy,
       threads: desk.slotSize().threads,
       diskUsedBytes: store.usedBytes,
       jobs: [...jobs],
       working: [...this.#working.values()],
+      pictures: [...this.#deps.showcase.pictures],
       totals: plainTotals(ledger.totals),
+      backends: [...new Set(builds.map(({ backend }) => BACKEND_NAMES[backend]))],
+      gpus: [...gpus],
+      ...defined({ gpuNote, speed }),
       machine: machineOf(desk.sight),
     };
   }

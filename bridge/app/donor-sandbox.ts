@@ -2,11 +2,15 @@ import { BLENDER_SCRIPTS } from "../blender/blender-process.ts";
 import { deviceClassOf } from "../blender/device-class.ts";
 import type { StartProcess } from "../blender/types.ts";
 import type { Home } from "../config/home.ts";
+import { containerGpus, type GpuHostConfig } from "../core/gpu/container-gpus.ts";
+import { gpuRefusal } from "../core/gpu/engine-refusals.ts";
+import type { Gpu } from "../core/gpu/gpu.ts";
 import type { SlotSize } from "../core/terms/terms.ts";
 import type { SceneOnDisk } from "../donor/ports.ts";
-import { FarmError } from "../kernel/errors.ts";
+import { FarmError, messageOf } from "../kernel/errors.ts";
 import { INSIDE } from "../sandbox/container-config.ts";
 import { ContainerSandbox } from "../sandbox/container-sandbox.ts";
+import { type DockerProbe, probeDocker } from "../sandbox/docker-probe.ts";
 import { gentleStart } from "../sandbox/low-priority.ts";
 import { startPlainProcess } from "../sandbox/process-sandbox.ts";
 import { blendersHere, type ChosenBlender } from "./blender-tools.ts";
@@ -28,7 +32,8 @@ export interface DonorSandbox extends AsyncDisposable {
   readonly warnings: readonly string[];
   /** Makes it ready for use by the node of this id. @returns how many sandboxes of killed bridges it removed. */
   prepare(node: string, scratch: Scratch): Promise<number>;
-  startFor(scene: SceneOnDisk, scratch: string, size: () => SlotSize): StartProcess;
+  /** How a Blender is started for a scene, with these GPUs. Throws GPU_MISSING where a sandbox cannot have them. */
+  startFor(scene: SceneOnDisk, scratch: string, size: () => SlotSize, gpus: readonly Gpu[]): StartProcess;
   /** Gives what runs more or less from now on, as far as that is possible. */
   resize(size: SlotSize): Promise<void>;
 }
@@ -47,10 +52,13 @@ async function inContainers(choice: Extract<SandboxChoice, { kind: "docker" }>):
     seenAt: INSIDE.scene,
     warnings: sandbox.warnings,
     prepare: async (node, scratch) => await sandbox.prepare({ node, tools: await scratch.folder("tools"), scripts: BLENDER_SCRIPTS }),
-    startFor: (scene, scratch, size) => async (request) => {
+    startFor: (scene, scratch, size, gpus) => async (request) => {
       const folders = { scripts: BLENDER_SCRIPTS, scene: folderOf(scene), scratch };
       const image = scene.environment === undefined ? {} : { image: scene.environment.image };
-      return await sandbox.start({ ...request, ...image }, folders, containerSize(size()));
+      const devices = gpus.length === 0 ? undefined : devicesIn(gpus, await probeDocker());
+      return await sandbox.start({ ...request, ...image }, folders, containerSize(size()), devices).catch((error: unknown) => {
+        throw gpus.length === 0 ? error : asGpuRefusal(error);
+      });
     },
     resize: async (size) => await sandbox.resize(containerSize(size)),
     [Symbol.asyncDispose]: async () => await sandbox[Symbol.asyncDispose](),
@@ -70,6 +78,21 @@ async function asProcesses(home: Home, explicit: string | undefined, signal: Abo
     resize: async () => {}, // a process keeps the threads it was started with
     [Symbol.asyncDispose]: async () => {},
   };
+}
+
+/** Throws GPU_MISSING. */
+function devicesIn(gpus: readonly Gpu[], engine: DockerProbe): GpuHostConfig {
+  const support = { nvidiaRuntime: engine.here && engine.runtimes.includes("nvidia"), cdi: engine.here && engine.cdi };
+  const devices = containerGpus(gpus, support);
+  if ("impossible" in devices) throw new FarmError("GPU_MISSING", devices.impossible);
+  return devices;
+}
+
+/** An engine that does not know a GPU says so only when the container starts. */
+function asGpuRefusal(error: unknown): unknown {
+  const said = [error, error instanceof Error ? error.cause : undefined].map(messageOf).join("\n");
+  const refusal = gpuRefusal(said);
+  return refusal ? new FarmError("GPU_MISSING", refusal.sentence, { advice: refusal.fix, cause: error }) : error;
 }
 
 function containerSize({ threads, memoryBytes }: SlotSize) {

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Home } from "../config/home.ts";
+import { GpuMessage } from "../protocols/offer/messages.ts";
 
 const Text = z.string().max(10_000);
 const Given = z.strictObject({ chunks: z.number(), frames: z.number(), seconds: z.number(), joules: z.number().optional() });
@@ -19,11 +20,21 @@ export const DonorStatus = z.strictObject({
   ]),
   terms: z.record(z.string(), z.string()),
   slots: z.int(),
+  /** At work, those included that still open their scene. */
+  busySlots: z.int(),
   threads: z.int(),
   diskUsedBytes: z.number(),
   jobs: z.array(z.strictObject({ job: Text, requester: Text })),
   working: z.array(z.strictObject({ job: Text, lease: Text, what: Text, sinceMs: z.number() })),
+  /** Where a small picture of a job lies, of those that its owner may look at; the newest last. */
+  pictures: z.array(z.strictObject({ job: Text, path: Text })),
   totals: z.strictObject({ day: Text, today: Given, ever: Given }),
+  /** What its slots render on: "CPU", "OptiX". */
+  backends: z.array(Text),
+  gpus: z.array(GpuMessage),
+  gpuNote: Text.optional(),
+  /** Samples x pixels a second of one slot on the known scene. */
+  speed: z.number().optional(),
   machine: z.strictObject({
     othersLoad: z.number().optional(),
     untouchedMs: z.number().optional(),

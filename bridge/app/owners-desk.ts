@@ -1,3 +1,4 @@
+import { isGiven } from "../core/gpu/choose-gpus.ts";
 import { decide, type Observation, OPEN, type OwnerWish, sameStanding, type Standing, yieldsTo } from "../core/terms/decide.ts";
 import { parseTerms, type TermTexts } from "../core/terms/parse-terms.ts";
 import { nextChange, type WallClock } from "../core/terms/schedule.ts";
@@ -18,6 +19,8 @@ export interface OwnersDeskOptions {
   /** What the donor was started with. */
   readonly flags: TermTexts;
   readonly size: MachineSize;
+  /** What is the default on this machine alone: as many slots as its GPUs have room for. */
+  readonly defaults?: (texts: TermTexts) => Partial<Terms>;
 }
 
 /** The clock on this machine's wall. */
@@ -44,7 +47,7 @@ export class OwnersDesk implements OwnersWord {
     this.#startedMs = deps.clock.now();
     this.#set = deps.settings.terms();
     this.#texts = termsInForce(options.flags, this.#startedMs, this.#set);
-    this.#terms = parseTerms(this.#texts);
+    this.#terms = this.#parsed();
   }
 
   terms(): Terms {
@@ -80,8 +83,12 @@ export class OwnersDesk implements OwnersWord {
     if (set === this.#set) return false;
     this.#set = set;
     this.#texts = termsInForce(this.#options.flags, this.#startedMs, set);
-    this.#terms = parseTerms(this.#texts);
+    this.#terms = this.#parsed();
     return true;
+  }
+
+  #parsed(): Terms {
+    return parseTerms(this.#texts, this.#options.defaults?.(this.#texts));
   }
 
   /** Looks at the machine, as far as the terms ask for it, and decides anew. @returns whether the answer is another now. */
@@ -120,6 +127,6 @@ export function askedBy(terms: Terms): Asked {
     battery: terms.notOnBattery,
     programs: terms.yieldTo.length === 0 ? undefined : (name) => yieldsTo(terms, name),
     heat: true,
-    gpus: terms.gpus !== "none" && (terms.maxCelsius !== undefined || terms.maxWatts !== undefined),
+    gpus: terms.gpus === "none" ? undefined : (gpu) => isGiven(gpu, terms.gpus),
   };
 }

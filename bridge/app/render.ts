@@ -166,7 +166,9 @@ async function work(settings: RenderSettings, parts: Parts, watching: Watching, 
     },
     history: { append: (job, records) => database.journal.append(job, records) },
     recruit:
-      swarm && ((job, run, end) => swarm.recruit({ bundle, order: job, run }, { only: force.peers, observe: watching.observe }, end)),
+      swarm &&
+      ((job, run, end) =>
+        swarm.recruit({ bundle, order: job, run }, { only: force.peers, mayShow: force.mayShow === true, observe: watching.observe }, end)),
     takeWish: () => database.wishes.take(order.id),
     bytesSent: () => swarm?.bytesSent ?? 0,
     observe: watching.observe,

@@ -104,7 +104,7 @@ export class RequesterSwarm implements AsyncDisposable {
   /** Recruits donors for a run until the signal aborts. */
   async recruit(
     { bundle, order, run }: RecruitedJob,
-    options: { readonly only: readonly string[]; readonly observe: (event: JobEvent) => void },
+    options: { readonly only: readonly string[]; readonly mayShow: boolean; readonly observe: (event: JobEvent) => void },
     signal: AbortSignal,
   ): Promise<void> {
     this.#bundle = bundle;
@@ -116,6 +116,7 @@ export class RequesterSwarm implements AsyncDisposable {
       manifestBytes: bundle.manifestBytes.length,
       build: { blenderVersion, buildHash },
       needs: { sceneBytes: totalBytesOf(bundle.manifest), memoryBytes: order.facts.memoryBytes, environment: order.environment },
+      mayShow: options.mayShow,
     };
     const deps = { network: this.#network, clock: systemClock, log: this.#log, observe: options.observe, fetchResult: this.#fetchResult };
     await new Recruiter(deps, { opening, only: options.only, welcome: (peer, here) => this.#admit(peer, here) }).recruit(run, signal);

@@ -1,8 +1,10 @@
 import { z } from "zod";
-import type { ChunkSpec } from "../core/chunk.ts";
-import { FarmError, isFarmError } from "../kernel/errors.ts";
+import type { ChunkSpec, DeviceClass } from "../core/chunk.ts";
+import type { GpuUse } from "../core/gpu/cycles-devices.ts";
+import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
 import { checkBlendFile, isNewerFile } from "./blend-header.ts";
 import { BlenderProcess } from "./blender-process.ts";
+import { useDevices } from "./render-probe.ts";
 import { ownFiles } from "./result-files.ts";
 import type { BlenderBuild, BlenderSession, LoadOptions, RenderedFiles, StartProcess } from "./types.ts";
 
@@ -10,7 +12,8 @@ import type { BlenderBuild, BlenderSession, LoadOptions, RenderedFiles, StartPro
 export const SESSION_LIMITS = {
   maxOutputs: 10_000,
   maxPathChars: 4_096,
-  startTimeoutMs: 120_000,
+  /** At the weakest priority on a busy machine Blender starts slowly, and its owner may stop it on the way for as long as work is kept. */
+  startTimeoutMs: 1_800_000,
   loadTimeoutMs: 1_800_000,
   /** For callers that cannot predict a render; a frame may well take hours. */
   renderTimeoutMs: 12 * 3_600_000,
@@ -42,6 +45,8 @@ export interface SessionOptions {
    * on any link below some 400 Mbit/s. NONE costs nothing, for results that never leave this machine.
    */
   readonly floatCodec?: "ZIP" | "NONE";
+  /** GPUs that it renders on; the CPU when not said, or when they turn out not to be there (`fellBack` says so). */
+  readonly gpu?: GpuUse;
   /** The scene is a stranger's: nothing of it is run that could be a script. */
   readonly foreign?: boolean;
 }
@@ -69,15 +74,35 @@ export async function openSession(
     },
     signal,
   );
-  return new WarmSession(blender, options);
+  const device = options.gpu === undefined ? ON_CPU : await devicesFor(blender, options.gpu, signal);
+  return new WarmSession(blender, options, device);
+}
+
+type Device = Pick<BlenderSession, "backend" | "fellBack">;
+
+const ON_CPU: Device = { backend: "CPU", fellBack: undefined };
+
+async function devicesFor(blender: BlenderProcess, gpu: GpuUse, signal: AbortSignal): Promise<Device> {
+  try {
+    await useDevices(blender, gpu, signal);
+    return { backend: gpu.backend, fellBack: undefined };
+  } catch (error) {
+    if (isFarmError(error, "GPU_MISSING")) return { backend: "CPU", fellBack: messageOf(error) };
+    await blender[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 class WarmSession implements BlenderSession {
   readonly #blender: BlenderProcess;
   readonly #options: SessionOptions;
+  readonly backend: DeviceClass["backend"];
+  readonly fellBack: string | undefined;
   readonly exited: Promise<void>;
 
-  constructor(blender: BlenderProcess, options: SessionOptions) {
+  constructor(blender: BlenderProcess, options: SessionOptions, device: Device) {
+    this.backend = device.backend;
+    this.fellBack = device.fellBack;
     this.#blender = blender;
     this.#options = options;
     this.exited = blender.exited;

@@ -1,5 +1,5 @@
+import type { ChunkSpec, DeviceClass } from "../core/chunk.ts";
 import type { SceneFacts, SceneFile } from "../core/scene-facts.ts";
-import type { ChunkSpec } from "../core/chunk.ts";
 import type { FarmError } from "../kernel/errors.ts";
 
 /** One Blender on this machine. */
@@ -80,6 +80,10 @@ export interface BlenderSession extends AsyncDisposable {
   load(scenePath: string, options: LoadOptions, signal: AbortSignal): Promise<void>;
   /** Fails with BLENDER_RENDER_FAILED (Blender refused; the session lives), BLENDER_CRASHED or BLENDER_HUNG (the session is dead). */
   render(spec: ChunkSpec, signal: AbortSignal): Promise<RenderedFiles>;
+  /** What it renders on. */
+  readonly backend: DeviceClass["backend"];
+  /** Why it renders on the CPU, though it was opened for GPUs. */
+  readonly fellBack: string | undefined;
   /** Settles when the process is gone, for whatever reason. */
   readonly exited: Promise<void>;
   close(): Promise<void>;

@@ -64,6 +64,7 @@ function renderCommand(cli: Cli): Command {
       new Option("--verify <how>", "how many results of other machines are checked").choices(["off", "spot", "full"]).default("spot"),
     )
     .option("--environment <name>", "donors render in this environment: its name or digest; those who lack it get it from here")
+    .option("--let-donors-see", "owners of donors may look at small pictures of what they render")
     .option("--video <file>", "also encode the frames: .mp4, .webm, .mov or .mkv")
     .option("--blender <path>", "the Blender to use")
     .action(async (scene: string, options: Record<string, unknown>) => {
@@ -79,6 +80,7 @@ function donateCommand(cli: Cli): Command {
     .option("--jobs <n>", "render slots: chunks at the same time (default: 1)", parseCount)
     .option("--memory <size>", "memory for all slots together, for instance 16g")
     .option("--disk <size>", "for scenes and results (default: 20g)")
+    .option("--gpu [ids]", "render on these GPUs: all when none is named; numbers, UUIDs or PCI addresses: 0,1")
     .option("--schedule <hours>", 'when to give: "mon-fri 22:00-07:00" (repeatable)', collect)
     .option("--idle <time>", "only when nobody has touched this computer for so long: 5m")
     .option("--max-upload <speed>", "bytes a second, 2m, or 20mbit")
@@ -112,15 +114,17 @@ function donateCommand(cli: Cli): Command {
     )
     .addCommand(donateVerb(cli, "resume", "let the donor of this home go on"))
     .addCommand(donateVerb(cli, "status", "how the donor of this home stands, and what it gave"))
-    .addCommand(
-      new Command("evict")
-        .description("send a job away from the donor of this home")
-        .argument("<job>", "its id, or the beginning of it")
-        .action(async (job: string, _: unknown, command: Command) => {
-          const { runDonateEvict } = await import("./commands/donate-verbs.ts");
-          await runDonateEvict(cli, job, command.optsWithGlobals());
-        }),
-    );
+    .addCommand(donateEvictCommand(cli));
+}
+
+function donateEvictCommand(cli: Cli): Command {
+  return new Command("evict")
+    .description("send a job away from the donor of this home")
+    .argument("<job>", "its id, or the beginning of it")
+    .action(async (job: string, _: unknown, command: Command) => {
+      const { runDonateEvict } = await import("./commands/donate-verbs.ts");
+      await runDonateEvict(cli, job, command.optsWithGlobals());
+    });
 }
 
 function donateSetCommand(cli: Cli): Command {

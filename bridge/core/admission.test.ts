@@ -55,6 +55,7 @@ describe("admit", () => {
     ["anybody while closed", {}, { standing: { state: "closed", because } }, ["closed", "somebody uses it"]],
     ["a scene larger than the disk given", { needs: { sceneBytes: 3 * 2 ** 29 } }, {}, ["no-space", "3.0 GiB"]],
     ["a scene larger than a slot's memory", { needs: { memoryBytes: 9 * 2 ** 30 } }, {}, ["no-memory", "9.0 GiB"]],
+    ["a scene larger than a slot's part of a GPU", { needs: { memoryBytes: 2 ** 32 } }, { gpuMemoryBytes: 2 ** 31 }, ["no-memory", "GPU"]],
     ["a chunk longer than the hours left", { needs: { chunkSeconds: 600 } }, { secondsLeft: 300 }, ["no-time", "10 minutes"]],
   ])("refuses %s, and says why", (_, asked, under, [refused, word]) =>
     expect(admit({ ...request, ...asked }, { ...terms, ...under })).toEqual({ refused, sentence: expect.stringContaining(word) }),
@@ -66,6 +67,8 @@ describe("admit", () => {
     expect(admit(inside, { ...terms, builds: [], environments: { ...environments, here: new Set(["x"]) } })).toEqual({ deviceClass });
     expect(admit(inside, { ...terms, builds: [], environments, who: anyImage })).toEqual({ deviceClass });
   });
+  it("has room for the owner's own jobs beside however many of others", () =>
+    expect(admit(request, { ...terms, jobs: 9, who: { ...DEFAULT_TERMS, own: ["anna"] } })).toEqual({ deviceClass: build }));
 
   it("lets deny win over allow", () =>
     expect(admit(request, { ...terms, who: { ...DEFAULT_TERMS, allow: ["anna"], deny: ["anna"] } })).toMatchObject({
@@ -82,4 +85,6 @@ it("machines are of one device class only with the same build, backend and instr
   expect(sameDeviceClass(build, { ...build })).toBe(true);
   expect(sameDeviceClass(build, { ...build, arch: "sse42" })).toBe(false);
   expect(sameDeviceClass(build, { ...build, backend: "CUDA" })).toBe(false);
+  const gpu = { ...build, backend: "OPTIX", arch: "sm_90", driver: "550.54.14" } as const;
+  expect(sameDeviceClass(gpu, { ...gpu })).toBe(false);
 });

@@ -1,7 +1,7 @@
 import type { DeviceClass } from "./chunk.ts";
 import { couldRun } from "./environments/may-run.ts";
 import type { Standing } from "./terms/decide.ts";
-import { isWelcome, type Terms } from "./terms/terms.ts";
+import { closenessOf, isWelcome, type Terms } from "./terms/terms.ts";
 
 export type Refusal =
   | "busy"
@@ -64,6 +64,8 @@ export interface AdmissionTerms {
   readonly evicted: ReadonlySet<string>;
   /** For one Blender. */
   readonly memoryBytes: number;
+  /** Of a GPU, for one Blender; undefined: it renders on the CPU, or its GPU does not tell. */
+  readonly gpuMemoryBytes?: number | undefined;
   readonly diskBytes: number;
   /** Until the schedule closes, overtime included; undefined: it never does. */
   readonly secondsLeft: number | undefined;
@@ -77,7 +79,7 @@ export interface Refused {
 
 /** Whether this donor takes a job, and in which device class it would work. Every job runs on one Blender build. */
 export function admit(request: AdmissionRequest, terms: AdmissionTerms): { readonly deviceClass: DeviceClass } | Refused {
-  const refusal = unwelcome(request, terms) ?? notNow(terms) ?? tooBig(request.needs, terms);
+  const refusal = unwelcome(request, terms) ?? notNow(request, terms) ?? tooBig(request.needs, terms);
   if (refusal) return refusal;
   const deviceClass =
     request.needs.environment === undefined ? terms.builds.find((build) => sameBuild(build, request.build)) : inside(request, terms);
@@ -108,9 +110,10 @@ function inside({ build }: AdmissionRequest, { environments }: AdmissionTerms): 
   return { blenderVersion: build.blenderVersion, buildHash: build.buildHash, backend: "CPU", arch: environments.arch };
 }
 
-function notNow({ standing, jobs, maxJobs }: AdmissionTerms): Refused | undefined {
+/** The owner's own jobs find a place beside however many of others, and come before them there. */
+function notNow({ peer }: AdmissionRequest, { standing, jobs, maxJobs, who }: AdmissionTerms): Refused | undefined {
   if (standing.state !== "open") return { refused: standing.state, sentence: standing.because.sentence };
-  return jobs < maxJobs ? undefined : { refused: "busy", sentence: `it works on ${jobs} jobs already` };
+  return jobs < maxJobs || closenessOf(peer, who) === "own" ? undefined : { refused: "busy", sentence: `it works on ${jobs} jobs already` };
 }
 
 /** A scene lies on a donor's disk as blocks, which others fetch, and as files, which Blender reads. */
@@ -126,6 +129,11 @@ function tooBig(needs: JobNeeds, terms: AdmissionTerms): Refused | undefined {
     return {
       refused: "no-memory",
       sentence: `the scene needs ${size(memoryBytes)} of memory, and one slot has ${size(terms.memoryBytes)}`,
+    };
+  if (terms.gpuMemoryBytes !== undefined && memoryBytes > terms.gpuMemoryBytes)
+    return {
+      refused: "no-memory",
+      sentence: `the scene needs about ${size(memoryBytes)} of memory, and one slot has ${size(terms.gpuMemoryBytes)} of its GPU`,
     };
   if (terms.secondsLeft !== undefined && chunkSeconds > terms.secondsLeft)
     return {
@@ -148,7 +156,7 @@ export function sameBuild(a: AdmissionRequest["build"], b: AdmissionRequest["bui
   return a.blenderVersion === b.blenderVersion && a.buildHash === b.buildHash;
 }
 
-/** True when two machines make the same bits. */
+/** True when two machines make the same bits. No two GPUs do, nor one twice: they add floats in any order. */
 export function sameDeviceClass(a: DeviceClass, b: DeviceClass): boolean {
-  return sameBuild(a, b) && a.backend === b.backend && a.arch === b.arch;
+  return sameBuild(a, b) && a.backend === "CPU" && b.backend === "CPU" && a.arch === b.arch;
 }

@@ -25,6 +25,8 @@ export type ChunkSpec =
       readonly stepFrom?: number;
       /** Denoise inside the render: only for whole frames. */
       readonly denoise: boolean;
+      /** Half of the samples alone, to see how noisy the picture is. Checks ask for it on their own machine; it does not travel. */
+      readonly half?: "first" | "second";
     }
   | {
       readonly kind: "files";
@@ -61,4 +63,6 @@ export interface DeviceClass {
   readonly backend: "CPU" | "CUDA" | "OPTIX" | "HIP" | "ONEAPI" | "METAL";
   /** CPU kernel level ("avx2", "sse42", "neon") or GPU architecture ("sm_90"). */
   readonly arch: string;
+  /** Of a GPU: its compiler makes the last step of every kernel. */
+  readonly driver?: string | undefined;
 }

@@ -10,6 +10,8 @@ export interface JobTicket {
   /** Digest of the environment that the job names. */
   readonly environment?: string;
   readonly requester: BlockPeer;
+  /** Its owner may look at small pictures of the job. */
+  readonly mayShow: boolean;
 }
 
 interface JobTalk {

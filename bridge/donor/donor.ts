@@ -1,5 +1,4 @@
 import type { AdmissionTerms } from "../core/admission.ts";
-import type { DeviceClass } from "../core/chunk.ts";
 import { closenessOf } from "../core/terms/terms.ts";
 import { childSignal } from "../kernel/abort.ts";
 import type { Clock } from "../kernel/clock.ts";
@@ -11,7 +10,7 @@ import { LEASE_LIMITS, LEASE_PROTOCOL } from "../protocols/lease/messages.ts";
 import { OFFER_LIMITS, OFFER_PROTOCOL, type OfferReply, type StandingMessage } from "../protocols/offer/messages.ts";
 import { answerOffer } from "../protocols/offer/offer.ts";
 import { KeptResults } from "./kept-results.ts";
-import type { DonorEnvironments, DonorStore, OwnersWord, PeakMemory } from "./ports.ts";
+import type { DonorEnvironments, DonorPower, DonorStore, OwnersWord, PeakMemory, Showcase } from "./ports.ts";
 import type { RenderSlots } from "./render-slots.ts";
 import { type DonorEvent, serveJob, type ServeJobDeps } from "./serve-job.ts";
 import type { ServedJob } from "./served-job.ts";
@@ -24,18 +23,18 @@ export interface DonorDeps {
   readonly peaks: PeakMemory;
   /** Undefined where work runs in no environments. */
   readonly environments?: DonorEnvironments | undefined;
+  readonly showcase: Showcase;
   readonly clock: Clock;
   readonly log: Log;
   readonly observe: (event: DonorEvent) => void;
   /** Load of the machine, 0 to 1 and beyond. */
   readonly load: () => number;
+  readonly power: () => DonorPower;
 }
 
 export interface DonorOptions {
   readonly agent: string;
   readonly name: string;
-  readonly builds: readonly DeviceClass[];
-  readonly gpus: readonly string[];
   /** Jobs served at the same time; they share the render slots. */
   readonly maxJobs: number;
 }
@@ -122,12 +121,13 @@ export class Donor implements Service {
   }
 
   #jobDeps(): ServeJobDeps {
-    const { store, slots, environments, peaks, clock, log, observe, owner } = this.#deps;
+    const { store, slots, environments, peaks, showcase, clock, log, observe, owner } = this.#deps;
     return {
       store,
       slots,
       environments,
       peaks,
+      showcase,
       clock,
       log,
       observe,
@@ -143,8 +143,9 @@ export class Donor implements Service {
   }
 
   #terms(): AdmissionTerms {
-    const { builds, maxJobs } = this.#options;
+    const { maxJobs } = this.#options;
     const { owner, environments } = this.#deps;
+    const { builds, gpuMemoryBytes } = this.#deps.power();
     const who = owner.terms();
     return {
       builds,
@@ -155,14 +156,16 @@ export class Donor implements Service {
       jobs: this.#open.size,
       evicted: this.#evicted,
       memoryBytes: owner.slotSize().memoryBytes,
+      gpuMemoryBytes,
       diskBytes: who.diskBytes,
       secondsLeft: owner.secondsLeft(),
     };
   }
 
   #offer(): OfferReply {
-    const { agent, name, builds, gpus } = this.#options;
+    const { agent, name } = this.#options;
     const { slots, owner, load, environments } = this.#deps;
+    const { builds, gpus, gpuNote, speed } = this.#deps.power();
     const { threads, memoryBytes } = owner.slotSize();
     const standing = this.#standing();
     return {
@@ -175,8 +178,10 @@ export class Donor implements Service {
       slots: standing.state === "open" ? slots.size : 0,
       busySlots: slots.busy,
       load: load(),
-      gpus: [...gpus],
-      builds: [...builds],
+      gpus: gpus.slice(0, OFFER_LIMITS.maxGpus),
+      ...(gpuNote === undefined ? {} : { gpuNote: gpuNote.slice(0, OFFER_LIMITS.maxSentenceChars) }),
+      ...(speed === undefined ? {} : { speed }),
+      builds: builds.slice(0, OFFER_LIMITS.maxBuilds),
       ...(environments === undefined ? {} : { environments: [...environments.now().here].slice(0, OFFER_LIMITS.maxEnvironments) }),
     };
   }

@@ -1,4 +1,4 @@
-import type { ChunkSpec, ResultFile } from "../core/chunk.ts";
+import type { ChunkSpec, DeviceClass, ResultFile } from "../core/chunk.ts";
 import { type ChildSignal, childSignal } from "../kernel/abort.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
@@ -21,6 +21,8 @@ export interface ChunkResult {
   readonly files: readonly ResultFile[];
   readonly seconds: number;
   readonly peakMemoryBytes: number;
+  /** What made it, where that is known apart from the donor's own class. */
+  readonly deviceClass?: DeviceClass | undefined;
 }
 
 /** Chunks of one job of one requester: nobody else is given them. */

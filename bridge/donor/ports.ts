@@ -1,5 +1,6 @@
 import type { EnvironmentsHere } from "../core/admission.ts";
-import type { ChunkSpec } from "../core/chunk.ts";
+import type { ChunkSpec, DeviceClass } from "../core/chunk.ts";
+import type { GpuMessage } from "../protocols/offer/messages.ts";
 import type { Standing } from "../core/terms/decide.ts";
 import type { SlotSize, Terms } from "../core/terms/terms.ts";
 
@@ -30,6 +31,8 @@ export interface RenderedFiles {
   readonly preview?: string;
   readonly renderSeconds: number;
   readonly peakMemoryBytes: number;
+  /** What made them, where slots are of several classes. */
+  readonly deviceClass?: DeviceClass;
 }
 
 /** One warm Blender, as this room needs it; the blender room makes them. */
@@ -90,6 +93,26 @@ export interface OwnersWord {
   slotSize(): SlotSize;
   /** Until the schedule closes, overtime included; undefined: it never does. */
   secondsLeft(): number | undefined;
+}
+
+/** Small pictures for the owner's eyes, of jobs whose requesters allow it: the last one of each. */
+export interface Showcase {
+  /** Copies it; one that cannot be copied is not shown. */
+  take(job: string, path: string): Promise<void>;
+  clear(job: string): Promise<void>;
+}
+
+/** What this machine renders with at this moment. */
+export interface DonorPower {
+  /** The device classes of its slots, the best first. */
+  readonly builds: readonly DeviceClass[];
+  readonly gpus: readonly GpuMessage[];
+  /** Why GPUs that its owner gives are not used. */
+  readonly gpuNote: string | undefined;
+  /** Samples x pixels a second of one slot on the known scene. */
+  readonly speed: number | undefined;
+  /** Of the GPU slot that has least; undefined: no slot is bound by it. */
+  readonly gpuMemoryBytes: number | undefined;
 }
 
 /** How much memory a scene took here before, by its manifest. */

@@ -55,6 +55,34 @@ describe("a donor's side of a job", () => {
     expect(job.dropped).toEqual([RESULT]);
   });
 
+  it("shows its owner a small picture where the requester allows it, until the job is closed [L15]", async () => {
+    const { deps, shown } = donorOf({
+      render: async () => ({ floats: "/f.exr", preview: "/p.jpg", outputs: [], renderSeconds: 1, peakMemoryBytes: 7 }),
+    });
+    for (const mayShow of [false, true]) {
+      const job = requesterOf(deps);
+      await job.say({ ...opening, mayShow });
+      await job.say({ type: "lease", lease: "1", spec });
+      await job.hear("rendered");
+      expect([...shown]).toEqual(mayShow ? [["j1", "/p.jpg"]] : []);
+      await job.hangUp();
+      await job.ended;
+      expect([...shown]).toEqual([]);
+    }
+  });
+
+  it("tells what made a result, where that is another class than it said [L14]", async () => {
+    const deviceClass = { ...build, arch: "sse42" };
+    const { deps } = donorOf({
+      render: async () => ({ floats: "/f.exr", outputs: [], renderSeconds: 1, peakMemoryBytes: 7, deviceClass }),
+    });
+    const job = requesterOf(deps);
+    await job.say(opening);
+    await job.say({ type: "lease", lease: "1", spec });
+    expect(await job.hear("rendered")).toMatchObject({ deviceClass });
+    await job.hangUp();
+  });
+
   it("refuses another build in words, not by an error [L1, L2]", async () => {
     const job = served({ terms: { ...terms, builds: [{ ...build, buildHash: "other" }] } });
     await job.say(opening);

@@ -9,7 +9,7 @@ import type { FrameStream } from "../protocols/frame-stream.ts";
 import { type DonorMessage, LEASE_LIMITS, RequesterMessage } from "../protocols/lease/messages.ts";
 import type { JobTicket } from "./bring-for-job.ts";
 import type { KeptResults } from "./kept-results.ts";
-import type { BlockPeer, DonorEnvironments, DonorStore, PeakMemory } from "./ports.ts";
+import type { BlockPeer, DonorEnvironments, DonorStore, PeakMemory, Showcase } from "./ports.ts";
 import type { RenderSlots } from "./render-slots.ts";
 import { READ, ServedJob } from "./served-job.ts";
 
@@ -20,6 +20,7 @@ export interface ServeJobDeps {
   readonly environments?: DonorEnvironments | undefined;
   readonly kept: KeptResults;
   readonly peaks: PeakMemory;
+  readonly showcase: Showcase;
   readonly clock: Clock;
   readonly log: Log;
   readonly terms: () => AdmissionTerms;
@@ -56,9 +57,9 @@ export async function serveJob(deps: ServeJobDeps, stream: FrameStream, requeste
   if (open.type !== "open") throw new FarmError("PEER_BROKE_PROTOCOL", "the first message of a lease stream must be open");
   const known = deps.peaks.of(open.manifest) ?? 0;
   const needs = { ...open.needs, memoryBytes: Math.max(open.needs.memoryBytes ?? 0, known) };
-  const { job: id, manifest, manifestBytes, build } = open;
+  const { job: id, manifest, manifestBytes, build, mayShow = false } = open;
   const environment = needs.environment === undefined ? {} : { environment: needs.environment };
-  const ticket: JobTicket = { job: id, manifest, manifestBytes, build, requester, ...environment };
+  const ticket: JobTicket = { job: id, manifest, manifestBytes, build, requester, mayShow, ...environment };
   await deps.olderOf(ticket)?.replace();
   const admission = admit({ peer: requester.id, job: open.job, build: open.build, needs }, deps.terms());
   if ("refused" in admission) {
@@ -79,5 +80,6 @@ export async function serveJob(deps: ServeJobDeps, stream: FrameStream, requeste
     closed();
     deps.observe({ event: "job-closed", job: open.job, requester: requester.id });
     await job.finish(how);
+    await deps.showcase.clear(open.job);
   }
 }

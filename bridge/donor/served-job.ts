@@ -187,8 +187,8 @@ export class ServedJob {
       (error: unknown) => ({ error }),
     );
     if ("value" in outcome && !held.isWithdrawn) {
-      const { files, seconds, peakMemoryBytes } = outcome.value;
-      return this.#sayAside({ type: "rendered", lease, files: [...files], seconds, peakMemoryBytes });
+      const { files, seconds, peakMemoryBytes, deviceClass } = outcome.value;
+      return this.#sayAside({ type: "rendered", lease, files: [...files], seconds, peakMemoryBytes, deviceClass });
     }
     this.#leases.delete(lease);
     if (this.#life.signal.aborted) return;
@@ -206,6 +206,7 @@ export class ServedJob {
       ...rendered.outputs.map((path) => ({ role: "output" as const, path })),
       ...(rendered.preview === undefined ? [] : [{ role: "preview" as const, path: rendered.preview }]),
     ];
+    if (this.ticket.mayShow && rendered.preview !== undefined) await this.#deps.showcase.take(this.ticket.job, rendered.preview);
     const files: ResultFile[] = [];
     try {
       for (const { role, path } of named) files.push({ role, name: basename(path), ...(await this.#keepFile(path)) });
@@ -213,7 +214,8 @@ export class ServedJob {
       for (const file of files) await this.#deps.store.dropResult(file.sha256, this.ticket.requester.id);
       throw error;
     }
-    return { files, seconds: rendered.renderSeconds, peakMemoryBytes: rendered.peakMemoryBytes };
+    const { renderSeconds: seconds, peakMemoryBytes, deviceClass } = rendered;
+    return { files, seconds, peakMemoryBytes, deviceClass };
   }
 
   /** Where the disk that is given is full, results go first that nobody has come back for. */

@@ -34,6 +34,7 @@ export const ERROR_CODES = {
   BLENDER_NOT_FOUND: { exitCode: 2, advice: "Install Blender, or name it with --blender <path>." },
   BLENDER_TOO_OLD: { exitCode: 2, advice: "Use Blender 3.4 or newer (--blender <path>)." },
   BASE_IMAGE_MISSING: { exitCode: 2, advice: "Name an image that the engine has with --base." },
+  GPU_MISSING: { exitCode: 3, advice: "See `bridge doctor`: the driver, and for containers the GPU runtime, must answer." },
   FFMPEG_NOT_FOUND: { exitCode: 2, advice: "Install ffmpeg, or name it in FFMPEG_PATH." },
   SANDBOX_UNAVAILABLE: {
     exitCode: 2,

@@ -20,7 +20,7 @@ async function put(path: string, text: string): Promise<void> {
   await writeFile(join(root, path), text);
 }
 
-const NOTHING: Asked = { untouched: false, battery: false, programs: undefined, heat: false, gpus: false };
+const NOTHING: Asked = { untouched: false, battery: false, programs: undefined, heat: false, gpus: undefined };
 const watch = (nowMs = 0) => new MachineWatch(nowMs, { roots, platform: "linux" });
 
 describe("a look at a machine made of files", () => {

@@ -1,7 +1,8 @@
 import { cpus } from "node:os";
+import type { Gpu } from "../core/gpu/gpu.ts";
 import type { Observation } from "../core/terms/decide.ts";
 import { onBattery } from "./battery.ts";
-import { type NvidiaGpu, nvidiaGpus } from "./gpus.ts";
+import { gpusHere } from "./gpus.ts";
 import { type EnergyReading, joulesBetween, processorCelsius, processorEnergy } from "./heat.ts";
 import { othersLoad, type ProcessorTimes, processorTimes } from "./processor.ts";
 import { runningPrograms } from "./programs.ts";
@@ -15,13 +16,13 @@ export interface Asked {
   /** Programs that matter; undefined: none do. */
   readonly programs: ((name: string) => boolean) | undefined;
   readonly heat: boolean;
-  /** Ask the NVIDIA driver, too. */
-  readonly gpus: boolean;
+  /** GPUs whose heat and power count; undefined: none do, and no driver is asked. */
+  readonly gpus: ((gpu: Gpu) => boolean) | undefined;
 }
 
-/** What this machine shows of itself, and of its NVIDIA cards where they were asked for. */
+/** What this machine shows of itself, and of its GPUs where they were asked for. */
 export type Sight = Omit<Observation, "wall" | "wish"> & {
-  readonly gpus: readonly NvidiaGpu[];
+  readonly gpus: readonly Gpu[];
   /** Since the look before; undefined where no counter may be read. */
   readonly joules: number | undefined;
   /** What tells whether somebody is there. */
@@ -35,6 +36,8 @@ export interface MachineWatchOptions {
   readonly oursMs?: () => number;
 }
 
+/** A driver's tool takes a moment of a processor: it is asked this often at most. */
+const GPUS_EVERY_MS = 5_000;
 /** How fast the load by others follows the newest look: a moment's work of others is not somebody at work. */
 const LOAD_SECONDS = 5;
 
@@ -48,6 +51,7 @@ export class MachineWatch implements AsyncDisposable {
   #load: number | undefined;
   #energy: ReadonlyMap<string, EnergyReading> = new Map();
   #energyAtMs: number;
+  #gpus: { readonly atMs: number; readonly seen: readonly Gpu[] } | undefined;
 
   constructor(nowMs: number, options: MachineWatchOptions = {}) {
     this.#roots = options.roots ?? REAL_ROOTS;
@@ -59,23 +63,24 @@ export class MachineWatch implements AsyncDisposable {
 
   async look(asked: Asked, nowMs: number): Promise<Sight> {
     const [gpus, touch, battery, programs, heat] = await Promise.all([
-      asked.gpus ? nvidiaGpus() : [],
+      this.#lookAtGpus(asked.gpus, nowMs),
       asked.untouched ? this.#touch.look(nowMs) : UNASKED,
       asked.battery ? onBattery(this.#roots, this.#platform) : undefined,
       asked.programs ? runningPrograms(this.#roots, this.#platform, asked.programs) : undefined,
       asked.heat ? this.#heat(nowMs) : COLD,
     ]);
-    const cards = gpus ?? [];
+    const gpuWatts = sum(gpus.map((gpu) => gpu.watts));
+    const gpuJoules = gpuWatts === undefined ? undefined : (gpuWatts * heat.sinceMs) / 1_000;
     return {
       untouchedMs: touch.untouchedMs,
       touchSigns: touch.from,
       othersLoad: this.#others(nowMs),
       onBattery: battery,
       programs,
-      celsius: most([heat.celsius, ...cards.map((gpu) => gpu.celsius)]),
-      watts: sum([heat.watts, ...cards.map((gpu) => gpu.watts)]),
-      joules: heat.joules,
-      gpus: cards,
+      celsius: most([heat.celsius, ...gpus.map((gpu) => gpu.celsius)]),
+      watts: sum([heat.watts, gpuWatts]),
+      joules: sum([heat.joules, gpuJoules]),
+      gpus,
     };
   }
 
@@ -96,13 +101,20 @@ export class MachineWatch implements AsyncDisposable {
     return this.#load;
   }
 
+  async #lookAtGpus(wanted: Asked["gpus"], nowMs: number): Promise<readonly Gpu[]> {
+    if (wanted === undefined) return [];
+    if (this.#gpus === undefined || nowMs - this.#gpus.atMs >= GPUS_EVERY_MS)
+      this.#gpus = { atMs: nowMs, seen: await gpusHere(this.#roots, this.#platform) };
+    return this.#gpus.seen.filter(wanted);
+  }
+
   async #heat(nowMs: number): Promise<Heat> {
     const [celsius, energy] = await Promise.all([processorCelsius(this.#roots), processorEnergy(this.#roots)]);
     const joules = joulesBetween(this.#energy, energy);
-    const seconds = (nowMs - this.#energyAtMs) / 1_000;
+    const sinceMs = nowMs - this.#energyAtMs;
     this.#energy = energy;
     this.#energyAtMs = nowMs;
-    return { celsius, joules, watts: joules === undefined || seconds <= 0 ? undefined : joules / seconds };
+    return { celsius, joules, watts: joules === undefined || sinceMs <= 0 ? undefined : (joules / sinceMs) * 1_000, sinceMs };
   }
 }
 
@@ -110,9 +122,11 @@ interface Heat {
   readonly celsius: number | undefined;
   readonly joules: number | undefined;
   readonly watts: number | undefined;
+  /** Since the look before. */
+  readonly sinceMs: number;
 }
 
-const COLD: Heat = { celsius: undefined, joules: undefined, watts: undefined };
+const COLD: Heat = { celsius: undefined, joules: undefined, watts: undefined, sinceMs: 0 };
 const UNASKED: TouchSigns = { untouchedMs: undefined, from: [] };
 
 function ownProcessorMs(): number {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { isOnBattery, isOnBatteryByPmset } from "./battery.ts";
-import { parseNvidiaSmi } from "./gpus.ts";
 import { hottest, joulesBetween } from "./heat.ts";
 import { inputCounts, inputDevices, loginIdle, parseGdbusNumber, parseIoreg } from "./input-signs.ts";
 import { othersLoad, processorTimes } from "./processor.ts";
@@ -168,34 +167,4 @@ B: KEY=e520 10000 0 0 0 0`;
     expect(inputCounts(text)).toBe(9 + 40_213 + 3 + 140 + 7_301);
     expect(inputCounts(" 24:  1  0  IO-APIC   5-edge  ACPI:Ged")).toBeUndefined();
   });
-});
-
-describe("nvidia-smi", () => {
-  it("tells of each card, and of what a card does not tell", () => {
-    const text = [
-      "0, GPU-5f7f5c0e-2a2b-4d8e-9d0a-1c2b3a4d5e6f, NVIDIA GeForce RTX 4090, 24564, 1523, 37, 61, 212.45, 550.54.14, 8.9",
-      "1, GPU-00000000-1111-2222-3333-444444444444, NVIDIA H100 80GB HBM3, 81559, 0, 0, 30, 70.12, 550.54.14, 9.0",
-      "2, GPU-aaaaaaaa-1111-2222-3333-444444444444, NVIDIA GeForce GT 710, 2000, [N/A], [N/A], 44, [Not Supported], 470.223.02, 3.5",
-      "",
-    ].join("\n");
-    const gpus = parseNvidiaSmi(text);
-    expect(gpus).toHaveLength(3);
-    expect(gpus[0]).toEqual({
-      index: 0,
-      uuid: "GPU-5f7f5c0e-2a2b-4d8e-9d0a-1c2b3a4d5e6f",
-      name: "NVIDIA GeForce RTX 4090",
-      memoryBytes: 24_564 * 2 ** 20,
-      memoryUsedBytes: 1_523 * 2 ** 20,
-      load: 0.37,
-      celsius: 61,
-      watts: 212.45,
-      driver: "550.54.14",
-      computeCapability: "8.9",
-    });
-    expect(gpus[2]).toMatchObject({ memoryUsedBytes: undefined, load: undefined, watts: undefined });
-  });
-  it.each(["No devices were found", "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.", "0, x, y", ""])(
-    "says nothing of cards in %j",
-    (text) => expect(parseNvidiaSmi(text)).toEqual([]),
-  );
 });

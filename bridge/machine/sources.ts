@@ -37,3 +37,12 @@ export async function said(command: string, args: readonly string[]): Promise<st
   });
   return failed ? undefined : stdout;
 }
+
+/** What JSON holds; undefined when it is none. */
+export function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

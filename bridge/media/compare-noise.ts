@@ -1,8 +1,7 @@
 import type { Rect } from "../core/scene-facts.ts";
-import { exrInvalid } from "./exr/exr-invalid.ts";
+import { type Luminance, type NoiseVerdict, noiseTest } from "../core/verify/noise.ts";
 import { channelNames } from "./exr/header.ts";
 import { readRectangle } from "./exr/read-rectangle.ts";
-import { type Luminance, type NoiseVerdict, noiseTest } from "./noise.ts";
 import { areaOf, openPlaced, type PlacedPicture } from "./placed-picture.ts";
 
 /** Rec. 709 weights: Blender's default linear space. */
@@ -11,13 +10,13 @@ const WEIGHTS = { R: 0.2126, G: 0.7152, B: 0.0722 } as const;
 /** The R test holds five copies of the rectangle in memory; it is meant for crops. */
 const MAX_NOISE_PIXELS = 1024 * 1024;
 
-/** The R test on the combined pass: of several layers and views the worst. */
+/** The R test on the combined pass: of several layers and views the worst; undefined for a picture without one. */
 export function compareNoise(request: {
   readonly result: PlacedPicture;
   readonly reference: PlacedPicture;
   readonly rect: Rect;
   readonly halves: readonly [PlacedPicture, PlacedPicture];
-}): NoiseVerdict {
+}): NoiseVerdict | undefined {
   const { rect, halves } = request;
   if (rect.width * rect.height > MAX_NOISE_PIXELS) throw new RangeError("the R test takes crops, not frames");
   const stems = combinedStems(request.reference);
@@ -33,19 +32,17 @@ export function compareNoise(request: {
       halves: [of(first, stem), of(second, stem)],
     }),
   );
-  return verdicts.reduce((worst, verdict) => ({
-    r: Math.max(worst.r, verdict.r),
-    outliers: worst.outliers + verdict.outliers,
-    quietPixels: worst.quietPixels + verdict.quietPixels,
-  }));
+  return verdicts.length === 0 ? undefined : verdicts.reduce(worseOf);
+}
+
+function worseOf(a: NoiseVerdict, b: NoiseVerdict): NoiseVerdict {
+  return { r: Math.max(a.r, b.r), outliers: a.outliers + b.outliers, quietPixels: a.quietPixels + b.quietPixels };
 }
 
 /** "Layer.Combined." or "Layer.Combined.view." of each layer and view. */
 function combinedStems(picture: PlacedPicture): string[] {
   using file = openPlaced(picture);
-  const stems = channelNames(file.header).flatMap((name) => /^(.*\.Combined\.(?:.*\.)?)R$/.exec(name)?.[1] ?? []);
-  if (stems.length === 0) throw exrInvalid("it has no combined pass");
-  return stems;
+  return channelNames(file.header).flatMap((name) => /^(.*\.Combined\.(?:.*\.)?)R$/.exec(name)?.[1] ?? []);
 }
 
 function luminances(picture: PlacedPicture, rect: Rect, stems: readonly string[]): Map<string, Luminance> {

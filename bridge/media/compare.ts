@@ -33,7 +33,7 @@ export function compareFloats(request: CompareRequest): FloatDifference {
   const { rect } = request;
   const pixels = rect.width * rect.height;
   const names = comparedNames(reference);
-  const noise = request.halves ? compareNoise({ ...request, halves: request.halves }) : { r: undefined };
+  const noise = (request.halves && compareNoise({ ...request, halves: request.halves })) ?? { r: undefined };
   const inResult = new Set(comparedNames(result));
   if (inResult.size !== names.length || names.some((name) => !inResult.has(name))) {
     return { differingPixels: pixels, pixels, maxDifference: Number.POSITIVE_INFINITY, ...noise };

@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises";
-import sharp from "sharp";
+import sharp, { type ResizeOptions } from "sharp";
 import { FarmError } from "../kernel/errors.ts";
 
 /** Bounds on a stranger's preview. */
@@ -16,16 +16,26 @@ export interface PixelSize {
  */
 export async function decodePreview(path: string, size: PixelSize): Promise<Buffer> {
   if (size.width < 1 || size.height < 1) return Buffer.alloc(0); // smaller than a pixel of the canvas
+  return (await decode(path, { ...size, fit: "fill" })).pixels;
+}
+
+/** The same, as large as fits into that size and no wider or higher than it was made. Throws RESULT_INVALID. */
+export async function decodeInside(path: string, most: PixelSize): Promise<{ readonly size: PixelSize; readonly pixels: Buffer }> {
+  return await decode(path, { ...most, fit: "inside", withoutEnlargement: true });
+}
+
+async function decode(path: string, resize: ResizeOptions): Promise<{ readonly size: PixelSize; readonly pixels: Buffer }> {
   const bytes = await readCapped(path);
   if (!isJpeg(bytes) && !isPng(bytes)) throw refused("it is neither JPEG nor PNG");
   try {
-    return await sharp(bytes, { limitInputPixels: PREVIEW_LIMITS.maxPixels, failOn: "error", pages: 1 })
+    const { data, info } = await sharp(bytes, { limitInputPixels: PREVIEW_LIMITS.maxPixels, failOn: "error", pages: 1 })
       .timeout({ seconds: PREVIEW_LIMITS.decodeTimeoutSeconds })
       .toColourspace("srgb")
-      .resize({ ...size, fit: "fill" })
+      .resize(resize)
       .ensureAlpha()
       .raw({ depth: "uchar" })
-      .toBuffer();
+      .toBuffer({ resolveWithObject: true });
+    return { size: { width: info.width, height: info.height }, pixels: data };
   } catch (error) {
     throw refused("it cannot be decoded", error);
   }

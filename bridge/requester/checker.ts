@@ -5,12 +5,14 @@ import type { Chunk, ResultFile } from "../core/chunk.ts";
 import type { Verdict } from "../core/schedule/types.ts";
 import type { Rect } from "../core/scene-facts.ts";
 import { chooseCrops } from "../core/verify/crops.ts";
-import { verdictOf } from "../core/verify/verdict.ts";
+import { type CropDifference, verdictAcross, verdictOfEquals } from "../core/verify/verdict.ts";
 import type { JobFolder } from "./job-folder.ts";
-import type { JobMedia, LocalRendered, LocalScene, LocalSlots, ResultSummary } from "./ports.ts";
+import type { JobMedia, LocalRendered, LocalScene, LocalSlots, PlacedFloats, ResultSummary } from "./ports.ts";
 
 /** Size and number of crops a check renders; `trust.md` 1.4 gives the cost. */
 export const CHECK_SHAPE = { cropSize: 32, crops: 2, summarySize: 16 } as const;
+
+type FloatsSpec = Extract<Chunk["spec"], { kind: "floats" }>;
 
 export interface CheckerDeps {
   readonly slots: LocalSlots;
@@ -61,30 +63,42 @@ export class Checker {
   async #checkFloats(chunk: Chunk, files: readonly ResultFile[], sameClass: boolean, signal: AbortSignal): Promise<Verdict> {
     const floats = files.find(({ role }) => role === "floats");
     if (chunk.spec.kind !== "floats" || !floats) throw new Error("only floats are checked by crops");
-    const { spec } = chunk;
-    const keep = chunk.keep ?? spec.rect;
+    const keep = chunk.keep ?? chunk.spec.rect;
     const crops = chooseCrops({ rect: keep, count: CHECK_SHAPE.crops, size: CHECK_SHAPE.cropSize, key: this.#key(floats.sha256) });
-    // Denoising looks at the whole frame, so such a frame is rendered whole.
-    const apron = this.#options.apronOf(spec.scene);
+    const result: PlacedFloats = { path: this.#deps.folder.result(floats.sha256), rect: chunk.spec.rect };
+    const weighed: { rect: Rect; difference: CropDifference }[] = [];
     for (const rect of crops) {
-      const rendered = spec.denoise ? spec.rect : grow(rect, apron, spec.rect);
-      const referencePath = await this.#renderHere({ ...spec, rect: rendered }, signal);
-      try {
-        const difference = await this.#deps.media.compare(
-          {
-            result: { path: this.#deps.folder.result(floats.sha256), rect: spec.rect },
-            reference: { path: referencePath, rect: rendered },
-            rect,
-          },
-          signal,
-        );
-        const verdict = verdictOf(difference, { sameClass });
-        if (verdict !== "equal") return verdict;
-      } finally {
-        await rm(referencePath, { force: true });
-      }
+      const difference = await this.#compare(chunk.spec, { result, rect, sameClass }, signal);
+      const verdict = sameClass ? verdictOfEquals(difference) : "equal";
+      if (verdict !== "equal") return verdict;
+      weighed.push({ rect, difference });
     }
-    return "equal";
+    return sameClass ? "equal" : verdictAcross(weighed);
+  }
+
+  /** Renders one crop here, and what tells its noise where bits alone do not decide. */
+  async #compare(
+    spec: FloatsSpec,
+    { result, rect, sameClass }: { readonly result: PlacedFloats; readonly rect: Rect; readonly sameClass: boolean },
+    signal: AbortSignal,
+  ): Promise<CropDifference> {
+    // Denoising looks at the whole frame, so such a frame is rendered whole.
+    const rendered = spec.denoise ? spec.rect : grow(rect, this.#options.apronOf(spec.scene), spec.rect);
+    const made: string[] = [];
+    const render = async (half?: "first" | "second"): Promise<PlacedFloats> => {
+      const path = await this.#renderHere({ ...spec, rect: rendered, ...(half && { half }) }, signal);
+      made.push(path);
+      return { path, rect: rendered };
+    };
+    try {
+      const reference = await render();
+      const difference = await this.#deps.media.compare({ result, reference, rect }, signal);
+      if (sameClass || difference.differingPixels === 0) return difference;
+      const halves = [await render("first"), await render("second")] as const;
+      return await this.#deps.media.compare({ result, reference, rect, halves }, signal);
+    } finally {
+      for (const path of made) await rm(path, { force: true });
+    }
   }
 
   /** Final files are rendered again as a whole; equal bytes settle it, anything else is told as a warning. */

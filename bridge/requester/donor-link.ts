@@ -5,7 +5,14 @@ export type DonorNews =
   | { readonly type: "alive" }
   | { readonly type: "scene"; readonly phase: "fetching" | "loading" | "ready"; readonly bytesDone: number; readonly bytesTotal: number }
   | { readonly type: "started"; readonly chunk: ChunkId }
-  | { readonly type: "rendered"; readonly chunk: ChunkId; readonly files: readonly ResultFile[]; readonly seconds: number }
+  | {
+      readonly type: "rendered";
+      readonly chunk: ChunkId;
+      readonly files: readonly ResultFile[];
+      readonly seconds: number;
+      /** What made it, where that is not the donor's own class. */
+      readonly deviceClass?: DeviceClass | undefined;
+    }
   | {
       readonly type: "failed";
       readonly chunk: ChunkId;
@@ -26,6 +33,8 @@ export interface DonorLink {
   readonly trusted: boolean;
   readonly slots: number;
   readonly deviceClass: DeviceClass;
+  /** Samples x pixels a second of one slot, by its own word; undefined when it has not said. */
+  readonly knownSpeed: number | undefined;
   /** Ends after "gone". */
   readonly news: AsyncIterable<DonorNews>;
   lease(chunk: Chunk): void;

@@ -26,6 +26,8 @@ export interface WorkForce {
   readonly local: number;
   /** Only these peers; empty: whoever is in the swarm. */
   readonly peers: readonly string[];
+  /** Owners of donors may look at small pictures of what their machines render. */
+  readonly mayShow?: boolean;
 }
 
 /** A job that stands in the journal and can be worked on. */

@@ -65,7 +65,8 @@ export class JobRun {
     this.#donors.set(link.id, link);
     this.#deps.tally.nameDonor(link.id, link.name);
     this.#deps.observe({ event: "donor-joined", donor: link.id, name: link.name, slots: link.slots, local: link.trusted });
-    this.#say({ type: "donor-joined", donor: link.id, slots: link.slots, trusted: link.trusted, sameClass: this.#deps.sameClass(link) });
+    const { id: donor, slots, trusted, knownSpeed, deviceClass } = link;
+    this.#say({ type: "donor-joined", donor, slots, trusted, sameClass: this.#deps.sameClass(deviceClass), knownSpeed });
     this.#listening.add(this.#hear(link));
   }
 
@@ -216,7 +217,7 @@ export class JobRun {
       case "started":
         return this.#deps.observe({ event: "chunk-started", chunk: news.chunk, donor });
       case "rendered":
-        this.#deps.results.commit(news.chunk, donor, news.files);
+        this.#deps.results.commit(news.chunk, donor, news.files, news.deviceClass ?? link.deviceClass);
         this.#deps.tally.rendered(news.chunk, donor, news.seconds);
         return this.#say({ type: "chunk-rendered", chunk: news.chunk, donor, seconds: news.seconds });
       case "failed": {

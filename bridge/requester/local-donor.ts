@@ -27,6 +27,7 @@ export class LocalDonor implements DonorLink {
   readonly trusted = true;
   readonly slots: number;
   readonly deviceClass: DeviceClass;
+  readonly knownSpeed = undefined;
   readonly news = new Channel<DonorNews>();
   readonly #deps: LocalDonorDeps;
   readonly #options: LocalDonorOptions;

@@ -1,6 +1,7 @@
 import type { ChunkSpec, ResultFile } from "../core/chunk.ts";
 import type { Rect, RenderUnit } from "../core/scene-facts.ts";
 import type { JobRecord } from "../core/journal/records.ts";
+import type { CropDifference } from "../core/verify/verdict.ts";
 
 /** What a finished chunk left in a session's scratch folder. */
 export interface LocalRendered {
@@ -55,9 +56,15 @@ export interface JobMedia {
     signal: AbortSignal,
   ): Promise<void>;
   compare(
-    request: { readonly result: PlacedFloats; readonly reference: PlacedFloats; readonly rect: Rect },
+    request: {
+      readonly result: PlacedFloats;
+      readonly reference: PlacedFloats;
+      readonly rect: Rect;
+      /** The reference with either half of its samples: asks for `r`. */
+      readonly halves?: readonly [PlacedFloats, PlacedFloats];
+    },
     signal: AbortSignal,
-  ): Promise<{ readonly differingPixels: number; readonly pixels: number; readonly maxDifference: number; readonly r: number | undefined }>;
+  ): Promise<CropDifference>;
 }
 
 /** A float picture and the full-frame rectangle it shows. */

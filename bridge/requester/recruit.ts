@@ -133,7 +133,7 @@ export class Recruiter {
       return undefined;
     }
     this.#options.welcome(id, true);
-    const opened = await openRemoteDonor(this.#deps, { id, name: reply.name }, this.#openingNow(run), parent);
+    const opened = await openRemoteDonor(this.#deps, { id, name: reply.name, knownSpeed: reply.speed }, this.#openingNow(run), parent);
     if (opened instanceof RemoteDonor) return opened;
     this.#tell(`${id}:${opened.refused}`, `${reply.name} does not take this job: ${opened.sentence}`);
     if (isPassing(opened.refused)) throw new NotNow(opened.sentence);

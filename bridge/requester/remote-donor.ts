@@ -24,6 +24,8 @@ export interface JobOpening {
   readonly manifestBytes: number;
   readonly build: { readonly blenderVersion: string; readonly buildHash: string };
   readonly needs: JobNeeds;
+  /** The donor's owner may look at small pictures of it. */
+  readonly mayShow?: boolean;
 }
 
 /** How long a leaving requester waits until its last words are out. */
@@ -33,7 +35,7 @@ const READ = { maxBytes: LEASE_LIMITS.maxMessageBytes, timeoutMs: LEASE_LIMITS.s
 /** Opens a job with a donor: a link, or the donor's refusal. Throws PEER_UNREACHABLE, PEER_BROKE_PROTOCOL. */
 export async function openRemoteDonor(
   deps: RemoteDonorDeps,
-  peer: { readonly id: DonorId; readonly name: string },
+  peer: { readonly id: DonorId; readonly name: string; readonly knownSpeed: number | undefined },
   opening: JobOpening,
   parent: AbortSignal,
 ): Promise<RemoteDonor | Refused> {
@@ -60,6 +62,7 @@ export class RemoteDonor implements DonorLink {
   readonly trusted = false;
   readonly slots: number;
   readonly deviceClass: DeviceClass;
+  readonly knownSpeed: number | undefined;
   readonly news = new Channel<DonorNews>();
   readonly #deps: RemoteDonorDeps;
   readonly #stream: FrameStream;
@@ -76,7 +79,7 @@ export class RemoteDonor implements DonorLink {
   constructor(
     deps: RemoteDonorDeps,
     stream: FrameStream,
-    facts: { readonly id: DonorId; readonly name: string; readonly slots: number; readonly deviceClass: DeviceClass },
+    facts: Pick<DonorLink, "id" | "name" | "slots" | "deviceClass" | "knownSpeed">,
     parent: AbortSignal,
   ) {
     this.#deps = deps;
@@ -85,6 +88,7 @@ export class RemoteDonor implements DonorLink {
     this.name = facts.name;
     this.slots = facts.slots;
     this.deviceClass = facts.deviceClass;
+    this.knownSpeed = facts.knownSpeed;
     // Not below `parent`: what ends the job must leave time for a goodbye. A donor that hears none finishes what it has begun.
     this.#life = childSignal();
     const onAbort = () => void this.close();
@@ -201,7 +205,10 @@ export class RemoteDonor implements DonorLink {
       case "started":
         return this.#about(message.lease, (chunk) => ({ type: "started", chunk }));
       case "rendered":
-        return this.#about(message.lease, (chunk) => ({ type: "rendered", chunk, files: message.files, seconds: message.seconds }));
+        return this.#about(message.lease, (chunk) => {
+          const { files, seconds, deviceClass } = message;
+          return { type: "rendered", chunk, files, seconds, deviceClass };
+        });
       case "failed":
         return this.#about(message.lease, (chunk) => {
           this.#leaseOf.delete(chunk);

@@ -1,5 +1,5 @@
 import { open, stat } from "node:fs/promises";
-import type { Chunk, ChunkId, DonorId, ResultFile } from "../core/chunk.ts";
+import type { Chunk, ChunkId, DeviceClass, DonorId, ResultFile } from "../core/chunk.ts";
 import { FarmError } from "../kernel/errors.ts";
 import { sha256 } from "../kernel/ids.ts";
 import type { DonorLink } from "./donor-link.ts";
@@ -40,7 +40,7 @@ export interface FetchedResult {
 export class ResultDesk {
   readonly #deps: ResultDeskDeps;
   readonly #verifies: boolean;
-  readonly #committed = new Map<string, readonly ResultFile[]>();
+  readonly #committed = new Map<string, { readonly files: readonly ResultFile[]; readonly deviceClass: DeviceClass | undefined }>();
   readonly #summaries = new Map<string, Promise<ResultSummary>>();
 
   constructor(deps: ResultDeskDeps, options: { readonly verifies: boolean }) {
@@ -48,13 +48,18 @@ export class ResultDesk {
     this.#verifies = options.verifies;
   }
 
-  /** The donor has committed to these files for the chunk. */
-  commit(chunk: ChunkId, donor: DonorId, files: readonly ResultFile[]): void {
-    this.#committed.set(key(chunk, donor), files);
+  /** The donor has committed to these files for the chunk; at resume nobody remembers what made them. */
+  commit(chunk: ChunkId, donor: DonorId, files: readonly ResultFile[], deviceClass?: DeviceClass): void {
+    this.#committed.set(key(chunk, donor), { files, deviceClass });
   }
 
   files(chunk: ChunkId, donor: DonorId): readonly ResultFile[] {
-    return this.#committed.get(key(chunk, donor)) ?? [];
+    return this.#committed.get(key(chunk, donor))?.files ?? [];
+  }
+
+  /** What made it, by its donor's word. */
+  classOf(chunk: ChunkId, donor: DonorId): DeviceClass | undefined {
+    return this.#committed.get(key(chunk, donor))?.deviceClass;
   }
 
   forget(chunk: ChunkId, donor: DonorId): void {

@@ -1,4 +1,4 @@
-import type { Chunk, ChunkId, DonorId } from "../core/chunk.ts";
+import type { Chunk, ChunkId, DeviceClass, DonorId } from "../core/chunk.ts";
 import type { JobEvent } from "../core/job-events.ts";
 import type { Verdict } from "../core/schedule/types.ts";
 import { isFarmError, messageOf } from "../kernel/errors.ts";
@@ -19,7 +19,8 @@ export interface ResultFlowDeps {
   readonly check: (chunk: ChunkId, donor: DonorId, sameClass: boolean, signal: AbortSignal) => Promise<Verdict>;
   readonly preview: JobPreview;
   readonly tally: RunTally;
-  readonly sameClass: (donor: DonorLink) => boolean;
+  /** Whether this device class makes the same bits as the checker. */
+  readonly sameClass: (deviceClass: DeviceClass) => boolean;
   readonly observe: (event: JobEvent) => void;
   readonly log: Log;
 }
@@ -69,8 +70,8 @@ export class ResultFlow {
   }
 
   async check(chunk: ChunkId, donorId: DonorId): Promise<void> {
-    const donor = this.#run.donors.get(donorId);
-    const sameClass = donor !== undefined && this.#deps.sameClass(donor);
+    const deviceClass = this.#deps.results.classOf(chunk, donorId);
+    const sameClass = deviceClass !== undefined && this.#deps.sameClass(deviceClass);
     this.#gate.checkBegins(chunk, donorId);
     const verdict = await this.#verdictOn(chunk, donorId, sameClass);
     if (this.#run.signal.aborted) return;

@@ -155,7 +155,7 @@ function composeRun(
       },
       preview: deps.preview,
       tally: made.tally,
-      sameClass: (donor) => sameDeviceClass(donor.deviceClass, order.deviceClass),
+      sameClass: (deviceClass) => sameDeviceClass(deviceClass, order.deviceClass),
       observe: deps.observe,
       clock: deps.clock,
       log: deps.log,

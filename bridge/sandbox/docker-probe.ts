@@ -8,6 +8,8 @@ export type DockerProbe =
       readonly here: true;
       readonly version: string;
       readonly runtimes: readonly string[];
+      /** Looks for device specifications (CDI). */
+      readonly cdi: boolean;
       /** Limits that this kernel does not hold containers to. */
       readonly unenforced: readonly EngineLimit[];
       readonly runtime: RuntimeAge;
@@ -25,6 +27,7 @@ export async function probeDocker(): Promise<DockerProbe> {
       here: true,
       version: version.Version,
       runtimes: Object.keys(info.Runtimes ?? {}),
+      cdi: (info.CDISpecDirs ?? []).length > 0,
       unenforced: unenforcedLimits(info),
       runtime: runtimeAge(version.Components ?? []),
       environments: images.map(({ blender }) => blender.version),

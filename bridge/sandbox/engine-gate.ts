@@ -8,6 +8,7 @@ export interface EngineFacts {
   readonly OSType?: string;
   readonly Architecture?: string;
   readonly Runtimes?: Readonly<Record<string, unknown>>;
+  readonly CDISpecDirs?: readonly string[] | null;
 }
 
 export type EngineLimit = "memory" | "swap" | "CPU" | "processes";

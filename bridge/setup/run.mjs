@@ -19,6 +19,9 @@ const SCRIPTS = {
   errors: { purpose: "code", runs: [["bridge/build/errors-page.ts", "--write"]] },
 };
 
+/** Benchmarks that are asked for by name: `npm run bench -- gpu`. */
+const BENCHES = { gpu: "bench/gpu.ts", transfer: "bench/transfer.ts" };
+
 /** @returns {Promise<number>} the exit code: that of the program, 2 when it could not be run. */
 async function run(name, args) {
   if (name === "setup") return setUpOnly(args);
@@ -27,12 +30,18 @@ async function run(name, args) {
   if (script === undefined) return refuse(`there is no script "${name}": ${["setup", "lock", ...Object.keys(SCRIPTS)].join(", ")}`);
   const node = await setUp(script.purpose);
   if (node === undefined) return 2;
-  for (const [file, ...fixed] of script.runs) {
+  for (const [file, ...fixed] of name === "bench" ? benchOf(args) : script.runs) {
     if (!existsSync(join(PROJECT, file))) return refuse(`${file} is missing from this checkout`);
     const code = await handOver(node, ["--disable-warning=ExperimentalWarning", join(PROJECT, file), ...fixed, ...args], PROJECT);
     if (code !== 0) return code;
   }
   return 0;
+}
+
+/** The benchmark that the first word names, which is taken off; else the one of whole jobs. */
+function benchOf(args) {
+  const named = Object.hasOwn(BENCHES, args[0] ?? "") ? BENCHES[args.shift()] : undefined;
+  return named === undefined ? SCRIPTS.bench.runs : [[named]];
 }
 
 async function setUpOnly(args) {

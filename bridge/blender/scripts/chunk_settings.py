@@ -30,6 +30,9 @@ FLOATS_PATHS = frozenset(
     )
 ) | {"cycles.use_denoising"}
 
+# And one that asks for half the samples these, too.
+SAMPLES_PATHS = frozenset(("cycles.samples", "cycles.sample_offset", "cycles.sample_subset_length"))
+
 
 def scene_of(spec):
     """The scene that a chunk names."""
@@ -143,6 +146,18 @@ def set_denoise_off(overrides, scene):
         overrides.set(layer.cycles, denoising_store_passes=True)
     if scene.render.engine == "CYCLES":
         overrides.set(scene.cycles, use_denoising=False)
+
+
+def set_half(overrides, scene, half):
+    """The first or the second half of the samples alone; of a single one, another one."""
+    overrides.mute_animation(scene, SAMPLES_PATHS)
+    start, count = compat.sample_range(scene)
+    first = (count + 1) // 2
+    start, count = (start, first) if half == "first" else (start + first, max(1, count - first))
+    for layer in scene.view_layers:
+        if layer.samples > 0:
+            overrides.set(layer, samples=compat.layer_samples(scene, start, max(1, layer.samples // 2)))
+    compat.set_sample_range(overrides, scene, start, count)
 
 
 def set_frame_range(overrides, scene, frame):

@@ -32,6 +32,8 @@ def render_floats(spec, folder, codec):
         chunk_settings.set_float_output(overrides, scene.render, codec)
         if not spec["denoise"]:
             chunk_settings.set_denoise_off(overrides, scene)
+        if "half" in spec:
+            chunk_settings.set_half(overrides, scene, spec["half"])
         seconds = render_frame(overrides, scene, spec["frame"], os.path.join(folder, "floats_####"))
     files = files_in(folder)
     if len(files) != 1:
@@ -77,7 +79,7 @@ def step_frame(spec, frame, folder):
 
 def render_frame(overrides, scene, frame, filepath):
     """One frame as `-f` renders it. Returns the seconds inside Blender."""
-    overrides.mute_animation(scene, {"render.filepath"})
+    overrides.mute_animation(scene, {"render.filepath", "cycles.device"})
     overrides.keep(scene.render, "filepath")
     scene.render.filepath = filepath
     arguments = {"animation": True, "scene": scene.name}

@@ -148,3 +148,28 @@ def render_frames(scene, start, end):
     finally:
         bpy.app.handlers.render_init.remove(put_back)
         put_back()
+
+
+def sample_range(scene):
+    """The first sample that Cycles renders, and how many from there on."""
+    cycles = scene.cycles
+    if not hasattr(cycles, "use_sample_subset"):
+        return cycles.sample_offset, cycles.samples
+    if not cycles.use_sample_subset:
+        return 0, cycles.samples
+    return cycles.sample_offset, min(cycles.sample_subset_length, cycles.samples - cycles.sample_offset)
+
+
+def set_sample_range(overrides, scene, start, count):
+    """Renders `count` samples from `start` on: a part of those that the scene would have."""
+    cycles = scene.cycles
+    if hasattr(cycles, "use_sample_subset"):
+        overrides.set(cycles, use_sample_subset=True, sample_offset=start, sample_subset_length=count)
+        overrides.set(cycles, samples=max(cycles.samples, start + count))
+    else:
+        overrides.set(cycles, sample_offset=start, samples=count)
+
+
+def layer_samples(scene, start, count):
+    """What a view layer's own number of samples must be to have `count` of them after `set_sample_range` from `start`."""
+    return start + count if hasattr(scene.cycles, "use_sample_subset") else count

@@ -15,6 +15,7 @@ import bpy  # noqa: E402
 
 import chunk_settings  # noqa: E402
 import chunks  # noqa: E402
+import devices  # noqa: E402
 import foreign  # noqa: E402
 import memory  # noqa: E402
 import preview  # noqa: E402
@@ -44,6 +45,7 @@ class Session:
         open_scene(request["path"])
         remap.remap_paths(request["remap"])
         strip_handlers()
+        devices.set_in_scenes()
         self._loaded = request
         self._last_frames = {}
 
@@ -136,7 +138,7 @@ def pixels_of(spec, scene):
 def main():
     token, scratch, *more = own_arguments()
     session = Session(scratch, is_foreign="foreign" in more)
-    Wire(token).serve({"load": session.load, "render": session.render})
+    Wire(token).serve({"use": devices.use, "load": session.load, "render": session.render})
 
 
 main()

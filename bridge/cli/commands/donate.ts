@@ -21,6 +21,7 @@ const DonateOptions = z.object({
   jobs: z.int().min(1).max(256).optional(),
   memory: text,
   disk: text,
+  gpu: z.union([z.literal(true), z.string().max(8_192)]).optional(),
   schedule: list,
   idle: text,
   maxUpload: text,
@@ -77,12 +78,13 @@ function sandboxOf({ sandbox, blender, environment, allowOldRuntime }: z.infer<t
 
 /** The owner's terms as they stand on the command line. */
 function termsOf(options: z.infer<typeof DonateOptions>): TermTexts {
-  const { cpus, jobs, memory, disk, schedule, idle, maxUpload, maxDownload, allow, deny } = options;
+  const { cpus, jobs, memory, disk, gpu, schedule, idle, maxUpload, maxDownload, allow, deny } = options;
   const said: Partial<Record<TermName, string | undefined>> = {
     cores: cpus === undefined ? undefined : `${cpus} each`,
     slots: jobs === undefined ? undefined : String(jobs),
     memory,
     disk,
+    gpus: gpu === true ? "all" : gpu,
     schedule: schedule?.join("; "),
     idle,
     upload: maxUpload,

@@ -2,9 +2,11 @@ import prettyBytes from "pretty-bytes";
 import { z } from "zod";
 import { type SeenDonor, seeDonors } from "../../app/peers.ts";
 import { openHome } from "../../config/home.ts";
+import { BACKEND_NAMES } from "../../core/gpu/cycles-devices.ts";
 import { silentLog } from "../../kernel/log.ts";
 import type { Cli } from "../program.ts";
 import { paint } from "../terminal.ts";
+import { gpuText, speedText } from "../views/gpu-text.ts";
 import { parseOptions } from "./render.ts";
 
 const addresses = z.array(z.string().max(512)).max(256).default([]);
@@ -26,10 +28,14 @@ export async function runPeers(cli: Cli, raw: Record<string, unknown>): Promise<
     return;
   }
   if (donors.length === 0) return cli.terminal.line("No donors were found. Start one with `bridge donate`, or name one with --peer.");
-  cli.terminal.line(table([["NAME", "PING", "SLOTS", "CORES", "MEMORY", "LOAD", "BLENDER", "PEER"], ...donors.map(row)]));
+  const withGpus = donors.some(({ offer }) => offer.gpus.length > 0);
+  const head = ["NAME", "PING", "SLOTS", "CORES", "MEMORY", "LOAD", "SPEED", "BLENDER", ...(withGpus ? ["GPU"] : []), "PEER"];
+  cli.terminal.line(table([head, ...donors.map((donor) => row(donor, withGpus))]));
+  for (const { offer } of donors)
+    if (offer.gpuNote !== undefined) cli.terminal.line(`${paint("yellow", "note")} ${offer.name}: ${offer.gpuNote}`);
 }
 
-function row({ peer, offer, pingMs }: SeenDonor): string[] {
+function row({ peer, offer, pingMs }: SeenDonor, withGpus: boolean): string[] {
   return [
     offer.name,
     pingMs === undefined ? "-" : `${pingMs < 10 ? pingMs.toFixed(1) : Math.round(pingMs)} ms`,
@@ -37,7 +43,9 @@ function row({ peer, offer, pingMs }: SeenDonor): string[] {
     String(offer.cores),
     prettyBytes(offer.memoryBytes, { maximumFractionDigits: 0 }),
     `${Math.round(offer.load * 100)} %`,
-    offer.builds.map(({ blenderVersion, backend }) => `${blenderVersion} ${backend}`).join(", "),
+    offer.speed === undefined ? "-" : speedText(offer.speed),
+    offer.builds.map(({ blenderVersion, backend }) => `${blenderVersion} ${BACKEND_NAMES[backend]}`).join(", "),
+    ...(withGpus ? [offer.gpus.map(gpuText).join("; ") || "-"] : []),
     peer,
   ];
 }

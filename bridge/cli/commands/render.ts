@@ -23,6 +23,7 @@ export const WorkOptions = z.object({
   swarm: z.string().min(1).max(64).default("public"),
   blender: z.string().optional(),
   threads: z.int().min(1).max(4096).optional(),
+  letDonorsSee: z.boolean().default(false),
 });
 
 const RenderOptions = WorkOptions.extend({
@@ -69,7 +70,7 @@ export async function runTask(cli: Cli, task: Task, options: z.infer<typeof Work
     home: await openHome(options.home),
     blender: options.blender,
     threads: options.threads,
-    force: { local: options.local === false ? 0 : (options.local ?? 1), peers: options.peer },
+    force: { local: options.local === false ? 0 : (options.local ?? 1), peers: options.peer, mayShow: options.letDonorsSee },
     swarm: { swarm: options.swarm, bootstrap: options.bootstrap },
   };
   const view = renderView(cli.terminal, { json: options.json });

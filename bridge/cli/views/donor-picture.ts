@@ -1,8 +1,10 @@
+import { stripVTControlCharacters } from "node:util";
 import prettyBytes from "pretty-bytes";
 import prettyMilliseconds from "pretty-ms";
 import type { DonateEvent } from "../../app/donate-events.ts";
 import type { DonorStatus } from "../../app/donor-status.ts";
 import { paint } from "../terminal.ts";
+import { gpuText, speedText } from "./gpu-text.ts";
 
 export interface Canvas {
   readonly nowMs: number;
@@ -11,23 +13,48 @@ export interface Canvas {
 
 /** A donor at a moment: how it stands, what each slot does, what it gave. */
 export function drawStatus(status: DonorStatus, canvas: Canvas): string {
-  const { name, slots, threads, jobs } = status;
+  const lines = [
+    `${standingText(status)}  ${paint("bold", status.name)}  ${paint("gray", sizeText(status))}`,
+    ...slotLines(status, canvas.nowMs),
+    ...status.gpus.map((gpu) => `  ${paint("gray", "gpu")}     ${gpuText(gpu)}`),
+    ...(status.gpuNote === undefined ? [] : [`  ${paint("yellow", "note")}    ${status.gpuNote}`]),
+    ...status.jobs.map(
+      ({ job, requester }, index) => `  ${paint("gray", `job ${index + 1}`)}   ${job} ${paint("gray", `from ${shortPeer(requester)}`)}`,
+    ),
+    ...totalLines(status.totals),
+    `  ${paint("gray", "machine")} ${machineText(status)}`,
+  ];
+  return lines.map((line) => cut(line, canvas.columns)).join("\n");
+}
+
+function sizeText({ slots, threads, backends, speed }: DonorStatus): string {
   const size = `${slots === 1 ? "1 slot" : `${slots} slots`} of ${threads === 1 ? "1 thread" : `${threads} threads`}`;
-  const free = status.standing.state === "open" ? Math.max(0, slots - status.working.length) : 0;
+  return [size, ...backends, ...(speed === undefined ? [] : [speedText(speed)])].join(" · ");
+}
+
+/** What each slot renders, and for how long; free ones only while work is taken. */
+function slotLines({ working, standing, slots, busySlots }: DonorStatus, nowMs: number): string[] {
+  const widest = Math.max(0, ...working.map(({ what }) => what.length));
+  const opening = Math.max(0, busySlots - working.length);
+  const free = standing.state === "open" ? Math.max(0, slots - working.length - opening) : 0;
   return [
-    `${standingText(status)}  ${paint("bold", name)}  ${paint("gray", `${size}, ${prettyBytes(status.diskUsedBytes, { maximumFractionDigits: 0 })} of disk in use`)}`,
-    ...status.working.map((working) =>
-      cut(
-        `  ${paint("cyan", "▸")} ${working.what}  ${paint("gray", `job ${working.job}, ${since(working.sinceMs, canvas.nowMs)}`)}`,
-        canvas.columns,
-      ),
+    ...working.map(
+      ({ what, sinceMs, job }) =>
+        `  ${paint("cyan", "▸")} ${what.padEnd(widest)}  ${since(sinceMs, nowMs).padStart(4)}  ${paint("gray", `job ${job}`)}`,
     ),
-    ...(free > 0 ? [paint("gray", `  ${free === 1 ? "1 slot is" : `${free} slots are`} free`)] : []),
-    ...jobs.map(({ job, requester }, index) =>
-      cut(`  ${paint("gray", `${index + 1}`)} job ${job} ${paint("gray", `from ${requester}`)}`, canvas.columns),
-    ),
-    paint("gray", `  today ${givenText(status.totals.today)}; ever ${givenText(status.totals.ever)}${machineText(status)}`),
-  ].join("\n");
+    ...(opening > 0 ? [paint("gray", `  · ${opening === 1 ? "1 slot opens its" : `${opening} slots open their`} scene`)] : []),
+    ...(free > 0 ? [paint("gray", `  · ${free === 1 ? "1 slot is" : `${free} slots are`} free`)] : []),
+  ];
+}
+
+/** Today and ever, in columns. */
+function totalLines({ today, ever }: DonorStatus["totals"]): string[] {
+  const rows = [today, ever].map(givenCells);
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)));
+  return rows.map((cells, row) => {
+    const text = cells.map((cell, column) => cell.padStart(widths[column] ?? 0)).join("   ");
+    return `  ${paint("gray", row === 0 ? "today  " : "ever   ")} ${text.trimEnd()}`;
+  });
 }
 
 function standingText({ standing }: DonorStatus): string {
@@ -36,28 +63,44 @@ function standingText({ standing }: DonorStatus): string {
   return `${mark} ${standing.state}: ${standing.because}`;
 }
 
-function givenText({ frames, chunks, seconds, joules }: DonorStatus["totals"]["today"]): string {
-  const energy = joules === undefined ? "" : `, ${(joules / 3.6e6).toFixed(joules < 3.6e6 ? 3 : 1)} kWh at most`;
-  return `${frames.toFixed(frames < 10 ? 1 : 0)} frames in ${chunks} chunks, ${(seconds / 3_600).toFixed(seconds < 36_000 ? 2 : 0)} h${energy}`;
+function givenCells({ frames, chunks, seconds, joules }: DonorStatus["totals"]["today"]): string[] {
+  return [
+    `${frames.toFixed(frames < 10 ? 1 : 0)} frames`,
+    chunks === 1 ? "1 chunk " : `${chunks} chunks`,
+    hours(seconds),
+    joules === undefined ? "" : `${(joules / 3.6e6).toFixed(joules < 3.6e6 ? 3 : 1)} kWh at most`,
+  ];
 }
 
-function machineText({ machine }: DonorStatus): string {
+function hours(seconds: number): string {
+  if (seconds < 60) return `${seconds.toFixed(0)} s`;
+  return seconds < 3_600 ? `${(seconds / 60).toFixed(0)} min` : `${(seconds / 3_600).toFixed(seconds < 36_000 ? 1 : 0)} h`;
+}
+
+function machineText({ machine, diskUsedBytes }: DonorStatus): string {
   const facts = [
     ...(machine.celsius === undefined ? [] : [`${Math.round(machine.celsius)} °C`]),
     ...(machine.watts === undefined ? [] : [`${Math.round(machine.watts)} W`]),
-    ...(machine.othersLoad === undefined ? [] : [`others ${Math.round(machine.othersLoad * 100)} %`]),
+    ...(machine.othersLoad === undefined ? [] : [`others use ${Math.round(machine.othersLoad * 100)} %`]),
     ...(machine.onBattery ? ["on battery"] : []),
+    `${prettyBytes(diskUsedBytes, { maximumFractionDigits: 0 })} of disk in use`,
   ];
-  return facts.length === 0 ? "" : `; ${facts.join(", ")}`;
+  return facts.join(" · ");
 }
 
 function since(sinceMs: number, nowMs: number): string {
   return prettyMilliseconds(Math.max(0, nowMs - sinceMs), { secondsDecimalDigits: 0 });
 }
 
-/** Colours take no room; a line that is too long loses them rather than its shape. */
+/** Ids begin alike; their ends tell them apart. */
+function shortPeer(id: string): string {
+  return id.length <= 16 ? id : `…${id.slice(-10)}`;
+}
+
+/** A line that is too long loses its colours, and its end. */
 function cut(text: string, columns: number): string {
-  return text.length <= columns + 20 ? text : `${text.slice(0, columns + 19)}…`;
+  const plain = stripVTControlCharacters(text);
+  return plain.length <= columns ? text : `${plain.slice(0, Math.max(1, columns - 1))}…`;
 }
 
 /** What stays on the screen after the moment has passed. */

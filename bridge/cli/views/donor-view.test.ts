@@ -12,7 +12,8 @@ const status: DonorStatus = {
   name: "anna",
   standing: { state: "open" },
   terms: {},
-  slots: 2,
+  slots: 3,
+  busySlots: 2,
   threads: 3,
   diskUsedBytes: 5_000_000,
   jobs: [
@@ -20,7 +21,11 @@ const status: DonorStatus = {
     { job: "j-two", requester: "12D3KooWDef" },
   ],
   working: [{ job: "j-one", lease: "4", what: "frame 7, 64x64 at 0,64", sinceMs: 1_000 }],
+  pictures: [],
   totals: { day: "2026-11-23", today: given, ever: { ...given, chunks: 900, frames: 88, joules: 7.2e6 } },
+  backends: ["OptiX"],
+  gpus: [{ name: "NVIDIA H100", memoryBytes: 80 * 2 ** 30, memoryUsedBytes: 12 * 2 ** 30, load: 0.97, celsius: 61, watts: 412.4 }],
+  speed: 312e6,
   machine: { celsius: 61.4, watts: 95.2, othersLoad: 0.07, onBattery: true },
 };
 const draw = (change: Partial<DonorStatus> = {}, columns = 100) =>
@@ -28,23 +33,29 @@ const draw = (change: Partial<DonorStatus> = {}, columns = 100) =>
 
 describe("the donor's view", () => {
   it("shows what each slot does, the jobs with their keys, what was given and how the machine is", () => {
-    const drawn = draw();
-    expect(drawn).toContain("gives  anna");
-    expect(drawn).toContain("2 slots of 3 threads, 5 MB of disk in use");
-    expect(drawn).toMatch(/frame 7, 64x64 at 0,64 {2}job j-one, 5s/);
-    expect(drawn).toContain("1 slot is free");
-    expect(drawn).toMatch(/2 job j-two from 12D3KooWDef/);
-    expect(drawn).toContain("today 2.5 frames in 12 chunks, 1.50 h");
-    expect(drawn).toContain("ever 88 frames in 900 chunks, 1.50 h, 2.0 kWh at most");
-    expect(drawn).toContain("61 °C, 95 W, others 7 %, on battery");
+    expect(draw().split("\n")).toEqual([
+      "● gives  anna  3 slots of 3 threads · OptiX · 312 M/s",
+      "  ▸ frame 7, 64x64 at 0,64    5s  job j-one",
+      "  · 1 slot opens its scene",
+      "  · 1 slot is free",
+      "  gpu     NVIDIA H100 (12 GiB of 80 GiB, 97 %, 61 °C, 412 W)",
+      "  job 1   j-one from 12D3KooWAbc",
+      "  job 2   j-two from 12D3KooWDef",
+      "  today   2.5 frames    12 chunks   1.5 h",
+      "  ever     88 frames   900 chunks   1.5 h   2.0 kWh at most",
+      "  machine 61 °C · 95 W · others use 7 % · on battery · 5 MB of disk in use",
+    ]);
   });
+
+  it("says why GPUs are not used", () =>
+    expect(draw({ gpus: [], gpuNote: "Blender does not see it" })).toContain("note    Blender does not see it"));
 
   it("says why it does not work", () =>
     expect(draw({ standing: { state: "paused", code: "in-use", because: "somebody uses it" } })).toContain("paused: somebody uses it"));
 
   it("keeps a long name from breaking the picture", () => {
-    const long = draw({ jobs: [{ job: "j".repeat(64), requester: "r".repeat(500) }] }, 60);
-    expect(Math.max(...long.split("\n").map((line) => line.length))).toBeLessThan(140);
+    const long = draw({ name: "n".repeat(64), jobs: [{ job: "j".repeat(64), requester: "r".repeat(500) }] }, 60);
+    expect(Math.max(...long.split("\n").map((line) => line.length))).toBeLessThanOrEqual(60);
   });
 });
 

@@ -35,15 +35,26 @@ function tell(terminal: Terminal, event: DonateEvent): void {
 }
 
 const REFRESH_MS = 500;
+/** Room for the picture of a job whose requester allows it. */
+const PICTURE = { columns: 48, rows: 12 } as const;
 const HINT = "p pause or go on · f finish, then pause · 1-9 send a job away · Ctrl-C stop";
 
 function liveView(terminal: Terminal, keys: DonorKeys): DonorView {
   let status: DonorStatus | undefined;
   const update = createLogUpdate(process.stdout, { showCursor: true });
+  let shown: readonly string[] = [];
   const draw = () => {
     if (!status) return;
     const picture = drawStatus(status, { nowMs: Date.now(), columns: Math.min(terminal.columns, 120) });
-    update(`${picture}\n${paint("gray", `  ${HINT}`)}`);
+    update([picture, ...shown.map((line) => `  ${line}`), paint("gray", `  ${HINT}`)].join("\n"));
+  };
+  /** Only where colours are wanted, and it fits; a picture that cannot be read is none. */
+  const look = async (now: DonorStatus) => {
+    const newest = now.pictures.at(-1);
+    const fits = terminal.columns > PICTURE.columns + 2 && process.stdout.hasColors?.(2 ** 24) === true;
+    if (!newest || !fits) return (shown = []);
+    const { terminalPicture } = await import("../../app/terminal-picture.ts");
+    return (shown = await terminalPicture(newest.path, PICTURE).catch(() => []));
   };
   const above = (line: string) => {
     update.clear();
@@ -63,7 +74,7 @@ function liveView(terminal: Terminal, keys: DonorKeys): DonorView {
     },
     stand: (now) => {
       status = now;
-      draw();
+      void look(now).then(draw);
     },
     end: () => {
       deaf();

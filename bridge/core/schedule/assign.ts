@@ -1,5 +1,6 @@
 import { rescue } from "./backups.ts";
 import { grant } from "./leases.ts";
+import { expectedSpeed } from "./predict.ts";
 import { inFlight, isEligible, type Turn } from "./schedule.ts";
 import type { ChunkState, DonorState } from "./types.ts";
 
@@ -16,8 +17,9 @@ export function assign(turn: Turn): void {
   }
   if (schedule.waiting.size > 0) {
     const donors = idleDonors(turn);
-    for (const donor of donors) fill(turn, donor, donor.slots);
-    for (const donor of donors) fill(turn, donor, mostInFlight(turn, donor));
+    const slow = SLOW_SHARE * typicalOf(turn);
+    for (const donor of donors) fill(turn, donor, { most: donor.slots, slow });
+    for (const donor of donors) fill(turn, donor, { most: mostInFlight(turn, donor), slow });
   }
   if (schedule.waiting.size === 0) rescue(turn, idleDonors(turn));
 }
@@ -41,14 +43,26 @@ function isReady(turn: Turn, donor: DonorState): boolean {
   return isEligible(donor, turn) && donor.restUntilMs <= turn.nowMs;
 }
 
+/** To compare donors with each other only: before anything is measured, it is what they say of themselves. */
 function speedOf({ schedule }: Turn, donor: DonorState): number {
-  return donor.speed ?? schedule.typicalSpeed ?? 0;
+  return (schedule.typicalSpeed === undefined ? donor.knownSpeed : expectedSpeed(schedule, donor)) ?? 0;
 }
 
-/** Fills a donor up to `most` chunks in flight; beyond its slots only while there is more than one for each slot of all. */
-function fill(turn: Turn, donor: DonorState, most: number): void {
+/** What `speedOf` is on the average. */
+function typicalOf({ schedule }: Turn): number {
+  if (schedule.typicalSpeed !== undefined) return schedule.typicalSpeed;
+  const said = [...schedule.donors.values()].flatMap((donor) => (donor.here && donor.knownSpeed !== undefined ? [donor.knownSpeed] : []));
+  return said.length === 0 ? 0 : said.reduce((sum, speed) => sum + speed, 0) / said.length;
+}
+
+/**
+ * Fills a donor up to `most` chunks in flight; beyond its slots only while there is more than one for each slot of all.
+ * Those that are slower than `slow` take the cheap end; before anything is known of a donor, it is not slow.
+ */
+function fill(turn: Turn, donor: DonorState, { most, slow }: { readonly most: number; readonly slow: number }): void {
   const { schedule } = turn;
-  const end = speedOf(turn, donor) < SLOW_SHARE * (schedule.typicalSpeed ?? 0) ? "cheap" : "dear";
+  const speed = speedOf(turn, donor);
+  const end = speed > 0 && speed < slow ? "cheap" : "dear";
   for (let count = inFlight(donor); count < most && schedule.waiting.size > 0; count++) {
     if (count >= donor.slots && schedule.waiting.size < schedule.slots) return;
     const chunk = schedule.waiting.take((candidate) => mayTake(turn, candidate, donor), end);

@@ -1,7 +1,7 @@
 import type { DonorId } from "../chunk.ts";
 import { drop, noteRoom, requeue, withdraw } from "./leases.ts";
 import { isAtHand, isEligible, type Turn } from "./schedule.ts";
-import { secondsFor } from "./predict.ts";
+import { shownSecondsFor } from "./predict.ts";
 import type { BarCause, DonorState, Lease, ScheduleEvent } from "./types.ts";
 
 type Joined = Extract<ScheduleEvent, { type: "donor-joined" }>;
@@ -16,6 +16,7 @@ export function join(turn: Turn, event: Joined): void {
   donor.slots = Math.max(1, Math.floor(event.slots));
   donor.trusted = event.trusted;
   donor.sameClass = event.sameClass;
+  donor.knownSpeed = event.knownSpeed;
   donor.here = true;
   donor.open = true;
   donor.lastHeardMs = nowMs;
@@ -42,6 +43,7 @@ function newDonor(event: Joined, before: BarCause | undefined): DonorState {
     failures: { task: 0, transport: 0, refused: 0, junk: 0 },
     results: 0,
     speed: undefined,
+    knownSpeed: event.knownSpeed,
   };
 }
 
@@ -172,7 +174,7 @@ function isStalled(turn: Turn, lease: Lease): boolean {
   const { schedule, policy, nowMs } = turn;
   const elapsedMs = nowMs - lease.startedAtMs;
   if (elapsedMs <= policy.stallMs) return false;
-  const expected = secondsFor(schedule, lease.chunk, lease.donor) ?? 0;
+  const expected = shownSecondsFor(schedule, lease.chunk, lease.donor) ?? 0;
   if (elapsedMs <= expected * 1_000 * policy.stallFactor) return false;
   return [...schedule.donors.values()].some((other) => other.id !== lease.donor && isEligible(other, turn));
 }

@@ -15,6 +15,23 @@ export function learnSpeed(
   const speed = chunk.chunk.cost / Math.max(0.001, seconds);
   donor.speed = blend(donor.speed, speed, SMOOTHING.donor);
   schedule.typicalSpeed = blend(schedule.typicalSpeed, speed, SMOOTHING.all);
+  if (donor.knownSpeed !== undefined) schedule.sceneFactor = blend(schedule.sceneFactor, speed / donor.knownSpeed, SMOOTHING.all);
+}
+
+/** Nobody is believed to be faster or slower than the typical donor by more. */
+const MOST_TIMES_TYPICAL = 1_000;
+
+/**
+ * What is expected of one slot of a donor: what it has shown; before that, what it says of itself, as far as others
+ * have shown what their words are worth in this scene; else what is typical.
+ */
+export function expectedSpeed(
+  { typicalSpeed, sceneFactor }: Pick<Schedule, "typicalSpeed" | "sceneFactor">,
+  { speed, knownSpeed }: Pick<DonorState, "speed" | "knownSpeed">,
+): number | undefined {
+  if (speed !== undefined || knownSpeed === undefined || sceneFactor === undefined || typicalSpeed === undefined)
+    return speed ?? typicalSpeed;
+  return Math.min(typicalSpeed * MOST_TIMES_TYPICAL, Math.max(typicalSpeed / MOST_TIMES_TYPICAL, knownSpeed * sceneFactor));
 }
 
 function blend(old: number | undefined, fresh: number, weight: number): number {
@@ -23,7 +40,16 @@ function blend(old: number | undefined, fresh: number, weight: number): number {
 
 /** Predicted render seconds of a chunk on a donor; undefined while nothing was measured. */
 export function secondsFor(schedule: Schedule, chunk: ChunkId, donor: DonorId): number | undefined {
-  const speed = schedule.donors.get(donor)?.speed ?? schedule.typicalSpeed;
+  const holder = schedule.donors.get(donor);
+  return secondsAt(schedule, chunk, holder ? expectedSpeed(schedule, holder) : schedule.typicalSpeed);
+}
+
+/** The same without a donor's own word: one that says it is slow may not sit on a chunk for that. */
+export function shownSecondsFor(schedule: Schedule, chunk: ChunkId, donor: DonorId): number | undefined {
+  return secondsAt(schedule, chunk, schedule.donors.get(donor)?.speed ?? schedule.typicalSpeed);
+}
+
+function secondsAt(schedule: Schedule, chunk: ChunkId, speed: number | undefined): number | undefined {
   const cost = schedule.chunks.get(chunk)?.chunk.cost;
   return speed === undefined || cost === undefined ? undefined : cost / speed;
 }

@@ -29,6 +29,8 @@ export interface Schedule {
   rechecks: number;
   /** Cost units a second of any slot, smoothed. */
   typicalSpeed: number | undefined;
+  /** Cost units of this job that a donor does while it says to do one of the known scene, smoothed. */
+  sceneFactor: number | undefined;
   /** Liars of earlier sessions of this job. */
   readonly barredBefore: ReadonlyMap<DonorId, BarCause>;
 }
@@ -76,6 +78,7 @@ export function startSchedule(
     dead: states.filter(({ state }) => state === "dead").length,
     rechecks: 0,
     typicalSpeed: undefined,
+    sceneFactor: undefined,
     barredBefore: memory?.barred ?? new Map(),
   };
 }

@@ -128,4 +128,28 @@ describe("a simulated swarm", () => {
     const { outcome } = simulate({ costs: [1, 1, 1], inOrder: true }, { donors: swarm });
     expect(outcome).toBe("complete");
   });
+
+  describe("with what donors say of their own speed", () => {
+    /** Slow ones that come first, and a fast one; chunks of all sizes, few for each. */
+    const swarm = (says: (speed: number) => number | undefined): SimulatedDonor[] =>
+      donors(6, (index) => {
+        const speed = index === 5 ? 12 : 0.5;
+        const said = says(speed);
+        return { speed, ...(said === undefined ? {} : { says: said }) };
+      });
+    const costs = unevenCosts(24);
+
+    it("ends a short job sooner than without, whatever the known scene weighs beside the job's", () => {
+      const without = simulate({ costs }, { donors: swarm(() => undefined) }).seconds;
+      for (const factor of [1, 1e6])
+        expect(simulate({ costs }, { donors: swarm((speed) => speed * factor) }).seconds).toBeLessThan(without);
+    });
+
+    it("is not much worse off for lies about it", () => {
+      const without = simulate({ costs }, { donors: swarm(() => undefined) }).seconds;
+      const lies = simulate({ costs }, { donors: swarm((speed) => (speed === 12 ? 1e-6 : 1e15)) });
+      expect(lies.outcome).toBe("complete");
+      expect(lies.seconds).toBeLessThan(2 * without);
+    });
+  });
 });

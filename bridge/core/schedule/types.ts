@@ -31,6 +31,8 @@ export type ScheduleEvent = { readonly nowMs: number } & (
       readonly trusted: boolean;
       /** Renders the same bits as the checker (device class). */
       readonly sameClass: boolean;
+      /** What it says of itself: samples x pixels a second of one slot on the known scene; undefined when it does not. */
+      readonly knownSpeed?: number | undefined;
     }
   | { readonly type: "donor-left"; readonly donor: DonorId; readonly because: string }
   | { readonly type: "heartbeat"; readonly donor: DonorId }
@@ -170,4 +172,6 @@ export interface DonorState {
   results: number;
   /** Cost units a second on one slot, smoothed; undefined before the first result. */
   speed: number | undefined;
+  /** Its own word about it, on another scene. */
+  knownSpeed: number | undefined;
 }

@@ -24,8 +24,8 @@ export const TERM_NAMES = {
   cores: "cores for all render slots together: 6 or 50%, or for each: 2 each (default: all but one)",
   memory: "memory for all render slots together: 16g",
   disk: "disk for scenes and results: 20g",
-  gpus: "none, all, or ids: 0,1",
-  slots: "chunks at the same time: 1",
+  gpus: "GPUs to render on: none, all, or some by number, UUID or PCI address: 0,1",
+  slots: "chunks at the same time (default: 1; with GPUs as many as fit on them)",
   upload: "most that is sent: 2m (bytes a second) or 20mbit; unlimited",
   download: "most that is received: 2m or 20mbit; unlimited",
   schedule: "when to give: mon-fri 22:00-07:00; sat,sun 00:00-24:00; always",
@@ -52,9 +52,9 @@ export function isTermName(name: string): name is TermName {
   return Object.hasOwn(TERM_NAMES, name);
 }
 
-/** Terms from their texts; what is not said is the default. Throws USAGE with the name of the term. */
-export function parseTerms(texts: TermTexts): Terms {
-  const terms: { -readonly [K in keyof Terms]: Terms[K] } = { ...DEFAULT_TERMS };
+/** Terms from their texts; what is not said is the default, of this machine or of all. Throws USAGE with the name of the term. */
+export function parseTerms(texts: TermTexts, machine: Partial<Terms> = {}): Terms {
+  const terms: { -readonly [K in keyof Terms]: Terms[K] } = { ...DEFAULT_TERMS, ...machine };
   for (const [name, text] of Object.entries(texts)) {
     if (!isTermName(name))
       throw new FarmError("USAGE", `there is no term "${name}"`, { advice: `The terms are ${Object.keys(TERM_NAMES).join(", ")}.` });

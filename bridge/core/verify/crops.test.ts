@@ -29,6 +29,16 @@ describe("chooseCrops", () => {
     );
   });
 
+  it("shares no pixel between crops of a tile", () => {
+    fc.assert(
+      fc.property(key, (chosen) => {
+        const [a, b] = chooseCrops({ rect: { x: 0, y: 0, width: 128, height: 96 }, count: 2, size: 32, key: chosen });
+        if (!a || !b) throw new Error("two crops were asked for");
+        expect(Math.abs(a.x - b.x) >= 32 || Math.abs(a.y - b.y) >= 32).toBe(true);
+      }),
+    );
+  });
+
   it("takes a small result whole, once", () => {
     const rect = { x: 5, y: 6, width: 20, height: 32 };
     expect(chooseCrops({ rect, count: 4, size: 32, key: new Uint8Array(32) })).toEqual([rect]);

@@ -10,9 +10,12 @@ export interface CropChoice {
   readonly key: Uint8Array;
 }
 
+/** How often another place is looked for before a crop may lie over another one. */
+const TRIES = 32;
+
 /**
- * Picks the rectangles of a result that are rendered again. A result no larger than a crop is taken whole;
- * otherwise crops may overlap, but no two are the same.
+ * Picks the rectangles of a result that are rendered again. A result no larger than a crop is taken whole; otherwise no
+ * two crops are the same, and where there is room, no two share a pixel.
  */
 export function chooseCrops({ rect, count, size, key }: CropChoice): readonly Rect[] {
   const width = Math.min(size, rect.width);
@@ -22,7 +25,17 @@ export function chooseCrops({ rect, count, size, key }: CropChoice): readonly Re
   const wanted = Math.min(count, columns * rows);
   const next = numbersFrom(key);
   const taken = new Set<number>();
-  while (taken.size < wanted) taken.add(freePlace(next() % (columns * rows), taken, columns * rows));
+  const isClear = (place: number) =>
+    [...taken].every(
+      (other) =>
+        Math.abs((place % columns) - (other % columns)) >= width ||
+        Math.abs(Math.floor(place / columns) - Math.floor(other / columns)) >= height,
+    );
+  while (taken.size < wanted) {
+    let place = next() % (columns * rows);
+    for (let attempt = 1; attempt < TRIES && !isClear(place); attempt++) place = next() % (columns * rows);
+    taken.add(freePlace(place, taken, columns * rows));
+  }
   return [...taken].map((place) => ({ x: rect.x + (place % columns), y: rect.y + Math.floor(place / columns), width, height }));
 }
 

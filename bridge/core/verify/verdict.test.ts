@@ -1,18 +1,47 @@
 import { describe, expect, it } from "vitest";
-import { verdictOf } from "./verdict.ts";
+import { type CropDifference, verdictAcross, verdictOfEquals } from "./verdict.ts";
 
-describe("verdictOf", () => {
+describe("inside a device class", () => {
   it.each([
-    [{ differingPixels: 0, maxDifference: 0, r: undefined }, true, "equal"],
-    [{ differingPixels: 1, maxDifference: 0.001, r: 0.0001 }, true, "different"],
-    [{ differingPixels: 192, maxDifference: 3.4e-6, r: undefined }, true, "warned"],
-    [{ differingPixels: 1, maxDifference: Number.NaN, r: undefined }, true, "different"],
-    [{ differingPixels: 0, maxDifference: 0, r: undefined }, false, "equal"],
-    [{ differingPixels: 900, maxDifference: 1, r: 0.1 }, false, "equal"],
-    [{ differingPixels: 900, maxDifference: 1, r: 0.11 }, false, "warned"],
-    [{ differingPixels: 1, maxDifference: 1, r: undefined }, false, "warned"],
-    [{ differingPixels: 1, maxDifference: 1, r: Number.NaN }, false, "warned"],
-  ] as const)("judges %j of the same class %s as %s", (difference, sameClass, verdict) => {
-    expect(verdictOf(difference, { sameClass })).toBe(verdict);
+    [{ differingPixels: 0, maxDifference: 0, r: undefined }, "equal"],
+    [{ differingPixels: 1, maxDifference: 0.001, r: 0.0001 }, "different"],
+    [{ differingPixels: 192, maxDifference: 3.4e-6, r: undefined }, "warned"],
+    [{ differingPixels: 1, maxDifference: Number.NaN, r: undefined }, "different"],
+  ] as const)("%j is %s", (difference, verdict) => expect(verdictOfEquals(difference)).toBe(verdict));
+});
+
+describe("across device classes", () => {
+  const rect = (x: number) => ({ x, y: 0, width: 32, height: 32 });
+  const off = (r: number | undefined, outliers = 0): CropDifference => ({
+    differingPixels: 900,
+    maxDifference: 1,
+    r,
+    quietPixels: 100,
+    outliers,
+  });
+  const equal: CropDifference = { differingPixels: 0, maxDifference: 0, r: undefined };
+  const judged = (...crops: readonly (readonly [number, CropDifference])[]) =>
+    verdictAcross(crops.map(([x, difference]) => ({ rect: rect(x), difference })));
+
+  it("equal bits and little noise are equal", () => {
+    expect(judged([0, equal], [64, off(0.1)])).toBe("equal");
+    expect(judged([0, off(0.06)], [64, off(0.02, 1)])).toBe("equal");
+  });
+  it("one crop in doubt, or that cannot be weighed, is told", () => {
+    expect(judged([0, off(0.11)], [64, equal])).toBe("warned");
+    expect(judged([0, off(undefined)], [64, off(undefined)])).toBe("warned");
+    expect(judged([0, off(0.2)], [64, off(0.2)])).toBe("warned");
+  });
+  it("one clear failure is told, two on crops without a common pixel are a lie", () => {
+    expect(judged([0, off(0.9)], [64, equal])).toBe("warned");
+    expect(judged([0, off(0.9)], [64, off(0.4)])).toBe("different");
+    expect(judged([0, off(Number.NaN)], [64, off(0.4)])).toBe("different");
+    expect(judged([0, off(0.9)], [31, off(0.9)])).toBe("warned");
+    expect(judged([0, off(0.9)])).toBe("warned");
+  });
+  it("pixels without noise may not be off, whatever R says", () => {
+    expect(judged([0, off(0, 2)], [64, off(0, 2)])).toBe("equal");
+    expect(judged([0, off(0, 3)], [64, off(0)])).toBe("warned");
+    expect(judged([0, off(0, 3)], [64, off(0, 9)])).toBe("different");
   });
 });

@@ -83,6 +83,8 @@ export const RequesterMessage = z.discriminatedUnion("type", [
     manifestBytes: z.int().min(1).max(LEASE_LIMITS.maxManifestBytes),
     build: DeviceClassMessage.pick({ blenderVersion: true, buildHash: true }),
     needs: JobNeedsMessage,
+    /** The donor's owner may look at small pictures of it. */
+    mayShow: z.boolean().optional(),
   }),
   z.strictObject({ type: z.literal("lease"), lease: LeaseId, spec: ChunkSpecMessage }),
   z.strictObject({ type: z.literal("withdraw"), lease: LeaseId }),
@@ -141,6 +143,8 @@ export const DonorMessage = z.discriminatedUnion("type", [
     files: z.array(ResultFileMessage).max(LEASE_LIMITS.maxFilesPerResult),
     seconds: z.number().min(0).max(10_000_000),
     peakMemoryBytes: z.int().min(0),
+    /** What made it, where that is another than `opened` said. */
+    deviceClass: DeviceClassMessage.optional(),
   }),
   z.strictObject({
     type: z.literal("failed"),

@@ -13,6 +13,10 @@ export const OFFER_LIMITS = {
   maxCores: 4096,
   maxSentenceChars: 300,
   maxEnvironments: 64,
+  maxBytes: 2 ** 50,
+  maxWatts: 100_000,
+  /** Samples x pixels a second. */
+  maxSpeed: 1e15,
 } as const;
 
 const Name = z
@@ -51,7 +55,25 @@ export const DeviceClassMessage = z.strictObject({
     .string()
     .max(32)
     .regex(/^[\w.-]+$/),
+  driver: z
+    .string()
+    .max(32)
+    .regex(/^[\w.-]+$/)
+    .optional(),
 });
+
+const Bytes = z.int().min(0).max(OFFER_LIMITS.maxBytes);
+
+/** A GPU that is given, and how it is at the moment, as far as it tells. */
+export const GpuMessage = z.strictObject({
+  name: Name,
+  memoryBytes: Bytes.optional(),
+  memoryUsedBytes: Bytes.optional(),
+  load: z.number().min(0).max(1).optional(),
+  celsius: z.number().min(-100).max(1_000).optional(),
+  watts: z.number().min(0).max(OFFER_LIMITS.maxWatts).optional(),
+});
+export type GpuMessage = z.infer<typeof GpuMessage>;
 
 export const OfferRequest = z.strictObject({ type: z.literal("ask") });
 
@@ -69,7 +91,11 @@ export const OfferReply = z.discriminatedUnion("type", [
     memoryBytes: z.int().min(0),
     /** Load of the machine, 0 (idle) to 1 (all cores busy) and beyond. */
     load: z.number().min(0).max(1000),
-    gpus: z.array(Name).max(OFFER_LIMITS.maxGpus),
+    gpus: z.array(GpuMessage).max(OFFER_LIMITS.maxGpus),
+    /** Why GPUs that its owner gives are not used. */
+    gpuNote: Sentence.optional(),
+    /** Samples x pixels a second of one slot, measured on the known scene. */
+    speed: z.number().positive().max(OFFER_LIMITS.maxSpeed).optional(),
     builds: z.array(DeviceClassMessage).max(OFFER_LIMITS.maxBuilds),
     /** Digests of environments that are here; left out by a donor that runs work in none. */
     environments: z.array(z.string().regex(SHA256_PATTERN)).max(OFFER_LIMITS.maxEnvironments).optional(),

@@ -1,0 +1,99 @@
+import { type DeviceClass } from "../chunk.ts";
+import { type Gpu, pciAddress } from "./gpu.ts";
+
+export type GpuBackend = Exclude<DeviceClass["backend"], "CPU">;
+
+/** A device that Cycles itself says it has. */
+export interface CyclesDevice {
+  readonly backend: GpuBackend;
+  /** "CUDA_NVIDIA GeForce RTX 3090_0000:01:00_OptiX": what its settings name it by. */
+  readonly id: string;
+  readonly name: string;
+}
+
+/** A way to render on some GPUs: one backend, and exactly these devices. */
+export interface GpuUse {
+  readonly backend: GpuBackend;
+  readonly deviceIds: readonly string[];
+}
+
+/** What each vendor's GPUs are rendered with, the fastest first. */
+export const BACKENDS: Readonly<Record<Gpu["vendor"], readonly GpuBackend[]>> = {
+  nvidia: ["OPTIX", "CUDA"],
+  amd: ["HIP"],
+  intel: ["ONEAPI"],
+  apple: ["METAL"],
+};
+
+/**
+ * The ways in which Cycles can render on all of these GPUs, the best first: another is tried when one turns out not to
+ * work. None when it lacks one of them.
+ */
+export function usesOf(gpus: readonly Gpu[], devices: readonly CyclesDevice[]): readonly GpuUse[] {
+  const vendor = gpus[0]?.vendor;
+  if (vendor === undefined || gpus.some((gpu) => gpu.vendor !== vendor)) return [];
+  return BACKENDS[vendor].flatMap((backend) => {
+    const found = gpus.map((gpu) => deviceOf(gpu, gpus, ofBackend(devices, backend)));
+    const deviceIds = found.flatMap((device) => device?.id ?? []);
+    return new Set(deviceIds).size === gpus.length ? [{ backend, deviceIds }] : [];
+  });
+}
+
+function ofBackend(devices: readonly CyclesDevice[], backend: GpuBackend): readonly CyclesDevice[] {
+  return devices.filter((device) => device.backend === backend);
+}
+
+/** By its PCI address where Cycles tells one; else by its place among devices of the same name. */
+function deviceOf(gpu: Gpu, gpus: readonly Gpu[], devices: readonly CyclesDevice[]): CyclesDevice | undefined {
+  const placed = devices.filter(({ id }) => pciAddress(id) !== undefined);
+  if (placed.length > 0 && gpu.pci !== undefined) return placed.find(({ id }) => sameCard(pciAddress(id), gpu.pci));
+  const twins = gpus.filter(({ name }) => name === gpu.name);
+  const named = devices.filter(({ name }) => sameName(name, gpu.name));
+  return named[twins.indexOf(gpu)] ?? (devices.length === 1 && gpus.length === 1 ? devices[0] : undefined);
+}
+
+/** Cycles leaves the function of a card out. */
+function sameCard(a: string | undefined, b: string | undefined): boolean {
+  return a !== undefined && b !== undefined && a.split(".")[0] === b.split(".")[0];
+}
+
+function sameName(a: string, b: string): boolean {
+  const plain = (name: string) => name.toLowerCase().replaceAll(/\(r\)|\(tm\)|[^a-z0-9]+/g, "");
+  return plain(a).includes(plain(b)) || plain(b).includes(plain(a));
+}
+
+/** Why these GPUs are not used, in a sentence for their owner and for who asks what there is. */
+export function noUseSentence(gpus: readonly Gpu[], devices: readonly CyclesDevice[]): string {
+  const wanted = gpus.map(({ name }) => name).join(", ");
+  const vendor = gpus[0]?.vendor ?? "nvidia";
+  const backends = BACKENDS[vendor].map((backend) => BACKEND_NAMES[backend]).join(" or ");
+  const here = devices.map(({ backend, name }) => `${name} (${BACKEND_NAMES[backend]})`).join(", ");
+  return `Blender does not see ${wanted} through ${backends}${here === "" ? "" : `, only ${here}`}: it renders on the CPU`;
+}
+
+/** As their makers write them. */
+export const BACKEND_NAMES: Readonly<Record<DeviceClass["backend"], string>> = {
+  CPU: "CPU",
+  CUDA: "CUDA",
+  OPTIX: "OptiX",
+  HIP: "HIP",
+  ONEAPI: "oneAPI",
+  METAL: "Metal",
+};
+
+/** What decides about the pixels of this way of rendering; GPUs of several kinds in one slot are a kind of their own. */
+export function gpuClass(build: Pick<DeviceClass, "blenderVersion" | "buildHash">, gpus: readonly Gpu[], backend: GpuBackend): DeviceClass {
+  const archs = [...new Set(gpus.map((gpu) => classWord(gpu.arch ?? gpu.name)))].toSorted();
+  const drivers = [...new Set(gpus.flatMap(({ driver }) => (driver === undefined ? [] : [classWord(driver)])))].toSorted();
+  return {
+    blenderVersion: build.blenderVersion,
+    buildHash: build.buildHash,
+    backend,
+    arch: archs.join("_").slice(0, 32),
+    ...(drivers.length === 0 ? {} : { driver: drivers.join("_").slice(0, 32) }),
+  };
+}
+
+function classWord(text: string): string {
+  return text.replaceAll(/[^\w.-]+/g, "-");
+}

@@ -1,0 +1,81 @@
+import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { patience, TEST_BUILD } from "../../blender/fixtures/session-kit.ts";
+import { RenderProbe } from "../../blender/render-probe.ts";
+import { openSession } from "../../blender/session.ts";
+import type { StartProcess } from "../../blender/types.ts";
+import { hashFile } from "../../content/disk.ts";
+import type { Chunk, ResultFile } from "../../core/chunk.ts";
+import { RenderSlots } from "../../donor/render-slots.ts";
+import { openMedia } from "../../media/media-pool.ts";
+import { Checker } from "../../requester/checker.ts";
+import { JobFolder } from "../../requester/job-folder.ts";
+import { startPlainProcess } from "../../sandbox/process-sandbox.ts";
+
+/** As on a processor without AVX2: other instructions, other roundings. Where Blender knows no such switch, as on this one. */
+const startOldKernel: StartProcess = (request) =>
+  startPlainProcess({ ...request, env: { ...request.env, CYCLES_CPU_NO_AVX: "1", CYCLES_CPU_NO_AVX2: "1" } });
+
+const chunk: Chunk = {
+  id: "c",
+  cost: 1,
+  spec: {
+    kind: "floats",
+    scene: "Known",
+    frame: 1,
+    width: 256,
+    height: 256,
+    rect: { x: 64, y: 40, width: 128, height: 96 },
+    denoise: false,
+  },
+};
+
+let root: string;
+let folder: JobFolder;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "cross-class-"));
+  folder = new JobFolder(root, "job");
+  await folder.create();
+  await using probe = await RenderProbe.open({ start: startPlainProcess }, { blender: TEST_BUILD, scratch: root }, patience());
+  for (const samples of [32, 24, 8]) await probe.saveKnownScene(sceneOf(samples), samples, patience());
+}, 120_000);
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+const sceneOf = (samples: number) => join(root, `known-${samples}.blend`);
+
+/** What a donor delivers that renders the scene with so many samples. */
+async function delivered(samples: number, start: StartProcess = startPlainProcess): Promise<readonly ResultFile[]> {
+  const scratch = await mkdtemp(join(root, "donor-"));
+  await using session = await openSession({ start }, { blender: TEST_BUILD, scratch }, patience());
+  await session.load(sceneOf(samples), { remap: {} }, patience());
+  const { floats = "" } = await session.render(chunk.spec, patience());
+  const sha256 = await hashFile(floats, patience());
+  await copyFile(floats, folder.result(sha256));
+  return [{ role: "floats", name: "floats.exr", sha256, bytes: 1 }];
+}
+
+/** What the requester makes of it that rendered the scene with 32 samples, and takes the donor for another class. */
+async function verdictOn(files: readonly ResultFile[]): Promise<string> {
+  await using slots = new RenderSlots(
+    {
+      openSession: async (_slot, _scene, signal) =>
+        await openSession({ start: startPlainProcess }, { blender: TEST_BUILD, scratch: await mkdtemp(join(root, "check-")) }, signal),
+    },
+    { slots: 1 },
+  );
+  await using media = openMedia();
+  const scene = { key: "known", path: sceneOf(32), remap: {} };
+  const checker = new Checker({ slots, media, folder }, { scene, secret: new Uint8Array(32).fill(7), apronOf: () => 0 });
+  return await checker.check(chunk, files, false, patience());
+}
+
+describe("a result of another device class", { timeout: 120_000 }, () => {
+  it("is taken as it is when the bits are equal", async () => expect(await verdictOn(await delivered(32))).toBe("equal"));
+  it("is taken when it differs by roundings", async () => expect(await verdictOn(await delivered(32, startOldKernel))).toBe("equal"));
+  // Up to 3.4 they are three quarters of the same samples; later versions take others when there are fewer.
+  it("is not taken for equal with three quarters of the samples", async () =>
+    expect(await verdictOn(await delivered(24))).not.toBe("equal"));
+  it("is a lie with a quarter of them", async () => expect(await verdictOn(await delivered(8))).toBe("different"));
+});
