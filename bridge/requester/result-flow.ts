@@ -1,5 +1,5 @@
 import type { Chunk, ChunkId, DonorId } from "../core/chunk.ts";
-import type { JobEvent } from "../core/job-events.ts";
+import { type JobEvent, placeOf } from "../core/job-events.ts";
 import type { Verdict } from "../core/schedule/types.ts";
 import { isFarmError, messageOf } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
@@ -103,19 +103,24 @@ export class ResultFlow {
   }
 
   /** The result was wrong after all. */
-  revoke(chunk: ChunkId): void {
-    this.#gate.revoke(chunk);
-    this.#deps.assembly.remove(chunk);
+  revoke(chunkId: ChunkId): void {
+    this.#gate.revoke(chunkId);
+    this.#deps.assembly.remove(chunkId);
+    const chunk = this.#run.chunks.get(chunkId);
+    if (chunk) this.#deps.observe({ event: "chunk-revoked", chunk: chunkId, place: placeOf(chunk) });
   }
 
-  async accept(chunk: ChunkId, donorId: DonorId, sure: boolean): Promise<void> {
-    this.#gate.accept(chunk, { donor: donorId, sure });
-    const files = this.#deps.results.files(chunk, donorId);
+  async accept(chunkId: ChunkId, donorId: DonorId, sure: boolean): Promise<void> {
+    const chunk = this.#run.chunks.get(chunkId);
+    if (!chunk) throw new Error(`no chunk ${chunkId}`);
+    this.#gate.accept(chunkId, { donor: donorId, sure });
+    const files = this.#deps.results.files(chunkId, donorId);
     try {
-      await this.#deps.assembly.add(chunk, files, this.#run.signal);
-      this.#run.donors.get(donorId)?.release(chunk);
-      const { seconds, bytes, done } = this.#deps.tally.accepted(chunk, donorId);
-      this.#deps.observe({ event: "chunk-accepted", chunk, donor: donorId, seconds, bytes, done, total: this.#run.chunks.size });
+      await this.#deps.assembly.add(chunkId, files, this.#run.signal);
+      this.#run.donors.get(donorId)?.release(chunkId);
+      const { seconds, bytes, done } = this.#deps.tally.accepted(chunkId, donorId);
+      const total = this.#run.chunks.size;
+      this.#deps.observe({ event: "chunk-accepted", chunk: chunkId, donor: donorId, seconds, bytes, done, total, place: placeOf(chunk) });
       await this.finishReady();
     } catch (error) {
       this.#run.fail(error);
