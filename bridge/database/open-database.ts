@@ -4,7 +4,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { FarmError, messageOf } from "../kernel/errors.ts";
 import { SqliteJobs } from "./jobs.ts";
 import { SqliteJournal } from "./journal.ts";
-import { SqliteSettings, SqliteWishes } from "./key-values.ts";
+import { SqliteServedJobs, SqliteSettings, SqliteWishes } from "./key-values.ts";
 import { openOrReplace } from "./sqlite-file.ts";
 import { nameFailure } from "./sqlite-failure.ts";
 import type { Database } from "./types.ts";
@@ -34,6 +34,7 @@ export function openDatabase(file: string, options: OpenOptions = {}): Database 
     journal,
     jobs: new SqliteJobs(sqlite),
     wishes: new SqliteWishes(sqlite),
+    served: new SqliteServedJobs(sqlite),
     settings: new SqliteSettings(sqlite),
     close,
     [Symbol.asyncDispose]: close,

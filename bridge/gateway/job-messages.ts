@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { JobEvent } from "../core/job-events.ts";
 import { Frame, JobName } from "./job-wish.ts";
 
 /** What the bridge says of itself is parsed by its tests only; strings have no caps here. */
@@ -64,7 +65,7 @@ const Place = z.strictObject({ scene: Words, frame: Frame, rect: RectMessage.nul
  * One assembled float picture, as Blender loads it: `result.load_from_file(path)`. It shows `region` of the full
  * frame (`width` x `height`): all of it, or the artist's border.
  */
-export const FloatsPicture = z.strictObject({
+export const FloatsPictureMessage = z.strictObject({
   scene: Words,
   frame: Frame,
   path: Words,
@@ -72,8 +73,6 @@ export const FloatsPicture = z.strictObject({
   height: z.int().min(1),
   region: RectMessage,
 });
-export type FloatsPicture = z.infer<typeof FloatsPicture>;
-
 const donor = Words;
 const chunk = Words;
 const of = <K extends string, S extends z.ZodRawShape>(event: K, fields: S) => z.strictObject({ event: z.literal(event), ...fields });
@@ -107,7 +106,7 @@ const MACHINERY = [
   /** An accepted tile's floats, in a file of `rect`'s size that the bridge wrote; gone when its frame is whole. */
   of("tile", { chunk, donor, scene: Words, frame: Frame, rect: RectMessage, region: RectMessage, path: Words }),
   /** All floats of a frame are here, until the client releases them. */
-  of("frame-floats", { frame: Frame, pictures: z.array(FloatsPicture) }),
+  of("frame-floats", { frame: Frame, pictures: z.array(FloatsPictureMessage).readonly() }),
   of("frame-finished", { frame: Frame, outputs: z.array(Words) }),
   of("video-progress", { sentence: Words }),
   of("job-ended", {
@@ -144,9 +143,11 @@ const SERVED = [
   }),
 ] as const;
 
+/** Every kind of event. */
+export const EVENT_SCHEMAS = [...MACHINERY, ...SERVED] as const;
 export const MachineryEvent = z.discriminatedUnion("event", MACHINERY);
-export const WireEvent = z.discriminatedUnion("event", [...MACHINERY, ...SERVED]);
-export type WireEvent = z.infer<typeof WireEvent>;
+export type WireEvent = JobEvent | z.infer<(typeof SERVED)[number]>;
+export const WireEvent: z.ZodType<WireEvent> = z.discriminatedUnion("event", EVENT_SCHEMAS);
 
 /** The reply to `jobs.watch`: how the job stands now; its events follow. */
 export const JobReport = z.strictObject({

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ErrorBody, FloatsPicture, JobLine, JobReport, WireEvent } from "./job-messages.ts";
+import { ErrorBody, FloatsPictureMessage, JobLine, JobReport, WireEvent } from "./job-messages.ts";
 import { Frame, JobName, JobWish, Path, Text } from "./job-wish.ts";
 
 const Words = z.string();
@@ -8,14 +8,14 @@ const OneJob = z.strictObject({ job: JobName });
 const Nothing = z.strictObject({});
 
 /** The first frame of a client. */
-export const Hello = z.strictObject({
+const Hello = z.strictObject({
   type: z.literal("hello"),
   protocol: z.int(),
   token: Text,
   client: z.strictObject({ name: Text, version: Text }),
 });
 
-export const Request = z.strictObject({
+const Request = z.strictObject({
   type: z.literal("request"),
   /** The client's own number; its reply carries it. */
   id: z.int().min(0),
@@ -25,6 +25,7 @@ export const Request = z.strictObject({
 
 /** All that a client says. */
 export const ClientFrame = z.discriminatedUnion("type", [Hello, Request]);
+export type ClientFrame = z.infer<typeof ClientFrame>;
 
 const PeerLine = z.strictObject({
   peer: Words,
@@ -112,7 +113,10 @@ export const METHODS = {
   /** Takes a job that ended incomplete, cancelled or failed up again, where it stopped. */
   "jobs.retry": { params: OneJob, result: JobLine },
   /** The floats of a frame; empty while they are not whole. */
-  "jobs.floats": { params: z.strictObject({ job: JobName, frame: Frame }), result: z.strictObject({ pictures: z.array(FloatsPicture) }) },
+  "jobs.floats": {
+    params: z.strictObject({ job: JobName, frame: Frame }),
+    result: z.strictObject({ pictures: z.array(FloatsPictureMessage).readonly() }),
+  },
   /** The client has what it wants: the floats of one frame may go, or without `frame` all that the ended job keeps, and its line. */
   "jobs.release": { params: z.strictObject({ job: JobName, frame: Frame.nullish() }), result: Nothing },
   /** Opens the scene in a Blender of the bridge: seconds for a small one. */

@@ -16,14 +16,20 @@ export interface RenderRequest {
   readonly tiles: TilesOption | undefined;
   readonly verify: VerifyLevel;
   readonly video: string | undefined;
+  /** What relative paths are relative to; absolute. */
+  readonly cwd: string;
+  readonly deliver: Deliver;
 }
+
+/** `files`: finished pictures. `floats`: assembled float pictures that stay here until somebody takes them, to be finished elsewhere. */
+export type Deliver = "files" | "floats";
 
 /** Who works on it: may differ from one resume to the next. */
 export interface WorkForce {
   /** Render slots on this machine; 0: none. */
   readonly local: number;
-  /** Only these peers; empty: whoever is in the swarm. */
-  readonly peers: readonly string[];
+  /** Whoever is in the swarm, or only these peers; none of them: this machine alone. */
+  readonly peers: "all" | readonly string[];
 }
 
 /** A job that stands in the journal and can be worked on. */
@@ -37,6 +43,7 @@ export interface JobOrder {
   /** Files the scene names and nobody has. */
   readonly missingFiles: readonly string[];
   readonly video: string | undefined;
+  readonly deliver: Deliver;
 }
 
 /** Keys of `JobCreated.settings`. */
@@ -46,21 +53,23 @@ export interface JobSettings {
   readonly video: string | undefined;
   readonly animation: boolean;
   readonly cwd: string;
+  readonly deliver: Deliver;
 }
 
 export function settingsRecord(settings: JobSettings): JobCreated["settings"] {
-  const { files, missingFiles, video, animation, cwd } = settings;
-  return { files, missingFiles, animation, cwd, ...(video === undefined ? {} : { video }) };
+  const { files, missingFiles, video, animation, cwd, deliver } = settings;
+  return { files, missingFiles, animation, cwd, deliver, ...(video === undefined ? {} : { video }) };
 }
 
 export function settingsOf(created: JobCreated): JobSettings {
-  const { files, missingFiles, video, animation, cwd } = created.settings;
+  const { files, missingFiles, video, animation, cwd, deliver } = created.settings;
   return {
     files: Array.isArray(files) ? files : [],
     missingFiles: Array.isArray(missingFiles) ? missingFiles : [],
     video: typeof video === "string" ? video : undefined,
     animation: animation === true,
     cwd: typeof cwd === "string" ? cwd : ".",
+    deliver: deliver === "floats" ? "floats" : "files",
   };
 }
 

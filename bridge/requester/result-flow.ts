@@ -6,6 +6,7 @@ import type { Log } from "../kernel/log.ts";
 import type { AssemblyDesk, FinishedFrame } from "./assembly-desk.ts";
 import type { DeliveryGate } from "./delivery-gate.ts";
 import type { DonorLink } from "./donor-link.ts";
+import type { LiveTiles } from "./live-tiles.ts";
 import type { JobPreview, Remember } from "./ports.ts";
 import type { ResultDesk } from "./result-desk.ts";
 import type { RunTally } from "./run-tally.ts";
@@ -15,6 +16,8 @@ export interface ResultFlowDeps {
   readonly remember: Remember;
   readonly results: ResultDesk;
   readonly assembly: AssemblyDesk;
+  /** Where somebody looks at frames while they grow. */
+  readonly tiles: LiveTiles | undefined;
   readonly gate: DeliveryGate;
   readonly check: (chunk: ChunkId, donor: DonorId, sameClass: boolean, signal: AbortSignal) => Promise<Verdict>;
   readonly preview: JobPreview;
@@ -108,6 +111,7 @@ export class ResultFlow {
     this.#deps.assembly.remove(chunkId);
     const chunk = this.#run.chunks.get(chunkId);
     if (chunk) this.#deps.observe({ event: "chunk-revoked", chunk: chunkId, place: placeOf(chunk) });
+    this.#run.spawn(async () => await this.#deps.tiles?.drop([chunkId]));
   }
 
   async accept(chunkId: ChunkId, donorId: DonorId, sure: boolean): Promise<void> {
@@ -116,6 +120,7 @@ export class ResultFlow {
     this.#gate.accept(chunkId, { donor: donorId, sure });
     const files = this.#deps.results.files(chunkId, donorId);
     try {
+      await this.#deps.tiles?.show(chunk, donorId, files, this.#run.signal); // before it counts: a whole frame has been shown
       await this.#deps.assembly.add(chunkId, files, this.#run.signal);
       this.#run.donors.get(donorId)?.release(chunkId);
       const { seconds, bytes, done } = this.#deps.tally.accepted(chunkId, donorId);
@@ -135,10 +140,12 @@ export class ResultFlow {
     }
   }
 
-  async #finished({ frame, outputs, chunks }: FinishedFrame): Promise<void> {
+  async #finished({ frame, outputs, pictures, chunks }: FinishedFrame): Promise<void> {
     await this.#deps.remember([{ type: "frame-finished", frame, outputs }]);
     this.#deps.tally.finished(frame, outputs);
+    if (pictures.length > 0) this.#deps.observe({ event: "frame-floats", frame, pictures });
     this.#deps.observe({ event: "frame-finished", frame, outputs });
+    await this.#deps.tiles?.drop(chunks);
     this.#run.say({ type: "chunks-delivered", chunks });
   }
 

@@ -1,5 +1,7 @@
 import { z } from "zod";
-import { render, type RenderSettings, type Task } from "../../app/render.ts";
+import { freshJobId } from "../../app/jobs.ts";
+import { render, type RenderSettings } from "../../app/render.ts";
+import type { Task } from "../../app/work-on-task.ts";
 import { openHome } from "../../config/home.ts";
 import type { JobEvent, JobOutcome } from "../../core/job-events.ts";
 import { parseTiles } from "../../core/tiles.ts";
@@ -48,6 +50,7 @@ export async function runRender(cli: Cli, scenePath: string, raw: Record<string,
   const flags = defined({ scene, output: renderOutput, format: renderFormat, useExtension, frameStart, frameEnd, frameStep: frameJump });
   const task: Task = {
     kind: "new",
+    job: freshJobId(),
     request: {
       scenePath,
       flags,
@@ -56,6 +59,8 @@ export async function runRender(cli: Cli, scenePath: string, raw: Record<string,
       tiles: options.tiles === undefined ? undefined : parseTiles(options.tiles),
       verify: options.verify,
       video: options.video,
+      cwd: process.cwd(),
+      deliver: "files",
     },
   };
   await runTask(cli, task, options);
@@ -67,7 +72,7 @@ export async function runTask(cli: Cli, task: Task, options: z.infer<typeof Work
     home: await openHome(options.home),
     blender: options.blender,
     threads: options.threads,
-    force: { local: options.local === false ? 0 : (options.local ?? 1), peers: options.peer },
+    force: { local: options.local === false ? 0 : (options.local ?? 1), peers: options.peer.length > 0 ? options.peer : "all" },
     swarm: { swarm: options.swarm, bootstrap: options.bootstrap },
   };
   const view = renderView(cli.terminal, { json: options.json });
