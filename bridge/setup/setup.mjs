@@ -2,18 +2,18 @@
 import { ensureBlender } from "./blender-step.mjs";
 import { ensureNode } from "./node-step.mjs";
 import { ensurePackages } from "./packages-step.mjs";
-import { ensureFfmpeg, ensureOpenImageIo } from "./programs-step.mjs";
+import { ensureChromium, ensureFfmpeg, ensureOpenImageIo } from "./programs-step.mjs";
 import { say, sayPlain } from "./say.mjs";
 
 /** What each purpose wants, and what it cannot do without. Node and the npm packages are always both. */
 const PURPOSES = {
   demo: { wants: ["blender", "ffmpeg"], needs: ["blender"] },
-  test: { wants: ["blender", "ffmpeg", "openimageio"], needs: [] },
+  test: { wants: ["blender", "ffmpeg", "openimageio", "chromium"], needs: [] },
   run: { wants: ["blender", "ffmpeg"], needs: [] },
   code: { wants: [], needs: [] },
 };
 
-const NAMES = { blender: "Blender", ffmpeg: "ffmpeg", openimageio: "OpenImageIO" };
+const NAMES = { blender: "Blender", ffmpeg: "ffmpeg", openimageio: "OpenImageIO", chromium: "Chromium" };
 
 /** True for a word that `--for` takes. */
 export function isPurpose(word) {
@@ -30,7 +30,7 @@ export function isPurpose(word) {
 export async function setUp(purpose) {
   const node = ensureNode();
   if (node === undefined || !ensurePackages(node)) return undefined;
-  const steps = { blender: ensureBlender, ffmpeg: () => ensureFfmpeg(node), openimageio: ensureOpenImageIo };
+  const steps = { blender: ensureBlender, ffmpeg: () => ensureFfmpeg(node), openimageio: ensureOpenImageIo, chromium: ensureChromium };
   const { wants, needs } = PURPOSES[purpose];
   const present = {};
   for (const what of wants) present[what] = await steps[what]();
