@@ -63,6 +63,8 @@ class Build:
     version: str
     build_hash: str
     backend: str = ""
+    # Told of this computer's only.
+    path: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,15 +17,17 @@ class Notice:
     def __init__(self):
         self.text = ""
         self.icon = "INFO"
+        self.changed = False
         self._until = 0.0
 
     def say(self, text, icon="INFO"):
         self.text, self.icon, self._until = text, icon, time.monotonic() + SHOWN_SECONDS
+        self.changed = True
 
     def turn(self):
         """Forgets what was shown long enough."""
         if self.text and time.monotonic() > self._until:
-            self.text = ""
+            self.text, self.changed = "", True
 
 
 notice = Notice()

@@ -77,9 +77,4 @@ def range_text(scene, frames):
     if frames == [scene.frame_current] or (len(frames) > 1 and frames == frames_of(scene)):
         return None
     step = frames[1] - frames[0] if len(frames) > 1 else 1
-    return f"{_number(scene, frames[0])}..{_number(scene, frames[-1])}x{step}"
-
-
-def _number(scene, frame):
-    """Negative numbers count from the end in a list of frames, so they are told from the scene's start."""
-    return str(frame) if frame >= 0 else f"+{frame - scene.frame_start}"
+    return f"{frames[0]}..{frames[-1]}x{step}"

@@ -21,8 +21,10 @@ class SceneFacts:
     can_denoise: bool = True
     uses_freestyle: bool = False
     output: str = ""
+    # Distributions' builds have no hash: the bridge then has one of its own, by the program's path.
     build_hash: str = ""
     version: str = ""
+    program: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,14 +106,18 @@ CHECKS = (_camera, _engine, _missing, _unsaved_images, _saving, _denoising, _fre
 
 def _peers(facts, swarm, choices):
     """Whether anybody could help, and whether anybody could render at all."""
-    fitting = [peer for peer in swarm.peers if any(build.build_hash == facts.build_hash for build in peer.builds)]
-    own = any(build.build_hash == facts.build_hash for build in swarm.this_computer.blenders)
-    if not own and not fitting:
-        return [Finding(ERROR, f"Nobody has this Blender ({facts.version}), not even the bridge.", "p2p_render.check", "Check")]
     if choices.donors == "LOCAL":
         return []
-    if not swarm.peers:
-        return [Finding(INFO, "No other peer is there now: this computer renders alone until one comes.")]
-    if not fitting:
+    fitting = [peer for peer in swarm.peers if fits(peer, facts, swarm)]
+    if not choices.local and not fitting:
+        return [Finding(ERROR, f"Nobody may render: this computer does not help, and no peer has this Blender ({facts.version}).")]
+    if swarm.peers and not fitting:
         return [Finding(WARNING, f"No peer has this Blender ({facts.version}): this computer renders alone.")]
     return []
+
+
+def fits(peer, facts, swarm):
+    """Whether a peer has the same Blender, to the commit: only then are all pixels the same."""
+    own = [build for build in swarm.this_computer.blenders if build.path == facts.program]
+    hashes = {build.build_hash for build in own} or {facts.build_hash}
+    return any(build.version == facts.version and build.build_hash in hashes for build in peer.builds)

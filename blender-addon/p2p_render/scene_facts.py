@@ -84,7 +84,8 @@ def facts_of(context):
         uses_freestyle=scene.render.use_freestyle,
         output=scene.render.filepath,
         build_hash=bpy.app.build_hash.decode("ascii", "replace"),
-        version=bpy.app.version_string,
+        version=bpy.app.version_string.split()[0],
+        program=os.path.realpath(bpy.app.binary_path),
     )
 
 

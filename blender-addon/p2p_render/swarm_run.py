@@ -42,6 +42,26 @@ class Order:
         return frame in self.frames
 
 
+class Unseen:
+    """Shows nothing."""
+
+    def tile(self, tile):
+        """Nobody looks."""
+
+    def progress(self, progress):
+        """Nobody looks."""
+
+    def stats(self, text):
+        """Nobody looks."""
+
+    def is_stopped(self):
+        """Nobody stops it."""
+        return False
+
+
+UNSEEN = Unseen()
+
+
 class SwarmRun:
     """Use from one thread: `begin`, `picture` for each view layer and frame, then `end`."""
 
@@ -49,7 +69,7 @@ class SwarmRun:
         self.order = order
         self.job = order.job
         self.progress = JobProgress()
-        self._show = None
+        self._show = UNSEEN
         self._link = None
         self._pictures = {}
         self._tiles = []
@@ -57,10 +77,13 @@ class SwarmRun:
     def picture(self, scene, frame, show):
         """The path of a frame's floats, once they are whole. Raises RunFailed, Interrupted."""
         self._show = show
-        while (scene, frame) not in self._pictures:
-            for tile in self._take_tiles(scene, frame):
-                show.tile(tile)
-            self._turn()
+        try:
+            while (scene, frame) not in self._pictures:
+                for tile in self._take_tiles(scene, frame):
+                    show.tile(tile)
+                self._turn()
+        finally:
+            self._show = UNSEEN
         return self._pictures[scene, frame].path
 
     def known_path(self, scene, frame):
@@ -75,12 +98,13 @@ class SwarmRun:
         self._show = show
         try:
             self._connect()
+            if self.job is None:
+                self.job = self._ask("jobs.submit", self.order.wish).job
+            self._stand(self._ask("jobs.watch", {"job": self.job, "from": 0}))
         except (BridgeMissing, BridgeFailed) as error:
             raise RunFailed(str(error)) from error
-        if self.job is None:
-            self.job = self._ask("jobs.submit", self.order.wish).job
-        report = self._ask("jobs.watch", {"job": self.job, "from": 0})
-        self._stand(report)
+        finally:
+            self._show = UNSEEN  # an engine that is held longer than its render is one that Blender has freed
 
     def _take_tiles(self, scene, frame):
         """The tiles that have come for a frame since the last call."""

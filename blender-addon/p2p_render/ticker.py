@@ -11,6 +11,9 @@ from .stage import stage
 BUSY_SECONDS, IDLE_SECONDS = 0.05, 0.25
 SHOWN_IN = {"PROPERTIES", "IMAGE_EDITOR", "STATUSBAR", "PREFERENCES"}
 
+# Whether a render was running when things were drawn: its end shows in buttons, too.
+_shown = {"running": False}
+
 
 def tick():
     stage.serve_calls()
@@ -21,9 +24,11 @@ def tick():
     facts_changed = scene_facts.looker.turn()
     notices.turn()
     shown_preview.turn(desk)
+    is_running = bpy.app.is_job_running("RENDER")
     is_busy = stage.is_rendering or desk.state == "starting" or any(not job.line.is_ended for job in desk.jobs.values())
-    if desk.changed or facts_changed or stage.is_rendering:
-        desk.changed = False
+    if desk.changed or facts_changed or notices.notice.changed or is_running or _shown["running"]:
+        desk.changed = notices.notice.changed = False
+        _shown["running"] = is_running
         redraw()
     return BUSY_SECONDS if is_busy else IDLE_SECONDS
 

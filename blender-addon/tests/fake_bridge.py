@@ -122,7 +122,6 @@ def play(home, script):
     """Serves a still whose pictures lie on the disk: tile after tile, then the whole; told by a JSON file."""
     plan = json.loads(Path(script).read_text("utf-8"))
     with FakeBridge(home, {"jobs.list": {"jobs": []}}) as bridge:
-        print("serving", flush=True)
         while True:
             bridge.asked("jobs.watch", 600)
             for event in plan["events"]:

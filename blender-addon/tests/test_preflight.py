@@ -15,7 +15,9 @@ def swarm(peers_builds=(), own="deadbeef"):
     status = messages.parse_result("swarm.status", golden("reply.swarm.status")["result"])
     peer = status.peers[0]
     peers = tuple(replace(peer, builds=(messages.Build("3.4.1", build),)) for build in peers_builds)
-    return replace(status, peers=peers, this_computer=replace(status.this_computer, blenders=(messages.Build("3.4.1", own),)))
+    return replace(
+        status, peers=peers, this_computer=replace(status.this_computer, blenders=(messages.Build("3.4.1", own, path="/usr/bin/blender"),))
+    )
 
 
 def test_a_scene_that_is_fine_needs_no_word():
@@ -48,8 +50,8 @@ def test_each_trouble_is_a_sentence_and_where_one_can_a_button(changes, level, w
     ("status", "choices", "level", "word"),
     [
         (swarm(["other"]), Choices(), WARNING, "No peer has this Blender"),
-        (swarm([]), Choices(), INFO, "No other peer"),
-        (swarm(["other"], own="other"), Choices(), ERROR, "Nobody has this Blender"),
+        (swarm(["other"]), Choices(local=False), ERROR, "Nobody may render"),
+        (swarm([]), Choices(local=False), ERROR, "Nobody may render"),
     ],
 )
 def test_the_swarm_is_looked_at_too(status, choices, level, word):
@@ -60,6 +62,12 @@ def test_the_swarm_is_looked_at_too(status, choices, level, word):
 
 def test_who_renders_alone_on_purpose_is_not_told_so():
     assert look(FINE, swarm(["other"]), Choices(donors="LOCAL")) == []
+
+
+def test_a_distributions_blender_is_known_by_its_path():
+    facts = replace(FINE, build_hash="Unknown", program="/usr/bin/blender")
+    assert look(facts, swarm(["abc"], own="abc"), Choices()) == []
+    assert look(facts, swarm(["abc"], own="def"), Choices())[0].level == WARNING
 
 
 def test_the_worst_comes_first():

@@ -102,13 +102,13 @@ def test_an_incomplete_job_names_the_frame(fake, screen):
     lead(fake, {"event": "chunk-dead", "chunk": "c", "code": "X", "message": "it crashed everywhere"}, ended("incomplete"))
     run = run_for(fake)
     run.begin(screen)
-    with pytest.raises(RunFailed, match="frame 1.*crashed everywhere"):
+    with pytest.raises(RunFailed, match=r"frame 1.*crashed everywhere"):
         run.picture("Scene", 1, screen)
 
 
 def test_a_refused_wish_is_told(fake, screen):
     fake.answers["jobs.submit"] = {"failure": {"code": "DISK_FULL", "message": "no space is left", "advice": "Make room."}}
-    with pytest.raises(RunFailed, match="no space is left. Make room."):
+    with pytest.raises(RunFailed, match=r"no space is left\. Make room\."):
         run_for(fake).begin(screen)
 
 
