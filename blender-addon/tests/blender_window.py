@@ -64,12 +64,13 @@ class BlenderWindow:
         self._folder.mkdir(parents=True, exist_ok=True)
         port_file = self._folder / "port"
         port_file.unlink(missing_ok=True)
-        own = {f"BLENDER_USER_{what}": str(self._folder / what.lower()) for what in ("CONFIG", "SCRIPTS", "DATAFILES")}
-        own["BLENDER_USER_EXTENSIONS"] = str(self._folder / "extensions")
+        own = {f"BLENDER_USER_{what}": self._folder / what.lower() for what in ("CONFIG", "SCRIPTS", "DATAFILES", "EXTENSIONS")}
+        for folder in own.values():
+            folder.mkdir(exist_ok=True)  # Blender looks past folders that are not there
         self._log = (self._folder / "blender.log").open("ab")
         self._process = subprocess.Popen(
             [self._blender, "--window-geometry", "0", "0", *map(str, SIZE), "--python", str(REMOTE), "--", str(port_file)],
-            env={**plain_environment(), **self._screen.environment, **own, **self._environment},
+            env={**plain_environment(), **self._screen.environment, **{name: str(folder) for name, folder in own.items()}, **self._environment},
             stdout=self._log,
             stderr=subprocess.STDOUT,
         )

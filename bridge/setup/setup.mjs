@@ -3,17 +3,27 @@ import { ensureBlender } from "./blender-step.mjs";
 import { ensureNode } from "./node-step.mjs";
 import { ensurePackages } from "./packages-step.mjs";
 import { ensureChromium, ensureFfmpeg, ensureOpenImageIo } from "./programs-step.mjs";
+import { ensurePytest, ensurePython, ensureWindow } from "./python-step.mjs";
 import { say, sayPlain } from "./say.mjs";
 
 /** What each purpose wants, and what it cannot do without. Node and the npm packages are always both. */
 const PURPOSES = {
   demo: { wants: ["blender", "ffmpeg"], needs: ["blender"] },
-  test: { wants: ["blender", "ffmpeg", "openimageio", "chromium"], needs: [] },
+  test: { wants: ["blender", "ffmpeg", "openimageio", "chromium", "python", "pytest", "window"], needs: [] },
   run: { wants: ["blender", "ffmpeg"], needs: [] },
+  addon: { wants: ["python"], needs: ["python"] },
   code: { wants: [], needs: [] },
 };
 
-const NAMES = { blender: "Blender", ffmpeg: "ffmpeg", openimageio: "OpenImageIO", chromium: "Chromium" };
+const NAMES = {
+  blender: "Blender",
+  ffmpeg: "ffmpeg",
+  openimageio: "OpenImageIO",
+  chromium: "Chromium",
+  python: "Python",
+  pytest: "pytest",
+  window: "Xvfb",
+};
 
 /** True for a word that `--for` takes. */
 export function isPurpose(word) {
@@ -24,13 +34,21 @@ export function isPurpose(word) {
  * Sets up what is missing for a purpose, and nothing that is there: run again, it only looks.
  * What it cannot do it names, with the command to type, and goes on with the rest.
  *
- * @param {string} purpose demo, test, run or code.
+ * @param {string} purpose demo, test, run, addon or code.
  * @returns {Promise<string | undefined>} the Node to go on with; undefined when the purpose cannot be served.
  */
 export async function setUp(purpose) {
   const node = ensureNode();
   if (node === undefined || !ensurePackages(node)) return undefined;
-  const steps = { blender: ensureBlender, ffmpeg: () => ensureFfmpeg(node), openimageio: ensureOpenImageIo, chromium: ensureChromium };
+  const steps = {
+    blender: ensureBlender,
+    ffmpeg: () => ensureFfmpeg(node),
+    openimageio: ensureOpenImageIo,
+    chromium: ensureChromium,
+    python: ensurePython,
+    pytest: ensurePytest,
+    window: ensureWindow,
+  };
   const { wants, needs } = PURPOSES[purpose];
   const present = {};
   for (const what of wants) present[what] = await steps[what]();

@@ -19,6 +19,9 @@ const MANAGERS = [
       blender: ["blender", "python3-numpy", "libegl1", "libegl-mesa0", "libgl1", "libgl1-mesa-dri", "libglx-mesa0"],
       ffmpeg: ["ffmpeg"],
       openimageio: ["openimageio-tools"],
+      python: ["python3", "python3-pip"],
+      pytest: ["python3-pytest"],
+      window: ["xvfb", "xdotool", "imagemagick", "libgl1-mesa-dri", "libglx-mesa0"],
       chromium: ["chromium"],
     },
     /** The version that would be installed: an old Ubuntu has a Blender that is too old. */
@@ -33,6 +36,9 @@ const MANAGERS = [
       blender: ["blender", "python3-numpy", "mesa-libEGL", "mesa-libGL", "mesa-dri-drivers"],
       ffmpeg: ["ffmpeg-free"],
       openimageio: ["OpenImageIO-utils"],
+      python: ["python3", "python3-pip"],
+      pytest: ["python3-pytest"],
+      window: ["xorg-x11-server-Xvfb", "xdotool", "ImageMagick", "mesa-dri-drivers"],
       chromium: ["chromium"],
     },
   },
@@ -40,7 +46,15 @@ const MANAGERS = [
     command: "pacman",
     needsRoot: true,
     install: ["pacman", "-Sy", "--needed", "--noconfirm"],
-    packages: { blender: ["blender", "python-numpy", "mesa"], ffmpeg: ["ffmpeg"], openimageio: ["openimageio"], chromium: ["chromium"] },
+    packages: {
+      blender: ["blender", "python-numpy", "mesa"],
+      ffmpeg: ["ffmpeg"],
+      openimageio: ["openimageio"],
+      chromium: ["chromium"],
+      python: ["python", "python-pip"],
+      pytest: ["python-pytest"],
+      window: ["xorg-server-xvfb", "xdotool", "imagemagick", "mesa"],
+    },
   },
   {
     command: "brew",
@@ -60,6 +74,9 @@ const ELSEWHERE = {
   blender: "install Blender 3.4 or newer from https://www.blender.org/download",
   ffmpeg: "install ffmpeg from https://ffmpeg.org/download.html",
   openimageio: "install OpenImageIO's tools (oiiotool, idiff)",
+  python: "install Python 3.10 or newer with pip from https://www.python.org",
+  pytest: "python3 -m pip install pytest",
+  window: "install Xvfb, xdotool and ImageMagick",
   chromium: "install Chromium",
 };
 
