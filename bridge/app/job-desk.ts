@@ -90,8 +90,8 @@ export class JobDesk implements AsyncDisposable {
   /** Throws JOB_STATE for a job that has ended. */
   pause(id: string): JobLine {
     const job = this.#notEnded(id);
-    if (job.state === "preparing") job.restLater();
-    else this.#become(job, "paused");
+    job.wantRest(true);
+    if (job.state !== "preparing") this.#become(job, "paused");
     if (this.#atWork.has(id)) this.#deps.store.wish(id, "pause");
     this.#fill();
     return job.line;
@@ -100,10 +100,10 @@ export class JobDesk implements AsyncDisposable {
   /** Throws JOB_STATE for a job that has ended. */
   resume(id: string): JobLine {
     const job = this.#notEnded(id);
-    if (this.#atWork.has(id)) {
-      this.#deps.store.wish(id, "resume");
-      this.#become(job, job.line.framesTotal > 0 ? "running" : "preparing");
-    } else this.#become(job, "queued");
+    job.wantRest(false);
+    const isAtWork = this.#atWork.has(id);
+    if (isAtWork) this.#deps.store.wish(id, "resume");
+    if (job.state === "paused") this.#become(job, isAtWork ? "running" : "queued");
     this.#fill();
     return job.line;
   }
@@ -112,6 +112,7 @@ export class JobDesk implements AsyncDisposable {
   retry(id: string): JobLine {
     const job = this.get(id);
     if (job.state === "complete" || job.state === "stopping") throw wrongState(job, "be retried");
+    job.wantRest(false);
     if (job.hasEnded) this.#become(job, "queued");
     this.#fill();
     return job.line;
@@ -202,8 +203,13 @@ export class JobDesk implements AsyncDisposable {
     this.#keep(job);
   }
 
+  /** A full disk ends no bridge: the next word on the job is written down, or the job found where its journal ends. */
   #keep(job: ServedJob): void {
-    this.#deps.store.keepState(job);
+    try {
+      this.#deps.store.keepState(job);
+    } catch (error) {
+      this.#deps.log.warn({ job: job.id, error }, "the state of a job could not be written down");
+    }
     this.#deps.tell(job.line);
   }
 

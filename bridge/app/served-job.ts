@@ -26,8 +26,7 @@ export class ServedJob {
   readonly #picture = emptyPicture(0);
   #state: JobState;
   #error: ErrorBody | null = null;
-  /** Its owner wants it to rest; a job in preparation comes to it later. */
-  #rests = false;
+  #rests: boolean;
   #progressMs = Number.NEGATIVE_INFINITY;
 
   constructor(facts: ServedJobFacts, state: JobState, clock: Clock) {
@@ -88,16 +87,14 @@ export class ServedJob {
   }
 
   become(state: JobState, error: ErrorBody | null = null): void {
-    if (state === "paused") this.#rests = true;
-    if (state === "queued" || (state === "running" && this.#state === "paused")) this.#rests = false;
     this.#state = state;
     this.#error = error;
     this.events.push(this.#clock.now(), { event: "job-line", line: this.line });
   }
 
-  /** It is in preparation, and shall rest as soon as it could begin. */
-  restLater(): void {
-    this.#rests = true;
+  /** Its client wants it to rest, or to go on; a job in preparation comes to it when it could begin. */
+  wantRest(rests: boolean): void {
+    this.#rests = rests;
   }
 
   get #secondsLeft(): number | null {

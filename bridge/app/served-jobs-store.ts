@@ -8,6 +8,7 @@ import { planJob } from "../core/plan.ts";
 import { errorBodyOf } from "../gateway/error-body.ts";
 import { ErrorBody, type JobState } from "../gateway/job-messages.ts";
 import { JobWish } from "../gateway/job-wish.ts";
+import { nameFailure } from "../database/sqlite-failure.ts";
 import type { JobRow } from "../database/types.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { JobFolder } from "../requester/job-folder.ts";
@@ -52,13 +53,17 @@ export class ServedJobsStore {
     }
   }
 
-  /** Written down before the client hears of it. */
+  /** Written down before the client hears of it. Throws DISK_FULL. */
   create(id: string, wish: JobWish): ServedJob {
-    const { database } = this.#workshop;
+    const { database, home } = this.#workshop;
     const createdAt = systemClock.now();
     const title = wish.title ?? titleOf(wish.source ?? wish.scenePath);
-    database.served.put(id, JSON.stringify({ wish, error: null }));
-    database.jobs.put({ id, createdAt, updatedAt: createdAt, scenePath: wish.scenePath, title, state: "queued" });
+    try {
+      database.served.put(id, JSON.stringify({ wish, error: null }));
+      database.jobs.put({ id, createdAt, updatedAt: createdAt, scenePath: wish.scenePath, title, state: "queued" });
+    } catch (error) {
+      throw nameFailure(error, home.database);
+    }
     return new ServedJob({ id, title, createdAt, wish }, "queued", systemClock);
   }
 
