@@ -4,7 +4,7 @@ import type { JobFolder } from "./job-folder.ts";
 import type { JobOrder } from "./job-order.ts";
 
 /** Chunks whose pictures all stand on disk already: what frames share stays wanted while one of them is not finished. */
-export function deliveredChunks(order: JobOrder): ReadonlySet<string> {
+export function deliveredChunks(order: Pick<JobOrder, "plan" | "memory">): ReadonlySet<string> {
   const units = new Map(order.plan.units.map((unit) => [unit.key, unit.chunks]));
   const chunksOf = (finished: boolean) =>
     order.plan.outputs
