@@ -2,6 +2,7 @@
 """The render engine "P2P Swarm": F12 whose floats come from the swarm. Its second half is the bridge's own finishing engine."""
 
 import os
+import threading
 
 import bpy
 from bpy.app.handlers import persistent
@@ -116,7 +117,8 @@ def _run_for(engine, scene_name, frame, screen):
         scene = bpy.data.scenes[scene_name]
         return orders.rest_of_animation(scene, frame) if run is not None else orders.for_render(scene, frame, engine.is_animation)
 
-    order = make() if bpy.app.background else stage.on_main_thread(make, screen.is_stopped)
+    is_main = threading.current_thread() is threading.main_thread()  # without a window, or called by a script
+    order = make() if is_main else stage.on_main_thread(make, screen.is_stopped)
     if order is None:
         raise Interrupted
     if run is not None:
@@ -146,24 +148,29 @@ def frame_is_done(scene, *_):
 
 @persistent
 def render_is_complete(*_):
-    """Also called where an engine has reported an error: then the job stays, for another try."""
-    if stage.is_rendering:
-        stage.is_rendering = False
-        if stage.failure is None:
-            stage.run.end(is_done=not stage.stop_wanted)
-        else:
-            stage.run.hang_up()
+    """Also called where an engine has reported an error, or was stopped by the panel's button."""
+    _over(is_done=not stage.stop_wanted)
 
 
 @persistent
 def render_is_cancelled(*_):
-    """ESC, or an error."""
-    if stage.is_rendering:
-        stage.is_rendering = False
-        if stage.failure is None:
-            stage.run.end(is_done=False)
-        else:
-            stage.run.hang_up()
+    """ESC, an error, or Blender is being closed."""
+    _over(is_done=False)
+
+
+def _over(is_done):
+    if not stage.is_rendering:
+        return
+    stage.is_rendering = False
+    if stage.failure is not None:
+        stage.run.hang_up()  # the job stays, for another try
+    elif is_done or bpy.app.background:
+        stage.run.end(is_done)
+    else:
+        # From here a stop looks as when Blender is closed, which must not cost the job. Only while Blender
+        # lives on does the main thread get to tell the bridge.
+        stage.cancel_wanted = stage.run.job
+        stage.run.hang_up()
 
 
 HANDLERS = (

@@ -16,6 +16,8 @@ class Stage:
         self.is_rendering = False
         # Set by the panel's button; the engine then stops as with ESC.
         self.stop_wanted = False
+        # A job whose render was stopped; the main thread tells the bridge.
+        self.cancel_wanted = None
         # What went wrong in the last render, for the panel.
         self.failure = None
         self._calls = queue.SimpleQueue()

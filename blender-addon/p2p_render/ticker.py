@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The one timer: turns the desk, serves the render thread, puts engines back, has things drawn anew. Nothing in it waits."""
 
+import traceback
+
 import bpy
 
 from . import engine_switch, notices, preferences, scene_facts, shown_preview
@@ -16,8 +18,18 @@ _shown = {"running": False}
 
 
 def tick():
+    """A mistake of ours in one turn must not end all turns: the render thread waits for them."""
+    try:
+        return _turn()
+    except Exception:  # noqa: BLE001 - told where Blender tells such things
+        traceback.print_exc()
+        return IDLE_SECONDS
+
+
+def _turn():
     stage.serve_calls()
     _put_engine_back()
+    _cancel_stopped()
     desk.turn(preferences.place())
     if stage.run is not None and stage.run.job is not None:
         note_run(stage.run, desk)
@@ -41,6 +53,19 @@ def _put_engine_back():
     is_running = bpy.app.is_job_running("RENDER")
     if not is_running or (stage.is_rendering and len(lent) == 1):
         engine_switch.put_back()
+
+
+def _cancel_stopped():
+    if stage.cancel_wanted is None:
+        return
+    job, stage.cancel_wanted = stage.cancel_wanted, None
+    if job in desk.jobs:
+        desk.jobs[job].stopping = True
+
+    def failed(sentence):
+        notices.notice.say(sentence, "ERROR")
+
+    desk.when_ready(preferences.place(), lambda: desk.ask("jobs.cancel", {"job": job}, failed=failed), failed)
 
 
 def redraw():

@@ -70,7 +70,12 @@ class BlenderWindow:
         self._log = (self._folder / "blender.log").open("ab")
         self._process = subprocess.Popen(
             [self._blender, "--window-geometry", "0", "0", *map(str, SIZE), "--python", str(REMOTE), "--", str(port_file)],
-            env={**plain_environment(), **self._screen.environment, **{name: str(folder) for name, folder in own.items()}, **self._environment},
+            env={
+                **plain_environment(),
+                **self._screen.environment,
+                **{name: str(folder) for name, folder in own.items()},
+                **self._environment,
+            },
             stdout=self._log,
             stderr=subprocess.STDOUT,
         )
@@ -87,6 +92,11 @@ class BlenderWindow:
         self._process.kill()
         self._process.wait()
         self._log.close()
+
+    def quit(self):
+        """As the artist closes it."""
+        self.do("bpy.app.timers.register(lambda: bpy.ops.wm.quit_blender() and None, first_interval=0.1)")
+        self._process.wait(60)
 
     def do(self, code, **values):
         """Runs `code`; `{name}` in it stands for a value."""

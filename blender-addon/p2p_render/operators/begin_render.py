@@ -4,7 +4,9 @@
 import bpy
 
 from .. import engine_switch, preferences, preflight, properties
+from ..book import book
 from ..desk import desk
+from ..notices import notice
 from ..scene_facts import facts_of
 from ..stage import stage
 
@@ -45,9 +47,6 @@ def render_here_and_now(order):
 
 def submit_files(operator, context, wish, frame, kind):
     """Hands a job that makes files to the bridge, starting one where none runs. Returns at once."""
-    from ..book import book
-    from ..notices import notice
-
     scene = context.scene.name
 
     def failed(sentence):

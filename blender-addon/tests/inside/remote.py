@@ -27,7 +27,7 @@ class Talk(socketserver.StreamRequestHandler):
         for line in self.rfile:
             done = queue.SimpleQueue()
             asked.put((json.loads(line)["code"], done))
-            self.wfile.write(json.dumps(done.get()).encode() + b"\n")
+            self.wfile.write(json.dumps(done.get(), default=str).encode() + b"\n")
 
 
 def turn():
