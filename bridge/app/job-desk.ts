@@ -1,6 +1,7 @@
 import type { JobEvent } from "../core/job-events.ts";
 import { errorBodyOf } from "../gateway/error-body.ts";
 import type { JobLine } from "../gateway/job-messages.ts";
+import type { Wish } from "../database/types.ts";
 import type { JobWish } from "../gateway/job-wish.ts";
 import { GATEWAY_LIMITS } from "../gateway/limits.ts";
 import { type ChildSignal, childSignal } from "../kernel/abort.ts";
@@ -160,7 +161,7 @@ export class JobDesk implements AsyncDisposable {
     const { workshop, log } = this.#deps;
     const { wish } = job.facts;
     const settings = { blender: wish.blender ?? this.#options.blender, threads: this.#options.threads, force: forceOf(wish) };
-    const watching = { observe: (event: JobEvent) => this.#hear(job, event), log };
+    const watching = { observe: (event: JobEvent) => this.#hear(job, event), wished: (wish: Wish) => this.#follow(job, wish), log };
     try {
       const outcome = await workOnTask(workshop, settings, { task: this.#taskOf(job), watching }, signal);
       await this.#end(job, this.#isClosing && outcome === "cancelled" ? "queued" : outcome);
@@ -196,6 +197,14 @@ export class JobDesk implements AsyncDisposable {
     job.hear(event);
     if (job.state !== before) this.#keep(job);
     if (event.event === "frame-floats") void this.#deps.store.shelf(job).then((shelf) => shelf?.add(event.frame));
+  }
+
+  /** Another process may wish, too: the line tells what became of it. */
+  #follow(job: ServedJob, wish: Wish): void {
+    const from = { pause: "running", resume: "paused", cancel: job.state } as const;
+    const to = { pause: "paused", resume: "running", cancel: "stopping" } as const;
+    if (job.state === from[wish] && job.state !== to[wish]) this.#become(job, to[wish]);
+    if (wish === "pause") this.#fill();
   }
 
   #become(job: ServedJob, state: JobLine["state"], error?: unknown): void {

@@ -6,7 +6,7 @@ import type { Home } from "../config/home.ts";
 import { hashFile } from "../content/disk.ts";
 import { type PackedBundle, packBundle } from "../content/pack.ts";
 import type { JobEvent, JobOutcome } from "../core/job-events.ts";
-import type { Database } from "../database/types.ts";
+import type { Database, Wish } from "../database/types.ts";
 import type { RenderSlots } from "../donor/render-slots.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { FarmError, messageOf } from "../kernel/errors.ts";
@@ -43,6 +43,8 @@ export interface WorkSettings {
 
 export interface Watching {
   readonly observe: (event: JobEvent) => void;
+  /** Told what somebody wished of the job (`bridge jobs pause`), when it is carried out. */
+  readonly wished?: (wish: Wish) => void;
   readonly log: Log;
 }
 
@@ -152,7 +154,11 @@ async function workOnOrder(
     },
     history: { append: (job, records) => database.journal.append(job, records) },
     recruit: swarm && ((job, run, end) => swarm.recruit({ bundle, order: job, run }, { peers: force.peers, observe, sent }, end)),
-    takeWish: () => database.wishes.take(order.id),
+    takeWish: () => {
+      const wish = database.wishes.take(order.id);
+      if (wish) watching.wished?.(wish);
+      return wish;
+    },
     bytesSent: () => bytesSent,
     observe,
     clock: systemClock,
