@@ -5,6 +5,7 @@ import type { Wish } from "../database/types.ts";
 import type { JobWish } from "../gateway/job-wish.ts";
 import { GATEWAY_LIMITS } from "../gateway/limits.ts";
 import { type ChildSignal, childSignal } from "../kernel/abort.ts";
+import { systemClock } from "../kernel/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import { forceOf, requestOf } from "./job-request.ts";
@@ -46,6 +47,7 @@ export class JobDesk implements AsyncDisposable {
     this.#deps = deps;
     this.#options = options;
     for (const job of deps.store.load()) this.#jobs.set(job.id, job);
+    void this.#forgetOld();
     this.#fill();
   }
 
@@ -180,15 +182,18 @@ export class JobDesk implements AsyncDisposable {
   async #end(job: ServedJob, state: "queued" | "complete" | "incomplete" | "cancelled" | "failed"): Promise<void> {
     this.#become(job, state);
     if (state === "complete" && job.facts.wish.deliver === "files") await this.#deps.store.dropOwnedScene(job);
-    await this.#forgetOldest();
+    await this.#forgetOld();
   }
 
-  /** The list of ended jobs is no archive. */
-  async #forgetOldest(): Promise<void> {
+  /** The list of ended jobs is no archive, and floats that nobody takes must not fill the disk. */
+  async #forgetOld(): Promise<void> {
+    const { endedJobsListed, endedJobsKeptMs } = GATEWAY_LIMITS;
+    const oldestMs = systemClock.now() - endedJobsKeptMs;
     const ended = [...this.#jobs.values()].filter(({ hasEnded, id }) => hasEnded && !this.#atWork.has(id));
-    for (const job of ended.slice(0, -GATEWAY_LIMITS.endedJobsListed)) {
+    const old = ended.filter(({ facts }, at) => facts.createdAt < oldestMs || at < ended.length - endedJobsListed);
+    for (const job of old) {
       this.#jobs.delete(job.id);
-      await this.#deps.store.forget(job);
+      await this.#deps.store.forget(job).catch((error: unknown) => this.#deps.log.warn({ job: job.id, error }, "an old job stays on disk"));
     }
   }
 

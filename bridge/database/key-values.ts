@@ -29,8 +29,8 @@ export class SqliteServedJobs implements ServedJobs {
   readonly #delete: StatementSync;
 
   constructor(sqlite: DatabaseSync) {
-    this.#put = sqlite.prepare("INSERT OR REPLACE INTO served (job, body) VALUES (?, ?)");
-    this.#list = sqlite.prepare("SELECT job, body FROM served ORDER BY job");
+    this.#put = sqlite.prepare("INSERT INTO served (job, body) VALUES (?, ?) ON CONFLICT (job) DO UPDATE SET body = excluded.body");
+    this.#list = sqlite.prepare("SELECT job, body FROM served ORDER BY seq");
     this.#delete = sqlite.prepare("DELETE FROM served WHERE job = ?");
   }
 

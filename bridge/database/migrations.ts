@@ -11,7 +11,7 @@ const MIGRATIONS: readonly string[] = [
    CREATE TABLE claims (job TEXT PRIMARY KEY, owner TEXT NOT NULL, until_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
    CREATE TABLE wishes (job TEXT PRIMARY KEY, wish TEXT NOT NULL) STRICT, WITHOUT ROWID;
    CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
-  `CREATE TABLE served (job TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
+  `CREATE TABLE served (seq INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL UNIQUE, body TEXT NOT NULL) STRICT;`,
 ];
 
 /** Brings the file to this program's version. Several processes may try at once: one does it, the others wait. */

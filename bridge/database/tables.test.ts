@@ -52,13 +52,13 @@ describe("jobs", () => {
 });
 
 describe("served jobs", () => {
-  it("are found by the next process, oldest first, as they were last written", () => {
+  it("are found by the next process in the order in which they came, as they were last written", () => {
     one.served.put("261122-3", "three");
     one.served.put("261122-1", "one");
     one.served.put("261122-3", "three, later");
     expect(other.served.list()).toEqual([
-      { job: "261122-1", body: "one" },
       { job: "261122-3", body: "three, later" },
+      { job: "261122-1", body: "one" },
     ]);
     other.served.delete("261122-1");
     expect(one.served.list()).toEqual([{ job: "261122-3", body: "three, later" }]);

@@ -57,7 +57,7 @@ export interface Wishes {
 /** Jobs that a serving bridge was asked for: what it must know to take them up again. The texts are its own. */
 export interface ServedJobs {
   put(job: string, body: string): void;
-  /** By job, oldest first. */
+  /** In the order in which they came. */
   list(): readonly { readonly job: string; readonly body: string }[];
   delete(job: string): void;
 }

@@ -17,8 +17,9 @@ export const GATEWAY_LIMITS = {
   pingEveryMs: 20_000,
   /** Jobs that are not yet at their end, of all clients together. */
   maxJobs: 256,
-  /** Ended jobs in the list. */
+  /** Ended jobs in the list, and how long floats that nobody takes are kept. */
   endedJobsListed: 50,
+  endedJobsKeptMs: 7 * 24 * 3_600_000,
   /** Events of a job that are kept for those who come later. */
   eventsKept: 5_000,
   maxPathChars: 4_096,
