@@ -103,16 +103,9 @@ def draw_attach(row, line, always=False):
 
 
 def bar(layout, share):
-    """A progress bar; Blender has one for panels since 4.0."""
+    """Blender has progress bars for panels since 4.0; the words below say the same."""
     if hasattr(layout, "progress"):
         layout.progress(factor=share, text=f"{share:.0%}")
-        return
-    row = layout.row(align=True)
-    split = row.split(factor=max(0.02, min(0.98, share)), align=True)
-    split.scale_y = 0.4
-    done = split.box()
-    done.alert = True
-    split.label(text="")
 
 
 register, unregister = bpy.utils.register_classes_factory((P2P_RENDER_PT_jobs,))
