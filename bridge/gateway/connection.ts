@@ -7,7 +7,7 @@ import { fullBucket, passed, type TokenBucket, waitMs } from "../kernel/token-bu
 import { errorBodyOf } from "./error-body.ts";
 import type { WrongTokens } from "./front-door.ts";
 import { GATEWAY_LIMITS, GATEWAY_PROTOCOL } from "./limits.ts";
-import { type BridgeFrame, ClientFrame, METHODS, type Method } from "./messages.ts";
+import { AnyHello, type BridgeFrame, ClientFrame, METHODS, type Method } from "./messages.ts";
 import type { AnsweredMethod, Params, Result, ServedBridge } from "./ports.ts";
 import { isToken } from "./token.ts";
 
@@ -64,22 +64,26 @@ export class Connection {
 
   #hear(data: RawData, isBinary: boolean): void {
     if (isBinary) return this.#socket.close(CLOSE.notText, "frames are JSON");
-    const frame = parsed((data as Buffer).toString("utf8"));
-    if (!this.#isKnown) return this.#greet(frame);
+    const said = jsonOf((data as Buffer).toString("utf8"));
+    if (!this.#isKnown) return this.#greet(said);
+    const frame = ClientFrame.safeParse(said).data;
     if (frame?.type !== "request") return this.#socket.close(CLOSE.broken, "not a request");
     void this.#answer(frame);
   }
 
-  #greet(frame: ClientFrame | undefined): void {
+  #greet(said: unknown): void {
     const { token, wrongTokens, clock, welcome } = this.#deps;
+    // Another version's hello may look otherwise in all but this.
+    const speaks = AnyHello.safeParse(said).data?.protocol;
+    if (speaks !== undefined && speaks !== GATEWAY_PROTOCOL) {
+      const both = `this bridge speaks version ${GATEWAY_PROTOCOL} of the wire, the client ${speaks}`;
+      return this.#refuse(new FarmError("WIRE_VERSION", both));
+    }
+    const frame = ClientFrame.safeParse(said).data;
     if (frame?.type !== "hello") return this.#refuse(new FarmError("WIRE_INVALID", "the first frame must be a hello"));
     if (!isToken(frame.token, token)) {
       wrongTokens.note(clock.monotonicMs());
       return this.#refuse(new FarmError("TOKEN_WRONG", "the token is not this bridge's"));
-    }
-    if (frame.protocol !== GATEWAY_PROTOCOL) {
-      const speaks = `this bridge speaks version ${GATEWAY_PROTOCOL} of the wire, the client ${frame.protocol}`;
-      return this.#refuse(new FarmError("WIRE_VERSION", speaks));
     }
     this.#isKnown = true;
     this.#say({ type: "welcome", protocol: GATEWAY_PROTOCOL, ...welcome });
@@ -167,9 +171,9 @@ export class Connection {
   }
 }
 
-function parsed(text: string): ClientFrame | undefined {
+function jsonOf(text: string): unknown {
   try {
-    return ClientFrame.safeParse(JSON.parse(text)).data;
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

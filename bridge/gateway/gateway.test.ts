@@ -102,9 +102,14 @@ describe("a client that does not", () => {
     expect(await inside.ask("jobs.list")).toMatchObject({ type: "reply" });
   });
 
-  it("that asks before it said hello is refused", async () => {
+  it("and speaks another version is told so, whatever its hello looks like", async () => {
     const { greeting } = await openClient(test.port, { token: test.token, protocol: 2 });
     expect(greeting).toMatchObject({ type: "refused", protocol: 1, error: { code: "WIRE_VERSION" } });
+    const later = await openEarly(test.port, JSON.stringify({ type: "hello", protocol: 7, key: { kind: "other" } }));
+    expect(later).toMatchObject({ type: "refused", protocol: 1, error: { code: "WIRE_VERSION" } });
+  });
+
+  it("that asks before it said hello is refused", async () => {
     const early = await openEarly(test.port, JSON.stringify({ type: "request", id: 1, method: "jobs.list", params: {} }));
     expect(early).toMatchObject({ type: "refused", error: { code: "WIRE_INVALID" } });
     for (const junk of ["{", "null", "[]", '"hello"', JSON.stringify({ type: "hello", protocol: 1 })]) {

@@ -15,6 +15,9 @@ const Hello = z.strictObject({
   client: z.strictObject({ name: Text, version: Text }),
 });
 
+/** What a hello of any version is known by. */
+export const AnyHello = z.looseObject({ type: z.literal("hello"), protocol: z.int() });
+
 const Request = z.strictObject({
   type: z.literal("request"),
   /** The client's own number; its reply carries it. */
