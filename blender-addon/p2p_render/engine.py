@@ -166,6 +166,7 @@ def _over(is_done):
         stage.run.hang_up()  # the job stays, for another try
     elif is_done or bpy.app.background:
         stage.run.end(is_done)
+        stage.finished = stage.run
     else:
         # From here a stop looks as when Blender is closed, which must not cost the job. Only while Blender
         # lives on does the main thread get to tell the bridge.

@@ -7,6 +7,7 @@ import bpy
 
 from .book import FILES, book
 from .in_words import count
+from .stage import stage
 
 SHOWN_SECONDS = 30
 
@@ -39,6 +40,9 @@ def job_ended(job):
     line = job.line
     if line.state == "cancelled":
         notice.say(f"The swarm has stopped: {line.title}", "CANCEL")
+    elif line.state == "complete" and line.deliver == "floats":
+        if not stage.is_rendering:
+            notice.say(f"Ready to be shown: {line.title}", "CHECKMARK")
     elif line.state == "complete":
         notice.say(f"Done: {line.title}", "CHECKMARK")
     elif line.error is not None:
@@ -47,6 +51,13 @@ def job_ended(job):
         notice.say(f"{line.title}: {line.frames_done} of {count(line.frames_total, 'frame')} could be rendered", "ERROR")
     if line.deliver == "files" and line.state == "complete":
         _files_are_there(job)
+
+
+def picture_is_there(run, desk):
+    """A render of this Blender has ended well."""
+    job = desk.jobs.get(run.job)
+    title = job.line.title if job else run.order.wish.get("title", "the picture")
+    notice.say(f"Done: {title}", "CHECKMARK")
 
 
 def _files_are_there(job):

@@ -33,6 +33,9 @@ def _turn():
     desk.turn(preferences.place())
     if stage.run is not None and stage.run.job is not None:
         note_run(stage.run, desk)
+    if stage.finished is not None:
+        notices.picture_is_there(stage.finished, desk)
+        stage.finished = None
     facts_changed = scene_facts.looker.turn()
     notices.turn()
     shown_preview.turn(desk)

@@ -66,6 +66,13 @@ def test_version_and_name_are_the_same_in_all_places(zipped):
     assert f'name = "{info["name"]}"' in manifest
 
 
+def test_the_manifests_texts_are_as_short_as_blender_wants_them(zipped):
+    manifest = zipfile.ZipFile(zipped).read("p2p_render/blender_manifest.toml").decode()
+    texts = re.findall(r'^(?:tagline|network|files) = "([^"]+)"', manifest, re.MULTILINE)
+    assert len(texts) == 3
+    assert all(len(text) <= 64 and text[-1].isalnum() for text in texts)
+
+
 def test_every_shared_module_imports_its_sisters_from_the_package(zipped):
     archive = zipfile.ZipFile(zipped)
     text = archive.read("p2p_render/finishing/assembled_engine.py").decode()

@@ -62,6 +62,8 @@ def draw_state(box, job):
         box.label(text=work_done_of(progress))
         if progress.working:
             box.label(text=f"{count(len(progress.working), 'peer')} at work: {', '.join(progress.working[:4])}")
+    elif line.state == "complete" and line.deliver == "floats":
+        box.label(text="The picture is ready")
     else:
         box.label(text=STATES.get(line.state, line.state))
     if progress.resent:
@@ -98,8 +100,10 @@ def draw_attach(row, line, always=False):
         return
     if is_still and entry.source and entry.source != bpy.data.filepath:
         row.operator("p2p_render.open_source", text="", icon="FILE_BLEND").job = line.job
-    elif is_still or always:
-        row.operator("p2p_render.go_on", text="", icon="IMAGE_DATA" if is_still else "FILE_REFRESH").job = line.job
+    elif is_still:
+        row.operator("p2p_render.go_on", text="Show" if line.state == "complete" else "", icon="IMAGE_DATA").job = line.job
+    elif always:
+        row.operator("p2p_render.go_on", text="", icon="FILE_REFRESH").job = line.job
 
 
 def bar(layout, share):
