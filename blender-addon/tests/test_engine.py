@@ -101,6 +101,20 @@ def test_an_animation_is_cycles_own(scripts, bridge, tmp_path):
     assert_same_files(tmp_path)
 
 
+def test_a_script_gets_the_animations_files(scripts, bridge, tmp_path):
+    code = f"""
+import bpy
+scene = bpy.context.scene
+scene.render.resolution_percentage, scene.frame_start, scene.frame_end = 10, 1, 2
+scene.render.filepath = {str(tmp_path / "shot_##")!r}
+assert bpy.ops.p2p_render.render_animation() == {{"FINISHED"}}
+"""
+    words = ("--addons", "p2p_render", SCENES / "demo-animation.blend", "--python-exit-code", "1", "--python-expr", code)
+    done = blender(*words, scripts=scripts, environment=bridge.environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert sorted(path.stem for path in tmp_path.glob("shot_*")) == ["shot_01", "shot_02"]
+
+
 def test_the_bridge_is_started_where_none_runs(scripts, tmp_path):
     scene = SCENES / "compositor-glare.blend"
     environment = {"BRIDGE_HOME": str(tmp_path / "home"), "P2P_RENDER_BRIDGE": str(PROJECT), "PATH": os.environ["PATH"]}

@@ -6,7 +6,6 @@ import os
 import bpy
 
 from .. import orders, shown_preview
-from ..book import FILES
 from . import begin_render
 
 
@@ -18,13 +17,9 @@ class P2P_RENDER_OT_render_animation(bpy.types.Operator):
     bl_options = {"REGISTER"}
 
     def execute(self, context):
-        finding = begin_render.worst_finding(context)
-        if finding is None and not bpy.data.filepath and context.scene.render.filepath.startswith("//"):
-            finding_sentence = "Save the scene first: its output path is relative to it."
-            self.report({"ERROR"}, finding_sentence)
-            return {"CANCELLED"}
-        if finding is not None:
-            self.report({"ERROR"}, finding.sentence)
+        refusal = begin_render.refusal_of(context, makes_files=True)
+        if refusal is not None:
+            self.report({"ERROR"}, refusal)
             return {"CANCELLED"}
         scene = context.scene
         video = video_of(scene) if scene.p2p_render.make_video and not scene.render.is_movie_format else None
@@ -33,7 +28,9 @@ class P2P_RENDER_OT_render_animation(bpy.types.Operator):
         except (OSError, RuntimeError) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        begin_render.submit_files(self, context, wish, scene.frame_start, FILES)
+        if bpy.app.background:
+            return begin_render.wait_for_files(self, wish)
+        begin_render.submit_files(self, context, wish, scene.frame_start)
         shown_preview.show_in_editor(context)
         return {"FINISHED"}
 

@@ -4,7 +4,6 @@
 import bpy
 
 from .. import orders
-from ..book import FILES
 from . import begin_render
 
 
@@ -36,21 +35,29 @@ class P2P_RENDER_OT_render_image(bpy.types.Operator):
         return self._run(context, start)
 
     def _run(self, context, start):
-        finding = begin_render.worst_finding(context)
-        if finding is not None:
-            self.report({"ERROR"}, finding.sentence)
-            return {"CANCELLED"}
         scene = context.scene
+        is_tiled = begin_render.is_tiled_engine(scene)
+        refusal = begin_render.refusal_of(context, makes_files=not is_tiled)
+        if refusal is not None:
+            self.report({"ERROR"}, refusal)
+            return {"CANCELLED"}
         try:
-            if not begin_render.is_tiled_engine(scene):
-                wish = orders.files_wish(scene, [scene.frame_current])
-                begin_render.submit_files(self, context, wish, scene.frame_current, FILES)
-                return {"FINISHED"}
+            if not is_tiled:
+                return self._run_as_files(context)
             started = start(orders.still(scene, scene.frame_current))
         except (OSError, RuntimeError) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         return {"FINISHED"} if started else {"CANCELLED"}
+
+    def _run_as_files(self, context):
+        """Engines whose floats cannot come back: the finished file does."""
+        scene = context.scene
+        wish = orders.files_wish(scene, [scene.frame_current])
+        if bpy.app.background:
+            return begin_render.wait_for_files(self, wish)
+        begin_render.submit_files(self, context, wish, scene.frame_current)
+        return {"FINISHED"}
 
 
 register, unregister = bpy.utils.register_classes_factory((P2P_RENDER_OT_render_image,))

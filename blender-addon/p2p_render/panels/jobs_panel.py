@@ -74,7 +74,8 @@ def draw_buttons(row, job):
     """What can be done now."""
     line = job.line
     if not desk.is_ready:
-        row.operator("p2p_render.go_on", icon="PLAY").job = line.job
+        if not line.is_ended:
+            row.operator("p2p_render.go_on", icon="PLAY").job = line.job
         return
     if not line.is_ended:
         if line.state == "paused":
