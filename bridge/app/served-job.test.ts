@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { JobEvent } from "../core/job-events.ts";
 import { JobWish } from "../gateway/job-wish.ts";
+import { GATEWAY_LIMITS } from "../gateway/limits.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { ServedJob } from "./served-job.ts";
 
@@ -62,6 +63,18 @@ describe("what clients are told of a job", () => {
     job.wantRest(false);
     job.hear(created); // taken up by another bridge, say
     expect(told.filter((event) => ["paused", "running"].includes(event))).toEqual(["paused", "running"]);
+  });
+
+  it("of an ended one only the last events stay, its end among them", () => {
+    const { job } = watched();
+    for (let count = 0; count < 3 * GATEWAY_LIMITS.endedEventsKept; count++)
+      job.hear({ event: "note", code: "n", sentence: String(count) });
+    expect(job.events.first).toBe(0);
+    job.become("complete");
+    expect(job.events.next - job.events.first).toBe(GATEWAY_LIMITS.endedEventsKept);
+    const told: string[] = [];
+    job.events.follow(0, ({ event }) => told.push(event.event))();
+    expect(told.at(-1)).toBe("job-line");
   });
 
   it("a failure is told with its reason, and forgotten when it is tried again", () => {

@@ -90,6 +90,7 @@ export class ServedJob {
     this.#state = state;
     this.#error = error;
     this.events.push(this.#clock.now(), { event: "job-line", line: this.line });
+    if (this.hasEnded) this.events.shorten(GATEWAY_LIMITS.endedEventsKept);
   }
 
   /** Its client wants it to rest, or to go on; a job in preparation comes to it when it could begin. */

@@ -22,8 +22,13 @@ export class EventLog<E> {
   push(at: number, event: E): void {
     const entry = { seq: this.#next++, at, event };
     this.#entries.push(entry);
-    if (this.#entries.length >= 2 * this.#kept) this.#entries = this.#entries.slice(-this.#kept);
+    if (this.#entries.length >= 2 * this.#kept) this.shorten(this.#kept);
     for (const listener of this.#listeners) listener(entry);
+  }
+
+  /** Forgets all but the newest. */
+  shorten(kept: number): void {
+    this.#entries = this.#entries.slice(-kept);
   }
 
   /** Tells what there is from number `from` on, then what comes; returns how to stop. */

@@ -22,6 +22,7 @@ export const GATEWAY_LIMITS = {
   endedJobsKeptMs: 7 * 24 * 3_600_000,
   /** Events of a job that are kept for those who come later. */
   eventsKept: 5_000,
+  endedEventsKept: 500,
   maxPathChars: 4_096,
   maxPeers: 256,
 } as const;
