@@ -70,6 +70,7 @@ def make_class():
             try:
                 fetch(self, depsgraph)
             except Interrupted:
+                stage.is_interrupted = True
                 if not self.test_break():  # the panel's button: Blender itself does not know yet
                     self.report({"ERROR"}, STOPPED)
                 return
@@ -135,7 +136,7 @@ def _start(order):
 @persistent
 def render_begins(*_):
     """Forgets the last render."""
-    stage.stop_wanted = False
+    stage.stop_wanted = stage.is_interrupted = False
     stage.failure = None
 
 
@@ -148,13 +149,13 @@ def frame_is_done(scene, *_):
 
 @persistent
 def render_is_complete(*_):
-    """Also called where an engine has reported an error, or was stopped by the panel's button."""
-    _over(is_done=not stage.stop_wanted)
+    """Also called where an engine has reported an error, was stopped by the panel's button, or Blender is being closed."""
+    _over(is_done=not stage.is_interrupted)
 
 
 @persistent
 def render_is_cancelled(*_):
-    """ESC, an error, or Blender is being closed."""
+    """ESC, or an error."""
     _over(is_done=False)
 
 

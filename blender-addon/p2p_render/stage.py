@@ -16,6 +16,8 @@ class Stage:
         self.is_rendering = False
         # Set by the panel's button; the engine then stops as with ESC.
         self.stop_wanted = False
+        # The render was stopped, by whomever.
+        self.is_interrupted = False
         # The run whose picture has just come to its place; the main thread tells the artist.
         self.finished = None
         # A job whose render was stopped; the main thread tells the bridge.
