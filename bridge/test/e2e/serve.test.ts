@@ -3,7 +3,7 @@ import { cp, mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { findBlenders } from "../../blender/find-blender.ts";
 import { openFinisher } from "../../blender/finisher.ts";
 import type { Rect } from "../../core/scene-facts.ts";
@@ -14,6 +14,9 @@ import { runBridge, SAMPLES, startDonor, story, TEST_SWARM } from "../bridge-com
 import { blenderSecondsDuring, blendersOf, until } from "../processes.ts";
 import { comparePictures } from "../same-picture.ts";
 import { connectTo, startServe } from "../serve-client.ts";
+
+/** Each starts bridges and several Blenders; a busy machine takes its time. */
+vi.setConfig({ testTimeout: 400_000 });
 
 let root: string;
 beforeAll(async () => {
