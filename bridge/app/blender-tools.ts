@@ -120,11 +120,12 @@ export class Looked implements AsyncDisposable {
 
   /** Looks at a scene with one Blender, which then waits here. */
   inspector(scratch: Scratch, blender: ChosenBlender, threads: number | undefined): PrepareDeps["inspect"] {
-    return async ({ scenePath, flags, frames }, signal) => {
+    return async ({ scenePath, flags, cwd, frames }, signal) => {
       const options = {
         blender: blender.build,
         scenePath,
         flags,
+        cwd,
         scratch: await scratch.folder("scene"),
         ...(frames === undefined ? {} : { frames }),
         ...(threads === undefined ? {} : { threads }),

@@ -13,7 +13,12 @@ import { openSwarm } from "./open-swarm.ts";
 const LOW_DISK_BYTES = 5 * 2 ** 30;
 
 /** Looks at everything this node depends on. */
-export async function examine(home: Home, blender: string | undefined, signal: AbortSignal): Promise<Finding[]> {
+export async function examine(
+  home: Home,
+  blender: string | undefined,
+  network: () => Promise<Finding>,
+  signal: AbortSignal,
+): Promise<Finding[]> {
   const node = Number(process.versions.node.split(".")[0]);
   return [
     {
@@ -26,7 +31,7 @@ export async function examine(home: Home, blender: string | undefined, signal: A
     ...(await examineBlenders(home, blender, signal)),
     await examineFfmpeg(signal),
     await examineDisk(home),
-    await examineNetwork(home, signal),
+    await network(),
     ...examineEngine(await probeDocker(), process.platform, ((await nvidiaGpus()) ?? []).length > 0),
     ...(await examineOwner(home)),
   ];
@@ -74,10 +79,19 @@ async function examineDisk(home: Home): Promise<Finding> {
   };
 }
 
-async function examineNetwork(home: Home, signal: AbortSignal): Promise<Finding> {
-  try {
+/** Tries to enter the network, as this home's node. */
+export async function tryNetwork(home: Home, signal: AbortSignal): Promise<Finding> {
+  return await examineNetwork(async () => {
     await using network = await openSwarm(home, { swarm: "public", bootstrap: [], lan: false }, silentLog, signal);
-    return { what: "network", ok: true, needed: false, detail: network.multiaddrs().join(" "), fix: undefined };
+    return network.multiaddrs();
+  });
+}
+
+/** `addresses`: where this node is reached; throws when there is no network. */
+export async function examineNetwork(addresses: () => Promise<readonly string[]>): Promise<Finding> {
+  try {
+    const multiaddrs = await addresses();
+    return { what: "network", ok: true, needed: false, detail: multiaddrs.join(" "), fix: undefined };
   } catch (error) {
     return { what: "network", ok: false, needed: false, detail: messageOf(error), fix: "this machine still renders alone" };
   }

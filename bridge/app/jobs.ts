@@ -1,4 +1,6 @@
+import { randomBytes } from "node:crypto";
 import type { Home } from "../config/home.ts";
+import { newJobId } from "../core/job-id.ts";
 import { foldJournal } from "../core/journal/fold.ts";
 import { planJob } from "../core/plan.ts";
 import { openDatabase } from "../database/open-database.ts";
@@ -17,6 +19,10 @@ export interface JobReport {
   readonly outputs: readonly string[];
 }
 
+export function freshJobId(): string {
+  return newJobId(Date.now(), randomBytes(8));
+}
+
 /** Newest first. */
 export async function listJobs(home: Home): Promise<readonly JobRow[]> {
   await using database = openDatabase(home.database);
@@ -26,7 +32,10 @@ export async function listJobs(home: Home): Promise<readonly JobRow[]> {
 /** Throws JOB_UNKNOWN. */
 export async function reportJob(home: Home, id: string | undefined): Promise<JobReport> {
   await using database = openDatabase(home.database);
-  const job = jobOf(database, id);
+  return reportOf(database, jobOf(database, id));
+}
+
+export function reportOf(database: Pick<Database, "journal">, job: JobRow): JobReport {
   const memory = foldJournal(database.journal.read(job.id).map(({ record }) => record));
   const plan = memory.created && planJob(memory.created.planInput.facts, memory.created.planInput.options);
   const chunksByDonor: Record<string, number> = {};

@@ -30,11 +30,12 @@ export async function seeDonors(
   await systemClock.sleep(options.seconds * 1000, signal);
   await searching;
   const ids = new Set([...named, ...network.knownPeers().map(({ id }) => id)]);
-  const seen = await Promise.all([...ids].map((id) => see(network, id, named.includes(id))));
+  const seen = await Promise.all([...ids].map((id) => seeDonor(network, id, named.includes(id))));
   return seen.filter((donor) => donor !== undefined).toSorted((a, b) => (a.pingMs ?? Infinity) - (b.pingMs ?? Infinity));
 }
 
-async function see(network: SwarmNetwork, peer: string, named: boolean): Promise<SeenDonor | undefined> {
+/** What a peer offers; undefined for one that gives nothing or does not answer, unless it was named. */
+export async function seeDonor(network: SwarmNetwork, peer: string, named: boolean): Promise<SeenDonor | undefined> {
   try {
     const offer = await askOffer(network, peer, AbortSignal.timeout(5_000));
     if (offer.type !== "offer") return undefined;

@@ -6,6 +6,8 @@ import type { Home } from "../config/home.ts";
 export interface Scratch extends AsyncDisposable {
   /** The folder of one Blender; made when it is not there. */
   folder(purpose: string): Promise<string>;
+  /** A part of it with folders of its own. */
+  inner(name: string): Scratch;
 }
 
 /** Opens this process's scratch and clears what killed bridges left in theirs. Disposing removes it: dispose it last. */
@@ -13,14 +15,18 @@ export async function openScratch(home: Home): Promise<Scratch> {
   for (const name of await readdir(home.scratch)) {
     if (!isAlive(Number(name))) await rm(join(home.scratch, name), { recursive: true, force: true });
   }
-  const own = join(home.scratch, String(process.pid));
+  return scratchIn(join(home.scratch, String(process.pid)));
+}
+
+function scratchIn(root: string): Scratch {
   return {
     folder: async (purpose) => {
-      const folder = join(own, purpose);
+      const folder = join(root, purpose);
       await mkdir(folder, { recursive: true, mode: 0o700 });
       return folder;
     },
-    [Symbol.asyncDispose]: () => rm(own, { recursive: true, force: true }),
+    inner: (name) => scratchIn(join(root, name)),
+    [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
   };
 }
 

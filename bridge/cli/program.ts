@@ -26,6 +26,7 @@ export function buildProgram(cli: Cli): Command {
     .addCommand(peersCommand(cli))
     .addCommand(jobsCommand(cli))
     .addCommand(envCommand(cli))
+    .addCommand(serveCommand(cli))
     .addCommand(doctorCommand(cli));
   for (const command of program.commands) {
     for (const each of [command, ...command.commands]) {
@@ -172,6 +173,23 @@ function jobsCommand(cli: Cli): Command {
     .action(async (verb: string, id: string | undefined, options: Record<string, unknown>) => {
       const { runJobs } = await import("./commands/jobs.ts");
       await runJobs(cli, verb, id, options);
+    });
+}
+
+function serveCommand(cli: Cli): Command {
+  return new Command("serve")
+    .description("the background bridge behind the Blender add-on; reached from this machine only")
+    .option("--port <n>", "where to listen (default: any free port)", parseInteger)
+    .option("--jobs <n>", "jobs at work side by side (default: 2)", parseCount)
+    .option("--until-idle <time>", "end after so long without clients and without work: 10m")
+    .option("-t, --threads <n>", "threads of this machine's own Blenders", parseCount)
+    .option("--bootstrap <multiaddr>", "a peer through which to find others (repeatable)", collect)
+    .option("--swarm <name>", "the swarm to work with", "public")
+    .option("--no-lan", "do not look for others on the local network")
+    .option("--blender <path>", "the Blender to use where a client names none")
+    .action(async (options: Record<string, unknown>) => {
+      const { runServe } = await import("./commands/serve.ts");
+      await runServe(cli, options);
     });
 }
 

@@ -1,4 +1,22 @@
-import type { ChunkId, DonorId } from "./chunk.ts";
+import type { Chunk, ChunkId, DonorId } from "./chunk.ts";
+import type { Rect } from "./scene-facts.ts";
+
+/** Where a chunk lies: a rectangle of a scene's frame, or the whole of it. */
+export interface ChunkPlace {
+  readonly scene: string;
+  readonly frame: number;
+  readonly rect: Rect | null;
+}
+
+/** One assembled float picture, and the part (`region`) of the full frame that it shows. */
+export interface FloatsPicture {
+  readonly scene: string;
+  readonly frame: number;
+  readonly path: string;
+  readonly width: number;
+  readonly height: number;
+  readonly region: Rect;
+}
 
 /**
  * What everybody who watches a job reads: terminal, `--json`, add-on, dashboard, metrics. Each event is
@@ -13,7 +31,7 @@ export type JobEvent =
       readonly frames: number;
       readonly chunks: number;
       readonly chunksDone: number;
-      readonly tiles: string | undefined;
+      readonly tiles?: string | undefined;
     }
   | { readonly event: "note"; readonly code: string; readonly sentence: string }
   | { readonly event: "donor-joined"; readonly donor: DonorId; readonly name: string; readonly slots: number; readonly local: boolean }
@@ -23,13 +41,19 @@ export type JobEvent =
       readonly donor: DonorId;
       readonly name: string;
       readonly open: boolean;
-      readonly because: string | undefined;
+      readonly because?: string | undefined;
     }
   | { readonly event: "donor-left"; readonly donor: DonorId; readonly name: string; readonly because: string }
   | { readonly event: "donor-barred"; readonly donor: DonorId; readonly name: string; readonly because: string }
   | { readonly event: "scene-progress"; readonly donor: DonorId; readonly bytesDone: number; readonly bytesTotal: number }
-  | { readonly event: "chunk-leased"; readonly chunk: ChunkId; readonly donor: DonorId; readonly attempt: number }
-  | { readonly event: "chunk-started"; readonly chunk: ChunkId; readonly donor: DonorId }
+  | {
+      readonly event: "chunk-leased";
+      readonly chunk: ChunkId;
+      readonly donor: DonorId;
+      readonly attempt: number;
+      readonly place: ChunkPlace;
+    }
+  | { readonly event: "chunk-started"; readonly chunk: ChunkId; readonly donor: DonorId; readonly place: ChunkPlace }
   | { readonly event: "chunk-withdrawn"; readonly chunk: ChunkId; readonly donor: DonorId; readonly because: string }
   | { readonly event: "chunk-failed"; readonly chunk: ChunkId; readonly donor: DonorId; readonly code: string; readonly message: string }
   | {
@@ -46,9 +70,25 @@ export type JobEvent =
       readonly bytes: number;
       readonly done: number;
       readonly total: number;
+      readonly place: ChunkPlace;
     }
+  /** It was wrong after all, and is made anew. */
+  | { readonly event: "chunk-revoked"; readonly chunk: ChunkId; readonly place: ChunkPlace }
   | { readonly event: "chunk-dead"; readonly chunk: ChunkId; readonly code: string; readonly message: string }
   | { readonly event: "preview"; readonly path: string }
+  /** An accepted tile's floats, in a file of its own; gone when its frame is whole. */
+  | {
+      readonly event: "tile";
+      readonly chunk: ChunkId;
+      readonly donor: DonorId;
+      readonly scene: string;
+      readonly frame: number;
+      readonly rect: Rect;
+      readonly region: Rect;
+      readonly path: string;
+    }
+  /** All floats of a frame are here, for somebody else's Blender to finish. */
+  | { readonly event: "frame-floats"; readonly frame: number; readonly pictures: readonly FloatsPicture[] }
   | { readonly event: "frame-finished"; readonly frame: number; readonly outputs: readonly string[] }
   | { readonly event: "video-progress"; readonly sentence: string }
   | {
@@ -74,4 +114,10 @@ export interface JobStats {
   /** Chunks accepted from each donor, by id. */
   readonly chunksByDonor: Readonly<Record<DonorId, number>>;
   readonly barred: readonly DonorId[];
+}
+
+/** What the chunk delivers of its frame. */
+export function placeOf({ spec, keep }: Pick<Chunk, "spec" | "keep">): ChunkPlace {
+  const { scene, frame } = spec;
+  return { scene, frame, rect: spec.kind === "floats" ? (keep ?? spec.rect) : null };
 }

@@ -9,7 +9,7 @@ const Row = z
     updated_at: z.number(),
     scene_path: z.string(),
     title: z.string(),
-    state: z.enum(["running", "paused", "complete", "incomplete", "cancelled", "failed"]),
+    state: z.enum(["queued", "running", "paused", "complete", "incomplete", "cancelled", "failed"]),
   })
   .transform(
     (row): JobRow => ({

@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { z } from "zod";
-import type { Settings, Wish, Wishes } from "./types.ts";
+import type { ServedJobs, Settings, Wish, Wishes } from "./types.ts";
 
 const WishSchema = z.enum(["cancel", "pause", "resume"]);
 
@@ -20,6 +20,30 @@ export class SqliteWishes implements Wishes {
   take(job: string): Wish | undefined {
     const [row] = this.#take.all(job);
     return row && WishSchema.parse(row["wish"]);
+  }
+}
+
+export class SqliteServedJobs implements ServedJobs {
+  readonly #put: StatementSync;
+  readonly #list: StatementSync;
+  readonly #delete: StatementSync;
+
+  constructor(sqlite: DatabaseSync) {
+    this.#put = sqlite.prepare("INSERT INTO served (job, body) VALUES (?, ?) ON CONFLICT (job) DO UPDATE SET body = excluded.body");
+    this.#list = sqlite.prepare("SELECT job, body FROM served ORDER BY seq");
+    this.#delete = sqlite.prepare("DELETE FROM served WHERE job = ?");
+  }
+
+  put(job: string, body: string): void {
+    this.#put.run(job, body);
+  }
+
+  list(): readonly { readonly job: string; readonly body: string }[] {
+    return this.#list.all().map((row) => ({ job: String(row["job"]), body: String(row["body"]) }));
+  }
+
+  delete(job: string): void {
+    this.#delete.run(job);
   }
 }
 

@@ -14,6 +14,7 @@ const MIGRATIONS: readonly string[] = [
   `CREATE TABLE environments (
      digest TEXT PRIMARY KEY, facts TEXT NOT NULL, bytes INTEGER NOT NULL, added_at INTEGER NOT NULL, origin TEXT NOT NULL, shared INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;`,
+  `CREATE TABLE served (seq INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL UNIQUE, body TEXT NOT NULL) STRICT;`,
 ];
 
 /** Brings the file to this program's version. Several processes may try at once: one does it, the others wait. */

@@ -5,7 +5,7 @@ import { FarmError, messageOf } from "../kernel/errors.ts";
 import { SqliteEnvironments } from "./environments.ts";
 import { SqliteJobs } from "./jobs.ts";
 import { SqliteJournal } from "./journal.ts";
-import { SqliteSettings, SqliteWishes } from "./key-values.ts";
+import { SqliteServedJobs, SqliteSettings, SqliteWishes } from "./key-values.ts";
 import { openOrReplace } from "./sqlite-file.ts";
 import { nameFailure } from "./sqlite-failure.ts";
 import type { Database } from "./types.ts";
@@ -35,6 +35,7 @@ export function openDatabase(file: string, options: OpenOptions = {}): Database 
     journal,
     jobs: new SqliteJobs(sqlite),
     wishes: new SqliteWishes(sqlite),
+    served: new SqliteServedJobs(sqlite),
     settings: new SqliteSettings(sqlite),
     environments: new SqliteEnvironments(sqlite),
     close,

@@ -51,6 +51,20 @@ describe("jobs", () => {
   });
 });
 
+describe("served jobs", () => {
+  it("are found by the next process in the order in which they came, as they were last written", () => {
+    one.served.put("261122-3", "three");
+    one.served.put("261122-1", "one");
+    one.served.put("261122-3", "three, later");
+    expect(other.served.list()).toEqual([
+      { job: "261122-3", body: "three, later" },
+      { job: "261122-1", body: "one" },
+    ]);
+    other.served.delete("261122-1");
+    expect(one.served.list()).toEqual([{ job: "261122-3", body: "three, later" }]);
+  });
+});
+
 describe("wishes", () => {
   it("reach the other process once, the last one only", () => {
     one.wishes.set("job", "pause");

@@ -16,7 +16,8 @@ export interface Journal {
   read(job: string): readonly StoredRecord[];
 }
 
-export type JobState = "running" | "paused" | JobOutcome | "failed";
+/** `queued`: a bridge that serves has it, and has not begun. */
+export type JobState = "queued" | "running" | "paused" | JobOutcome | "failed";
 
 /** A line of the job list. */
 export interface JobRow {
@@ -54,6 +55,14 @@ export interface Wishes {
   take(job: string): Wish | undefined;
 }
 
+/** Jobs that a serving bridge was asked for: what it must know to take them up again. The texts are its own. */
+export interface ServedJobs {
+  put(job: string, body: string): void;
+  /** In the order in which they came. */
+  list(): readonly { readonly job: string; readonly body: string }[];
+  delete(job: string): void;
+}
+
 export interface Settings {
   get(key: string): string | undefined;
   set(key: string, value: string): void;
@@ -89,6 +98,7 @@ export interface Database extends AsyncDisposable {
   readonly journal: Journal;
   readonly jobs: Jobs;
   readonly wishes: Wishes;
+  readonly served: ServedJobs;
   readonly settings: Settings;
   readonly environments: Environments;
   /** Writes what waits, then closes. Idempotent. */

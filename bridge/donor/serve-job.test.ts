@@ -185,6 +185,29 @@ describe("both sides can end it", () => {
     expect(job.released).toEqual(["scene"]);
   });
 
+  it("a requester that says goodbye hears the end when nothing of its job runs here any more, and not before", async () => {
+    const stopped = Promise.withResolvers<void>();
+    const render: WarmSession["render"] = (_, signal) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener("abort", () => void stopped.promise.then(() => reject(signal.reason as Error)));
+      });
+    const job = served({ render });
+    await job.say(opening);
+    await job.say({ type: "lease", lease: "1", spec });
+    await job.hear("started");
+    await job.hangUp();
+    let hasEnded = false;
+    const end = job.hear("bye").catch((error: unknown) => {
+      hasEnded = true;
+      return String(error);
+    });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(hasEnded).toBe(false);
+    stopped.resolve();
+    expect(await end).toContain("the stream ended");
+    await job.ended;
+  });
+
   it("an owner that sends it away: the requester hears why, the Blender is ended", async () => {
     const slow = slowRender();
     const job = served({ render: slow.render });

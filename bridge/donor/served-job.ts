@@ -54,7 +54,6 @@ export class ServedJob {
     try {
       await this.say(opened);
       await this.#listen();
-      void this.#stream.close().catch(() => {}); // it waits for no more than that
       return "left";
     } catch (error) {
       if (this.#life.signal.aborted) return "dismissed";
@@ -77,6 +76,7 @@ export class ServedJob {
     this.#life.abort(new FarmError("CANCELLED", "the job is closed"));
     for (const lease of this.#leases.keys()) this.#forget(lease);
     while (this.#work.size > 0) await Promise.allSettled(this.#work);
+    if (how === "left") void this.#stream.close().catch(() => {}); // it waits for that: now nothing of its job runs here
     const scene = await this.#scene?.catch(() => undefined);
     if (scene) await this.#deps.store.releaseScene(scene.key, () => this.#deps.slots.forget(scene.key));
     this.#talk.dispose();

@@ -18,17 +18,27 @@ export const ERROR_CODES = {
   SCENE_CHANGED: { exitCode: 2, advice: "The scene or one of its files changed while the job ran: start a new render." },
   FRAMES_INVALID: { exitCode: 2, advice: "Write frames as Blender does: 1,3,5..9 or 1-20x2." },
   FRAMES_EXIST: { exitCode: 0, advice: "Switch Overwrite on in the scene's output settings, or remove the pictures." },
+  FLOATS_IMPOSSIBLE: { exitCode: 2, advice: "Render such scenes to files: with the Render buttons, or `bridge render`." },
   TILES_INVALID: { exitCode: 2, advice: "Write tiles as auto, off or COLUMNSxROWS, for instance 4x3." },
   OUTPUT_NOT_WRITABLE: { exitCode: 2, advice: "Choose an output folder you may write to (-o)." },
   PEER_ADDRESS_INVALID: { exitCode: 2, advice: "Write a peer id (12D3Koo…) or a multiaddr (/ip4/…/tcp/…/p2p/…)." },
   JOB_UNKNOWN: { exitCode: 2, advice: "List the jobs with `bridge jobs`." },
+  JOB_STATE: { exitCode: 2, advice: "Look at the job list: the job is in another state." },
   JOB_BUSY: { exitCode: 2, advice: "Another bridge is working on this job: wait, or cancel it there." },
   HOME_BUSY: { exitCode: 2, advice: "Another bridge uses this home: stop it, or choose another with --home." },
   HOME_NOT_WRITABLE: { exitCode: 2, advice: "Choose a home folder you may write to (--home)." },
+  BRIDGE_RUNNING: { exitCode: 2, advice: "Use the bridge that runs, or choose another home with --home." },
   IDENTITY_DAMAGED: { exitCode: 2, advice: "Remove identity.key from the home; this node then gets a new peer id." },
   LISTEN_FAILED: { exitCode: 2, advice: "Another program holds this address: choose another to listen on." },
   ENVIRONMENT_BUSY: { exitCode: 2, advice: "Wait until the work in it has ended, or stop the donor." },
   VIDEO_UNSUPPORTED: { exitCode: 2, advice: "Name a video that ends in .mp4, .webm, .mov or .mkv." },
+
+  // What a client of `bridge serve` did
+  TOKEN_WRONG: { exitCode: 2, advice: "Read the token file again: a bridge makes a new token at each start." },
+  WIRE_VERSION: { exitCode: 2, advice: "Bring the bridge and its client to the same version." },
+  WIRE_INVALID: { exitCode: 2, advice: "The client said what this bridge does not understand: bring both to the same version." },
+  WIRE_BUSY: { exitCode: 2, advice: "Wait for answers before asking for more." },
+  TOO_MANY_JOBS: { exitCode: 2, advice: "Wait until some jobs have ended, or cancel some." },
 
   // What this machine lacks
   BLENDER_NOT_FOUND: { exitCode: 2, advice: "Install Blender, or name it with --blender <path>." },

@@ -3,7 +3,9 @@ import { dirname, join } from "node:path";
 import PQueue from "p-queue";
 import type { Chunk, ChunkId, ResultFile } from "../core/chunk.ts";
 import type { JobPlan, PlannedUnit, UnitKey } from "../core/plan.ts";
+import type { FloatsPicture } from "../core/job-events.ts";
 import type { JobFolder } from "./job-folder.ts";
+import type { Deliver } from "./job-order.ts";
 import type { AssembledPath, AssembledPicture, JobFinisher, JobMedia, ResultSummary } from "./ports.ts";
 
 export interface AssemblyDeskDeps {
@@ -22,11 +24,15 @@ export interface AssemblyOptions {
   readonly outputFolder: string;
   /** All frames become one movie, written at the end. */
   readonly movie: { readonly start: number; readonly end: number; readonly step: number } | undefined;
+  /** Floats are left as they are assembled: somebody else finishes them. */
+  readonly deliver: Deliver;
 }
 
 export interface FinishedFrame {
   readonly frame: number;
   readonly outputs: readonly string[];
+  /** Where floats are delivered: all that the frame is made of. */
+  readonly pictures: readonly FloatsPicture[];
   /** Chunks whose picture now stands on disk. */
   readonly chunks: readonly ChunkId[];
 }
@@ -109,15 +115,24 @@ export class AssemblyDesk {
   ): Promise<void> {
     const progress = units.map((key) => this.#units.get(key)).filter((unit) => unit !== undefined);
     const revisions = progress.map(({ revision }) => revision).join();
-    const outputs = progress.some(({ planned }) => planned.kind === "floats")
-      ? await (await this.#deps.finisher()).finishFrame(frame, signal)
-      : await this.#deliver(progress);
+    const outputs = await this.#outputsOf(frame, progress, signal);
     if (progress.map(({ revision }) => revision).join() !== revisions) {
       this.#unfinished.add(frame); // a result was taken back meanwhile: once more when the frame is whole again
       return await this.finishReady(signal, finished);
     }
-    await finished({ frame, outputs, chunks: progress.flatMap(({ planned }) => [...planned.chunks]) });
+    const pictures = this.#options.deliver === "floats" ? progress.map(({ planned }) => this.#pictureOf(planned)) : [];
+    await finished({ frame, outputs, pictures, chunks: progress.flatMap(({ planned }) => [...planned.chunks]) });
     await this.#tidy(progress);
+  }
+
+  async #outputsOf(frame: number, units: readonly UnitProgress[], signal: AbortSignal): Promise<readonly string[]> {
+    if (this.#options.deliver === "floats") return [];
+    const isAssembled = units.some(({ planned }) => planned.kind === "floats");
+    return isAssembled ? await (await this.#deps.finisher()).finishFrame(frame, signal) : await this.#deliver(units);
+  }
+
+  #pictureOf({ unit, width, height, region }: PlannedUnit): FloatsPicture {
+    return { scene: unit.scene, frame: unit.frame, path: this.#deps.assembledPath(unit), width, height, region };
   }
 
   async #finishMovie(signal: AbortSignal, finished: (frame: FinishedFrame) => Promise<void>): Promise<void> {
@@ -128,7 +143,7 @@ export class AssemblyDesk {
       const outputs = await (await this.#deps.finisher()).finishMovie(movie, signal);
       for (const [index, { frame, units }] of plan.outputs.entries()) {
         const chunks = units.flatMap((key) => [...(this.#units.get(key)?.planned.chunks ?? [])]);
-        await finished({ frame, outputs: index === 0 ? outputs : [], chunks });
+        await finished({ frame, outputs: index === 0 ? outputs : [], pictures: [], chunks });
       }
       await this.#tidy([...this.#units.values()]);
     });
@@ -175,7 +190,7 @@ export class AssemblyDesk {
     );
     const neededFiles = new Set([...needed].flatMap((key) => hashesOf(this.#units.get(key))));
     for (const unit of units.filter(({ planned }) => !needed.has(planned.key))) {
-      await rm(this.#deps.assembledPath(unit.planned.unit), { force: true });
+      if (this.#options.deliver === "files") await rm(this.#deps.assembledPath(unit.planned.unit), { force: true });
       // Static frames share one result: its file stays while another frame needs it.
       for (const hash of hashesOf(unit)) if (!neededFiles.has(hash)) await rm(this.#deps.folder.result(hash), { force: true });
     }

@@ -18,14 +18,20 @@ export interface RenderRequest {
   readonly video: string | undefined;
   /** Digest of the environment that donors run it in; undefined: theirs. */
   readonly environment: string | undefined;
+  /** What relative paths are relative to; absolute. */
+  readonly cwd: string;
+  readonly deliver: Deliver;
 }
+
+/** `files`: finished pictures. `floats`: assembled float pictures that stay here until somebody takes them, to be finished elsewhere. */
+export type Deliver = "files" | "floats";
 
 /** Who works on it: may differ from one resume to the next. */
 export interface WorkForce {
   /** Render slots on this machine; 0: none. */
   readonly local: number;
-  /** Only these peers; empty: whoever is in the swarm. */
-  readonly peers: readonly string[];
+  /** Whoever is in the swarm, or only these peers; none of them: this machine alone. */
+  readonly peers: "all" | readonly string[];
   /** Owners of donors may look at small pictures of what their machines render. */
   readonly mayShow?: boolean;
 }
@@ -42,6 +48,7 @@ export interface JobOrder {
   readonly missingFiles: readonly string[];
   readonly video: string | undefined;
   readonly environment: string | undefined;
+  readonly deliver: Deliver;
 }
 
 /** Keys of `JobCreated.settings`. */
@@ -52,6 +59,7 @@ export interface JobSettings {
   readonly environment: string | undefined;
   readonly animation: boolean;
   readonly cwd: string;
+  readonly deliver: Deliver;
 }
 
 export function settingsRecord(settings: JobSettings): JobCreated["settings"] {
@@ -59,7 +67,7 @@ export function settingsRecord(settings: JobSettings): JobCreated["settings"] {
 }
 
 export function settingsOf(created: JobCreated): JobSettings {
-  const { files, missingFiles, video, environment, animation, cwd } = created.settings;
+  const { files, missingFiles, video, environment, animation, cwd, deliver } = created.settings;
   return {
     files: Array.isArray(files) ? files : [],
     missingFiles: Array.isArray(missingFiles) ? missingFiles : [],
@@ -67,6 +75,7 @@ export function settingsOf(created: JobCreated): JobSettings {
     environment: typeof environment === "string" ? environment : undefined,
     animation: animation === true,
     cwd: typeof cwd === "string" ? cwd : ".",
+    deliver: deliver === "floats" ? "floats" : "files",
   };
 }
 

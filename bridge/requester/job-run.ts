@@ -1,4 +1,5 @@
 import type { Chunk, ChunkId, DonorId } from "../core/chunk.ts";
+import { placeOf } from "../core/job-events.ts";
 import type { JobRecord } from "../core/journal/records.ts";
 import type { JobPlan } from "../core/plan.ts";
 import { typicalChunkSeconds } from "../core/schedule/predict.ts";
@@ -195,7 +196,7 @@ export class JobRun {
     const donor = this.#donors.get(donorId);
     if (!chunk || !donor)
       return this.#say({ type: "chunk-failed", chunk: chunkId, donor: donorId, code: "PEER_UNREACHABLE", kind: "transport" });
-    this.#deps.observe({ event: "chunk-leased", chunk: chunkId, donor: donorId, attempt });
+    this.#deps.observe({ event: "chunk-leased", chunk: chunkId, donor: donorId, attempt, place: placeOf(chunk) });
     donor.lease(chunk);
   }
 
@@ -214,8 +215,10 @@ export class JobRun {
         return this.#say({ type: "donor-standing", donor, open: news.open });
       case "scene":
         return this.#deps.observe({ event: "scene-progress", donor, bytesDone: news.bytesDone, bytesTotal: news.bytesTotal });
-      case "started":
-        return this.#deps.observe({ event: "chunk-started", chunk: news.chunk, donor });
+      case "started": {
+        const chunk = this.#chunks.get(news.chunk);
+        return chunk && this.#deps.observe({ event: "chunk-started", chunk: chunk.id, donor, place: placeOf(chunk) });
+      }
       case "rendered":
         this.#deps.results.commit(news.chunk, donor, news.files, news.deviceClass ?? link.deviceClass);
         this.#deps.tally.rendered(news.chunk, donor, news.seconds);

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { DeviceClass } from "../core/chunk.ts";
 import { foldJournal } from "../core/journal/fold.ts";
 import type { JobCreated, JobRecord } from "../core/journal/records.ts";
-import { planJob } from "../core/plan.ts";
+import { type JobPlan, planJob } from "../core/plan.ts";
 import type { SceneFacts, SceneFile } from "../core/scene-facts.ts";
 import { FarmError } from "../kernel/errors.ts";
 import { framesBefore, framesOf, type JobOrder, type RenderRequest, settingsOf, settingsRecord } from "./job-order.ts";
@@ -11,7 +11,7 @@ export interface PrepareDeps {
   readonly blender: { readonly version: string; readonly buildHash: string; readonly hasDenoiser: boolean };
   readonly deviceClass: DeviceClass;
   readonly inspect: (
-    request: Pick<RenderRequest, "scenePath" | "flags"> & { readonly frames: readonly number[] | undefined },
+    request: Pick<RenderRequest, "scenePath" | "flags" | "cwd"> & { readonly frames: readonly number[] | undefined },
     signal: AbortSignal,
   ) => Promise<{ readonly facts: SceneFacts; readonly files: readonly SceneFile[] }>;
   /** Hashes the scene's files; the hash names the bundle. */
@@ -27,8 +27,8 @@ export async function prepareJob(
   slots: () => Promise<number>,
   signal: AbortSignal,
 ): Promise<JobOrder> {
-  const { scenePath, flags } = request;
-  const { facts, files } = await deps.inspect({ scenePath, flags, frames: framesBefore(request) }, signal);
+  const { scenePath, flags, cwd, deliver } = request;
+  const { facts, files } = await deps.inspect({ scenePath, flags, cwd, frames: framesBefore(request) }, signal);
   if (facts.scenes.some(({ denoised }) => denoised) && !facts.hasDenoiser) {
     throw new FarmError(
       "DENOISER_MISSING",
@@ -43,12 +43,13 @@ export async function prepareJob(
     slots: await slots(),
   };
   const plan = planJob(facts, options);
+  if (deliver === "floats") requireFloats(facts, plan);
   const here = files.filter(({ missing }) => !missing);
   const { manifestHash } = await deps.pack(here, request.scenePath, signal);
   const missingFiles = files.filter(({ missing }) => missing).map(({ path }) => path);
   const created: JobCreated = {
     type: "job-created",
-    scenePath: resolve(request.scenePath),
+    scenePath: resolve(cwd, scenePath),
     flags: request.flags,
     planInput: { facts, options: { ...options, grids: plan.grids } },
     manifestHash,
@@ -57,10 +58,11 @@ export async function prepareJob(
     settings: settingsRecord({
       files: here.map(({ path }) => path),
       missingFiles,
-      video: request.video && resolve(request.video),
+      video: request.video && resolve(cwd, request.video),
       environment: request.environment,
       animation: request.animation,
-      cwd: process.cwd(),
+      cwd,
+      deliver,
     }),
   };
   const id = deps.newId();
@@ -73,10 +75,22 @@ function framesToRender(request: RenderRequest, facts: SceneFacts): readonly num
   const asked = framesOf(request, facts);
   if (asked.length === 0)
     throw new FarmError("FRAMES_INVALID", `the scene's frame range is empty (${facts.frameStart} to ${facts.frameEnd})`);
+  if (request.deliver === "floats") return asked; // whoever finishes them knows what is there
   const existing = new Set(facts.output.existing);
   const frames = asked.filter((frame) => !existing.has(frame));
   if (frames.length === 0) throw new FarmError("FRAMES_EXIST", "every frame is there already, and the scene says not to overwrite");
   return frames;
+}
+
+/** Throws FLOATS_IMPOSSIBLE for frames of engines that give final pictures only. */
+function requireFloats(facts: SceneFacts, plan: JobPlan): void {
+  const whole = plan.chunks.find(({ spec }) => spec.kind === "files");
+  if (!whole) return;
+  const engine = facts.scenes.find(({ engine: name }) => name !== "CYCLES")?.engine ?? "its engine";
+  throw new FarmError(
+    "FLOATS_IMPOSSIBLE",
+    `frame ${whole.spec.frame} of ${facts.scene} is rendered by ${engine}, which gives finished pictures only`,
+  );
 }
 
 /** Takes a job up again where its journal ends. Throws JOB_UNKNOWN, SCENE_CHANGED, NO_MATCHING_BLENDER. */
@@ -105,6 +119,6 @@ function orderOf(id: string, records: readonly JobRecord[], deviceClass: DeviceC
   const { created } = memory;
   if (created === undefined) throw new FarmError("JOB_UNKNOWN", `there is no job ${id}`);
   const { facts, options } = created.planInput;
-  const { missingFiles, video, environment } = settingsOf(created);
-  return { id, created, facts, plan: planJob(facts, options), memory, deviceClass, missingFiles, video, environment };
+  const { missingFiles, video, environment, deliver } = settingsOf(created);
+  return { id, created, facts, plan: planJob(facts, options), memory, deviceClass, missingFiles, video, environment, deliver };
 }

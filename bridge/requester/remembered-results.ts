@@ -3,11 +3,15 @@ import type { ChunkAccepted, JobMemory } from "../core/journal/records.ts";
 import type { JobFolder } from "./job-folder.ts";
 import type { JobOrder } from "./job-order.ts";
 
-/** Chunks whose picture stands on disk already. */
-export function deliveredChunks(order: JobOrder): ReadonlySet<string> {
+/** Chunks whose pictures all stand on disk already: what frames share stays wanted while one of them is not finished. */
+export function deliveredChunks(order: Pick<JobOrder, "plan" | "memory">): ReadonlySet<string> {
   const units = new Map(order.plan.units.map((unit) => [unit.key, unit.chunks]));
-  const finished = order.plan.outputs.filter(({ frame }) => order.memory.finishedFrames.has(frame));
-  return new Set(finished.flatMap(({ units: keys }) => keys.flatMap((key) => [...(units.get(key) ?? [])])));
+  const chunksOf = (finished: boolean) =>
+    order.plan.outputs
+      .filter(({ frame }) => order.memory.finishedFrames.has(frame) === finished)
+      .flatMap(({ units: keys }) => keys.flatMap((key) => [...(units.get(key) ?? [])]));
+  const wanted = new Set(chunksOf(false));
+  return new Set(chunksOf(true).filter((chunk) => !wanted.has(chunk)));
 }
 
 /** An accepted result whose file somebody deleted is rendered again. */

@@ -28,8 +28,9 @@ export interface JobOpening {
   readonly mayShow?: boolean;
 }
 
-/** How long a leaving requester waits until its last words are out. */
+/** How long a leaving requester waits until its last words are out, and until a donor says that what it worked on has stopped. */
 const PARTING_MS = 1_000;
+const STOPPING_MS = 10_000;
 const READ = { maxBytes: LEASE_LIMITS.maxMessageBytes, timeoutMs: LEASE_LIMITS.silentMs };
 
 /** Opens a job with a donor: a link, or the donor's refusal. Throws PEER_UNREACHABLE, PEER_BROKE_PROTOCOL. */
@@ -69,6 +70,8 @@ export class RemoteDonor implements DonorLink {
   readonly #life: ReturnType<typeof childSignal>;
   readonly #leases = new Map<string, ChunkId>();
   readonly #leaseOf = new Map<ChunkId, string>();
+  /** Leases that were taken back, and that the donor may be at still. */
+  readonly #stopping = new Set<string>();
   readonly #listening: Promise<void>;
   readonly #beating: Promise<void>;
   readonly #unlink: () => void;
@@ -125,6 +128,7 @@ export class RemoteDonor implements DonorLink {
     if (lease === undefined) return;
     this.#leaseOf.delete(chunk);
     this.#leases.delete(lease);
+    if (type === "withdraw") this.#stopping.add(lease);
     this.#say({ type, lease });
   }
 
@@ -145,10 +149,11 @@ export class RemoteDonor implements DonorLink {
     return this.#closing;
   }
 
-  /** Ends our writing, and waits a moment for the donor to have heard it: cut at once, it could be lost. */
+  /** Ends our writing, and waits for the donor to end its own: it does so when nothing of the job runs there any more. */
   async #sayGoodbye(): Promise<void> {
     this.#unlink();
-    using limit = childSignal(undefined, PARTING_MS);
+    const isAtWork = this.#leases.size + this.#stopping.size > 0;
+    using limit = childSignal(undefined, isAtWork ? STOPPING_MS : PARTING_MS);
     const heard = this.#sending.then(() => this.#stream.close()).then(() => this.#listening);
     await abortable(heard, limit.signal).catch(() => {});
     this.#life.abort(new FarmError("CANCELLED", "the job has ended"));
@@ -205,11 +210,13 @@ export class RemoteDonor implements DonorLink {
       case "started":
         return this.#about(message.lease, (chunk) => ({ type: "started", chunk }));
       case "rendered":
+        this.#stopping.delete(message.lease);
         return this.#about(message.lease, (chunk) => {
           const { files, seconds, deviceClass } = message;
           return { type: "rendered", chunk, files, seconds, deviceClass };
         });
       case "failed":
+        this.#stopping.delete(message.lease);
         return this.#about(message.lease, (chunk) => {
           this.#leaseOf.delete(chunk);
           this.#leases.delete(message.lease);

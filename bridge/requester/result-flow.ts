@@ -1,11 +1,12 @@
 import type { Chunk, ChunkId, DeviceClass, DonorId } from "../core/chunk.ts";
-import type { JobEvent } from "../core/job-events.ts";
+import { type JobEvent, placeOf } from "../core/job-events.ts";
 import type { Verdict } from "../core/schedule/types.ts";
 import { isFarmError, messageOf } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import type { AssemblyDesk, FinishedFrame } from "./assembly-desk.ts";
 import type { DeliveryGate } from "./delivery-gate.ts";
 import type { DonorLink } from "./donor-link.ts";
+import type { LiveTiles } from "./live-tiles.ts";
 import type { JobPreview, Remember } from "./ports.ts";
 import type { ResultDesk } from "./result-desk.ts";
 import type { RunTally } from "./run-tally.ts";
@@ -15,6 +16,8 @@ export interface ResultFlowDeps {
   readonly remember: Remember;
   readonly results: ResultDesk;
   readonly assembly: AssemblyDesk;
+  /** Where somebody looks at frames while they grow. */
+  readonly tiles: LiveTiles | undefined;
   readonly gate: DeliveryGate;
   readonly check: (chunk: ChunkId, donor: DonorId, sameClass: boolean, signal: AbortSignal) => Promise<Verdict>;
   readonly preview: JobPreview;
@@ -104,19 +107,26 @@ export class ResultFlow {
   }
 
   /** The result was wrong after all. */
-  revoke(chunk: ChunkId): void {
-    this.#gate.revoke(chunk);
-    this.#deps.assembly.remove(chunk);
+  revoke(chunkId: ChunkId): void {
+    this.#gate.revoke(chunkId);
+    this.#deps.assembly.remove(chunkId);
+    const chunk = this.#run.chunks.get(chunkId);
+    if (chunk) this.#deps.observe({ event: "chunk-revoked", chunk: chunkId, place: placeOf(chunk) });
+    this.#run.spawn(async () => await this.#deps.tiles?.drop([chunkId]));
   }
 
-  async accept(chunk: ChunkId, donorId: DonorId, sure: boolean): Promise<void> {
-    this.#gate.accept(chunk, { donor: donorId, sure });
-    const files = this.#deps.results.files(chunk, donorId);
+  async accept(chunkId: ChunkId, donorId: DonorId, sure: boolean): Promise<void> {
+    const chunk = this.#run.chunks.get(chunkId);
+    if (!chunk) throw new Error(`no chunk ${chunkId}`);
+    this.#gate.accept(chunkId, { donor: donorId, sure });
+    const files = this.#deps.results.files(chunkId, donorId);
     try {
-      await this.#deps.assembly.add(chunk, files, this.#run.signal);
-      this.#run.donors.get(donorId)?.release(chunk);
-      const { seconds, bytes, done } = this.#deps.tally.accepted(chunk, donorId);
-      this.#deps.observe({ event: "chunk-accepted", chunk, donor: donorId, seconds, bytes, done, total: this.#run.chunks.size });
+      await this.#deps.tiles?.show(chunk, donorId, files, this.#run.signal); // before it counts: a whole frame has been shown
+      await this.#deps.assembly.add(chunkId, files, this.#run.signal);
+      this.#run.donors.get(donorId)?.release(chunkId);
+      const { seconds, bytes, done } = this.#deps.tally.accepted(chunkId, donorId);
+      const total = this.#run.chunks.size;
+      this.#deps.observe({ event: "chunk-accepted", chunk: chunkId, donor: donorId, seconds, bytes, done, total, place: placeOf(chunk) });
       await this.finishReady();
     } catch (error) {
       this.#run.fail(error);
@@ -131,10 +141,12 @@ export class ResultFlow {
     }
   }
 
-  async #finished({ frame, outputs, chunks }: FinishedFrame): Promise<void> {
+  async #finished({ frame, outputs, pictures, chunks }: FinishedFrame): Promise<void> {
     await this.#deps.remember([{ type: "frame-finished", frame, outputs }]);
     this.#deps.tally.finished(frame, outputs);
+    if (pictures.length > 0) this.#deps.observe({ event: "frame-floats", frame, pictures });
     this.#deps.observe({ event: "frame-finished", frame, outputs });
+    await this.#deps.tiles?.drop(chunks);
     this.#run.say({ type: "chunks-delivered", chunks });
   }
 

@@ -1,26 +1,19 @@
-import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
-import { dirname } from "node:path";
-import { sameDeviceClass } from "../core/admission.ts";
 import type { JobEvent, JobOutcome } from "../core/job-events.ts";
 import type { JobRecord } from "../core/journal/records.ts";
-import { DEFAULT_POLICY } from "../core/schedule/policy.ts";
-import { startSchedule } from "../core/schedule/schedule.ts";
 import { staysHere } from "../core/stays-here.ts";
 import { childSignal } from "../kernel/abort.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
-import { AssemblyDesk } from "./assembly-desk.ts";
-import { Checker } from "./checker.ts";
-import { DeliveryGate } from "./delivery-gate.ts";
+import { type ComposedRun, composeRun, ownScene } from "./compose-run.ts";
 import { JobFolder } from "./job-folder.ts";
-import { type JobOrder, settingsOf, type WorkForce } from "./job-order.ts";
-import { JobRun } from "./job-run.ts";
+import type { JobOrder, WorkForce } from "./job-order.ts";
+import type { JobRun } from "./job-run.ts";
 import { LocalDonor } from "./local-donor.ts";
-import type { AssembledPath, HashFile, JobFinisher, JobMedia, JobPreview, LocalScene, LocalSlots } from "./ports.ts";
+import type { AssembledPath, HashFile, JobFinisher, JobMedia, JobPreview, LocalSlots } from "./ports.ts";
 import { deliveredChunks, withFilesHere } from "./remembered-results.ts";
-import { maxFloatBytes, ResultDesk } from "./result-desk.ts";
+import { maxFloatBytes } from "./result-desk.ts";
 import { RunTally } from "./run-tally.ts";
 
 export interface WorkDeps {
@@ -55,9 +48,6 @@ export interface WorkOptions {
   readonly name: string;
   readonly force: WorkForce;
 }
-
-/** Apron around checked crops with adaptive sampling, px: what the planner gives tiles. */
-const ADAPTIVE_APRON = 16;
 
 /** Works on a job until it ends. Throws what stops it for good; an interruption ends it as "cancelled", ready to be resumed. */
 export async function workOnJob(deps: WorkDeps, remembered: JobOrder, options: WorkOptions, parent: AbortSignal): Promise<JobOutcome> {
@@ -114,75 +104,6 @@ function lazyFinisher(deps: WorkDeps, order: JobOrder, folder: JobFolder, signal
   return { get, close };
 }
 
-function composeRun(
-  deps: WorkDeps,
-  order: JobOrder,
-  folder: JobFolder,
-  made: { readonly finisher: () => Promise<JobFinisher>; readonly tally: RunTally },
-) {
-  const { plan, memory, created, facts } = order;
-  const chunks = new Map(plan.chunks.map((chunk) => [chunk.id, chunk]));
-  const secret = randomBytes(32);
-  const checker = checkerOf(deps, order, folder, secret);
-  const results = new ResultDesk(
-    { media: deps.media, folder, hashFile: deps.hashFile, trustedSummary: (chunk, signal) => checker.trustedSummary(chunk, signal) },
-    { verifies: created.verify !== "off" },
-  );
-  const gate = new DeliveryGate();
-  const assembly = new AssemblyDesk(
-    {
-      media: deps.media,
-      folder,
-      assembledPath: deps.assembledPath(folder),
-      finisher: made.finisher,
-      summaryOf: (scene) => results.summaryOf(scene),
-      isSafe: (chunk) => gate.isSafe(chunk),
-    },
-    { plan, outputFolder: dirname(facts.output.path), movie: movieOf(order) },
-    memory.finishedFrames.keys(),
-  );
-  const policy = { ...DEFAULT_POLICY, verify: created.verify, secret: secret.toString("hex") };
-  const run = new JobRun(
-    {
-      remember: (records) => deps.history.append(order.id, records),
-      results,
-      assembly,
-      gate,
-      check: (id, donor, sameClass, signal) => {
-        const chunk = chunks.get(id);
-        if (!chunk) throw new Error(`no chunk ${id}`);
-        return checker.check(chunk, results.files(id, donor), sameClass, signal);
-      },
-      preview: deps.preview,
-      tally: made.tally,
-      sameClass: (deviceClass) => sameDeviceClass(deviceClass, order.deviceClass),
-      observe: deps.observe,
-      clock: deps.clock,
-      log: deps.log,
-    },
-    { plan, schedule: startSchedule(plan, memory), policy },
-  );
-  return { run, results, assembly };
-}
-
-/** The frames of the movie that the scene itself asks for; without -a Blender writes one movie a frame. */
-function movieOf({ created, facts }: JobOrder) {
-  const wanted = facts.output.isMovie && settingsOf(created).animation;
-  return wanted ? { start: facts.frameStart, end: facts.frameEnd, step: facts.frameStep } : undefined;
-}
-
-function checkerOf(deps: WorkDeps, order: JobOrder, folder: JobFolder, secret: Uint8Array): Checker {
-  const adaptive = new Set(order.facts.scenes.filter((scene) => scene.adaptive).map(({ name }) => name));
-  return new Checker(
-    { slots: deps.checkSlots, media: deps.media, folder },
-    { scene: ownScene(order), secret, apronOf: (scene) => (adaptive.has(scene) ? ADAPTIVE_APRON : 0) },
-  );
-}
-
-function ownScene(order: JobOrder): LocalScene {
-  return { key: order.created.scenePath, path: order.created.scenePath, remap: {} };
-}
-
 function localDonor(deps: WorkDeps, order: JobOrder, folder: JobFolder, options: WorkOptions): LocalDonor {
   if (!deps.renderSlots) throw new Error("no render slots on this machine");
   return new LocalDonor(
@@ -193,7 +114,7 @@ function localDonor(deps: WorkDeps, order: JobOrder, folder: JobFolder, options:
 
 /** At resume: accepted results of unfinished frames go into their places again. */
 async function restore(
-  { assembly, results }: { readonly assembly: AssemblyDesk; readonly results: ResultDesk },
+  { assembly, results, tiles }: Pick<ComposedRun, "assembly" | "results" | "tiles">,
   { deps, order, folder }: { readonly deps: WorkDeps; readonly order: JobOrder; readonly folder: JobFolder },
   signal: AbortSignal,
 ): Promise<void> {
@@ -217,6 +138,7 @@ async function restore(
           ),
         );
     }
+    await tiles?.show(chunk, accepted.donor, accepted.files, signal);
     await assembly.add(accepted.chunk, accepted.files, signal);
   }
 }
@@ -242,7 +164,7 @@ async function conclude(
     outputs.push(await deps.encodeVideo(tally.pictures, order.facts.fps, order.video, signal));
   }
   await deps.history.append(order.id, [{ type: "job-ended", outcome: outcome === "failed" ? "incomplete" : outcome }]);
-  if (outcome === "complete") await folder.remove();
+  if (outcome === "complete") await (order.deliver === "floats" ? folder.keepFloats() : folder.remove());
   else await rm(folder.local, { recursive: true, force: true });
   deps.observe({
     event: "job-ended",

@@ -27,6 +27,14 @@ export async function ensureOpenImageIo() {
   return present();
 }
 
+/** A browser, with which a test shows that no web page gets at the bridge. */
+export async function ensureChromium() {
+  const present = () => onPath("chromium");
+  if (present() === undefined) await installWithManager("chromium", "Chromium");
+  if (present() === undefined) say("lacking", "Chromium", `not found, a test will fail: ${commandFor("chromium")}`);
+  return present();
+}
+
 function findFfmpeg() {
   const bundled = ffmpegStatic();
   return [process.env.FFMPEG_PATH, bundled && bundled.binary, onPath("ffmpeg")].find(

@@ -15,6 +15,7 @@ const SCRIPTS = {
   bench: { purpose: "test", runs: [["bench/bench.ts"]] },
   check: { purpose: "code", runs: [["bridge/build/check.mjs"]] },
   format: { purpose: "code", runs: [["node_modules/@biomejs/biome/bin/biome", "format", "--write", "."]] },
+  "package:addon": { purpose: "addon", runs: [["bridge/build/package-addon.mjs"]] },
   build: { purpose: "code", runs: [["bridge/build/build.mjs"]] },
   errors: { purpose: "code", runs: [["bridge/build/errors-page.ts", "--write"]] },
 };
@@ -47,7 +48,7 @@ function benchOf(args) {
 async function setUpOnly(args) {
   const at = args.indexOf("--for");
   const purpose = at < 0 ? "run" : args[at + 1];
-  if (purpose === undefined || !isPurpose(purpose)) return refuse("--for takes demo, test, run or code");
+  if (purpose === undefined || !isPurpose(purpose)) return refuse("--for takes demo, test, run, addon or code");
   return (await setUp(purpose)) === undefined ? 2 : 0;
 }
 

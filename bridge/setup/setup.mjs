@@ -3,18 +3,30 @@ import { ensureBlender } from "./blender-step.mjs";
 import { ensureDocker, ensureEnvironment } from "./docker-step.mjs";
 import { ensureNode } from "./node-step.mjs";
 import { ensurePackages } from "./packages-step.mjs";
-import { ensureFfmpeg, ensureOpenImageIo } from "./programs-step.mjs";
+import { ensureChromium, ensureFfmpeg, ensureOpenImageIo } from "./programs-step.mjs";
+import { ensurePytest, ensurePython, ensureWindow } from "./python-step.mjs";
 import { say, sayPlain } from "./say.mjs";
 
 /** What each purpose wants, and what it cannot do without. Node and the npm packages are always both. */
 const PURPOSES = {
   demo: { wants: ["blender", "ffmpeg"], needs: ["blender"] },
-  test: { wants: ["blender", "ffmpeg", "openimageio", "docker", "environment"], needs: [] },
+  test: { wants: ["blender", "ffmpeg", "openimageio", "docker", "environment", "chromium", "python", "pytest", "window"], needs: [] },
   run: { wants: ["blender", "ffmpeg"], needs: [] },
+  addon: { wants: ["python"], needs: ["python"] },
   code: { wants: [], needs: [] },
 };
 
-const NAMES = { blender: "Blender", ffmpeg: "ffmpeg", openimageio: "OpenImageIO", docker: "Docker", environment: "environment" };
+const NAMES = {
+  blender: "Blender",
+  ffmpeg: "ffmpeg",
+  openimageio: "OpenImageIO",
+  docker: "Docker",
+  environment: "environment",
+  chromium: "Chromium",
+  python: "Python",
+  pytest: "pytest",
+  window: "Xvfb",
+};
 
 /** True for a word that `--for` takes. */
 export function isPurpose(word) {
@@ -25,7 +37,7 @@ export function isPurpose(word) {
  * Sets up what is missing for a purpose, and nothing that is there: run again, it only looks.
  * What it cannot do it names, with the command to type, and goes on with the rest.
  *
- * @param {string} purpose demo, test, run or code.
+ * @param {string} purpose demo, test, run, addon or code.
  * @returns {Promise<string | undefined>} the Node to go on with; undefined when the purpose cannot be served.
  */
 export async function setUp(purpose) {
@@ -37,6 +49,10 @@ export async function setUp(purpose) {
     openimageio: ensureOpenImageIo,
     docker: ensureDocker,
     environment: () => ensureEnvironment(node),
+    chromium: ensureChromium,
+    python: ensurePython,
+    pytest: ensurePytest,
+    window: ensureWindow,
   };
   const { wants, needs } = PURPOSES[purpose];
   const present = {};

@@ -20,6 +20,10 @@ const MANAGERS = [
       ffmpeg: ["ffmpeg"],
       openimageio: ["openimageio-tools"],
       docker: ["docker.io", "iptables", "ca-certificates", "debootstrap"],
+      python: ["python3", "python3-pip"],
+      pytest: ["python3-pytest"],
+      window: ["xvfb", "xdotool", "imagemagick", "libgl1-mesa-dri", "libglx-mesa0"],
+      chromium: ["chromium"],
     },
     /** The version that would be installed: an old Ubuntu has a Blender that is too old. */
     offered: (name) => (/Candidate: (?:\d+:)?(\S+)/.exec(ask("apt-cache", ["policy", name]).out) || [])[1],
@@ -34,13 +38,26 @@ const MANAGERS = [
       ffmpeg: ["ffmpeg-free"],
       openimageio: ["OpenImageIO-utils"],
       docker: ["moby-engine"],
+      python: ["python3", "python3-pip"],
+      pytest: ["python3-pytest"],
+      window: ["xorg-x11-server-Xvfb", "xdotool", "ImageMagick", "mesa-dri-drivers"],
+      chromium: ["chromium"],
     },
   },
   {
     command: "pacman",
     needsRoot: true,
     install: ["pacman", "-Sy", "--needed", "--noconfirm"],
-    packages: { blender: ["blender", "python-numpy", "mesa"], ffmpeg: ["ffmpeg"], openimageio: ["openimageio"], docker: ["docker"] },
+    packages: {
+      blender: ["blender", "python-numpy", "mesa"],
+      ffmpeg: ["ffmpeg"],
+      docker: ["docker"],
+      openimageio: ["openimageio"],
+      chromium: ["chromium"],
+      python: ["python", "python-pip"],
+      pytest: ["python-pytest"],
+      window: ["xorg-server-xvfb", "xdotool", "imagemagick", "mesa"],
+    },
   },
   {
     command: "brew",
@@ -61,6 +78,10 @@ const ELSEWHERE = {
   ffmpeg: "install ffmpeg from https://ffmpeg.org/download.html",
   openimageio: "install OpenImageIO's tools (oiiotool, idiff)",
   docker: "install Docker Engine from https://docs.docker.com/engine/install",
+  python: "install Python 3.10 or newer with pip from https://www.python.org",
+  pytest: "python3 -m pip install pytest",
+  window: "install Xvfb, xdotool and ImageMagick",
+  chromium: "install Chromium",
 };
 
 let refreshed = false;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { examine } from "../../app/doctor.ts";
+import { examine, tryNetwork } from "../../app/doctor.ts";
 import { openHome } from "../../config/home.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { Cli } from "../program.ts";
@@ -11,7 +11,8 @@ const DoctorOptions = z.object({ home: z.string().optional(), json: z.boolean().
 /** `bridge doctor`: what works here, what does not, and what mends it. */
 export async function runDoctor(cli: Cli, raw: Record<string, unknown>): Promise<void> {
   const { home, json, blender } = parseOptions(DoctorOptions, raw);
-  const findings = await examine(await openHome(home), blender, cli.signal);
+  const opened = await openHome(home);
+  const findings = await examine(opened, blender, () => tryNetwork(opened, cli.signal), cli.signal);
   for (const finding of findings) {
     if (json) cli.terminal.json({ event: "finding", ...finding });
     else {

@@ -1,5 +1,7 @@
 import { z } from "zod";
-import { render, type RenderSettings, type Task } from "../../app/render.ts";
+import { freshJobId } from "../../app/jobs.ts";
+import { render, type RenderSettings } from "../../app/render.ts";
+import type { Task } from "../../app/work-on-task.ts";
 import { openHome } from "../../config/home.ts";
 import type { JobEvent, JobOutcome } from "../../core/job-events.ts";
 import { parseTiles } from "../../core/tiles.ts";
@@ -50,6 +52,7 @@ export async function runRender(cli: Cli, scenePath: string, raw: Record<string,
   const flags = defined({ scene, output: renderOutput, format: renderFormat, useExtension, frameStart, frameEnd, frameStep: frameJump });
   const task: Task = {
     kind: "new",
+    job: freshJobId(),
     request: {
       scenePath,
       flags,
@@ -59,6 +62,8 @@ export async function runRender(cli: Cli, scenePath: string, raw: Record<string,
       verify: options.verify,
       video: options.video,
       environment: options.environment,
+      cwd: process.cwd(),
+      deliver: "files",
     },
   };
   await runTask(cli, task, options);
@@ -70,7 +75,11 @@ export async function runTask(cli: Cli, task: Task, options: z.infer<typeof Work
     home: await openHome(options.home),
     blender: options.blender,
     threads: options.threads,
-    force: { local: options.local === false ? 0 : (options.local ?? 1), peers: options.peer, mayShow: options.letDonorsSee },
+    force: {
+      local: options.local === false ? 0 : (options.local ?? 1),
+      peers: options.peer.length > 0 ? options.peer : "all",
+      mayShow: options.letDonorsSee,
+    },
     swarm: { swarm: options.swarm, bootstrap: options.bootstrap },
   };
   const view = renderView(cli.terminal, { json: options.json });

@@ -1,15 +1,17 @@
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
 import type { JobEvent } from "../../core/job-events.ts";
-import { emptyPicture, secondsLeft, watch } from "./job-picture.ts";
+import { emptyPicture, secondsLeft, watch } from "../../core/job-picture.ts";
 import { drawPicture } from "./render-view.ts";
+
+const place = { scene: "Scene", frame: 1, rect: { x: 0, y: 0, width: 80, height: 60 } };
 
 const story: readonly [number, JobEvent][] = [
   [0, { event: "job-created", job: "j", scene: "/s.blend", blender: "4.3.2", frames: 1, chunks: 4, chunksDone: 0, tiles: "2x2" }],
   [0, { event: "donor-joined", donor: "d1", name: "anna", slots: 1, local: false }],
-  [100, { event: "chunk-started", chunk: "Scene:1:0-0-80-60", donor: "d1" }],
-  [1_000, { event: "chunk-accepted", chunk: "Scene:1:0-0-80-60", donor: "d1", seconds: 1, bytes: 2_000_000, done: 1, total: 4 }],
-  [2_000, { event: "chunk-accepted", chunk: "Scene:1:80-0-80-60", donor: "d1", seconds: 1, bytes: 0, done: 2, total: 4 }],
+  [100, { event: "chunk-started", chunk: "Scene:1:0-0-80-60", donor: "d1", place }],
+  [1_000, { event: "chunk-accepted", chunk: "Scene:1:0-0-80-60", donor: "d1", seconds: 1, bytes: 2_000_000, done: 1, total: 4, place }],
+  [2_000, { event: "chunk-accepted", chunk: "Scene:1:80-0-80-60", donor: "d1", seconds: 1, bytes: 0, done: 2, total: 4, place }],
 ];
 
 function pictureAt(steps: number) {

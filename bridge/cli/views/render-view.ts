@@ -3,7 +3,7 @@ import prettyBytes from "pretty-bytes";
 import prettyMilliseconds from "pretty-ms";
 import type { JobEvent } from "../../core/job-events.ts";
 import { paint, type Terminal } from "../terminal.ts";
-import { type DonorLine, emptyPicture, type JobPicture, secondsLeft, watch } from "./job-picture.ts";
+import { type DonorLine, emptyPicture, type JobPicture, secondsLeft, watch } from "../../core/job-picture.ts";
 
 /** Shows a job while it runs. */
 export interface RenderView {

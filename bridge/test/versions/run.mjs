@@ -12,6 +12,8 @@ const REPORTS = join(PROJECT, ".reports");
 /** Debian releases: trixie has Blender 4.3, sid the newest. */
 const RELEASES = ["trixie", "sid"];
 const SUITES = ["bridge/blender", "bridge/test/e2e/sample-scenes.test.ts"];
+/** What the Blender add-on does inside Blender. */
+const ADDON_SUITE = "blender-addon/tests/test_inside_blender.py";
 
 /** The Blender that a word of the command line means. @returns {{ word: string, program?: string, version?: string }} */
 function blenderOf(word) {
@@ -39,15 +41,12 @@ function test({ program, version }) {
     "--reporter=json",
     `--outputFile.json=${report}`,
   ];
-  const { status } = spawnSync(process.execPath, [vitest, "run", ...flags, ...SUITES], {
-    cwd: PROJECT,
-    stdio: "inherit",
-    env: { ...process.env, BLENDER_PATH: program, TEST_BLENDER: program },
-  });
+  const how = { cwd: PROJECT, stdio: "inherit", env: { ...process.env, BLENDER_PATH: program, TEST_BLENDER: program } };
+  const { status } = spawnSync(process.execPath, [vitest, "run", ...flags, ...SUITES], how);
   const counts = countsOf(report);
-  return status === 0 && counts.passed > 0
-    ? `passed: ${counts.passed} tests`
-    : `failed: ${counts.failed} of ${counts.passed + counts.failed} tests`;
+  if (status !== 0 || counts.passed === 0) return `failed: ${counts.failed} of ${counts.passed + counts.failed} tests`;
+  const addon = spawnSync("python3", ["-m", "pytest", "-q", ADDON_SUITE], how);
+  return addon.status === 0 ? `passed: ${counts.passed} tests, and the add-on's` : "failed: the add-on's tests";
 }
 
 function countsOf(report) {

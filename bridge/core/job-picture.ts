@@ -1,4 +1,4 @@
-import type { JobEvent } from "../../core/job-events.ts";
+import type { ChunkPlace, JobEvent } from "./job-events.ts";
 
 /** What a progress view shows of one donor. */
 export interface DonorLine {
@@ -101,7 +101,7 @@ function watchDonors(picture: JobPicture, event: JobEvent): void {
             : "opening the scene";
       });
     case "chunk-started":
-      return change(picture, event.donor, (donor) => Object.assign(donor, { doing: describeChunk(event.chunk) }));
+      return change(picture, event.donor, (donor) => Object.assign(donor, { doing: describePlace(event.place) }));
     default:
   }
 }
@@ -111,10 +111,8 @@ function change(picture: JobPicture, donor: string, how: (line: DonorLine) => vo
   if (line) how(line);
 }
 
-/** "Scene:12:0-0-80-60" says frame and place: short words for people. */
-function describeChunk(id: string): string {
-  const [, frame, place] = id.split(":").slice(-3);
-  return place ? `frame ${frame}, tile ${place.split("-").slice(0, 2).join(",")}` : `frame ${id.split(":").at(-1)}`;
+function describePlace({ frame, rect }: ChunkPlace): string {
+  return rect ? `frame ${frame}, tile ${rect.x},${rect.y}` : `frame ${frame}`;
 }
 
 /** Seconds still to go, from the pace since the first accepted chunk; undefined while nothing is known. */

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The job book of this Blender."""
+
+from pathlib import Path
+
+import bpy
+
+from .job_book import Entry, JobBook
+
+FILES, STILL = "FILES", "STILL"
+
+
+class Book:
+    """Opened at registration."""
+
+    def __init__(self):
+        self._book = None
+
+    def open(self, config_folder):
+        """Reads what earlier Blenders have written down."""
+        self._book = JobBook(Path(config_folder) / "p2p_render" / "jobs.json")
+
+    def entry(self, job):
+        """What is known of a job, or None."""
+        return self._book.entry(job) if self._book else None
+
+    def note(self, job, scene, frame, kind):
+        """Remembers a job of the open file."""
+        if self._book and self._book.entry(job) is None:
+            self._book.note(job, Entry(bpy.data.filepath, scene, frame, kind))
+
+
+book = Book()
+
+
+def note_run(run, desk):
+    """The engine has submitted a job of its own accord."""
+    if run.job in desk.jobs or book.entry(run.job) is not None:
+        return
+    book.note(run.job, run.order.wish.get("scene") or "", run.order.frames[0] if run.order.frames else 0, STILL)
+    desk.list_soon()

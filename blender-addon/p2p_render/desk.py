@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The panel's knowledge of the bridge: one connection, its swarm and its jobs. Turned by a timer, on the main thread, never waiting."""
+
+import time
+from collections import deque
+from dataclasses import dataclass
+
+from . import messages as said
+from .bridge_process import BridgeFailed, BridgeMissing, StartedBridge, find_running
+from .job_progress import JobProgress
+from .link import Ended, Link
+
+# One turn must not be felt: 16 ms is a frame of the window.
+TURN_SECONDS = 0.008
+LOOK_SECONDS = 2.0
+START_SECONDS = 60
+LIST_SECONDS = 5.0
+
+
+@dataclass
+class Job:
+    """A job as we know it; `seen` is the next event of it that we have not heard."""
+
+    line: said.JobLine
+    progress: JobProgress
+    seen: int = 0
+    is_watched: bool = False
+    # The button was pressed: the swarm is being stopped.
+    stopping: bool = False
+
+
+class Desk:
+    """Turned by `turn(place)`; asks with `ask`. `changed` says whether something to be shown has changed."""
+
+    def __init__(self):
+        self.state = "off"  # off, starting, ready
+        self.sentence = ""
+        self.swarm = None
+        self.findings = ()
+        self.jobs = {}
+        self.changed = False
+        self.on_end = lambda job: None
+        self._link = None
+        self._started = None
+        self._start_deadline = 0.0
+        self._looked_at = 0.0
+        self._listed_at = 0.0
+        self._session = None
+        self._heard = deque()
+        self._asked = {}
+        self._when_ready = []
+        self._place = None
+
+    @property
+    def is_ready(self):
+        return self.state == "ready"
+
+    def turn(self, place):
+        """One turn: hears what has come, as far as the time goes."""
+        self._place = place
+        self._connect_if_due(place)
+        if self._link is None:
+            return
+        self._heard.extend(self._link.drain())
+        deadline = time.perf_counter() + TURN_SECONDS
+        while self._heard:
+            self._hear(self._heard.popleft())
+            if time.perf_counter() > deadline:
+                break
+        if self.is_ready and time.monotonic() - self._listed_at > LIST_SECONDS:
+            self._list()
+
+    def when_ready(self, place, work, failed):
+        """Does `work` once connected; starts the bridge where none runs. `failed` gets a sentence."""
+        if self.is_ready:
+            work()
+            return
+        self._place = place
+        self._when_ready.append((work, failed))
+        if self._link is None and self.state == "off":
+            self._start(place)
+
+    def ask(self, method, params, done=None, failed=None):
+        """Asks the bridge; `done` gets the answer, `failed` a sentence."""
+        if self._link is None:
+            if failed:
+                failed("There is no bridge at work.")
+            return
+        self._asked[self._link.request(method, params)] = (method, done, failed)
+
+    def watch(self, name):
+        """Follows a job's events, from where we left it."""
+        job = self.jobs.get(name)
+        if job is None or job.is_watched or not self.is_ready:
+            return
+        job.is_watched = True
+        self.ask("jobs.watch", {"job": name, "from": job.seen}, lambda report: self._reported(name, report))
+
+    def list_soon(self):
+        """There is a job that we have not heard of."""
+        self._listed_at = 0.0
+
+    def submit(self, wish, named, failed):
+        """A new job; `named` gets its name."""
+        self.ask("jobs.submit", wish, lambda answer: (named(answer.job), self._list()), failed)
+
+    def close(self):
+        """Hangs up; jobs go on."""
+        if self._link is not None:
+            self._link.close()
+            self._link.join(2)
+        self.__init__()
+
+    def _connect_if_due(self, place):
+        if self._link is not None:
+            return
+        if self.state == "starting":
+            self._look_after_started()
+            return
+        if time.monotonic() - self._looked_at < LOOK_SECONDS:
+            return
+        self._looked_at = time.monotonic()
+        endpoint = find_running(place)
+        if endpoint is not None:
+            self._connect(endpoint)
+
+    def _connect(self, endpoint):
+        self._link = Link(endpoint)
+        self._link.start()
+
+    def _start(self, place):
+        try:
+            self._started = StartedBridge(place)
+        except (BridgeMissing, OSError) as error:
+            self._give_up(str(error))
+            return
+        self._start_deadline = time.monotonic() + START_SECONDS
+        self._say("starting", "The bridge is starting")
+
+    def _look_after_started(self):
+        try:
+            endpoint = self._started.endpoint()
+        except BridgeFailed as error:
+            self._give_up(str(error))
+            return
+        if endpoint is not None:
+            self._connect(endpoint)
+        elif time.monotonic() > self._start_deadline:
+            self._give_up("The bridge was started and does not answer.")
+
+    def _give_up(self, sentence):
+        self._say("off", sentence)
+        waiting, self._when_ready = self._when_ready, []
+        for _, failed in waiting:
+            failed(sentence)
+
+    def _say(self, state, sentence):
+        self.changed = self.changed or (state, sentence) != (self.state, self.sentence)
+        self.state, self.sentence = state, sentence
+
+    def _hear(self, message):
+        if isinstance(message, said.JobEvent):
+            self._event(message)
+        elif isinstance(message, said.Reply):
+            self._replied(message)
+        elif isinstance(message, said.Failure):
+            self._failed(message)
+        elif isinstance(message, said.SwarmChanged):
+            self.swarm, self.changed = message.status, True
+        elif isinstance(message, said.Welcome):
+            self._welcomed(message)
+        elif isinstance(message, Ended):
+            self._ended(message)
+
+    def _welcomed(self, welcome):
+        if welcome.session != self._session:
+            for job in self.jobs.values():
+                job.seen, job.progress = 0, JobProgress()
+        self._session = welcome.session
+        self._started = None
+        self._say("ready", "")
+        self.ask("swarm.status", {"watch": True}, self._swarm_is)
+        self._list()
+        waiting, self._when_ready = self._when_ready, []
+        for work, _ in waiting:
+            work()
+
+    def _ended(self, ended):
+        was_ready = self.is_ready
+        self._link, self.swarm, self.findings = None, None, ()
+        self._heard.clear()
+        for job in self.jobs.values():
+            job.is_watched = False
+        asked, self._asked = self._asked, {}
+        for _, _, failed in asked.values():
+            if failed:
+                failed(ended.sentence)
+        started, self._started = self._started, None
+        if ended.code == "LINK_LOST" and not was_ready and started is None and self._when_ready:
+            self._start(self._place)  # the note was of a bridge that is gone
+            return
+        # A look at a note whose bridge is gone is no news.
+        is_news = was_ready or started is not None or ended.code != "LINK_LOST"
+        self._give_up(ended.sentence if is_news else self.sentence)
+
+    def _swarm_is(self, status):
+        self.swarm, self.changed = status, True
+
+    def _list(self):
+        self._listed_at = time.monotonic()
+        self.ask("jobs.list", {}, self._listed)
+
+    def _listed(self, answer):
+        known = {line.job for line in answer.jobs}
+        for name in [name for name in self.jobs if name not in known]:
+            del self.jobs[name]
+        for line in answer.jobs:
+            job = self.jobs.setdefault(line.job, Job(line, JobProgress()))
+            job.line = line
+            if not line.is_ended:
+                self.watch(line.job)
+        self.changed = True
+
+    def _reported(self, name, report):
+        job = self.jobs.get(name)
+        if job is not None:
+            job.line = report.line
+            job.progress.outputs = report.outputs
+            self.changed = True
+
+    def _replied(self, reply):
+        method, done, failed = self._asked.pop(reply.id, ("", None, None))
+        try:
+            result = said.parse_result(method, reply.result)
+        except said.BadMessage as error:
+            if failed:
+                failed(f"The bridge speaks differently than this add-on: {error}.")
+            return
+        if done:
+            done(result)
+
+    def _failed(self, failure):
+        _, _, failed = self._asked.pop(failure.id, ("", None, None))
+        if failed:
+            failed(f"{failure.error.message.rstrip('.')}. {failure.error.advice}".strip())
+
+    def _event(self, message):
+        job = self.jobs.get(message.job)
+        if job is None:
+            return
+        job.seen = message.seq + 1
+        job.progress.heard(message.event)
+        self.changed = True
+        if isinstance(message.event, said.JobLineChanged):
+            self._line(job, message.event.line)
+
+    def _line(self, job, line):
+        just_ended = line.is_ended and not job.line.is_ended
+        job.line = line
+        if just_ended:
+            job.stopping = False
+            self.on_end(job)
+
+
+desk = Desk()

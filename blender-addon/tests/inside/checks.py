@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What must hold inside Blender; each function is a test of its own in pytest's count."""
+
+import gc
+import os
+import tempfile
+from contextlib import contextmanager
+
+import bpy
+
+import p2p_render
+from p2p_render import cycles_panels, engine_switch, names, orders, preflight, scene_facts
+from p2p_render.bridge_process import BridgePlace
+from p2p_render.job_wish import Choices
+from p2p_render.scene_copy import save_copy
+
+OPERATORS = [
+    "render_image",
+    "render_animation",
+    "cancel",
+    "pause",
+    "resume",
+    "go_on",
+    "open_source",
+    "remove",
+    "play",
+    "open_folder",
+    "start_bridge",
+    "check",
+    "toggle_peer",
+    "fix_camera",
+    "fix_engine",
+    "fix_missing_files",
+    "fix_unsaved_images",
+    "fix_save",
+    "fix_denoising",
+]
+
+
+@contextmanager
+def registered():
+    p2p_render.register()
+    try:
+        yield
+    finally:
+        p2p_render.unregister()
+
+
+def fresh_scene():
+    bpy.ops.wm.read_homefile(use_factory_startup=True)
+
+
+def footprint():
+    """Everything of ours that Blender could still hold."""
+    gc.collect()
+    classes = {
+        cls.__name__
+        for cls in bpy.types.bpy_struct.__subclasses__()
+        for cls in cls.__subclasses__()
+        if cls.__name__.startswith("P2P_RENDER")
+    }
+    handlers = {
+        name: len(getattr(bpy.app.handlers, name)) for name in dir(bpy.app.handlers) if isinstance(getattr(bpy.app.handlers, name), list)
+    }
+    menus = {
+        name: len(getattr(bpy.types, name).draw._draw_funcs)
+        for name in ("TOPBAR_MT_render", "STATUSBAR_HT_header")
+        if hasattr(getattr(bpy.types, name).draw, "_draw_funcs")
+    }
+    panels = sum(names.ENGINE_ID in panel.COMPAT_ENGINES for panel in cycles_panels._panels())
+    return classes, handlers, menus, panels, hasattr(bpy.types.Scene, "p2p_render"), hasattr(bpy.types, "P2P_RENDER_PT_main")
+
+
+def check_registered_and_unregistered_ten_times_without_leftovers():
+    with registered():
+        pass  # what Blender itself keeps of a first time, such as wrapped draw functions
+    before = footprint()
+    for _ in range(10):
+        with registered():
+            assert hasattr(bpy.types, "P2P_RENDER_PT_main")
+    assert footprint() == before
+
+
+def check_every_operator_is_there_and_says_what_it_does():
+    with registered():
+        for name in OPERATORS:
+            rna = getattr(bpy.ops.p2p_render, name).get_rna_type()
+            assert rna.name and rna.description, name
+    assert not hasattr(bpy.types, "P2P_RENDER_OT_render_image")
+
+
+def check_classes_are_named_as_blender_wants_them():
+    with registered():
+        ours = [name for name in dir(bpy.types) if name.startswith("P2P_RENDER")]
+        assert len(ours) >= len(OPERATORS) + 4, ours
+        kinds = ("P2P_RENDER_OT_", "P2P_RENDER_PT_", "P2P_RENDER_PG_", "P2P_RENDER_AP_", "P2P_RENDER_RE_")
+        assert all(name.startswith(kinds) for name in ours), ours
+
+
+def check_cycles_panels_stay_in_sight_under_our_engine():
+    with registered():
+        scene = bpy.context.scene
+        shown = {}
+        for engine in ("CYCLES", names.ENGINE_ID):
+            scene.render.engine = engine
+            shown[engine] = {panel.__name__ for panel in cycles_panels._panels() if polls(panel)}
+        assert len(shown["CYCLES"]) > 20
+        missing = shown["CYCLES"] - shown[names.ENGINE_ID]
+        assert len(missing) <= 3, missing
+        scene.render.engine = "CYCLES"
+
+
+def polls(panel):
+    try:
+        return panel.poll(bpy.context) if hasattr(panel, "poll") else True
+    except AttributeError:  # wants an editor that is not there
+        return False
+
+
+def check_the_copy_is_a_copy_and_relative_paths_survive():
+    with registered(), tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/work/lamp.blend"
+        os.makedirs(f"{folder}/work/tex")
+        image = bpy.data.images.new("tex", 4, 4)
+        image.filepath_raw, image.file_format = f"{folder}/work/tex/t.png", "PNG"
+        image.save()
+        image.source, image.filepath, image.use_fake_user = "FILE", f"{folder}/work/tex/t.png", True
+        bpy.ops.wm.save_as_mainfile(filepath=path)
+        bpy.ops.file.make_paths_relative()
+        relative = image.filepath
+        assert relative.startswith("//"), relative
+        stamp = os.stat(path).st_mtime_ns
+        bpy.context.scene.render.engine = names.ENGINE_ID
+        copy = save_copy(BridgePlace(home=f"{folder}/home"))
+        assert bpy.data.filepath == path
+        assert image.filepath == relative
+        assert os.stat(path).st_mtime_ns == stamp
+        assert bpy.context.scene.render.engine == names.ENGINE_ID
+        assert bpy.path.basename(copy) == "lamp.blend"
+        with bpy.data.libraries.load(copy, link=True) as (there, wanted):
+            wanted.images = [name for name in there.images if name == "tex"]
+            wanted.scenes = there.scenes
+        linked = wanted.images[0]
+        found = bpy.path.abspath(linked.filepath, library=linked.library)
+        assert os.path.realpath(found) == os.path.realpath(f"{folder}/work/tex/t.png")
+        assert [scene.render.engine for scene in wanted.scenes] == ["CYCLES"]
+        fresh_scene()
+
+
+def check_a_lent_engine_is_put_back_and_a_file_saved_meanwhile_has_the_artists():
+    with registered(), tempfile.TemporaryDirectory() as folder:
+        scene = bpy.context.scene
+        scene.render.engine = "CYCLES"
+        engine_switch.lend()
+        assert scene.render.engine == names.ENGINE_ID
+        bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/a.blend", copy=True)
+        assert scene.render.engine == names.ENGINE_ID
+        with bpy.data.libraries.load(f"{folder}/a.blend", link=True) as (there, wanted):
+            wanted.scenes = there.scenes
+        assert [each.render.engine for each in wanted.scenes] == ["CYCLES"]
+        assert engine_switch.put_back()
+        assert scene.render.engine == "CYCLES"
+        assert not engine_switch.put_back()
+        fresh_scene()
+
+
+def check_an_artist_who_chose_our_engine_keeps_it():
+    with registered():
+        scene = bpy.context.scene
+        scene.render.engine = names.ENGINE_ID
+        engine_switch.lend()
+        engine_switch.put_back()
+        assert scene.render.engine == names.ENGINE_ID
+        scene.render.engine = "CYCLES"
+
+
+def check_frames_are_said_so_that_the_bridge_understands():
+    with registered():
+        scene = bpy.context.scene
+        scene.frame_start, scene.frame_end, scene.frame_step = 1, 10, 3
+        scene.frame_set(4)
+        assert orders.frames_of(scene) == [1, 4, 7, 10]
+        assert orders.range_text(scene, [4]) is None
+        assert orders.range_text(scene, orders.frames_of(scene)) is None
+        assert orders.range_text(scene, [4, 7, 10]) == "4..10x3"
+        assert orders.range_text(scene, [7]) == "7..7x1"
+        scene.frame_set(-5)
+        assert orders.range_text(scene, [-5]) is None
+        scene.frame_start, scene.frame_end, scene.frame_step = 1, 250, 1
+
+
+def check_the_pre_flight_sees_a_missing_texture_a_missing_camera_and_mends_what_it_can():
+    with registered():
+        fresh_scene()
+        scene = bpy.context.scene
+        scene.render.engine = "CYCLES"
+        scene.camera = None
+        image = bpy.data.images.new("gone", 4, 4)
+        image.source, image.filepath, image.use_fake_user = "FILE", "/nowhere/gone.png", True
+        assert ("gone", "/nowhere/gone.png") in scene_facts.read_paths()
+        scene_facts.looker.names = ("gone",)
+        sentences = [finding.sentence for finding in preflight.look(scene_facts.facts_of(bpy.context), None, Choices())]
+        assert sentences[0] == "The scene has no active camera."
+        assert any("gone" in sentence for sentence in sentences)
+        assert bpy.ops.p2p_render.fix_camera() == {"FINISHED"}
+        assert scene.camera is not None
+        scene_facts.looker.names = ()
+
+
+def check_a_render_that_makes_no_sense_is_refused_with_a_sentence():
+    with registered():
+        scene = bpy.context.scene
+        for item in [item for item in scene.objects if item.type == "CAMERA"]:
+            bpy.data.objects.remove(item)
+        try:
+            bpy.ops.p2p_render.render_image()
+            raise AssertionError("it was not refused")
+        except RuntimeError as error:
+            assert "The scene has no camera." in str(error)
+        assert scene.render.engine != names.ENGINE_ID
+
+
+def check_ticking_a_peer_is_kept_in_the_scene():
+    with registered():
+        settings = bpy.context.scene.p2p_render
+        bpy.ops.p2p_render.toggle_peer(peer="12D3")
+        assert [peer.name for peer in settings.listed] == ["12D3"]
+        bpy.ops.p2p_render.toggle_peer(peer="12D3")
+        assert not settings.listed

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The real bridge of this checkout, in a home and a swarm of its own."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+import uuid
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+PROGRAM = PROJECT / "bridge" / "bin" / "bridge.mjs"
+
+
+class RealBridge:
+    """`environment` is what an add-on needs to find it, or to start it again."""
+
+    def __init__(self, home, *options):
+        self.home = Path(home)
+        self.environment = {"BRIDGE_HOME": str(self.home), "P2P_RENDER_BRIDGE": str(PROJECT)}
+        self._options = options
+
+    def __enter__(self):
+        self.home.mkdir(parents=True, exist_ok=True)
+        log = (self.home / "serve.log").open("ab")
+        words = ["serve", "--json", "--home", str(self.home), "--swarm", f"test-{uuid.uuid4().hex}", "--no-lan", "--until-idle", "5m"]
+        self._process = subprocess.Popen(
+            [shutil.which("node"), str(PROGRAM), *words, *self._options],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        log.close()
+        deadline = time.monotonic() + 60
+        while not (self.home / "gateway.json").exists():
+            assert self._process.poll() is None and time.monotonic() < deadline, (self.home / "serve.log").read_text("utf-8")
+            time.sleep(0.1)
+        return self
+
+    def kill(self):
+        """As kill -9 does: also what hands over to a newer Node."""
+        os.kill(json.loads((self.home / "gateway.json").read_text("utf-8"))["pid"], signal.SIGKILL)
+        self._process.wait(30)
+
+    def __exit__(self, *_):
+        stop_serving(self.home)
+        self._process.wait(60)
+
+
+def stop_serving(home):
+    """Ends whatever bridge serves a home, also one that an add-on has started."""
+    note = Path(home) / "gateway.json"
+    try:
+        pid = json.loads(note.read_text("utf-8"))["pid"]
+        os.kill(pid, signal.SIGTERM)
+    except (OSError, ValueError, KeyError):
+        return
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and Path(f"/proc/{pid}").exists() and note.exists():
+        time.sleep(0.1)

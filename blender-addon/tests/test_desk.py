@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The panel's knowledge of the bridge, turned by hand."""
+
+import stat
+import sys
+import time
+
+import pytest
+from fake_bridge import JOB, golden, job_line
+
+from p2p_render.bridge_process import BridgePlace
+from p2p_render.desk import Desk
+
+
+@pytest.fixture
+def desk():
+    one = Desk()
+    yield one
+    one.close()
+
+
+def turn_until(desk, place, holds):
+    """As the timer does it."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        desk.turn(place)
+        if holds():
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"{desk.state}: {desk.sentence}")
+
+
+def place_of(fake):
+    return BridgePlace(home=str(fake.home))
+
+
+def test_a_running_bridge_is_found_and_its_swarm_and_jobs_are_known(fake, desk):
+    turn_until(desk, place_of(fake), lambda: desk.swarm is not None and JOB in desk.jobs)
+    assert desk.is_ready
+    assert fake.asked("swarm.status") == {"watch": True}
+    assert fake.asked("jobs.watch") == {"job": JOB, "from": 0}
+
+
+def test_events_of_a_job_change_its_progress_and_its_end_is_told_once(fake, desk):
+    ends = []
+    desk.on_end = lambda job: ends.append(job.line.state)
+    turn_until(desk, place_of(fake), lambda: JOB in desk.jobs)
+    fake.asked("jobs.watch")
+    fake.event(golden("event.chunk-accepted")["event"])
+    fake.answers["jobs.list"] = {"jobs": [job_line("cancelled")]}
+    fake.event({"event": "job-line", "line": job_line("cancelled")})
+    turn_until(desk, place_of(fake), lambda: ends)
+    assert ends == ["cancelled"]
+    assert sum(donor.done for donor in desk.jobs[JOB].progress.donors.values()) == 1
+
+
+def test_a_bridge_that_dies_leaves_its_jobs_in_sight_and_a_sentence(fake, desk):
+    turn_until(desk, place_of(fake), lambda: JOB in desk.jobs)
+    fake.die()
+    turn_until(desk, place_of(fake), lambda: desk.state == "off")
+    assert desk.sentence == "The bridge has gone."
+    assert JOB in desk.jobs
+
+
+def test_a_bridge_that_comes_back_is_found_by_itself(fake, desk, tmp_path):
+    from fake_bridge import FakeBridge
+
+    turn_until(desk, place_of(fake), lambda: JOB in desk.jobs)
+    fake.die()
+    turn_until(desk, place_of(fake), lambda: desk.state == "off")
+    with FakeBridge(fake.home):
+        turn_until(desk, place_of(fake), lambda: desk.is_ready)
+
+
+def test_work_waits_for_the_bridge_to_be_started(desk, tmp_path):
+    program = tmp_path / "p2p-render"
+    program.write_text(f"#!{sys.executable}\nprint('no Node here')\nraise SystemExit(1)\n", "utf-8")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    said = []
+    place = BridgePlace(program=str(program), home=str(tmp_path / "home"))
+    desk.when_ready(place, lambda: said.append("done"), said.append)
+    turn_until(desk, place, lambda: said)
+    assert "no Node here" in said[0]
+    assert desk.state == "off"
+
+
+def test_no_bridge_to_start_is_a_sentence(desk, tmp_path):
+    said = []
+    desk.when_ready(BridgePlace(program=str(tmp_path / "nothing"), home=str(tmp_path)), lambda: None, said.append)
+    assert "preferences" in said[0]
+
+
+def test_what_the_bridge_refuses_reaches_who_asked(fake, desk):
+    turn_until(desk, place_of(fake), lambda: desk.is_ready)
+    fake.answers["jobs.pause"] = {"failure": {"code": "JOB_UNKNOWN", "message": "there is no job x", "advice": "Look at the list."}}
+    said = []
+    desk.ask("jobs.pause", {"job": "x"}, None, said.append)
+    turn_until(desk, place_of(fake), lambda: said)
+    assert said == ["there is no job x. Look at the list."]
+
+
+def test_a_turn_ends_when_its_time_is_up_however_much_has_come(fake, desk, monkeypatch):
+    turn_until(desk, place_of(fake), lambda: JOB in desk.jobs)
+    fake.asked("jobs.watch")
+    for _ in range(50):
+        fake.event(golden("event.chunk-accepted")["event"])
+    time.sleep(0.5)
+    monkeypatch.setattr("p2p_render.desk.TURN_SECONDS", 0)
+    desk.turn(place_of(fake))
+    assert desk.jobs[JOB].seen <= 2
+    turn_until(desk, place_of(fake), lambda: desk.jobs[JOB].seen > 50)

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The zip, as it is shipped."""
+
+import ast
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import build_zip
+
+ROOT = Path(build_zip.__file__).resolve().parent
+
+
+@pytest.fixture(scope="module")
+def zipped(tmp_path_factory):
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "build_zip.py"), str(tmp_path_factory.mktemp("zip"))], capture_output=True, text=True, check=True
+    )
+    return Path(done.stdout.splitlines()[-1])
+
+
+def test_the_last_line_is_the_zip(zipped):
+    assert zipfile.is_zipfile(zipped)
+
+
+def test_the_same_sources_make_the_same_bytes(zipped, tmp_path):
+    subprocess.run([sys.executable, str(ROOT / "build_zip.py"), str(tmp_path)], capture_output=True, check=True)
+    assert (tmp_path / zipped.name).read_bytes() == zipped.read_bytes()
+
+
+def test_one_folder_with_all_that_blender_looks_for(zipped):
+    names = zipfile.ZipFile(zipped).namelist()
+    assert {name.split("/")[0] for name in names} == {"p2p_render"}
+    assert {
+        "p2p_render/__init__.py",
+        "p2p_render/blender_manifest.toml",
+        "p2p_render/LICENSE",
+        "p2p_render/finishing/assembled_engine.py",
+    } <= set(names)
+    assert not [name for name in names if "__pycache__" in name]
+
+
+def test_the_manifest_names_the_wheels_that_are_there_and_their_licence_is_in_them(zipped):
+    archive = zipfile.ZipFile(zipped)
+    manifest = archive.read("p2p_render/blender_manifest.toml").decode()
+    named = re.findall(r'"\./(wheels/[^"]+)"', manifest)
+    there = [name.removeprefix("p2p_render/") for name in archive.namelist() if name.endswith(".whl")]
+    assert named == there
+    for wheel in there:
+        with archive.open(f"p2p_render/{wheel}") as inner:
+            assert [name for name in zipfile.ZipFile(inner).namelist() if name.endswith("LICENSE")]
+
+
+def test_version_and_name_are_the_same_in_all_places(zipped):
+    archive = zipfile.ZipFile(zipped)
+    manifest = archive.read("p2p_render/blender_manifest.toml").decode()
+    tree = ast.parse(archive.read("p2p_render/__init__.py").decode())
+    (info,) = (ast.literal_eval(node.value) for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "bl_info")
+    version = re.search(r'^version = "([^"]+)"', manifest, re.MULTILINE)[1]
+    assert ".".join(map(str, info["version"])) == version
+    assert f'VERSION = "{version}"' in archive.read("p2p_render/names.py").decode()
+    assert f'name = "{info["name"]}"' in manifest
+
+
+def test_the_manifests_texts_are_as_short_as_blender_wants_them(zipped):
+    manifest = zipfile.ZipFile(zipped).read("p2p_render/blender_manifest.toml").decode()
+    texts = re.findall(r'^(?:tagline|network|files) = "([^"]+)"', manifest, re.MULTILINE)
+    assert len(texts) == 3
+    assert all(len(text) <= 64 and text[-1].isalnum() for text in texts)
+
+
+def test_every_shared_module_imports_its_sisters_from_the_package(zipped):
+    archive = zipfile.ZipFile(zipped)
+    text = archive.read("p2p_render/finishing/assembled_engine.py").decode()
+    assert "from . import assembled_exr" in text
+    assert not re.search(r"^import assembled_", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["messages", "from_json", "link", "bridge_process", "job_wish", "job_progress", "preflight", "swarm_run", "desk", "stage", "job_book"],
+)
+def test_what_needs_no_blender_imports_none(name):
+    text = (ROOT / "p2p_render" / f"{name}.py").read_text("utf-8")
+    assert not re.search(r"^\s*(import|from) bpy", text, re.MULTILINE)

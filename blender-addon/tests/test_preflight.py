@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from dataclasses import replace
+
+import pytest
+from fake_bridge import golden
+
+from p2p_render import messages
+from p2p_render.job_wish import Choices
+from p2p_render.preflight import ERROR, INFO, WARNING, SceneFacts, look
+
+FINE = SceneFacts(engine="CYCLES", has_camera=True, build_hash="deadbeef", version="3.4.1")
+
+
+def swarm(peers_builds=(), own="deadbeef"):
+    status = messages.parse_result("swarm.status", golden("reply.swarm.status")["result"])
+    peer = status.peers[0]
+    peers = tuple(replace(peer, builds=(messages.Build("3.4.1", build),)) for build in peers_builds)
+    return replace(
+        status, peers=peers, this_computer=replace(status.this_computer, blenders=(messages.Build("3.4.1", own, path="/usr/bin/blender"),))
+    )
+
+
+def test_a_scene_that_is_fine_needs_no_word():
+    assert look(FINE, swarm(["deadbeef"]), Choices()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "level", "word", "fix"),
+    [
+        ({"has_camera": False}, ERROR, "no camera", "p2p_render.fix_camera"),
+        ({"has_camera": False, "cameras": ("Cam",)}, ERROR, "no active camera", "p2p_render.fix_camera"),
+        ({"engine": "BLENDER_EEVEE"}, WARNING, "cannot be cut", "p2p_render.fix_engine"),
+        ({"missing_files": ("a.png", "b", "c", "d")}, WARNING, "a.png, b, c and more", "p2p_render.fix_missing_files"),
+        ({"unsaved_images": ("paint",)}, WARNING, "paint", "p2p_render.fix_unsaved_images"),
+        ({"is_saved": False}, WARNING, "never saved", "p2p_render.fix_save"),
+        ({"is_dirty": True}, INFO, "unsaved changes", "p2p_render.fix_save"),
+        ({"is_denoised": True, "can_denoise": False}, ERROR, "without the denoiser", "p2p_render.fix_denoising"),
+        ({"is_denoised": True}, INFO, "whole frames", "p2p_render.fix_denoising"),
+        ({"uses_freestyle": True}, INFO, "Freestyle", None),
+    ],
+)
+def test_each_trouble_is_a_sentence_and_where_one_can_a_button(changes, level, word, fix):
+    (finding,) = look(replace(FINE, **changes), swarm(["deadbeef"]), Choices())
+    assert (finding.level, finding.fix) == (level, fix)
+    assert word in finding.sentence
+    assert bool(finding.label) == bool(fix)
+
+
+@pytest.mark.parametrize(
+    ("status", "choices", "level", "word"),
+    [
+        (swarm(["other"]), Choices(), WARNING, "No peer has this Blender"),
+        (swarm(["other"]), Choices(local=False), ERROR, "Nobody may render"),
+        (swarm([]), Choices(local=False), ERROR, "Nobody may render"),
+    ],
+)
+def test_the_swarm_is_looked_at_too(status, choices, level, word):
+    (finding,) = look(FINE, status, choices)
+    assert finding.level == level
+    assert word in finding.sentence
+
+
+def test_who_renders_alone_on_purpose_is_not_told_so():
+    assert look(FINE, swarm(["other"]), Choices(donors="LOCAL")) == []
+
+
+def test_a_distributions_blender_is_known_by_its_path():
+    facts = replace(FINE, build_hash="Unknown", program="/usr/bin/blender")
+    assert look(facts, swarm(["abc"], own="abc"), Choices()) == []
+    assert look(facts, swarm(["abc"], own="def"), Choices())[0].level == WARNING
+
+
+def test_the_worst_comes_first():
+    facts = replace(FINE, has_camera=False, is_dirty=True, missing_files=("a",))
+    assert [finding.level for finding in look(facts, None, Choices())] == [ERROR, WARNING, INFO]

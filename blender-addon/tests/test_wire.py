@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The golden messages, which the bridge's own tests parse, too."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from p2p_render import job_wish, messages
+from p2p_render.from_json import BadMessage
+
+WIRE = Path(__file__).parent / "fixtures" / "wire"
+# What the bridge's schema refuses and we take, because a newer bridge may say more than we know.
+TOLERATED = ("more", "extra", "nobody knows", "unknown", "another field")
+
+
+def frames(kind):
+    """Each golden message with the name of its file."""
+    files = sorted((WIRE / "bridge").glob("*.json"))
+    cases = [(file.stem, case) for file in files for case in json.loads(file.read_text("utf-8"))[kind]]
+    return [pytest.param(name, case["frame"], id=f"{name}: {case['why']}") for name, case in cases]
+
+
+def take(name, frame):
+    message = messages.parse(json.dumps(frame))
+    if isinstance(message, messages.Reply):
+        return messages.parse_result(name.removeprefix("reply."), message.result)
+    return message
+
+
+@pytest.mark.parametrize(("name", "frame"), frames("valid"))
+def test_what_the_bridge_says_is_understood(name, frame):
+    taken = take(name, frame)
+    if name.startswith("event.") and name not in {"event.job-created", "event.chunk-checked", "event.scene-progress"}:
+        assert not isinstance(taken.event, messages.OtherEvent)
+
+
+@pytest.mark.parametrize(("name", "frame"), frames("invalid"))
+def test_what_does_not_fit_is_refused_or_harmless(name, frame, request):
+    try:
+        taken = take(name, frame)
+    except BadMessage:
+        return
+    assert isinstance(getattr(taken, "event", None), messages.OtherEvent) or any(word in request.node.name for word in TOLERATED), taken
+
+
+def test_our_hello_and_requests_are_as_the_bridge_expects():
+    valid = json.loads((WIRE / "client" / "hello.json").read_text("utf-8"))["valid"][0]["frame"]
+    ours = json.loads(messages.hello("t"))
+    assert ours.keys() == valid.keys()
+    assert ours["client"].keys() == valid["client"].keys()
+    assert json.loads(messages.request(1, "jobs.list", {})) == json.loads((WIRE / "client" / "jobs.list.json").read_text())["valid"][0][
+        "frame"
+    ] | {"id": 1}
+
+
+@pytest.mark.parametrize("kind", [job_wish.still, job_wish.animation_floats, job_wish.files])
+def test_our_wishes_say_only_what_the_bridge_knows(kind):
+    cases = json.loads((WIRE / "client" / "jobs.submit.json").read_text("utf-8"))["valid"]
+    known = {key for case in cases for key in case["frame"]["params"]}
+    scene = job_wish.Scene("/c.blend", "/s.blend", "s", "Scene", "1..3x1", False, "/", "/usr/bin/blender")
+    assert kind(scene, job_wish.Choices()).keys() <= known

@@ -1,0 +1,243 @@
+import { stat } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join, resolve } from "node:path";
+import { assembledFileName, openFinisher } from "../blender/finisher.ts";
+import type { Home } from "../config/home.ts";
+import { hashFile } from "../content/disk.ts";
+import type { PackedBundle } from "../content/pack.ts";
+import type { JobCreated } from "../core/journal/records.ts";
+import type { JobEvent, JobOutcome } from "../core/job-events.ts";
+import type { Database, Wish } from "../database/types.ts";
+import type { RenderSlots } from "../donor/render-slots.ts";
+import { systemClock } from "../kernel/clock.ts";
+import { FarmError, messageOf } from "../kernel/errors.ts";
+import type { Log } from "../kernel/log.ts";
+import { findFfmpeg } from "../media/find-ffmpeg.ts";
+import { openMedia } from "../media/media-pool.ts";
+import { encodeVideo } from "../media/video.ts";
+import type { JobFolder } from "../requester/job-folder.ts";
+import { type JobOrder, type RenderRequest, settingsOf, type WorkForce } from "../requester/job-order.ts";
+import { prepareJob, reopenJob } from "../requester/prepare-job.ts";
+import { type WorkDeps, workOnJob } from "../requester/work-on-job.ts";
+import { startPlainProcess } from "../sandbox/process-sandbox.ts";
+import { blendersHere, type ChosenBlender, Looked, renderSlots } from "./blender-tools.ts";
+import { claimJob } from "./claim-job.ts";
+import { chooseBlender, environmentNamed, type NamedEnvironment, sharingNote } from "./job-environment.ts";
+import { jobPreview } from "./job-preview.ts";
+import { prepareDeps } from "./prepare-deps.ts";
+import type { RequesterSwarm } from "./requester-swarm.ts";
+import type { Scratch } from "./scratch.ts";
+import type { SharedSwarm } from "./shared-swarm.ts";
+
+/** What all jobs of this process share. */
+export interface Workshop {
+  readonly home: Home;
+  readonly database: Database;
+  readonly scratch: Scratch;
+  readonly swarm: SharedSwarm;
+}
+
+/** What may differ from one job to the next, and from one start of it to the next. */
+export interface WorkSettings {
+  readonly blender: string | undefined;
+  readonly threads: number | undefined;
+  readonly force: WorkForce;
+}
+
+export interface Watching {
+  readonly observe: (event: JobEvent) => void;
+  /** Told what somebody wished of the job (`bridge jobs pause`), when it is carried out. */
+  readonly wished?: (wish: Wish) => void;
+  readonly log: Log;
+}
+
+/** What is to be done: a new render, or a job of the journal. */
+export type Task =
+  | { readonly kind: "new"; readonly job: string; readonly request: RenderRequest }
+  | { readonly kind: "resume"; readonly job: string };
+
+/** Works on one job of this process until it ends. Several may run side by side: each has its own Blenders. */
+export async function workOnTask(
+  workshop: Workshop,
+  settings: WorkSettings,
+  { task, watching }: { readonly task: Task; readonly watching: Watching },
+  signal: AbortSignal,
+): Promise<JobOutcome> {
+  const { home, database } = workshop;
+  const begun = task.kind === "resume" ? createdOf(database, task.job) : undefined;
+  const named = environmentOf(database, task, begun);
+  const blender = chooseBlender(await blendersHere(home, settings.blender, signal), begun?.blender, named);
+  await using scratch = workshop.scratch.inner(task.job);
+  const packed: { bundle?: PackedBundle } = {};
+  await using looked = new Looked();
+  const inspect = looked.inspector(scratch, blender, settings.threads);
+  const prepare = prepareDeps(workshop, { blender, inspect, job: task.job }, packed);
+  // While the scene is inspected: this machine's own Blender opens the scene, the swarm is entered and looked at.
+  await using own = ownSlots(settings, blender, scratch);
+  if (task.kind === "new" && settings.force.local > 0) warmUp(own, resolve(task.request.cwd, task.request.scenePath), signal);
+  const entering = enterOrAlone(workshop.swarm, settings.force, watching, signal);
+  const looking = entering.then((swarm) => swarm?.countSlots(settings.force.peers, signal) ?? 0);
+  looking.catch(() => {}); // told when the plan asks for it
+  const slots = async () => Math.max(1, settings.force.local + (await looking));
+  const order =
+    task.kind === "new"
+      ? await prepareJob(prepare, { ...task.request, environment: named?.digest }, slots, signal)
+      : await reopenJob(prepare, task.job, signal);
+  if (order.deliver === "floats") await looked[Symbol.asyncDispose](); // somebody else finishes
+  const swarm = await entering;
+  if (named && swarm) await shareForJob(swarm, named, workshop, watching);
+  const parts = { order, bundle: bundleOf(packed), blender, swarm, own, scratch, looked };
+  return await workUnderClaim(workshop, settings, { parts, watching }, signal);
+}
+
+function bundleOf({ bundle }: { readonly bundle?: PackedBundle }): PackedBundle {
+  if (!bundle) throw new Error("a prepared job has no bundle");
+  return bundle;
+}
+
+function environmentOf(database: Database, task: Task, begun: JobCreated | undefined): NamedEnvironment | undefined {
+  const reference = task.kind === "new" ? task.request.environment : begun && settingsOf(begun).environment;
+  return reference === undefined ? undefined : environmentNamed(database, reference);
+}
+
+async function shareForJob(
+  swarm: RequesterSwarm,
+  named: NamedEnvironment,
+  { home, database }: Pick<Workshop, "home" | "database">,
+  { observe }: Watching,
+): Promise<void> {
+  await swarm.serveEnvironments(home, database.environments);
+  const sentence = sharingNote(named);
+  if (sentence !== undefined) observe({ event: "note", code: "environment", sentence });
+}
+
+function ownSlots({ force, threads }: WorkSettings, blender: ChosenBlender, scratch: Scratch): RenderSlots {
+  const threadOption = threads === undefined ? {} : { threads: () => threads };
+  return renderSlots(scratch, blender, { slots: Math.max(1, force.local), purpose: "own", local: true, ...threadOption });
+}
+
+/** A head start; what goes wrong here is told by the inspection, or by the first chunk. */
+function warmUp(own: RenderSlots, scenePath: string, signal: AbortSignal): void {
+  own.warmUp({ key: scenePath, path: scenePath, remap: {} }, signal).catch(() => {});
+}
+
+interface Parts {
+  readonly scratch: Scratch;
+  readonly looked: Looked;
+  readonly own: RenderSlots;
+  readonly order: JobOrder;
+  readonly bundle: PackedBundle;
+  readonly blender: ChosenBlender;
+  readonly swarm: RequesterSwarm | undefined;
+}
+
+interface Work {
+  readonly parts: Parts;
+  readonly watching: Watching;
+}
+
+async function workUnderClaim({ home, database }: Workshop, settings: WorkSettings, work: Work, signal: AbortSignal): Promise<JobOutcome> {
+  const job = work.parts.order.id;
+  await using _claim = await claimJob(database.jobs, job, signal);
+  try {
+    const outcome = await workOnOrder({ home, database }, settings, work, signal);
+    database.jobs.setState(job, outcome, systemClock.now());
+    return outcome;
+  } catch (error) {
+    database.jobs.setState(job, signal.aborted ? "cancelled" : "failed", systemClock.now());
+    throw error;
+  }
+}
+
+async function workOnOrder(
+  { home, database }: Pick<Workshop, "home" | "database">,
+  settings: WorkSettings,
+  { parts, watching }: Work,
+  signal: AbortSignal,
+): Promise<JobOutcome> {
+  const { force, threads } = settings;
+  const { order, blender, swarm, bundle, own, scratch } = parts;
+  const { observe, log } = watching;
+  let bytesSent = 0;
+  const sent = (bytes: number) => void (bytesSent += bytes);
+  await using media = openMedia();
+  const threadOption = threads === undefined ? {} : { threads: () => threads };
+  await using checks = renderSlots(scratch, blender, { slots: 1, purpose: "check", local: true, ...threadOption });
+  await using preview = jobPreview(join(home.jobs, order.id, "preview.png"));
+  const deps: WorkDeps = {
+    media,
+    hashFile: async (path) => ({ sha256: await hashFile(path, signal), bytes: (await stat(path)).size }),
+    preview,
+    assembledPath: (folder) => (unit) => join(folder.assembled, assembledFileName(unit)),
+    openFinisher: (_job, folder, end) => finisherOf(settings, parts, folder, end),
+    renderSlots: force.local > 0 ? own : undefined,
+    checkSlots: checks,
+    encodeVideo: async (frames, fps, out, end) => {
+      const { path } = await findFfmpeg(end);
+      await encodeVideo({ ffmpeg: path, frames, fps, out }, end);
+      return out;
+    },
+    history: { append: (job, records) => database.journal.append(job, records) },
+    recruit:
+      swarm &&
+      ((job, run, end) =>
+        swarm.recruit({ bundle, order: job, run }, { peers: force.peers, mayShow: force.mayShow === true, observe, sent }, end)),
+    takeWish: () => {
+      const wish = database.wishes.take(order.id);
+      if (wish) watching.wished?.(wish);
+      return wish;
+    },
+    bytesSent: () => bytesSent,
+    observe,
+    clock: systemClock,
+    log,
+  };
+  return await workOnJob(deps, order, { jobsFolder: home.jobs, name: `${hostname()} (this machine)`, force }, signal);
+}
+
+async function finisherOf(
+  settings: WorkSettings,
+  { blender, order, scratch, looked }: Pick<Parts, "blender" | "order" | "scratch" | "looked">,
+  folder: JobFolder,
+  signal: AbortSignal,
+) {
+  const { created, facts, id } = order;
+  return await openFinisher(
+    { start: startPlainProcess, opened: looked.take() },
+    {
+      blender: blender.build,
+      scenePath: created.scenePath,
+      flags: created.flags,
+      cwd: settingsOf(created).cwd,
+      assembledFolder: folder.assembled,
+      jobScenes: facts.scenes.map(({ name }) => name),
+      stageName: `.p2p-render-${id}`,
+      scratch: await scratch.folder("finish"),
+      ...(settings.threads === undefined ? {} : { threads: settings.threads }),
+    },
+    signal,
+  );
+}
+
+function createdOf(database: Database, job: string) {
+  const record = database.journal.read(job).find(({ record }) => record.type === "job-created")?.record;
+  if (record?.type !== "job-created") throw new FarmError("JOB_UNKNOWN", `there is no job ${job}`);
+  return record;
+}
+
+/** Without a network this machine still renders: a job always works. */
+async function enterOrAlone(
+  shared: SharedSwarm,
+  force: WorkForce,
+  watching: Watching,
+  signal: AbortSignal,
+): Promise<RequesterSwarm | undefined> {
+  if (force.peers.length === 0) return undefined;
+  try {
+    return await shared.enter();
+  } catch (error) {
+    if (force.local === 0 || force.peers !== "all" || signal.aborted) throw error;
+    watching.observe({ event: "note", code: "no-network", sentence: `this machine renders alone: ${messageOf(error)}` });
+    return undefined;
+  }
+}

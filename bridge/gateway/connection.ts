@@ -1,0 +1,188 @@
+import type { RawData, WebSocket } from "ws";
+import { childSignal, type ChildSignal } from "../kernel/abort.ts";
+import type { Clock } from "../kernel/clock.ts";
+import { FarmError } from "../kernel/errors.ts";
+import type { Log } from "../kernel/log.ts";
+import { fullBucket, passed, type TokenBucket, waitMs } from "../kernel/token-bucket.ts";
+import { errorBodyOf } from "./error-body.ts";
+import type { WrongTokens } from "./front-door.ts";
+import { GATEWAY_LIMITS, GATEWAY_PROTOCOL } from "./limits.ts";
+import { AnyHello, type BridgeFrame, ClientFrame, METHODS, type Method } from "./messages.ts";
+import type { AnsweredMethod, Params, Result, ServedBridge } from "./ports.ts";
+import { isToken } from "./token.ts";
+
+export interface ConnectionDeps {
+  readonly bridge: ServedBridge;
+  readonly token: string;
+  readonly wrongTokens: WrongTokens;
+  readonly welcome: Omit<Extract<BridgeFrame, { type: "welcome" }>, "type" | "protocol">;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+type Request = Extract<ClientFrame, { type: "request" }>;
+
+/** Codes of RFC 6455 with which we close. */
+const CLOSE = { notText: 1003, broken: 1008 } as const;
+
+const limits = GATEWAY_LIMITS;
+
+/** One client: a hello, then requests and what it watches. Nothing that it does ends a job. */
+export class Connection {
+  readonly #socket: WebSocket;
+  readonly #deps: ConnectionDeps;
+  readonly #life: ChildSignal = childSignal();
+  /** How to stop what it watches, by job; the swarm's is under "". */
+  readonly #watches = new Map<string, () => void>();
+  readonly #timers: NodeJS.Timeout[];
+  #isKnown = false;
+  #isAlive = true;
+  #inFlight = 0;
+  #bucket: TokenBucket;
+
+  constructor(socket: WebSocket, deps: ConnectionDeps) {
+    this.#socket = socket;
+    this.#deps = deps;
+    this.#bucket = fullBucket(limits.requestsPerSecond, deps.clock.monotonicMs());
+    this.#timers = [
+      setTimeout(() => !this.#isKnown && this.#refuse(new FarmError("WIRE_INVALID", "no hello came")), limits.helloTimeoutMs),
+      setInterval(() => this.#ping(), limits.pingEveryMs),
+    ];
+    socket.on("message", (data, isBinary) => this.#hear(data, isBinary));
+    socket.on("pong", () => (this.#isAlive = true));
+    socket.on("error", (error) => deps.log.debug({ error }, "a client's connection broke"));
+    socket.once("close", () => this.#end());
+  }
+
+  #end(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+    for (const stop of this.#watches.values()) stop();
+    this.#watches.clear();
+    this.#life.abort(new FarmError("CANCELLED", "the client is gone"));
+    this.#life.dispose();
+  }
+
+  #hear(data: RawData, isBinary: boolean): void {
+    if (isBinary) return this.#socket.close(CLOSE.notText, "frames are JSON");
+    const said = jsonOf((data as Buffer).toString("utf8"));
+    if (!this.#isKnown) return this.#greet(said);
+    const frame = ClientFrame.safeParse(said).data;
+    if (frame?.type !== "request") return this.#socket.close(CLOSE.broken, "not a request");
+    void this.#answer(frame);
+  }
+
+  #greet(said: unknown): void {
+    const { token, wrongTokens, clock, welcome } = this.#deps;
+    // Another version's hello may look otherwise in all but this.
+    const speaks = AnyHello.safeParse(said).data?.protocol;
+    if (speaks !== undefined && speaks !== GATEWAY_PROTOCOL) {
+      const both = `this bridge speaks version ${GATEWAY_PROTOCOL} of the wire, the client ${speaks}`;
+      return this.#refuse(new FarmError("WIRE_VERSION", both));
+    }
+    const frame = ClientFrame.safeParse(said).data;
+    if (frame?.type !== "hello") return this.#refuse(new FarmError("WIRE_INVALID", "the first frame must be a hello"));
+    if (!isToken(frame.token, token)) {
+      wrongTokens.note(clock.monotonicMs());
+      return this.#refuse(new FarmError("TOKEN_WRONG", "the token is not this bridge's"));
+    }
+    this.#isKnown = true;
+    this.#say({ type: "welcome", protocol: GATEWAY_PROTOCOL, ...welcome });
+  }
+
+  #refuse(error: FarmError): void {
+    this.#say({ type: "refused", protocol: GATEWAY_PROTOCOL, error: errorBodyOf(error) });
+    this.#socket.close(CLOSE.broken, error.code);
+  }
+
+  async #answer({ id, method, params }: Request): Promise<void> {
+    this.#inFlight++;
+    try {
+      this.#spend();
+      if (!Object.hasOwn(METHODS, method)) throw new FarmError("WIRE_INVALID", `this bridge does not know the method ${method}`);
+      await this.#perform(method as Method, params, (result) => this.#say({ type: "reply", id, result }));
+    } catch (error) {
+      const body = errorBodyOf(error);
+      if (body.code === "BUG") this.#deps.log.error({ method, error }, "a client's request failed");
+      this.#say({ type: "failure", id, error: body });
+    } finally {
+      this.#inFlight--;
+    }
+  }
+
+  /** Throws WIRE_BUSY. */
+  #spend(): void {
+    const nowMs = this.#deps.clock.monotonicMs();
+    const isEarly = waitMs(this.#bucket, limits.requestsPerSecond, nowMs) > 0;
+    if (isEarly || this.#inFlight > limits.maxRequestsInFlight) throw new FarmError("WIRE_BUSY", "that is more than one client may ask");
+    this.#bucket = passed(this.#bucket, 1, limits.requestsPerSecond, nowMs);
+  }
+
+  /** What is watched follows its reply, never before it. */
+  async #perform(method: Method, raw: unknown, reply: (result: unknown) => void): Promise<void> {
+    if (method === "jobs.watch") return await this.#watchJob(paramsOf(method, raw), reply);
+    if (method === "jobs.unwatch") {
+      this.#stopWatching(paramsOf(method, raw).job);
+      return reply({} satisfies Result<"jobs.unwatch">);
+    }
+    reply(await this.#ask(method, raw));
+    if (method === "swarm.status") this.#watchSwarm(paramsOf(method, raw).watch);
+  }
+
+  async #ask<M extends AnsweredMethod>(method: M, raw: unknown): Promise<Result<M>> {
+    return await this.#deps.bridge.answers[method](paramsOf(method, raw), this.#life.signal);
+  }
+
+  async #watchJob({ job, from }: Params<"jobs.watch">, reply: (result: Result<"jobs.watch">) => void): Promise<void> {
+    const { report, events } = await this.#deps.bridge.job(job);
+    if (this.#life.signal.aborted) return;
+    this.#stopWatching(job);
+    const first = Math.max(Math.min(from, events.next), events.first);
+    reply({ ...report, first, next: events.next });
+    const stop = events.follow(first, ({ seq, at, event }) => this.#say({ type: "event", job, seq, at, event }));
+    this.#watches.set(job, stop);
+  }
+
+  #watchSwarm(watch: boolean): void {
+    this.#stopWatching("");
+    if (watch)
+      this.#watches.set(
+        "",
+        this.#deps.bridge.watchSwarm((status) => this.#say({ type: "swarm", status })),
+      );
+  }
+
+  #stopWatching(what: string): void {
+    this.#watches.get(what)?.();
+    this.#watches.delete(what);
+  }
+
+  #say(frame: BridgeFrame): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    this.#socket.send(JSON.stringify(frame));
+    if (this.#socket.bufferedAmount <= limits.maxBufferedBytes) return;
+    this.#deps.log.warn({ bytes: this.#socket.bufferedAmount }, "a client that does not read was dropped");
+    this.#socket.terminate();
+  }
+
+  #ping(): void {
+    if (!this.#isAlive) return this.#socket.terminate();
+    this.#isAlive = false;
+    this.#socket.ping();
+  }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Throws WIRE_INVALID with what is wrong. */
+function paramsOf<M extends Method>(method: M, raw: unknown): Params<M> {
+  const params = METHODS[method].params.safeParse(raw);
+  if (params.success) return params.data as Params<M>;
+  const [issue] = params.error.issues;
+  throw new FarmError("WIRE_INVALID", `${method}: ${issue?.path.join(".") || "parameters"}: ${issue?.message ?? "not understood"}`);
+}

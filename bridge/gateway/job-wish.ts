@@ -1,0 +1,48 @@
+import { z } from "zod";
+import { GATEWAY_LIMITS } from "./limits.ts";
+
+export const Text = z.string().max(256);
+export const Path = z.string().min(1).max(GATEWAY_LIMITS.maxPathChars);
+export const JobName = z
+  .string()
+  .max(64)
+  .regex(/^[\w-]+$/);
+export const Frame = z.int().min(-1_048_574).max(1_048_574);
+
+/** What a job is to be: a saved scene, and the choices of `bridge render`. */
+export const JobWish = z.strictObject({
+  /** The saved .blend that is rendered: the artist's file, or a copy made for this job. */
+  scenePath: Path,
+  /** The .blend is a copy made for this job: it is removed when the job has ended for good. */
+  owned: z.boolean().default(false),
+  /** What people call it; told back in the job list. */
+  title: Text.nullish(),
+  /** The file that the artist works on; only told back in the job list, so that a client finds its jobs again. */
+  source: Path.nullish(),
+  /** The Blender that must be used, as --blender; the client's own. */
+  blender: Path.nullish(),
+  /** -S */
+  scene: Text.nullish(),
+  /** -f: 1,3,5..9 or 1-20x2; without it the current frame, or with `animation` the scene's range. */
+  frames: z.string().min(1).max(4_096).nullish(),
+  /** -a */
+  animation: z.boolean().default(false),
+  /** -o; relative to `cwd`. */
+  output: Path.nullish(),
+  /** -F */
+  format: z.string().min(1).max(64).nullish(),
+  /** What relative paths are relative to; the scene's folder when not said. */
+  cwd: Path.nullish(),
+  /** --tiles: auto, off or COLUMNSxROWS; auto for a still and off for an animation when not said. */
+  tiles: z.string().min(1).max(32).nullish(),
+  verify: z.enum(["off", "spot", "full"]).default("spot"),
+  /** --video; needs `deliver: "files"`. */
+  video: Path.nullish(),
+  /** Whose power is used beside this computer's: everybody's in the swarm, or that of these peer ids or multiaddrs. */
+  peers: z.union([z.literal("all"), z.array(z.string().min(1).max(512)).max(GATEWAY_LIMITS.maxPeers)]).default("all"),
+  /** This computer renders, too. */
+  local: z.boolean().default(true),
+  /** `files`: finished pictures, as `bridge render` makes them. `floats`: assembled float pictures, which the client's own Blender finishes. */
+  deliver: z.enum(["files", "floats"]).default("files"),
+});
+export type JobWish = z.infer<typeof JobWish>;

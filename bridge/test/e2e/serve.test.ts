@@ -1,0 +1,296 @@
+import { existsSync } from "node:fs";
+import { cp, mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { findBlenders } from "../../blender/find-blender.ts";
+import { openFinisher } from "../../blender/finisher.ts";
+import type { Rect } from "../../core/scene-facts.ts";
+import { openMedia } from "../../media/media-pool.ts";
+import { startPlainProcess } from "../../sandbox/process-sandbox.ts";
+import { BLENDER, renderReference } from "../blender-reference.ts";
+import { runBridge, SAMPLES, startDonor, story, TEST_SWARM } from "../bridge-command.ts";
+import { blenderSecondsDuring, blendersOf, until } from "../processes.ts";
+import { comparePictures } from "../same-picture.ts";
+import { connectTo, startServe } from "../serve-client.ts";
+
+/** Each starts bridges and several Blenders; a busy machine takes its time. */
+vi.setConfig({ testTimeout: 400_000 });
+
+let root: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "p2p-serve-"));
+  for (const name of ["hot-corner", "border-crop-adaptive", "two-scenes", "eevee"]) {
+    await cp(join(SAMPLES, `${name}.blend`), join(root, `${name}.blend`));
+  }
+  const heavy = `import bpy\nfor s in bpy.data.scenes: s.cycles.samples = 20000; s.cycles.use_adaptive_sampling = False\nbpy.ops.wm.save_as_mainfile(filepath=${JSON.stringify(join(root, "heavy.blend"))}, copy=True)`;
+  const blind = `import bpy\nbpy.data.batch_remove(list(bpy.data.cameras))\nbpy.ops.wm.save_as_mainfile(filepath=${JSON.stringify(join(root, "blind.blend"))}, copy=True)`;
+  const bare = `import bpy\nimage = bpy.data.images.new("gone", 4, 4)\nimage.source = "FILE"\nimage.filepath = "//nowhere/wood.png"\nimage.use_fake_user = True\nbpy.ops.wm.save_as_mainfile(filepath=${JSON.stringify(join(root, "bare.blend"))}, copy=True)`;
+  for (const expression of [heavy, blind, bare]) {
+    await execa(BLENDER, ["-b", "--factory-startup", join(root, "hot-corner.blend"), "--python-expr", expression], {
+      env: { PATH: "/usr/local/bin:/usr/bin:/bin" },
+    });
+  }
+});
+afterAll(() => rm(root, { recursive: true, force: true, maxRetries: 3 }));
+
+const scene = (name: string) => join(root, `${name}.blend`);
+const donorArgs = ["--cpus", "1", "--blender", BLENDER];
+
+describe("a served job", () => {
+  it("files: the client goes, the pictures come, and are Blender's own", async () => {
+    const home = join(root, "files-home");
+    await using _serve = await startServe(home, ["--blender", BLENDER]);
+    const output = join(root, "files", "f_####");
+    await renderReference(
+      scene("hot-corner"),
+      ["-o", join(root, "files-reference", "f_####"), "-f", "1..2"],
+      join(root, "files-reference"),
+    );
+    const first = await connectTo(home);
+    const copy = join(root, "copy.blend");
+    await cp(scene("hot-corner"), copy);
+    const job = await first.submit({
+      scenePath: copy,
+      owned: true,
+      source: "/home/mia/lamp.blend",
+      frames: "1..2",
+      tiles: "2x1",
+      output,
+      peers: [],
+    });
+    await first.state(job, ["preparing"]);
+    first.socket.terminate();
+    const later = await connectTo(home);
+    const { jobs } = await later.ask("jobs.list");
+    expect(jobs).toMatchObject([{ job, title: "lamp.blend", source: "/home/mia/lamp.blend" }]);
+    await later.ask("jobs.watch", { job });
+    expect(await later.ended(job)).toMatchObject({
+      state: "complete",
+      framesDone: 2,
+      framesTotal: 2,
+      chunksDone: 4,
+      chunksTotal: 4,
+      error: null,
+    });
+    expect(await comparePictures(dirname(output), join(root, "files-reference"))).toEqual([]);
+    const { outputs } = await later.ask("jobs.watch", { job });
+    expect(outputs.toSorted()).toEqual([1, 2].map((frame) => join(root, "files", `f_000${frame}.png`)));
+    expect(existsSync(copy)).toBe(false); // it was made for this job alone
+    await later.ask("jobs.release", { job });
+    expect((await later.ask("jobs.list")).jobs).toEqual([]);
+  });
+
+  it("floats: tiles while they come, then the frame, of which any Blender makes the same picture", async () => {
+    const home = join(root, "floats-home");
+    await using _serve = await startServe(home, ["--blender", BLENDER]);
+    const client = await connectTo(home);
+    await using media = openMedia();
+    const { signal } = new AbortController();
+    const job = await client.submit({ scenePath: scene("border-crop-adaptive"), tiles: "2x2", deliver: "floats", peers: [] });
+    const shown = await copiesOfTiles(client, job, 4);
+    expect(await client.ended(job)).toMatchObject({ state: "complete" });
+    const { pictures } = await client.ask("jobs.floats", { job, frame: 1 });
+    const [picture] = pictures;
+    if (!picture) throw new Error("no picture");
+    expect(shown.length).toBeGreaterThan(0); // the last ones may be gone before we look: their frame is whole then
+    for (const { path, rect } of shown) {
+      await media.check(path, { width: rect.width, height: rect.height, maxBytes: 64 * 1024 * 1024 }, signal);
+      const reference = { path: picture.path, rect: picture.region };
+      expect(await media.compare({ result: { path, rect }, reference, rect }, signal)).toMatchObject({ differingPixels: 0 });
+    }
+    expect(await finished(scene("border-crop-adaptive"), picture.path, join(root, "floats"))).toEqual([]);
+    // Taken: nothing of it stays.
+    await client.ask("jobs.release", { job, frame: 1 });
+    expect(existsSync(picture.path)).toBe(false);
+    expect((await client.ask("jobs.floats", { job, frame: 1 })).pictures).toEqual([]);
+    await client.ask("jobs.release", { job });
+    expect(existsSync(join(home, "jobs", job))).toBe(false);
+  });
+
+  it("floats of a frame that shows two scenes are two pictures; an engine without floats is named", async () => {
+    const home = join(root, "two-home");
+    await using _serve = await startServe(home, ["--blender", BLENDER, "--jobs", "1"]);
+    const client = await connectTo(home);
+    const two = await client.submit({ scenePath: scene("two-scenes"), deliver: "floats", peers: [] });
+    const eevee = await client.submit({ scenePath: scene("eevee"), deliver: "floats", peers: [] });
+    expect((await client.ask("jobs.list")).jobs.map(({ state }) => state)).toEqual(["queued", "preparing"]);
+    await client.ended(two);
+    const { pictures } = await client.ask("jobs.floats", { job: two, frame: 1 });
+    expect(new Set(pictures.map((each) => each.scene)).size).toBe(2);
+    for (const { path } of pictures) expect(existsSync(path)).toBe(true);
+    expect(await client.ended(eevee)).toMatchObject({ state: "failed", error: { code: "FLOATS_IMPOSSIBLE" } });
+  });
+});
+
+describe("a bridge that is killed", () => {
+  it("is followed by one that goes on by itself; nothing accepted is rendered twice, a client finds its job", async () => {
+    const home = join(root, "killed-home");
+    const output = join(root, "killed", "f_####");
+    await renderReference(
+      scene("hot-corner"),
+      ["-o", join(root, "killed-reference", "f_####"), "-f", "1..4"],
+      join(root, "killed-reference"),
+    );
+    const first = await startServe(home, ["--blender", BLENDER, "--jobs", "1"]);
+    const before = await connectTo(home);
+    const job = await before.submit({ scenePath: scene("hot-corner"), frames: "1..4", tiles: "3x2", output, peers: [] });
+    const waiting = await before.submit({ scenePath: scene("hot-corner"), output: join(root, "waiting", "f_####"), peers: [] });
+    await before.event(job, (each) => each.event === "chunk-accepted" && each.done >= 5);
+    first.child.kill("SIGKILL");
+    await first.child;
+    await before.closed;
+    const accepted = new Set(acceptedIn(before.eventsOf(job)));
+
+    await using second = await startServe(home, ["--blender", BLENDER, "--jobs", "1"]);
+    const after = await connectTo(home);
+    expect(after.session).not.toBe(before.session);
+    const { line } = await after.ask("jobs.watch", { job });
+    expect(line.chunksDone).toBeGreaterThanOrEqual(5);
+    expect(await after.ended(job), story({ stderr: "", lines: second.lines })).toMatchObject({ state: "complete", framesDone: 4 });
+    const again = acceptedIn(after.eventsOf(job));
+    expect(again.filter((chunk) => accepted.has(chunk))).toEqual([]);
+    expect(accepted.size + again.length).toBeGreaterThanOrEqual(24);
+    expect(await comparePictures(join(root, "killed"), join(root, "killed-reference"))).toEqual([]);
+    await after.ask("jobs.watch", { job: waiting });
+    expect(await after.ended(waiting)).toMatchObject({ state: "complete" });
+  });
+});
+
+describe("cancel, pause, go on", () => {
+  it("jobs run side by side; the last word on one comes when nothing of it runs anywhere, and it can be retried", {
+    timeout: 300_000,
+  }, async () => {
+    const home = join(root, "cancel-home");
+    await using donor = await startDonor(join(root, "cancel-donor"), donorArgs);
+    await using serve = await startServe(home, ["--blender", BLENDER]);
+    const client = await connectTo(home);
+    const wish = { deliver: "floats", tiles: "2x1", verify: "off" } as const;
+    const job = await client.submit({ ...wish, scenePath: scene("heavy"), peers: [donor.address], local: false });
+    const other = await client.submit({ ...wish, scenePath: scene("hot-corner"), peers: [] });
+    expect(await client.ended(other)).toMatchObject({ state: "complete" });
+    await client.event(job, (each) => each.event === "chunk-started" && each.donor === donor.peerId);
+    expect(await client.ask("jobs.cancel", { job })).toMatchObject({ state: "stopping" });
+    expect(await client.ended(job)).toMatchObject({ state: "cancelled", error: null });
+    expect(await blendersOf(serve.child.pid ?? 0)).toEqual([]);
+    expect(await blenderSecondsDuring(donor.pid, 500)).toBeLessThan(0.05);
+    await expect(client.ask("jobs.pause", { job })).rejects.toThrow("JOB_STATE");
+    const retried = await client.ask("jobs.retry", { job });
+    expect(["queued", "preparing"]).toContain(retried.state);
+    await client.ask("jobs.cancel", { job });
+    await until(async () => (await client.ask("jobs.list")).jobs.some((line) => line.job === job && line.state === "cancelled"), 60_000);
+  });
+
+  it("a job at rest begins nothing, gives its turn to others, and goes on when told", async () => {
+    const home = join(root, "pause-home");
+    await using _serve = await startServe(home, ["--blender", BLENDER, "--jobs", "1"]);
+    const client = await connectTo(home);
+    const job = await client.submit({ scenePath: scene("hot-corner"), frames: "1..3", tiles: "3x2", deliver: "floats", peers: [] });
+    await client.event(job, (each) => each.event === "chunk-accepted");
+    expect(await client.ask("jobs.pause", { job })).toMatchObject({ state: "paused" });
+    const other = await client.submit({ scenePath: scene("hot-corner"), deliver: "floats", peers: [] });
+    const third = await client.submit({ scenePath: scene("hot-corner"), deliver: "floats", peers: [] });
+    expect(await client.ask("jobs.cancel", { job: third })).toMatchObject({ state: "cancelled" }); // it only waited
+    expect(await client.ended(other)).toMatchObject({ state: "complete" });
+    const early = await client.submit({ scenePath: scene("hot-corner"), deliver: "floats", peers: [] });
+    expect(await client.ask("jobs.cancel", { job: early })).toMatchObject({ state: "stopping" }); // its scene is looked at
+    expect(await client.ended(early)).toMatchObject({ state: "cancelled", framesTotal: 0 });
+    const resting = (await client.ask("jobs.list")).jobs.find((line) => line.job === job);
+    expect(resting).toMatchObject({ state: "paused" });
+    expect(resting?.chunksDone).toBeLessThan(18);
+    expect(await client.ask("jobs.resume", { job })).toMatchObject({ state: "running" });
+    expect(await client.ended(job)).toMatchObject({ state: "complete", framesDone: 3 });
+    await expect(client.ask("jobs.retry", { job })).rejects.toThrow("JOB_STATE");
+  });
+});
+
+describe("what a client can know beforehand", () => {
+  it("the scene's faults, the swarm, the doctor's findings", async () => {
+    const home = join(root, "known-home");
+    await using donor = await startDonor(join(root, "known-donor"), donorArgs);
+    await using _serve = await startServe(home, ["--blender", BLENDER, "--bootstrap", donor.address]);
+    const client = await connectTo(home);
+    const blind = await client.ask("scene.check", { scenePath: scene("blind") });
+    expect(blind).toMatchObject({ findings: [{ level: "error", code: "SCENE_NO_CAMERA" }], facts: null });
+    const bare = await client.ask("scene.check", { scenePath: scene("bare") });
+    expect(bare).toMatchObject({ findings: [{ level: "warning", code: "file-missing", sentence: expect.stringContaining("wood.png") }] });
+    expect(bare.facts).toMatchObject({ tiles: true, floats: true, width: 192, height: 108 });
+    const fine = await client.ask("scene.check", { scenePath: scene("eevee") });
+    expect(fine.facts).toMatchObject({ tiles: false, floats: false });
+    expect(fine.findings).toContainEqual(expect.objectContaining({ level: "info", code: "engine" }));
+    await client.ask("swarm.status", { watch: true });
+    const seen = await client.frame((frame) => frame.type === "swarm" && frame.status.peers.length > 0);
+    expect(seen).toMatchObject({ status: { swarm: TEST_SWARM, peers: [{ peer: donor.peerId, open: true, cores: expect.any(Number) }] } });
+    const { findings } = await client.ask("bridge.doctor");
+    expect(findings.filter(({ what }) => ["Node.js", "network"].includes(what))).toMatchObject([{ ok: true }, { ok: true }]);
+    const job = await client.submit({ scenePath: scene("blind"), deliver: "floats" });
+    expect(await client.ended(job)).toMatchObject({ state: "failed", error: { code: "SCENE_NO_CAMERA" }, framesTotal: 0 });
+    await expect(client.ask("jobs.submit", { scenePath: scene("blind"), tiles: "many" })).rejects.toThrow("TILES_INVALID");
+  });
+});
+
+describe("one bridge a home", () => {
+  it("the second names the first; the files are their owner's; idle, it ends and takes them along", async () => {
+    const home = join(root, "one-home");
+    const serve = await startServe(home, ["--until-idle", "2s"]);
+    const client = await connectTo(home);
+    const second = await runBridge(["serve", "--home", home, "--json", "--swarm", TEST_SWARM]);
+    expect(second.exitCode).toBe(2);
+    expect(second.stderr).toMatch(new RegExp(`process ${serve.child.pid}, port ${serve.port}[\\s\\S]*BRIDGE_RUNNING`));
+    for (const file of ["gateway.json", "gateway.token"]) expect((await stat(join(home, file))).mode & 0o777).toBe(0o600);
+    expect(await readFile(join(home, "gateway.json"), "utf8")).not.toContain(await readFile(join(home, "gateway.token"), "utf8"));
+    await new Promise((resolve) => setTimeout(resolve, 3_500));
+    expect((await client.ask("jobs.list")).jobs).toEqual([]); // somebody is there: it stays
+    client.socket.close();
+    const { exitCode } = await serve.child;
+    expect(exitCode).toBe(0);
+    expect(serve.last()).toMatchObject({ event: "serve-ended", because: "idle" });
+    for (const file of ["gateway.json", "gateway.token"]) expect(existsSync(join(home, file))).toBe(false);
+  });
+});
+
+/** Takes what can be seen of a growing frame, as the add-on does. */
+async function copiesOfTiles(client: Awaited<ReturnType<typeof connectTo>>, job: string, count: number) {
+  const seen = new Set<string>();
+  const copies: { path: string; rect: Rect }[] = [];
+  while (seen.size < count) {
+    const tile = await client.event(job, (each) => each.event === "tile" && !seen.has(each.chunk));
+    if (tile.event !== "tile") throw new Error("no tile");
+    seen.add(tile.chunk);
+    const path = join(root, `tile-${seen.size}.exr`);
+    const isThere = await cp(tile.path, path).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) copies.push({ path, rect: tile.rect });
+  }
+  return copies;
+}
+
+function acceptedIn(events: readonly { readonly event: string }[]): string[] {
+  return events.flatMap((each) => (each.event === "chunk-accepted" && "chunk" in each ? [String(each.chunk)] : []));
+}
+
+/** What a Blender that was given the assembled floats makes of them, beside what plain Blender renders. */
+async function finished(scenePath: string, floats: string, folder: string) {
+  const { signal } = new AbortController();
+  const [blender] = await findBlenders({ start: startPlainProcess }, { cacheFile: join(root, "blenders.json"), explicit: BLENDER }, signal);
+  if (!blender) throw new Error("no Blender");
+  await renderReference(scenePath, ["-o", join(`${folder}-reference`, "f_####"), "-f", "1"], `${folder}-reference`);
+  await using finisher = await openFinisher(
+    { start: startPlainProcess },
+    {
+      blender,
+      scenePath,
+      flags: { output: join(folder, "f_####") },
+      assembledFolder: dirname(floats),
+      jobScenes: ["Scene"],
+      stageName: ".stage",
+      scratch: await mkdtemp(join(root, "finish-")),
+    },
+    signal,
+  );
+  await finisher.finishFrame(1, signal);
+  return await comparePictures(folder, `${folder}-reference`);
+}
