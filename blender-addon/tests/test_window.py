@@ -21,8 +21,13 @@ from p2p_render.stage import stage
 from p2p_render.desk import desk
 from p2p_render.notices import notice
 """
-INSTALL = """
+# Under one name, whether it is an add-on or an extension.
+SAME_NAMES = """
 import sys
+for name in [name for name in sys.modules if ".p2p_render" in name]:
+    sys.modules[name[name.index("p2p_render"):]] = sys.modules[name]
+"""
+INSTALL = """
 view = bpy.context.preferences.view
 view.show_splash, view.render_display_type = False, "AREA"
 if bpy.app.version < (4, 2, 0):
@@ -30,9 +35,6 @@ if bpy.app.version < (4, 2, 0):
     bpy.ops.preferences.addon_enable(module="p2p_render")
 else:
     bpy.ops.extensions.package_install_files(filepath=zip_path, repo="user_default", enable_on_install=True)
-# Under one name, whether it is an add-on or an extension.
-for name in [name for name in sys.modules if ".p2p_render" in name]:
-    sys.modules[name[name.index("p2p_render"):]] = sys.modules[name]
 bpy.ops.wm.save_userpref()
 """
 SHOW = """
@@ -106,6 +108,7 @@ def window(screen, bridge, tmp_path, zip_path, scene):
     """A Blender with the add-on installed and the scene open."""
     with open_window(screen, bridge, tmp_path) as blender:
         blender.do(INSTALL, zip_path=zip_path)
+        blender.do(SAME_NAMES)
         show(blender, scene)
         yield blender
 
@@ -237,22 +240,23 @@ def test_a_killed_bridge_is_a_sentence_and_go_on_brings_the_picture(photograph, 
 
 @pytest.mark.parametrize("end", ["killed", "closed"])
 def test_a_blender_that_goes_loses_nothing_the_next_one_finds_the_job(end, photograph, screen, bridge, window, tmp_path, scene):
+    window.do("bpy.context.scene.cycles.samples = 128")
     click_render(screen, window)
     window.until(STATE + "answer = stage.run and stage.run.progress.chunks_done", SECONDS)
     job = window.do(STATE + "answer = stage.run.job")
-    window.until(STATE + "from p2p_render.book import book\nanswer = book.entry(stage.run.job) is not None", SECONDS)
+    # Paused, so that the job cannot be over before Blender is.
+    window.do("bpy.ops.p2p_render.pause(job=job)", job=job)
+    window.until(STATE + "answer = desk.jobs[job].line.state == 'paused'", SECONDS, job=job)
     if end == "closed":
         window.quit()
     window.kill()
     with open_window(screen, bridge, tmp_path) as again:
-        again.do(
-            "import sys\nfor name in [name for name in sys.modules if '.p2p_render' in name]: sys.modules[name[name.index('p2p_render'):]] = sys.modules[name]"
-        )
+        again.do(SAME_NAMES)
         show(again, scene)
-        again.until(STATE + "answer = job in desk.jobs", SECONDS, job=job)
+        again.until(STATE + "answer = job in desk.jobs and desk.jobs[job].line.state == 'paused'", SECONDS, job=job)
         time.sleep(1)
         photograph(f"7-found-again-{end}")
-        assert again.do(STATE + "answer = desk.jobs[job].line.state", job=job) in {"running", "complete"}
+        again.do("bpy.ops.p2p_render.resume(job=job)", job=job)
         again.do("bpy.ops.p2p_render.go_on(job=job)", job=job)
         again.until(STATE + "answer = notice.text.startswith('Done') or stage.failure", SECONDS)
         assert again.do(STATE + "answer = stage.failure") is None
