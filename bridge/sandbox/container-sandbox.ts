@@ -66,19 +66,19 @@ export class ContainerSandbox implements AsyncDisposable {
   /** What the owner of this machine should know. */
   readonly warnings: readonly string[];
   readonly #engine: Docker;
-  readonly #architecture: string;
+  readonly #machine: EngineFacts;
   readonly #supervision: Supervision;
   readonly #running = new Set<ContainerProcess>();
   #ready: { readonly tools: string; readonly labels: Readonly<Record<string, string>> } | undefined;
 
   private constructor(
-    { engine, architecture }: { readonly engine: Docker; readonly architecture: string },
+    { engine, machine }: { readonly engine: Docker; readonly machine: EngineFacts },
     environment: EnvironmentImage,
     supervision: Supervision,
     warnings: readonly string[],
   ) {
     this.#engine = engine;
-    this.#architecture = architecture;
+    this.#machine = machine;
     this.#supervision = supervision;
     this.environment = environment;
     this.warnings = warnings;
@@ -100,7 +100,7 @@ export class ContainerSandbox implements AsyncDisposable {
     const warnings = unsure ? [`runc ${version} is mended only if this system's maker has done so: keep the system up to date`] : [];
     const environment = await findEnvironment(engine, options.environment);
     const supervision = { ...SUPERVISION, ...options.supervision };
-    return new ContainerSandbox({ engine, architecture: facts.Architecture ?? "" }, environment, supervision, warnings);
+    return new ContainerSandbox({ engine, machine: facts }, environment, supervision, warnings);
   }
 
   /**
@@ -109,7 +109,7 @@ export class ContainerSandbox implements AsyncDisposable {
    * @returns how many sandboxes were left.
    */
   async prepare(options: { readonly node: string; readonly tools: string; readonly scripts: string }): Promise<number> {
-    await layTools(options.tools, options.scripts, this.#architecture);
+    await layTools(options.tools, options.scripts, this.#machine.Architecture ?? "");
     const labels = { [SANDBOX_LABELS.node]: options.node, [SANDBOX_LABELS.maker]: await makerMark() };
     this.#ready = { tools: options.tools, labels };
     const orphans = await reapOrphans(this.#engine, options.node);
@@ -137,7 +137,7 @@ export class ContainerSandbox implements AsyncDisposable {
       { here: folders.scripts, inside: `${INSIDE.tools}/${TOOLS.scripts}` },
       { here: folders.scratch, inside: INSIDE.scratch },
     ];
-    const limits = limitsOf(size);
+    const limits = limitsOf(this.#fitting(size));
     const process = await ContainerProcess.start(this.#engine, {
       image: this.environment.id,
       command: [
@@ -161,7 +161,14 @@ export class ContainerSandbox implements AsyncDisposable {
 
   /** Gives what runs more or less from now on. */
   async resize(size: SandboxSize): Promise<void> {
-    await Promise.all([...this.#running].map((process) => process.resize(size)));
+    const fitting = this.#fitting(size);
+    await Promise.all([...this.#running].map((process) => process.resize(fitting)));
+  }
+
+  /** The engine's machine may be a virtual one, smaller than this: it refuses more cores than it has. */
+  #fitting({ cpus, memoryBytes }: SandboxSize): SandboxSize {
+    const { NCPU = cpus, MemTotal = memoryBytes } = this.#machine;
+    return { cpus: Math.min(cpus, NCPU), memoryBytes: Math.min(memoryBytes, MemTotal) };
   }
 
   /** Ends what still runs. */
@@ -187,7 +194,7 @@ async function askEngine(): Promise<{ readonly facts: EngineFacts; readonly comp
   }
 }
 
-export function limitsOf({ cpus, memoryBytes }: SandboxSize): SandboxLimits {
+function limitsOf({ cpus, memoryBytes }: SandboxSize): SandboxLimits {
   const scratchBytes = Math.floor(memoryBytes * SCRATCH_SHARE);
   return { cpus, memoryBytes, scratchBytes, pids: PIDS.least + Math.ceil(cpus) * PIDS.perCpu };
 }

@@ -27,7 +27,7 @@ export async function probeDocker(): Promise<DockerProbe> {
       runtimes: Object.keys(info.Runtimes ?? {}),
       unenforced: unenforcedLimits(info),
       runtime: runtimeAge(version.Components ?? []),
-      environments: images.map(({ blender }) => blender.version),
+      environments: [...new Set(images.map(({ blender }) => blender.version))],
     };
   } catch (error) {
     return absence(error as NodeJS.ErrnoException);
