@@ -159,10 +159,10 @@ export class ContainerSandbox implements AsyncDisposable {
     return process;
   }
 
-  /** Gives what runs more or less from now on. */
+  /** Gives what runs more or less from now on; a sandbox that the engine cannot change keeps what it has. */
   async resize(size: SandboxSize): Promise<void> {
     const fitting = this.#fitting(size);
-    await Promise.all([...this.#running].map((process) => process.resize(fitting)));
+    await Promise.allSettled([...this.#running].map((process) => process.resize(fitting)));
   }
 
   /** The engine's machine may be a virtual one, smaller than this: it refuses more cores than it has. */

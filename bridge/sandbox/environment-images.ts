@@ -19,6 +19,9 @@ export interface EnvironmentImage {
   readonly blender: { readonly version: string; readonly buildHash: string; readonly path: string };
 }
 
+/** How engines write that an image has lost its name to a newer one. */
+const NAMELESS = "<none>:<none>";
+
 /** What an image may say of itself; it may have come from a stranger. */
 const SAYS = {
   version: /^\d{1,3}\.\d{1,3}\.\d{1,3}$/,
@@ -40,7 +43,7 @@ export async function findEnvironment(engine: Docker, wanted: string | undefined
   const found = wanted === undefined ? all[0] : all.find((image) => isCalled(image, wanted));
   if (found) return found;
   if (wanted === undefined) throw new FarmError("ENVIRONMENT_MISSING", "no environment is on this machine's container engine");
-  const here = all.flatMap(({ names, id }) => names[0] ?? id).join(", ");
+  const here = all.map(({ names, id }) => names[0] ?? id.slice(0, 19)).join(", ");
   const sentence = `there is no environment "${wanted}" on this machine's container engine`;
   throw new FarmError("ENVIRONMENT_MISSING", sentence, here === "" ? {} : { advice: `There are: ${here}.` });
 }
@@ -57,5 +60,13 @@ function environmentOf({ Id, RepoTags, Created, Size, Labels }: Docker.ImageInfo
   const buildHash = Labels[ENVIRONMENT_LABELS.hash] ?? "";
   const path = Labels[ENVIRONMENT_LABELS.path] ?? "";
   if (!SAYS.version.test(version) || !SAYS.hash.test(buildHash) || !SAYS.path.test(path)) return [];
-  return [{ id: Id, names: RepoTags ?? [], createdMs: Created * 1_000, bytes: Size, blender: { version, buildHash, path } }];
+  return [
+    {
+      id: Id,
+      names: (RepoTags ?? []).filter((name) => name !== NAMELESS),
+      createdMs: Created * 1_000,
+      bytes: Size,
+      blender: { version, buildHash, path },
+    },
+  ];
 }
