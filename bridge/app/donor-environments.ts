@@ -70,7 +70,7 @@ class EngineEnvironments implements DonorEnvironments {
     const here = new Set([...this.#found, ...this.#deps.environments.list().map(({ digest }) => digest)]);
     const under = this.#termsNow();
     const refused = [...this.#refused].filter(([, refusal]) => refusal.under === under);
-    return { here, refused: new Map(refused.map(([digest, { because }]) => [digest, because])), arch: thisCpuArch() };
+    return { here, refused: new Map(refused.map(([digest, { because }]) => [digest, because])), arch: thisCpuArch("linux") };
   }
 
   async bring(request: BringRequest, signal: AbortSignal, onProgress: (done: number, total: number) => void): Promise<SandboxEnvironment> {

@@ -48,7 +48,7 @@ async function inContainers(choice: Extract<SandboxChoice, { kind: "docker" }>):
   const sandbox = await ContainerSandbox.open({ allowOldRuntime, ...(environment === undefined ? {} : { environment }) });
   const build = sandbox.environment && { ...sandbox.environment.blender, hasDenoiser: false }; // nobody asks a donor for it: its class tells
   return {
-    blender: build && { build, deviceClass: deviceClassOf(build) },
+    blender: build && { build, deviceClass: deviceClassOf(build, "linux") },
     seenAt: INSIDE.scene,
     warnings: sandbox.warnings,
     prepare: async (node, scratch) => await sandbox.prepare({ node, tools: await scratch.folder("tools"), scripts: BLENDER_SCRIPTS }),

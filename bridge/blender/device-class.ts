@@ -2,18 +2,19 @@ import { readFileSync } from "node:fs";
 import type { DeviceClass } from "../core/chunk.ts";
 import type { BlenderBuild } from "./types.ts";
 
-/** What decides about equal bits for a CPU render of this build on this machine. */
-export function deviceClassOf(build: BlenderBuild): DeviceClass {
+/** What decides about equal bits for a CPU render of this build on this machine, or in a container's system on it. */
+export function deviceClassOf(build: BlenderBuild, system: NodeJS.Platform = process.platform): DeviceClass {
   return {
     blenderVersion: build.version,
     buildHash: build.buildHash,
     backend: "CPU",
-    arch: thisCpuArch(),
+    arch: thisCpuArch(system),
   };
 }
 
-export function thisCpuArch(): string {
-  return cpuArch(process.platform, process.arch, cpuFlags());
+/** This machine's processor, as a Blender for `system` uses it. */
+export function thisCpuArch(system: NodeJS.Platform = process.platform): string {
+  return cpuArch(system, process.arch, cpuFlags());
 }
 
 /**

@@ -22,6 +22,8 @@ import { TakenFiles } from "./taken-files.ts";
 const BEAT_MS = 2_000;
 /** After its end a sandbox's last words are waited for so long. */
 const LAST_WORDS_MS = 1_000;
+/** The engine's answer to a request to make a container. */
+const NO_SUCH_IMAGE = 404;
 /** The largest piece of input that is sent at once. */
 const INPUT_PIECE_BYTES = 1024 * 1024;
 
@@ -57,7 +59,7 @@ export class ContainerProcess {
     this.exited = this.#exit(ended, Promise.all([listening, beating]));
   }
 
-  /** Makes a container and starts its program. Throws SANDBOX_UNAVAILABLE, SANDBOX_UNSAFE. */
+  /** Makes a container and starts its program. Throws SANDBOX_UNAVAILABLE, SANDBOX_UNSAFE, ENVIRONMENT_MISSING. */
   static async start(engine: Docker, spec: ContainerSpec): Promise<ContainerProcess> {
     let container: Docker.Container | undefined;
     try {
@@ -73,6 +75,8 @@ export class ContainerProcess {
     } catch (cause) {
       await container?.remove({ force: true, v: true }).catch(() => {});
       if (cause instanceof FarmError) throw cause;
+      if (container === undefined && (cause as { readonly statusCode?: number }).statusCode === NO_SUCH_IMAGE)
+        throw new FarmError("ENVIRONMENT_MISSING", "the environment was removed from this machine's container engine", { cause });
       throw new FarmError("SANDBOX_UNAVAILABLE", `the container engine did not start a sandbox: ${messageOf(cause)}`, { cause });
     }
   }

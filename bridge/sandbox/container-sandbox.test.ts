@@ -266,7 +266,7 @@ describe("an environment that is not one", () => {
   /** An image made of the tests' environment by changes of a Dockerfile; gone when disposed. */
   async function image(...changes: string[]) {
     const name = `${ODD_IMAGES}${process.pid}:odd`;
-    const base = await ENGINE.createContainer({ Image: test.sandbox.environment!.id });
+    const base = await ENGINE.createContainer({ Image: test.sandbox.environment!.id, Cmd: ["true"] });
     await ENGINE.getContainer(base.id).commit({ repo: name.split(":")[0], tag: "odd", changes: changes.join("\n") });
     await base.remove();
     return { name, [Symbol.asyncDispose]: async () => void (await ENGINE.getImage(name).remove({ force: true })) };
@@ -275,6 +275,7 @@ describe("an environment that is not one", () => {
     const sandbox = await ContainerSandbox.open({ environment });
     const tools = join(test.root, `tools-${Math.random()}`);
     await sandbox.prepare({ node: `test-${process.pid}`, tools, scripts: test.folders.scripts });
+    return sandbox;
   };
 
   it("is refused when it wants a folder on this machine's disk", async () => {
@@ -288,6 +289,14 @@ describe("an environment that is not one", () => {
     await expect(prepared("no/such:image")).rejects.toMatchObject({ code: "ENVIRONMENT_MISSING" });
   });
 
+  it("is said to be missing when it is removed while a donor works", async () => {
+    const odd = await image("LABEL will-be=removed");
+    const sandbox = await prepared(odd.name);
+    await odd[Symbol.asyncDispose]();
+    const start = sandbox.start({ command: "/bin/true", args: [] }, test.folders, SMALL);
+    await expect(start).rejects.toMatchObject({ code: "ENVIRONMENT_MISSING" });
+  });
+
   it("runs nothing of its own beside our program", async () => {
     await using odd = await image(
       'ENTRYPOINT ["/bin/false"]',
@@ -295,7 +304,7 @@ describe("an environment that is not one", () => {
       "HEALTHCHECK --interval=1s CMD touch /tmp/ill",
       "USER root",
     );
-    await expect(prepared(odd.name)).resolves.toBeUndefined();
+    await expect(prepared(odd.name)).resolves.toBeDefined();
   });
 });
 

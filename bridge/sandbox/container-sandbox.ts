@@ -67,19 +67,19 @@ export class ContainerSandbox implements AsyncDisposable {
   /** What the owner of this machine should know. */
   readonly warnings: readonly string[];
   readonly #engine: Docker;
-  readonly #architecture: string;
+  readonly #machine: EngineFacts;
   readonly #supervision: Supervision;
   readonly #running = new Set<ContainerProcess>();
   #ready: { readonly tools: string; readonly labels: Readonly<Record<string, string>> } | undefined;
 
   private constructor(
-    { engine, architecture }: { readonly engine: Docker; readonly architecture: string },
+    { engine, machine }: { readonly engine: Docker; readonly machine: EngineFacts },
     environment: EnvironmentImage | undefined,
     supervision: Supervision,
     warnings: readonly string[],
   ) {
     this.#engine = engine;
-    this.#architecture = architecture;
+    this.#machine = machine;
     this.#supervision = supervision;
     this.environment = environment;
     this.warnings = warnings;
@@ -104,7 +104,7 @@ export class ContainerSandbox implements AsyncDisposable {
       throw error;
     });
     const supervision = { ...SUPERVISION, ...options.supervision };
-    return new ContainerSandbox({ engine, architecture: facts.Architecture ?? "" }, environment, supervision, warnings);
+    return new ContainerSandbox({ engine, machine: facts }, environment, supervision, warnings);
   }
 
   /**
@@ -113,7 +113,7 @@ export class ContainerSandbox implements AsyncDisposable {
    * @returns how many sandboxes were left.
    */
   async prepare(options: { readonly node: string; readonly tools: string; readonly scripts: string }): Promise<number> {
-    await layTools(options.tools, options.scripts, this.#architecture);
+    await layTools(options.tools, options.scripts, this.#machine.Architecture ?? "");
     const labels = { [SANDBOX_LABELS.node]: options.node, [SANDBOX_LABELS.maker]: await makerMark() };
     this.#ready = { tools: options.tools, labels };
     const orphans = await reapOrphans(this.#engine, options.node);
@@ -148,7 +148,7 @@ export class ContainerSandbox implements AsyncDisposable {
       { here: folders.scripts, inside: `${INSIDE.tools}/${TOOLS.scripts}` },
       { here: folders.scratch, inside: INSIDE.scratch },
     ];
-    const limits = limitsOf(size);
+    const limits = limitsOf(this.#fitting(size));
     const process = await ContainerProcess.start(this.#engine, {
       image,
       command: [
@@ -170,9 +170,16 @@ export class ContainerSandbox implements AsyncDisposable {
     return process;
   }
 
-  /** Gives what runs more or less from now on. */
+  /** Gives what runs more or less from now on; a sandbox that the engine cannot change keeps what it has. */
   async resize(size: SandboxSize): Promise<void> {
-    await Promise.all([...this.#running].map((process) => process.resize(size)));
+    const fitting = this.#fitting(size);
+    await Promise.allSettled([...this.#running].map((process) => process.resize(fitting)));
+  }
+
+  /** The engine's machine may be a virtual one, smaller than this: it refuses more cores than it has. */
+  #fitting({ cpus, memoryBytes }: SandboxSize): SandboxSize {
+    const { NCPU = cpus, MemTotal = memoryBytes } = this.#machine;
+    return { cpus: Math.min(cpus, NCPU), memoryBytes: Math.min(memoryBytes, MemTotal) };
   }
 
   /** Ends what still runs. */
@@ -198,7 +205,7 @@ async function askEngine(): Promise<{ readonly facts: EngineFacts; readonly comp
   }
 }
 
-export function limitsOf({ cpus, memoryBytes }: SandboxSize): SandboxLimits {
+function limitsOf({ cpus, memoryBytes }: SandboxSize): SandboxLimits {
   const scratchBytes = Math.floor(memoryBytes * SCRATCH_SHARE);
   return { cpus, memoryBytes, scratchBytes, pids: PIDS.least + Math.ceil(cpus) * PIDS.perCpu };
 }

@@ -7,6 +7,9 @@ export interface EngineFacts {
   readonly CgroupDriver?: string;
   readonly OSType?: string;
   readonly Architecture?: string;
+  /** Of the engine's own machine, which may be a virtual one. */
+  readonly NCPU?: number;
+  readonly MemTotal?: number;
   readonly Runtimes?: Readonly<Record<string, unknown>>;
   readonly CDISpecDirs?: readonly string[] | null;
 }

@@ -12,6 +12,9 @@ export interface EnvironmentImage {
   readonly blender: { readonly version: string; readonly buildHash: string; readonly path: string };
 }
 
+/** How engines write that an image has lost its name to a newer one. */
+const NAMELESS = "<none>:<none>";
+
 /** All environments of this engine, newest first. */
 export async function listEnvironments(engine: Docker): Promise<EnvironmentImage[]> {
   const images = await engine.listImages({ filters: { label: [`${ENVIRONMENT_LABELS.mark}=1`] } });
@@ -26,7 +29,7 @@ export async function findEnvironment(engine: Docker, wanted: string | undefined
   const found = wanted === undefined ? all[0] : all.find((image) => isCalled(image, wanted));
   if (found) return found;
   if (wanted === undefined) throw new FarmError("ENVIRONMENT_MISSING", "no environment is on this machine's container engine");
-  const here = all.flatMap(({ names, id }) => names[0] ?? id).join(", ");
+  const here = all.map(({ names, id }) => names[0] ?? id.slice(0, 19)).join(", ");
   const sentence = `there is no environment "${wanted}" on this machine's container engine`;
   throw new FarmError("ENVIRONMENT_MISSING", sentence, here === "" ? {} : { advice: `There are: ${here}.` });
 }
@@ -42,5 +45,6 @@ function environmentOf({ Id, RepoTags, Created, Size, Labels }: Docker.ImageInfo
   const facts = factsOf(Labels);
   if (facts === undefined) return [];
   const blender = { version: facts.blenderVersion, buildHash: facts.buildHash, path: facts.blenderPath };
-  return [{ id: Id, names: RepoTags ?? [], createdMs: Created * 1_000, bytes: Size, blender }];
+  const names = (RepoTags ?? []).filter((name) => name !== NAMELESS);
+  return [{ id: Id, names, createdMs: Created * 1_000, bytes: Size, blender }];
 }

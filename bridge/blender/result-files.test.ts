@@ -1,0 +1,61 @@
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ownFiles } from "./result-files.ts";
+
+let scratch: string;
+beforeEach(async () => {
+  scratch = await realpath(await mkdtemp(join(tmpdir(), "results-")));
+});
+afterEach(() => rm(scratch, { recursive: true, force: true }));
+
+/** A sandbox whose every file holds its own path. */
+const take = async (files: readonly { readonly path: string; readonly toPath: string }[]) => {
+  for (const { path, toPath } of files) await writeFile(toPath, path, { flag: "wx" });
+};
+
+describe("results out of a sandbox", () => {
+  it("get files of ours with their names, also where two have the same", async () => {
+    const paths = ["/tmp/c/a/f_0001.png", "/tmp/c/b/f_0001.png", "/tmp/c/Grüße, 世界.exr", "/tmp/c/a/f_0001.png"];
+    const own = await ownFiles(paths, { scratch, take });
+    expect(own.map((path) => basename(path))).toEqual(paths.map((path) => basename(path)));
+    expect(new Set(own).size).toBe(paths.length);
+    expect(await Promise.all(own.map((path) => readFile(path, "utf8")))).toEqual(paths);
+    for (const path of own) expect(path.startsWith(`${scratch}/`)).toBe(true);
+  });
+
+  it.each(["/tmp/..", "/tmp/.", "/", "", "/tmp/a\nb", "/tmp/a\\b", "/tmp/a\u202eb", `/tmp/${"é".repeat(200)}`])(
+    "are refused by the name %j",
+    async (path) => {
+      await expect(ownFiles(["/tmp/good.exr", path], { scratch, take })).rejects.toMatchObject({ code: "BLENDER_SCRIPT_FAILED" });
+      expect(await readdir(scratch)).toEqual([]);
+    },
+  );
+
+  it("leave nothing when one cannot be taken", async () => {
+    const broken = async () => Promise.reject(new Error("it has ended"));
+    await expect(ownFiles(["/tmp/a.exr"], { scratch, take: broken })).rejects.toThrow("it has ended");
+    expect(await readdir(scratch)).toEqual([]);
+  });
+});
+
+describe("results of a plain process", () => {
+  it("are believed inside its own folder alone", async () => {
+    const inside = join(scratch, "own");
+    await mkdir(inside);
+    await writeFile(join(inside, "a.exr"), "");
+    await writeFile(join(scratch, "foreign.exr"), "");
+    await symlink(join(scratch, "foreign.exr"), join(inside, "link.exr"));
+    const place = { scratch: inside, take: undefined };
+    expect(await ownFiles([join(inside, "a.exr")], place)).toEqual([join(inside, "a.exr")]);
+    for (const path of [
+      join(inside, "link.exr"),
+      join(scratch, "foreign.exr"),
+      join(inside, "..", "foreign.exr"),
+      join(inside, "none.exr"),
+    ]) {
+      await expect(ownFiles([path], place)).rejects.toMatchObject({ code: "BLENDER_SCRIPT_FAILED" });
+    }
+  });
+});
