@@ -12,9 +12,9 @@ export interface EnvironmentImage {
   readonly blender: { readonly version: string; readonly buildHash: string; readonly path: string };
 }
 
-/** All environments of this engine, newest first. */
+/** All environments of this engine, newest first; what a build that broke off left has their labels, and no name. */
 export async function listEnvironments(engine: Docker): Promise<EnvironmentImage[]> {
-  const images = await engine.listImages({ filters: { label: [`${ENVIRONMENT_LABELS.mark}=1`] } });
+  const images = await engine.listImages({ filters: { label: [`${ENVIRONMENT_LABELS.mark}=1`], dangling: ["false"] } });
   return images.flatMap((image) => environmentOf(image)).toSorted((a, b) => b.createdMs - a.createdMs);
 }
 
