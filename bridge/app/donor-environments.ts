@@ -36,6 +36,7 @@ const FINAL = ["ENVIRONMENT_REFUSED", "ENVIRONMENT_INVALID", "NO_MATCHING_BLENDE
 export async function donorEnvironments(options: Omit<DonorEnvironmentsDeps, "engine">): Promise<DonorEnvironments> {
   const deps = { ...options, engine: await ImageEngine.open() };
   const contents = await serveEnvironments(deps.network, deps.home, deps.environments);
+  await contents.sweep(systemClock.now());
   deps.store.alsoServe(contents);
   const images = await deps.engine.list(`${ENVIRONMENT_LABELS.mark}=1`);
   const digests = images.map((image) => deps.engine.knownDigestOf(image)).filter((digest) => digest !== undefined);

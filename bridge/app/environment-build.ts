@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Home } from "../config/home.ts";
+import { sameBuild } from "../core/admission.ts";
 import { ENVIRONMENT_LABELS, factsOf, labelsOf } from "../core/environments/facts.ts";
 import { buildArguments, type GpuMaker, recipeFor } from "../core/environments/recipe.ts";
 import { openDatabase } from "../database/open-database.ts";
@@ -10,7 +11,7 @@ import { systemClock } from "../kernel/clock.ts";
 import { FarmError, isFarmError } from "../kernel/errors.ts";
 import { sha256 } from "../kernel/ids.ts";
 import { type EngineImage, ImageEngine } from "../sandbox/image-engine.ts";
-import { blendersHere } from "./blender-tools.ts";
+import { blendersHere, type ChosenBlender } from "./blender-tools.ts";
 import { type BaseWatch, findBase } from "./environment-base.ts";
 import { askBlender } from "./environment-probe.ts";
 
@@ -42,7 +43,8 @@ type Observe = (event: BuildEvent) => void;
 export async function buildEnvironment(settings: BuildSettings, observe: Observe, signal: AbortSignal): Promise<EnvironmentRow> {
   const { home, gpu } = settings;
   const engine = await ImageEngine.open();
-  const recipe = recipeFor({ version: settings.blender ?? (await ownVersion(home, signal)), sha256: settings.sha256, gpu });
+  const own = settings.blender === undefined ? await ownBlender(home, signal) : undefined;
+  const recipe = recipeFor({ version: settings.blender ?? own?.build.version ?? "", sha256: settings.sha256, gpu });
   const watch = watching(observe);
   const base = await findBase(engine, { release: recipe.release, named: settings.base, containers: CONTAINERS }, watch, signal);
   const plain = await buildOnce(
@@ -52,7 +54,14 @@ export async function buildEnvironment(settings: BuildSettings, observe: Observe
   );
   const onGpu = { engine, file: GPU_CONTAINERFILE, args: { BASE_IMAGE: plain.id, ...base.args }, ...(gpu === undefined ? {} : { gpu }) };
   const image = gpu === undefined ? plain : await buildOnce(onGpu, watch, signal);
-  return await record(engine, home, image, signal);
+  const row = await record(engine, home, image, signal);
+  if (own && !sameBuild(own.deviceClass, row.facts)) watch.note(otherBuild(own, row));
+  return row;
+}
+
+function otherBuild({ build }: ChosenBlender, { facts }: EnvironmentRow): string {
+  const named = (version: string, hash: string) => `${version} (${hash})`;
+  return `it has Blender ${named(facts.blenderVersion, facts.buildHash)}, and this machine ${named(build.version, build.buildHash)}: they cannot work on one job`;
 }
 
 /** Writes an environment of the engine into the list of this home. */
@@ -71,10 +80,10 @@ function watching(observe: Observe): BaseWatch {
   return { note: (sentence) => observe({ event: "note", sentence }), line: (line) => observe({ event: "building", line }) };
 }
 
-async function ownVersion(home: Home, signal: AbortSignal): Promise<string> {
+async function ownBlender(home: Home, signal: AbortSignal): Promise<ChosenBlender> {
   try {
     const [newest] = await blendersHere(home, undefined, signal);
-    if (newest) return newest.build.version;
+    if (newest) return newest;
   } catch (error) {
     if (!isFarmError(error, "BLENDER_NOT_FOUND")) throw error;
   }

@@ -12,12 +12,9 @@ export interface EnvironmentImage {
   readonly blender: { readonly version: string; readonly buildHash: string; readonly path: string };
 }
 
-/** How engines write that an image has lost its name to a newer one. */
-const NAMELESS = "<none>:<none>";
-
-/** All environments of this engine, newest first. */
+/** All environments of this engine, newest first; what a build that broke off left has their labels, and no name. */
 export async function listEnvironments(engine: Docker): Promise<EnvironmentImage[]> {
-  const images = await engine.listImages({ filters: { label: [`${ENVIRONMENT_LABELS.mark}=1`] } });
+  const images = await engine.listImages({ filters: { label: [`${ENVIRONMENT_LABELS.mark}=1`], dangling: ["false"] } });
   return images.flatMap((image) => environmentOf(image)).toSorted((a, b) => b.createdMs - a.createdMs);
 }
 
@@ -45,6 +42,5 @@ function environmentOf({ Id, RepoTags, Created, Size, Labels }: Docker.ImageInfo
   const facts = factsOf(Labels);
   if (facts === undefined) return [];
   const blender = { version: facts.blenderVersion, buildHash: facts.buildHash, path: facts.blenderPath };
-  const names = (RepoTags ?? []).filter((name) => name !== NAMELESS);
-  return [{ id: Id, names, createdMs: Created * 1_000, bytes: Size, blender }];
+  return [{ id: Id, names: RepoTags ?? [], createdMs: Created * 1_000, bytes: Size, blender }];
 }

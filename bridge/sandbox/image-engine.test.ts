@@ -2,7 +2,9 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ENVIRONMENT_LABELS } from "../core/environments/facts.ts";
 import { ENGINE, testEnvironment } from "./fixtures/sandbox-kit.ts";
+import { listEnvironments } from "./environment-images.ts";
 import { ImageEngine } from "./image-engine.ts";
 import { makeBase } from "./make-base.ts";
 
@@ -23,7 +25,11 @@ async function containersWith(word: string) {
 }
 
 const build = (text: string, end: AbortSignal, onLine: (line: string) => void = () => {}) =>
-  engine.build({ from: { text: `FROM ${environment}\nUSER 0:0\n${text}\n` }, args: {}, labels: {} }, onLine, end);
+  engine.build(
+    { from: { text: `FROM ${environment}\nLABEL ${ENVIRONMENT_LABELS.mark}=\nUSER 0:0\n${text}\n` }, args: {}, labels: {} },
+    onLine,
+    end,
+  );
 
 describe("an engine", () => {
   it("that is not there is named as what it is", async () => {
@@ -55,6 +61,18 @@ describe("a build", () => {
     const failing = build("RUN echo over-and-out-73 && exit 7", signal);
     await expect(failing).rejects.toMatchObject({ code: "ENVIRONMENT_BUILD_FAILED", message: expect.stringContaining("7") });
     expect(await containersWith("over-and-out-73")).toEqual([]);
+  });
+
+  it("that breaks off on top of an environment leaves nothing that passes for one", async () => {
+    const before = await engine.list(`${ENVIRONMENT_LABELS.mark}=1`);
+    const from = { text: `FROM ${environment}\nENV over=${process.pid}\nRUN exit 7\n` };
+    await expect(engine.build({ from, args: {}, labels: {} }, () => {}, signal)).rejects.toMatchObject({
+      code: "ENVIRONMENT_BUILD_FAILED",
+    });
+    expect(await engine.list(`${ENVIRONMENT_LABELS.mark}=1`)).toEqual(before);
+    expect((await listEnvironments(ENGINE)).map(({ id }) => id)).toEqual(before.map(({ id }) => id));
+    const left = await ENGINE.listImages({ filters: { label: [`${ENVIRONMENT_LABELS.mark}=1`], dangling: ["true"] } });
+    for (const { Id } of left) await engine.remove(Id);
   });
 
   it("that is cancelled ends at once, and leaves no container", async () => {

@@ -76,9 +76,9 @@ export class ImageEngine {
     await this.#docker.getImage(id).tag({ repo, tag });
   }
 
-  /** Images with a label, newest first. */
+  /** Images that have a name and a label, newest first: what a build that broke off left has the labels of its base, and no name. */
   async list(label: string): Promise<readonly EngineImage[]> {
-    const listed = await this.#docker.listImages({ filters: { label: [label] } });
+    const listed = await this.#docker.listImages({ filters: { label: [label], dangling: ["false"] } });
     const newestFirst = listed.toSorted((a, b) => b.Created - a.Created);
     const found = await Promise.all(newestFirst.map(({ Id }) => this.find(Id)));
     return found.filter((image) => image !== undefined);

@@ -1,13 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { FarmError } from "../../kernel/errors.ts";
 import { type Sha256, SHA256_PATTERN, sha256 } from "../../kernel/ids.ts";
 import type { BlockSource } from "../block-source.ts";
 import { isErrno, readExactly } from "../disk.ts";
 import { contentsOf, type EnvironmentManifest, encodeEnvironment, parseEnvironment } from "./environment-manifest.ts";
+
+/** A transfer that stood still for so long is not gone on with. */
+const LEFT_OVER_MS = 7 * 24 * 3_600_000;
 
 const Signatures = z.array(z.strictObject({ signer: z.string(), signature: z.string() })).max(8);
 /** Somebody's signature over the digest, as it is passed on. */
@@ -85,15 +88,32 @@ export class EnvironmentStore implements BlockSource {
     if (manifest) await this.discard(manifest);
   }
 
+  /** Removes what transfers left that were never gone on with: contents that no environment here needs, of long ago. */
+  async sweep(nowMs: number): Promise<void> {
+    const needed = await this.#needed();
+    const blocks = join(this.#folder, "blocks");
+    for (const name of await readdir(blocks, { recursive: true }).catch(() => [])) {
+      const file = await stat(join(blocks, name)).catch(() => undefined);
+      const isOld = file?.isFile() === true && nowMs - file.mtimeMs > LEFT_OVER_MS;
+      if (isOld && !needed.has(basename(name))) await rm(join(blocks, name), { force: true });
+    }
+  }
+
   /** Removes the contents of a manifest that no environment here needs. */
   async discard(manifest: EnvironmentManifest): Promise<void> {
-    const needed = new Set<Sha256>();
-    for (const digest of await this.#digests()) {
-      const other = await this.manifestOf(digest);
-      if (other) for (const { hash } of [...contentsOf(other), { hash: sha256(encodeEnvironment(other)) }]) needed.add(hash);
-    }
+    const needed = await this.#needed();
     const own = [sha256(encodeEnvironment(manifest)), ...contentsOf(manifest).map(({ hash }) => hash)];
     for (const hash of own) if (!needed.has(hash)) await rm(this.#pathOf(hash), { force: true });
+  }
+
+  /** Every content of the environments that are here whole. */
+  async #needed(): Promise<ReadonlySet<Sha256>> {
+    const needed = new Set<Sha256>();
+    for (const digest of await this.#digests()) {
+      const manifest = await this.manifestOf(digest);
+      if (manifest) for (const { hash } of [...contentsOf(manifest), { hash: sha256(encodeEnvironment(manifest)) }]) needed.add(hash);
+    }
+    return needed;
   }
 
   async #digests(): Promise<Sha256[]> {

@@ -168,6 +168,19 @@ describe("the store of environments", () => {
     expect(store.has(sha256(bytes))).toBe(false);
   });
 
+  it("sweeps out what transfers left long ago, and nothing else", async () => {
+    const manifest = await imageOf(randomBytes(100));
+    await store.keep(manifest, []);
+    const left = randomBytes(100);
+    await store.put(sha256(left), left);
+    await store.sweep(Date.now());
+    expect(store.has(sha256(left))).toBe(true);
+    await store.sweep(Date.now() + 8 * 24 * 3_600_000);
+    expect(store.has(sha256(left))).toBe(false);
+    expect(contentsOf(manifest).every(({ hash }) => store.has(hash))).toBe(true);
+    expect(await store.manifestOf(manifest.digest)).toEqual(manifest);
+  });
+
   it("has nothing under a name that is no hash", async () => {
     expect(store.has("../../etc/passwd")).toBe(false);
     expect(await store.sizeOf("0".repeat(64))).toBeUndefined();

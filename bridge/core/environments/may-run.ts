@@ -33,7 +33,7 @@ export function mayRun({ digest, isHere, signedBy }: AskedEnvironment, { environ
   if (listed.has(ANY) || listed.has(digest) || isTrusted) return { verdict: "accept" };
   const isUnlisted = [...listed].every((entry) => entry === ASK);
   if (isHere && isUnlisted) return { verdict: "accept" };
-  const what = `the environment ${digest.slice(0, 12)}`;
+  const what = `the environment ${digest}`;
   if (listed.has(ASK)) return { verdict: "ask", because: `its owner has not yet allowed ${what}` };
   if (!isUnlisted) return { verdict: "deny", because: `its owner allows certain environments only, and not ${what}` };
   return { verdict: "deny", because: `its owner allows no environments of others, and does not have ${what}` };
