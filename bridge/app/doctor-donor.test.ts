@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { parseTerms } from "../core/terms/parse-terms.ts";
 import { parseNvidiaSmi } from "../machine/nvidia-gpus.ts";
 import type { Sight } from "../machine/machine-watch.ts";
-import { absence, type DockerProbe, unenforcedLimits } from "../sandbox/docker-probe.ts";
+import { absence, type DockerProbe } from "../sandbox/docker-probe.ts";
+import { unenforcedLimits } from "../sandbox/engine-gate.ts";
 import { examineCards, examineEngine, examineSigns, givenDisk } from "./doctor-donor.ts";
 
 const BLIND: Sight = {
@@ -46,7 +47,15 @@ describe("the doctor on containers", () => {
   it("names the limits that the kernel does not enforce, as `docker info` tells them", () => {
     expect(unenforcedLimits({ MemoryLimit: true, SwapLimit: false, CpuCfsQuota: true, PidsLimit: false })).toEqual(["swap", "processes"]);
     expect(unenforcedLimits({})).toEqual([]); // an engine that does not say
-    const probe: DockerProbe = { here: true, version: "20.10.24", runtimes: ["runc"], cdi: false, unenforced: ["memory", "swap"] };
+    const probe: DockerProbe = {
+      here: true,
+      version: "20.10.24",
+      runtimes: ["runc"],
+      cdi: false,
+      unenforced: ["memory", "swap"],
+      runtime: { age: "mended", version: "1.3.3" },
+      environments: ["4.3.2", "3.4.1"],
+    };
     expect(examineEngine(probe, "linux")).toMatchObject([
       { what: "Docker", ok: true },
       {
@@ -55,8 +64,15 @@ describe("the doctor on containers", () => {
         detail: expect.stringContaining("memory, swap"),
         fix: expect.stringContaining("cgroup_enable=memory"),
       },
+      { what: "environments", ok: true, detail: "Blender 4.3.2, Blender 3.4.1" },
     ]);
-    expect(examineEngine({ ...probe, unenforced: [] }, "linux")).toHaveLength(1);
+    const bare: DockerProbe = { ...probe, unenforced: [], environments: [], runtime: { age: "old", version: "1.1.9" } };
+    expect(examineEngine(bare, "linux", true)).toMatchObject([
+      { what: "Docker", ok: true },
+      { what: "Docker runtime", ok: false, detail: expect.stringContaining("1.1.9"), fix: expect.stringContaining("--allow-old-runtime") },
+      { what: "environments", ok: false, fix: "bridge env build" },
+      { what: "Docker GPUs", ok: false, fix: expect.stringContaining("nvidia-container-toolkit") },
+    ]);
   });
 });
 

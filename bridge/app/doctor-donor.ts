@@ -18,19 +18,51 @@ const MISSING_ENGINE: Readonly<Record<string, string>> = {
   win32: "winget install Docker.DockerDesktop, then start it",
 };
 
-/** Containers: only needed to give power to strangers. */
-export function examineEngine(probe: DockerProbe, platform: NodeJS.Platform): Finding[] {
-  const finding = (ok: boolean, detail: string, fix?: string): Finding => ({ what: "Docker", ok, needed: false, detail, fix });
+/** Containers: only needed to give power to strangers. `nvidia`: whether there are such cards. */
+export function examineEngine(probe: DockerProbe, platform: NodeJS.Platform, nvidia = false): Finding[] {
   if (!probe.here) {
     const fix = probe.kind === "no-permission" ? 'sudo usermod -aG docker "$USER", then log in anew' : MISSING_ENGINE[platform];
-    return [finding(false, `${probe.because}; needed to give power in containers`, fix ?? "install Docker Engine")];
+    const detail = `${probe.because}; needed to give power in containers`;
+    return [{ what: "Docker", ok: false, needed: false, detail, fix: fix ?? "install Docker Engine" }];
   }
-  const here = finding(true, `${probe.version}, runtimes ${probe.runtimes.join(", ")}`);
-  const { unenforced } = probe;
-  if (unenforced.length === 0) return [here];
-  const kernel = "add cgroup_enable=memory swapaccount=1 to the kernel's command line (GRUB_CMDLINE_LINUX), sudo update-grub, start anew";
+  const { version, runtimes, environments } = probe;
+  const here = { what: "Docker", ok: true, needed: false, detail: `${version}, runtimes ${runtimes.join(", ")}`, fix: undefined };
+  return [here, ...examineLimits(probe), ...examineRuntime(probe), examineEnvironments(environments), ...examineGpuRuntime(probe, nvidia)];
+}
+
+type Engine = Extract<DockerProbe, { here: true }>;
+
+function examineLimits({ unenforced }: Engine): Finding[] {
+  if (unenforced.length === 0) return [];
+  const fix = "add cgroup_enable=memory swapaccount=1 to the kernel's command line (GRUB_CMDLINE_LINUX), sudo update-grub, start anew";
   const detail = `this kernel does not hold containers to their limit of ${unenforced.join(", ")}`;
-  return [here, { what: "Docker limits", ok: false, needed: false, detail, fix: kernel }];
+  return [{ what: "Docker limits", ok: false, needed: false, detail, fix }];
+}
+
+function examineRuntime({ runtime }: Engine): Finding[] {
+  if (runtime.age !== "old") return [];
+  const detail = `runc ${runtime.version} has known ways out of a container: the donor does not use it`;
+  return [
+    {
+      what: "Docker runtime",
+      ok: false,
+      needed: false,
+      detail,
+      fix: "install a newer Docker Engine, or bridge donate --allow-old-runtime",
+    },
+  ];
+}
+
+function examineEnvironments(versions: readonly string[]): Finding {
+  const ok = versions.length > 0;
+  const detail = ok ? versions.map((version) => `Blender ${version}`).join(", ") : "none; needed to give power in containers";
+  return { what: "environments", ok, needed: false, detail, fix: ok ? undefined : "bridge env build" };
+}
+
+function examineGpuRuntime({ runtimes }: Engine, nvidia: boolean): Finding[] {
+  if (!nvidia || runtimes.includes("nvidia")) return [];
+  const fix = "install nvidia-container-toolkit, sudo nvidia-ctk runtime configure --runtime=docker, sudo systemctl restart docker";
+  return [{ what: "Docker GPUs", ok: false, needed: false, detail: "containers get no NVIDIA card here", fix }];
 }
 
 /** What the owner's terms can look at on this machine, and what they ask for in vain. */

@@ -3,6 +3,7 @@ import type { Home } from "../config/home.ts";
 import { isFarmError, messageOf } from "../kernel/errors.ts";
 import { silentLog } from "../kernel/log.ts";
 import { findFfmpeg } from "../media/find-ffmpeg.ts";
+import { gpusHere } from "../machine/gpus.ts";
 import { probeDocker } from "../sandbox/docker-probe.ts";
 import { blendersHere } from "./blender-tools.ts";
 import { examineEngine, examineOwner } from "./doctor-donor.ts";
@@ -26,7 +27,11 @@ export async function examine(home: Home, blender: string | undefined, signal: A
     await examineFfmpeg(signal),
     await examineDisk(home),
     await examineNetwork(home, signal),
-    ...examineEngine(await probeDocker(), process.platform),
+    ...examineEngine(
+      await probeDocker(),
+      process.platform,
+      (await gpusHere()).some(({ vendor }) => vendor === "nvidia"),
+    ),
     ...(await examineOwner(home)),
   ];
 }

@@ -20,7 +20,14 @@ scene.view_layers[0].use_freestyle = False
 save("calm.blend")
 scene.render.engine = "BLENDER_WORKBENCH"
 save("workbench.blend")
+scene.view_layers[0].use_freestyle = True
+scene.view_layers[0].freestyle_settings.mode = "SCRIPT"
+scene.view_layers[0].freestyle_settings.modules.new().script = text
+save("style-scripts.blend")
 scene.render.engine = "CYCLES"
+save("style-scripts-cycles.blend")
+scene.view_layers[0].freestyle_settings.mode = "EDITOR"
+scene.view_layers[0].use_freestyle = False
 
 def variant(name, change):
     item = cube.copy()
@@ -80,6 +87,13 @@ describe("reasons", { timeout: 240_000 }, () => {
     const inspection = await inspectTestScene(scenes, "workbench.blend", { frames: [1] });
     expect(codes(mainScene(inspection).untileable)).toEqual(["engine"]);
     expect(codes(inspection.facts.warnings)).toEqual(["needs-opengl"]);
+  });
+
+  test("against other machines: scripts of the scene's own that donors would leave out", async () => {
+    const drawn = await inspectTestScene(scenes, "style-scripts.blend", { frames: [1] });
+    expect(codes(drawn.facts.warnings)).toEqual(["needs-opengl", "own-scripts"]);
+    const traced = await inspectTestScene(scenes, "style-scripts-cycles.blend", { frames: [1] });
+    expect(codes(traced.facts.warnings)).toEqual([]); // the finishing Blender draws the lines, here
   });
 
   test.each([

@@ -3,6 +3,7 @@ import type { Chunk, ChunkId, DeviceClass, DonorId, ResultFile } from "../core/c
 import { abortable, childSignal } from "../kernel/abort.ts";
 import { Channel } from "../kernel/channel.ts";
 import type { Clock } from "../kernel/clock.ts";
+import type { ErrorCode } from "../kernel/error-codes.ts";
 import { FarmError, messageOf } from "../kernel/errors.ts";
 import { encodeMessage, readMessage } from "../protocols/codec.ts";
 import type { FrameStream, SwarmNetwork } from "../protocols/frame-stream.ts";
@@ -217,7 +218,7 @@ export class RemoteDonor implements DonorLink {
             chunk,
             code: message.code,
             message: message.message,
-            kind: isTransport(message.code) ? "transport" : "task",
+            kind: NOT_THE_CHUNKS.has(message.code) ? "transport" : "task",
           };
         });
       case "opened":
@@ -237,7 +238,15 @@ function standingNews(standing: StandingMessage): DonorNews {
   return { type: "standing", open: standing.state === "open", because: standing.state === "open" ? undefined : standing.because };
 }
 
-/** Failures that say nothing about the chunk: the scene did not arrive, or the lease was taken back. */
-function isTransport(code: string): boolean {
-  return ["CANCELLED", "PEER_UNREACHABLE", "PEER_BROKE_PROTOCOL", "BLOCK_MISSING", "BLOCK_CORRUPT", "DISK_FULL"].includes(code);
-}
+/** Failures that say nothing about the chunk: the scene did not arrive, the lease was taken back, or the donor itself is in trouble. */
+const NOT_THE_CHUNKS: ReadonlySet<string> = new Set<ErrorCode>([
+  "CANCELLED",
+  "PEER_UNREACHABLE",
+  "PEER_BROKE_PROTOCOL",
+  "BLOCK_MISSING",
+  "BLOCK_CORRUPT",
+  "DISK_FULL",
+  "SANDBOX_UNAVAILABLE",
+  "SANDBOX_UNSAFE",
+  "ENVIRONMENT_MISSING",
+]);

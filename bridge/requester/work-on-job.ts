@@ -6,6 +6,7 @@ import type { JobEvent, JobOutcome } from "../core/job-events.ts";
 import type { JobRecord } from "../core/journal/records.ts";
 import { DEFAULT_POLICY } from "../core/schedule/policy.ts";
 import { startSchedule } from "../core/schedule/schedule.ts";
+import { staysHere } from "../core/stays-here.ts";
 import { childSignal } from "../kernel/abort.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
@@ -76,9 +77,9 @@ export async function workOnJob(deps: WorkDeps, remembered: JobOrder, options: W
     const parts = composeRun(deps, order, folder, { finisher: finisher.get, tally });
     await restore(parts, { deps, order, folder }, life.signal);
     if (deps.renderSlots) parts.run.addDonor(localDonor(deps, order, folder, options));
-    const recruiting = deps
-      .recruit?.(order, parts.run, life.signal)
-      .catch((error: unknown) => deps.log.warn({ error }, "recruiting ended"));
+    const recruiting = staysHere(order.facts, deps.renderSlots !== undefined)
+      ? undefined
+      : deps.recruit?.(order, parts.run, life.signal).catch((error: unknown) => deps.log.warn({ error }, "recruiting ended"));
     const watching = watchWishes(deps, parts.run, life.signal);
     const outcome = await parts.run.run(parent).finally(() => life.abort(new FarmError("CANCELLED", "the job has ended")));
     await Promise.all([recruiting, watching]);

@@ -68,6 +68,7 @@ export function createOptions(spec: ContainerSpec): ContainerCreateOptions {
     StdinOnce: true, // the end of our stream is the end of its input: so it learns that we are gone
     NetworkDisabled: true,
     StopSignal: "SIGKILL",
+    Healthcheck: { Test: ["NONE"] }, // an image's own would run beside our filter
     HostConfig: { ...hostConfig(spec), ...spec.devices },
   };
 }
@@ -116,11 +117,19 @@ export function memoryForEngine(memoryBytes: number) {
   return { Memory: memoryBytes, MemorySwap: memoryBytes };
 }
 
-/** Whether the engine took what it was asked for: some leave out silently what they do not know. */
-export function grantedTooMuch(granted: Partial<HostConfig>): string[] {
+/** What the engine says that it made of a request. */
+export interface GrantedSandbox {
+  readonly HostConfig: Partial<HostConfig>;
+  /** Folders in it; an image may ask for some of its own, which lie on this machine's disk and have no limit. */
+  readonly Mounts: readonly { readonly RW: boolean }[];
+}
+
+/** Whether the engine took what it was asked for: some leave out silently what they do not know, and images ask for more. */
+export function grantedTooMuch({ HostConfig: granted, Mounts }: GrantedSandbox): string[] {
   const faults: readonly (readonly [wrong: boolean, what: string])[] = [
     [granted.Privileged !== false, "it is privileged"],
     [granted.ReadonlyRootfs !== true, "its files are writable"],
+    [Mounts.some(({ RW }) => RW), "its image asks for a folder on this machine's disk"],
     [granted.NetworkMode !== "none", "it has a network"],
     [!granted.Memory, "it has no limit of memory"],
     [!granted.PidsLimit || granted.PidsLimit < 0, "it has no limit of processes"],

@@ -63,7 +63,7 @@ export class ContainerProcess {
     try {
       // dockerode would also write it all into the address of the request, which engines log.
       container = await engine.createContainer({ _query: {}, _body: createOptions(spec) } as never);
-      const faults = grantedTooMuch((await container.inspect()).HostConfig);
+      const faults = grantedTooMuch(await container.inspect());
       if (faults.length > 0)
         throw new FarmError("SANDBOX_UNSAFE", `the container engine made another sandbox than asked for: ${faults.join(", ")}`);
       const stream = await container.attach({ stream: true, stdin: true, stdout: true, stderr: true, hijack: true });
@@ -71,7 +71,7 @@ export class ContainerProcess {
       await container.start();
       return new ContainerProcess(container, stream, spec.limits, ended);
     } catch (cause) {
-      await container?.remove({ force: true }).catch(() => {});
+      await container?.remove({ force: true, v: true }).catch(() => {});
       if (cause instanceof FarmError) throw cause;
       throw new FarmError("SANDBOX_UNAVAILABLE", `the container engine did not start a sandbox: ${messageOf(cause)}`, { cause });
     }
@@ -172,7 +172,7 @@ export class ContainerProcess {
     const because = (await this.#limitReached(exitCode)) ?? this.#because;
     this.#taken.end(because ?? new FarmError("BLENDER_CRASHED", "its sandbox has ended"));
     (this.#stream as Partial<{ destroy(): void }>).destroy?.();
-    await this.#container.remove({ force: true }).catch(() => {}); // the next start of the donor does
+    await this.#container.remove({ force: true, v: true }).catch(() => {}); // the next start of the donor does
     return { exitCode, signal: signalOf(exitCode), ...(because ? { because } : {}) };
   }
 

@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import Docker from "dockerode";
 import { FarmError, messageOf } from "../kernel/errors.ts";
 import { type DeviceRequest, INSIDE, type ReadableFolder, type SandboxLimits } from "./container-config.ts";
@@ -9,15 +11,21 @@ import { makerMark, reapOrphans, SANDBOX_LABELS } from "./orphans.ts";
 import type { ProcessRequest } from "./process-sandbox.ts";
 import { layTools, TOOLS } from "./sandbox-tools.ts";
 
-/** How long a sandbox may live, whatever happens. */
-const SUPERVISION = {
+/** How long a sandbox lives, whatever happens in it. */
+export interface Supervision {
+  readonly idleSeconds: number;
+  readonly deadlineSeconds: number;
+  readonly graceSeconds: number;
+}
+
+const SUPERVISION: Supervision = {
   /** A bridge that is silent for so long is gone, or its engine is. */
   idleSeconds: 30,
   /** A session of one job; longer jobs get a new one. */
   deadlineSeconds: 7 * 24 * 3_600,
   /** For what runs inside to end by itself when the bridge is gone. */
   graceSeconds: 1,
-} as const;
+};
 /** Threads of Blender, its libraries and drivers grow with the threads it may use; nothing it does needs many processes. */
 const PIDS = { least: 256, perCpu: 4 } as const;
 /** Of the memory; what lies there counts as memory, too. */
@@ -25,12 +33,15 @@ const SCRATCH_SHARE = 0.5;
 /** The only words of our environment that mean something inside. */
 const PASSED_ON = new Set(["LANG", "PYTHONDONTWRITEBYTECODE"]);
 const ENGINE_ANSWERS_MS = 10_000;
+/** Room for a word. */
+const TRIAL_SIZE = { cpus: 1, memoryBytes: 128 * 2 ** 20 } as const;
 
 export interface SandboxOptions {
   /** Name or id of the environment; the newest when not said. */
   readonly environment?: string;
   /** Work is done also by a runtime with known holes. */
   readonly allowOldRuntime?: boolean;
+  readonly supervision?: Partial<Supervision>;
 }
 
 /** What one sandbox uses. */
@@ -56,12 +67,19 @@ export class ContainerSandbox implements AsyncDisposable {
   readonly warnings: readonly string[];
   readonly #engine: Docker;
   readonly #architecture: string;
+  readonly #supervision: Supervision;
   readonly #running = new Set<ContainerProcess>();
   #ready: { readonly tools: string; readonly labels: Readonly<Record<string, string>> } | undefined;
 
-  private constructor(engine: Docker, architecture: string, environment: EnvironmentImage, warnings: readonly string[]) {
+  private constructor(
+    { engine, architecture }: { readonly engine: Docker; readonly architecture: string },
+    environment: EnvironmentImage,
+    supervision: Supervision,
+    warnings: readonly string[],
+  ) {
     this.#engine = engine;
     this.#architecture = architecture;
+    this.#supervision = supervision;
     this.environment = environment;
     this.warnings = warnings;
   }
@@ -80,18 +98,35 @@ export class ContainerSandbox implements AsyncDisposable {
     }
     const unsure = age === "unknown" && version !== "";
     const warnings = unsure ? [`runc ${version} is mended only if this system's maker has done so: keep the system up to date`] : [];
-    return new ContainerSandbox(engine, facts.Architecture ?? "", await findEnvironment(engine, options.environment), warnings);
+    const environment = await findEnvironment(engine, options.environment);
+    const supervision = { ...SUPERVISION, ...options.supervision };
+    return new ContainerSandbox({ engine, architecture: facts.Architecture ?? "" }, environment, supervision, warnings);
   }
 
   /**
-   * Lays our tools into `tools`, an empty folder, and removes what killed bridges of this node left running.
-   * @returns how many sandboxes that were.
+   * Lays our tools into `tools`, an empty folder, removes what killed bridges of this node left running, and tries a sandbox.
+   * Throws SANDBOX_UNAVAILABLE, SANDBOX_UNSAFE.
+   * @returns how many sandboxes were left.
    */
   async prepare(options: { readonly node: string; readonly tools: string; readonly scripts: string }): Promise<number> {
     await layTools(options.tools, options.scripts, this.#architecture);
     const labels = { [SANDBOX_LABELS.node]: options.node, [SANDBOX_LABELS.maker]: await makerMark() };
     this.#ready = { tools: options.tools, labels };
-    return await reapOrphans(this.#engine, options.node);
+    const orphans = await reapOrphans(this.#engine, options.node);
+    await this.#tryOut(options);
+    return orphans;
+  }
+
+  /** An engine elsewhere sees none of our folders, and an image may lack what our supervisor needs: better known before work is offered. */
+  async #tryOut({ tools, scripts }: { readonly tools: string; readonly scripts: string }): Promise<void> {
+    const script = join(scripts, "session.py");
+    const request = { command: "/usr/bin/python3", args: ["-IS", "-c", "import sys; open(sys.argv[1]); print('works')", script] };
+    const trial = await this.start(request, { scripts, scene: tools, scratch: tools }, TRIAL_SIZE);
+    const [said, complaint, { because }] = await Promise.all([text(trial.stdout), text(trial.stderr), trial.exited]);
+    if (said === "works\n") return;
+    throw (
+      because ?? new FarmError("SANDBOX_UNAVAILABLE", `a sandbox was tried and does not work: ${lastLine(complaint) || "it said nothing"}`)
+    );
   }
 
   /** Starts a program of the environment. Paths below the folders are told to it as it sees them. Throws SANDBOX_UNAVAILABLE, SANDBOX_UNSAFE. */
@@ -105,7 +140,11 @@ export class ContainerSandbox implements AsyncDisposable {
     const limits = limitsOf(size);
     const process = await ContainerProcess.start(this.#engine, {
       image: this.environment.id,
-      command: [...supervised(), request.command, ...request.args.map((argument) => seenInside(argument, seen) ?? argument)],
+      command: [
+        ...supervised(this.#supervision),
+        request.command,
+        ...request.args.map((argument) => seenInside(argument, seen) ?? argument),
+      ],
       env: environmentInside(request.env ?? {}, seen),
       labels,
       folders: [
@@ -133,6 +172,10 @@ export class ContainerSandbox implements AsyncDisposable {
   }
 }
 
+function lastLine(said: string): string {
+  return (said.trim().split("\n").at(-1) ?? "").replaceAll(/\p{C}/gu, "?").slice(0, 300);
+}
+
 async function askEngine(): Promise<{ readonly facts: EngineFacts; readonly components: readonly EngineComponent[] }> {
   try {
     const engine = new Docker({ timeout: ENGINE_ANSWERS_MS });
@@ -149,8 +192,8 @@ export function limitsOf({ cpus, memoryBytes }: SandboxSize): SandboxLimits {
   return { cpus, memoryBytes, scratchBytes, pids: PIDS.least + Math.ceil(cpus) * PIDS.perCpu };
 }
 
-function supervised(): string[] {
-  const options = { ...SUPERVISION, scratch: INSIDE.scratch, seccomp: `${INSIDE.tools}/${TOOLS.filter}` };
+function supervised(supervision: Supervision): string[] {
+  const options = { ...supervision, scratch: INSIDE.scratch, seccomp: `${INSIDE.tools}/${TOOLS.filter}` };
   return ["/usr/bin/python3", "-IS", `${INSIDE.tools}/${TOOLS.supervisor}`, JSON.stringify(options)];
 }
 

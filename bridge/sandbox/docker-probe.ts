@@ -1,4 +1,6 @@
 import Docker from "dockerode";
+import { type EngineFacts, type EngineLimit, type RuntimeAge, runtimeAge, unenforcedLimits } from "./engine-gate.ts";
+import { listEnvironments } from "./environment-images.ts";
 
 /** What a container engine on this machine says of itself. */
 export type DockerProbe =
@@ -9,28 +11,27 @@ export type DockerProbe =
       /** Looks for device specifications (CDI). */
       readonly cdi: boolean;
       /** Limits that this kernel does not hold containers to. */
-      readonly unenforced: readonly ("memory" | "swap" | "CPU" | "processes")[];
+      readonly unenforced: readonly EngineLimit[];
+      readonly runtime: RuntimeAge;
+      /** Blender versions of the environments that it has, newest environment first. */
+      readonly environments: readonly string[];
     }
   | { readonly here: false; readonly kind: "no-permission" | "not-running" | "unknown"; readonly because: string };
-
-/** The part of `docker info` that is read here. */
-interface EngineInfo {
-  readonly Runtimes?: Record<string, unknown>;
-  readonly CDISpecDirs?: readonly string[] | null;
-  readonly MemoryLimit?: boolean;
-  readonly SwapLimit?: boolean;
-  readonly CpuCfsQuota?: boolean;
-  readonly PidsLimit?: boolean;
-}
 
 /** Asks the engine behind the usual socket (or DOCKER_HOST); never throws. */
 export async function probeDocker(): Promise<DockerProbe> {
   try {
     const docker = new Docker({ timeout: 3_000 });
-    const [version, info] = await Promise.all([docker.version(), docker.info() as Promise<EngineInfo>]);
-    const runtimes = Object.keys(info.Runtimes ?? {});
-    const cdi = (info.CDISpecDirs ?? []).length > 0;
-    return { here: true, version: version.Version, runtimes, cdi, unenforced: unenforcedLimits(info) };
+    const [version, info, images] = await Promise.all([docker.version(), docker.info() as Promise<EngineFacts>, listEnvironments(docker)]);
+    return {
+      here: true,
+      version: version.Version,
+      runtimes: Object.keys(info.Runtimes ?? {}),
+      cdi: (info.CDISpecDirs ?? []).length > 0,
+      unenforced: unenforcedLimits(info),
+      runtime: runtimeAge(version.Components ?? []),
+      environments: images.map(({ blender }) => blender.version),
+    };
   } catch (error) {
     return absence(error as NodeJS.ErrnoException);
   }
@@ -41,14 +42,4 @@ export function absence({ code, message }: Pick<NodeJS.ErrnoException, "code" | 
   if (code === "EACCES" || code === "EPERM") return { here: false, kind: "no-permission", because: "no permission on its socket" };
   if (code === "ENOENT" || code === "ECONNREFUSED") return { here: false, kind: "not-running", because: "no engine is running" };
   return { here: false, kind: "unknown", because: message };
-}
-
-/** Limits that `docker info` says the kernel does not enforce: a container would run without them. */
-export function unenforcedLimits(info: EngineInfo): ("memory" | "swap" | "CPU" | "processes")[] {
-  return [
-    ...(info.MemoryLimit === false ? (["memory"] as const) : []),
-    ...(info.SwapLimit === false ? (["swap"] as const) : []),
-    ...(info.CpuCfsQuota === false ? (["CPU"] as const) : []),
-    ...(info.PidsLimit === false ? (["processes"] as const) : []),
-  ];
 }

@@ -1,5 +1,3 @@
-import { unenforcedLimits } from "./docker-probe.ts";
-
 /** What an engine says of itself, as far as it decides about safety. */
 export interface EngineFacts {
   readonly MemoryLimit?: boolean;
@@ -9,7 +7,12 @@ export interface EngineFacts {
   readonly CgroupDriver?: string;
   readonly OSType?: string;
   readonly Architecture?: string;
+  readonly Runtimes?: Readonly<Record<string, unknown>>;
+  /** Where it looks for device specifications. */
+  readonly CDISpecDirs?: readonly string[] | null;
 }
+
+export type EngineLimit = "memory" | "swap" | "CPU" | "processes";
 
 /** A part of an engine and its version, as `docker version` lists them. */
 export interface EngineComponent {
@@ -24,14 +27,41 @@ export interface EngineComponent {
 const RUNC_MENDED: Readonly<Record<string, number>> = { "1.2": 8, "1.3": 3 };
 const RUNC_ALL_MENDED_SINCE = [1, 4] as const;
 
-/** Why an engine may not be trusted with strangers' files; empty when it may. */
+/** Limits that an engine says it does not enforce: a container would run without them. */
+export function unenforcedLimits(facts: EngineFacts): EngineLimit[] {
+  return limitsThat(facts, (enforced) => enforced === false);
+}
+
+function limitsThat(
+  { MemoryLimit, SwapLimit, CpuCfsQuota, PidsLimit }: EngineFacts,
+  is: (enforced: boolean | undefined) => boolean,
+): EngineLimit[] {
+  const limits = [
+    ["memory", MemoryLimit],
+    ["swap", SwapLimit],
+    ["CPU", CpuCfsQuota],
+    ["processes", PidsLimit],
+  ] as const;
+  return limits.flatMap(([limit, enforced]) => (is(enforced) ? [limit] : []));
+}
+
+/**
+ * Why an engine may not be trusted with strangers' files; empty when it may. Silence about a limit counts as none; without a
+ * limit of swap that of memory still holds.
+ */
 export function engineFaults(facts: EngineFacts): string[] {
-  const unenforced = unenforcedLimits(facts);
+  const unenforced = limitsThat(facts, (enforced) => enforced !== true).filter((limit) => limit !== "swap");
   return [
     ...(facts.OSType === undefined || facts.OSType === "linux" ? [] : [`it runs ${facts.OSType} containers`]),
     ...(facts.CgroupDriver === "none" ? ["it holds containers to no limits at all (rootless without delegated control groups)"] : []),
     ...(unenforced.length === 0 ? [] : [`it does not hold containers to their limit of ${unenforced.join(", ")}`]),
   ];
+}
+
+export interface RuntimeAge {
+  readonly age: "mended" | "old" | "unknown";
+  /** Empty where there is no runc. */
+  readonly version: string;
 }
 
 /**

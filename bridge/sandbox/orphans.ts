@@ -39,7 +39,7 @@ export async function reapOrphans(engine: Docker, node: string): Promise<number>
   let count = 0;
   for (const { Id, Labels } of ours) {
     if (await isMakerAlive(Labels[SANDBOX_LABELS.maker] ?? "")) continue;
-    await engine.getContainer(Id).remove({ force: true });
+    await engine.getContainer(Id).remove({ force: true, v: true });
     count++;
   }
   return count;

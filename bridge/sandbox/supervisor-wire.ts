@@ -6,7 +6,7 @@ export const SUPERVISOR_LIMITS = {
   /** Of frames that say something: the size of a file, why it is none, a last word. */
   maxWordBytes: 1_024,
   /** What a program may print at once, and lastingly: more than any render does, and soon over for one that floods. */
-  printBurstBytes: 128 * 1024 * 1024,
+  printBurstBytes: 64 * 1024 * 1024,
   printBytesPerSecond: 1024 * 1024,
 } as const;
 

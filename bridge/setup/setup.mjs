@@ -1,5 +1,6 @@
 // Runs on Node 18: no newer syntax here.
 import { ensureBlender } from "./blender-step.mjs";
+import { ensureDocker, ensureEnvironment } from "./docker-step.mjs";
 import { ensureNode } from "./node-step.mjs";
 import { ensurePackages } from "./packages-step.mjs";
 import { ensureFfmpeg, ensureOpenImageIo } from "./programs-step.mjs";
@@ -8,12 +9,12 @@ import { say, sayPlain } from "./say.mjs";
 /** What each purpose wants, and what it cannot do without. Node and the npm packages are always both. */
 const PURPOSES = {
   demo: { wants: ["blender", "ffmpeg"], needs: ["blender"] },
-  test: { wants: ["blender", "ffmpeg", "openimageio"], needs: [] },
+  test: { wants: ["blender", "ffmpeg", "openimageio", "docker", "environment"], needs: [] },
   run: { wants: ["blender", "ffmpeg"], needs: [] },
   code: { wants: [], needs: [] },
 };
 
-const NAMES = { blender: "Blender", ffmpeg: "ffmpeg", openimageio: "OpenImageIO" };
+const NAMES = { blender: "Blender", ffmpeg: "ffmpeg", openimageio: "OpenImageIO", docker: "Docker", environment: "environment" };
 
 /** True for a word that `--for` takes. */
 export function isPurpose(word) {
@@ -30,7 +31,13 @@ export function isPurpose(word) {
 export async function setUp(purpose) {
   const node = ensureNode();
   if (node === undefined || !ensurePackages(node)) return undefined;
-  const steps = { blender: ensureBlender, ffmpeg: () => ensureFfmpeg(node), openimageio: ensureOpenImageIo };
+  const steps = {
+    blender: ensureBlender,
+    ffmpeg: () => ensureFfmpeg(node),
+    openimageio: ensureOpenImageIo,
+    docker: ensureDocker,
+    environment: () => ensureEnvironment(node),
+  };
   const { wants, needs } = PURPOSES[purpose];
   const present = {};
   for (const what of wants) present[what] = await steps[what]();

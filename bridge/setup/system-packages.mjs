@@ -19,6 +19,7 @@ const MANAGERS = [
       blender: ["blender", "python3-numpy", "libegl1", "libegl-mesa0", "libgl1", "libgl1-mesa-dri", "libglx-mesa0"],
       ffmpeg: ["ffmpeg"],
       openimageio: ["openimageio-tools"],
+      docker: ["docker.io", "iptables", "ca-certificates", "debootstrap"],
     },
     /** The version that would be installed: an old Ubuntu has a Blender that is too old. */
     offered: (name) => (/Candidate: (?:\d+:)?(\S+)/.exec(ask("apt-cache", ["policy", name]).out) || [])[1],
@@ -32,13 +33,14 @@ const MANAGERS = [
       blender: ["blender", "python3-numpy", "mesa-libEGL", "mesa-libGL", "mesa-dri-drivers"],
       ffmpeg: ["ffmpeg-free"],
       openimageio: ["OpenImageIO-utils"],
+      docker: ["moby-engine"],
     },
   },
   {
     command: "pacman",
     needsRoot: true,
     install: ["pacman", "-Sy", "--needed", "--noconfirm"],
-    packages: { blender: ["blender", "python-numpy", "mesa"], ffmpeg: ["ffmpeg"], openimageio: ["openimageio"] },
+    packages: { blender: ["blender", "python-numpy", "mesa"], ffmpeg: ["ffmpeg"], openimageio: ["openimageio"], docker: ["docker"] },
   },
   {
     command: "brew",
@@ -58,6 +60,7 @@ const ELSEWHERE = {
   blender: "install Blender 3.4 or newer from https://www.blender.org/download",
   ffmpeg: "install ffmpeg from https://ffmpeg.org/download.html",
   openimageio: "install OpenImageIO's tools (oiiotool, idiff)",
+  docker: "install Docker Engine from https://docs.docker.com/engine/install",
 };
 
 let refreshed = false;
@@ -132,7 +135,8 @@ function asRoot(manager, words) {
   return manager.needsRoot && !isRoot() ? ["sudo", ...words] : words;
 }
 
-function isRoot() {
+/** Whether this process may do everything. */
+export function isRoot() {
   return typeof process.getuid === "function" && process.getuid() === 0;
 }
 

@@ -66,16 +66,16 @@ export interface RunningDonor extends AsyncDisposable {
   kill(): void;
 }
 
-/** A donor process on this machine, reachable by its address alone. */
-export async function startDonor(home: string, args: readonly string[] = []): Promise<RunningDonor> {
+/** A donor process on this machine, reachable by its address alone; its work is done by plain processes, or in containers of an environment. */
+export async function startDonor(home: string, args: readonly string[] = [], environment?: string): Promise<RunningDonor> {
+  const sandbox = environment === undefined ? ["--sandbox", "process"] : ["--sandbox", "docker", "--environment", environment];
   const running = bridge([
     "donate",
     "--home",
     home,
     "--swarm",
     TEST_SWARM,
-    "--sandbox",
-    "process",
+    ...sandbox,
     "--json",
     "--no-lan",
     "--listen",

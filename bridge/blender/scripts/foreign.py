@@ -12,15 +12,18 @@ from wire import Refusal
 
 def check_scripts(scene, spec):
     """Refuses a chunk in whose making the scene's own scripts would run."""
-    if spec["kind"] == "files" and freestyle_scripts(scene):
-        raise refusal(scene, "draws Freestyle lines by Python scripts of its own")
+    reason = why_not(scene, draws_freestyle=spec["kind"] == "files")
+    if reason is not None:
+        raise Refusal("SCENE_RUNS_SCRIPTS", f'scene "{scene.name}" {reason}, which donors do not run')
+
+
+def why_not(scene, draws_freestyle):
+    """What of this scene donors do not run; None when they render it. Of floats, Freestyle is drawn by the requester."""
+    if draws_freestyle and freestyle_scripts(scene):
+        return "draws Freestyle lines by Python scripts of its own"
     if runs_osl(scene):
-        raise refusal(scene, "shades by scripts of its own (Open Shading Language)")
-
-
-def refusal(scene, what):
-    """One sentence for the requester."""
-    return Refusal("SCENE_RUNS_SCRIPTS", f'scene "{scene.name}" {what}, which donors do not run')
+        return "shades by scripts of its own (Open Shading Language)"
+    return None
 
 
 def freestyle_scripts(scene):

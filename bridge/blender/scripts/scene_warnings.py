@@ -3,6 +3,7 @@
 
 import bpy
 
+import foreign
 import scene_facts
 
 BUILT_IN_ENGINES = ("CYCLES", "BLENDER_EEVEE", "BLENDER_EEVEE_NEXT", "BLENDER_WORKBENCH")
@@ -58,7 +59,15 @@ def opengl():
             yield warning("needs-opengl", f'Scene "{scene.name}" is drawn with OpenGL: {need}.')
 
 
-CHECKS = (engines, drivers, modules, opengl)
+def own_scripts():
+    """What donors leave out would be missing in the picture: such scenes are not given to them."""
+    for scene in bpy.data.scenes:
+        reason = foreign.why_not(scene, draws_freestyle=not scene_facts.is_cycles(scene))
+        if reason is not None:
+            yield warning("own-scripts", f'Scene "{scene.name}" {reason}, which donors do not run: this machine renders it alone.')
+
+
+CHECKS = (engines, drivers, modules, opengl, own_scripts)
 
 
 def warning(code, sentence):

@@ -45,6 +45,10 @@ class Bridge:
         self._in = os.fdopen(os.dup(0), "rb", buffering=PIECE_BYTES)
         self._out = os.dup(1)
         self._lock = threading.Lock()
+        self._last_word = queue.SimpleQueue()
+        self._said = threading.Event()
+        # There may be no room for another thread when it is needed.
+        in_background(self._say_last_word)
         self.heard_at = time.monotonic()
 
     def skip_foreign_line(self):
@@ -73,9 +77,12 @@ class Bridge:
 
     def say_why(self, word):
         """Says the last word if the bridge still takes it: whoever leaves does not wait for long."""
-        speaker = threading.Thread(target=lambda: self.send(b"z", word.encode()), daemon=True)
-        speaker.start()
-        speaker.join(1.0)
+        self._last_word.put(word)
+        self._said.wait(1.0)
+
+    def _say_last_word(self):
+        self.send(b"z", self._last_word.get().encode())
+        self._said.set()
 
 
 class Program:
@@ -282,8 +289,8 @@ def main():
         signal.signal(name, lambda *_: os._exit(143))
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     options = json.loads(sys.argv[1])
+    program = Program(sys.argv[2:], options["seccomp"])  # before there are threads, which a fork does not take along
     bridge = Bridge()
-    program = Program(sys.argv[2:], options["seccomp"])
     taking = Taking(bridge, options["scratch"])
     watch = Watch(bridge, options)
     in_background(watch.run)

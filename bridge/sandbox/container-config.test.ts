@@ -1,0 +1,27 @@
+import { describe, expect, it } from "vitest";
+import { grantedTooMuch } from "./container-config.ts";
+
+const GRANTED = {
+  HostConfig: { Privileged: false, ReadonlyRootfs: true, NetworkMode: "none", Memory: 2 ** 30, PidsLimit: 256, NanoCpus: 1e9 },
+  Mounts: [{ RW: false }],
+};
+
+describe("what an engine made of a request", () => {
+  it("is taken when it is what was asked for", () => {
+    expect(grantedTooMuch(GRANTED)).toEqual([]);
+    // Podman tells the same share of the processor in another way.
+    expect(grantedTooMuch({ ...GRANTED, HostConfig: { ...GRANTED.HostConfig, NanoCpus: 0, CpuQuota: 100_000 } })).toEqual([]);
+  });
+  it.each([
+    ["privileged", { Privileged: true }],
+    ["writable", { ReadonlyRootfs: false }],
+    ["network", { NetworkMode: "bridge" }],
+    ["memory", { Memory: 0 }],
+    ["processes", { PidsLimit: -1 }],
+    ["processor", { NanoCpus: 0 }],
+  ])("is refused when it says %s", (word, other) =>
+    expect(grantedTooMuch({ ...GRANTED, HostConfig: { ...GRANTED.HostConfig, ...other } }).join()).toContain(word),
+  );
+  it("is refused when the image asks for a folder of its own", () =>
+    expect(grantedTooMuch({ ...GRANTED, Mounts: [{ RW: false }, { RW: true }] }).join()).toContain("image"));
+});
