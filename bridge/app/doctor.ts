@@ -3,7 +3,7 @@ import type { Home } from "../config/home.ts";
 import { isFarmError, messageOf } from "../kernel/errors.ts";
 import { silentLog } from "../kernel/log.ts";
 import { findFfmpeg } from "../media/find-ffmpeg.ts";
-import { nvidiaGpus } from "../machine/nvidia-gpus.ts";
+import { gpusHere } from "../machine/gpus.ts";
 import { probeDocker } from "../sandbox/docker-probe.ts";
 import { blendersHere } from "./blender-tools.ts";
 import { examineEngine, examineOwner } from "./doctor-donor.ts";
@@ -32,7 +32,11 @@ export async function examine(
     await examineFfmpeg(signal),
     await examineDisk(home),
     await network(),
-    ...examineEngine(await probeDocker(), process.platform, ((await nvidiaGpus()) ?? []).length > 0),
+    ...examineEngine(
+      await probeDocker(),
+      process.platform,
+      (await gpusHere()).some(({ vendor }) => vendor === "nvidia"),
+    ),
     ...(await examineOwner(home)),
   ];
 }

@@ -11,6 +11,7 @@ export interface EngineFacts {
   readonly NCPU?: number;
   readonly MemTotal?: number;
   readonly Runtimes?: Readonly<Record<string, unknown>>;
+  /** Where it looks for device specifications. */
   readonly CDISpecDirs?: readonly string[] | null;
 }
 

@@ -1,0 +1,58 @@
+import { Readable } from "node:stream";
+import Docker from "dockerode";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { containerGpus, type GpuHostConfig } from "../../core/gpu/container-gpus.ts";
+import { gpuRefusal } from "../../core/gpu/engine-refusals.ts";
+import { AMD, card } from "../../core/gpu/fixtures/cards.ts";
+
+const engine = new Docker();
+const IMAGE = "p2p-render-test/nothing:latest";
+
+/** A tar of no files: all that an image needs whose program never runs. */
+const EMPTY_TAR = Buffer.alloc(1024);
+
+beforeAll(async () => {
+  const stream = await engine.importImage(Readable.from([EMPTY_TAR]) as never, { repo: "p2p-render-test/nothing", tag: "latest" });
+  await new Promise((resolve, reject) => engine.modem.followProgress(stream, (error) => (error ? reject(error) : resolve(undefined))));
+}, 60_000);
+afterAll(() => engine.getImage(IMAGE).remove({ force: true }));
+
+/** Asks the engine for a container with these devices: what it noted, and what it says when it is to start. */
+async function tried(devices: GpuHostConfig | { readonly impossible: string }) {
+  if ("impossible" in devices) throw new Error(devices.impossible);
+  const container = await engine.createContainer({ Image: IMAGE, Cmd: ["/nothing"], HostConfig: { NetworkMode: "none", ...devices } });
+  try {
+    const { HostConfig } = await container.inspect();
+    const refusal = await container.start().then(
+      () => "",
+      (error: unknown) => (error as { json?: { message?: string } }).json?.message ?? String(error),
+    );
+    return { noted: HostConfig, refusal };
+  } finally {
+    await container.remove({ force: true });
+  }
+}
+
+/** On a machine without such GPUs the request is understood word for word, and refused in words that we know. */
+describe("a real engine", { timeout: 60_000 }, () => {
+  it("notes which NVIDIA cards a container gets and what of their driver", async () => {
+    const devices = containerGpus([card(0), card(1)], { nvidiaRuntime: true, cdi: false });
+    const { noted, refusal } = await tried(devices);
+    expect(noted.DeviceRequests).toMatchObject((devices as GpuHostConfig).DeviceRequests);
+    expect(gpuRefusal(refusal), refusal).toBeDefined();
+  });
+
+  it("notes cards by CDI", async () => {
+    const { noted, refusal } = await tried(containerGpus([card(0)], { nvidiaRuntime: false, cdi: true }));
+    expect(noted.DeviceRequests).toMatchObject([{ Driver: "cdi", DeviceIDs: ["nvidia.com/gpu=0"] }]);
+    expect(gpuRefusal(refusal), refusal).toBeDefined();
+  });
+
+  it("notes device files and groups by number", async () => {
+    const gone = { ...AMD, nodes: ["/dev/kfd-of-nobody"] };
+    const { noted, refusal } = await tried(containerGpus([gone], { nvidiaRuntime: false, cdi: false }));
+    expect(noted.Devices).toEqual([{ PathOnHost: "/dev/kfd-of-nobody", PathInContainer: "/dev/kfd-of-nobody", CgroupPermissions: "rw" }]);
+    expect(noted.GroupAdd).toEqual(["44", "109"]);
+    expect(gpuRefusal(refusal), refusal).toBeDefined();
+  });
+});
