@@ -104,11 +104,11 @@ class Link:
             await socket.send(messages.hello(self._endpoint.token))
             listening = asyncio.ensure_future(self._listen(socket))
             telling = asyncio.ensure_future(self._tell(socket))
-            done, others = await asyncio.wait({listening, telling}, return_when=asyncio.FIRST_COMPLETED)
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
-            return done.pop().result()
+            await asyncio.wait({listening, telling}, return_when=asyncio.FIRST_COMPLETED)
+            hung_up = telling.result() if telling.done() else None
+            (listening if hung_up else telling).cancel()
+            await asyncio.gather(listening, telling, return_exceptions=True)
+            return hung_up or listening.result()
 
     async def _listen(self, socket):
         """Until the bridge hangs up."""
@@ -123,9 +123,12 @@ class Link:
         return ended_by(refusal)
 
     async def _tell(self, socket):
-        """Until we hang up."""
-        while (text := await self._outbox.get()) is not None:
-            await socket.send(text)
+        """Until we hang up; None when the bridge does, which who listens hears too, and why."""
+        try:
+            while (text := await self._outbox.get()) is not None:
+                await socket.send(text)
+        except websockets.ConnectionClosed:
+            return None
         return Ended("LINK_CLOSED", "This Blender has hung up.")
 
 

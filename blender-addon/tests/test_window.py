@@ -14,7 +14,7 @@ import build_zip
 PICTURES = PROJECT / ".reports" / "window"
 # Middle of the window's picture and of the first button under the choice of engine (Properties > Render of the first workspace, 1600x900).
 OVER_PICTURE = (660, 450)
-SECONDS = 180
+SECONDS = 300
 
 STATE = """
 from p2p_render.stage import stage
