@@ -9,7 +9,6 @@ import type { BlenderBuild, StartProcess } from "../bridge/blender/types.ts";
 import type { ChunkSpec } from "../bridge/core/chunk.ts";
 import { INSIDE } from "../bridge/sandbox/container-config.ts";
 import { ContainerSandbox } from "../bridge/sandbox/container-sandbox.ts";
-import { gentleStart } from "../bridge/sandbox/low-priority.ts";
 import { startPlainProcess } from "../bridge/sandbox/process-sandbox.ts";
 
 /**
@@ -53,7 +52,7 @@ interface Way {
 }
 
 const ways: readonly Way[] = [
-  { name: "plain process", blender: plain, scenePath: join(scene, "scene.blend"), start: () => gentleStart(startPlainProcess) },
+  { name: "plain process", blender: plain, scenePath: join(scene, "scene.blend"), start: () => startPlainProcess },
   {
     name: "container",
     blender: { ...sandbox.environment.blender, hasDenoiser: false },
