@@ -59,7 +59,7 @@ describe("openDatabase", () => {
     await database.journal.append("job", [{ type: "paused" }]);
     const sqlite = new DatabaseSync(file);
     expect(sqlite.prepare("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" });
-    expect(sqlite.prepare("PRAGMA user_version").get()).toEqual({ user_version: 2 });
+    expect(sqlite.prepare("PRAGMA user_version").get()).toEqual({ user_version: 3 });
     sqlite.close();
   });
 

@@ -147,7 +147,8 @@ describe.runIf(process.platform === "linux")("a look at this machine", () => {
     const own = execa(sleeper, ["30"], { reject: false });
     expect((await look()).programs).toEqual([]);
     const { stdout } = await execa("sh", ["-c", `setsid '${sleeper}' 30 >/dev/null 2>&1 & echo $!`]);
-    expect((await look()).programs).toEqual(["owners-game"]);
+    // It is named for its program once it has become it, a moment after the shell has gone on.
+    await expect.poll(async () => (await look()).programs).toEqual(["owners-game"]);
     process.kill(Number(stdout.trim()));
     own.kill();
     await own;
