@@ -66,10 +66,11 @@ export class DonorDevices implements SlotDevices {
   /** Tries and measures what these terms give, unless that was done. Throws only when aborted. @returns whether slots render on something else now. */
   async prepare(texts: TermTexts, signal: AbortSignal): Promise<boolean> {
     const plan = this.#plan(texts);
-    const wanted = JSON.stringify(plan.map(({ gpus }) => gpus.map(({ id }) => id)));
+    const wantsGpus = parseTerms(texts).gpus !== "none";
+    const wanted = JSON.stringify([wantsGpus, ...plan.map(({ gpus }) => keyOf(gpus))]);
     if (wanted === this.#prepared) return false;
     this.#note = undefined;
-    if (plan.length === 0 && parseTerms(texts).gpus !== "none") this.#tell("this machine shows no GPU: it renders on the CPU");
+    if (plan.length === 0 && wantsGpus) this.#tell("this machine shows no GPU: it renders on the CPU");
     const ready = new Map<string, Ready | undefined>();
     for (const { gpus } of plan) if (!ready.has(keyOf(gpus))) ready.set(keyOf(gpus), await this.#tryGpus(gpus, signal));
     const slots = plan.map((slot) => {
