@@ -100,6 +100,16 @@ describe("the devices of a donor", { timeout: 120_000 }, () => {
     expect(devices.power([])).toMatchObject({ builds: [{ backend: "OPTIX" }], gpuNote: undefined });
   });
 
+  it("are the processor on a machine without a card, and that is said as long as cards are asked for", async () => {
+    const { devices, notes } = await devicesOf([], [startPlainProcess]);
+    await devices.look({ gpus: "all" });
+    await devices.prepare({ gpus: "all" }, patience());
+    expect(notes).toEqual(["this machine shows no GPU: it renders on the CPU"]);
+    expect(devices.power([]).gpuNote).toBe(notes[0]);
+    await devices.prepare({ gpus: "none" }, patience());
+    expect(devices.power([]).gpuNote).toBeUndefined();
+  });
+
   it("refuse a card that is not there", async () => {
     const { devices } = await devicesOf([card(0)], [startPlainProcess]);
     await expect(devices.look({ gpus: "4" })).rejects.toMatchObject({ code: "USAGE" });

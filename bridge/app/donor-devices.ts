@@ -73,10 +73,11 @@ export class DonorDevices implements SlotDevices {
   async prepare(texts: TermTexts, signal: AbortSignal): Promise<boolean> {
     const { blender } = this.#deps;
     const plan = blender === undefined ? [] : this.#plan(texts);
-    const wanted = JSON.stringify(plan.map(({ gpus }) => gpus.map(({ id }) => id)));
+    const wantsGpus = parseTerms(texts).gpus !== "none";
+    const wanted = JSON.stringify([wantsGpus, ...plan.map(({ gpus }) => keyOf(gpus))]);
     if (wanted === this.#prepared) return false;
     this.#note = undefined;
-    if (plan.length === 0 && parseTerms(texts).gpus !== "none") this.#tell(NO_GPU[blender === undefined ? "untried" : "none"]);
+    if (plan.length === 0 && wantsGpus) this.#tell(NO_GPU[blender === undefined ? "untried" : "none"]);
     const ready = new Map<string, Ready | undefined>();
     for (const { gpus } of plan) if (!ready.has(keyOf(gpus))) ready.set(keyOf(gpus), await this.#tryGpus(gpus, signal));
     const slots = plan.map((slot) => {
