@@ -44,8 +44,8 @@ async function loadedAtOnce(entry: string, seen = new Set<string>()): Promise<Se
   if (seen.has(entry)) return seen;
   seen.add(entry);
   const text = await readFile(entry, "utf8");
-  for (const [, path = ""] of text.matchAll(/^(?:import|export)\b[^;]*?from "(\.[^"]+)";|^import "(\.[^"]+)";/gm)) {
-    await loadedAtOnce(join(dirname(entry), path), seen);
+  for (const [, from, bare = ""] of text.matchAll(/^(?:import|export)\b[^;]*?from "(\.[^"]+)";|^import "(\.[^"]+)";/gm)) {
+    await loadedAtOnce(join(dirname(entry), from ?? bare), seen);
   }
   return seen;
 }
