@@ -1,9 +1,11 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describeBlender } from "../../blender/find-blender.ts";
+import { startPlainProcess } from "../../sandbox/process-sandbox.ts";
 import { BLENDER } from "../blender-reference.ts";
-import { type RunningDonor, SAMPLES, startDonor } from "../bridge-command.ts";
+import { type RunningDonor, runBridge, SAMPLES, startDonor, story } from "../bridge-command.ts";
 import { expectSamePicture } from "../sample-scene.ts";
 
 interface SampleScene {
@@ -12,6 +14,7 @@ interface SampleScene {
   readonly still?: number;
   readonly animation?: boolean;
   readonly movie?: boolean;
+  readonly needs?: "denoiser";
 }
 
 const scenes = JSON.parse(await readFile(join(SAMPLES, "scenes.json"), "utf8")) as SampleScene[];
@@ -25,6 +28,30 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all(donors.map((donor) => donor[Symbol.asyncDispose]()));
   await rm(root, { recursive: true, force: true });
+});
+
+const { hasDenoiser } = await describeBlender({ start: startPlainProcess }, BLENDER, AbortSignal.timeout(60_000));
+
+/** Distributions build Blender without a denoiser: then the scene must be refused, and with one it must come out the same. */
+describe("scenes that are denoised", () => {
+  for (const { file, trap } of scenes.filter(({ needs }) => needs === "denoiser")) {
+    it(`${file}: ${trap}`, async () => {
+      const frame = ["-f", "1"];
+      if (hasDenoiser) {
+        await expectSamePicture({ root, donors }, { name: file, file, swarm: [...frame, "--tiles", "3x2"], blender: frame });
+        return;
+      }
+      const home = join(root, "requester");
+      const run = await runBridge(
+        ["render", join(SAMPLES, `${file}.blend`), "-o", join(root, "no", "f_"), ...frame, "--home", home, "--json"],
+        {
+          cwd: root,
+        },
+      );
+      expect(run.exitCode, story(run)).toBe(2);
+      expect(story(run)).toContain("DENOISER_MISSING");
+    });
+  }
 });
 
 describe("sample scenes on a swarm of two donors equal plain Blender", () => {

@@ -9,7 +9,7 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 const PROJECT = join(HERE, "..", "..", "..");
 const REPORTS = join(PROJECT, ".reports");
 
-/** Debian releases: trixie has Blender 4.3, sid the newest. */
+/** Debian releases: trixie has Blender 4.3, sid the newest. `bpy-4.5.15` is Blender's own build of that version, with a denoiser. */
 const RELEASES = ["trixie", "sid"];
 const SUITES = ["bridge/blender", "bridge/test/e2e/sample-scenes.test.ts"];
 /** What the Blender add-on does inside Blender. */
@@ -23,8 +23,10 @@ function blenderOf(word) {
   return { word, program, version };
 }
 
-function rootOf(release) {
-  const made = spawnSync(join(HERE, "make-blender-root.sh"), [release], { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+function rootOf(word) {
+  const own = /^bpy-(.+)$/.exec(word);
+  const [script, what] = own ? ["make-bpy-blender.sh", own[1]] : ["make-blender-root.sh", word];
+  const made = spawnSync(join(HERE, script), [what], { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
   return made.status === 0 ? made.stdout.trim() : undefined;
 }
 

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Blender's own build from PyPI (the module bpy), behaving like the program `blender` on a command line.
+
+Official builds carry what distributions leave out, OpenImageDenoise above all. Flags are taken in their order, as
+Blender takes them; those that our code and tests use, and an error for all others.
+"""
+
+import os
+import sys
+import traceback
+
+import bpy
+
+
+class Line:
+    """The command line, and what it has said so far."""
+
+    def __init__(self, words):
+        self.words = words
+        self.python_exit_code = 0
+        self.failed = False
+
+    def take(self):
+        return self.words.pop(0)
+
+    def run(self):
+        if "--version" in self.words:
+            print(f"Blender {bpy.app.version_string}")
+            return 0
+        if "--factory-startup" in self.words:
+            bpy.ops.wm.read_factory_settings()
+        bpy.context.preferences.filepaths.use_scripts_auto_execute = "--disable-autoexec" not in self.words
+        while self.words and self.words[0] != "--":
+            word = self.take()
+            if word.startswith("-"):
+                FLAGS[word](self)
+            else:
+                self.open(word)
+        return self.python_exit_code if self.failed else 0
+
+    def open(self, path):
+        try:
+            bpy.ops.wm.open_mainfile(filepath=os.path.abspath(path), use_scripts="--disable-autoexec" not in sys.argv)
+        except RuntimeError as error:
+            print(error, file=sys.stderr)
+            sys.exit(1)
+
+    def python(self, code, name):
+        space = {"__name__": "__main__", "__file__": name}
+        try:
+            sys.path.insert(0, os.path.dirname(os.path.abspath(name)))
+            exec(compile(code, name, "exec"), space)  # noqa: S102 - this is what -P does
+        except SystemExit:
+            raise
+        except BaseException:  # noqa: BLE001 - as Blender: told, and the line goes on
+            traceback.print_exc()
+            self.failed = True
+            if self.python_exit_code:
+                sys.exit(self.python_exit_code)
+
+    def script(self):
+        path = self.take()
+        with open(path, encoding="utf-8") as file:
+            self.python(file.read(), path)
+
+    def threads(self):
+        count = int(self.take())
+        for scene in bpy.data.scenes:
+            scene.render.threads_mode = "FIXED" if count else "AUTO"
+            scene.render.threads = max(1, count)
+
+    def frames(self):
+        for frame in self.take().split(","):
+            render(int(frame), int(frame))
+
+    def set_scene(self):
+        name = self.take()
+        if name in bpy.data.scenes:
+            bpy.context.window.scene = bpy.data.scenes[name]
+
+
+def render(start, end):
+    """As `-f` and `-a`: the scene's own range is what it was when the picture's name and stamp are made."""
+    scene = bpy.context.scene
+    if "frame_start" in bpy.ops.render.render.get_rna_type().properties:
+        bpy.ops.render.render(animation=True, frame_start=start, frame_end=end)
+        return
+    before = (scene.frame_start, scene.frame_end)
+
+    def put_back(*_):
+        scene.frame_start, scene.frame_end = before
+
+    bpy.app.handlers.render_init.append(put_back)
+    scene.frame_start, scene.frame_end = start, end
+    try:
+        bpy.ops.render.render(animation=True)
+    finally:
+        bpy.app.handlers.render_init.remove(put_back)
+        put_back()
+
+
+def setter(owner, name, kind=str):
+    def apply(line):
+        setattr(owner(), name, kind(line.take()))
+
+    return apply
+
+
+def scene_now():
+    return bpy.context.scene
+
+
+def render_now():
+    return bpy.context.scene.render
+
+
+FLAGS = {
+    "-b": lambda line: None,
+    "--factory-startup": lambda line: None,
+    "--disable-autoexec": lambda line: None,
+    "--python-exit-code": lambda line: setattr(line, "python_exit_code", int(line.take())),
+    "-P": Line.script,
+    "--python": Line.script,
+    "--python-expr": lambda line: line.python(line.take(), "<string>"),
+    "-t": Line.threads,
+    "-S": Line.set_scene,
+    "-o": setter(render_now, "filepath"),
+    "-F": lambda line: setattr(render_now().image_settings, "file_format", line.take()),
+    "-x": setter(render_now, "use_file_extension", lambda word: word == "1"),
+    "-s": setter(scene_now, "frame_start", int),
+    "-e": setter(scene_now, "frame_end", int),
+    "-j": setter(scene_now, "frame_step", int),
+    "-E": setter(render_now, "engine"),
+    "-f": Line.frames,
+    "-a": lambda line: render(scene_now().frame_start, scene_now().frame_end),
+}
+
+sys.exit(Line(sys.argv[1:]).run())
