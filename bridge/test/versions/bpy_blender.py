@@ -11,6 +11,9 @@ import traceback
 
 import bpy
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "blender", "scripts"))
+import compat  # noqa: E402 - our own script, beside the other scripts
+
 
 class Line:
     """The command line, and what it has said so far."""
@@ -80,23 +83,7 @@ class Line:
 
 
 def render(start, end):
-    """As `-f` and `-a`: the scene's own range is what it was when the picture's name and stamp are made."""
-    scene = bpy.context.scene
-    if "frame_start" in bpy.ops.render.render.get_rna_type().properties:
-        bpy.ops.render.render(animation=True, frame_start=start, frame_end=end)
-        return
-    before = (scene.frame_start, scene.frame_end)
-
-    def put_back(*_):
-        scene.frame_start, scene.frame_end = before
-
-    bpy.app.handlers.render_init.append(put_back)
-    scene.frame_start, scene.frame_end = start, end
-    try:
-        bpy.ops.render.render(animation=True)
-    finally:
-        bpy.app.handlers.render_init.remove(put_back)
-        put_back()
+    compat.render_frames(bpy.context.scene, start, end)
 
 
 def setter(owner, name, kind=str):
