@@ -7,10 +7,12 @@ import { clean, type Run, SCENES, startDonor, timeBlender, timeBridge } from "./
 
 /**
  * What a swarm gains over one machine: every way to render the same frames, in turn, so many rounds; medians and
- * ratios. `npm run bench`, or `npm run bench -- 5` for five rounds. Machines are noisy: trust the ratios.
+ * ratios. `npm run bench`, `npm run bench -- 5` for five rounds, `npm run bench -- 5 still` for the groups that are called so.
+ * Machines are noisy: trust the ratios.
  */
 
 const rounds = Number(process.argv[2] ?? 3);
+const groupWanted = process.argv[3] ?? "";
 const root = await mkdtemp(join(tmpdir(), "p2p-bench-"));
 const heavy = join(root, "heavy.blend");
 const long = join(root, "long.blend");
@@ -25,7 +27,7 @@ interface Way {
 }
 
 const shortFrames = Array.from({ length: 12 }, (_, index) => index + 1);
-const ways: readonly Way[] = [
+const everyWay: readonly Way[] = [
   {
     group: "12 short frames of a heavy scene",
     name: "blender -b -f N, one process a frame",
@@ -53,6 +55,7 @@ const ways: readonly Way[] = [
   },
 ];
 
+const ways = everyWay.filter(({ group }) => group.includes(groupWanted));
 const donors = await Promise.all(["one", "two"].map((name) => startDonor(root, name, 1)));
 
 async function withDonors(args: readonly string[]): Promise<Run> {

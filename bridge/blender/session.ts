@@ -69,6 +69,7 @@ export async function openSession(
       script: "session.py",
       scriptArgs: [options.scratch, ...(options.foreign ? ["foreign"] : [])],
       scratch: options.scratch,
+      cwd: options.scratch, // Blender's smoke leaves a file where it was started
       startTimeoutMs: SESSION_LIMITS.startTimeoutMs,
       ...(options.threads === undefined ? {} : { threads: options.threads }),
     },
