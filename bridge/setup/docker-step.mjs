@@ -45,7 +45,9 @@ function engineVersion() {
 }
 
 function environmentId() {
-  const asked = ask("docker", ["images", "--quiet", "--no-trunc", "--filter", "label=io.p2p-render.environment=1"], { timeout: 20_000 });
+  // What a build that broke off left has the label, and no name.
+  const filters = ["--filter", "label=io.p2p-render.environment=1", "--filter", "dangling=false"];
+  const asked = ask("docker", ["images", "--quiet", "--no-trunc", ...filters], { timeout: 20_000 });
   return asked.ok ? asked.out.trim().split("\n")[0] || undefined : undefined;
 }
 
