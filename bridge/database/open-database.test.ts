@@ -77,7 +77,7 @@ describe("openDatabase", () => {
 
   it("serves two processes at once", { timeout: 300_000 }, async () => {
     // Each record waits for the disk, which other tests keep busy with gigabytes at times.
-    const [one, two] = await Promise.all([writeAndKill("one", 0, 100), writeAndKill("two", 0, 100)]);
+    const [one, two] = await Promise.all([writeAndKill("one", 0, 400), writeAndKill("two", 0, 400)]);
     expect(await framesIn("one")).toEqual(expect.arrayContaining(one));
     expect(await framesIn("two")).toEqual(expect.arrayContaining(two));
   });
