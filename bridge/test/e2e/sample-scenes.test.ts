@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { describeBlender } from "../../blender/find-blender.ts";
+import { findBlenders } from "../../blender/find-blender.ts";
 import { startPlainProcess } from "../../sandbox/process-sandbox.ts";
 import { BLENDER } from "../blender-reference.ts";
 import { type RunningDonor, runBridge, SAMPLES, startDonor, story } from "../bridge-command.ts";
@@ -30,7 +30,8 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-const { hasDenoiser } = await describeBlender({ start: startPlainProcess }, BLENDER, AbortSignal.timeout(60_000));
+const [blender] = await findBlenders({ start: startPlainProcess }, { explicit: BLENDER }, AbortSignal.timeout(60_000));
+const hasDenoiser = blender?.hasDenoiser === true;
 
 /** Distributions build Blender without a denoiser: then the scene must be refused, and with one it must come out the same. */
 describe("scenes that are denoised", () => {
