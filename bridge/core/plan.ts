@@ -5,7 +5,7 @@ import { sentencesOf } from "./plan-sentences.ts";
 import { isTileable, sceneNamed, shapeOf } from "./plan-shape.ts";
 import type { JobPlan, JobShape, PlannedUnit, PlanOptions, SceneGrid, UnitKey } from "./plan-types.ts";
 import type { RenderUnit, SceneFacts, SceneRenderFacts } from "./scene-facts.ts";
-import { autoGrid, type TileGrid } from "./tiles.ts";
+import { autoGrid, TILE_RULES, type TileGrid } from "./tiles.ts";
 
 export type { JobPlan, PlannedUnit, PlanOptions, SceneGrid, UnitKey } from "./plan-types.ts";
 
@@ -76,6 +76,7 @@ function chooseGrid(scene: SceneRenderFacts, shape: JobShape, options: PlanOptio
     samples: scene.samples,
     slots: options.slots,
     frames: shape.frames.length,
+    apronPx: scene.adaptive ? TILE_RULES.apronPx : 0,
   });
 }
 

@@ -63,27 +63,36 @@ describe("withApron", () => {
 });
 
 describe("autoGrid", () => {
-  it("makes about eight near-square tiles for each slot of a heavy picture", () => {
-    const { columns, rows } = autoGrid({ width: 1920, height: 1080, samples: 128, slots: 4, frames: 1 });
-    expect(columns * rows).toBeGreaterThanOrEqual(24);
-    expect(columns * rows).toBeLessThanOrEqual(32);
+  it("makes many near-square tiles for each slot of a heavy picture", () => {
+    const { columns, rows } = autoGrid({ width: 1920, height: 1080, samples: 128, slots: 4, frames: 1, apronPx: 0 });
+    expect(columns * rows).toBeGreaterThanOrEqual(16 * 4);
+    expect(columns * rows).toBeLessThanOrEqual(TILE_RULES.mostPerSlot * 4);
     expect(1920 / columns / (1080 / rows)).toBeGreaterThan(0.5);
     expect(1920 / columns / (1080 / rows)).toBeLessThan(2);
   });
 
+  it("makes larger tiles where each is rendered with an apron, and more of them the longer the work is", () => {
+    const tilesOf = (samples: number, apronPx: number) => {
+      const { columns, rows } = autoGrid({ width: 1920, height: 1080, samples, slots: 4, frames: 1, apronPx });
+      return columns * rows;
+    };
+    expect(tilesOf(128, 16)).toBeLessThan(tilesOf(128, 0) / 2);
+    expect(tilesOf(16, 0)).toBeLessThan(tilesOf(128, 0));
+  });
+
   it("leaves a light picture whole", () => {
-    expect(autoGrid({ width: 64, height: 48, samples: 4, slots: 8, frames: 1 })).toEqual({ columns: 1, rows: 1 });
+    expect(autoGrid({ width: 64, height: 48, samples: 4, slots: 8, frames: 1, apronPx: 0 })).toEqual({ columns: 1, rows: 1 });
   });
 
   it("cuts less where frames already spread the work, and not at all where they suffice", () => {
-    const heavy = { width: 1920, height: 1080, samples: 512, slots: 4 };
-    const few = autoGrid({ ...heavy, frames: 4 });
-    expect(few.columns * few.rows).toBe(8);
+    const heavy = { width: 1920, height: 1080, samples: 512, slots: 4, apronPx: 0 };
+    const [few, one] = [4, 1].map((frames) => autoGrid({ ...heavy, frames }));
+    expect((few?.columns ?? 0) * (few?.rows ?? 0)).toBeLessThan(((one?.columns ?? 0) * (one?.rows ?? 0)) / 2);
     expect(autoGrid({ ...heavy, frames: 250 })).toEqual({ columns: 1, rows: 1 });
   });
 
   it("goes by the measured speed when there is one", () => {
-    const picture = { width: 320, height: 180, samples: 16, slots: 4, frames: 1 };
+    const picture = { width: 320, height: 180, samples: 16, slots: 4, frames: 1, apronPx: 0 };
     const slow = autoGrid({ ...picture, secondsPerSamplePixel: 1e-4 });
     expect(slow.columns * slow.rows).toBeGreaterThan(8);
     expect(autoGrid({ ...picture, secondsPerSamplePixel: 1e-9 })).toEqual({ columns: 1, rows: 1 });
@@ -96,6 +105,7 @@ describe("autoGrid", () => {
       samples: fc.integer({ min: 1, max: 4_096 }),
       slots: fc.integer({ min: 1, max: 200 }),
       frames: fc.constant(1),
+      apronPx: fc.constantFrom(0, 16),
     });
     fc.assert(
       fc.property(input, (picture) => {
@@ -105,7 +115,7 @@ describe("autoGrid", () => {
         expect(tiles === 1 || work >= TILE_RULES.overheadSeconds * TILE_RULES.workPerOverhead).toBe(true);
         expect(columns === 1 || Math.floor(picture.width / columns) >= TILE_RULES.minSidePx).toBe(true);
         expect(rows === 1 || Math.floor(picture.height / rows) >= TILE_RULES.minSidePx).toBe(true);
-        expect(tiles).toBeLessThanOrEqual(TILE_RULES.tilesPerSlot * picture.slots);
+        expect(tiles).toBeLessThanOrEqual(TILE_RULES.mostPerSlot * picture.slots);
         expect(() => cutIntoTiles({ x: 0, y: 0, width: picture.width, height: picture.height }, { columns, rows })).not.toThrow();
       }),
     );

@@ -14,9 +14,13 @@ export const TILE_RULES = {
   maxColumns: 256,
   maxRows: 256,
   minSidePx: 32,
-  tilesPerSlot: 8,
-  /** What a tile costs beside its samples. */
+  mostPerSlot: 32,
+  /** What a tile costs a session beside its samples. */
   overheadSeconds: 0.01,
+  /** What a tile costs everybody beside its samples: the session, its way here, a look at it; measured on a slow core. */
+  handlingSeconds: 0.06,
+  /** At its end a job waits for about so many tiles' time: half a tile when all cost the same, more when a corner is busy. */
+  waitingTiles: 1,
   /** A tile's work is at least this many times its overhead. */
   workPerOverhead: 20,
   /** A guess for one sample of one pixel on one slot, until something is measured. */
@@ -91,16 +95,36 @@ export interface AutoGridInput {
   readonly slots: number;
   /** Frames that are rendered side by side: they spread the work too. */
   readonly frames: number;
+  /** What is rendered around each tile and cut off again. */
+  readonly apronPx: number;
   readonly secondsPerSamplePixel?: number;
 }
 
-/** Chooses a grid of near-square tiles: a few for each slot, none too small to be worth its overhead. */
+/** Chooses the grid of near-square tiles whose frames are likely done first; no tile is too small to be worth its overhead. */
 export function autoGrid(input: AutoGridInput): TileGrid {
-  const seconds =
-    input.width * input.height * Math.max(1, input.samples) * (input.secondsPerSamplePixel ?? TILE_RULES.secondsPerSamplePixel);
-  const worthwhile = Math.floor(seconds / (TILE_RULES.overheadSeconds * TILE_RULES.workPerOverhead));
-  const wanted = Math.min(worthwhile, Math.ceil((TILE_RULES.tilesPerSlot * Math.max(1, input.slots)) / Math.max(1, input.frames)));
-  return nearSquareGrid(input, Math.max(1, wanted));
+  const worthwhile = Math.floor(frameSeconds(input) / (TILE_RULES.overheadSeconds * TILE_RULES.workPerOverhead));
+  const perSlot = Math.max(1, input.slots) / Math.max(1, input.frames);
+  let best: { readonly grid: TileGrid; readonly seconds: number } | undefined;
+  for (let tiles = 1; tiles <= TILE_RULES.mostPerSlot; tiles++) {
+    const grid = nearSquareGrid(input, Math.max(1, Math.min(worthwhile, Math.ceil(tiles * perSlot))));
+    const seconds = secondsUntilDone(input, grid);
+    if (best === undefined || seconds < best.seconds) best = { grid, seconds };
+  }
+  return best?.grid ?? { columns: 1, rows: 1 };
+}
+
+/** Few tiles leave slots waiting for the last one; many are handled often, and their aprons are rendered again and again. */
+function secondsUntilDone(input: AutoGridInput, { columns, rows }: TileGrid): number {
+  const { width, height, apronPx } = input;
+  const aprons = (side: number, count: number) => (side + (2 * apronPx * (count - 1)) / count) / side;
+  const tile =
+    (frameSeconds(input) * aprons(width / columns, columns) * aprons(height / rows, rows)) / (columns * rows) + TILE_RULES.handlingSeconds;
+  const perSlot = (columns * rows * Math.max(1, input.frames)) / Math.max(1, input.slots);
+  return tile * (perSlot + TILE_RULES.waitingTiles);
+}
+
+function frameSeconds({ width, height, samples, secondsPerSamplePixel }: AutoGridInput): number {
+  return width * height * Math.max(1, samples) * (secondsPerSamplePixel ?? TILE_RULES.secondsPerSamplePixel);
 }
 
 function nearSquareGrid({ width, height }: { readonly width: number; readonly height: number }, wanted: number): TileGrid {
