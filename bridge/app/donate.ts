@@ -14,6 +14,7 @@ import { lockHome } from "../network/home-lock.ts";
 import type { SwarmNetwork } from "../protocols/frame-stream.ts";
 import { Freezer } from "../sandbox/freezer.ts";
 import { renderSlots } from "./blender-tools.ts";
+import { AskedEnvironments } from "./asked-environments.ts";
 import type { DonateEvent } from "./donate-events.ts";
 import { DonorControl } from "./donor-control.ts";
 import { donorEnvironments, refuseWithout } from "./donor-environments.ts";
@@ -123,14 +124,18 @@ async function serve(settings: DonateSettings, watching: DonateWatching, parts: 
   const { log } = watching;
   const name = settings.name ?? hostname();
   const power = () => devices.power(desk.sight?.gpus ?? []);
+  const asked = new AskedEnvironments();
   const report = new DonorReport(
-    { desk, ledger, store, slots, showcase, power },
+    { desk, ledger, store, slots, showcase, power, asked },
     { path: statusPath(settings.home), peerId: network.selfId, name },
   );
   const observe = (event: DonateEvent) => {
     report.watch(event);
     ledger.watch(event);
     watching.observe(event);
+    const question = asked.watch(event, Date.now());
+    if (question)
+      watching.observe({ event: "environment-asked", digest: question.digest, job: question.job, requester: question.requester });
   };
   const options = { agent: `p2p-render/${VERSION}`, name, maxJobs: MAX_JOBS };
   const deps = { network, store, slots, owner: desk, peaks: ledger, environments, showcase, clock: systemClock, log, observe, load, power };

@@ -49,6 +49,12 @@ export async function wishDonor(home: Home, wish: OwnerWish | undefined): Promis
   );
 }
 
+/** Lets an environment in that a job has asked for. Throws DONOR_NOT_RUNNING. */
+export async function allowEnvironment(home: Home, digest: string): Promise<void> {
+  const { environments } = (await donorStatus(home)).terms;
+  await setTerms(home, { environments: environments === undefined ? digest : `${environments},${digest}` });
+}
+
 /** Sends a job away; the beginning of its id is enough. Throws DONOR_NOT_RUNNING, JOB_UNKNOWN. */
 export async function evictJob(home: Home, id: string): Promise<string> {
   const { jobs } = await donorStatus(home);

@@ -5,6 +5,7 @@ import type { Totals } from "../core/terms/totals.ts";
 import type { DonorPower } from "../donor/ports.ts";
 import type { RenderSlots } from "../donor/render-slots.ts";
 import type { Sight } from "../machine/machine-watch.ts";
+import type { AskedEnvironments } from "./asked-environments.ts";
 import type { DonateEvent } from "./donate-events.ts";
 import type { DonorLedger } from "./donor-ledger.ts";
 import type { DonorShowcase } from "./donor-showcase.ts";
@@ -16,7 +17,8 @@ import type { OwnersDesk } from "./owners-desk.ts";
 const MOST_OFTEN_MS = 500;
 const LEAST_OFTEN_MS = 5_000;
 export interface DonorReportDeps {
-  readonly desk: Pick<OwnersDesk, "standing" | "texts" | "slotSize" | "sight">;
+  readonly desk: Pick<OwnersDesk, "standing" | "terms" | "texts" | "slotSize" | "sight">;
+  readonly asked: AskedEnvironments;
   readonly ledger: Pick<DonorLedger, "totals">;
   readonly store: Pick<OwnedDonorStore, "usedBytes">;
   readonly slots: Pick<RenderSlots, "size" | "busy">;
@@ -83,6 +85,7 @@ export class DonorReport {
       threads: desk.slotSize().threads,
       diskUsedBytes: store.usedBytes,
       jobs: [...jobs],
+      asked: [...this.#deps.asked.open(desk.terms().environments, atMs)],
       working: [...this.#working.values()],
       pictures: [...this.#deps.showcase.pictures],
       totals: plainTotals(ledger.totals),

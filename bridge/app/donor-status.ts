@@ -25,6 +25,8 @@ export const DonorStatus = z.strictObject({
   threads: z.int(),
   diskUsedBytes: z.number(),
   jobs: z.array(z.strictObject({ job: Text, requester: Text })),
+  /** Environments that jobs want, and that the owner has not let in yet. */
+  asked: z.array(z.strictObject({ digest: Text, job: Text, requester: Text, atMs: z.number() })),
   working: z.array(z.strictObject({ job: Text, lease: Text, what: Text, sinceMs: z.number() })),
   /** Where a small picture of a job lies, of those that its owner may look at; the newest last. */
   pictures: z.array(z.strictObject({ job: Text, path: Text })),

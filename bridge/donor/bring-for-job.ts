@@ -1,4 +1,4 @@
-import { messageOf } from "../kernel/errors.ts";
+import { isFarmError, messageOf } from "../kernel/errors.ts";
 import type { BlockPeer, SandboxEnvironment, SceneOnDisk } from "./ports.ts";
 import type { ServeJobDeps } from "./serve-job.ts";
 
@@ -33,7 +33,7 @@ export async function bringForJob(deps: ServeJobDeps, ticket: JobTicket, talk: J
 
 async function bringEnvironment(
   { environments, clock, observe }: ServeJobDeps,
-  { job, environment: digest, build }: JobTicket,
+  { job, environment: digest, build, requester }: JobTicket,
   { sources, fetching, dismiss }: JobTalk,
   signal: AbortSignal,
 ): Promise<SandboxEnvironment | undefined> {
@@ -44,7 +44,10 @@ async function bringEnvironment(
     observe({ event: "environment-ready", job, digest, seconds: (clock.monotonicMs() - startMs) / 1000 });
     return environment;
   } catch (error) {
-    await dismiss(messageOf(error));
+    const because = messageOf(error);
+    const isAsked = isFarmError(error, "ENVIRONMENT_REFUSED") && error.facts["verdict"] === "ask";
+    if (isAsked) observe({ event: "job-refused", job, requester: requester.id, because, asks: digest });
+    await dismiss(because);
     throw error;
   }
 }

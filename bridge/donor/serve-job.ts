@@ -1,4 +1,4 @@
-import { admit, type AdmissionTerms } from "../core/admission.ts";
+import { admit, type AdmissionTerms, type JobNeeds, type Refused } from "../core/admission.ts";
 import type { ChunkSpec } from "../core/chunk.ts";
 import { childSignal } from "../kernel/abort.ts";
 import type { Clock } from "../kernel/clock.ts";
@@ -36,7 +36,14 @@ export interface ServeJobDeps {
 
 export type DonorEvent =
   | { readonly event: "job-opened" | "job-closed"; readonly job: string; readonly requester: string }
-  | { readonly event: "job-refused"; readonly job: string; readonly requester: string; readonly because: string }
+  | {
+      readonly event: "job-refused";
+      readonly job: string;
+      readonly requester: string;
+      readonly because: string;
+      /** The environment that the owner would have to let in first. */
+      readonly asks?: string;
+    }
   | { readonly event: "chunk-started"; readonly job: string; readonly lease: string; readonly spec: ChunkSpec }
   | {
       readonly event: "chunk-rendered";
@@ -63,9 +70,17 @@ export async function serveJob(deps: ServeJobDeps, stream: FrameStream, requeste
   await deps.olderOf(ticket)?.replace();
   const admission = admit({ peer: requester.id, job: open.job, build: open.build, needs }, deps.terms());
   if ("refused" in admission) {
-    const { refused: because, sentence } = admission;
-    deps.observe({ event: "job-refused", job: open.job, requester: requester.id, because: sentence });
-    await stream.write(encodeMessage({ type: "refused", because, sentence } satisfies DonorMessage), parent);
+    deps.observe({
+      event: "job-refused",
+      job: open.job,
+      requester: requester.id,
+      because: admission.sentence,
+      ...asksOwner(admission, needs),
+    });
+    await stream.write(
+      encodeMessage({ type: "refused", because: admission.refused, sentence: admission.sentence } satisfies DonorMessage),
+      parent,
+    );
     await stream.close();
     return;
   }
@@ -82,4 +97,8 @@ export async function serveJob(deps: ServeJobDeps, stream: FrameStream, requeste
     await job.finish(how);
     await deps.showcase.clear(open.job);
   }
+}
+
+function asksOwner({ refused }: Refused, { environment }: JobNeeds): { readonly asks?: string } {
+  return refused === "environment-asked" && environment !== undefined ? { asks: environment } : {};
 }

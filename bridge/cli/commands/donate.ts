@@ -105,6 +105,7 @@ function keysOf(home: Home) {
   return {
     pause: async (isPaused: boolean) => void (await (await owner()).wishDonor(home, isPaused ? undefined : "freeze")),
     finish: async () => void (await (await owner()).wishDonor(home, "finish")),
+    allow: async (digest: string) => await (await owner()).allowEnvironment(home, digest),
     evict: async (job: string) => void (await (await owner()).evictJob(home, job)),
   };
 }

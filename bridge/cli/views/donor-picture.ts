@@ -21,6 +21,7 @@ export function drawStatus(status: DonorStatus, canvas: Canvas): string {
     ...status.jobs.map(
       ({ job, requester }, index) => `  ${paint("gray", `job ${index + 1}`)}   ${job} ${paint("gray", `from ${shortPeer(requester)}`)}`,
     ),
+    ...askedLines(status),
     ...totalLines(status.totals),
     `  ${paint("gray", "machine")} ${machineText(status)}`,
   ];
@@ -44,6 +45,16 @@ function slotLines({ working, standing, slots, busySlots }: DonorStatus, nowMs: 
     ),
     ...(opening > 0 ? [paint("gray", `  · ${opening === 1 ? "1 slot opens its" : `${opening} slots open their`} scene`)] : []),
     ...(free > 0 ? [paint("gray", `  · ${free === 1 ? "1 slot is" : `${free} slots are`} free`)] : []),
+  ];
+}
+
+/** The newest question to the owner; the others come after it. */
+function askedLines({ asked }: DonorStatus): string[] {
+  const newest = asked.at(-1);
+  if (newest === undefined) return [];
+  const others = asked.length === 1 ? "" : `, and ${asked.length - 1} more`;
+  return [
+    `  ${paint("yellow", "asked")}   a lets in ${newest.digest.slice(0, 12)} of job ${newest.job} from ${shortPeer(newest.requester)}${others}`,
   ];
 }
 
@@ -115,7 +126,13 @@ export function lastingLine(event: DonateEvent): string | undefined {
       return `${paint("cyan", "job")} ${event.job} from ${event.requester}`;
     case "job-closed":
       return `${paint("gray", "job")} ${event.job} closed`;
+    case "environment-asked":
+      return [
+        `${paint("yellow", "asked")} job ${event.job} of ${event.requester} brings an environment of its own.`,
+        `  To let it in: bridge donate set environments=ask,${event.digest}`,
+      ].join("\n");
     case "job-refused":
+      if (event.asks !== undefined) return undefined; // the question says it, once
       return `${paint("gray", "refused")} job ${event.job}: ${event.because}`;
     case "job-evicted":
       return `${paint("yellow", "evicted")} job ${event.job}`;

@@ -20,6 +20,7 @@ const status: DonorStatus = {
     { job: "j-one", requester: "12D3KooWAbc" },
     { job: "j-two", requester: "12D3KooWDef" },
   ],
+  asked: [],
   working: [{ job: "j-one", lease: "4", what: "frame 7, 64x64 at 0,64", sinceMs: 1_000 }],
   pictures: [],
   totals: { day: "2026-11-23", today: given, ever: { ...given, chunks: 900, frames: 88, joules: 7.2e6 } },
@@ -47,6 +48,12 @@ describe("the donor's view", () => {
     ]);
   });
 
+  it("asks about the newest environment that a job brings, and which key lets it in", () => {
+    const ask = (digest: string) => ({ digest: digest.repeat(64), job: `j-${digest}`, requester: "12D3", atMs: 1 });
+    expect(draw({ asked: [ask("a")] })).toContain("asked   a lets in aaaaaaaaaaaa of job j-a from 12D3");
+    expect(draw({ asked: [ask("a"), ask("b")] })).toContain("a lets in bbbbbbbbbbbb of job j-b from 12D3, and 1 more");
+  });
+
   it("says why GPUs are not used", () =>
     expect(draw({ gpus: [], gpuNote: "Blender does not see it" })).toContain("note    Blender does not see it"));
 
@@ -66,6 +73,7 @@ describe("a key", () => {
       pause: async (isPaused) => void (did = isPaused ? "resume" : "pause"),
       finish: async () => void (did = "finish"),
       evict: async (job) => void (did = `evict ${job}`),
+      allow: async (digest) => void (did = `allow ${digest}`),
     };
     void press(key, { ...status, ...change }, keys);
     return did;
@@ -80,6 +88,8 @@ describe("a key", () => {
     ["1", {}, "evict j-one"],
     ["2", {}, "evict j-two"],
     ["3", {}, undefined],
+    ["a", {}, undefined],
+    ["a", { asked: [{ digest: "abc", job: "j", requester: "r", atMs: 1 }] }, "allow abc"],
     ["x", {}, undefined],
   ])("%j with %j does %j", (key, change, did) => expect(pressed(key, change)).toBe(did));
 });
@@ -91,4 +101,5 @@ it("the lines that stay say what the owner's terms did, and to whom", () => {
   );
   expect(line({ event: "terms", terms: { cores: "50%", idle: "5m" }, slots: 1, threads: 2 })).toBe("terms cores=50%  idle=5m");
   expect(line({ event: "job-refused", job: "j", requester: "r", because: "no room" })).toBe("refused job j: no room");
+  expect(line({ event: "environment-asked", digest: "abc", job: "j", requester: "r" })).toContain("bridge donate set environments=ask,abc");
 });

@@ -17,6 +17,8 @@ export interface DonorView {
 export interface DonorKeys {
   pause(isPaused: boolean): Promise<void>;
   finish(): Promise<void>;
+  /** Lets an environment in. */
+  allow(digest: string): Promise<void>;
   evict(job: string): Promise<void>;
 }
 
@@ -90,6 +92,8 @@ export function press(key: string, status: DonorStatus | undefined, keys: DonorK
   const byOwner = status.standing.state !== "open" && status.standing.code === "owner";
   if (key === "p") return keys.pause(byOwner);
   if (key === "f") return keys.finish();
+  const asked = key === "a" ? status.asked.at(-1) : undefined;
+  if (asked) return keys.allow(asked.digest);
   const job = /^[1-9]$/.test(key) ? status.jobs[Number(key) - 1] : undefined;
   return job && keys.evict(job.job);
 }
