@@ -65,7 +65,7 @@ const obtain = (fetched: (bytes: number) => void) =>
       open: ({ addrs: [address = ""] }, signal) => asker.open(address, BLOCKS_PROTOCOL, "bulk", signal),
       isSigned: async () => false,
       policy: () => ({ verdict: "accept" }),
-      roomBytes: () => 2 ** 40,
+      makeRoom: async () => 2 ** 40,
     },
     never(),
     fetched,

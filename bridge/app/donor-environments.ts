@@ -16,6 +16,7 @@ import type { SwarmNetwork } from "../protocols/frame-stream.ts";
 import { type EngineImage, ImageEngine } from "../sandbox/image-engine.ts";
 import type { OwnedDonorStore } from "./donor-store.ts";
 import { serveEnvironments } from "./environment-serving.ts";
+import { EnvironmentRoom } from "./environment-room.ts";
 import { type Obtained, type ObtainPorts, obtainEnvironment } from "./obtain-environment.ts";
 
 export interface DonorEnvironmentsDeps {
@@ -55,6 +56,7 @@ export function refuseWithout({ environments, own }: Pick<Terms, "environments" 
 class EngineEnvironments implements DonorEnvironments {
   readonly #deps: DonorEnvironmentsDeps;
   readonly #contents: EnvironmentStore;
+  readonly #room: EnvironmentRoom;
   /** Two jobs that name the same one bring it once. */
   readonly #queue = new PQueue({ concurrency: 1 });
   /** The engine had them when the donor started. */
@@ -65,6 +67,9 @@ class EngineEnvironments implements DonorEnvironments {
     this.#deps = deps;
     this.#found = found;
     this.#contents = contents;
+    const { engine, environments, owner, store } = deps;
+    const givenBytes = () => owner.terms().diskBytes - store.usedBytes;
+    this.#room = new EnvironmentRoom({ engine, contents, environments, clock: systemClock, givenBytes });
   }
 
   now(): EnvironmentsHere {
@@ -91,6 +96,7 @@ class EngineEnvironments implements DonorEnvironments {
     const facts = factsOf(image.labels);
     if (facts === undefined) throw new FarmError("ENVIRONMENT_INVALID", "the image of this job is no environment");
     this.#record(digest, obtained);
+    this.#room.use(digest);
     const { blenderPath: path, blenderVersion: version, buildHash } = facts;
     if (sameBuild(facts, build)) return { image: image.id, blender: { path, version, buildHash } };
     const sentence = `the environment has Blender ${version} (${buildHash}), and the job needs ${build.blenderVersion} (${build.buildHash})`;
@@ -117,12 +123,8 @@ class EngineEnvironments implements DonorEnvironments {
       pieceBytes: store.pieceBytes,
       isSigned: async (digest, signature) => (await import("../network/signing.ts")).isSigned(signedText(digest), signature),
       policy: (asked) => mayRun(asked, owner.terms()),
-      roomBytes: () => owner.terms().diskBytes - store.usedBytes - this.#fetchedBytes(),
+      makeRoom: (neededBytes) => this.#room.make(neededBytes),
     };
-  }
-
-  #fetchedBytes(): number {
-    return this.#deps.environments.list().reduce((sum, { origin, bytes }) => sum + (origin === "built" ? 0 : bytes), 0);
   }
 
   #termsNow(): string {

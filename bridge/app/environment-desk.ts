@@ -2,13 +2,14 @@ import type { Home } from "../config/home.ts";
 import { contentsOf, type EnvironmentManifest } from "../content/environments/environment-manifest.ts";
 import { EnvironmentStore } from "../content/environments/environment-store.ts";
 import { cutLayer } from "../content/environments/layer-blocks.ts";
-import { environmentName, environmentTag, parseDigest } from "../core/environments/facts.ts";
+import { environmentName, parseDigest } from "../core/environments/facts.ts";
 import { openDatabase } from "../database/open-database.ts";
 import type { Database, EnvironmentRow } from "../database/types.ts";
-import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
+import { FarmError, isFarmError } from "../kernel/errors.ts";
 import { sha256 } from "../kernel/ids.ts";
 import { signedText } from "../protocols/environments/messages.ts";
 import { ImageEngine } from "../sandbox/image-engine.ts";
+import { dropEnvironment } from "./drop-environment.ts";
 
 /** An environment as its owner sees it. */
 export interface ListedEnvironment extends EnvironmentRow {
@@ -85,17 +86,12 @@ export async function unshareEnvironment(home: Home, reference: string): Promise
 export async function removeEnvironment(home: Home, reference: string): Promise<EnvironmentRow> {
   await using database = openDatabase(home.database);
   const row = findRow(database, reference);
-  const engine = await ImageEngine.open();
-  const image = await engine.findEnvironment(row.digest);
-  try {
-    await engine.remove(environmentTag(row.digest));
-    if (image && (await engine.findEnvironment(row.digest))) await engine.remove(image.id);
-  } catch (cause) {
-    if (image) await engine.name(image, row.digest);
-    throw new FarmError("ENVIRONMENT_BUSY", `the engine does not let go of it: ${messageOf(cause).slice(0, 300)}`, { cause });
-  }
-  await new EnvironmentStore(home.environments).remove(row.digest);
-  database.environments.delete(row.digest);
+  const places = {
+    engine: await ImageEngine.open(),
+    contents: new EnvironmentStore(home.environments),
+    environments: database.environments,
+  };
+  await dropEnvironment(places, row.digest);
   return row;
 }
 

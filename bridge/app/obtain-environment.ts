@@ -32,8 +32,8 @@ export interface ObtainPorts {
   readonly isSigned: (digest: string, signature: EnvironmentSignature) => Promise<boolean>;
   /** The owner's word. */
   readonly policy: (asked: AskedEnvironment) => EnvironmentVerdict;
-  /** Of the disk that is given, for blocks and unpacked layers together. */
-  readonly roomBytes: () => number;
+  /** Makes room for so many bytes, blocks and unpacked layers together, and says for how many there is room now. */
+  readonly makeRoom: (neededBytes: number) => Promise<number>;
 }
 
 export interface ObtainRequest {
@@ -162,7 +162,7 @@ class Obtaining {
     const config = await this.#content(digest, manifest.configBytes, peers, signal);
     if (factsOf(checkConfig(manifest, config).labels) === undefined) throw lie("it has no labels of one");
     const here = await engine.layersHere(manifest.layers.map(({ diffId }) => diffId));
-    this.#checkRoom(manifest, here);
+    await this.#insistOnRoom(manifest, here);
     await store.put(digest, config);
     await this.#fetch(manifest, here, peers, signal);
     const get = (hash: string, bytes: number) => store.read(hash, 0, bytes, signal);
@@ -218,11 +218,11 @@ class Obtaining {
     throw failure;
   }
 
-  #checkRoom(manifest: EnvironmentManifest, here: ReadonlySet<string>): void {
+  async #insistOnRoom(manifest: EnvironmentManifest, here: ReadonlySet<string>): Promise<void> {
     const layers = manifest.layers.filter(({ diffId }) => !here.has(diffId));
     const stored = contentsOf(manifest, here).reduce((sum, { hash, bytes }) => sum + (this.#ports.store.has(hash) ? 0 : bytes), 0);
     const needed = stored + unpackedBytesOf({ ...manifest, layers });
-    const room = this.#ports.roomBytes();
+    const room = await this.#ports.makeRoom(needed);
     if (needed <= room) return;
     const facts = { neededBytes: needed, roomBytes: room };
     throw new FarmError("DISK_FULL", "the environment is larger than the disk that is given", {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { DEFAULT_TERMS } from "../terms/terms.ts";
 import { environmentName, type EnvironmentFacts, factsOf, labelsOf, parseDigest } from "./facts.ts";
+import { chooseEvictions } from "./evict.ts";
 import { couldRun, mayRun } from "./may-run.ts";
 import { buildArguments, recipeFor } from "./recipe.ts";
 
@@ -103,4 +104,19 @@ describe("a recipe", () => {
   ])("is refused for %s with checksum %s", (version, sha256) => {
     expect(() => recipeFor({ version, sha256 })).toThrow(expect.objectContaining({ code: "USAGE" }));
   });
+});
+
+describe("chooseEvictions", () => {
+  const minute = 60_000;
+  const kept = [
+    { digest: "new", bytes: 30, usedAtMs: 95 * minute },
+    { digest: "old", bytes: 10, usedAtMs: 10 * minute },
+    { digest: "older", bytes: 20, usedAtMs: minute },
+  ];
+  it.each([
+    ["nothing when nothing is wanted", 0, []],
+    ["the longest unused", 15, ["older"]],
+    ["as many as are needed", 25, ["older", "old"]],
+    ["none in vain, and none that just worked", 31, []],
+  ])("gives up %s", (_, wanted, chosen) => expect(chooseEvictions(kept, wanted, 100 * minute)).toEqual(chosen));
 });

@@ -8,6 +8,7 @@ import tar from "tar-stream";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openDonorStore } from "../../app/donor-store.ts";
 import { listEnvironments, removeEnvironment, shareEnvironment, unshareEnvironment } from "../../app/environment-desk.ts";
+import { EnvironmentRoom } from "../../app/environment-room.ts";
 import { serveEnvironments } from "../../app/environment-serving.ts";
 import { type ObtainPorts, obtainEnvironment } from "../../app/obtain-environment.ts";
 import { type Home, openHome } from "../../config/home.ts";
@@ -15,6 +16,7 @@ import type { BlockSource } from "../../content/block-source.ts";
 import { contentsOf, type EnvironmentManifest } from "../../content/environments/environment-manifest.ts";
 import { EnvironmentStore } from "../../content/environments/environment-store.ts";
 import { cutLayer } from "../../content/environments/layer-blocks.ts";
+import { EVICTION_SPARES_MS } from "../../core/environments/evict.ts";
 import { environmentTag, factsOf, labelsOf } from "../../core/environments/facts.ts";
 import { mayRun } from "../../core/environments/may-run.ts";
 import { DEFAULT_TERMS } from "../../core/terms/terms.ts";
@@ -136,7 +138,7 @@ async function seeker(environments: readonly string[] = ["any"], changes: Partia
     open: ({ addrs: [address = ""] }, signal) => node.open(address, BLOCKS_PROTOCOL, "bulk", signal),
     isSigned: (asked, signature) => isSigned(signedText(asked), signature),
     policy: (asked) => mayRun(asked, { ...DEFAULT_TERMS, environments }),
-    roomBytes: () => 1024 * MIB,
+    makeRoom: async () => 1024 * MIB,
     ...changes,
   };
 }
@@ -226,7 +228,7 @@ describe("an environment", () => {
   });
 
   it("that is larger than the disk that is given is not fetched", async () => {
-    const [peer, ports] = [await peerOf(), await seeker(["any"], { roomBytes: () => 30 * MIB })];
+    const [peer, ports] = [await peerOf(), await seeker(["any"], { makeRoom: async () => 30 * MIB })];
     await expect(obtainEnvironment(requestOf(digest, peer), ports, never())).rejects.toMatchObject({ code: "DISK_FULL" });
     expect(await far.images.findEnvironment(digest)).toBeUndefined();
   });
@@ -282,6 +284,33 @@ describe("an owner's word on a stranger's environment", () => {
     await peer.contents.keep(manifest, [...genuine]);
     const { image } = await obtainEnvironment(requestOf(digest, peer), await seeker([signer]), never());
     expect(factsOf(image.labels)).toEqual(FACTS);
+  });
+});
+
+describe("environments that came from others", () => {
+  it("make room for the next one, the longest unused first; what works stays, and so does what the owner built", async () => {
+    const peer = await peerOf();
+    const ports = await seeker();
+    const own = await openHome(await mkdtemp(join(folder, "room-")));
+    const { environments } = stack.use(openDatabase(own.database));
+    const { image } = await obtainEnvironment(requestOf(digest, peer), ports, never());
+    const row = { facts: FACTS, bytes: image.bytes, addedAt: 0, isShared: true };
+    environments.put({ ...row, digest, origin: ["12D3"] });
+    environments.put({ ...row, digest: "a".repeat(64), origin: "built" });
+    let nowMs = 1;
+    const clock = { ...systemClock, now: () => nowMs };
+    const places = { engine: far.images, contents: ports.store, environments, clock };
+    const room = new EnvironmentRoom({ ...places, givenBytes: () => 60 * MIB });
+    room.use(digest);
+    expect(await room.make(40 * MIB)).toBeLessThan(40 * MIB);
+    expect(await far.images.findEnvironment(digest)).toBeDefined();
+    nowMs += EVICTION_SPARES_MS;
+    expect(await room.make(70 * MIB), "more than there can be").toBeLessThan(40 * MIB);
+    expect(await far.images.findEnvironment(digest)).toBeDefined();
+    expect(await room.make(40 * MIB)).toBe(60 * MIB);
+    expect(await far.images.findEnvironment(digest)).toBeUndefined();
+    expect(ports.store.has(digest)).toBe(false);
+    expect(environments.list().map(({ origin }) => origin)).toEqual(["built"]);
   });
 });
 
