@@ -2,6 +2,7 @@ import { chmod, copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { blenderIn } from "../bridge/core/environments/facts.ts";
 import { BLENDER_SCRIPTS } from "../bridge/blender/blender-process.ts";
 import { findBlenders } from "../bridge/blender/find-blender.ts";
 import { openSession } from "../bridge/blender/session.ts";
@@ -32,7 +33,8 @@ await using sandbox = await ContainerSandbox.open();
 await sandbox.prepare({ node: "bench", tools, scripts: BLENDER_SCRIPTS });
 const openSeconds = (performance.now() - openedMs) / 1_000;
 if (!sandbox.environment) throw new Error("this takes an environment: bridge env build");
-const { version, buildHash } = sandbox.environment.blender;
+const inside = blenderIn(sandbox.environment.facts);
+const { version, buildHash } = inside;
 const here = await findBlenders({ start: startPlainProcess }, {}, AbortSignal.timeout(PATIENCE_MS));
 const plain = here.find((build) => build.version === version && build.buildHash === buildHash);
 if (!plain) throw new Error(`this machine has no Blender ${version} (${buildHash}) to compare with`);
@@ -55,7 +57,7 @@ const ways: readonly Way[] = [
   { name: "plain process", blender: plain, scenePath: join(scene, "scene.blend"), start: () => startPlainProcess },
   {
     name: "container",
-    blender: { ...sandbox.environment.blender, hasDenoiser: false },
+    blender: inside,
     scenePath: `${INSIDE.scene}/scene.blend`,
     start: (scratch) => (request) => sandbox.start(request, { scripts: BLENDER_SCRIPTS, scene, scratch }, SIZE),
   },

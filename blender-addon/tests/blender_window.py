@@ -16,10 +16,13 @@ SIZE = (1600, 900)
 class Screen:
     """An X server without a screen; `environment` is what programs on it need."""
 
+    def __init__(self, *options):
+        self._options = options
+
     def __enter__(self):
         reading, writing = os.pipe()
         self._server = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{SIZE[0]}x{SIZE[1]}x24", "-nolisten", "tcp"],
+            ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{SIZE[0]}x{SIZE[1]}x24", "-nolisten", "tcp", *self._options],
             pass_fds=[writing],
             stderr=subprocess.DEVNULL,
         )

@@ -2,6 +2,7 @@ import { BLENDER_SCRIPTS } from "../blender/blender-process.ts";
 import { deviceClassOf } from "../blender/device-class.ts";
 import type { StartProcess } from "../blender/types.ts";
 import type { Home } from "../config/home.ts";
+import { blenderIn } from "../core/environments/facts.ts";
 import { containerGpus, type GpuHostConfig } from "../core/gpu/container-gpus.ts";
 import { gpuRefusal } from "../core/gpu/engine-refusals.ts";
 import type { Gpu } from "../core/gpu/gpu.ts";
@@ -46,7 +47,7 @@ export async function openDonorSandbox(home: Home, choice: SandboxChoice, signal
 async function inContainers(choice: Extract<SandboxChoice, { kind: "docker" }>): Promise<DonorSandbox> {
   const { environment, allowOldRuntime } = choice;
   const sandbox = await ContainerSandbox.open({ allowOldRuntime, ...(environment === undefined ? {} : { environment }) });
-  const build = sandbox.environment && { ...sandbox.environment.blender, hasDenoiser: false }; // nobody asks a donor for it: its class tells
+  const build = sandbox.environment && blenderIn(sandbox.environment.facts);
   return {
     blender: build && { build, deviceClass: deviceClassOf(build, "linux") },
     seenAt: INSIDE.scene,

@@ -2,7 +2,7 @@ import type { Home } from "../config/home.ts";
 import { contentsOf, type EnvironmentManifest } from "../content/environments/environment-manifest.ts";
 import { EnvironmentStore } from "../content/environments/environment-store.ts";
 import { cutLayer } from "../content/environments/layer-blocks.ts";
-import { environmentName, parseDigest } from "../core/environments/facts.ts";
+import { environmentName, mayMean } from "../core/environments/facts.ts";
 import { openDatabase } from "../database/open-database.ts";
 import type { Database, EnvironmentRow } from "../database/types.ts";
 import { FarmError, isFarmError } from "../kernel/errors.ts";
@@ -45,14 +45,7 @@ export async function listEnvironments(home: Home): Promise<readonly ListedEnvir
 
 /** The environment that a person means: by name, digest, the beginning of one, or a Blender version that only one has. Throws ENVIRONMENT_MISSING. */
 export function findRow({ environments }: Pick<Database, "environments">, reference: string): EnvironmentRow {
-  const rows = environments.list();
-  const digest = parseDigest(reference) ?? (/^(?:sha256:)?([0-9a-f]{6,})$/.exec(reference)?.[1] || undefined);
-  const fits = ({ digest: own, facts }: EnvironmentRow) =>
-    environmentName(facts, own) === reference ||
-    (digest !== undefined && own.startsWith(digest)) ||
-    facts.blenderVersion === reference ||
-    facts.blenderVersion.startsWith(`${reference}.`);
-  const [found, ...others] = rows.filter(fits);
+  const [found, ...others] = environments.list().filter(({ facts, digest }) => mayMean(reference, facts, digest));
   if (found === undefined) throw new FarmError("ENVIRONMENT_MISSING", `there is no environment "${reference}"`);
   if (others.length === 0) return found;
   const names = [found, ...others].map((row) => environmentName(row.facts, row.digest)).join(", ");

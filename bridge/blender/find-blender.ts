@@ -1,9 +1,6 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { mkdir, mkdtemp, readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { z } from "zod";
 import { FarmError, messageOf } from "../kernel/errors.ts";
 import { namedBlender, usualBlenders } from "./blender-places.ts";
@@ -18,7 +15,7 @@ export const FIND_LIMITS = { describeTimeoutMs: 60_000, maxCacheBytes: 1024 * 10
 
 const Description = z.strictObject({
   version: z.string().regex(/^\d{1,3}\.\d{1,3}\.\d{1,3}$/),
-  buildHash: z.string().max(64),
+  buildHash: z.string().regex(/^[0-9a-f]{6,64}$/),
   hasDenoiser: z.boolean(),
 });
 const Cache = z.record(z.string(), z.strictObject({ stamp: z.string().max(100), build: Description }));
@@ -58,8 +55,7 @@ export async function describeBlender(deps: FindDeps, path: string, signal: Abor
       { blender: path, script: "describe.py", scratch, startTimeoutMs: FIND_LIMITS.describeTimeoutMs },
       signal,
     );
-    const build = Description.parse(await blender.request("describe", {}, signal, FIND_LIMITS.describeTimeoutMs));
-    return { path, ...build, buildHash: /^[0-9a-f]{6,}$/.test(build.buildHash) ? build.buildHash : await programHash(path) };
+    return { path, ...Description.parse(await blender.request("describe", {}, signal, FIND_LIMITS.describeTimeoutMs)) };
   } catch (cause) {
     signal.throwIfAborted();
     throw new FarmError("BLENDER_NOT_FOUND", `${path} does not work as Blender: ${messageOf(cause)}`, { cause });
@@ -102,13 +98,6 @@ async function knownOrDescribed(deps: FindDeps, path: string, cache: Cache, sign
   const { path: _, ...build } = await describeBlender(deps, path, signal);
   cache[path] = { stamp, build };
   return { path, ...build };
-}
-
-/** Distributions build without a hash: two of them of one version still have different programs, hence different pixels. */
-async function programHash(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  await pipeline(createReadStream(path), hash);
-  return hash.digest("hex").slice(0, 12);
 }
 
 /** A cache that cannot be read or that breaks its schema is none: the Blenders are asked again. */

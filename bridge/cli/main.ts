@@ -23,13 +23,16 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** First Ctrl-C: stop cleanly. Second: leave at once. */
+/** First Ctrl-C: stop cleanly. Second: leave at once. Whoever reads our output and goes (`| head`) stops us, too. */
 function interruptions(stop: AbortController, terminal: Terminal): () => void {
+  const onUnread = () => stop.abort(new FarmError("CANCELLED", "nobody reads the output any more"));
   const onSignal = () => {
     if (stop.signal.aborted) process.exit(EXIT.interrupted);
     if (terminal.isLive) terminal.error("Stopping… (once more to leave at once)");
     stop.abort(new FarmError("CANCELLED", "interrupted"));
   };
+  process.stdout.on("error", onUnread);
+  process.stderr.on("error", onUnread);
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
   return () => {

@@ -1,13 +1,15 @@
-import { setImmediate } from "node:timers/promises";
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from "@libp2p/interface";
 import { abortable, childSignal } from "../kernel/abort.ts";
 import { FarmError, isFarmError } from "../kernel/errors.ts";
 import { FRAME_LIMITS, type FrameStream } from "../protocols/frame-stream.ts";
 import { FrameAssembly, frameHeader } from "./frame-assembly.ts";
 import { NETWORK_LIMITS } from "./network-limits.ts";
+import { sendingTurn } from "./sending-turns.ts";
 
 /** Smaller costs throughput, larger keeps heartbeats waiting. */
 const SLICE_BYTES = 256 * 1024;
+/** Frames up to this size do not wait for a turn. */
+const PROMPT_BYTES = 64 * 1024;
 
 /** Frames over a libp2p stream. Make it in the same tick in which the stream was got: bytes that come before a listener are lost. */
 export function libp2pFrameStream(stream: Stream): Libp2pFrameStream {
@@ -131,13 +133,13 @@ export class Libp2pFrameStream implements FrameStream {
     return this.#stream.readableEnded || (this.#closed && this.#stream.readBufferLength === 0);
   }
 
-  /** One frame after the other, each in slices: encryption holds up everything else in this process. */
+  /** One frame after the other, long ones in slices that wait for their turn. */
   async #send(header: Uint8Array, frame: Uint8Array): Promise<void> {
-    const first = frame.subarray(0, SLICE_BYTES);
-    await this.#sendSlice(Buffer.concat([header, first]));
-    for (let offset = SLICE_BYTES; offset < frame.byteLength; offset += SLICE_BYTES) {
-      await setImmediate();
-      await this.#sendSlice(frame.subarray(offset, offset + SLICE_BYTES));
+    if (frame.byteLength <= PROMPT_BYTES) return await this.#sendSlice(Buffer.concat([header, frame]));
+    for (let offset = 0; offset < frame.byteLength; offset += SLICE_BYTES) {
+      const slice = frame.subarray(offset, offset + SLICE_BYTES);
+      await sendingTurn();
+      await this.#sendSlice(offset === 0 ? Buffer.concat([header, slice]) : slice);
     }
   }
 

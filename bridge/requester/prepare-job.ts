@@ -29,12 +29,6 @@ export async function prepareJob(
 ): Promise<JobOrder> {
   const { scenePath, flags, cwd, deliver } = request;
   const { facts, files } = await deps.inspect({ scenePath, flags, cwd, frames: framesBefore(request) }, signal);
-  if (facts.scenes.some(({ denoised }) => denoised) && !facts.hasDenoiser) {
-    throw new FarmError(
-      "DENOISER_MISSING",
-      `${request.scenePath} is denoised while it renders, and Blender ${deps.blender.version} here is built without the denoiser`,
-    );
-  }
   const frames = framesToRender(request, facts);
   const options = {
     frames,

@@ -30,7 +30,7 @@ export async function probeDocker(): Promise<DockerProbe> {
       cdi: (info.CDISpecDirs ?? []).length > 0,
       unenforced: unenforcedLimits(info),
       runtime: runtimeAge(version.Components ?? []),
-      environments: [...new Set(images.map(({ blender }) => blender.version))],
+      environments: [...new Set(images.map(({ facts }) => facts.blenderVersion))],
     };
   } catch (error) {
     return absence(error as NodeJS.ErrnoException);

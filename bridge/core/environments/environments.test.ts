@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { DEFAULT_TERMS } from "../terms/terms.ts";
-import { environmentName, type EnvironmentFacts, factsOf, labelsOf, parseDigest } from "./facts.ts";
+import { environmentName, type EnvironmentFacts, factsOf, labelsOf, mayMean, parseDigest } from "./facts.ts";
 import { chooseEvictions } from "./evict.ts";
 import { couldRun, mayRun } from "./may-run.ts";
 import { buildArguments, recipeFor } from "./recipe.ts";
@@ -120,3 +120,15 @@ describe("chooseEvictions", () => {
     ["none in vain, and none that just worked", 31, []],
   ])("gives up %s", (_, wanted, chosen) => expect(chooseEvictions(kept, wanted, 100 * minute)).toEqual(chosen));
 });
+
+it.each([
+  ["its name", `blender-3.4.1-gpu-${DIGEST.slice(0, 12)}`, true],
+  ["its digest", `sha256:${DIGEST}`, true],
+  ["the beginning of its digest", DIGEST.slice(0, 6), true],
+  ["its version", "3.4.1", true],
+  ["the beginning of its version", "3.4", true],
+  ["nearly its version", "3.", false],
+  ["another version", "3.41", false],
+  ["too little of a digest", DIGEST.slice(0, 5), false],
+  ["nothing", "", false],
+])("an environment is meant by %s: %s", (_, reference, isMeant) => expect(mayMean(reference, FACTS, DIGEST)).toBe(isMeant));

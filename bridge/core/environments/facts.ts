@@ -58,6 +58,11 @@ export function factsOf(labels: Readonly<Record<string, string>>): EnvironmentFa
   return { blenderVersion, buildHash, blenderPath, backends, hasDenoiser: text("denoiser") === "yes" };
 }
 
+/** The Blender in an environment, as a Blender of this machine is described. */
+export function blenderIn({ blenderPath: path, blenderVersion: version, buildHash, hasDenoiser }: EnvironmentFacts) {
+  return { path, version, buildHash, hasDenoiser };
+}
+
 /** "sha256:…" or bare hexadecimal as a digest; undefined for what is none. */
 export function parseDigest(text: string): EnvironmentDigest | undefined {
   return /^(?:sha256:)?([0-9a-f]{64})$/.exec(text)?.[1];
@@ -66,6 +71,19 @@ export function parseDigest(text: string): EnvironmentDigest | undefined {
 /** What people call an environment: its Blender, and enough of its digest to tell it from others. */
 export function environmentName({ blenderVersion, backends }: EnvironmentFacts, digest: EnvironmentDigest): string {
   return `blender-${blenderVersion}${backends.length > 1 ? "-gpu" : ""}-${digest.slice(0, 12)}`;
+}
+
+/**
+ * Whether a person may mean this environment: by its name, its digest or the beginning of one, or its Blender's
+ * version, in full or in part ("4.3"). Of a version there may be several.
+ */
+export function mayMean(reference: string, facts: EnvironmentFacts, digest: EnvironmentDigest): boolean {
+  const digits = /^(?:sha256:)?([0-9a-f]{6,64})$/.exec(reference)?.[1];
+  return (
+    environmentName(facts, digest) === reference ||
+    (digits !== undefined && digest.startsWith(digits)) ||
+    `${facts.blenderVersion}.`.startsWith(`${reference}.`)
+  );
 }
 
 /** What engines call an environment for people, and so that their own cleaning leaves it alone. It is never run by this. */

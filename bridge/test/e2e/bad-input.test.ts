@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BLENDER } from "../blender-reference.ts";
-import { runBridge, SAMPLES, TEST_SWARM } from "../bridge-command.ts";
+import { bridge, runBridge, SAMPLES, TEST_SWARM } from "../bridge-command.ts";
 
 let root: string;
 let good: string;
@@ -129,4 +129,14 @@ describe("compressed scenes are scenes", () => {
     expect(run.exitCode, run.stderr).toBe(0);
     expect(await readdir(join(root, "zipped"))).toEqual(["f_0001.png"]);
   });
+});
+
+it("a render whose reader goes (`| head`) ends as by Ctrl-C, without a stack trace", async () => {
+  const args = ["render", good, "-o", join(output, "f_####"), "-f", "1", "--blender", BLENDER, "--home", join(root, "home"), "--json"];
+  const { child, line } = bridge([...args, "--swarm", TEST_SWARM]);
+  await line(({ event }) => event === "job-created");
+  child.stdout.destroy();
+  const { exitCode, stderr } = await child;
+  expect(exitCode).toBe(130);
+  expect(stderr).not.toMatch(/^\s+at /m);
 });

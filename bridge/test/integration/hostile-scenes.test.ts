@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SandboxSize } from "../../sandbox/container-sandbox.ts";
 import { openSession } from "../../blender/session.ts";
 import type { BlenderSession, StartProcess } from "../../blender/types.ts";
+import { blenderIn } from "../../core/environments/facts.ts";
 import type { ChunkSpec } from "../../core/chunk.ts";
 import { isFarmError } from "../../kernel/errors.ts";
 import { INSIDE } from "../../sandbox/container-config.ts";
@@ -84,7 +85,7 @@ async function attempt(scene: string, spec: ChunkSpec, options: Attempt = {}) {
     return running;
   };
   const signal = AbortSignal.timeout(200_000);
-  const blender = { ...test.sandbox.environment!.blender, hasDenoiser: false };
+  const blender = blenderIn(test.sandbox.environment!.facts);
   let session: BlenderSession | undefined;
   try {
     session = await openSession(
