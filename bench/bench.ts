@@ -38,6 +38,7 @@ const everyWay: readonly Way[] = [
   { group: "4 long frames", name: "blender -b -a", run: () => timeBlender([long, "-o", out("d"), "-a"]) },
   { group: "4 long frames", name: "bridge, this machine", run: () => timeBridge(root, [long, "-o", out("e"), "-a"]) },
   { group: "still, one thread each", name: "blender -b -t 1", run: () => timeBlender(["-t", "1", still, "-o", out("f"), "-f", "1"]) },
+  { group: "still, one thread each", name: "2 x blender -b -t 1 by hand, half of it each", run: () => halvesByHand(still) },
   {
     group: "still, one thread each",
     name: "bridge, 2 one-thread donors, tiles",
@@ -62,6 +63,19 @@ async function withDonors(args: readonly string[]): Promise<Run> {
   return await timeBridge(root, [...args, "--no-local", "--verify", "off"], donors);
 }
 
+/** What there is to be had: two Blenders at once, each with its half of the picture, and nobody who puts them together. */
+async function halvesByHand(scene: string): Promise<Run> {
+  const half = (from: number, to: number) =>
+    timeBlender(["-t", "1", scene, "--python-expr", cropTo(from, to), "-o", join(root, "halves", `${from}_##`), "-f", "1"]);
+  const [left, right] = await Promise.all([half(0, 0.5), half(0.5, 1)]);
+  return { ...left, seconds: Math.max(left.seconds, right.seconds) };
+}
+
+function cropTo(from: number, to: number): string {
+  const settings = `use_border, r.use_crop_to_border, r.border_min_x, r.border_max_x, r.border_min_y, r.border_max_y`;
+  return `import bpy; r = bpy.context.scene.render; r.${settings} = True, True, ${from}, ${to}, 0, 1`;
+}
+
 async function sum(runs: readonly (() => Promise<Run>)[]): Promise<Run> {
   let seconds = 0;
   for (const run of runs) seconds += (await run()).seconds;
@@ -69,7 +83,9 @@ async function sum(runs: readonly (() => Promise<Run>)[]): Promise<Run> {
 }
 
 function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+  const sorted = values.toSorted((a, b) => a - b);
+  const [below, above] = [sorted[Math.ceil(sorted.length / 2) - 1], sorted[Math.floor(sorted.length / 2)]];
+  return ((below ?? Number.NaN) + (above ?? Number.NaN)) / 2;
 }
 
 const seconds = new Map<Way, number[]>();

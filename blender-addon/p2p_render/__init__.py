@@ -17,9 +17,9 @@ def _modules():
     from . import vendored
 
     vendored.make_importable()
-    from . import cycles_panels, engine, engine_switch, operators, overlay, panels, preferences, properties, status_bar, ticker
+    from . import closer_look, cycles_panels, engine, engine_switch, operators, overlay, panels, preferences, properties, status_bar, ticker
 
-    return (properties, preferences, operators, engine, cycles_panels, engine_switch, panels, status_bar, overlay, ticker)
+    return (properties, preferences, operators, engine, cycles_panels, engine_switch, closer_look, panels, status_bar, overlay, ticker)
 
 
 def register():

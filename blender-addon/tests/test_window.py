@@ -280,5 +280,16 @@ bpy.ops.p2p_render.render_animation()
     assert sorted(path.name for path in folder.iterdir()) == ["shot_01.png", "shot_02.png", "shot_03.png"]
 
 
+def test_a_closer_look_says_what_only_the_bridge_finds_and_leaves_no_copy(photograph, bridge, window):
+    window.do("bpy.context.scene.cycles.time_limit = 60")
+    window.do("bpy.ops.p2p_render.look_closer()")
+    looked = "from p2p_render.closer_look import closer_look\n"
+    window.until(looked + "answer = not closer_look.is_looking", SECONDS)
+    assert window.do(looked + "answer = [finding.code for finding in closer_look.of(bpy.context.scene.name)]") == ["time-limit"]
+    assert list((bridge.home / "copies").iterdir()) == []
+    time.sleep(1)
+    photograph("9-closer-look")
+
+
 def test_everything_needed_is_installed():
     assert all(shutil.which(name) for name in ("Xvfb", "xdotool", "import", "compare", "idiff"))

@@ -116,7 +116,13 @@ async function wipe(folder: string): Promise<void> {
 
 /** The Blender that looked at the scene, kept open until pictures are finished. */
 export class Looked implements AsyncDisposable {
+  readonly #started = Promise.withResolvers<void>();
   #opened: BlenderProcess | undefined;
+
+  /** Its process is there: what keeps this one busy may begin. Never, when it could not be started. */
+  get started(): Promise<void> {
+    return this.#started.promise;
+  }
 
   /** Looks at a scene with one Blender, which then waits here. */
   inspector(scratch: Scratch, blender: ChosenBlender, threads: number | undefined): PrepareDeps["inspect"] {
@@ -130,7 +136,12 @@ export class Looked implements AsyncDisposable {
         ...(frames === undefined ? {} : { frames }),
         ...(threads === undefined ? {} : { threads }),
       };
-      const { inspection, opened } = await inspectAndKeep({ start }, options, signal);
+      const startAndTell: StartProcess = async (request) => {
+        const running = await start(request);
+        this.#started.resolve();
+        return running;
+      };
+      const { inspection, opened } = await inspectAndKeep({ start: startAndTell }, options, signal);
       this.#opened = opened;
       return inspection;
     };

@@ -74,8 +74,9 @@ export async function workOnTask(
   const prepare = prepareDeps(workshop, { blender, inspect, job: task.job }, packed);
   // While the scene is inspected: this machine's own Blender opens the scene, the swarm is entered and looked at.
   await using own = ownSlots(settings, blender, scratch);
-  if (task.kind === "new" && settings.force.local > 0) warmUp(own, resolve(task.request.cwd, task.request.scenePath), signal);
-  const entering = enterOrAlone(workshop.swarm, settings.force, watching, signal);
+  const entering = headStart(task, { own, looked, local: settings.force.local }, signal).then(() =>
+    enterOrAlone(workshop.swarm, settings.force, watching, signal),
+  );
   const looking = entering.then((swarm) => swarm?.countSlots(settings.force.peers, signal) ?? 0);
   looking.catch(() => {}); // told when the plan asks for it
   const slots = async () => Math.max(1, settings.force.local + (await looking));
@@ -116,9 +117,19 @@ function ownSlots({ force, threads }: WorkSettings, blender: ChosenBlender, scra
   return renderSlots(scratch, blender, { slots: Math.max(1, force.local), purpose: "own", local: true, ...threadOption });
 }
 
-/** A head start; what goes wrong here is told by the inspection, or by the first chunk. */
-function warmUp(own: RenderSlots, scenePath: string, signal: AbortSignal): void {
-  own.warmUp({ key: scenePath, path: scenePath, remap: {} }, signal).catch(() => {});
+/**
+ * This machine's own Blender opens the scene; what goes wrong is told by the inspection, or by the first chunk. Resolves
+ * when the Blender that inspects is on its way: loading the network keeps this process busy for a second.
+ */
+async function headStart(
+  task: Task,
+  { own, looked, local }: { readonly own: RenderSlots; readonly looked: Looked; readonly local: number },
+  signal: AbortSignal,
+): Promise<void> {
+  if (task.kind === "resume") return;
+  const path = resolve(task.request.cwd, task.request.scenePath);
+  if (local > 0) own.warmUp({ key: path, path, remap: {} }, signal).catch(() => {});
+  await looked.started;
 }
 
 interface Parts {

@@ -66,6 +66,7 @@ export async function workOnJob(deps: WorkDeps, remembered: JobOrder, options: W
   try {
     const parts = composeRun(deps, order, folder, { finisher: finisher.get, tally });
     await restore(parts, { deps, order, folder }, life.signal);
+    if (finishesHere(order)) finisher.prepare();
     if (deps.renderSlots) parts.run.addDonor(localDonor(deps, order, folder, options));
     const recruiting = staysHere(order.facts, deps.renderSlots !== undefined)
       ? undefined
@@ -96,12 +97,19 @@ function announce(deps: WorkDeps, order: JobOrder): void {
   for (const { code, sentence } of [...facts.warnings, ...plan.sentences]) deps.observe({ event: "note", code, sentence });
 }
 
-/** The finishing Blender starts with the first frame that needs it. */
+/** Floats are assembled, and made into pictures by this machine. */
+function finishesHere({ plan, deliver }: JobOrder): boolean {
+  return deliver !== "floats" && plan.units.some(({ kind }) => kind === "floats");
+}
+
+/** The finishing Blender, opened once: ahead of the first frame where one will need it. */
 function lazyFinisher(deps: WorkDeps, order: JobOrder, folder: JobFolder, signal: AbortSignal) {
   let opening: Promise<JobFinisher & AsyncDisposable> | undefined;
   const get = () => (opening ??= deps.openFinisher(order, folder, signal));
+  /** What goes wrong is told by `get`, when it is needed. */
+  const prepare = () => void get().catch(() => {});
   const close = async () => (await opening?.catch(() => undefined))?.[Symbol.asyncDispose]();
-  return { get, close };
+  return { get, prepare, close };
 }
 
 function localDonor(deps: WorkDeps, order: JobOrder, folder: JobFolder, options: WorkOptions): LocalDonor {

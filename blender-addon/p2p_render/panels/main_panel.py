@@ -4,6 +4,7 @@
 import bpy
 
 from .. import preferences, preflight, properties
+from ..closer_look import closer_look
 from ..desk import desk
 from ..in_words import count
 from ..notices import notice
@@ -66,15 +67,19 @@ def draw_findings(layout, scene, facts):
     """What would go wrong, with a button where one can mend it."""
     choices = properties.choices_of(scene, preferences.allowed())
     findings = preflight.look(facts, desk.swarm, choices)
-    if not findings:
-        return
-    box = layout.box()
-    for finding in findings:
-        draw_sentence(box, finding.sentence, ICONS[finding.level])
-        if finding.fix:
-            row = box.row()
-            row.label(text="", icon="BLANK1")
-            row.operator(finding.fix, text=finding.label)
+    closer = closer_look.of(scene.name)
+    if findings or closer:
+        box = layout.box()
+        for finding in findings:
+            draw_sentence(box, finding.sentence, ICONS[finding.level])
+            if finding.fix:
+                row = box.row()
+                row.label(text="", icon="BLANK1")
+                row.operator(finding.fix, text=finding.label)
+        for finding in closer:
+            draw_sentence(box, " ".join(filter(None, (finding.sentence, finding.advice))), ICONS[finding.level])
+    if desk.is_ready:
+        layout.operator("p2p_render.look_closer", text="Looking" if closer_look.is_looking else "Look Closer", icon="VIEWZOOM")
 
 
 def draw_sentence(layout, sentence, icon):

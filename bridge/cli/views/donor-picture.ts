@@ -48,14 +48,12 @@ function slotLines({ working, standing, slots, busySlots }: DonorStatus, nowMs: 
   ];
 }
 
-/** The newest question to the owner; the others come after it. */
+/** The newest question to the owner; the others come after it. The whole digest: it is what the terms take. */
 function askedLines({ asked }: DonorStatus): string[] {
   const newest = asked.at(-1);
   if (newest === undefined) return [];
-  const others = asked.length === 1 ? "" : `, and ${asked.length - 1} more`;
-  return [
-    `  ${paint("yellow", "asked")}   a lets in ${newest.digest.slice(0, 12)} of job ${newest.job} from ${shortPeer(newest.requester)}${others}`,
-  ];
+  const others = asked.length === 1 ? "" : ` (and ${asked.length - 1} more)`;
+  return [`  ${paint("yellow", "asked")}   ${newest.digest} by ${newest.job}${others}`];
 }
 
 /** Today and ever, in columns. */

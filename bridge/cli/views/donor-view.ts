@@ -40,6 +40,7 @@ const REFRESH_MS = 500;
 /** Room for the picture of a job whose requester allows it. */
 const PICTURE = { columns: 48, rows: 12 } as const;
 const HINT = "p pause or go on · f finish, then pause · 1-9 send a job away · Ctrl-C stop";
+const ASKED_HINT = "a let the environment in that is asked for";
 
 function liveView(terminal: Terminal, keys: DonorKeys): DonorView {
   let status: DonorStatus | undefined;
@@ -48,7 +49,8 @@ function liveView(terminal: Terminal, keys: DonorKeys): DonorView {
   const draw = () => {
     if (!status) return;
     const picture = drawStatus(status, { nowMs: Date.now(), columns: Math.min(terminal.columns, 120) });
-    update([picture, ...shown.map((line) => `  ${line}`), paint("gray", `  ${HINT}`)].join("\n"));
+    const hint = status.asked.length === 0 ? HINT : `${ASKED_HINT} · ${HINT}`;
+    update([picture, ...shown.map((line) => `  ${line}`), paint("gray", `  ${hint}`)].join("\n"));
   };
   /** Only where colours are wanted, and it fits; a picture that cannot be read is none. */
   const look = async (now: DonorStatus) => {

@@ -57,11 +57,11 @@ async function donor(name: string, args: readonly string[], env: Readonly<Record
   };
 }
 
-it("a donor without the environment of a job gets it from two peers, and renders the same picture in it", async () => {
+it("a donor without the environment of a job asks its owner, gets it from two peers, and renders the same picture in it", async () => {
   const digest = await shareByTwo();
   const elsewhere = { DOCKER_HOST: `unix://${far.socketPath}` };
   await using near = await donor("near", ["--environment", digest.slice(0, 12)]);
-  await using away = await donor("away", ["--term", "environments=any"], elsewhere);
+  await using away = await donor("away", ["--term", "environments=ask"], elsewhere);
   const peers = [near, away].flatMap(({ address }) => ["--peer", address]);
   const work = ["-o", join(root, "out", "f_####"), "-f", "1", "--tiles", "2x2", "--verify", "off", "--no-local", "--blender", BLENDER];
   const job = ["render", SCENE, "--environment", digest, "--swarm", TEST_SWARM, "--json", "--home", home("requester"), ...work, ...peers];
@@ -69,6 +69,8 @@ it("a donor without the environment of a job gets it from two peers, and renders
   // The near one keeps its blocks coming, and leaves the work to the other.
   await near.line(({ event }) => event === "job-opened");
   await command("donate", "pause", "--home", home("near"));
+  const asked = await away.line(({ event }) => event === "environment-asked");
+  await command("donate", "set", `environments=ask,${String(asked["digest"])}`, "--home", home("away"));
   const [ready] = await Promise.all([away.line(({ event }) => event === "environment-ready", 400_000), rendering.child]);
   expect(ready["digest"]).toBe(digest);
   const ended = rendering.last();
