@@ -38,7 +38,7 @@ const everyWay: readonly Way[] = [
   { group: "4 long frames", name: "blender -b -a", run: () => timeBlender([long, "-o", out("d"), "-a"]) },
   { group: "4 long frames", name: "bridge, this machine", run: () => timeBridge(root, [long, "-o", out("e"), "-a"]) },
   { group: "still, one thread each", name: "blender -b -t 1", run: () => timeBlender(["-t", "1", still, "-o", out("f"), "-f", "1"]) },
-  { group: "still, one thread each", name: "2 x blender -b -t 1 by hand, half of it each", run: () => halvesByHand(still) },
+  { group: "still, one thread each", name: "2 x blender -b -t 1, half each", run: () => halvesByHand(still) },
   {
     group: "still, one thread each",
     name: "bridge, 2 one-thread donors, tiles",
