@@ -66,7 +66,8 @@ export async function workOnJob(deps: WorkDeps, remembered: JobOrder, options: W
   try {
     const parts = composeRun(deps, order, folder, { finisher: finisher.get, tally });
     await restore(parts, { deps, order, folder }, life.signal);
-    if (finishesHere(order)) finisher.prepare();
+    // What could not be finished is not worth rendering: an output folder that cannot be written, for instance.
+    if (finishesHere(order)) finisher.get().catch((error: unknown) => parts.run.fail(error));
     if (deps.renderSlots) parts.run.addDonor(localDonor(deps, order, folder, options));
     const recruiting = staysHere(order.facts, deps.renderSlots !== undefined)
       ? undefined
@@ -106,10 +107,8 @@ function finishesHere({ plan, deliver }: JobOrder): boolean {
 function lazyFinisher(deps: WorkDeps, order: JobOrder, folder: JobFolder, signal: AbortSignal) {
   let opening: Promise<JobFinisher & AsyncDisposable> | undefined;
   const get = () => (opening ??= deps.openFinisher(order, folder, signal));
-  /** What goes wrong is told by `get`, when it is needed. */
-  const prepare = () => void get().catch(() => {});
   const close = async () => (await opening?.catch(() => undefined))?.[Symbol.asyncDispose]();
-  return { get, prepare, close };
+  return { get, close };
 }
 
 function localDonor(deps: WorkDeps, order: JobOrder, folder: JobFolder, options: WorkOptions): LocalDonor {

@@ -42,6 +42,13 @@ const NANO = 1e9;
 /** Of 1024 that a container has otherwise: everything else on this machine comes first. */
 const WEAK_SHARES = 128;
 const OPEN_FILES = 4_096;
+/** Of one user: far above what the cap on processes lets all sandboxes have. Podman raises a limit that is not said to the most there is, which an engine with few rights of its own may not. */
+const USER_PROCESSES = 4_096;
+export const USER_LIMITS = [
+  { Name: "nofile", Soft: OPEN_FILES, Hard: OPEN_FILES },
+  { Name: "nproc", Soft: USER_PROCESSES, Hard: USER_PROCESSES },
+  { Name: "core", Soft: 0, Hard: 0 },
+] as const;
 /** Where a machine runs out of memory, a guest goes before its host. */
 const FIRST_TO_GO = 500;
 
@@ -96,10 +103,7 @@ function hostConfig({ limits, folders }: ContainerSpec): HostConfig {
     CpuShares: WEAK_SHARES,
     PidsLimit: pids,
     OomScoreAdj: FIRST_TO_GO,
-    Ulimits: [
-      { Name: "nofile", Soft: OPEN_FILES, Hard: OPEN_FILES },
-      { Name: "core", Soft: 0, Hard: 0 },
-    ],
+    Ulimits: [...USER_LIMITS],
     Init: false,
     AutoRemove: false, // how it ended is asked first
     RestartPolicy: { Name: "no" },

@@ -68,6 +68,7 @@ describe("a sandbox, as the engine was asked for it", () => {
       Tmpfs: { "/tmp": `rw,nosuid,nodev,noexec,size=${SMALL.memoryBytes / 2},mode=1777` },
       Ulimits: [
         { Name: "nofile", Soft: 4096, Hard: 4096 },
+        { Name: "nproc", Soft: 4096, Hard: 4096 },
         { Name: "core", Soft: 0, Hard: 0 },
       ],
     });

@@ -6,6 +6,7 @@ import { type EnvironmentDigest, environmentTag } from "../core/environments/fac
 import { childSignal } from "../kernel/abort.ts";
 import { FarmError, messageOf } from "../kernel/errors.ts";
 import { sha256 } from "../kernel/ids.ts";
+import { USER_LIMITS } from "./container-config.ts";
 import { absence } from "./docker-probe.ts";
 import { type LayerToLoad, readSavedImage, type SavedImage, writeImage } from "./image-archive.ts";
 import { TAR_BLOCK, tarEntry } from "./tar-entry.ts";
@@ -263,6 +264,7 @@ function probeOptions(id: string, command: readonly string[]): Docker.ContainerC
       Memory: PROBE.memoryBytes,
       MemorySwap: PROBE.memoryBytes,
       PidsLimit: PROBE.pids,
+      Ulimits: [...USER_LIMITS],
       LogConfig: { Type: "none", Config: {} },
     },
   };
