@@ -35,7 +35,8 @@ export async function findEnvironment(engine: Docker, wanted: string | undefined
 }
 
 function isCalled({ names, facts, digest }: EnvironmentImage, wanted: string): boolean {
-  return names.includes(wanted) || names.includes(`${wanted}:latest`) || mayMean(wanted, facts, digest);
+  const called = names.map((name) => name.replace(/^localhost\//, "")); // as Podman calls what no registry has
+  return called.includes(wanted) || called.includes(`${wanted}:latest`) || mayMean(wanted, facts, digest);
 }
 
 /** An image that claims to be an environment and does not say what is in it is none. */
@@ -48,7 +49,9 @@ function environmentOf({ Id, RepoTags, Created, Size, Labels }: Docker.ImageInfo
 
 /** Engines on containerd have ids of their own; the name that we gave says how the digest begins. */
 function digestOf(id: string, names: readonly string[]): string {
-  const tagged = names.map((name) => /^p2p-render\/environment:([0-9a-f]{12})$/.exec(name)?.[1]).find((begin) => begin !== undefined);
+  const tagged = names
+    .map((name) => /^(?:localhost\/)?p2p-render\/environment:([0-9a-f]{12})$/.exec(name)?.[1])
+    .find((begin) => begin !== undefined);
   const digest = id.replace(/^sha256:/, "");
   return tagged === undefined || digest.startsWith(tagged) ? digest : tagged;
 }
