@@ -64,13 +64,22 @@ describe("a build", () => {
   });
 
   it("that breaks off on top of an environment leaves nothing that passes for one", async () => {
-    const before = await engine.list(`${ENVIRONMENT_LABELS.mark}=1`);
-    const from = { text: `FROM ${environment}\nENV over=${process.pid}\nRUN exit 7\n` };
+    const own = `over=${process.pid}`;
+    const from = { text: `FROM ${environment}\nENV ${own}\nRUN exit 7\n` };
     await expect(engine.build({ from, args: {}, labels: {} }, () => {}, signal)).rejects.toMatchObject({
       code: "ENVIRONMENT_BUILD_FAILED",
     });
-    expect(await engine.list(`${ENVIRONMENT_LABELS.mark}=1`)).toEqual(before);
-    expect((await listEnvironments(ENGINE)).map(({ id }) => id)).toEqual(before.map(({ id }) => id));
+    const listed = [...(await engine.list(`${ENVIRONMENT_LABELS.mark}=1`)), ...(await listEnvironments(ENGINE))];
+    expect(listed.length).toBeGreaterThan(0);
+    // Others make images meanwhile, and remove them.
+    const images = await Promise.all(
+      listed.map(({ id }) =>
+        ENGINE.getImage(id)
+          .inspect()
+          .catch(() => undefined),
+      ),
+    );
+    expect(images.flatMap((image) => image?.Config.Env ?? [])).not.toContain(own);
     const left = await ENGINE.listImages({ filters: { label: [`${ENVIRONMENT_LABELS.mark}=1`], dangling: ["true"] } });
     for (const { Id } of left) await engine.remove(Id);
   });
