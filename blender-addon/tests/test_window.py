@@ -130,8 +130,9 @@ def click_render(screen, blender):
     blender.do("settings = bpy.context.scene.p2p_render\nsettings.tiles, settings.columns, settings.rows = 'GRID', 6, 4")
     time.sleep(1.5)  # until the panel is drawn
     x, y, width, height = blender.do(SHOW)
-    # Header, breadcrumbs, three lines of Cycles, our header: then the button.
-    screen.click(x + width // 2 + 15, 900 - (y + height) + 199)
+    # Header, breadcrumbs, three lines of Cycles (two since 5.0), our header: then the button.
+    line = 25 if blender.do("answer = bpy.app.version >= (5, 0, 0)") else 0
+    screen.click(x + width // 2 + 15, 900 - (y + height) + 199 - line)
     blender.until(RENDERS, SECONDS)
 
 
