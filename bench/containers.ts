@@ -28,14 +28,15 @@ for (const folder of [tools, scene]) await mkdir(folder);
 await copyFile(SCENE, join(scene, "scene.blend"));
 await Promise.all([chmod(scene, 0o755), chmod(join(scene, "scene.blend"), 0o644)]);
 
+const here = await findBlenders({ start: startPlainProcess }, {}, AbortSignal.timeout(PATIENCE_MS));
+const own = here[0]?.version;
 const openedMs = performance.now();
-await using sandbox = await ContainerSandbox.open();
+await using sandbox = await ContainerSandbox.open(own === undefined ? {} : { environment: own });
 await sandbox.prepare({ node: "bench", tools, scripts: BLENDER_SCRIPTS });
 const openSeconds = (performance.now() - openedMs) / 1_000;
 if (!sandbox.environment) throw new Error("this takes an environment: bridge env build");
 const inside = blenderIn(sandbox.environment.facts);
 const { version, buildHash } = inside;
-const here = await findBlenders({ start: startPlainProcess }, {}, AbortSignal.timeout(PATIENCE_MS));
 const plain = here.find((build) => build.version === version && build.buildHash === buildHash);
 if (!plain) throw new Error(`this machine has no Blender ${version} (${buildHash}) to compare with`);
 
