@@ -101,7 +101,6 @@ def main(rounds):
                     seconds = seconds_until_seen(buffer, blender, begin)
                     times[how].append(seconds)
                     print(f"round {number + 1}/{rounds}  {seconds:5.2f} s  {how}", file=sys.stderr)
-            screen.picture("/tmp/px/bench-last.png")
     print("| from the click to the first picture on the screen | median s | each |\n|---|---|---|")
     for how, taken in times.items():
         print(f"| {how} | {statistics.median(taken):.2f} | {', '.join(f'{one:.2f}' for one in taken)} |")

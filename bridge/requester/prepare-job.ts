@@ -8,7 +8,7 @@ import { FarmError } from "../kernel/errors.ts";
 import { framesBefore, framesOf, type JobOrder, type RenderRequest, settingsOf, settingsRecord } from "./job-order.ts";
 
 export interface PrepareDeps {
-  readonly blender: { readonly version: string; readonly buildHash: string; readonly hasDenoiser: boolean };
+  readonly blender: { readonly version: string; readonly buildHash: string };
   readonly deviceClass: DeviceClass;
   readonly inspect: (
     request: Pick<RenderRequest, "scenePath" | "flags" | "cwd"> & { readonly frames: readonly number[] | undefined },
