@@ -38,4 +38,4 @@ def note_run(run, desk):
     if run.job in desk.jobs or book.entry(run.job) is not None:
         return
     book.note(run.job, run.order.wish.get("scene") or "", run.order.frames[0] if run.order.frames else 0, STILL)
-    desk.list_soon()
+    desk.await_job(run.job)

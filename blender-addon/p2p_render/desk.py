@@ -27,6 +27,13 @@ class Job:
     is_watched: bool = False
     # The button was pressed: the swarm is being stopped.
     stopping: bool = False
+    # Its end is no news any more.
+    is_told: bool = False
+
+    def take(self, line):
+        """How it stands now; one that goes on will have another end."""
+        self.line = line
+        self.is_told = self.is_told and line.is_ended
 
 
 class Desk:
@@ -49,6 +56,7 @@ class Desk:
         self._heard = deque()
         self._asked = {}
         self._when_ready = []
+        self._awaited = set()
         self._place = None
 
     @property
@@ -97,12 +105,17 @@ class Desk:
         self.ask("jobs.watch", {"job": name, "from": job.seen}, lambda report: self._reported(name, report))
 
     def list_soon(self):
-        """There is a job that we have not heard of."""
+        """Something about the jobs has changed."""
         self._listed_at = 0.0
+
+    def await_job(self, name):
+        """There is a job of ours that we have not heard of: its end is news, however soon it comes."""
+        self._awaited.add(name)
+        self.list_soon()
 
     def submit(self, wish, named, failed):
         """A new job; `named` gets its name."""
-        self.ask("jobs.submit", wish, lambda answer: (named(answer.job), self._list()), failed)
+        self.ask("jobs.submit", wish, lambda answer: (named(answer.job), self.await_job(answer.job)), failed)
 
     def close(self):
         """Hangs up; jobs go on."""
@@ -215,18 +228,24 @@ class Desk:
         for name in [name for name in self.jobs if name not in known]:
             del self.jobs[name]
         for line in answer.jobs:
-            job = self.jobs.setdefault(line.job, Job(line, JobProgress()))
-            job.line = line
-            if not line.is_ended:
+            is_new, is_ours = line.job not in self.jobs, line.job in self._awaited
+            if is_new:
+                self.jobs[line.job] = Job(line, JobProgress(), is_told=not is_ours)
+            self._awaited.discard(line.job)
+            job = self.jobs[line.job]
+            job.take(line)
+            if not job.is_told:
                 self.watch(line.job)
         self.changed = True
 
     def _reported(self, name, report):
         job = self.jobs.get(name)
         if job is not None:
-            job.line = report.line
+            job.take(report.line)
             job.progress.outputs = report.outputs
             self.changed = True
+            if report.first >= report.next:  # otherwise the events that follow end with its end
+                self._tell_end(job)
 
     def _replied(self, reply):
         method, done, failed = self._asked.pop(reply.id, ("", None, None))
@@ -255,10 +274,13 @@ class Desk:
             self._line(job, message.event.line)
 
     def _line(self, job, line):
-        just_ended = line.is_ended and not job.line.is_ended
-        job.line = line
-        if just_ended:
-            job.stopping = False
+        job.take(line)
+        self._tell_end(job)
+
+    def _tell_end(self, job):
+        """Once for each end, whichever message brought it first."""
+        if job.line.is_ended and not job.is_told:
+            job.stopping, job.is_told = False, True
             self.on_end(job)
 
 

@@ -109,3 +109,30 @@ def test_a_turn_ends_when_its_time_is_up_however_much_has_come(fake, desk, monke
     desk.turn(place_of(fake))
     assert desk.jobs[JOB].seen <= 2
     turn_until(desk, place_of(fake), lambda: desk.jobs[JOB].seen > 50)
+
+
+def test_the_end_of_a_job_of_ours_is_told_however_soon_it_came(fake, desk):
+    ends = []
+    desk.on_end = lambda job: ends.append((job.line.state, job.progress.outputs))
+    fake.answers["jobs.list"] = {"jobs": [job_line("cancelled")]}
+    fake.answers["jobs.watch"] = {"line": job_line("cancelled"), "first": 0, "next": 0, "floats": [], "outputs": ["/out/1.png"]}
+    turn_until(desk, place_of(fake), lambda: JOB in desk.jobs)
+    assert ends == []  # an old one
+    del desk.jobs[JOB]
+    desk.await_job(JOB)
+    turn_until(desk, place_of(fake), lambda: ends)
+    fake.event({"event": "job-line", "line": job_line("cancelled")})
+    turn_until(desk, place_of(fake), lambda: desk.jobs[JOB].seen > 0)
+    assert ends == [("cancelled", ("/out/1.png",))]
+
+
+def test_a_job_that_ended_before_it_could_be_watched_is_told_with_its_last_event(fake, desk):
+    ends = []
+    desk.on_end = lambda job: ends.append(job.line.state)
+    fake.answers["jobs.watch"] = {"line": job_line("cancelled"), "first": 0, "next": 2, "floats": [], "outputs": []}
+    turn_until(desk, place_of(fake), lambda: JOB in desk.jobs and desk.jobs[JOB].line.is_ended)
+    assert ends == []
+    fake.event({"event": "job-line", "line": job_line("running")})
+    fake.event({"event": "job-line", "line": job_line("cancelled")})
+    turn_until(desk, place_of(fake), lambda: ends)
+    assert ends == ["cancelled"]

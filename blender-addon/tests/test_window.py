@@ -22,6 +22,8 @@ from p2p_render.desk import desk
 from p2p_render.notices import notice
 """
 # Under one name, whether it is an add-on or an extension.
+# For renders that are stopped: it must not be over before.
+ENDLESS = "bpy.context.scene.cycles.samples = 1 << 16"
 SAME_NAMES = """
 import sys
 for name in [name for name in sys.modules if ".p2p_render" in name]:
@@ -77,12 +79,12 @@ def zip_path(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory):
-    """Small, and slow enough that its tiles can be seen arriving."""
+    """Small, and slow enough that its tiles can be seen arriving: a window drawn in software may take seconds for each look."""
     path = tmp_path_factory.mktemp("scene") / "still.blend"
     code = f"""
 import bpy
 scene = bpy.context.scene
-scene.render.resolution_percentage, scene.cycles.samples = 40, 32
+scene.render.resolution_percentage, scene.cycles.samples = 40, 128
 scene.frame_start, scene.frame_end = 1, 3
 bpy.ops.wm.save_as_mainfile(filepath={str(path)!r})
 """
@@ -190,6 +192,7 @@ def test_a_click_brings_tiles_and_in_the_end_the_picture_of_f12(photograph, scre
 
 
 def test_escape_stops_and_says_when_the_swarm_has_stopped(photograph, screen, window):
+    window.do(ENDLESS)
     click_render(screen, window)
     window.until(STATE + "answer = bool(stage.run and stage.run.progress.at_work)", SECONDS)
     screen.key("Escape", *OVER_PICTURE)
@@ -201,6 +204,7 @@ def test_escape_stops_and_says_when_the_swarm_has_stopped(photograph, screen, wi
 
 
 def test_a_second_render_is_refused_with_a_sentence_and_the_first_goes_on(screen, window):
+    window.do(ENDLESS)
     click_render(screen, window)
     said = window.do(
         """
@@ -241,7 +245,6 @@ def test_a_killed_bridge_is_a_sentence_and_go_on_brings_the_picture(photograph, 
 
 @pytest.mark.parametrize("end", ["killed", "closed"])
 def test_a_blender_that_goes_loses_nothing_the_next_one_finds_the_job(end, photograph, screen, bridge, window, tmp_path, scene):
-    window.do("bpy.context.scene.cycles.samples = 128")
     click_render(screen, window)
     window.until(STATE + "answer = stage.run and stage.run.progress.chunks_done", SECONDS)
     job = window.do(STATE + "answer = stage.run.job")
