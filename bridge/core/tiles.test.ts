@@ -17,6 +17,10 @@ describe("parseTiles", () => {
   });
 });
 
+function pixelsOf({ x, y, width, height }: { x: number; y: number; width: number; height: number }): string[] {
+  return Array.from({ length: width * height }, (_, index) => `${x + (index % width)} ${y + Math.floor(index / width)}`);
+}
+
 describe("cutIntoTiles", () => {
   it("covers every pixel of the region once, with tiles that differ by at most a pixel", () => {
     fc.assert(
@@ -37,6 +41,21 @@ describe("cutIntoTiles", () => {
         }
       }),
       { numRuns: 60 },
+    );
+  });
+
+  it("covers every pixel once with the last tiles in quarters, which stay last", () => {
+    fc.assert(
+      fc.property(region, fc.integer({ min: 1, max: 6 }), fc.nat(40), (whole, side, quartered) => {
+        fc.pre(side <= whole.width && side <= whole.height);
+        const even = cutIntoTiles(whole, { columns: side, rows: side });
+        const tiles = cutIntoTiles(whole, { columns: side, rows: side, quartered });
+        expect(tiles.slice(0, Math.max(0, even.length - quartered))).toEqual(even.slice(0, Math.max(0, even.length - quartered)));
+        expect(tiles.reduce((sum, { width, height }) => sum + width * height, 0)).toBe(whole.width * whole.height);
+        const covered = new Set(tiles.flatMap(pixelsOf));
+        expect(covered.size).toBe(whole.width * whole.height);
+      }),
+      { numRuns: 40 },
     );
   });
 
@@ -78,6 +97,12 @@ describe("autoGrid", () => {
     };
     expect(tilesOf(128, 16)).toBeLessThan(tilesOf(128, 0) / 2);
     expect(tilesOf(16, 0)).toBeLessThan(tilesOf(128, 0));
+  });
+
+  it("cuts the last tiles of a heavy still in four, one for each slot, and none of an animation", () => {
+    const heavy = { width: 1920, height: 1080, samples: 512, slots: 3, apronPx: 0 };
+    expect(autoGrid({ ...heavy, frames: 1 }).quartered).toBe(3);
+    expect(autoGrid({ ...heavy, frames: 2 }).quartered).toBeUndefined();
   });
 
   it("leaves a light picture whole", () => {

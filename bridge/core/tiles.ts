@@ -7,6 +7,8 @@ export type TilesOption = { readonly kind: "auto" } | { readonly kind: "off" } |
 export interface TileGrid {
   readonly columns: number;
   readonly rows: number;
+  /** So many tiles, the last in order, are cut in four: small work at the end keeps every slot busy until then. */
+  readonly quartered?: number;
 }
 
 /** Numbers behind the automatic tile size; the overhead was measured in warm sessions. */
@@ -46,7 +48,8 @@ export function parseTiles(text: string): TilesOption {
 
 /**
  * Cuts a region into a grid whose tiles differ by at most one pixel in width and in height, those nearest
- * to the centre first: that is where people look. Throws TILES_INVALID when the grid does not fit.
+ * to the centre first: that is where people look. Then the last ones are cut in four where the grid says so and
+ * they are large enough. Throws TILES_INVALID when the grid does not fit.
  */
 export function cutIntoTiles(region: Rect, grid: TileGrid): Rect[] {
   if (grid.columns > region.width || grid.rows > region.height) {
@@ -68,7 +71,21 @@ export function cutIntoTiles(region: Rect, grid: TileGrid): Rect[] {
     }
   }
   const far = new Map(tiles.map((tile) => [tile, distanceFromCentre(tile, region)]));
-  return tiles.sort((a, b) => (far.get(a) ?? 0) - (far.get(b) ?? 0));
+  tiles.sort((a, b) => (far.get(a) ?? 0) - (far.get(b) ?? 0));
+  const whole = Math.max(0, tiles.length - (grid.quartered ?? 0));
+  return [...tiles.slice(0, whole), ...tiles.slice(whole).flatMap(inFour)];
+}
+
+function inFour(tile: Rect): Rect[] {
+  const { x, y, width, height } = tile;
+  if (Math.min(width, height) < 2 * TILE_RULES.minSidePx) return [tile];
+  const [left, bottom] = [Math.floor(width / 2), Math.floor(height / 2)];
+  return [
+    { x, y: y + bottom, width: left, height: height - bottom },
+    { x: x + left, y: y + bottom, width: width - left, height: height - bottom },
+    { x, y, width: left, height: bottom },
+    { x: x + left, y, width: width - left, height: bottom },
+  ];
 }
 
 /** Squared, in half pixels, so that it is a whole number. */
@@ -110,17 +127,34 @@ export function autoGrid(input: AutoGridInput): TileGrid {
     const seconds = secondsUntilDone(input, grid);
     if (best === undefined || seconds < best.seconds) best = { grid, seconds };
   }
-  return best?.grid ?? { columns: 1, rows: 1 };
+  const { grid, seconds } = best ?? { grid: { columns: 1, rows: 1 }, seconds: Number.POSITIVE_INFINITY };
+  const late = lateQuarters(input, grid, worthwhile);
+  return late && secondsUntilDone(input, late) < seconds ? late : grid;
+}
+
+/** The same grid with one tile for each slot in quarters, where they are still worth it. Among several frames the next one fills the end. */
+function lateQuarters({ width, height, slots, frames }: AutoGridInput, grid: TileGrid, worthwhile: number): TileGrid | undefined {
+  const quartered = Math.max(1, Math.ceil(slots));
+  const tiles = grid.columns * grid.rows;
+  const isLarge = Math.floor(Math.min(width / grid.columns, height / grid.rows)) >= 2 * TILE_RULES.minSidePx;
+  return frames === 1 && isLarge && tiles >= 2 * quartered && 4 * tiles <= worthwhile ? { ...grid, quartered } : undefined;
 }
 
 /** Few tiles leave slots waiting for the last one; many are handled often, and their aprons are rendered again and again. */
-function secondsUntilDone(input: AutoGridInput, { columns, rows }: TileGrid): number {
+function secondsUntilDone(input: AutoGridInput, grid: TileGrid): number {
+  const slots = Math.max(1, input.slots);
+  const { columns, rows, quartered = 0 } = grid;
+  const tile = tileSeconds(input, grid);
+  if (quartered === 0) return tile * ((columns * rows * Math.max(1, input.frames)) / slots + TILE_RULES.waitingTiles);
+  const quarter = tileSeconds(input, { columns: 2 * columns, rows: 2 * rows });
+  return (tile * (columns * rows - quartered) + 4 * quarter * quartered) / slots + quarter * TILE_RULES.waitingTiles;
+}
+
+function tileSeconds(input: AutoGridInput, { columns, rows }: TileGrid): number {
   const { width, height, apronPx } = input;
   const aprons = (side: number, count: number) => (side + (2 * apronPx * (count - 1)) / count) / side;
-  const tile =
-    (frameSeconds(input) * aprons(width / columns, columns) * aprons(height / rows, rows)) / (columns * rows) + TILE_RULES.handlingSeconds;
-  const perSlot = (columns * rows * Math.max(1, input.frames)) / Math.max(1, input.slots);
-  return tile * (perSlot + TILE_RULES.waitingTiles);
+  const work = frameSeconds(input) * aprons(width / columns, columns) * aprons(height / rows, rows);
+  return work / (columns * rows) + TILE_RULES.handlingSeconds;
 }
 
 function frameSeconds({ width, height, samples, secondsPerSamplePixel }: AutoGridInput): number {
