@@ -37,3 +37,8 @@ export class AskedEnvironments {
     return [...this.#asked.values()];
   }
 }
+
+/** The term `environments` with one more let in. */
+export function lettingIn(environments: string | undefined, digest: string): string {
+  return environments === undefined ? digest : `${environments},${digest}`;
+}

@@ -14,7 +14,7 @@ import { lockHome } from "../network/home-lock.ts";
 import type { SwarmNetwork } from "../protocols/frame-stream.ts";
 import { Freezer } from "../sandbox/freezer.ts";
 import { renderSlots } from "./blender-tools.ts";
-import { AskedEnvironments } from "./asked-environments.ts";
+import { AskedEnvironments, lettingIn } from "./asked-environments.ts";
 import type { DonateEvent } from "./donate-events.ts";
 import { DonorControl } from "./donor-control.ts";
 import { donorEnvironments, refuseWithout } from "./donor-environments.ts";
@@ -134,8 +134,10 @@ async function serve(settings: DonateSettings, watching: DonateWatching, parts: 
     ledger.watch(event);
     watching.observe(event);
     const question = asked.watch(event, Date.now());
-    if (question)
-      watching.observe({ event: "environment-asked", digest: question.digest, job: question.job, requester: question.requester });
+    if (!question) return;
+    const { digest, job, requester } = question;
+    const term = `environments=${lettingIn(desk.texts.environments, digest)}`;
+    watching.observe({ event: "environment-asked", digest, job, requester, term });
   };
   const options = { agent: `p2p-render/${VERSION}`, name, maxJobs: MAX_JOBS };
   const deps = { network, store, slots, owner: desk, peaks: ledger, environments, showcase, clock: systemClock, log, observe, load, power };

@@ -6,6 +6,7 @@ import { openDatabase } from "../database/open-database.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
 import { gpusHere } from "../machine/gpus.ts";
+import { lettingIn } from "./asked-environments.ts";
 import { type DonorStatus, readStatus } from "./donor-status.ts";
 import { OwnerSettings, termsInForce } from "./owner-settings.ts";
 
@@ -52,7 +53,7 @@ export async function wishDonor(home: Home, wish: OwnerWish | undefined): Promis
 /** Lets an environment in that a job has asked for. Throws DONOR_NOT_RUNNING. */
 export async function allowEnvironment(home: Home, digest: string): Promise<void> {
   const { environments } = (await donorStatus(home)).terms;
-  await setTerms(home, { environments: environments === undefined ? digest : `${environments},${digest}` });
+  await setTerms(home, { environments: lettingIn(environments, digest) });
 }
 
 /** Sends a job away; the beginning of its id is enough. Throws DONOR_NOT_RUNNING, JOB_UNKNOWN. */

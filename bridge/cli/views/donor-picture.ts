@@ -127,7 +127,7 @@ export function lastingLine(event: DonateEvent): string | undefined {
     case "environment-asked":
       return [
         `${paint("yellow", "asked")} job ${event.job} of ${event.requester} brings an environment of its own.`,
-        `  To let it in: bridge donate set environments=ask,${event.digest}`,
+        `  To let it in: bridge donate set ${event.term}`,
       ].join("\n");
     case "job-refused":
       if (event.asks !== undefined) return undefined; // the question says it, once

@@ -101,5 +101,6 @@ it("the lines that stay say what the owner's terms did, and to whom", () => {
   );
   expect(line({ event: "terms", terms: { cores: "50%", idle: "5m" }, slots: 1, threads: 2 })).toBe("terms cores=50%  idle=5m");
   expect(line({ event: "job-refused", job: "j", requester: "r", because: "no room" })).toBe("refused job j: no room");
-  expect(line({ event: "environment-asked", digest: "abc", job: "j", requester: "r" })).toContain("bridge donate set environments=ask,abc");
+  const asked = { event: "environment-asked", digest: "abc", job: "j", requester: "r", term: "environments=ask,xyz,abc" } as const;
+  expect(line(asked)).toContain("bridge donate set environments=ask,xyz,abc");
 });

@@ -70,7 +70,8 @@ it("a donor without the environment of a job asks its owner, gets it from two pe
   await near.line(({ event }) => event === "job-opened");
   await command("donate", "pause", "--home", home("near"));
   const asked = await away.line(({ event }) => event === "environment-asked");
-  await command("donate", "set", `environments=ask,${String(asked["digest"])}`, "--home", home("away"));
+  expect(asked["term"]).toBe(`environments=ask,${digest}`);
+  await command("donate", "set", String(asked["term"]), "--home", home("away"));
   const [ready] = await Promise.all([away.line(({ event }) => event === "environment-ready", 400_000), rendering.child]);
   expect(ready["digest"]).toBe(digest);
   const ended = rendering.last();
