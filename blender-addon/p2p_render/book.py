@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The job book of this Blender."""
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
@@ -28,6 +30,11 @@ class Book:
         """Remembers a job of the open file."""
         if self._book and self._book.entry(job) is None:
             self._book.note(job, Entry(bpy.data.filepath, scene, frame, kind))
+
+    def note_files(self, job, entry):
+        """Remembers a job whose files are to be fetched; they count from now on."""
+        if self._book:
+            self._book.note(job, replace(entry, begun=time.time()))
 
 
 book = Book()

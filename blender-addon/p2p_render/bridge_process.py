@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -33,6 +34,8 @@ class BridgePlace:
     home: str = ""
     swarm: str = ""
     token: str = ""
+    # 127.0.0.1:PORT, where the bridge is not found by its home: it runs on another computer, behind a tunnel.
+    address: str = ""
 
 
 def home_of(place):
@@ -50,7 +53,9 @@ def _data_folder():
 
 
 def find_running(place):
-    """The endpoint that a bridge has written down, or None. It may be stale: then nobody answers there."""
+    """The endpoint that a bridge has written down, or that was given, or None. It may be stale: then nobody answers there."""
+    if place.address:
+        return Endpoint(f"ws://{place.address}/", place.token) if is_address(place.address) and place.token else None
     try:
         note = json.loads((home_of(place) / "gateway.json").read_text("utf-8"))
         port, token_file = int(note["port"]), Path(note["tokenFile"])
@@ -58,6 +63,22 @@ def find_running(place):
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return Endpoint(f"ws://127.0.0.1:{port}/", token)
+
+
+def is_address(text):
+    """The door takes this computer's own two addresses only, and these letter by letter."""
+    found = re.fullmatch(r"(?:127\.0\.0\.1|\[::1\]):([1-9]\d{0,4})", text)
+    return found is not None and int(found[1]) <= 65535
+
+
+def why_not_there(place):
+    """What to do where nobody answers at an address: a bridge is never started then."""
+    if not is_address(place.address):
+        return f"{place.address} is no address of a bridge: write 127.0.0.1:PORT, with the port that the bridge has."
+    if not place.token:
+        return f"The bridge at {place.address} wants its token: copy it from gateway.token in the bridge's home."
+    port = place.address.rpartition(":")[2]
+    return f"No bridge answers at {place.address}. Does `bridge serve --port {port}` run there, and is the tunnel open?"
 
 
 def command_of(place):
@@ -95,6 +116,8 @@ class StartedBridge:
     """A bridge that was started and may still come up. It outlives Blender: its jobs go on."""
 
     def __init__(self, place):
+        if place.address:
+            raise BridgeMissing(why_not_there(place))
         self._place = place
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as this object
         self._before = find_running(place)

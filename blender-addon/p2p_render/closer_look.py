@@ -3,7 +3,6 @@
 
 import bpy
 
-
 # The panel says these itself, and as things are now.
 SAID_ANYWAY = {"DENOISER_MISSING", "denoising", "engine", "freestyle", "no-peers", "no-peer-build"}
 

@@ -9,12 +9,15 @@ from . import messages as said
 from .bridge_process import BridgeFailed, BridgeMissing, StartedBridge, find_running
 from .job_progress import JobProgress
 from .link import Ended, Link
+from .whereabouts import is_apart
 
 # One turn must not be felt: 16 ms is a frame of the window.
 TURN_SECONDS = 0.008
 LOOK_SECONDS = 2.0
 START_SECONDS = 60
 LIST_SECONDS = 5.0
+# An event that never comes: only later ones than all that have happened are told then.
+FROM_NOW = 2**40
 
 
 @dataclass
@@ -47,7 +50,12 @@ class Desk:
         self.jobs = {}
         self.changed = False
         self.on_end = lambda job: None
+        # Files do not go by path: the bridge has another disk.
+        self.is_apart = False
         self._link = None
+        self._endpoint = None
+        # It did not take our token: asked again, it would shut its door to others, too.
+        self._refused = None
         self._started = None
         self._start_deadline = 0.0
         self._looked_at = 0.0
@@ -65,6 +73,8 @@ class Desk:
 
     def turn(self, place):
         """One turn: hears what has come, as far as the time goes."""
+        if self._link is not None and self._place is not None and place.address != self._place.address:
+            self._link.close()
         self._place = place
         self._connect_if_due(place)
         if self._link is None:
@@ -86,7 +96,11 @@ class Desk:
         self._place = place
         self._when_ready.append((work, failed))
         if self._link is None and self.state == "off":
-            self._start(place)
+            endpoint = find_running(place) if place.address else None
+            if endpoint is not None:
+                self._connect(endpoint)
+            else:
+                self._start(place)
 
     def ask(self, method, params, done=None, failed=None):
         """Asks the bridge; `done` gets the answer, `failed` a sentence."""
@@ -96,13 +110,14 @@ class Desk:
             return
         self._asked[self._link.request(method, params)] = (method, done, failed)
 
-    def watch(self, name):
-        """Follows a job's events, from where we left it."""
+    def watch(self, name, is_news=True):
+        """Follows a job's events, from where we left it; or only how it stands, where what has happened is no news."""
         job = self.jobs.get(name)
         if job is None or job.is_watched or not self.is_ready:
             return
         job.is_watched = True
-        self.ask("jobs.watch", {"job": name, "from": job.seen}, lambda report: self._reported(name, report))
+        start = job.seen if is_news else FROM_NOW
+        self.ask("jobs.watch", {"job": name, "from": start}, lambda report: self._reported(name, report))
 
     def list_soon(self):
         """Something about the jobs has changed."""
@@ -134,10 +149,11 @@ class Desk:
             return
         self._looked_at = time.monotonic()
         endpoint = find_running(place)
-        if endpoint is not None:
+        if endpoint is not None and endpoint != self._refused:
             self._connect(endpoint)
 
     def _connect(self, endpoint):
+        self._endpoint = endpoint
         self._link = Link(endpoint)
         self._link.start()
 
@@ -189,7 +205,7 @@ class Desk:
         if welcome.session != self._session:
             for job in self.jobs.values():
                 job.seen, job.progress = 0, JobProgress()
-        self._session = welcome.session
+        self._session, self.is_apart = welcome.session, is_apart(welcome, self._endpoint)
         self._started = None
         self._say("ready", "")
         self.ask("swarm.status", {"watch": True}, self._swarm_is)
@@ -209,6 +225,7 @@ class Desk:
             if failed:
                 failed(ended.sentence)
         started, self._started = self._started, None
+        self._refused = self._endpoint if ended.code == "TOKEN_WRONG" else None
         if ended.code == "LINK_LOST" and not was_ready and started is None and self._when_ready:
             self._start(self._place)  # the note was of a bridge that is gone
             return

@@ -166,6 +166,7 @@ def _over(is_done):
     if stage.failure is not None:
         stage.run.hang_up()  # the job stays, for another try
     elif is_done or bpy.app.background:
+        stage.delivered = stage.run.job
         stage.run.end(is_done)
         stage.finished = stage.run
     else:

@@ -12,12 +12,18 @@ MOST_ENTRIES = 200
 
 @dataclass(frozen=True)
 class Entry:
-    """`kind` is STILL (its floats belong into this Blender) or FILES."""
+    """`kind` is STILL (its floats belong into this Blender) or FILES. `begun`: seconds since 1970."""
 
     source: str
     scene: str
     frame: int
     kind: str
+    # Where files of a bridge with another disk belong; empty for one that writes them there itself.
+    folder: str = ""
+    # Where those of its File Output nodes belong.
+    folders: tuple[str, ...] = ()
+    begun: float = 0.0
+    overwrite: bool = True
 
 
 class JobBook:
@@ -41,7 +47,7 @@ class JobBook:
     def _read(self):
         try:
             kept = json.loads(self._path.read_text("utf-8"))
-            return {job: Entry(**fields) for job, fields in kept.items()}
+            return {job: Entry(**{**fields, "folders": tuple(fields.get("folders", ()))}) for job, fields in kept.items()}
         except (OSError, ValueError, TypeError, AttributeError):
             return {}
 

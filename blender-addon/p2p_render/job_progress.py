@@ -140,7 +140,7 @@ def _previewed(progress, event):
 
 
 def _finished(progress, event):
-    progress.outputs = (*progress.outputs, *event.outputs)
+    progress.outputs = tuple(dict.fromkeys((*progress.outputs, *event.outputs)))  # what we knew already may be told again
 
 
 def _ended(progress, event):

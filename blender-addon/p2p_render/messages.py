@@ -386,6 +386,28 @@ class Floats:
     pictures: tuple[FloatsPicture, ...]
 
 
+@dataclass(frozen=True)
+class Upload:
+    """A file may be sent under this number."""
+
+    upload: int
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    """It is whole, and where it lies on the bridge's computer."""
+
+    scene_path: str
+
+
+@dataclass(frozen=True)
+class Download:
+    """So many bytes follow under this number."""
+
+    download: int
+    bytes: int
+
+
 EVENTS = {
     "note": Note,
     "donor-joined": DonorJoined,
@@ -424,6 +446,9 @@ RESULTS = {
     "jobs.floats": Floats,
     "scene.check": SceneCheck,
     "bridge.doctor": Doctor,
+    "files.put": Upload,
+    "files.done": Uploaded,
+    "files.get": Download,
 }
 
 

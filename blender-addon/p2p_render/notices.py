@@ -41,7 +41,7 @@ def job_ended(job):
     if line.state == "cancelled":
         notice.say(f"The swarm has stopped: {line.title}", "CANCEL")
     elif line.state == "complete" and line.deliver == "floats":
-        if not stage.is_rendering:
+        if not stage.is_rendering and line.job != stage.delivered:
             notice.say(f"Ready to be shown: {line.title}", "CHECKMARK")
     elif line.state == "complete":
         notice.say(f"Done: {line.title}", "CHECKMARK")
@@ -50,19 +50,26 @@ def job_ended(job):
     else:
         notice.say(f"{line.title}: {line.frames_done} of {count(line.frames_total, 'frame')} could be rendered", "ERROR")
     if line.deliver == "files" and line.state == "complete":
-        _files_are_there(job)
+        entry = book.entry(line.job)
+        if entry is not None and entry.folder:
+            notice.say(f"Done, its files are coming: {line.title}", "CHECKMARK")
+        else:
+            files_are_there(job, job.progress.outputs)
 
 
 def picture_is_there(run, desk):
     """A render of this Blender has ended well."""
+    desk.list_soon()  # the job has been let go
     job = desk.jobs.get(run.job)
     title = job.line.title if job else run.order.wish.get("title", "the picture")
     notice.say(f"Done: {title}", "CHECKMARK")
 
 
-def _files_are_there(job):
-    name, title, outputs = job.line.job, job.line.title, job.progress.outputs
+def files_are_there(job, outputs):
+    """All of them lie on this computer, at these paths."""
+    name, title = job.line.job, job.line.title
     entry = book.entry(name)
+    notice.say(f"Done: {title}", "CHECKMARK")
 
     def draw(menu, _context):
         column = menu.layout.column()
@@ -74,7 +81,7 @@ def _files_are_there(job):
             column.operator("p2p_render.open_folder", icon="FILE_FOLDER").job = name
 
     windows = bpy.context.window_manager.windows
-    if not windows or entry is None or entry.kind != FILES:
+    if bpy.app.background or not windows or entry is None or entry.kind != FILES:
         return
     with bpy.context.temp_override(window=windows[0]):
         bpy.context.window_manager.popup_menu(draw, title=f"Rendered: {title}", icon="CHECKMARK")

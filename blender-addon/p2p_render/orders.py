@@ -6,18 +6,24 @@ import sys
 import bpy
 
 from . import job_wish, preferences, properties
+from .builds import OwnBlender
 from .scene_copy import save_copy
 from .swarm_run import Order
 
 
 def still(scene, frame):
     """One picture for this Blender."""
-    return Order(preferences.place(), _wish(job_wish.still, scene, [frame]), (frame,))
+    return Order(preferences.place(), _wish(job_wish.still, scene, [frame]), (frame,), own=own_blender())
 
 
 def frames_for_blender(scene, frames):
     """Frames that Blender's own animation render asks for, one after the other."""
-    return Order(preferences.place(), _wish(job_wish.animation_floats, scene, frames), tuple(frames))
+    return Order(preferences.place(), _wish(job_wish.animation_floats, scene, frames), tuple(frames), own=own_blender())
+
+
+def own_blender():
+    """This Blender, for bridges of other computers."""
+    return OwnBlender(bpy.app.binary_path, bpy.app.version_string.split()[0], bpy.app.build_hash.decode("ascii", "replace"))
 
 
 def files_wish(scene, frames, video=None):

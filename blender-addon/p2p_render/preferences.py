@@ -5,7 +5,7 @@ import bpy
 from bpy.props import StringProperty
 
 from . import names
-from .bridge_process import BridgePlace
+from .bridge_process import BridgePlace, find_running, why_not_there
 from .desk import desk
 
 
@@ -27,6 +27,11 @@ class P2P_RENDER_AP_preferences(bpy.types.AddonPreferences):
         description="The word that lets this Blender in; empty: read from the file that the bridge has written",
         subtype="PASSWORD",
     )
+    address: StringProperty(
+        name="Address",
+        description="127.0.0.1 and the port of a bridge on another computer, behind a tunnel, with its token above; empty: the bridge of this "
+        "computer is used, and started when it is needed",
+    )
     swarm: StringProperty(name="Swarm", description="The swarm that a bridge started from here joins; empty: the bridge's own choice")
     donors: StringProperty(
         name="Peers Allowed",
@@ -36,8 +41,10 @@ class P2P_RENDER_AP_preferences(bpy.types.AddonPreferences):
     def draw(self, _context):
         layout = self.layout
         layout.use_property_split = True
-        for name in ("bridge", "home", "token", "swarm", "donors"):
+        for name in ("bridge", "home", "token", "address", "swarm", "donors"):
             layout.prop(self, name)
+        if self.address and find_running(place()) is None:
+            layout.label(text=why_not_there(place()), icon="ERROR")
         row = layout.row()
         row.operator("p2p_render.check", icon="CHECKMARK")
         row.operator("p2p_render.start_bridge", icon="PLAY")
@@ -72,6 +79,7 @@ def place():
         home=bpy.path.abspath(mine.home) if mine.home else "",
         swarm=mine.swarm.strip(),
         token=mine.token.strip(),
+        address=mine.address.strip(),
     )
 
 

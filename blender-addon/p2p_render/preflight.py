@@ -3,6 +3,8 @@
 
 from dataclasses import dataclass
 
+from .builds import OwnBlender, same_as
+
 ERROR, WARNING, INFO = "error", "warning", "info"
 
 
@@ -118,6 +120,8 @@ def _peers(facts, swarm, choices):
 
 def fits(peer, facts, swarm):
     """Whether a peer has the same Blender, to the commit: only then are all pixels the same."""
-    own = [build for build in swarm.this_computer.blenders if build.path == facts.program]
+    me = OwnBlender(facts.program, facts.version, facts.build_hash)
+    alike = [build for build in swarm.this_computer.blenders if build.version == facts.version]
+    own = [build for build in alike if build.path == facts.program] or [build for build in alike if same_as(me, build)]
     hashes = {build.build_hash for build in own} or {facts.build_hash}
     return any(build.version == facts.version and build.build_hash in hashes for build in peer.builds)

@@ -8,6 +8,7 @@ import bpy
 
 from . import names
 from .bridge_process import home_of
+from .output_paths import scene_outputs
 
 
 def save_copy(place):
@@ -18,7 +19,7 @@ def save_copy(place):
     own = folder / uuid.uuid4().hex
     own.mkdir(mode=0o700)
     path = str(own / (bpy.path.basename(bpy.data.filepath) or "untitled.blend"))
-    with _real_engines(), _no_thumbnail():
+    with _real_engines(), _own_outputs(), _no_thumbnail():
         bpy.ops.wm.save_as_mainfile(filepath=path, copy=True, relative_remap=True, check_existing=False)
     return path
 
@@ -41,6 +42,20 @@ def _real_engines():
     finally:
         for scene in ours:
             scene.render.engine = names.ENGINE_ID
+
+
+@contextmanager
+def _own_outputs():
+    """Pictures belong where the artist's file says, and not beside the copy."""
+    outputs = scene_outputs() if bpy.data.filepath else []  # of a file that was never saved they lead nowhere
+    relative = [(owner, name, getattr(owner, name)) for owner, name in outputs if getattr(owner, name).startswith("//")]
+    for owner, name, path in relative:
+        setattr(owner, name, bpy.path.abspath(path))
+    try:
+        yield
+    finally:
+        for owner, name, path in relative:
+            setattr(owner, name, path)
 
 
 @contextmanager

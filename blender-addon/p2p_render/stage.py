@@ -20,6 +20,8 @@ class Stage:
         self.is_interrupted = False
         # The run whose picture has just come to its place; the main thread tells the artist.
         self.finished = None
+        # The job whose picture came to its place last: its end is no news.
+        self.delivered = None
         # A job whose render was stopped; the main thread tells the bridge.
         self.cancel_wanted = None
         # What went wrong in the last render, for the panel.

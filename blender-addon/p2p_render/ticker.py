@@ -6,8 +6,11 @@ import traceback
 import bpy
 
 from . import engine_switch, notices, preferences, scene_facts, shown_preview
+from .arrivals import arrivals
 from .book import book, note_run
 from .desk import desk
+from .errands import errands
+from .outputs import outputs
 from .stage import stage
 
 BUSY_SECONDS, IDLE_SECONDS = 0.05, 0.25
@@ -36,12 +39,14 @@ def _turn():
     if stage.finished is not None:
         notices.picture_is_there(stage.finished, desk)
         stage.finished = None
+    errands.turn()
+    files_changed = outputs.turn()
     facts_changed = scene_facts.looker.turn()
     notices.turn()
     shown_preview.turn(desk)
     is_running = bpy.app.is_job_running("RENDER")
-    is_busy = stage.is_rendering or desk.state == "starting" or any(not job.line.is_ended for job in desk.jobs.values())
-    if desk.changed or facts_changed or notices.notice.changed or is_running or _shown["running"]:
+    is_busy = stage.is_rendering or errands.is_busy or desk.state == "starting" or any(not job.line.is_ended for job in desk.jobs.values())
+    if desk.changed or facts_changed or files_changed or notices.notice.changed or is_running or _shown["running"]:
         desk.changed = notices.notice.changed = False
         _shown["running"] = is_running
         redraw()
@@ -82,6 +87,8 @@ def redraw():
 def register():
     book.open(bpy.utils.user_resource("CONFIG"))
     desk.on_end = notices.job_ended
+    errands.on_stats = notices.notice.say
+    arrivals.beside = bpy.app.tempdir
     if not bpy.app.background:
         bpy.app.timers.register(tick, persistent=True)
 
@@ -89,4 +96,7 @@ def register():
 def unregister():
     if bpy.app.timers.is_registered(tick):
         bpy.app.timers.unregister(tick)
+    errands.close()
+    outputs.clear()
     desk.close()
+    arrivals.clear()

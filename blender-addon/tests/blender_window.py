@@ -57,8 +57,9 @@ class Screen:
 class BlenderWindow:
     """A Blender whose preferences begin empty, in `folder`; `do` runs code on its main thread and gives back `answer`."""
 
-    def __init__(self, screen, folder, blender, environment=None):
+    def __init__(self, screen, folder, blender, environment=None, before=()):
         self._screen = screen
+        self._before = before
         self._folder = Path(folder)
         self._blender = blender
         self._environment = environment or {}
@@ -72,7 +73,7 @@ class BlenderWindow:
             folder.mkdir(exist_ok=True)  # Blender looks past folders that are not there
         self._log = (self._folder / "blender.log").open("ab")
         self._process = subprocess.Popen(
-            [self._blender, "--window-geometry", "0", "0", *map(str, SIZE), "--python", str(REMOTE), "--", str(port_file)],
+            [*self._before, self._blender, "--window-geometry", "0", "0", *map(str, SIZE), "--python", str(REMOTE), "--", str(port_file)],
             env={
                 **plain_environment(),
                 **self._screen.environment,

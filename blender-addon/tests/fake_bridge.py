@@ -41,15 +41,25 @@ class FakeBridge:
         self.said = queue.SimpleQueue()
         self.answers = answers or {}
         self.protocol = 1
+        # The home that it names; another one than its own stands for a bridge on another disk.
+        self.named_home = self.home
+        # What clients may take: bytes by path. None: the file ends before its time.
+        self.files = {}
+        # What clients have sent: name and bytes, in the order in which it was begun.
+        self.uploads = []
         self._sockets = []
         self._seq = 0
+        self._downloads = 0
 
     def __enter__(self):
         self.home.mkdir(parents=True, exist_ok=True)
         self._server = serve(self._talk, "127.0.0.1", 0)
         port = self._server.socket.getsockname()[1]
         (self.home / "gateway.token").write_text(TOKEN, "utf-8")
-        note = {"protocol": 1, "version": "0.1.0", "pid": 1, "port": port, "tokenFile": str(self.home / "gateway.token"), "startedAt": 0}
+        self.port = port
+        welcome = golden("welcome")
+        note = {key: welcome[key] for key in ("protocol", "version", "pid", "session")}
+        note |= {"port": port, "tokenFile": str(self.home / "gateway.token"), "startedAt": 0}
         (self.home / "gateway.json").write_text(json.dumps(note), "utf-8")
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
@@ -94,21 +104,47 @@ class FakeBridge:
             socket.send(json.dumps({**refused, "protocol": self.protocol}))
             return
         self._sockets.append(socket)
-        socket.send(json.dumps({**golden("welcome"), "home": str(self.home)}))
-        for text in socket:
-            self._answer(socket, json.loads(text))
+        socket.send(json.dumps({**golden("welcome"), "home": str(self.named_home)}))
+        for frame in socket:
+            if isinstance(frame, bytes):
+                name, data = self.uploads[int.from_bytes(frame[:4], "big") - 1]
+                self.uploads[int.from_bytes(frame[:4], "big") - 1] = (name, data + frame[4:])
+            else:
+                self._answer(socket, json.loads(frame))
 
     def _answer(self, socket, request):
         method, params = request["method"], request["params"]
         answer = self.answers.get(method)
-        result = answer(params) if callable(answer) else answer if answer is not None else self._usual(method)
+        usual = self._files_answer if method.startswith("files.") else self._usual
+        result = answer(params) if callable(answer) else answer if answer is not None else usual(method, params)
         if isinstance(result, dict) and "failure" in result:
             socket.send(json.dumps({"type": "failure", "id": request["id"], "error": result["failure"]}))
         else:
             socket.send(json.dumps({"type": "reply", "id": request["id"], "result": result}))
+        if method == "files.get" and "download" in result:
+            self._pour(socket, result["download"], self.files[params["path"]])
         self.said.put((method, params))
 
-    def _usual(self, method):
+    def _files_answer(self, method, params):
+        if method == "files.put":
+            self.uploads.append((params["name"], b""))
+            return {"upload": len(self.uploads)}
+        if method == "files.done":
+            return {"scenePath": f"C:\\p2p\\uploads\\{params['upload']}\\{self.uploads[params['upload'] - 1][0]}"}
+        if params["path"] not in self.files:
+            return {"failure": {"code": "FILE_GONE", "message": f"{params['path']} is not there any more", "advice": "Too late."}}
+        self._downloads += 1
+        data = self.files[params["path"]]
+        return {"download": self._downloads, "bytes": 1 if data is None else len(data)}
+
+    def _pour(self, socket, number, data):
+        head = number.to_bytes(4, "big")
+        for at in range(0, len(data or b""), 1000):
+            socket.send(head + data[at : at + 1000])
+        if data is None:
+            socket.send(head)
+
+    def _usual(self, method, _params):
         if method == "jobs.submit":
             return {"job": JOB}
         if method == "jobs.list":

@@ -17,8 +17,9 @@ PROGRAM = PROJECT / "bridge" / "bin" / "bridge.mjs"
 class RealBridge:
     """`environment` is what an add-on needs to find it, or to start it again."""
 
-    def __init__(self, home, *options):
+    def __init__(self, home, *options, hidden=None):
         self.home = Path(home)
+        self._before = hiding(hidden) if hidden else ()
         self.environment = {"BRIDGE_HOME": str(self.home), "P2P_RENDER_BRIDGE": str(PROJECT)}
         self._options = options
 
@@ -27,7 +28,7 @@ class RealBridge:
         log = (self.home / "serve.log").open("ab")
         words = ["serve", "--json", "--home", str(self.home), "--swarm", f"test-{uuid.uuid4().hex}", "--no-lan", "--until-idle", "5m"]
         self._process = subprocess.Popen(
-            [shutil.which("node"), str(PROGRAM), *words, *self._options],
+            [*self._before, shutil.which("node"), str(PROGRAM), *words, *self._options],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -48,6 +49,18 @@ class RealBridge:
     def __exit__(self, *_):
         stop_serving(self.home)
         self._process.wait(60)
+
+
+def hiding(folder):
+    """Words before a command that shall not see what lies in a folder: as if it ran on another computer."""
+    return ("unshare", "-rm", "sh", "-c", 'mount -t tmpfs none "$1" && shift && exec "$@"', "sh", str(folder))
+
+
+def can_hide(folder):
+    """Whether this system lets us."""
+    return (
+        shutil.which("unshare") is not None and subprocess.run([*hiding(folder), "true"], capture_output=True, check=False).returncode == 0
+    )
 
 
 def stop_serving(home):

@@ -6,7 +6,7 @@ import sys
 import time
 
 import pytest
-from fake_bridge import JOB, golden, job_line
+from fake_bridge import JOB, TOKEN, golden, job_line
 
 from p2p_render.bridge_process import BridgePlace
 from p2p_render.desk import Desk
@@ -136,3 +136,38 @@ def test_a_job_that_ended_before_it_could_be_watched_is_told_with_its_last_event
     fake.event({"event": "job-line", "line": job_line("cancelled")})
     turn_until(desk, place_of(fake), lambda: ends)
     assert ends == ["cancelled"]
+
+
+def test_a_bridge_on_another_disk_is_known_as_that(fake, desk):
+    turn_until(desk, place_of(fake), lambda: desk.is_ready)
+    assert not desk.is_apart
+    desk.close()
+    fake.named_home = fake.home / "elsewhere"
+    turn_until(desk, place_of(fake), lambda: desk.is_ready)
+    assert desk.is_apart
+
+
+def test_an_address_is_used_at_once_and_another_one_instead_of_it(fake, desk):
+    done = []
+    far = BridgePlace(address=f"127.0.0.1:{fake.port}", token=TOKEN)
+    desk.when_ready(far, lambda: done.append("ready"), done.append)
+    turn_until(desk, far, lambda: done)
+    assert done == ["ready"]
+    nobody = BridgePlace(address="127.0.0.1:9", token=TOKEN)
+    turn_until(desk, nobody, lambda: not desk.is_ready)
+    desk.when_ready(nobody, lambda: done.append("ready"), done.append)
+    turn_until(desk, nobody, lambda: len(done) == 2)
+    assert "is the tunnel open" in done[1]
+    assert desk.state == "off"
+
+
+def test_a_wrong_token_is_tried_once(fake, desk):
+    wrong = BridgePlace(address=f"127.0.0.1:{fake.port}", token="0" * 64)
+    desk._looked_at = 0
+    turn_until(desk, wrong, lambda: "token" in desk.sentence)
+    desk._looked_at = 0  # the next look is due
+    desk.turn(wrong)
+    assert desk._link is None
+    right = BridgePlace(address=f"127.0.0.1:{fake.port}", token=TOKEN)
+    desk._looked_at = 0
+    turn_until(desk, right, lambda: desk.is_ready)

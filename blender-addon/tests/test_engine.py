@@ -30,10 +30,10 @@ def bridge(tmp_path_factory):
         yield real
 
 
-def blender(*words, scripts=None, environment=None):
+def blender(*words, scripts=None, environment=None, before=()):
     own = {"BLENDER_USER_SCRIPTS": str(scripts), "BLENDER_USER_CONFIG": str(scripts / "config")} if scripts else {}
     return subprocess.run(
-        [blender_here(), "-b", "--factory-startup", *map(str, words)],
+        [*before, blender_here(), "-b", "--factory-startup", *map(str, words)],
         env={**plain_environment(), **own, **(environment or {})},
         capture_output=True,
         text=True,
@@ -113,6 +113,50 @@ assert bpy.ops.p2p_render.render_animation() == {{"FINISHED"}}
     done = blender(*words, scripts=scripts, environment=bridge.environment)
     assert done.returncode == 0, done.stdout + done.stderr
     assert sorted(path.stem for path in tmp_path.glob("shot_*")) == ["shot_01", "shot_02"]
+
+
+def pictures_below(folder):
+    """Every file but the scene's own, by its path below the folder."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and ".blend" not in path.name)
+
+
+def file_outputs_and_their_reference(folder):
+    """A scene whose output and File Output nodes are relative to its file; what Blender itself makes of it, elsewhere."""
+    small = "scene.render.resolution_percentage, scene.frame_start, scene.frame_end = 50, 1, 2"
+    for name in ("ours", "reference"):
+        (folder / name).mkdir(parents=True)
+        path = folder / name / "shot.blend"
+        blender(
+            SCENES / "file-output.blend",
+            "--python-expr",
+            f"import bpy; scene = bpy.context.scene; {small}; bpy.ops.wm.save_as_mainfile(filepath={str(path)!r}, relative_remap=False)",
+        )
+    blender(folder / "reference" / "shot.blend", "-a")
+    assert len(pictures_below(folder / "reference")) > 4
+    return folder / "ours", folder / "reference"
+
+
+def assert_same_trees(ours, reference):
+    assert pictures_below(ours) == pictures_below(reference)
+    for name in pictures_below(reference):
+        done = subprocess.run(
+            ["idiff", "-a", "-warn", "0", "-fail", "0", str(reference / name), str(ours / name)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+RENDER_FILES = 'import bpy; assert bpy.ops.p2p_render.render_animation() == {"FINISHED"}; assert not bpy.data.is_dirty'
+
+
+def test_files_come_where_paths_that_are_relative_to_the_scene_lead(scripts, bridge, tmp_path):
+    ours, reference = file_outputs_and_their_reference(tmp_path)
+    words = ("--addons", "p2p_render", ours / "shot.blend", "--python-exit-code", "1", "--python-expr", RENDER_FILES)
+    done = blender(*words, scripts=scripts, environment=bridge.environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert_same_trees(ours, reference)
 
 
 def test_the_bridge_is_started_where_none_runs(scripts, tmp_path):

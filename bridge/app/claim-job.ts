@@ -15,11 +15,21 @@ export async function claimJob(jobs: Pick<Jobs, "claim" | "release">, job: strin
     if (systemClock.monotonicMs() > deadlineMs) throw new FarmError("JOB_BUSY", `job ${job} is at work in another bridge`);
     await systemClock.sleep(200, signal);
   }
-  const renewing = setInterval(claim, CLAIM_MS / 3);
+  const renewing = setInterval(() => {
+    try {
+      claim();
+    } catch {
+      // A full disk ends no job: the next one may be written, and where no claim lasts, nobody has asked for the job yet.
+    }
+  }, CLAIM_MS / 3);
   return {
     [Symbol.asyncDispose]: async () => {
       clearInterval(renewing);
-      jobs.release(job, owner);
+      try {
+        jobs.release(job, owner);
+      } catch {
+        // It ends by itself.
+      }
     },
   };
 }

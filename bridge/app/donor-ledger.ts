@@ -69,10 +69,14 @@ export class DonorLedger implements PeakMemory {
 
   write(): void {
     if (!this.#changed) return;
-    this.#changed = false;
     this.#writtenMs = this.#clock.monotonicMs();
-    this.#settings.set(TOTALS_KEY, JSON.stringify(this.#totals));
-    this.#settings.set(PEAKS_KEY, JSON.stringify([...this.#peaks]));
+    try {
+      this.#settings.set(TOTALS_KEY, JSON.stringify(this.#totals));
+      this.#settings.set(PEAKS_KEY, JSON.stringify([...this.#peaks]));
+      this.#changed = false;
+    } catch {
+      // A full disk ends no donor: it is all in memory, and the next time may go well.
+    }
   }
 
   #add(more: Given): void {

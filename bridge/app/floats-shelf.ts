@@ -40,6 +40,11 @@ export class FloatsShelf {
     return [...this.#here].toSorted((a, b) => a - b);
   }
 
+  /** All pictures that are here. */
+  get all(): FloatsPicture[] {
+    return this.frames.flatMap((frame) => this.pictures(frame));
+  }
+
   /** What a frame is made of; nothing while it is not whole. */
   pictures(frame: number): readonly FloatsPicture[] {
     return (this.#here.has(frame) ? this.#picturesOf.get(frame) : undefined) ?? [];

@@ -13,6 +13,8 @@ const GatewayFile = z.looseObject({
   port: z.int().min(1).max(65_535),
   tokenFile: z.string().max(4_096),
   startedAt: z.number(),
+  /** As in the welcome: who finds it here shares this disk with the bridge. */
+  session: z.string().max(64),
 });
 export type GatewayFile = z.infer<typeof GatewayFile>;
 
@@ -32,9 +34,13 @@ export async function readGatewayFile(home: Place): Promise<GatewayFile | undefi
 }
 
 /** Tells who serves, and the token to its owner alone. Disposing takes both back. */
-export async function writeGatewayFiles(home: Place, token: string, port: number): Promise<GatewayFile & AsyncDisposable> {
+export async function writeGatewayFiles(
+  home: Place,
+  { token, session }: { readonly token: string; readonly session: string },
+  port: number,
+): Promise<GatewayFile & AsyncDisposable> {
   const tokenFile = join(home.root, "gateway.token");
-  const file = { protocol: GATEWAY_PROTOCOL, version: VERSION, pid: process.pid, port, tokenFile, startedAt: Date.now() };
+  const file = { protocol: GATEWAY_PROTOCOL, version: VERSION, pid: process.pid, port, tokenFile, startedAt: Date.now(), session };
   await replace(tokenFile, token);
   await replace(pathOf(home), `${JSON.stringify(file, null, 2)}\n`); // last: who finds it finds the token
   const remove = async () => {

@@ -129,6 +129,26 @@ describe("ended jobs", () => {
     expect(database.jobs.get("a")).toBeDefined(); // the history knows it still
   });
 
+  it("whose scene was sent by its client keep what is made beside it until they are let go; what no job uses is swept", async () => {
+    const { desk, store } = await openDesk();
+    const sent = async (name: string) => {
+      const folder = join(home.uploads, name);
+      await mkdir(join(folder, "out"), { recursive: true });
+      for (const file of ["lamp.blend", "out/f_0001.png"]) await writeFile(join(folder, file), "there");
+      return folder;
+    };
+    const [used, left] = [await sent("used"), await sent("left")];
+    const scenePath = join(used, "lamp.blend");
+    const job = await desk.submit(wish({ scenePath, owned: true }));
+    await store.sweepUploads();
+    expect([existsSync(scenePath), existsSync(left)]).toEqual([true, false]);
+    desk.cancel(job.id);
+    await store.dropOwnedScene(job);
+    expect([existsSync(scenePath), existsSync(join(used, "out", "f_0001.png"))]).toEqual([false, true]);
+    await desk.release(job.id, undefined);
+    expect(existsSync(used)).toBe(false);
+  });
+
   it("that nobody asked after for a week go by themselves; the others stay", async () => {
     const old = await ended("old", GATEWAY_LIMITS.endedJobsKeptMs + 1_000);
     const young = await ended("young", GATEWAY_LIMITS.endedJobsKeptMs - 60_000);

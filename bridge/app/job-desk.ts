@@ -41,6 +41,8 @@ export class JobDesk implements AsyncDisposable {
   /** Oldest first. */
   readonly #jobs = new Map<string, ServedJob>();
   readonly #atWork = new Map<string, AtWork>();
+  /** Let go by their clients before they had quite ended. */
+  readonly #letGo = new Set<string>();
   #isClosing = false;
 
   constructor(deps: JobDeskDeps, options: JobDeskOptions) {
@@ -121,11 +123,12 @@ export class JobDesk implements AsyncDisposable {
     return job.line;
   }
 
-  /** Throws JOB_STATE for a job that has not ended. */
+  /** Throws JOB_STATE for a job that has not ended; one whose frames are all there may be let go, and goes at its end. */
   async release(id: string, frame: number | undefined): Promise<void> {
     const job = this.get(id);
     if (frame !== undefined) return await (await this.#deps.store.shelf(job))?.release(frame);
-    if (!job.hasEnded || this.#atWork.has(id)) throw wrongState(job, "be let go");
+    if (this.#atWork.has(id) && (job.hasEnded || isAllThere(job.line))) return void this.#letGo.add(id);
+    if (!job.hasEnded) throw wrongState(job, "be let go");
     this.#jobs.delete(id);
     await this.#deps.store.forget(job);
   }
@@ -151,12 +154,18 @@ export class JobDesk implements AsyncDisposable {
     const life = childSignal();
     this.#deps.store.forgetWish(job.id);
     this.#become(job, "preparing");
-    const done = this.#work(job, life.signal).finally(() => {
+    this.#atWork.set(job.id, { life, done: this.#workThenRest(job, life) });
+  }
+
+  async #workThenRest(job: ServedJob, life: ChildSignal): Promise<void> {
+    try {
+      await this.#work(job, life.signal);
+    } finally {
       this.#atWork.delete(job.id);
       life.dispose();
-      this.#fill();
-    });
-    this.#atWork.set(job.id, { life, done });
+    }
+    if (this.#letGo.delete(job.id) && job.hasEnded) await this.#forget(job);
+    this.#fill();
   }
 
   async #work(job: ServedJob, signal: AbortSignal): Promise<void> {
@@ -191,10 +200,12 @@ export class JobDesk implements AsyncDisposable {
     const oldestMs = systemClock.now() - endedJobsKeptMs;
     const ended = [...this.#jobs.values()].filter(({ hasEnded, id }) => hasEnded && !this.#atWork.has(id));
     const old = ended.filter(({ facts }, at) => facts.createdAt < oldestMs || at < ended.length - endedJobsListed);
-    for (const job of old) {
-      this.#jobs.delete(job.id);
-      await this.#deps.store.forget(job).catch((error: unknown) => this.#deps.log.warn({ job: job.id, error }, "an old job stays on disk"));
-    }
+    for (const job of old) await this.#forget(job);
+  }
+
+  async #forget(job: ServedJob): Promise<void> {
+    this.#jobs.delete(job.id);
+    await this.#deps.store.forget(job).catch((error: unknown) => this.#deps.log.warn({ job: job.id, error }, "an old job stays on disk"));
   }
 
   #hear(job: ServedJob, event: JobEvent): void {
@@ -232,6 +243,10 @@ export class JobDesk implements AsyncDisposable {
     if (job.hasEnded || job.state === "stopping") throw wrongState(job, "be paused or go on");
     return job;
   }
+}
+
+function isAllThere({ framesDone, framesTotal }: JobLine): boolean {
+  return framesTotal > 0 && framesDone >= framesTotal;
 }
 
 function wrongState({ id, state }: ServedJob, what: string): FarmError {

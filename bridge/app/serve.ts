@@ -69,6 +69,7 @@ export async function serve(settings: ServeSettings, watching: ServeWatching, pa
   await using shared = new SharedSwarm(() => RequesterSwarm.open(self, settings.swarm, log, stop.signal));
   const workshop = { home, database, scratch, swarm: shared };
   const store = new ServedJobsStore(workshop);
+  await store.sweepUploads();
   const blenders = () => blendersHere(home, settings.blender, stop.signal).catch(() => []);
   await using swarm = new SwarmWatch({ swarm: shared, blenders, clock: systemClock, log }, { swarm: settings.swarm.swarm });
   const tell = ({ job, state, title }: JobLine) => observe({ event: "job", job, state, title });
@@ -86,7 +87,7 @@ export async function serve(settings: ServeSettings, watching: ServeWatching, pa
     { bridge, token, welcome, clock: systemClock, log },
     { port: settings.port, origins: new Set() },
   );
-  await using file = await writeGatewayFiles(home, token, gateway.port);
+  await using file = await writeGatewayFiles(home, { token, session: welcome.session }, gateway.port);
   observe({ event: "serving", port: file.port, pid: file.pid, home: home.root, tokenFile: file.tokenFile, protocol: file.protocol });
   void shared.enter().catch((error: unknown) => log.warn({ error }, "the swarm could not be entered"));
   const isInUse = () => gateway.clients > 0 || desk.isBusy;

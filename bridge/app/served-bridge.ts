@@ -5,6 +5,7 @@ import { blendersHere, type ChosenBlender } from "./blender-tools.ts";
 import { examine, examineNetwork } from "./doctor.ts";
 import type { JobDesk } from "./job-desk.ts";
 import { checkScene } from "./scene-check.ts";
+import { servedFiles } from "./served-files.ts";
 import type { ServedJobsStore } from "./served-jobs-store.ts";
 import type { SwarmWatch } from "./swarm-watch.ts";
 import type { Workshop } from "./work-on-task.ts";
@@ -66,6 +67,7 @@ export function servedBridge({ workshop, desk, store, swarm, blender, stop }: Se
       const floats = (await store.shelf(job))?.frames ?? [];
       return { report: { line: job.line, floats, outputs: store.outputs(id) }, events: job.events };
     },
+    ...servedFiles(home.uploads, desk, store),
     watchSwarm: (seen) => swarm.watch(seen),
   };
 }

@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { assembledFileName } from "../blender/finisher.ts";
@@ -8,14 +8,15 @@ import { planJob } from "../core/plan.ts";
 import { errorBodyOf } from "../gateway/error-body.ts";
 import { ErrorBody, type JobState } from "../gateway/job-messages.ts";
 import { JobWish } from "../gateway/job-wish.ts";
-import { nameFailure } from "../database/sqlite-failure.ts";
 import type { JobRow } from "../database/types.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { JobFolder } from "../requester/job-folder.ts";
+import { settingsOf } from "../requester/job-order.ts";
 import { FloatsShelf } from "./floats-shelf.ts";
 import { reportOf } from "./jobs.ts";
 import { ServedJob } from "./served-job.ts";
 import { titleOf } from "./prepare-deps.ts";
+import { sweepUploads, uploadFolderOf } from "./uploads.ts";
 import type { Workshop } from "./work-on-task.ts";
 
 /** What is written down of a job that a client asked for. */
@@ -56,15 +57,11 @@ export class ServedJobsStore {
 
   /** Written down before the client hears of it. Throws DISK_FULL. */
   create(id: string, wish: JobWish): ServedJob {
-    const { database, home } = this.#workshop;
+    const { database } = this.#workshop;
     const createdAt = systemClock.now();
     const title = wish.title ?? titleOf(wish.source ?? wish.scenePath);
-    try {
-      database.served.put(id, JSON.stringify({ wish, error: null }));
-      database.jobs.put({ id, createdAt, updatedAt: createdAt, scenePath: wish.scenePath, title, state: "queued" });
-    } catch (error) {
-      throw nameFailure(error, home.database);
-    }
+    database.served.put(id, JSON.stringify({ wish, error: null }));
+    database.jobs.put({ id, createdAt, updatedAt: createdAt, scenePath: wish.scenePath, title, state: "queued" });
     return new ServedJob({ id, title, createdAt, wish }, "queued", systemClock);
   }
 
@@ -81,9 +78,14 @@ export class ServedJobsStore {
     return this.#workshop.database.journal.read(job).some(({ record }) => record.type === "job-created");
   }
 
+  /** Finished files so far, the video at last. */
   outputs(job: string): string[] {
-    const row = this.#workshop.database.jobs.get(job);
-    return row ? [...reportOf(this.#workshop.database, row).outputs] : [];
+    const { database } = this.#workshop;
+    const row = database.jobs.get(job);
+    if (!row) return [];
+    const outputs = [...reportOf(database, row).outputs];
+    const video = row.state === "complete" ? this.#created(job)?.video : undefined;
+    return video === undefined ? outputs : [...outputs, video];
   }
 
   /** What an earlier run did not come to any more is no wish of this one. */
@@ -109,9 +111,22 @@ export class ServedJobsStore {
     return shelf;
   }
 
-  /** A copy that was made for the job alone is of no more use. */
-  async dropOwnedScene({ facts }: ServedJob): Promise<void> {
-    if (facts.wish.owned) await rm(facts.wish.scenePath, { force: true });
+  /** A copy that was made for the job alone is of no more use; pictures beside it are. */
+  async dropOwnedScene({ facts: { wish } }: ServedJob): Promise<void> {
+    if (!wish.owned) return;
+    await rm(wish.scenePath, { force: true });
+    const folder = this.#uploadFolderOf(wish.scenePath);
+    if (folder !== undefined) await rmdir(folder).catch(() => {}); // until the job is let go
+  }
+
+  /** Whether a job is there whose scene a client sent into this folder. */
+  usesUpload(folder: string): boolean {
+    const bodies = this.#workshop.database.served.list().map(({ body }) => Record.safeParse(parsedJson(body)));
+    return bodies.some(({ data }) => data && this.#uploadFolderOf(data.wish.scenePath) === folder);
+  }
+
+  async sweepUploads(): Promise<void> {
+    await sweepUploads(this.#workshop.home.uploads, (folder) => this.usesUpload(folder));
   }
 
   /** All that was kept of it goes; the history of jobs knows it still. */
@@ -121,6 +136,17 @@ export class ServedJobsStore {
     this.#workshop.database.served.delete(id);
     await new JobFolder(this.#workshop.home.jobs, id).remove();
     await this.dropOwnedScene(job);
+    const folder = this.#uploadFolderOf(job.facts.wish.scenePath);
+    if (folder !== undefined && !this.usesUpload(folder)) await rm(folder, { recursive: true, force: true });
+  }
+
+  #uploadFolderOf(scenePath: string): string | undefined {
+    return uploadFolderOf(this.#workshop.home.uploads, scenePath);
+  }
+
+  #created(job: string) {
+    const record = this.#workshop.database.journal.read(job).find(({ record }) => record.type === "job-created")?.record;
+    return record?.type === "job-created" ? settingsOf(record) : undefined;
   }
 
   async #openShelf(job: string): Promise<FloatsShelf | undefined> {

@@ -21,13 +21,13 @@ import { prepareJob, reopenJob } from "../requester/prepare-job.ts";
 import { type WorkDeps, workOnJob } from "../requester/work-on-job.ts";
 import { startPlainProcess } from "../sandbox/process-sandbox.ts";
 import { blendersHere, type ChosenBlender, Looked, renderSlots } from "./blender-tools.ts";
-import { claimJob } from "./claim-job.ts";
 import { chooseBlender, environmentNamed, type NamedEnvironment, sharingNote } from "./job-environment.ts";
 import { jobPreview } from "./job-preview.ts";
 import { prepareDeps } from "./prepare-deps.ts";
 import type { RequesterSwarm } from "./requester-swarm.ts";
 import type { Scratch } from "./scratch.ts";
 import type { SharedSwarm } from "./shared-swarm.ts";
+import { workUnderClaim } from "./work-under-claim.ts";
 
 /** What all jobs of this process share. */
 export interface Workshop {
@@ -88,7 +88,8 @@ export async function workOnTask(
   const swarm = await entering;
   if (named && swarm) await shareForJob(swarm, named, workshop, watching);
   const parts = { order, bundle: bundleOf(packed), blender, swarm, own, scratch, looked };
-  return await workUnderClaim(workshop, settings, { parts, watching }, signal);
+  const work = () => workOnOrder({ home, database }, settings, { parts, watching }, signal);
+  return await workUnderClaim(database.jobs, { job: order.id, work, log: watching.log }, signal);
 }
 
 function bundleOf({ bundle }: { readonly bundle?: PackedBundle }): PackedBundle {
@@ -145,19 +146,6 @@ interface Parts {
 interface Work {
   readonly parts: Parts;
   readonly watching: Watching;
-}
-
-async function workUnderClaim({ home, database }: Workshop, settings: WorkSettings, work: Work, signal: AbortSignal): Promise<JobOutcome> {
-  const job = work.parts.order.id;
-  await using _claim = await claimJob(database.jobs, job, signal);
-  try {
-    const outcome = await workOnOrder({ home, database }, settings, work, signal);
-    database.jobs.setState(job, outcome, systemClock.now());
-    return outcome;
-  } catch (error) {
-    database.jobs.setState(job, signal.aborted ? "cancelled" : "failed", systemClock.now());
-    throw error;
-  }
 }
 
 async function workOnOrder(

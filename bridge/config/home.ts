@@ -12,6 +12,8 @@ export interface Home {
   readonly scratch: string;
   readonly jobs: string;
   readonly cache: string;
+  /** Scenes that clients on other disks have sent. */
+  readonly uploads: string;
   /** Container images as contents, to be given to peers. */
   readonly environments: string;
 }
@@ -27,10 +29,12 @@ export async function openHome(wanted: string | undefined): Promise<Home> {
     scratch: join(root, "scratch"),
     jobs: join(root, "jobs"),
     cache: join(root, "cache"),
+    uploads: join(root, "uploads"),
     environments: join(root, "environments"),
   };
   try {
-    for (const folder of [home.scenes, home.scratch, home.jobs, home.cache]) await mkdir(folder, { recursive: true, mode: 0o700 });
+    for (const folder of [home.scenes, home.scratch, home.jobs, home.cache, home.uploads])
+      await mkdir(folder, { recursive: true, mode: 0o700 });
   } catch (cause) {
     throw new FarmError("HOME_NOT_WRITABLE", `${root} cannot be used as home`, { cause });
   }

@@ -1,5 +1,5 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { z } from "zod";
+import type { Sqlite, Statement } from "./named-sqlite.ts";
 import type { EnvironmentRow, Environments } from "./types.ts";
 
 const Facts = z.strictObject({
@@ -30,12 +30,12 @@ const Row = z
     }),
   );
 
-type Statements = Record<"put" | "list" | "get" | "setShared" | "delete", StatementSync>;
+type Statements = Record<"put" | "list" | "get" | "setShared" | "delete", Statement>;
 
 export class SqliteEnvironments implements Environments {
   readonly #statements: Statements;
 
-  constructor(sqlite: DatabaseSync) {
+  constructor(sqlite: Sqlite) {
     this.#statements = {
       put: sqlite.prepare("INSERT OR REPLACE INTO environments (digest, facts, bytes, added_at, origin, shared) VALUES (?, ?, ?, ?, ?, ?)"),
       list: sqlite.prepare("SELECT * FROM environments ORDER BY added_at DESC, digest"),

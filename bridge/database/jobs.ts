@@ -1,5 +1,5 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { z } from "zod";
+import type { Sqlite, Statement } from "./named-sqlite.ts";
 import type { JobRow, Jobs, JobState } from "./types.ts";
 
 const Row = z
@@ -22,13 +22,13 @@ const Row = z
     }),
   );
 
-type Statements = Record<"put" | "list" | "get" | "setState" | "claim" | "release", StatementSync>;
+type Statements = Record<"put" | "list" | "get" | "setState" | "claim" | "release", Statement>;
 
 export class SqliteJobs implements Jobs {
-  readonly #sqlite: DatabaseSync;
+  readonly #sqlite: Sqlite;
   readonly #statements: Statements;
 
-  constructor(sqlite: DatabaseSync) {
+  constructor(sqlite: Sqlite) {
     this.#sqlite = sqlite;
     this.#statements = {
       put: sqlite.prepare("INSERT OR REPLACE INTO jobs (id, created_at, updated_at, scene_path, title, state) VALUES (?, ?, ?, ?, ?, ?)"),

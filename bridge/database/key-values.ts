@@ -1,14 +1,14 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { z } from "zod";
+import type { Sqlite, Statement } from "./named-sqlite.ts";
 import type { ServedJobs, Settings, Wish, Wishes } from "./types.ts";
 
 const WishSchema = z.enum(["cancel", "pause", "resume"]);
 
 export class SqliteWishes implements Wishes {
-  readonly #set: StatementSync;
-  readonly #take: StatementSync;
+  readonly #set: Statement;
+  readonly #take: Statement;
 
-  constructor(sqlite: DatabaseSync) {
+  constructor(sqlite: Sqlite) {
     this.#set = sqlite.prepare("INSERT OR REPLACE INTO wishes (job, wish) VALUES (?, ?)");
     this.#take = sqlite.prepare("DELETE FROM wishes WHERE job = ? RETURNING wish");
   }
@@ -24,11 +24,11 @@ export class SqliteWishes implements Wishes {
 }
 
 export class SqliteServedJobs implements ServedJobs {
-  readonly #put: StatementSync;
-  readonly #list: StatementSync;
-  readonly #delete: StatementSync;
+  readonly #put: Statement;
+  readonly #list: Statement;
+  readonly #delete: Statement;
 
-  constructor(sqlite: DatabaseSync) {
+  constructor(sqlite: Sqlite) {
     this.#put = sqlite.prepare("INSERT INTO served (job, body) VALUES (?, ?) ON CONFLICT (job) DO UPDATE SET body = excluded.body");
     this.#list = sqlite.prepare("SELECT job, body FROM served ORDER BY seq");
     this.#delete = sqlite.prepare("DELETE FROM served WHERE job = ?");
@@ -48,11 +48,11 @@ export class SqliteServedJobs implements ServedJobs {
 }
 
 export class SqliteSettings implements Settings {
-  readonly #get: StatementSync;
-  readonly #set: StatementSync;
-  readonly #delete: StatementSync;
+  readonly #get: Statement;
+  readonly #set: Statement;
+  readonly #delete: Statement;
 
-  constructor(sqlite: DatabaseSync) {
+  constructor(sqlite: Sqlite) {
     this.#get = sqlite.prepare("SELECT value FROM settings WHERE key = ?");
     this.#set = sqlite.prepare("INSERT OR REPLACE INTO settings (key, value) VALUES (?, ?)");
     this.#delete = sqlite.prepare("DELETE FROM settings WHERE key = ?");

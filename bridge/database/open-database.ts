@@ -6,6 +6,7 @@ import { SqliteEnvironments } from "./environments.ts";
 import { SqliteJobs } from "./jobs.ts";
 import { SqliteJournal } from "./journal.ts";
 import { SqliteServedJobs, SqliteSettings, SqliteWishes } from "./key-values.ts";
+import { namedSqlite } from "./named-sqlite.ts";
 import { openOrReplace } from "./sqlite-file.ts";
 import { nameFailure } from "./sqlite-failure.ts";
 import type { Database } from "./types.ts";
@@ -26,6 +27,7 @@ export function openDatabase(file: string, options: OpenOptions = {}): Database 
   const name = (error: unknown) => nameFailure(error, file);
   const sqlite = opened(file, { nowMs: now(), onCorrupt: options.onCorrupt ?? (() => {}) }, name);
   const journal = new SqliteJournal(sqlite, { now, name });
+  const tables = namedSqlite(sqlite, name);
   const close = async () => {
     if (!sqlite.isOpen) return;
     journal.flush();
@@ -33,11 +35,11 @@ export function openDatabase(file: string, options: OpenOptions = {}): Database 
   };
   return {
     journal,
-    jobs: new SqliteJobs(sqlite),
-    wishes: new SqliteWishes(sqlite),
-    served: new SqliteServedJobs(sqlite),
-    settings: new SqliteSettings(sqlite),
-    environments: new SqliteEnvironments(sqlite),
+    jobs: new SqliteJobs(tables),
+    wishes: new SqliteWishes(tables),
+    served: new SqliteServedJobs(tables),
+    settings: new SqliteSettings(tables),
+    environments: new SqliteEnvironments(tables),
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -4,6 +4,9 @@ import type { Clock } from "../kernel/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import { fullBucket, passed, type TokenBucket, waitMs } from "../kernel/token-bucket.ts";
+import { readPart } from "./binary-frame.ts";
+import { ClientDownloads } from "./client-downloads.ts";
+import { ClientUploads } from "./client-uploads.ts";
 import { errorBodyOf } from "./error-body.ts";
 import type { WrongTokens } from "./front-door.ts";
 import { GATEWAY_LIMITS, GATEWAY_PROTOCOL } from "./limits.ts";
@@ -23,7 +26,7 @@ export interface ConnectionDeps {
 type Request = Extract<ClientFrame, { type: "request" }>;
 
 /** Codes of RFC 6455 with which we close. */
-const CLOSE = { notText: 1003, broken: 1008 } as const;
+const CLOSE = { broken: 1008, tooBig: 1009 } as const;
 
 const limits = GATEWAY_LIMITS;
 
@@ -35,6 +38,8 @@ export class Connection {
   /** How to stop what it watches, by job; the swarm's is under "". */
   readonly #watches = new Map<string, () => void>();
   readonly #timers: NodeJS.Timeout[];
+  readonly #uploads: ClientUploads;
+  readonly #downloads: ClientDownloads;
   #isKnown = false;
   #isAlive = true;
   #inFlight = 0;
@@ -48,6 +53,9 @@ export class Connection {
       setTimeout(() => !this.#isKnown && this.#refuse(new FarmError("WIRE_INVALID", "no hello came")), limits.helloTimeoutMs),
       setInterval(() => this.#ping(), limits.pingEveryMs),
     ];
+    const { receive, mayTake } = deps.bridge;
+    this.#uploads = new ClientUploads({ receive, pause: () => socket.pause(), resume: () => socket.resume() });
+    this.#downloads = new ClientDownloads({ mayTake, send: (part) => this.#sendPart(part), signal: this.#life.signal });
     socket.on("message", (data, isBinary) => this.#hear(data, isBinary));
     socket.on("pong", () => (this.#isAlive = true));
     socket.on("error", (error) => deps.log.debug({ error }, "a client's connection broke"));
@@ -60,15 +68,23 @@ export class Connection {
     this.#watches.clear();
     this.#life.abort(new FarmError("CANCELLED", "the client is gone"));
     this.#life.dispose();
+    this.#uploads.end().catch((error: unknown) => this.#deps.log.warn({ error }, "what a client had sent stays on disk"));
   }
 
   #hear(data: RawData, isBinary: boolean): void {
-    if (isBinary) return this.#socket.close(CLOSE.notText, "frames are JSON");
+    this.#isAlive = true; // its pong waits behind what it sends
+    if (isBinary) return this.#hearPart(data as Buffer);
+    if ((data as Buffer).length > limits.maxFrameBytes) return this.#socket.close(CLOSE.tooBig, "that is too long");
     const said = jsonOf((data as Buffer).toString("utf8"));
     if (!this.#isKnown) return this.#greet(said);
     const frame = ClientFrame.safeParse(said).data;
     if (frame?.type !== "request") return this.#socket.close(CLOSE.broken, "not a request");
     void this.#answer(frame);
+  }
+
+  #hearPart(frame: Buffer): void {
+    const part = this.#isKnown ? readPart(frame) : undefined;
+    if (!part || !this.#uploads.take(part)) this.#socket.close(CLOSE.broken, "not a part of an upload");
   }
 
   #greet(said: unknown): void {
@@ -120,6 +136,9 @@ export class Connection {
   /** What is watched follows its reply, never before it. */
   async #perform(method: Method, raw: unknown, reply: (result: unknown) => void): Promise<void> {
     if (method === "jobs.watch") return await this.#watchJob(paramsOf(method, raw), reply);
+    if (method === "files.put") return reply(await this.#uploads.put(paramsOf(method, raw)));
+    if (method === "files.done") return reply(await this.#uploads.done(paramsOf(method, raw)));
+    if (method === "files.get") return await this.#downloads.get(paramsOf(method, raw), reply);
     if (method === "jobs.unwatch") {
       this.#stopWatching(paramsOf(method, raw).job);
       return reply({} satisfies Result<"jobs.unwatch">);
@@ -162,6 +181,13 @@ export class Connection {
     if (this.#socket.bufferedAmount <= limits.maxBufferedBytes) return;
     this.#deps.log.warn({ bytes: this.#socket.bufferedAmount }, "a client that does not read was dropped");
     this.#socket.terminate();
+  }
+
+  /** Resolves when there is room for the next; a client that takes files slowly is waited for. */
+  async #sendPart(part: Buffer): Promise<void> {
+    const sent = new Promise<void>((resolve) => this.#socket.send(part, () => resolve()));
+    void sent.then(() => (this.#isAlive = true)); // its pong waits for its own turn to read
+    if (this.#socket.bufferedAmount > limits.maxUnsentBytes) await sent;
   }
 
   #ping(): void {

@@ -26,6 +26,11 @@ export class EventLog<E> {
     for (const listener of this.#listeners) listener(entry);
   }
 
+  /** Whether one that is still here fits. */
+  some(fits: (event: E) => boolean): boolean {
+    return this.#entries.some(({ event }) => fits(event));
+  }
+
   /** Forgets all but the newest. */
   shorten(kept: number): void {
     this.#entries = this.#entries.slice(-kept);

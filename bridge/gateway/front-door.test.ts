@@ -13,8 +13,8 @@ beforeAll(async () => {
   pageDoor = await openTestGateway({ origins: [OWN_PAGE] });
 });
 afterAll(async () => {
-  await door.gateway[Symbol.asyncDispose]();
-  await pageDoor.gateway[Symbol.asyncDispose]();
+  await door.close();
+  await pageDoor.close();
 });
 
 /** What callers say of whom they mean; `P` is the port. Only two are right. */

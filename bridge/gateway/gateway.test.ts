@@ -9,7 +9,7 @@ let test: Awaited<ReturnType<typeof openTestGateway>>;
 beforeEach(async () => {
   test = await openTestGateway();
 });
-afterEach(() => test.gateway[Symbol.asyncDispose]());
+afterEach(() => test.close());
 
 const client = (token = test.token) => openClient(test.port, { token });
 

@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import { once } from "node:events";
 import { type WebSocket, WebSocketServer } from "ws";
 import { FarmError } from "../kernel/errors.ts";
+import { PART_HEAD_BYTES } from "./binary-frame.ts";
 import { Connection, type ConnectionDeps } from "./connection.ts";
 import { refusalOf, WrongTokens } from "./front-door.ts";
 import { GATEWAY_LIMITS } from "./limits.ts";
@@ -28,7 +29,11 @@ export class Gateway implements AsyncDisposable {
   readonly #deps: Omit<ConnectionDeps, "wrongTokens">;
   readonly #origins: ReadonlySet<string>;
   readonly #wrongTokens = new WrongTokens();
-  readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: GATEWAY_LIMITS.maxFrameBytes, perMessageDeflate: false });
+  readonly #sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: PART_HEAD_BYTES + GATEWAY_LIMITS.maxPartBytes,
+    perMessageDeflate: false,
+  });
   readonly #servers: Server[] = [];
   #port = 0;
 

@@ -3,8 +3,19 @@ export const GATEWAY_PROTOCOL = 1;
 
 /** Every number a client could choose for us, and the waits. */
 export const GATEWAY_LIMITS = {
-  /** What a client may say in one frame. What the bridge says can be longer: clients take 16 MiB. */
+  /** What a client may say in one frame of text. What the bridge says can be longer: clients take 16 MiB. */
   maxFrameBytes: 64 * 1024,
+  /** What of a file a binary frame carries, behind its number. */
+  maxPartBytes: 256 * 1024,
+  maxUploadBytes: 16 * 1024 ** 3,
+  maxUploadsPerClient: 4,
+  /** Uploads that are not yet whole, of all clients together. */
+  maxUploads: 16,
+  /** What may wait for the disk before its client is listened to no further. */
+  maxUnwrittenBytes: 1024 * 1024,
+  maxDownloadsPerClient: 8,
+  /** What of files may wait in the socket of a client: what is said to it waits behind them. */
+  maxUnsentBytes: 1024 * 1024,
   helloTimeoutMs: 5_000,
   maxClients: 32,
   maxRequestsInFlight: 32,

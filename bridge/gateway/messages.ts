@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ErrorBody, FloatsPictureMessage, JobLine, JobReport, WireEvent } from "./job-messages.ts";
 import { Frame, JobName, JobWish, Path, Text } from "./job-wish.ts";
+import { GATEWAY_LIMITS } from "./limits.ts";
 
 const Words = z.string();
 const Count = z.int().min(0);
@@ -97,6 +98,16 @@ export type SceneCheck = z.infer<typeof SceneCheck>;
 
 const DoctorLine = z.strictObject({ what: Words, ok: z.boolean(), needed: z.boolean(), detail: Words, mend: Words.nullable() });
 
+const MAX_NAME_BYTES = 255;
+
+/** A plain name that every system can keep. */
+const BlendName = z
+  .string()
+  // oxlint-disable-next-line no-control-regex -- they are what must not come in
+  .regex(/^[^<>:"/\\|?*\u0000-\u001f]+\.blend$/)
+  .refine((name) => Buffer.byteLength(name) <= MAX_NAME_BYTES);
+const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
 /** Every method: what is asked, and what is answered. */
 export const METHODS = {
   /** With `watch`, `swarm` frames follow whenever something changed, until it is asked with `watch: false`. */
@@ -126,6 +137,18 @@ export const METHODS = {
   "scene.check": {
     params: z.strictObject({ scenePath: Path, scene: Text.nullish(), blender: Path.nullish() }),
     result: SceneCheck,
+  },
+  /** For a client that shares no disk with the bridge: the file follows in binary frames, each four bytes with `upload`, then a part of it. */
+  "files.put": {
+    params: z.strictObject({ name: BlendName, bytes: z.int().min(1).max(GATEWAY_LIMITS.maxUploadBytes), sha256: Sha256 }),
+    result: z.strictObject({ upload: Count }),
+  },
+  /** All of it was sent; the path is for `jobs.submit` or `scene.check` of the same connection. */
+  "files.done": { params: z.strictObject({ upload: Count }), result: z.strictObject({ scenePath: Words }) },
+  /** A file that the job has told of: its `bytes` follow in binary frames, each four bytes with `download`, then a part of it. */
+  "files.get": {
+    params: z.strictObject({ job: JobName, path: Path }),
+    result: z.strictObject({ download: Count, bytes: z.int().min(0) }),
   },
   "bridge.doctor": { params: Nothing, result: z.strictObject({ findings: z.array(DoctorLine) }) },
   /** Ends the bridge; its jobs wait for the next one. */

@@ -21,7 +21,13 @@ const SCRIPTS = {
 };
 
 /** Benchmarks that are asked for by name: `npm run bench -- gpu`. */
-const BENCHES = { addon: "bench/addon.ts", control: "bench/control.ts", gpu: "bench/gpu.ts", transfer: "bench/transfer.ts" };
+const BENCHES = {
+  addon: "bench/addon.ts",
+  apart: "bench/apart.ts",
+  control: "bench/control.ts",
+  gpu: "bench/gpu.ts",
+  transfer: "bench/transfer.ts",
+};
 
 /** @returns {Promise<number>} the exit code: that of the program, 2 when it could not be run. */
 async function run(name, args) {

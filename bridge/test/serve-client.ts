@@ -1,8 +1,12 @@
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { pEvent } from "p-event";
+import { emptyPart, PART_HEAD_BYTES } from "../gateway/binary-frame.ts";
 import { openClient } from "../gateway/fixtures/gateway-kit.ts";
 import type { JobLine, WireEvent } from "../gateway/job-messages.ts";
 import type { JobWish } from "../gateway/job-wish.ts";
+import { GATEWAY_LIMITS } from "../gateway/limits.ts";
 import type { z } from "zod";
 import type { BridgeFrame, Method } from "../gateway/messages.ts";
 import type { Result } from "../gateway/ports.ts";
@@ -55,6 +59,26 @@ export async function connectTo(home: string) {
       const { job } = await ask("jobs.submit", wish);
       await ask("jobs.watch", { job });
       return job;
+    },
+    /** Sends a scene as a client does that shares no disk with the bridge; where it lies there. */
+    send: async (path: string): Promise<string> => {
+      const data = await readFile(path);
+      const sha256 = createHash("sha256").update(data).digest("hex");
+      const { upload } = await ask("files.put", { name: basename(path), bytes: data.length, sha256 });
+      for (let at = 0; at < data.length; at += GATEWAY_LIMITS.maxPartBytes) {
+        const bytes = Math.min(GATEWAY_LIMITS.maxPartBytes, data.length - at);
+        const part = emptyPart(upload, bytes);
+        data.copy(part, PART_HEAD_BYTES, at, at + bytes);
+        client.socket.send(part);
+      }
+      return (await ask("files.done", { upload })).scenePath;
+    },
+    /** Takes a file that a job has told of. */
+    take: async (job: string, path: string): Promise<Buffer> => {
+      const { download, bytes } = await ask("files.get", { job, path });
+      const come = () => Buffer.concat(client.parts.get(download) ?? []);
+      while (come().length < bytes) await pEvent(client.socket, "message");
+      return come();
     },
     /** The last word on a job. */
     ended: (job: string) => state(job, ENDED),

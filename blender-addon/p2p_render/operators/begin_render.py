@@ -2,15 +2,21 @@
 """What the two big buttons share: the look before, and the start of a render with our engine."""
 
 import time
+from dataclasses import replace
 
 import bpy
 
-from .. import engine_switch, preferences, preflight, properties
+from .. import engine_switch, far_side, orders, preferences, preflight, properties
 from ..book import FILES, book
+from ..collector import collector
 from ..desk import desk
+from ..errands import errands
+from ..job_book import Entry
 from ..notices import notice
+from ..outputs import are_coming, folder_of, outputs
 from ..scene_facts import facts_of
 from ..stage import stage
+from ..swarm_run import Order
 
 TURN_SECONDS = 0.05
 
@@ -64,16 +70,49 @@ def submit_files(operator, context, wish, frame):
         book.note(job, scene, frame, FILES)
         notice.say("The swarm has the job; you can go on working, or close Blender.")
 
-    desk.when_ready(preferences.place(), lambda: desk.submit(wish, named, failed), failed)
+    hand_over(context.scene, frame, wish, (named, failed))
     operator.report({"INFO"}, "Handed to the swarm")
 
 
-def wait_for_files(operator, wish):
+def hand_over(scene, frame, wish, told):
+    """To a bridge on this disk at once; for one on another the copy is packed and sent first, on a thread of its own."""
+    named, failed = told
+    order = Order(preferences.place(), wish, own=orders.own_blender())
+    overwrite = scene.render.use_overwrite or scene.render.is_movie_format
+    entry = Entry(bpy.data.filepath, scene.name, frame, FILES, folder_of(scene, frame), overwrite=overwrite)
+    template = scene.render.filepath
+
+    def far(answer):
+        job, folders = answer
+        book.note_files(job, replace(entry, folders=folders))
+        desk.await_job(job)
+        named(job)
+
+    def ready():
+        if desk.is_apart:
+            errands.begin(lambda errand: far_side.submit(order, template, errand), far, failed)
+        else:
+            desk.submit(wish, named, failed)
+
+    desk.when_ready(order.place, ready, failed)
+
+
+def wait_for_files(operator, context, wish, frame):
     """The same where no timer turns the desk: returns when the files are there."""
     place, names, sentences = preferences.place(), [], []
-    desk.when_ready(place, lambda: desk.submit(wish, names.append, sentences.append), sentences.append)
-    while not sentences and not (names and names[0] in desk.jobs and desk.jobs[names[0]].line.is_ended):
+
+    def is_over():
+        job = desk.jobs.get(names[0]) if names else None
+        if job is None or not job.line.is_ended:
+            return False
+        sentences.extend(collector.failures(names[0]))
+        return not are_coming(names[0])
+
+    hand_over(context.scene, frame, wish, (names.append, sentences.append))
+    while not sentences and not is_over():
         desk.turn(place)
+        errands.turn()
+        outputs.turn()
         time.sleep(TURN_SECONDS)
     line = None if sentences else desk.jobs[names[0]].line
     if line is not None and line.state == "complete":

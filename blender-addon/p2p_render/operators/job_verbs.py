@@ -8,6 +8,7 @@ from .. import preferences
 from ..book import STILL, book
 from ..desk import desk
 from ..notices import notice
+from ..outputs import are_coming
 from ..stage import stage
 from ..swarm_run import Order
 from . import begin_render
@@ -108,6 +109,9 @@ class P2P_RENDER_OT_remove(JobVerb, bpy.types.Operator):
     bl_label = "Remove"
 
     def execute(self, _context):
+        if are_coming(self.job):
+            self.report({"ERROR"}, "Its files are still coming to this computer")
+            return {"CANCELLED"}
         desk.ask("jobs.release", {"job": self.job}, lambda _: desk.list_soon(), say)
         return {"FINISHED"}
 

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import bpy
 
-from .. import preferences
+from .. import far_side, orders, preferences
 from ..closer_look import closer_look
 from ..desk import desk
+from ..errands import errands
 from ..notices import notice
 from ..scene_copy import save_copy
+from ..swarm_run import Order
 
 
 class P2P_RENDER_OT_look_closer(bpy.types.Operator):
@@ -39,7 +41,12 @@ class P2P_RENDER_OT_look_closer(bpy.types.Operator):
             notice.say(sentence, "ERROR")
 
         closer_look.begin()
-        desk.ask("scene.check", {"scenePath": path, "scene": scene}, found, failed)
+        wish = {"scenePath": path, "scene": scene}
+        if desk.is_apart:
+            order = Order(preferences.place(), wish, own=orders.own_blender())
+            errands.begin(lambda errand: far_side.look(order, errand), found, failed)
+        else:
+            desk.ask("scene.check", wish, found, failed)
         return {"FINISHED"}
 
 

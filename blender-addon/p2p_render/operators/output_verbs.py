@@ -7,13 +7,7 @@ import bpy
 from bpy.props import StringProperty
 
 from ..book import book
-from ..desk import desk
-
-
-def outputs_of(name):
-    """The job's finished files."""
-    job = desk.jobs.get(name)
-    return job.progress.outputs if job else ()
+from ..outputs import outputs_of
 
 
 class P2P_RENDER_OT_play(bpy.types.Operator):

@@ -29,7 +29,7 @@ class P2P_RENDER_OT_render_animation(bpy.types.Operator):
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         if bpy.app.background:
-            return begin_render.wait_for_files(self, wish)
+            return begin_render.wait_for_files(self, context, wish, scene.frame_start)
         begin_render.submit_files(self, context, wish, scene.frame_start)
         shown_preview.show_in_editor(context)
         return {"FINISHED"}

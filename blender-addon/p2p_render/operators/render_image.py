@@ -55,7 +55,7 @@ class P2P_RENDER_OT_render_image(bpy.types.Operator):
         scene = context.scene
         wish = orders.files_wish(scene, [scene.frame_current])
         if bpy.app.background:
-            return begin_render.wait_for_files(self, wish)
+            return begin_render.wait_for_files(self, context, wish, scene.frame_current)
         begin_render.submit_files(self, context, wish, scene.frame_current)
         return {"FINISHED"}
 

@@ -4,6 +4,7 @@
 Arguments: token, scratch folder, and "foreign" where the scene is a stranger's.
 """
 
+import errno
 import os
 import shutil
 import sys
@@ -60,13 +61,16 @@ class Session:
         folder = None
         try:
             folder = tempfile.mkdtemp(prefix="chunk-", dir=self._scratch)
-            return self._render_into(folder, spec, request["codec"])
+            result = self._render_into(folder, spec, request["codec"])
+            if self._is_full():  # Blender says nothing of pictures that were cut off
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return result
         except Exception as error:
-            full = self._is_full()
+            no_room = self._no_room(error) if self._is_full() else None
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)
-            if full:
-                raise self._no_room(error) from error
+            if no_room is not None:
+                raise no_room from error
             raise
 
     def _render_into(self, folder, spec, codec):
@@ -90,9 +94,14 @@ class Session:
     def _is_full(self):
         return shutil.disk_usage(self._scratch).free < FULL_BYTES
 
+    def _fills_most(self):
+        """Whether it is the scene that filled the disk: in a container always, on the donor's own disk hardly ever."""
+        here = (os.path.join(folder, name) for folder, _, names in os.walk(self._scratch) for name in names)
+        return 2 * sum(os.lstat(path).st_size for path in here) > shutil.disk_usage(self._scratch).total
+
     def _no_room(self, error):
         sentence = " ".join(str(error).split())
-        if self._is_foreign:
+        if self._is_foreign and self._fills_most():
             return Refusal("SCRATCH_FULL", f"the scene fills the scratch folder of its sandbox: {sentence}")
         return Refusal("DISK_FULL", f"the disk is full: {sentence}")
 

@@ -124,6 +124,71 @@ describe("a served job", () => {
   });
 });
 
+describe("a client on another disk", () => {
+  it("sends the scene and takes floats by binary frames, byte for byte; with the job goes what it sent", async () => {
+    const home = join(root, "apart-home");
+    await using _serve = await startServe(home, ["--blender", BLENDER]);
+    const client = await connectTo(home);
+    const scenePath = await client.send(scene("hot-corner"));
+    expect(await readFile(scenePath)).toEqual(await readFile(scene("hot-corner")));
+    const job = await client.submit({ scenePath, owned: true, tiles: "2x1", deliver: "floats", peers: [] });
+    await expect(client.take(job, scenePath)).rejects.toThrow("FILE_NOT_OF_JOB");
+    expect(await client.ended(job)).toMatchObject({ state: "complete" });
+    const { pictures } = await client.ask("jobs.floats", { job, frame: 1 });
+    for (const { path } of pictures) expect((await client.take(job, path)).equals(await readFile(path))).toBe(true);
+    const tiles = client.eventsOf(job).flatMap((each) => (each.event === "tile" ? [each.path] : []));
+    expect(tiles.length).toBeGreaterThan(0);
+    for (const path of tiles) await expect(client.take(job, path)).rejects.toThrow("FILE_GONE");
+    await client.ask("jobs.release", { job });
+    await until(async () => (await client.ask("jobs.list")).jobs.length === 0, 5_000);
+    expect(existsSync(dirname(scenePath))).toBe(false);
+  });
+
+  it("lets a job go as soon as its frames are there, though the bridge is still busy with its end", async () => {
+    const home = join(root, "early-home");
+    await using _serve = await startServe(home, ["--blender", BLENDER]);
+    const client = await connectTo(home);
+    const scenePath = await client.send(scene("hot-corner"));
+    const job = await client.submit({ scenePath, owned: true, deliver: "floats", peers: [] });
+    await expect(client.ask("jobs.release", { job })).rejects.toThrow("JOB_STATE");
+    await client.event(job, (each) => each.event === "frame-finished");
+    await client.ask("jobs.release", { job });
+    expect(await client.ended(job)).toMatchObject({ state: "complete" });
+    await until(async () => !existsSync(dirname(scenePath)), 5_000);
+    expect((await client.ask("jobs.list")).jobs).toEqual([]);
+  });
+
+  it("takes finished files and the video, which stay until the job is let go, also for the next bridge", async () => {
+    const home = join(root, "apart-files-home");
+    const serving = await startServe(home, ["--blender", BLENDER]);
+    const client = await connectTo(home);
+    const scenePath = await client.send(scene("hot-corner"));
+    const wish = { frames: "1..2", output: "out/shot_##", video: "out/film.mp4", peers: [] };
+    const job = await client.submit({ scenePath, owned: true, ...wish });
+    expect(await client.ended(job)).toMatchObject({ state: "complete" });
+    const { outputs } = await client.ask("jobs.watch", { job });
+    const names = ["shot_01.png", "shot_02.png", "film.mp4"].map((name) => join(dirname(scenePath), "out", name));
+    expect(outputs).toEqual(names);
+    await until(async () => !existsSync(scenePath), 5_000);
+    await serving[Symbol.asyncDispose]();
+    await using _next = await startServe(home, ["--blender", BLENDER]);
+    const later = await connectTo(home);
+    for (const path of names) expect((await later.take(job, path)).equals(await readFile(path))).toBe(true);
+    await later.ask("jobs.release", { job });
+    expect(existsSync(dirname(scenePath))).toBe(false);
+  });
+
+  it("looks at a scene that goes with it", async () => {
+    const home = join(root, "apart-look-home");
+    await using _serve = await startServe(home, ["--blender", BLENDER]);
+    const client = await connectTo(home);
+    const scenePath = await client.send(scene("blind"));
+    expect(await client.ask("scene.check", { scenePath })).toMatchObject({ findings: [{ code: "SCENE_NO_CAMERA" }] });
+    client.socket.close();
+    await until(async () => !existsSync(dirname(scenePath)), 5_000);
+  });
+});
+
 describe("a bridge that is killed", () => {
   it("is followed by one that goes on by itself; nothing accepted is rendered twice, a client finds its job", async () => {
     const home = join(root, "killed-home");

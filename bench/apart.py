@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The add-on's side of bench/apart.ts: python3 apart.py PORT TOKEN FLOATS SCENE RUNS FOLDER WHEELS
+
+Prints one JSON line: megabytes a second of each way, and how long questions wait while floats come.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+port, token, floats, scene, runs, folder, wheels = sys.argv[1:]
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "blender-addon"), *map(str, Path(wheels).glob("*.whl"))]
+
+from p2p_render.bridge_process import BridgePlace  # noqa: E402
+from p2p_render.conversation import Conversation  # noqa: E402
+from p2p_render.link_files import Fetched  # noqa: E402
+
+JOB = "261122-214654-k3f9"
+
+
+class Owner:
+    def is_stopped(self):
+        return False
+
+    def stats(self, _text):
+        pass
+
+    def heard(self, _message):
+        pass
+
+
+def by_path(path):
+    """As a Blender on the bridge's computer reads it."""
+    with Path(path).open("rb", buffering=0) as file:
+        while file.read(1 << 20):
+            pass
+
+
+def speed_of(path, work):
+    before = time.perf_counter()
+    work()
+    return Path(path).stat().st_size / 1e6 / (time.perf_counter() - before)
+
+
+def waits_beside(link, path, to):
+    """Milliseconds that questions wait for their answers while a file comes."""
+    coming, waits = link.fetch(JOB, path, to), []
+    while True:
+        asked, before = link.request("jobs.list", {}), time.perf_counter()
+        while True:
+            message = link.wait(60)
+            if isinstance(message, Fetched) and message.id == coming:
+                return waits
+            if getattr(message, "id", None) == asked:
+                break
+        waits.append(1000 * (time.perf_counter() - before))
+        time.sleep(0.01)
+
+
+talk = Conversation(BridgePlace(address=f"127.0.0.1:{port}", token=token), Owner())
+talk.connect()
+to = str(Path(folder) / "fetched.exr")
+said = {"floatsByPath": [], "floatsByFrames": [], "sceneByPath": [], "sceneByFrames": [], "waitsMs": []}
+# The first round warms both sides up: code, page cache.
+for run in range(int(runs) + 1):
+    row = {
+        "floatsByPath": speed_of(floats, lambda: by_path(floats)),
+        "floatsByFrames": speed_of(floats, lambda: talk.fetch(JOB, floats, to)),
+        "sceneByPath": speed_of(scene, lambda: by_path(scene)),
+        "sceneByFrames": speed_of(scene, lambda: talk.send(scene)),
+    }
+    if run > 0:
+        for name, value in row.items():
+            said[name].append(value)
+said["waitsMs"] = waits_beside(talk._link, floats, to)
+talk.close()
+print(json.dumps(said))

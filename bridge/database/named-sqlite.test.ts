@@ -1,0 +1,17 @@
+import { DatabaseSync } from "node:sqlite";
+import { expect, it } from "vitest";
+import { namedSqlite } from "./named-sqlite.ts";
+import { nameFailure } from "./sqlite-failure.ts";
+
+it("says that the disk is full, and works on when it is not any more", () => {
+  const inner = new DatabaseSync(":memory:");
+  const sqlite = namedSqlite(inner, (error) => nameFailure(error, "/home/bridge.sqlite"));
+  sqlite.exec("CREATE TABLE things (name TEXT, body TEXT)");
+  sqlite.exec("PRAGMA max_page_count = 2");
+  const put = sqlite.prepare("INSERT INTO things VALUES (:name, :body)");
+  expect(() => put.run({ name: "large", body: "x".repeat(100_000) })).toThrow(expect.objectContaining({ code: "DISK_FULL" }));
+  sqlite.exec("PRAGMA max_page_count = 1000");
+  expect(put.run({ name: "large", body: "x".repeat(100_000) }).changes).toBe(1);
+  expect(sqlite.prepare("SELECT name FROM things WHERE name = ?").get("large")).toEqual({ name: "large" });
+  inner.close();
+});

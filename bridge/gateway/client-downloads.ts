@@ -1,0 +1,76 @@
+import { type FileHandle, open } from "node:fs/promises";
+import { FarmError } from "../kernel/errors.ts";
+import { emptyPart, PART_HEAD_BYTES } from "./binary-frame.ts";
+import { GATEWAY_LIMITS } from "./limits.ts";
+import type { Params, Result, ServedBridge } from "./ports.ts";
+
+export interface ClientDownloadsDeps {
+  readonly mayTake: ServedBridge["mayTake"];
+  /** Resolves when the client's socket has room for more. */
+  readonly send: (part: Buffer) => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+interface Download {
+  readonly number: number;
+  readonly bytes: number;
+  readonly file: FileHandle;
+}
+
+/** The files that one client takes, some at a time, in small parts: what else is said to it comes between them. */
+export class ClientDownloads {
+  readonly #deps: ClientDownloadsDeps;
+  #count = 0;
+  #open = 0;
+
+  constructor(deps: ClientDownloadsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Replies, then sends the file. Throws WIRE_BUSY, JOB_UNKNOWN, FILE_NOT_OF_JOB, FILE_GONE; not once it has replied. */
+  async get({ job, path }: Params<"files.get">, reply: (result: Result<"files.get">) => void): Promise<void> {
+    if (this.#open >= GATEWAY_LIMITS.maxDownloadsPerClient)
+      throw new FarmError("WIRE_BUSY", "that is more than one client may take at once");
+    this.#open++;
+    try {
+      await this.#deps.mayTake(job, path);
+      await using file = await openTold(path);
+      const { size: bytes } = await file.stat();
+      const download = { number: ++this.#count, bytes, file };
+      reply({ download: download.number, bytes });
+      await this.#pour(download);
+    } finally {
+      this.#open--;
+    }
+  }
+
+  /** A part without data says that the file ends before its time: somebody writes it anew. */
+  async #pour({ number, bytes, file }: Download): Promise<void> {
+    for (let sent = 0; sent < bytes && !this.#deps.signal.aborted; ) {
+      const part = emptyPart(number, Math.min(GATEWAY_LIMITS.maxPartBytes, bytes - sent));
+      const bytesRead = await readAt(file, part, sent);
+      sent += bytesRead;
+      await this.#deps.send(part.subarray(0, PART_HEAD_BYTES + bytesRead));
+      if (bytesRead === 0) return;
+    }
+  }
+}
+
+/** 0 where nothing more can be read. */
+async function readAt(file: FileHandle, part: Buffer, position: number): Promise<number> {
+  try {
+    const { bytesRead } = await file.read(part, PART_HEAD_BYTES, part.length - PART_HEAD_BYTES, position);
+    return bytesRead;
+  } catch {
+    return 0;
+  }
+}
+
+/** Throws FILE_GONE. */
+async function openTold(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, "r");
+  } catch (cause) {
+    throw new FarmError("FILE_GONE", `${path} is not there any more`, { cause });
+  }
+}
