@@ -56,7 +56,8 @@ def swarm_in_words(swarm, facts):
     if swarm is None:
         return "Looking at the swarm"
     if not swarm.peers:
-        return f"Only this computer, {count(swarm.this_computer.cores, 'core')}"
+        where = swarm.this_computer.name if desk.is_apart else "this computer"
+        return f"Only {where}, {count(swarm.this_computer.cores, 'core')}"
     cores, gpus = sum(peer.cores for peer in swarm.peers), sum(len(peer.gpus) for peer in swarm.peers)
     fitting = sum(preflight.fits(peer, facts, swarm) for peer in swarm.peers)
     power = count(cores, "core") + (f", {count(gpus, 'GPU')}" if gpus else "")
