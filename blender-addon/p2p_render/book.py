@@ -42,7 +42,7 @@ book = Book()
 
 def note_run(run, desk):
     """The engine has submitted a job of its own accord."""
-    if run.job in desk.jobs or book.entry(run.job) is not None:
+    if run.line is None or book.entry(run.job) is not None:
         return
     book.note(run.job, run.order.wish.get("scene") or "", run.order.frames[0] if run.order.frames else 0, STILL)
-    desk.await_job(run.job)
+    desk.adopt(run.line)

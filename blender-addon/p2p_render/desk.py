@@ -128,6 +128,13 @@ class Desk:
         self._awaited.add(name)
         self.list_soon()
 
+    def adopt(self, line):
+        """A job of ours of which another connection has heard: were the bridge to die now, it must be in sight."""
+        if line.job not in self.jobs:
+            self.jobs[line.job] = Job(line, JobProgress())
+            self.changed = True
+        self.list_soon()
+
     def submit(self, wish, named, failed):
         """A new job; `named` gets its name."""
         self.ask("jobs.submit", wish, lambda answer: (named(answer.job), self.await_job(answer.job)), failed)

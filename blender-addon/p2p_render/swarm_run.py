@@ -65,6 +65,8 @@ class SwarmRun:
         self.order = order
         self.job = order.job
         self.progress = JobProgress()
+        # The job as it stood when this run came to it.
+        self.line = None
         self._show = UNSEEN
         self._talk = Conversation(order.place, self)
         self._files = FilesHere()
@@ -152,6 +154,7 @@ class SwarmRun:
 
     def _stand(self, report):
         """Takes in how a job stands that went on without us, and has it go on where it stopped."""
+        self.line = report.line
         for frame in report.floats:
             self._told.append(said.FrameFloats(frame, self._talk.ask("jobs.floats", {"job": self.job, "frame": frame}).pictures))
         if report.line.is_ended and report.line.state != "complete":

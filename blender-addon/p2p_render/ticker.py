@@ -34,7 +34,7 @@ def _turn():
     _put_engine_back()
     _cancel_stopped()
     desk.turn(preferences.place())
-    if stage.run is not None and stage.run.job is not None:
+    if stage.run is not None:
         note_run(stage.run, desk)
     if stage.finished is not None:
         notices.picture_is_there(stage.finished, desk)

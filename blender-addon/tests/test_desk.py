@@ -8,6 +8,7 @@ import time
 import pytest
 from fake_bridge import JOB, TOKEN, golden, job_line
 
+from p2p_render import messages
 from p2p_render.bridge_process import BridgePlace
 from p2p_render.desk import Desk
 
@@ -171,3 +172,12 @@ def test_a_wrong_token_is_tried_once(fake, desk):
     right = BridgePlace(address=f"127.0.0.1:{fake.port}", token=TOKEN)
     desk._looked_at = 0
     turn_until(desk, right, lambda: desk.is_ready)
+
+
+def test_a_job_of_ours_is_in_sight_though_its_bridge_died_before_it_was_listed(fake, desk):
+    fake.answers["jobs.list"] = {"jobs": []}
+    turn_until(desk, place_of(fake), lambda: desk.swarm is not None)
+    fake.die()
+    desk.adopt(messages.parse_result("jobs.list", {"jobs": [job_line()]}).jobs[0])
+    turn_until(desk, place_of(fake), lambda: desk.state == "off")
+    assert desk.jobs[JOB].line.state == "running"
