@@ -96,7 +96,7 @@ class Desk:
         self._place = place
         self._when_ready.append((work, failed))
         if self._link is None and self.state == "off":
-            endpoint = find_running(place) if place.address else None
+            endpoint = find_running(place)
             if endpoint is not None:
                 self._connect(endpoint)
             else:
