@@ -11,6 +11,7 @@ from test_window import (
     IDLE,
     INSTALL,
     MEASURE_TURNS,
+    RENDER_ANIMATION,
     SAME_NAMES,
     SECONDS,
     STATE,
@@ -72,16 +73,7 @@ def test_a_click_brings_tiles_and_in_the_end_the_picture_of_f12(photograph, scre
 
 def test_an_animations_files_arrive_while_blender_stays_free(photograph, bridge, window, tmp_path):
     folder = tmp_path / "out"
-    window.do(
-        """
-scene = bpy.context.scene
-scene.render.filepath = folder + "/shot_##"
-scene.render.resolution_percentage, scene.cycles.samples = 10, 4
-scene.p2p_render.play = False
-bpy.ops.p2p_render.render_animation()
-""",
-        folder=str(folder),
-    )
+    window.do(RENDER_ANIMATION, folder=str(folder))
     assert not window.do("answer = bpy.app.is_job_running('RENDER')")
     window.until(STATE + "answer = notice.text.startswith('Done:')", SECONDS)
     photograph("11-apart-animation-done")

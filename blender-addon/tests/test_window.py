@@ -21,9 +21,16 @@ from p2p_render.stage import stage
 from p2p_render.desk import desk
 from p2p_render.notices import notice
 """
-# Under one name, whether it is an add-on or an extension.
 # For renders that are stopped: it must not be over before.
 ENDLESS = "bpy.context.scene.cycles.samples = 1 << 16"
+RENDER_ANIMATION = """
+scene = bpy.context.scene
+scene.render.filepath = folder + "/shot_##"
+scene.render.resolution_percentage, scene.cycles.samples = 10, 4
+scene.p2p_render.play = False
+bpy.ops.p2p_render.render_animation()
+"""
+# Under one name, whether it is an add-on or an extension.
 SAME_NAMES = """
 import sys
 for name in [name for name in sys.modules if ".p2p_render" in name]:
@@ -268,16 +275,7 @@ def test_a_blender_that_goes_loses_nothing_the_next_one_finds_the_job(end, photo
 
 def test_an_animation_goes_to_the_output_folder_while_blender_stays_free(photograph, screen, window, tmp_path):
     folder = tmp_path / "out"
-    window.do(
-        """
-scene = bpy.context.scene
-scene.render.filepath = folder + "/shot_##"
-scene.render.resolution_percentage, scene.cycles.samples = 10, 4
-scene.p2p_render.play = False
-bpy.ops.p2p_render.render_animation()
-""",
-        folder=str(folder),
-    )
+    window.do(RENDER_ANIMATION, folder=str(folder))
     assert not window.do("answer = bpy.app.is_job_running('RENDER')")
     window.until(STATE + "answer = notice.text.startswith('Done')", SECONDS)
     photograph("8-animation-done")

@@ -30,19 +30,22 @@ describe("step, at full size", () => {
       trusted: false,
       sameClass: true,
     }));
+    const times: number[] = [];
     let accepted = 0;
-    // Its own work, not the time that others had the processor: a loaded machine must not fail a test.
-    const before = process.cpuUsage();
     for (let index = 0; index < events.length; index++) {
       const event = { ...(events[index] as ScheduleEvent), nowMs: index / 20 };
+      const before = process.threadCpuUsage();
       const { effects } = step(schedule, event, policy);
+      const { user, system } = process.threadCpuUsage(before);
+      times.push((user + system) / 1_000); // its own work, not the time that others had the processor
       for (const effect of effects) events.push(...answer(effect, index));
       accepted += effects.filter(({ type }) => type === "accept").length;
       if (index % 5_000 === 0) events.push({ type: "tick", nowMs: 0 });
     }
-    const { user, system } = process.cpuUsage(before);
+    times.sort((a, b) => a - b);
     expect(accepted).toBe(CHUNKS);
     expect(schedule.ended).toBe("complete");
-    expect((user + system) / 1_000 / events.length).toBeLessThan(1);
+    expect(times.reduce((sum, time) => sum + time, 0) / times.length).toBeLessThan(1);
+    expect(times[Math.floor(times.length * 0.99)]).toBeLessThan(5);
   });
 });
