@@ -49,6 +49,7 @@ const everyWay: readonly Way[] = [
     name: "blender -b -t 1 -a",
     run: () => timeBlender(["-t", "1", long, "-o", out("h"), "-a"]),
   },
+  { group: "4 frames, one thread each", name: "2 x blender -b -t 1, half each", run: () => halfTheFramesByHand(long) },
   {
     group: "4 frames, one thread each",
     name: "bridge, 2 one-thread donors, frames",
@@ -67,8 +68,18 @@ async function withDonors(args: readonly string[]): Promise<Run> {
 async function halvesByHand(scene: string): Promise<Run> {
   const half = (from: number, to: number) =>
     timeBlender(["-t", "1", scene, "--python-expr", cropTo(from, to), "-o", join(root, "halves", `${from}_##`), "-f", "1"]);
-  const [left, right] = await Promise.all([half(0, 0.5), half(0.5, 1)]);
-  return { ...left, seconds: Math.max(left.seconds, right.seconds) };
+  return slower(await Promise.all([half(0, 0.5), half(0.5, 1)]));
+}
+
+/** The same for a scene of four frames. */
+async function halfTheFramesByHand(scene: string): Promise<Run> {
+  const half = (first: number, last: number) =>
+    timeBlender(["-t", "1", scene, "-o", join(root, "halves", "f_####"), "-s", `${first}`, "-e", `${last}`, "-a"]);
+  return slower(await Promise.all([half(1, 2), half(3, 4)]));
+}
+
+function slower([one, other]: readonly [Run, Run]): Run {
+  return { ...one, seconds: Math.max(one.seconds, other.seconds) };
 }
 
 function cropTo(from: number, to: number): string {
