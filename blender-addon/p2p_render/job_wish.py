@@ -41,7 +41,7 @@ def still(scene, choices):
 
 def animation_floats(scene, choices):
     """Frames whose floats come back into this Blender, one after the other."""
-    return {**_common(scene, choices), "tiles": tiles_of(choices, default="off"), "deliver": "floats"}
+    return {**_common(scene, choices), "tiles": tiles_of(choices, default=None), "deliver": "floats"}
 
 
 def files(scene, choices, video=None):

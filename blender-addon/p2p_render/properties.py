@@ -12,7 +12,7 @@ DONORS = (
     ("LOCAL", "This Computer", "Only the computer of the bridge: nothing leaves it"),
 )
 TILES = (
-    ("AUTO", "Automatic", "As many tiles as keep all peers busy; animations go by whole frames"),
+    ("AUTO", "Automatic", "As many tiles as keep all peers busy; animations go by whole frames, the last ones in tiles"),
     ("GRID", "Grid", "A grid of your own"),
     ("OFF", "Whole Frames", "Each frame is rendered by one peer"),
 )

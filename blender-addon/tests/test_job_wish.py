@@ -33,7 +33,7 @@ def test_tiles_are_said_in_the_bridges_words(tiles, said):
 
 def test_a_still_comes_back_as_floats_and_an_animation_as_files():
     assert still(SCENE, Choices())["deliver"] == "floats"
-    assert animation_floats(SCENE, Choices())["tiles"] == "off"
+    assert animation_floats(SCENE, Choices())["tiles"] is None
     wish = files(SCENE, Choices(), "/home/mia/lamp.mp4")
     assert (wish["deliver"], wish["video"], wish["cwd"], wish["owned"]) == ("files", "/home/mia/lamp.mp4", "/home/mia", True)
     assert "video" not in files(SCENE, Choices())

@@ -55,7 +55,7 @@ function renderCommand(cli: Cli): Command {
     .option("-j, --frame-jump <frames>", "frame step", parseInteger)
     .option("-t, --threads <n>", "threads of this machine's own Blender", parseCount)
     .optionsGroup("How the work is spread:")
-    .option("--tiles <how>", "auto, off or COLUMNSxROWS (default: auto for a still, off for an animation)")
+    .option("--tiles <how>", "auto, off or COLUMNSxROWS (default: auto for a still; for an animation whole frames, the last ones in tiles)")
     .option("--local <n>", "render slots on this machine", parseInteger)
     .option("--no-local", "this machine renders nothing itself")
     .option("--peer <peer>", "only this donor: peer id or multiaddr (repeatable)", collect)

@@ -1,4 +1,5 @@
 import type { Chunk, ChunkId } from "./chunk.ts";
+import type { LateFrames } from "./late-frames.ts";
 import type { FrameUnits, Reason, Rect, RenderUnit, SceneFacts, SceneRenderFacts } from "./scene-facts.ts";
 import type { TileGrid, TilesOption } from "./tiles.ts";
 
@@ -20,6 +21,8 @@ export interface PlanOptions {
 
 export interface SceneGrid extends TileGrid {
   readonly scene: string;
+  /** The last frames are cut otherwise. */
+  readonly late?: LateFrames;
 }
 
 export interface PlannedUnit {

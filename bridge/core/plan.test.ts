@@ -53,8 +53,20 @@ describe("planJob", () => {
     const heavy = facts([scene({ width: 1920, height: 1080 })]);
     expect(planJob(heavy, STILL).chunks.length).toBeGreaterThan(4);
     expect(planJob(heavy, { ...STILL, tiles: { kind: "off" } }).chunks).toHaveLength(1);
-    expect(planJob(heavy, ANIMATION).chunks).toHaveLength(3);
+    expect(planJob(heavy, { ...ANIMATION, tiles: { kind: "off" } }).chunks).toHaveLength(3);
     expect(planJob(heavy, { ...ANIMATION, tiles: GRID }).chunks).toHaveLength(36);
+  });
+
+  it("cuts the last frames of a heavy animation, where whole ones would leave slots without work", () => {
+    const heavy = facts([scene({ width: 1920, height: 1080 })]);
+    const { chunks, grids } = planJob(heavy, ANIMATION);
+    const counts = [1, 2, 3].map((frame) => chunks.filter(({ spec }) => spec.frame === frame).length);
+    expect(counts).toEqual([1, 1, expect.any(Number)]);
+    expect(counts[2]).toBeGreaterThan(4);
+    expect(planJob(heavy, { ...ANIMATION, slots: 64, grids }).chunks).toEqual(chunks);
+    expect(planJob(heavy, { ...ANIMATION, slots: 1 }).chunks).toHaveLength(3);
+    const untileable = [{ code: "freestyle", sentence: "Freestyle draws lines over the whole frame." }];
+    expect(planJob(facts([scene({ width: 1920, height: 1080, untileable })]), ANIMATION).chunks).toHaveLength(3);
   });
 
   it("gives the same plan and the same chunk ids for the same input", () => {

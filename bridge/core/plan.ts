@@ -1,19 +1,21 @@
 import { FarmError } from "../kernel/errors.ts";
+import { type AutoGridInput, autoGrid } from "./auto-grid.ts";
 import type { Chunk } from "./chunk.ts";
+import { lateFrames } from "./late-frames.ts";
 import { cutFiles, cutFloats } from "./plan-chunks.ts";
 import { sentencesOf } from "./plan-sentences.ts";
 import { isTileable, sceneNamed, shapeOf } from "./plan-shape.ts";
 import type { JobPlan, JobShape, PlannedUnit, PlanOptions, SceneGrid, UnitKey } from "./plan-types.ts";
 import type { RenderUnit, SceneFacts, SceneRenderFacts } from "./scene-facts.ts";
-import { autoGrid, TILE_RULES, type TileGrid } from "./tiles.ts";
+import { TILE_RULES } from "./tiles.ts";
 
 export type { JobPlan, PlannedUnit, PlanOptions, SceneGrid, UnitKey } from "./plan-types.ts";
 
 export const PLAN_LIMITS = { maxChunks: 500_000 } as const;
 
 /**
- * Cuts a job into chunks: tiles of stills, whole frames of animations, or what the user asked for. Same
- * input, same plan, same chunk ids; a resumed job relies on it.
+ * Cuts a job into chunks: tiles of stills, whole frames of animations but for the last ones, or what the user asked
+ * for. Same input, same plan, same chunk ids; a resumed job relies on it.
  *
  * Throws FRAMES_INVALID (none), SCENE_UNKNOWN, TILES_INVALID (grid does not fit, too many chunks) and
  * DENOISER_MISSING.
@@ -29,13 +31,17 @@ export function planJob(facts: SceneFacts, options: PlanOptions): JobPlan {
     chunks.push(...planned.chunks);
     if (chunks.length > PLAN_LIMITS.maxChunks) throw tooManyChunks();
   };
-  for (const { frame, units: wanted } of shape.inOrder ? shape.frames.toSorted((a, b) => a.frame - b.frame) : shape.frames) {
+  const inTurn = shape.inOrder ? shape.frames.toSorted((a, b) => a.frame - b.frame) : shape.frames;
+  for (const [index, { frame, units: wanted }] of inTurn.entries()) {
     const keys = shape.asFiles.has(frame) ? [filesKey(frame)] : wanted.map(floatsKey);
     outputs.set(frame, [...new Set(keys)]);
     if (shape.asFiles.has(frame)) add(cutFiles(filesKey(frame), frame, shape));
     else
-      for (const unit of wanted)
-        if (!units.has(floatsKey(unit))) add(cutFloats(floatsKey(unit), unit, { shape, grid: gridOf(unit.scene, shape, options, grids) }));
+      for (const unit of wanted) {
+        const { late, ...grid } = gridOf(unit.scene, shape, options, grids);
+        const isLate = late !== undefined && index >= inTurn.length - late.frames;
+        if (!units.has(floatsKey(unit))) add(cutFloats(floatsKey(unit), unit, { shape, grid: isLate ? late : grid }));
+      }
   }
   return {
     chunks,
@@ -55,7 +61,7 @@ function filesKey(frame: number): UnitKey {
   return `files:${frame}`;
 }
 
-function gridOf(name: string, shape: JobShape, options: PlanOptions, chosen: Map<string, SceneGrid>): TileGrid {
+function gridOf(name: string, shape: JobShape, options: PlanOptions, chosen: Map<string, SceneGrid>): SceneGrid {
   const known = chosen.get(name);
   if (known) return known;
   const grid = {
@@ -67,17 +73,20 @@ function gridOf(name: string, shape: JobShape, options: PlanOptions, chosen: Map
   return grid;
 }
 
-function chooseGrid(scene: SceneRenderFacts, shape: JobShape, options: PlanOptions): TileGrid {
-  if (!shape.wantsTiles || shape.inOrder || !isTileable(scene)) return { columns: 1, rows: 1 };
+function chooseGrid(scene: SceneRenderFacts, shape: JobShape, options: PlanOptions): Omit<SceneGrid, "scene"> {
+  const whole = { columns: 1, rows: 1 };
+  if (shape.inOrder || !isTileable(scene)) return whole;
+  if (!shape.wantsTiles) {
+    const late = options.tiles === undefined ? lateFrames(autoInput(scene, shape, options)) : undefined;
+    return late ? { ...whole, late } : whole;
+  }
   if (options.tiles?.kind === "grid") return { columns: options.tiles.columns, rows: options.tiles.rows };
-  return autoGrid({
-    width: scene.region.width,
-    height: scene.region.height,
-    samples: scene.samples,
-    slots: options.slots,
-    frames: shape.frames.length,
-    apronPx: scene.adaptive ? TILE_RULES.apronPx : 0,
-  });
+  return autoGrid(autoInput(scene, shape, options));
+}
+
+function autoInput({ region, samples, adaptive }: SceneRenderFacts, { frames }: JobShape, { slots }: PlanOptions): AutoGridInput {
+  const { width, height } = region;
+  return { width, height, samples, slots, frames: frames.length, apronPx: adaptive ? TILE_RULES.apronPx : 0 };
 }
 
 function tooManyChunks(): FarmError {

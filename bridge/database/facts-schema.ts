@@ -65,7 +65,14 @@ export const SceneFactsSchema = z.strictObject({
 });
 
 const Count = z.int().min(1).max(RECORD_LIMITS.maxSidePx);
-const SceneGridSchema = z.strictObject({ scene: Name, columns: Count, rows: Count, quartered: z.exactOptional(Count) });
+const LateFramesSchema = z.strictObject({ frames: z.int().min(1), columns: Count, rows: Count });
+const SceneGridSchema = z.strictObject({
+  scene: Name,
+  columns: Count,
+  rows: Count,
+  quartered: z.exactOptional(Count),
+  late: z.exactOptional(LateFramesSchema),
+});
 const TilesOptionSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("auto") }),
   z.strictObject({ kind: z.literal("off") }),

@@ -33,7 +33,7 @@ export const JobWish = z.strictObject({
   format: z.string().min(1).max(64).nullish(),
   /** What relative paths are relative to; the scene's folder when not said. */
   cwd: Path.nullish(),
-  /** --tiles: auto, off or COLUMNSxROWS; auto for a still and off for an animation when not said. */
+  /** --tiles: auto, off or COLUMNSxROWS; auto for a still, whole frames but for the last ones of an animation, when not said. */
   tiles: z.string().min(1).max(32).nullish(),
   verify: z.enum(["off", "spot", "full"]).default("spot"),
   /** --video; needs `deliver: "files"`. */

@@ -3,6 +3,7 @@ import { grant } from "./leases.ts";
 import { expectedSpeed } from "./predict.ts";
 import { inFlight, isEligible, type Turn } from "./schedule.ts";
 import type { ChunkState, DonorState } from "./types.ts";
+import { pictureOf } from "./waiting-chunks.ts";
 
 /** A donor slower than this share of the typical one takes cheap chunks. */
 const SLOW_SHARE = 0.5;
@@ -64,11 +65,32 @@ function fill(turn: Turn, donor: DonorState, { most, slow }: { readonly most: nu
   const speed = speedOf(turn, donor);
   const end = speed > 0 && speed < slow ? "cheap" : "dear";
   for (let count = inFlight(donor); count < most && schedule.waiting.size > 0; count++) {
-    if (count >= donor.slots && schedule.waiting.size < schedule.slots) return;
-    const chunk = schedule.waiting.take((candidate) => mayTake(turn, candidate, donor), end);
+    const isAhead = count >= donor.slots;
+    if (isAhead && schedule.waiting.size < schedule.slots) return;
+    const chunk = schedule.waiting.take({
+      mayTake: (candidate) => mayTake(turn, candidate, donor),
+      end,
+      picture: openAt(turn, donor),
+      mostCost: isAhead ? mostCostAhead(turn, donor) : Number.POSITIVE_INFINITY,
+    });
     if (!chunk) return;
     grant(turn, chunk, donor);
   }
+}
+
+/** Ahead of time a donor gets short work: long work can wait for whoever is free first, and a moment between two is nothing beside it. */
+function mostCostAhead({ schedule, policy }: Turn, donor: DonorState): number {
+  const speed = expectedSpeed(schedule, donor);
+  if (speed === undefined) return schedule.waiting.isUniform ? Number.POSITIVE_INFINITY : 0;
+  return speed * policy.aheadSeconds;
+}
+
+/** The picture that the donor's next free slot has open: that of its last result, or of what it does before there is one. */
+function openAt({ schedule }: Turn, donor: DonorState): string | undefined {
+  if (donor.picture !== undefined || inFlight(donor) < donor.slots) return donor.picture;
+  const [first] = donor.leases.keys();
+  const chunk = first === undefined ? undefined : schedule.chunks.get(first);
+  return chunk && pictureOf(chunk);
 }
 
 /** Who failed on a chunk gets it again only when everybody else did too. */

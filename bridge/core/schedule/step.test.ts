@@ -39,6 +39,15 @@ describe("step", () => {
     expect(job.fetched("c0", "a")).toEqual(["accept c0 a false"]);
   });
 
+  it("has a donor keep short chunks ready, and leaves long ones to whoever is free first", () => {
+    const job = begin({ costs: [1, 1, 100, 100, 1, 1] });
+    expect(job.join("a")).toEqual(["lease c2 a 1"]);
+    expect(job.rendered("c2", "a")).toEqual(["fetch c2 a", "lease c3 a 1", "lease c0 a 1"]);
+    const long = begin({ costs: [1, 1, 100, 100, 1, 1] }, { aheadSeconds: 0.001 });
+    long.join("a");
+    expect(long.rendered("c2", "a")).toEqual(["fetch c2 a", "lease c3 a 1"]);
+  });
+
   it("does not prefetch whole final files", () => {
     expect(begin({ costs: [1, 1, 1], kind: "files" }).join("a")).toEqual(["lease c0 a 1"]);
   });
@@ -179,7 +188,7 @@ describe("step", () => {
   });
 
   it("begins with dear chunks, and in the order of the plan among equals", () => {
-    expect(begin({ costs: [1, 1, 100, 101, 1, 1] }).join("a")).toEqual(["lease c2 a 1", "lease c3 a 1"]);
+    expect(begin({ costs: [1, 1, 100, 101, 1, 1] }).join("a", { slots: 2 })).toEqual(["lease c2 a 1", "lease c3 a 1"]);
   });
 
   it("ends at the first event when nothing is left to do", () => {

@@ -91,6 +91,8 @@ export interface SchedulePolicy {
   readonly spotOneIn: number;
   /** Chunks of floats in flight for each slot of a donor: one rendered, the others waiting there. */
   readonly inFlightPerSlot: number;
+  /** Longer chunks are not given out before they can be begun. */
+  readonly aheadSeconds: number;
   /** Silence after which a donor gets no new leases, and after which it loses those it has. */
   readonly suspectMs: number;
   readonly leaseMs: number;
@@ -168,6 +170,8 @@ export interface DonorState {
   readonly leases: Map<ChunkId, Lease>;
   /** Failures in a row, by kind. */
   readonly failures: Record<Exclude<BarCause, "lied">, number>;
+  /** The picture that its last result is a part of: its Blender has that frame open. */
+  picture: string | undefined;
   /** Results fetched so far; decides about spot checks. */
   results: number;
   /** Cost units a second on one slot, smoothed; undefined before the first result. */

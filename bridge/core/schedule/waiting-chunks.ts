@@ -1,12 +1,46 @@
 import { RankHeap } from "./rank-heap.ts";
 import type { ChunkState } from "./types.ts";
 
+/** Chunks of one picture (a scene at a frame) and of like cost (within a factor of two), in the order of the plan. */
+interface Pile {
+  readonly key: number;
+  readonly picture: string;
+  /** Place of its first chunk in the plan when it was made. */
+  readonly rank: number;
+  readonly chunks: RankHeap<ChunkState>;
+}
+
+/** Piles of like cost: those of pictures that nobody has begun, and the others. */
+interface Group {
+  /** Those begun in the meantime leave it when they are met. */
+  readonly untouched: RankHeap<Pile>;
+  readonly begun: Set<Pile>;
+}
+
+export interface Wanted {
+  readonly mayTake: (chunk: ChunkState) => boolean;
+  /** Dear chunks, or cheap ones for a slow donor. */
+  readonly end: "dear" | "cheap";
+  /** The picture that the donor has open: opening another frame costs it time, which may be more than a tile's. */
+  readonly picture: string | undefined;
+  /** Nothing dearer; of those that cost up to twice as much, some. */
+  readonly mostCost: number;
+}
+
+/** Names the picture that a chunk is a part of. */
+export function pictureOf({ chunk: { spec } }: ChunkState): string {
+  return `${spec.frame}:${spec.scene}`;
+}
+
 /**
- * Chunks that nobody works on. Those that failed somewhere come first, and each donor is asked whether it
- * may take them; the others lie in the order of the plan, in groups of like cost (within a factor of two).
+ * Chunks that nobody works on. Those that failed somewhere come first, and each donor is asked whether it may take
+ * them. Of the others a donor gets one of the picture that it has open; then the first of a picture that nobody has
+ * begun, or that somebody gave back; then it helps where most is left.
  */
 export class WaitingChunks {
-  readonly #groups = new Map<number, RankHeap<ChunkState>>();
+  readonly #groups = new Map<number, Group>();
+  readonly #piles = new Map<string, Pile>();
+  readonly #begun = new Set<string>();
   readonly #failed = new Set<ChunkState>();
   #fresh = 0;
   /** Group keys, dearest first. */
@@ -16,52 +50,130 @@ export class WaitingChunks {
     return this.#fresh + this.#failed.size;
   }
 
+  /** True when all cost about the same. */
+  get isUniform(): boolean {
+    return this.#order.length < 2;
+  }
+
   add(chunk: ChunkState): void {
     if (chunk.avoid.size > 0) {
       this.#failed.add(chunk);
       return;
     }
-    const key = Math.floor(Math.log2(Math.max(1, chunk.chunk.cost)));
-    let group = this.#groups.get(key);
-    if (!group) {
-      group = new RankHeap();
-      this.#groups.set(key, group);
-      this.#order = [...this.#groups.keys()].toSorted((a, b) => b - a);
-    }
-    group.push(chunk);
+    const pile = this.#pileOf(chunk);
+    pile.chunks.push(chunk);
     this.#fresh++;
+    if (chunk.attempts > 0) this.#giveBack(pile);
   }
 
-  /** Takes out the next chunk for a donor: a dear one, or a cheap one for a slow donor. */
-  take(mayTake: (chunk: ChunkState) => boolean, end: "dear" | "cheap"): ChunkState | undefined {
+  /** Takes out the next chunk for a donor. */
+  take({ mayTake, end, picture, mostCost }: Wanted): ChunkState | undefined {
     for (const chunk of this.#failed) {
-      if (!mayTake(chunk)) continue;
+      if (chunk.chunk.cost > mostCost || !mayTake(chunk)) continue;
       this.#failed.delete(chunk);
       return chunk;
     }
-    for (const key of end === "dear" ? this.#order : this.#order.toReversed()) {
-      const chunk = this.#groups.get(key)?.pop();
-      if (!chunk) continue;
-      this.#fresh--;
-      return chunk;
+    const affordable = this.#order.filter((key) => 2 ** key <= mostCost);
+    const order = end === "dear" ? affordable : affordable.toReversed();
+    if (picture !== undefined) {
+      const open = order.map((key) => this.#piles.get(nameOf(key, picture))).find((pile) => pile !== undefined);
+      if (open) return this.#takeFrom(open);
+    }
+    for (const key of order) {
+      const pile = this.#untouchedOf(key) ?? this.#fullestOf(key);
+      if (pile) return this.#takeFrom(pile);
     }
     return undefined;
   }
 
   /** The first in the order of the plan, whatever it costs and wherever it failed; it stays. */
   first(): ChunkState | undefined {
-    const heads = [...this.#failed, ...[...this.#groups.values()].flatMap((group) => group.peek() ?? [])];
-    return heads.reduce<ChunkState | undefined>(
-      (first, chunk) => (first === undefined || chunk.rank < first.rank ? chunk : first),
-      undefined,
-    );
+    let first: ChunkState | undefined;
+    const look = (chunk: ChunkState | undefined) => {
+      if (chunk && (first === undefined || chunk.rank < first.rank)) first = chunk;
+    };
+    for (const chunk of this.#failed) look(chunk);
+    for (const key of this.#order) {
+      look(this.#untouchedOf(key)?.chunks.peek());
+      for (const pile of this.#groupOf(key).begun) look(pile.chunks.peek());
+    }
+    return first;
   }
 
   /** Takes out what `first` returned. */
   takeFirst(): ChunkState | undefined {
     const chunk = this.first();
     if (!chunk || this.#failed.delete(chunk)) return chunk;
-    this.#fresh--;
-    return [...this.#groups.values()].find((group) => group.peek() === chunk)?.pop();
+    return this.#takeFrom(this.#pileOf(chunk));
   }
+
+  #pileOf(chunk: ChunkState): Pile {
+    const key = Math.floor(Math.log2(Math.max(1, chunk.chunk.cost)));
+    const picture = pictureOf(chunk);
+    const known = this.#piles.get(nameOf(key, picture));
+    if (known) return known;
+    const pile: Pile = { key, picture, rank: chunk.rank, chunks: new RankHeap() };
+    this.#piles.set(nameOf(key, picture), pile);
+    const group = this.#groupOf(key);
+    if (this.#begun.has(picture)) group.begun.add(pile);
+    else group.untouched.push(pile);
+    return pile;
+  }
+
+  #groupOf(key: number): Group {
+    const known = this.#groups.get(key);
+    if (known) return known;
+    const group: Group = { untouched: new RankHeap(), begun: new Set() };
+    this.#groups.set(key, group);
+    this.#order = [...this.#groups.keys()].toSorted((a, b) => b - a);
+    return group;
+  }
+
+  #takeFrom(pile: Pile): ChunkState | undefined {
+    const { key, picture, chunks } = pile;
+    const chunk = chunks.pop();
+    this.#fresh--;
+    this.#begin(picture);
+    if (chunks.size === 0) {
+      this.#groupOf(key).begun.delete(pile);
+      this.#piles.delete(nameOf(key, picture));
+    }
+    return chunk;
+  }
+
+  /** The first pile of its picture to be taken from again. */
+  #giveBack(pile: Pile): void {
+    this.#begun.delete(pile.picture);
+    const { untouched, begun } = this.#groupOf(pile.key);
+    begun.delete(pile);
+    untouched.push(pile);
+  }
+
+  #begin(picture: string): void {
+    if (this.#begun.has(picture)) return;
+    this.#begun.add(picture);
+    for (const key of this.#order) {
+      const pile = this.#piles.get(nameOf(key, picture));
+      if (pile) this.#groupOf(key).begun.add(pile);
+    }
+  }
+
+  #untouchedOf(key: number): Pile | undefined {
+    const { untouched } = this.#groupOf(key);
+    for (let pile = untouched.peek(); pile; pile = untouched.peek()) {
+      if (!this.#begun.has(pile.picture) && pile.chunks.size > 0) return pile;
+      untouched.pop();
+    }
+    return undefined;
+  }
+
+  #fullestOf(key: number): Pile | undefined {
+    let fullest: Pile | undefined;
+    for (const pile of this.#groupOf(key).begun) if (pile.chunks.size > (fullest?.chunks.size ?? 0)) fullest = pile;
+    return fullest;
+  }
+}
+
+function nameOf(key: number, picture: string): string {
+  return `${key}:${picture}`;
 }

@@ -1,0 +1,78 @@
+import { TILE_RULES, type TileGrid } from "./tiles.ts";
+
+export interface AutoGridInput {
+  readonly width: number;
+  readonly height: number;
+  readonly samples: number;
+  /** Render slots that will share the frames. */
+  readonly slots: number;
+  /** Frames that are rendered side by side: they spread the work too. */
+  readonly frames: number;
+  /** What is rendered around each tile and cut off again. */
+  readonly apronPx: number;
+  readonly secondsPerSamplePixel?: number;
+}
+
+/** Chooses the grid of near-square tiles whose frames are likely done first; no tile is too small to be worth its overhead. */
+export function autoGrid(input: AutoGridInput): TileGrid {
+  const worthwhile = Math.floor(frameSeconds(input) / (TILE_RULES.overheadSeconds * TILE_RULES.workPerOverhead));
+  const perSlot = Math.max(1, input.slots) / Math.max(1, input.frames);
+  let best: { readonly grid: TileGrid; readonly seconds: number } | undefined;
+  for (let tiles = 1; tiles <= TILE_RULES.mostPerSlot; tiles++) {
+    const grid = nearSquareGrid(input, Math.max(1, Math.min(worthwhile, Math.ceil(tiles * perSlot))));
+    const seconds = secondsUntilDone(input, grid);
+    if (best === undefined || seconds < best.seconds) best = { grid, seconds };
+  }
+  const { grid, seconds } = best ?? { grid: { columns: 1, rows: 1 }, seconds: Number.POSITIVE_INFINITY };
+  const late = lateQuarters(input, grid, worthwhile);
+  return late && secondsUntilDone(input, late) < seconds ? late : grid;
+}
+
+/** The same grid with one tile for each slot in quarters, where they are still worth it. Among several frames the next one fills the end. */
+function lateQuarters({ width, height, slots, frames }: AutoGridInput, grid: TileGrid, worthwhile: number): TileGrid | undefined {
+  const quartered = Math.max(1, Math.ceil(slots));
+  const tiles = grid.columns * grid.rows;
+  const isLarge = Math.floor(Math.min(width / grid.columns, height / grid.rows)) >= 2 * TILE_RULES.minSidePx;
+  return frames === 1 && isLarge && tiles >= 2 * quartered && 4 * tiles <= worthwhile ? { ...grid, quartered } : undefined;
+}
+
+/** Few tiles leave slots waiting for the last one; many are handled often, and their aprons are rendered again and again. */
+function secondsUntilDone(input: AutoGridInput, grid: TileGrid): number {
+  const slots = Math.max(1, input.slots);
+  const { columns, rows, quartered = 0 } = grid;
+  const tile = tileSeconds(input, grid);
+  if (quartered === 0) return tile * ((columns * rows * Math.max(1, input.frames)) / slots + TILE_RULES.waitingTiles);
+  const quarter = tileSeconds(input, { columns: 2 * columns, rows: 2 * rows });
+  return (tile * (columns * rows - quartered) + 4 * quarter * quartered) / slots + quarter * TILE_RULES.waitingTiles;
+}
+
+/** Seconds of one slot for one tile of such a grid, its apron and its handling included. */
+export function tileSeconds(input: AutoGridInput, { columns, rows }: TileGrid): number {
+  const { width, height, apronPx } = input;
+  const aprons = (side: number, count: number) => (side + (2 * apronPx * (count - 1)) / count) / side;
+  const work = frameSeconds(input) * aprons(width / columns, columns) * aprons(height / rows, rows);
+  return work / (columns * rows) + TILE_RULES.handlingSeconds;
+}
+
+/** A guess at what the samples of a frame take one slot. */
+export function frameSeconds({ width, height, samples, secondsPerSamplePixel }: AutoGridInput): number {
+  return width * height * Math.max(1, samples) * (secondsPerSamplePixel ?? TILE_RULES.secondsPerSamplePixel);
+}
+
+/** About so many tiles, nearly square, none too small. */
+export function nearSquareGrid({ width, height }: { readonly width: number; readonly height: number }, wanted: number): TileGrid {
+  const maxColumns = clamp(Math.floor(width / TILE_RULES.minSidePx), 1, Math.min(TILE_RULES.maxColumns, wanted));
+  const maxRows = clamp(Math.floor(height / TILE_RULES.minSidePx), 1, TILE_RULES.maxRows);
+  let best: { readonly grid: TileGrid; readonly misfit: number } | undefined;
+  for (let columns = 1; columns <= maxColumns; columns++) {
+    const rows = clamp(Math.floor(wanted / columns), 1, maxRows);
+    const aspect = Math.abs(Math.log((width * rows) / (height * columns)));
+    const misfit = aspect + 2 * Math.log(wanted / (columns * rows));
+    if (best === undefined || misfit < best.misfit) best = { grid: { columns, rows }, misfit };
+  }
+  return best?.grid ?? { columns: 1, rows: 1 };
+}
+
+function clamp(value: number, least: number, most: number): number {
+  return Math.max(least, Math.min(most, value));
+}

@@ -1,0 +1,35 @@
+import { type AutoGridInput, nearSquareGrid, tileSeconds } from "./auto-grid.ts";
+import { TILE_RULES, type TileGrid } from "./tiles.ts";
+
+/** The last frames of an animation, cut into tiles although the others stay whole. */
+export interface LateFrames extends TileGrid {
+  /** So many of them. */
+  readonly frames: number;
+}
+
+/** Frames that are called equal take times that differ by about this share: their costs do, and so do those who render them. */
+const UNEVEN = 0.25;
+
+/**
+ * Whole frames leave slots idle at the end: the last wave does not come out even, and there may be fewer frames than
+ * slots. The frames of that wave, in tiles, keep everybody busy until the end; undefined where that is not sooner.
+ */
+export function lateFrames(input: AutoGridInput): LateFrames | undefined {
+  const slots = Math.max(1, input.slots);
+  if (slots < 2) return undefined;
+  const { frames } = input;
+  const late = frames - slots * Math.max(0, Math.floor(frames / slots - UNEVEN));
+  const whole = tileSeconds(input, { columns: 1, rows: 1 });
+  let best: { readonly grid: TileGrid | undefined; readonly seconds: number } = {
+    grid: undefined,
+    seconds: whole * Math.max(Math.ceil(frames / slots), frames / slots + UNEVEN),
+  };
+  for (let tiles = 2; tiles <= TILE_RULES.mostPerSlot * Math.ceil(slots / late); tiles++) {
+    const grid = nearSquareGrid(input, tiles);
+    const tile = tileSeconds(input, grid);
+    const work = whole * (frames - late) + tile * grid.columns * grid.rows * late;
+    const seconds = work / slots + tile * TILE_RULES.waitingTiles;
+    if (seconds < best.seconds) best = { grid, seconds };
+  }
+  return best.grid && { ...best.grid, frames: late };
+}
