@@ -22,7 +22,7 @@ export function watchUsage(pid: number | undefined): { stop(): Usage } {
       // it has ended: what was seen last counts
     }
   };
-  const timer = setInterval(() => void look(), 100);
+  const timer = setInterval(() => void look(), 500);
   void look();
   return {
     stop: () => {

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import * as nodeModule from "node:module";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { setFlagsFromString } from "node:v8";
 import { findNode, handOver, isNewEnough, NODE_FLOOR, PROJECT } from "./node-runtime.mjs";
 
 /** Node strips no types under node_modules, so a package brings built JavaScript and no sources; a checkout runs its sources. */
@@ -14,6 +15,8 @@ const installed = !existsSync(source);
 async function run(args) {
   if (isNewEnough()) {
     nodeModule.enableCompileCache(); // the second start takes half the time
+    // Pixels that pass through count as heap: it would be searched from end to end for every second tile (half of our processor time).
+    setFlagsFromString("--heap-growing-percent=100");
     if (!installed && !existsSync(join(PROJECT, "node_modules", "commander")))
       return say("Its packages are missing: type `npm run setup`.");
     const { main } = await import(pathToFileURL(installed ? join(PROJECT, "dist", "bridge.js") : source).href);

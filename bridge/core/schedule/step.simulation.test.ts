@@ -46,6 +46,18 @@ describe("a simulated swarm", () => {
     expect(seconds).toBeLessThan(11);
   });
 
+  it("ends with all donors at once when the last frames are in tiles: at least 0.95 of the fluid bound", () => {
+    const costs = [...Array.from({ length: 5 }, () => 40), ...Array.from({ length: 30 }, () => 4)];
+    for (const [fast, slow] of [
+      [1, 1],
+      [1, 0.7],
+      [1, 0.4],
+    ] as const) {
+      const swarm = donors(2, (index) => ({ speed: index === 0 ? fast : slow }));
+      expect(fluidSeconds(costs, swarm) / simulate({ costs }, { donors: swarm }).seconds).toBeGreaterThan(0.95);
+    }
+  });
+
   it("does not let the slowest donor's last chunk hold up the job", () => {
     const swarm = donors(3, (index) => ({ speed: index === 0 ? 0.01 : 1 }));
     const { seconds, outcome, of } = simulate({ costs: Array.from({ length: 30 }, () => 5) }, { donors: swarm });

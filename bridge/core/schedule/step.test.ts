@@ -43,9 +43,11 @@ describe("step", () => {
     const job = begin({ costs: [1, 1, 100, 100, 1, 1] });
     expect(job.join("a")).toEqual(["lease c2 a 1"]);
     expect(job.rendered("c2", "a")).toEqual(["fetch c2 a", "lease c3 a 1", "lease c0 a 1"]);
-    const long = begin({ costs: [1, 1, 100, 100, 1, 1] }, { aheadSeconds: 0.001 });
+    const long = begin({ costs: [1, 1, 100, 100, 100, 100] }, { aheadSeconds: 0.5 });
     long.join("a");
-    expect(long.rendered("c2", "a")).toEqual(["fetch c2 a", "lease c3 a 1"]);
+    expect(long.join("b")).toEqual(["lease c3 b 1"]);
+    expect(long.rendered("c2", "a")).toEqual(["fetch c2 a", "lease c4 a 1"]); // no tile in front of the frame that is left
+    expect(long.rendered("c3", "b")).toEqual(["fetch c3 b", "lease c5 b 1", "lease c0 a 1"]);
   });
 
   it("does not prefetch whole final files", () => {

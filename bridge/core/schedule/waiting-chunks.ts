@@ -23,7 +23,7 @@ export interface Wanted {
   readonly end: "dear" | "cheap";
   /** The picture that the donor has open: opening another frame costs it time, which may be more than a tile's. */
   readonly picture: string | undefined;
-  /** Nothing dearer; of those that cost up to twice as much, some. */
+  /** Where the next one is dearer (by about a factor of two), there is none: it waits for a slot that is free. */
   readonly mostCost: number;
 }
 
@@ -69,19 +69,23 @@ export class WaitingChunks {
   /** Takes out the next chunk for a donor. */
   take({ mayTake, end, picture, mostCost }: Wanted): ChunkState | undefined {
     for (const chunk of this.#failed) {
-      if (chunk.chunk.cost > mostCost || !mayTake(chunk)) continue;
+      if (!mayTake(chunk)) continue;
+      if (chunk.chunk.cost > mostCost) return undefined;
       this.#failed.delete(chunk);
       return chunk;
     }
-    const affordable = this.#order.filter((key) => 2 ** key <= mostCost);
-    const order = end === "dear" ? affordable : affordable.toReversed();
-    if (picture !== undefined) {
-      const open = order.map((key) => this.#piles.get(nameOf(key, picture))).find((pile) => pile !== undefined);
-      if (open) return this.#takeFrom(open);
+    const pile = this.#next(end === "dear" ? this.#order : this.#order.toReversed(), picture);
+    return pile && 2 ** pile.key <= mostCost ? this.#takeFrom(pile) : undefined;
+  }
+
+  #next(order: readonly number[], picture: string | undefined): Pile | undefined {
+    for (const key of picture === undefined ? [] : order) {
+      const open = this.#piles.get(nameOf(key, picture ?? ""));
+      if (open) return open;
     }
     for (const key of order) {
       const pile = this.#untouchedOf(key) ?? this.#fullestOf(key);
-      if (pile) return this.#takeFrom(pile);
+      if (pile) return pile;
     }
     return undefined;
   }
