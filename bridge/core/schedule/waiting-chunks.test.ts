@@ -54,7 +54,14 @@ describe("waiting chunks", () => {
     expect(given.map((chunk) => chunk?.chunk.id)).toEqual(["c0", "c2"]);
     for (const chunk of given) if (chunk) waiting.add(Object.assign(chunk, { attempts: 1 }));
     expect(waiting.first()?.chunk.id).toBe("c0");
-    expect([take(), take(), take(), take(), take(), take()].map((chunk) => chunk?.chunk.id)).toEqual(["c0", "c2", "c4", "c1", "c3", undefined]);
+    expect([take(), take(), take(), take(), take(), take()].map((chunk) => chunk?.chunk.id)).toEqual([
+      "c0",
+      "c2",
+      "c4",
+      "c1",
+      "c3",
+      undefined,
+    ]);
     expect(waiting.size).toBe(0);
   });
 });
