@@ -5,6 +5,7 @@ import type { EnvironmentStore } from "../content/environments/environment-store
 import { totalBytesOf } from "../content/manifest.ts";
 import type { PackedBundle } from "../content/pack.ts";
 import type { JobEvent } from "../core/job-events.ts";
+import { type OfferedPower, powerOf, type SwarmPower } from "../core/swarm-power.ts";
 import type { Environments } from "../database/types.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
@@ -29,6 +30,7 @@ import { openSwarm, type SwarmOptions } from "./open-swarm.ts";
 /** Streams at once to one donor for results; the donor allows `maxInboundStreamsPerPeer`. */
 const FETCHES_PER_DONOR = 2;
 const LOOK_AROUND_MS = 1_200;
+const NO_POWER: OfferedPower = { slots: 0 };
 
 /** A job that donors are wanted for. */
 export interface RecruitedJob {
@@ -94,24 +96,24 @@ export class RequesterSwarm implements AsyncDisposable {
     return { source: new AnySource([scenes.source, shared]), policy: { ...scenes.policy, mayHave } };
   }
 
-  /** Slots of the donors that answer within a moment: what the planner reckons with. */
-  async countSlots(peers: "all" | readonly string[], signal: AbortSignal): Promise<number> {
+  /** The power of the donors that answer within a moment: what the planner reckons with. */
+  async powerOf(peers: "all" | readonly string[], signal: AbortSignal): Promise<SwarmPower> {
     const lookedMs = systemClock.monotonicMs() - this.#enteredMs;
     if (peers === "all" && lookedMs < LOOK_AROUND_MS) await systemClock.sleep(LOOK_AROUND_MS - lookedMs, signal);
     const ids = peers === "all" ? this.network.knownPeers().map(({ id }) => id) : peers;
-    const slots = await Promise.all(
-      ids.map(async (peer) => {
+    const donors = await Promise.all(
+      ids.map(async (peer): Promise<OfferedPower> => {
         try {
           const { id } = await this.network.connect(peer, AbortSignal.timeout(3_000));
           const reply = await askOffer(this.network, id, AbortSignal.timeout(3_000));
-          return reply.type === "offer" ? reply.slots : 0;
+          return reply.type === "offer" ? reply : NO_POWER;
         } catch (error) {
           if (error instanceof FarmError && error.code === "PEER_ADDRESS_INVALID") throw error;
-          return 0;
+          return NO_POWER;
         }
       }),
     );
-    return slots.reduce((sum, count) => sum + count, 0);
+    return powerOf(donors);
   }
 
   /** Recruits donors for a run until the signal aborts. */

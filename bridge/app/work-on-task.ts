@@ -77,12 +77,15 @@ export async function workOnTask(
   const entering = headStart(task, { own, looked, local: settings.force.local }, signal).then(() =>
     enterOrAlone(workshop.swarm, settings.force, watching, signal),
   );
-  const looking = entering.then((swarm) => swarm?.countSlots(settings.force.peers, signal) ?? 0);
+  const looking = entering.then((swarm) => swarm?.powerOf(settings.force.peers, signal) ?? { slots: 0 });
   looking.catch(() => {}); // told when the plan asks for it
-  const slots = async () => Math.max(1, settings.force.local + (await looking));
+  const power = async () => {
+    const swarm = await looking;
+    return { ...swarm, slots: Math.max(1, settings.force.local + swarm.slots) };
+  };
   const order =
     task.kind === "new"
-      ? await prepareJob(prepare, { ...task.request, environment: named?.digest }, slots, signal)
+      ? await prepareJob(prepare, { ...task.request, environment: named?.digest }, power, signal)
       : await reopenJob(prepare, task.job, signal);
   if (order.deliver === "floats") await looked[Symbol.asyncDispose](); // somebody else finishes
   const swarm = await entering;

@@ -15,6 +15,8 @@ export interface PlanOptions {
   readonly tiles?: TilesOption;
   /** Render slots that are expected to work on the job. */
   readonly slots: number;
+  /** What one sample of one pixel takes such a slot; undefined: a guess. */
+  readonly secondsPerSamplePixel?: number;
   /** Grids of an earlier plan of the same job (`JobPlan.grids`): a resumed job is cut exactly as before. */
   readonly grids?: readonly SceneGrid[];
 }

@@ -57,6 +57,13 @@ describe("planJob", () => {
     expect(planJob(heavy, { ...ANIMATION, tiles: GRID }).chunks).toHaveLength(36);
   });
 
+  it("cuts coarser for slots that are known to be fast", () => {
+    const heavy = facts([scene({ width: 1920, height: 1080 })]);
+    const fast = { secondsPerSamplePixel: 1e-9 };
+    expect(planJob(heavy, { ...STILL, ...fast }).chunks.length).toBeLessThan(planJob(heavy, STILL).chunks.length);
+    expect(planJob(heavy, { ...ANIMATION, ...fast }).chunks).toHaveLength(3);
+  });
+
   it("cuts the last frames of a heavy animation, where whole ones would leave slots without work", () => {
     const heavy = facts([scene({ width: 1920, height: 1080 })]);
     const { chunks, grids } = planJob(heavy, ANIMATION);

@@ -84,9 +84,11 @@ function chooseGrid(scene: SceneRenderFacts, shape: JobShape, options: PlanOptio
   return autoGrid(autoInput(scene, shape, options));
 }
 
-function autoInput({ region, samples, adaptive }: SceneRenderFacts, { frames }: JobShape, { slots }: PlanOptions): AutoGridInput {
+function autoInput(scene: SceneRenderFacts, { frames }: JobShape, { slots, secondsPerSamplePixel }: PlanOptions): AutoGridInput {
+  const { region, samples, adaptive } = scene;
   const { width, height } = region;
-  return { width, height, samples, slots, frames: frames.length, apronPx: adaptive ? TILE_RULES.apronPx : 0 };
+  const speed = secondsPerSamplePixel === undefined ? {} : { secondsPerSamplePixel };
+  return { width, height, samples, slots, frames: frames.length, apronPx: adaptive ? TILE_RULES.apronPx : 0, ...speed };
 }
 
 function tooManyChunks(): FarmError {

@@ -86,6 +86,7 @@ export const PlanInputSchema = z.strictObject({
     still: z.boolean(),
     tiles: z.exactOptional(TilesOptionSchema),
     slots: z.number().min(0),
+    secondsPerSamplePixel: z.exactOptional(z.number().positive()),
     grids: list(SceneGridSchema),
   }),
 });

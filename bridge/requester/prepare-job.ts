@@ -4,6 +4,7 @@ import { foldJournal } from "../core/journal/fold.ts";
 import type { JobCreated, JobRecord } from "../core/journal/records.ts";
 import { type JobPlan, planJob } from "../core/plan.ts";
 import type { SceneFacts, SceneFile } from "../core/scene-facts.ts";
+import type { SwarmPower } from "../core/swarm-power.ts";
 import { FarmError } from "../kernel/errors.ts";
 import { framesBefore, framesOf, type JobOrder, type RenderRequest, settingsOf, settingsRecord } from "./job-order.ts";
 
@@ -24,7 +25,7 @@ export interface PrepareDeps {
 export async function prepareJob(
   deps: PrepareDeps,
   request: RenderRequest,
-  slots: () => Promise<number>,
+  power: () => Promise<SwarmPower>,
   signal: AbortSignal,
 ): Promise<JobOrder> {
   const { scenePath, flags, cwd, deliver } = request;
@@ -34,7 +35,7 @@ export async function prepareJob(
     frames,
     still: !request.animation && frames.length === 1,
     ...(request.tiles ? { tiles: request.tiles } : {}),
-    slots: await slots(),
+    ...(await power()),
   };
   const plan = planJob(facts, options);
   if (deliver === "floats") requireFloats(facts, plan);

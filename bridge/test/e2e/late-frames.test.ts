@@ -1,0 +1,54 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { BLENDER, renderReference } from "../blender-reference.ts";
+import { type RunningDonor, runBridge, SAMPLES, startDonor, story, TEST_SWARM } from "../bridge-command.ts";
+import { comparePictures } from "../same-picture.ts";
+
+/** Persistent data, motion blur, and things that move and change: nothing of a frame may stay behind in the next one's tiles. */
+const SCENE = "persistent-motion.blend";
+
+let root: string;
+let scene: string;
+let donors: RunningDonor[];
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "p2p-late-"));
+  scene = join(root, SCENE);
+  await saveHeavier(scene);
+  donors = await Promise.all(["a", "b"].map((name) => startDonor(join(root, `donor-${name}`), ["--cpus", "1", "--blender", BLENDER])));
+});
+afterAll(async () => {
+  await Promise.all(donors.map((donor) => donor[Symbol.asyncDispose]()));
+  await rm(root, { recursive: true, force: true });
+});
+
+/** Frames of a few seconds: for less, tiles are not worth it. */
+async function saveHeavier(path: string): Promise<void> {
+  const script = [
+    "import bpy",
+    "scene = bpy.context.scene",
+    "scene.render.resolution_percentage = 200",
+    "scene.cycles.samples = 96",
+    `bpy.ops.wm.save_as_mainfile(filepath=${JSON.stringify(path)})`,
+  ].join("\n");
+  await execa(BLENDER, ["-b", "--factory-startup", join(SAMPLES, SCENE), "--python-expr", script], {
+    env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
+  });
+}
+
+it("the last frame of three is cut for two donors, who both work on it, and every frame equals plain Blender's", async () => {
+  const frames = ["-s", "1", "-e", "3", "-a"];
+  await renderReference(scene, ["-o", join(root, "theirs", "f_####"), ...frames], join(root, "theirs"));
+  const peers = donors.flatMap(({ address }) => ["--peer", address]);
+  const options = ["--no-local", "--swarm", TEST_SWARM, ...peers, "--verify", "off", "--blender", BLENDER, "--json"];
+  const run = await runBridge(["render", scene, "-o", join(root, "ours", "f_####"), ...frames, ...options, "--home", join(root, "home")]);
+  expect(run.exitCode, story(run)).toBe(0);
+  const accepted = run.lines.filter(({ event }) => event === "chunk-accepted");
+  const of = (frame: number) => accepted.filter(({ place }) => (place as { frame: number }).frame === frame);
+  expect([of(1).length, of(2).length]).toEqual([1, 1]);
+  expect(of(3).length).toBeGreaterThan(2);
+  expect(new Set(of(3).map(({ donor }) => donor)).size).toBe(2);
+  expect(await comparePictures(join(root, "ours"), join(root, "theirs"))).toEqual([]);
+});
