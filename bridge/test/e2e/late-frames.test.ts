@@ -30,7 +30,7 @@ async function saveHeavier(path: string): Promise<void> {
     "import bpy",
     "scene = bpy.context.scene",
     "scene.render.resolution_percentage = 200",
-    "scene.cycles.samples = 96",
+    "scene.cycles.samples = 48",
     `bpy.ops.wm.save_as_mainfile(filepath=${JSON.stringify(path)})`,
   ].join("\n");
   await execa(BLENDER, ["-b", "--factory-startup", join(SAMPLES, SCENE), "--python-expr", script], {
