@@ -1,6 +1,13 @@
-import { mkdir, readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { basename, isAbsolute, join } from "node:path";
 import type { Home } from "../config/home.ts";
+
+/** How folders begin that this process makes outside of its scratch: nothing else is ever cleared there. */
+export const STAGE_PREFIX = ".p2p-render-";
+
+/** Files that hold the path of a folder outside. Beside the folders of Blenders, not in them: those are strangers' to write. */
+const OUTSIDE = "outside-";
+const MAX_PATH_BYTES = 16_384;
 
 /** This process's folders for its Blenders, apart from those of other bridges with the same home. */
 export interface Scratch extends AsyncDisposable {
@@ -8,26 +15,47 @@ export interface Scratch extends AsyncDisposable {
   folder(purpose: string): Promise<string>;
   /** A part of it with folders of its own. */
   inner(name: string): Scratch;
+  /** Notes a folder elsewhere, named with the prefix: should this process be killed, the next one clears it. */
+  noteOutside(folder: string): Promise<void>;
 }
 
 /** Opens this process's scratch and clears what killed bridges left in theirs. Disposing removes it: dispose it last. */
 export async function openScratch(home: Home): Promise<Scratch> {
   for (const name of await readdir(home.scratch)) {
-    if (!isAlive(Number(name))) await rm(join(home.scratch, name), { recursive: true, force: true });
+    if (!isAlive(Number(name))) await clear(join(home.scratch, name));
   }
-  return scratchIn(join(home.scratch, String(process.pid)));
+  return scratchIn(join(home.scratch, String(process.pid)), []);
 }
 
-function scratchIn(root: string): Scratch {
+/** The part of a process's scratch with these names, each inside the one before. */
+function scratchIn(whole: string, names: readonly string[]): Scratch {
+  const root = join(whole, ...names);
   return {
     folder: async (purpose) => {
       const folder = join(root, purpose);
       await mkdir(folder, { recursive: true, mode: 0o700 });
       return folder;
     },
-    inner: (name) => scratchIn(join(root, name)),
-    [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
+    inner: (name) => scratchIn(whole, [...names, name]),
+    noteOutside: async (folder) => {
+      await mkdir(whole, { recursive: true, mode: 0o700 });
+      await writeFile(join(whole, `${OUTSIDE}${names.join("-")}`), folder, { mode: 0o600 });
+    },
+    [Symbol.asyncDispose]: async () => {
+      await rm(root, { recursive: true, force: true });
+      await rm(join(whole, `${OUTSIDE}${names.join("-")}`), { force: true });
+    },
   };
+}
+
+/** Removes a dead process's scratch, after what it noted outside. */
+async function clear(root: string): Promise<void> {
+  for (const entry of await readdir(root, { withFileTypes: true }).catch(() => [])) {
+    if (!entry.isFile() || !entry.name.startsWith(OUTSIDE)) continue;
+    const folder = (await readFile(join(root, entry.name), "utf8").catch(() => "")).slice(0, MAX_PATH_BYTES);
+    if (isAbsolute(folder) && basename(folder).startsWith(STAGE_PREFIX)) await rm(folder, { recursive: true, force: true }).catch(() => {});
+  }
+  await rm(root, { recursive: true, force: true });
 }
 
 /** Whether a process of this number runs; another user's counts, too. */

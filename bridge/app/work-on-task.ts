@@ -25,7 +25,7 @@ import { chooseBlender, environmentNamed, type NamedEnvironment, sharingNote } f
 import { jobPreview } from "./job-preview.ts";
 import { prepareDeps } from "./prepare-deps.ts";
 import type { RequesterSwarm } from "./requester-swarm.ts";
-import type { Scratch } from "./scratch.ts";
+import { type Scratch, STAGE_PREFIX } from "./scratch.ts";
 import type { SharedSwarm } from "./shared-swarm.ts";
 import { workUnderClaim } from "./work-under-claim.ts";
 
@@ -205,7 +205,7 @@ async function finisherOf(
 ) {
   const { created, facts, id } = order;
   return await openFinisher(
-    { start: startPlainProcess, opened: looked.take() },
+    { start: startPlainProcess, opened: looked.take(), noteStage: (stage) => scratch.noteOutside(stage) },
     {
       blender: blender.build,
       scenePath: created.scenePath,
@@ -213,7 +213,7 @@ async function finisherOf(
       cwd: settingsOf(created).cwd,
       assembledFolder: folder.assembled,
       jobScenes: facts.scenes.map(({ name }) => name),
-      stageName: `.p2p-render-${id}`,
+      stageName: `${STAGE_PREFIX}${id}`,
       scratch: await scratch.folder("finish"),
       ...(settings.threads === undefined ? {} : { threads: settings.threads }),
     },

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { join } from "node:path";
 import { z } from "zod";
 import type { RenderUnit } from "../core/scene-facts.ts";
 import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
@@ -42,6 +43,8 @@ interface FinisherDeps {
   readonly start: StartProcess;
   /** A Blender that holds the scene as its command line opened it, with the same flags and folder; the finisher ends it. */
   readonly opened?: BlenderProcess | undefined;
+  /** Told of the stage's folder before it is made. */
+  readonly noteStage?: ((folder: string) => Promise<void>) | undefined;
   readonly log?: Log;
 }
 
@@ -72,6 +75,7 @@ export async function openFinisher(deps: FinisherDeps, options: FinisherOptions,
   const blender = deps.opened?.isAlive ? deps.opened : await BlenderProcess.start(deps, blenderOptions(options), signal);
   try {
     const { outputFolder } = Opened.parse(await blender.request("open", openRequest(options), signal, FINISHER_LIMITS.openMs));
+    await deps.noteStage?.(join(outputFolder, options.stageName));
     const stage = await FinishStage.make(outputFolder, options.stageName);
     try {
       await blender.request("stage", { folder: stage.folder }, signal, FINISHER_LIMITS.openMs);
