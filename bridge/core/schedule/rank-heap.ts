@@ -1,6 +1,11 @@
 /** Keeps what it is given so that the lowest rank comes out first. */
 export class RankHeap<T extends { readonly rank: number }> {
-  readonly #items: T[] = [];
+  readonly #items: T[];
+
+  /** With nothing in it, or one item. */
+  constructor(first?: T) {
+    this.#items = first === undefined ? [] : [first]; // no room for more: most heaps of a long job hold one
+  }
 
   get size(): number {
     return this.#items.length;

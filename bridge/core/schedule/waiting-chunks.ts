@@ -60,8 +60,11 @@ export class WaitingChunks {
       this.#failed.add(chunk);
       return;
     }
-    const pile = this.#pileOf(chunk);
-    pile.chunks.push(chunk);
+    const key = keyOf(chunk);
+    const picture = pictureOf(chunk);
+    let pile = this.#piles.get(nameOf(key, picture));
+    if (pile) pile.chunks.push(chunk);
+    else pile = this.#newPile(chunk, key, picture);
     this.#fresh++;
     if (chunk.attempts > 0) this.#giveBack(pile);
   }
@@ -108,15 +111,12 @@ export class WaitingChunks {
   takeFirst(): ChunkState | undefined {
     const chunk = this.first();
     if (!chunk || this.#failed.delete(chunk)) return chunk;
-    return this.#takeFrom(this.#pileOf(chunk));
+    const pile = this.#piles.get(nameOf(keyOf(chunk), pictureOf(chunk)));
+    return pile && this.#takeFrom(pile);
   }
 
-  #pileOf(chunk: ChunkState): Pile {
-    const key = Math.floor(Math.log2(Math.max(1, chunk.chunk.cost)));
-    const picture = pictureOf(chunk);
-    const known = this.#piles.get(nameOf(key, picture));
-    if (known) return known;
-    const pile: Pile = { key, picture, rank: chunk.rank, chunks: new RankHeap() };
+  #newPile(first: ChunkState, key: number, picture: string): Pile {
+    const pile: Pile = { key, picture, rank: first.rank, chunks: new RankHeap(first) };
     this.#piles.set(nameOf(key, picture), pile);
     const group = this.#groupOf(key);
     if (this.#begun.has(picture)) group.begun.add(pile);
@@ -176,6 +176,11 @@ export class WaitingChunks {
     for (const pile of this.#groupOf(key).begun) if (pile.chunks.size > (fullest?.chunks.size ?? 0)) fullest = pile;
     return fullest;
   }
+}
+
+/** Costs of one key differ by a factor of less than two. */
+function keyOf({ chunk }: ChunkState): number {
+  return Math.floor(Math.log2(Math.max(1, chunk.cost)));
 }
 
 function nameOf(key: number, picture: string): string {
