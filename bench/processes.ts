@@ -17,7 +17,8 @@ export function watchUsage(pid: number | undefined): { stop(): Usage } {
       const [stat, status] = await Promise.all([readFile(`/proc/${pid}/stat`, "utf8"), readFile(`/proc/${pid}/status`, "utf8")]);
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
       usage.cpuSeconds = (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-      usage.peakBytes = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024;
+      const peakKib = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0); // a process that has just ended has none
+      usage.peakBytes = Math.max(usage.peakBytes, peakKib * 1024);
     } catch {
       // it has ended: what was seen last counts
     }

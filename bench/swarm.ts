@@ -75,7 +75,7 @@ export async function timeBridge(root: string, args: readonly string[], donors: 
   const started = performance.now();
   const peers = donors.flatMap(({ address }) => ["--peer", address]);
   const child = execa(process.execPath, [LAUNCHER, "render", ...args, "--home", join(root, "requester"), ...peers, "--json"], {
-    stdout: process.env["BENCH_EVENTS"] ? { file: process.env["BENCH_EVENTS"], append: true } : "ignore",
+    stdout: "ignore",
   });
   const own = watchUsage(child.pid);
   await child;

@@ -97,7 +97,7 @@ export class RequesterSwarm implements AsyncDisposable {
   }
 
   /** The power of the donors that answer within a moment: what the planner reckons with. */
-  async powerOf(peers: "all" | readonly string[], signal: AbortSignal): Promise<SwarmPower> {
+  async offeredPower(peers: "all" | readonly string[], signal: AbortSignal): Promise<SwarmPower> {
     const lookedMs = systemClock.monotonicMs() - this.#enteredMs;
     if (peers === "all" && lookedMs < LOOK_AROUND_MS) await systemClock.sleep(LOOK_AROUND_MS - lookedMs, signal);
     const ids = peers === "all" ? this.network.knownPeers().map(({ id }) => id) : peers;

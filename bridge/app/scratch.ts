@@ -7,7 +7,6 @@ export const STAGE_PREFIX = ".p2p-render-";
 
 /** Files that hold the path of a folder outside. Beside the folders of Blenders, not in them: those are strangers' to write. */
 const OUTSIDE = "outside-";
-const MAX_PATH_BYTES = 16_384;
 
 /** This process's folders for its Blenders, apart from those of other bridges with the same home. */
 export interface Scratch extends AsyncDisposable {
@@ -30,6 +29,7 @@ export async function openScratch(home: Home): Promise<Scratch> {
 /** The part of a process's scratch with these names, each inside the one before. */
 function scratchIn(whole: string, names: readonly string[]): Scratch {
   const root = join(whole, ...names);
+  const note = join(whole, `${OUTSIDE}${names.join("-")}`);
   return {
     folder: async (purpose) => {
       const folder = join(root, purpose);
@@ -39,11 +39,11 @@ function scratchIn(whole: string, names: readonly string[]): Scratch {
     inner: (name) => scratchIn(whole, [...names, name]),
     noteOutside: async (folder) => {
       await mkdir(whole, { recursive: true, mode: 0o700 });
-      await writeFile(join(whole, `${OUTSIDE}${names.join("-")}`), folder, { mode: 0o600 });
+      await writeFile(note, folder, { mode: 0o600 });
     },
     [Symbol.asyncDispose]: async () => {
       await rm(root, { recursive: true, force: true });
-      await rm(join(whole, `${OUTSIDE}${names.join("-")}`), { force: true });
+      await rm(note, { force: true });
     },
   };
 }
@@ -52,7 +52,7 @@ function scratchIn(whole: string, names: readonly string[]): Scratch {
 async function clear(root: string): Promise<void> {
   for (const entry of await readdir(root, { withFileTypes: true }).catch(() => [])) {
     if (!entry.isFile() || !entry.name.startsWith(OUTSIDE)) continue;
-    const folder = (await readFile(join(root, entry.name), "utf8").catch(() => "")).slice(0, MAX_PATH_BYTES);
+    const folder = await readFile(join(root, entry.name), "utf8").catch(() => "");
     if (isAbsolute(folder) && basename(folder).startsWith(STAGE_PREFIX)) await rm(folder, { recursive: true, force: true }).catch(() => {});
   }
   await rm(root, { recursive: true, force: true });

@@ -77,11 +77,11 @@ export async function workOnTask(
   const entering = headStart(task, { own, looked, local: settings.force.local }, signal).then(() =>
     enterOrAlone(workshop.swarm, settings.force, watching, signal),
   );
-  const looking = entering.then((swarm) => swarm?.powerOf(settings.force.peers, signal) ?? { slots: 0 });
+  const looking = entering.then((swarm) => swarm?.offeredPower(settings.force.peers, signal) ?? { slots: 0 });
   looking.catch(() => {}); // told when the plan asks for it
   const power = async () => {
-    const swarm = await looking;
-    return { ...swarm, slots: Math.max(1, settings.force.local + swarm.slots) };
+    const offered = await looking;
+    return { ...offered, slots: Math.max(1, settings.force.local + offered.slots) };
   };
   const order =
     task.kind === "new"

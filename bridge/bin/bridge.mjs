@@ -15,7 +15,7 @@ const installed = !existsSync(source);
 async function run(args) {
   if (isNewEnough()) {
     nodeModule.enableCompileCache(); // the second start takes half the time
-    // Pixels that pass through count as heap: it would be searched from end to end for every second tile (half of our processor time).
+    // Pixels that pass through count as heap: it would be searched from end to end for nearly every tile (half of a donor's processor time).
     setFlagsFromString("--heap-growing-percent=100");
     if (!installed && !existsSync(join(PROJECT, "node_modules", "commander")))
       return say("Its packages are missing: type `npm run setup`.");

@@ -22,8 +22,12 @@ export class FinishStage {
 
   private constructor(outputFolder: string, name: string, made: string | undefined) {
     this.#outputFolder = outputFolder;
-    this.folder = path.join(outputFolder, name);
+    this.folder = FinishStage.pathIn(outputFolder, name);
     this.#made = made;
+  }
+
+  static pathIn(outputFolder: string, name: string): string {
+    return path.join(outputFolder, name);
   }
 
   /** Makes the output folder where it is missing, and an empty stage in it. Throws OUTPUT_NOT_WRITABLE, DISK_FULL. */

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { join } from "node:path";
 import { z } from "zod";
 import type { RenderUnit } from "../core/scene-facts.ts";
 import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
@@ -75,7 +74,7 @@ export async function openFinisher(deps: FinisherDeps, options: FinisherOptions,
   const blender = deps.opened?.isAlive ? deps.opened : await BlenderProcess.start(deps, blenderOptions(options), signal);
   try {
     const { outputFolder } = Opened.parse(await blender.request("open", openRequest(options), signal, FINISHER_LIMITS.openMs));
-    await deps.noteStage?.(join(outputFolder, options.stageName));
+    await deps.noteStage?.(FinishStage.pathIn(outputFolder, options.stageName));
     const stage = await FinishStage.make(outputFolder, options.stageName);
     try {
       await blender.request("stage", { folder: stage.folder }, signal, FINISHER_LIMITS.openMs);

@@ -10,7 +10,7 @@ export interface AutoGridInput {
   readonly frames: number;
   /** What is rendered around each tile and cut off again. */
   readonly apronPx: number;
-  readonly secondsPerSamplePixel?: number;
+  readonly secondsPerSamplePixel?: number | undefined;
 }
 
 /** Chooses the grid of near-square tiles whose frames are likely done first; no tile is too small to be worth its overhead. */
@@ -55,7 +55,7 @@ export function tileSeconds(input: AutoGridInput, { columns, rows }: TileGrid): 
 }
 
 /** A guess at what the samples of a frame take one slot. */
-export function frameSeconds({ width, height, samples, secondsPerSamplePixel }: AutoGridInput): number {
+function frameSeconds({ width, height, samples, secondsPerSamplePixel }: AutoGridInput): number {
   return width * height * Math.max(1, samples) * (secondsPerSamplePixel ?? TILE_RULES.secondsPerSamplePixel);
 }
 

@@ -24,8 +24,8 @@ export function lateFrames(input: AutoGridInput): LateFrames | undefined {
     grid: undefined,
     seconds: whole * Math.max(Math.ceil(frames / slots), frames / slots + UNEVEN),
   };
-  for (let tiles = 2; tiles <= TILE_RULES.mostPerSlot * Math.ceil(slots / late); tiles++) {
-    const grid = nearSquareGrid(input, tiles);
+  for (let perSlot = 1; perSlot <= TILE_RULES.mostPerSlot; perSlot++) {
+    const grid = nearSquareGrid(input, Math.ceil((perSlot * slots) / late));
     const tile = tileSeconds(input, grid);
     const work = whole * (frames - late) + tile * grid.columns * grid.rows * late;
     const seconds = work / slots + tile * TILE_RULES.waitingTiles;

@@ -38,9 +38,11 @@ export function planJob(facts: SceneFacts, options: PlanOptions): JobPlan {
     if (shape.asFiles.has(frame)) add(cutFiles(filesKey(frame), frame, shape));
     else
       for (const unit of wanted) {
-        const { late, ...grid } = gridOf(unit.scene, shape, options, grids);
+        if (units.has(floatsKey(unit))) continue;
+        const grid = gridOf(unit.scene, shape, options, grids);
+        const { late } = grid;
         const isLate = late !== undefined && index >= inTurn.length - late.frames;
-        if (!units.has(floatsKey(unit))) add(cutFloats(floatsKey(unit), unit, { shape, grid: isLate ? late : grid }));
+        add(cutFloats(floatsKey(unit), unit, { shape, grid: isLate ? late : grid }));
       }
   }
   return {
@@ -87,8 +89,7 @@ function chooseGrid(scene: SceneRenderFacts, shape: JobShape, options: PlanOptio
 function autoInput(scene: SceneRenderFacts, { frames }: JobShape, { slots, secondsPerSamplePixel }: PlanOptions): AutoGridInput {
   const { region, samples, adaptive } = scene;
   const { width, height } = region;
-  const speed = secondsPerSamplePixel === undefined ? {} : { secondsPerSamplePixel };
-  return { width, height, samples, slots, frames: frames.length, apronPx: adaptive ? TILE_RULES.apronPx : 0, ...speed };
+  return { width, height, samples, slots, frames: frames.length, apronPx: adaptive ? TILE_RULES.apronPx : 0, secondsPerSamplePixel };
 }
 
 function tooManyChunks(): FarmError {

@@ -63,7 +63,7 @@ export function libp2pOptions(config: NodeConfig): Libp2pOptions<NodeServices> {
       dialTimeout: NETWORK_LIMITS.reachMs,
       addressDialTimeout: NETWORK_LIMITS.addressDialMs,
     },
-    connectionMonitor: { pingInterval: 10_000, pingTimeout: { minTimeout: 5_000, maxTimeout: 10_000 } },
+    connectionMonitor: { pingInterval: 5_000, pingTimeout: { minTimeout: 5_000, maxTimeout: 10_000 } },
     peerDiscovery: config.heardByMdns ? [mdnsOfSwarm(config.swarm, config.heardByMdns)] : [],
     services: {
       ownAddresses: config.ownAddresses.service,

@@ -3,7 +3,7 @@ import { grant } from "./leases.ts";
 import { expectedSpeed } from "./predict.ts";
 import { inFlight, isEligible, type Turn } from "./schedule.ts";
 import type { ChunkState, DonorState } from "./types.ts";
-import { pictureOf } from "./waiting-chunks.ts";
+import { unitOf } from "./waiting-chunks.ts";
 
 /** A donor slower than this share of the typical one takes cheap chunks. */
 const SLOW_SHARE = 0.5;
@@ -70,7 +70,7 @@ function fill(turn: Turn, donor: DonorState, { most, slow }: { readonly most: nu
     const chunk = schedule.waiting.take({
       mayTake: (candidate) => mayTake(turn, candidate, donor),
       end,
-      picture: openAt(turn, donor),
+      unit: openAt(turn, donor),
       mostCost: isAhead ? mostCostAhead(turn, donor) : Number.POSITIVE_INFINITY,
     });
     if (!chunk) return;
@@ -85,12 +85,12 @@ function mostCostAhead({ schedule, policy }: Turn, donor: DonorState): number {
   return speed * policy.aheadSeconds;
 }
 
-/** The picture that the donor's next free slot has open: that of its last result, or of what it does before there is one. */
+/** The unit that the donor's next free slot has open: that of its last result, or of what it does before there is one. */
 function openAt({ schedule }: Turn, donor: DonorState): string | undefined {
-  if (donor.picture !== undefined || inFlight(donor) < donor.slots) return donor.picture;
+  if (donor.unit !== undefined || inFlight(donor) < donor.slots) return donor.unit;
   const [first] = donor.leases.keys();
   const chunk = first === undefined ? undefined : schedule.chunks.get(first);
-  return chunk && pictureOf(chunk);
+  return chunk && unitOf(chunk);
 }
 
 /** Who failed on a chunk gets it again only when everybody else did too. */

@@ -41,7 +41,7 @@ function newDonor(event: Joined, before: BarCause | undefined): DonorState {
     restUntilMs: event.nowMs,
     leases: new Map(),
     failures: { task: 0, transport: 0, refused: 0, junk: 0 },
-    picture: undefined,
+    unit: undefined,
     results: 0,
     speed: undefined,
     knownSpeed: event.knownSpeed,

@@ -5,7 +5,7 @@ import { mustCheck } from "./must-check.ts";
 import { learnSpeed } from "./predict.ts";
 import type { Turn } from "./schedule.ts";
 import type { ChunkState, DonorState, Lease, ScheduleEvent, Verdict } from "./types.ts";
-import { pictureOf } from "./waiting-chunks.ts";
+import { unitOf } from "./waiting-chunks.ts";
 
 type Event<T extends ScheduleEvent["type"]> = Extract<ScheduleEvent, { type: T }>;
 
@@ -17,7 +17,7 @@ export function rendered(turn: Turn, event: Event<"chunk-rendered">): void {
   if (held?.lease.phase !== "leased") return;
   const { chunk, lease, donor } = held;
   lease.phase = "fetching";
-  donor.picture = pictureOf(chunk);
+  donor.unit = unitOf(chunk);
   donor.failures.task = 0;
   donor.failures.refused = 0;
   learnSpeed(turn.schedule, donor, { chunk, seconds: event.seconds });

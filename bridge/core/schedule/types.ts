@@ -170,8 +170,8 @@ export interface DonorState {
   readonly leases: Map<ChunkId, Lease>;
   /** Failures in a row, by kind. */
   readonly failures: Record<Exclude<BarCause, "lied">, number>;
-  /** The picture that its last result is a part of: its Blender has that frame open. */
-  picture: string | undefined;
+  /** The unit that its last result is a part of: its Blender has that scene open at that frame. */
+  unit: string | undefined;
   /** Results fetched so far; decides about spot checks. */
   results: number;
   /** Cost units a second on one slot, smoothed; undefined before the first result. */

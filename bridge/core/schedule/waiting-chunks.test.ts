@@ -12,23 +12,23 @@ function chunksOf(wanted: readonly (readonly [frame: number, cost: number])[]): 
   return [...startSchedule({ ...plan, chunks }).chunks.values()];
 }
 
-function waitingOf(chunks: readonly ChunkState[]): (picture?: string, end?: "dear" | "cheap") => string | undefined {
+function waitingOf(chunks: readonly ChunkState[]): (unit?: string, end?: "dear" | "cheap") => string | undefined {
   const waiting = new WaitingChunks();
   for (const chunk of chunks) waiting.add(chunk);
-  return (picture, end = "dear") => waiting.take({ mayTake: () => true, end, picture, mostCost: Number.POSITIVE_INFINITY })?.chunk.id;
+  return (unit, end = "dear") => waiting.take({ mayTake: () => true, end, unit, mostCost: Number.POSITIVE_INFINITY })?.chunk.id;
 }
 
 const [FIRST, SECOND] = ["1:Scene", "2:Scene"];
 
 describe("waiting chunks", () => {
-  it("stay with the picture that a donor has open, and are begun in the order of the plan", () => {
+  it("stay with the unit that a donor has open, and are begun in the order of the plan", () => {
     const take = waitingOf(chunksOf([1, 1, 1, 2, 2, 2, 3].map((frame) => [frame, 4])));
     expect([take(), take(), take(FIRST), take(SECOND), take(SECOND)]).toEqual(["c0", "c3", "c1", "c4", "c5"]);
     expect(take(SECOND)).toBe("c6");
     expect([take("3:Scene"), take("3:Scene")]).toEqual(["c2", undefined]);
   });
 
-  it("send help to the picture of which most is left", () => {
+  it("send help to the unit of which most is left", () => {
     const take = waitingOf(chunksOf([1, 1, 2, 2, 2, 2].map((frame) => [frame, 4])));
     expect([take(), take(), take("9:Scene")]).toEqual(["c0", "c2", "c3"]);
     expect([take(), take()]).toEqual(["c4", "c1"]);
@@ -49,7 +49,7 @@ describe("waiting chunks", () => {
     const chunks = chunksOf([1, 1, 2, 2, 3].map((frame) => [frame, 4]));
     const waiting = new WaitingChunks();
     for (const chunk of chunks) waiting.add(chunk);
-    const take = () => waiting.take({ mayTake: () => true, end: "dear", picture: undefined, mostCost: Number.POSITIVE_INFINITY });
+    const take = () => waiting.take({ mayTake: () => true, end: "dear", unit: undefined, mostCost: Number.POSITIVE_INFINITY });
     const given = [take(), take()];
     expect(given.map((chunk) => chunk?.chunk.id)).toEqual(["c0", "c2"]);
     for (const chunk of given) if (chunk) waiting.add(Object.assign(chunk, { attempts: 1 }));

@@ -1,16 +1,16 @@
 import { RankHeap } from "./rank-heap.ts";
 import type { ChunkState } from "./types.ts";
 
-/** Chunks of one picture (a scene at a frame) and of like cost (within a factor of two), in the order of the plan. */
+/** Chunks of one unit (one scene at one frame) and of like cost (within a factor of two), in the order of the plan. */
 interface Pile {
   readonly key: number;
-  readonly picture: string;
+  readonly unit: string;
   /** Place of its first chunk in the plan when it was made. */
   readonly rank: number;
   readonly chunks: RankHeap<ChunkState>;
 }
 
-/** Piles of like cost: those of pictures that nobody has begun, and the others. */
+/** Piles of like cost: those of units that nobody has begun, and the others. */
 interface Group {
   /** Those begun in the meantime leave it when they are met. */
   readonly untouched: RankHeap<Pile>;
@@ -21,20 +21,20 @@ export interface Wanted {
   readonly mayTake: (chunk: ChunkState) => boolean;
   /** Dear chunks, or cheap ones for a slow donor. */
   readonly end: "dear" | "cheap";
-  /** The picture that the donor has open: opening another frame costs it time, which may be more than a tile's. */
-  readonly picture: string | undefined;
+  /** The unit that the donor has open: opening another frame costs it time, which may be more than a tile's. */
+  readonly unit: string | undefined;
   /** Where the next one is dearer (by about a factor of two), there is none: it waits for a slot that is free. */
   readonly mostCost: number;
 }
 
-/** Names the picture that a chunk is a part of. */
-export function pictureOf({ chunk: { spec } }: ChunkState): string {
+/** Names the unit that a chunk is a part of. */
+export function unitOf({ chunk: { spec } }: ChunkState): string {
   return `${spec.frame}:${spec.scene}`;
 }
 
 /**
  * Chunks that nobody works on. Those that failed somewhere come first, and each donor is asked whether it may take
- * them. Of the others a donor gets one of the picture that it has open; then the first of a picture that nobody has
+ * them. Of the others a donor gets one of the unit that it has open; then the first of a unit that nobody has
  * begun, or that somebody gave back; then it helps where most is left.
  */
 export class WaitingChunks {
@@ -61,33 +61,39 @@ export class WaitingChunks {
       return;
     }
     const key = keyOf(chunk);
-    const picture = pictureOf(chunk);
-    let pile = this.#piles.get(nameOf(key, picture));
+    const unit = unitOf(chunk);
+    let pile = this.#piles.get(nameOf(key, unit));
     if (pile) pile.chunks.push(chunk);
-    else pile = this.#newPile(chunk, key, picture);
+    else pile = this.#newPile(chunk, key, unit);
     this.#fresh++;
     if (chunk.attempts > 0) this.#giveBack(pile);
   }
 
   /** Takes out the next chunk for a donor. */
-  take({ mayTake, end, picture, mostCost }: Wanted): ChunkState | undefined {
+  take({ mayTake, end, unit, mostCost }: Wanted): ChunkState | undefined {
     for (const chunk of this.#failed) {
       if (!mayTake(chunk)) continue;
       if (chunk.chunk.cost > mostCost) return undefined;
       this.#failed.delete(chunk);
       return chunk;
     }
-    const pile = this.#next(end === "dear" ? this.#order : this.#order.toReversed(), picture);
+    const pile = this.#next(end === "dear" ? this.#order : this.#order.toReversed(), unit);
     return pile && 2 ** pile.key <= mostCost ? this.#takeFrom(pile) : undefined;
   }
 
-  #next(order: readonly number[], picture: string | undefined): Pile | undefined {
-    for (const key of picture === undefined ? [] : order) {
-      const open = this.#piles.get(nameOf(key, picture ?? ""));
-      if (open) return open;
-    }
+  #next(order: readonly number[], unit: string | undefined): Pile | undefined {
+    const open = unit === undefined ? undefined : this.#openPile(order, unit);
+    if (open) return open;
     for (const key of order) {
       const pile = this.#untouchedOf(key) ?? this.#fullestOf(key);
+      if (pile) return pile;
+    }
+    return undefined;
+  }
+
+  #openPile(order: readonly number[], unit: string): Pile | undefined {
+    for (const key of order) {
+      const pile = this.#piles.get(nameOf(key, unit));
       if (pile) return pile;
     }
     return undefined;
@@ -111,15 +117,15 @@ export class WaitingChunks {
   takeFirst(): ChunkState | undefined {
     const chunk = this.first();
     if (!chunk || this.#failed.delete(chunk)) return chunk;
-    const pile = this.#piles.get(nameOf(keyOf(chunk), pictureOf(chunk)));
+    const pile = this.#piles.get(nameOf(keyOf(chunk), unitOf(chunk)));
     return pile && this.#takeFrom(pile);
   }
 
-  #newPile(first: ChunkState, key: number, picture: string): Pile {
-    const pile: Pile = { key, picture, rank: first.rank, chunks: new RankHeap(first) };
-    this.#piles.set(nameOf(key, picture), pile);
+  #newPile(first: ChunkState, key: number, unit: string): Pile {
+    const pile: Pile = { key, unit, rank: first.rank, chunks: new RankHeap(first) };
+    this.#piles.set(nameOf(key, unit), pile);
     const group = this.#groupOf(key);
-    if (this.#begun.has(picture)) group.begun.add(pile);
+    if (this.#begun.has(unit)) group.begun.add(pile);
     else group.untouched.push(pile);
     return pile;
   }
@@ -134,30 +140,30 @@ export class WaitingChunks {
   }
 
   #takeFrom(pile: Pile): ChunkState | undefined {
-    const { key, picture, chunks } = pile;
+    const { key, unit, chunks } = pile;
     const chunk = chunks.pop();
     this.#fresh--;
-    this.#begin(picture);
+    this.#begin(unit);
     if (chunks.size === 0) {
       this.#groupOf(key).begun.delete(pile);
-      this.#piles.delete(nameOf(key, picture));
+      this.#piles.delete(nameOf(key, unit));
     }
     return chunk;
   }
 
-  /** The first pile of its picture to be taken from again. */
+  /** Its unit is begun by nobody again. */
   #giveBack(pile: Pile): void {
-    this.#begun.delete(pile.picture);
+    this.#begun.delete(pile.unit);
     const { untouched, begun } = this.#groupOf(pile.key);
     begun.delete(pile);
     untouched.push(pile);
   }
 
-  #begin(picture: string): void {
-    if (this.#begun.has(picture)) return;
-    this.#begun.add(picture);
+  #begin(unit: string): void {
+    if (this.#begun.has(unit)) return;
+    this.#begun.add(unit);
     for (const key of this.#order) {
-      const pile = this.#piles.get(nameOf(key, picture));
+      const pile = this.#piles.get(nameOf(key, unit));
       if (pile) this.#groupOf(key).begun.add(pile);
     }
   }
@@ -165,7 +171,7 @@ export class WaitingChunks {
   #untouchedOf(key: number): Pile | undefined {
     const { untouched } = this.#groupOf(key);
     for (let pile = untouched.peek(); pile; pile = untouched.peek()) {
-      if (!this.#begun.has(pile.picture) && pile.chunks.size > 0) return pile;
+      if (!this.#begun.has(pile.unit) && pile.chunks.size > 0) return pile;
       untouched.pop();
     }
     return undefined;
@@ -183,6 +189,6 @@ function keyOf({ chunk }: ChunkState): number {
   return Math.floor(Math.log2(Math.max(1, chunk.cost)));
 }
 
-function nameOf(key: number, picture: string): string {
-  return `${key}:${picture}`;
+function nameOf(key: number, unit: string): string {
+  return `${key}:${unit}`;
 }
