@@ -1,13 +1,13 @@
 import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cpuDuring, ENGINE, sandboxesOf, testEnvironment } from "../../sandbox/fixtures/sandbox-kit.ts";
 import { BLENDER, renderReference } from "../blender-reference.ts";
 import { bridge, type RunningDonor, runBridge, SAMPLES, startDonor, story, TEST_SWARM } from "../bridge-command.ts";
 import { filesWith, until } from "../processes.ts";
 import { comparePictures } from "../same-picture.ts";
+import { saveVariant } from "../sample-variant.ts";
 import { expectSamePicture } from "../sample-scene.ts";
 
 const MARKER = "bytes-that-only-this-scene-has-91c4";
@@ -44,10 +44,7 @@ async function containerDonor(name: string, more: readonly string[] = []): Promi
 
 /** The sample scene, changed by Python, with the marker in plain sight in its file. */
 async function variant(path: string, change: string): Promise<void> {
-  const script = `import bpy\n${change}\nbpy.data.texts.new("note").write(${JSON.stringify(MARKER)})\nbpy.ops.wm.save_as_mainfile(filepath=${JSON.stringify(path)}, compress=False)`;
-  await execa(BLENDER, ["-b", "--factory-startup", "--python-exit-code", "1", join(SAMPLES, "hot-corner.blend"), "--python-expr", script], {
-    env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
-  });
+  await saveVariant("hot-corner.blend", path, [change, `bpy.data.texts.new("note").write(${JSON.stringify(MARKER)})`]);
 }
 
 function renderArgs(name: string, scene: string, peers: readonly RunningDonor[]): string[] {

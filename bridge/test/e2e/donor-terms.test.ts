@@ -1,12 +1,12 @@
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BLENDER, renderReference } from "../blender-reference.ts";
 import { bridge, type JsonLine, type RunningDonor, runBridge, SAMPLES, startDonor, story, TEST_SWARM } from "../bridge-command.ts";
 import { blenderSecondsDuring, blendersOf, filesWith, until } from "../processes.ts";
 import { comparePictures } from "../same-picture.ts";
+import { saveVariant } from "../sample-variant.ts";
 
 const MARKER = "bytes-that-only-this-scene-has-7f3a";
 const donorArgs = ["--cpus", "1", "--blender", BLENDER];
@@ -21,23 +21,12 @@ beforeAll(async () => {
   slow = join(root, "slow.blend");
   quick = join(root, "quick.blend");
   await cp(join(SAMPLES, "hot-corner.blend"), quick);
-  await saveVariant(slow, 120);
+  // With the marker in plain sight in its file.
+  const note = `bpy.data.texts.new("note").write(${JSON.stringify(MARKER)})`;
+  await saveVariant("hot-corner.blend", slow, ["for scene in bpy.data.scenes: scene.cycles.samples = 120", note]);
   await renderReference(slow, ["-o", join(root, "reference", "f_####"), "-f", "1"], join(root, "reference"));
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
-
-/** The scene with so many samples, and with the marker in plain sight in its file. */
-async function saveVariant(path: string, samples: number): Promise<void> {
-  const script = [
-    "import bpy",
-    `for scene in bpy.data.scenes: scene.cycles.samples = ${samples}`,
-    `bpy.data.texts.new("note").write(${JSON.stringify(MARKER)})`,
-    `bpy.ops.wm.save_as_mainfile(filepath=${JSON.stringify(path)}, compress=False)`,
-  ].join("\n");
-  await execa(BLENDER, ["-b", "--factory-startup", join(SAMPLES, "hot-corner.blend"), "--python-expr", script], {
-    env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
-  });
-}
 
 function renderArgs(name: string, donor: Pick<RunningDonor, "address">, scene = slow): string[] {
   return [

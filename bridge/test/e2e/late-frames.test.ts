@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { execa } from "execa";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { BLENDER, renderReference } from "../blender-reference.ts";
-import { type RunningDonor, runBridge, SAMPLES, startDonor, story, TEST_SWARM } from "../bridge-command.ts";
+import { type RunningDonor, runBridge, startDonor, story, TEST_SWARM } from "../bridge-command.ts";
 import { comparePictures } from "../same-picture.ts";
+import { saveVariant } from "../sample-variant.ts";
 
 /** Persistent data, motion blur, and things that move and change: nothing of a frame may stay behind in the next one's tiles. */
 const SCENE = "persistent-motion.blend";
@@ -16,7 +16,7 @@ let donors: RunningDonor[];
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "p2p-late-"));
   scene = join(root, SCENE);
-  await saveHeavier(scene);
+  await saveVariant(SCENE, scene, HEAVIER);
   donors = await Promise.all(["a", "b"].map((name) => startDonor(join(root, `donor-${name}`), ["--cpus", "1", "--blender", BLENDER])));
 });
 afterAll(async () => {
@@ -25,18 +25,7 @@ afterAll(async () => {
 });
 
 /** Frames of a few seconds: for less, tiles are not worth it. */
-async function saveHeavier(path: string): Promise<void> {
-  const script = [
-    "import bpy",
-    "scene = bpy.context.scene",
-    "scene.render.resolution_percentage = 200",
-    "scene.cycles.samples = 48",
-    `bpy.ops.wm.save_as_mainfile(filepath=${JSON.stringify(path)})`,
-  ].join("\n");
-  await execa(BLENDER, ["-b", "--factory-startup", join(SAMPLES, SCENE), "--python-expr", script], {
-    env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
-  });
-}
+const HEAVIER = ["scene = bpy.context.scene", "scene.render.resolution_percentage = 200", "scene.cycles.samples = 48"];
 
 it("the last frame of three is cut for two donors, who both work on it, and every frame equals plain Blender's", async () => {
   const frames = ["-s", "1", "-e", "3", "-a"];
