@@ -4,7 +4,7 @@ import { childSignal } from "../kernel/abort.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
-import { encodeMessage, readMessage } from "../protocols/codec.ts";
+import { readMessage, writeMessage } from "../protocols/codec.ts";
 import type { FrameStream } from "../protocols/frame-stream.ts";
 import { type DonorMessage, LEASE_LIMITS, RequesterMessage } from "../protocols/lease/messages.ts";
 import type { JobTicket } from "./bring-for-job.ts";
@@ -77,10 +77,8 @@ export async function serveJob(deps: ServeJobDeps, stream: FrameStream, requeste
       because: admission.sentence,
       ...asksOwner(admission, needs),
     });
-    await stream.write(
-      encodeMessage({ type: "refused", because: admission.refused, sentence: admission.sentence } satisfies DonorMessage),
-      parent,
-    );
+    const refused = { type: "refused", because: admission.refused, sentence: admission.sentence } satisfies DonorMessage;
+    await writeMessage(stream, refused, LEASE_LIMITS.openTimeoutMs, parent);
     await stream.close();
     return;
   }

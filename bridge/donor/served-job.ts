@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import type { ChunkSpec, ResultFile } from "../core/chunk.ts";
 import { type ChildSignal, childSignal, isAbort } from "../kernel/abort.ts";
 import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
-import { encodeMessage, readMessage } from "../protocols/codec.ts";
+import { readMessage, writeMessage } from "../protocols/codec.ts";
 import type { FrameStream } from "../protocols/frame-stream.ts";
 import { type DonorMessage, LEASE_LIMITS, RequesterMessage } from "../protocols/lease/messages.ts";
 import type { StandingMessage } from "../protocols/offer/messages.ts";
@@ -101,10 +101,10 @@ export class ServedJob {
   }
 
   async say(message: DonorMessage): Promise<void> {
-    await this.#stream.write(encodeMessage(message), this.#life.signal);
+    await writeMessage(this.#stream, message, LEASE_LIMITS.silentMs, this.#life.signal);
   }
 
-  /** For what need not be waited for: a broken stream is noticed by the reader. */
+  /** For what need not be waited for: a broken stream is noticed by the reader, and one that takes nothing is cut. */
   #sayAside(message: DonorMessage): void {
     void this.say(message).catch(() => {});
   }
@@ -114,10 +114,10 @@ export class ServedJob {
     while (!signal.aborted) {
       try {
         await this.#deps.clock.sleep(LEASE_LIMITS.beatMs, signal);
-        await this.say({ type: "beat" });
       } catch {
-        return; // the stream's reader notices the end and says why
+        return; // the talk has ended
       }
+      this.#sayAside({ type: "beat" });
     }
   }
 

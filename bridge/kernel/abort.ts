@@ -1,3 +1,5 @@
+import { afterPatience } from "./patience.ts";
+
 /** A signal below another one, with its own end; `dispose` cuts the link, so that a long-lived parent keeps no dependants. */
 export interface ChildSignal extends Disposable {
   readonly signal: AbortSignal;
@@ -6,23 +8,26 @@ export interface ChildSignal extends Disposable {
 }
 
 /**
- * Makes a signal that aborts with `parent`, after `timeoutMs`, or by `abort()`: whichever comes first.
+ * Makes a signal that aborts with `parent`, after `timeoutMs` of this process's own running time, or by `abort()`:
+ * whichever comes first. `lateReason` says what a time-out is to whoever waits; a plain TimeoutError when not given.
  * `AbortSignal.any` over a long-lived parent leaks its dependants, so nothing else in the code uses it.
  */
-export function childSignal(parent?: AbortSignal, timeoutMs?: number): ChildSignal {
+export function childSignal(parent?: AbortSignal, timeoutMs?: number, lateReason = noAnswerWithin): ChildSignal {
   const controller = new AbortController();
   const follow = () => controller.abort(parent?.reason);
   if (parent?.aborted) follow();
   else parent?.addEventListener("abort", follow, { once: true });
-  const timer =
-    timeoutMs === undefined
-      ? undefined
-      : setTimeout(() => controller.abort(new DOMException(`no answer within ${timeoutMs} ms`, "TimeoutError")), timeoutMs);
+  const late = () => controller.abort(lateReason(timeoutMs ?? 0));
+  const stopWaiting = timeoutMs === undefined || controller.signal.aborted ? undefined : afterPatience(timeoutMs, late);
   const dispose = () => {
     parent?.removeEventListener("abort", follow);
-    clearTimeout(timer);
+    stopWaiting?.();
   };
   return { signal: controller.signal, abort: (reason) => controller.abort(reason), dispose, [Symbol.dispose]: dispose };
+}
+
+function noAnswerWithin(timeoutMs: number): Error {
+  return new DOMException(`no answer within ${timeoutMs} ms`, "TimeoutError");
 }
 
 /** Rejects with the signal's reason when it aborts; settles with `promise` otherwise. Leaves no listener behind. */

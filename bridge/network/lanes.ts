@@ -1,4 +1,4 @@
-import type { Connection, Libp2p, PeerId } from "@libp2p/interface";
+import type { Connection, Libp2p, PeerId, Stream } from "@libp2p/interface";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import { pEvent } from "p-event";
 import { abortable, childSignal } from "../kernel/abort.ts";
@@ -43,7 +43,7 @@ export class Lanes {
       BULK_LANE_PROTOCOL,
       async (stream, connection) => {
         this.#bulk.add(connection);
-        await stream.close();
+        await this.#end(stream);
       },
       { maxInboundStreams: 2 },
     );
@@ -53,7 +53,7 @@ export class Lanes {
         if (connection.direction === "outbound" && !this.#bulk.has(connection)) {
           await this.bulk(connection, this.#stop.signal).catch(() => undefined);
         }
-        await stream.close();
+        await this.#end(stream);
       },
       { maxInboundStreams: 2 },
     );
@@ -61,6 +61,11 @@ export class Lanes {
 
   stop(): void {
     this.#stop.abort();
+  }
+
+  async #end(stream: Stream): Promise<void> {
+    using limit = childSignal(this.#stop.signal, NETWORK_LIMITS.lingerMs);
+    await stream.close({ signal: limit.signal });
   }
 
   /** An open control connection, the newest that has settled. */

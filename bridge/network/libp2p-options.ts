@@ -63,7 +63,8 @@ export function libp2pOptions(config: NodeConfig): Libp2pOptions<NodeServices> {
       dialTimeout: NETWORK_LIMITS.reachMs,
       addressDialTimeout: NETWORK_LIMITS.addressDialMs,
     },
-    connectionMonitor: { pingInterval: 5_000, pingTimeout: { minTimeout: 5_000, maxTimeout: 10_000 } },
+    // It cuts a connection over one late answer, by wall time: a peer whose cores are all taken would lose its leases. `ConnectionWatch` is ours.
+    connectionMonitor: { enabled: false },
     peerDiscovery: config.heardByMdns ? [mdnsOfSwarm(config.swarm, config.heardByMdns)] : [],
     services: {
       ownAddresses: config.ownAddresses.service,

@@ -15,6 +15,9 @@ export const NETWORK_LIMITS = {
   closeMs: 30_000,
   /** After an answer returned, how long the asker may take to end its side. */
   lingerMs: 10_000,
+  /** A connection is pinged this often, and cut when a ping is not answered for so long: as patient as a lease, since the peer's cores may all be taken. */
+  pingEveryMs: 5_000,
+  silentMs: 30_000,
   maxConnections: 1_000,
   maxPendingInbound: 100,
   /** The library's default of 5 breaks every studio behind one address, and every test. */

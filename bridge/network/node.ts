@@ -8,6 +8,7 @@ import type { Log } from "../kernel/log.ts";
 import type { FrameStream, RemotePeer, SwarmNetwork } from "../protocols/frame-stream.ts";
 import { type Answer, Answers } from "./answers.ts";
 import { Candidates } from "./candidates.ts";
+import { ConnectionWatch } from "./connection-watch.ts";
 import { cancelDelayedCall } from "./delayed-call.ts";
 import { type DiscoveryOptions, discover } from "./discovery.ts";
 import { DonorRecords } from "./donor-records.ts";
@@ -58,6 +59,7 @@ class Libp2pNode implements SwarmNode {
   readonly selfId: string;
   readonly #deps: NodeDeps & { readonly libp2p: Libp2p; readonly ownAddresses: OwnAddresses };
   readonly #presence: Presence;
+  readonly #watch: ConnectionWatch;
   readonly #lanes: Lanes;
   readonly #reach: Reach;
   readonly #candidates: Candidates;
@@ -74,6 +76,7 @@ class Libp2pNode implements SwarmNode {
     this.#membership = membershipProtocol(options.swarm);
     const addressesOf = (id: PeerId) => this.#dialable(id);
     this.#presence = new Presence(deps, { membership: this.#membership });
+    this.#watch = new ConnectionWatch(deps);
     this.#lanes = new Lanes({ ...deps, addressesOf });
     this.#reach = new Reach({ ...deps, lanes: this.#lanes, addressesOf });
     this.#candidates = new Candidates(deps);
@@ -164,6 +167,7 @@ class Libp2pNode implements SwarmNode {
     this.#lanes.stop();
     await this.#answers.stop();
     await this.#discovery;
+    await this.#watch.stop();
     const { libp2p, ownAddresses } = this.#deps;
     await libp2p.stop();
     this.#presence.stop();

@@ -25,6 +25,7 @@ export async function measureRoundTrip(connection: Connection, clock: Clock, sig
   stream.addEventListener("close", (event) => reject(event.error ?? new Error("the peer closed the stream")));
   signal.addEventListener("abort", giveUp, { once: true });
   try {
+    signal.throwIfAborted();
     const startMs = clock.monotonicMs();
     stream.send(sent);
     await promise;

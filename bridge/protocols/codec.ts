@@ -1,7 +1,7 @@
 import type { z } from "zod";
-import { childSignal } from "../kernel/abort.ts";
 import { FarmError } from "../kernel/errors.ts";
 import type { FrameStream } from "./frame-stream.ts";
+import { peerLimit } from "./peer-limit.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const encoder = new TextEncoder();
@@ -27,14 +27,31 @@ export function decodeMessage<T>(schema: z.ZodType<T>, frame: Uint8Array, maxByt
   throw new FarmError("PEER_BROKE_PROTOCOL", `a message breaks its schema${where ? ` at ${where}` : ""}`, { cause: parsed.error });
 }
 
-/** Reads and parses one message within `timeoutMs`; undefined when the far side has ended its writing. */
+/**
+ * Writes one message. A peer that takes nothing for `timeoutMs` is PEER_UNREACHABLE, to whoever reads the stream, too:
+ * the stream is cut.
+ */
+export async function writeMessage(stream: FrameStream, message: object, timeoutMs: number, parent: AbortSignal): Promise<void> {
+  using limit = peerLimit(parent, timeoutMs);
+  try {
+    await stream.write(encodeMessage(message), limit.signal);
+  } catch (error) {
+    if (limit.signal.aborted && !parent.aborted) stream.abort(limit.signal.reason as Error);
+    throw error;
+  }
+}
+
+/**
+ * Reads and parses one message; undefined when the far side has ended its writing. Throws PEER_UNREACHABLE when nothing
+ * comes within `timeoutMs`, PEER_BROKE_PROTOCOL.
+ */
 export async function readMessage<T>(
   stream: FrameStream,
   schema: z.ZodType<T>,
   limits: { maxBytes: number; timeoutMs: number },
   parent: AbortSignal,
 ): Promise<T | undefined> {
-  using child = childSignal(parent, limits.timeoutMs);
-  const frame = await stream.read(child.signal);
+  using limit = peerLimit(parent, limits.timeoutMs);
+  const frame = await stream.read(limit.signal);
   return frame === undefined ? undefined : decodeMessage(schema, frame, limits.maxBytes);
 }

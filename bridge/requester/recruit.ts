@@ -5,6 +5,7 @@ import type { Clock } from "../kernel/clock.ts";
 import { isFarmError, messageOf } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import type { SwarmNetwork } from "../protocols/frame-stream.ts";
+import { peerLimit } from "../protocols/peer-limit.ts";
 import type { Offer } from "../protocols/offer/messages.ts";
 import { askOffer } from "../protocols/offer/offer.ts";
 import type { JobRun } from "./job-run.ts";
@@ -33,11 +34,18 @@ const DHT_EVERY_MS = 20_000;
 /** The donor takes no work at the moment; it may, later. */
 class NotNow extends Error {}
 
+/** One peer that is asked: all texts by which it was named, of which any may be the one that works. */
+interface Courtship {
+  readonly ways: string[];
+}
+
 /** Finds donors for a running job, opens the job with them, and comes back to those that were lost. */
 export class Recruiter {
   readonly #deps: RecruiterDeps;
   readonly #options: RecruiterOptions;
   readonly #courting = new Map<string, Promise<void>>();
+  /** By the id that the peer proved: two texts may name one peer, and two links to it would end each other. */
+  readonly #courted = new Map<string, Courtship>();
   readonly #told = new Set<string>();
 
   constructor(deps: RecruiterDeps, options: RecruiterOptions) {
@@ -81,16 +89,22 @@ export class Recruiter {
 
   #court(peer: string, run: JobRun, signal: AbortSignal): void {
     if (this.#courting.has(peer)) return;
-    const courting = this.#keepTrying(peer, run, signal).finally(() => this.#courting.delete(peer));
+    const courtship = { ways: [peer] };
+    const courting = this.#keepTrying(courtship, run, signal).finally(() => {
+      this.#courting.delete(peer);
+      for (const [id, held] of this.#courted) if (held === courtship) this.#courted.delete(id);
+    });
     this.#courting.set(peer, courting);
   }
 
   /** Stays with a peer for the whole job: opens, waits until the link is gone, opens again. */
-  async #keepTrying(peer: string, run: JobRun, signal: AbortSignal): Promise<void> {
+  async #keepTrying(courtship: Courtship, run: JobRun, signal: AbortSignal): Promise<void> {
     const explicit = this.#options.only.length > 0;
-    for (let misses = 0; !signal.aborted && (explicit || misses < RETRY_MS.length); ) {
+    for (let misses = 0, tries = 0; !signal.aborted && (explicit || misses < RETRY_MS.length); tries++) {
+      const { ways } = courtship;
+      const peer = ways[tries % ways.length] as string;
       try {
-        const link = await this.#open(peer, run, signal);
+        const link = await this.#open(courtship, peer, run, signal);
         if (link === undefined) return;
         misses = 0;
         run.addDonor(link);
@@ -117,10 +131,11 @@ export class Recruiter {
     return before + 1;
   }
 
-  /** A link, or undefined when this peer is of no use for the job. */
-  async #open(peer: string, run: JobRun, parent: AbortSignal): Promise<RemoteDonor | undefined> {
-    using child = childSignal(parent, ASK_TIMEOUT_MS);
+  /** A link, or undefined when this peer is of no use for the job, or is courted already under another name. */
+  async #open(courtship: Courtship, peer: string, run: JobRun, parent: AbortSignal): Promise<RemoteDonor | undefined> {
+    using child = peerLimit(parent, ASK_TIMEOUT_MS);
     const { id } = await this.#deps.network.connect(peer, child.signal);
+    if (!this.#isFirst(courtship, peer, id)) return undefined;
     const reply = await askOffer(this.#deps.network, id, child.signal);
     if (reply.type === "none") return undefined;
     if (reply.standing.state !== "open") {
@@ -138,6 +153,14 @@ export class Recruiter {
     this.#tell(`${id}:${opened.refused}`, `${reply.name} does not take this job: ${opened.sentence}`);
     if (isPassing(opened.refused)) throw new NotNow(opened.sentence);
     return undefined;
+  }
+
+  /** Whoever is first with a peer stays with it, and hears of the other ways to it. */
+  #isFirst(courtship: Courtship, way: string, id: string): boolean {
+    const first = this.#courted.get(id) ?? courtship;
+    this.#courted.set(id, first);
+    if (!first.ways.includes(way)) first.ways.push(way);
+    return first === courtship;
   }
 
   /** What the job has taught about itself by now goes with it. */

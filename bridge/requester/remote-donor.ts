@@ -5,7 +5,7 @@ import { Channel } from "../kernel/channel.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { ErrorCode } from "../kernel/error-codes.ts";
 import { FarmError, messageOf } from "../kernel/errors.ts";
-import { encodeMessage, readMessage } from "../protocols/codec.ts";
+import { readMessage, writeMessage } from "../protocols/codec.ts";
 import type { FrameStream, SwarmNetwork } from "../protocols/frame-stream.ts";
 import { DonorMessage, LEASE_LIMITS, LEASE_PROTOCOL, type RequesterMessage } from "../protocols/lease/messages.ts";
 import type { StandingMessage } from "../protocols/offer/messages.ts";
@@ -42,7 +42,7 @@ export async function openRemoteDonor(
 ): Promise<RemoteDonor | Refused> {
   const stream = await deps.network.open(peer.id, LEASE_PROTOCOL, "control", parent);
   try {
-    await stream.write(encodeMessage({ type: "open", ...opening } satisfies RequesterMessage), parent);
+    await writeMessage(stream, { type: "open", ...opening } satisfies RequesterMessage, LEASE_LIMITS.openTimeoutMs, parent);
     const reply = await readMessage(stream, DonorMessage, { ...READ, timeoutMs: LEASE_LIMITS.openTimeoutMs }, parent);
     if (reply?.type === "refused") {
       await stream.close();
@@ -162,9 +162,10 @@ export class RemoteDonor implements DonorLink {
     this.#life.dispose();
   }
 
-  /** Messages leave in order; a broken stream is noticed by the reader. */
+  /** Messages leave in order; a broken stream is noticed by the reader, and one that takes nothing is cut. */
   #say(message: RequesterMessage): void {
-    this.#sending = this.#sending.then(() => this.#stream.write(encodeMessage(message), this.#life.signal)).catch(() => {});
+    const { silentMs } = LEASE_LIMITS;
+    this.#sending = this.#sending.then(() => writeMessage(this.#stream, message, silentMs, this.#life.signal)).catch(() => {});
   }
 
   async #beat(): Promise<void> {

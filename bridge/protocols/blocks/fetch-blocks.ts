@@ -1,5 +1,6 @@
 import { childSignal } from "../../kernel/abort.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
+import { patientNow } from "../../kernel/patience.ts";
 import type { FrameStream } from "../frame-stream.ts";
 import { FetchPlan } from "./fetch-plan.ts";
 import { FetchWorker } from "./fetch-worker.ts";
@@ -17,7 +18,7 @@ export interface FetchBlocksRequest {
   /** Opens a stream of BLOCKS_PROTOCOL. */
   readonly open: (peer: BlockPeer, signal: AbortSignal) => Promise<FrameStream>;
   readonly store: BlockSink;
-  /** The longest piece that is taken at this moment; any when not said. */
+  /** The longest piece that is taken at this moment; what fits the link when not said. */
   readonly pieceBytes?: () => number | undefined;
   /** Monotonic milliseconds and chance, for tests. */
   readonly nowMs?: () => number;
@@ -32,12 +33,14 @@ export interface FetchSummary {
 }
 
 const TICK_MS = 250;
+/** While this process stands still, peers are not silent. */
+const MOST_BETWEEN_LOOKS_MS = 2_000;
 
 /**
  * Brings every wanted block into the store: from the requester and from other donors at once, each
  * checked; what the store has already is not asked for. Peers may come, go, lie and stall meanwhile.
  * Throws BLOCK_MISSING (nobody has a block), BLOCK_CORRUPT (only liars are left), PEER_UNREACHABLE
- * (nothing came for a minute), DISK_FULL, or the signal's reason.
+ * (hardly anything came for a minute), DISK_FULL, or the signal's reason.
  */
 export async function fetchBlocks(
   request: FetchBlocksRequest,
@@ -64,7 +67,7 @@ class Fetch {
 
   constructor(request: FetchBlocksRequest, onProgress: (progress: BlockProgress) => void) {
     this.#request = request;
-    this.#nowMs = request.nowMs ?? (() => performance.now());
+    this.#nowMs = request.nowMs ?? patientNow(() => performance.now(), MOST_BETWEEN_LOOKS_MS);
     const wanted = [...new Map(request.wanted.map((block) => [block.hash, block])).values()];
     const open = wanted.filter((block) => !request.store.has(block.hash));
     const bytesTotal = sumBytes(wanted);

@@ -65,7 +65,7 @@ describe("fetching a content by ranges", () => {
     const toPath = join(folder, "r.exr");
     await expect(fetchFile({ hash, bytes: bytes + 1, open, toPath }, signal)).rejects.toMatchObject({ code: "BLOCK_CORRUPT" });
     await expect(fetchFile({ hash, bytes: bytes - 1, open, toPath }, signal)).rejects.toMatchObject({ code: "BLOCK_CORRUPT" });
-    swarm.tamper = (_from, frame) => (frame.length > MIB / 2 ? frame.map((byte) => byte ^ 1) : frame);
+    swarm.tamper = (_from, frame) => (frame.length > MIB / 16 ? frame.map((byte) => byte ^ 1) : frame);
     await expect(fetchFile({ hash, bytes, open, toPath }, signal)).rejects.toMatchObject({ code: "BLOCK_CORRUPT" });
     expect(await readdir(folder)).toEqual([]);
   });
@@ -81,6 +81,29 @@ describe("fetching a content by ranges", () => {
     const open = () => Promise.reject(new Error("asked"));
     await fetchFile({ hash: sha256(new Uint8Array()), bytes: 0, open, toPath: join(folder, "e") }, signal);
     expect(await readFile(join(folder, "e"))).toHaveLength(0);
+  });
+
+  it("[B16] two fetches to one path at once both succeed, and neither can touch the other's bytes", async () => {
+    const honest = donor(content);
+    const { hash, bytes } = honest;
+    const toPath = join(folder, "r.exr");
+    for (let round = 0; round < 3; round++) {
+      const both = [
+        fetchFile({ hash, bytes, open: honest.open, toPath }, signal),
+        fetchFile({ hash, bytes, open: honest.open, toPath }, signal),
+      ];
+      await Promise.all(both);
+      expect(sha256(await readFile(toPath))).toBe(hash);
+    }
+    const liar = donor(content);
+    liar.swarm.tamper = (_from, frame) => (frame.length > MIB / 16 ? frame.map((byte) => byte ^ 1) : frame);
+    const [lie, truth] = await Promise.allSettled([
+      fetchFile({ hash, bytes, open: liar.open, toPath }, signal),
+      fetchFile({ hash, bytes, open: honest.open, toPath }, signal),
+    ]);
+    expect([lie.status, truth.status]).toEqual(["rejected", "fulfilled"]);
+    expect(sha256(await readFile(toPath))).toBe(hash);
+    expect(await readdir(folder)).toEqual(["r.exr"]);
   });
 
   it("writes through no link", async () => {

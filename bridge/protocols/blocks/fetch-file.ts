@@ -1,11 +1,13 @@
 import { createHash, type Hash } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
-import { childSignal } from "../../kernel/abort.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
 import type { Sha256 } from "../../kernel/ids.ts";
 import type { FrameStream } from "../frame-stream.ts";
+import { peerLimit } from "../peer-limit.ts";
 import { BLOCKS_LIMITS, type BlocksAnswer } from "./messages.ts";
+import { takePart } from "./part-names.ts";
+import { TransferPace } from "./transfer-pace.ts";
 import { readAnswer, readBulk, sendRequest } from "./read-answer.ts";
 
 export interface FetchContentRequest {
@@ -14,14 +16,16 @@ export interface FetchContentRequest {
   readonly bytes: number;
   /** Opens a stream of BLOCKS_PROTOCOL to the peer that has it. */
   readonly open: (signal: AbortSignal) => Promise<FrameStream>;
-  /** The longest piece that is taken; any when not said. */
+  /** The longest piece that is taken; what fits the link when not said. */
   readonly pieceBytes?: number | undefined;
 }
 
 /**
  * Brings a content of any size into a file: ranges through `<toPath>.part`, hashed on the way, checked
- * at the end, renamed into place. A `.part` left by an earlier try is gone on with.
- * Throws BLOCK_MISSING, BLOCK_CORRUPT (the part is removed), PEER_BROKE_PROTOCOL, PEER_UNREACHABLE, DISK_FULL.
+ * at the end, renamed into place. A `.part` left by an earlier try is gone on with. Several fetches to one path may run
+ * at a time, each with a part of its own; the last to end stays.
+ * Throws BLOCK_MISSING, BLOCK_CORRUPT (the part is removed), PEER_BROKE_PROTOCOL, PEER_UNREACHABLE (also when the peer is
+ * silent or too slow), DISK_FULL.
  */
 export async function fetchFile(
   request: FetchContentRequest & { readonly toPath: string },
@@ -29,15 +33,15 @@ export async function fetchFile(
   onBytes: (bytesDone: number) => void = () => {},
 ): Promise<void> {
   checkSize(request.bytes, BLOCKS_LIMITS.maxContentBytes);
-  const part = `${request.toPath}.part`;
+  using part = takePart(request.toPath);
   try {
-    await fillPart(part, request, { signal, onBytes });
+    await fillPart(part.path, request, { signal, onBytes });
   } catch (error) {
-    if (isFarmError(error, "BLOCK_CORRUPT")) await rm(part, { force: true });
+    if (isFarmError(error, "BLOCK_CORRUPT")) await rm(part.path, { force: true });
     if ((error as NodeJS.ErrnoException).code === "ENOSPC") throw new FarmError("DISK_FULL", "the disk is full", { cause: error });
     throw error;
   }
-  await rename(part, request.toPath);
+  await rename(part.path, request.toPath);
 }
 
 /** Brings a content into memory, for what is small by its nature (a manifest); `maxBytes` is the caller's cap on it. Errors as `fetchFile`. */
@@ -99,12 +103,13 @@ async function* ranges(request: FetchContentRequest, from: number, signal: Abort
   if (from >= request.bytes) return;
   const stream = await openInTime(request, signal);
   let failure: Error | undefined = new Error("the reader went away");
+  const pace = new TransferPace();
   try {
     let askedTo = from;
     for (let at = from; at < request.bytes; ) {
-      askedTo = await askAhead(stream, request, { at, askedTo }, signal);
+      askedTo = await askAhead(stream, request, { at, askedTo, piece: request.pieceBytes ?? pace.pieceBytes }, signal);
       const bytes = checkAnswer(await readAnswer(stream, signal), request, at);
-      yield await readBulk(stream, bytes, signal);
+      yield await readBulk(stream, { bytes, pace }, signal);
       at += bytes;
     }
     failure = undefined;
@@ -121,15 +126,14 @@ async function* ranges(request: FetchContentRequest, from: number, signal: Abort
 async function askAhead(
   stream: FrameStream,
   request: FetchContentRequest,
-  from: { at: number; askedTo: number },
+  from: { readonly at: number; readonly askedTo: number; readonly piece: number },
   signal: AbortSignal,
 ): Promise<number> {
   const end = Math.min(request.bytes, from.at + BLOCKS_LIMITS.maxOutstanding * BLOCKS_LIMITS.maxBlockBytes);
   let offset = from.askedTo;
   for (; offset < end; offset += BLOCKS_LIMITS.maxBlockBytes) {
-    const { hash, pieceBytes } = request;
-    const piece = pieceBytes === undefined ? {} : { piece: pieceBytes };
-    await sendRequest(stream, { type: "get", hash, offset, length: lengthAt(offset, request.bytes), insist: true, ...piece }, signal);
+    const range = { hash: request.hash, offset, length: lengthAt(offset, request.bytes) };
+    await sendRequest(stream, { type: "get", ...range, insist: true, piece: from.piece }, signal);
   }
   return offset;
 }
@@ -145,8 +149,8 @@ function checkAnswer(answer: BlocksAnswer, request: FetchContentRequest, at: num
 }
 
 async function openInTime(request: FetchContentRequest, parent: AbortSignal): Promise<FrameStream> {
-  using child = childSignal(parent, BLOCKS_LIMITS.openTimeoutMs);
-  return await request.open(child.signal);
+  using limit = peerLimit(parent, BLOCKS_LIMITS.openTimeoutMs);
+  return await request.open(limit.signal);
 }
 
 function lengthAt(offset: number, bytes: number): number {

@@ -60,6 +60,17 @@ describe("the fetch plan", () => {
     expect(made.tick(10 + FETCH_TIMES.hopelessMs)).toBe("missing");
   });
 
+  it("[B14] waits for a block as long as enough of it comes, and not for the same bytes again", () => {
+    const slow = plan(1);
+    const { aliveBytes, giveUpMs } = FETCH_TIMES;
+    for (let half = 1; half <= 6; half++) {
+      slow.came("h0", (half * aliveBytes) / 2, (half * giveUpMs) / 2);
+      expect(slow.tick((half * giveUpMs) / 2)).toBe("going");
+    }
+    for (let again = 0; again < 8; again++) slow.came("h0", 3 * aliveBytes, 3 * giveUpMs + again);
+    expect(slow.tick(4 * giveUpMs)).toBe("silent");
+  });
+
   type What = "next" | "got" | "missing" | "elsewhere" | "lost" | "back" | "has" | "tick";
   const step = fc.record({
     what: fc.constantFrom<What>("next", "next", "next", "got", "missing", "elsewhere", "lost", "back", "has", "tick"),

@@ -1,10 +1,13 @@
 import type { Sha256 } from "../../kernel/ids.ts";
+import { BLOCKS_LIMITS } from "./messages.ts";
 import type { WantedBlock } from "./ports.ts";
+import { shuffled } from "./shuffled.ts";
 
-/** Times in ms. A stall is a span without any new block; a hint is another donor said to have a block. */
+/** Times in ms. A stall is a span without any new block; it is given up when less than `aliveBytes` come in `giveUpMs`: a block may take long. */
 export const FETCH_TIMES = {
   stallMs: 5_000,
   giveUpMs: 60_000,
+  aliveBytes: 60 * BLOCKS_LIMITS.minBytesPerSecond,
   hopelessMs: 3_000,
   firstRetryMs: 25,
   maxRetries: 6,
@@ -21,6 +24,7 @@ interface Block extends WantedBlock {
   /** Peers that said they do not have it (yet): how often, and when to ask again. */
   readonly denials: Map<string, { times: number; retryAtMs: number }>;
   requester: "unknown" | "elsewhere" | "missing";
+  cameBytes: number;
 }
 
 type Standing = "good" | "slow" | "lost" | "banned";
@@ -42,6 +46,8 @@ export class FetchPlan {
   readonly #standing = new Map<string, Standing>();
   #deferred: { readonly block: Block; readonly atMs: number }[] = [];
   #progressAtMs: number;
+  #aliveAtMs: number;
+  #cameBytes = 0;
   #stalledAtMs: number;
   #hopelessSinceMs: number | undefined;
   #stalled = false;
@@ -52,9 +58,11 @@ export class FetchPlan {
   ) {
     this.#requester = options.requester;
     this.#progressAtMs = options.nowMs;
+    this.#aliveAtMs = options.nowMs;
     this.#stalledAtMs = options.nowMs;
     for (const { hash, bytes } of wanted) {
-      this.#pending.set(hash, { hash, bytes, askedAt: new Set(), heldBy: new Set(), denials: new Map(), requester: "unknown" });
+      const nobody = { askedAt: new Set<string>(), heldBy: new Set<string>(), denials: new Map() };
+      this.#pending.set(hash, { hash, bytes, ...nobody, requester: "unknown", cameBytes: 0 });
     }
     this.#queue = shuffled([...this.#pending.keys()], options.random);
   }
@@ -108,11 +116,23 @@ export class FetchPlan {
     this.#known.set(peer, known.add(hash));
   }
 
+  /** So much of a block has come. What came before, and was lost with its stream, is no news. */
+  came(hash: Sha256, bytes: number, nowMs: number): void {
+    const block = this.#pending.get(hash);
+    if (block === undefined || bytes <= block.cameBytes) return;
+    this.#cameBytes += bytes - block.cameBytes;
+    block.cameBytes = bytes;
+    if (this.#cameBytes < FETCH_TIMES.aliveBytes) return;
+    this.#cameBytes = 0;
+    this.#aliveAtMs = nowMs;
+  }
+
   /** It lies in the store. False when it had come from somebody else already. */
   received(peer: string, hash: Sha256, nowMs: number): boolean {
     if (this.#standing.get(peer) === "slow") this.#standing.set(peer, "good");
     if (!this.#pending.delete(hash)) return false;
     this.#progressAtMs = nowMs;
+    this.#aliveAtMs = nowMs;
     this.#stalled = false;
     return true;
   }
@@ -168,7 +188,7 @@ export class FetchPlan {
     if (this.done) return "going";
     for (const { block, atMs } of this.#deferred) if (atMs <= nowMs && this.#pending.has(block.hash)) this.#requeue(block);
     this.#deferred = this.#deferred.filter((deferred) => deferred.atMs > nowMs);
-    if (nowMs - this.#progressAtMs >= FETCH_TIMES.giveUpMs) return "silent";
+    if (nowMs - this.#aliveAtMs >= FETCH_TIMES.giveUpMs) return "silent";
     if (nowMs - Math.max(this.#progressAtMs, this.#stalledAtMs) >= FETCH_TIMES.stallMs) this.#breakStall(nowMs);
     if (!this.#isHopeless()) this.#hopelessSinceMs = undefined;
     else if (nowMs - (this.#hopelessSinceMs ??= nowMs) >= FETCH_TIMES.hopelessMs) return "missing";
@@ -224,12 +244,4 @@ export class FetchPlan {
     }
     return false;
   }
-}
-
-function shuffled<T>(values: T[], random: () => number): T[] {
-  for (let index = values.length - 1; index > 0; index--) {
-    const other = Math.floor(random() * (index + 1));
-    [values[index], values[other]] = [values[other] as T, values[index] as T];
-  }
-  return values;
 }

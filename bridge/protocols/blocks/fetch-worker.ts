@@ -1,10 +1,11 @@
-import { childSignal } from "../../kernel/abort.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
 import type { FrameStream } from "../frame-stream.ts";
+import { peerLimit } from "../peer-limit.ts";
 import type { Ask, FetchPlan } from "./fetch-plan.ts";
 import { type BlockPeer, BLOCKS_LIMITS, type BlocksAnswer } from "./messages.ts";
 import type { BlockSink } from "./ports.ts";
 import { Pulse } from "./pulse.ts";
+import { TransferPace } from "./transfer-pace.ts";
 import { readAnswer, readBulk, sendRequest } from "./read-answer.ts";
 
 export interface FetchWorkerDeps {
@@ -39,6 +40,7 @@ export class FetchWorker {
   readonly #deps: FetchWorkerDeps;
   #failures = 0;
   #haveAskedAtMs = Number.NEGATIVE_INFINITY;
+  #pace = new TransferPace();
 
   constructor(peer: BlockPeer, deps: FetchWorkerDeps) {
     this.#peer = peer;
@@ -81,9 +83,10 @@ export class FetchWorker {
   }
 
   async #session(first: readonly Ask[], parent: AbortSignal): Promise<void> {
-    using opening = childSignal(parent, BLOCKS_LIMITS.openTimeoutMs);
+    using opening = peerLimit(parent, BLOCKS_LIMITS.openTimeoutMs);
     const stream = await this.#deps.open(this.#peer, opening.signal);
     opening.dispose();
+    this.#pace = new TransferPace();
     this.#deps.plan.peerBack(this.#peer.id);
     try {
       for (const ask of first) await this.#sendGet(stream, ask, parent);
@@ -150,13 +153,13 @@ export class FetchWorker {
   }
 
   async #sendGet(stream: FrameStream, ask: Ask, signal: AbortSignal): Promise<void> {
-    const piece = this.#deps.pieceBytes();
-    const wishes = { ...(ask.insist ? { insist: true } : {}), ...(piece === undefined ? {} : { piece }) };
-    await sendRequest(stream, { type: "get", hash: ask.hash, ...wishes }, signal);
+    const piece = this.#deps.pieceBytes() ?? this.#pace.pieceBytes;
+    await sendRequest(stream, { type: "get", hash: ask.hash, ...(ask.insist ? { insist: true } : {}), piece }, signal);
   }
 
   /** Takes one answer in; for a block, the storing that it began. */
   async #receive(stream: FrameStream, ask: Ask, signal: AbortSignal): Promise<Storing[]> {
+    const { plan, nowMs } = this.#deps;
     const answer = await readAnswer(stream, signal);
     if (answer.type === "have" || answer.hash !== ask.hash) throw broke("an answer does not fit the question");
     if (answer.type !== "block") {
@@ -166,7 +169,12 @@ export class FetchWorker {
     if (answer.bytes !== ask.bytes) {
       throw new FarmError("BLOCK_CORRUPT", "a peer's block has the wrong size", { facts: { hash: ask.hash, peer: this.#peer.id } });
     }
-    const content = await readBulk(stream, ask.bytes, signal);
+    let came = 0;
+    const passed = (bytes: number, waitedMs: number) => {
+      plan.came(ask.hash, (came += bytes), nowMs());
+      this.#pace.passed(bytes, waitedMs);
+    };
+    const content = await readBulk(stream, { bytes: ask.bytes, pace: { passed } }, signal);
     return [{ failure: this.#store(ask, content) }];
   }
 

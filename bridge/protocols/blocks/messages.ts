@@ -11,6 +11,8 @@ export const BLOCKS_LIMITS = {
   maxPieceBytes: 1024 * 1024,
   /** The smallest that may be asked for. */
   minPieceBytes: 16 * 1024,
+  /** Asked for until the link has shown to be fast: a longer one would look like silence on a link that is just fast enough. */
+  firstPieceBytes: 128 * 1024,
   /** A scene block; the longest range of one request, too. */
   maxBlockBytes: 4 * 1024 * 1024,
   /** A content asked for by ranges: a result file, a manifest. */
@@ -26,6 +28,9 @@ export const BLOCKS_LIMITS = {
   /** Between two frames of an answer, and between two requests. */
   idleTimeoutMs: 30_000,
   openTimeoutMs: 10_000,
+  /** A transfer that is slower, on the average of any such window, is ended: a link of 1 Mbit/s shared by thirty is faster. */
+  minBytesPerSecond: 4 * 1024,
+  rateWindowMs: 60_000,
   /** Donors asked at once, the requester aside. */
   maxParallelPeers: 8,
   /** Times one peer is given one block: more is not recovery but waste. */

@@ -126,7 +126,7 @@ describe("serving blocks", () => {
       for (const hash of stuck.hashes) await ask(stuck.near, { type: "get", hash });
       const ends = Promise.allSettled([silent.served, stuck.served]);
       await vi.advanceTimersByTimeAsync(BLOCKS_LIMITS.idleTimeoutMs + 10);
-      expect(await ends).toMatchObject(Array(2).fill({ status: "rejected", reason: { name: "TimeoutError" } }));
+      expect(await ends).toMatchObject(Array(2).fill({ status: "rejected", reason: { code: "PEER_UNREACHABLE" } }));
     });
   });
 });

@@ -1,8 +1,8 @@
-import { childSignal } from "../../kernel/abort.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import type { Sha256 } from "../../kernel/ids.ts";
 import { encodeMessage, readMessage } from "../codec.ts";
 import type { FrameStream } from "../frame-stream.ts";
+import { peerLimit } from "../peer-limit.ts";
 import { type BlockPeer, BLOCKS_LIMITS, type BlocksAnswer, BlocksRequest } from "./messages.ts";
 import type { BlockReader } from "./ports.ts";
 
@@ -22,7 +22,7 @@ export interface ServePolicy {
 
 /**
  * Answers one stream's requests in order until the peer ends it. A peer that breaks a rule or stays
- * silent for `idleTimeoutMs` makes this throw (PEER_BROKE_PROTOCOL, TimeoutError); the stream is never leaked.
+ * silent for `idleTimeoutMs` makes this throw (PEER_BROKE_PROTOCOL, PEER_UNREACHABLE); the stream is never leaked.
  */
 export async function serveBlocks(stream: FrameStream, source: BlockReader, policy: ServePolicy, signal: AbortSignal): Promise<void> {
   try {
@@ -136,6 +136,6 @@ async function answer(stream: FrameStream, message: BlocksAnswer, signal: AbortS
 
 /** A reader that takes nothing for `idleTimeoutMs` is as silent as one that asks nothing. */
 async function write(stream: FrameStream, frame: Uint8Array, parent: AbortSignal): Promise<void> {
-  using child = childSignal(parent, BLOCKS_LIMITS.idleTimeoutMs);
-  await stream.write(frame, child.signal);
+  using limit = peerLimit(parent, BLOCKS_LIMITS.idleTimeoutMs);
+  await stream.write(frame, limit.signal);
 }

@@ -1,5 +1,5 @@
 import { FarmError } from "../../kernel/errors.ts";
-import { encodeMessage, readMessage } from "../codec.ts";
+import { readMessage, writeMessage } from "../codec.ts";
 import type { FrameStream, SwarmNetwork } from "../frame-stream.ts";
 import { ENVIRONMENTS_LIMITS, ENVIRONMENTS_PROTOCOL, EnvironmentReply, EnvironmentRequest } from "./messages.ts";
 
@@ -12,7 +12,7 @@ export async function answerEnvironment(
   signal: AbortSignal,
 ): Promise<void> {
   const request = await readMessage(stream, EnvironmentRequest, READ, signal);
-  if (request !== undefined) await stream.write(encodeMessage(await lookUp(request.digest)), signal);
+  if (request !== undefined) await writeMessage(stream, await lookUp(request.digest), READ.timeoutMs, signal);
   await stream.close();
 }
 
@@ -25,7 +25,7 @@ export async function askEnvironment(
 ): Promise<EnvironmentReply> {
   const stream = await network.open(peer, ENVIRONMENTS_PROTOCOL, "control", signal);
   try {
-    await stream.write(encodeMessage(EnvironmentRequest.parse({ type: "ask", digest })), signal);
+    await writeMessage(stream, EnvironmentRequest.parse({ type: "ask", digest }), READ.timeoutMs, signal);
     const reply = await readMessage(stream, EnvironmentReply, READ, signal);
     if (reply === undefined) throw new FarmError("PEER_BROKE_PROTOCOL", "the peer ended the stream without an answer");
     await stream.close();

@@ -1,5 +1,5 @@
 import { FarmError } from "../../kernel/errors.ts";
-import { encodeMessage, readMessage } from "../codec.ts";
+import { readMessage, writeMessage } from "../codec.ts";
 import type { FrameStream, SwarmNetwork } from "../frame-stream.ts";
 import { OFFER_LIMITS, OFFER_PROTOCOL, OfferReply, OfferRequest } from "./messages.ts";
 
@@ -8,7 +8,7 @@ const READ = { maxBytes: OFFER_LIMITS.maxMessageBytes, timeoutMs: OFFER_LIMITS.r
 /** Answering side: one question, one reply. */
 export async function answerOffer(stream: FrameStream, reply: () => OfferReply, signal: AbortSignal): Promise<void> {
   const request = await readMessage(stream, OfferRequest, READ, signal);
-  if (request !== undefined) await stream.write(encodeMessage(reply()), signal);
+  if (request !== undefined) await writeMessage(stream, reply(), READ.timeoutMs, signal);
   await stream.close();
 }
 
@@ -16,7 +16,7 @@ export async function answerOffer(stream: FrameStream, reply: () => OfferReply, 
 export async function askOffer(network: Pick<SwarmNetwork, "open">, peer: string, signal: AbortSignal): Promise<OfferReply> {
   const stream = await network.open(peer, OFFER_PROTOCOL, "control", signal);
   try {
-    await stream.write(encodeMessage({ type: "ask" }), signal);
+    await writeMessage(stream, { type: "ask" }, READ.timeoutMs, signal);
     const reply = await readMessage(stream, OfferReply, READ, signal);
     if (reply === undefined) throw new FarmError("PEER_BROKE_PROTOCOL", "the peer ended the stream without an offer");
     await stream.close();

@@ -8,6 +8,7 @@ import { blocksOf, parseManifest } from "../../content/manifest.ts";
 import { materialise } from "../../content/materialise.ts";
 import { packBundle } from "../../content/pack.ts";
 import { systemClock } from "../../kernel/clock.ts";
+import { sha256 } from "../../kernel/ids.ts";
 import { silentLog } from "../../kernel/log.ts";
 import { addressOf, TestNodes } from "../../network/test-nodes.ts";
 import type { SwarmNode } from "../../network/node.ts";
@@ -116,6 +117,28 @@ describe("scenes over real connections", () => {
     const open = (stop: AbortSignal) => requester.open(addressOf(donor), BLOCKS_PROTOCOL, "bulk", stop);
     await fetchFile({ hash, bytes, open, toPath: join(folder, "here.exr") }, signal);
     expect(Buffer.compare(await readFile(join(folder, "here.exr")), content)).toBe(0);
+  }, 30_000);
+
+  it("[F4] a result whose stream is cut, or whose donor is switched off, inside a block is the donor's fault, and comes from there later", async () => {
+    await using nodes = new TestNodes();
+    const [requester, donor] = [await nodes.open(), await nodes.open()];
+    const content = randomBytes(3 * MIB);
+    const hash = sha256(content);
+    let manner: "cuts" | "is switched off" | "gives" = "cuts";
+    const read = async () => {
+      if (manner === "cuts") throw new Error("something went wrong there");
+      if (manner === "is switched off") void donor[Symbol.asyncDispose]();
+      return content;
+    };
+    await answerBlocks(donor, { sizeOf: async () => content.length, read }, () => ({ mayHave: () => true }));
+    const open = (stop: AbortSignal) => requester.open(addressOf(donor), BLOCKS_PROTOCOL, "bulk", stop);
+    const fetch = () => fetchFile({ hash, bytes: content.length, open, toPath: join(folder, "here.exr") }, signal);
+    await expect(fetch()).rejects.toMatchObject({ name: "FarmError", code: "PEER_UNREACHABLE" });
+    manner = "gives";
+    await fetch();
+    expect(Buffer.compare(await readFile(join(folder, "here.exr")), content)).toBe(0);
+    manner = "is switched off";
+    await expect(fetch()).rejects.toMatchObject({ name: "FarmError", code: "PEER_UNREACHABLE" });
   }, 30_000);
 
   it("[B9] a donor that is switched off in the middle costs the others nothing but its share", async () => {

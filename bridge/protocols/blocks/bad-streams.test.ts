@@ -1,0 +1,127 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { randomBytes } from "node:crypto";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { sha256 } from "../../kernel/ids.ts";
+import { encodeMessage } from "../codec.ts";
+import type { FrameStream } from "../frame-stream.ts";
+import { streamPair } from "../stream-pair.ts";
+import { fetchBlocks } from "./fetch-blocks.ts";
+import { fetchFile } from "./fetch-file.ts";
+import { MemoryStore } from "./fixtures/memory-swarm.ts";
+
+const KIB = 1024;
+const content = new Uint8Array(randomBytes(512 * KIB));
+const hash = sha256(content);
+const header = encodeMessage({ type: "block", hash, bytes: content.length });
+
+const { setTimeout: realTimeout } = globalThis;
+const realTime = (ms: number) => new Promise((resolve) => void realTimeout(resolve, ms));
+
+/** How a peer treats the stream that it was asked on. */
+type Manner = (stream: FrameStream) => Promise<void>;
+
+const silent: Manner = async () => {};
+const silentAfterHeader: Manner = (stream) => stream.write(header);
+const silentMidway: Manner = async (stream) => {
+  await stream.write(header);
+  await stream.write(content.subarray(0, 100 * KIB));
+};
+const cutMidway: Manner = async (stream) => {
+  await silentMidway(stream);
+  stream.abort(new Error("the connection is gone"));
+};
+const endedMidway: Manner = async (stream) => {
+  await silentMidway(stream);
+  await stream.close();
+};
+/** So many bytes each time. */
+function trickling(bytes: number, everyMs: number): Manner {
+  return async (stream) => {
+    await stream.write(header);
+    for (let at = 0; at < content.length; at += bytes) {
+      await new Promise((resolve) => void setTimeout(resolve, everyMs));
+      await stream.write(content.subarray(at, at + bytes));
+    }
+  };
+}
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "streams-"));
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+});
+afterEach(async () => {
+  vi.useRealTimers();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function opener(manner: Manner): () => Promise<FrameStream> {
+  return async () => {
+    const [near, far] = streamPair();
+    void far
+      .read()
+      .then(() => manner(far))
+      .catch(() => {});
+    return near;
+  };
+}
+
+/** Both ways of fetching, by the same signature. */
+const fetches = {
+  fetchFile: (manner: Manner, signal: AbortSignal) =>
+    fetchFile({ hash, bytes: content.length, open: opener(manner), toPath: join(folder, "r.exr") }, signal),
+  fetchBlocks: async (manner: Manner, signal: AbortSignal) => {
+    const wanted = [{ hash, bytes: content.length }];
+    const requester = { id: "requester", addrs: [] };
+    await fetchBlocks({ wanted, requester, sources: () => [], open: opener(manner), store: new MemoryStore() }, signal);
+  },
+};
+
+/** Lets time pass until it has ended: what it ended with, and when. */
+async function endOf(fetching: Promise<unknown>, mostSeconds: number): Promise<{ readonly error: unknown; readonly seconds: number }> {
+  const startMs = performance.now();
+  let ended: { error: unknown; seconds: number } | undefined;
+  const end = (error: unknown) => {
+    ended = { error, seconds: (performance.now() - startMs) / 1_000 };
+  };
+  fetching.then(() => end(undefined), end);
+  for (let step = 0; ended === undefined && step < mostSeconds * 4; step++) {
+    await vi.advanceTimersByTimeAsync(250);
+    await realTime(1); // the disk is a real one
+  }
+  for (let count = 0; ended === undefined && count < 200; count++) await realTime(10);
+  return ended ?? { error: new Error("it goes on"), seconds: mostSeconds };
+}
+
+describe.each(["fetchFile", "fetchBlocks"] as const)("%s, of a peer whose stream", (name) => {
+  const fetch = fetches[name];
+  const never = new AbortController().signal;
+
+  it.each([
+    ["[B7] says nothing", silent],
+    ["[B7] falls silent after the header", silentAfterHeader],
+    ["[B7] falls silent inside a block", silentMidway],
+    ["[F4] is cut inside a block", cutMidway],
+    ["[F4] ends inside a block", endedMidway],
+    ["[B14] brings a byte now and then", trickling(1, 25_000)],
+    ["[B14] brings a byte every second", trickling(1, 1_000)],
+    ["[B14] brings less than 4 KiB a second", trickling(10 * KIB, 3_000)],
+  ])("%s ends with PEER_UNREACHABLE within 100 s: it is the peer's fault", async (_what, manner) => {
+    const { error, seconds } = await endOf(fetch(manner, never), 150);
+    expect(error).toMatchObject({ name: "FarmError", code: "PEER_UNREACHABLE" });
+    expect(seconds).toBeLessThan(100);
+  });
+
+  it("[B14] is as slow as a link of 64 kbit/s, is waited for", async () => {
+    expect((await endOf(fetch(trickling(16 * KIB, 2_048), never), 150)).error).toBeUndefined();
+  });
+
+  it("says nothing when we cancel ends with our own reason", async () => {
+    const us = new AbortController();
+    const fetching = fetch(silent, us.signal);
+    setTimeout(() => us.abort(new Error("cancelled by us")), 5_000);
+    expect((await endOf(fetching, 60)).error).toMatchObject({ message: "cancelled by us" });
+  });
+});

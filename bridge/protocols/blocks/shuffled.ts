@@ -1,0 +1,8 @@
+/** The same list, its order changed in place by chance. */
+export function shuffled<T>(values: T[], random: () => number): T[] {
+  for (let index = values.length - 1; index > 0; index--) {
+    const other = Math.floor(random() * (index + 1));
+    [values[index], values[other]] = [values[other] as T, values[index] as T];
+  }
+  return values;
+}

@@ -1,0 +1,43 @@
+import { FarmError } from "../../kernel/errors.ts";
+import { BLOCKS_LIMITS } from "./messages.ts";
+
+/** No single wait counts as more: a longer one ends as silence, or is time in which this process stood still. */
+const MOST_PER_WAIT_MS = BLOCKS_LIMITS.idleTimeoutMs;
+
+/** Pieces are asked for that take no longer at the pace so far: the link may become ten times slower before one looks like silence. */
+const PIECE_MS = BLOCKS_LIMITS.idleTimeoutMs / 10;
+
+/**
+ * How fast a transfer goes. One is waited for as long as every `rateWindowMs` of waiting brings `minBytesPerSecond` on
+ * the average [B14]. Only time in which the peer is waited for counts, not that which our own disk takes.
+ */
+export class TransferPace {
+  #waitedMs = 0;
+  #bytes = 0;
+  #allBytes = 0;
+  #allWaitedMs = 0;
+
+  /** The longest piece to ask for now, as far as the asker takes any. */
+  get pieceBytes(): number {
+    const fitting = this.#allBytes === 0 ? 0 : (this.#allBytes / Math.max(1, this.#allWaitedMs)) * PIECE_MS;
+    return Math.floor(Math.min(BLOCKS_LIMITS.maxPieceBytes, Math.max(BLOCKS_LIMITS.firstPieceBytes, fitting)));
+  }
+
+  /** `bytes` came after a wait of `waitedMs`. Throws PEER_UNREACHABLE when they are too few. */
+  passed(bytes: number, waitedMs: number): void {
+    const { rateWindowMs, minBytesPerSecond } = BLOCKS_LIMITS;
+    const countedMs = Math.min(waitedMs, MOST_PER_WAIT_MS);
+    this.#bytes += bytes;
+    this.#waitedMs += countedMs;
+    this.#allBytes += bytes;
+    this.#allWaitedMs += countedMs;
+    if (this.#waitedMs < rateWindowMs) return;
+    const bytesPerSecond = Math.round((this.#bytes / this.#waitedMs) * 1_000);
+    this.#bytes = 0;
+    this.#waitedMs = 0;
+    if (bytesPerSecond >= minBytesPerSecond) return;
+    throw new FarmError("PEER_UNREACHABLE", `the peer sent ${bytesPerSecond} bytes a second, less than ${minBytesPerSecond}`, {
+      facts: { bytesPerSecond, minBytesPerSecond },
+    });
+  }
+}

@@ -1,0 +1,14 @@
+import { type ChildSignal, childSignal } from "../kernel/abort.ts";
+import { FarmError } from "../kernel/errors.ts";
+
+/**
+ * The signal of one wait for a peer: after `limitMs` of silence it aborts with PEER_UNREACHABLE, so that a peer's
+ * silence is never taken for our own end or for a bug; with `parent` it aborts for the parent's reason.
+ */
+export function peerLimit(parent: AbortSignal, limitMs: number): ChildSignal {
+  return childSignal(parent, limitMs, peerSilent);
+}
+
+function peerSilent(limitMs: number): FarmError {
+  return new FarmError("PEER_UNREACHABLE", `the peer was silent for ${limitMs / 1_000} s`, { facts: { limitMs } });
+}

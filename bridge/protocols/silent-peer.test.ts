@@ -1,0 +1,56 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { z } from "zod";
+import { readMessage, writeMessage } from "./codec.ts";
+import type { SwarmNetwork } from "./frame-stream.ts";
+import { askEnvironment } from "./environments/environments.ts";
+import { askOffer } from "./offer/offer.ts";
+import { streamPair } from "./stream-pair.ts";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const never = new AbortController().signal;
+const Message = z.strictObject({ text: z.string() });
+
+/** The error of a wait, once time has passed. */
+async function errorAfter(waiting: Promise<unknown>, ms: number): Promise<unknown> {
+  const error = waiting.then(
+    () => "it came",
+    (reason: unknown) => reason,
+  );
+  await vi.advanceTimersByTimeAsync(ms);
+  return await error;
+}
+
+describe("[F6] a peer that falls silent is PEER_UNREACHABLE, not an error of ours", () => {
+  it("when we wait for its message", async () => {
+    const [near] = streamPair();
+    const waiting = readMessage(near, Message, { maxBytes: 100, timeoutMs: 30_000 }, never);
+    expect(await errorAfter(waiting, 30_200)).toMatchObject({ code: "PEER_UNREACHABLE" });
+  });
+
+  it("when it takes no messages; and whoever reads its stream hears so, too", async () => {
+    const [near] = streamPair();
+    const reading = errorAfter(near.read(never), 90_000);
+    const text = "x".repeat(200_000);
+    await writeMessage(near, { text }, 30_000, never);
+    expect(await errorAfter(writeMessage(near, { text }, 30_000, never), 30_200)).toMatchObject({ code: "PEER_UNREACHABLE" });
+    expect(await reading).toMatchObject({ code: "PEER_UNREACHABLE" });
+  });
+
+  it.each([
+    ["its offer", (network: SwarmNetwork) => askOffer(network, "peer", never)],
+    ["an environment", (network: SwarmNetwork) => askEnvironment(network, "peer", "0".repeat(64), never)],
+  ])("when it is asked for %s", async (_what, ask) => {
+    const network = { open: async () => streamPair()[0] } as unknown as SwarmNetwork;
+    expect(await errorAfter(ask(network), 60_000)).toMatchObject({ code: "PEER_UNREACHABLE" });
+  });
+});
+
+it("our own cancellation stays what it is, while we wait for a peer", async () => {
+  const [near] = streamPair();
+  const us = new AbortController();
+  const waiting = readMessage(near, Message, { maxBytes: 100, timeoutMs: 30_000 }, us.signal);
+  setTimeout(() => us.abort(new DOMException("stopped", "AbortError")), 1_000);
+  expect(await errorAfter(waiting, 2_000)).toMatchObject({ name: "AbortError" });
+});
