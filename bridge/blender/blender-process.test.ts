@@ -36,6 +36,19 @@ describe("a Blender process", () => {
     await blender[Symbol.asyncDispose]();
   });
 
+  it("leaves no Blender behind when the work is cancelled while one is being started", async () => {
+    const fake = new FakeBlender();
+    const stop = new AbortController();
+    const start: typeof fake.start = async (request) => {
+      const running = await fake.start(request);
+      stop.abort();
+      return running;
+    };
+    const starting = BlenderProcess.start({ start }, { blender: "blender", script: "session.py", scratch }, stop.signal);
+    await expect(starting).rejects.toMatchObject({ name: "AbortError" });
+    expect(fake.killed).toBe(true);
+  });
+
   it("hands a refusal on with its code, a long one shortened, and an unknown code as our own failure", async () => {
     const fake = new FakeBlender();
     const blender = await started(fake);

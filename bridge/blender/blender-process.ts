@@ -91,8 +91,13 @@ export class BlenderProcess implements AsyncDisposable {
       env: blenderEnvironment(options.scratch),
     });
     const blender = new BlenderProcess(process, token);
-    await blender.#ask("ready", signal, options.startTimeoutMs ?? 600_000);
-    return blender;
+    try {
+      await blender.#ask("ready", signal, options.startTimeoutMs ?? 600_000);
+      return blender;
+    } catch (error) {
+      blender.kill(); // also where the signal was aborted while it was being started: nobody else knows of it
+      throw error;
+    }
   }
 
   /**

@@ -1,7 +1,10 @@
 import { constants } from "node:fs";
-import { access, copyFile, mkdir, mkdtemp, readdir, rename, rm, rmdir } from "node:fs/promises";
+import { access, mkdtemp, readdir, rm, rmdir, stat } from "node:fs/promises";
 import path from "node:path";
-import { FarmError, messageOf } from "../kernel/errors.ts";
+import type { WrittenFile } from "../core/written-file.ts";
+import { isUnanswered, OUTPUT_WAITS, outputAnswer } from "../kernel/output-failure.ts";
+import { makeFolder } from "../kernel/make-folder.ts";
+import { placeFile, syncFolder } from "../kernel/place-file.ts";
 
 /** A file that Blender wrote into the stage, and where it belongs. */
 export interface StagedFile {
@@ -13,17 +16,21 @@ export interface StagedFile {
 
 /**
  * The folder in which files are written before they are whole: a dot-folder inside the output folder,
- * so that moving a file into place is a rename.
+ * so that moving a file into place is a rename. Whoever takes the output folder away during the job finds
+ * the next files in a new one, as with Blender itself.
  */
 export class FinishStage {
   readonly folder: string;
-  readonly #made: string | undefined;
   readonly #outputFolder: string;
+  #made: string | undefined;
+  /** A folder in the stage that says that it is ours still: Blender makes a folder of the stage's name by itself where it is missing. */
+  #mark = "";
+  /** The file system no longer answers: it is left alone. */
+  #isSilent = false;
 
-  private constructor(outputFolder: string, name: string, made: string | undefined) {
+  private constructor(outputFolder: string, name: string) {
     this.#outputFolder = outputFolder;
     this.folder = FinishStage.pathIn(outputFolder, name);
-    this.#made = made;
   }
 
   static pathIn(outputFolder: string, name: string): string {
@@ -32,44 +39,104 @@ export class FinishStage {
 
   /** Makes the output folder where it is missing, and an empty stage in it. Throws OUTPUT_NOT_WRITABLE, DISK_FULL. */
   static async make(outputFolder: string, name: string): Promise<FinishStage> {
-    try {
-      const made = await mkdir(outputFolder, { recursive: true });
+    const stage = new FinishStage(outputFolder, name);
+    await stage.#answer(outputFolder, async () => {
+      const made = await makeFolder(outputFolder);
       await access(outputFolder, constants.W_OK);
-      const stage = new FinishStage(outputFolder, name, made);
       await rm(stage.folder, { recursive: true, force: true });
-      await mkdir(stage.folder);
-      await rmdir(await mkdtemp(path.join(stage.folder, "probe-")));
-      return stage;
-    } catch (error) {
-      throw asOutputError(error, outputFolder);
-    }
+      await makeFolder(stage.folder);
+      await stage.#leaveMark();
+      stage.#made = made;
+    });
+    return stage;
   }
 
-  /** Moves a file into place and returns its final path. Throws OUTPUT_NOT_WRITABLE, DISK_FULL. */
-  async deliver(file: StagedFile): Promise<string> {
-    try {
-      await mkdir(path.dirname(file.final), { recursive: true });
-      await move(file.staged, file.final);
-      return file.final;
-    } catch (error) {
-      throw asOutputError(error, file.final);
-    }
+  /** Moves a file into place: its bytes are on the disk, its name is with `settle`. Throws OUTPUT_NOT_WRITABLE, DISK_FULL. */
+  async deliver({ staged, final, main }: StagedFile): Promise<WrittenFile> {
+    const { size } = await this.#answer(staged, () => stat(staged));
+    const limitMs = OUTPUT_WAITS.deliverMs + size / OUTPUT_WAITS.deliverBytesPerMs;
+    const place = async () => {
+      const made = await makeFolder(path.dirname(final));
+      const bytes = await placeFile(staged, final);
+      if (made !== undefined) await syncNames(made, path.dirname(final));
+      return bytes;
+    };
+    return { path: final, bytes: await this.#answer(final, place, limitMs), main };
   }
 
-  /** Takes out what a failed frame left; the folders, which Blender has been told of, stay. */
+  /** The names of files in these folders are on the disk afterwards. Throws OUTPUT_NOT_WRITABLE. */
+  async settle(files: readonly { readonly path: string }[]): Promise<void> {
+    for (const folder of new Set(files.map((file) => path.dirname(file.path))))
+      await this.#answer(folder, () => syncFolder(folder), OUTPUT_WAITS.deliverMs);
+  }
+
+  /**
+   * Takes out what a failed frame left; the folders, which Blender has been told of, stay. A stage that has gone is made again.
+   * Throws OUTPUT_NOT_WRITABLE, DISK_FULL.
+   */
   async empty(): Promise<void> {
+    if (this.#isSilent) return;
+    // Once more where it is taken away right now.
+    const again = (error: unknown) => (isMissing(error) ? this.#emptyNow() : Promise.reject(error as Error));
+    await this.#answer(this.folder, () => this.#emptyNow().catch(again));
+  }
+
+  async #emptyNow(): Promise<void> {
+    const made = await makeFolder(this.folder);
+    if (made !== undefined && made !== this.folder) this.#made = made;
     for (const entry of await readdir(this.folder, { recursive: true, withFileTypes: true })) {
       if (!entry.isDirectory()) await rm(path.join(entry.parentPath, entry.name), { force: true });
     }
+    if (!(await isThere(this.#mark))) await this.#leaveMark();
+  }
+
+  /** Whether somebody took the stage away (with the output folder, that is) since it was last emptied. */
+  async hasGone(): Promise<boolean> {
+    return !this.#isSilent && !(await this.#answer(this.folder, () => isThere(this.#mark)));
+  }
+
+  async #leaveMark(): Promise<void> {
+    this.#mark = await mkdtemp(path.join(this.folder, "mark-"));
   }
 
   /** Removes the stage, and the output folder when it was made here and nothing came to lie in it. */
   async remove(): Promise<void> {
-    await rm(this.folder, { recursive: true, force: true });
-    for (let folder = this.#outputFolder; this.#made !== undefined && folder.startsWith(this.#made); folder = path.dirname(folder)) {
-      if (!(await removeIfEmpty(folder))) return;
+    if (this.#isSilent) return;
+    await this.#answer(this.folder, async () => {
+      await rm(this.folder, { recursive: true, force: true });
+      for (let folder = this.#outputFolder; this.#made !== undefined && folder.startsWith(this.#made); folder = path.dirname(folder)) {
+        if (!(await removeIfEmpty(folder))) return;
+      }
+    });
+  }
+
+  async #answer<T>(where: string, call: () => Promise<T>, limitMs: number = OUTPUT_WAITS.answerMs): Promise<T> {
+    try {
+      return await outputAnswer(call(), { where, limitMs });
+    } catch (error) {
+      this.#isSilent ||= isUnanswered(error);
+      throw error;
     }
   }
+}
+
+/** Folders just made, from the first one's parent down to the last one's. */
+async function syncNames(first: string, last: string): Promise<void> {
+  for (let folder = path.dirname(last); folder.length >= path.dirname(first).length; folder = path.dirname(folder)) {
+    await syncFolder(folder);
+    if (folder === path.dirname(folder)) return;
+  }
+}
+
+async function isThere(folder: string): Promise<boolean> {
+  return await stat(folder).then(
+    () => true,
+    () => false,
+  );
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "ENOENT";
 }
 
 async function removeIfEmpty(folder: string): Promise<boolean> {
@@ -79,28 +146,4 @@ async function removeIfEmpty(folder: string): Promise<boolean> {
   } catch {
     return false; // something lies in it, or somebody else removed it
   }
-}
-
-/** A rename; across file systems a copy beside the target first, so that no half file ever has the final name. */
-async function move(from: string, to: string): Promise<void> {
-  try {
-    await rename(from, to);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EXDEV") throw error;
-    const beside = path.join(path.dirname(to), `.${path.basename(to)}.part`);
-    try {
-      await copyFile(from, beside);
-      await rename(beside, to);
-    } catch (cause) {
-      await rm(beside, { force: true });
-      throw cause;
-    }
-    await rm(from);
-  }
-}
-
-function asOutputError(error: unknown, where: string): FarmError {
-  const code = (error as NodeJS.ErrnoException).code ?? "";
-  if (code === "ENOSPC" || code === "EDQUOT") return new FarmError("DISK_FULL", `no space is left for ${where}`, { cause: error });
-  return new FarmError("OUTPUT_NOT_WRITABLE", `${where} cannot be written (${code || messageOf(error)})`, { cause: error });
 }

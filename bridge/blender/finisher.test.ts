@@ -1,9 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { copyFile, mkdir, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
 import PQueue from "p-queue";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { silentLog } from "../kernel/log.ts";
+import type { WrittenFile } from "../core/written-file.ts";
 import { describePicture, type FinishCase, FinishKit, listFiles } from "./fixtures/finish-kit.ts";
 import { assembledFileName } from "./finisher.ts";
 
@@ -57,11 +58,13 @@ const TABLE: readonly FinishCase[] = [
   { name: "number only, through a parent", scene: "plain", flags: { output: "//made/../deep/er/" } },
 ];
 
+const moved: FinishCase = { name: "moved", scene: "file_outputs", frames: [1, 2, 3] };
+
 let kit: FinishKit;
 const twoAtATime = new PQueue({ concurrency: 2 });
 
 beforeAll(async () => {
-  kit = await FinishKit.prepare([...TABLE, broken, leftover]);
+  kit = await FinishKit.prepare([...TABLE, broken, leftover, moved]);
 }, 120_000);
 
 afterAll(async () => {
@@ -116,7 +119,7 @@ describe("a frame that cannot be finished", () => {
 
     const started = performance.now();
     for (const frame of [3, 4, 3, 4, 3, 4])
-      expect(await finisher.finishFrame(frame, signal)).toEqual([path.join(work, "out", `f_000${frame}.png`)]);
+      expect(pathsOf(await finisher.finishFrame(frame, signal))).toEqual([path.join(work, "out", `f_000${frame}.png`)]);
     expect((performance.now() - started) / 6).toBeLessThan(1_000);
     await finisher.close();
     expect(await readdir(path.join(work, "out"))).toEqual(["f_0003.png", "f_0004.png"]);
@@ -142,7 +145,7 @@ describe("a frame that cannot be finished", () => {
         await writeFile(path.join(disk, "ballast"), Buffer.alloc(230 * 1024));
         await expect(finisher.finishFrame(3, signal)).rejects.toMatchObject({ code: "DISK_FULL" });
         await rm(path.join(disk, "ballast"));
-        expect(await finisher.finishFrame(3, signal)).toEqual([path.join(disk, "f_0003.exr")]);
+        expect(pathsOf(await finisher.finishFrame(3, signal))).toEqual([path.join(disk, "f_0003.exr")]);
         await finisher.close();
         expect(await readdir(disk)).toEqual(["f_0003.exr"]);
       } finally {
@@ -157,8 +160,61 @@ describe("a frame that cannot be finished", () => {
     await writeFile(path.join(work, "side"), "a file where the nodes want a folder");
     const warned: object[] = [];
     await using finisher = await kit.open(leftover, { log: { ...silentLog, warn: (fields) => warned.push(fields) } });
-    expect(await finisher.finishFrame(2, signal)).toEqual([path.join(work, "out", "f_0002.png")]);
+    expect(pathsOf(await finisher.finishFrame(2, signal))).toEqual([path.join(work, "out", "f_0002.png")]);
     expect(warned).toHaveLength(3);
     expect(await readFile(path.join(work, "side"), "utf8")).toContain("a file");
   });
 });
+
+describe("an output folder that is taken away during the job", () => {
+  const out = () => path.join(kit.folders(moved).work, "out");
+  const { signal } = new AbortController();
+
+  test("is made again, and so are the nodes' folders: each frame is whole in one of them", { timeout: 60_000 }, async () => {
+    const { work } = kit.folders(moved);
+    const finisher = await kit.open(moved);
+    const first = await finisher.finishFrame(1, signal);
+    expect(first).toHaveLength(4);
+    for (const file of first) expect((await stat(file.path)).size).toBe(file.bytes);
+    expect(first.filter(({ main }) => main)).toEqual([expect.objectContaining({ path: path.join(out(), "f_0001.png") })]);
+
+    await rename(out(), path.join(work, "elsewhere"));
+    expect(pathsOf(await finisher.finishFrame(2, signal))).toHaveLength(4);
+    expect(await readFile(path.join(out(), "f_0002.png"))).not.toHaveLength(0);
+
+    // In the midst of a frame: it lies in the folder that was taken, or in the new one, as Blender was quick or slow.
+    for (const afterMs of [0, 2, 5, 10, 20, 40]) {
+      const taken = path.join(work, `taken after ${afterMs} ms`);
+      const finishing = finisher.finishFrame(3, signal);
+      await new Promise((resolve) => setTimeout(resolve, afterMs));
+      await rename(out(), taken);
+      expect(pathsOf(await finishing)).toHaveLength(4);
+      const sizes = await Promise.all([taken, out()].map((folder) => sizeOf(path.join(folder, "f_0003.png"))));
+      expect(Math.max(...sizes)).toBeGreaterThan(0);
+      await mkdir(out(), { recursive: true });
+    }
+    expect(pathsOf(await finisher.finishFrame(1, signal))).toHaveLength(4);
+    await finisher.close();
+    expect((await readdir(out())).filter((name) => !name.endsWith(".png"))).toEqual([]);
+  });
+
+  test("and cannot be made again, is named", { timeout: 60_000 }, async () => {
+    await using finisher = await kit.open(moved);
+    await rm(out(), { recursive: true });
+    await writeFile(out(), "a file in its place");
+    await expect(finisher.finishFrame(1, signal)).rejects.toMatchObject({ code: "OUTPUT_NOT_WRITABLE" });
+    await rm(out());
+    expect(pathsOf(await finisher.finishFrame(1, signal))).toHaveLength(4);
+  });
+});
+
+async function sizeOf(file: string): Promise<number> {
+  return await stat(file).then(
+    ({ size }) => size,
+    () => 0,
+  );
+}
+
+function pathsOf(files: readonly WrittenFile[]): string[] {
+  return files.map((file) => file.path);
+}

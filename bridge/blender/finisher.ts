@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { RenderUnit } from "../core/scene-facts.ts";
+import type { WrittenFile } from "../core/written-file.ts";
 import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
 import { type Log, silentLog } from "../kernel/log.ts";
+import { isUnanswered } from "../kernel/output-failure.ts";
 import { flagArguments } from "./blender-flags.ts";
 import { BlenderProcess } from "./blender-process.ts";
 import { FinishStage, type StagedFile } from "./finish-stage.ts";
@@ -21,6 +23,8 @@ export interface FinisherOptions {
   readonly blender: BlenderBuild;
   /** The user's .blend where it lies, absolute: paths relative to it must hold. */
   readonly scenePath: string;
+  /** It is a copy, made beside the user's own: a picture in which its name would show is refused. */
+  readonly isCopy?: boolean;
   readonly flags: BlenderFlags;
   /** What output paths without `//` are relative to; default: this process's. */
   readonly cwd?: string;
@@ -44,6 +48,8 @@ interface FinisherDeps {
   readonly opened?: BlenderProcess | undefined;
   /** Told of the stage's folder before it is made. */
   readonly noteStage?: ((folder: string) => Promise<void>) | undefined;
+  /** Told before files that were written go to where they belong; when it throws they do not. */
+  readonly confirm?: ((signal: AbortSignal) => Promise<void>) | undefined;
   readonly log?: Log;
 }
 
@@ -65,7 +71,7 @@ export function assembledFileName(unit: RenderUnit): string {
 /**
  * Starts the finishing Blender: it opens the scene once and then makes final pictures from assembled floats.
  *
- * Throws OUTPUT_NOT_WRITABLE, DISK_FULL, SCENE_UNREADABLE, SCENE_UNKNOWN, BLENDER_NOT_FOUND,
+ * Throws OUTPUT_NOT_WRITABLE, DISK_FULL, SCENE_UNREADABLE, SCENE_UNKNOWN, SCENE_CHANGED, BLENDER_NOT_FOUND,
  * BLENDER_CRASHED, BLENDER_HUNG. `finishFrame` and `finishMovie` throw FINISHING_FAILED (this frame
  * cannot be made; the finisher lives on), DISK_FULL, OUTPUT_NOT_WRITABLE; after BLENDER_CRASHED and
  * BLENDER_HUNG the finisher is dead.
@@ -78,7 +84,7 @@ export async function openFinisher(deps: FinisherDeps, options: FinisherOptions,
     const stage = await FinishStage.make(outputFolder, options.stageName);
     try {
       await blender.request("stage", { folder: stage.folder }, signal, FINISHER_LIMITS.openMs);
-      return new WarmFinisher(blender, stage, deps.log ?? silentLog);
+      return new WarmFinisher(blender, stage, deps);
     } catch (error) {
       await stage.remove();
       throw error;
@@ -104,6 +110,7 @@ function blenderOptions(options: FinisherOptions) {
 function openRequest(options: FinisherOptions) {
   return {
     scenePath: options.scenePath,
+    isCopy: options.isCopy === true,
     sceneName: options.flags.scene ?? null,
     jobScenes: options.jobScenes,
     assembledFolder: options.assembledFolder,
@@ -114,52 +121,82 @@ class WarmFinisher implements Finisher {
   readonly #blender: BlenderProcess;
   readonly #stage: FinishStage;
   readonly #log: Log;
+  readonly #confirm: FinisherDeps["confirm"];
   #closed: Promise<void> | undefined;
 
-  constructor(blender: BlenderProcess, stage: FinishStage, log: Log) {
+  constructor(blender: BlenderProcess, stage: FinishStage, { log, confirm }: Pick<FinisherDeps, "log" | "confirm">) {
     this.#blender = blender;
     this.#stage = stage;
-    this.#log = log;
+    this.#log = log ?? silentLog;
+    this.#confirm = confirm;
   }
 
-  finishFrame(frame: number, signal: AbortSignal): Promise<readonly string[]> {
+  finishFrame(frame: number, signal: AbortSignal): Promise<readonly WrittenFile[]> {
     return this.#finish(`frame ${frame}`, "frame", { frame }, signal);
   }
 
   finishMovie(
     frames: { readonly start: number; readonly end: number; readonly step: number },
     signal: AbortSignal,
-  ): Promise<readonly string[]> {
+  ): Promise<readonly WrittenFile[]> {
     return this.#finish(`frames ${frames.start} to ${frames.end}`, "movie", frames, signal);
   }
 
-  async #finish(what: string, op: "frame" | "movie", parameters: object, signal: AbortSignal): Promise<readonly string[]> {
-    const timeoutMs = op === "frame" ? FINISHER_LIMITS.frameMs : FINISHER_LIMITS.movieMs;
+  async #finish(what: string, op: "frame" | "movie", parameters: object, signal: AbortSignal): Promise<readonly WrittenFile[]> {
     await this.#stage.empty();
     try {
-      const answer = Written.parse(await this.#blender.request(op, parameters, signal, timeoutMs));
-      return await this.#deliver(answer.files);
+      return await this.#finishAgainWhereTaken(op, parameters, signal);
     } catch (error) {
-      await this.#stage.empty();
+      await this.#tidy();
       throw isFarmError(error, "FINISHING_FAILED")
         ? new FarmError(error.code, `${what} could not be finished: ${error.message}`, { facts: error.facts, cause: error })
         : error;
     }
   }
 
+  /** An output folder that was taken away meanwhile has the files of this call in it, if any: they are made once more. */
+  async #finishAgainWhereTaken(op: "frame" | "movie", parameters: object, signal: AbortSignal): Promise<readonly WrittenFile[]> {
+    try {
+      return await this.#finishOnce(op, parameters, signal);
+    } catch (error) {
+      if (signal.aborted || !this.#blender.isAlive || !(await this.#stage.hasGone())) throw error;
+      this.#log.warn({ folder: this.#stage.folder, because: messageOf(error) }, "the output folder was taken away: once more");
+      await this.#stage.empty();
+      return await this.#finishOnce(op, parameters, signal);
+    }
+  }
+
+  async #finishOnce(op: "frame" | "movie", parameters: object, signal: AbortSignal): Promise<readonly WrittenFile[]> {
+    const timeoutMs = op === "frame" ? FINISHER_LIMITS.frameMs : FINISHER_LIMITS.movieMs;
+    const answer = Written.parse(await this.#blender.request(op, parameters, signal, timeoutMs));
+    await this.#confirm?.(signal);
+    if (await this.#stage.hasGone()) throw new FarmError("OUTPUT_NOT_WRITABLE", `${this.#stage.folder} was taken away`);
+    return await this.#deliver(answer.files);
+  }
+
+  /** Why a frame failed is worth more than why its leftovers could not be removed. */
+  async #tidy(): Promise<void> {
+    await this.#stage.empty().catch((error: unknown) => this.#log.warn({ because: messageOf(error) }, "the stage was not emptied"));
+  }
+
   /** A File Output node that points where nobody may write costs its own files only, as in Blender; it may be a leftover of someone else's machine. */
-  async #deliver(files: readonly StagedFile[]): Promise<readonly string[]> {
-    const delivered: string[] = [];
+  async #deliver(files: readonly StagedFile[]): Promise<readonly WrittenFile[]> {
+    const delivered = new Map<string, WrittenFile>();
     for (const file of files) {
       try {
-        delivered.push(await this.#stage.deliver(file));
+        const written = await this.#stage.deliver(file);
+        // Two outputs of one name: the later one has replaced the earlier one, as it does in Blender.
+        delivered.set(written.path, { ...written, main: written.main || delivered.get(written.path)?.main === true });
       } catch (error) {
-        if (file.main || !isFarmError(error, "OUTPUT_NOT_WRITABLE")) throw error;
+        if (file.main || isUnanswered(error) || !isFarmError(error, "OUTPUT_NOT_WRITABLE")) throw error;
         this.#log.warn({ file: file.final, because: messageOf(error.cause) }, "a File Output node's picture was not kept");
       }
     }
-    // Two outputs of one name: the later one has replaced the earlier one, as it does in Blender.
-    return [...new Set(delivered)];
+    const written = [...delivered.values()];
+    await this.#stage.settle(written);
+    const lost = written.find(({ main, bytes }) => main && bytes === 0);
+    if (lost) throw new FarmError("FINISHING_FAILED", `${lost.path} came to lie there without a byte`);
+    return written;
   }
 
   close(): Promise<void> {
@@ -169,7 +206,7 @@ class WarmFinisher implements Finisher {
 
   async #end(): Promise<void> {
     await this.#blender[Symbol.asyncDispose]();
-    await this.#stage.remove();
+    await this.#stage.remove().catch((error: unknown) => this.#log.warn({ because: messageOf(error) }, "the stage was not removed"));
   }
 
   [Symbol.asyncDispose](): Promise<void> {

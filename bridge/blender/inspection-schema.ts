@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { SceneFacts, SceneFile } from "../core/scene-facts.ts";
+import type { ExpectedOutput, SceneFacts, SceneFile } from "../core/scene-facts.ts";
 
 /**
  * Bounds on what inspection may find. Sizes, names and frames are Blender's own: 65,536 px a side, ids of
@@ -16,6 +16,9 @@ export const INSPECTION_LIMITS = {
   maxReasons: 1_000,
   maxFiles: 100_000,
   maxWarnings: 100_100,
+  maxOutputs: 10_000,
+  maxListedOutputs: 10_000,
+  maxDigits: 1_024,
   maxNameChars: 300,
   maxSentenceChars: 10_000,
   maxPathChars: 8_192,
@@ -59,6 +62,12 @@ const frameUnits = z.strictObject({
   units: z.array(z.strictObject({ scene: name, frame })).max(limits.maxUnitsPerFrame),
 });
 
+const outputKind = z.enum(["main", "movie", "node"]);
+const expectedOutput = z.union([
+  z.strictObject({ kind: outputKind, before: path, digits: z.int().min(0).max(limits.maxDigits), after: path }),
+  z.strictObject({ kind: outputKind, paths: z.array(z.tuple([frame, path])).max(limits.maxListedOutputs) }),
+]) satisfies z.ZodType<ExpectedOutput>;
+
 const facts = z.strictObject({
   blenderVersion: name,
   scene: name,
@@ -73,6 +82,7 @@ const facts = z.strictObject({
     overwrite: z.boolean(),
     existing: z.array(frame).max(limits.maxFrames + 1),
     useExtension: z.boolean(),
+    files: z.array(expectedOutput).max(limits.maxOutputs),
     path,
   }),
   scenes: z.array(sceneRenderFacts).min(1).max(limits.maxScenes),

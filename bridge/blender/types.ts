@@ -1,5 +1,6 @@
 import type { ChunkSpec, DeviceClass } from "../core/chunk.ts";
 import type { SceneFacts, SceneFile } from "../core/scene-facts.ts";
+import type { WrittenFile } from "../core/written-file.ts";
 import type { FarmError } from "../kernel/errors.ts";
 
 /** One Blender on this machine. */
@@ -93,13 +94,13 @@ export interface BlenderSession extends AsyncDisposable {
 export interface Finisher extends AsyncDisposable {
   /**
    * Makes the final files of one frame and moves them into place.
-   * @returns absolute paths of all files written, in the order Blender wrote them.
+   * @returns all files written, in the order Blender wrote them: bytes and names are on the disk.
    */
-  finishFrame(frame: number, signal: AbortSignal): Promise<readonly string[]>;
+  finishFrame(frame: number, signal: AbortSignal): Promise<readonly WrittenFile[]>;
   /** Writes the scene's own movie over all frames, in order; every frame must be assembled. */
   finishMovie(
     frames: { readonly start: number; readonly end: number; readonly step: number },
     signal: AbortSignal,
-  ): Promise<readonly string[]>;
+  ): Promise<readonly WrittenFile[]>;
   close(): Promise<void>;
 }

@@ -4,7 +4,24 @@
 Every function asks for the feature, never for the version number.
 """
 
+import ctypes
+
 import bpy
+
+
+# Bits of a pixel, as ImageFormatData.planes counts them.
+PLANES = {"BW": 8, "RGB": 24, "RGBA": 32}
+
+
+def keep_planes(settings, mode):
+    """The colour channels that -F leaves as they were, also where the new format does not have them: JPEG then blends RGBA in its own way.
+
+    The property cannot say so. The struct can: its first bytes are imtype, depth and planes (DNA_scene_types.h), and they are
+    written only where the third one is what the property says.
+    """
+    memory = (ctypes.c_uint8 * 3).from_address(settings.as_pointer())
+    if memory[2] == PLANES.get(settings.color_mode):
+        memory[2] = PLANES[mode]
 
 
 def set_file_format(settings, file_format):
@@ -17,8 +34,10 @@ def set_file_format(settings, file_format):
         settings.media_type = media_type_of(file_format)
         settings.file_format = file_format
         return
-    depth = settings.color_depth
+    depth, mode = settings.color_depth, settings.color_mode
     settings.file_format = file_format
+    if settings.color_mode != mode and mode in PLANES:
+        keep_planes(settings, mode)
     if settings.color_depth != depth:
         try:
             settings.color_depth = "8"
@@ -118,6 +137,28 @@ def file_output_names(node):
     if node.format.file_format == "OPEN_EXR_MULTILAYER":
         return [bpy.path.basename(node.base_path.replace("\\", "/"))]
     return [slot.path for slot in node.file_slots]
+
+
+def file_output_writes(node):
+    """The files of a File Output node: path pattern, image format, and the sockets of which one at least must be linked."""
+    is_one_file = node.format.file_format == "OPEN_EXR_MULTILAYER"
+    if is_one_file:
+        path = joined(node.directory, node.file_name) if hasattr(node, "directory") else node.base_path
+        return [(path, node.format, list(node.inputs))]
+    if hasattr(node, "directory"):
+        items = zip(node.file_output_items, node.inputs)
+        names = [(node.file_name + item.name, item.override_node_format, item.format, socket) for item, socket in items]
+        return [(joined(node.directory, name), own if is_own else node.format, [socket]) for name, is_own, own, socket in names]
+    slots = zip(node.file_slots, node.inputs)
+    return [(joined(node.base_path, slot.path), node.format if slot.use_node_format else slot.format, [socket]) for slot, socket in slots]
+
+
+def joined(folder, name):
+    """A folder and a name as Blender joins them: with one separator, without one where the name is empty."""
+    stem = folder.rstrip("/\\")
+    if not stem:
+        return folder + name.lstrip("/\\")  # the root, the .blend's own folder, or none
+    return stem + "/" + name.lstrip("/\\") if name else stem
 
 
 def file_output_folder(node):

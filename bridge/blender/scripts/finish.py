@@ -10,6 +10,7 @@ import bpy
 
 import assembled_engine
 import compat
+import copied_scene
 import finish_lighten
 from finish_outputs import Outputs
 from wire import Refusal
@@ -33,6 +34,8 @@ class Finishing:
         check_scene(request["scenePath"], request["sceneName"])
         self._scene = bpy.context.scene
         self._outputs = Outputs(self._scene)
+        if request["isCopy"]:
+            copied_scene.leave_out_name(self._scene, self._outputs.patterns())
         job_scenes, folder = frozenset(request["jobScenes"]), request["assembledFolder"]
 
         def file_of(scene, frame):
@@ -64,6 +67,7 @@ class Finishing:
 
     def _render(self, start, end):
         self._failures.clear()
+        self._outputs.make_folders()
         reason = None
         try:
             compat.render_frames(self._scene, start, end)
@@ -107,4 +111,4 @@ def switch_engines(job_scenes):
 def is_full(folder, reason):
     """True where the disk ended before the picture did."""
     said = reason is not None and os.strerror(errno.ENOSPC) in reason
-    return said or shutil.disk_usage(folder).free < LEAST_FREE_BYTES
+    return said or (os.path.isdir(folder) and shutil.disk_usage(folder).free < LEAST_FREE_BYTES)

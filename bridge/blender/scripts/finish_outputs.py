@@ -5,6 +5,7 @@ Each output folder of the file gets a folder of its own inside the stage. Names 
 scene has them, so that frame numbers, view suffixes, extensions and name templates are Blender's work.
 """
 
+import errno
 import os
 
 import bpy
@@ -26,7 +27,15 @@ class Outputs:
         # Final folder of each folder in the stage, by its number.
         self._finals = []
         self._stage = None
+        self._staged = []
         self.main_folder = self._resolver.folder(folder_of(self._pattern))
+
+    def patterns(self):
+        """Every name that files are written under, as the scene has it."""
+        found = [self._pattern]
+        for node, _ in file_output_nodes():
+            found += [compat.file_output_path(node), *compat.file_output_names(node)]
+        return found
 
     def redirect(self, stage):
         """From now on everything is written into `stage`."""
@@ -34,11 +43,14 @@ class Outputs:
         main = folder_of(self._pattern)
         name = self._pattern[len(main) :]
         self._scene.render.filepath = checked(os.path.join(self._mirror(main, [name]), name))
-        for tree in compat.compositor_trees():
-            for node in tree.nodes:
-                if node.bl_idname == "CompositorNodeOutputFile":
-                    self._redirect_node(node, tree)
+        for node, tree in file_output_nodes():
+            self._redirect_node(node, tree)
         self._resolver.close()
+
+    def make_folders(self):
+        """The stage's folders, once more where somebody took them away."""
+        for folder in self._staged:
+            make_folder(folder)
 
     def written(self):
         """What lies in the stage, in the order in which it was written: staged path, final path, of the main output or not."""
@@ -69,8 +81,17 @@ class Outputs:
         number = str(len(self._finals))
         self._finals.append(root)
         staged = os.path.normpath(os.path.join(self._stage, number, os.path.relpath(final, root)))
-        os.makedirs(staged, exist_ok=True)
+        self._staged.append(staged)
+        make_folder(staged)
         return os.path.join(self._resolver.escape(staged), rest)
+
+
+def file_output_nodes():
+    """Every File Output node of the file, with the tree that it is in."""
+    for tree in compat.compositor_trees():
+        for node in tree.nodes:
+            if node.bl_idname == "CompositorNodeOutputFile":
+                yield node, tree
 
 
 class PathResolver:
@@ -101,6 +122,15 @@ class PathResolver:
     def _ask(self, pattern):
         self._probe.render.filepath = pattern
         return self._probe.render.frame_path(frame=1)
+
+
+def make_folder(path):
+    """Makes a folder of the stage, and says so where the disk does not take it."""
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        code = "DISK_FULL" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "OUTPUT_NOT_WRITABLE"
+        raise Refusal(code, f"{path} cannot be made ({error.strerror})") from error
 
 
 def folder_of(path):

@@ -10,6 +10,7 @@ import memory
 import scene_checks
 import scene_facts
 import scene_files
+import scene_outputs
 import scene_simulations
 import scene_tiling
 import scene_units
@@ -25,6 +26,7 @@ def inspect(request):
     frames = request["frames"] or list(range(main.frame_start, main.frame_end + 1, main.frame_step))
     files = scene_files.collect(request["scenePath"], request["maxFiles"])
     facts = scene_facts.file_facts(main, sorted({*frames, main.frame_current}))
+    facts["output"]["files"] = scene_outputs.expected(main, frames)
     facts["memoryBytes"] = memory.peak_bytes()
     facts["warnings"] = scene_warnings.warnings_of(files)
     # A linked scene may have the name of a local one, which then counts.

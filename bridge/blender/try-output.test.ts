@@ -1,0 +1,84 @@
+import { execFileSync, spawn } from "node:child_process";
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { unansweredCalls } from "../kernel/with-deadline.ts";
+import { tryOutputFolder } from "./try-output.ts";
+
+const { signal } = new AbortController();
+const isRoot = process.platform === "linux" && process.getuid?.() === 0;
+let root: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "try-output-"));
+});
+afterAll(async () => await rm(root, { recursive: true, force: true }));
+
+test("a folder that can be written, or made, is left as it was", async () => {
+  await mkdir(join(root, "here"));
+  await writeFile(join(root, "here", "picture.png"), "x");
+  await tryOutputFolder(join(root, "here"), signal);
+  await tryOutputFolder(join(root, "made", "deep", "er"), signal);
+  expect(await readdir(root, { recursive: true })).toEqual(["here", "here/picture.png"]);
+});
+
+test("a file in the way, and a name too long, are refused", async () => {
+  await writeFile(join(root, "file"), "");
+  for (const folder of [join(root, "file"), join(root, "file", "deep"), join(root, "n".repeat(300)), join(root, "a", "n".repeat(300))])
+    await expect(tryOutputFolder(folder, signal)).rejects.toMatchObject({ code: "OUTPUT_NOT_WRITABLE" });
+  expect(await readdir(root)).not.toContain("a");
+});
+
+test.runIf(process.platform === "linux")("a folder that cannot be is refused at once", { timeout: 2_000 }, async () => {
+  for (const folder of ["/proc/nope", "/proc/nope/deep", "/proc", "/sys/nope"])
+    await expect(tryOutputFolder(folder, signal)).rejects.toMatchObject({ code: "OUTPUT_NOT_WRITABLE" });
+});
+
+test.runIf(process.getuid?.() !== 0 && process.platform !== "win32")("a folder of someone else is refused", async () => {
+  await mkdir(join(root, "theirs"), { mode: 0o500 });
+  await expect(tryOutputFolder(join(root, "theirs"), signal)).rejects.toMatchObject({ code: "OUTPUT_NOT_WRITABLE" });
+  await chmod(join(root, "theirs"), 0o700);
+});
+
+test.runIf(isRoot)("a file system that is read only, or full, is refused", async () => {
+  const disk = join(root, "disk");
+  await mkdir(disk);
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", disk]);
+  try {
+    await writeFile(join(disk, "ballast"), Buffer.alloc(64 * 1024)).catch(() => {});
+    await expect(tryOutputFolder(disk, signal)).rejects.toMatchObject({ code: "DISK_FULL" });
+    execFileSync("mount", ["-o", "remount,ro", disk]);
+    await expect(tryOutputFolder(join(disk, "deep"), signal)).rejects.toMatchObject({ code: "OUTPUT_NOT_WRITABLE" });
+  } finally {
+    execFileSync("umount", ["-l", disk]);
+  }
+});
+
+// Mounts a file system whose server never answers: what an NFS server that has gone looks like from here.
+const DEAD_MOUNT = `
+import ctypes, os, sys
+server = os.open("/dev/fuse", os.O_RDWR)
+mounted = ctypes.CDLL(None).mount(b"dead", sys.argv[1].encode(), b"fuse", 0, f"fd={server},rootmode=40000,user_id=0,group_id=0".encode())
+print("mounted" if mounted == 0 else "not mounted", flush=True)
+sys.stdin.read()
+`;
+
+test.runIf(isRoot && existsSync("/dev/fuse"))("a mount that has gone is given up when the job is", { timeout: 20_000 }, async (context) => {
+  const dead = join(root, "dead");
+  await mkdir(dead);
+  const server = spawn("python3", ["-c", DEAD_MOUNT, dead], { stdio: ["pipe", "pipe", "inherit"] });
+  try {
+    const said = await new Promise<string>((resolve) => server.stdout.once("data", (data: Buffer) => resolve(data.toString())));
+    if (said.trim() !== "mounted") return context.skip();
+    const stop = new AbortController();
+    const trying = tryOutputFolder(join(dead, "out"), stop.signal);
+    setTimeout(() => stop.abort(new Error("stopped")), 300);
+    await expect(trying).rejects.toThrow("stopped");
+    expect(unansweredCalls()).toBe(1);
+  } finally {
+    server.kill("SIGKILL"); // the calls that wait are answered then
+    execFileSync("umount", ["-l", dead]);
+  }
+  await expect.poll(unansweredCalls, { timeout: 5_000 }).toBe(0);
+});

@@ -1,0 +1,30 @@
+import { abortable, childSignal } from "./abort.ts";
+
+let unanswered = 0;
+
+/** How many calls have not come back yet, given up or not: each holds a thread, and Node waits for them all when it exits. */
+export function unansweredCalls(): number {
+  return unanswered;
+}
+
+/**
+ * Waits for a call that cannot be called back (to a file system whose mount may have gone), and no longer than `limitMs`.
+ * The call itself may still come back, and what it does is then done.
+ *
+ * Throws what `late` makes after the limit; the signal's reason when aborted.
+ */
+export async function withDeadline<T>(
+  call: Promise<T>,
+  { limitMs, late, signal }: { readonly limitMs: number; readonly late: () => Error; readonly signal?: AbortSignal | undefined },
+): Promise<T> {
+  unanswered++;
+  const back = () => void unanswered--;
+  call.then(back, back);
+  using limit = childSignal(signal, limitMs);
+  try {
+    return await abortable(call, limit.signal);
+  } catch (error) {
+    if (!limit.signal.aborted || error !== limit.signal.reason) throw error;
+    throw signal?.aborted ? error : late();
+  }
+}
