@@ -19,6 +19,7 @@ function bundleOf(manifestHash: string, blocks: readonly string[]): PackedBundle
     manifestHash,
     manifestBytes: new Uint8Array(),
     missing: [],
+    files: [],
     source: { sizeOf: async (hash) => hash.length, read: async (hash) => Buffer.from(`${manifestHash}/${hash}`) },
   };
 }

@@ -1,24 +1,40 @@
 import { join } from "node:path";
-import { packBundle, type PackedBundle } from "../content/pack.ts";
+import { tryOutputFolder } from "../blender/try-output.ts";
+import type { PackedBundle } from "../content/pack.ts";
 import { systemClock } from "../kernel/clock.ts";
 import type { PrepareDeps } from "../requester/prepare-job.ts";
 import type { ChosenBlender } from "./blender-tools.ts";
+import type { SentScene } from "./sent-scene.ts";
 import type { Workshop } from "./work-on-task.ts";
+
+/** The job, and what is known of it before it is prepared. */
+export interface JobToPrepare {
+  readonly id: string;
+  readonly blender: ChosenBlender;
+  readonly inspect: PrepareDeps["inspect"];
+  readonly sent: SentScene;
+  /** A folder for a copy of its scene until there is the job. */
+  readonly waitingRoom: () => Promise<string>;
+  /** The manifest of a job that is taken up again. */
+  readonly begun: string | undefined;
+}
 
 /** What preparing a job needs of this machine; the packed scene is left in `packed`. */
 export function prepareDeps(
   { home, database }: Pick<Workshop, "home" | "database">,
-  { blender, inspect, job: id }: { readonly blender: ChosenBlender; readonly inspect: PrepareDeps["inspect"]; readonly job: string },
+  { id, blender, inspect, sent, waitingRoom, begun }: JobToPrepare,
   packed: { bundle?: PackedBundle },
 ): PrepareDeps {
   return {
     blender: blender.build,
     deviceClass: blender.deviceClass,
-    inspect,
+    inspect: async (request, signal) => await sent.inspected(() => inspect(request, signal), await waitingRoom()),
     pack: async (files, _scenePath, signal) => {
-      packed.bundle = await packBundle(files, { cacheDir: join(home.cache, "packs") }, signal);
+      const settings = { cacheDir: join(home.cache, "packs"), waitingRoom: await waitingRoom(), begun };
+      packed.bundle = await sent.pack(files, settings, signal);
       return packed.bundle;
     },
+    tryOutput: tryOutputFolder,
     newId: () => id,
     history: {
       append: async (job, records) => {

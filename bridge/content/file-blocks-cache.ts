@@ -4,14 +4,8 @@ import { join } from "node:path";
 import { z } from "zod";
 import { SHA256_PATTERN, sha256 } from "../kernel/ids.ts";
 import { CHUNKER_SIZES, type FileBlock } from "./chunker.ts";
+import { type FileStamp, sameStamp } from "./file-stamp.ts";
 import { MANIFEST_LIMITS } from "./manifest.ts";
-
-/** What tells that a file is the one we cut before. */
-export interface FileStamp {
-  readonly bytes: number;
-  readonly mtimeNs: string;
-  readonly ino: string;
-}
 
 const CacheEntry = z.strictObject({
   version: z.literal(1),
@@ -39,7 +33,7 @@ export class FileBlocksCache {
   async find(path: string, stamp: FileStamp): Promise<FileBlock[] | undefined> {
     const entry = await this.#read(path);
     if (entry === undefined || entry.path !== path) return undefined;
-    if (entry.bytes !== stamp.bytes || entry.mtimeNs !== stamp.mtimeNs || entry.ino !== stamp.ino) return undefined;
+    if (!sameStamp(entry, stamp)) return undefined;
     let offset = 0;
     const blocks = entry.blocks.map((block) => {
       const placed = { ...block, offset };

@@ -2,6 +2,7 @@ import { open } from "node:fs/promises";
 import { FarmError } from "../kernel/errors.ts";
 import { type Sha256, sha256 } from "../kernel/ids.ts";
 import type { BlockSource } from "./block-source.ts";
+import { changedScene } from "./changed-scene.ts";
 
 interface Place {
   readonly path: string;
@@ -9,10 +10,16 @@ interface Place {
   readonly bytes: number;
 }
 
-/** Blocks read straight out of the user's own files: nothing is copied, and nothing that changed is passed on. */
+/** Blocks read straight out of the user's own files, or out of copies that were made of them: nothing that changed is passed on. */
 export class OwnFilesSource implements BlockSource {
   readonly #places = new Map<Sha256, Place>();
   readonly #inMemory = new Map<Sha256, Uint8Array>();
+  readonly #copies: ReadonlyMap<string, string>;
+
+  /** `copies`: of files, by their paths; where blocks are read once the file itself gives others. */
+  constructor(copies: ReadonlyMap<string, string> = new Map()) {
+    this.#copies = copies;
+  }
 
   addBlock(hash: Sha256, place: Place): void {
     if (!this.#places.has(hash)) this.#places.set(hash, place);
@@ -33,10 +40,26 @@ export class OwnFilesSource implements BlockSource {
     if (kept) return kept.subarray(offset, offset + length);
     const place = this.#places.get(hash);
     if (!place) throw new FarmError("BLOCK_MISSING", "the scene has no such block", { facts: { hash } });
-    const bytes = await readPlace(place);
-    if (sha256(bytes) !== hash) throw changed(place.path);
+    const bytes = await this.#readWhole(hash, place);
     return bytes.subarray(offset, offset + length);
   }
+
+  async #readWhole(hash: Sha256, place: Place): Promise<Uint8Array> {
+    try {
+      return await readChecked(hash, place);
+    } catch (error) {
+      const path = this.#copies.get(place.path);
+      if (path === undefined) throw error;
+      // What it says of the copy would be of no use to anybody: the file is what changed.
+      return await readChecked(hash, { ...place, path }).catch(() => Promise.reject(error));
+    }
+  }
+}
+
+async function readChecked(hash: Sha256, place: Place): Promise<Uint8Array> {
+  const bytes = await readPlace(place);
+  if (sha256(bytes) !== hash) throw changedScene(place.path);
+  return bytes;
 }
 
 async function readPlace(place: Place): Promise<Uint8Array> {
@@ -50,14 +73,7 @@ async function readPlace(place: Place): Promise<Uint8Array> {
       filled += bytesRead;
     }
   } catch (cause) {
-    throw changed(place.path, cause);
+    throw changedScene(place.path, cause);
   }
   return bytes;
-}
-
-function changed(path: string, cause?: unknown): FarmError {
-  return new FarmError("SCENE_CHANGED", `${path} changed since the render began`, {
-    facts: { path },
-    ...(cause === undefined ? {} : { cause }),
-  });
 }

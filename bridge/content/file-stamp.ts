@@ -1,0 +1,37 @@
+import { type BigIntStats, constants } from "node:fs";
+import { type FileHandle, open, stat } from "node:fs/promises";
+
+/** What tells that a file is the one we read before. */
+export interface FileStamp {
+  readonly bytes: number;
+  readonly mtimeNs: string;
+  readonly ino: string;
+}
+
+/** Undefined for what is not a readable regular file: to a scene it is missing. Non-blocking, so that a FIFO cannot hold us. */
+export async function stampAt(path: string): Promise<FileStamp | undefined> {
+  try {
+    await using file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    return await stampOf(file);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The same without opening it: whether it can be read was asked before. */
+export async function glanceAt(path: string): Promise<FileStamp | undefined> {
+  const found = await stat(path, { bigint: true }).catch(() => undefined);
+  return found && stampFrom(found);
+}
+
+export async function stampOf(file: FileHandle): Promise<FileStamp | undefined> {
+  return stampFrom(await file.stat({ bigint: true }));
+}
+
+function stampFrom(stats: BigIntStats): FileStamp | undefined {
+  return stats.isFile() ? { bytes: Number(stats.size), mtimeNs: String(stats.mtimeNs), ino: String(stats.ino) } : undefined;
+}
+
+export function sameStamp(a: FileStamp | undefined, b: FileStamp | undefined): boolean {
+  return a !== undefined && b !== undefined && a.bytes === b.bytes && a.mtimeNs === b.mtimeNs && a.ino === b.ino;
+}
