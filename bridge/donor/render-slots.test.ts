@@ -85,6 +85,23 @@ describe("render slots", () => {
     expect(begun[1]).toMatchObject({ name: "b", session: 1 });
   });
 
+  it("give who asks for it a Blender that has rendered nothing yet, and keep that one warm", async () => {
+    const { all, run, begun, closed, settle } = slotsOf(1);
+    const rendered = async (name: string, fresh: boolean) => {
+      const running = all.run(scene, { ...spec, scene: name }, { take: async () => name, fresh }, signal);
+      await settle();
+      begun.at(-1)?.end();
+      await running;
+    };
+    await rendered("a", false);
+    await rendered("b", true);
+    await rendered("c", false);
+    void run("d");
+    await settle();
+    expect(begun.map(({ session }) => session)).toEqual([0, 1, 1, 1]);
+    expect(closed).toEqual([0]);
+  });
+
   it("begin nothing while they are paused, and everything afterwards", async () => {
     const { all, run, names, settle } = slotsOf(1);
     all.pause();

@@ -16,6 +16,8 @@ export interface SlotUse<T> {
   started?(): void;
   /** Higher comes first among those that wait; 0 when not said. */
   readonly priority?: number;
+  /** By a Blender that has rendered nothing yet; false when not said. */
+  readonly fresh?: boolean;
 }
 
 interface Slot {
@@ -93,12 +95,12 @@ export class RenderSlots implements AsyncDisposable {
       use.started?.();
       return await use.take(await session.render(spec, signal));
     };
-    return await this.#hold(scene, { signal, priority: use.priority ?? 0 }, render);
+    return await this.#hold(scene, { signal, priority: use.priority ?? 0, fresh: use.fresh ?? false }, render);
   }
 
   /** Opens a scene in one slot before its first chunk comes. */
   async warmUp(scene: SceneOnDisk, signal: AbortSignal): Promise<void> {
-    await this.#hold(scene, { signal, priority: 0 }, async () => {});
+    await this.#hold(scene, { signal, priority: 0, fresh: false }, async () => {});
   }
 
   /** Closes the sessions that hold this scene and are not at work. */
@@ -122,7 +124,7 @@ export class RenderSlots implements AsyncDisposable {
    */
   async #hold<T>(
     scene: SceneOnDisk,
-    { signal, priority }: { readonly signal: AbortSignal; readonly priority: number },
+    { signal, priority, fresh }: { readonly signal: AbortSignal; readonly priority: number; readonly fresh: boolean },
     work: (session: WarmSession) => Promise<T>,
   ): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
@@ -135,6 +137,7 @@ export class RenderSlots implements AsyncDisposable {
       slot.busy = true;
       slot.usedAt = this.#turn++;
       try {
+        if (fresh) await this.#cool(slot);
         return await work(await this.#warm(slot, scene, signal));
       } finally {
         slot.busy = false;

@@ -2,6 +2,7 @@ import { createAssembled } from "./assembled.ts";
 import { checkFloatResult } from "./check.ts";
 import { type CompareRequest, compareFloats } from "./compare.ts";
 import { pasteResult } from "./paste.ts";
+import { samePicture } from "./same-picture.ts";
 import type { AssembledSpec, FloatDifference, FloatExpectation, FloatSummary, PasteRequest } from "./types.ts";
 import { type ErrorFacts, FarmError } from "../kernel/errors.ts";
 import type { ErrorCode } from "../kernel/error-codes.ts";
@@ -11,7 +12,8 @@ export type MediaJob =
   | { readonly kind: "check"; readonly path: string; readonly expectation: FloatExpectation }
   | { readonly kind: "create-assembled"; readonly spec: AssembledSpec }
   | { readonly kind: "paste"; readonly request: PasteRequest }
-  | { readonly kind: "compare"; readonly request: CompareRequest };
+  | { readonly kind: "compare"; readonly request: CompareRequest }
+  | { readonly kind: "same-picture"; readonly ours: string; readonly theirs: string };
 
 /** What a job brings, by its kind. */
 export interface MediaResults {
@@ -19,6 +21,7 @@ export interface MediaResults {
   readonly "create-assembled": undefined;
   readonly paste: undefined;
   readonly compare: FloatDifference;
+  readonly "same-picture": boolean;
 }
 
 /** An error on its way between threads: facts instead of a class, which would not survive. */
@@ -35,7 +38,7 @@ export type MediaAnswer =
   | { readonly ok: false; readonly error: CarriedError };
 
 /** Does a job in this thread. */
-export function doMediaJob(job: MediaJob): MediaResults[MediaJob["kind"]] {
+export function doMediaJob(job: MediaJob): MediaResults[MediaJob["kind"]] | Promise<boolean> {
   switch (job.kind) {
     case "check":
       return checkFloatResult(job.path, job.expectation);
@@ -47,6 +50,8 @@ export function doMediaJob(job: MediaJob): MediaResults[MediaJob["kind"]] {
       return undefined;
     case "compare":
       return compareFloats(job.request);
+    case "same-picture":
+      return samePicture(job.ours, job.theirs);
   }
 }
 

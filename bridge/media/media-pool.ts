@@ -22,6 +22,8 @@ export interface Media extends AsyncDisposable {
   paste(request: PasteRequest, signal: AbortSignal): Promise<void>;
   /** Compares a result with a reference. Throws EXR_INVALID. */
   compare(request: CompareRequest, signal: AbortSignal): Promise<FloatDifference>;
+  /** Whether a stranger's file shows the same picture as ours, metadata aside. */
+  samePicture(ours: string, theirs: string, signal: AbortSignal): Promise<boolean>;
   /** Ends all threads; jobs that wait or run fail with CANCELLED. Idempotent. */
   close(): Promise<void>;
 }
@@ -34,6 +36,7 @@ export function openMedia(options: MediaOptions = {}): Media {
     createAssembled: (spec, signal) => pool.run({ kind: "create-assembled", spec }, signal),
     paste: (request, signal) => pool.run({ kind: "paste", request }, signal),
     compare: (request, signal) => pool.run({ kind: "compare", request }, signal),
+    samePicture: (ours, theirs, signal) => pool.run({ kind: "same-picture", ours, theirs }, signal),
     close,
     [Symbol.asyncDispose]: close,
   };

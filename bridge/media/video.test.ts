@@ -131,7 +131,7 @@ describe("a video is refused", () => {
     ["of frames of several kinds", () => ({ frames: [frames[0], "/x/y.exr"] }), "VIDEO_FAILED"],
     ["when a frame is missing", () => ({ frames: [frames[0], out("absent.png")] }), "VIDEO_FAILED"],
     ["when a frame is broken", () => ({ frames: [scratch.put("broken.png", "no picture")] }), "VIDEO_FAILED"],
-    ["when there is no such folder", () => ({ out: out("absent/x.mp4") }), "OUTPUT_NOT_WRITABLE"],
+    ["when a file is where its folder should be", () => ({ out: join(scratch.put("file", ""), "x.mp4") }), "OUTPUT_NOT_WRITABLE"],
     ["when there is no such ffmpeg", () => ({ ffmpeg: out("absent-ffmpeg") }), "FFMPEG_NOT_FOUND"],
   ])("%s", async (_claim, change, code) => {
     await expect(encodeVideo({ ...request(), ...change() }, signal)).rejects.toMatchObject({ code });

@@ -2,6 +2,8 @@ import { access, constants, rename, rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { execa } from "execa";
 import { FarmError } from "../kernel/errors.ts";
+import { makeFolder } from "../kernel/make-folder.ts";
+import { outputAnswer } from "../kernel/output-failure.ts";
 import { frameInput } from "./video-frames.ts";
 import { chooseRecipe, parseEncoders, pictureFilter, videoFormat } from "./video-codecs.ts";
 import { asWriteFailure, besidePath } from "./write-beside.ts";
@@ -30,7 +32,7 @@ export async function encodeVideo(request: VideoRequest, signal: AbortSignal): P
   signal.throwIfAborted();
   const out = resolve(request.out);
   const format = videoFormat(out);
-  await requireFolder(out);
+  await requireFolder(out, signal);
   await using input = await frameInput(request.frames);
   const encoders = parseEncoders(await runFfmpeg(request.ffmpeg, ["-encoders"], { signal }));
   const recipe = chooseRecipe(format, encoders, input.transparent);
@@ -59,12 +61,14 @@ export async function encodeVideo(request: VideoRequest, signal: AbortSignal): P
   }
 }
 
-async function requireFolder(path: string): Promise<void> {
-  try {
-    await access(dirname(path), constants.W_OK);
-  } catch (error) {
-    throw new FarmError("OUTPUT_NOT_WRITABLE", `cannot write ${path}`, { cause: error });
-  }
+/** Made where it is missing, as those of pictures are. */
+async function requireFolder(path: string, signal: AbortSignal): Promise<void> {
+  const folder = dirname(path);
+  await outputAnswer(
+    makeFolder(folder).then(() => access(folder, constants.W_OK)),
+    { where: path },
+    signal,
+  );
 }
 
 /** @returns what it printed on standard output. */

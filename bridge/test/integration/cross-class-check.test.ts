@@ -9,6 +9,7 @@ import type { StartProcess } from "../../blender/types.ts";
 import { hashFile } from "../../content/disk.ts";
 import type { Chunk, ResultFile } from "../../core/chunk.ts";
 import { RenderSlots } from "../../donor/render-slots.ts";
+import { silentLog } from "../../kernel/log.ts";
 import { openMedia } from "../../media/media-pool.ts";
 import { Checker } from "../../requester/checker.ts";
 import { JobFolder } from "../../requester/job-folder.ts";
@@ -43,6 +44,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => rm(root, { recursive: true, force: true }));
 
+const DONOR = "donor";
 const sceneOf = (samples: number) => join(root, `known-${samples}.blend`);
 
 /** What a donor delivers that renders the scene with so many samples. */
@@ -52,7 +54,7 @@ async function delivered(samples: number, start: StartProcess = startPlainProces
   await session.load(sceneOf(samples), { remap: {} }, patience());
   const { floats = "" } = await session.render(chunk.spec, patience());
   const sha256 = await hashFile(floats, patience());
-  await copyFile(floats, folder.result(sha256));
+  await copyFile(floats, folder.resultPath(chunk.id, DONOR, sha256));
   return [{ role: "floats", name: "floats.exr", sha256, bytes: 1 }];
 }
 
@@ -67,8 +69,11 @@ async function verdictOn(files: readonly ResultFile[]): Promise<string> {
   );
   await using media = openMedia();
   const scene = { key: "known", path: sceneOf(32), remap: {} };
-  const checker = new Checker({ slots, media, folder }, { scene, secret: new Uint8Array(32).fill(7), apronOf: () => 0 });
-  return await checker.check(chunk, files, false, patience());
+  const checker = new Checker(
+    { slots, media, folder, observe: () => {}, log: silentLog },
+    { scene, secret: new Uint8Array(32).fill(7), apronOf: () => 0 },
+  );
+  return await checker.check(chunk, { donor: DONOR, files }, false, patience());
 }
 
 describe("a result of another device class", { timeout: 120_000 }, () => {
