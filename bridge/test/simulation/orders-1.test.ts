@@ -1,0 +1,3 @@
+import { holdOrders } from "./hold-orders.ts";
+
+holdOrders(0, 2);

@@ -1,0 +1,111 @@
+/** A choice among so many, and the next number of a sequence that a seed decides (mulberry32). */
+export class Chance {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed >>> 0;
+  }
+
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    let mixed = this.#state;
+    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  }
+
+  below(count: number): number {
+    return Math.floor(this.next() * count);
+  }
+
+  /** True once in so many. */
+  oneIn(count: number): boolean {
+    return this.below(count) === 0;
+  }
+}
+
+/** Something that may happen next. */
+export interface Step {
+  readonly name: string;
+  run(): void;
+}
+
+/**
+ * Everything that is under way in a simulated job. Whoever waits for the outside asks here, and what comes next is the
+ * explorer's choice: so every order in which answers can come can be tried.
+ */
+export class Steps {
+  readonly waiting: Step[] = [];
+
+  /** Resolves, or throws what `work` throws, when the explorer comes to it. */
+  later<T>(name: string, work: () => T, signal?: AbortSignal): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const drop = () => {
+      this.#remove(step);
+      reject(signal?.reason as Error);
+    };
+    const step: Step = {
+      name,
+      run: () => {
+        signal?.removeEventListener("abort", drop);
+        try {
+          resolve(work());
+        } catch (error) {
+          reject(error as Error);
+        }
+      },
+    };
+    if (signal?.aborted) return Promise.reject(signal.reason as Error);
+    signal?.addEventListener("abort", drop, { once: true });
+    this.waiting.push(step);
+    return promise;
+  }
+
+  take(index: number): Step | undefined {
+    return this.waiting.splice(index, 1)[0];
+  }
+
+  #remove(step: Step): void {
+    const at = this.waiting.indexOf(step);
+    if (at >= 0) this.waiting.splice(at, 1);
+  }
+}
+
+/** A clock that stands until it is moved. */
+export class SteppedClock {
+  #nowMs = 0;
+  readonly #sleeping = new Set<{ readonly untilMs: number; wake(): void }>();
+
+  now(): number {
+    return this.#nowMs;
+  }
+
+  monotonicMs(): number {
+    return this.#nowMs;
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason as Error);
+      const sleeper = {
+        untilMs: this.#nowMs + ms,
+        wake: () => {
+          this.#sleeping.delete(sleeper);
+          signal?.removeEventListener("abort", stop);
+          resolve();
+        },
+      };
+      const stop = () => {
+        this.#sleeping.delete(sleeper);
+        reject(signal?.reason as Error);
+      };
+      signal?.addEventListener("abort", stop, { once: true });
+      this.#sleeping.add(sleeper);
+    });
+  }
+
+  advance(ms: number): void {
+    this.#nowMs += ms;
+    for (const sleeper of this.#sleeping) if (sleeper.untilMs <= this.#nowMs) sleeper.wake();
+  }
+}

@@ -1,0 +1,99 @@
+import type { VerifyLevel } from "../../core/schedule/types.ts";
+import { Chance } from "./steps.ts";
+import type { Troubles } from "./fake-donor.ts";
+
+/** What a seed makes of a job: its shape, who works on it, and what befalls it. */
+export interface Story {
+  readonly seed: number;
+  readonly frames: number;
+  readonly tiles: number;
+  readonly kind: "floats" | "files";
+  /** All results have the same content. */
+  readonly equal: boolean;
+  /** All frames show the same unit. */
+  readonly shared: boolean;
+  readonly movie: boolean;
+  readonly inOrder: boolean;
+  readonly verify: VerifyLevel;
+  /** Which results are checked where not all are: the first ones of each donor, then one in so many. */
+  readonly spot: { readonly first: number; readonly oneIn: number };
+  readonly donors: readonly { readonly id: string; readonly trusted: boolean; readonly slots: number; readonly troubles: Troubles }[];
+  /** Once in so many steps one of these; 0: never. */
+  readonly events: Readonly<Record<"gone" | "stand" | "pause" | "secondLink" | "cancel" | "crash", number>>;
+  /** While something else could happen, once in so many steps time passes first. */
+  readonly tickOneIn: number;
+  /** Our own check fails once in so many times; 0: never. */
+  readonly checkFails: number;
+  /** Frames that Blender cannot finish, as a share of one in so many; 0: none. */
+  readonly finishingFails: number;
+}
+
+const HONEST: Troubles = { crashes: 0, losesTransfers: 0, lies: false };
+
+/** The story of a seed: up to four chunks and three donors. */
+export function storyOf(seed: number): Story {
+  const chance = new Chance(seed);
+  const pick = <T>(...of: readonly T[]) => of[chance.below(of.length)] as T;
+  const shape = shapeOf(chance);
+  const isCalm = chance.oneIn(3);
+  const now = (count: number) => (isCalm || chance.oneIn(2) ? 0 : count);
+  const verify = pick<VerifyLevel>("off", "spot", "spot", "full");
+  const checkFails = now(5);
+  // A job that goes on after a crash believes what a liar gave it unchecked, and where a check may fail, a liar's next result
+  // may be believed: these are other promises, and held elsewhere.
+  const mayLie = verify !== "off" && checkFails === 0 && chance.oneIn(3);
+  return {
+    seed,
+    ...shape,
+    verify,
+    // A liar's first result is always looked at.
+    spot: { first: mayLie ? 1 + chance.below(2) : chance.below(3), oneIn: pick(2, 10) },
+    checkFails,
+    equal: chance.oneIn(2),
+    donors: donorsOf(chance, now, mayLie),
+    events: {
+      gone: now(20),
+      stand: now(15),
+      pause: now(20),
+      secondLink: now(25),
+      cancel: rarely(!mayLie && !isCalm && chance.oneIn(5), 30),
+      crash: rarely(!mayLie && chance.oneIn(4), 25),
+    },
+    tickOneIn: pick(2, 6, 12, 40),
+    finishingFails: rarely(!isCalm && chance.oneIn(6), 3),
+  };
+}
+
+function shapeOf(chance: Chance): Pick<Story, "frames" | "tiles" | "kind" | "shared" | "movie" | "inOrder"> {
+  const SHAPES = [
+    [1, 1],
+    [1, 2],
+    [1, 4],
+    [2, 1],
+    [2, 2],
+    [3, 1],
+    [4, 1],
+  ] as const;
+  const [frames, tiles] = SHAPES[chance.below(SHAPES.length)] ?? [1, 1];
+  const isWhole = tiles === 1;
+  if (isWhole && chance.oneIn(4)) return { frames, tiles, kind: "files", shared: false, movie: false, inOrder: chance.oneIn(6) };
+  const shared = frames > 1 && chance.oneIn(6);
+  return { frames, tiles, kind: "floats", shared, movie: chance.oneIn(6), inOrder: isWhole && chance.oneIn(6) };
+}
+
+function rarely(happens: boolean, oneIn: number): number {
+  return happens ? oneIn : 0;
+}
+
+function donorsOf(chance: Chance, now: (count: number) => number, mayLie: boolean): Story["donors"] {
+  const hasLocal = chance.oneIn(2);
+  const remotes = hasLocal ? chance.below(3) : 1 + chance.below(3);
+  const remote = (index: number) => ({
+    id: `d${index}`,
+    trusted: false,
+    slots: 1 + chance.below(2),
+    troubles: { crashes: now(6), losesTransfers: now(4), lies: mayLie && index === 0 },
+  });
+  const local = hasLocal ? [{ id: "local", trusted: true, slots: 1, troubles: HONEST }] : [];
+  return [...local, ...Array.from({ length: remotes }, (_, index) => remote(index))];
+}
