@@ -12,6 +12,7 @@ const SCRIPTS = {
   demo: { purpose: "demo", runs: [["bridge/demo/demo.ts"]] },
   test: { purpose: "test", runs: [["bridge/build/test.mjs"]] },
   "test:versions": { purpose: "test", runs: [["bridge/test/versions/run.mjs"]] },
+  soak: { purpose: "test", runs: [["bridge/test/soak/soak.ts"]] },
   bench: { purpose: "test", runs: [["bench/bench.ts"]] },
   check: { purpose: "code", runs: [["bridge/build/check.mjs"]] },
   format: { purpose: "code", runs: [["node_modules/@biomejs/biome/bin/biome", "format", "--write", "."]] },

@@ -1,0 +1,13 @@
+/** What can go wrong with honest work. */
+export const FAULT_KINDS = ["lost", "barred", "hung", "left over"] as const;
+
+export interface Fault {
+  /** Lost is all that does not end with the files that plain Blender makes. */
+  readonly kind: (typeof FAULT_KINDS)[number];
+  readonly what: string;
+}
+
+export const lost = (what: string): Fault => ({ kind: "lost", what });
+export const barred = (what: string): Fault => ({ kind: "barred", what });
+export const hung = (what: string): Fault => ({ kind: "hung", what });
+export const leftOver = (what: string): Fault => ({ kind: "left over", what });
