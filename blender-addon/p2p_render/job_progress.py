@@ -143,8 +143,16 @@ def _finished(progress, event):
     progress.outputs = tuple(dict.fromkeys((*progress.outputs, *event.outputs)))  # what we knew already may be told again
 
 
+def _lost(progress, event):
+    progress.tell(f"Frame {event.frame} cannot be made: {event.message}")
+
+
 def _ended(progress, event):
     progress.outputs = event.outputs
+    if event.missing_frames:
+        first = event.missing[0]
+        more = f" (and {event.missing_frames - 1} more)" if event.missing_frames > 1 else ""
+        progress.tell(f"Frame {first.frame}{more} is missing: {first.message}")
     progress.at_work.clear()
 
 
@@ -160,6 +168,7 @@ TAKERS = {
     said.ChunkFailed: _failed,
     said.ChunkRevoked: _revoked,
     said.ChunkDead: _dead,
+    said.FrameLost: _lost,
     said.Note: _noted,
     said.Progress: _counted,
     said.JobLineChanged: _line,

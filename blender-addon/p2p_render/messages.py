@@ -296,10 +296,31 @@ class VideoProgress:
 
 
 @dataclass(frozen=True)
+class FrameLost:
+    """A frame that cannot be made in this run."""
+
+    frame: int
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class MissingFrame:
+    """A frame of which something is not there in the end, and why."""
+
+    frame: int
+    files: tuple[str, ...]
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
 class JobEnded:
     outcome: Literal["complete", "incomplete", "cancelled", "failed"]
     outputs: tuple[str, ...]
     missing_files: tuple[str, ...]
+    missing: tuple[MissingFrame, ...]
+    missing_frames: int
 
 
 @dataclass(frozen=True)
@@ -425,6 +446,7 @@ EVENTS = {
     "tile": Tile,
     "frame-floats": FrameFloats,
     "frame-finished": FrameFinished,
+    "frame-lost": FrameLost,
     "video-progress": VideoProgress,
     "job-ended": JobEnded,
     "job-line": JobLineChanged,

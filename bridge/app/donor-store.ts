@@ -169,7 +169,7 @@ class SwarmDonorStore implements OwnedDonorStore {
     const [requester] = request.sources();
     if (!requester) throw new Error("a scene has no source");
     const { openBlocks: open, pieceBytes } = this;
-    const manifest = parseManifest(await this.#manifestBytes(request, () => open(requester, signal), signal));
+    const manifest = parseManifest(await this.#manifestBytes(request, (end) => open(requester, end), signal));
     const wanted = blocksOf(manifest).map(({ sha256, bytes }) => ({ hash: sha256, bytes }));
     const room = await this.#blocks.hold(totalBytesOf(manifest)); // its files lie beside its blocks
     try {
@@ -191,11 +191,20 @@ class SwarmDonorStore implements OwnedDonorStore {
     }
   }
 
-  async #manifestBytes(request: BringRequest, open: () => ReturnType<SwarmNetwork["open"]>, signal: AbortSignal): Promise<Uint8Array> {
+  async #manifestBytes(
+    request: BringRequest,
+    open: (end: AbortSignal) => ReturnType<SwarmNetwork["open"]>,
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
     if (!this.#blocks.has(request.manifest)) {
       const toPath = join(this.#directory, `manifest-${this.#count++}`);
-      await fetchFile({ hash: request.manifest, bytes: request.manifestBytes, open, toPath, pieceBytes: this.pieceBytes() }, signal);
-      await this.#blocks.putFile(toPath, { hash: request.manifest }, signal);
+      try {
+        await fetchFile({ hash: request.manifest, bytes: request.manifestBytes, open, toPath, pieceBytes: this.pieceBytes() }, signal);
+        await this.#blocks.putFile(toPath, { hash: request.manifest }, signal);
+      } finally {
+        // Its number is never used again: nobody would go on with a part of it.
+        for (const left of [toPath, `${toPath}.part`]) await rm(left, { force: true });
+      }
     }
     return await this.#blocks.get(request.manifest, signal);
   }

@@ -7,9 +7,14 @@ import { openDatabase } from "../database/open-database.ts";
 import type { Database, JobRow, Wish } from "../database/types.ts";
 import { FarmError } from "../kernel/errors.ts";
 
+/** A line of the list, as it stands at this moment: "interrupted" where its last run ended without a word, killed for instance. */
+export type ListedJob = Omit<JobRow, "state"> & { readonly state: JobRow["state"] | "interrupted" };
+
 /** A job as its journal tells it. */
 export interface JobReport {
-  readonly job: JobRow;
+  readonly job: ListedJob;
+  /** What ended its last run before its time. */
+  readonly error: { readonly code: string; readonly message: string } | null;
   readonly framesDone: number;
   readonly framesTotal: number;
   readonly chunksDone: number;
@@ -24,9 +29,15 @@ export function freshJobId(): string {
 }
 
 /** Newest first. */
-export async function listJobs(home: Home): Promise<readonly JobRow[]> {
+export async function listJobs(home: Home): Promise<readonly ListedJob[]> {
   await using database = openDatabase(home.database);
-  return database.jobs.list();
+  return database.jobs.list().map((job) => asItStands(database, job));
+}
+
+/** A job whose row says that it runs, and that nobody works on, was interrupted. */
+function asItStands({ jobs }: Pick<Database, "jobs">, job: JobRow): ListedJob {
+  const isAtWork = job.state !== "running" || jobs.isClaimed(job.id, Date.now());
+  return isAtWork ? job : { ...job, state: "interrupted" };
 }
 
 /** Throws JOB_UNKNOWN. */
@@ -35,20 +46,21 @@ export async function reportJob(home: Home, id: string | undefined): Promise<Job
   return reportOf(database, jobOf(database, id));
 }
 
-export function reportOf(database: Pick<Database, "journal">, job: JobRow): JobReport {
+export function reportOf(database: Pick<Database, "journal" | "jobs">, job: JobRow): JobReport {
   const memory = foldJournal(database.journal.read(job.id).map(({ record }) => record));
   const plan = memory.created && planJob(memory.created.planInput.facts, memory.created.planInput.options);
   const chunksByDonor: Record<string, number> = {};
   for (const { donor } of memory.accepted.values()) chunksByDonor[donor] = (chunksByDonor[donor] ?? 0) + 1;
   return {
-    job,
+    job: asItStands(database, job),
+    error: memory.error ?? null,
     framesDone: memory.finishedFrames.size,
     framesTotal: plan?.outputs.length ?? 0,
     chunksDone: memory.accepted.size,
     chunksTotal: plan?.chunks.length ?? 0,
     chunksByDonor,
     barred: [...memory.barred.keys()],
-    outputs: [...memory.finishedFrames.values()].flat(),
+    outputs: [...memory.finishedFrames.values()].flat().map(({ path }) => path),
   };
 }
 
@@ -71,11 +83,7 @@ export async function wishJob(home: Home, id: string | undefined, wish: Wish): P
 }
 
 function isFree(database: Database, job: string): boolean {
-  const owner = `probe-${process.pid}`;
-  const nowMs = Date.now();
-  if (!database.jobs.claim(job, owner, { nowMs, untilMs: nowMs + 1_000 })) return false;
-  database.jobs.release(job, owner);
-  return true;
+  return !database.jobs.isClaimed(job, Date.now());
 }
 
 function jobOf(database: Database, id: string | undefined): JobRow {

@@ -101,10 +101,13 @@ export class RequesterSwarm implements AsyncDisposable {
     const lookedMs = systemClock.monotonicMs() - this.#enteredMs;
     if (peers === "all" && lookedMs < LOOK_AROUND_MS) await systemClock.sleep(LOOK_AROUND_MS - lookedMs, signal);
     const ids = peers === "all" ? this.network.knownPeers().map(({ id }) => id) : peers;
+    const asked = new Set<string>(); // two names may be one peer's
     const donors = await Promise.all(
       ids.map(async (peer): Promise<OfferedPower> => {
         try {
           const { id } = await this.network.connect(peer, AbortSignal.timeout(3_000));
+          if (asked.has(id)) return NO_POWER;
+          asked.add(id);
           const reply = await askOffer(this.network, id, AbortSignal.timeout(3_000));
           return reply.type === "offer" ? reply : NO_POWER;
         } catch (error) {
@@ -142,7 +145,7 @@ export class RequesterSwarm implements AsyncDisposable {
   readonly #fetchResult: FetchResult = async (peer, file, toPath, signal) => {
     const queue = this.#queues.get(peer) ?? new PQueue({ concurrency: FETCHES_PER_DONOR });
     this.#queues.set(peer, queue);
-    const open = () => this.network.open(peer, BLOCKS_PROTOCOL, "bulk", signal);
+    const open = (end: AbortSignal) => this.network.open(peer, BLOCKS_PROTOCOL, "bulk", end);
     await queue.add(() => fetchFile({ hash: file.sha256, bytes: file.bytes, open, toPath }, signal), { signal });
   };
 }

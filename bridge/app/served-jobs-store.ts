@@ -134,7 +134,7 @@ export class ServedJobsStore {
     const { id } = job;
     this.#shelves.delete(id);
     this.#workshop.database.served.delete(id);
-    await new JobFolder(this.#workshop.home.jobs, id).remove();
+    await new JobFolder(this.#workshop.home.jobs, id).dispose();
     await this.dropOwnedScene(job);
     const folder = this.#uploadFolderOf(job.facts.wish.scenePath);
     if (folder !== undefined && !this.usesUpload(folder)) await rm(folder, { recursive: true, force: true });

@@ -1,13 +1,15 @@
 import { stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
-import { assembledFileName, openFinisher } from "../blender/finisher.ts";
+import { assembledFileName } from "../blender/finisher.ts";
 import type { Home } from "../config/home.ts";
 import { hashFile } from "../content/disk.ts";
 import type { PackedBundle } from "../content/pack.ts";
+import { SceneCopy } from "../content/scene-copy.ts";
 import type { JobCreated } from "../core/journal/records.ts";
 import type { JobEvent, JobOutcome } from "../core/job-events.ts";
 import type { Database, Wish } from "../database/types.ts";
+import type { WarmSession } from "../donor/ports.ts";
 import type { RenderSlots } from "../donor/render-slots.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { FarmError, messageOf } from "../kernel/errors.ts";
@@ -15,17 +17,20 @@ import type { Log } from "../kernel/log.ts";
 import { findFfmpeg } from "../media/find-ffmpeg.ts";
 import { openMedia } from "../media/media-pool.ts";
 import { encodeVideo } from "../media/video.ts";
-import type { JobFolder } from "../requester/job-folder.ts";
+import { JobFolder } from "../requester/job-folder.ts";
 import { type JobOrder, type RenderRequest, settingsOf, type WorkForce } from "../requester/job-order.ts";
 import { prepareJob, reopenJob } from "../requester/prepare-job.ts";
 import { type WorkDeps, workOnJob } from "../requester/work-on-job.ts";
-import { startPlainProcess } from "../sandbox/process-sandbox.ts";
 import { blendersHere, type ChosenBlender, Looked, renderSlots } from "./blender-tools.ts";
 import { chooseBlender, environmentNamed, type NamedEnvironment, sharingNote } from "./job-environment.ts";
+import { endOnce } from "./end-once.ts";
 import { jobPreview } from "./job-preview.ts";
+import { openOwnFinisher } from "./own-finisher.ts";
 import { prepareDeps } from "./prepare-deps.ts";
 import type { RequesterSwarm } from "./requester-swarm.ts";
 import { type Scratch, STAGE_PREFIX } from "./scratch.ts";
+import { SentScene } from "./sent-scene.ts";
+import { sentSlots, watchedSession } from "./sent-slots.ts";
 import type { SharedSwarm } from "./shared-swarm.ts";
 import { workUnderClaim } from "./work-under-claim.ts";
 
@@ -56,8 +61,21 @@ export type Task =
   | { readonly kind: "new"; readonly job: string; readonly request: RenderRequest }
   | { readonly kind: "resume"; readonly job: string };
 
-/** Works on one job of this process until it ends. Several may run side by side: each has its own Blenders. */
+/**
+ * Works on one job of this process until it ends, and tells that exactly once. Several may run side by side: each has
+ * its own Blenders.
+ */
 export async function workOnTask(
+  workshop: Workshop,
+  settings: WorkSettings,
+  { task, watching }: { readonly task: Task; readonly watching: Watching },
+  signal: AbortSignal,
+): Promise<JobOutcome> {
+  const work = (observe: Watching["observe"]) => prepareAndWork(workshop, settings, { task, watching: { ...watching, observe } }, signal);
+  return await endOnce(task.job, watching.observe, work, signal);
+}
+
+async function prepareAndWork(
   workshop: Workshop,
   settings: WorkSettings,
   { task, watching }: { readonly task: Task; readonly watching: Watching },
@@ -71,9 +89,12 @@ export async function workOnTask(
   const packed: { bundle?: PackedBundle } = {};
   await using looked = new Looked();
   const inspect = looked.inspector(scratch, blender, settings.threads);
-  const prepare = prepareDeps(workshop, { blender, inspect, job: task.job }, packed);
+  const sent = new SentScene(scenePathOf(task, begun), new SceneCopy(new JobFolder(home.jobs, task.job).scene), signal);
+  if (task.kind === "new") await sent.look();
+  const waitingRoom = () => scratch.folder("sent");
+  const prepare = prepareDeps(workshop, { id: task.job, blender, inspect, sent, waitingRoom, begun: begun?.manifestHash }, packed);
   // While the scene is inspected: this machine's own Blender opens the scene, the swarm is entered and looked at.
-  await using own = ownSlots(settings, blender, scratch);
+  await using own = ownSlots(settings, { blender, scratch, sent });
   const entering = headStart(task, { own, looked, local: settings.force.local }, signal).then(() =>
     enterOrAlone(workshop.swarm, settings.force, watching, signal),
   );
@@ -90,7 +111,7 @@ export async function workOnTask(
   if (order.deliver === "floats") await looked[Symbol.asyncDispose](); // somebody else finishes
   const swarm = await entering;
   if (named && swarm) await shareForJob(swarm, named, workshop, watching);
-  const parts = { order, bundle: bundleOf(packed), blender, swarm, own, scratch, looked };
+  const parts = { order, bundle: bundleOf(packed), blender, swarm, own, scratch, looked, sent };
   const work = () => workOnOrder({ home, database }, settings, { parts, watching }, signal);
   return await workUnderClaim(database.jobs, { job: order.id, work, log: watching.log }, signal);
 }
@@ -116,9 +137,21 @@ async function shareForJob(
   if (sentence !== undefined) observe({ event: "note", code: "environment", sentence });
 }
 
-function ownSlots({ force, threads }: WorkSettings, blender: ChosenBlender, scratch: Scratch): RenderSlots {
-  const threadOption = threads === undefined ? {} : { threads: () => threads };
-  return renderSlots(scratch, blender, { slots: Math.max(1, force.local), purpose: "own", local: true, ...threadOption });
+function scenePathOf(task: Task, begun: JobCreated | undefined): string {
+  return task.kind === "new" ? resolve(task.request.cwd, task.request.scenePath) : (begun?.scenePath ?? "");
+}
+
+function ownSlots({ force, threads }: WorkSettings, { blender, scratch, sent }: Pick<Parts, "blender" | "scratch" | "sent">): RenderSlots {
+  return renderSlots(scratch, blender, { slots: Math.max(1, force.local), purpose: "own", ...ownSlotOptions(threads, sent) });
+}
+
+/** Of all slots in which this machine renders its own job. */
+function ownSlotOptions(threads: number | undefined, sent: SentScene) {
+  return {
+    local: true,
+    around: (session: WarmSession) => watchedSession(session, sent),
+    ...(threads === undefined ? {} : { threads: () => threads }),
+  };
 }
 
 /**
@@ -131,7 +164,7 @@ async function headStart(
   signal: AbortSignal,
 ): Promise<void> {
   if (task.kind === "resume") return;
-  const path = resolve(task.request.cwd, task.request.scenePath);
+  const path = scenePathOf(task, undefined);
   if (local > 0) own.warmUp({ key: path, path, remap: {} }, signal).catch(() => {});
   await looked.started;
 }
@@ -139,6 +172,7 @@ async function headStart(
 interface Parts {
   readonly scratch: Scratch;
   readonly looked: Looked;
+  readonly sent: SentScene;
   readonly own: RenderSlots;
   readonly order: JobOrder;
   readonly bundle: PackedBundle;
@@ -158,13 +192,16 @@ async function workOnOrder(
   signal: AbortSignal,
 ): Promise<JobOutcome> {
   const { force, threads } = settings;
-  const { order, blender, swarm, bundle, own, scratch } = parts;
-  const { observe, log } = watching;
+  const { order, blender, swarm, bundle, own, scratch, sent: scene } = parts;
+  const { log } = watching;
+  const observe = (event: JobEvent) => {
+    if (event.event === "frame-finished") scene.wrote(event.outputs);
+    watching.observe(event);
+  };
   let bytesSent = 0;
   const sent = (bytes: number) => void (bytesSent += bytes);
   await using media = openMedia();
-  const threadOption = threads === undefined ? {} : { threads: () => threads };
-  await using checks = renderSlots(scratch, blender, { slots: 1, purpose: "check", local: true, ...threadOption });
+  await using checks = renderSlots(scratch, blender, { slots: 1, purpose: "check", ...ownSlotOptions(threads, scene) });
   await using preview = jobPreview(join(home.jobs, order.id, "preview.png"));
   const deps: WorkDeps = {
     media,
@@ -172,12 +209,12 @@ async function workOnOrder(
     preview,
     assembledPath: (folder) => (unit) => join(folder.assembled, assembledFileName(unit)),
     openFinisher: (_job, folder, end) => finisherOf(settings, parts, folder, end),
-    renderSlots: force.local > 0 ? own : undefined,
-    checkSlots: checks,
+    renderSlots: force.local > 0 ? sentSlots(own, scene) : undefined,
+    checkSlots: sentSlots(checks, scene),
     encodeVideo: async (frames, fps, out, end) => {
       const { path } = await findFfmpeg(end);
       await encodeVideo({ ffmpeg: path, frames, fps, out }, end);
-      return out;
+      return { path: out, bytes: (await stat(out)).size };
     },
     history: { append: (job, records) => database.journal.append(job, records) },
     recruit:
@@ -199,13 +236,13 @@ async function workOnOrder(
 
 async function finisherOf(
   settings: WorkSettings,
-  { blender, order, scratch, looked }: Pick<Parts, "blender" | "order" | "scratch" | "looked">,
+  { blender, order, scratch, looked, sent }: Pick<Parts, "blender" | "order" | "scratch" | "looked" | "sent">,
   folder: JobFolder,
   signal: AbortSignal,
 ) {
   const { created, facts, id } = order;
-  return await openFinisher(
-    { start: startPlainProcess, opened: looked.take(), noteStage: (stage) => scratch.noteOutside(stage) },
+  return await openOwnFinisher(
+    { sent, scratch, opened: looked.take() },
     {
       blender: blender.build,
       scenePath: created.scenePath,

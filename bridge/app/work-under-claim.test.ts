@@ -12,7 +12,7 @@ function fullDisk(): { readonly jobs: Jobs; readonly claims: () => number } {
     throw new FarmError("DISK_FULL", "the disk is full");
   };
   const claim = () => ++claims === 1 || full();
-  const jobs: Jobs = { put: full, list: () => [], get: () => undefined, setState: full, claim, release: full };
+  const jobs: Jobs = { put: full, list: () => [], get: () => undefined, setState: full, claim, release: full, isClaimed: () => true };
   return { jobs, claims: () => claims };
 }
 

@@ -3,6 +3,7 @@ import { CommanderError } from "commander";
 import { isAbort } from "../kernel/abort.ts";
 import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
 import { EXIT } from "./exit-codes.ts";
+import { leaveWith } from "./leave-with.ts";
 import { buildProgram } from "./program.ts";
 import { paint, processTerminal, type Terminal } from "./terminal.ts";
 
@@ -11,23 +12,49 @@ export async function main(argv: readonly string[]): Promise<number> {
   const terminal = processTerminal({ json: argv.includes("--json") });
   const stop = new AbortController();
   const interrupted = interruptions(stop, terminal);
+  const stray = strayErrors(stop);
   try {
     let code: number = EXIT.ok;
     const program = buildProgram({ terminal, signal: stop.signal, exitWith: (value) => (code = value) });
     await program.parseAsync([...argv], { from: "user" });
-    return code;
+    return leaveWith(stray.first === undefined ? code : explain(stray.first.error, terminal, new AbortController().signal));
   } catch (error) {
-    return explain(error, terminal, stop.signal);
+    return leaveWith(explain(stray.first === undefined ? error : stray.first.error, terminal, stop.signal));
   } finally {
     interrupted();
+    stray.stop();
   }
+}
+
+/** How long what is open may take to end in order, after something that nobody waited for has failed. */
+const ENDING_MS = 15_000;
+
+/**
+ * An error that nobody waited for is a mistake of ours. It ends the program, but in order: jobs are told to stop and write
+ * down how far they came.
+ */
+function strayErrors(stop: AbortController): { readonly first: { readonly error: unknown } | undefined; stop(): void } {
+  const found: { first: { readonly error: unknown } | undefined; stop(): void } = { first: undefined, stop: () => {} };
+  const onStray = (error: unknown) => {
+    found.first ??= { error };
+    if (stop.signal.aborted) return;
+    stop.abort(new FarmError("CANCELLED", "a mistake of ours ended the program"));
+    setTimeout(() => process.exit(EXIT.bug), ENDING_MS).unref();
+  };
+  process.on("unhandledRejection", onStray);
+  process.on("uncaughtException", onStray);
+  found.stop = () => {
+    process.off("unhandledRejection", onStray);
+    process.off("uncaughtException", onStray);
+  };
+  return found;
 }
 
 /** First Ctrl-C: stop cleanly. Second: leave at once. Whoever reads our output and goes (`| head`) stops us, too. */
 function interruptions(stop: AbortController, terminal: Terminal): () => void {
   const onUnread = () => stop.abort(new FarmError("CANCELLED", "nobody reads the output any more"));
   const onSignal = () => {
-    if (stop.signal.aborted) process.exit(EXIT.interrupted);
+    if (stop.signal.aborted) process.exit(leaveWith(EXIT.interrupted));
     if (terminal.isLive) terminal.error("Stopping… (once more to leave at once)");
     stop.abort(new FarmError("CANCELLED", "interrupted"));
   };

@@ -1,4 +1,5 @@
 import type { Chunk, ChunkId, DonorId } from "./chunk.ts";
+import type { MissingFrame } from "./ledger/ledger.ts";
 import type { Rect } from "./scene-facts.ts";
 
 /** Where a chunk lies: a rectangle of a scene's frame, or the whole of it. */
@@ -75,6 +76,8 @@ export type JobEvent =
   /** It was wrong after all, and is made anew. */
   | { readonly event: "chunk-revoked"; readonly chunk: ChunkId; readonly place: ChunkPlace }
   | { readonly event: "chunk-dead"; readonly chunk: ChunkId; readonly code: string; readonly message: string }
+  /** It cannot be made in this run; the others go on. */
+  | { readonly event: "frame-lost"; readonly frame: number; readonly code: string; readonly message: string }
   | { readonly event: "preview"; readonly path: string }
   /** An accepted tile's floats, in a file of its own; gone when its frame is whole. */
   | {
@@ -96,9 +99,18 @@ export type JobEvent =
       readonly job: string;
       readonly outcome: JobOutcome;
       readonly outputs: readonly string[];
+      /** Files that the scene names and nobody has. */
       readonly missingFiles: readonly string[];
+      /** Frames of which something is not there, the first of them (`missingFrames` counts them all). Empty when the job is complete. */
+      readonly missing: readonly MissingFrame[];
+      readonly missingFrames: number;
+      /** What ended the job before its time. */
+      readonly error: { readonly code: string; readonly message: string } | null;
       readonly stats: JobStats;
     };
+
+/** Frames named in the last event of a job; more are only counted. */
+export const MOST_MISSING_NAMED = 1_000;
 
 export type JobOutcome = "complete" | "incomplete" | "cancelled" | "failed";
 

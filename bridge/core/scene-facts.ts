@@ -50,6 +50,17 @@ export interface FrameUnits {
   readonly units: readonly RenderUnit[];
 }
 
+/** Of the scene's own output: its pictures, or its movie; or of a File Output node. */
+export type OutputKind = "main" | "movie" | "node";
+
+/**
+ * One file that Blender writes for each frame asked for: absolute path before the frame number, least digits of
+ * the number (0: it has none, as a movie of all frames), and what follows; or path by path.
+ */
+export type ExpectedOutput =
+  | { readonly kind: OutputKind; readonly before: string; readonly digits: number; readonly after: string }
+  | { readonly kind: OutputKind; readonly paths: readonly (readonly [frame: number, path: string])[] };
+
 /** What inspection of a scene (with the user's own Blender flags applied) found. */
 export interface SceneFacts {
   readonly blenderVersion: string;
@@ -71,6 +82,8 @@ export interface SceneFacts {
     readonly existing: readonly number[];
     /** Blender adds the format's extension to file names. */
     readonly useExtension: boolean;
+    /** What Blender will write for the frames asked for; journals of earlier versions do not have it. */
+    readonly files?: readonly ExpectedOutput[];
     /** Absolute output path pattern as Blender understands it (may hold #). */
     readonly path: string;
   };

@@ -7,6 +7,7 @@ export const RECORD_LIMITS = {
   maxListItems: 1_000_000,
   maxFiles: 10_000,
   maxSidePx: 65_536,
+  maxDigits: 1_024,
 } as const;
 
 export const Text = z.string().max(RECORD_LIMITS.maxTextChars);
@@ -40,6 +41,12 @@ const SceneRenderFactsSchema = SceneRenderFactsFields.transform((scene) => ({ ..
 
 const RenderUnitSchema = z.strictObject({ scene: Name, frame: Frame });
 
+const OutputKindSchema = z.enum(["main", "movie", "node"]);
+const ExpectedOutputSchema = z.union([
+  z.strictObject({ kind: OutputKindSchema, before: Text, digits: z.int().min(0).max(RECORD_LIMITS.maxDigits), after: Text }),
+  z.strictObject({ kind: OutputKindSchema, paths: z.array(z.tuple([Frame, Text])).max(RECORD_LIMITS.maxFiles) }),
+]);
+
 export const SceneFactsSchema = z.strictObject({
   blenderVersion: Name,
   scene: Name,
@@ -55,6 +62,8 @@ export const SceneFactsSchema = z.strictObject({
     // Journals of earlier versions do not have it.
     existing: list(Frame).default([]),
     useExtension: z.boolean(),
+    // Nor this.
+    files: z.exactOptional(z.array(ExpectedOutputSchema).max(RECORD_LIMITS.maxFiles)),
     path: Text,
   }),
   scenes: list(SceneRenderFactsSchema),

@@ -22,7 +22,7 @@ const Row = z
     }),
   );
 
-type Statements = Record<"put" | "list" | "get" | "setState" | "claim" | "release", Statement>;
+type Statements = Record<"put" | "list" | "get" | "setState" | "claim" | "release" | "claimed", Statement>;
 
 export class SqliteJobs implements Jobs {
   readonly #sqlite: Sqlite;
@@ -40,6 +40,7 @@ export class SqliteJobs implements Jobs {
          ON CONFLICT (job) DO UPDATE SET owner = excluded.owner, until_ms = excluded.until_ms
          WHERE claims.owner = excluded.owner OR claims.until_ms <= :nowMs`,
       ),
+      claimed: sqlite.prepare("SELECT 1 FROM claims WHERE job = ? AND until_ms > ?"),
       release: sqlite.prepare("DELETE FROM claims WHERE job = ? AND owner = ?"),
     };
   }
@@ -73,5 +74,9 @@ export class SqliteJobs implements Jobs {
 
   release(id: string, owner: string): void {
     this.#statements.release.run(id, owner);
+  }
+
+  isClaimed(id: string, nowMs: number): boolean {
+    return this.#statements.claimed.get(id, nowMs) !== undefined;
   }
 }

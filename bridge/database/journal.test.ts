@@ -19,7 +19,18 @@ const FACTS: SceneFacts = {
   frameEnd: 2,
   frameStep: 1,
   fps: { numerator: 30_000, denominator: 1_001 },
-  output: { format: "PNG", isMovie: false, overwrite: true, existing: [], useExtension: true, path: "/out/ä####" },
+  output: {
+    format: "PNG",
+    isMovie: false,
+    overwrite: true,
+    existing: [],
+    useExtension: true,
+    path: "/out/ä####",
+    files: [
+      { kind: "main", before: "/out/ä", digits: 4, after: ".png" },
+      { kind: "node", paths: [[1, "/side/one.png"]] },
+    ],
+  },
   scenes: [
     {
       name: "Scene",
@@ -65,7 +76,7 @@ const HISTORY: readonly JobRecord[] = [
   { type: "chunk-revoked", chunk: "Scene:1:0-0-32-24", donor: "12D3KooW" },
   { type: "chunk-dead", chunk: "Scene:1:0-0-32-24", code: "BLENDER_CRASHED" },
   { type: "donor-barred", donor: "12D3KooW", because: "lied" },
-  { type: "frame-finished", frame: -3, outputs: ["/out/-003.png"] },
+  { type: "frame-finished", frame: -3, files: [{ path: "/out/-003.png", bytes: 7 }] },
   { type: "paused" },
   { type: "resumed" },
   { type: "job-ended", outcome: "complete" },
@@ -105,14 +116,14 @@ describe("the journal", () => {
 
   it("keeps the order of calls that share a commit", async () => {
     const frames = Array.from({ length: 100 }, (_, frame) => frame);
-    await Promise.all(frames.map((frame) => database.journal.append("job", [{ type: "frame-finished", frame, outputs: [] }])));
+    await Promise.all(frames.map((frame) => database.journal.append("job", [{ type: "frame-finished", frame, files: [] }])));
     expect(database.journal.read("job").map(({ record }) => record.type === "frame-finished" && record.frame)).toEqual(frames);
   });
 
   it("commits groups: a thousand records one by one take far less than a thousand flushes", async () => {
     const before = performance.now();
     await Promise.all(
-      Array.from({ length: 1_000 }, (_, frame) => database.journal.append("job", [{ type: "frame-finished", frame, outputs: [] }])),
+      Array.from({ length: 1_000 }, (_, frame) => database.journal.append("job", [{ type: "frame-finished", frame, files: [] }])),
     );
     expect(performance.now() - before).toBeLessThan(2_000);
   });

@@ -15,6 +15,10 @@ const MIGRATIONS: readonly string[] = [
      digest TEXT PRIMARY KEY, facts TEXT NOT NULL, bytes INTEGER NOT NULL, added_at INTEGER NOT NULL, origin TEXT NOT NULL, shared INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;`,
   `CREATE TABLE served (seq INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL UNIQUE, body TEXT NOT NULL) STRICT;`,
+  // A finished frame's files have their sizes beside them; those of older jobs are not known.
+  `UPDATE journal SET body = json_remove(json_set(body, '$.files',
+     json((SELECT json_group_array(json_object('path', each.value)) FROM json_each(journal.body, '$.outputs') AS each))), '$.outputs')
+   WHERE json_extract(body, '$.type') = 'frame-finished';`,
 ];
 
 /** Brings the file to this program's version. Several processes may try at once: one does it, the others wait. */

@@ -41,10 +41,10 @@ async function framesIn(job: string): Promise<number[]> {
 /** Fills a database until it has pages of some depth. */
 async function fill(records: number): Promise<void> {
   await using database = openDatabase(file);
-  const outputs = ["x".repeat(500)];
+  const files = [{ path: "x".repeat(500) }];
   await database.journal.append(
     "job",
-    Array.from({ length: records }, (_, frame) => ({ type: "frame-finished" as const, frame, outputs })),
+    Array.from({ length: records }, (_, frame) => ({ type: "frame-finished" as const, frame, files })),
   );
 }
 
@@ -59,7 +59,7 @@ describe("openDatabase", () => {
     await database.journal.append("job", [{ type: "paused" }]);
     const sqlite = new DatabaseSync(file);
     expect(sqlite.prepare("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" });
-    expect(sqlite.prepare("PRAGMA user_version").get()).toEqual({ user_version: 3 });
+    expect(sqlite.prepare("PRAGMA user_version").get()).toEqual({ user_version: 4 });
     sqlite.close();
   });
 
@@ -117,6 +117,18 @@ describe("openDatabase", () => {
   it("names a folder that cannot be written", async () => {
     await writeFile(join(folder, "home"), "a file where the folder should be");
     expect(() => openDatabase(file)).toThrow(expect.objectContaining({ code: "HOME_NOT_WRITABLE" }));
+  });
+
+  it("brings finished frames of an older bridge to today's form", async () => {
+    await openDatabase(file).close();
+    const sqlite = new DatabaseSync(file);
+    const old = { type: "frame-finished", frame: 3, outputs: ["/out/a.png", "/out/b'\"ä.png"] };
+    sqlite.prepare("INSERT INTO journal (job, at, body) VALUES (?, ?, ?)").run("job", 1, JSON.stringify(old));
+    sqlite.exec("PRAGMA user_version = 3");
+    sqlite.close();
+    await using database = openDatabase(file);
+    const files = [{ path: "/out/a.png" }, { path: "/out/b'\"ä.png" }];
+    expect(database.journal.read("job").map(({ record }) => record)).toEqual([{ type: "frame-finished", frame: 3, files }]);
   });
 
   it("can be closed twice, and writes what waits before it closes", async () => {

@@ -18,6 +18,7 @@ const Flags = z.strictObject({
 });
 
 const File = z.strictObject({ role: z.enum(["floats", "output", "preview"]), name: Name, sha256: Hash, bytes: z.int().min(0) });
+const Written = z.strictObject({ path: Text, bytes: z.exactOptional(z.int().min(0)) });
 const Setting = z.union([z.string(), z.number(), z.boolean(), z.array(z.string()).max(RECORD_LIMITS.maxListItems)]);
 
 /** A line of the journal, as it is read back. */
@@ -43,10 +44,14 @@ export const JobRecordSchema = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("chunk-revoked"), chunk: Name, donor: Name }),
   z.strictObject({ type: z.literal("chunk-dead"), chunk: Name, code: Code }),
   z.strictObject({ type: z.literal("donor-barred"), donor: Name, because: z.enum(["lied", "task", "transport", "refused", "junk"]) }),
-  z.strictObject({ type: z.literal("frame-finished"), frame: Frame, outputs: z.array(Text).max(RECORD_LIMITS.maxFiles) }),
+  z.strictObject({ type: z.literal("frame-finished"), frame: Frame, files: z.array(Written).max(RECORD_LIMITS.maxFiles) }),
   z.strictObject({ type: z.literal("paused") }),
   z.strictObject({ type: z.literal("resumed") }),
-  z.strictObject({ type: z.literal("job-ended"), outcome: z.enum(["complete", "incomplete", "cancelled"]) }),
+  z.strictObject({
+    type: z.literal("job-ended"),
+    outcome: z.enum(["complete", "incomplete", "cancelled", "failed"]),
+    error: z.exactOptional(z.strictObject({ code: Name, message: Text })),
+  }),
 ]);
 
 /** Parses a stored line. Throws a ZodError when it is none of ours. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { JobEvent } from "../core/job-events.ts";
+import { ERROR_CODES, type ErrorCode } from "../kernel/error-codes.ts";
 import { Frame, JobName } from "./job-wish.ts";
 
 /** What the bridge says of itself is parsed by its tests only; strings have no caps here. */
@@ -74,6 +75,7 @@ export const FloatsPictureMessage = z.strictObject({
   region: RectMessage,
 });
 const donor = Words;
+const Code = z.enum(Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]]);
 const chunk = Words;
 const of = <K extends string, S extends z.ZodRawShape>(event: K, fields: S) => z.strictObject({ event: z.literal(event), ...fields });
 
@@ -102,6 +104,7 @@ const MACHINERY = [
   of("chunk-accepted", { chunk, donor, seconds: z.number(), bytes: Bytes, done: Count, total: Count, place: Place }),
   of("chunk-revoked", { chunk, place: Place }),
   of("chunk-dead", { chunk, code: Words, message: Words }),
+  of("frame-lost", { frame: Frame, code: Words, message: Words }),
   of("preview", { path: Words }),
   /** An accepted tile's floats, in a file of `rect`'s size that the bridge wrote; gone when its frame is whole. */
   of("tile", { chunk, donor, scene: Words, frame: Frame, rect: RectMessage, region: RectMessage, path: Words }),
@@ -114,6 +117,9 @@ const MACHINERY = [
     outcome: z.enum(["complete", "incomplete", "cancelled", "failed"]),
     outputs: z.array(Words),
     missingFiles: z.array(Words),
+    missing: z.array(z.strictObject({ frame: Frame, files: z.array(Words), code: Code, message: Words })),
+    missingFrames: Count,
+    error: z.strictObject({ code: Words, message: Words }).nullable(),
     stats: z.strictObject({
       seconds: z.number(),
       framesDone: Count,

@@ -15,7 +15,7 @@ export const ERROR_CODES = {
   SCENE_TOO_NEW: { exitCode: 2, advice: "Use a Blender at least as new as the one that saved the scene (--blender <path>)." },
   SCENE_NO_CAMERA: { exitCode: 2, advice: "Add a camera to the scene, make it the active one and save." },
   SCENE_UNKNOWN: { exitCode: 2, advice: "Name a scene that the file has (-S)." },
-  SCENE_CHANGED: { exitCode: 2, advice: "The scene or one of its files changed while the job ran: start a new render." },
+  SCENE_CHANGED: { exitCode: 3, advice: "The scene or one of its files changed while the job ran: start a new render." },
   FRAMES_INVALID: { exitCode: 2, advice: "Write frames as Blender does: 1,3,5..9 or 1-20x2." },
   FRAMES_EXIST: { exitCode: 0, advice: "Switch Overwrite on in the scene's output settings, or remove the pictures." },
   FLOATS_IMPOSSIBLE: { exitCode: 2, advice: "Render such scenes to files: with the Render buttons, or `bridge render`." },
@@ -81,6 +81,10 @@ export const ERROR_CODES = {
   ENVIRONMENT_INVALID: { exitCode: 3, advice: "A peer's environment was refused and is taken from elsewhere; nothing of it was run." },
   ENVIRONMENT_REFUSED: { exitCode: 3, advice: "Its owner may allow it with `bridge donate set environments=…`." },
   RESULT_INVALID: { exitCode: 3, advice: "A peer's result was refused and is rendered elsewhere; nothing to do." },
+  CHECK_FAILED: {
+    exitCode: 3,
+    advice: "This machine could not render the piece that it compares: its reason stands above (`--verify off` does without).",
+  },
   EXR_INVALID: { exitCode: 3, advice: "A peer's picture was refused and is rendered elsewhere; nothing to do." },
 
   // The swarm
@@ -92,6 +96,8 @@ export const ERROR_CODES = {
   BLOCK_MISSING: { exitCode: 3, advice: "The peer no longer has this part of the scene; it is taken from elsewhere." },
   BLOCK_CORRUPT: { exitCode: 3, advice: "The peer sent damaged data; it is taken from elsewhere." },
   MANIFEST_INVALID: { exitCode: 3, advice: "The requester's scene description breaks a rule; nothing was run." },
+  FILE_LOST: { exitCode: 3, advice: "Somebody moved, changed or removed it while the job ran: `bridge jobs resume` makes it again." },
+  JOB_STALLED: { exitCode: 3, advice: "Resume it with `bridge jobs resume`; if it stands still again, report what it waited for." },
   JOB_INCOMPLETE: { exitCode: 3, advice: "Resume it with `bridge jobs resume`." },
   CANCELLED: { exitCode: 130, advice: "Resume it with `bridge jobs resume`." },
 } as const satisfies Record<string, { readonly exitCode: number; readonly advice: string }>;

@@ -1,21 +1,20 @@
-import { copyFile, mkdir, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import PQueue from "p-queue";
-import type { Chunk, ChunkId, ResultFile } from "../core/chunk.ts";
-import type { JobPlan, PlannedUnit, UnitKey } from "../core/plan.ts";
+import type { Chunk, ChunkId, DonorId, ResultFile } from "../core/chunk.ts";
 import type { FloatsPicture } from "../core/job-events.ts";
-import type { JobFolder } from "./job-folder.ts";
+import type { WrittenFile } from "../core/written-file.ts";
+import type { JobPlan, PlannedUnit, UnitKey } from "../core/plan.ts";
 import type { Deliver } from "./job-order.ts";
-import type { AssembledPath, AssembledPicture, JobFinisher, JobMedia, ResultSummary } from "./ports.ts";
+import type { AssembledPath, AssembledPicture, JobFiles, JobFinisher, JobMedia, ResultSummary } from "./ports.ts";
 
 export interface AssemblyDeskDeps {
   readonly media: Pick<JobMedia, "createAssembled" | "paste">;
-  readonly folder: JobFolder;
+  readonly files: JobFiles;
   readonly assembledPath: AssembledPath;
   readonly finisher: () => Promise<JobFinisher>;
   readonly summaryOf: (scene: string) => Promise<ResultSummary | undefined>;
-  /** No doubt about this accepted chunk is being looked into. */
-  readonly isSafe: (chunk: ChunkId) => boolean;
+  /** Nobody needs this result any more. */
+  readonly drop: (chunk: ChunkId, donor: DonorId) => Promise<void>;
 }
 
 export interface AssemblyOptions {
@@ -30,19 +29,44 @@ export interface AssemblyOptions {
 
 export interface FinishedFrame {
   readonly frame: number;
-  readonly outputs: readonly string[];
+  readonly files: readonly WrittenFile[];
   /** Where floats are delivered: all that the frame is made of. */
   readonly pictures: readonly FloatsPicture[];
   /** Chunks whose picture now stands on disk. */
   readonly chunks: readonly ChunkId[];
 }
 
+/** What becomes of frames, told one by one. */
+export interface FrameWatch {
+  /** No doubt about this accepted chunk is being looked into. */
+  isSafe(chunk: ChunkId): boolean;
+  /** Claims the chunks of a picture that is on the disk; false when one of them was taken back, or is in doubt after all. */
+  claim(chunks: readonly ChunkId[]): boolean;
+  begun(frame: number): void;
+  /** Something that it is made of was taken back. */
+  undone(frame: number): void;
+  /** Frames of one movie come together: they are there together, or not. */
+  finished(frames: readonly FinishedFrame[]): Promise<void>;
+  failed(frame: number, error: unknown): void;
+}
+
+interface Pasted {
+  readonly donor: DonorId;
+  readonly files: readonly ResultFile[];
+}
+
 interface UnitProgress {
   readonly planned: PlannedUnit;
-  readonly pasted: Map<ChunkId, readonly ResultFile[]>;
+  /** Accepted results, and those of them that lie in their places. */
+  readonly expected: Map<ChunkId, Pasted>;
+  readonly pasted: Map<ChunkId, Pasted>;
   created: Promise<AssembledPicture> | undefined;
   /** Counts results that were taken back. */
   revision: number;
+  /** The last paste of each chunk: two never write to one place at once. */
+  readonly pasting: Map<ChunkId, Promise<unknown>>;
+  /** Frames that are not finished and are made of it. */
+  readonly frames: Set<number>;
 }
 
 /** Puts accepted results together: pasted into assembled files, finished frame by frame by one Blender. */
@@ -52,7 +76,11 @@ export class AssemblyDesk {
   readonly #chunks: ReadonlyMap<ChunkId, Chunk>;
   readonly #units: ReadonlyMap<UnitKey, UnitProgress>;
   readonly #unitOf = new Map<ChunkId, UnitProgress>();
-  readonly #unfinished: Set<number>;
+  readonly #unfinished: Map<number, readonly UnitProgress[]>;
+  /** Unfinished frames of which everything is pasted; they may still be in doubt. */
+  readonly #whole = new Set<number>();
+  /** Being finished, or waiting for their turn. */
+  readonly #busy = new Set<number>();
   readonly #finishing = new PQueue({ concurrency: 1 });
 
   constructor(deps: AssemblyDeskDeps, options: AssemblyOptions, finishedBefore: Iterable<number>) {
@@ -60,98 +88,145 @@ export class AssemblyDesk {
     this.#options = options;
     this.#chunks = new Map(options.plan.chunks.map((chunk) => [chunk.id, chunk]));
     this.#units = new Map(
-      options.plan.units.map((planned) => [planned.key, { planned, pasted: new Map(), created: undefined, revision: 0 }]),
+      options.plan.units.map((planned) => [
+        planned.key,
+        { planned, expected: new Map(), pasted: new Map(), created: undefined, revision: 0, pasting: new Map(), frames: new Set<number>() },
+      ]),
     );
     for (const unit of this.#units.values()) for (const chunk of unit.planned.chunks) this.#unitOf.set(chunk, unit);
-    this.#unfinished = new Set(options.plan.outputs.map(({ frame }) => frame));
-    for (const frame of finishedBefore) this.#unfinished.delete(frame);
+    const finished = new Set(finishedBefore);
+    const unitsOf = (keys: readonly UnitKey[]) => keys.flatMap((key) => this.#units.get(key) ?? []);
+    this.#unfinished = new Map(
+      options.plan.outputs.filter(({ frame }) => !finished.has(frame)).map(({ frame, units }) => [frame, unitsOf(units)]),
+    );
+    for (const [frame, units] of this.#unfinished) {
+      for (const unit of units) unit.frames.add(frame);
+      if (units.length === 0) this.#whole.add(frame); // it needs no render engine at all
+    }
   }
 
-  /** Puts an accepted result in its place. */
-  async add(chunkId: ChunkId, files: readonly ResultFile[], signal: AbortSignal): Promise<void> {
+  /** Puts an accepted result in its place. False when it was taken back meanwhile. */
+  async add(chunkId: ChunkId, result: Pasted, signal: AbortSignal): Promise<boolean> {
     const chunk = this.#chunks.get(chunkId);
     const unit = this.#unitOf.get(chunkId);
     if (!chunk || !unit) throw new Error(`no unit holds chunk ${chunkId}`);
+    unit.expected.set(chunkId, result);
+    const isWanted = () => unit.expected.get(chunkId) === result;
+    const before = unit.pasting.get(chunkId) ?? Promise.resolve();
+    const pasting = before.catch(() => {}).then(() => (isWanted() ? this.#paste(chunk, unit, result, signal) : undefined));
+    unit.pasting.set(chunkId, pasting);
+    await pasting;
+    if (!isWanted()) return false;
+    unit.pasted.set(chunkId, result);
+    if (isWhole(unit)) for (const frame of unit.frames) if (this.#unfinished.get(frame)?.every(isWhole)) this.#whole.add(frame);
+    return true;
+  }
+
+  async #paste({ id, spec, keep }: Chunk, unit: UnitProgress, { donor, files }: Pasted, signal: AbortSignal): Promise<void> {
     const floats = files.find(({ role }) => role === "floats");
-    if (chunk.spec.kind === "floats" && floats) {
-      unit.created ??= this.#create(unit.planned, signal);
-      const target = await unit.created;
-      const keep = chunk.keep ?? chunk.spec.rect;
-      await this.#deps.media.paste(
-        { resultPath: this.#deps.folder.result(floats.sha256), target, resultRect: chunk.spec.rect, keep, region: unit.planned.region },
-        signal,
-      );
-    }
-    unit.pasted.set(chunkId, files);
+    if (spec.kind !== "floats" || !floats) return;
+    unit.created ??= this.#create(unit.planned, signal);
+    const target = await unit.created;
+    const resultPath = this.#deps.files.resultPath(id, donor, floats.sha256);
+    const { region } = unit.planned;
+    await this.#deps.media.paste({ resultPath, target, resultRect: spec.rect, keep: keep ?? spec.rect, region }, signal);
   }
 
   /** The result was wrong after all: its place must be filled again, and a picture made of it is made again. */
   remove(chunkId: ChunkId): void {
     const unit = this.#unitOf.get(chunkId);
     if (!unit) return;
+    unit.expected.delete(chunkId);
     unit.pasted.delete(chunkId);
     unit.revision++;
+    for (const frame of unit.frames) this.#whole.delete(frame);
   }
 
-  /** Finishes every frame that is whole now; frames finish one after the other. */
-  async finishReady(signal: AbortSignal, finished: (frame: FinishedFrame) => Promise<void>): Promise<void> {
-    if (this.#options.movie) return await this.#finishMovie(signal, finished);
-    const ready = this.#options.plan.outputs.filter(
-      ({ frame, units }) => this.#unfinished.has(frame) && units.every((key) => this.#isWhole(key)),
-    );
-    for (const { frame } of ready) this.#unfinished.delete(frame);
-    await Promise.all(ready.map(({ frame, units }) => this.#finishing.add(() => this.#finishFrame(frame, units, signal, finished))));
+  /** Finishes every frame that is whole and not in doubt; `signal` ends it. */
+  async finishReady(watch: FrameWatch, signal: AbortSignal): Promise<void> {
+    if (this.#options.movie) return await this.#finishMovie(watch, signal);
+    const ready = [...this.#whole].filter((frame) => !this.#busy.has(frame) && this.#isSafe(this.#unfinished.get(frame) ?? [], watch));
+    if (ready.length === 0) return;
+    for (const frame of ready) this.#begin(frame);
+    await Promise.all(ready.map((frame) => this.#finishing.add(() => this.#finishFrame(frame, watch, signal))));
+    await this.finishReady(watch, signal); // what became whole again meanwhile
   }
 
-  get framesLeft(): number {
-    return this.#unfinished.size;
+  #begin(frame: number): void {
+    this.#whole.delete(frame);
+    this.#busy.add(frame);
   }
 
-  async #finishFrame(
-    frame: number,
-    units: readonly UnitKey[],
-    signal: AbortSignal,
-    finished: (frame: FinishedFrame) => Promise<void>,
-  ): Promise<void> {
-    const progress = units.map((key) => this.#units.get(key)).filter((unit) => unit !== undefined);
-    const revisions = progress.map(({ revision }) => revision).join();
-    const outputs = await this.#outputsOf(frame, progress, signal);
-    if (progress.map(({ revision }) => revision).join() !== revisions) {
-      this.#unfinished.add(frame); // a result was taken back meanwhile: once more when the frame is whole again
-      return await this.finishReady(signal, finished);
+  /** A result was taken back meanwhile: the frame is made once more when it is whole again, which it may be already. */
+  #end(frame: number): void {
+    this.#busy.delete(frame);
+    if (this.#whole.has(frame) && !this.#unfinished.has(frame)) this.#whole.delete(frame);
+  }
+
+  #isSafe(units: readonly UnitProgress[], watch: FrameWatch): boolean {
+    return units.every(({ planned }) => planned.chunks.every((chunk) => watch.isSafe(chunk)));
+  }
+
+  async #finishFrame(frame: number, watch: FrameWatch, signal: AbortSignal): Promise<void> {
+    const units = this.#unfinished.get(frame) ?? [];
+    if (!units.every(isWhole)) return this.#end(frame); // taken back while it waited for its turn: it comes again
+    const before = revisionOf(units);
+    watch.begun(frame);
+    try {
+      const files = await this.#filesOf(frame, units, signal);
+      const chunks = chunksOf(units);
+      if (revisionOf(units) !== before || !watch.claim(chunks)) return this.#again(frame, units, watch);
+      const pictures = this.#options.deliver === "floats" ? units.map(({ planned }) => this.#pictureOf(planned)) : [];
+      await watch.finished([{ frame, files, pictures, chunks }]);
+      await this.#forget(frame, units);
+    } catch (error) {
+      watch.failed(frame, error);
+    } finally {
+      this.#end(frame);
     }
-    const pictures = this.#options.deliver === "floats" ? progress.map(({ planned }) => this.#pictureOf(planned)) : [];
-    await finished({ frame, outputs, pictures, chunks: progress.flatMap(({ planned }) => [...planned.chunks]) });
-    await this.#tidy(progress);
   }
 
-  async #outputsOf(frame: number, units: readonly UnitProgress[], signal: AbortSignal): Promise<readonly string[]> {
+  /** What it is made of was taken back, or came into doubt, while it was made: once more, when nothing speaks against it. */
+  #again(frame: number, units: readonly UnitProgress[], watch: FrameWatch): void {
+    if (units.every(isWhole)) this.#whole.add(frame);
+    watch.undone(frame);
+  }
+
+  async #filesOf(frame: number, units: readonly UnitProgress[], signal: AbortSignal): Promise<readonly WrittenFile[]> {
     if (this.#options.deliver === "floats") return [];
-    const isAssembled = units.some(({ planned }) => planned.kind === "floats");
-    return isAssembled ? await (await this.#deps.finisher()).finishFrame(frame, signal) : await this.#deliver(units);
+    const isFinal = units.some(({ planned }) => planned.kind === "files");
+    return isFinal ? await this.#deliver(units) : await (await this.#deps.finisher()).finishFrame(frame, signal);
   }
 
   #pictureOf({ unit, width, height, region }: PlannedUnit): FloatsPicture {
     return { scene: unit.scene, frame: unit.frame, path: this.#deps.assembledPath(unit), width, height, region };
   }
 
-  async #finishMovie(signal: AbortSignal, finished: (frame: FinishedFrame) => Promise<void>): Promise<void> {
-    const { movie, plan } = this.#options;
-    if (!movie || this.#unfinished.size === 0 || !plan.units.every(({ key }) => this.#isWhole(key))) return;
-    this.#unfinished.clear();
+  async #finishMovie(watch: FrameWatch, signal: AbortSignal): Promise<void> {
+    const { movie } = this.#options;
+    if (!movie || this.#whole.size < this.#unfinished.size || this.#unfinished.size === 0 || this.#busy.size > 0) return;
+    const frames = [...this.#unfinished];
+    const units = frames.flatMap(([, each]) => each);
+    if (!this.#isSafe(units, watch)) return;
+    for (const [frame] of frames) this.#begin(frame);
     await this.#finishing.add(async () => {
-      const outputs = await (await this.#deps.finisher()).finishMovie(movie, signal);
-      for (const [index, { frame, units }] of plan.outputs.entries()) {
-        const chunks = units.flatMap((key) => [...(this.#units.get(key)?.planned.chunks ?? [])]);
-        await finished({ frame, outputs: index === 0 ? outputs : [], pictures: [], chunks });
+      const before = revisionOf(units);
+      for (const [frame] of frames) watch.begun(frame);
+      try {
+        const files = await (await this.#deps.finisher()).finishMovie(movie, signal);
+        if (revisionOf(units) !== before || !watch.claim(chunksOf(units)))
+          return frames.forEach(([frame, made]) => this.#again(frame, made, watch));
+        await watch.finished(
+          frames.map(([frame, made], at) => ({ frame, files: at === 0 ? files : [], pictures: [], chunks: chunksOf(made) })),
+        );
+        for (const [frame, made] of frames) await this.#forget(frame, made);
+      } catch (error) {
+        for (const [frame] of frames) watch.failed(frame, error);
+      } finally {
+        for (const [frame] of frames) this.#end(frame);
       }
-      await this.#tidy([...this.#units.values()]);
     });
-  }
-
-  #isWhole(key: UnitKey): boolean {
-    const unit = this.#units.get(key);
-    return unit !== undefined && unit.planned.chunks.every((chunk) => unit.pasted.has(chunk) && this.#deps.isSafe(chunk));
+    await this.#finishMovie(watch, signal);
   }
 
   async #create(planned: PlannedUnit, signal: AbortSignal): Promise<AssembledPicture> {
@@ -170,33 +245,39 @@ export class AssemblyDesk {
   }
 
   /** Final files that a donor's Blender wrote go to the output folder under Blender's own names. */
-  async #deliver(units: readonly UnitProgress[]): Promise<string[]> {
-    const outputs: string[] = [];
-    await mkdir(this.#options.outputFolder, { recursive: true });
-    for (const file of units.flatMap(({ pasted }) => [...pasted.values()].flat()).filter(({ role }) => role === "output")) {
-      const target = join(this.#options.outputFolder, file.name);
-      const beside = join(dirname(target), `.${file.name}.part`);
-      await copyFile(this.#deps.folder.result(file.sha256), beside);
-      await rename(beside, target);
-      outputs.push(target);
+  async #deliver(units: readonly UnitProgress[]): Promise<WrittenFile[]> {
+    const written: WrittenFile[] = [];
+    for (const { pasted } of units) {
+      for (const [chunk, { donor, files }] of pasted) {
+        for (const { name, sha256 } of files.filter(({ role }) => role === "output")) {
+          const from = this.#deps.files.resultPath(chunk, donor, sha256);
+          written.push(await this.#deps.files.deliver(from, join(this.#options.outputFolder, name)));
+        }
+      }
     }
-    return outputs;
+    return written;
   }
 
   /** Floats that no unfinished frame needs are dropped: an animation must not fill the disk. */
-  async #tidy(units: readonly UnitProgress[]): Promise<void> {
-    const needed = new Set(
-      this.#options.plan.outputs.filter(({ frame }) => this.#unfinished.has(frame)).flatMap(({ units: keys }) => [...keys]),
-    );
-    const neededFiles = new Set([...needed].flatMap((key) => hashesOf(this.#units.get(key))));
-    for (const unit of units.filter(({ planned }) => !needed.has(planned.key))) {
-      if (this.#options.deliver === "files") await rm(this.#deps.assembledPath(unit.planned.unit), { force: true });
-      // Static frames share one result: its file stays while another frame needs it.
-      for (const hash of hashesOf(unit)) if (!neededFiles.has(hash)) await rm(this.#deps.folder.result(hash), { force: true });
+  async #forget(frame: number, units: readonly UnitProgress[]): Promise<void> {
+    this.#unfinished.delete(frame);
+    for (const unit of units) {
+      unit.frames.delete(frame);
+      if (unit.frames.size > 0) continue;
+      if (this.#options.deliver === "files") await this.#deps.files.remove([this.#deps.assembledPath(unit.planned.unit)]);
+      for (const [chunk, { donor }] of unit.pasted) await this.#deps.drop(chunk, donor);
     }
   }
 }
 
-function hashesOf(unit: UnitProgress | undefined): string[] {
-  return [...(unit?.pasted.values() ?? [])].flat().map(({ sha256 }) => sha256);
+function chunksOf(units: readonly UnitProgress[]): ChunkId[] {
+  return units.flatMap(({ planned }) => [...planned.chunks]);
+}
+
+function revisionOf(units: readonly UnitProgress[]): string {
+  return units.map(({ revision }) => revision).join();
+}
+
+function isWhole({ planned, pasted }: UnitProgress): boolean {
+  return pasted.size === planned.chunks.length;
 }

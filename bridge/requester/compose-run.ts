@@ -1,18 +1,18 @@
 import { randomBytes } from "node:crypto";
-import { dirname } from "node:path";
 import { sameDeviceClass } from "../core/admission.ts";
 import { DEFAULT_POLICY } from "../core/schedule/policy.ts";
 import { startSchedule } from "../core/schedule/schedule.ts";
 import { AssemblyDesk } from "./assembly-desk.ts";
 import { Checker } from "./checker.ts";
-import { DeliveryGate } from "./delivery-gate.ts";
 import type { JobFolder } from "./job-folder.ts";
 import { type JobOrder, settingsOf } from "./job-order.ts";
 import { JobRun } from "./job-run.ts";
 import { LiveTiles } from "./live-tiles.ts";
+import { outputFolderOf } from "./output-folder.ts";
 import type { JobFinisher, LocalScene } from "./ports.ts";
 import { ResultDesk } from "./result-desk.ts";
 import type { RunTally } from "./run-tally.ts";
+import type { Ledger } from "../core/ledger/ledger.ts";
 import type { WorkDeps } from "./work-on-job.ts";
 
 /** Apron around checked crops with adaptive sampling, px: what the planner gives tiles. */
@@ -29,6 +29,7 @@ export interface ComposedRun {
 interface Made {
   readonly finisher: () => Promise<JobFinisher>;
   readonly tally: RunTally;
+  readonly ledger: Ledger;
 }
 
 export function composeRun(deps: WorkDeps, order: JobOrder, folder: JobFolder, made: Made): ComposedRun {
@@ -37,11 +38,10 @@ export function composeRun(deps: WorkDeps, order: JobOrder, folder: JobFolder, m
   const secret = randomBytes(32);
   const checker = checkerOf(deps, order, folder, secret);
   const results = new ResultDesk(
-    { media: deps.media, folder, hashFile: deps.hashFile, trustedSummary: (chunk, signal) => checker.trustedSummary(chunk, signal) },
+    { media: deps.media, files: folder, trustedSummary: (chunk, signal) => checker.trustedSummary(chunk, signal) },
     { verifies: created.verify !== "off" },
   );
-  const gate = new DeliveryGate();
-  const assembly = assemblyOf(deps, order, folder, { finisher: made.finisher, results, gate });
+  const assembly = assemblyOf(deps, order, folder, { finisher: made.finisher, results });
   const tiles = order.deliver === "floats" ? liveTiles(deps, order, folder, results) : undefined;
   const policy = { ...DEFAULT_POLICY, verify: created.verify, secret: secret.toString("hex") };
   const run = new JobRun(
@@ -50,11 +50,10 @@ export function composeRun(deps: WorkDeps, order: JobOrder, folder: JobFolder, m
       results,
       assembly,
       tiles,
-      gate,
       check: (id, donor, sameClass, signal) => {
         const chunk = chunks.get(id);
         if (!chunk) throw new Error(`no chunk ${id}`);
-        return checker.check(chunk, results.files(id, donor), sameClass, signal);
+        return checker.check(chunk, { donor, files: results.files(id, donor) }, sameClass, signal);
       },
       preview: deps.preview,
       tally: made.tally,
@@ -63,7 +62,7 @@ export function composeRun(deps: WorkDeps, order: JobOrder, folder: JobFolder, m
       clock: deps.clock,
       log: deps.log,
     },
-    { plan, schedule: startSchedule(plan, memory), policy },
+    { plan, schedule: startSchedule(plan, memory), policy, ledger: made.ledger },
   );
   return { run, results, assembly, tiles };
 }
@@ -72,30 +71,30 @@ function assemblyOf(
   deps: WorkDeps,
   order: JobOrder,
   folder: JobFolder,
-  made: { readonly finisher: Made["finisher"]; readonly results: ResultDesk; readonly gate: DeliveryGate },
+  made: { readonly finisher: Made["finisher"]; readonly results: ResultDesk },
 ): AssemblyDesk {
   const { plan, facts, memory, deliver } = order;
   return new AssemblyDesk(
     {
       media: deps.media,
-      folder,
+      files: folder,
       assembledPath: deps.assembledPath(folder),
       finisher: made.finisher,
       summaryOf: (scene) => made.results.summaryOf(scene),
-      isSafe: (chunk) => made.gate.isSafe(chunk),
+      drop: (chunk, donor) => made.results.drop(chunk, donor),
     },
-    { plan, outputFolder: dirname(facts.output.path), movie: movieOf(order), deliver },
+    { plan, outputFolder: outputFolderOf(facts.output), movie: movieOf(order), deliver },
     memory.finishedFrames.keys(),
   );
 }
 
 function liveTiles(deps: WorkDeps, order: JobOrder, folder: JobFolder, results: ResultDesk): LiveTiles {
   const { media, observe } = deps;
-  return new LiveTiles({ media, folder, summaryOf: (scene) => results.summaryOf(scene), observe }, order.plan);
+  return new LiveTiles({ media, files: folder, summaryOf: (scene) => results.summaryOf(scene), observe }, order.plan);
 }
 
 /** The frames of the movie that the scene itself asks for; without -a Blender writes one movie a frame. */
-function movieOf({ created, facts, deliver }: JobOrder) {
+export function movieOf({ created, facts, deliver }: JobOrder) {
   const wanted = deliver === "files" && facts.output.isMovie && settingsOf(created).animation;
   return wanted ? { start: facts.frameStart, end: facts.frameEnd, step: facts.frameStep } : undefined;
 }
@@ -103,7 +102,7 @@ function movieOf({ created, facts, deliver }: JobOrder) {
 function checkerOf(deps: WorkDeps, order: JobOrder, folder: JobFolder, secret: Uint8Array): Checker {
   const adaptive = new Set(order.facts.scenes.filter((scene) => scene.adaptive).map(({ name }) => name));
   return new Checker(
-    { slots: deps.checkSlots, media: deps.media, folder },
+    { slots: deps.checkSlots, media: deps.media, folder, observe: deps.observe, log: deps.log },
     { scene: ownScene(order), secret, apronOf: (scene) => (adaptive.has(scene) ? ADAPTIVE_APRON : 0) },
   );
 }

@@ -1,17 +1,24 @@
 import type { Chunk, ChunkId, DonorId } from "../core/chunk.ts";
 import { placeOf } from "../core/job-events.ts";
-import type { JobRecord } from "../core/journal/records.ts";
+import { recordsOf } from "../core/journal/records-of.ts";
+import { type Ledger, noteChunkLost } from "../core/ledger/ledger.ts";
 import type { JobPlan } from "../core/plan.ts";
+import { claimForDelivery, isInDoubt } from "../core/schedule/checks.ts";
 import { typicalChunkSeconds } from "../core/schedule/predict.ts";
-import { step } from "../core/schedule/step.ts";
-import type { JobOutcome, ScheduleEffect, ScheduleEvent, SchedulePolicy } from "../core/schedule/types.ts";
 import type { Schedule } from "../core/schedule/schedule.ts";
+import { step } from "../core/schedule/step.ts";
+import type { ScheduleEffect, ScheduleEvent, SchedulePolicy } from "../core/schedule/types.ts";
+import { isWanted } from "../core/schedule/wanted.ts";
 import { Channel } from "../kernel/channel.ts";
 import type { Clock } from "../kernel/clock.ts";
-import { ERROR_CODES, type ErrorCode } from "../kernel/error-codes.ts";
+import { ERROR_CODES } from "../kernel/error-codes.ts";
 import { FarmError } from "../kernel/errors.ts";
+import { patientNow } from "../kernel/patience.ts";
 import { BAR_SENTENCES } from "./bar-sentences.ts";
-import type { DonorLink, DonorNews } from "./donor-link.ts";
+import type { DonorLink } from "./donor-link.ts";
+import { hearDonor } from "./hear-donor.ts";
+import { JobWatch } from "./job-watch.ts";
+import { JobWaits } from "./job-waits.ts";
 import { ResultFlow, type ResultFlowDeps } from "./result-flow.ts";
 import type { Said } from "./said.ts";
 
@@ -19,56 +26,80 @@ export interface JobRunDeps extends ResultFlowDeps {
   readonly clock: Clock;
 }
 
+export interface JobRunOptions {
+  readonly plan: JobPlan;
+  readonly schedule: Schedule;
+  readonly policy: SchedulePolicy;
+  readonly ledger: Ledger;
+}
+
 /** How often the schedule hears the clock. */
 const TICK_MS = 1_000;
-/** A job that nobody works on for so long is given up: it can be resumed when there are donors. */
-const LONELY_MS = 30_000;
+/** While this process stands still (suspended, starved), donors are not silent: no more counts between two events. */
+const MOST_BETWEEN_EVENTS_MS = 2 * TICK_MS;
 
 /**
  * One job at work: events in, `step`, journal, effects out. Decides nothing itself: what to lease,
- * check, accept or give up is the schedule's word; this class carries it out and tells what came of it.
+ * check, accept or give up is the schedule's word; this class carries it out and tells what came of it. The job is over
+ * when nothing is on its way any more; what it came to is then read in its ledger.
  */
 export class JobRun {
   readonly #deps: JobRunDeps;
   readonly #policy: SchedulePolicy;
+  readonly #ledger: Ledger;
   readonly #events = new Channel<ScheduleEvent>();
   readonly #donors = new Map<DonorId, DonorLink>();
-  readonly #work = new Set<Promise<void>>();
+  readonly #waits = new JobWaits((error) => this.fail(error));
   readonly #listening = new Set<Promise<void>>();
   readonly #chunks: ReadonlyMap<ChunkId, Chunk>;
   readonly #flow: ResultFlow;
+  readonly #watch: JobWatch;
   readonly #life = new AbortController();
+  /** What the schedule takes for the time. */
+  readonly #nowMs: () => number;
   #schedule: Schedule;
   readonly #barred = new Set<DonorId>();
-  #lonelySinceMs: number;
   #paused = false;
-  #outcome: JobOutcome | undefined;
-  #failure: unknown;
+  /** Nothing is taken in any more: what came now, nobody would close. */
+  #isOver = false;
+  #failure: { readonly error: unknown } | undefined;
 
-  constructor(deps: JobRunDeps, options: { readonly plan: JobPlan; readonly schedule: Schedule; readonly policy: SchedulePolicy }) {
+  constructor(deps: JobRunDeps, { plan, schedule, policy, ledger }: JobRunOptions) {
     this.#deps = deps;
-    this.#schedule = options.schedule;
-    this.#policy = options.policy;
-    this.#lonelySinceMs = deps.clock.monotonicMs();
-    this.#chunks = new Map(options.plan.chunks.map((chunk) => [chunk.id, chunk]));
+    this.#schedule = schedule;
+    this.#policy = policy;
+    this.#ledger = ledger;
+    this.#nowMs = patientNow(() => deps.clock.monotonicMs(), MOST_BETWEEN_EVENTS_MS);
+    this.#watch = new JobWatch(this.#nowMs());
+    this.#chunks = new Map(plan.chunks.map((chunk) => [chunk.id, chunk]));
     this.#flow = new ResultFlow(deps, {
       signal: this.#life.signal,
       chunks: this.#chunks,
       donors: this.#donors,
+      ledger,
+      isSafe: (chunk) => !isInDoubt(this.#schedule, chunk),
+      claim: (chunks) => claimForDelivery(this.#schedule, chunks),
       say: (said) => this.#say(said),
       fail: (error) => this.fail(error),
-      spawn: (work) => this.#do(work),
     });
   }
 
-  /** Takes a donor in; its link is closed when the job ends. */
+  /** Takes a donor in; its link is closed when the job ends. A donor that comes by a second link leaves its first one. */
   addDonor(link: DonorLink): void {
+    if (this.#isOver) return this.#close(link);
+    const before = this.#donors.get(link.id);
+    if (before) this.#close(before);
     this.#donors.set(link.id, link);
     this.#deps.tally.nameDonor(link.id, link.name);
     this.#deps.observe({ event: "donor-joined", donor: link.id, name: link.name, slots: link.slots, local: link.trusted });
     const { id: donor, slots, trusted, knownSpeed, deviceClass } = link;
     this.#say({ type: "donor-joined", donor, slots, trusted, sameClass: this.#deps.sameClass(deviceClass), knownSpeed });
-    this.#listening.add(this.#hear(link));
+    const listening = this.#hear(link).finally(() => this.#listening.delete(listening));
+    this.#listening.add(listening);
+  }
+
+  #close(link: DonorLink): void {
+    void link.close().catch((error: unknown) => this.#deps.log.debug({ error }, "a link could not be closed"));
   }
 
   hasDonor(id: DonorId): boolean {
@@ -89,29 +120,34 @@ export class JobRun {
     this.#say({ type: wish });
   }
 
-  /** Runs until every chunk is accepted or given up and every frame that can be finished is; or until `signal` aborts. */
-  async run(signal: AbortSignal): Promise<JobOutcome> {
+  /**
+   * Runs until nothing of the job is on its way: every chunk is accepted or given up, every verdict heard, every frame that
+   * can be finished is; or until `signal` aborts. Throws what ended it before its time.
+   */
+  async run(signal: AbortSignal): Promise<"settled" | "cancelled"> {
     const onAbort = () => this.#say({ type: "cancel" });
     if (signal.aborted) onAbort();
     signal.addEventListener("abort", onAbort, { once: true });
     const ticking = this.#tick();
     try {
-      this.#do(() => this.#flow.finishReady());
+      this.#work("finishing pictures", "finish", () => this.#flow.finishReady());
+      this.#say({ type: "tick" }); // a job that has nothing to render ends by it
       for await (const event of this.#events) {
         await this.#turn(event);
-        if (this.#outcome !== undefined) break;
+        if (this.#schedule.ended !== undefined) break;
       }
-      if (this.#outcome === "cancelled") this.#life.abort(new FarmError("CANCELLED", "the job was cancelled"));
-      await this.#settle();
-      if (this.#failure !== undefined) throw this.#failure;
-      return this.#outcome ?? "incomplete";
+      if (this.#schedule.ended === "cancelled") this.#life.abort(new FarmError("CANCELLED", "the job was cancelled"));
+      await this.#waits.settle();
+      if (this.#failure) throw this.#failure.error;
+      return this.#schedule.ended === "cancelled" ? "cancelled" : "settled";
     } finally {
+      this.#isOver = true;
       signal.removeEventListener("abort", onAbort);
       this.#life.abort(new FarmError("CANCELLED", "the job has ended"));
       this.#events.close();
       await Promise.allSettled(this.donors.map((donor) => donor.close()));
       await Promise.allSettled(this.#listening);
-      await this.#settle();
+      await this.#waits.settle();
       await ticking;
     }
   }
@@ -119,37 +155,35 @@ export class JobRun {
   /** Ends the run because something of ours failed, for instance the finishing Blender. */
   fail(error: unknown): void {
     if (this.#life.signal.aborted) return;
-    this.#failure ??= error;
-    this.#say({ type: "cancel" });
+    this.#failure ??= { error };
+    if (this.#schedule.ended === undefined) this.#say({ type: "cancel" });
+    else this.#life.abort(new FarmError("CANCELLED", "the job has failed"));
   }
 
   #say(said: Said): void {
-    this.#events.push({ ...said, nowMs: this.#deps.clock.monotonicMs() } as ScheduleEvent);
+    this.#events.push({ ...said, nowMs: this.#nowMs() } as ScheduleEvent);
   }
 
   async #turn(event: ScheduleEvent): Promise<void> {
     const { schedule, effects } = step(this.#schedule, event, this.#policy);
     this.#schedule = schedule;
-    const records = effects.flatMap((effect) => this.#recordOf(effect));
+    this.#watch.heard(event);
+    const records = effects.flatMap((effect) => recordsOf(effect, (chunk, donor) => this.#deps.results.files(chunk, donor)));
     if (records.length > 0) await this.#deps.remember(records); // written down before it takes effect
     for (const effect of effects) this.#perform(effect);
-    if (event.type === "result-checked" || event.type === "result-refused") this.#do(() => this.#flow.checkHeard(event.chunk, event.donor));
+    this.#letGo([event, ...effects]);
+    // The schedule has heard the verdict and has taken back what must be: what waited for it may be finished.
+    if (event.type === "result-checked" || event.type === "result-refused")
+      this.#work("finishing pictures", "finish", () => this.#flow.finishReady());
   }
 
-  #recordOf(effect: ScheduleEffect): JobRecord[] {
-    switch (effect.type) {
-      case "accept": {
-        const { chunk, donor, sha256, checked } = effect;
-        return [{ type: "chunk-accepted", chunk, donor, sha256, checked, files: this.#deps.results.files(chunk, donor) }];
-      }
-      case "revoke":
-        return [{ type: "chunk-revoked", chunk: effect.chunk, donor: effect.donor }];
-      case "chunk-dead":
-        return [{ type: "chunk-dead", chunk: effect.chunk, code: effect.code }];
-      case "bar-donor":
-        return [{ type: "donor-barred", donor: effect.donor, because: effect.because }];
-      default:
-        return [];
+  /** What nobody needs any more of the results that were spoken of just now goes, here and at their donors. */
+  #letGo(about: readonly (ScheduleEvent | ScheduleEffect)[]): void {
+    for (const each of about) {
+      if (!("chunk" in each && "donor" in each) || isWanted(this.#schedule, each.chunk, each.donor)) continue;
+      const { chunk, donor } = each;
+      this.#donors.get(donor)?.release(chunk);
+      this.#work(`the end of chunk ${chunk} of ${this.#deps.tally.nameOf(donor)}`, "other", () => this.#deps.results.drop(chunk, donor));
     }
   }
 
@@ -161,34 +195,32 @@ export class JobRun {
         this.#deps.observe({ event: "chunk-withdrawn", chunk: effect.chunk, donor: effect.donor, because: effect.because });
         return this.#donors.get(effect.donor)?.withdraw(effect.chunk);
       case "fetch":
-        return this.#do(() => this.#flow.fetch(effect.chunk, effect.donor));
+        return this.#about("the result of", effect, () => this.#flow.fetch(effect.chunk, effect.donor));
       case "check":
-        return this.#do(() => this.#flow.check(effect.chunk, effect.donor));
+        return this.#about("the check of", effect, () => this.#flow.check(effect.chunk, effect.donor));
       case "accept":
-        return this.#do(() =>
-          this.#flow.accept(effect.chunk, effect.donor, effect.checked || this.#donors.get(effect.donor)?.trusted === true),
-        );
+        return this.#about("the assembly of", effect, () => this.#flow.accept(effect.chunk, effect.donor));
       case "revoke":
-        return this.#flow.revoke(effect.chunk);
+        return this.#about("taking back", effect, () => this.#flow.revoke(effect.chunk));
       case "bar-donor":
-        this.#barred.add(effect.donor);
-        this.#deps.tally.bar(effect.donor);
-        return this.#deps.observe({
-          event: "donor-barred",
-          donor: effect.donor,
-          name: this.#deps.tally.nameOf(effect.donor),
-          because: BAR_SENTENCES[effect.because],
-        });
+        return this.#bar(effect);
       case "chunk-dead":
-        return this.#deps.observe({
-          event: "chunk-dead",
-          chunk: effect.chunk,
-          code: effect.code,
-          message: this.#deps.tally.lastFailure(effect.chunk) ?? ERROR_CODES[effect.code].advice,
-        });
+        return this.#giveUp(effect);
       case "job-ended":
-        this.#outcome = effect.outcome;
     }
+  }
+
+  #bar({ donor, because }: Extract<ScheduleEffect, { type: "bar-donor" }>): void {
+    const { tally, observe } = this.#deps;
+    this.#barred.add(donor);
+    tally.bar(donor);
+    observe({ event: "donor-barred", donor, name: tally.nameOf(donor), because: BAR_SENTENCES[because] });
+  }
+
+  #giveUp({ chunk, code }: Extract<ScheduleEffect, { type: "chunk-dead" }>): void {
+    const message = this.#deps.tally.lastFailure(chunk) ?? ERROR_CODES[code].advice;
+    noteChunkLost(this.#ledger, chunk, { code, message });
+    this.#deps.observe({ event: "chunk-dead", chunk, code, message });
   }
 
   #lease(chunkId: ChunkId, donorId: DonorId, attempt: number): void {
@@ -197,43 +229,27 @@ export class JobRun {
     if (!chunk || !donor)
       return this.#say({ type: "chunk-failed", chunk: chunkId, donor: donorId, code: "PEER_UNREACHABLE", kind: "transport" });
     this.#deps.observe({ event: "chunk-leased", chunk: chunkId, donor: donorId, attempt, place: placeOf(chunk) });
+    this.#deps.results.expect(chunkId, donorId);
     donor.lease(chunk);
   }
 
   async #hear(link: DonorLink): Promise<void> {
-    for await (const news of link.news) this.#understand(link, news);
-    this.#donors.delete(link.id);
+    const isCurrent = () => this.#donors.get(link.id) === link;
+    const say = (said: Said) => this.#say(said);
+    const hearing = { ...this.#deps, chunks: this.#chunks, say, fail: (error: unknown) => this.fail(error) };
+    for await (const news of link.news) {
+      if (!isCurrent()) continue; // it speaks by another link now
+      if (news.type !== "alive") this.#watch.moved(this.#nowMs());
+      if (news.type === "gone") this.#left(link, news.because);
+      else hearDonor(hearing, link, news);
+    }
+    if (isCurrent()) this.#left(link, "its link has ended");
   }
 
-  #understand(link: DonorLink, news: DonorNews): void {
-    const donor = link.id;
-    switch (news.type) {
-      case "alive":
-        return this.#say({ type: "heartbeat", donor });
-      case "standing":
-        this.#deps.observe({ event: "donor-standing", donor, name: link.name, open: news.open, because: news.because });
-        return this.#say({ type: "donor-standing", donor, open: news.open });
-      case "scene":
-        return this.#deps.observe({ event: "scene-progress", donor, bytesDone: news.bytesDone, bytesTotal: news.bytesTotal });
-      case "started": {
-        const chunk = this.#chunks.get(news.chunk);
-        return chunk && this.#deps.observe({ event: "chunk-started", chunk: chunk.id, donor, place: placeOf(chunk) });
-      }
-      case "rendered":
-        this.#deps.results.commit(news.chunk, donor, news.files, news.deviceClass ?? link.deviceClass);
-        this.#deps.tally.rendered(news.chunk, donor, news.seconds);
-        return this.#say({ type: "chunk-rendered", chunk: news.chunk, donor, seconds: news.seconds });
-      case "failed": {
-        const code = news.code in ERROR_CODES ? (news.code as ErrorCode) : "BLENDER_SCRIPT_FAILED";
-        this.#deps.tally.failed(news.chunk, news.message);
-        this.#deps.observe({ event: "chunk-failed", chunk: news.chunk, donor, code, message: news.message });
-        return this.#say({ type: "chunk-failed", chunk: news.chunk, donor, code, kind: news.kind });
-      }
-      case "gone":
-        this.#donors.delete(donor);
-        if (!this.#life.signal.aborted) this.#deps.observe({ event: "donor-left", donor, name: link.name, because: news.because });
-        return this.#say({ type: "donor-left", donor, because: news.because });
-    }
+  #left(link: DonorLink, because: string): void {
+    this.#donors.delete(link.id);
+    if (!this.#life.signal.aborted) this.#deps.observe({ event: "donor-left", donor: link.id, name: link.name, because });
+    this.#say({ type: "donor-left", donor: link.id, because });
   }
 
   async #tick(): Promise<void> {
@@ -242,32 +258,27 @@ export class JobRun {
         await this.#deps.clock.sleep(TICK_MS, this.#life.signal);
         for (const donor of this.donors) if (donor.trusted) this.#say({ type: "heartbeat", donor: donor.id });
         this.#say({ type: "tick" });
-        this.#noticeLoneliness();
+        const trouble = this.#watch.look(this.#nowMs(), {
+          schedule: this.#schedule,
+          moves: this.#ledger.moves,
+          isPaused: this.#paused,
+          hasDonors: this.donors.some(({ id }) => !this.#barred.has(id)),
+          barred: [...this.#barred].map((id) => this.#deps.tally.nameOf(id)),
+          waits: this.#waits.list,
+        });
+        if (trouble) this.fail(trouble);
       }
     } catch {
       // the job's life has ended
     }
   }
 
-  #noticeLoneliness(): void {
-    const nowMs = this.#deps.clock.monotonicMs();
-    const atWork = this.#outcome !== undefined || this.#paused || this.donors.some(({ id }) => !this.#barred.has(id));
-    if (atWork) this.#lonelySinceMs = nowMs;
-    else if (nowMs - this.#lonelySinceMs > LONELY_MS) {
-      this.fail(new FarmError("NO_DONORS", `for ${LONELY_MS / 1000} s there was no donor that this job could use`));
-    }
+  #about(what: string, { chunk, donor }: { readonly chunk: ChunkId; readonly donor: DonorId }, work: () => Promise<void>): void {
+    this.#work(`${what} chunk ${chunk} of ${this.#deps.tally.nameOf(donor)}`, "other", work);
   }
 
   /** Runs a piece of work beside the loop; `run` joins it. */
-  #do(work: () => Promise<void>): void {
-    const running = work()
-      .catch((error: unknown) => this.fail(error))
-      .finally(() => this.#work.delete(running));
-    this.#work.add(running);
-  }
-
-  /** Waits for what is under way; work may start more work. */
-  async #settle(): Promise<void> {
-    while (this.#work.size > 0) await Promise.allSettled(this.#work);
+  #work(what: string, kind: "finish" | "other", work: () => Promise<void>): void {
+    this.#waits.start({ what, kind, sinceMs: this.#nowMs() }, work);
   }
 }

@@ -40,17 +40,19 @@ const files = [{ role: "floats", name: "f.exr", sha256: "hash", bytes: 1 }] as c
 let root: string;
 let media: Media;
 let tiles: LiveTiles;
+let folder: JobFolder;
 let events: JobEvent[];
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "p2p-tiles-"));
   media = openMedia();
   events = [];
-  const folder = new JobFolder(root, "job");
+  folder = new JobFolder(root, "job");
   await folder.create();
   const result = { width: rect.width, height: rect.height, parts: [{ channels: names.map((name) => ({ name })) }], bits: distinctBits };
-  await writeFile(folder.result("hash"), makeExr({ ...result, compression: "zip", attributes: { "cycles.x": "1" } }));
+  for (const donor of ["anna", "bert"])
+    await writeFile(folder.resultPath("a", donor, "hash"), makeExr({ ...result, compression: "zip", attributes: { "cycles.x": "1" } }));
   const summaryOf = async () => ({ channels: names, attributes: {}, nonFinite: 0 });
-  tiles = new LiveTiles({ media, folder, summaryOf, observe: (event) => void events.push(event) }, plan);
+  tiles = new LiveTiles({ media, files: folder, summaryOf, observe: (event) => void events.push(event) }, plan);
 });
 afterEach(async () => {
   await media[Symbol.asyncDispose]();
@@ -63,7 +65,7 @@ describe("a tile of a growing frame", () => {
     const path = join(root, "job", "tiles", "0.exr");
     expect(events).toEqual([{ event: "tile", chunk: "a", donor: "anna", scene: "Scene", frame: 3, rect: keep, region, path }]);
     await media.check(path, { width: keep.width, height: keep.height, maxBytes: 1e6 }, signal);
-    const reference = { path: join(root, "job", "results", "hash"), rect };
+    const reference = { path: folder.resultPath("a", "anna", "hash"), rect };
     expect(await media.compare({ result: { path, rect: keep }, reference, rect: keep }, signal)).toMatchObject({ differingPixels: 0 });
   });
 

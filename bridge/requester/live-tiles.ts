@@ -1,14 +1,11 @@
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import type { Chunk, ChunkId, DonorId, ResultFile } from "../core/chunk.ts";
 import type { JobEvent } from "../core/job-events.ts";
 import type { JobPlan, PlannedUnit } from "../core/plan.ts";
-import type { JobFolder } from "./job-folder.ts";
-import type { JobMedia, ResultSummary } from "./ports.ts";
+import type { JobFiles, JobMedia, ResultSummary } from "./ports.ts";
 
 export interface LiveTilesDeps {
   readonly media: Pick<JobMedia, "createAssembled" | "paste">;
-  readonly folder: JobFolder;
+  readonly files: JobFiles;
   readonly summaryOf: (scene: string) => Promise<ResultSummary | undefined>;
   readonly observe: (event: JobEvent) => void;
 }
@@ -38,11 +35,14 @@ export class LiveTiles {
     const rect = chunk.keep ?? resultRect;
     const summary = await this.#deps.summaryOf(scene);
     if (!summary) return;
-    const { folder, media, observe } = this.#deps;
-    const path = join(folder.tiles, `${this.#count++}.exr`);
+    const { media, observe } = this.#deps;
+    const path = this.#deps.files.tilePath(`${this.#count++}.exr`);
     const target = { path, width: rect.width, height: rect.height, channels: summary.channels, attributes: summary.attributes };
     await media.createAssembled(target, signal);
-    await media.paste({ resultPath: folder.result(floats.sha256), target, resultRect, keep: rect, region: rect }, signal);
+    await media.paste(
+      { resultPath: this.#deps.files.resultPath(chunk.id, donor, floats.sha256), target, resultRect, keep: rect, region: rect },
+      signal,
+    );
     this.#shown.set(chunk.id, path);
     observe({ event: "tile", chunk: chunk.id, donor, scene, frame, rect, region: unit.region, path });
   }
@@ -52,7 +52,7 @@ export class LiveTiles {
     for (const chunk of chunks) {
       const path = this.#shown.get(chunk);
       this.#shown.delete(chunk);
-      if (path !== undefined) await rm(path, { force: true });
+      if (path !== undefined) await this.#deps.files.remove([path]);
     }
   }
 }

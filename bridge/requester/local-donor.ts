@@ -1,7 +1,7 @@
-import { rename } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Chunk, ChunkId, DeviceClass, ResultFile } from "../core/chunk.ts";
-import { childSignal } from "../kernel/abort.ts";
+import { type ChildSignal, childSignal } from "../kernel/abort.ts";
 import { Channel } from "../kernel/channel.ts";
 import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
 import type { DonorLink, DonorNews } from "./donor-link.ts";
@@ -20,6 +20,15 @@ export interface LocalDonorOptions {
   readonly directory: string;
 }
 
+/** A rendered file, moved out of its slot. */
+interface Taken {
+  readonly role: ResultFile["role"];
+  readonly path: string;
+  readonly name: string;
+}
+
+type Rendered = Taken & ResultFile;
+
 /** This machine as a donor of its own job: the same warm sessions, without a network between. */
 export class LocalDonor implements DonorLink {
   readonly id = "local";
@@ -31,7 +40,7 @@ export class LocalDonor implements DonorLink {
   readonly news = new Channel<DonorNews>();
   readonly #deps: LocalDonorDeps;
   readonly #options: LocalDonorOptions;
-  readonly #running = new Map<ChunkId, { abort(reason: Error): void; dispose(): void }>();
+  readonly #running = new Map<ChunkId, ChildSignal>();
   readonly #held = new Map<string, string>();
   readonly #work = new Set<Promise<void>>();
   #count = 0;
@@ -47,16 +56,21 @@ export class LocalDonor implements DonorLink {
   lease(chunk: Chunk): void {
     const child = childSignal();
     this.#running.set(chunk.id, child);
-    const work = this.#render(chunk, child.signal).finally(() => {
-      if (this.#running.get(chunk.id) === child) this.#running.delete(chunk.id);
-      child.dispose();
-      this.#work.delete(work);
-    });
-    this.#work.add(work);
+    this.#do(this.#tell(chunk, child).finally(() => child.dispose()));
   }
 
+  /** `close` joins it; what goes wrong has been told, or is of no use to anybody. */
+  #do(work: Promise<void>): void {
+    const tracked = work.catch(() => {}).finally(() => this.#work.delete(tracked));
+    this.#work.add(tracked);
+  }
+
+  /** From here on the chunk may be leased anew, and nothing that comes of the old lease counts. */
   withdraw(chunk: ChunkId): void {
-    this.#running.get(chunk)?.abort(new FarmError("CANCELLED", "the lease was withdrawn"));
+    const running = this.#running.get(chunk);
+    this.#running.delete(chunk);
+    running?.abort(new FarmError("CANCELLED", "the lease was withdrawn"));
+    this.release(chunk);
   }
 
   async fetch(chunk: ChunkId, file: ResultFile, toPath: string): Promise<void> {
@@ -66,8 +80,11 @@ export class LocalDonor implements DonorLink {
     this.#held.delete(heldKey(chunk, file.name));
   }
 
-  release(): void {
-    // files that were not fetched go with the job's folder
+  /** What was not fetched goes. */
+  release(chunk: ChunkId): void {
+    const left = [...this.#held].filter(([key]) => key.startsWith(heldKey(chunk, "")));
+    for (const [key] of left) this.#held.delete(key);
+    this.#do(Promise.all(left.map(([, path]) => rm(path, { force: true }))).then(() => {}));
   }
 
   async close(): Promise<void> {
@@ -76,30 +93,41 @@ export class LocalDonor implements DonorLink {
     this.news.close();
   }
 
-  async #render(chunk: Chunk, signal: AbortSignal): Promise<void> {
+  /** Renders a leased chunk and tells how it ended, unless the lease was taken back meanwhile. */
+  async #tell(chunk: Chunk, child: ChildSignal): Promise<void> {
+    const isHeld = () => this.#running.get(chunk.id) === child;
     try {
-      const started = () => this.news.push({ type: "started", chunk: chunk.id });
-      const rendered = await this.#deps.slots.run(this.#options.scene, chunk.spec, { take: (files) => this.#take(files), started }, signal);
-      const files: ResultFile[] = [];
-      for (const { role, path, name } of rendered.taken) {
-        files.push({ role, name, ...(await this.#deps.hashFile(path)) });
-        this.#held.set(heldKey(chunk.id, name), path);
-      }
-      this.news.push({ type: "rendered", chunk: chunk.id, files, seconds: rendered.seconds });
+      const { rendered, seconds } = await this.#render(chunk, child.signal);
+      if (!isHeld()) return await removeAll(rendered);
+      for (const { path, name } of rendered) this.#held.set(heldKey(chunk.id, name), path);
+      this.#running.delete(chunk.id);
+      const files = rendered.map(({ role, name, sha256, bytes }): ResultFile => ({ role, name, sha256, bytes }));
+      this.news.push({ type: "rendered", chunk: chunk.id, files, seconds });
     } catch (error) {
-      const code = signal.aborted ? "CANCELLED" : isFarmError(error) ? error.code : "BLENDER_SCRIPT_FAILED";
+      if (!isHeld()) return;
+      this.#running.delete(chunk.id);
+      const code = isFarmError(error) ? error.code : "BLENDER_SCRIPT_FAILED";
       this.news.push({ type: "failed", chunk: chunk.id, code, message: messageOf(error), kind: "task" });
     }
   }
 
+  async #render(chunk: Chunk, signal: AbortSignal): Promise<{ readonly rendered: readonly Rendered[]; readonly seconds: number }> {
+    const started = () => this.news.push({ type: "started", chunk: chunk.id });
+    const use = { take: (files: LocalRendered) => this.#take(files), started };
+    const { taken, seconds } = await this.#deps.slots.run(this.#options.scene, chunk.spec, use, signal);
+    const rendered: Rendered[] = [];
+    for (const file of taken) rendered.push({ ...file, ...(await this.#deps.hashFile(file.path)) });
+    return { rendered, seconds };
+  }
+
   /** Moves the files out of the slot's scratch, so that the slot is free for the next chunk. */
-  async #take(rendered: LocalRendered): Promise<{ taken: { role: ResultFile["role"]; path: string; name: string }[]; seconds: number }> {
+  async #take(rendered: LocalRendered): Promise<{ readonly taken: readonly Taken[]; readonly seconds: number }> {
     const sources: { role: ResultFile["role"]; from: string }[] = [
       ...(rendered.floats === undefined ? [] : [{ role: "floats" as const, from: rendered.floats }]),
       ...rendered.outputs.map((from) => ({ role: "output" as const, from })),
       ...(rendered.preview === undefined ? [] : [{ role: "preview" as const, from: rendered.preview }]),
     ];
-    const taken: { role: ResultFile["role"]; path: string; name: string }[] = [];
+    const taken: Taken[] = [];
     for (const { role, from } of sources) {
       const path = join(this.#options.directory, `${this.#count++}`);
       await rename(from, path);
@@ -107,6 +135,10 @@ export class LocalDonor implements DonorLink {
     }
     return { taken, seconds: rendered.renderSeconds };
   }
+}
+
+async function removeAll(files: readonly Taken[]): Promise<void> {
+  for (const { path } of files) await rm(path, { force: true });
 }
 
 function heldKey(chunk: ChunkId, name: string): string {

@@ -1,7 +1,9 @@
-import type { ChunkSpec, ResultFile } from "../core/chunk.ts";
+import type { ChunkId, ChunkSpec, DonorId, ResultFile } from "../core/chunk.ts";
 import type { Rect, RenderUnit } from "../core/scene-facts.ts";
+import type { WrittenFile } from "../core/written-file.ts";
 import type { JobRecord } from "../core/journal/records.ts";
 import type { CropDifference } from "../core/verify/verdict.ts";
+import type { Sha256 } from "../kernel/ids.ts";
 
 /** What a finished chunk left in a session's scratch folder. */
 export interface LocalRendered {
@@ -24,9 +26,32 @@ export interface LocalSlots {
   run<T>(
     scene: LocalScene,
     spec: ChunkSpec,
-    use: { take(files: LocalRendered): Promise<T>; started?(): void },
+    use: {
+      take(files: LocalRendered): Promise<T>;
+      started?(): void;
+      /** By a Blender that has rendered nothing yet. */
+      readonly fresh?: boolean;
+    },
     signal: AbortSignal,
   ): Promise<T>;
+}
+
+/** The files of a running job: results as they came, tiles to look at, pictures that are ready. */
+export interface JobFiles {
+  /** Where a file of one donor's result of one chunk lies; nobody else's lies there. */
+  resultPath(chunk: ChunkId, donor: DonorId, hash: Sha256): string;
+  /** Where a file lies that somebody looks at while its frame grows. */
+  tilePath(name: string): string;
+  /** Removes all results but these: what a run had begun that was stopped. */
+  sweepResults(kept: ReadonlySet<string>): Promise<void>;
+  /** In bytes; undefined when there is none. */
+  sizeOf(path: string): Promise<number | undefined>;
+  /** Resolves when the file is on the disk. */
+  sync(path: string): Promise<void>;
+  /** What is not there is no failure. */
+  remove(paths: readonly string[]): Promise<void>;
+  /** Copies a picture to where it belongs; it is on the disk and whole when this resolves. Throws OUTPUT_NOT_WRITABLE, DISK_FULL. */
+  deliver(from: string, to: string): Promise<WrittenFile>;
 }
 
 export type HashFile = (path: string) => Promise<{ readonly sha256: string; readonly bytes: number }>;
@@ -65,6 +90,8 @@ export interface JobMedia {
     },
     signal: AbortSignal,
   ): Promise<CropDifference>;
+  /** Whether a stranger's file shows the same picture as ours, metadata aside. */
+  samePicture(ours: string, theirs: string, signal: AbortSignal): Promise<boolean>;
 }
 
 /** A float picture and the full-frame rectangle it shows. */
@@ -89,11 +116,11 @@ export interface AssembledPicture {
 
 /** The finishing Blender of this job. */
 export interface JobFinisher {
-  finishFrame(frame: number, signal: AbortSignal): Promise<readonly string[]>;
+  finishFrame(frame: number, signal: AbortSignal): Promise<readonly WrittenFile[]>;
   finishMovie(
     frames: { readonly start: number; readonly end: number; readonly step: number },
     signal: AbortSignal,
-  ): Promise<readonly string[]>;
+  ): Promise<readonly WrittenFile[]>;
 }
 
 /** Small stitched pictures for people; a failure to make one is nobody's failure. */

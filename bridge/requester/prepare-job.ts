@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { DeviceClass } from "../core/chunk.ts";
 import { foldJournal } from "../core/journal/fold.ts";
 import type { JobCreated, JobRecord } from "../core/journal/records.ts";
@@ -6,7 +6,8 @@ import { type JobPlan, planJob } from "../core/plan.ts";
 import type { SceneFacts, SceneFile } from "../core/scene-facts.ts";
 import type { SwarmPower } from "../core/swarm-power.ts";
 import { FarmError } from "../kernel/errors.ts";
-import { framesBefore, framesOf, type JobOrder, type RenderRequest, settingsOf, settingsRecord } from "./job-order.ts";
+import { type Deliver, framesBefore, framesOf, type JobOrder, type RenderRequest, settingsOf, settingsRecord } from "./job-order.ts";
+import { outputFolderOf } from "./output-folder.ts";
 
 export interface PrepareDeps {
   readonly blender: { readonly version: string; readonly buildHash: string };
@@ -17,6 +18,8 @@ export interface PrepareDeps {
   ) => Promise<{ readonly facts: SceneFacts; readonly files: readonly SceneFile[] }>;
   /** Hashes the scene's files; the hash names the bundle. */
   readonly pack: (files: readonly SceneFile[], scenePath: string, signal: AbortSignal) => Promise<{ readonly manifestHash: string }>;
+  /** Throws OUTPUT_NOT_WRITABLE, DISK_FULL where no file can come to lie in a folder. */
+  readonly tryOutput: (folder: string, signal: AbortSignal) => Promise<void>;
   readonly newId: () => string;
   readonly history: { append(job: string, records: readonly JobRecord[]): Promise<void>; read(job: string): readonly JobRecord[] };
 }
@@ -31,6 +34,7 @@ export async function prepareJob(
   const { scenePath, flags, cwd, deliver } = request;
   const { facts, files } = await deps.inspect({ scenePath, flags, cwd, frames: framesBefore(request) }, signal);
   const frames = framesToRender(request, facts);
+  for (const folder of outputFolders(facts, deliver, request.video && resolve(cwd, request.video))) await deps.tryOutput(folder, signal);
   const options = {
     frames,
     still: !request.animation && frames.length === 1,
@@ -77,8 +81,10 @@ function framesToRender(request: RenderRequest, facts: SceneFacts): readonly num
   return frames;
 }
 
-/** Throws FLOATS_IMPOSSIBLE for frames of engines that give final pictures only. */
+/** Throws FLOATS_IMPOSSIBLE for frames of engines that give final pictures only, and for those that ask no render engine at all. */
 function requireFloats(facts: SceneFacts, plan: JobPlan): void {
+  const flat = plan.outputs.find(({ units }) => units.length === 0);
+  if (flat) throw new FarmError("FLOATS_IMPOSSIBLE", `frame ${flat.frame} of ${facts.scene} shows nothing that a render engine makes`);
   const whole = plan.chunks.find(({ spec }) => spec.kind === "files");
   if (!whole) return;
   const engine = facts.scenes.find(({ engine: name }) => name !== "CYCLES")?.engine ?? "its engine";
@@ -88,7 +94,13 @@ function requireFloats(facts: SceneFacts, plan: JobPlan): void {
   );
 }
 
-/** Takes a job up again where its journal ends. Throws JOB_UNKNOWN, SCENE_CHANGED, NO_MATCHING_BLENDER. */
+/** Where the job's own files will lie; a job that only assembles makes none. */
+function outputFolders(facts: SceneFacts, deliver: Deliver, video: string | undefined): readonly string[] {
+  if (deliver === "floats") return [];
+  return [outputFolderOf(facts.output), ...(video === undefined ? [] : [dirname(video)])];
+}
+
+/** Takes a job up again where its journal ends. Throws JOB_UNKNOWN, SCENE_CHANGED, NO_MATCHING_BLENDER, OUTPUT_NOT_WRITABLE, DISK_FULL. */
 export async function reopenJob(deps: PrepareDeps, id: string, signal: AbortSignal): Promise<JobOrder> {
   const order = orderOf(id, deps.history.read(id), deps.deviceClass);
   const { created } = order;
@@ -105,6 +117,7 @@ export async function reopenJob(deps: PrepareDeps, id: string, signal: AbortSign
   const { manifestHash } = await deps.pack(files, created.scenePath, signal);
   if (manifestHash !== created.manifestHash)
     throw new FarmError("SCENE_CHANGED", `${created.scenePath} (or a file it reads) changed since job ${id} began`);
+  for (const folder of outputFolders(order.facts, order.deliver, order.video)) await deps.tryOutput(folder, signal);
   await deps.history.append(id, [{ type: "resumed" }]);
   return orderOf(id, deps.history.read(id), deps.deviceClass);
 }

@@ -11,7 +11,7 @@ const plan = {
     { frame: 1, units: ["u1", "u2"] },
   ],
 };
-const finished = (...frames: readonly number[]) => foldJournal(frames.map((frame) => ({ type: "frame-finished", frame, outputs: [] })));
+const finished = (...frames: readonly number[]) => foldJournal(frames.map((frame) => ({ type: "frame-finished", frame, files: [] })));
 
 it("what frames share stays wanted until the last of them is finished", () => {
   expect([...deliveredChunks({ plan, memory: finished() })]).toEqual([]);

@@ -1,7 +1,8 @@
-import { stat } from "node:fs/promises";
 import type { ChunkAccepted, JobMemory } from "../core/journal/records.ts";
-import type { JobFolder } from "./job-folder.ts";
+import type { LedgerFile } from "../core/ledger/ledger.ts";
+import { findFiles } from "./find-files.ts";
 import type { JobOrder } from "./job-order.ts";
+import type { JobFiles } from "./ports.ts";
 
 /** Chunks whose pictures all stand on disk already: what frames share stays wanted while one of them is not finished. */
 export function deliveredChunks(order: Pick<JobOrder, "plan" | "memory">): ReadonlySet<string> {
@@ -14,20 +15,32 @@ export function deliveredChunks(order: Pick<JobOrder, "plan" | "memory">): Reado
   return new Set(chunksOf(true).filter((chunk) => !wanted.has(chunk)));
 }
 
-/** An accepted result whose file somebody deleted is rendered again. */
-export async function withFilesHere(order: JobOrder, folder: JobFolder): Promise<JobMemory> {
-  const delivered = deliveredChunks(order);
+/** What the journal says, as far as it is still so: a picture or a result that somebody removed is made again. */
+export async function withFilesHere(order: Pick<JobOrder, "plan" | "memory">, files: JobFiles, isMovie: boolean): Promise<JobMemory> {
+  const finishedFrames = await stillThere(order.memory.finishedFrames, { files, isMovie });
+  const memory = { ...order.memory, finishedFrames };
+  const delivered = deliveredChunks({ plan: order.plan, memory });
   const accepted = new Map<string, ChunkAccepted>();
-  for (const [chunk, record] of order.memory.accepted) {
-    if (delivered.has(chunk) || (await allHere(record, folder))) accepted.set(chunk, record);
+  for (const [chunk, record] of memory.accepted) {
+    if (delivered.has(chunk) || (await allHere(record, files))) accepted.set(chunk, record);
   }
-  return { ...order.memory, accepted };
+  return { ...memory, accepted };
 }
 
-async function allHere(accepted: ChunkAccepted, folder: JobFolder): Promise<boolean> {
-  for (const file of accepted.files.filter(({ role }) => role !== "preview")) {
-    const found = await stat(folder.result(file.sha256)).catch(() => undefined);
-    if (found?.size !== file.bytes) return false;
+async function stillThere(
+  frames: ReadonlyMap<number, readonly LedgerFile[]>,
+  { files, isMovie }: { readonly files: JobFiles; readonly isMovie: boolean },
+): Promise<ReadonlyMap<number, readonly LedgerFile[]>> {
+  const found = await findFiles([...frames.values()].flat(), (path) => files.sizeOf(path));
+  const isThere = (written: readonly LedgerFile[]) => written.every(({ path }) => found.get(path) === "there");
+  // A movie is made of all its frames anew.
+  if (isMovie && ![...frames.values()].every(isThere)) return new Map();
+  return new Map([...frames].filter(([, written]) => isThere(written)));
+}
+
+async function allHere({ chunk, donor, files: named }: ChunkAccepted, files: JobFiles): Promise<boolean> {
+  for (const { role, sha256, bytes } of named) {
+    if (role !== "preview" && (await files.sizeOf(files.resultPath(chunk, donor, sha256))) !== bytes) return false;
   }
   return true;
 }

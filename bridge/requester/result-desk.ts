@@ -1,24 +1,14 @@
-import { open, stat } from "node:fs/promises";
 import type { Chunk, ChunkId, DeviceClass, DonorId, ResultFile } from "../core/chunk.ts";
-import { FarmError } from "../kernel/errors.ts";
+import { type ChildSignal, childSignal } from "../kernel/abort.ts";
+import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
 import { sha256 } from "../kernel/ids.ts";
 import type { DonorLink } from "./donor-link.ts";
-import type { JobFolder } from "./job-folder.ts";
-import type { HashFile, JobMedia, ResultSummary } from "./ports.ts";
-
-/** Caps on what a donor may deliver for a chunk. */
-export const RESULT_LIMITS = {
-  /** Channels of the richest picture we take; bounds a float result by its rectangle. */
-  maxChannels: 1024,
-  headerBytes: 2 * 1024 * 1024,
-  maxOutputBytes: 4 * 1024 ** 3,
-  maxPreviewBytes: 4 * 1024 * 1024,
-} as const;
+import type { JobFiles, JobMedia, ResultSummary } from "./ports.ts";
+import { assertShape, maxFloatBytes, RESULT_LIMITS } from "./result-shape.ts";
 
 export interface ResultDeskDeps {
   readonly media: Pick<JobMedia, "check">;
-  readonly folder: JobFolder;
-  readonly hashFile: HashFile;
+  readonly files: JobFiles;
   /** Renders a small piece of the chunk here and tells its channels and attributes: what honest results have. */
   readonly trustedSummary: (chunk: Chunk, signal: AbortSignal) => Promise<ResultSummary>;
 }
@@ -32,15 +22,25 @@ export interface FetchedResult {
   readonly suspicious: boolean;
 }
 
+/** One lease's result, from the lease on until nobody needs it. */
+interface Result {
+  /** Ends what is being done for it here. */
+  readonly life: ChildSignal;
+  committed: { readonly files: readonly ResultFile[]; readonly deviceClass: DeviceClass | undefined } | undefined;
+  /** Everything under way that reads or writes its files. */
+  readonly busy: Set<Promise<unknown>>;
+}
+
 /**
  * Takes results in: remembers what donors committed to, brings the files, passes them through the
- * structural gate. What honest floats look like (channels, attributes) is learned once a scene from
- * a render of this machine, never from a stranger.
+ * structural gate. The first commitment to a lease stands; a later one is no news. What honest floats look like
+ * (channels, attributes) is learned once a scene from a render of this machine, never from a stranger.
  */
 export class ResultDesk {
   readonly #deps: ResultDeskDeps;
   readonly #verifies: boolean;
-  readonly #committed = new Map<string, { readonly files: readonly ResultFile[]; readonly deviceClass: DeviceClass | undefined }>();
+  readonly #results = new Map<string, Result>();
+  readonly #dropping = new Map<string, Promise<void>>();
   readonly #summaries = new Map<string, Promise<ResultSummary>>();
 
   constructor(deps: ResultDeskDeps, options: { readonly verifies: boolean }) {
@@ -48,22 +48,51 @@ export class ResultDesk {
     this.#verifies = options.verifies;
   }
 
-  /** The donor has committed to these files for the chunk; at resume nobody remembers what made them. */
-  commit(chunk: ChunkId, donor: DonorId, files: readonly ResultFile[], deviceClass?: DeviceClass): void {
-    this.#committed.set(key(chunk, donor), { files, deviceClass });
+  /** A lease was given: whatever came of an earlier one of the same donor goes. */
+  expect(chunk: ChunkId, donor: DonorId): void {
+    void this.drop(chunk, donor);
+    this.#results.set(key(chunk, donor), { life: childSignal(), committed: undefined, busy: new Set() });
+  }
+
+  /** The donor has committed to these files. False when it has done so before for this lease, or has none. */
+  commit(chunk: ChunkId, donor: DonorId, files: readonly ResultFile[], deviceClass?: DeviceClass): boolean {
+    const result = this.#results.get(key(chunk, donor));
+    if (!result || result.committed) return false;
+    result.committed = { files, deviceClass };
+    return true;
+  }
+
+  /** At resume: what was accepted before lies here; nobody remembers what made it. */
+  restore(chunk: ChunkId, donor: DonorId, files: readonly ResultFile[]): void {
+    this.#results.set(key(chunk, donor), { life: childSignal(), committed: { files, deviceClass: undefined }, busy: new Set() });
   }
 
   files(chunk: ChunkId, donor: DonorId): readonly ResultFile[] {
-    return this.#committed.get(key(chunk, donor))?.files ?? [];
+    return this.#results.get(key(chunk, donor))?.committed?.files ?? [];
   }
 
   /** What made it, by its donor's word. */
   classOf(chunk: ChunkId, donor: DonorId): DeviceClass | undefined {
-    return this.#committed.get(key(chunk, donor))?.deviceClass;
+    return this.#results.get(key(chunk, donor))?.committed?.deviceClass;
   }
 
-  forget(chunk: ChunkId, donor: DonorId): void {
-    this.#committed.delete(key(chunk, donor));
+  /** Nobody wants this result any more: what is under way for it ends, and its files go. */
+  drop(chunk: ChunkId, donor: DonorId): Promise<void> {
+    const name = key(chunk, donor);
+    const result = this.#results.get(name);
+    if (!result) return this.#dropping.get(name) ?? Promise.resolve();
+    this.#results.delete(name);
+    const dropping = this.#tidy(chunk, donor, result).finally(() => {
+      if (this.#dropping.get(name) === dropping) this.#dropping.delete(name);
+    });
+    this.#dropping.set(name, dropping);
+    return dropping;
+  }
+
+  async #tidy(chunk: ChunkId, donor: DonorId, { life, busy, committed }: Result): Promise<void> {
+    life.abort(new FarmError("CANCELLED", "the result is not wanted any more"));
+    while (busy.size > 0) await Promise.allSettled(busy);
+    await this.#deps.files.remove((committed?.files ?? []).map(({ sha256: hash }) => this.#deps.files.resultPath(chunk, donor, hash)));
   }
 
   /** Channels and attributes of the scene's floats, once known. */
@@ -76,43 +105,84 @@ export class ResultDesk {
     this.#summaries.set(scene, summary);
   }
 
-  /** Brings and gates a result. Throws RESULT_INVALID, EXR_INVALID, or what the transfer throws. */
-  async take(chunk: Chunk, donor: DonorLink, signal: AbortSignal): Promise<FetchedResult> {
-    const files = this.files(chunk.id, donor.id);
-    assertShape(chunk, files);
-    for (const file of files.filter(({ role }) => role !== "preview")) await this.#bring(chunk.id, file, donor, signal);
-    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-    const floats = files.find(({ role }) => role === "floats");
-    if (chunk.spec.kind === "files" || floats === undefined) {
-      return { files, sha256: sha256(Buffer.from(files.map((file) => file.sha256).join())), bytes, suspicious: false };
-    }
-    const { nonFinite } = await this.#gate(chunk, floats, donor, signal);
-    return { files, sha256: floats.sha256, bytes, suspicious: nonFinite > 0 };
+  /**
+   * Brings and gates a result; undefined when it was dropped meanwhile. Throws RESULT_INVALID, EXR_INVALID, or what
+   * the transfer throws; CHECK_FAILED when this machine cannot tell what an honest result looks like.
+   */
+  async take(chunk: Chunk, donor: DonorLink, signal: AbortSignal): Promise<FetchedResult | undefined> {
+    return await this.#forResult(chunk.id, donor.id, signal, async (files, end) => {
+      assertShape(chunk, files);
+      for (const file of files.filter(({ role }) => role !== "preview")) await this.#bring(chunk.id, file, donor, end);
+      const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+      const floats = files.find(({ role }) => role === "floats");
+      if (chunk.spec.kind === "files" || floats === undefined) {
+        return { files, sha256: sha256(Buffer.from(files.map((file) => file.sha256).join())), bytes, suspicious: false };
+      }
+      const { nonFinite } = await this.#gate(chunk, floats, donor, end);
+      return { files, sha256: floats.sha256, bytes, suspicious: nonFinite > 0 };
+    });
   }
 
-  /** Brings the small preview, if the donor made one; undefined when that fails. */
-  async takePreview(chunk: ChunkId, donor: DonorLink, signal: AbortSignal): Promise<string | undefined> {
-    const preview = this.files(chunk, donor.id).find(({ role, bytes }) => role === "preview" && bytes <= RESULT_LIMITS.maxPreviewBytes);
-    if (preview === undefined) return undefined;
-    await this.#bring(chunk, preview, donor, signal);
-    return this.#deps.folder.result(preview.sha256);
+  /** Brings the small preview, if the donor made one, and uses it while it is there; undefined when there is none. */
+  async withPreview<T>(chunk: ChunkId, donor: DonorLink, use: (path: string) => Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+    return await this.#forResult(chunk, donor.id, signal, async (files, end) => {
+      const preview = files.find(({ role, bytes }) => role === "preview" && bytes <= RESULT_LIMITS.maxPreviewBytes);
+      if (preview === undefined) return undefined;
+      await this.#bring(chunk, preview, donor, end);
+      return await use(this.#deps.files.resultPath(chunk, donor.id, preview.sha256));
+    });
+  }
+
+  /** Runs work on a result that ends when the result is dropped; its files stay as long as the work runs. */
+  async #forResult<T>(
+    chunk: ChunkId,
+    donor: DonorId,
+    signal: AbortSignal,
+    work: (files: readonly ResultFile[], signal: AbortSignal) => Promise<T>,
+  ): Promise<T | undefined> {
+    const result = this.#results.get(key(chunk, donor));
+    if (!result?.committed) return undefined;
+    const { committed, life, busy } = result;
+    const end = () => life.abort(signal.reason);
+    signal.addEventListener("abort", end, { once: true });
+    if (signal.aborted) end();
+    const running = (this.#dropping.get(key(chunk, donor)) ?? Promise.resolve()).then(() => work(committed.files, life.signal));
+    busy.add(running);
+    try {
+      const value = await running;
+      return life.signal.aborted ? undefined : value;
+    } catch (error) {
+      if (life.signal.aborted && !signal.aborted) return undefined;
+      throw error;
+    } finally {
+      busy.delete(running);
+      signal.removeEventListener("abort", end);
+    }
+  }
+
+  /** Uses a result's files; they stay until the work has ended. Undefined when it was dropped before or meanwhile. */
+  async use<T>(
+    chunk: ChunkId,
+    donor: DonorId,
+    work: (files: readonly ResultFile[]) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T | undefined> {
+    return await this.#forResult(chunk, donor, signal, (files) => work(files));
   }
 
   async #bring(chunk: ChunkId, file: ResultFile, donor: DonorLink, signal: AbortSignal): Promise<void> {
-    const path = this.#deps.folder.result(file.sha256);
-    const here = await stat(path).catch(() => undefined);
-    if (here?.size === file.bytes && (await this.#deps.hashFile(path)).sha256 === file.sha256) return;
+    const path = this.#deps.files.resultPath(chunk, donor.id, file.sha256);
     await donor.fetch(chunk, file, path, signal);
-    await using handle = await open(path, "r+");
-    await handle.sync(); // the journal will say that it is here
+    await this.#deps.files.sync(path); // the journal will say that it is here
   }
 
   async #gate(chunk: Chunk, floats: ResultFile, donor: DonorLink, signal: AbortSignal): Promise<ResultSummary> {
     if (chunk.spec.kind !== "floats") throw new Error("only floats pass the float gate");
     const { rect, scene } = chunk.spec;
-    const path = this.#deps.folder.result(floats.sha256);
+    const path = this.#deps.files.resultPath(chunk.id, donor.id, floats.sha256);
     const expectation = { width: rect.width, height: rect.height, maxBytes: maxFloatBytes(rect.width, rect.height) };
     const own = this.#deps.media.check(path, expectation, signal);
+    own.catch(() => {}); // told below, which may come after this machine's own sample
     const trusted = await this.#expected(scene, chunk, donor.trusted || !this.#verifies ? own : undefined, signal);
     const summary = await own;
     if (summary.channels.join() !== trusted.channels.join())
@@ -120,38 +190,33 @@ export class ResultDesk {
     return summary;
   }
 
+  /** A sample that could not be made is made anew for the next result; one that was given up with its result, too. */
   async #expected(scene: string, chunk: Chunk, own: Promise<ResultSummary> | undefined, signal: AbortSignal): Promise<ResultSummary> {
-    const known = this.#summaries.get(scene) ?? own ?? this.#deps.trustedSummary(chunk, signal);
+    const before = this.#summaries.get(scene);
+    const known = before ?? own ?? this.#sample(chunk, signal);
     this.#summaries.set(scene, known);
     try {
       return await known;
     } catch (error) {
-      this.#summaries.delete(scene);
+      if (this.#summaries.get(scene) === known) this.#summaries.delete(scene);
+      // It ended with the result that first asked for it, not with this one.
+      if (before !== undefined && !signal.aborted) return await this.#expected(scene, chunk, own, signal);
       throw error;
+    }
+  }
+
+  /** Tried twice: a Blender that crashed once need not do so again. */
+  async #sample(chunk: Chunk, signal: AbortSignal, isLast = false): Promise<ResultSummary> {
+    try {
+      return await this.#deps.trustedSummary(chunk, signal);
+    } catch (cause) {
+      if (signal.aborted || isFarmError(cause, "SCENE_CHANGED") || isFarmError(cause, "DISK_FULL")) throw cause;
+      if (!isLast) return await this.#sample(chunk, signal, true);
+      throw new FarmError("CHECK_FAILED", `this machine could not render a sample of ${chunk.spec.scene}: ${messageOf(cause)}`, { cause });
     }
   }
 }
 
 function key(chunk: ChunkId, donor: DonorId): string {
   return `${chunk}\n${donor}`;
-}
-
-/** Cap of a float result, as a file and decoded. */
-export function maxFloatBytes(width: number, height: number): number {
-  return Math.ceil(width * height * 4 * RESULT_LIMITS.maxChannels * 1.1) + RESULT_LIMITS.headerBytes;
-}
-
-/** What was promised must fit the chunk before a byte of it moves. */
-function assertShape(chunk: Chunk, files: readonly ResultFile[]): void {
-  const refuse = (why: string) => new FarmError("RESULT_INVALID", `the result of chunk ${chunk.id} ${why}`);
-  const floats = files.filter(({ role }) => role === "floats");
-  const outputs = files.filter(({ role }) => role === "output");
-  if (chunk.spec.kind === "floats") {
-    const [only] = floats;
-    if (only === undefined || floats.length > 1 || outputs.length > 0) throw refuse("must be one float picture");
-    if (only.bytes > maxFloatBytes(chunk.spec.rect.width, chunk.spec.rect.height)) throw refuse("is larger than its rectangle allows");
-    return;
-  }
-  if (outputs.length === 0 || floats.length > 0) throw refuse("must be final files");
-  if (outputs.some(({ bytes }) => bytes > RESULT_LIMITS.maxOutputBytes)) throw refuse("holds a file that is too large");
 }

@@ -12,19 +12,13 @@ export class RunTally {
   readonly #failures = new Map<ChunkId, string>();
   readonly #barred = new Set<DonorId>();
   readonly #done: Set<ChunkId>;
-  readonly #outputs: Map<number, readonly string[]>;
   #checked = 0;
   #received = 0;
 
-  constructor(
-    startedMs: number,
-    totals: { readonly frames: number; readonly chunks: number },
-    before: { readonly accepted: Iterable<ChunkId>; readonly outputs: Iterable<readonly [number, readonly string[]]> },
-  ) {
+  constructor(startedMs: number, totals: { readonly frames: number; readonly chunks: number }, acceptedBefore: Iterable<ChunkId>) {
     this.#startedMs = startedMs;
     this.#totals = totals;
-    this.#done = new Set(before.accepted);
-    this.#outputs = new Map(before.outputs);
+    this.#done = new Set(acceptedBefore);
   }
 
   nameDonor(donor: DonorId, name: string): void {
@@ -63,31 +57,14 @@ export class RunTally {
     this.#checked++;
   }
 
-  isBarred(donor: DonorId): boolean {
-    return this.#barred.has(donor);
-  }
-
   bar(donor: DonorId): void {
     this.#barred.add(donor);
   }
 
-  finished(frame: number, outputs: readonly string[]): void {
-    this.#outputs.set(frame, outputs);
-  }
-
-  get outputs(): string[] {
-    return [...this.#outputs.entries()].toSorted(([a], [b]) => a - b).flatMap(([, paths]) => [...paths]);
-  }
-
-  /** The first file of each frame, in frame order: what a video is made of. */
-  get pictures(): string[] {
-    return [...this.#outputs.entries()].toSorted(([a], [b]) => a - b).flatMap(([, paths]) => paths.slice(0, 1));
-  }
-
-  stats(nowMs: number, bytesSent: number): JobStats {
+  stats(nowMs: number, { bytesSent, framesDone }: { readonly bytesSent: number; readonly framesDone: number }): JobStats {
     return {
       seconds: (nowMs - this.#startedMs) / 1000,
-      framesDone: this.#outputs.size,
+      framesDone,
       framesTotal: this.#totals.frames,
       chunksDone: this.#done.size,
       chunksTotal: this.#totals.chunks,

@@ -1,19 +1,21 @@
-import { rm } from "node:fs/promises";
 import type { JobEvent, JobOutcome } from "../core/job-events.ts";
 import type { JobRecord } from "../core/journal/records.ts";
 import { staysHere } from "../core/stays-here.ts";
+import { mainFiles } from "../core/expected-files.ts";
+import { startLedger } from "../core/ledger/ledger.ts";
 import { childSignal } from "../kernel/abort.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
-import { type ComposedRun, composeRun, ownScene } from "./compose-run.ts";
+import { concludeJob, type JobAtWork, type RunEnd } from "./conclude-job.ts";
+import { composeRun, movieOf, ownScene } from "./compose-run.ts";
 import { JobFolder } from "./job-folder.ts";
 import type { JobOrder, WorkForce } from "./job-order.ts";
 import type { JobRun } from "./job-run.ts";
 import { LocalDonor } from "./local-donor.ts";
 import type { AssembledPath, HashFile, JobFinisher, JobMedia, JobPreview, LocalSlots } from "./ports.ts";
-import { deliveredChunks, withFilesHere } from "./remembered-results.ts";
-import { maxFloatBytes } from "./result-desk.ts";
+import { withFilesHere } from "./remembered-results.ts";
+import { restoreResults } from "./restore-results.ts";
 import { RunTally } from "./run-tally.ts";
 
 export interface WorkDeps {
@@ -31,7 +33,7 @@ export interface WorkDeps {
     fps: { readonly numerator: number; readonly denominator: number },
     out: string,
     signal: AbortSignal,
-  ) => Promise<string>;
+  ) => Promise<{ readonly path: string; readonly bytes: number }>;
   readonly history: { append(job: string, records: readonly JobRecord[]): Promise<void> };
   /** Brings donors of the swarm to the run until the signal aborts; undefined without a network. */
   readonly recruit: ((order: JobOrder, run: JobRun, signal: AbortSignal) => Promise<void>) | undefined;
@@ -49,37 +51,58 @@ export interface WorkOptions {
   readonly force: WorkForce;
 }
 
-/** Works on a job until it ends. Throws what stops it for good; an interruption ends it as "cancelled", ready to be resumed. */
+/**
+ * Works on a job until it ends, and tells how. Throws what stops it for good; an interruption ends it as "cancelled",
+ * ready to be resumed.
+ */
 export async function workOnJob(deps: WorkDeps, remembered: JobOrder, options: WorkOptions, parent: AbortSignal): Promise<JobOutcome> {
-  using life = childSignal(parent);
   const folder = new JobFolder(options.jobsFolder, remembered.id);
   await folder.create();
-  const order = { ...remembered, memory: await withFilesHere(remembered, folder) };
-  const { plan, memory } = order;
-  const tally = new RunTally(
-    deps.clock.monotonicMs(),
-    { frames: plan.outputs.length, chunks: plan.chunks.length },
-    { accepted: memory.accepted.keys(), outputs: memory.finishedFrames },
-  );
+  const order = { ...remembered, memory: await withFilesHere(remembered, folder, movieOf(remembered) !== undefined) };
+  const { plan, memory, video } = order;
+  const totals = { frames: plan.outputs.length, chunks: plan.chunks.length };
+  const tally = new RunTally(deps.clock.monotonicMs(), totals, memory.accepted.keys());
+  const ledger = startLedger({
+    plan,
+    written: memory.finishedFrames,
+    video,
+    isMovie: movieOf(order) !== undefined,
+    expected: expectedOf(order),
+  });
+  const parts = { folder, tally, ledger };
   announce(deps, order);
+  const job = { deps, order, ...parts };
+  return await concludeJob(job, await runJob(job, options, parent), parent);
+}
+
+async function runJob({ deps, order, folder, tally, ledger }: JobAtWork, options: WorkOptions, parent: AbortSignal): Promise<RunEnd> {
+  using life = childSignal(parent);
   const finisher = lazyFinisher(deps, order, folder, life.signal);
   try {
-    const parts = composeRun(deps, order, folder, { finisher: finisher.get, tally });
-    await restore(parts, { deps, order, folder }, life.signal);
+    const composed = composeRun(deps, order, folder, { finisher: finisher.get, tally, ledger });
+    const { run } = composed;
+    await restoreResults({ ...composed, media: deps.media, files: folder }, order, life.signal);
     // What could not be finished is not worth rendering: an output folder that cannot be written, for instance.
-    if (finishesHere(order)) finisher.get().catch((error: unknown) => parts.run.fail(error));
-    if (deps.renderSlots) parts.run.addDonor(localDonor(deps, order, folder, options));
+    if (finishesHere(order)) finisher.get().catch((error: unknown) => run.fail(error));
+    if (deps.renderSlots) run.addDonor(localDonor(deps, order, folder, options));
     const recruiting = staysHere(order.facts, deps.renderSlots !== undefined)
       ? undefined
-      : deps.recruit?.(order, parts.run, life.signal).catch((error: unknown) => deps.log.warn({ error }, "recruiting ended"));
-    const watching = watchWishes(deps, parts.run, life.signal);
-    const outcome = await parts.run.run(parent).finally(() => life.abort(new FarmError("CANCELLED", "the job has ended")));
+      : deps.recruit?.(order, run, life.signal).catch((error: unknown) => deps.log.warn({ error }, "recruiting ended"));
+    const watching = watchWishes(deps, run, life.signal);
+    const how = await run.run(parent).finally(() => life.abort(new FarmError("CANCELLED", "the job has ended")));
     await Promise.all([recruiting, watching]);
-    return await conclude(deps, order, { folder, outcome, tally }, parent);
+    return { how };
+  } catch (error) {
+    return parent.aborted ? { how: "cancelled" } : { how: "failed", error };
   } finally {
     life.abort(new FarmError("CANCELLED", "the job has ended"));
     await finisher.close();
   }
+}
+
+/** The main files of each frame, by the inspection's word; floats are no files of Blender's. */
+function expectedOf({ facts, deliver }: JobOrder): (frame: number) => readonly string[] {
+  return deliver === "floats" ? () => [] : (frame) => mainFiles(facts.output, frame);
 }
 
 function announce(deps: WorkDeps, order: JobOrder): void {
@@ -98,9 +121,9 @@ function announce(deps: WorkDeps, order: JobOrder): void {
   for (const { code, sentence } of [...facts.warnings, ...plan.sentences]) deps.observe({ event: "note", code, sentence });
 }
 
-/** Floats are assembled, and made into pictures by this machine. */
+/** Pictures are made by this machine: of assembled floats, or of nothing that a render engine would make. */
 function finishesHere({ plan, deliver }: JobOrder): boolean {
-  return deliver !== "floats" && plan.units.some(({ kind }) => kind === "floats");
+  return deliver !== "floats" && (plan.units.some(({ kind }) => kind === "floats") || plan.outputs.some(({ units }) => units.length === 0));
 }
 
 /** The finishing Blender, opened once: ahead of the first frame where one will need it. */
@@ -119,67 +142,10 @@ function localDonor(deps: WorkDeps, order: JobOrder, folder: JobFolder, options:
   );
 }
 
-/** At resume: accepted results of unfinished frames go into their places again. */
-async function restore(
-  { assembly, results, tiles }: Pick<ComposedRun, "assembly" | "results" | "tiles">,
-  { deps, order, folder }: { readonly deps: WorkDeps; readonly order: JobOrder; readonly folder: JobFolder },
-  signal: AbortSignal,
-): Promise<void> {
-  const chunks = new Map(order.plan.chunks.map((chunk) => [chunk.id, chunk]));
-  const delivered = deliveredChunks(order);
-  for (const accepted of order.memory.accepted.values()) {
-    const chunk = chunks.get(accepted.chunk);
-    if (!chunk || delivered.has(accepted.chunk)) continue;
-    results.commit(accepted.chunk, accepted.donor, accepted.files);
-    const floats = accepted.files.find(({ role }) => role === "floats");
-    if (chunk.spec.kind === "floats" && floats) {
-      const { rect, scene } = chunk.spec;
-      const known = await results.summaryOf(scene);
-      if (!known)
-        results.learn(
-          scene,
-          deps.media.check(
-            folder.result(floats.sha256),
-            { width: rect.width, height: rect.height, maxBytes: maxFloatBytes(rect.width, rect.height) },
-            signal,
-          ),
-        );
-    }
-    await tiles?.show(chunk, accepted.donor, accepted.files, signal);
-    await assembly.add(accepted.chunk, accepted.files, signal);
-  }
-}
-
 async function watchWishes(deps: WorkDeps, run: JobRun, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const wish = deps.takeWish();
     if (wish) run.wish(wish);
     await deps.clock.sleep(1_000, signal).catch(() => {});
   }
-}
-
-async function conclude(
-  deps: WorkDeps,
-  order: JobOrder,
-  ended: { readonly folder: JobFolder; readonly outcome: JobOutcome; readonly tally: RunTally },
-  signal: AbortSignal,
-): Promise<JobOutcome> {
-  const { folder, outcome, tally } = ended;
-  const outputs = tally.outputs;
-  if (outcome === "complete" && order.video !== undefined) {
-    deps.observe({ event: "video-progress", sentence: `encoding ${order.video}` });
-    outputs.push(await deps.encodeVideo(tally.pictures, order.facts.fps, order.video, signal));
-  }
-  await deps.history.append(order.id, [{ type: "job-ended", outcome: outcome === "failed" ? "incomplete" : outcome }]);
-  if (outcome === "complete") await (order.deliver === "floats" ? folder.keepFloats() : folder.remove());
-  else await rm(folder.local, { recursive: true, force: true });
-  deps.observe({
-    event: "job-ended",
-    job: order.id,
-    outcome,
-    outputs,
-    missingFiles: order.missingFiles,
-    stats: tally.stats(deps.clock.monotonicMs(), deps.bytesSent()),
-  });
-  return outcome;
 }

@@ -1,7 +1,6 @@
 import { z } from "zod";
-import { jobNamed, type JobReport, listJobs, reportJob, wishJob } from "../../app/jobs.ts";
+import { jobNamed, type JobReport, type ListedJob, listJobs, reportJob, wishJob } from "../../app/jobs.ts";
 import { type Home, openHome } from "../../config/home.ts";
-import type { JobRow } from "../../database/types.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
 import type { Cli } from "../program.ts";
 import { table } from "./peers.ts";
@@ -43,7 +42,7 @@ async function resume(cli: Cli, home: Home, id: string | undefined, options: z.i
   }
 }
 
-function showList(cli: Cli, jobs: readonly JobRow[], json: boolean): void {
+function showList(cli: Cli, jobs: readonly ListedJob[], json: boolean): void {
   if (json) return jobs.forEach((job) => cli.terminal.json({ event: "job", ...job }));
   if (jobs.length === 0) return cli.terminal.line("No jobs yet. Start one with `bridge render scene.blend`.");
   cli.terminal.line(
@@ -56,11 +55,12 @@ function showList(cli: Cli, jobs: readonly JobRow[], json: boolean): void {
 
 function showJob(cli: Cli, report: JobReport, json: boolean): void {
   if (json) return cli.terminal.json({ event: "job", ...report });
-  const { job, chunksDone, chunksTotal, framesDone, framesTotal, chunksByDonor, outputs, barred } = report;
+  const { job, error, chunksDone, chunksTotal, framesDone, framesTotal, chunksByDonor, outputs, barred } = report;
   cli.terminal.line(
     [
       `${job.id}  ${job.state}  ${job.scenePath}`,
       `  ${framesDone} of ${framesTotal} frames, ${chunksDone} of ${chunksTotal} chunks`,
+      ...(error === null ? [] : [`  ended by ${error.code}: ${error.message}`]),
       ...Object.entries(chunksByDonor).map(([donor, count]) => `  ${String(count).padStart(5)} chunks by ${donor}`),
       ...barred.map((donor) => `  barred: ${donor}`),
       ...outputs.slice(0, 20).map((path) => `  ${path}`),

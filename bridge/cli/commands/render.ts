@@ -5,9 +5,11 @@ import type { Task } from "../../app/work-on-task.ts";
 import { openHome } from "../../config/home.ts";
 import type { JobEvent, JobOutcome } from "../../core/job-events.ts";
 import { parseTiles } from "../../core/tiles.ts";
+import { endBeforeWork } from "../../core/ledger/end-event.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { jsonLog, silentLog } from "../../kernel/log.ts";
 import { videoFormat } from "../../media/video-codecs.ts";
+import { exitGuard } from "../exit-guard.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { Cli } from "../program.ts";
 import { paint } from "../terminal.ts";
@@ -91,14 +93,26 @@ export async function runTask(cli: Cli, task: Task, options: z.infer<typeof Work
     view.show(event);
   };
   const log = process.env["BRIDGE_DEBUG"] ? jsonLog((line) => cli.terminal.error(line), "debug") : silentLog;
-  let outcome: JobOutcome;
   try {
-    outcome = await render(settings, task, { observe, log }, cli.signal);
+    using _guard = exitGuard(() => lastWords(task.job, options.json));
+    cli.exitWith(exitCodeOf(await render(settings, task, { observe, log }, cli.signal)));
   } finally {
     view.end();
+    if (!options.json && last?.event === "job-ended" && last.stats.framesTotal > 0) cli.terminal.line(ending(last, names));
   }
-  if (!options.json && last?.event === "job-ended") cli.terminal.line(ending(last, names));
-  cli.exitWith(outcome === "complete" ? EXIT.ok : outcome === "cancelled" ? EXIT.interrupted : EXIT.incomplete);
+}
+
+function exitCodeOf(outcome: JobOutcome): number {
+  if (outcome === "complete") return EXIT.ok;
+  return outcome === "cancelled" ? EXIT.interrupted : EXIT.incomplete;
+}
+
+/** Of a process that ends although its job has not. */
+function lastWords(job: string, json: boolean) {
+  const message = "the process ended before the job had";
+  const event = endBeforeWork(job, "failed", { code: "BUG", message });
+  const err = `bug ${message}\n  This is a mistake of ours: please report it. Go on with: bridge jobs resume ${job}`;
+  return json ? { out: JSON.stringify({ ...event, at: Date.now() }), err } : { err };
 }
 
 function ending(event: Extract<JobEvent, { event: "job-ended" }>, names: ReadonlyMap<string, string>): string {
@@ -108,10 +122,19 @@ function ending(event: Extract<JobEvent, { event: "job-ended" }>, names: Readonl
     event.missingFiles.length > 0
       ? `\n${paint("yellow", "missing")} ${event.missingFiles.length} files the scene names were not found: ${event.missingFiles.slice(0, 5).join(", ")}`
       : "";
-  const more = outcome === "complete" ? "" : `\n  Go on with: bridge jobs resume ${job}`;
+  const more = outcome === "complete" ? "" : `${lackingFrames(event)}\n  Go on with: bridge jobs resume ${job}`;
   const shares = Object.entries(stats.chunksByDonor).map(([donor, chunks]) => `${names.get(donor) ?? donor} ${chunks}`);
   const by = shares.length > 1 ? paint("gray", `  (chunks: ${shares.join(", ")})`) : "";
   return `${paint(outcome === "complete" ? "green" : "yellow", outcome)} ${frames} in ${stats.seconds.toFixed(1)} s${by}${missing}${more}`;
+}
+
+/** The first frames that are not there, and why. */
+function lackingFrames({ missing, missingFrames, error }: Extract<JobEvent, { event: "job-ended" }>): string {
+  if (error !== null) return ""; // what ended the job is said once, for all of them
+  const lines = missing
+    .slice(0, 5)
+    .map(({ frame, message, code }) => `\n${paint("yellow", "missing")} frame ${frame}: ${message} (${code})`);
+  return lines.join("") + (missingFrames > lines.length ? `\n  … and ${missingFrames - lines.length} more frames` : "");
 }
 
 /** Options that break a rule are the user's to mend: USAGE. */

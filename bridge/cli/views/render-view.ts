@@ -108,6 +108,8 @@ function lastingLine(event: JobEvent): string | undefined {
       return `${paint("red", "barred")} ${event.name}: ${event.because}; its chunks are rendered by others`;
     case "chunk-failed":
       return event.code === "CANCELLED" ? undefined : `${paint("yellow", "retry")} ${event.chunk}: ${event.message} (${event.code})`;
+    case "frame-lost":
+      return `${paint("red", "lost")} frame ${event.frame}: ${event.message} (${event.code})`;
     case "chunk-dead":
       return `${paint("red", "failed")} ${event.chunk}: ${event.message} (${event.code})`;
     case "frame-finished":

@@ -26,12 +26,12 @@ describe("foldJournal", () => {
 
   it("knows finished frames, dead chunks and barred donors", () => {
     const memory = foldJournal([
-      { type: "frame-finished", frame: 3, outputs: ["/out/3.png"] },
+      { type: "frame-finished", frame: 3, files: [{ path: "/out/3.png", bytes: 7 }] },
       { type: "chunk-dead", chunk: "b", code: "BLENDER_CRASHED" },
       { type: "donor-barred", donor: "d", because: "lied" },
       { type: "job-ended", outcome: "incomplete" },
     ]);
-    expect(memory.finishedFrames.get(3)).toEqual(["/out/3.png"]);
+    expect(memory.finishedFrames.get(3)).toEqual([{ path: "/out/3.png", bytes: 7 }]);
     expect(memory.dead.get("b")).toBe("BLENDER_CRASHED");
     expect(memory.barred.get("d")).toBe("lied");
     expect(memory.state).toBe("incomplete");

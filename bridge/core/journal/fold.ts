@@ -1,15 +1,17 @@
 import type { ErrorCode } from "../../kernel/error-codes.ts";
 import type { ChunkId, DonorId } from "../chunk.ts";
 import type { BarCause } from "../schedule/types.ts";
+import type { LedgerFile } from "../ledger/ledger.ts";
 import type { ChunkAccepted, JobCreated, JobMemory, JobRecord } from "./records.ts";
 
 interface Growing extends JobMemory {
   created: JobCreated | undefined;
   state: JobMemory["state"];
+  error: JobMemory["error"];
   readonly accepted: Map<ChunkId, ChunkAccepted>;
   readonly dead: Map<ChunkId, ErrorCode>;
   readonly barred: Map<DonorId, BarCause>;
-  readonly finishedFrames: Map<number, readonly string[]>;
+  readonly finishedFrames: Map<number, readonly LedgerFile[]>;
 }
 
 /** Adds up a job's journal, oldest record first. A record that repeats another changes nothing. */
@@ -21,6 +23,7 @@ export function foldJournal(records: Iterable<JobRecord>): JobMemory {
     barred: new Map(),
     finishedFrames: new Map(),
     state: "running",
+    error: undefined,
   };
   for (const record of records) add(memory, record);
   return memory;
@@ -44,7 +47,7 @@ function add(memory: Growing, record: JobRecord): void {
       memory.barred.set(record.donor, record.because);
       return;
     case "frame-finished":
-      memory.finishedFrames.set(record.frame, record.outputs);
+      memory.finishedFrames.set(record.frame, record.files);
       return;
     default:
       changeState(memory, record);
@@ -52,6 +55,7 @@ function add(memory: Growing, record: JobRecord): void {
 }
 
 function changeState(memory: Growing, record: Extract<JobRecord, { type: "paused" | "resumed" | "job-ended" }>): void {
+  memory.error = record.type === "job-ended" ? record.error : undefined;
   if (record.type === "paused") memory.state = "paused";
   else if (record.type === "job-ended") memory.state = record.outcome;
   else {

@@ -3,7 +3,9 @@ import type { Sha256 } from "../../kernel/ids.ts";
 import type { ChunkId, DonorId, ResultFile } from "../chunk.ts";
 import type { PlanOptions, SceneGrid } from "../plan.ts";
 import type { SceneFacts } from "../scene-facts.ts";
-import type { BarCause, JobOutcome, VerifyLevel } from "../schedule/types.ts";
+import type { JobOutcome } from "../job-events.ts";
+import type { LedgerFile } from "../ledger/ledger.ts";
+import type { BarCause, VerifyLevel } from "../schedule/types.ts";
 
 /** Blender's own flags of a render, each meaning what it means to Blender. */
 export interface JobFlags {
@@ -47,12 +49,13 @@ export type JobRecord =
   | { readonly type: "chunk-revoked"; readonly chunk: ChunkId; readonly donor: DonorId }
   | { readonly type: "chunk-dead"; readonly chunk: ChunkId; readonly code: ErrorCode }
   | { readonly type: "donor-barred"; readonly donor: DonorId; readonly because: BarCause }
-  /** `outputs`: absolute paths of the frame's files. */
-  | { readonly type: "frame-finished"; readonly frame: number; readonly outputs: readonly string[] }
+  /** Written down when all its files are on the disk; paths are absolute. */
+  | { readonly type: "frame-finished"; readonly frame: number; readonly files: readonly LedgerFile[] }
   | { readonly type: "paused" }
   /** The job goes on: dead chunks get another chance, donors barred for failures too; liars stay out. */
   | { readonly type: "resumed" }
-  | { readonly type: "job-ended"; readonly outcome: JobOutcome };
+  /** The last word of a run; `error` where something ended it before its time. */
+  | { readonly type: "job-ended"; readonly outcome: JobOutcome; readonly error?: { readonly code: string; readonly message: string } };
 
 export type JobCreated = Extract<JobRecord, { type: "job-created" }>;
 export type ChunkAccepted = Extract<JobRecord, { type: "chunk-accepted" }>;
@@ -64,7 +67,9 @@ export interface JobMemory {
   readonly accepted: ReadonlyMap<ChunkId, ChunkAccepted>;
   readonly dead: ReadonlyMap<ChunkId, ErrorCode>;
   readonly barred: ReadonlyMap<DonorId, BarCause>;
-  readonly finishedFrames: ReadonlyMap<number, readonly string[]>;
+  readonly finishedFrames: ReadonlyMap<number, readonly LedgerFile[]>;
+  /** What ended its last run before its time. */
+  readonly error: { readonly code: string; readonly message: string } | undefined;
   /** The outcome once the job has ended; `resumed` sets it going again. */
   readonly state: "running" | "paused" | JobOutcome;
 }

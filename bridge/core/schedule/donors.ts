@@ -1,4 +1,5 @@
 import type { DonorId } from "../chunk.ts";
+import { beginCheck } from "./checks.ts";
 import { drop, noteRoom, requeue, withdraw } from "./leases.ts";
 import { isAtHand, isEligible, type Turn } from "./schedule.ts";
 import { shownSecondsFor } from "./predict.ts";
@@ -127,13 +128,12 @@ export function bar(turn: Turn, donor: DonorState, because: BarCause): void {
 }
 
 /** What a liar delivered unchecked is checked now, unless its picture has left the house. */
-function recheck({ schedule, effects }: Turn, donor: DonorId): void {
-  for (const [id, chunk] of schedule.chunks) {
+function recheck(turn: Turn, donor: DonorId): void {
+  for (const [id, chunk] of turn.schedule.chunks) {
     if (chunk.state !== "accepted" || chunk.delivered || chunk.rechecking || chunk.accepted?.donor !== donor || chunk.accepted.checked)
       continue;
     chunk.rechecking = true;
-    schedule.rechecks++;
-    effects.push({ type: "check", chunk: id, donor });
+    beginCheck(turn, id, donor);
   }
 }
 

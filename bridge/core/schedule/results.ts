@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../../kernel/error-codes.ts";
+import { beginCheck, endCheck } from "./checks.ts";
 import { bar, blame } from "./donors.ts";
 import { drop, freeSlot, leaseOf, noteRoom, requeue, withdraw } from "./leases.ts";
 import { mustCheck } from "./must-check.ts";
@@ -36,7 +37,7 @@ export function fetched(turn: Turn, event: Event<"result-fetched">): void {
   donor.failures.junk = 0;
   if (mustCheck({ trusted: donor.trusted, nth: donor.results, sha256: event.sha256, suspicious: event.suspicious }, turn.policy)) {
     lease.phase = "checking";
-    turn.effects.push({ type: "check", chunk: event.chunk, donor: event.donor });
+    beginCheck(turn, event.chunk, event.donor);
     return;
   }
   accept(turn, chunk, { lease, checked: false });
@@ -59,6 +60,7 @@ function accept(turn: Turn, chunk: ChunkState, { lease, checked }: { readonly le
 export function checked(turn: Turn, event: Event<"result-checked">): void {
   const chunk = turn.schedule.chunks.get(event.chunk);
   if (!chunk) return;
+  endCheck(turn, event.chunk, event.donor);
   const lease = chunk.leases.get(event.donor);
   if (chunk.rechecking && chunk.accepted?.donor === event.donor) settleRecheck(turn, chunk, event.verdict);
   else if (lease?.phase === "checking") settleCheck(turn, chunk, { lease, verdict: event.verdict });
@@ -81,7 +83,6 @@ function settleRecheck({ schedule, effects }: Turn, chunk: ChunkState, verdict: 
   const { accepted } = chunk;
   if (!accepted) return;
   chunk.rechecking = false;
-  schedule.rechecks--;
   if (verdict !== "different") {
     chunk.accepted = { ...accepted, checked: true };
     return;
@@ -94,26 +95,39 @@ function settleRecheck({ schedule, effects }: Turn, chunk: ChunkState, verdict: 
   effects.push({ type: "revoke", chunk: chunk.chunk.id, donor: accepted.donor });
 }
 
-/** Pictures made of these chunks are on disk: nothing about them is asked any more. */
-export function delivered({ schedule }: Turn, event: Event<"chunks-delivered">): void {
-  for (const id of event.chunks) {
-    const chunk = schedule.chunks.get(id);
-    if (chunk?.state !== "accepted") continue;
-    chunk.delivered = true;
-    if (chunk.rechecking) schedule.rechecks--;
-    chunk.rechecking = false;
-  }
-}
-
+/** It did not arrive, is no result, or could not be looked at: then nobody knows whether it is right, and it is rendered elsewhere. */
 export function refused(turn: Turn, event: Event<"result-refused">): void {
+  if (event.code === "CHECK_FAILED") return unchecked(turn, event);
   const held = leaseOf(turn, event.chunk, event.donor);
   if (held?.lease.phase !== "fetching") return;
   fail(turn, held, { kind: JUNK_CODES.has(event.code) ? "junk" : "transport", code: event.code });
 }
 
+/**
+ * Our own check could not be made. That is not the donor's fault, and it is not blamed; but a chunk that cannot be looked at
+ * whoever renders it is given up like one that nobody can render. Of what a caught donor delivered before, nothing is believed.
+ */
+function unchecked(turn: Turn, event: Event<"result-refused">): void {
+  endCheck(turn, event.chunk, event.donor);
+  const chunk = turn.schedule.chunks.get(event.chunk);
+  if (chunk?.rechecking && chunk.accepted?.donor === event.donor) return settleRecheck(turn, chunk, "different");
+  const held = leaseOf(turn, event.chunk, event.donor);
+  if (held?.lease.phase !== "checking") return;
+  avoid(held, "CHECK_FAILED");
+  held.chunk.taskFailures++;
+  held.chunk.failedOn.add(event.donor);
+  drop(turn, held.chunk, held.lease);
+  requeue(turn, held.chunk, "failure");
+}
+
 export function failed(turn: Turn, event: Event<"chunk-failed">): void {
   const held = leaseOf(turn, event.chunk, event.donor);
   if (held?.lease.phase === "leased") fail(turn, held, event);
+}
+
+function avoid({ chunk, donor }: Pick<Held, "chunk" | "donor">, code: ErrorCode): void {
+  chunk.avoid.add(donor.id);
+  chunk.lastCode = code;
 }
 
 interface Held {
@@ -127,8 +141,7 @@ function fail(
   { chunk, lease, donor }: Held,
   { kind, code }: { readonly kind: "task" | "junk" | "transport" | "refused"; readonly code: ErrorCode },
 ): void {
-  chunk.avoid.add(donor.id);
-  chunk.lastCode = code;
+  avoid({ chunk, donor }, code);
   if (kind === "transport") chunk.transportFailures++;
   if (kind === "task" || kind === "junk") {
     chunk.taskFailures++;

@@ -25,8 +25,8 @@ export interface Schedule {
   /** Chunks neither accepted nor dead. */
   open: number;
   dead: number;
-  /** Accepted chunks under a second check. */
-  rechecks: number;
+  /** Results whose verdicts are still to come, by their makers; also those that lost against another donor's. */
+  readonly checks: Map<DonorId, Set<ChunkId>>;
   /** Cost units a second of any slot, smoothed. */
   typicalSpeed: number | undefined;
   /** Cost units of this job that a donor does while it says to do one of the known scene, smoothed. */
@@ -76,7 +76,7 @@ export function startSchedule(
     ended: undefined,
     open: states.filter(({ state }) => state === "waiting").length,
     dead: states.filter(({ state }) => state === "dead").length,
-    rechecks: 0,
+    checks: new Map(),
     typicalSpeed: undefined,
     sceneFactor: undefined,
     barredBefore: memory?.barred ?? new Map(),

@@ -199,7 +199,7 @@ describe("step", () => {
   });
 
   it("does not render again what finished frames were made of, though its results are gone", () => {
-    const memory = foldJournal([{ type: "frame-finished", frame: 0, outputs: ["/out/0.png"] }]);
+    const memory = foldJournal([{ type: "frame-finished", frame: 0, files: [{ path: "/out/0.png" }] }]);
     expect(begin({ costs: [1, 1] }, {}, memory).join("a")).toEqual(["lease c1 a 1"]);
   });
 

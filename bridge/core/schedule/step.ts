@@ -1,7 +1,7 @@
 import { assign } from "./assign.ts";
 import { expire, join, leave, stand } from "./donors.ts";
 import { withdraw } from "./leases.ts";
-import { checked, delivered, failed, fetched, refused, rendered } from "./results.ts";
+import { checked, failed, fetched, refused, rendered } from "./results.ts";
 import type { Schedule, Turn } from "./schedule.ts";
 import type { JobOutcome, ScheduleEffect, ScheduleEvent, SchedulePolicy } from "./types.ts";
 
@@ -18,7 +18,7 @@ export function step(
   if (schedule.ended) return { schedule, effects: [] };
   hear(turn, event);
   apply(turn, event);
-  if (!schedule.ended && schedule.open === 0 && schedule.rechecks === 0) end(turn, schedule.dead === 0 ? "complete" : "incomplete");
+  if (!schedule.ended && schedule.open === 0 && schedule.checks.size === 0) end(turn, schedule.dead === 0 ? "complete" : "incomplete");
   assign(turn);
   return { schedule, effects: turn.effects };
 }
@@ -52,8 +52,6 @@ function apply(turn: Turn, event: ScheduleEvent): void {
       return checked(turn, event);
     case "chunk-failed":
       return failed(turn, event);
-    case "chunks-delivered":
-      return delivered(turn, event);
     default:
       return command(turn, event);
   }

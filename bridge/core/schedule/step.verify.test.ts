@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { sha256 } from "../../kernel/ids.ts";
+import { claimForDelivery } from "./checks.ts";
 import { planOf } from "./fixtures/plan-of.ts";
 import { mustCheck } from "./must-check.ts";
 import { DEFAULT_POLICY } from "./policy.ts";
@@ -23,7 +24,8 @@ function begin(chunks: number, verify: VerifyLevel, memory?: Parameters<typeof s
     )[0];
   };
   const verdict = (chunk: string, donor: string, found: Verdict) => say({ type: "result-checked", nowMs: 0, chunk, donor, verdict: found });
-  return { say, join, deliver, verdict };
+  const claim = (chunk: string) => claimForDelivery(schedule, [chunk]);
+  return { say, join, deliver, verdict, claim };
 }
 
 describe("verification", () => {
@@ -65,15 +67,18 @@ describe("verification", () => {
     const job = begin(10, "spot");
     job.join("liar");
     for (const chunk of ["c0", "c1", "c2", "c3"]) job.deliver(chunk, "liar");
-    job.say({ type: "chunks-delivered", nowMs: 0, chunks: ["c3"] });
-    job.verdict("c0", "liar", "equal");
-    const caught = job.verdict("c1", "liar", "different");
+    expect(job.claim("c3")).toBe(false); // while its maker's first results are looked at
+    for (const chunk of ["c0", "c1"]) job.verdict(chunk, "liar", "equal");
+    expect(job.claim("c3")).toBe(true);
+    job.deliver("c4", "liar", true);
+    const caught = job.verdict("c4", "liar", "different");
     expect(caught[0]).toEqual({ type: "bar-donor", donor: "liar", because: "lied" });
-    expect(caught.filter(({ type }) => type === "withdraw")).toHaveLength(6);
+    expect(caught.filter(({ type }) => type === "withdraw")).toHaveLength(5);
     expect(caught.filter(({ type }) => type === "check")).toEqual([{ type: "check", chunk: "c2", donor: "liar" }]);
     expect(job.join("liar")).toEqual([{ type: "bar-donor", donor: "liar", because: "lied" }]);
     expect(job.verdict("c2", "liar", "different")).toEqual([{ type: "revoke", chunk: "c2", donor: "liar" }]);
-    expect(job.join("honest").filter(({ type }) => type === "lease")).toHaveLength(8);
+    expect(job.claim("c2")).toBe(false);
+    expect(job.join("honest").filter(({ type }) => type === "lease")).toHaveLength(7);
   });
 
   it("waits for no barred donor: the others' failures settle a chunk", () => {
@@ -131,5 +136,57 @@ describe("mustCheck", () => {
     expect(hits).toBeLessThan(250);
     expect(draw("one")).toEqual(draw("one"));
     expect(draw("two")).not.toEqual(draw("one"));
+  });
+
+  /** c0 late at a, given to b as well, whose result is being checked when a's is accepted. */
+  function lateBackup(verify: VerifyLevel = "spot") {
+    const job = begin(1, verify);
+    job.join("a", true);
+    job.join("b");
+    const effects = ["a", "b"].flatMap((donor) => job.say({ type: "heartbeat", nowMs: 6_000, donor }));
+    expect(effects).toContainEqual(expect.objectContaining({ type: "lease", donor: "b" }));
+    expect(job.deliver("c0", "b")).toBe("check");
+    return job;
+  }
+
+  it("ends a job only when the verdict on a losing backup is heard", () => {
+    const job = lateBackup();
+    job.say({ type: "chunk-rendered", nowMs: 7_000, chunk: "c0", donor: "a", seconds: 7 });
+    const fetched = { type: "result-fetched", nowMs: 7_000, chunk: "c0", donor: "a", sha256: "x", suspicious: false } as const;
+    expect(job.say(fetched).map(({ type }) => type)).toEqual(["accept"]);
+    expect(job.verdict("c0", "b", "equal")).toEqual([{ type: "job-ended", outcome: "complete" }]);
+  });
+
+  it("blames nobody for a check that could not be made, and gives the chunk to somebody else", () => {
+    const job = begin(1, "full");
+    job.join("a");
+    job.join("b");
+    job.deliver("c0", "a");
+    const effects = job.say({ type: "result-refused", nowMs: 1, chunk: "c0", donor: "a", code: "CHECK_FAILED" });
+    expect(effects).toEqual([expect.objectContaining({ type: "lease", chunk: "c0", donor: "b" })]);
+  });
+
+  it("gives up a chunk that cannot be looked at, whoever renders it, by that name", () => {
+    const job = begin(1, "full");
+    for (const donor of ["a", "b"]) job.join(donor);
+    job.deliver("c0", "a");
+    job.say({ type: "result-refused", nowMs: 1, chunk: "c0", donor: "a", code: "CHECK_FAILED" });
+    job.deliver("c0", "b");
+    const effects = job.say({ type: "result-refused", nowMs: 2, chunk: "c0", donor: "b", code: "CHECK_FAILED" });
+    expect(effects).toEqual([
+      { type: "chunk-dead", chunk: "c0", code: "CHECK_FAILED" },
+      { type: "job-ended", outcome: "incomplete" },
+    ]);
+  });
+
+  it("takes back what a liar gave when it cannot be looked at", () => {
+    const job = begin(4, "spot");
+    for (const donor of ["liar", "b"]) job.join(donor);
+    job.deliver("c0", "liar");
+    job.deliver("c1", "liar");
+    job.deliver("c2", "liar");
+    job.verdict("c0", "liar", "different");
+    const effects = job.say({ type: "result-refused", nowMs: 1, chunk: "c2", donor: "liar", code: "CHECK_FAILED" });
+    expect(effects).toContainEqual({ type: "revoke", chunk: "c2", donor: "liar" });
   });
 });

@@ -5,7 +5,7 @@ import type { Chunk, ChunkId, DonorId } from "../chunk.ts";
 /** How much of what strangers deliver is rendered twice. Donors of one's own machine are never checked. */
 export type VerifyLevel = "off" | "spot" | "full";
 
-/** What a check of a result found; `warned` is accepted. A check that could not be made is reported as `warned`. */
+/** What a check of a result found; `warned` is accepted. A check that could not be made is a `result-refused`. */
 export type Verdict = "equal" | "warned" | "different";
 
 /**
@@ -48,7 +48,7 @@ export type ScheduleEvent = { readonly nowMs: number } & (
       readonly sha256: Sha256;
       readonly suspicious: boolean;
     }
-  /** The result did not pass the gate, or did not arrive; the code tells which. */
+  /** The result did not pass the gate, did not arrive, or could not be looked at (CHECK_FAILED); the code tells which. */
   | { readonly type: "result-refused"; readonly chunk: ChunkId; readonly donor: DonorId; readonly code: ErrorCode }
   | { readonly type: "result-checked"; readonly chunk: ChunkId; readonly donor: DonorId; readonly verdict: Verdict }
   | {
@@ -58,8 +58,6 @@ export type ScheduleEvent = { readonly nowMs: number } & (
       readonly code: ErrorCode;
       readonly kind: FailureKind;
     }
-  /** Pictures made of these chunks stand on disk: they are never checked or rendered again. */
-  | { readonly type: "chunks-delivered"; readonly chunks: readonly ChunkId[] }
   | { readonly type: "tick" }
   | { readonly type: "pause" }
   | { readonly type: "resume" }

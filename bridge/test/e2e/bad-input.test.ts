@@ -68,6 +68,11 @@ describe("bad input gets a clear error with its code, and leaves nothing behind"
     const blocked = await file("blocked", "a file");
     await expectRefused(await render(good, ["-o", join(blocked, "f_####")]), "OUTPUT_NOT_WRITABLE");
   });
+  it.runIf(process.platform === "linux")("an output folder that can be neither made nor found, before any work", async () => {
+    const run = await render(good, ["-o", "/proc/nope/f_####", "--json"]);
+    await expectRefused(run, "OUTPUT_NOT_WRITABLE");
+    expect(run.stdout).not.toContain("chunk-");
+  });
   it("a peer address that is none", async () =>
     expectRefused(await render(good, ["--peer", "not/an/address", "--no-local"]), "PEER_ADDRESS_INVALID"));
   it("a Blender that is not there", async () =>

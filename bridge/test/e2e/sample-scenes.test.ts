@@ -56,6 +56,10 @@ describe("scenes that are denoised", () => {
 });
 
 describe("sample scenes on a swarm of two donors equal plain Blender", () => {
+  it("sequencer, still: a frame without a strip, which no engine renders", { timeout: 240_000 }, async () => {
+    const frame = ["-f", "1"];
+    await expectSamePicture({ root, donors }, { name: "no-strip", file: "sequencer", swarm: frame, blender: frame });
+  });
   for (const { file, trap, still, animation } of scenes) {
     if (still !== undefined) {
       it(`${file}, still in tiles: ${trap}`, () =>

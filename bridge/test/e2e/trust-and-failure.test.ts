@@ -104,6 +104,17 @@ describe("nothing is lost", () => {
     expect(await comparePictures(join(root, "killed-donor"), join(root, "reference"))).toEqual([]);
   });
 
+  it("a donor that is named by its address and by its id is one donor, joins once, and renders all", async () => {
+    await using donor = await startDonor(join(root, "twice"), donorArgs);
+    const run = await runBridge(
+      renderArgs("named-twice", [donor.address, donor.peerId], ["-f", "1..2", "--tiles", "2x2", "--verify", "off"]),
+    );
+    expect(run.exitCode, story(run)).toBe(0);
+    expect(run.lines.filter(({ event }) => event === "donor-joined")).toMatchObject([{ donor: donor.peerId }]);
+    expect(run.lines.filter(({ event }) => event === "donor-left")).toEqual([]);
+    expect(accepted(run.lines)).toHaveLength(8);
+  });
+
   it("a killed requester resumes: the picture is the same, and no accepted chunk is rendered twice", async () => {
     await using donor = await startDonor(join(root, "patient"), donorArgs);
     const first = bridge(renderArgs("killed-requester", [donor.address], ["-f", "1..3", "--tiles", "3x2", "--verify", "off"]));

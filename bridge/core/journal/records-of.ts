@@ -1,0 +1,21 @@
+import type { ChunkId, DonorId, ResultFile } from "../chunk.ts";
+import type { ScheduleEffect } from "../schedule/types.ts";
+import type { JobRecord } from "./records.ts";
+
+/** What is written down before an effect is carried out; `filesOf` are the files of a donor's result of a chunk. */
+export function recordsOf(effect: ScheduleEffect, filesOf: (chunk: ChunkId, donor: DonorId) => readonly ResultFile[]): JobRecord[] {
+  switch (effect.type) {
+    case "accept": {
+      const { chunk, donor, sha256, checked } = effect;
+      return [{ type: "chunk-accepted", chunk, donor, sha256, checked, files: filesOf(chunk, donor) }];
+    }
+    case "revoke":
+      return [{ type: "chunk-revoked", chunk: effect.chunk, donor: effect.donor }];
+    case "chunk-dead":
+      return [{ type: "chunk-dead", chunk: effect.chunk, code: effect.code }];
+    case "bar-donor":
+      return [{ type: "donor-barred", donor: effect.donor, because: effect.because }];
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,31 @@
+import type { JobEvent } from "../job-events.ts";
+
+/** The last event of a job that ended before its work began. */
+export function endBeforeWork(
+  job: string,
+  outcome: "failed" | "cancelled",
+  error: { readonly code: string; readonly message: string } | null,
+): Extract<JobEvent, { event: "job-ended" }> {
+  return {
+    event: "job-ended",
+    job,
+    outcome,
+    outputs: [],
+    missingFiles: [],
+    missing: [],
+    missingFrames: 0,
+    error,
+    stats: {
+      seconds: 0,
+      framesDone: 0,
+      framesTotal: 0,
+      chunksDone: 0,
+      chunksTotal: 0,
+      chunksChecked: 0,
+      bytesReceived: 0,
+      bytesSent: 0,
+      chunksByDonor: {},
+      barred: [],
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import type { Lack, Ledger, MissingFrame, LedgerFile } from "./ledger.ts";
+
+/** What somebody found who looked at a file that should be there. */
+export type FileFound = "there" | "gone" | "other-size" | "empty";
+
+/** What a job came to, by its ledger alone. */
+export interface Outcome {
+  readonly outcome: "complete" | "incomplete";
+  /** Frames of which something is not there, in frame order. */
+  readonly missing: readonly MissingFrame[];
+  /** The video that is not there. */
+  readonly missingVideo: string | undefined;
+}
+
+/** Every file that must be there at the end: those that were written, as large as they were, and those that Blender would have written. */
+export function filesToFind(ledger: Ledger): readonly LedgerFile[] {
+  const files = new Map<string, LedgerFile>();
+  const add = (file: LedgerFile) => void (files.has(file.path) || files.set(file.path, file));
+  if (ledger.video?.bytes !== undefined) add(ledger.video);
+  // The later frame stands there where two wrote one name.
+  for (const [, state] of [...ledger.frames].toSorted(([a], [b]) => b - a)) if (state.at === "written") state.files.forEach(add);
+  for (const [frame, state] of ledger.frames)
+    if (state.at === "written") for (const path of ledger.expected(frame)) add({ path, bytes: undefined });
+  return [...files.values()];
+}
+
+/**
+ * "complete" says that every frame is written and every file lies there. `found` tells of each of `filesToFind`; `otherwise`
+ * is why a frame is missing that nobody has given up: the job was cancelled, or something ended it.
+ */
+export function outcomeOf(ledger: Ledger, found: ReadonlyMap<string, FileFound>, otherwise: Lack): Outcome {
+  const missing: MissingFrame[] = [];
+  for (const [frame, state] of ledger.frames) {
+    if (state.at !== "written") {
+      const lack = state.at === "lost" ? state.lack : otherwise;
+      missing.push({ frame, files: ledger.expected(frame), ...lack });
+      continue;
+    }
+    const wanted = [...new Set([...state.files.map(({ path }) => path), ...ledger.expected(frame)])];
+    const gone = wanted.filter((path) => isBad(found.get(path)));
+    const [first] = gone;
+    if (first !== undefined) missing.push({ frame, files: gone, code: "FILE_LOST", message: sentenceOf(first, found.get(first)) });
+  }
+  const { video } = ledger;
+  const hasVideo = video === undefined || (video.bytes !== undefined && !isBad(found.get(video.path)));
+  return {
+    outcome: missing.length === 0 && hasVideo ? "complete" : "incomplete",
+    missing: missing.toSorted((a, b) => a.frame - b.frame),
+    missingVideo: hasVideo ? undefined : video.path,
+  };
+}
+
+/** A file that nobody looked for is not there. */
+function isBad(found: FileFound | undefined): boolean {
+  return found !== "there";
+}
+
+function sentenceOf(path: string, found: FileFound | undefined): string {
+  if (found === "other-size") return `${path} is no longer as it was written`;
+  return found === "empty" ? `${path} is empty` : `${path} is no longer there`;
+}

@@ -1,0 +1,46 @@
+/** What a job waits for at a moment. */
+export interface Wait {
+  /** In words: "frame 3 of donor bert", "the check of …". */
+  readonly what: string;
+  readonly kind: "render" | "finish" | "other";
+  readonly sinceMs: number;
+  /** Predicted for the whole of it; undefined while nothing is known. */
+  readonly seconds?: number | undefined;
+}
+
+/**
+ * How long nothing may happen, in ms. Each wait has an end of its own, which comes sooner; these are for what nobody thought
+ * of. A render of unknown length may take what a session gives it; one whose length is known, so many times that.
+ */
+export const STILLNESS_LIMITS = {
+  otherMs: 20 * 60_000,
+  renderMs: 13 * 3_600_000,
+  renderFactor: 50,
+  renderFloorMs: 30 * 60_000,
+  finishMs: 49 * 3_600_000,
+} as const;
+
+/**
+ * Whether a job stands still for longer than what it waits for can explain. With nothing that it waits for, the short limit
+ * holds: then somebody's answer was lost.
+ */
+export function standsStill(nowMs: number, movedMs: number, waits: readonly Wait[]): boolean {
+  const allowed = Math.max(STILLNESS_LIMITS.otherMs, ...waits.map(allowedMs));
+  const latest = Math.max(movedMs, ...waits.map(({ sinceMs }) => sinceMs));
+  return nowMs - latest > allowed;
+}
+
+function allowedMs({ kind, seconds }: Wait): number {
+  if (kind === "finish") return STILLNESS_LIMITS.finishMs;
+  if (kind === "other") return STILLNESS_LIMITS.otherMs;
+  if (seconds === undefined) return STILLNESS_LIMITS.renderMs;
+  return Math.min(STILLNESS_LIMITS.renderMs, Math.max(STILLNESS_LIMITS.renderFloorMs, seconds * 1_000 * STILLNESS_LIMITS.renderFactor));
+}
+
+/** The sentence for a job that was ended for it. */
+export function stillnessSentence(nowMs: number, movedMs: number, waits: readonly Wait[]): string {
+  const minutes = Math.round((nowMs - movedMs) / 60_000);
+  const shown = waits.slice(0, 5).map(({ what, sinceMs }) => `${what} (${Math.round((nowMs - sinceMs) / 1_000)} s)`);
+  const more = waits.length > shown.length ? ` and ${waits.length - shown.length} more` : "";
+  return `nothing has moved for ${minutes} minutes; it waited for ${shown.length === 0 ? "nothing that is known" : shown.join(", ") + more}`;
+}

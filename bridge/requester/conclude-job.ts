@@ -1,0 +1,88 @@
+import { rm } from "node:fs/promises";
+import { type JobOutcome, MOST_MISSING_NAMED } from "../core/job-events.ts";
+import { filesOf, framesWritten, isWhole, type Lack, type Ledger, noteVideo, picturesOf } from "../core/ledger/ledger.ts";
+import { filesToFind, outcomeOf } from "../core/ledger/outcome.ts";
+import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
+import { findFiles } from "./find-files.ts";
+import type { JobFolder } from "./job-folder.ts";
+import type { JobOrder } from "./job-order.ts";
+import type { RunTally } from "./run-tally.ts";
+import type { WorkDeps } from "./work-on-job.ts";
+
+/** How the run of a job ended: nothing is on its way any more, somebody stopped it, or something went wrong. */
+export type RunEnd = { readonly how: "settled" | "cancelled" } | { readonly how: "failed"; readonly error: unknown };
+
+export interface JobAtWork {
+  readonly deps: WorkDeps;
+  readonly order: JobOrder;
+  readonly folder: JobFolder;
+  readonly tally: RunTally;
+  readonly ledger: Ledger;
+}
+
+/**
+ * The end of a job: its video, a look at every file that must be there, its last record and its last event. What it came
+ * to is the ledger's word. Throws what ended the job before its time, when that has been told.
+ */
+export async function concludeJob(job: JobAtWork, end: RunEnd, signal: AbortSignal): Promise<JobOutcome> {
+  const { deps, order, folder, tally, ledger } = job;
+  const ended = end.how === "settled" ? await withVideo(job, signal) : end;
+  const found = await findFiles(filesToFind(ledger), (path) => folder.sizeOf(path));
+  const { outcome: came, missing } = outcomeOf(ledger, found, lackOf(ended));
+  const outcome = ended.how === "settled" ? came : ended.how;
+  const error = ended.how === "failed" ? { code: codeOf(ended.error), message: messageOf(ended.error) } : null;
+  await lastRecord(deps, order.id, { type: "job-ended", outcome, ...(error && { error }) }, ended);
+  if (outcome === "complete") await (order.deliver === "floats" ? folder.keepFloats() : folder.dispose());
+  else await rm(folder.local, { recursive: true, force: true });
+  deps.observe({
+    event: "job-ended",
+    job: order.id,
+    outcome,
+    outputs: filesOf(ledger).map(({ path }) => path),
+    missingFiles: order.missingFiles,
+    missing: missing.slice(0, MOST_MISSING_NAMED),
+    missingFrames: missing.length,
+    error,
+    stats: tally.stats(deps.clock.monotonicMs(), { bytesSent: deps.bytesSent(), framesDone: framesWritten(ledger) }),
+  });
+  if (ended.how === "failed") throw ended.error;
+  return outcome;
+}
+
+/** The video is made of all frames, when they are there. */
+async function withVideo({ deps, order, ledger }: JobAtWork, signal: AbortSignal): Promise<RunEnd> {
+  if (order.video === undefined || !isWhole(ledger)) return { how: "settled" };
+  deps.observe({ event: "video-progress", sentence: `encoding ${order.video}` });
+  try {
+    noteVideo(ledger, await deps.encodeVideo(picturesOf(ledger), order.facts.fps, order.video, signal));
+    return { how: "settled" };
+  } catch (error) {
+    return signal.aborted ? { how: "cancelled" } : { how: "failed", error };
+  }
+}
+
+/** Why a frame is missing that nobody has given up. */
+function lackOf(end: RunEnd): Lack {
+  if (end.how === "failed") return { code: isFarmError(end.error) ? end.error.code : "JOB_INCOMPLETE", message: messageOf(end.error) };
+  if (end.how === "cancelled") return { code: "CANCELLED", message: "the job was stopped before it was made" };
+  return { code: "JOB_INCOMPLETE", message: "it was not made, and nobody knows why: please report it" };
+}
+
+function codeOf(error: unknown): string {
+  return isFarmError(error) ? error.code : "BUG";
+}
+
+/** Where something ended the job already, a disk that takes no record must not hide it. */
+async function lastRecord(
+  deps: WorkDeps,
+  job: string,
+  record: Parameters<WorkDeps["history"]["append"]>[1][number],
+  end: RunEnd,
+): Promise<void> {
+  try {
+    await deps.history.append(job, [record]);
+  } catch (error) {
+    if (end.how !== "failed") throw new FarmError("DISK_FULL", `the end of job ${job} could not be written down`, { cause: error });
+    deps.log.warn({ job, error }, "the end of a job could not be written down");
+  }
+}
