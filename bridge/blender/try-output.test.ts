@@ -1,10 +1,8 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { unansweredCalls } from "../kernel/with-deadline.ts";
 import { tryOutputFolder } from "./try-output.ts";
 
 const { signal } = new AbortController();
@@ -56,29 +54,3 @@ test.runIf(isRoot)("a file system that is read only, or full, is refused", async
 });
 
 // Mounts a file system whose server never answers: what an NFS server that has gone looks like from here.
-const DEAD_MOUNT = `
-import ctypes, os, sys
-server = os.open("/dev/fuse", os.O_RDWR)
-mounted = ctypes.CDLL(None).mount(b"dead", sys.argv[1].encode(), b"fuse", 0, f"fd={server},rootmode=40000,user_id=0,group_id=0".encode())
-print("mounted" if mounted == 0 else "not mounted", flush=True)
-sys.stdin.read()
-`;
-
-test.runIf(isRoot && existsSync("/dev/fuse"))("a mount that has gone is given up when the job is", { timeout: 20_000 }, async (context) => {
-  const dead = join(root, "dead");
-  await mkdir(dead);
-  const server = spawn("python3", ["-c", DEAD_MOUNT, dead], { stdio: ["pipe", "pipe", "inherit"] });
-  try {
-    const said = await new Promise<string>((resolve) => server.stdout.once("data", (data: Buffer) => resolve(data.toString())));
-    if (said.trim() !== "mounted") return context.skip();
-    const stop = new AbortController();
-    const trying = tryOutputFolder(join(dead, "out"), stop.signal);
-    setTimeout(() => stop.abort(new Error("stopped")), 300);
-    await expect(trying).rejects.toThrow("stopped");
-    expect(unansweredCalls()).toBe(1);
-  } finally {
-    server.kill("SIGKILL"); // the calls that wait are answered then
-    execFileSync("umount", ["-l", dead]);
-  }
-  await expect.poll(unansweredCalls, { timeout: 5_000 }).toBe(0);
-});

@@ -49,6 +49,8 @@ export class JobRun {
   readonly #ledger: Ledger;
   readonly #events = new Channel<ScheduleEvent>();
   readonly #donors = new Map<DonorId, DonorLink>();
+  /** Of whom the schedule has not heard yet, in the order in which it will. */
+  readonly #arriving: DonorLink[] = [];
   readonly #waits = new JobWaits((error) => this.fail(error));
   readonly #listening = new Set<Promise<void>>();
   readonly #chunks: ReadonlyMap<ChunkId, Chunk>;
@@ -84,16 +86,25 @@ export class JobRun {
     });
   }
 
-  /** Takes a donor in; its link is closed when the job ends. A donor that comes by a second link leaves its first one. */
+  /**
+   * Takes a donor in; its link is closed when the job ends. A donor that comes by a second link leaves its first one when
+   * the schedule hears of it, and not before: what was leased until then is lost with the first.
+   */
   addDonor(link: DonorLink): void {
     if (this.#isOver) return this.#close(link);
-    const before = this.#donors.get(link.id);
-    if (before) this.#close(before);
-    this.#donors.set(link.id, link);
+    this.#arriving.push(link);
     this.#deps.tally.nameDonor(link.id, link.name);
     this.#deps.observe({ event: "donor-joined", donor: link.id, name: link.name, slots: link.slots, local: link.trusted });
     const { id: donor, slots, trusted, knownSpeed, deviceClass } = link;
     this.#say({ type: "donor-joined", donor, slots, trusted, sameClass: this.#deps.sameClass(deviceClass), knownSpeed });
+  }
+
+  #arrived(): void {
+    const link = this.#arriving.shift();
+    if (!link) throw new Error("a donor joined that never came");
+    const before = this.#donors.get(link.id);
+    if (before) this.#close(before);
+    this.#donors.set(link.id, link);
     const listening = this.#hear(link).finally(() => this.#listening.delete(listening));
     this.#listening.add(listening);
   }
@@ -102,12 +113,8 @@ export class JobRun {
     void link.close().catch((error: unknown) => this.#deps.log.debug({ error }, "a link could not be closed"));
   }
 
-  hasDonor(id: DonorId): boolean {
-    return this.#donors.has(id);
-  }
-
   get donors(): readonly DonorLink[] {
-    return [...this.#donors.values()];
+    return [...this.#donors.values(), ...this.#arriving];
   }
 
   /** About how long a chunk takes on a donor that there is; undefined while none was rendered. */
@@ -165,6 +172,7 @@ export class JobRun {
   }
 
   async #turn(event: ScheduleEvent): Promise<void> {
+    if (event.type === "donor-joined") this.#arrived();
     const { schedule, effects } = step(this.#schedule, event, this.#policy);
     this.#schedule = schedule;
     this.#watch.heard(event);

@@ -141,8 +141,9 @@ export class ResultDesk {
     work: (files: readonly ResultFile[], signal: AbortSignal) => Promise<T>,
   ): Promise<T | undefined> {
     const result = this.#results.get(key(chunk, donor));
-    if (!result?.committed) return undefined;
+    if (!result) return undefined;
     const { committed, life, busy } = result;
+    if (!committed) throw new FarmError("PEER_UNREACHABLE", `nothing was promised for chunk ${chunk}`);
     const end = () => life.abort(signal.reason);
     signal.addEventListener("abort", end, { once: true });
     if (signal.aborted) end();
