@@ -28,9 +28,9 @@ export async function concludeJob(job: JobAtWork, end: RunEnd, signal: AbortSign
   const { deps, order, folder, tally, ledger } = job;
   const ended = end.how === "settled" ? await withVideo(job, signal) : end;
   const found = await findFiles(filesToFind(ledger), (path) => folder.sizeOf(path));
-  const { outcome: came, missing } = outcomeOf(ledger, found, lackOf(ended));
+  const { outcome: came, missing, missingVideo } = outcomeOf(ledger, found, lackOf(ended));
   const outcome = ended.how === "settled" ? came : ended.how;
-  const error = ended.how === "failed" ? { code: codeOf(ended.error), message: messageOf(ended.error) } : null;
+  const error = errorOf(ended, missing.length === 0 ? missingVideo : undefined);
   await lastRecord(deps, order.id, { type: "job-ended", outcome, ...(error && { error }) }, ended);
   if (outcome === "complete") await (order.deliver === "floats" ? folder.keepFloats() : folder.dispose());
   else await rm(folder.local, { recursive: true, force: true });
@@ -68,8 +68,11 @@ function lackOf(end: RunEnd): Lack {
   return { code: "JOB_INCOMPLETE", message: "it was not made, and nobody knows why: please report it" };
 }
 
-function codeOf(error: unknown): string {
-  return isFarmError(error) ? error.code : "BUG";
+/** What ended the job before its time, or the one thing that is missing although every frame is there. */
+function errorOf(end: RunEnd, lostVideo: string | undefined): { readonly code: string; readonly message: string } | null {
+  if (end.how === "failed") return { code: isFarmError(end.error) ? end.error.code : "BUG", message: messageOf(end.error) };
+  if (end.how === "cancelled" || lostVideo === undefined) return null;
+  return { code: "FILE_LOST", message: `${lostVideo} is no longer as it was written` };
 }
 
 /** Where something ended the job already, a disk that takes no record must not hide it. */

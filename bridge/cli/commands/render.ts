@@ -129,7 +129,8 @@ function ending(event: Extract<JobEvent, { event: "job-ended" }>, names: Readonl
 }
 
 /** The first frames that are not there, and why. */
-function lackingFrames({ missing, missingFrames, error }: Extract<JobEvent, { event: "job-ended" }>): string {
+function lackingFrames({ outcome, missing, missingFrames, error }: Extract<JobEvent, { event: "job-ended" }>): string {
+  if (error !== null && outcome === "incomplete") return `\n${paint("yellow", "missing")} ${error.message} (${error.code})`;
   if (error !== null) return ""; // what ended the job is said once, for all of them
   const lines = missing
     .slice(0, 5)
