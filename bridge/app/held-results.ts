@@ -1,5 +1,7 @@
-import { appendFile, readFile, writeFile } from "node:fs/promises";
+import { appendFile, readFile, stat, writeFile } from "node:fs/promises";
+import PQueue from "p-queue";
 import type { BlockStore } from "../content/block-store.ts";
+import { hashFile } from "../content/disk.ts";
 import { SHA256_PATTERN } from "../kernel/ids.ts";
 
 interface Held {
@@ -16,6 +18,8 @@ export class HeldResults {
   readonly #blocks: BlockStore;
   readonly #listFile: string;
   readonly #held = new Map<string, Held>();
+  /** One at a time: the file of a result that goes may be that of an equal one that comes. */
+  readonly #turns = new PQueue({ concurrency: 1 });
 
   private constructor(blocks: BlockStore, listFile: string) {
     this.#blocks = blocks;
@@ -36,19 +40,29 @@ export class HeldResults {
 
   /** Takes a finished file in. Throws DISK_FULL. */
   async keep(path: string, peer: string): Promise<{ readonly sha256: string; readonly bytes: number }> {
-    const { hash, bytes } = await this.#blocks.putFile(path, {}, new AbortController().signal);
-    let held = this.#held.get(hash);
+    const { size: bytes } = await stat(path);
+    const hash = await hashFile(path, new AbortController().signal);
+    await this.#turns.add(() => this.#take(path, { hash, bytes }, peer));
+    return { sha256: hash, bytes };
+  }
+
+  async #take(path: string, file: { readonly hash: string; readonly bytes: number }, peer: string): Promise<void> {
+    await this.#blocks.adopt(path, file);
+    let held = this.#held.get(file.hash);
     if (!held) {
-      held = { uses: new Map(), pin: this.#blocks.pin([hash]) };
-      this.#held.set(hash, held);
-      await appendFile(this.#listFile, `${hash}\n`);
+      held = { uses: new Map(), pin: this.#blocks.pin([file.hash]) };
+      this.#held.set(file.hash, held);
+      await appendFile(this.#listFile, `${file.hash}\n`);
     }
     held.uses.set(peer, (held.uses.get(peer) ?? 0) + 1);
-    return { sha256: hash, bytes };
   }
 
   /** One use fewer; after the last one the file goes. */
   async drop(hash: string, peer: string): Promise<void> {
+    await this.#turns.add(() => this.#drop(hash, peer));
+  }
+
+  async #drop(hash: string, peer: string): Promise<void> {
     const held = this.#held.get(hash);
     const uses = held?.uses.get(peer) ?? 0;
     if (!held || uses === 0) return;

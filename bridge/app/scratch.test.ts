@@ -31,6 +31,14 @@ describe("a scratch", () => {
     expect(await readdir(home.scratch)).not.toContain(DEAD);
   });
 
+  it("clears at its end what a killed bridge's Blender wrote after its start", async () => {
+    const home = await openHome(join(root, "home"));
+    const scratch = await openScratch(home);
+    await leave(home.scratch, join(root, "out", `${STAGE_PREFIX}job`));
+    await scratch[Symbol.asyncDispose]();
+    expect(await readdir(home.scratch)).toEqual([]);
+  });
+
   it("heeds no note in a Blender's own folder", async () => {
     const home = await openHome(join(root, "home"));
     const stage = join(root, "out", `${STAGE_PREFIX}job`);

@@ -8,6 +8,9 @@ export const STAGE_PREFIX = ".p2p-render-";
 /** Files that hold the path of a folder outside. Beside the folders of Blenders, not in them: those are strangers' to write. */
 const OUTSIDE = "outside-";
 
+/** A folder that somebody still writes into does not go at the first try; each waits 100 ms longer than the one before. */
+const RM_RETRIES = 3;
+
 /** This process's folders for its Blenders, apart from those of other bridges with the same home. */
 export interface Scratch extends AsyncDisposable {
   /** The folder of one Blender; made when it is not there. */
@@ -18,12 +21,26 @@ export interface Scratch extends AsyncDisposable {
   noteOutside(folder: string): Promise<void>;
 }
 
-/** Opens this process's scratch and clears what killed bridges left in theirs. Disposing removes it: dispose it last. */
+/**
+ * Opens this process's scratch and clears what killed bridges left in theirs. Disposing removes it: dispose it last.
+ * Clears once more then: a killed bridge's Blender may write on for a moment, until it hears that nobody is there.
+ */
 export async function openScratch(home: Home): Promise<Scratch> {
+  await clearOfTheDead(home);
+  const own = scratchIn(join(home.scratch, String(process.pid)), []);
+  return {
+    ...own,
+    [Symbol.asyncDispose]: async () => {
+      await own[Symbol.asyncDispose]();
+      await clearOfTheDead(home);
+    },
+  };
+}
+
+async function clearOfTheDead(home: Home): Promise<void> {
   for (const name of await readdir(home.scratch)) {
     if (!isAlive(Number(name))) await clear(join(home.scratch, name));
   }
-  return scratchIn(join(home.scratch, String(process.pid)), []);
 }
 
 /** The part of a process's scratch with these names, each inside the one before. */
@@ -55,7 +72,7 @@ async function clear(root: string): Promise<void> {
     const folder = await readFile(join(root, entry.name), "utf8").catch(() => "");
     if (isAbsolute(folder) && basename(folder).startsWith(STAGE_PREFIX)) await rm(folder, { recursive: true, force: true }).catch(() => {});
   }
-  await rm(root, { recursive: true, force: true });
+  await rm(root, { recursive: true, force: true, maxRetries: RM_RETRIES }).catch(() => {}); // the next one tries again
 }
 
 /** Whether a process of this number runs; another user's counts, too. */

@@ -118,6 +118,12 @@ export class BlockStore implements BlockSource {
     if ((expected.hash ?? hash) !== hash || (expected.bytes ?? bytes) !== bytes) {
       throw new FarmError("BLOCK_CORRUPT", "a file is not what its hash names", { facts: { hash: expected.hash, bytes } });
     }
+    await this.adopt(path, { hash, bytes });
+    return { hash, bytes };
+  }
+
+  /** As `putFile`, for a file whose hash and size the caller has found out just now. Throws DISK_FULL. */
+  async adopt(path: string, { hash, bytes }: { readonly hash: Sha256; readonly bytes: number }): Promise<void> {
     await this.#once(hash, bytes, async () => {
       const temporary = this.#temporary();
       await moveFile(path, temporary);
@@ -127,7 +133,6 @@ export class BlockStore implements BlockSource {
       await syncFolder(join(this.#directory, "blocks", hash.slice(0, 2)));
     });
     await rm(path, { force: true });
-    return { hash, bytes };
   }
 
   /** The whole content, checked. Throws BLOCK_MISSING, also when the disk spoilt it (it is then forgotten). */

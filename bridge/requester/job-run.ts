@@ -207,6 +207,7 @@ export class JobRun {
       case "check":
         return this.#about("the check of", effect, () => this.#flow.check(effect.chunk, effect.donor));
       case "accept":
+        this.#donors.get(effect.donor)?.release(effect.chunk); // it is here, and written down
         return this.#about("the assembly of", effect, () => this.#flow.accept(effect.chunk, effect.donor));
       case "revoke":
         return this.#about("taking back", effect, () => this.#flow.revoke(effect.chunk));

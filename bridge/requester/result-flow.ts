@@ -144,7 +144,6 @@ export class ResultFlow {
       return await this.#deps.assembly.add(chunkId, { donor: donorId, files }, signal);
     };
     if ((await this.#deps.results.use(chunkId, donorId, place, signal)) !== true) return; // taken back meanwhile
-    this.#run.donors.get(donorId)?.release(chunkId);
     const { seconds, bytes, done } = this.#deps.tally.accepted(chunkId, donorId);
     const total = this.#run.chunks.size;
     this.#deps.observe({ event: "chunk-accepted", chunk: chunkId, donor: donorId, seconds, bytes, done, total, place: placeOf(chunk) });

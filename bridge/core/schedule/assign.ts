@@ -1,7 +1,7 @@
 import { rescue } from "./backups.ts";
 import { grant } from "./leases.ts";
 import { expectedSpeed } from "./predict.ts";
-import { inFlight, isEligible, type Turn } from "./schedule.ts";
+import { inFlight, isEligible, type Turn, unsettled } from "./schedule.ts";
 import type { ChunkState, DonorState } from "./types.ts";
 import { unitOf } from "./waiting-chunks.ts";
 
@@ -40,8 +40,10 @@ function mostInFlight({ schedule, policy }: Turn, donor: DonorState): number {
   return donor.slots * (schedule.prefetches ? policy.inFlightPerSlot : 1);
 }
 
+/** Who delivers faster than we can take in waits for us, and not its results for our time: they fill its disk and ours. */
 function isReady(turn: Turn, donor: DonorState): boolean {
-  return isEligible(donor, turn) && donor.restUntilMs <= turn.nowMs;
+  if (!isEligible(donor, turn) || donor.restUntilMs > turn.nowMs) return false;
+  return unsettled(turn.schedule, donor) < donor.slots + turn.policy.mostUnsettled;
 }
 
 /** To compare donors with each other only: before anything is measured, it is what they say of themselves. */

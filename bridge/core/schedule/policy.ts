@@ -8,6 +8,7 @@ export const DEFAULT_POLICY = {
   spotFirst: 2,
   spotOneIn: 10,
   inFlightPerSlot: 2,
+  mostUnsettled: 16,
   aheadSeconds: 10,
   suspectMs: 15_000,
   leaseMs: 30_000,

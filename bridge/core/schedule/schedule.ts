@@ -133,3 +133,8 @@ export function inFlight(donor: DonorState): number {
   for (const lease of donor.leases.values()) if (lease.phase === "leased") count++;
   return count;
 }
+
+/** Results of a donor that are being brought or checked: it keeps each of them until we need it no more. */
+export function unsettled({ checks }: Pick<Schedule, "checks">, donor: DonorState): number {
+  return donor.leases.size - inFlight(donor) + (checks.get(donor.id)?.size ?? 0);
+}

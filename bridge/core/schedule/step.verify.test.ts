@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { sha256 } from "../../kernel/ids.ts";
 import { claimForDelivery } from "./checks.ts";
 import { planOf } from "./fixtures/plan-of.ts";
+import { LEASE_LIMITS } from "../../protocols/lease/messages.ts";
 import { mustCheck } from "./must-check.ts";
 import { DEFAULT_POLICY } from "./policy.ts";
 import { startSchedule } from "./schedule.ts";
@@ -27,6 +28,38 @@ function begin(chunks: number, verify: VerifyLevel, memory?: Parameters<typeof s
   const claim = (chunk: string) => claimForDelivery(schedule, [chunk]);
   return { say, join, deliver, verdict, claim };
 }
+
+describe("a donor that renders faster than its results are taken in", () => {
+  /** Everything is rendered at once, and nothing is fetched. */
+  function rush(slots: number) {
+    const job = begin(5_000, "spot");
+    const rendered: string[] = [];
+    let news = job.say({ type: "donor-joined", nowMs: 0, donor: "a", slots, trusted: false, sameClass: true });
+    const leased = (effects: readonly ScheduleEffect[]) => effects.flatMap((effect) => (effect.type === "lease" ? [effect.chunk] : []));
+    for (let waiting = leased(news); waiting.length > 0; ) {
+      const chunk = waiting.shift() as string;
+      rendered.push(chunk);
+      news = job.say({ type: "chunk-rendered", nowMs: 0, chunk, donor: "a", seconds: 0.01 });
+      waiting = [...waiting, ...leased(news)];
+    }
+    return { job, rendered };
+  }
+
+  it("waits for us, and goes on when a result is settled", () => {
+    const { job, rendered } = rush(1);
+    expect(rendered.length).toBeLessThan(25);
+    const settled = rendered.slice(0, 4).flatMap((chunk, index) => {
+      job.deliver(chunk, "a");
+      if (index < 2) return job.verdict(chunk, "a", "equal"); // the others are accepted unchecked
+      return job.say({ type: "heartbeat", nowMs: 0, donor: "a" });
+    });
+    expect(settled.filter(({ type }) => type === "lease").length).toBeGreaterThan(0);
+  });
+
+  it("never has more of ours than it lets anybody have, however many slots it has", () => {
+    expect(rush(256).rendered.length).toBeLessThan(LEASE_LIMITS.maxLeasesInFlight);
+  });
+});
 
 describe("verification", () => {
   it("checks the first two results of a stranger, and suspicious ones", () => {

@@ -89,6 +89,8 @@ export interface SchedulePolicy {
   readonly spotOneIn: number;
   /** Chunks of floats in flight for each slot of a donor: one rendered, the others waiting there. */
   readonly inFlightPerSlot: number;
+  /** Results of a donor that are being brought or checked, beside one for each slot: while there are more, it gets no new chunks. */
+  readonly mostUnsettled: number;
   /** Longer chunks are not given out before they can be begun. */
   readonly aheadSeconds: number;
   /** Silence after which a donor gets no new leases, and after which it loses those it has. */

@@ -13,7 +13,8 @@ export const LEASE_LIMITS = {
   /** Both sides beat this often; `silentMs` without any message ends the stream. */
   beatMs: 5_000,
   silentMs: 30_000,
-  maxLeasesInFlight: 64,
+  /** More than a requester has with a donor of most slots: two chunks a slot, and results that it is taking in. */
+  maxLeasesInFlight: 1_024,
   maxFilesPerResult: 256,
   maxSources: 64,
   maxPixels: 65_536,
