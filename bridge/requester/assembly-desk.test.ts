@@ -40,6 +40,7 @@ const PLAN: JobPlan = {
 
 const { signal } = new AbortController();
 let desk: AssemblyDesk;
+let open: (movie: { start: number; end: number; step: number } | undefined) => AssemblyDesk;
 let picture: string[];
 let made: string[];
 let told: string[];
@@ -67,31 +68,33 @@ beforeEach(() => {
       await happens();
       return [{ path: "out/f_0001.png", bytes: 1, main: true }];
     },
-    finishMovie: async () => [],
+    finishMovie: async () => finisher.finishFrame(),
   };
-  desk = new AssemblyDesk(
-    {
-      media: {
-        createAssembled: async () => {},
-        paste: async ({ resultPath, resultRect }) => void (picture[resultRect.x] = resultPath),
+  open = (movie) =>
+    new AssemblyDesk(
+      {
+        media: {
+          createAssembled: async () => {},
+          paste: async ({ resultPath, resultRect }) => void (picture[resultRect.x] = resultPath),
+        },
+        files: {
+          resultPath: (_chunk, donor) => donor,
+          tilePath: (name) => name,
+          sweepResults: async () => {},
+          sizeOf: async () => 1,
+          sync: async () => {},
+          remove: async () => {},
+          deliver: async () => ({ path: "out", bytes: 1, main: true }),
+        },
+        assembledPath: () => "assembled",
+        finisher: async () => finisher,
+        summaryOf: async () => ({ channels: ["R"], attributes: {}, nonFinite: 0 }),
+        drop: async () => {},
       },
-      files: {
-        resultPath: (_chunk, donor) => donor,
-        tilePath: (name) => name,
-        sweepResults: async () => {},
-        sizeOf: async () => 1,
-        sync: async () => {},
-        remove: async () => {},
-        deliver: async () => ({ path: "out", bytes: 1, main: true }),
-      },
-      assembledPath: () => "assembled",
-      finisher: async () => finisher,
-      summaryOf: async () => ({ channels: ["R"], attributes: {}, nonFinite: 0 }),
-      drop: async () => {},
-    },
-    { plan: PLAN, outputFolder: "out", movie: undefined, deliver: "files" },
-    [],
-  );
+      { plan: PLAN, outputFolder: "out", movie, deliver: "files" },
+      [],
+    );
+  desk = open(undefined);
 });
 
 const add = (chunk: string, donor: string) =>
@@ -156,4 +159,16 @@ it("a tile that is taken back while it is put in its place is not there", async 
   const adding = add("left", "liar");
   desk.remove("left");
   expect(await adding).toBe(false);
+});
+
+it("a movie is not made with a tile that was taken back, and not without it", async () => {
+  desk = open({ start: 1, end: 1, step: 1 });
+  await add("left", "liar");
+  await add("right", "b");
+  desk.remove("left");
+  await desk.finishReady(watch, signal);
+  expect(told).toEqual([]);
+  await add("left", "a");
+  await desk.finishReady(watch, signal);
+  expect(told).toEqual(["begun", "finished 1: a|b"]);
 });
