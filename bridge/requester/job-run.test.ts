@@ -17,6 +17,7 @@ const world = () =>
     shared: false,
     movie: false,
     inOrder: false,
+    deliver: "files",
     verify: "spot",
     checkFails: 0,
     finishingFails: 0,

@@ -124,8 +124,11 @@ function truthOf(world: SimulatedWorld, frame: number): string {
   return story.movie ? plan.outputs.map((output) => of(output.frame)).join("|") : of(frame);
 }
 
-function deliveredOf({ story, contents }: SimulatedWorld, frame: number): string | undefined {
-  const delivered = contents.get(story.movie ? "out/movie" : `out/f_${frame}`);
+function deliveredOf({ story, contents, plan }: SimulatedWorld, frame: number): string | undefined {
+  const picture = () => contents.get(story.movie ? "out/movie" : `out/f_${frame}`);
+  const [unit] = plan.outputs.find((output) => output.frame === frame)?.units ?? [];
+  const floats = () => contents.get(`assembled/Scene-${plan.units.find(({ key }) => key === unit)?.unit.frame}`);
+  const delivered = story.deliver === "floats" ? floats() : picture();
   if (delivered === undefined || story.kind === "files") return delivered;
   // Tiles are pasted in any order.
   return delivered

@@ -61,7 +61,7 @@ export class SimulatedRun {
         summaryOf: (scene) => this.#results.summaryOf(scene),
         drop: (chunk, donor) => this.#results.drop(chunk, donor),
       },
-      { plan, outputFolder: "out", movie, deliver: "files" },
+      { plan, outputFolder: "out", movie, deliver: story.deliver },
       memory.finishedFrames.keys(),
     );
     const remember = async (records: readonly JobRecord[]) => {

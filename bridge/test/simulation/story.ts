@@ -1,5 +1,6 @@
 import type { VerifyLevel } from "../../core/schedule/types.ts";
 import { Chance } from "./steps.ts";
+import type { Deliver } from "../../requester/job-order.ts";
 import type { Troubles } from "./fake-donor.ts";
 
 /** What a seed makes of a job: its shape, who works on it, and what befalls it. */
@@ -14,6 +15,8 @@ export interface Story {
   readonly shared: boolean;
   readonly movie: boolean;
   readonly inOrder: boolean;
+  /** Where floats are delivered, nothing is finished: somebody else does. */
+  readonly deliver: Deliver;
   readonly verify: VerifyLevel;
   /** Which results are checked where not all are: the first ones of each donor, then one in so many. */
   readonly spot: { readonly first: number; readonly oneIn: number };
@@ -61,6 +64,7 @@ export function storyOf(seed: number): Story {
     },
     tickOneIn: pick(2, 6, 12, 40),
     finishingFails: rarely(!isCalm && chance.oneIn(6), 3),
+    deliver: shape.kind === "floats" && !shape.movie && chance.oneIn(6) ? "floats" : "files",
   };
 }
 
