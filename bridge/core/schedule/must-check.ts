@@ -1,7 +1,9 @@
 import { type Sha256, sha256 } from "../../kernel/ids.ts";
+import type { ChunkId } from "../chunk.ts";
 import type { SchedulePolicy } from "./types.ts";
 
 export interface ArrivedResult {
+  readonly chunk: ChunkId;
   readonly trusted: boolean;
   /** Which result of this donor it is, from 1. */
   readonly nth: number;
@@ -10,16 +12,17 @@ export interface ArrivedResult {
 }
 
 /**
- * Whether a result is rendered again before it is accepted. The choice hangs on the result's own hash, to
- * which the donor has committed, and on the requester's secret: it can be repeated, but not foreseen.
+ * Whether a result is rendered again before it is accepted. The choice hangs on the chunk, on the result's own hash, to
+ * which the donor has committed, and on the requester's secret: it can be repeated, but not foreseen. One file for every
+ * chunk, of frames that are equal or of somebody who does not render, is drawn as often as different ones.
  */
 export function mustCheck(result: ArrivedResult, policy: Pick<SchedulePolicy, "verify" | "secret" | "spotFirst" | "spotOneIn">): boolean {
   if (result.trusted) return false;
   if (result.suspicious || policy.verify === "full") return true;
   if (policy.verify === "off") return false;
-  return result.nth <= policy.spotFirst || lot(policy.secret, result.sha256) % policy.spotOneIn === 0;
+  return result.nth <= policy.spotFirst || lot(policy.secret, result) % policy.spotOneIn === 0;
 }
 
-function lot(secret: string, hash: Sha256): number {
-  return Number.parseInt(sha256(Buffer.from(`${secret}\n${hash}`)).slice(0, 8), 16);
+function lot(secret: string, { chunk, sha256: hash }: ArrivedResult): number {
+  return Number.parseInt(sha256(Buffer.from(`${secret}\n${chunk}\n${hash}`)).slice(0, 8), 16);
 }

@@ -35,7 +35,7 @@ export function fetched(turn: Turn, event: Event<"result-fetched">): void {
   donor.results++;
   donor.failures.transport = 0;
   donor.failures.junk = 0;
-  if (mustCheck({ trusted: donor.trusted, nth: donor.results, sha256: event.sha256, suspicious: event.suspicious }, turn.policy)) {
+  if (mustCheck({ ...event, trusted: donor.trusted, nth: donor.results }, turn.policy)) {
     lease.phase = "checking";
     beginCheck(turn, event.chunk, event.donor);
     return;

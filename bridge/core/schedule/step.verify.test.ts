@@ -159,16 +159,22 @@ describe("verification", () => {
 });
 
 describe("mustCheck", () => {
-  it("draws about one in ten, by the secret and the hash alone", () => {
-    const draw = (secret: string) =>
-      Array.from({ length: 2_000 }, (_, index) =>
-        mustCheck({ trusted: false, nth: 9, sha256: String(index), suspicious: false }, { ...DEFAULT_POLICY, verify: "spot", secret }),
-      );
-    const hits = draw("one").filter(Boolean).length;
+  /** Results of a donor that is known by now, drawn or not. */
+  function draw(secret: string, results: readonly { readonly chunk: string; readonly sha256: string }[]): boolean[] {
+    const policy = { ...DEFAULT_POLICY, verify: "spot", secret } as const;
+    return results.map((result) => mustCheck({ ...result, trusted: false, nth: 9, suspicious: false }, policy));
+  }
+
+  it.each([
+    ["different results", (index: number) => ({ chunk: "c", sha256: String(index) })],
+    ["one file for every chunk", (index: number) => ({ chunk: String(index), sha256: "black" })],
+  ])("draws about one in ten of %s, by the secret", (_, resultOf) => {
+    const results = Array.from({ length: 2_000 }, (__, index) => resultOf(index));
+    const hits = draw("one", results).filter(Boolean).length;
     expect(hits).toBeGreaterThan(150);
     expect(hits).toBeLessThan(250);
-    expect(draw("one")).toEqual(draw("one"));
-    expect(draw("two")).not.toEqual(draw("one"));
+    expect(draw("one", results)).toEqual(draw("one", results));
+    expect(draw("two", results)).not.toEqual(draw("one", results));
   });
 
   /** c0 late at a, given to b as well, whose result is being checked when a's is accepted. */
