@@ -23,7 +23,8 @@ export function hearDonor(
   news: Exclude<DonorNews, { type: "gone" }>,
 ): void {
   const donor = link.id;
-  say({ type: "heartbeat", donor }); // whatever it says shows that it lives
+  // Whatever it says shows that it lives; where the schedule hears the word itself, it needs no other.
+  if (news.type !== "rendered" && news.type !== "standing") say({ type: "heartbeat", donor });
   switch (news.type) {
     case "alive":
       return;

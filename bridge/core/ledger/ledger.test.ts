@@ -3,7 +3,6 @@ import { planOf } from "../schedule/fixtures/plan-of.ts";
 import {
   filesOf,
   framesWritten,
-  isSettled,
   isWhole,
   type LedgerStart,
   noteChunkLost,
@@ -35,16 +34,16 @@ describe("a ledger", () => {
     ]);
   });
 
-  it("is settled when every frame is written or lost, and not before", () => {
+  it("is whole when every frame is written, and counts those that are", () => {
     const ledger = open();
     noteWritten(ledger, 0, [png(0)]);
     noteFinishing(ledger, 1);
     noteLost(ledger, 2, LACK);
-    expect(isSettled(ledger)).toBe(false);
     noteWaiting(ledger, 1);
-    expect(isSettled(ledger)).toBe(false);
     noteWritten(ledger, 1, [png(1)]);
-    expect([isSettled(ledger), isWhole(ledger), framesWritten(ledger)]).toEqual([true, false, 2]);
+    expect([isWhole(ledger), framesWritten(ledger)]).toEqual([false, 2]);
+    noteWritten(ledger, 2, [png(2)]);
+    expect([isWhole(ledger), framesWritten(ledger)]).toEqual([true, 3]);
   });
 
   it("loses every frame that needs a chunk which is given up, but not what is written", () => {

@@ -131,12 +131,6 @@ function change(ledger: Ledger, frame: number, state: FrameState): void {
   ledger.moves++;
 }
 
-/** True when every frame is written or lost: nothing of the job is on its way any more. */
-export function isSettled({ frames }: Ledger): boolean {
-  for (const { at } of frames.values()) if (at === "waiting" || at === "finishing") return false;
-  return true;
-}
-
 /** True when every frame is written. */
 export function isWhole({ frames }: Ledger): boolean {
   for (const { at } of frames.values()) if (at !== "written") return false;
