@@ -32,3 +32,9 @@ it("tells what ended a job before its time, until the job goes on", async () => 
   await database.journal.append("j", [{ type: "resumed" }]);
   expect(await reportJob(home, "j")).toMatchObject({ error: null });
 });
+
+it("names the files in the order of frames, whatever was finished first", async () => {
+  const finished = (frame: number) => ({ type: "frame-finished", frame, files: [{ path: `/out/f_${frame}.png`, bytes: 1 }] }) as const;
+  await database.journal.append("j", [finished(10), finished(2), finished(9)]);
+  expect(await reportJob(home, "j")).toMatchObject({ outputs: ["/out/f_2.png", "/out/f_9.png", "/out/f_10.png"] });
+});

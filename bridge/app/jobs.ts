@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Home } from "../config/home.ts";
 import { newJobId } from "../core/job-id.ts";
 import { foldJournal } from "../core/journal/fold.ts";
+import type { JobMemory } from "../core/journal/records.ts";
 import { planJob } from "../core/plan.ts";
 import { openDatabase } from "../database/open-database.ts";
 import type { Database, JobRow, Wish } from "../database/types.ts";
@@ -60,8 +61,14 @@ export function reportOf(database: Pick<Database, "journal" | "jobs">, job: JobR
     chunksTotal: plan?.chunks.length ?? 0,
     chunksByDonor,
     barred: [...memory.barred.keys()],
-    outputs: [...memory.finishedFrames.values()].flat().map(({ path }) => path),
+    outputs: outputsOf(memory),
   };
+}
+
+/** Each file once, in the order of frames, whatever was finished first. */
+function outputsOf({ finishedFrames }: Pick<JobMemory, "finishedFrames">): readonly string[] {
+  const inOrder = [...finishedFrames].toSorted(([a], [b]) => a - b);
+  return [...new Set(inOrder.flatMap(([, files]) => files.map(({ path }) => path)))];
 }
 
 /** The id of the job that is meant: the last one when none is named. Throws JOB_UNKNOWN. */
