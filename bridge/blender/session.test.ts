@@ -30,6 +30,20 @@ for frame, shutter in ((1, 0), (10, 1)):
 scene.cycles.use_animated_seed = True
 scene.frame_set(1)
 `,
+  "drivers that fail at a frame": `
+def drive(owner, path, expression, *index):
+    owner.driver_add(path, *index).driver.expression = expression
+drive(cube, "rotation_euler", "1 / (frame - 3)", 0)
+drive(cube, "rotation_euler", "sqrt(6 - frame)", 2)
+cube.shape_key_add(name="Basis")
+for point in cube.shape_key_add(name="Large").data:
+    point.co *= 1.5
+drive(cube.data.shape_keys, 'key_blocks["Large"].value', "1 / (frame - 7)")
+drive(scene.camera.data, "lens", "30 + log(6 - frame)")
+scene.world = scene.world or bpy.data.worlds.new("World")
+scene.world.use_nodes = True
+drive(scene.world.node_tree, 'nodes["Background"].inputs[1].default_value', "1 / (frame - 7)")
+`,
   "other output settings, mapped time, simplify": `
 settings = scene.render.image_settings
 settings.file_format, settings.color_mode, settings.color_depth = "PNG", "RGB", "16"

@@ -38,6 +38,11 @@ export interface SceneRenderFacts {
   readonly inOrder: Reason | undefined;
 }
 
+/** True for a scene that is rendered until a time is up: how far that gets is another thing for each render. */
+export function isByTheClock({ untileable }: Pick<SceneRenderFacts, "untileable">): boolean {
+  return untileable.some(({ code }) => code === "time-limit");
+}
+
 /** One picture a render engine is asked for: a scene at a frame. Everything a job renders is made of these. */
 export interface RenderUnit {
   readonly scene: string;

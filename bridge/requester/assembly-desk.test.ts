@@ -87,7 +87,7 @@ beforeEach(() => {
           deliver: async () => ({ path: "out", bytes: 1, main: true }),
         },
         assembledPath: () => "assembled",
-        finisher: async () => finisher,
+        finisher,
         summaryOf: async () => ({ channels: ["R"], attributes: {}, nonFinite: 0 }),
         drop: async () => {},
       },

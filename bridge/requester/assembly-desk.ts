@@ -11,7 +11,7 @@ export interface AssemblyDeskDeps {
   readonly media: Pick<JobMedia, "createAssembled" | "paste">;
   readonly files: JobFiles;
   readonly assembledPath: AssembledPath;
-  readonly finisher: () => Promise<JobFinisher>;
+  readonly finisher: JobFinisher;
   readonly summaryOf: (scene: string) => Promise<ResultSummary | undefined>;
   /** Nobody needs this result any more. */
   readonly drop: (chunk: ChunkId, donor: DonorId) => Promise<void>;
@@ -195,7 +195,7 @@ export class AssemblyDesk {
   async #filesOf(frame: number, units: readonly UnitProgress[], signal: AbortSignal): Promise<readonly WrittenFile[]> {
     if (this.#options.deliver === "floats") return [];
     const isFinal = units.some(({ planned }) => planned.kind === "files");
-    return isFinal ? await this.#deliver(units) : await (await this.#deps.finisher()).finishFrame(frame, signal);
+    return isFinal ? await this.#deliver(units) : await this.#deps.finisher.finishFrame(frame, signal);
   }
 
   #pictureOf({ unit, width, height, region }: PlannedUnit): FloatsPicture {
@@ -213,7 +213,7 @@ export class AssemblyDesk {
       const before = revisionOf(units);
       for (const [frame] of frames) watch.begun(frame);
       try {
-        const files = await (await this.#deps.finisher()).finishMovie(movie, signal);
+        const files = await this.#deps.finisher.finishMovie(movie, signal);
         if (revisionOf(units) !== before || !watch.claim(chunksOf(units)))
           return frames.forEach(([frame, made]) => this.#again(frame, made, watch));
         await watch.finished(

@@ -56,7 +56,10 @@ interface Asked {
 }
 
 /** A checker whose Blender renders what the test says, call by call. */
-async function checking(render: (asked: Asked, call: number, signal: AbortSignal) => Off | Promise<Off>, wholeLookMs?: number) {
+async function checking(
+  render: (asked: Asked, call: number, signal: AbortSignal) => Off | Promise<Off>,
+  { wholeLookMs, isByTheClock = false }: { readonly wholeLookMs?: number; readonly isByTheClock?: boolean } = {},
+) {
   await folder.create();
   const asked: Asked[] = [];
   const events: JobEvent[] = [];
@@ -78,6 +81,7 @@ async function checking(render: (asked: Asked, call: number, signal: AbortSignal
       scene: { key: "s", path: "/s.blend", remap: {} },
       secret: new Uint8Array(32).fill(7),
       apronOf: () => 0,
+      isByTheClock: () => isByTheClock,
       ...(wholeLookMs !== undefined && { wholeLookMs }),
     },
   );
@@ -98,6 +102,12 @@ describe("a result of floats", () => {
     expect(await verdictOn(right)).toBe("equal");
     expect(asked).toEqual(Array.from({ length: 2 }, () => ({ whole: false, fresh: false, half: false })));
     expect(notes()).toEqual([]);
+  });
+
+  it("of a scene that is rendered until a time is up is taken as it is, and that is told once", async () => {
+    const { verdictOn, asked, notes } = await checking(() => right, { isByTheClock: true });
+    expect([await verdictOn(wrong), await verdictOn(wrong)]).toEqual(["warned", "warned"]);
+    expect([asked, notes()]).toEqual([[], ["checks-time-limit"]]);
   });
 
   it("is equal when a fresh Blender says so against a warm one, and fresh ones are asked from there on", async () => {
@@ -181,7 +191,7 @@ describe("a result of floats", () => {
   it("is judged by its crops when the whole tile takes too long", async () => {
     const never = (end: AbortSignal) =>
       new Promise<Off>((_resolve, reject) => end.addEventListener("abort", () => reject(end.reason as Error), { once: true }));
-    const { verdictOn } = await checking(({ whole }, _call, end) => (whole ? never(end) : right), 20);
+    const { verdictOn } = await checking(({ whole }, _call, end) => (whole ? never(end) : right), { wholeLookMs: 20 });
     expect(await verdictOn(wrong)).toBe("different");
   });
 

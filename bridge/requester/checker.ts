@@ -32,6 +32,8 @@ export interface CheckerOptions {
   readonly secret: Uint8Array;
   /** Pixels rendered around a crop and cut off, per scene (adaptive sampling). */
   readonly apronOf: (scene: string) => number;
+  /** Scenes that are rendered until a time is up: how far that gets is another thing for each render, and no result can be judged by it. */
+  readonly isByTheClock?: (scene: string) => boolean;
   /** How long whole tiles may be rendered again before a donor is called a liar; minutes when not said. */
   readonly wholeLookMs?: number;
 }
@@ -62,6 +64,11 @@ export class Checker {
 
   /** Checks a result that lies in the job's folder. */
   async check(chunk: Chunk, result: CheckedResult, sameClass: boolean, signal: AbortSignal): Promise<Verdict> {
+    const { scene } = chunk.spec;
+    if (this.#options.isByTheClock?.(scene)) {
+      this.#doubts.noJudging(scene);
+      return "warned";
+    }
     const who = { chunk: chunk.id, donor: result.donor };
     let doubted = false;
     const doubt = () => {
@@ -69,7 +76,6 @@ export class Checker {
       doubted = true;
     };
     const { verdict, cause } = await this.#find({ chunk, result, sameClass, doubt }, signal);
-    const { scene } = chunk.spec;
     if (cause === "warm-blender") this.#renders.distrust(scene);
     if (cause) this.#doubts.settled({ ...who, verdict }, scene, cause);
     else if (verdict === "different") {

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { sameDeviceClass } from "../core/admission.ts";
+import { isByTheClock } from "../core/scene-facts.ts";
 import { DEFAULT_POLICY } from "../core/schedule/policy.ts";
 import { startSchedule } from "../core/schedule/schedule.ts";
 import { AssemblyDesk } from "./assembly-desk.ts";
@@ -27,7 +28,7 @@ export interface ComposedRun {
 }
 
 interface Made {
-  readonly finisher: () => Promise<JobFinisher>;
+  readonly finisher: JobFinisher;
   readonly tally: RunTally;
   readonly ledger: Ledger;
 }
@@ -101,9 +102,15 @@ export function movieOf({ created, facts, deliver }: JobOrder) {
 
 function checkerOf(deps: WorkDeps, order: JobOrder, folder: JobFolder, secret: Uint8Array): Checker {
   const adaptive = new Set(order.facts.scenes.filter((scene) => scene.adaptive).map(({ name }) => name));
+  const byTheClock = new Set(order.facts.scenes.filter(isByTheClock).map(({ name }) => name));
   return new Checker(
     { slots: deps.checkSlots, media: deps.media, folder, observe: deps.observe, log: deps.log },
-    { scene: ownScene(order), secret, apronOf: (scene) => (adaptive.has(scene) ? ADAPTIVE_APRON : 0) },
+    {
+      scene: ownScene(order),
+      secret,
+      apronOf: (scene) => (adaptive.has(scene) ? ADAPTIVE_APRON : 0),
+      isByTheClock: (scene) => byTheClock.has(scene),
+    },
   );
 }
 

@@ -15,7 +15,7 @@ const SENTENCES: Readonly<Record<NoLie, (scene: string) => string>> = {
 /** What second looks found: logged each time, and told once a job for each cause. */
 export class Doubts {
   readonly #deps: { readonly observe: (event: JobEvent) => void; readonly log: Log };
-  readonly #told = new Set<NoLie>();
+  readonly #told = new Set<string>();
 
   constructor(deps: { readonly observe: (event: JobEvent) => void; readonly log: Log }) {
     this.#deps = deps;
@@ -28,9 +28,21 @@ export class Doubts {
 
   settled(facts: { readonly chunk: string; readonly donor: string; readonly verdict: Verdict }, scene: string, cause: NoLie): void {
     this.#deps.log.info({ ...facts, cause }, "a result that differed from our first render is no lie");
-    if (this.#told.has(cause)) return;
-    this.#told.add(cause);
-    this.#deps.observe({ event: "note", code: `checks-${cause}`, sentence: SENTENCES[cause](JSON.stringify(scene)) });
+    this.#tell(cause, SENTENCES[cause](JSON.stringify(scene)));
+  }
+
+  /** No two renders of this scene are equal, by its own settings. */
+  noJudging(scene: string): void {
+    this.#tell(
+      "time-limit",
+      `${JSON.stringify(scene)} renders against a time limit, and never twice the same: what donors deliver of it is not checked`,
+    );
+  }
+
+  #tell(what: string, sentence: string): void {
+    if (this.#told.has(what)) return;
+    this.#told.add(what);
+    this.#deps.observe({ event: "note", code: `checks-${what}`, sentence });
   }
 
   confirmed(facts: { readonly chunk: string; readonly donor: string }): void {

@@ -98,7 +98,14 @@ async function run(link: DonorLink): Promise<unknown> {
       remember: nothing,
       results,
       assembly: new AssemblyDesk(
-        { media, files: folder, assembledPath: () => join(root, "a.exr"), finisher: unused, summaryOf: unused, drop: nothing },
+        {
+          media,
+          files: folder,
+          assembledPath: () => join(root, "a.exr"),
+          finisher: { finishFrame: unused, finishMovie: unused },
+          summaryOf: unused,
+          drop: nothing,
+        },
         { plan, outputFolder: root, movie: undefined, deliver: "files" },
         [],
       ),

@@ -12,6 +12,7 @@ import { composeRun, movieOf, ownScene } from "./compose-run.ts";
 import { JobFolder } from "./job-folder.ts";
 import type { JobOrder, WorkForce } from "./job-order.ts";
 import type { JobRun } from "./job-run.ts";
+import { LastingFinisher } from "./lasting-finisher.ts";
 import { LocalDonor } from "./local-donor.ts";
 import type { AssembledPath, HashFile, JobFinisher, JobMedia, JobPreview, LocalSlots } from "./ports.ts";
 import { withFilesHere } from "./remembered-results.ts";
@@ -77,13 +78,13 @@ export async function workOnJob(deps: WorkDeps, remembered: JobOrder, options: W
 
 async function runJob({ deps, order, folder, tally, ledger }: JobAtWork, options: WorkOptions, parent: AbortSignal): Promise<RunEnd> {
   using life = childSignal(parent);
-  const finisher = lazyFinisher(deps, order, folder, life.signal);
+  await using finisher = new LastingFinisher({ open: () => deps.openFinisher(order, folder, life.signal), log: deps.log });
   try {
-    const composed = composeRun(deps, order, folder, { finisher: finisher.get, tally, ledger });
+    const composed = composeRun(deps, order, folder, { finisher, tally, ledger });
     const { run } = composed;
     await restoreResults({ ...composed, media: deps.media, files: folder }, order, life.signal);
     // What could not be finished is not worth rendering: an output folder that cannot be written, for instance.
-    if (finishesHere(order)) finisher.get().catch((error: unknown) => run.fail(error));
+    if (finishesHere(order)) finisher.ready().catch((error: unknown) => run.fail(error));
     if (deps.renderSlots) run.addDonor(localDonor(deps, order, folder, options));
     const recruiting = staysHere(order.facts, deps.renderSlots !== undefined)
       ? undefined
@@ -96,7 +97,6 @@ async function runJob({ deps, order, folder, tally, ledger }: JobAtWork, options
     return parent.aborted ? { how: "cancelled" } : { how: "failed", error };
   } finally {
     life.abort(new FarmError("CANCELLED", "the job has ended"));
-    await finisher.close();
   }
 }
 
@@ -124,14 +124,6 @@ function announce(deps: WorkDeps, order: JobOrder): void {
 /** Pictures are made by this machine: of assembled floats, or of nothing that a render engine would make. */
 function finishesHere({ plan, deliver }: JobOrder): boolean {
   return deliver !== "floats" && (plan.units.some(({ kind }) => kind === "floats") || plan.outputs.some(({ units }) => units.length === 0));
-}
-
-/** The finishing Blender, opened once: ahead of the first frame where one will need it. */
-function lazyFinisher(deps: WorkDeps, order: JobOrder, folder: JobFolder, signal: AbortSignal) {
-  let opening: Promise<JobFinisher & AsyncDisposable> | undefined;
-  const get = () => (opening ??= deps.openFinisher(order, folder, signal));
-  const close = async () => (await opening?.catch(() => undefined))?.[Symbol.asyncDispose]();
-  return { get, close };
 }
 
 function localDonor(deps: WorkDeps, order: JobOrder, folder: JobFolder, options: WorkOptions): LocalDonor {

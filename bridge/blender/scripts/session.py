@@ -17,6 +17,7 @@ import bpy  # noqa: E402
 import chunk_settings  # noqa: E402
 import chunks  # noqa: E402
 import devices  # noqa: E402
+import drivers  # noqa: E402
 import foreign  # noqa: E402
 import memory  # noqa: E402
 import preview  # noqa: E402
@@ -38,6 +39,7 @@ class Session:
         self._scratch = scratch
         self._is_foreign = is_foreign
         self._loaded = None
+        self._driven = []
         self._last_frames = {}
 
     def load(self, request):
@@ -48,6 +50,7 @@ class Session:
         strip_handlers()
         devices.set_in_scenes()
         self._loaded = request
+        self._driven = drivers.scripted_owners()
         self._last_frames = {}
 
     def render(self, request):
@@ -75,6 +78,7 @@ class Session:
 
     def _render_into(self, folder, spec, codec):
         self._step_up_to(spec, folder)
+        drivers.wake(self._driven)
         if spec["kind"] == "floats":
             floats, seconds = chunks.render_floats(spec, folder, codec)
             outputs = []

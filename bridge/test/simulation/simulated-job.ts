@@ -57,7 +57,7 @@ export class SimulatedRun {
         media,
         files,
         assembledPath: ({ scene, frame }) => `assembled/${scene}-${frame}`,
-        finisher: async () => this.#finisher(files),
+        finisher: this.#finisher(files),
         summaryOf: (scene) => this.#results.summaryOf(scene),
         drop: (chunk, donor) => this.#results.drop(chunk, donor),
       },
