@@ -5,6 +5,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BLENDER, renderReference } from "../blender-reference.ts";
 import { bridge, type RunningDonor, runBridge, startDonor, story, TEST_SWARM } from "../bridge-command.ts";
+import { blendersOf } from "../processes.ts";
 import { comparePictures } from "../same-picture.ts";
 
 let root: string;
@@ -83,6 +84,19 @@ describe("results of one content are ordinary", () => {
     const scene = await sceneOf("empty-tiles", "render.film_transparent, render.resolution_x, render.resolution_y = True, 160, 90");
     await expectAsBlender("empty-tiles", scene, ["-f", "1"], ["--tiles", "8x6"]);
   });
+});
+
+it("Blenders of this machine that are killed in the middle of a job cost it nothing", async () => {
+  const scene = await sceneOf("killed", "render.resolution_x, render.resolution_y, scene.frame_end = 320, 180, 8");
+  await renderReference(scene, ["-o", `${root}/killed-plain/f_####`, "-F", "PNG", "-a"], join(root, "killed-plain"));
+  const rendering = bridge(["render", scene, ...options("killed"), "-a", ...swarm()]);
+  await rendering.line(({ event }) => event === "frame-finished");
+  const ours = await blendersOf(rendering.child.pid ?? 0);
+  expect(ours.length).toBeGreaterThan(0);
+  for (const { pid } of ours) process.kill(pid, "SIGKILL");
+  expect((await rendering.child).exitCode, story({ stderr: "", lines: rendering.lines })).toBe(0);
+  expect(rendering.last()).toMatchObject({ event: "job-ended", outcome: "complete", stats: { barred: [] } });
+  expect(await comparePictures(join(root, "killed"), join(root, "killed-plain"))).toEqual([]);
 });
 
 describe("the last event is sent once and tells the truth", () => {
