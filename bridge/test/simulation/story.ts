@@ -64,7 +64,7 @@ export function storyOf(seed: number): Story {
     },
     tickOneIn: pick(2, 6, 12, 40),
     finishingFails: rarely(!isCalm && chance.oneIn(6), 3),
-    deliver: shape.kind === "floats" && !shape.movie && chance.oneIn(6) ? "floats" : "files",
+    deliver: deliverOf(shape, chance),
   };
 }
 
@@ -83,6 +83,10 @@ function shapeOf(chance: Chance): Pick<Story, "frames" | "tiles" | "kind" | "sha
   if (isWhole && chance.oneIn(4)) return { frames, tiles, kind: "files", shared: false, movie: false, inOrder: chance.oneIn(6) };
   const shared = frames > 1 && chance.oneIn(6);
   return { frames, tiles, kind: "floats", shared, movie: chance.oneIn(6), inOrder: isWhole && chance.oneIn(6) };
+}
+
+function deliverOf({ kind, movie }: Pick<Story, "kind" | "movie">, chance: Chance): Deliver {
+  return kind === "floats" && !movie && chance.oneIn(6) ? "floats" : "files";
 }
 
 function rarely(happens: boolean, oneIn: number): number {
