@@ -51,6 +51,7 @@ let meanwhile: () => Promise<unknown>;
 
 const watch: FrameWatch = {
   isSafe: () => isSafe,
+  isItsTurn: () => true,
   claim: () => isSafe,
   begun: () => void told.push("begun"),
   undone: () => void told.push("undone"),

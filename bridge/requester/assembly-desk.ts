@@ -40,6 +40,8 @@ export interface FinishedFrame {
 export interface FrameWatch {
   /** No doubt about this accepted chunk is being looked into. */
   isSafe(chunk: ChunkId): boolean;
+  /** Nothing that must be finished before this frame is still to be finished. */
+  isItsTurn(frame: number): boolean;
   /** Claims the chunks of a picture that is on the disk; false when one of them was taken back, or is in doubt after all. */
   claim(chunks: readonly ChunkId[]): boolean;
   begun(frame: number): void;
@@ -145,7 +147,9 @@ export class AssemblyDesk {
   /** Finishes every frame that is whole and not in doubt; `signal` ends it. */
   async finishReady(watch: FrameWatch, signal: AbortSignal): Promise<void> {
     if (this.#options.movie) return await this.#finishMovie(watch, signal);
-    const ready = [...this.#whole].filter((frame) => !this.#busy.has(frame) && this.#isSafe(this.#unfinished.get(frame) ?? [], watch));
+    const isReady = (frame: number) =>
+      !this.#busy.has(frame) && watch.isItsTurn(frame) && this.#isSafe(this.#unfinished.get(frame) ?? [], watch);
+    const ready = [...this.#whole].filter(isReady);
     if (ready.length === 0) return;
     for (const frame of ready) this.#begin(frame);
     await Promise.all(ready.map((frame) => this.#finishing.add(() => this.#finishFrame(frame, watch, signal))));

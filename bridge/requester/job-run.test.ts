@@ -18,6 +18,7 @@ const world = () =>
     movie: false,
     inOrder: false,
     deliver: "files",
+    inTurn: false,
     verify: "spot",
     checkFails: 0,
     finishingFails: 0,

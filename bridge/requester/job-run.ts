@@ -230,6 +230,7 @@ export class JobRun {
     const message = this.#deps.tally.lastFailure(chunk) ?? ERROR_CODES[code].advice;
     noteChunkLost(this.#ledger, chunk, { code, message });
     this.#deps.observe({ event: "chunk-dead", chunk, code, message });
+    if (this.#ledger.inTurn) this.#work("finishing pictures", "finish", () => this.#flow.finishReady()); // those after it need not wait
   }
 
   #lease(chunkId: ChunkId, donorId: DonorId, attempt: number): void {

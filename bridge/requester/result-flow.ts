@@ -1,5 +1,6 @@
 import type { Chunk, ChunkId, DeviceClass, DonorId, ResultFile } from "../core/chunk.ts";
 import { type JobEvent, placeOf } from "../core/job-events.ts";
+import { isItsTurn } from "../core/ledger/in-turn.ts";
 import { type Ledger, noteFinishing, noteLost, noteWaiting, noteWritten } from "../core/ledger/ledger.ts";
 import type { Verdict } from "../core/schedule/types.ts";
 import { isFarmError, messageOf } from "../kernel/errors.ts";
@@ -58,6 +59,7 @@ export class ResultFlow {
     this.#run = run;
     this.#watch = {
       isSafe: (chunk) => run.isSafe(chunk),
+      isItsTurn: (frame) => isItsTurn(run.ledger, frame),
       claim: (chunks) => run.claim(chunks),
       begun: (frame) => noteFinishing(run.ledger, frame),
       undone: (frame) => noteWaiting(run.ledger, frame),

@@ -2,6 +2,7 @@ import type { JobEvent, JobOutcome } from "../core/job-events.ts";
 import type { JobRecord } from "../core/journal/records.ts";
 import { staysHere } from "../core/stays-here.ts";
 import { mainFiles } from "../core/expected-files.ts";
+import { goesInTurn } from "../core/ledger/in-turn.ts";
 import { startLedger } from "../core/ledger/ledger.ts";
 import { childSignal } from "../kernel/abort.ts";
 import type { Clock } from "../kernel/clock.ts";
@@ -10,7 +11,7 @@ import type { Log } from "../kernel/log.ts";
 import { concludeJob, type JobAtWork, type RunEnd } from "./conclude-job.ts";
 import { composeRun, movieOf, ownScene } from "./compose-run.ts";
 import { JobFolder } from "./job-folder.ts";
-import type { JobOrder, WorkForce } from "./job-order.ts";
+import { type JobOrder, settingsOf, type WorkForce } from "./job-order.ts";
 import type { JobRun } from "./job-run.ts";
 import { LastingFinisher } from "./lasting-finisher.ts";
 import { LocalDonor } from "./local-donor.ts";
@@ -63,12 +64,21 @@ export async function workOnJob(deps: WorkDeps, remembered: JobOrder, options: W
   const { plan, memory, video } = order;
   const totals = { frames: plan.outputs.length, chunks: plan.chunks.length };
   const tally = new RunTally(deps.clock.monotonicMs(), totals, memory.accepted.keys());
+  const expected = expectedOf(order);
+  const { files, missingFiles } = settingsOf(order.created);
   const ledger = startLedger({
     plan,
     written: memory.finishedFrames,
     video,
     isMovie: movieOf(order) !== undefined,
-    expected: expectedOf(order),
+    expected,
+    inTurn:
+      movieOf(order) === undefined &&
+      goesInTurn(
+        plan.outputs.map(({ frame }) => frame),
+        expected,
+        [...files, ...missingFiles],
+      ),
   });
   const parts = { folder, tally, ledger };
   announce(deps, order);

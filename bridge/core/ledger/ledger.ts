@@ -37,11 +37,14 @@ export interface MissingFrame extends Lack {
  * came to is read here and nowhere else. Belongs to the running job: it changes in place.
  */
 export interface Ledger {
+  /** In the order asked for. */
   readonly frames: Map<number, FrameState>;
   /** The frames that a chunk is needed for. */
   readonly framesOf: ReadonlyMap<ChunkId, readonly number[]>;
   /** The files that Blender would write for a frame, by the inspection's word. */
   readonly expected: (frame: number) => readonly string[];
+  /** Frames are finished one after the other, as asked for. */
+  readonly inTurn: boolean;
   /** Made of all frames: undefined where none is wanted. */
   video: { readonly path: string; readonly bytes: number | undefined } | undefined;
   /** Counts every change of state: while it stands still, nothing comes nearer to its end. */
@@ -54,6 +57,8 @@ export interface LedgerStart {
   readonly video?: string | undefined;
   /** All frames go into one movie, which cannot be made without any of them. */
   readonly isMovie?: boolean;
+  /** Order matters: `goesInTurn` says where. */
+  readonly inTurn?: boolean;
   /** Frames that an earlier run has written. */
   readonly written?: ReadonlyMap<number, readonly LedgerFile[]>;
 }
@@ -62,7 +67,14 @@ const WAITING = { at: "waiting" } as const;
 const FINISHING = { at: "finishing" } as const;
 
 /** The account before the first lease. */
-export function startLedger({ plan, expected = () => [], video, isMovie = false, written = new Map() }: LedgerStart): Ledger {
+export function startLedger({
+  plan,
+  expected = () => [],
+  video,
+  isMovie = false,
+  inTurn = false,
+  written = new Map(),
+}: LedgerStart): Ledger {
   const frames = new Map<number, FrameState>();
   for (const { frame } of plan.outputs) {
     const files = written.get(frame);
@@ -72,6 +84,7 @@ export function startLedger({ plan, expected = () => [], video, isMovie = false,
     frames,
     framesOf: isMovie ? allFramesByChunk(plan) : framesByChunk(plan),
     expected,
+    inTurn,
     video: video === undefined ? undefined : { path: video, bytes: undefined },
     moves: 0,
   };
@@ -147,7 +160,6 @@ export function framesWritten({ frames }: Ledger): number {
 export function filesOf({ frames, video }: Ledger): readonly LedgerFile[] {
   const files = new Map<string, LedgerFile>();
   for (const [, state] of [...frames].toSorted(([a], [b]) => a - b)) {
-    // Where two frames wrote one name, the later one stands there.
     if (state.at === "written") for (const file of state.files) files.set(file.path, file);
   }
   if (video?.bytes !== undefined) files.set(video.path, { path: video.path, bytes: video.bytes });

@@ -17,8 +17,8 @@ export function filesToFind(ledger: Ledger): readonly LedgerFile[] {
   const files = new Map<string, LedgerFile>();
   const add = (file: LedgerFile) => void (files.has(file.path) || files.set(file.path, file));
   if (ledger.video?.bytes !== undefined) add(ledger.video);
-  // The later frame stands there where two wrote one name.
-  for (const [, state] of [...ledger.frames].toSorted(([a], [b]) => b - a)) if (state.at === "written") state.files.forEach(add);
+  // Where two frames wrote one name, that one stands there which was asked for later.
+  for (const [, state] of [...ledger.frames].toReversed()) if (state.at === "written") state.files.forEach(add);
   for (const [frame, state] of ledger.frames)
     if (state.at === "written") for (const path of ledger.expected(frame)) add({ path, bytes: undefined });
   return [...files.values()];

@@ -41,6 +41,7 @@ function holdEnd(world: SimulatedWorld, story: Story, explored: Explored): void 
   holdPictures(world, explored, broken);
   if (ended === "settled") holdSettled(world, explored, broken);
   holdJournal(world, explored, broken);
+  if (story.inTurn) holdTurns(explored, broken);
   holdHonour(story, explored, broken);
 }
 
@@ -69,6 +70,13 @@ function holdHonour({ donors }: Story, { run }: Explored, broken: Broken): void 
     if (event.event !== "donor-barred" || !/pixels|broken/.test(event.because) || liars.has(event.donor)) continue;
     throw broken(`${event.donor} was barred: ${event.because}`);
   }
+}
+
+/** Where order matters, no frame is finished before one that was asked for earlier. */
+function holdTurns({ run }: Explored, broken: Broken): void {
+  const finished = run.events.flatMap((event) => (event.event === "frame-finished" ? [event.frame] : []));
+  const inOrder = finished.toSorted((a, b) => a - b); // stories ask for their frames in ascending order
+  if (finished.join() !== inOrder.join()) throw broken(`frames were finished in the order ${finished.join()}`);
 }
 
 /** What was told has been written down before. */

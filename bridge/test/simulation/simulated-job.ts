@@ -68,7 +68,7 @@ export class SimulatedRun {
       await this.steps.later("journal", () => void journal.push(...records));
     };
     const totals = { frames: plan.outputs.length, chunks: plan.chunks.length };
-    this.ledger = startLedger({ plan, written: memory.finishedFrames, isMovie: story.movie });
+    this.ledger = startLedger({ plan, written: memory.finishedFrames, isMovie: story.movie, inTurn: story.inTurn && !story.movie });
     this.run = new JobRun(
       {
         remember,

@@ -17,6 +17,8 @@ export interface Story {
   readonly inOrder: boolean;
   /** Where floats are delivered, nothing is finished: somebody else does. */
   readonly deliver: Deliver;
+  /** Frames are finished in the order asked for. */
+  readonly inTurn: boolean;
   readonly verify: VerifyLevel;
   /** Which results are checked where not all are: the first ones of each donor, then one in so many. */
   readonly spot: { readonly first: number; readonly oneIn: number };
@@ -65,6 +67,7 @@ export function storyOf(seed: number): Story {
     tickOneIn: pick(2, 6, 12, 40),
     finishingFails: rarely(!isCalm && chance.oneIn(6), 3),
     deliver: deliverOf(shape, chance),
+    inTurn: chance.oneIn(6),
   };
 }
 
