@@ -64,21 +64,13 @@ export async function workOnJob(deps: WorkDeps, remembered: JobOrder, options: W
   const { plan, memory, video } = order;
   const totals = { frames: plan.outputs.length, chunks: plan.chunks.length };
   const tally = new RunTally(deps.clock.monotonicMs(), totals, memory.accepted.keys());
-  const expected = expectedOf(order);
-  const { files, missingFiles } = settingsOf(order.created);
   const ledger = startLedger({
     plan,
     written: memory.finishedFrames,
     video,
     isMovie: movieOf(order) !== undefined,
-    expected,
-    inTurn:
-      movieOf(order) === undefined &&
-      goesInTurn(
-        plan.outputs.map(({ frame }) => frame),
-        expected,
-        [...files, ...missingFiles],
-      ),
+    expected: expectedOf(order),
+    inTurn: inTurnOf(order),
   });
   const parts = { folder, tally, ledger };
   announce(deps, order);
@@ -113,6 +105,15 @@ async function runJob({ deps, order, folder, tally, ledger }: JobAtWork, options
 /** The main files of each frame, by the inspection's word; floats are no files of Blender's. */
 function expectedOf({ facts, deliver }: JobOrder): (frame: number) => readonly string[] {
   return deliver === "floats" ? () => [] : (frame) => mainFiles(facts.output, frame);
+}
+
+/** A movie of all frames is made by one call, and floats are finished by somebody else. */
+function inTurnOf(order: JobOrder): boolean {
+  const { plan, facts, created, deliver } = order;
+  if (deliver === "floats" || movieOf(order)) return false;
+  const { files, missingFiles } = settingsOf(created);
+  const frames = plan.outputs.map(({ frame }) => frame);
+  return goesInTurn(frames, facts.output.files ?? [], [...files, ...missingFiles]);
 }
 
 function announce(deps: WorkDeps, order: JobOrder): void {

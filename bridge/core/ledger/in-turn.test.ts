@@ -3,18 +3,21 @@ import { planOf } from "../schedule/fixtures/plan-of.ts";
 import { goesInTurn, isItsTurn } from "./in-turn.ts";
 import { noteFinishing, noteLost, noteWaiting, noteWritten, startLedger } from "./ledger.ts";
 
-const png = (frame: number) => [`/out/f_${frame}.png`];
+const png = [{ kind: "main", before: "/out/f_", digits: 4, after: ".png" }] as const;
 
 describe("a job goes in turn", () => {
   it("where two frames write one file", () => {
-    expect(goesInTurn([1, 2, 3], () => ["/out/f_01-04.avi"], [])).toBe(true);
-    expect(goesInTurn([1], () => ["/out/f_01-04.avi"], [])).toBe(false);
+    const movie = [{ kind: "movie", before: "/out/f_01-04.avi", digits: 0, after: "" }] as const;
+    expect(goesInTurn([1, 2, 3], movie, [])).toBe(true);
+    expect(goesInTurn([1], movie, [])).toBe(false);
     expect(goesInTurn([1, 2, 3], png, [])).toBe(false);
   });
 
-  it("where the scene reads what the job writes", () => {
-    expect(goesInTurn([1, 2, 3], png, ["/textures/a.png", "/out/f_2.png"])).toBe(true);
-    expect(goesInTurn([1, 3], png, ["/out/f_2.png"])).toBe(false);
+  it("where the scene reads what the job writes, also by the name of another frame, or of a File Output node", () => {
+    const node = { kind: "node", paths: [[1, "/out/node0001.exr"]] } as const;
+    expect(goesInTurn([1, 2, 3], png, ["/textures/a.png", "/out/f_0000.png"])).toBe(true);
+    expect(goesInTurn([1, 2, 3], [...png, node], ["/out/node0001.exr"])).toBe(true);
+    expect(goesInTurn([1, 2, 3], [...png, node], ["/out/f_mask.png", "/out/f_0001.exr", "/f_0001.png"])).toBe(false);
   });
 });
 

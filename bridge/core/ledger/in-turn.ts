@@ -1,3 +1,5 @@
+import { mainFiles } from "../expected-files.ts";
+import type { ExpectedOutput } from "../scene-facts.ts";
 import type { Ledger } from "./ledger.ts";
 
 /**
@@ -5,14 +7,16 @@ import type { Ledger } from "./ledger.ts";
  * (a movie for each frame has one name for all), and where the scene reads what the job writes (a compositor that looks at the
  * frame before).
  */
-export function goesInTurn(frames: readonly number[], expected: (frame: number) => readonly string[], reads: readonly string[]): boolean {
-  const read = new Set(reads);
-  const written = new Set<string>();
-  for (const path of frames.flatMap(expected)) {
-    if (written.has(path) || read.has(path)) return true;
-    written.add(path);
-  }
-  return false;
+export function goesInTurn(frames: readonly number[], files: readonly ExpectedOutput[], reads: readonly string[]): boolean {
+  const written = frames.flatMap((frame) => mainFiles({ files }, frame));
+  return new Set(written).size < written.length || reads.some((path) => files.some((output) => writes(output, path)));
+}
+
+/** True for the name of any frame: of a sequence, the scene names one file. */
+function writes(output: ExpectedOutput, path: string): boolean {
+  if ("paths" in output) return output.paths.some(([, written]) => written === path);
+  const { before, after } = output;
+  return path.startsWith(before) && path.endsWith(after) && /^-?\d*$/.test(path.slice(before.length, path.length - after.length));
 }
 
 /** True when every frame before this one, in the order asked for, is written or lost; always where order does not matter. */
