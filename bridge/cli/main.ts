@@ -60,9 +60,13 @@ function interruptions(stop: AbortController, terminal: Terminal): () => void {
   };
   process.stdout.on("error", onUnread);
   process.stderr.on("error", onUnread);
+  // Its terminal was closed: that may be told twice, and is no wish to leave at once.
+  const onHangUp = () => stop.abort(new FarmError("CANCELLED", "the terminal was closed"));
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
+  process.on("SIGHUP", onHangUp);
   return () => {
+    process.off("SIGHUP", onHangUp);
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
   };

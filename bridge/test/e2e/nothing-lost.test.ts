@@ -100,6 +100,16 @@ it("Blenders of this machine that are killed in the middle of a job cost it noth
 });
 
 describe("the last event is sent once and tells the truth", () => {
+  it("also when the terminal is closed, and nothing is left beside the pictures", async () => {
+    const scene = await sceneOf("hang-up", "render.resolution_x, render.resolution_y, scene.frame_end = 320, 180, 40");
+    const rendering = bridge(["render", scene, ...options("hang-up"), "-a", ...swarm()]);
+    await rendering.line(({ event }) => event === "frame-finished");
+    for (let times = 0; times < 2; times++) rendering.child.kill("SIGHUP");
+    expect((await rendering.child).exitCode, story({ stderr: "", lines: rendering.lines })).toBe(130);
+    expect(rendering.lines.filter(({ event }) => event === "job-ended")).toMatchObject([{ outcome: "cancelled" }]);
+    expect((await readdir(join(root, "hang-up"))).filter((name) => name.startsWith("."))).toEqual([]);
+  });
+
   it("also when the work never began", async () => {
     const run = await runBridge(["render", join(root, "nowhere.blend"), ...options("nowhere")]);
     expect(run.exitCode).toBe(2);
