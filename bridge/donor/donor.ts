@@ -58,7 +58,7 @@ export class Donor implements Service {
   constructor(deps: DonorDeps, options: DonorOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#kept = new KeptResults(deps);
+    this.#kept = new KeptResults({ ...deps, isSlotWanted: () => deps.slots.waiting > 0 });
   }
 
   async start(signal: AbortSignal): Promise<void> {

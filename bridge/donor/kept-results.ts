@@ -8,6 +8,9 @@ import type { DonorStore } from "./ports.ts";
 export const KEEP_LIMITS = {
   /** A chunk that was begun may still be finished for so long. */
   finishMs: 15 * 60_000,
+  /** After this it gives way to somebody who is here and waits for a slot; looked at every `lookMs`. */
+  yieldMs: 30_000,
+  lookMs: 5_000,
   keepMs: 15 * 60_000,
   /** For chunks that took longer than `longChunkSeconds`. */
   keepLongMs: 2 * 3_600_000,
@@ -35,10 +38,14 @@ export interface ChunkOf {
 export interface KeptResultsDeps {
   readonly store: Pick<DonorStore, "dropResult">;
   readonly clock: Clock;
+  /** Chunks of requesters who are here wait for a slot. */
+  readonly isSlotWanted: () => boolean;
 }
 
 interface Kept {
   readonly result: Promise<ChunkResult>;
+  /** Its Blender is still at it. */
+  isAtWork: boolean;
   /** Ends its rendering; does nothing once that is over. */
   readonly cancel: (reason: Error) => void;
   readonly life: ChildSignal;
@@ -69,7 +76,7 @@ export class KeptResults implements AsyncDisposable {
     const key = keyOf(chunk);
     this.#kept.get(key)?.life.abort(); // a later rendering of the same chunk takes its place
     if (this.#kept.size >= KEEP_LIMITS.maxKept) void this.dropOldest();
-    const kept: Kept = { result, cancel, life: childSignal(), taken: false, ended: Promise.resolve() };
+    const kept: Kept = { result, cancel, isAtWork: true, life: childSignal(), taken: false, ended: Promise.resolve() };
     this.#kept.set(key, kept);
     kept.ended = this.#watch(key, kept, chunk.peer).finally(() => this.#watching.delete(kept));
     this.#watching.add(kept);
@@ -120,14 +127,28 @@ export class KeptResults implements AsyncDisposable {
     for (const file of result?.files ?? []) await this.#deps.store.dropResult(file.sha256, peer);
   }
 
-  /** The result; undefined when there is none, or not in time. */
-  async #finished({ result, life }: Kept): Promise<ChunkResult | undefined> {
+  /** The result; undefined when there is none, not in time, or its slot is wanted. */
+  async #finished(kept: Kept): Promise<ChunkResult | undefined> {
+    const { result, life } = kept;
     using limit = childSignal(life.signal);
-    const late = this.#deps.clock.sleep(KEEP_LIMITS.finishMs, limit.signal).catch(() => {});
+    const late = this.#lastsTooLong(kept, limit.signal).catch(() => {});
     const finished = await Promise.race([result.catch(() => undefined), late.then(() => undefined)]);
     limit.abort();
+    kept.isAtWork = false;
     life.signal.throwIfAborted();
     return finished;
+  }
+
+  /** Settles when a chunk's time is up, or when it is the oldest at work and must give way. */
+  async #lastsTooLong(kept: Kept, signal: AbortSignal): Promise<void> {
+    const { finishMs, yieldMs, lookMs } = KEEP_LIMITS;
+    const { clock, isSlotWanted } = this.#deps;
+    const sinceMs = clock.monotonicMs();
+    for (let pastMs = 0; pastMs < finishMs; pastMs = clock.monotonicMs() - sinceMs) {
+      const isFirst = [...this.#kept.values()].find(({ isAtWork }) => isAtWork) === kept;
+      if (pastMs >= yieldMs && isFirst && isSlotWanted()) return;
+      await clock.sleep(Math.min(lookMs, finishMs - pastMs), signal);
+    }
   }
 }
 

@@ -81,6 +81,11 @@ export class RenderSlots implements AsyncDisposable {
     this.#queue.start();
   }
 
+  /** Chunks that could begin if there were more slots. */
+  get waiting(): number {
+    return this.#queue.isPaused ? 0 : this.#queue.size;
+  }
+
   get busy(): number {
     return this.#slots.filter((slot) => slot.busy).length;
   }

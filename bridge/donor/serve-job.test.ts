@@ -362,6 +362,30 @@ describe("a requester that vanishes", () => {
     expect(donor.kept.size).toBe(0);
   });
 
+  it("and stays away gives its slot to somebody who is here and waits for it, but not at once", async () => {
+    const { clock, pass, settle } = manualClock();
+    const slow = slowRender();
+    const donor = donorOf({ clock, render: slow.render });
+    const gone = requesterOf(donor.deps);
+    await gone.say(opening);
+    await gone.say({ type: "lease", lease: "1", spec });
+    await gone.hear("started");
+    gone.vanish();
+    await settle();
+    const here = requesterOf(donor.deps, "somebody else");
+    await here.say({ ...opening, job: "j2" });
+    await here.say({ type: "lease", lease: "1", spec });
+    await here.hear("opened");
+    await settle();
+    await pass(KEEP_LIMITS.yieldMs - KEEP_LIMITS.lookMs);
+    expect(slow.aborted).toEqual([]);
+    await pass(2 * KEEP_LIMITS.lookMs);
+    await here.hear("started");
+    expect(slow.aborted).toHaveLength(1);
+    await here.hangUp();
+    await Promise.all([gone.ended, here.ended]);
+  });
+
   it("and stays away does not keep a Blender busy without end", async () => {
     const { clock, pass, settle } = manualClock();
     const slow = slowRender();
