@@ -120,16 +120,6 @@ def set_fresh_output(overrides, render):
     overrides.set(render, use_overwrite=True, use_placeholder=False, use_single_layer=False)
 
 
-def set_persistence(scene, spec):
-    """Scene data stays in the engine between renders, but for stepped simulations: with it kept, cloth comes out otherwise.
-
-    Not put back after the chunk: Blender frees what was kept the moment the setting goes off.
-    """
-    wanted = "stepFrom" not in spec
-    if scene.render.use_persistent_data != wanted:
-        scene.render.use_persistent_data = wanted
-
-
 def set_file_output(overrides, render, output):
     """The requester's -F and -x, as Blender's command line would have set them."""
     overrides.set(render, use_file_extension=output["useExtension"])

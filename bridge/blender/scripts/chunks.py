@@ -27,7 +27,6 @@ def render_floats(spec, folder, codec):
         chunk_settings.check_denoiser(scene)
     with Overrides() as overrides:
         overrides.mute_animation(scene, chunk_settings.FLOATS_PATHS)
-        chunk_settings.set_persistence(scene, spec)
         chunk_settings.set_rectangle(overrides, scene.render, spec)
         chunk_settings.set_float_output(overrides, scene.render, codec)
         if not spec["denoise"]:
@@ -49,7 +48,6 @@ def render_files(spec, folder):
     output = spec["output"]
     base = os.path.basename(output["name"].replace("\\", "/"))
     with Overrides() as overrides:
-        chunk_settings.set_persistence(scene, spec)
         chunk_settings.set_fresh_output(overrides, scene.render)
         chunk_settings.set_file_output(overrides, scene.render, output)
         if scene.render.is_movie_format:
@@ -68,7 +66,6 @@ def step_frame(spec, frame, folder):
     pixel = {"width": 16, "height": 16, "rect": {"x": 8, "y": 8, "width": 1, "height": 1}}
     with Overrides() as overrides:
         overrides.mute_animation(scene, chunk_settings.FLOATS_PATHS)
-        chunk_settings.set_persistence(scene, spec)
         chunk_settings.set_rectangle(overrides, scene.render, pixel)
         chunk_settings.set_float_output(overrides, scene.render, "NONE")
         chunk_settings.set_denoise_off(overrides, scene)

@@ -20,6 +20,7 @@ import devices  # noqa: E402
 import drivers  # noqa: E402
 import foreign  # noqa: E402
 import memory  # noqa: E402
+import persistence  # noqa: E402
 import preview  # noqa: E402
 import remap  # noqa: E402
 from wire import Refusal, Wire, own_arguments  # noqa: E402
@@ -40,6 +41,7 @@ class Session:
         self._is_foreign = is_foreign
         self._loaded = None
         self._driven = []
+        self._kept = persistence.Kept()
         self._last_frames = {}
 
     def load(self, request):
@@ -51,6 +53,7 @@ class Session:
         devices.set_in_scenes()
         self._loaded = request
         self._driven = drivers.scripted_owners()
+        self._kept = persistence.Kept()
         self._last_frames = {}
 
     def render(self, request):
@@ -77,6 +80,7 @@ class Session:
             raise
 
     def _render_into(self, folder, spec, codec):
+        self._kept.prepare(chunk_settings.scene_of(spec), spec)
         self._step_up_to(spec, folder)
         drivers.wake(self._driven)
         if spec["kind"] == "floats":

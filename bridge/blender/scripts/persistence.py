@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How long the engine may keep a scene's data between renders: it saves a scene sync, and must not change a pixel.
+
+Blender does not bring everything that it kept up to date for another frame, nor for another view layer. Seen in 3.4 to 5.0,
+against renders that kept nothing: hair and particles on what moves or deforms, animated settings of the scene (simplify), depth
+of field by keyframes, volumes that are another file at every frame, points; with several view layers, passes of the second.
+"""
+
+import bpy
+
+ALWAYS, WITHIN_A_FRAME, NEVER = "always", "within a frame", "never"
+
+
+def keeping_of(scene):
+    """How long this scene's data may be kept."""
+    if sum(layer.use for layer in scene.view_layers) > 1:
+        return NEVER
+    return WITHIN_A_FRAME if any(check(scene) for check in CHANGES) else ALWAYS
+
+
+class Kept:
+    """What the engine keeps of each scene of the file that is loaded."""
+
+    def __init__(self):
+        self._frames = {}
+        self._keepings = {}
+
+    def prepare(self, scene, spec):
+        """Before a render: lets go what would not be right for it, and has this render's data kept where that is right.
+
+        Not put back after the chunk: Blender frees what was kept the moment the setting goes off.
+        """
+        name, frame = scene.name, spec["frame"]
+        keeping = NEVER if "stepFrom" in spec else self._keepings.setdefault(name, keeping_of(scene))
+        if keeping == WITHIN_A_FRAME and self._frames.get(name) != frame:
+            set_persistent(scene, wanted=False)
+        set_persistent(scene, wanted=keeping != NEVER)
+        self._frames[name] = frame
+
+
+def set_persistent(scene, *, wanted):
+    if scene.render.use_persistent_data != wanted:
+        scene.render.use_persistent_data = wanted
+
+
+def has_particles(_scene):
+    return any(item.particle_systems for item in bpy.data.objects)
+
+
+def has_hair_or_points(_scene):
+    return any(len(getattr(bpy.data, name, ())) for name in ("hair_curves", "pointclouds")) or makes_points()
+
+
+def makes_points():
+    """Geometry nodes that make points, which Cycles renders as they are."""
+    return any(node.bl_idname in POINT_NODES for tree in bpy.data.node_groups for node in tree.nodes)
+
+
+POINT_NODES = frozenset(("GeometryNodeMeshToPoints", "GeometryNodeMeshToVolume", "GeometryNodeCurveToPoints", "GeometryNodePoints"))
+
+
+def has_animated_settings(scene):
+    return is_animated(scene)
+
+
+def has_animated_focus(_scene):
+    return any(is_animated(camera) for camera in bpy.data.cameras if camera.dof.use_dof)
+
+
+def has_volume_sequences(_scene):
+    return any(volume.is_sequence for volume in bpy.data.volumes)
+
+
+CHANGES = (has_particles, has_hair_or_points, has_animated_settings, has_animated_focus, has_volume_sequences)
+
+
+def is_animated(block):
+    data = block.animation_data
+    return data is not None and (data.action is not None or len(data.drivers) > 0 or len(data.nla_tracks) > 0)
