@@ -17,7 +17,6 @@ const Options = z.strictObject({
   "shrink-runs": Count.default(10),
   work: z.string().min(1).optional(),
   ci: z.boolean().default(false),
-  fixed: z.boolean().default(false),
 });
 
 export interface SoakOptions {
@@ -31,18 +30,15 @@ export interface SoakOptions {
   readonly shrinkRuns: number;
   readonly work: string;
   readonly ci: boolean;
-  /** The same stories every time, no fresh ones. */
-  readonly fixed: boolean;
 }
 
-export const USAGE = `npm run soak -- [--jobs N] [--minutes M] [--seed N] [--story FILE] [--shrink-runs N] [--work DIR] [--ci [--fixed]]
+export const USAGE = `npm run soak -- [--jobs N] [--minutes M] [--seed N] [--story FILE] [--shrink-runs N] [--work DIR] [--ci]
   --jobs, --minutes  no job begins after so many, or so long (300 and 60)
   --seed             begins with this story, and plays it alone unless --jobs says more
   --story            plays the story of this file
   --shrink-runs      tries so many smaller stories of each failed one (10)
   --work             where it works; scenes and references stay there for the next soak
-  --ci               the same stories for half of the time, fresh ones for the other (5 minutes)
-  --fixed            with --ci: the same stories alone`;
+  --ci               the same stories for half of the time, fresh ones for the other (5 minutes)`;
 
 /** Throws a TypeError or a ZodError for what cannot be understood. */
 export function soakOptions(argv: readonly string[]): SoakOptions {
@@ -55,9 +51,8 @@ export function soakOptions(argv: readonly string[]): SoakOptions {
     "shrink-runs": text,
     work: text,
     ci: { type: "boolean" },
-    fixed: { type: "boolean" },
   } as const;
-  const { jobs, minutes, seed, story, work, ci, fixed, ...rest } = Options.parse(parseArgs({ args: [...argv], options }).values);
+  const { jobs, minutes, seed, story, work, ci, ...rest } = Options.parse(parseArgs({ args: [...argv], options }).values);
   return {
     jobs: jobs ?? (seed === undefined ? 300 : 1),
     minutes: minutes ?? (ci ? 5 : 60),
@@ -66,6 +61,5 @@ export function soakOptions(argv: readonly string[]): SoakOptions {
     shrinkRuns: rest["shrink-runs"],
     work: resolve(work ?? join(tmpdir(), "p2p-soak")),
     ci,
-    fixed,
   };
 }

@@ -45,8 +45,8 @@ function* storiesOf(options: SoakOptions, isSecondHalf: () => boolean): Generato
   }
   const fresh = Math.floor(Math.random() * 1_000_000_000);
   const fixed = options.seed ?? (ci ? 1 : fresh);
-  print(`seeds from ${fixed}${ci && !options.fixed ? `, then from ${fresh}` : ""}`);
-  for (let seed = fixed; !ci || options.fixed || !isSecondHalf(); seed += 1) yield async () => makeStory(seed);
+  print(`seeds from ${fixed}${ci ? `, then from ${fresh}` : ""}`);
+  for (let seed = fixed; !ci || !isSecondHalf(); seed += 1) yield async () => makeStory(seed);
   for (let seed = fresh; ; seed += 1) yield async () => makeStory(seed);
 }
 
