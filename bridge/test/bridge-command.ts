@@ -32,7 +32,7 @@ export function bridge(args: readonly string[], options: { readonly cwd?: string
     }
   })().catch(() => {});
   /** The first line, past or future, that fits. */
-  const line = (fits: (line: JsonLine) => boolean, withinMs = 120_000) =>
+  const line = (fits: (line: JsonLine) => boolean, withinMs = 240_000) =>
     new Promise<JsonLine>((found, reject) => {
       const before = lines.find(fits);
       if (before) return found(before);

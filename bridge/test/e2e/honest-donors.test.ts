@@ -13,7 +13,7 @@ beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "p2p-honest-"));
   const script = fileURLToPath(new URL("../fixtures/honest_scenes.py", import.meta.url));
   await promisify(execFile)(BLENDER, ["-b", "--factory-startup", "-P", script, "--python-exit-code", "1", "--", root]);
-}, 120_000);
+}, 300_000);
 afterAll(() => rm(root, { recursive: true, force: true }));
 
 /** What two honest donors made of a scene while every result was looked at. */
