@@ -32,8 +32,7 @@ export async function concludeJob(job: JobAtWork, end: RunEnd, signal: AbortSign
   const outcome = ended.how === "settled" ? came : ended.how;
   const error = errorOf(ended, missing.length === 0 ? missingVideo : undefined);
   await lastRecord(deps, order.id, { type: "job-ended", outcome, ...(error && { error }) }, ended);
-  if (outcome === "complete") await (order.deliver === "floats" ? folder.keepFloats() : folder.dispose());
-  else await rm(folder.local, { recursive: true, force: true });
+  await tidy(job, outcome);
   deps.observe({
     event: "job-ended",
     job: order.id,
@@ -47,6 +46,16 @@ export async function concludeJob(job: JobAtWork, end: RunEnd, signal: AbortSign
   });
   if (ended.how === "failed") throw ended.error;
   return outcome;
+}
+
+/** What the job came to is written down: a folder that does not go makes it nothing else. */
+async function tidy({ deps, order, folder }: JobAtWork, outcome: JobOutcome): Promise<void> {
+  try {
+    if (outcome === "complete") await (order.deliver === "floats" ? folder.keepFloats() : folder.dispose());
+    else await rm(folder.local, { recursive: true, force: true });
+  } catch (error) {
+    deps.log.warn({ folder: folder.root, error }, "a job's folder could not be cleared");
+  }
 }
 
 /** The video is made of all frames, when they are there. */

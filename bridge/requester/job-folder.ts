@@ -8,6 +8,9 @@ import { OUTPUT_WAITS, outputAnswer } from "../kernel/output-failure.ts";
 import { placeFile, syncFolder } from "../kernel/place-file.ts";
 import type { JobFiles } from "./ports.ts";
 
+/** A virus scanner or a file manager may look into it this moment; each try waits 100 ms longer than the one before. */
+const RM_RETRIES = 3;
+
 /** The files of one job between its first chunk and its last picture. */
 export class JobFolder implements JobFiles {
   readonly root: string;
@@ -89,6 +92,6 @@ export class JobFolder implements JobFiles {
 
   /** All that was kept of the job. */
   async dispose(): Promise<void> {
-    await rm(this.root, { recursive: true, force: true });
+    await rm(this.root, { recursive: true, force: true, maxRetries: RM_RETRIES });
   }
 }

@@ -127,6 +127,8 @@ export interface JobFinisher {
 export interface JobPreview {
   /** Shows a tile (`region`: the full frame); returns the path of the picture people look at. */
   add(tile: { readonly path: string; readonly rect: Rect; readonly keep: Rect }, frame: number, region: Rect): Promise<string>;
+  /** Nothing is written afterwards. Never fails. */
+  close(): Promise<void>;
 }
 
 /** Where a unit's assembled floats lie, as the finishing Blender looks for them. */

@@ -21,7 +21,7 @@ export interface ResultFlowDeps {
   /** Where somebody looks at frames while they grow. */
   readonly tiles: LiveTiles | undefined;
   readonly check: (chunk: ChunkId, donor: DonorId, sameClass: boolean, signal: AbortSignal) => Promise<Verdict>;
-  readonly preview: JobPreview;
+  readonly preview: Pick<JobPreview, "add">;
   readonly tally: RunTally;
   /** Whether this device class makes the same bits as the checker. */
   readonly sameClass: (deviceClass: DeviceClass) => boolean;

@@ -75,7 +75,9 @@ export async function workOnJob(deps: WorkDeps, remembered: JobOrder, options: W
   const parts = { folder, tally, ledger };
   announce(deps, order);
   const job = { deps, order, ...parts };
-  return await concludeJob(job, await runJob(job, options, parent), parent);
+  const end = await runJob(job, options, parent);
+  await deps.preview.close(); // it writes in the job's folder, which may go now
+  return await concludeJob(job, end, parent);
 }
 
 async function runJob({ deps, order, folder, tally, ledger }: JobAtWork, options: WorkOptions, parent: AbortSignal): Promise<RunEnd> {
