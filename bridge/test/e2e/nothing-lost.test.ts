@@ -39,7 +39,7 @@ async function sceneOf(name: string, python: string): Promise<string> {
 }
 
 const swarm = () => ["--no-local", "--swarm", TEST_SWARM, ...donors.flatMap(({ address }) => ["--peer", address])];
-const options = (name: string) => ["-o", `${root}/${name}/f_####`, "-F", "PNG", "--home", join(root, "requester"), "--json"];
+const options = (name: string, home = "requester") => ["-o", `${root}/${name}/f_####`, "-F", "PNG", "--home", join(root, home), "--json"];
 
 async function expectAsBlender(name: string, scene: string, flags: readonly string[], own: readonly string[] = []): Promise<void> {
   await renderReference(scene, ["-o", `${root}/${name}-plain/f_####`, "-F", "PNG", ...flags], join(root, `${name}-plain`));
@@ -102,7 +102,7 @@ it("Blenders of this machine that are killed in the middle of a job cost it noth
 describe("the last event is sent once and tells the truth", () => {
   it("also when the terminal is closed, and nothing is left beside the pictures", async () => {
     const scene = await sceneOf("hang-up", "render.resolution_x, render.resolution_y, scene.frame_end = 320, 180, 40");
-    const rendering = bridge(["render", scene, ...options("hang-up"), "-a", ...swarm()]);
+    const rendering = bridge(["render", scene, ...options("hang-up", "hang-up-home"), "-a", ...swarm()]);
     await rendering.line(({ event }) => event === "frame-finished");
     for (let times = 0; times < 2; times++) rendering.child.kill("SIGHUP");
     expect((await rendering.child).exitCode, story({ stderr: "", lines: rendering.lines })).toBe(130);
