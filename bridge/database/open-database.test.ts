@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openDatabase } from "./open-database.ts";
 
+const OPENER = fileURLToPath(new URL("fixtures/open-together.ts", import.meta.url));
 const WRITER = fileURLToPath(new URL("fixtures/append-until-killed.ts", import.meta.url));
 
 let folder: string;
@@ -104,6 +105,13 @@ describe("openDatabase", () => {
     await using handle = await open(file, "r+");
     await handle.write(Buffer.alloc(8_192, 0xa5), 0, 8_192, 4 * 4_096);
   }
+
+  it("is made by several processes at once", async () => {
+    const firstMs = Date.now() + 2_000;
+    const openers = Array.from({ length: 4 }, () => spawn(process.execPath, [OPENER, folder, `${firstMs}`, "40"], { stdio: "inherit" }));
+    const codes = await Promise.all(openers.map(async (opener) => (await once(opener, "close"))[0] as number));
+    expect(codes).toEqual([0, 0, 0, 0]);
+  });
 
   it("leaves a newer bridge's database alone", async () => {
     await fill(1);

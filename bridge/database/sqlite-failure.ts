@@ -14,6 +14,10 @@ export function isCorruption(error: unknown): boolean {
   return code === SQLITE.corrupt || code === SQLITE.notADatabase;
 }
 
+export function isBusy(error: unknown): boolean {
+  return resultCodeOf(error) === SQLITE.busy;
+}
+
 /** Names what SQLite complains about, where a person can do something about it; anything else stays as it is. */
 export function nameFailure(error: unknown, file: string): unknown {
   const text = error instanceof Error ? error.message : String(error);

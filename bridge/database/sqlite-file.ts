@@ -2,13 +2,30 @@ import { existsSync, renameSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { messageOf } from "../kernel/errors.ts";
 import { migrate } from "./migrations.ts";
-import { isCorruption } from "./sqlite-failure.ts";
+import { isBusy, isCorruption } from "./sqlite-failure.ts";
 
 /** How long a process waits for another one's write. */
 const BUSY_TIMEOUT_MS = 10_000;
 
-/** Opens the file, makes it durable, checks it whole and brings it up to date. Throws what SQLite throws. */
+/** Between two tries to open a file that others are opening. */
+const RETRY_MS = 20;
+
+/**
+ * Opens the file, makes it durable, checks it whole and brings it up to date. Throws what SQLite throws. SQLite does not wait
+ * for others where two processes make one file at once, or the last one of others is just leaving: we do.
+ */
 export function openSqlite(file: string): DatabaseSync {
+  for (const untilMs = performance.now() + BUSY_TIMEOUT_MS; ; ) {
+    try {
+      return openOnce(file);
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > untilMs) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
+    }
+  }
+}
+
+function openOnce(file: string): DatabaseSync {
   const sqlite = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
   try {
     sqlite.exec("PRAGMA journal_mode = WAL");
