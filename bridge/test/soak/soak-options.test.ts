@@ -6,6 +6,7 @@ describe("the soak's command line", () => {
     expect(soakOptions([])).toMatchObject({ jobs: 300, minutes: 60, seed: undefined, ci: false });
     expect(soakOptions(["--seed", "17"])).toMatchObject({ jobs: 1, seed: 17 });
     expect(soakOptions(["--seed", "17", "--jobs", "4", "--minutes", "0.5"])).toMatchObject({ jobs: 4, minutes: 0.5 });
+    expect(soakOptions(["--seed", "999999999"])).toMatchObject({ seed: 999_999_999 });
     expect(soakOptions(["--ci"])).toMatchObject({ jobs: 300, minutes: 5 });
   });
 

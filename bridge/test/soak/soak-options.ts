@@ -4,6 +4,8 @@ import { parseArgs } from "node:util";
 import { z } from "zod";
 
 const Count = z.coerce.number().int().min(0).max(1_000_000);
+/** As large as a fresh one may be. */
+const Seed = z.coerce.number().int().min(0).max(2_000_000_000);
 const Minutes = z.coerce
   .number()
   .positive()
@@ -12,7 +14,7 @@ const Minutes = z.coerce
 const Options = z.strictObject({
   jobs: Count.optional(),
   minutes: Minutes.optional(),
-  seed: Count.optional(),
+  seed: Seed.optional(),
   story: z.string().min(1).optional(),
   "shrink-runs": Count.default(10),
   work: z.string().min(1).optional(),
