@@ -1,7 +1,7 @@
-import { appendFile, readFile, stat, writeFile } from "node:fs/promises";
+import { appendFile, readFile, writeFile } from "node:fs/promises";
 import PQueue from "p-queue";
 import type { BlockStore } from "../content/block-store.ts";
-import { hashFile } from "../content/disk.ts";
+import { nameFile } from "../content/disk.ts";
 import { SHA256_PATTERN } from "../kernel/ids.ts";
 
 interface Held {
@@ -40,10 +40,9 @@ export class HeldResults {
 
   /** Takes a finished file in. Throws DISK_FULL. */
   async keep(path: string, peer: string): Promise<{ readonly sha256: string; readonly bytes: number }> {
-    const { size: bytes } = await stat(path);
-    const hash = await hashFile(path, new AbortController().signal);
-    await this.#turns.add(() => this.#take(path, { hash, bytes }, peer));
-    return { sha256: hash, bytes };
+    const file = await nameFile(path, new AbortController().signal);
+    await this.#turns.add(() => this.#take(path, file, peer));
+    return { sha256: file.hash, bytes: file.bytes };
   }
 
   async #take(path: string, file: { readonly hash: string; readonly bytes: number }, peer: string): Promise<void> {

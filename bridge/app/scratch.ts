@@ -1,15 +1,13 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, isAbsolute, join } from "node:path";
 import type { Home } from "../config/home.ts";
+import { removeFolder } from "../kernel/remove-folder.ts";
 
 /** How folders begin that this process makes outside of its scratch: nothing else is ever cleared there. */
 export const STAGE_PREFIX = ".p2p-render-";
 
 /** Files that hold the path of a folder outside. Beside the folders of Blenders, not in them: those are strangers' to write. */
 const OUTSIDE = "outside-";
-
-/** A folder that somebody still writes into does not go at the first try; each waits 100 ms longer than the one before. */
-const RM_RETRIES = 3;
 
 /** This process's folders for its Blenders, apart from those of other bridges with the same home. */
 export interface Scratch extends AsyncDisposable {
@@ -72,7 +70,7 @@ async function clear(root: string): Promise<void> {
     const folder = await readFile(join(root, entry.name), "utf8").catch(() => "");
     if (isAbsolute(folder) && basename(folder).startsWith(STAGE_PREFIX)) await rm(folder, { recursive: true, force: true }).catch(() => {});
   }
-  await rm(root, { recursive: true, force: true, maxRetries: RM_RETRIES }).catch(() => {}); // the next one tries again
+  await removeFolder(root).catch(() => {}); // the next one tries again
 }
 
 /** Whether a process of this number runs; another user's counts, too. */

@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { copyFile, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { copyFile, mkdir, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../kernel/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
 import { type Sha256, SHA256_PATTERN, sha256 } from "../kernel/ids.ts";
 import type { Log } from "../kernel/log.ts";
 import type { BlockSource } from "./block-source.ts";
-import { hashFile, isErrno, readExactly, syncFolder, writeNewFile } from "./disk.ts";
+import { isErrno, nameFile, readExactly, syncFolder, writeNewFile } from "./disk.ts";
 import { scanStore, StoreIndex } from "./store-index.ts";
 
 export interface BlockStoreDeps {
@@ -113,8 +113,7 @@ export class BlockStore implements BlockSource {
     expected: { readonly hash?: Sha256; readonly bytes?: number },
     signal: AbortSignal,
   ): Promise<{ hash: Sha256; bytes: number }> {
-    const bytes = (await stat(path)).size;
-    const hash = await hashFile(path, signal);
+    const { hash, bytes } = await nameFile(path, signal);
     if ((expected.hash ?? hash) !== hash || (expected.bytes ?? bytes) !== bytes) {
       throw new FarmError("BLOCK_CORRUPT", "a file is not what its hash names", { facts: { hash: expected.hash, bytes } });
     }

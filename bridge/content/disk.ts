@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { open, rm } from "node:fs/promises";
+import { open, rm, stat } from "node:fs/promises";
 import type { Sha256 } from "../kernel/ids.ts";
 
 /** Writes a file that must not exist yet, down to the disk; leaves nothing behind when it fails. */
@@ -25,6 +25,12 @@ export async function readExactly(path: string, offset: number, length: number):
     filled += bytesRead;
   }
   return bytes;
+}
+
+/** What a content is stored under, and its size. */
+export async function nameFile(path: string, signal: AbortSignal): Promise<{ readonly hash: Sha256; readonly bytes: number }> {
+  const { size: bytes } = await stat(path);
+  return { hash: await hashFile(path, signal), bytes };
 }
 
 export async function hashFile(path: string, signal: AbortSignal): Promise<Sha256> {

@@ -1,44 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { facts, scene } from "./fixtures/scene-facts.ts";
 import { planJob, type PlanOptions } from "./plan.ts";
-import type { SceneFacts, SceneRenderFacts } from "./scene-facts.ts";
-
-function scene(changes: Partial<SceneRenderFacts> = {}): SceneRenderFacts {
-  const whole = { x: 0, y: 0, width: changes.width ?? 128, height: changes.height ?? 96 };
-  return {
-    name: "Scene",
-    engine: "CYCLES",
-    width: 128,
-    height: 96,
-    region: whole,
-    cropped: false,
-    samples: 64,
-    adaptive: false,
-    denoised: false,
-    viewLayers: ["ViewLayer"],
-    views: [""],
-    untileable: [],
-    inOrder: undefined,
-    ...changes,
-  };
-}
-
-function facts(scenes: readonly SceneRenderFacts[], changes: Partial<SceneFacts> = {}): SceneFacts {
-  return {
-    blenderVersion: "3.4.1",
-    scene: scenes[0]?.name ?? "",
-    frameCurrent: 1,
-    frameStart: 1,
-    frameEnd: 6,
-    frameStep: 1,
-    fps: { numerator: 24, denominator: 1 },
-    output: { format: "PNG", isMovie: false, overwrite: true, existing: [], useExtension: true, path: "/out/####" },
-    scenes,
-    frameUnits: [],
-    hasDenoiser: true,
-    warnings: [],
-    ...changes,
-  };
-}
 
 const STILL: PlanOptions = { frames: [1], still: true, slots: 2 };
 const ANIMATION: PlanOptions = { frames: [1, 2, 3], still: false, slots: 2 };

@@ -6,10 +6,8 @@ import { type Sha256, sha256 } from "../kernel/ids.ts";
 import { makeFolder } from "../kernel/make-folder.ts";
 import { OUTPUT_WAITS, outputAnswer } from "../kernel/output-failure.ts";
 import { placeFile, syncFolder } from "../kernel/place-file.ts";
+import { removeFolder } from "../kernel/remove-folder.ts";
 import type { JobFiles } from "./ports.ts";
-
-/** A virus scanner or a file manager may look into it this moment; each try waits 100 ms longer than the one before. */
-const RM_RETRIES = 3;
 
 /** The files of one job between its first chunk and its last picture. */
 export class JobFolder implements JobFiles {
@@ -92,6 +90,6 @@ export class JobFolder implements JobFiles {
 
   /** All that was kept of the job. */
   async dispose(): Promise<void> {
-    await rm(this.root, { recursive: true, force: true, maxRetries: RM_RETRIES });
+    await removeFolder(this.root);
   }
 }

@@ -7,7 +7,7 @@ import type { Chunk, DeviceClass } from "../core/chunk.ts";
 import type { JobEvent } from "../core/job-events.ts";
 import { startLedger } from "../core/ledger/ledger.ts";
 import { planJob } from "../core/plan.ts";
-import type { SceneFacts } from "../core/scene-facts.ts";
+import { facts, scene } from "../core/fixtures/scene-facts.ts";
 import { DEFAULT_POLICY } from "../core/schedule/policy.ts";
 import { startSchedule } from "../core/schedule/schedule.ts";
 import { abortable } from "../kernel/abort.ts";
@@ -23,36 +23,7 @@ import { ResultDesk } from "./result-desk.ts";
 import { RunTally } from "./run-tally.ts";
 
 const HERE: DeviceClass = { blenderVersion: "3.4.1", buildHash: "b", backend: "CPU", arch: "avx2" };
-const FACTS: SceneFacts = {
-  blenderVersion: "3.4.1",
-  scene: "Scene",
-  frameCurrent: 1,
-  frameStart: 1,
-  frameEnd: 2,
-  frameStep: 1,
-  fps: { numerator: 24, denominator: 1 },
-  output: { format: "PNG", isMovie: false, overwrite: true, existing: [], useExtension: true, path: "/out/####" },
-  scenes: [
-    {
-      name: "Scene",
-      engine: "CYCLES",
-      width: 64,
-      height: 48,
-      region: { x: 0, y: 0, width: 64, height: 48 },
-      cropped: false,
-      samples: 4,
-      adaptive: false,
-      denoised: false,
-      viewLayers: ["ViewLayer"],
-      views: [""],
-      untileable: [],
-      inOrder: undefined,
-    },
-  ],
-  frameUnits: [],
-  hasDenoiser: false,
-  warnings: [],
-};
+const FACTS = facts([scene({ width: 64, height: 48, samples: 4 })]);
 const changed = () => new FarmError("SCENE_CHANGED", "/project/card.png changed since the render began");
 const nothing = async () => {};
 const unused = () => Promise.reject(new Error("not part of this test"));

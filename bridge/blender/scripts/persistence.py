@@ -31,7 +31,9 @@ class Kept:
         Not put back after the chunk: Blender frees what was kept the moment the setting goes off.
         """
         name, frame = scene.name, spec["frame"]
-        keeping = NEVER if "stepFrom" in spec else self._keepings.setdefault(name, keeping_of(scene))
+        if name not in self._keepings:  # once for all chunks: it looks at the whole file
+            self._keepings[name] = keeping_of(scene)
+        keeping = NEVER if "stepFrom" in spec else self._keepings[name]
         if keeping == WITHIN_A_FRAME and self._frames.get(name) != frame:
             set_persistent(scene, wanted=False)
         set_persistent(scene, wanted=keeping != NEVER)
@@ -59,10 +61,6 @@ def makes_points():
 POINT_NODES = frozenset(("GeometryNodeMeshToPoints", "GeometryNodeMeshToVolume", "GeometryNodeCurveToPoints", "GeometryNodePoints"))
 
 
-def has_animated_settings(scene):
-    return is_animated(scene)
-
-
 def has_animated_focus(_scene):
     return any(is_animated(camera) for camera in bpy.data.cameras if camera.dof.use_dof)
 
@@ -71,9 +69,10 @@ def has_volume_sequences(_scene):
     return any(volume.is_sequence for volume in bpy.data.volumes)
 
 
-CHANGES = (has_particles, has_hair_or_points, has_animated_settings, has_animated_focus, has_volume_sequences)
-
-
 def is_animated(block):
+    """Of the scene: its settings are."""
     data = block.animation_data
     return data is not None and (data.action is not None or len(data.drivers) > 0 or len(data.nla_tracks) > 0)
+
+
+CHANGES = (has_particles, has_hair_or_points, is_animated, has_animated_focus, has_volume_sequences)

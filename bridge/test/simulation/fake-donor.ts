@@ -4,7 +4,8 @@ import { FarmError } from "../../kernel/errors.ts";
 import { sha256 } from "../../kernel/ids.ts";
 import type { DonorLink, DonorNews } from "../../requester/donor-link.ts";
 import type { MemoryFiles } from "./memory-files.ts";
-import type { Chance, Steps } from "./steps.ts";
+import type { Random } from "../random.ts";
+import type { Steps } from "./steps.ts";
 
 export const DEVICE_CLASS = { blenderVersion: "5.0.0", buildHash: "b", backend: "CPU", arch: "avx2" } as const;
 
@@ -18,7 +19,7 @@ export interface Troubles {
 
 export interface FakeDonorDeps {
   readonly steps: Steps;
-  readonly chance: Chance;
+  readonly chance: Random;
   readonly files: MemoryFiles;
   /** What an honest Blender makes of a chunk. */
   readonly pictureOf: (chunk: Chunk) => string;

@@ -20,7 +20,8 @@ import { ResultDesk } from "../../requester/result-desk.ts";
 import { RunTally } from "../../requester/run-tally.ts";
 import { FakeDonor } from "./fake-donor.ts";
 import { MemoryFiles } from "./memory-files.ts";
-import { Chance, SteppedClock, Steps } from "./steps.ts";
+import { Random } from "../random.ts";
+import { SteppedClock, Steps } from "./steps.ts";
 import type { Story } from "./story.ts";
 import { planOfStory } from "./story-plan.ts";
 
@@ -32,7 +33,7 @@ export class SimulatedRun {
   readonly clock = new SteppedClock();
   readonly events: JobEvent[] = [];
   readonly donors: FakeDonor[] = [];
-  readonly chance: Chance;
+  readonly chance: Random;
   readonly run: JobRun;
   readonly ledger: Ledger;
   readonly #world: SimulatedWorld;
@@ -42,7 +43,7 @@ export class SimulatedRun {
 
   private constructor(world: SimulatedWorld, memory: ReturnType<typeof foldJournal>, seed: number) {
     this.#world = world;
-    this.chance = new Chance(seed);
+    this.chance = new Random(seed);
     const { story, plan, journal } = world;
     const files = world.filesFor(this.steps);
     const media = this.#media(files);

@@ -1,29 +1,3 @@
-/** A choice among so many, and the next number of a sequence that a seed decides (mulberry32). */
-export class Chance {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed >>> 0;
-  }
-
-  next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = this.#state;
-    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  }
-
-  below(count: number): number {
-    return Math.floor(this.next() * count);
-  }
-
-  /** True once in so many. */
-  oneIn(count: number): boolean {
-    return this.below(count) === 0;
-  }
-}
-
 /** Something that may happen next. */
 export interface Step {
   readonly name: string;

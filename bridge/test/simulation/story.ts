@@ -1,5 +1,5 @@
 import type { VerifyLevel } from "../../core/schedule/types.ts";
-import { Chance } from "./steps.ts";
+import { Random } from "../random.ts";
 import type { Deliver } from "../../requester/job-order.ts";
 import type { Troubles } from "./fake-donor.ts";
 
@@ -37,7 +37,7 @@ const HONEST: Troubles = { crashes: 0, losesTransfers: 0, lies: false };
 
 /** The story of a seed: up to four chunks and three donors. */
 export function storyOf(seed: number): Story {
-  const chance = new Chance(seed);
+  const chance = new Random(seed);
   const pick = <T>(...of: readonly T[]) => of[chance.below(of.length)] as T;
   const shape = shapeOf(chance);
   const isCalm = chance.oneIn(3);
@@ -71,7 +71,7 @@ export function storyOf(seed: number): Story {
   };
 }
 
-function shapeOf(chance: Chance): Pick<Story, "frames" | "tiles" | "kind" | "shared" | "movie" | "inOrder"> {
+function shapeOf(chance: Random): Pick<Story, "frames" | "tiles" | "kind" | "shared" | "movie" | "inOrder"> {
   const SHAPES = [
     [1, 1],
     [1, 2],
@@ -88,7 +88,7 @@ function shapeOf(chance: Chance): Pick<Story, "frames" | "tiles" | "kind" | "sha
   return { frames, tiles, kind: "floats", shared, movie: chance.oneIn(6), inOrder: isWhole && chance.oneIn(6) };
 }
 
-function deliverOf({ kind, movie }: Pick<Story, "kind" | "movie">, chance: Chance): Deliver {
+function deliverOf({ kind, movie }: Pick<Story, "kind" | "movie">, chance: Random): Deliver {
   return kind === "floats" && !movie && chance.oneIn(6) ? "floats" : "files";
 }
 
@@ -96,7 +96,7 @@ function rarely(happens: boolean, oneIn: number): number {
   return happens ? oneIn : 0;
 }
 
-function donorsOf(chance: Chance, now: (count: number) => number, mayLie: boolean): Story["donors"] {
+function donorsOf(chance: Random, now: (count: number) => number, mayLie: boolean): Story["donors"] {
   const hasLocal = chance.oneIn(2);
   const remotes = hasLocal ? chance.below(3) : 1 + chance.below(3);
   const remote = (index: number) => ({

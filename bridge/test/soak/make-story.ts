@@ -1,4 +1,4 @@
-import { Random } from "./random.ts";
+import { Random } from "../random.ts";
 import { SCENES, type SoakScene } from "./scene-list.ts";
 import { ANCHORS, DONOR_DEEDS, type DonorEvent, type DonorStory, type Frames, type JobStory, type Moment } from "./story.ts";
 import { REQUESTER_DEEDS, type RequesterEvent, type Story } from "./story.ts";

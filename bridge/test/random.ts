@@ -17,7 +17,17 @@ export class Random {
 
   /** A whole number, both ends included. */
   int(lowest: number, highest: number): number {
-    return lowest + Math.floor(this.unit() * (highest - lowest + 1));
+    return lowest + this.below(highest - lowest + 1);
+  }
+
+  /** A whole number from 0 to below `count`. */
+  below(count: number): number {
+    return Math.floor(this.unit() * count);
+  }
+
+  /** True once in so many. */
+  oneIn(count: number): boolean {
+    return this.below(count) === 0;
   }
 
   chance(probability: number): boolean {
