@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { blenderIn } from "../bridge/core/environments/facts.ts";
 import { BLENDER_SCRIPTS } from "../bridge/blender/blender-process.ts";
-import { findBlenders } from "../bridge/blender/find-blender.ts";
-import { openSession } from "../bridge/blender/session.ts";
+import { findBlenders } from "../bridge/blender/find/find-blender.ts";
+import { openSession } from "../bridge/blender/render/session.ts";
 import type { BlenderBuild, StartProcess } from "../bridge/blender/types.ts";
-import type { ChunkSpec } from "../bridge/core/chunk.ts";
-import { INSIDE } from "../bridge/sandbox/container-config.ts";
-import { ContainerSandbox } from "../bridge/sandbox/container-sandbox.ts";
-import { startPlainProcess } from "../bridge/sandbox/process-sandbox.ts";
+import type { ChunkSpec } from "../bridge/core/plan/chunk.ts";
+import { INSIDE } from "../bridge/sandbox/docker/container-config.ts";
+import { ContainerSandbox } from "../bridge/sandbox/docker/container-sandbox.ts";
+import { startPlainProcess } from "../bridge/sandbox/process/process-sandbox.ts";
 
 /**
  * What a container costs beside a plain process: the same Blender build, the same scene, one thread, in turn, so many rounds.

@@ -1,6 +1,6 @@
 import { systemClock } from "../bridge/kernel/clock.ts";
-import { never, TestNodes } from "../bridge/network/test-nodes.ts";
-import { NodeProcess } from "../bridge/network/test-process.ts";
+import { never, TestNodes } from "../bridge/test/network/test-nodes.ts";
+import { NodeProcess } from "../bridge/test/network/test-process.ts";
 import type { FrameStream } from "../bridge/protocols/frame-stream.ts";
 
 /**

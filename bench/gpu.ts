@@ -1,19 +1,19 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { blendersHere } from "../bridge/app/blender-tools.ts";
-import { RenderProbe } from "../bridge/blender/render-probe.ts";
-import { openSession } from "../bridge/blender/session.ts";
+import { blendersHere } from "../bridge/app/job/blender-slots.ts";
+import { RenderProbe } from "../bridge/blender/render/benchmark.ts";
+import { openSession } from "../bridge/blender/render/session.ts";
 import type { BlenderBuild } from "../bridge/blender/types.ts";
 import { openHome } from "../bridge/config/home.ts";
 import { BACKEND_NAMES, type GpuUse, noUseSentence, usesOf } from "../bridge/core/gpu/cycles-devices.ts";
 import type { Gpu } from "../bridge/core/gpu/gpu.ts";
-import type { Rect } from "../bridge/core/scene-facts.ts";
+import type { Rect } from "../bridge/core/job/scene-facts.ts";
 import { type CropDifference, R_LIMITS, verdictAcross } from "../bridge/core/verify/verdict.ts";
 import { messageOf } from "../bridge/kernel/errors.ts";
 import { gpusHere } from "../bridge/machine/gpus.ts";
 import { compareFloats } from "../bridge/media/compare.ts";
-import { startPlainProcess } from "../bridge/sandbox/process-sandbox.ts";
+import { startPlainProcess } from "../bridge/sandbox/process/process-sandbox.ts";
 
 /**
  * What this machine's GPUs do: each way of rendering on each of them is measured on the known scene, and its picture

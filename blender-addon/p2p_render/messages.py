@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the bridge says, as values. The schema is the bridge's (bridge/gateway/messages.ts); fixtures hold both sides to it."""
+"""What the bridge says, as values. The schema is the bridge's (bridge/gateway/wire/messages.ts); fixtures hold both sides to it."""
 
 import json
 from dataclasses import dataclass

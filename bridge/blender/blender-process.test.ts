@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startPlainProcess } from "../sandbox/process-sandbox.ts";
+import { startPlainProcess } from "../sandbox/process/process-sandbox.ts";
 import { BlenderProcess } from "./blender-process.ts";
 import { FakeBlender } from "./fixtures/fake-blender.ts";
 import { floats, patience, TEST_BUILD } from "./fixtures/session-kit.ts";
-import { openSession } from "./session.ts";
+import { openSession } from "./render/session.ts";
 
 const TIMEOUT = 120_000;
 let scratch: string;

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { DeviceClass } from "../core/chunk.ts";
+import type { DeviceClass } from "../core/plan/chunk.ts";
 import type { BlenderBuild } from "./types.ts";
 
 /** What decides about equal bits for a CPU render of this build on this machine, or in a container's system on it. */

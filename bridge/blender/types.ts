@@ -1,6 +1,6 @@
-import type { ChunkSpec, DeviceClass } from "../core/chunk.ts";
-import type { SceneFacts, SceneFile } from "../core/scene-facts.ts";
-import type { WrittenFile } from "../core/written-file.ts";
+import type { ChunkSpec, DeviceClass } from "../core/plan/chunk.ts";
+import type { SceneFacts, SceneFile } from "../core/job/scene-facts.ts";
+import type { WrittenFile } from "../core/ledger/written-file.ts";
 import type { FarmError } from "../kernel/errors.ts";
 
 /** One Blender on this machine. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { admit, type AdmissionRequest, type AdmissionTerms, type EnvironmentsHere, isPassing, sameDeviceClass } from "./admission.ts";
-import type { DeviceClass } from "./chunk.ts";
+import type { DeviceClass } from "./plan/chunk.ts";
 import { OPEN } from "./terms/decide.ts";
 import { DEFAULT_TERMS } from "./terms/terms.ts";
 

@@ -1,4 +1,4 @@
-import type { DeviceClass } from "./chunk.ts";
+import type { DeviceClass } from "./plan/chunk.ts";
 import { couldRun } from "./environments/may-run.ts";
 import type { Standing } from "./terms/decide.ts";
 import { closenessOf, isWelcome, type Terms } from "./terms/terms.ts";

@@ -5,8 +5,8 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { JobRecord } from "../core/journal/records.ts";
 import { foldJournal } from "../core/journal/fold.ts";
-import { planJob } from "../core/plan.ts";
-import type { SceneFacts } from "../core/scene-facts.ts";
+import { planJob } from "../core/plan/plan.ts";
+import type { SceneFacts } from "../core/job/scene-facts.ts";
 import { openDatabase } from "./open-database.ts";
 import type { Database } from "./types.ts";
 

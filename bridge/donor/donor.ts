@@ -9,7 +9,7 @@ import type { FrameStream, RemotePeer, SwarmNetwork } from "../protocols/frame-s
 import { LEASE_LIMITS, LEASE_PROTOCOL } from "../protocols/lease/messages.ts";
 import { OFFER_LIMITS, OFFER_PROTOCOL, type OfferReply, type StandingMessage } from "../protocols/offer/messages.ts";
 import { answerOffer } from "../protocols/offer/offer.ts";
-import { KeptResults } from "./kept-results.ts";
+import { KeptResults } from "./orphaned-results.ts";
 import type { DonorEnvironments, DonorPower, DonorStore, OwnersWord, PeakMemory, Showcase } from "./ports.ts";
 import type { RenderSlots } from "./render-slots.ts";
 import { type DonorEvent, serveJob, type ServeJobDeps } from "./serve-job.ts";

@@ -1,5 +1,5 @@
 import type { EnvironmentsHere } from "../core/admission.ts";
-import type { ChunkSpec, DeviceClass } from "../core/chunk.ts";
+import type { ChunkSpec, DeviceClass } from "../core/plan/chunk.ts";
 import type { GpuMessage } from "../protocols/offer/messages.ts";
 import type { Standing } from "../core/terms/decide.ts";
 import type { SlotSize, Terms } from "../core/terms/terms.ts";

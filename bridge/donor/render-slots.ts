@@ -1,5 +1,5 @@
 import PQueue from "p-queue";
-import type { ChunkSpec } from "../core/chunk.ts";
+import type { ChunkSpec } from "../core/plan/chunk.ts";
 import { FarmError } from "../kernel/errors.ts";
 import type { RenderedFiles, SceneOnDisk, WarmSession } from "./ports.ts";
 

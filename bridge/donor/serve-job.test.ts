@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { AdmissionTerms } from "../core/admission.ts";
 import { FarmError } from "../kernel/errors.ts";
 import { build, donorOf, opening, requesterOf, RESULT, slowRender, spec, terms } from "./fixtures/served.ts";
-import { KEEP_LIMITS } from "./kept-results.ts";
+import { KEEP_LIMITS } from "./orphaned-results.ts";
 import type { WarmSession } from "./ports.ts";
 
 /** One job of a donor whose Blender does what `render` says. */

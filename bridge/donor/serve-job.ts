@@ -1,5 +1,5 @@
 import { admit, type AdmissionTerms, type JobNeeds, type Refused } from "../core/admission.ts";
-import type { ChunkSpec } from "../core/chunk.ts";
+import type { ChunkSpec } from "../core/plan/chunk.ts";
 import { childSignal } from "../kernel/abort.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
@@ -7,8 +7,8 @@ import type { Log } from "../kernel/log.ts";
 import { readMessage, writeMessage } from "../protocols/codec.ts";
 import type { FrameStream } from "../protocols/frame-stream.ts";
 import { type DonorMessage, LEASE_LIMITS, RequesterMessage } from "../protocols/lease/messages.ts";
-import type { JobTicket } from "./bring-for-job.ts";
-import type { KeptResults } from "./kept-results.ts";
+import type { JobTicket } from "./fetch-job-inputs.ts";
+import type { KeptResults } from "./orphaned-results.ts";
 import type { BlockPeer, DonorEnvironments, DonorStore, PeakMemory, Showcase } from "./ports.ts";
 import type { RenderSlots } from "./render-slots.ts";
 import { READ, ServedJob } from "./served-job.ts";

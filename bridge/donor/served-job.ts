@@ -1,13 +1,13 @@
 import { basename } from "node:path";
-import type { ChunkSpec, ResultFile } from "../core/chunk.ts";
+import type { ChunkSpec, ResultFile } from "../core/plan/chunk.ts";
 import { type ChildSignal, childSignal, isAbort } from "../kernel/abort.ts";
 import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
 import { readMessage, writeMessage } from "../protocols/codec.ts";
 import type { FrameStream } from "../protocols/frame-stream.ts";
 import { type DonorMessage, LEASE_LIMITS, RequesterMessage } from "../protocols/lease/messages.ts";
 import type { StandingMessage } from "../protocols/offer/messages.ts";
-import type { ChunkResult } from "./kept-results.ts";
-import { bringForJob, type JobTicket } from "./bring-for-job.ts";
+import type { ChunkResult } from "./orphaned-results.ts";
+import { bringForJob, type JobTicket } from "./fetch-job-inputs.ts";
 import type { BlockPeer, RenderedFiles, SceneOnDisk } from "./ports.ts";
 import type { ServeJobDeps } from "./serve-job.ts";
 

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { FarmError } from "../kernel/errors.ts";
-import { emptyPart, PART_HEAD_BYTES } from "./binary-frame.ts";
-import { GATEWAY_LIMITS } from "./limits.ts";
+import { emptyPart, PART_HEAD_BYTES } from "./wire/binary-frame.ts";
+import { GATEWAY_LIMITS } from "./wire/limits.ts";
 import type { Params, Result, ServedBridge } from "./ports.ts";
 
 export interface ClientDownloadsDeps {

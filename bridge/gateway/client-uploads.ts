@@ -1,7 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { FarmError } from "../kernel/errors.ts";
-import type { Part } from "./binary-frame.ts";
-import { GATEWAY_LIMITS } from "./limits.ts";
+import type { Part } from "./wire/binary-frame.ts";
+import { GATEWAY_LIMITS } from "./wire/limits.ts";
 import type { IncomingFile, Params, Result, ServedBridge } from "./ports.ts";
 
 export interface ClientUploadsDeps {

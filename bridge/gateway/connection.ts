@@ -4,13 +4,13 @@ import type { Clock } from "../kernel/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import { fullBucket, passed, type TokenBucket, waitMs } from "../kernel/token-bucket.ts";
-import { readPart } from "./binary-frame.ts";
+import { readPart } from "./wire/binary-frame.ts";
 import { ClientDownloads } from "./client-downloads.ts";
 import { ClientUploads } from "./client-uploads.ts";
-import { errorBodyOf } from "./error-body.ts";
-import type { WrongTokens } from "./front-door.ts";
-import { GATEWAY_LIMITS, GATEWAY_PROTOCOL } from "./limits.ts";
-import { AnyHello, type BridgeFrame, ClientFrame, METHODS, type Method } from "./messages.ts";
+import { errorBodyOf } from "./wire/error-body.ts";
+import type { WrongTokens } from "./connection-guard.ts";
+import { GATEWAY_LIMITS, GATEWAY_PROTOCOL } from "./wire/limits.ts";
+import { AnyHello, type BridgeFrame, ClientFrame, METHODS, type Method } from "./wire/messages.ts";
 import type { AnsweredMethod, Params, Result, ServedBridge } from "./ports.ts";
 import { isToken } from "./token.ts";
 

@@ -5,10 +5,10 @@ import { basename, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FarmError } from "../kernel/errors.ts";
-import { emptyPart, PART_HEAD_BYTES } from "./binary-frame.ts";
+import { emptyPart, PART_HEAD_BYTES } from "./wire/binary-frame.ts";
 import { ClientUploads } from "./client-uploads.ts";
 import { LINE, openClient, openTestGateway } from "./fixtures/gateway-kit.ts";
-import { GATEWAY_LIMITS } from "./limits.ts";
+import { GATEWAY_LIMITS } from "./wire/limits.ts";
 import type { IncomingFile } from "./ports.ts";
 
 let test: Awaited<ReturnType<typeof openTestGateway>>;

@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { LINE, openClient, openTestGateway } from "./fixtures/gateway-kit.ts";
-import { GATEWAY_LIMITS } from "./limits.ts";
+import { GATEWAY_LIMITS } from "./wire/limits.ts";
 
 let test: Awaited<ReturnType<typeof openTestGateway>>;
 beforeEach(async () => {

@@ -4,10 +4,10 @@ import type { Duplex } from "node:stream";
 import { once } from "node:events";
 import { type WebSocket, WebSocketServer } from "ws";
 import { FarmError } from "../kernel/errors.ts";
-import { PART_HEAD_BYTES } from "./binary-frame.ts";
+import { PART_HEAD_BYTES } from "./wire/binary-frame.ts";
 import { Connection, type ConnectionDeps } from "./connection.ts";
-import { refusalOf, WrongTokens } from "./front-door.ts";
-import { GATEWAY_LIMITS } from "./limits.ts";
+import { refusalOf, WrongTokens } from "./connection-guard.ts";
+import { GATEWAY_LIMITS } from "./wire/limits.ts";
 
 export interface GatewayOptions {
   /** 0: any that is free. */

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { EventLog } from "./event-log.ts";
-import type { JobReport, WireEvent } from "./job-messages.ts";
-import type { Method, METHODS, SwarmStatus } from "./messages.ts";
+import type { JobReport, WireEvent } from "./wire/job-messages.ts";
+import type { Method, METHODS, SwarmStatus } from "./wire/messages.ts";
 
 export type Params<M extends Method> = z.output<(typeof METHODS)[M]["params"]>;
 export type Result<M extends Method> = z.output<(typeof METHODS)[M]["result"]>;

@@ -7,7 +7,7 @@ import { type EnergyReading, joulesBetween, processorCelsius, processorEnergy } 
 import { othersLoad, type ProcessorTimes, processorTimes } from "./processor.ts";
 import { runningPrograms } from "./programs.ts";
 import { REAL_ROOTS, type Roots } from "./sources.ts";
-import { type TouchSigns, TouchWatch } from "./untouched.ts";
+import { type TouchSigns, TouchWatch } from "./idle-time.ts";
 
 /** What is asked for; what is not is not looked at, for looking costs. */
 export interface Asked {

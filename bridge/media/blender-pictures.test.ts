@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { Rect } from "../core/scene-facts.ts";
+import type { Rect } from "../core/job/scene-facts.ts";
 import { createAssembled } from "./assembled.ts";
 import { checkFloatResult } from "./check.ts";
 import { compareFloats } from "./compare.ts";

@@ -1,4 +1,4 @@
-import type { Rect } from "../core/scene-facts.ts";
+import type { Rect } from "../core/job/scene-facts.ts";
 import { type Luminance, type NoiseVerdict, noiseTest } from "../core/verify/noise.ts";
 import { channelNames } from "./exr/header.ts";
 import { readRectangle } from "./exr/read-rectangle.ts";

@@ -1,4 +1,4 @@
-import type { Rect } from "../core/scene-facts.ts";
+import type { Rect } from "../core/job/scene-facts.ts";
 import { isWallClock, withoutComposite } from "./exr/channel-names.ts";
 import type { ExrFile } from "./exr/exr-file.ts";
 import { channelNames } from "./exr/header.ts";

@@ -1,5 +1,5 @@
 import { closeSync, openSync } from "node:fs";
-import type { Rect } from "../core/scene-facts.ts";
+import type { Rect } from "../core/job/scene-facts.ts";
 import { fitsSpec, layoutOf, writeAll } from "./assembled.ts";
 import { ExrFile } from "./exr/exr-file.ts";
 import { exrInvalid, quoted } from "./exr/exr-invalid.ts";

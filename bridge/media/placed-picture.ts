@@ -1,4 +1,4 @@
-import type { Rect } from "../core/scene-facts.ts";
+import type { Rect } from "../core/job/scene-facts.ts";
 import { ExrFile } from "./exr/exr-file.ts";
 import { exrInvalid } from "./exr/exr-invalid.ts";
 import type { PixelArea } from "./exr/read-rectangle.ts";

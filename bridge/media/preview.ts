@@ -1,7 +1,7 @@
 import { rename, rm } from "node:fs/promises";
 import sharp from "sharp";
 import { type Clock, systemClock } from "../kernel/clock.ts";
-import type { Rect } from "../core/scene-facts.ts";
+import type { Rect } from "../core/job/scene-facts.ts";
 import { decodePreview, type PixelSize } from "./preview-tile.ts";
 import { contains } from "./rect-rows.ts";
 import { asWriteFailure, besidePath } from "./write-beside.ts";

@@ -1,4 +1,4 @@
-import type { Rect } from "../core/scene-facts.ts";
+import type { Rect } from "../core/job/scene-facts.ts";
 
 /** Rectangles count y up, as Blender does; pictures count rows down. Here the two meet. */
 

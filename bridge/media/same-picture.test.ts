@@ -7,7 +7,7 @@ import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
 import { attribute, int32, makeExr, type MadeExr } from "./fixtures/make-exr.ts";
 import { scratchFolder } from "./fixtures/scratch.ts";
-import { type Media, openMedia } from "./media-pool.ts";
+import { type Media, openMedia } from "./worker/media-pool.ts";
 import { samePicture } from "./same-picture.ts";
 
 const scratch = scratchFolder();

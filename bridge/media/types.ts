@@ -1,4 +1,4 @@
-import type { Rect } from "../core/scene-facts.ts";
+import type { Rect } from "../core/job/scene-facts.ts";
 
 /** What a float result must be, known before a byte of it is read. */
 export interface FloatExpectation {

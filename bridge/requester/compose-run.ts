@@ -1,20 +1,20 @@
 import { randomBytes } from "node:crypto";
 import { sameDeviceClass } from "../core/admission.ts";
-import { isByTheClock } from "../core/scene-facts.ts";
+import { isByTheClock } from "../core/job/scene-facts.ts";
 import { DEFAULT_POLICY } from "../core/schedule/policy.ts";
 import { startSchedule } from "../core/schedule/schedule.ts";
-import { AssemblyDesk } from "./assembly-desk.ts";
-import { Checker } from "./checker.ts";
+import { AssemblyDesk } from "./delivery/frame-assembler.ts";
+import { Checker } from "./verify/checker.ts";
 import type { JobFolder } from "./job-folder.ts";
-import { type JobOrder, settingsOf } from "./job-order.ts";
+import { type JobOrder, settingsOf } from "./prepared-job.ts";
 import { JobRun } from "./job-run.ts";
-import { LiveTiles } from "./live-tiles.ts";
-import { outputFolderOf } from "./output-folder.ts";
+import { LiveTiles } from "./delivery/tile-publisher.ts";
+import { outputFolderOf } from "./delivery/output-folder.ts";
 import type { JobFinisher, LocalScene } from "./ports.ts";
-import { ResultDesk } from "./result-desk.ts";
-import type { RunTally } from "./run-tally.ts";
+import { ResultDesk } from "./results/result-receiver.ts";
+import type { RunTally } from "./job-stats.ts";
 import type { Ledger } from "../core/ledger/ledger.ts";
-import type { WorkDeps } from "./work-on-job.ts";
+import type { WorkDeps } from "./run-prepared-job.ts";
 
 /** Apron around checked crops with adaptive sampling, px: what the planner gives tiles. */
 const ADAPTIVE_APRON = 16;

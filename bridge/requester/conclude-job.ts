@@ -1,13 +1,13 @@
 import { rm } from "node:fs/promises";
-import { type JobOutcome, MOST_MISSING_NAMED } from "../core/job-events.ts";
+import { type JobOutcome, MOST_MISSING_NAMED } from "../core/job/job-events.ts";
 import { filesOf, framesWritten, isWhole, type Lack, type Ledger, noteVideo, picturesOf } from "../core/ledger/ledger.ts";
 import { filesToFind, outcomeOf } from "../core/ledger/outcome.ts";
 import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
-import { findFiles } from "./find-files.ts";
+import { findFiles } from "./results/find-files.ts";
 import type { JobFolder } from "./job-folder.ts";
-import type { JobOrder } from "./job-order.ts";
-import type { RunTally } from "./run-tally.ts";
-import type { WorkDeps } from "./work-on-job.ts";
+import type { JobOrder } from "./prepared-job.ts";
+import type { RunTally } from "./job-stats.ts";
+import type { WorkDeps } from "./run-prepared-job.ts";
 
 /** How the run of a job ended: nothing is on its way any more, somebody stopped it, or something went wrong. */
 export type RunEnd = { readonly how: "settled" | "cancelled" } | { readonly how: "failed"; readonly error: unknown };

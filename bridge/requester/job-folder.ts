@@ -1,12 +1,12 @@
 import { copyFile, mkdir, open, readdir, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import type { ChunkId, DonorId } from "../core/chunk.ts";
-import type { WrittenFile } from "../core/written-file.ts";
+import type { ChunkId, DonorId } from "../core/plan/chunk.ts";
+import type { WrittenFile } from "../core/ledger/written-file.ts";
 import { type Sha256, sha256 } from "../kernel/ids.ts";
-import { makeFolder } from "../kernel/make-folder.ts";
-import { OUTPUT_WAITS, outputAnswer } from "../kernel/output-failure.ts";
-import { placeFile, syncFolder } from "../kernel/place-file.ts";
-import { removeFolder } from "../kernel/remove-folder.ts";
+import { makeFolder } from "../kernel/files/make-folder.ts";
+import { OUTPUT_WAITS, outputAnswer } from "../kernel/files/output-failure.ts";
+import { placeFile, syncFolder } from "../kernel/files/place-file.ts";
+import { removeFolder } from "../kernel/files/remove-folder.ts";
 import type { JobFiles } from "./ports.ts";
 
 /** The files of one job between its first chunk and its last picture. */

@@ -1,8 +1,8 @@
-import type { Chunk, ChunkId, DonorId } from "../core/chunk.ts";
-import { placeOf } from "../core/job-events.ts";
+import type { Chunk, ChunkId, DonorId } from "../core/plan/chunk.ts";
+import { placeOf } from "../core/job/job-events.ts";
 import { recordsOf } from "../core/journal/records-of.ts";
 import { type Ledger, noteChunkLost } from "../core/ledger/ledger.ts";
-import type { JobPlan } from "../core/plan.ts";
+import type { JobPlan } from "../core/plan/plan.ts";
 import { claimForDelivery, isInDoubt } from "../core/schedule/checks.ts";
 import { typicalChunkSeconds } from "../core/schedule/predict.ts";
 import type { Schedule } from "../core/schedule/schedule.ts";
@@ -14,13 +14,13 @@ import type { Clock } from "../kernel/clock.ts";
 import { ERROR_CODES } from "../kernel/error-codes.ts";
 import { FarmError } from "../kernel/errors.ts";
 import { patientNow } from "../kernel/patience.ts";
-import { BAR_SENTENCES } from "./bar-sentences.ts";
-import type { DonorLink } from "./donor-link.ts";
-import { hearDonor } from "./hear-donor.ts";
+import { BAR_SENTENCES } from "./donors/ban-messages.ts";
+import type { DonorLink } from "./donors/donor-link.ts";
+import { hearDonor } from "./donors/handle-update.ts";
 import { JobWatch } from "./job-watch.ts";
 import { JobWaits } from "./job-waits.ts";
 import { ResultFlow, type ResultFlowDeps } from "./result-flow.ts";
-import type { Said } from "./said.ts";
+import type { Said } from "./untimed-event.ts";
 
 export interface JobRunDeps extends ResultFlowDeps {
   readonly clock: Clock;

@@ -1,6 +1,6 @@
-import type { ChunkId, ChunkSpec, DonorId, ResultFile } from "../core/chunk.ts";
-import type { Rect, RenderUnit } from "../core/scene-facts.ts";
-import type { WrittenFile } from "../core/written-file.ts";
+import type { ChunkId, ChunkSpec, DonorId, ResultFile } from "../core/plan/chunk.ts";
+import type { Rect, RenderUnit } from "../core/job/scene-facts.ts";
+import type { WrittenFile } from "../core/ledger/written-file.ts";
 import type { JobRecord } from "../core/journal/records.ts";
 import type { CropDifference } from "../core/verify/verdict.ts";
 import type { Sha256 } from "../kernel/ids.ts";

@@ -1,13 +1,13 @@
 import { dirname, resolve } from "node:path";
-import type { DeviceClass } from "../core/chunk.ts";
+import type { DeviceClass } from "../core/plan/chunk.ts";
 import { foldJournal } from "../core/journal/fold.ts";
 import type { JobCreated, JobRecord } from "../core/journal/records.ts";
-import { type JobPlan, planJob } from "../core/plan.ts";
-import type { SceneFacts, SceneFile } from "../core/scene-facts.ts";
-import type { SwarmPower } from "../core/swarm-power.ts";
+import { type JobPlan, planJob } from "../core/plan/plan.ts";
+import type { SceneFacts, SceneFile } from "../core/job/scene-facts.ts";
+import type { SwarmPower } from "../core/plan/swarm-capacity.ts";
 import { FarmError } from "../kernel/errors.ts";
-import { type Deliver, framesBefore, framesOf, type JobOrder, type RenderRequest, settingsOf, settingsRecord } from "./job-order.ts";
-import { outputFolderOf } from "./output-folder.ts";
+import { type Deliver, framesBefore, framesOf, type JobOrder, type RenderRequest, settingsOf, settingsRecord } from "./prepared-job.ts";
+import { outputFolderOf } from "./delivery/output-folder.ts";
 
 export interface PrepareDeps {
   readonly blender: { readonly version: string; readonly buildHash: string };

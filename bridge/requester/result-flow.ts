@@ -1,18 +1,18 @@
-import type { Chunk, ChunkId, DeviceClass, DonorId, ResultFile } from "../core/chunk.ts";
-import { type JobEvent, placeOf } from "../core/job-events.ts";
+import type { Chunk, ChunkId, DeviceClass, DonorId, ResultFile } from "../core/plan/chunk.ts";
+import { type JobEvent, placeOf } from "../core/job/job-events.ts";
 import { isItsTurn } from "../core/ledger/in-turn.ts";
 import { type Ledger, noteFinishing, noteLost, noteWaiting, noteWritten } from "../core/ledger/ledger.ts";
 import type { Verdict } from "../core/schedule/types.ts";
 import { isFarmError, messageOf } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
-import type { AssemblyDesk, FinishedFrame, FrameWatch } from "./assembly-desk.ts";
-import type { DonorLink } from "./donor-link.ts";
-import type { LiveTiles } from "./live-tiles.ts";
+import type { AssemblyDesk, FinishedFrame, FrameWatch } from "./delivery/frame-assembler.ts";
+import type { DonorLink } from "./donors/donor-link.ts";
+import type { LiveTiles } from "./delivery/tile-publisher.ts";
 import type { JobPreview, Remember } from "./ports.ts";
-import type { ResultDesk } from "./result-desk.ts";
-import type { RunTally } from "./run-tally.ts";
-import type { Said } from "./said.ts";
-import { whoseFault } from "./whose-fault.ts";
+import type { ResultDesk } from "./results/result-receiver.ts";
+import type { RunTally } from "./job-stats.ts";
+import type { Said } from "./untimed-event.ts";
+import { whoseFault } from "./failure-origin.ts";
 
 export interface ResultFlowDeps {
   readonly remember: Remember;

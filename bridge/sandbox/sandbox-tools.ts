@@ -2,7 +2,7 @@ import { chmod, copyFile, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FarmError } from "../kernel/errors.ts";
-import { type FilterArch, seccompProgram } from "./seccomp-program.ts";
+import { type FilterArch, seccompProgram } from "./docker/seccomp-program.ts";
 
 const SUPERVISOR = fileURLToPath(new URL("inside/supervisor.py", import.meta.url));
 /** Names of machines as engines give them. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { PROJECT } from "../bin/node-runtime.mjs";
 import { onPath } from "./commands.mjs";
 
-/** Where the bridge looks for Blender too (bridge/blender/blender-places.ts): BLENDER_PATH, the PATH, the usual folders. */
+/** Where the bridge looks for Blender too (bridge/blender/find/blender-places.ts): BLENDER_PATH, the PATH, the usual folders. */
 export function blenderPlaces() {
   const named = [process.env.BLENDER_PATH, onPath("blender")].filter((path) => path !== undefined && path !== "");
   return [...named, ...usualFolders().flatMap(blendersIn)];

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock } from "../kernel/clock.ts";
 import { isFarmError } from "../kernel/errors.ts";
-import { ImageEngine } from "../sandbox/image-engine.ts";
+import { ImageEngine } from "../sandbox/images/image-engine.ts";
 
 const READY_MS = 60_000;
 

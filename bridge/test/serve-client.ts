@@ -2,13 +2,13 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { pEvent } from "p-event";
-import { emptyPart, PART_HEAD_BYTES } from "../gateway/binary-frame.ts";
+import { emptyPart, PART_HEAD_BYTES } from "../gateway/wire/binary-frame.ts";
 import { openClient } from "../gateway/fixtures/gateway-kit.ts";
-import type { JobLine, WireEvent } from "../gateway/job-messages.ts";
-import type { JobWish } from "../gateway/job-wish.ts";
-import { GATEWAY_LIMITS } from "../gateway/limits.ts";
+import type { JobLine, WireEvent } from "../gateway/wire/job-messages.ts";
+import type { JobWish } from "../gateway/wire/job-submission.ts";
+import { GATEWAY_LIMITS } from "../gateway/wire/limits.ts";
 import type { z } from "zod";
-import type { BridgeFrame, Method } from "../gateway/messages.ts";
+import type { BridgeFrame, Method } from "../gateway/wire/messages.ts";
 import type { Result } from "../gateway/ports.ts";
 import { bridge, TEST_SWARM } from "./bridge-command.ts";
 

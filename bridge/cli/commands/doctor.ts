@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { examine, tryNetwork } from "../../app/doctor.ts";
+import { examine, tryNetwork } from "../../app/doctor/doctor.ts";
 import { openHome } from "../../config/home.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { Cli } from "../program.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { donorStatus, evictJob, setTerms, wishDonor } from "../../app/donor-owner.ts";
-import type { DonorStatus } from "../../app/donor-status.ts";
+import { donorStatus, evictJob, setTerms, wishDonor } from "../../app/donate/donor-control-client.ts";
+import type { DonorStatus } from "../../app/donate/donor-status.ts";
 import { openHome } from "../../config/home.ts";
 import { parseAssignment, type TermName } from "../../core/terms/parse-terms.ts";
 import { FarmError } from "../../kernel/errors.ts";

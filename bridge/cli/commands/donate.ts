@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { donate } from "../../app/donate.ts";
-import type { DonateEvent } from "../../app/donate-events.ts";
-import type { SandboxChoice } from "../../app/donor-sandbox.ts";
+import { donate } from "../../app/donate/donate.ts";
+import type { DonateEvent } from "../../donor/donate-events.ts";
+import type { SandboxChoice } from "../../app/donate/donor-sandbox.ts";
 import { type Home, openHome } from "../../config/home.ts";
 import { parseAssignment, parseTerms, type TermName, type TermTexts } from "../../core/terms/parse-terms.ts";
 import { FarmError } from "../../kernel/errors.ts";
@@ -101,7 +101,7 @@ function termsOf(options: z.infer<typeof DonateOptions>): TermTexts {
 
 /** What single keys do while the view is live. */
 function keysOf(home: Home) {
-  const owner = () => import("../../app/donor-owner.ts");
+  const owner = () => import("../../app/donate/donor-control-client.ts");
   return {
     pause: async (isPaused: boolean) => void (await (await owner()).wishDonor(home, isPaused ? undefined : "freeze")),
     finish: async () => void (await (await owner()).wishDonor(home, "finish")),

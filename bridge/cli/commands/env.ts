@@ -1,14 +1,14 @@
 import prettyBytes from "pretty-bytes";
 import prettyMs from "pretty-ms";
 import { z } from "zod";
-import { type BuildEvent, buildEnvironment } from "../../app/environment-build.ts";
+import { type BuildEvent, buildEnvironment } from "../../app/environments/build-environment.ts";
 import {
   type ListedEnvironment,
   listEnvironments,
   removeEnvironment,
   shareEnvironment,
   unshareEnvironment,
-} from "../../app/environment-desk.ts";
+} from "../../app/environments/environment-catalog.ts";
 import { openHome } from "../../config/home.ts";
 import { environmentName } from "../../core/environments/facts.ts";
 import { GPU_MAKERS } from "../../core/environments/recipe.ts";

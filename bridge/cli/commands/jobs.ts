@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { jobNamed, type JobReport, type ListedJob, listJobs, reportJob, wishJob } from "../../app/jobs.ts";
+import { jobNamed, type JobReport, type ListedJob, listJobs, reportJob, wishJob } from "../../app/render/jobs.ts";
 import { type Home, openHome } from "../../config/home.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
 import type { Cli } from "../program.ts";

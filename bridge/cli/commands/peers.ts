@@ -1,6 +1,6 @@
 import prettyBytes from "pretty-bytes";
 import { z } from "zod";
-import { type SeenDonor, seeDonors } from "../../app/peers.ts";
+import { type SeenDonor, seeDonors } from "../../app/swarm/peers.ts";
 import { openHome } from "../../config/home.ts";
 import { BACKEND_NAMES } from "../../core/gpu/cycles-devices.ts";
 import { silentLog } from "../../kernel/log.ts";

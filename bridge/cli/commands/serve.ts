@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { serve, type ServeEvent } from "../../app/serve.ts";
+import { serve, type ServeEvent } from "../../app/serve/serve.ts";
 import { openHome } from "../../config/home.ts";
 import { parseDuration } from "../../core/amounts.ts";
 import { jsonLog, silentLog } from "../../kernel/log.ts";

@@ -1,8 +1,8 @@
 import { stripVTControlCharacters } from "node:util";
 import prettyBytes from "pretty-bytes";
 import prettyMilliseconds from "pretty-ms";
-import type { DonateEvent } from "../../app/donate-events.ts";
-import type { DonorStatus } from "../../app/donor-status.ts";
+import type { DonateEvent } from "../../donor/donate-events.ts";
+import type { DonorStatus } from "../../app/donate/donor-status.ts";
 import { paint } from "../terminal.ts";
 import { gpuText, speedText } from "./gpu-text.ts";
 

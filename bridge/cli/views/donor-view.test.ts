@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
-import type { DonorStatus } from "../../app/donor-status.ts";
+import type { DonorStatus } from "../../app/donate/donor-status.ts";
 import { drawStatus, lastingLine } from "./donor-picture.ts";
 import { type DonorKeys, press } from "./donor-view.ts";
 

@@ -1,6 +1,6 @@
 import { createLogUpdate } from "log-update";
-import type { DonateEvent } from "../../app/donate-events.ts";
-import type { DonorStatus } from "../../app/donor-status.ts";
+import type { DonateEvent } from "../../donor/donate-events.ts";
+import type { DonorStatus } from "../../app/donate/donor-status.ts";
 import { messageOf } from "../../kernel/errors.ts";
 import { paint, type Terminal } from "../terminal.ts";
 import { drawStatus, lastingLine } from "./donor-picture.ts";
@@ -57,7 +57,7 @@ function liveView(terminal: Terminal, keys: DonorKeys): DonorView {
     const newest = now.pictures.at(-1);
     const fits = terminal.columns > PICTURE.columns + 2 && process.stdout.hasColors?.(2 ** 24) === true;
     if (!newest || !fits) return (shown = []);
-    const { terminalPicture } = await import("../../app/terminal-picture.ts");
+    const { terminalPicture } = await import("../../app/render/terminal-preview.ts");
     return (shown = await terminalPicture(newest.path, PICTURE).catch(() => []));
   };
   const above = (line: string) => {

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
-import type { JobEvent } from "../../core/job-events.ts";
-import { emptyPicture, secondsLeft, watch } from "../../core/job-picture.ts";
+import type { JobEvent } from "../../core/job/job-events.ts";
+import { emptyPicture, secondsLeft, watch } from "../../core/job/job-progress.ts";
 import { drawPicture } from "./render-view.ts";
 
 const place = { scene: "Scene", frame: 1, rect: { x: 0, y: 0, width: 80, height: 60 } };

@@ -1,9 +1,9 @@
 import { createLogUpdate } from "log-update";
 import prettyBytes from "pretty-bytes";
 import prettyMilliseconds from "pretty-ms";
-import type { JobEvent } from "../../core/job-events.ts";
+import type { JobEvent } from "../../core/job/job-events.ts";
 import { paint, type Terminal } from "../terminal.ts";
-import { type DonorLine, emptyPicture, type JobPicture, secondsLeft, watch } from "../../core/job-picture.ts";
+import { type DonorLine, emptyPicture, type JobPicture, secondsLeft, watch } from "../../core/job/job-progress.ts";
 
 /** Shows a job while it runs. */
 export interface RenderView {

@@ -5,8 +5,8 @@ import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { FarmError } from "../../kernel/errors.ts";
 import { type Sha256, SHA256_PATTERN, sha256 } from "../../kernel/ids.ts";
-import type { BlockSource } from "../block-source.ts";
-import { isErrno, readExactly } from "../disk.ts";
+import type { BlockSource } from "../blocks/block-source.ts";
+import { isErrno, readExactly } from "../blocks/disk.ts";
 import { contentsOf, type EnvironmentManifest, encodeEnvironment, parseEnvironment } from "./environment-manifest.ts";
 
 /** A transfer that stood still for so long is not gone on with. */

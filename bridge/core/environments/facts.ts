@@ -1,4 +1,4 @@
-import type { DeviceClass } from "../chunk.ts";
+import type { DeviceClass } from "../plan/chunk.ts";
 
 /** SHA-256 of an image's configuration, in lower-case hexadecimal. The configuration names every layer by its hash: equal digests are equal images, on every engine. */
 export type EnvironmentDigest = string;

@@ -1,4 +1,4 @@
-import { type DeviceClass } from "../chunk.ts";
+import { type DeviceClass } from "../plan/chunk.ts";
 import { type Gpu, pciAddress } from "./gpu.ts";
 
 export type GpuBackend = Exclude<DeviceClass["backend"], "CPU">;

@@ -1,5 +1,5 @@
 import type { ErrorCode } from "../../kernel/error-codes.ts";
-import type { ChunkId, DonorId } from "../chunk.ts";
+import type { ChunkId, DonorId } from "../plan/chunk.ts";
 import type { BarCause } from "../schedule/types.ts";
 import type { LedgerFile } from "../ledger/ledger.ts";
 import type { ChunkAccepted, JobCreated, JobMemory, JobRecord } from "./records.ts";

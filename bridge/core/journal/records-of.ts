@@ -1,4 +1,4 @@
-import type { ChunkId, DonorId, ResultFile } from "../chunk.ts";
+import type { ChunkId, DonorId, ResultFile } from "../plan/chunk.ts";
 import type { ScheduleEffect } from "../schedule/types.ts";
 import type { JobRecord } from "./records.ts";
 

@@ -1,9 +1,9 @@
 import type { ErrorCode } from "../../kernel/error-codes.ts";
 import type { Sha256 } from "../../kernel/ids.ts";
-import type { ChunkId, DonorId, ResultFile } from "../chunk.ts";
-import type { PlanOptions, SceneGrid } from "../plan.ts";
-import type { SceneFacts } from "../scene-facts.ts";
-import type { JobOutcome } from "../job-events.ts";
+import type { ChunkId, DonorId, ResultFile } from "../plan/chunk.ts";
+import type { PlanOptions, SceneGrid } from "../plan/plan.ts";
+import type { SceneFacts } from "../job/scene-facts.ts";
+import type { JobOutcome } from "../job/job-events.ts";
 import type { LedgerFile } from "../ledger/ledger.ts";
 import type { BarCause, VerifyLevel } from "../schedule/types.ts";
 

@@ -1,4 +1,4 @@
-import type { JobEvent } from "../job-events.ts";
+import type { JobEvent } from "../job/job-events.ts";
 
 /** The last event of a job that ended before its work began. */
 export function endBeforeWork(

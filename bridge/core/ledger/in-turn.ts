@@ -1,5 +1,5 @@
-import { mainFiles } from "../expected-files.ts";
-import type { ExpectedOutput } from "../scene-facts.ts";
+import { mainFiles } from "../plan/expected-files.ts";
+import type { ExpectedOutput } from "../job/scene-facts.ts";
 import type { Ledger } from "./ledger.ts";
 
 /**

@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../../kernel/error-codes.ts";
-import type { ChunkId } from "../chunk.ts";
-import type { JobPlan, UnitKey } from "../plan-types.ts";
+import type { ChunkId } from "../plan/chunk.ts";
+import type { JobPlan, UnitKey } from "../plan/plan-types.ts";
 
 /** A file that this job wrote, as its journal knows it. */
 export interface LedgerFile {

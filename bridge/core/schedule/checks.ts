@@ -1,4 +1,4 @@
-import type { ChunkId, DonorId } from "../chunk.ts";
+import type { ChunkId, DonorId } from "../plan/chunk.ts";
 import type { Schedule, Turn } from "./schedule.ts";
 
 /** Asks for a check of a donor's result. Until its verdict is heard the job does not end, whatever became of the chunk meanwhile. */

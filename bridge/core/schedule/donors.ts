@@ -1,4 +1,4 @@
-import type { DonorId } from "../chunk.ts";
+import type { DonorId } from "../plan/chunk.ts";
 import { beginCheck } from "./checks.ts";
 import { drop, noteRoom, requeue, withdraw } from "./leases.ts";
 import { isAtHand, isEligible, type Turn } from "./schedule.ts";

@@ -1,4 +1,4 @@
-import type { ChunkId, DonorId } from "../chunk.ts";
+import type { ChunkId, DonorId } from "../plan/chunk.ts";
 import { isAtHand, isEligible, type Turn } from "./schedule.ts";
 import type { ChunkState, DonorState, Lease, WithdrawCause } from "./types.ts";
 

@@ -1,5 +1,5 @@
 import { type Sha256, sha256 } from "../../kernel/ids.ts";
-import type { ChunkId } from "../chunk.ts";
+import type { ChunkId } from "../plan/chunk.ts";
 import type { SchedulePolicy } from "./types.ts";
 
 export interface ArrivedResult {

@@ -1,4 +1,4 @@
-import type { ChunkId, DonorId } from "../chunk.ts";
+import type { ChunkId, DonorId } from "../plan/chunk.ts";
 import type { Schedule, Turn } from "./schedule.ts";
 import type { ChunkState, DonorState, Lease } from "./types.ts";
 

@@ -1,6 +1,6 @@
-import type { Chunk, ChunkId, DonorId } from "../chunk.ts";
+import type { Chunk, ChunkId, DonorId } from "../plan/chunk.ts";
 import type { JobMemory } from "../journal/records.ts";
-import type { JobPlan } from "../plan-types.ts";
+import type { JobPlan } from "../plan/plan-types.ts";
 import type { BarCause, ChunkState, DonorState, JobOutcome, ScheduleEffect, SchedulePolicy } from "./types.ts";
 import { WaitingChunks } from "./waiting-chunks.ts";
 

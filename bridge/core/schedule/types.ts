@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../../kernel/error-codes.ts";
 import type { Sha256 } from "../../kernel/ids.ts";
-import type { Chunk, ChunkId, DonorId } from "../chunk.ts";
+import type { Chunk, ChunkId, DonorId } from "../plan/chunk.ts";
 
 /** How much of what strangers deliver is rendered twice. Donors of one's own machine are never checked. */
 export type VerifyLevel = "off" | "spot" | "full";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { JobPlan } from "../plan.ts";
+import type { JobPlan } from "../plan/plan.ts";
 import { planOf } from "./fixtures/plan-of.ts";
 import { startSchedule } from "./schedule.ts";
 import type { ChunkState } from "./types.ts";

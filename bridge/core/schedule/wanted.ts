@@ -1,4 +1,4 @@
-import type { ChunkId, DonorId } from "../chunk.ts";
+import type { ChunkId, DonorId } from "../plan/chunk.ts";
 import type { Schedule } from "./schedule.ts";
 
 /** Whether a donor's result of a chunk is still of use: it is being made or weighed, or it was accepted. */

@@ -1,4 +1,4 @@
-import type { Reason } from "../scene-facts.ts";
+import type { Reason } from "../job/scene-facts.ts";
 import { isWithin, scheduleText, type WallTime } from "./schedule.ts";
 import type { Terms } from "./terms.ts";
 

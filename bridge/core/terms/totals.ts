@@ -1,4 +1,4 @@
-import type { ChunkSpec } from "../chunk.ts";
+import type { ChunkSpec } from "../plan/chunk.ts";
 
 /** Work given in some time. */
 export interface Given {

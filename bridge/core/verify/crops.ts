@@ -1,4 +1,4 @@
-import type { Rect } from "../scene-facts.ts";
+import type { Rect } from "../job/scene-facts.ts";
 
 export interface CropChoice {
   /** The part of the result that is kept, in full-frame pixels; crops lie inside it. */

@@ -1,5 +1,5 @@
 import type { Verdict } from "../schedule/types.ts";
-import type { Rect } from "../scene-facts.ts";
+import type { Rect } from "../job/scene-facts.ts";
 
 /**
  * What R tells of a 32x32 crop rendered on another device class, from measurements on two scenes: honest results stayed

@@ -6,7 +6,7 @@ import { FetchPlan } from "./fetch-plan.ts";
 import { FetchWorker } from "./fetch-worker.ts";
 import { type BlockPeer, BLOCKS_LIMITS } from "./messages.ts";
 import type { BlockProgress, BlockSink, WantedBlock } from "./ports.ts";
-import { Pulse } from "./pulse.ts";
+import { Pulse } from "../../kernel/notifier.ts";
 
 export interface FetchBlocksRequest {
   /** Hashes with the sizes that the manifest promises. */

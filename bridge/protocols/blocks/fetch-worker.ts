@@ -4,7 +4,7 @@ import { peerLimit } from "../peer-limit.ts";
 import type { Ask, FetchPlan } from "./fetch-plan.ts";
 import { type BlockPeer, BLOCKS_LIMITS, type BlocksAnswer } from "./messages.ts";
 import type { BlockSink } from "./ports.ts";
-import { Pulse } from "./pulse.ts";
+import { Pulse } from "../../kernel/notifier.ts";
 import { TransferPace } from "./transfer-pace.ts";
 import { readAnswer, readBulk, sendRequest } from "./read-answer.ts";
 

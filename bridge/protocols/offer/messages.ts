@@ -40,7 +40,7 @@ export const StandingMessage = z.discriminatedUnion("state", [
 ]);
 export type StandingMessage = z.infer<typeof StandingMessage>;
 
-/** What decides whether two machines make the same bits; the fields of `core/chunk.ts`. */
+/** What decides whether two machines make the same bits; the fields of `core/plan/chunk.ts`. */
 export const DeviceClassMessage = z.strictObject({
   blenderVersion: z
     .string()

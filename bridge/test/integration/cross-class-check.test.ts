@@ -3,17 +3,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { patience, TEST_BUILD } from "../../blender/fixtures/session-kit.ts";
-import { RenderProbe } from "../../blender/render-probe.ts";
-import { openSession } from "../../blender/session.ts";
+import { RenderProbe } from "../../blender/render/benchmark.ts";
+import { openSession } from "../../blender/render/session.ts";
 import type { StartProcess } from "../../blender/types.ts";
-import { hashFile } from "../../content/disk.ts";
-import type { Chunk, ResultFile } from "../../core/chunk.ts";
+import { hashFile } from "../../content/blocks/disk.ts";
+import type { Chunk, ResultFile } from "../../core/plan/chunk.ts";
 import { RenderSlots } from "../../donor/render-slots.ts";
 import { silentLog } from "../../kernel/log.ts";
-import { openMedia } from "../../media/media-pool.ts";
-import { Checker } from "../../requester/checker.ts";
+import { openMedia } from "../../media/worker/media-pool.ts";
+import { Checker } from "../../requester/verify/checker.ts";
 import { JobFolder } from "../../requester/job-folder.ts";
-import { startPlainProcess } from "../../sandbox/process-sandbox.ts";
+import { startPlainProcess } from "../../sandbox/process/process-sandbox.ts";
 
 /** As on a processor without AVX2: other instructions, other roundings. Where Blender knows no such switch, as on this one. */
 const startOldKernel: StartProcess = (request) =>

@@ -3,11 +3,11 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type OwnedDonorStore, openDonorStore } from "../../app/donor-store.ts";
-import { packBundle, type PackedBundle } from "../../content/pack.ts";
+import { type OwnedDonorStore, openDonorStore } from "../../app/donate/donor-store.ts";
+import { packBundle, type PackedBundle } from "../../content/bundle/pack.ts";
 import { silentLog } from "../../kernel/log.ts";
-import { addressOf, never, TestNodes } from "../../network/test-nodes.ts";
-import type { SwarmNode } from "../../network/node.ts";
+import { addressOf, never, TestNodes } from "../network/test-nodes.ts";
+import type { SwarmNode } from "../../network/node/node.ts";
 import { fetchFile } from "../../protocols/blocks/fetch-file.ts";
 import { BLOCKS_LIMITS, BLOCKS_PROTOCOL } from "../../protocols/blocks/messages.ts";
 import { serveBlocks } from "../../protocols/blocks/serve-blocks.ts";

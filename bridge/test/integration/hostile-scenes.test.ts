@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { SandboxSize } from "../../sandbox/container-sandbox.ts";
-import { openSession } from "../../blender/session.ts";
+import type { SandboxSize } from "../../sandbox/docker/container-sandbox.ts";
+import { openSession } from "../../blender/render/session.ts";
 import type { BlenderSession, StartProcess } from "../../blender/types.ts";
 import { blenderIn } from "../../core/environments/facts.ts";
-import type { ChunkSpec } from "../../core/chunk.ts";
+import type { ChunkSpec } from "../../core/plan/chunk.ts";
 import { isFarmError } from "../../kernel/errors.ts";
-import { INSIDE } from "../../sandbox/container-config.ts";
+import { INSIDE } from "../../sandbox/docker/container-config.ts";
 import { SMALL, type TestSandbox, testSandbox } from "../../sandbox/fixtures/sandbox-kit.ts";
 import { BLENDER } from "../blender-reference.ts";
 

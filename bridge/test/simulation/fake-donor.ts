@@ -1,8 +1,8 @@
-import type { Chunk, ChunkId, ResultFile } from "../../core/chunk.ts";
+import type { Chunk, ChunkId, ResultFile } from "../../core/plan/chunk.ts";
 import { Channel } from "../../kernel/channel.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { sha256 } from "../../kernel/ids.ts";
-import type { DonorLink, DonorNews } from "../../requester/donor-link.ts";
+import type { DonorLink, DonorNews } from "../../requester/donors/donor-link.ts";
 import type { MemoryFiles } from "./memory-files.ts";
 import type { Random } from "../random.ts";
 import type { Steps } from "./steps.ts";

@@ -1,5 +1,5 @@
-import type { ChunkId, DonorId } from "../../core/chunk.ts";
-import type { WrittenFile } from "../../core/written-file.ts";
+import type { ChunkId, DonorId } from "../../core/plan/chunk.ts";
+import type { WrittenFile } from "../../core/ledger/written-file.ts";
 import type { JobFiles } from "../../requester/ports.ts";
 import type { Steps } from "./steps.ts";
 

@@ -1,5 +1,5 @@
-import type { Chunk } from "../../core/chunk.ts";
-import type { JobPlan, PlannedUnit } from "../../core/plan.ts";
+import type { Chunk } from "../../core/plan/chunk.ts";
+import type { JobPlan, PlannedUnit } from "../../core/plan/plan.ts";
 import type { Story } from "./story.ts";
 
 /** The plan of a story's job: so many frames, each in so many tiles of one pixel. */

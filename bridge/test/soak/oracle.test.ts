@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { JsonLine } from "../bridge-command.ts";
-import { Happenings } from "./happenings.ts";
-import { type JobPlace, sceneFolderOf } from "./job-place.ts";
+import { Happenings } from "./story/happenings.ts";
+import { type JobPlace, sceneFolderOf } from "./play/job-place.ts";
 import { judge, leftInHome } from "./oracle.ts";
-import { type Reference, referenceOf } from "./reference.ts";
-import type { JobStory } from "./story.ts";
-import { openWorkFolder, type WorkFolder } from "./work-folder.ts";
+import { type Reference, referenceOf } from "./play/reference.ts";
+import type { JobStory } from "./story/story.ts";
+import { openWorkFolder, type WorkFolder } from "./play/work-folder.ts";
 
 /** Served: the job list of a command line needs a home that has worked. */
 const story: JobStory = {

@@ -4,12 +4,12 @@ import { execa } from "execa";
 import { z } from "zod";
 import type { JsonLine } from "../bridge-command.ts";
 import { comparePictures } from "../same-picture.ts";
-import { askBridge } from "./bridge-process.ts";
-import { barred, type Fault, leftOver, lost } from "./fault.ts";
-import { type Ending, type JobPlace, sceneFolderOf, videoOf } from "./job-place.ts";
-import { anotherReference, type Reference } from "./reference.ts";
-import { type JobStory, lastOf } from "./story.ts";
-import type { WorkFolder } from "./work-folder.ts";
+import { askBridge } from "./play/bridge-process.ts";
+import { barred, type Fault, leftOver, lost } from "./story/fault.ts";
+import { type Ending, type JobPlace, sceneFolderOf, videoOf } from "./play/job-place.ts";
+import { anotherReference, type Reference } from "./play/reference.ts";
+import { type JobStory, lastOf } from "./story/story.ts";
+import type { WorkFolder } from "./play/work-folder.ts";
 
 /** Unknown fields are none of ours: the program may say more with time. */
 const JobEnded = z.looseObject({

@@ -2,14 +2,14 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { makeStory } from "./make-story.ts";
-import { endProcess, processesOf } from "./our-processes.ts";
-import { runStory, type StoryRun } from "./run-story.ts";
-import { shrinkStory } from "./shrink.ts";
+import { makeStory } from "./story/make-story.ts";
+import { endProcess, processesOf } from "./play/our-processes.ts";
+import { runStory, type StoryRun } from "./play/run-story.ts";
+import { shrinkStory } from "./story/shrink.ts";
 import { type SoakOptions, soakOptions, USAGE } from "./soak-options.ts";
-import { Story } from "./story.ts";
+import { Story } from "./story/story.ts";
 import { lineOf, Tally } from "./tally.ts";
-import { openWorkFolder, type WorkFolder } from "./work-folder.ts";
+import { openWorkFolder, type WorkFolder } from "./play/work-folder.ts";
 
 /** Where the runners leave their counts, for .ci/run to add up. */
 const REPORTS = fileURLToPath(new URL("../../../.reports", import.meta.url));

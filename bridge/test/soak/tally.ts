@@ -1,5 +1,5 @@
-import { FAULT_KINDS, type Fault } from "./fault.ts";
-import { describeStory, type Story } from "./story.ts";
+import { FAULT_KINDS, type Fault } from "./story/fault.ts";
+import { describeStory, type Story } from "./story/story.ts";
 
 export interface Played {
   readonly story: Story;

@@ -1,0 +1,182 @@
+import { statfs } from "node:fs/promises";
+import type { Home } from "../../config/home.ts";
+import { chooseGpus } from "../../core/gpu/choose-gpus.ts";
+import type { Gpu } from "../../core/gpu/gpu.ts";
+import { parseTerms } from "../../core/terms/parse-terms.ts";
+import type { Terms } from "../../core/terms/terms.ts";
+import { openDatabase } from "../../database/open-database.ts";
+import { gpusHere } from "../../machine/gpus.ts";
+import { MachineWatch, type Sight } from "../../machine/machine-watch.ts";
+import { isFarmError } from "../../kernel/errors.ts";
+import type { DockerProbe } from "../../sandbox/docker/docker-probe.ts";
+import type { Finding } from "./finding.ts";
+import { OwnerSettings, termsInForce } from "../donate/owner-settings.ts";
+
+const MISSING_ENGINE: Readonly<Record<string, string>> = {
+  linux: "sudo apt-get install docker.io && sudo systemctl enable --now docker",
+  darwin: "brew install --cask docker, then open it once",
+  win32: "winget install Docker.DockerDesktop, then start it",
+};
+
+/** Containers: only needed to give power to strangers. `nvidia`: whether there are such cards. */
+export function examineEngine(probe: DockerProbe, platform: NodeJS.Platform, nvidia = false): Finding[] {
+  if (!probe.here) {
+    const fix = probe.kind === "no-permission" ? 'sudo usermod -aG docker "$USER", then log in anew' : MISSING_ENGINE[platform];
+    const detail = `${probe.because}; needed to give power in containers`;
+    return [{ what: "Docker", ok: false, needed: false, detail, fix: fix ?? "install Docker Engine" }];
+  }
+  const { version, runtimes, environments } = probe;
+  const here = { what: "Docker", ok: true, needed: false, detail: `${version}, runtimes ${runtimes.join(", ")}`, fix: undefined };
+  return [here, ...examineLimits(probe), ...examineRuntime(probe), examineEnvironments(environments), ...examineGpuRuntime(probe, nvidia)];
+}
+
+type Engine = Extract<DockerProbe, { here: true }>;
+
+function examineLimits({ unenforced }: Engine): Finding[] {
+  if (unenforced.length === 0) return [];
+  const fix = "add cgroup_enable=memory swapaccount=1 to the kernel's command line (GRUB_CMDLINE_LINUX), sudo update-grub, start anew";
+  const detail = `this kernel does not hold containers to their limit of ${unenforced.join(", ")}`;
+  return [{ what: "Docker limits", ok: false, needed: false, detail, fix }];
+}
+
+function examineRuntime({ runtime }: Engine): Finding[] {
+  if (runtime.age !== "old") return [];
+  const detail = `runc ${runtime.version} has known ways out of a container: the donor does not use it`;
+  return [
+    {
+      what: "Docker runtime",
+      ok: false,
+      needed: false,
+      detail,
+      fix: "install a newer Docker Engine, or bridge donate --allow-old-runtime",
+    },
+  ];
+}
+
+function examineEnvironments(versions: readonly string[]): Finding {
+  const ok = versions.length > 0;
+  const detail = ok ? versions.map((version) => `Blender ${version}`).join(", ") : "none; needed to give power in containers";
+  return { what: "environments", ok, needed: false, detail, fix: ok ? undefined : "bridge env build" };
+}
+
+function examineGpuRuntime({ runtimes }: Engine, nvidia: boolean): Finding[] {
+  if (!nvidia || runtimes.includes("nvidia")) return [];
+  const fix = "install nvidia-container-toolkit, sudo nvidia-ctk runtime configure --runtime=docker, sudo systemctl restart docker";
+  return [{ what: "Docker GPUs", ok: false, needed: false, detail: "containers get no NVIDIA card here", fix }];
+}
+
+/** What the owner's terms can look at on this machine, and what they ask for in vain. */
+export async function examineOwner(home: Home): Promise<Finding[]> {
+  const terms = await termsOf(home);
+  const everything = { untouched: true, battery: true, programs: () => true, heat: true, gpus: () => true };
+  await using machine = new MachineWatch(performance.now());
+  await machine.look(everything, performance.now());
+  const sight = await machine.look(everything, performance.now());
+  const { bavail, bsize } = await statfs(home.root);
+  return [givenDisk(terms, bavail * bsize), ...examineSigns(terms, sight), examineCards(await gpusHere(), terms)];
+}
+
+async function termsOf(home: Home): Promise<Terms> {
+  await using database = openDatabase(home.database);
+  return parseTerms(termsInForce({}, 0, new OwnerSettings(database.settings).terms()));
+}
+
+/** The disk that is given must be there. */
+export function givenDisk(terms: Pick<Terms, "diskBytes">, freeBytes: number): Finding {
+  const ok = freeBytes >= terms.diskBytes;
+  const detail = `${gib(terms.diskBytes)} GiB are given, ${gib(freeBytes)} GiB are free`;
+  return {
+    what: "donor: disk",
+    ok,
+    needed: false,
+    detail,
+    fix: ok ? undefined : `bridge donate set disk=${Math.max(1, Math.floor(freeBytes / 2 ** 31))}g`,
+  };
+}
+
+/** Each sign that a term may ask for: whether this machine shows it. */
+export function examineSigns(terms: Terms, sight: Sight): Finding[] {
+  const signs: readonly Sign[] = [
+    {
+      what: "idle time",
+      term: "idle",
+      asked: terms.idleMs !== undefined,
+      shown: sight.untouchedMs === undefined ? undefined : `by ${sight.touchSigns.join(", ")}`,
+      mend: 'sudo usermod -aG input "$USER", then log in anew (or install xprintidle)',
+    },
+    {
+      what: "battery",
+      term: "battery",
+      asked: terms.notOnBattery,
+      shown: sight.onBattery === undefined ? undefined : sight.onBattery ? "on battery" : "at the mains",
+    },
+    {
+      what: "programs",
+      term: "yield",
+      asked: terms.yieldTo.length > 0,
+      shown: sight.programs === undefined ? undefined : `${sight.programs.length} seen`,
+    },
+    {
+      what: "temperature",
+      term: "temperature",
+      asked: terms.maxCelsius !== undefined,
+      shown: shownAs(sight.celsius, "°C"),
+      mend: "sudo apt-get install lm-sensors && sudo sensors-detect --auto",
+    },
+    {
+      what: "power",
+      term: "watts",
+      asked: terms.maxWatts !== undefined,
+      shown: shownAs(sight.watts, "W"),
+      mend: "sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj",
+    },
+  ];
+  return signs.map(findingOf);
+}
+
+interface Sign {
+  readonly what: string;
+  /** The term that asks for it. */
+  readonly term: string;
+  readonly asked: boolean;
+  readonly shown: string | undefined;
+  readonly mend?: string;
+}
+
+function findingOf({ what, term, asked, shown, mend }: Sign): Finding {
+  const detail =
+    shown ??
+    `this machine does not tell${asked ? `, and the term ${term} asks for it: the donor stays closed` : `; the term ${term} cannot be used`}`;
+  const back = asked ? `bridge donate set ${term}=default` : undefined;
+  const fix = shown === undefined ? [mend, back].filter((each) => each !== undefined).join(", or ") || undefined : undefined;
+  return { what: `donor: ${what}`, ok: shown !== undefined, needed: false, detail, fix };
+}
+
+function shownAs(value: number | undefined, unit: string): string | undefined {
+  return value === undefined ? undefined : `${Math.round(value)} ${unit}`;
+}
+
+/** The GPUs of this machine, and whether those that are given are among them. */
+export function examineCards(gpus: readonly Gpu[], terms: Pick<Terms, "gpus">): Finding {
+  const finding = (ok: boolean, detail: string, fix?: string): Finding => ({ what: "donor: GPUs", ok, needed: false, detail, fix });
+  const back = "bridge donate set gpus=none";
+  if (gpus.length === 0) {
+    const fix = `install the GPU's driver (NVIDIA: nvidia-smi must work; AMD: /dev/kfd must be there), or ${back}`;
+    return finding(terms.gpus === "none", "no driver of a GPU answers", terms.gpus === "none" ? undefined : fix);
+  }
+  const cards = gpus.map(
+    ({ index, name, memoryBytes, driver }) =>
+      `${index}: ${name}${memoryBytes === undefined ? "" : `, ${gib(memoryBytes)} GiB`}${driver === undefined ? "" : `, driver ${driver}`}`,
+  );
+  try {
+    chooseGpus(gpus, terms.gpus);
+    return finding(true, cards.join("; "));
+  } catch (error) {
+    if (!isFarmError(error)) throw error;
+    return finding(false, `${error.message}; there are ${cards.join("; ")}`, `bridge donate set gpus=all, or ${back}`);
+  }
+}
+
+function gib(bytes: number): string {
+  return (bytes / 2 ** 30).toFixed(0);
+}

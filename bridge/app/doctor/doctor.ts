@@ -1,0 +1,102 @@
+import { statfs } from "node:fs/promises";
+import type { Home } from "../../config/home.ts";
+import { isFarmError, messageOf } from "../../kernel/errors.ts";
+import { silentLog } from "../../kernel/log.ts";
+import { findFfmpeg } from "../../media/video/find-ffmpeg.ts";
+import { gpusHere } from "../../machine/gpus.ts";
+import { probeDocker } from "../../sandbox/docker/docker-probe.ts";
+import { blendersHere } from "../job/blender-slots.ts";
+import { examineEngine, examineOwner } from "./doctor-donor.ts";
+import type { Finding } from "./finding.ts";
+import { openSwarm } from "../swarm/open-swarm.ts";
+
+const LOW_DISK_BYTES = 5 * 2 ** 30;
+
+/** Looks at everything this node depends on. */
+export async function examine(
+  home: Home,
+  blender: string | undefined,
+  network: () => Promise<Finding>,
+  signal: AbortSignal,
+): Promise<Finding[]> {
+  const node = Number(process.versions.node.split(".")[0]);
+  return [
+    {
+      what: "Node.js",
+      ok: node >= 24,
+      needed: true,
+      detail: process.versions.node,
+      fix: node >= 24 ? undefined : "npm run demo (brings Node 24 beside the project)",
+    },
+    ...(await examineBlenders(home, blender, signal)),
+    await examineFfmpeg(signal),
+    await examineDisk(home),
+    await network(),
+    ...examineEngine(
+      await probeDocker(),
+      process.platform,
+      (await gpusHere()).some(({ vendor }) => vendor === "nvidia"),
+    ),
+    ...(await examineOwner(home)),
+  ];
+}
+
+async function examineBlenders(home: Home, explicit: string | undefined, signal: AbortSignal): Promise<Finding[]> {
+  try {
+    const found = await blendersHere(home, explicit, signal);
+    return found.map(({ build, deviceClass }) => ({
+      what: `Blender ${build.version}`,
+      ok: true,
+      needed: true,
+      detail: `${build.path}, ${deviceClass.backend} ${deviceClass.arch}, build ${build.buildHash}${build.hasDenoiser ? "" : ", without denoiser"}`,
+      fix: undefined,
+    }));
+  } catch (error) {
+    return [{ what: "Blender", ok: false, needed: true, detail: messageOf(error), fix: isFarmError(error) ? error.advice : undefined }];
+  }
+}
+
+async function examineFfmpeg(signal: AbortSignal): Promise<Finding> {
+  try {
+    const { path, version, from } = await findFfmpeg(signal);
+    return { what: "ffmpeg", ok: true, needed: false, detail: `${version}, ${path} (${from})`, fix: undefined };
+  } catch (error) {
+    return {
+      what: "ffmpeg",
+      ok: false,
+      needed: false,
+      detail: `${messageOf(error)}; needed for --video`,
+      fix: isFarmError(error) ? error.advice : undefined,
+    };
+  }
+}
+
+async function examineDisk(home: Home): Promise<Finding> {
+  const { bavail, bsize } = await statfs(home.root);
+  const free = bavail * bsize;
+  return {
+    what: "disk",
+    ok: free > LOW_DISK_BYTES,
+    needed: false,
+    detail: `${(free / 2 ** 30).toFixed(0)} GiB free in ${home.root}`,
+    fix: free > LOW_DISK_BYTES ? undefined : "free some space, or choose another --home",
+  };
+}
+
+/** Tries to enter the network, as this home's node. */
+export async function tryNetwork(home: Home, signal: AbortSignal): Promise<Finding> {
+  return await examineNetwork(async () => {
+    await using network = await openSwarm(home, { swarm: "public", bootstrap: [], lan: false }, silentLog, signal);
+    return network.multiaddrs();
+  });
+}
+
+/** `addresses`: where this node is reached; throws when there is no network. */
+export async function examineNetwork(addresses: () => Promise<readonly string[]>): Promise<Finding> {
+  try {
+    const multiaddrs = await addresses();
+    return { what: "network", ok: true, needed: false, detail: multiaddrs.join(" "), fix: undefined };
+  } catch (error) {
+    return { what: "network", ok: false, needed: false, detail: messageOf(error), fix: "this machine still renders alone" };
+  }
+}

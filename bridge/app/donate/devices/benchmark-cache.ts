@@ -1,0 +1,59 @@
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { z } from "zod";
+import type { DeviceClass } from "../../../core/plan/chunk.ts";
+
+const MAX_KNOWN = 200;
+const Speeds = z.array(z.tuple([z.string().max(1_000), z.number().positive()])).max(MAX_KNOWN);
+
+/** What was measured on. */
+export interface Measured {
+  readonly deviceClass: DeviceClass;
+  /** Threads of a processor, or the devices of Cycles. */
+  readonly on: readonly string[];
+}
+
+/** How fast the known scene was rendered, by what and by which Blender: measured once, kept in the home's cache. */
+export class KnownSpeeds {
+  readonly #file: string;
+  readonly #speeds: Map<string, number>;
+
+  private constructor(file: string, speeds: Map<string, number>) {
+    this.#file = file;
+    this.#speeds = speeds;
+  }
+
+  /** A file that cannot be read is none: it is measured again. */
+  static async open(file: string): Promise<KnownSpeeds> {
+    const text = await readFile(file, "utf8").catch(() => "[]");
+    try {
+      return new KnownSpeeds(file, new Map(Speeds.parse(JSON.parse(text))));
+    } catch {
+      return new KnownSpeeds(file, new Map());
+    }
+  }
+
+  of(measured: Measured): number | undefined {
+    return this.#speeds.get(keyOf(measured));
+  }
+
+  /** Whole or not at all; a home that cannot be written costs only time. */
+  async learn(measured: Measured, speed: number): Promise<void> {
+    this.#speeds.delete(keyOf(measured));
+    this.#speeds.set(keyOf(measured), speed);
+    const kept = [...this.#speeds].slice(-MAX_KNOWN);
+    const beside = `${this.#file}.${process.pid}`;
+    try {
+      await mkdir(dirname(this.#file), { recursive: true });
+      await writeFile(beside, JSON.stringify(kept));
+      await rename(beside, this.#file);
+    } catch {
+      await rm(beside, { force: true });
+    }
+  }
+}
+
+function keyOf({ deviceClass, on }: Measured): string {
+  const { blenderVersion, buildHash, backend, arch, driver = "" } = deviceClass;
+  return JSON.stringify([blenderVersion, buildHash, backend, arch, driver, ...on]);
+}

@@ -1,0 +1,117 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { withRecordedDevices } from "../../../blender/fixtures/recorded-devices.ts";
+import { patience, TEST_BUILD } from "../../../blender/fixtures/session-kit.ts";
+import type { StartProcess } from "../../../blender/types.ts";
+import { AMD, card } from "../../../core/gpu/fixtures/cards.ts";
+import type { Gpu } from "../../../core/gpu/gpu.ts";
+import { startPlainProcess } from "../../../sandbox/process/process-sandbox.ts";
+import { DonorDevices } from "./donor-devices.ts";
+import { KnownSpeeds } from "./benchmark-cache.ts";
+
+const CPU = { blenderVersion: TEST_BUILD.version, buildHash: TEST_BUILD.buildHash, backend: "CPU", arch: "avx2" } as const;
+const OPTIX_0 = "CUDA_NVIDIA GeForce RTX 3090_0000:01:00_OptiX";
+
+let scratch: string;
+beforeAll(async () => void (scratch = await mkdtemp(join(tmpdir(), "devices-"))));
+afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+/** A donor's devices where these cards are; each Blender is started in the next of these ways, the last one for all that follow. */
+async function devicesOf(cards: readonly Gpu[], starts: readonly [StartProcess, ...StartProcess[]], cache = "none.json") {
+  const notes: string[] = [];
+  let started = 0;
+  const devices = new DonorDevices({
+    blender: { build: TEST_BUILD, deviceClass: CPU },
+    speeds: await KnownSpeeds.open(join(scratch, cache)),
+    gpusHere: async () => cards,
+    probePlace: async () => ({ scratch, start: starts[Math.min(started++, starts.length - 1)] ?? starts[0] }),
+    slotSize: () => ({ threads: 2, memoryBytes: 2 ** 33 }),
+    cores: 8,
+    note: (sentence) => void notes.push(sentence),
+  });
+  return { devices, notes, started: () => started };
+}
+
+describe("the devices of a donor", { timeout: 120_000 }, () => {
+  it("are a slot a card, tried and measured with the best backend, once", async () => {
+    const first = await devicesOf([card(0), card(1)], [withRecordedDevices()], "speeds.json");
+    await first.devices.look({ gpus: "all" });
+    expect(first.devices.defaults({ gpus: "all" })).toEqual({ slots: 2 });
+    expect(first.devices.defaults({ gpus: "0" })).toEqual({ slots: 1 });
+    expect(await first.devices.prepare({ gpus: "0" }, patience())).toBe(true);
+    expect(first.devices.useOf(0)).toEqual({ backend: "OPTIX", deviceIds: [OPTIX_0] });
+    const seen = [card(0, { load: 0.5, watts: 300 })];
+    expect(first.devices.power(seen)).toMatchObject({
+      builds: [{ backend: "OPTIX", arch: "sm_86", driver: "550.54.14" }],
+      gpus: [{ name: "NVIDIA GeForce RTX 3090", load: 0.5, watts: 300 }],
+      gpuNote: undefined,
+      speed: expect.any(Number),
+      gpuMemoryBytes: 24 * 2 ** 30,
+    });
+    expect(first.notes).toEqual([]);
+    expect(await first.devices.prepare({ gpus: "0" }, patience())).toBe(false);
+    const second = await devicesOf([card(0), card(1)], [withRecordedDevices()], "speeds.json");
+    await second.devices.look({ gpus: "0" });
+    await second.devices.prepare({ gpus: "0" }, patience());
+    expect([first.started(), second.started()]).toEqual([2, 1]);
+  });
+
+  it("are the next backend when the best one does not work, and it is said", async () => {
+    const { devices, notes } = await devicesOf([card(0)], [withRecordedDevices(), withRecordedDevices("OPTIX")]);
+    await devices.look({ gpus: "all" });
+    await devices.prepare({ gpus: "all" }, patience());
+    expect(devices.useOf(0)?.backend).toBe("CUDA");
+    expect(notes).toEqual([expect.stringMatching(/OptiX does not work on NVIDIA GeForce RTX 3090 .*: CUDA is tried/)]);
+  });
+
+  it("are the processor when Blender does not see the card, and whoever asks is told", async () => {
+    const { devices, notes } = await devicesOf([AMD], [startPlainProcess]);
+    await devices.look({ gpus: "all" });
+    await devices.prepare({ gpus: "all" }, patience());
+    expect(devices.useOf(0)).toBeUndefined();
+    expect(devices.power([])).toMatchObject({ builds: [CPU], gpus: [], gpuNote: expect.stringContaining("RX 7900 XTX"), speed: undefined });
+    expect(notes).toHaveLength(1);
+    expect(devices.wantsMeasure).toBe(true);
+    await devices.measureCpu(patience());
+    expect(devices.power([]).speed).toBeGreaterThan(1_000);
+    expect(devices.wantsMeasure).toBe(false);
+  });
+
+  it("are the processor when no Blender can be started with the card", async () => {
+    const { devices, notes } = await devicesOf([card(0)], [async () => Promise.reject(new Error("no NVIDIA runtime"))]);
+    await devices.look({ gpus: "all" });
+    await devices.prepare({ gpus: "all" }, patience());
+    expect(devices.power([]).builds).toEqual([CPU]);
+    expect(notes[0]).toContain("no NVIDIA runtime");
+  });
+
+  it("fall back while a slot's Blender does not get its card, and come back with the next that does", async () => {
+    const { devices, notes } = await devicesOf([card(0)], [withRecordedDevices()], "speeds.json");
+    await devices.look({ gpus: "all" });
+    await devices.prepare({ gpus: "all" }, patience());
+    expect(devices.opened(0, undefined)).toMatchObject({ backend: "OPTIX" });
+    expect(devices.opened(0, "Blender does not see it")).toEqual(CPU);
+    expect(devices.opened(0, "Blender does not see it")).toEqual(CPU);
+    expect(notes).toEqual([expect.stringContaining("slot 1 renders on the CPU")]);
+    expect(devices.power([])).toMatchObject({ builds: [CPU], gpuNote: notes[0] });
+    expect(devices.opened(0, undefined)).toMatchObject({ backend: "OPTIX" });
+    expect(devices.power([])).toMatchObject({ builds: [{ backend: "OPTIX" }], gpuNote: undefined });
+  });
+
+  it("are the processor on a machine without a card, and that is said as long as cards are asked for", async () => {
+    const { devices, notes } = await devicesOf([], [startPlainProcess]);
+    await devices.look({ gpus: "all" });
+    await devices.prepare({ gpus: "all" }, patience());
+    expect(notes).toEqual(["this machine shows no GPU: it renders on the CPU"]);
+    expect(devices.power([]).gpuNote).toBe(notes[0]);
+    await devices.prepare({ gpus: "none" }, patience());
+    expect(devices.power([]).gpuNote).toBeUndefined();
+  });
+
+  it("refuse a card that is not there", async () => {
+    const { devices } = await devicesOf([card(0)], [startPlainProcess]);
+    await expect(devices.look({ gpus: "4" })).rejects.toMatchObject({ code: "USAGE" });
+  });
+});

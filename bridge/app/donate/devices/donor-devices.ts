@@ -1,0 +1,254 @@
+import { RenderProbe } from "../../../blender/render/benchmark.ts";
+import type { StartProcess } from "../../../blender/types.ts";
+import type { DeviceClass } from "../../../core/plan/chunk.ts";
+import { chooseGpus, isGiven } from "../../../core/gpu/choose-gpus.ts";
+import { BACKEND_NAMES, gpuClass, type GpuUse, noUseSentence, usesOf } from "../../../core/gpu/cycles-devices.ts";
+import type { Gpu } from "../../../core/gpu/gpu.ts";
+import { type GpuSlot, gpuSlots } from "../../../core/gpu/gpu-slots.ts";
+import { parseTerms, type TermTexts } from "../../../core/terms/parse-terms.ts";
+import { coresGiven, type SlotSize, type Terms } from "../../../core/terms/terms.ts";
+import type { DonorPower } from "../../../donor/ports.ts";
+import { isAbort } from "../../../kernel/abort.ts";
+import { FarmError, messageOf } from "../../../kernel/errors.ts";
+import type { GpuMessage } from "../../../protocols/offer/messages.ts";
+import type { ChosenBlender, SlotDevices } from "../../job/blender-slots.ts";
+import type { KnownSpeeds, Measured } from "./benchmark-cache.ts";
+
+export interface DonorDevicesDeps {
+  /** Undefined where work runs only in environments that jobs name. */
+  readonly blender: ChosenBlender | undefined;
+  readonly speeds: KnownSpeeds;
+  /** The GPUs of this machine, looked for anew. */
+  readonly gpusHere: () => Promise<readonly Gpu[]>;
+  /** A folder for a Blender that only measures, and how it is started where it reaches these GPUs. */
+  readonly probePlace: (gpus: readonly Gpu[]) => Promise<{ readonly scratch: string; readonly start: StartProcess }>;
+  readonly slotSize: () => SlotSize;
+  readonly cores: number;
+  readonly note: (sentence: string) => void;
+}
+
+const NO_GPU = {
+  none: "this machine shows no GPU: it renders on the CPU",
+  untried: "GPUs are tried in an environment, and there is none here: `bridge env build` makes one",
+} as const;
+
+/** GPUs that were tried. */
+interface Ready {
+  readonly use: GpuUse;
+  readonly deviceClass: DeviceClass;
+  readonly speed: number;
+}
+
+/** What one slot renders on. */
+type SlotDevice = GpuSlot & Ready;
+
+/** What a donor renders on: finds the GPUs that its owner gives, tries them, measures, and falls back with a sentence. */
+export class DonorDevices implements SlotDevices {
+  readonly #deps: DonorDevicesDeps;
+  #here: readonly Gpu[] = [];
+  #slots: readonly (SlotDevice | undefined)[] = [];
+  /** Slots whose last Blender did not get its GPU. */
+  readonly #fallen = new Set<number>();
+  #note: string | undefined;
+  #onCpu: { readonly speed: number; readonly threads: number } | undefined;
+  #prepared: string | undefined;
+
+  constructor(deps: DonorDevicesDeps) {
+    this.#deps = deps;
+  }
+
+  /** Looks which GPUs there are. Throws USAGE for one that is given and not there. */
+  async look(texts: TermTexts): Promise<void> {
+    this.#here = await this.#deps.gpusHere();
+    chooseGpus(this.#here, parseTerms(texts).gpus);
+  }
+
+  /** As many slots as fit on the GPUs, where the owner has not said how many. */
+  defaults(texts: TermTexts): Partial<Terms> {
+    const planned = this.#plan(texts).length;
+    return planned === 0 ? {} : { slots: planned };
+  }
+
+  /** Tries and measures what these terms give, unless that was done. Throws only when aborted. @returns whether slots render on something else now. */
+  async prepare(texts: TermTexts, signal: AbortSignal): Promise<boolean> {
+    const { blender } = this.#deps;
+    const plan = blender === undefined ? [] : this.#plan(texts);
+    const wantsGpus = parseTerms(texts).gpus !== "none";
+    const wanted = JSON.stringify([wantsGpus, ...plan.map(({ gpus }) => keyOf(gpus))]);
+    if (wanted === this.#prepared) return false;
+    this.#note = undefined;
+    if (plan.length === 0 && wantsGpus) this.#tell(NO_GPU[blender === undefined ? "untried" : "none"]);
+    const ready = new Map<string, Ready | undefined>();
+    for (const { gpus } of plan) if (!ready.has(keyOf(gpus))) ready.set(keyOf(gpus), await this.#tryGpus(gpus, signal));
+    const slots = plan.map((slot) => {
+      const found = ready.get(keyOf(slot.gpus));
+      return found && { ...slot, ...found };
+    });
+    this.#slots = slots;
+    this.#recallCpu();
+    this.#fallen.clear();
+    this.#prepared = wanted;
+    return true;
+  }
+
+  /** True while nobody knows how fast the processor is that slots render on. */
+  get wantsMeasure(): boolean {
+    const onCpu = this.#slots.length === 0 || this.#slots.some((slot) => slot === undefined);
+    return this.#deps.blender !== undefined && this.#prepared !== undefined && onCpu && this.#onCpu === undefined;
+  }
+
+  /** Measures the processor. Best done when the machine has nothing else to do: it may take long, and be wrong, otherwise. */
+  async measureCpu(signal: AbortSignal): Promise<void> {
+    const { threads } = this.#deps.slotSize();
+    const speed = await this.#probing([], signal, async (probe) => await probe.measure(signal));
+    this.#onCpu = { speed, threads };
+    await this.#deps.speeds.learn(this.#cpuMeasured(threads), speed);
+  }
+
+  gpusOf(slot: number): readonly Gpu[] {
+    return this.#deviceOf(slot)?.gpus ?? [];
+  }
+
+  useOf(slot: number): GpuUse | undefined {
+    return this.#deviceOf(slot)?.use;
+  }
+
+  opened(slot: number, fellBack: string | undefined): DeviceClass | undefined {
+    const device = this.#deviceOf(slot);
+    if (!device || fellBack !== undefined) {
+      if (fellBack !== undefined && !this.#fallen.has(slot)) this.#fall(slot, fellBack);
+      return this.#deps.blender?.deviceClass;
+    }
+    this.#fallen.delete(slot);
+    if (this.#fallen.size === 0 && this.#slots.every((each) => each !== undefined)) this.#note = undefined;
+    return device.deviceClass;
+  }
+
+  /** What there is to offer; `seen`: how the GPUs are at this moment. */
+  power(seen: readonly Gpu[]): DonorPower {
+    const slots = this.#slots.map((slot, number) => (this.#fallen.has(number) ? undefined : slot));
+    const used = slots.filter((slot) => slot !== undefined);
+    const ids = new Set(used.flatMap(({ gpus }) => gpus.map(({ id }) => id)));
+    const memory = used.flatMap(({ memoryBytes }) => (memoryBytes === undefined ? [] : [memoryBytes]));
+    return {
+      builds: unique([...used.map(({ deviceClass }) => deviceClass), ...(used.length < Math.max(1, slots.length) ? this.#cpuClasses : [])]),
+      gpus: this.#here.filter(({ id }) => ids.has(id)).map((gpu) => shown(seen.find(({ id }) => id === gpu.id) ?? gpu)),
+      gpuNote: this.#note,
+      speed: mean(slots.length === 0 ? [this.#cpuSpeed()] : slots.map((slot) => (slot ? slot.speed / slot.sharedBy : this.#cpuSpeed()))),
+      gpuMemoryBytes: memory.length === 0 ? undefined : Math.min(...memory),
+    };
+  }
+
+  /** A slot beyond those that were planned shares what the first ones have. */
+  #deviceOf(slot: number): SlotDevice | undefined {
+    return this.#slots.length === 0 ? undefined : this.#slots[slot % this.#slots.length];
+  }
+
+  get #cpuClasses(): readonly DeviceClass[] {
+    return this.#deps.blender === undefined ? [] : [this.#deps.blender.deviceClass];
+  }
+
+  get #own(): ChosenBlender {
+    const { blender } = this.#deps;
+    if (!blender) throw new FarmError("BLENDER_NOT_FOUND", "there is no Blender here to try devices with");
+    return blender;
+  }
+
+  /** More threads are taken to be as many times as fast. */
+  #cpuSpeed(): number | undefined {
+    return this.#onCpu && (this.#onCpu.speed * this.#deps.slotSize().threads) / this.#onCpu.threads;
+  }
+
+  #plan(texts: TermTexts): readonly GpuSlot[] {
+    const terms = parseTerms(texts);
+    const given = this.#here.filter((gpu) => isGiven(gpu, terms.gpus));
+    const slots = texts.slots === undefined ? undefined : terms.slots;
+    return gpuSlots(given, { slots, cores: coresGiven(terms, { cores: this.#deps.cores }) });
+  }
+
+  #fall(slot: number, because: string): void {
+    this.#fallen.add(slot);
+    const names = this.gpusOf(slot).map(({ name }) => name);
+    this.#tell(`${names.join(", ")} cannot be used any more (${because}): slot ${slot + 1} renders on the CPU`);
+  }
+
+  /** For the owner, and for everybody who asks what there is. */
+  #tell(sentence: string): void {
+    this.#note = sentence;
+    this.#deps.note(sentence);
+  }
+
+  /** The best way of rendering on these GPUs that works; undefined, once it was told why, when none does. */
+  async #tryGpus(gpus: readonly Gpu[], signal: AbortSignal): Promise<Ready | undefined> {
+    const names = gpus.map(({ name }) => name).join(", ");
+    try {
+      const devices = await this.#probing(gpus, signal, async (probe) => await probe.devices(signal));
+      const uses = usesOf(gpus, devices);
+      if (uses.length === 0) this.#tell(noUseSentence(gpus, devices));
+      for (const [place, use] of uses.entries()) {
+        const deviceClass = gpuClass(this.#own.deviceClass, gpus, use.backend);
+        const next = uses[place + 1];
+        try {
+          return { use, deviceClass, speed: await this.#speedOn(gpus, { use, deviceClass }, signal) };
+        } catch (error) {
+          if (isAbort(error) || signal.aborted) throw error;
+          const instead = next === undefined ? "it renders on the CPU" : `${BACKEND_NAMES[next.backend]} is tried`;
+          this.#tell(`${BACKEND_NAMES[use.backend]} does not work on ${names} (${messageOf(error)}): ${instead}`);
+        }
+      }
+    } catch (error) {
+      if (isAbort(error) || signal.aborted) throw error;
+      this.#tell(`${names} cannot be reached (${messageOf(error)}): it renders on the CPU`);
+    }
+    return undefined;
+  }
+
+  async #speedOn(gpus: readonly Gpu[], { use, deviceClass }: Omit<Ready, "speed">, signal: AbortSignal): Promise<number> {
+    const measured = { deviceClass, on: use.deviceIds };
+    const known = this.#deps.speeds.of(measured);
+    if (known !== undefined) return known;
+    return await this.#probing(gpus, signal, async (probe) => {
+      await probe.use(use, signal);
+      const speed = await probe.measure(signal);
+      await this.#deps.speeds.learn(measured, speed);
+      return speed;
+    });
+  }
+
+  #recallCpu(): void {
+    if (this.#deps.blender === undefined) return;
+    const { threads } = this.#deps.slotSize();
+    const speed = this.#deps.speeds.of(this.#cpuMeasured(threads));
+    if (speed !== undefined) this.#onCpu = { speed, threads };
+  }
+
+  #cpuMeasured(threads: number): Measured {
+    return { deviceClass: this.#own.deviceClass, on: [`${threads} threads`] };
+  }
+
+  async #probing<T>(gpus: readonly Gpu[], signal: AbortSignal, ask: (probe: RenderProbe) => Promise<T>): Promise<T> {
+    const { scratch, start } = await this.#deps.probePlace(gpus);
+    const { threads } = this.#deps.slotSize();
+    await using probe = await RenderProbe.open({ start }, { blender: this.#own.build, scratch, threads }, signal);
+    return await ask(probe);
+  }
+}
+
+/** A GPU as offers and the status tell of it. */
+export function shown({ name, memoryBytes, memoryUsedBytes, load, celsius, watts }: Gpu): GpuMessage {
+  const facts = { memoryBytes, memoryUsedBytes, load: load === undefined ? undefined : Math.min(1, load), celsius, watts };
+  return { name, ...Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) };
+}
+
+function keyOf(gpus: readonly Gpu[]): string {
+  return gpus.map(({ id }) => id).join();
+}
+
+function unique(classes: readonly DeviceClass[]): readonly DeviceClass[] {
+  return [...new Map(classes.map((each) => [JSON.stringify(each), each])).values()];
+}
+
+function mean(speeds: readonly (number | undefined)[]): number | undefined {
+  const known = speeds.filter((speed) => speed !== undefined);
+  return known.length === 0 ? undefined : known.reduce((sum, speed) => sum + speed, 0) / known.length;
+}

@@ -1,0 +1,227 @@
+import { availableParallelism, cpus, hostname, loadavg, totalmem } from "node:os";
+import type { Home } from "../../config/home.ts";
+import type { TermTexts } from "../../core/terms/parse-terms.ts";
+import { openDatabase } from "../../database/open-database.ts";
+import type { Database } from "../../database/types.ts";
+import { Donor } from "../../donor/donor.ts";
+import type { DonorEnvironments, WarmSession } from "../../donor/ports.ts";
+import type { RenderSlots } from "../../donor/render-slots.ts";
+import { systemClock } from "../../kernel/clock.ts";
+import type { Log } from "../../kernel/log.ts";
+import { VERSION } from "../../kernel/version.ts";
+import { MachineWatch } from "../../machine/machine-watch.ts";
+import { lockHome } from "../../network/node/home-lock.ts";
+import type { SwarmNetwork } from "../../protocols/frame-stream.ts";
+import { Freezer } from "../../sandbox/process/freezer.ts";
+import { renderSlots } from "../job/blender-slots.ts";
+import { AskedEnvironments, lettingIn } from "../environments/environment-requests.ts";
+import type { DonateEvent } from "../../donor/donate-events.ts";
+import { DonorControl } from "./policy-enforcer.ts";
+import { donorEnvironments, refuseWithout } from "../environments/donor-environments.ts";
+import type { DonorDevices } from "./devices/donor-devices.ts";
+import { DonorLedger } from "./donation-stats.ts";
+import { DonorReport } from "./status-writer.ts";
+import { type DonorSandbox, openDonorSandbox, type SandboxChoice } from "./donor-sandbox.ts";
+import { DonorShowcase } from "../../donor/preview-store.ts";
+import { type DonorStatus, statusPath } from "./donor-status.ts";
+import { type DonorStoreOptions, openDonorStore, type OwnedDonorStore } from "./donor-store.ts";
+import { IdleMeasure } from "./devices/idle-benchmark.ts";
+import { openDonorDevices } from "./devices/open-donor-devices.ts";
+import { openSwarm, type SwarmOptions } from "../swarm/open-swarm.ts";
+import { OwnerSettings, termsInForce } from "./owner-settings.ts";
+import { OwnersDesk, systemWallClock } from "./policy-state.ts";
+import { openScratch } from "../job/scratch.ts";
+
+export interface DonateSettings {
+  readonly home: Home;
+  readonly sandbox: SandboxChoice;
+  readonly name: string | undefined;
+  /** The owner's terms as they were written on the command line. */
+  readonly terms: TermTexts;
+  readonly swarm: SwarmOptions;
+}
+
+const MAX_JOBS = 8;
+/** With more than this share of the cores at work for others, a measurement would be wrong. */
+const QUIET_LOAD = 0.25;
+
+export interface DonateWatching {
+  readonly observe: (event: DonateEvent) => void;
+  /** Told now and then how the donor stands. */
+  readonly status?: (status: DonorStatus) => void;
+  readonly log: Log;
+}
+
+/** Gives this machine's power on its owner's terms until the signal aborts. `around` may stand between the donor and its Blender: tests do. */
+export async function donate(
+  settings: DonateSettings,
+  watching: DonateWatching,
+  signal: AbortSignal,
+  around: (session: WarmSession) => WarmSession = (session) => session,
+): Promise<void> {
+  const { home } = settings;
+  await using _lock = await lockHome(home.root);
+  await using scratch = await openScratch(home);
+  await using sandbox = await openDonorSandbox(home, settings.sandbox, signal);
+  await using database = openDatabase(home.database, { onCorrupt: (sentence) => watching.observe({ event: "note", sentence }) });
+  await using machine = new MachineWatch(systemClock.monotonicMs());
+  const freezer = new Freezer();
+  const startFor: DonorSandbox["startFor"] = (...place) => freezer.watch(sandbox.startFor(...place));
+  const devices = await openDonorDevices(home, {
+    blender: sandbox.blender,
+    scratch,
+    startFor,
+    slotSize: () => desk.slotSize(),
+    note: (sentence) => watching.observe({ event: "note", sentence }),
+  });
+  const { desk, ownerSettings } = await openDesk(database, { machine, devices }, settings);
+  await using network = await openSwarm(home, settings.swarm, watching.log, signal);
+  tellOf(sandbox, await sandbox.prepare(network.selfId, scratch), watching);
+  await devices.prepare(desk.texts, signal);
+  const store = await openDonorStore(network, storeOptions(home, desk, sandbox), watching.log);
+  await using slots = renderSlots(scratch, sandbox.blender, {
+    slots: desk.terms().slots,
+    purpose: "donor",
+    foreign: true,
+    around,
+    threads: () => desk.slotSize().threads,
+    startFor: (scene, folder, slot) => startFor(scene, folder, () => desk.slotSize(), slot === undefined ? [] : devices.gpusOf(slot)),
+    devices,
+  });
+  const ledger = new DonorLedger(database.settings, systemClock);
+  const inContainers = settings.sandbox.kind === "docker";
+  const environments = inContainers
+    ? await donorEnvironments({ home, network, environments: database.environments, owner: desk, store })
+    : undefined;
+  if (sandbox.blender === undefined) refuseWithout(desk.terms());
+  const showcase = new DonorShowcase(await scratch.folder("pictures"));
+  const parts = { sandbox, environments, network, desk, devices, ownerSettings, store, freezer, slots, ledger, showcase };
+  await serve(settings, watching, parts, signal);
+}
+
+function tellOf(sandbox: DonorSandbox, orphans: number, { observe }: DonateWatching): void {
+  const removed = orphans === 0 ? [] : [`removed ${orphans} sandboxes that an earlier donor of this home had left`];
+  for (const sentence of [...sandbox.warnings, ...removed]) observe({ event: "note", sentence });
+}
+
+interface Parts {
+  readonly sandbox: DonorSandbox;
+  readonly environments: DonorEnvironments | undefined;
+  readonly network: SwarmNetwork;
+  readonly desk: OwnersDesk;
+  readonly devices: DonorDevices;
+  readonly ownerSettings: OwnerSettings;
+  readonly store: OwnedDonorStore;
+  readonly freezer: Freezer;
+  readonly slots: RenderSlots;
+  readonly ledger: DonorLedger;
+  readonly showcase: DonorShowcase;
+}
+
+/** Works until the signal aborts; says goodbye to everybody then. */
+async function serve(settings: DonateSettings, watching: DonateWatching, parts: Parts, signal: AbortSignal): Promise<void> {
+  const { sandbox, environments, network, desk, devices, store, slots, ledger, showcase } = parts;
+  const { log } = watching;
+  const name = settings.name ?? hostname();
+  const power = () => devices.power(desk.sight?.gpus ?? []);
+  const asked = new AskedEnvironments();
+  const report = new DonorReport(
+    { desk, ledger, store, slots, showcase, power, asked },
+    { path: statusPath(settings.home), peerId: network.selfId, name },
+  );
+  const observe = (event: DonateEvent) => {
+    report.watch(event);
+    ledger.watch(event);
+    watching.observe(event);
+    const question = asked.watch(event, Date.now());
+    if (!question) return;
+    const { digest, job, requester } = question;
+    const term = `environments=${lettingIn(desk.texts.environments, digest)}`;
+    watching.observe({ event: "environment-asked", digest, job, requester, term });
+  };
+  const options = { agent: `p2p-render/${VERSION}`, name, maxJobs: MAX_JOBS };
+  const deps = { network, store, slots, owner: desk, peaks: ledger, environments, showcase, clock: systemClock, log, observe, load, power };
+  const donor = new Donor(deps, options);
+  await using measure = new IdleMeasure({ devices, isQuiet: () => isQuiet(desk, donor), clock: systemClock, log });
+  const turned = async (looked: boolean) => {
+    measure.turn();
+    if (looked) ledger.noteEnergy(desk.sight, slots.busy);
+    ledger.writeSometimes();
+    const status = await report.write(donor.jobs);
+    if (status) watching.status?.(status);
+  };
+  const control = new DonorControl({ ...parts, settings: parts.ownerSettings, donor, clock: systemClock, log, observe, turned });
+  const started = () => {
+    const blenders = sandbox.blender === undefined ? [] : [sandbox.blender.build.version];
+    const facts = { peerId: network.selfId, multiaddrs: network.multiaddrs(), name, blenders };
+    observe({ event: "listening", ...facts, slots: slots.size, threads: desk.slotSize().threads });
+  };
+  try {
+    await work({ desk, donor, control, started }, signal);
+  } finally {
+    ledger.write();
+    await report.remove();
+  }
+}
+
+async function work(
+  {
+    desk,
+    donor,
+    control,
+    started,
+  }: Pick<Parts, "desk"> & { readonly donor: Donor; readonly control: DonorControl; readonly started: () => void },
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await desk.look(); // nobody is served before it is known whether the owner lets it
+    await donor.start(signal);
+    started();
+    await control.start();
+    await untilAborted(signal);
+  } finally {
+    await donor.stop();
+    await control.stop();
+  }
+}
+
+function storeOptions(home: Home, desk: OwnersDesk, { seenAt }: DonorSandbox): DonorStoreOptions {
+  return {
+    blocks: home.blocks,
+    scenes: home.scenes,
+    ...(seenAt === undefined ? {} : { seenAt }),
+    capBytes: desk.terms().diskBytes,
+    upload: () => desk.terms().uploadBytesPerSecond,
+    download: () => desk.terms().downloadBytesPerSecond,
+  };
+}
+
+/** A donor that is started by hand is meant to work: an old pause is over. */
+async function openDesk(
+  database: Database,
+  { machine, devices }: { readonly machine: MachineWatch; readonly devices: DonorDevices },
+  { terms }: DonateSettings,
+) {
+  const ownerSettings = new OwnerSettings(database.settings);
+  ownerSettings.setWish(undefined, systemClock.now());
+  const size = { cores: availableParallelism(), memoryBytes: totalmem() };
+  await devices.look(termsInForce(terms, systemClock.now(), ownerSettings.terms()));
+  const deps = { settings: ownerSettings, machine, clock: systemClock, wallClock: systemWallClock };
+  return { ownerSettings, desk: new OwnersDesk(deps, { flags: terms, size, defaults: (texts) => devices.defaults(texts) }) };
+}
+
+/** Neither a job nor anybody else needs this machine, and its owner lets it work. */
+function isQuiet(desk: OwnersDesk, donor: Donor): boolean {
+  return desk.standing().state === "open" && donor.jobs.length === 0 && (desk.sight?.othersLoad ?? 0) < QUIET_LOAD;
+}
+
+function load(): number {
+  return (loadavg()[0] ?? 0) / Math.max(1, cpus().length);
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

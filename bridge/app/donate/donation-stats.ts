@@ -1,0 +1,102 @@
+import { z } from "zod";
+import { givenBy, type Given, joulesGiven, noTotals, type Totals, withMore } from "../../core/terms/totals.ts";
+import type { Settings } from "../../database/types.ts";
+import type { PeakMemory } from "../../donor/ports.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import type { Sight } from "../../machine/machine-watch.ts";
+import type { DonateEvent } from "../../donor/donate-events.ts";
+
+const TOTALS_KEY = "donor.totals";
+const PEAKS_KEY = "donor.peaks";
+/** Scenes whose hunger is remembered; the ones rendered longest ago are forgotten. */
+const MAX_PEAKS = 500;
+/** Every write waits for the disk: what was given is written down this often at most. */
+const WRITE_EVERY_MS = 5_000;
+
+const Amount = z.number().min(0);
+const GivenSchema = z
+  .strictObject({ chunks: Amount, frames: Amount, seconds: Amount, joules: Amount.optional() })
+  .transform((given): Given => ({ ...given, joules: given.joules }));
+const TotalsSchema = z.strictObject({ day: z.string().max(10), today: GivenSchema, ever: GivenSchema });
+const PeaksSchema = z.array(z.tuple([z.string().max(64), Amount])).max(MAX_PEAKS);
+
+/** What this donor remembers of its work: what it gave, and how much memory scenes took. */
+export class DonorLedger implements PeakMemory {
+  readonly #settings: Settings;
+  readonly #clock: Clock;
+  #totals: Totals;
+  readonly #peaks: Map<string, number>;
+  #writtenMs = 0;
+  #changed = false;
+
+  constructor(settings: Settings, clock: Clock) {
+    this.#settings = settings;
+    this.#clock = clock;
+    this.#totals = parsed(TotalsSchema, settings.get(TOTALS_KEY)) ?? noTotals(this.#day());
+    this.#peaks = new Map(parsed(PeaksSchema, settings.get(PEAKS_KEY)) ?? []);
+  }
+
+  get totals(): Totals {
+    return withMore(this.#totals, this.#day(), NOTHING);
+  }
+
+  of(manifest: string): number | undefined {
+    return this.#peaks.get(manifest);
+  }
+
+  note(manifest: string, bytes: number): void {
+    const most = Math.max(bytes, this.#peaks.get(manifest) ?? 0);
+    this.#peaks.delete(manifest);
+    this.#peaks.set(manifest, most);
+    const [oldest] = this.#peaks.keys();
+    if (this.#peaks.size > MAX_PEAKS && oldest !== undefined) this.#peaks.delete(oldest);
+    this.#changed = true;
+  }
+
+  watch(event: DonateEvent): void {
+    if (event.event === "chunk-rendered") this.#add(givenBy(event.spec, event.seconds));
+  }
+
+  /** What the machine drew while foreign work ran, the owner's own part included: nobody counts them apart. */
+  noteEnergy(sight: Pick<Sight, "joules"> | undefined, busySlots: number): void {
+    if (sight?.joules !== undefined && busySlots > 0) this.#add(joulesGiven(sight.joules));
+  }
+
+  /** Writes down what is new, now and then. */
+  writeSometimes(): void {
+    if (this.#clock.monotonicMs() - this.#writtenMs >= WRITE_EVERY_MS) this.write();
+  }
+
+  write(): void {
+    if (!this.#changed) return;
+    this.#writtenMs = this.#clock.monotonicMs();
+    try {
+      this.#settings.set(TOTALS_KEY, JSON.stringify(this.#totals));
+      this.#settings.set(PEAKS_KEY, JSON.stringify([...this.#peaks]));
+      this.#changed = false;
+    } catch {
+      // A full disk ends no donor: it is all in memory, and the next time may go well.
+    }
+  }
+
+  #add(more: Given): void {
+    this.#totals = withMore(this.#totals, this.#day(), more);
+    this.#changed = true;
+  }
+
+  #day(): string {
+    const date = new Date(this.#clock.now());
+    return [date.getFullYear(), date.getMonth() + 1, date.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
+  }
+}
+
+const NOTHING: Given = { chunks: 0, frames: 0, seconds: 0, joules: undefined };
+
+function parsed<T>(schema: z.ZodType<T>, text: string | undefined): T | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,93 @@
+import type { Home } from "../../config/home.ts";
+import { chooseGpus } from "../../core/gpu/choose-gpus.ts";
+import { parseTerms, type TermName, type TermTexts } from "../../core/terms/parse-terms.ts";
+import type { OwnerWish } from "../../core/terms/decide.ts";
+import { openDatabase } from "../../database/open-database.ts";
+import { systemClock } from "../../kernel/clock.ts";
+import { FarmError } from "../../kernel/errors.ts";
+import { gpusHere } from "../../machine/gpus.ts";
+import { lettingIn } from "../environments/environment-requests.ts";
+import { type DonorStatus, readStatus } from "./donor-status.ts";
+import { OwnerSettings, termsInForce } from "./owner-settings.ts";
+
+/** A running donor answers within this time, or is taken not to run. */
+const ANSWER_MS = 3_000;
+const LOOK_MS = 50;
+
+/** How this home's donor stands. Throws DONOR_NOT_RUNNING. */
+export async function donorStatus(home: Home): Promise<DonorStatus> {
+  const status = await readStatus(home);
+  if (!status) throw new FarmError("DONOR_NOT_RUNNING", `no donor runs with the home ${home.root}`);
+  return status;
+}
+
+/**
+ * Sets terms of this home's donor, for now and for later; an undefined text is the default again. A running donor
+ * follows at once: its status is returned then. Throws USAGE, and nothing is set.
+ */
+export async function setTerms(
+  home: Home,
+  texts: Readonly<Partial<Record<TermName, string | undefined>>>,
+): Promise<{ readonly terms: TermTexts; readonly running: DonorStatus | undefined }> {
+  const gpus = texts.gpus === undefined ? undefined : await gpusHere();
+  const terms = await withSettings(home, (settings) => {
+    if (gpus !== undefined) chooseGpus(gpus, parseTerms({ gpus: texts.gpus as string }).gpus);
+    parseTerms(termsInForce({}, 0, { ...settings.terms(), ...asSet(texts) }));
+    settings.setTerms(texts, systemClock.now());
+    return termsInForce({}, 0, settings.terms());
+  });
+  const follows = ({ terms: now }: DonorStatus) => Object.entries(texts).every(([name, text]) => now[name] === text);
+  return { terms, running: (await readStatus(home)) && (await statusWhen(home, follows)) };
+}
+
+/** Pauses this home's donor (what runs stands still, or is finished), or lets it go on. Throws DONOR_NOT_RUNNING. */
+export async function wishDonor(home: Home, wish: OwnerWish | undefined): Promise<DonorStatus> {
+  await donorStatus(home);
+  await withSettings(home, (settings) => settings.setWish(wish, systemClock.now()));
+  const state = wish === "freeze" ? "paused" : "closed";
+  return await statusWhen(home, ({ standing }) =>
+    wish === undefined ? standing.state === "open" || standing.code !== "owner" : standing.state === state || standing.state === "paused",
+  );
+}
+
+/** Lets an environment in that a job has asked for. Throws DONOR_NOT_RUNNING. */
+export async function allowEnvironment(home: Home, digest: string): Promise<void> {
+  const { environments } = (await donorStatus(home)).terms;
+  await setTerms(home, { environments: lettingIn(environments, digest) });
+}
+
+/** Sends a job away; the beginning of its id is enough. Throws DONOR_NOT_RUNNING, JOB_UNKNOWN. */
+export async function evictJob(home: Home, id: string): Promise<string> {
+  const { jobs } = await donorStatus(home);
+  const matches = [...new Set(jobs.map(({ job }) => job).filter((job) => job.startsWith(id)))];
+  const [job] = matches;
+  if (job === undefined || matches.length > 1) {
+    const here = jobs.map((open) => open.job).join(", ") || "none";
+    throw new FarmError("JOB_UNKNOWN", `this donor works on ${matches.length > 1 ? "several jobs" : "no job"} ${id}`, {
+      advice: `Its jobs are: ${here}.`,
+    });
+  }
+  await withSettings(home, (settings) => settings.evict(job, systemClock.now()));
+  await statusWhen(home, (status) => !status.jobs.some((open) => open.job === job));
+  return job;
+}
+
+/** The status as soon as it is as wanted. Throws DONOR_NOT_RUNNING when that takes too long. */
+async function statusWhen(home: Home, fits: (status: DonorStatus) => boolean): Promise<DonorStatus> {
+  const deadlineMs = systemClock.monotonicMs() + ANSWER_MS;
+  while (systemClock.monotonicMs() < deadlineMs) {
+    const status = await readStatus(home);
+    if (status && fits(status)) return status;
+    await systemClock.sleep(LOOK_MS);
+  }
+  throw new FarmError("DONOR_NOT_RUNNING", `the donor of the home ${home.root} gives no answer`);
+}
+
+async function withSettings<T>(home: Home, use: (settings: OwnerSettings) => T): Promise<T> {
+  await using database = openDatabase(home.database);
+  return use(new OwnerSettings(database.settings));
+}
+
+function asSet(texts: Readonly<Partial<Record<TermName, string | undefined>>>) {
+  return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, { text: text ?? "default", atMs: 1 }]));
+}

@@ -1,0 +1,66 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import type { Home } from "../../config/home.ts";
+import { GpuMessage } from "../../protocols/offer/messages.ts";
+
+const Text = z.string().max(10_000);
+const Given = z.strictObject({ chunks: z.number(), frames: z.number(), seconds: z.number(), joules: z.number().optional() });
+
+/** What a donor tells its owner of itself, in one file of its home. */
+export const DonorStatus = z.strictObject({
+  pid: z.int(),
+  /** Milliseconds since 1970. */
+  atMs: z.number(),
+  peerId: Text,
+  name: Text,
+  standing: z.discriminatedUnion("state", [
+    z.strictObject({ state: z.literal("open") }),
+    z.strictObject({ state: z.enum(["closed", "paused"]), code: Text, because: Text }),
+  ]),
+  terms: z.record(z.string(), z.string()),
+  slots: z.int(),
+  /** At work, those included that still open their scene. */
+  busySlots: z.int(),
+  threads: z.int(),
+  diskUsedBytes: z.number(),
+  jobs: z.array(z.strictObject({ job: Text, requester: Text })),
+  /** Environments that jobs want, and that the owner has not let in yet. */
+  asked: z.array(z.strictObject({ digest: Text, job: Text, requester: Text, atMs: z.number() })),
+  working: z.array(z.strictObject({ job: Text, lease: Text, what: Text, sinceMs: z.number() })),
+  /** Where a small picture of a job lies, of those that its owner may look at; the newest last. */
+  pictures: z.array(z.strictObject({ job: Text, path: Text })),
+  totals: z.strictObject({ day: Text, today: Given, ever: Given }),
+  /** What its slots render on: "CPU", "OptiX". */
+  backends: z.array(Text),
+  gpus: z.array(GpuMessage),
+  gpuNote: Text.optional(),
+  /** Samples x pixels a second of one slot on the known scene. */
+  speed: z.number().optional(),
+  machine: z.strictObject({
+    othersLoad: z.number().optional(),
+    untouchedMs: z.number().optional(),
+    onBattery: z.boolean().optional(),
+    celsius: z.number().optional(),
+    watts: z.number().optional(),
+  }),
+});
+export type DonorStatus = z.infer<typeof DonorStatus>;
+
+/** A donor that has not said anything for so long is gone, whatever its file says. */
+export const STATUS_STALE_MS = 15_000;
+
+/** Where a home's donor tells of itself. */
+export function statusPath(home: Pick<Home, "root">): string {
+  return join(home.root, "donor.json");
+}
+
+/** The status of this home's donor; undefined when none runs. */
+export async function readStatus(home: Pick<Home, "root">): Promise<DonorStatus | undefined> {
+  try {
+    const status = DonorStatus.parse(JSON.parse(await readFile(statusPath(home), "utf8")));
+    return Date.now() - status.atMs < STATUS_STALE_MS ? status : undefined;
+  } catch {
+    return undefined; // there is none, or it is none of ours
+  }
+}

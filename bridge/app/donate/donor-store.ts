@@ -1,0 +1,226 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { AnySource } from "../../content/blocks/composite-source.ts";
+import type { BlockSource } from "../../content/blocks/block-source.ts";
+import { type BlockStore, openBlockStore } from "../../content/blocks/block-store.ts";
+import { blocksOf, parseManifest, totalBytesOf } from "../../content/bundle/manifest.ts";
+import { materialise } from "../../content/bundle/extract-bundle.ts";
+import type { BlockPeer, DonorStore, SceneOnDisk } from "../../donor/ports.ts";
+import { FarmError } from "../../kernel/errors.ts";
+import { systemClock } from "../../kernel/clock.ts";
+import type { Log } from "../../kernel/log.ts";
+import { fetchBlocks } from "../../protocols/blocks/fetch-blocks.ts";
+import { fetchFile } from "../../protocols/blocks/fetch-file.ts";
+import { BLOCKS_LIMITS, BLOCKS_PROTOCOL } from "../../protocols/blocks/messages.ts";
+import { serveBlocks } from "../../protocols/blocks/serve-blocks.ts";
+import type { FrameStream, SwarmNetwork } from "../../protocols/frame-stream.ts";
+import { Pacer, pacedStream } from "../../protocols/pacer.ts";
+import { HeldResults } from "../../content/blocks/results-for-pickup.ts";
+
+export interface DonorStoreOptions {
+  readonly blocks: string;
+  readonly scenes: string;
+  /** Where sandboxes see the folder of a scene; undefined: where it is. */
+  readonly seenAt?: string;
+  readonly capBytes: number;
+  /** Bytes a second that the owner gives at this moment; undefined: any. */
+  readonly upload: () => number | undefined;
+  readonly download: () => number | undefined;
+}
+
+type BringRequest = Parameters<DonorStore["bringScene"]>[0];
+type OnProgress = Parameters<DonorStore["bringScene"]>[2];
+
+/** The store of a donor; its owner may give it more or less disk while it works. */
+export interface OwnedDonorStore extends DonorStore {
+  /** What is over the new cap and not in use goes now, the rest when it is not in use any more. */
+  resize(capBytes: number): Promise<void>;
+  /** Blocks, results and opened scenes together. */
+  readonly usedBytes: number;
+  /** Contents of another source are given to whoever asks for them, too. */
+  alsoServe(source: BlockSource): void;
+  /** Opens a stream of the blocks protocol, held to the owner's speed. */
+  readonly openBlocks: (peer: BlockPeer, signal: AbortSignal) => Promise<FrameStream>;
+  /** The longest piece that is taken at that speed. */
+  readonly pieceBytes: () => number | undefined;
+}
+
+/** Opens a donor's store and answers the blocks protocol from it. */
+export async function openDonorStore(network: SwarmNetwork, options: DonorStoreOptions, log: Log): Promise<OwnedDonorStore> {
+  await rm(options.scenes, { recursive: true, force: true });
+  await mkdir(options.scenes, { recursive: true, mode: 0o700 });
+  const blocks = await openBlockStore({ directory: options.blocks, capBytes: options.capBytes }, { clock: systemClock, log });
+  const results = await HeldResults.open(blocks, join(options.blocks, "held-results"));
+  const pacers = { up: new Pacer(systemClock, options.upload), down: new Pacer(systemClock, options.download) };
+  const served: BlockSource[] = [blocks];
+  const store = new SwarmDonorStore(network, { blocks, results, pacers, served }, options);
+  const source = new AnySource(served);
+  const answer = (stream: FrameStream, peer: { readonly id: string }, signal: AbortSignal) => {
+    const policy = { mayHave: (hash: string) => store.mayHave(hash, peer.id), pieceBytes: () => pacers.up.pieceBytes };
+    return serveBlocks(pacedStream(stream, pacers), source, policy, signal);
+  };
+  await network.handle(BLOCKS_PROTOCOL, answer, { maxInboundStreamsPerPeer: BLOCKS_LIMITS.maxInboundStreamsPerPeer });
+  return store;
+}
+
+interface OpenScene {
+  readonly scene: Promise<SceneOnDisk>;
+  readonly directory: string;
+  users: number;
+  /** What its files take of the disk that is given. */
+  room: Disposable | undefined;
+}
+
+interface StoreParts {
+  readonly blocks: BlockStore;
+  readonly results: HeldResults;
+  readonly pacers: { readonly up: Pacer; readonly down: Pacer };
+  /** All that is given to peers; grows. */
+  readonly served: BlockSource[];
+}
+
+/**
+ * A donor's scenes and results on its disk, joined to the swarm: blocks come and go by the blocks
+ * protocol. Who knows a scene block's hash may have it; a result goes only to the requester it was made for.
+ */
+class SwarmDonorStore implements OwnedDonorStore {
+  readonly #network: SwarmNetwork;
+  readonly #blocks: BlockStore;
+  readonly #results: HeldResults;
+  readonly #pacers: StoreParts["pacers"];
+  readonly #served: BlockSource[];
+  readonly #directory: string;
+  readonly #seenAt: string | undefined;
+  readonly #scenes = new Map<string, OpenScene>();
+  #count = 0;
+
+  constructor(network: SwarmNetwork, parts: StoreParts, places: Pick<DonorStoreOptions, "scenes" | "seenAt">) {
+    this.#network = network;
+    this.#blocks = parts.blocks;
+    this.#results = parts.results;
+    this.#pacers = parts.pacers;
+    this.#served = parts.served;
+    this.#directory = places.scenes;
+    this.#seenAt = places.seenAt;
+  }
+
+  get usedBytes(): number {
+    return this.#blocks.usedBytes;
+  }
+
+  alsoServe(source: BlockSource): void {
+    this.#served.push(source);
+  }
+
+  readonly openBlocks = async (peer: BlockPeer, signal: AbortSignal): Promise<FrameStream> =>
+    pacedStream(await openBlocks(this.#network, peer, signal), this.#pacers);
+
+  readonly pieceBytes = (): number | undefined => this.#pacers.down.pieceBytes;
+
+  async resize(capBytes: number): Promise<void> {
+    await this.#blocks.resize(capBytes);
+  }
+
+  mayHave(hash: string, peer: string): boolean {
+    return this.#results.isFor(hash, peer) ?? true;
+  }
+
+  async bringScene(request: BringRequest, signal: AbortSignal, onProgress: OnProgress): Promise<SceneOnDisk> {
+    let open = this.#scenes.get(request.manifest);
+    if (!open) {
+      const directory = join(this.#directory, `${request.manifest.slice(0, 16)}-${this.#count++}`);
+      open = this.#open(request, directory, signal, onProgress);
+      this.#scenes.set(request.manifest, open);
+    }
+    open.users++;
+    try {
+      return await open.scene;
+    } catch (error) {
+      if (this.#scenes.get(request.manifest) === open) this.#scenes.delete(request.manifest);
+      throw error;
+    }
+  }
+
+  async releaseScene(key: string, before: () => Promise<void>): Promise<void> {
+    const open = this.#scenes.get(key);
+    if (!open || --open.users > 0) return;
+    this.#scenes.delete(key);
+    await before();
+    await rm(open.directory, { recursive: true, force: true });
+    open.room?.[Symbol.dispose]();
+  }
+
+  async keepResult(path: string, peer: string): Promise<{ readonly sha256: string; readonly bytes: number }> {
+    return await this.#results.keep(path, peer);
+  }
+
+  async dropResult(hash: string, peer: string): Promise<void> {
+    await this.#results.drop(hash, peer);
+  }
+
+  #open(request: BringRequest, directory: string, signal: AbortSignal, onProgress: OnProgress): OpenScene {
+    const scene = Promise.withResolvers<SceneOnDisk>();
+    const open: OpenScene = { directory, users: 0, room: undefined, scene: scene.promise };
+    this.#bring(request, open, signal, onProgress).then(scene.resolve, scene.reject);
+    return open;
+  }
+
+  async #bring(request: BringRequest, into: OpenScene, signal: AbortSignal, onProgress: OnProgress): Promise<SceneOnDisk> {
+    const [requester] = request.sources();
+    if (!requester) throw new Error("a scene has no source");
+    const { openBlocks: open, pieceBytes } = this;
+    const manifest = parseManifest(await this.#manifestBytes(request, (end) => open(requester, end), signal));
+    const wanted = blocksOf(manifest).map(({ sha256, bytes }) => ({ hash: sha256, bytes }));
+    const room = await this.#blocks.hold(totalBytesOf(manifest)); // its files lie beside its blocks
+    try {
+      using _pin = this.#blocks.pin([request.manifest, ...wanted.map(({ hash }) => hash)]);
+      const sources = () => request.sources().slice(1);
+      await fetchBlocks({ wanted, requester, sources, open, pieceBytes, store: this.#blocks }, signal, ({ bytesDone, bytesTotal }) =>
+        onProgress(bytesDone, bytesTotal),
+      );
+      const seen = this.#seenAt === undefined ? {} : { seenAt: this.#seenAt };
+      const { directory, scenePath, remap } = await materialise(
+        { manifest, store: this.#blocks, directory: into.directory, ...seen },
+        signal,
+      );
+      into.room = room;
+      return { key: request.manifest, directory, path: scenePath, remap };
+    } catch (error) {
+      room[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  async #manifestBytes(
+    request: BringRequest,
+    open: (end: AbortSignal) => ReturnType<SwarmNetwork["open"]>,
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
+    if (!this.#blocks.has(request.manifest)) {
+      const toPath = join(this.#directory, `manifest-${this.#count++}`);
+      try {
+        await fetchFile({ hash: request.manifest, bytes: request.manifestBytes, open, toPath, pieceBytes: this.pieceBytes() }, signal);
+        await this.#blocks.putFile(toPath, { hash: request.manifest }, signal);
+      } finally {
+        // Its number is never used again: nobody would go on with a part of it.
+        for (const left of [toPath, `${toPath}.part`]) await rm(left, { force: true });
+      }
+    }
+    return await this.#blocks.get(request.manifest, signal);
+  }
+}
+
+/** A stream to a peer by the connection that is there, else by each address it is said to have. Throws PEER_UNREACHABLE. */
+async function openBlocks(network: SwarmNetwork, peer: BlockPeer, signal: AbortSignal): Promise<FrameStream> {
+  const known = network.knownPeers().some(({ id }) => id === peer.id);
+  let failure: unknown;
+  for (const target of [...(known ? [peer.id] : []), ...peer.addrs]) {
+    try {
+      return await network.open(target, BLOCKS_PROTOCOL, "bulk", signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      failure = error;
+    }
+  }
+  throw failure ?? new FarmError("PEER_UNREACHABLE", `nobody knows an address of ${peer.id}`);
+}

@@ -1,0 +1,191 @@
+import { describe, expect, it } from "vitest";
+import type { OwnerWish } from "../../core/terms/decide.ts";
+import type { TermTexts } from "../../core/terms/parse-terms.ts";
+import type { SlotSize } from "../../core/terms/terms.ts";
+import { silentLog } from "../../kernel/log.ts";
+import type { Asked, Sight } from "../../machine/machine-watch.ts";
+import { Freezer } from "../../sandbox/process/freezer.ts";
+import type { OwnerEvent } from "../../donor/donate-events.ts";
+import { DonorControl } from "./policy-enforcer.ts";
+import type { SetTerms } from "./owner-settings.ts";
+import { OwnersDesk } from "./policy-state.ts";
+
+const CALM: Sight = {
+  untouchedMs: 3_600_000,
+  othersLoad: 0,
+  onBattery: false,
+  programs: [],
+  celsius: 40,
+  watts: 20,
+  joules: undefined,
+  gpus: [],
+  touchSigns: [],
+};
+
+/** A donor under control in which only the test moves the clock (UTC), the machine and the owner's wishes. */
+function controlled(flags: TermTexts, start = "2026-11-23T12:00:00Z") {
+  let nowMs = Date.parse(start);
+  const clock = { now: () => nowMs, monotonicMs: () => nowMs, sleep: async () => {} };
+  let sight = CALM;
+  const asked: Asked[] = [];
+  let wish: OwnerWish | undefined;
+  let terms: SetTerms = {};
+  const said: string[] = [];
+  const events: OwnerEvent[] = [];
+  const evictions: { job: string; atMs: number }[] = [];
+  const jobs = [{ job: "j1", requester: "anna" }];
+  const settings = { terms: () => terms, wish: () => wish, evictedSince: (atMs: number) => evictions.filter((each) => each.atMs > atMs) };
+  const wallClock = (ms: number) => {
+    const date = new Date(ms);
+    return { weekday: date.getUTCDay(), minute: date.getUTCHours() * 60 + date.getUTCMinutes() };
+  };
+  const machine = {
+    look: async (what: Asked) => {
+      asked.push(what);
+      return sight;
+    },
+  };
+  const desk = new OwnersDesk({ settings, machine, clock, wallClock }, { flags, size: { cores: 8, memoryBytes: 2 ** 34 } });
+  const donor = {
+    jobs,
+    tellStanding: () => void said.push(`tell ${desk.standing().state}`),
+    evict: async (job: string) => {
+      said.push(`evict ${job}`);
+      return true;
+    },
+    dismiss: async (because: string) => {
+      said.push(`dismiss: ${because}`);
+      jobs.length = 0;
+    },
+  };
+  const slots = {
+    pause: () => void said.push("pause"),
+    resume: () => void said.push("resume"),
+    resize: (count: number) => void said.push(`resize ${count}`),
+    renew: () => void said.push("renew"),
+    busy: 1,
+  };
+  const store = { resize: async (bytes: number) => void said.push(`disk ${bytes}`) };
+  const freezer = new Freezer();
+  const sandbox = {
+    resize: async ({ threads }: SlotSize) => void said.push(`${threads} threads each`),
+  };
+  const control = new DonorControl({
+    desk,
+    settings: settings as never,
+    donor,
+    slots,
+    store,
+    freezer,
+    sandbox,
+    devices: { prepare: async () => false },
+    clock,
+    log: silentLog,
+    observe: (event) => void events.push(event),
+    turned: async () => {},
+  });
+  /** Lets time pass in turns, and tells what was done. */
+  const pass = async (ms: number) => {
+    said.length = 0;
+    for (const end = nowMs + ms; nowMs < end; ) {
+      nowMs = Math.min(end, nowMs + 30_000);
+      await control.turn();
+    }
+    return [...said];
+  };
+  return {
+    pass,
+    desk,
+    freezer,
+    events,
+    asked,
+    see: (change: Partial<Sight>) => (sight = { ...sight, ...change }),
+    wishFor: (next: OwnerWish | undefined) => (wish = next),
+    set: (texts: Record<string, string>) => {
+      terms = { ...terms, ...Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, { text, atMs: nowMs }])) };
+    },
+    evict: (job: string) => void evictions.push({ job, atMs: nowMs }),
+  };
+}
+
+const MINUTE = 60_000;
+
+describe("a donor under its owner's terms", () => {
+  it("closes when its hours end, lets what runs go on for the overtime, and opens again with the next ones", async () => {
+    const donor = controlled({ schedule: "08:00-13:00", overtime: "10m" });
+    expect(await donor.pass(59 * MINUTE)).toEqual([]);
+    expect(donor.desk.secondsLeft()).toBe(60 + 600);
+    expect(await donor.pass(MINUTE)).toEqual(["pause", "tell closed"]);
+    expect(donor.freezer.isFrozen).toBe(false);
+    expect(await donor.pass(10 * MINUTE)).toEqual([]);
+    expect(await donor.pass(MINUTE)).toEqual([expect.stringContaining("dismiss: it gives only 08:00-13:00")]);
+    expect(await donor.pass(19 * 60 * MINUTE)).toEqual(["resume", "tell open"]);
+  });
+
+  it("stands still as soon as somebody comes back, and goes on when they have been away long enough", async () => {
+    const donor = controlled({ idle: "5m" });
+    expect(await donor.pass(MINUTE)).toEqual([]);
+    expect(donor.asked.at(-1)).toMatchObject({ untouched: true, battery: false });
+    donor.see({ untouchedMs: 0 });
+    expect(await donor.pass(30_000)).toEqual(["pause", "tell paused"]);
+    expect(donor.freezer.isFrozen).toBe(true);
+    donor.see({ untouchedMs: 4 * MINUTE });
+    expect(await donor.pass(MINUTE)).toEqual([]);
+    donor.see({ untouchedMs: 5 * MINUTE });
+    expect(await donor.pass(30_000)).toEqual(["resume", "tell open"]);
+    expect(donor.freezer.isFrozen).toBe(false);
+    expect(donor.events).toMatchObject([
+      { event: "standing", state: "paused", code: "in-use" },
+      { event: "standing", state: "open" },
+    ]);
+  });
+
+  it("does not hold memory for ever with work that stands still", async () => {
+    const donor = controlled({ battery: "no" });
+    donor.see({ onBattery: true });
+    expect(await donor.pass(15 * MINUTE)).toEqual(["pause", "tell paused"]);
+    expect(await donor.pass(MINUTE)).toEqual(["dismiss: it runs on battery"]);
+  });
+
+  it("follows its owner's word: at once, to the end of the chunk, and on again", async () => {
+    const donor = controlled({});
+    donor.wishFor("freeze");
+    expect(await donor.pass(200)).toEqual(["pause", "tell paused"]);
+    donor.wishFor("finish");
+    expect(await donor.pass(200)).toEqual(["pause", "tell closed"]);
+    expect(donor.freezer.isFrozen).toBe(false);
+    expect(await donor.pass(60 * MINUTE)).toEqual([]); // the owner set no end to it
+    donor.wishFor(undefined);
+    expect(await donor.pass(200)).toEqual(["resume", "tell open"]);
+  });
+
+  it("takes new terms while it works; only other threads need other Blenders", async () => {
+    const donor = controlled({ cores: "4" });
+    donor.set({ slots: "2", disk: "1k" });
+    expect(await donor.pass(200)).toEqual(["resize 2", "renew", "2 threads each", "disk 1024"]);
+    donor.set({ upload: "1m" });
+    expect(await donor.pass(200)).toEqual(["resize 2", "2 threads each", "disk 1024"]);
+    expect(donor.desk.slotSize().threads).toBe(2);
+    expect(donor.events.at(-1)).toMatchObject({ event: "terms", terms: { cores: "4", slots: "2", upload: "1m" } });
+    donor.set({ schedule: "03:00-04:00" });
+    expect(await donor.pass(200)).toContain("tell closed");
+  });
+
+  it("looks only for what its terms ask", async () => {
+    const donor = controlled({ yield: "game", battery: "no" });
+    await donor.pass(MINUTE);
+    const last = donor.asked.at(-1);
+    expect(last).toMatchObject({ untouched: false, battery: true });
+    expect(last?.programs?.("GAME.exe")).toBe(true);
+    expect(last?.programs?.("bash")).toBe(false);
+  });
+
+  it("sends a job away once, when its owner says so", async () => {
+    const donor = controlled({});
+    await donor.pass(200);
+    donor.evict("j1");
+    await donor.pass(200);
+    donor.evict("j2");
+    expect(await donor.pass(400)).toEqual(["evict j2"]);
+  });
+});

@@ -1,0 +1,168 @@
+import { OPEN, type Standing } from "../../core/terms/decide.ts";
+import type { Donor } from "../../donor/donor.ts";
+import type { RenderSlots } from "../../donor/render-slots.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import type { Log } from "../../kernel/log.ts";
+import type { Service } from "../../kernel/service.ts";
+import { childSignal, type ChildSignal } from "../../kernel/abort.ts";
+import type { Freezer } from "../../sandbox/process/freezer.ts";
+import type { OwnerEvent } from "../../donor/donate-events.ts";
+import type { DonorDevices } from "./devices/donor-devices.ts";
+import type { DonorSandbox } from "./donor-sandbox.ts";
+import type { OwnedDonorStore } from "./donor-store.ts";
+import type { OwnerSettings } from "./owner-settings.ts";
+import type { OwnersDesk } from "./policy-state.ts";
+
+export interface DonorControlDeps {
+  readonly desk: OwnersDesk;
+  readonly settings: OwnerSettings;
+  readonly donor: Pick<Donor, "tellStanding" | "evict" | "dismiss" | "jobs">;
+  readonly slots: Pick<RenderSlots, "pause" | "resume" | "resize" | "renew" | "busy">;
+  readonly store: Pick<OwnedDonorStore, "resize">;
+  readonly freezer: Freezer;
+  readonly sandbox: Pick<DonorSandbox, "resize">;
+  readonly devices: Pick<DonorDevices, "prepare">;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly observe: (event: OwnerEvent) => void;
+  /** Called after each turn, for whoever shows the donor; `looked`: at the machine, too. */
+  readonly turned: (looked: boolean) => Promise<void>;
+}
+
+/** The owner is answered within this time; the machine is looked at less often. */
+const TURN_MS = 200;
+const LOOK_EVERY_MS = 2_000;
+/** Work that stands still holds memory: after so long it is let go. */
+const FROZEN_KEPT_MS = 15 * 60_000;
+
+/** Keeps a donor to its owner's word: reads wishes and terms, looks at the machine, and carries out what follows. */
+export class DonorControl implements Service {
+  readonly name = "donor-control";
+  readonly #deps: DonorControlDeps;
+  #life: ChildSignal | undefined;
+  #turning: Promise<void> | undefined;
+  #lookedMs = Number.NEGATIVE_INFINITY;
+  /** When the donor stopped being open; undefined while it is. */
+  #shutMs: number | undefined;
+  #evictedMs: number;
+  #threads: number;
+  #preparing: Promise<void> = Promise.resolve();
+
+  constructor(deps: DonorControlDeps) {
+    this.#deps = deps;
+    this.#evictedMs = deps.clock.now();
+    this.#threads = deps.desk.slotSize().threads;
+  }
+
+  async start(): Promise<void> {
+    if (this.#life) return;
+    this.#life = childSignal();
+    const standing = this.#deps.desk.standing();
+    if (standing.state !== "open") await this.#stand(OPEN, standing);
+    this.#turning = this.#run(this.#life.signal);
+  }
+
+  async stop(): Promise<void> {
+    const life = this.#life;
+    this.#life = undefined;
+    life?.abort();
+    await this.#turning;
+    await this.#preparing;
+    life?.dispose();
+    await this.#deps.freezer.thaw(); // what stands still cannot be ended in peace
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#deps.clock.sleep(TURN_MS, signal);
+        await this.turn();
+      } catch (error) {
+        if (!signal.aborted) this.#deps.log.warn({ error }, "the owner's word could not be carried out");
+      }
+    }
+  }
+
+  /** Reads, looks and carries out, once. */
+  async turn(): Promise<void> {
+    const { desk, clock } = this.#deps;
+    const changed = desk.readTerms();
+    if (changed) await this.#takeTerms();
+    const due = clock.monotonicMs() - this.#lookedMs >= LOOK_EVERY_MS;
+    if (due) this.#lookedMs = clock.monotonicMs();
+    const before = desk.standing();
+    const looked = changed || due;
+    const other = looked ? await desk.look() : desk.decide();
+    if (other) await this.#stand(before, desk.standing());
+    await this.#evict();
+    await this.#letGo(desk.standing());
+    await this.#deps.turned(looked);
+  }
+
+  async #takeTerms(): Promise<void> {
+    const { desk, slots, store, sandbox, observe } = this.#deps;
+    const terms = desk.terms();
+    const size = desk.slotSize();
+    const { threads } = size;
+    slots.resize(terms.slots);
+    if (threads !== this.#threads) slots.renew();
+    this.#threads = threads;
+    await sandbox.resize(size);
+    await store.resize(terms.diskBytes);
+    this.#takeGpus();
+    observe({ event: "terms", terms: desk.texts, slots: terms.slots, threads });
+  }
+
+  /** Trying other GPUs takes a while: the owner is listened to meanwhile. */
+  #takeGpus(): void {
+    const { desk, devices, slots, log } = this.#deps;
+    const signal = this.#life?.signal ?? new AbortController().signal;
+    this.#preparing = this.#preparing
+      .then(() => devices.prepare(desk.texts, signal))
+      .then((changed) => (changed ? slots.renew() : undefined))
+      .catch((error: unknown) => (signal.aborted ? undefined : log.warn({ error }, "the GPUs could not be tried")));
+  }
+
+  /** Stops before it tells, and tells before it lets go on. */
+  async #stand(before: Standing, now: Standing): Promise<void> {
+    const { slots, freezer, donor, observe, clock } = this.#deps;
+    if (now.state !== "open") slots.pause();
+    if (now.state === "paused" && !freezer.isFrozen) await this.#freeze();
+    if (now.state !== "paused" && freezer.isFrozen) await freezer.thaw();
+    if (now.state === "open") slots.resume();
+    if (now.state !== before.state) this.#shutMs = now.state === "open" ? undefined : clock.monotonicMs();
+    donor.tellStanding();
+    observe(standingEvent(now));
+  }
+
+  async #freeze(): Promise<void> {
+    const unstoppable = await this.#deps.freezer.freeze();
+    if (unstoppable > 0) {
+      const sentence = `${unstoppable} Blenders cannot be made to stand still on this system: they finish their chunks`;
+      this.#deps.observe({ event: "note", sentence });
+    }
+  }
+
+  async #evict(): Promise<void> {
+    const { settings, donor, observe } = this.#deps;
+    for (const { job, atMs } of settings.evictedSince(this.#evictedMs)) {
+      this.#evictedMs = Math.max(this.#evictedMs, atMs);
+      if (await donor.evict(job)) observe({ event: "job-evicted", job });
+    }
+  }
+
+  /** Work cannot overstay: not after the hours, and not in memory while it stands still. */
+  async #letGo(standing: Standing): Promise<void> {
+    const { clock, donor, desk } = this.#deps;
+    if (standing.state === "open" || this.#shutMs === undefined || donor.jobs.length === 0) return;
+    const shutForMs = clock.monotonicMs() - this.#shutMs;
+    const overstays =
+      standing.state === "paused" ? shutForMs > FROZEN_KEPT_MS : standing.because.code !== "owner" && shutForMs > desk.terms().overtimeMs;
+    if (overstays) await donor.dismiss(standing.because.sentence);
+  }
+}
+
+function standingEvent(standing: Standing): OwnerEvent {
+  if (standing.state === "open") return { event: "standing", state: "open" };
+  return { event: "standing", state: standing.state, code: standing.because.code, because: standing.because.sentence };
+}

@@ -1,0 +1,132 @@
+import { isGiven } from "../../core/gpu/choose-gpus.ts";
+import { decide, type Observation, OPEN, type OwnerWish, sameStanding, type Standing, yieldsTo } from "../../core/terms/decide.ts";
+import { parseTerms, type TermTexts } from "../../core/terms/parse-terms.ts";
+import { nextChange, type WallClock } from "../../core/terms/schedule.ts";
+import { type MachineSize, type SlotSize, slotSize, type Terms } from "../../core/terms/terms.ts";
+import type { OwnersWord } from "../../donor/ports.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import type { Asked, Sight } from "../../machine/machine-watch.ts";
+import { type OwnerSettings, type SetTerms, termsInForce } from "./owner-settings.ts";
+
+export interface OwnersDeskDeps {
+  readonly settings: Pick<OwnerSettings, "terms" | "wish">;
+  readonly machine: { look(asked: Asked, nowMs: number): Promise<Sight> };
+  readonly clock: Clock;
+  readonly wallClock: WallClock;
+}
+
+export interface OwnersDeskOptions {
+  /** What the donor was started with. */
+  readonly flags: TermTexts;
+  readonly size: MachineSize;
+  /** What is the default on this machine alone: as many slots as its GPUs have room for. */
+  readonly defaults?: (texts: TermTexts) => Partial<Terms>;
+}
+
+/** The clock on this machine's wall. */
+export const systemWallClock: WallClock = (nowMs) => {
+  const date = new Date(nowMs);
+  return { weekday: date.getDay(), minute: date.getHours() * 60 + date.getMinutes() };
+};
+
+/** Where the owner's terms, the owner's wishes and the state of the machine come together in one answer. */
+export class OwnersDesk implements OwnersWord {
+  readonly #deps: OwnersDeskDeps;
+  readonly #options: OwnersDeskOptions;
+  readonly #startedMs: number;
+  #set: SetTerms = {};
+  #texts: TermTexts = {};
+  #terms: Terms;
+  #sight: Sight | undefined;
+  #standing: Standing = OPEN;
+
+  /** Throws USAGE for flags that say nothing. */
+  constructor(deps: OwnersDeskDeps, options: OwnersDeskOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#startedMs = deps.clock.now();
+    this.#set = deps.settings.terms();
+    this.#texts = termsInForce(options.flags, this.#startedMs, this.#set);
+    this.#terms = this.#parsed();
+  }
+
+  terms(): Terms {
+    return this.#terms;
+  }
+
+  /** The terms as they are written. */
+  get texts(): TermTexts {
+    return this.#texts;
+  }
+
+  get sight(): Sight | undefined {
+    return this.#sight;
+  }
+
+  standing(): Standing {
+    return this.#standing;
+  }
+
+  slotSize(): SlotSize {
+    return slotSize(this.#terms, this.#options.size);
+  }
+
+  secondsLeft(): number | undefined {
+    const nowMs = this.#deps.clock.now();
+    const closesMs = nextChange(this.#terms.schedule, this.#deps.wallClock, nowMs);
+    return closesMs === undefined ? undefined : (closesMs - nowMs + this.#terms.overtimeMs) / 1_000;
+  }
+
+  /** Reads what the owner has set since the last time. @returns whether the terms are others now. */
+  readTerms(): boolean {
+    const set = this.#deps.settings.terms();
+    if (set === this.#set) return false;
+    this.#set = set;
+    this.#texts = termsInForce(this.#options.flags, this.#startedMs, set);
+    this.#terms = this.#parsed();
+    return true;
+  }
+
+  #parsed(): Terms {
+    return parseTerms(this.#texts, this.#options.defaults?.(this.#texts));
+  }
+
+  /** Looks at the machine, as far as the terms ask for it, and decides anew. @returns whether the answer is another now. */
+  async look(): Promise<boolean> {
+    this.#sight = await this.#deps.machine.look(askedBy(this.#terms), this.#deps.clock.monotonicMs());
+    return this.decide();
+  }
+
+  /** Decides anew with what was seen last. @returns whether the answer is another now. */
+  decide(): boolean {
+    const before = this.#standing;
+    this.#standing = decide(this.#terms, this.#observation(this.#deps.settings.wish()), before);
+    return !sameStanding(before, this.#standing);
+  }
+
+  #observation(wish: OwnerWish | undefined): Observation {
+    const { untouchedMs, othersLoad, onBattery, programs, celsius, watts } = this.#sight ?? UNSEEN;
+    const wall = this.#deps.wallClock(this.#deps.clock.now());
+    return { wall, wish, untouchedMs, othersLoad, onBattery, programs, celsius, watts };
+  }
+}
+
+const UNSEEN = {
+  untouchedMs: undefined,
+  othersLoad: undefined,
+  onBattery: undefined,
+  programs: undefined,
+  celsius: undefined,
+  watts: undefined,
+} as const;
+
+/** What these terms make worth looking at; heat also for the count of energy. */
+export function askedBy(terms: Terms): Asked {
+  return {
+    untouched: terms.idleMs !== undefined,
+    battery: terms.notOnBattery,
+    programs: terms.yieldTo.length === 0 ? undefined : (name) => yieldsTo(terms, name),
+    heat: true,
+    gpus: terms.gpus === "none" ? undefined : (gpu) => isGiven(gpu, terms.gpus),
+  };
+}

@@ -1,0 +1,130 @@
+import { rename, rm, writeFile } from "node:fs/promises";
+import type { ChunkSpec } from "../../core/plan/chunk.ts";
+import { BACKEND_NAMES } from "../../core/gpu/cycles-devices.ts";
+import type { Totals } from "../../core/terms/totals.ts";
+import type { DonorPower } from "../../donor/ports.ts";
+import type { RenderSlots } from "../../donor/render-slots.ts";
+import type { Sight } from "../../machine/machine-watch.ts";
+import type { AskedEnvironments } from "../environments/environment-requests.ts";
+import type { DonateEvent } from "../../donor/donate-events.ts";
+import type { DonorLedger } from "./donation-stats.ts";
+import type { DonorShowcase } from "../../donor/preview-store.ts";
+import type { DonorStatus } from "./donor-status.ts";
+import type { OwnedDonorStore } from "./donor-store.ts";
+import type { OwnersDesk } from "./policy-state.ts";
+
+/** The file is written at most this often, and at least every `LEAST_OFTEN_MS`. */
+const MOST_OFTEN_MS = 500;
+const LEAST_OFTEN_MS = 5_000;
+export interface DonorReportDeps {
+  readonly desk: Pick<OwnersDesk, "standing" | "terms" | "texts" | "slotSize" | "sight">;
+  readonly asked: AskedEnvironments;
+  readonly ledger: Pick<DonorLedger, "totals">;
+  readonly store: Pick<OwnedDonorStore, "usedBytes">;
+  readonly slots: Pick<RenderSlots, "size" | "busy">;
+  readonly showcase: Pick<DonorShowcase, "pictures">;
+  readonly power: () => DonorPower;
+}
+
+/** Keeps the status of a donor where its owner's other programs find it. */
+export class DonorReport {
+  readonly #deps: DonorReportDeps;
+  readonly #options: { readonly path: string; readonly peerId: string; readonly name: string };
+  readonly #working = new Map<string, DonorStatus["working"][number]>();
+  #written = "";
+  #writtenMs = 0;
+
+  constructor(deps: DonorReportDeps, options: { readonly path: string; readonly peerId: string; readonly name: string }) {
+    this.#deps = deps;
+    this.#options = options;
+  }
+
+  /** Follows which chunks are being rendered. */
+  watch(event: DonateEvent): void {
+    if (event.event === "chunk-started") {
+      const { job, lease, spec } = event;
+      this.#working.set(`${job} ${lease}`, { job, lease, what: describeSpec(spec), sinceMs: Date.now() });
+    } else if (event.event === "chunk-rendered" || event.event === "chunk-failed") this.#working.delete(`${event.job} ${event.lease}`);
+    else if (event.event === "job-closed") {
+      for (const [key, { job }] of this.#working) if (job === event.job) this.#working.delete(key);
+    }
+  }
+
+  /** Writes the status down when it is another than before. @returns it, when it was written. */
+  async write(jobs: readonly DonorStatus["jobs"][number][]): Promise<DonorStatus | undefined> {
+    const nowMs = Date.now();
+    if (nowMs - this.#writtenMs < MOST_OFTEN_MS) return undefined;
+    const status = this.#status(jobs, nowMs);
+    const text = JSON.stringify({ ...status, atMs: 0, machine: {}, gpus: [], diskUsedBytes: 0 });
+    if (text === this.#written && nowMs - this.#writtenMs < LEAST_OFTEN_MS) return undefined;
+    this.#written = text;
+    this.#writtenMs = nowMs;
+    await replaceFile(this.#options.path, JSON.stringify(status));
+    return status;
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.#options.path, { force: true });
+  }
+
+  #status(jobs: readonly DonorStatus["jobs"][number][], atMs: number): DonorStatus {
+    const { desk, ledger, store, slots, power } = this.#deps;
+    const { builds, gpus, gpuNote, speed } = power();
+    const { peerId, name } = this.#options;
+    const standing = desk.standing();
+    return {
+      pid: process.pid,
+      atMs,
+      peerId,
+      name,
+      standing:
+        standing.state === "open" ? standing : { state: standing.state, code: standing.because.code, because: standing.because.sentence },
+      terms: { ...desk.texts },
+      slots: slots.size,
+      busySlots: slots.busy,
+      threads: desk.slotSize().threads,
+      diskUsedBytes: store.usedBytes,
+      jobs: [...jobs],
+      asked: [...this.#deps.asked.open(desk.terms().environments, atMs)],
+      working: [...this.#working.values()],
+      pictures: [...this.#deps.showcase.pictures],
+      totals: plainTotals(ledger.totals),
+      backends: [...new Set(builds.map(({ backend }) => BACKEND_NAMES[backend]))],
+      gpus: [...gpus],
+      ...defined({ gpuNote, speed }),
+      machine: machineOf(desk.sight),
+    };
+  }
+}
+
+/** "frame 12", "frame 12, 256x256 at 512,0". */
+export function describeSpec(spec: ChunkSpec): string {
+  if (spec.kind === "files") return `frame ${spec.frame}`;
+  const { rect, width, height, frame } = spec;
+  const isWhole = rect.width === width && rect.height === height;
+  return isWhole ? `frame ${frame}` : `frame ${frame}, ${rect.width}x${rect.height} at ${rect.x},${rect.y}`;
+}
+
+function machineOf(sight: Sight | undefined): DonorStatus["machine"] {
+  if (!sight) return {};
+  const { othersLoad, untouchedMs, onBattery, celsius, watts } = sight;
+  return defined({ othersLoad, untouchedMs, onBattery, celsius, watts });
+}
+
+function plainTotals({ day, today, ever }: Totals): DonorStatus["totals"] {
+  return { day, today: defined(today), ever: defined(ever) };
+}
+
+type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
+  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
+};
+
+function defined<T extends object>(value: T): Defined<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined)) as Defined<T>;
+}
+
+/** A reader never sees half of it. Not worth waiting for the disk. */
+async function replaceFile(path: string, text: string): Promise<void> {
+  await writeFile(`${path}.new`, text, { mode: 0o600 });
+  await rename(`${path}.new`, path);
+}

@@ -1,0 +1,118 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Home } from "../../config/home.ts";
+import { sameBuild } from "../../core/admission.ts";
+import { ENVIRONMENT_LABELS, factsOf, labelsOf } from "../../core/environments/facts.ts";
+import { buildArguments, type GpuMaker, recipeFor } from "../../core/environments/recipe.ts";
+import { openDatabase } from "../../database/open-database.ts";
+import type { EnvironmentRow } from "../../database/types.ts";
+import { systemClock } from "../../kernel/clock.ts";
+import { FarmError, isFarmError } from "../../kernel/errors.ts";
+import { sha256 } from "../../kernel/ids.ts";
+import { type EngineImage, ImageEngine } from "../../sandbox/images/image-engine.ts";
+import { blendersHere, type ChosenBlender } from "../job/blender-slots.ts";
+import { type BaseWatch, findBase } from "../../sandbox/images/environment-base.ts";
+import { askBlender } from "../../sandbox/images/environment-probe.ts";
+
+const CONTAINERS = fileURLToPath(new URL("../../../containers/", import.meta.url));
+const CONTAINERFILE = "blender.Containerfile";
+const GPU_CONTAINERFILE = "blender-gpu.Containerfile";
+
+export interface BuildSettings {
+  readonly home: Home;
+  /** As this machine's own Blender when not said. */
+  readonly blender?: string | undefined;
+  /** Of an official build. */
+  readonly sha256?: string | undefined;
+  readonly gpu?: GpuMaker | undefined;
+  readonly base?: string | undefined;
+}
+
+export type BuildEvent =
+  | { readonly event: "note"; readonly sentence: string }
+  /** A line of whoever works at the moment. */
+  | { readonly event: "building"; readonly line: string };
+
+type Observe = (event: BuildEvent) => void;
+
+/**
+ * Builds an environment, asks its Blender what it is, writes the answer on the image, and records it. What was built
+ * from the same recipe before is taken as it is. Throws SANDBOX_UNAVAILABLE, USAGE, BASE_IMAGE_MISSING, ENVIRONMENT_BUILD_FAILED.
+ */
+export async function buildEnvironment(settings: BuildSettings, observe: Observe, signal: AbortSignal): Promise<EnvironmentRow> {
+  const { home, gpu } = settings;
+  const engine = await ImageEngine.open();
+  const own = settings.blender === undefined ? await ownBlender(home, signal) : undefined;
+  const recipe = recipeFor({ version: settings.blender ?? own?.build.version ?? "", sha256: settings.sha256, gpu });
+  const watch = watching(observe);
+  const base = await findBase(engine, { release: recipe.release, named: settings.base, containers: CONTAINERS }, watch, signal);
+  const plain = await buildOnce(
+    { engine, file: CONTAINERFILE, args: { ...buildArguments(recipe, base.image), ...base.args } },
+    watch,
+    signal,
+  );
+  const onGpu = { engine, file: GPU_CONTAINERFILE, args: { BASE_IMAGE: plain.id, ...base.args }, ...(gpu === undefined ? {} : { gpu }) };
+  const image = gpu === undefined ? plain : await buildOnce(onGpu, watch, signal);
+  const row = await record(engine, home, image, signal);
+  if (own && !sameBuild(own.deviceClass, row.facts)) watch.note(otherBuild(own, row));
+  return row;
+}
+
+function otherBuild({ build }: ChosenBlender, { facts }: EnvironmentRow): string {
+  const named = (version: string, hash: string) => `${version} (${hash})`;
+  return `it has Blender ${named(facts.blenderVersion, facts.buildHash)}, and this machine ${named(build.version, build.buildHash)}: they cannot work on one job`;
+}
+
+/** Writes an environment of the engine into the list of this home. */
+async function record(engine: ImageEngine, home: Home, image: EngineImage, signal: AbortSignal): Promise<EnvironmentRow> {
+  const facts = factsOf(image.labels);
+  if (facts === undefined) throw new FarmError("ENVIRONMENT_MISSING", "the image has no labels of an environment");
+  const digest = await engine.digestOf(image, signal);
+  await using database = openDatabase(home.database);
+  const before = database.environments.get(digest);
+  const row: EnvironmentRow = before ?? { digest, facts, bytes: image.bytes, addedAt: systemClock.now(), origin: "built", isShared: false };
+  database.environments.put(row);
+  return row;
+}
+
+function watching(observe: Observe): BaseWatch {
+  return { note: (sentence) => observe({ event: "note", sentence }), line: (line) => observe({ event: "building", line }) };
+}
+
+async function ownBlender(home: Home, signal: AbortSignal): Promise<ChosenBlender> {
+  try {
+    const [newest] = await blendersHere(home, undefined, signal);
+    if (newest) return newest;
+  } catch (error) {
+    if (!isFarmError(error, "BLENDER_NOT_FOUND")) throw error;
+  }
+  throw new FarmError("USAGE", "no Blender is installed here whose version could be taken", { advice: "Name one: --blender 4.3." });
+}
+
+interface Step {
+  readonly engine: ImageEngine;
+  readonly file: string;
+  readonly args: Readonly<Record<string, string>>;
+  readonly gpu?: GpuMaker;
+}
+
+/** An image of a Containerfile with its Blender's facts on it; the one that is here when nothing of its recipe has changed. */
+async function buildOnce({ engine, file, args, gpu }: Step, { note, line }: BaseWatch, signal: AbortSignal): Promise<EngineImage> {
+  const base = await engine.find(args["BASE_IMAGE"] ?? "");
+  const recipe = sha256(Buffer.from(JSON.stringify([await readFile(join(CONTAINERS, file), "utf8"), base?.id, args, gpu])));
+  const [present] = await engine.list(`${ENVIRONMENT_LABELS.recipe}=${recipe}`);
+  if (present) {
+    note("it is built already");
+    return present;
+  }
+  const gpuArgs: Record<string, string> = gpu === undefined ? {} : { GPU: gpu };
+  const bare = await engine.build({ from: { folder: CONTAINERS, file }, args: { ...args, ...gpuArgs }, labels: {} }, line, signal);
+  note("its Blender is asked what it is");
+  const facts = await askBlender(engine, bare, { probe: join(CONTAINERS, "probe.py"), gpu }, signal);
+  const labels = { ...labelsOf(facts), [ENVIRONMENT_LABELS.recipe]: recipe };
+  const image = await engine.find(await engine.build({ from: { text: `FROM ${bare}\n` }, args: {}, labels }, line, signal));
+  if (image === undefined) throw new FarmError("ENVIRONMENT_BUILD_FAILED", "the image vanished while it was built");
+  await engine.name(image, await engine.digestOf(image, signal));
+  return image;
+}

@@ -1,0 +1,134 @@
+import PQueue from "p-queue";
+import { thisCpuArch } from "../../blender/device-class.ts";
+import type { Home } from "../../config/home.ts";
+import type { EnvironmentStore } from "../../content/environments/environment-store.ts";
+import { type EnvironmentsHere, sameBuild } from "../../core/admission.ts";
+import { ENVIRONMENT_LABELS, factsOf } from "../../core/environments/facts.ts";
+import { mayRun } from "../../core/environments/may-run.ts";
+import type { Terms } from "../../core/terms/terms.ts";
+import type { Environments } from "../../database/types.ts";
+import type { DonorEnvironments, OwnersWord, SandboxEnvironment } from "../../donor/ports.ts";
+import { systemClock } from "../../kernel/clock.ts";
+import { FarmError, isFarmError } from "../../kernel/errors.ts";
+import { askEnvironment } from "../../protocols/environments/environments.ts";
+import { signedText } from "../../protocols/environments/messages.ts";
+import type { SwarmNetwork } from "../../protocols/frame-stream.ts";
+import { type EngineImage, ImageEngine } from "../../sandbox/images/image-engine.ts";
+import type { OwnedDonorStore } from "../donate/donor-store.ts";
+import { serveEnvironments } from "./serve-environments.ts";
+import { EnvironmentRoom } from "./environment-quota.ts";
+import { type Obtained, type ObtainPorts, obtainEnvironment } from "./fetch-environment.ts";
+
+export interface DonorEnvironmentsDeps {
+  readonly home: Home;
+  readonly engine: ImageEngine;
+  readonly network: SwarmNetwork;
+  readonly environments: Environments;
+  readonly owner: Pick<OwnersWord, "terms">;
+  readonly store: OwnedDonorStore;
+}
+
+type BringRequest = Parameters<DonorEnvironments["bring"]>[0];
+
+/** Failures that another try under the same terms would only repeat. */
+const FINAL = ["ENVIRONMENT_REFUSED", "ENVIRONMENT_INVALID", "NO_MATCHING_BLENDER"] as const;
+
+/** A donor's environments: brought as jobs name them, under its owner's terms, and passed on to others. */
+export async function donorEnvironments(options: Omit<DonorEnvironmentsDeps, "engine">): Promise<DonorEnvironments> {
+  const deps = { ...options, engine: await ImageEngine.open() };
+  const contents = await serveEnvironments(deps.network, deps.home, deps.environments);
+  await contents.sweep(systemClock.now());
+  deps.store.alsoServe(contents);
+  const images = await deps.engine.list(`${ENVIRONMENT_LABELS.mark}=1`);
+  const digests = images.map((image) => deps.engine.knownDigestOf(image)).filter((digest) => digest !== undefined);
+  return new EngineEnvironments(deps, contents, digests);
+}
+
+/** Without an environment of its own a donor can only work in those that its owner lets in. Throws ENVIRONMENT_MISSING. */
+export function refuseWithout({ environments, own }: Pick<Terms, "environments" | "own">): void {
+  if (environments.length === 0 && own.length === 0)
+    throw new FarmError(
+      "ENVIRONMENT_MISSING",
+      "no environment is on this machine's container engine, and its owner lets none of others in",
+    );
+}
+
+class EngineEnvironments implements DonorEnvironments {
+  readonly #deps: DonorEnvironmentsDeps;
+  readonly #contents: EnvironmentStore;
+  readonly #room: EnvironmentRoom;
+  /** Two jobs that name the same one bring it once. */
+  readonly #queue = new PQueue({ concurrency: 1 });
+  /** The engine had them when the donor started. */
+  readonly #found: readonly string[];
+  readonly #refused = new Map<string, { readonly because: string; readonly under: string }>();
+
+  constructor(deps: DonorEnvironmentsDeps, contents: EnvironmentStore, found: readonly string[]) {
+    this.#deps = deps;
+    this.#found = found;
+    this.#contents = contents;
+    const { engine, environments, owner, store } = deps;
+    const givenBytes = () => owner.terms().diskBytes - store.usedBytes;
+    this.#room = new EnvironmentRoom({ engine, contents, environments, clock: systemClock, givenBytes });
+  }
+
+  now(): EnvironmentsHere {
+    const here = new Set([...this.#found, ...this.#deps.environments.list().map(({ digest }) => digest)]);
+    const under = this.#termsNow();
+    const refused = [...this.#refused].filter(([, refusal]) => refusal.under === under);
+    return { here, refused: new Map(refused.map(([digest, { because }]) => [digest, because])), arch: thisCpuArch("linux") };
+  }
+
+  async bring(request: BringRequest, signal: AbortSignal, onProgress: (done: number, total: number) => void): Promise<SandboxEnvironment> {
+    const under = this.#termsNow();
+    try {
+      return await this.#queue.add(() => this.#bring(request, signal, onProgress), { signal });
+    } catch (error) {
+      const isFinal = isFarmError(error) && FINAL.some((code) => code === error.code);
+      if (isFinal && error.facts["verdict"] !== "ask") this.#refused.set(request.digest, { because: error.message, under });
+      throw error;
+    }
+  }
+
+  async #bring({ digest, build, sources }: BringRequest, signal: AbortSignal, onProgress: (done: number, total: number) => void) {
+    const obtained = await obtainEnvironment({ digest, sources }, this.#ports(), signal, onProgress);
+    const { image } = obtained;
+    const facts = factsOf(image.labels);
+    if (facts === undefined) throw new FarmError("ENVIRONMENT_INVALID", "the image of this job is no environment");
+    this.#record(digest, obtained);
+    this.#room.use(digest);
+    const { blenderPath: path, blenderVersion: version, buildHash } = facts;
+    if (sameBuild(facts, build)) return { image: image.id, blender: { path, version, buildHash } };
+    const sentence = `the environment has Blender ${version} (${buildHash}), and the job needs ${build.blenderVersion} (${build.buildHash})`;
+    throw new FarmError("NO_MATCHING_BLENDER", sentence);
+  }
+
+  /** What came from the swarm goes on to it. */
+  #record(digest: string, { image, bytesFrom }: Pick<Obtained, "bytesFrom"> & { readonly image: EngineImage }): void {
+    const facts = factsOf(image.labels);
+    if (facts === undefined || this.#deps.environments.get(digest)) return;
+    const isFetched = bytesFrom.size > 0;
+    const origin = isFetched ? [...bytesFrom.keys()] : ("built" as const);
+    this.#deps.environments.put({ digest, facts, bytes: image.bytes, addedAt: systemClock.now(), origin, isShared: isFetched });
+  }
+
+  #ports(): ObtainPorts {
+    const { engine, network, owner, store } = this.#deps;
+    return {
+      engine,
+      store: this.#contents,
+      clock: systemClock,
+      ask: ({ id }, digest, signal) => askEnvironment(network, id, digest, signal),
+      open: store.openBlocks,
+      pieceBytes: store.pieceBytes,
+      isSigned: async (digest, signature) => (await import("../../network/node/signing.ts")).isSigned(signedText(digest), signature),
+      policy: (asked) => mayRun(asked, owner.terms()),
+      makeRoom: (neededBytes) => this.#room.make(neededBytes),
+    };
+  }
+
+  #termsNow(): string {
+    const { environments, own } = this.#deps.owner.terms();
+    return [...environments, "own", ...own].join(" ");
+  }
+}

@@ -1,0 +1,27 @@
+import { expect, it } from "vitest";
+import { AskedEnvironments } from "./environment-requests.ts";
+
+const refused = (asks: string | undefined, job = "j") => {
+  const what = asks === undefined ? {} : { asks };
+  return { event: "job-refused", job, requester: "r", because: "", ...what } as const;
+};
+
+it("each environment is asked about once, until its owner lets it in or nobody wants it any more", () => {
+  const asked = new AskedEnvironments();
+  expect(asked.watch(refused("a"), 1)).toMatchObject({ digest: "a", job: "j" });
+  expect(asked.watch(refused("a", "j2"), 60_000)).toBeUndefined();
+  expect(asked.watch(refused(undefined), 60_000)).toBeUndefined();
+  expect(asked.watch(refused("b"), 70_000)).toMatchObject({ digest: "b" });
+  expect(asked.open([], 80_000).map(({ digest, job }) => `${digest} ${job}`)).toEqual(["a j2", "b j"]);
+  expect(asked.open(["b"], 80_000).map(({ digest }) => digest)).toEqual(["a"]);
+  expect(asked.open([], 60_000 + 5 * 60_000 + 1)).toEqual([]);
+  expect(asked.watch(refused("a"), 70_000_000)).toBeDefined();
+});
+
+it("strangers cannot fill the owner's screen", () => {
+  const asked = new AskedEnvironments();
+  for (let index = 0; index < 1_000; index++) asked.watch(refused(`env-${index}`), 1);
+  const open = asked.open([], 2);
+  expect(open.length).toBeLessThanOrEqual(8);
+  expect(open.at(-1)?.digest).toBe("env-999");
+});

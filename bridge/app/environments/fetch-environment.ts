@@ -1,0 +1,248 @@
+import { factsOf } from "../../core/environments/facts.ts";
+import type { AskedEnvironment, EnvironmentVerdict } from "../../core/environments/may-run.ts";
+import {
+  checkConfig,
+  contentsOf,
+  type EnvironmentManifest,
+  ENVIRONMENT_LIMITS,
+  parseEnvironment,
+  unpackedBytesOf,
+} from "../../content/environments/environment-manifest.ts";
+import type { EnvironmentStore } from "../../content/environments/environment-store.ts";
+import { readLayer } from "../../content/environments/layer-blocks.ts";
+import { abortable, childSignal } from "../../kernel/abort.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import { FarmError, isFarmError } from "../../kernel/errors.ts";
+import { fetchBlocks } from "../../protocols/blocks/fetch-blocks.ts";
+import { fetchBytes } from "../../protocols/blocks/fetch-file.ts";
+import type { BlockPeer } from "../../protocols/blocks/messages.ts";
+import type { EnvironmentReply, EnvironmentSignature, OfferedEnvironment } from "../../protocols/environments/messages.ts";
+import type { FrameStream } from "../../protocols/frame-stream.ts";
+import type { EngineImage, ImageEngine } from "../../sandbox/images/image-engine.ts";
+
+export interface ObtainPorts {
+  readonly engine: Pick<ImageEngine, "findEnvironment" | "layersHere" | "load">;
+  readonly store: EnvironmentStore;
+  readonly clock: Clock;
+  /** What a peer says of an environment. */
+  readonly ask: (peer: BlockPeer, digest: string, signal: AbortSignal) => Promise<EnvironmentReply>;
+  /** Opens a stream of the blocks protocol. */
+  readonly open: (peer: BlockPeer, signal: AbortSignal) => Promise<FrameStream>;
+  readonly pieceBytes?: () => number | undefined;
+  readonly isSigned: (digest: string, signature: EnvironmentSignature) => Promise<boolean>;
+  /** The owner's word. */
+  readonly policy: (asked: AskedEnvironment) => EnvironmentVerdict;
+  /** Makes room for so many bytes, blocks and unpacked layers together, and says for how many there is room now. */
+  readonly makeRoom: (neededBytes: number) => Promise<number>;
+}
+
+export interface ObtainRequest {
+  readonly digest: string;
+  /** Peers that may have it, as of now; the most willing first. */
+  readonly sources: () => readonly BlockPeer[];
+}
+
+export interface Obtained {
+  readonly image: EngineImage;
+  /** Who gave how many bytes; nobody, when it was here. */
+  readonly bytesFrom: ReadonlyMap<string, number>;
+  /** Peers that lied. */
+  readonly banned: readonly string[];
+}
+
+/** So long nobody may have it before it is given up: donors hear of each other a moment after the job is opened. */
+const PATIENCE_MS = 15_000;
+const ASK_AGAIN_MS = 500;
+const ASK_LIMIT_MS = 5_000;
+
+type OnProgress = (bytesDone: number, bytesTotal: number) => void;
+
+/**
+ * Brings an environment into the engine: the one that is here, or one whose blocks come from several peers at once,
+ * each checked, layers that the engine has left out. What arrived before a failure is not fetched again.
+ * Throws ENVIRONMENT_REFUSED (the owner's word), ENVIRONMENT_INVALID and BLOCK_CORRUPT (only liars have it),
+ * BLOCK_MISSING (nobody has it), PEER_UNREACHABLE, DISK_FULL, or the signal's reason.
+ */
+export async function obtainEnvironment(
+  request: ObtainRequest,
+  ports: ObtainPorts,
+  signal: AbortSignal,
+  onProgress: OnProgress = () => {},
+): Promise<Obtained> {
+  signal.throwIfAborted();
+  const { digest } = request;
+  const present = await ports.engine.findEnvironment(digest);
+  if (present) {
+    insist(ports.policy({ digest, isHere: true, signedBy: [] }));
+    return { image: present, bytesFrom: new Map(), banned: [] };
+  }
+  return await new Obtaining(request, ports, onProgress).run(signal);
+}
+
+interface Offered extends OfferedEnvironment {
+  readonly peer: BlockPeer;
+}
+
+class Obtaining {
+  readonly #request: ObtainRequest;
+  readonly #ports: ObtainPorts;
+  readonly #onProgress: OnProgress;
+  /** Peers that are not asked again. */
+  readonly #banned = new Set<string>();
+  readonly #bytesFrom = new Map<string, number>();
+
+  constructor(request: ObtainRequest, ports: ObtainPorts, onProgress: OnProgress) {
+    this.#request = request;
+    this.#ports = ports;
+    this.#onProgress = onProgress;
+  }
+
+  async run(signal: AbortSignal): Promise<Obtained> {
+    while (true) {
+      const offers = await this.#offers(signal);
+      await this.#askOwner(offers);
+      const [first] = offers;
+      if (first === undefined) throw missing(this.#request.digest);
+      // Those who cut the image in the same way give the same blocks.
+      const peers = offers.filter(({ manifest }) => manifest === first.manifest).map(({ peer }) => peer);
+      try {
+        const image = await this.#bring(first, peers, signal);
+        return { image, bytesFrom: this.#bytesFrom, banned: [...this.#banned] };
+      } catch (error) {
+        const isLie = isFarmError(error, "ENVIRONMENT_INVALID") || isFarmError(error, "BLOCK_CORRUPT");
+        for (const { id } of peers) this.#banned.add(id);
+        if (!isLie || this.#left().length === 0) throw error;
+      }
+    }
+  }
+
+  #left(): readonly BlockPeer[] {
+    return this.#request.sources().filter(({ id }) => !this.#banned.has(id));
+  }
+
+  /** What the peers offer, those first who agree with most others. Waits a while for the first that has it. */
+  async #offers(signal: AbortSignal): Promise<readonly Offered[]> {
+    const { clock } = this.#ports;
+    const startMs = clock.monotonicMs();
+    while (true) {
+      const asked = await Promise.all(this.#left().map((peer) => this.#askPeer(peer, signal)));
+      const offers = asked.filter((offer) => offer !== undefined);
+      const votes = (offer: Offered) => offers.filter(({ manifest }) => manifest === offer.manifest).length;
+      if (offers.length > 0) return offers.toSorted((a, b) => votes(b) - votes(a));
+      if (clock.monotonicMs() - startMs > PATIENCE_MS) throw missing(this.#request.digest);
+      await clock.sleep(ASK_AGAIN_MS, signal);
+    }
+  }
+
+  async #askPeer(peer: BlockPeer, parent: AbortSignal): Promise<Offered | undefined> {
+    using limit = childSignal(parent, ASK_LIMIT_MS);
+    try {
+      const reply = await abortable(this.#ports.ask(peer, this.#request.digest, limit.signal), limit.signal);
+      return reply.type === "environment" ? { ...reply, peer } : undefined;
+    } catch {
+      parent.throwIfAborted();
+      return undefined;
+    }
+  }
+
+  async #askOwner(offers: readonly Offered[]): Promise<void> {
+    const { digest } = this.#request;
+    const signedBy: string[] = [];
+    for (const signature of offers.flatMap(({ signatures }) => signatures)) {
+      if (await this.#ports.isSigned(digest, signature)) signedBy.push(signature.signer);
+    }
+    insist(this.#ports.policy({ digest, isHere: false, signedBy }));
+  }
+
+  async #bring(offer: Offered, peers: readonly BlockPeer[], signal: AbortSignal): Promise<EngineImage> {
+    const { store, engine } = this.#ports;
+    const { digest } = this.#request;
+    const manifest = parseEnvironment(await this.#content(offer.manifest, offer.manifestBytes, peers, signal));
+    if (manifest.digest !== digest) throw lie("it describes another one");
+    const config = await this.#content(digest, manifest.configBytes, peers, signal);
+    if (factsOf(checkConfig(manifest, config).labels) === undefined) throw lie("it has no labels of one");
+    const here = await engine.layersHere(manifest.layers.map(({ diffId }) => diffId));
+    await this.#insistOnRoom(manifest, here);
+    await store.put(digest, config);
+    await this.#fetch(manifest, here, peers, signal);
+    const get = (hash: string, bytes: number) => store.read(hash, 0, bytes, signal);
+    const layers = manifest.layers.map((layer) => {
+      const { diffId, bytes } = layer;
+      return here.has(diffId) ? { diffId, bytes } : { diffId, bytes, tar: () => readLayer(layer, get) };
+    });
+    try {
+      const image = await engine.load({ digest, config, layers }, signal);
+      await store.keep(manifest, offer.signatures);
+      return image;
+    } catch (error) {
+      if (isFarmError(error, "ENVIRONMENT_INVALID")) await store.discard(manifest);
+      throw error;
+    }
+  }
+
+  async #fetch(
+    manifest: EnvironmentManifest,
+    without: ReadonlySet<string>,
+    peers: readonly BlockPeer[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { store, open, pieceBytes } = this.#ports;
+    const [requester, ...others] = peers;
+    if (requester === undefined) throw missing(manifest.digest);
+    const wanted = contentsOf(manifest, without);
+    const sources = () => [...others, ...this.#left().filter(({ id }) => !peers.some((peer) => peer.id === id))];
+    const pacing = pieceBytes === undefined ? {} : { pieceBytes };
+    const { bytesFrom, banned } = await fetchBlocks(
+      { wanted, requester, sources, open, store, ...pacing },
+      signal,
+      ({ bytesDone, bytesTotal }) => this.#onProgress(bytesDone, bytesTotal),
+    );
+    for (const [peer, bytes] of bytesFrom) this.#bytesFrom.set(peer, (this.#bytesFrom.get(peer) ?? 0) + bytes);
+    for (const peer of banned) this.#banned.add(peer);
+  }
+
+  /** A small content from the first peer that gives the right one. */
+  async #content(hash: string, bytes: number, peers: readonly BlockPeer[], signal: AbortSignal): Promise<Uint8Array> {
+    const { store, open } = this.#ports;
+    if (store.has(hash)) return await store.read(hash, 0, bytes, signal);
+    let failure: unknown = missing(this.#request.digest);
+    for (const peer of peers) {
+      try {
+        const request = { hash, bytes, open: (end: AbortSignal) => open(peer, end), maxBytes: ENVIRONMENT_LIMITS.maxManifestBytes };
+        return await fetchBytes(request, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  async #insistOnRoom(manifest: EnvironmentManifest, here: ReadonlySet<string>): Promise<void> {
+    const layers = manifest.layers.filter(({ diffId }) => !here.has(diffId));
+    const stored = contentsOf(manifest, here).reduce((sum, { hash, bytes }) => sum + (this.#ports.store.has(hash) ? 0 : bytes), 0);
+    const needed = stored + unpackedBytesOf({ ...manifest, layers });
+    const room = await this.#ports.makeRoom(needed);
+    if (needed <= room) return;
+    const facts = { neededBytes: needed, roomBytes: room };
+    throw new FarmError("DISK_FULL", "the environment is larger than the disk that is given", {
+      facts,
+      advice: "Give more disk, or remove environments (`bridge env list`).",
+    });
+  }
+}
+
+function insist(verdict: EnvironmentVerdict): void {
+  if (verdict.verdict !== "accept") throw new FarmError("ENVIRONMENT_REFUSED", verdict.because, { facts: { verdict: verdict.verdict } });
+}
+
+function missing(digest: string): FarmError {
+  return new FarmError("BLOCK_MISSING", "no peer has the environment of this job", {
+    facts: { digest },
+    advice: "Whoever has it shares it with `bridge env share`.",
+  });
+}
+
+function lie(why: string): FarmError {
+  return new FarmError("ENVIRONMENT_INVALID", `an environment was refused: ${why}`);
+}

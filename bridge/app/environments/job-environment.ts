@@ -1,0 +1,56 @@
+import { sameBuild } from "../../core/admission.ts";
+import { environmentName, parseDigest } from "../../core/environments/facts.ts";
+import type { Database, EnvironmentRow } from "../../database/types.ts";
+import { FarmError } from "../../kernel/errors.ts";
+import type { ChosenBlender } from "../job/blender-slots.ts";
+import { findRow } from "./environment-catalog.ts";
+
+/** The environment that a job names. */
+export interface NamedEnvironment {
+  readonly digest: string;
+  /** Undefined for one that only others have: then their word counts. */
+  readonly row: EnvironmentRow | undefined;
+}
+
+/** By name or digest; a whole digest may be of one that is not here. Throws ENVIRONMENT_MISSING. */
+export function environmentNamed(database: Pick<Database, "environments">, reference: string): NamedEnvironment {
+  const digest = parseDigest(reference);
+  if (digest !== undefined) return { digest, row: database.environments.get(digest) };
+  const row = findRow(database, reference);
+  return { digest: row.digest, row };
+}
+
+/**
+ * The Blender of this machine for a job: of the build that it was begun with, or of its environment. Donors render
+ * in the environment, and this machine finishes: one build. Throws BLENDER_NOT_FOUND, NO_MATCHING_BLENDER.
+ */
+export function chooseBlender(
+  blenders: readonly ChosenBlender[],
+  begun: { readonly version: string; readonly buildHash: string } | undefined,
+  named: NamedEnvironment | undefined,
+): ChosenBlender {
+  const row = named?.row;
+  const wanted = row?.facts ?? (begun && { blenderVersion: begun.version, buildHash: begun.buildHash });
+  const match = wanted && blenders.find(({ deviceClass }) => sameBuild(deviceClass, wanted));
+  if (row && !match) throw otherBlender(row, blenders);
+  const chosen = match ?? blenders[0];
+  if (chosen === undefined) throw new FarmError("BLENDER_NOT_FOUND", "no Blender was found on this machine");
+  return chosen;
+}
+
+function otherBlender({ facts, digest }: EnvironmentRow, blenders: readonly ChosenBlender[]): FarmError {
+  const here = blenders.map(({ build }) => `${build.version} (${build.buildHash})`).join(", ");
+  return new FarmError(
+    "NO_MATCHING_BLENDER",
+    `${environmentName(facts, digest)} has Blender ${facts.blenderVersion} (${facts.buildHash}), and here is ${here}`,
+    { advice: "Pictures are finished here: install the same Blender, or build an environment of this one (`bridge env build`)." },
+  );
+}
+
+/** What the requester should know before donors ask. */
+export function sharingNote({ digest, row }: NamedEnvironment): string | undefined {
+  if (row?.isShared) return undefined;
+  if (row === undefined)
+    return `the environment ${digest.slice(0, 12)} is not in this home: only donors that have it, or find it with others, can work`;
+  return `donors that lack ${environmentName(row.facts, digest)} cannot get it from here: \`bridge env share ${digest.slice(0, 12)}\``;
+}

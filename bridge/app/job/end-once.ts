@@ -1,0 +1,35 @@
+import type { JobEvent, JobOutcome } from "../../core/job/job-events.ts";
+import { endBeforeWork } from "../../core/ledger/end-event.ts";
+import { isFarmError, messageOf } from "../../kernel/errors.ts";
+
+type Observe = (event: JobEvent) => void;
+
+/**
+ * Lets `work` on a job tell its events, and sees to it that the last one is told exactly once: also when the work throws
+ * before it could tell how the job ended. Only of a job that another bridge works on nothing is told: it has not ended.
+ */
+export async function endOnce(
+  job: string,
+  observe: Observe,
+  work: (observe: Observe) => Promise<JobOutcome>,
+  signal: AbortSignal,
+): Promise<JobOutcome> {
+  let hasEnded = false;
+  const tell: Observe = (event) => {
+    if (event.event === "job-ended" && hasEnded) throw new Error(`job ${job} ended twice`);
+    hasEnded ||= event.event === "job-ended";
+    observe(event);
+  };
+  try {
+    const outcome = await work(tell);
+    if (!hasEnded) throw new Error(`job ${job} ended without a word`);
+    return outcome;
+  } catch (error) {
+    if (!hasEnded && !isFarmError(error, "JOB_BUSY")) tell(signal.aborted ? endBeforeWork(job, "cancelled", null) : failed(job, error));
+    throw error;
+  }
+}
+
+function failed(job: string, error: unknown): JobEvent {
+  return endBeforeWork(job, "failed", { code: isFarmError(error) ? error.code : "BUG", message: messageOf(error) });
+}

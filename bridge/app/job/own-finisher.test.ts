@@ -1,0 +1,79 @@
+import { copyFile, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describePicture, type FinishCase, FinishKit, listFiles } from "../../blender/fixtures/finish-kit.ts";
+import type { FinisherOptions } from "../../blender/finish/finisher.ts";
+import { SceneCopy } from "../../content/bundle/scene-copy.ts";
+import { openOwnFinisher } from "./own-finisher.ts";
+import { SentScene } from "./sent-scene.ts";
+
+const outputs: FinishCase = { name: "File Output nodes", scene: "file_outputs" };
+const stamp: FinishCase = { name: "stamp with the file's name", scene: "stamp" };
+const picture: FinishCase = { name: "a picture that changes", scene: "plain" };
+const scratch = { noteOutside: async () => {} };
+
+let kit: FinishKit;
+beforeAll(async () => {
+  kit = await FinishKit.prepare([outputs, stamp, picture]);
+}, 300_000);
+afterAll(() => rm(kit.root, { recursive: true, force: true }));
+
+/** The scene of a case as a job has sent it, with one more file that it reads. */
+async function sentScene(item: FinishCase, { scenePath }: FinisherOptions) {
+  const { signal } = new AbortController();
+  const { root } = kit.folders(item);
+  const texture = path.join(root, "texture.png");
+  await mkdir(path.join(root, "waiting"), { recursive: true });
+  await writeFile(texture, "a");
+  const sent = new SentScene(scenePath, new SceneCopy(path.join(root, "job")), signal);
+  await sent.look();
+  await sent.inspected(async () => {}, path.join(root, "waiting"));
+  const files = [scenePath, texture].map((at, index) => ({ path: at, kind: index === 0 ? "blend" : "image", missing: false }));
+  await sent.pack(files, { cacheDir: path.join(root, "cache"), waitingRoom: path.join(root, "waiting"), begun: undefined }, signal);
+  return { sent, texture };
+}
+
+/** What differs between a picture of the job and plain Blender's, the path of the .blend in the metadata aside. */
+async function described(folder: string, name: string): Promise<string> {
+  return (await describePicture(folder, name)).replaceAll(/^ *File: .*\n/gm, "");
+}
+
+describe("the finishing Blender that opens a scene after it was saved over", () => {
+  it("makes the pictures of the scene as it was sent, where they belong, and leaves nothing beside them", {
+    timeout: 300_000,
+  }, async () => {
+    const { work, reference } = kit.folders(outputs);
+    const options = await kit.options(outputs);
+    await kit.renderReference(outputs);
+    const { sent } = await sentScene(outputs, options);
+    await copyFile(path.join(kit.root, "glare_lens.blend"), options.scenePath);
+    const finisher = await openOwnFinisher({ sent, scratch, opened: undefined }, options, AbortSignal.timeout(250_000));
+    expect((await readdir(work)).filter((name) => name.startsWith("."))).toEqual([]);
+    await finisher.finishFrame(2, AbortSignal.timeout(250_000));
+    await finisher.close();
+    const names = await listFiles(work);
+    expect(names).toEqual(await listFiles(reference));
+    for (const name of names) expect(await described(work, name)).toBe(await described(reference, name));
+  });
+
+  it("refuses what would show the name of a copy", { timeout: 300_000 }, async () => {
+    const options = await kit.options(stamp);
+    const { sent } = await sentScene(stamp, options);
+    await copyFile(path.join(kit.root, "plain.blend"), options.scenePath);
+    const opening = openOwnFinisher({ sent, scratch, opened: undefined }, options, AbortSignal.timeout(250_000));
+    await expect(opening).rejects.toMatchObject({ code: "SCENE_CHANGED" });
+    expect(await listFiles(kit.folders(stamp).work)).toEqual([]);
+  });
+
+  it("delivers no picture once another file of the scene has changed", { timeout: 300_000 }, async () => {
+    const options = await kit.options(picture);
+    const { sent, texture } = await sentScene(picture, options);
+    await using finisher = await openOwnFinisher({ sent, scratch, opened: undefined }, options, AbortSignal.timeout(250_000));
+    await writeFile(texture, "b");
+    await expect(finisher.finishFrame(2, AbortSignal.timeout(250_000))).rejects.toMatchObject({
+      code: "SCENE_CHANGED",
+      facts: { path: texture },
+    });
+    expect(await listFiles(kit.folders(picture).work)).toEqual([]);
+  });
+});

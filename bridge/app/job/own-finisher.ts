@@ -1,0 +1,59 @@
+import { constants } from "node:fs";
+import { copyFile, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { BlenderProcess } from "../../blender/blender-process.ts";
+import { type FinisherOptions, openFinisher } from "../../blender/finish/finisher.ts";
+import type { Finisher } from "../../blender/types.ts";
+import { changedScene } from "../../content/bundle/changed-scene.ts";
+import { startPlainProcess } from "../../sandbox/process/process-sandbox.ts";
+import type { Scratch } from "./scratch.ts";
+import type { SentScene } from "./sent-scene.ts";
+
+interface OwnFinisherDeps {
+  readonly sent: SentScene;
+  readonly scratch: Pick<Scratch, "noteOutside">;
+  /** The Blender that looked at the scene; it holds the scene as it was sent. */
+  readonly opened: BlenderProcess | undefined;
+}
+
+/**
+ * The finishing Blender of a job, with the scene as it was sent. Where it opens the scene only after its artist has saved over
+ * it, the copy is opened: for that moment it lies beside the artist's own file, so that paths mean what they meant.
+ * Throws as `openFinisher`, and SCENE_CHANGED where its pictures could not be the ones that were asked for.
+ */
+export async function openOwnFinisher(
+  { sent, scratch, opened }: OwnFinisherDeps,
+  options: FinisherOptions,
+  signal: AbortSignal,
+): Promise<Finisher> {
+  const confirm = (end: AbortSignal) => sent.confirmOthers(end);
+  const deps = { start: startPlainProcess, noteStage: (stage: string) => scratch.noteOutside(stage), confirm };
+  if (opened?.isAlive) return await openFinisher({ ...deps, opened }, options, signal);
+  await sent.confirmOthers(signal);
+  if (await sent.isUntouched()) {
+    const finisher = await openFinisher(deps, options, signal);
+    if (await sent.isUntouched()) return finisher;
+    await finisher.close(); // saved over while it was being opened
+  }
+  const beside = join(dirname(options.scenePath), `${options.stageName}.blend`);
+  try {
+    await placeCopy(await sent.checkedCopy(signal), beside, { sent, scratch });
+    const noteStage = async (stage: string) => {
+      await rm(beside, { force: true }); // Blender has read it; a bridge that is killed leaves one thing behind at most
+      await scratch.noteOutside(stage);
+    };
+    return await openFinisher({ ...deps, noteStage }, { ...options, scenePath: beside, isCopy: true }, signal);
+  } finally {
+    await rm(beside, { force: true });
+  }
+}
+
+async function placeCopy(from: string, beside: string, { sent, scratch }: Pick<OwnFinisherDeps, "sent" | "scratch">): Promise<void> {
+  await scratch.noteOutside(beside);
+  try {
+    await rm(beside, { force: true });
+    await copyFile(from, beside, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+  } catch (cause) {
+    throw changedScene(sent.path, cause);
+  }
+}

@@ -1,0 +1,57 @@
+import { join } from "node:path";
+import { tryOutputFolder } from "../../blender/inspect/try-output.ts";
+import type { PackedBundle } from "../../content/bundle/pack.ts";
+import { systemClock } from "../../kernel/clock.ts";
+import type { PrepareDeps } from "../../requester/prepare-job.ts";
+import type { ChosenBlender } from "./blender-slots.ts";
+import type { SentScene } from "./sent-scene.ts";
+import type { Workshop } from "./run-job.ts";
+
+/** The job, and what is known of it before it is prepared. */
+export interface JobToPrepare {
+  readonly id: string;
+  readonly blender: ChosenBlender;
+  readonly inspect: PrepareDeps["inspect"];
+  readonly sent: SentScene;
+  /** A folder for a copy of its scene until there is the job. */
+  readonly waitingRoom: () => Promise<string>;
+  /** The manifest of a job that is taken up again. */
+  readonly begun: string | undefined;
+}
+
+/** What preparing a job needs of this machine; the packed scene is left in `packed`. */
+export function prepareDeps(
+  { home, database }: Pick<Workshop, "home" | "database">,
+  { id, blender, inspect, sent, waitingRoom, begun }: JobToPrepare,
+  packed: { bundle?: PackedBundle },
+): PrepareDeps {
+  return {
+    blender: blender.build,
+    deviceClass: blender.deviceClass,
+    inspect: async (request, signal) => await sent.inspected(() => inspect(request, signal), await waitingRoom()),
+    pack: async (files, _scenePath, signal) => {
+      const settings = { cacheDir: join(home.cache, "packs"), waitingRoom: await waitingRoom(), begun };
+      packed.bundle = await sent.pack(files, settings, signal);
+      return packed.bundle;
+    },
+    tryOutput: tryOutputFolder,
+    newId: () => id,
+    history: {
+      append: async (job, records) => {
+        const [first] = records;
+        const nowMs = systemClock.now();
+        if (first?.type === "job-created") {
+          const { createdAt, title } = database.jobs.get(job) ?? { createdAt: nowMs, title: titleOf(first.scenePath) };
+          database.jobs.put({ id: job, createdAt, updatedAt: nowMs, scenePath: first.scenePath, title, state: "running" });
+        }
+        if (first?.type === "resumed") database.jobs.setState(job, "running", nowMs);
+        await database.journal.append(job, records);
+      },
+      read: (job) => database.journal.read(job).map(({ record }) => record),
+    },
+  };
+}
+
+export function titleOf(scenePath: string): string {
+  return scenePath.split(/[\\/]/).at(-1) ?? scenePath;
+}

@@ -1,0 +1,55 @@
+import type { ChunkSpec } from "../../core/plan/chunk.ts";
+import type { WarmSession } from "../../donor/ports.ts";
+import { changedScene } from "../../content/bundle/changed-scene.ts";
+import { isFarmError } from "../../kernel/errors.ts";
+import type { LocalSlots } from "../../requester/ports.ts";
+import type { SentScene } from "./sent-scene.ts";
+
+/** Slots of this machine that render the scene as it was sent, and nothing else. Throws SCENE_CHANGED where they cannot. */
+export function sentSlots(slots: LocalSlots, sent: SentScene): LocalSlots {
+  const runOnce = async <T>(spec: ChunkSpec, use: Parameters<typeof slots.run<T>>[2], signal: AbortSignal): Promise<T> => {
+    const goesBack = spec.stepFrom !== undefined;
+    const scene = await sent.toOpen(goesBack, signal);
+    const take: typeof use.take = async (files) => {
+      await sent.confirmOthers(signal); // Blender reads pictures when it comes to them
+      if (goesBack && scene.path === sent.path) await assertUntouched(sent);
+      return await use.take(files);
+    };
+    return await slots.run(scene, spec, { ...use, take }, signal);
+  };
+  return {
+    get size() {
+      return slots.size;
+    },
+    run: async (_where, spec, use, signal) => {
+      try {
+        return await runOnce(spec, use, signal);
+      } catch (error) {
+        if (!isFarmError(error, "SCENE_CHANGED")) throw error;
+        return await runOnce(spec, use, signal); // saved over while it was being opened: now the copy is
+      }
+    },
+  };
+}
+
+/** A session that does not keep a scene which was saved over while it was read. */
+export function watchedSession(session: WarmSession, sent: SentScene): WarmSession {
+  return {
+    load: async (path, options, signal) => {
+      try {
+        await session.load(path, options, signal);
+      } catch (error) {
+        if (path === sent.path && !signal.aborted) await assertUntouched(sent); // half a file is no fault of the scene
+        throw error;
+      }
+      if (path === sent.path) await assertUntouched(sent);
+    },
+    render: (spec, signal) => session.render(spec, signal),
+    exited: session.exited,
+    close: () => session.close(),
+  };
+}
+
+async function assertUntouched(sent: SentScene): Promise<void> {
+  if (!(await sent.isUntouched())) throw changedScene(sent.path);
+}

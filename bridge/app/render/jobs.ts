@@ -1,0 +1,100 @@
+import { randomBytes } from "node:crypto";
+import type { Home } from "../../config/home.ts";
+import { newJobId } from "../../core/job/job-id.ts";
+import { foldJournal } from "../../core/journal/fold.ts";
+import type { JobMemory } from "../../core/journal/records.ts";
+import { planJob } from "../../core/plan/plan.ts";
+import { openDatabase } from "../../database/open-database.ts";
+import type { Database, JobRow, Wish } from "../../database/types.ts";
+import { FarmError } from "../../kernel/errors.ts";
+
+/** A line of the list, as it stands at this moment: "interrupted" where its last run ended without a word, killed for instance. */
+export type ListedJob = Omit<JobRow, "state"> & { readonly state: JobRow["state"] | "interrupted" };
+
+/** A job as its journal tells it. */
+export interface JobReport {
+  readonly job: ListedJob;
+  /** What ended its last run before its time. */
+  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly framesDone: number;
+  readonly framesTotal: number;
+  readonly chunksDone: number;
+  readonly chunksTotal: number;
+  readonly chunksByDonor: Readonly<Record<string, number>>;
+  readonly barred: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+export function freshJobId(): string {
+  return newJobId(Date.now(), randomBytes(8));
+}
+
+/** Newest first. */
+export async function listJobs(home: Home): Promise<readonly ListedJob[]> {
+  await using database = openDatabase(home.database);
+  return database.jobs.list().map((job) => asItStands(database, job));
+}
+
+/** A job whose row says that it runs, and that nobody works on, was interrupted. */
+function asItStands({ jobs }: Pick<Database, "jobs">, job: JobRow): ListedJob {
+  const isAtWork = job.state !== "running" || jobs.isClaimed(job.id, Date.now());
+  return isAtWork ? job : { ...job, state: "interrupted" };
+}
+
+/** Throws JOB_UNKNOWN. */
+export async function reportJob(home: Home, id: string | undefined): Promise<JobReport> {
+  await using database = openDatabase(home.database);
+  return reportOf(database, jobOf(database, id));
+}
+
+export function reportOf(database: Pick<Database, "journal" | "jobs">, job: JobRow): JobReport {
+  const memory = foldJournal(database.journal.read(job.id).map(({ record }) => record));
+  const plan = memory.created && planJob(memory.created.planInput.facts, memory.created.planInput.options);
+  const chunksByDonor: Record<string, number> = {};
+  for (const { donor } of memory.accepted.values()) chunksByDonor[donor] = (chunksByDonor[donor] ?? 0) + 1;
+  return {
+    job: asItStands(database, job),
+    error: memory.error ?? null,
+    framesDone: memory.finishedFrames.size,
+    framesTotal: plan?.outputs.length ?? 0,
+    chunksDone: memory.accepted.size,
+    chunksTotal: plan?.chunks.length ?? 0,
+    chunksByDonor,
+    barred: [...memory.barred.keys()],
+    outputs: outputsOf(memory),
+  };
+}
+
+/** Each file once, in the order of frames, whatever was finished first. */
+function outputsOf({ finishedFrames }: Pick<JobMemory, "finishedFrames">): readonly string[] {
+  const inOrder = [...finishedFrames].toSorted(([a], [b]) => a - b);
+  return [...new Set(inOrder.flatMap(([, files]) => files.map(({ path }) => path)))];
+}
+
+/** The id of the job that is meant: the last one when none is named. Throws JOB_UNKNOWN. */
+export async function jobNamed(home: Home, id: string | undefined): Promise<string> {
+  await using database = openDatabase(home.database);
+  return jobOf(database, id).id;
+}
+
+/** Tells the bridge that works on a job what is wished of it; returns a sentence. Throws JOB_UNKNOWN. */
+export async function wishJob(home: Home, id: string | undefined, wish: Wish): Promise<string> {
+  await using database = openDatabase(home.database);
+  const job = jobOf(database, id);
+  if (isFree(database, job.id)) {
+    if (wish === "cancel") database.jobs.setState(job.id, "cancelled", Date.now());
+    return `job ${job.id} is not at work; its state is ${database.jobs.get(job.id)?.state ?? job.state}`;
+  }
+  database.wishes.set(job.id, wish);
+  return `job ${job.id} was told to ${wish}`;
+}
+
+function isFree(database: Database, job: string): boolean {
+  return !database.jobs.isClaimed(job, Date.now());
+}
+
+function jobOf(database: Database, id: string | undefined): JobRow {
+  const job = id === undefined ? database.jobs.list()[0] : database.jobs.get(id);
+  if (!job) throw new FarmError("JOB_UNKNOWN", id === undefined ? "there are no jobs yet" : `there is no job ${id}`);
+  return job;
+}

@@ -1,0 +1,35 @@
+import type { Home } from "../../config/home.ts";
+import type { JobOutcome } from "../../core/job/job-events.ts";
+import { openDatabase } from "../../database/open-database.ts";
+import { isFarmError } from "../../kernel/errors.ts";
+import { lockHome } from "../../network/node/home-lock.ts";
+import type { SwarmOptions } from "../swarm/open-swarm.ts";
+import { RequesterSwarm } from "../swarm/requester-swarm.ts";
+import { openScratch } from "../job/scratch.ts";
+import { SharedSwarm } from "../swarm/shared-swarm.ts";
+import { type Task, type Watching, workOnTask, type WorkSettings } from "../job/run-job.ts";
+
+export interface RenderSettings extends WorkSettings {
+  readonly home: Home;
+  readonly swarm: SwarmOptions;
+}
+
+/** Renders a scene, or goes on with a job, on this machine and the swarm. */
+export async function render(settings: RenderSettings, task: Task, watching: Watching, signal: AbortSignal): Promise<JobOutcome> {
+  const { home } = settings;
+  await using database = openDatabase(home.database, {
+    onCorrupt: (sentence) => watching.observe({ event: "note", code: "DATABASE_CORRUPT", sentence }),
+  });
+  await using scratch = await openScratch(home);
+  await using lock = await lockBesideDonor(home);
+  await using swarm = new SharedSwarm(() => RequesterSwarm.open(lock && home, settings.swarm, watching.log, signal));
+  return await workOnTask({ home, database, scratch, swarm }, settings, { task, watching }, signal);
+}
+
+/** Beside a donor of the same home there is none: two nodes with one identity would take each other's messages. */
+async function lockBesideDonor(home: Home): Promise<AsyncDisposable | undefined> {
+  return await lockHome(home.root).catch((error: unknown) => {
+    if (isFarmError(error, "HOME_BUSY")) return undefined;
+    throw error;
+  });
+}

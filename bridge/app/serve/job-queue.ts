@@ -1,0 +1,254 @@
+import type { JobEvent } from "../../core/job/job-events.ts";
+import { errorBodyOf } from "../../gateway/wire/error-body.ts";
+import type { JobLine } from "../../gateway/wire/job-messages.ts";
+import type { Wish } from "../../database/types.ts";
+import type { JobWish } from "../../gateway/wire/job-submission.ts";
+import { GATEWAY_LIMITS } from "../../gateway/wire/limits.ts";
+import { type ChildSignal, childSignal } from "../../kernel/abort.ts";
+import { systemClock } from "../../kernel/clock.ts";
+import { FarmError } from "../../kernel/errors.ts";
+import type { Log } from "../../kernel/log.ts";
+import { forceOf, requestOf } from "../render/job-request.ts";
+import { freshJobId } from "../render/jobs.ts";
+import type { ServedJob } from "./served-job.ts";
+import type { ServedJobsStore } from "./served-jobs-store.ts";
+import { type Task, workOnTask, type Workshop } from "../job/run-job.ts";
+
+export interface JobDeskDeps {
+  readonly workshop: Workshop;
+  readonly store: ServedJobsStore;
+  /** Told of each job's line when its state has changed. */
+  readonly tell: (line: JobLine) => void;
+  readonly log: Log;
+}
+
+export interface JobDeskOptions {
+  /** Jobs at work side by side; those at rest do not count. */
+  readonly atOnce: number;
+  readonly blender: string | undefined;
+  readonly threads: number | undefined;
+}
+
+interface AtWork {
+  readonly life: ChildSignal;
+  readonly done: Promise<void>;
+}
+
+/** The jobs that clients asked for: taken in turn, so many at a time, and found again by the next bridge. */
+export class JobDesk implements AsyncDisposable {
+  readonly #deps: JobDeskDeps;
+  readonly #options: JobDeskOptions;
+  /** Oldest first. */
+  readonly #jobs = new Map<string, ServedJob>();
+  readonly #atWork = new Map<string, AtWork>();
+  /** Let go by their clients before they had quite ended. */
+  readonly #letGo = new Set<string>();
+  #isClosing = false;
+
+  constructor(deps: JobDeskDeps, options: JobDeskOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    for (const job of deps.store.load()) this.#jobs.set(job.id, job);
+    void this.#forgetOld();
+    this.#fill();
+  }
+
+  /** Newest first. */
+  list(): JobLine[] {
+    return [...this.#jobs.values()].map(({ line }) => line).toReversed();
+  }
+
+  /** Some job is not at its end, and does not rest. */
+  get isBusy(): boolean {
+    return this.#atWork.size > 0 || [...this.#jobs.values()].some(({ state }) => state === "queued");
+  }
+
+  /** Throws JOB_UNKNOWN. */
+  get(id: string): ServedJob {
+    const job = this.#jobs.get(id);
+    if (!job) throw new FarmError("JOB_UNKNOWN", `there is no job ${id}`);
+    return job;
+  }
+
+  /** Throws TOO_MANY_JOBS, and what is wrong with the wish. */
+  async submit(wish: JobWish): Promise<ServedJob> {
+    requestOf(wish); // what is wrong is said before anything is written down
+    const open = [...this.#jobs.values()].filter(({ hasEnded }) => !hasEnded).length;
+    if (open >= GATEWAY_LIMITS.maxJobs) throw new FarmError("TOO_MANY_JOBS", `${open} jobs have not ended yet`);
+    const job = this.#deps.store.create(freshJobId(), wish);
+    this.#jobs.set(job.id, job);
+    this.#become(job, "queued");
+    this.#fill();
+    return job;
+  }
+
+  /** Its last line says when everything has stopped. */
+  cancel(id: string): JobLine {
+    const job = this.get(id);
+    if (job.hasEnded || job.state === "stopping") return job.line;
+    const work = this.#atWork.get(id);
+    this.#become(job, work ? "stopping" : "cancelled");
+    work?.life.abort(new FarmError("CANCELLED", "the job was cancelled"));
+    return job.line;
+  }
+
+  /** Throws JOB_STATE for a job that has ended. */
+  pause(id: string): JobLine {
+    const job = this.#notEnded(id);
+    job.wantRest(true);
+    if (job.state !== "preparing") this.#become(job, "paused");
+    if (this.#atWork.has(id)) this.#deps.store.wish(id, "pause");
+    this.#fill();
+    return job.line;
+  }
+
+  /** Throws JOB_STATE for a job that has ended. */
+  resume(id: string): JobLine {
+    const job = this.#notEnded(id);
+    job.wantRest(false);
+    const isAtWork = this.#atWork.has(id);
+    if (isAtWork) this.#deps.store.wish(id, "resume");
+    if (job.state === "paused") this.#become(job, isAtWork ? "running" : "queued");
+    this.#fill();
+    return job.line;
+  }
+
+  /** Throws JOB_STATE for a job that is complete, or about to stop. */
+  retry(id: string): JobLine {
+    const job = this.get(id);
+    if (job.state === "complete" || job.state === "stopping") throw wrongState(job, "be retried");
+    job.wantRest(false);
+    if (job.hasEnded) this.#become(job, "queued");
+    this.#fill();
+    return job.line;
+  }
+
+  /** Throws JOB_STATE for a job that has not ended; one whose frames are all there may be let go, and goes at its end. */
+  async release(id: string, frame: number | undefined): Promise<void> {
+    const job = this.get(id);
+    if (frame !== undefined) return await (await this.#deps.store.shelf(job))?.release(frame);
+    if (this.#atWork.has(id) && (job.hasEnded || isAllThere(job.line))) return void this.#letGo.add(id);
+    if (!job.hasEnded) throw wrongState(job, "be let go");
+    this.#jobs.delete(id);
+    await this.#deps.store.forget(job);
+  }
+
+  /** Stops what is at work; the next bridge goes on with it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosing = true;
+    for (const { life } of this.#atWork.values()) life.abort(new FarmError("CANCELLED", "the bridge ends"));
+    await Promise.all([...this.#atWork.values()].map(({ done }) => done));
+  }
+
+  /** Takes up what waits, oldest first, as far as there is room. */
+  #fill(): void {
+    if (this.#isClosing) return;
+    for (const job of this.#jobs.values()) {
+      const working = [...this.#atWork.keys()].filter((id) => this.#jobs.get(id)?.state !== "paused").length;
+      if (working >= this.#options.atOnce) return;
+      if (job.state === "queued" && !this.#atWork.has(job.id)) this.#begin(job);
+    }
+  }
+
+  #begin(job: ServedJob): void {
+    const life = childSignal();
+    this.#deps.store.forgetWish(job.id);
+    this.#become(job, "preparing");
+    this.#atWork.set(job.id, { life, done: this.#workThenRest(job, life) });
+  }
+
+  async #workThenRest(job: ServedJob, life: ChildSignal): Promise<void> {
+    try {
+      await this.#work(job, life.signal);
+    } finally {
+      this.#atWork.delete(job.id);
+      life.dispose();
+    }
+    if (this.#letGo.delete(job.id) && job.hasEnded) await this.#forget(job);
+    this.#fill();
+  }
+
+  async #work(job: ServedJob, signal: AbortSignal): Promise<void> {
+    const { workshop, log } = this.#deps;
+    const { wish } = job.facts;
+    const settings = { blender: wish.blender ?? this.#options.blender, threads: this.#options.threads, force: forceOf(wish) };
+    const watching = { observe: (event: JobEvent) => this.#hear(job, event), wished: (wish: Wish) => this.#follow(job, wish), log };
+    try {
+      const outcome = await workOnTask(workshop, settings, { task: this.#taskOf(job), watching }, signal);
+      await this.#end(job, this.#isClosing && outcome === "cancelled" ? "queued" : outcome);
+    } catch (error) {
+      if (signal.aborted) return await this.#end(job, this.#isClosing ? "queued" : "cancelled");
+      log.warn({ job: job.id, error }, "a job failed");
+      this.#become(job, "failed", error);
+    }
+  }
+
+  #taskOf({ id, facts }: ServedJob): Task {
+    if (this.#deps.store.hasBegun(id)) return { kind: "resume", job: id };
+    return { kind: "new", job: id, request: requestOf(facts.wish) };
+  }
+
+  async #end(job: ServedJob, state: "queued" | "complete" | "incomplete" | "cancelled" | "failed"): Promise<void> {
+    this.#become(job, state);
+    if (state === "complete" && job.facts.wish.deliver === "files") await this.#deps.store.dropOwnedScene(job);
+    await this.#forgetOld();
+  }
+
+  /** The list of ended jobs is no archive, and floats that nobody takes must not fill the disk. */
+  async #forgetOld(): Promise<void> {
+    const { endedJobsListed, endedJobsKeptMs } = GATEWAY_LIMITS;
+    const oldestMs = systemClock.now() - endedJobsKeptMs;
+    const ended = [...this.#jobs.values()].filter(({ hasEnded, id }) => hasEnded && !this.#atWork.has(id));
+    const old = ended.filter(({ facts }, at) => facts.createdAt < oldestMs || at < ended.length - endedJobsListed);
+    for (const job of old) await this.#forget(job);
+  }
+
+  async #forget(job: ServedJob): Promise<void> {
+    this.#jobs.delete(job.id);
+    await this.#deps.store.forget(job).catch((error: unknown) => this.#deps.log.warn({ job: job.id, error }, "an old job stays on disk"));
+  }
+
+  #hear(job: ServedJob, event: JobEvent): void {
+    const before = job.state;
+    job.hear(event);
+    if (job.state !== before) this.#keep(job);
+    if (event.event === "frame-floats") void this.#deps.store.shelf(job).then((shelf) => shelf?.add(event.frame));
+  }
+
+  /** Another process may wish, too: the line tells what became of it. */
+  #follow(job: ServedJob, wish: Wish): void {
+    const from = { pause: "running", resume: "paused", cancel: job.state } as const;
+    const to = { pause: "paused", resume: "running", cancel: "stopping" } as const;
+    if (job.state === from[wish] && job.state !== to[wish]) this.#become(job, to[wish]);
+    if (wish === "pause") this.#fill();
+  }
+
+  #become(job: ServedJob, state: JobLine["state"], error?: unknown): void {
+    job.become(state, error === undefined ? null : errorBodyOf(error));
+    this.#keep(job);
+  }
+
+  /** A full disk ends no bridge: the next word on the job is written down, or the job found where its journal ends. */
+  #keep(job: ServedJob): void {
+    try {
+      this.#deps.store.keepState(job);
+    } catch (error) {
+      this.#deps.log.warn({ job: job.id, error }, "the state of a job could not be written down");
+    }
+    this.#deps.tell(job.line);
+  }
+
+  #notEnded(id: string): ServedJob {
+    const job = this.get(id);
+    if (job.hasEnded || job.state === "stopping") throw wrongState(job, "be paused or go on");
+    return job;
+  }
+}
+
+function isAllThere({ framesDone, framesTotal }: JobLine): boolean {
+  return framesTotal > 0 && framesDone >= framesTotal;
+}
+
+function wrongState({ id, state }: ServedJob, what: string): FarmError {
+  return new FarmError("JOB_STATE", `job ${id} is ${state}: it cannot ${what}`);
+}

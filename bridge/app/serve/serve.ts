@@ -1,0 +1,121 @@
+import { randomBytes } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Home } from "../../config/home.ts";
+import { openDatabase } from "../../database/open-database.ts";
+import { Gateway } from "../../gateway/gateway.ts";
+import type { JobLine } from "../../gateway/wire/job-messages.ts";
+import { newToken } from "../../gateway/token.ts";
+import { childSignal } from "../../kernel/abort.ts";
+import { systemClock } from "../../kernel/clock.ts";
+import { FarmError, isFarmError } from "../../kernel/errors.ts";
+import type { Log } from "../../kernel/log.ts";
+import { VERSION } from "../../kernel/version.ts";
+import { lockHome } from "../../network/node/home-lock.ts";
+import { blendersHere } from "../job/blender-slots.ts";
+import { readGatewayFile, writeGatewayFiles } from "./gateway-files.ts";
+import { JobDesk } from "./job-queue.ts";
+import type { SwarmOptions } from "../swarm/open-swarm.ts";
+import { RequesterSwarm } from "../swarm/requester-swarm.ts";
+import { openScratch } from "../job/scratch.ts";
+import { servedBridge } from "./served-bridge.ts";
+import { ServedJobsStore } from "./served-jobs-store.ts";
+import { SharedSwarm } from "../swarm/shared-swarm.ts";
+import { SwarmWatch } from "../swarm/swarm-watch.ts";
+
+export interface ServeSettings {
+  readonly home: Home;
+  /** 0: any that is free. */
+  readonly port: number;
+  readonly blender: string | undefined;
+  readonly threads: number | undefined;
+  readonly swarm: SwarmOptions;
+  /** Jobs at work side by side. */
+  readonly jobsAtOnce: number;
+  /** Ends by itself after so long without clients and without work. */
+  readonly untilIdleMs: number | undefined;
+}
+
+export type ServeEvent =
+  | {
+      readonly event: "serving";
+      readonly port: number;
+      readonly pid: number;
+      readonly home: string;
+      readonly tokenFile: string;
+      readonly protocol: number;
+    }
+  | { readonly event: "job"; readonly job: string; readonly state: JobLine["state"]; readonly title: string }
+  | { readonly event: "note"; readonly sentence: string }
+  | { readonly event: "serve-ended"; readonly because: "interrupted" | "idle" | "asked" };
+
+export interface ServeWatching {
+  readonly observe: (event: ServeEvent) => void;
+  readonly log: Log;
+}
+
+const LOOK_EVERY_MS = 1_000;
+
+/** Serves this home's jobs to programs of this machine until it is stopped, or has been idle for long enough. Throws BRIDGE_RUNNING. */
+export async function serve(settings: ServeSettings, watching: ServeWatching, parent: AbortSignal): Promise<void> {
+  const { home } = settings;
+  const { observe, log } = watching;
+  // A node beside the home's donor: a computer that asks may give as well.
+  const self = { root: join(home.root, "serve") };
+  await using _lock = await lockServing(home, self);
+  using stop = childSignal(parent);
+  await using database = openDatabase(home.database, { onCorrupt: (sentence) => observe({ event: "note", sentence }) });
+  await using scratch = await openScratch(home);
+  await using shared = new SharedSwarm(() => RequesterSwarm.open(self, settings.swarm, log, stop.signal));
+  const workshop = { home, database, scratch, swarm: shared };
+  const store = new ServedJobsStore(workshop);
+  await store.sweepUploads();
+  const blenders = () => blendersHere(home, settings.blender, stop.signal).catch(() => []);
+  await using swarm = new SwarmWatch({ swarm: shared, blenders, clock: systemClock, log }, { swarm: settings.swarm.swarm });
+  const tell = ({ job, state, title }: JobLine) => observe({ event: "job", job, state, title });
+  const { jobsAtOnce: atOnce, blender, threads } = settings;
+  await using desk = new JobDesk({ workshop, store, tell, log }, { atOnce, blender, threads });
+  let because: Extract<ServeEvent, { event: "serve-ended" }>["because"] = "interrupted";
+  const askedToStop = () => {
+    because = "asked";
+    stop.abort();
+  };
+  const bridge = servedBridge({ workshop, desk, store, swarm, blender, stop: askedToStop });
+  const token = newToken();
+  const welcome = { version: VERSION, pid: process.pid, home: home.root, session: randomBytes(8).toString("hex") };
+  await using gateway = await Gateway.open(
+    { bridge, token, welcome, clock: systemClock, log },
+    { port: settings.port, origins: new Set() },
+  );
+  await using file = await writeGatewayFiles(home, { token, session: welcome.session }, gateway.port);
+  observe({ event: "serving", port: file.port, pid: file.pid, home: home.root, tokenFile: file.tokenFile, protocol: file.protocol });
+  void shared.enter().catch((error: unknown) => log.warn({ error }, "the swarm could not be entered"));
+  const isInUse = () => gateway.clients > 0 || desk.isBusy;
+  if (await idled(isInUse, settings.untilIdleMs, stop.signal)) because = "idle";
+  observe({ event: "serve-ended", because });
+}
+
+/** Throws BRIDGE_RUNNING, naming the bridge that serves this home. */
+async function lockServing(home: Home, self: { readonly root: string }): Promise<AsyncDisposable> {
+  try {
+    await mkdir(self.root, { recursive: true, mode: 0o700 });
+    return await lockHome(self.root);
+  } catch (error) {
+    if (!isFarmError(error, "HOME_BUSY")) throw error;
+    const running = await readGatewayFile(home);
+    const who = running ? `process ${running.pid}, port ${running.port}` : `process ${String(error.facts["pid"])}, just starting`;
+    throw new FarmError("BRIDGE_RUNNING", `a bridge serves ${home.root} already (${who})`, { cause: error });
+  }
+}
+
+/** Waits until the signal aborts, or nobody has used the bridge for so long; tells which. */
+async function idled(isInUse: () => boolean, limitMs: number | undefined, signal: AbortSignal): Promise<boolean> {
+  let usedMs = systemClock.monotonicMs();
+  while (!signal.aborted) {
+    await systemClock.sleep(LOOK_EVERY_MS, signal).catch(() => {});
+    const nowMs = systemClock.monotonicMs();
+    if (isInUse()) usedMs = nowMs;
+    else if (limitMs !== undefined && nowMs - usedMs >= limitMs) return true;
+  }
+  return false;
+}

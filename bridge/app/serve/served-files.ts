@@ -1,0 +1,26 @@
+import type { ServedBridge } from "../../gateway/ports.ts";
+import { FarmError } from "../../kernel/errors.ts";
+import type { JobDesk } from "./job-queue.ts";
+import type { ServedJobsStore } from "./served-jobs-store.ts";
+import { isTold } from "../../gateway/announced-files.ts";
+import { Uploads } from "./uploads.ts";
+
+/** What clients on other disks may send and take. */
+export function servedFiles(uploadsFolder: string, desk: JobDesk, store: ServedJobsStore): Pick<ServedBridge, "receive" | "mayTake"> {
+  const uploads = new Uploads(uploadsFolder, (folder) => store.usesUpload(folder));
+  // A client takes the files of one job after the other; the journal is read when one is not among those that were known last.
+  let known: { readonly job: string; readonly outputs: ReadonlySet<string> } | undefined;
+  const isOutput = (job: string, path: string) => {
+    if (known?.job !== job || !known.outputs.has(path)) known = { job, outputs: new Set(store.outputs(job)) };
+    return known.outputs.has(path);
+  };
+  return {
+    receive: (name, bytes) => uploads.receive(name, bytes),
+    mayTake: async (id, path) => {
+      const job = desk.get(id);
+      const floats = (await store.shelf(job))?.all ?? [];
+      if (isTold(path, { events: job.events, floats, isOutput: () => isOutput(id, path) })) return;
+      throw new FarmError("FILE_NOT_OF_JOB", `job ${id} has not told of ${path}`);
+    },
+  };
+}

@@ -1,0 +1,113 @@
+import type { JobEvent } from "../../core/job/job-events.ts";
+import { emptyPicture, secondsLeft, watch } from "../../core/job/job-progress.ts";
+import { EventLog } from "../../gateway/event-log.ts";
+import type { ErrorBody, JobLine, JobState, WireEvent } from "../../gateway/wire/job-messages.ts";
+import type { JobWish } from "../../gateway/wire/job-submission.ts";
+import { GATEWAY_LIMITS } from "../../gateway/wire/limits.ts";
+import type { Clock } from "../../kernel/clock.ts";
+
+/** How often clients hear of progress. */
+const PROGRESS_EVERY_MS = 1_000;
+
+const ENDED: ReadonlySet<JobState> = new Set(["complete", "incomplete", "cancelled", "failed"]);
+
+export interface ServedJobFacts {
+  readonly id: string;
+  readonly title: string;
+  readonly createdAt: number;
+  readonly wish: JobWish;
+}
+
+/** What clients are told of one job: its line, and all that has happened to it. */
+export class ServedJob {
+  readonly facts: ServedJobFacts;
+  readonly events = new EventLog<WireEvent>({ kept: GATEWAY_LIMITS.eventsKept });
+  readonly #clock: Clock;
+  readonly #picture = emptyPicture(0);
+  #state: JobState;
+  #error: ErrorBody | null = null;
+  #rests: boolean;
+  #progressMs = Number.NEGATIVE_INFINITY;
+
+  constructor(facts: ServedJobFacts, state: JobState, clock: Clock) {
+    this.facts = facts;
+    this.#state = state;
+    this.#rests = state === "paused";
+    this.#clock = clock;
+  }
+
+  get id(): string {
+    return this.facts.id;
+  }
+
+  get state(): JobState {
+    return this.#state;
+  }
+
+  get hasEnded(): boolean {
+    return ENDED.has(this.#state);
+  }
+
+  get error(): ErrorBody | null {
+    return this.#error;
+  }
+
+  get line(): JobLine {
+    const { id, title, createdAt, wish } = this.facts;
+    const { framesDone, framesTotal, chunksDone, chunksTotal } = this.#picture;
+    return {
+      job: id,
+      title,
+      scenePath: wish.scenePath,
+      source: wish.source ?? null,
+      state: this.#state,
+      deliver: wish.deliver,
+      createdAt,
+      framesDone,
+      framesTotal,
+      chunksDone,
+      chunksTotal,
+      secondsLeft: this.#secondsLeft,
+      error: this.#error,
+    };
+  }
+
+  /** What its journal says, where it was at work in an earlier run. */
+  remember(done: Pick<JobLine, "framesDone" | "framesTotal" | "chunksDone" | "chunksTotal">, error: ErrorBody | null): void {
+    Object.assign(this.#picture, done);
+    this.#error = error;
+  }
+
+  /** What its machinery says. */
+  hear(event: JobEvent): void {
+    watch(this.#picture, event, this.#clock.monotonicMs());
+    if (event.event === "job-created") this.become(this.#rests ? "paused" : "running");
+    this.events.push(this.#clock.now(), event);
+    this.#tellProgress();
+  }
+
+  become(state: JobState, error: ErrorBody | null = null): void {
+    this.#state = state;
+    this.#error = error;
+    this.events.push(this.#clock.now(), { event: "job-line", line: this.line });
+    if (this.hasEnded) this.events.shorten(GATEWAY_LIMITS.endedEventsKept);
+  }
+
+  /** Its client wants it to rest, or to go on; a job in preparation comes to it when it could begin. */
+  wantRest(rests: boolean): void {
+    this.#rests = rests;
+  }
+
+  get #secondsLeft(): number | null {
+    return this.#state === "running" ? (secondsLeft(this.#picture, this.#clock.monotonicMs()) ?? null) : null;
+  }
+
+  #tellProgress(): void {
+    const nowMs = this.#clock.monotonicMs();
+    const { framesDone, framesTotal, chunksDone, chunksTotal } = this.#picture;
+    if (framesTotal === 0 || nowMs - this.#progressMs < PROGRESS_EVERY_MS) return;
+    this.#progressMs = nowMs;
+    const progress = { framesDone, framesTotal, chunksDone, chunksTotal, secondsLeft: this.#secondsLeft };
+    this.events.push(this.#clock.now(), { event: "progress", ...progress });
+  }
+}

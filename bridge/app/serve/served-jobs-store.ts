@@ -1,0 +1,180 @@
+import { rm, rmdir } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { assembledFileName } from "../../blender/finish/finisher.ts";
+import type { FloatsPicture } from "../../core/job/job-events.ts";
+import { foldJournal } from "../../core/journal/fold.ts";
+import { planJob } from "../../core/plan/plan.ts";
+import { errorBodyOf } from "../../gateway/wire/error-body.ts";
+import { ErrorBody, type JobState } from "../../gateway/wire/job-messages.ts";
+import { JobWish } from "../../gateway/wire/job-submission.ts";
+import type { JobRow } from "../../database/types.ts";
+import { systemClock } from "../../kernel/clock.ts";
+import { JobFolder } from "../../requester/job-folder.ts";
+import { settingsOf } from "../../requester/prepared-job.ts";
+import { FloatsShelf } from "../../requester/delivery/raw-frames.ts";
+import { reportOf } from "../render/jobs.ts";
+import { ServedJob } from "./served-job.ts";
+import { titleOf } from "../job/prepare-ports.ts";
+import { sweepUploads, uploadFolderOf } from "./uploads.ts";
+import type { Workshop } from "../job/run-job.ts";
+
+/** What is written down of a job that a client asked for. */
+const Record = z.strictObject({ wish: JobWish, error: ErrorBody.nullable() });
+
+/** The jobs that clients asked for, on disk: what a bridge that starts again finds. */
+export class ServedJobsStore {
+  readonly #workshop: Pick<Workshop, "home" | "database">;
+  readonly #shelves = new Map<string, Promise<FloatsShelf | undefined>>();
+
+  constructor(workshop: Pick<Workshop, "home" | "database">) {
+    this.#workshop = workshop;
+  }
+
+  /** Oldest first. What was at work when the last bridge ended waits for its turn again. */
+  load(): ServedJob[] {
+    const { database } = this.#workshop;
+    return database.served.list().flatMap(({ job, body }) => {
+      const row = database.jobs.get(job);
+      const record = Record.safeParse(parsedJson(body));
+      if (!row || !record.success) return [];
+      const { wish, error } = record.data;
+      const served = new ServedJob({ id: job, title: row.title, createdAt: row.createdAt, wish }, stateOf(row), systemClock);
+      this.#recall(served, row, error);
+      return [served];
+    });
+  }
+
+  /** A journal that cannot be read fails its job, and no other. */
+  #recall(job: ServedJob, row: JobRow, error: ErrorBody | null): void {
+    try {
+      const { framesDone, framesTotal, chunksDone, chunksTotal } = reportOf(this.#workshop.database, row);
+      job.remember({ framesDone, framesTotal, chunksDone, chunksTotal }, error);
+    } catch (broken) {
+      job.become("failed", errorBodyOf(broken));
+    }
+  }
+
+  /** Written down before the client hears of it. Throws DISK_FULL. */
+  create(id: string, wish: JobWish): ServedJob {
+    const { database } = this.#workshop;
+    const createdAt = systemClock.now();
+    const title = wish.title ?? titleOf(wish.source ?? wish.scenePath);
+    database.served.put(id, JSON.stringify({ wish, error: null }));
+    database.jobs.put({ id, createdAt, updatedAt: createdAt, scenePath: wish.scenePath, title, state: "queued" });
+    return new ServedJob({ id, title, createdAt, wish }, "queued", systemClock);
+  }
+
+  /** The state as a next bridge should find it. */
+  keepState(job: ServedJob): void {
+    const { database } = this.#workshop;
+    const state = isNotKept(job.state) ? KEPT_AS[job.state] : job.state;
+    database.jobs.setState(job.id, state, systemClock.now());
+    database.served.put(job.id, JSON.stringify({ wish: job.facts.wish, error: job.error }));
+  }
+
+  /** Whether the job got as far as its journal: then it goes on there. */
+  hasBegun(job: string): boolean {
+    return this.#workshop.database.journal.read(job).some(({ record }) => record.type === "job-created");
+  }
+
+  /** Finished files so far, the video at last. */
+  outputs(job: string): string[] {
+    const { database } = this.#workshop;
+    const row = database.jobs.get(job);
+    if (!row) return [];
+    const outputs = [...reportOf(database, row).outputs];
+    const video = row.state === "complete" ? this.#created(job)?.video : undefined;
+    return video === undefined ? outputs : [...outputs, video];
+  }
+
+  /** What an earlier run did not come to any more is no wish of this one. */
+  forgetWish(job: string): void {
+    this.#workshop.database.wishes.take(job);
+  }
+
+  wish(job: string, wish: "pause" | "resume"): void {
+    this.#workshop.database.wishes.set(job, wish);
+  }
+
+  async floatsOf(job: ServedJob, frame: number): Promise<readonly FloatsPicture[]> {
+    return (await this.shelf(job))?.pictures(frame) ?? [];
+  }
+
+  /** The floats of a job; none before its scene was looked at, or where files are delivered. */
+  async shelf({ id, facts }: ServedJob): Promise<FloatsShelf | undefined> {
+    if (facts.wish.deliver !== "floats") return undefined;
+    const opening = this.#shelves.get(id) ?? this.#openShelf(id);
+    this.#shelves.set(id, opening);
+    const shelf = await opening;
+    if (!shelf) this.#shelves.delete(id);
+    return shelf;
+  }
+
+  /** A copy that was made for the job alone is of no more use; pictures beside it are. */
+  async dropOwnedScene({ facts: { wish } }: ServedJob): Promise<void> {
+    if (!wish.owned) return;
+    await rm(wish.scenePath, { force: true });
+    const folder = this.#uploadFolderOf(wish.scenePath);
+    if (folder !== undefined) await rmdir(folder).catch(() => {}); // until the job is let go
+  }
+
+  /** Whether a job is there whose scene a client sent into this folder. */
+  usesUpload(folder: string): boolean {
+    const bodies = this.#workshop.database.served.list().map(({ body }) => Record.safeParse(parsedJson(body)));
+    return bodies.some(({ data }) => data && this.#uploadFolderOf(data.wish.scenePath) === folder);
+  }
+
+  async sweepUploads(): Promise<void> {
+    await sweepUploads(this.#workshop.home.uploads, (folder) => this.usesUpload(folder));
+  }
+
+  /** All that was kept of it goes; the history of jobs knows it still. */
+  async forget(job: ServedJob): Promise<void> {
+    const { id } = job;
+    this.#shelves.delete(id);
+    this.#workshop.database.served.delete(id);
+    await new JobFolder(this.#workshop.home.jobs, id).dispose();
+    await this.dropOwnedScene(job);
+    const folder = this.#uploadFolderOf(job.facts.wish.scenePath);
+    if (folder !== undefined && !this.usesUpload(folder)) await rm(folder, { recursive: true, force: true });
+  }
+
+  #uploadFolderOf(scenePath: string): string | undefined {
+    return uploadFolderOf(this.#workshop.home.uploads, scenePath);
+  }
+
+  #created(job: string) {
+    const record = this.#workshop.database.journal.read(job).find(({ record }) => record.type === "job-created")?.record;
+    return record?.type === "job-created" ? settingsOf(record) : undefined;
+  }
+
+  async #openShelf(job: string): Promise<FloatsShelf | undefined> {
+    const memory = foldJournal(this.#workshop.database.journal.read(job).map(({ record }) => record));
+    if (!memory.created) return undefined;
+    const { facts, options } = memory.created.planInput;
+    const { assembled } = new JobFolder(this.#workshop.home.jobs, job);
+    const shelf = new FloatsShelf(planJob(facts, options), (unit) => join(assembled, assembledFileName(unit)));
+    for (const frame of memory.finishedFrames.keys()) await shelf.recall(frame);
+    return shelf;
+  }
+}
+
+function stateOf({ state }: JobRow): JobState {
+  return state === "running" ? "queued" : state;
+}
+
+/** Moments of a job that only this process knows. */
+const KEPT_AS = { preparing: "running", stopping: "cancelled" } as const;
+
+function isNotKept(state: JobState): state is keyof typeof KEPT_AS {
+  return state in KEPT_AS;
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,114 @@
+import { randomBytes } from "node:crypto";
+import { type FileHandle, mkdir, open, readdir, rm, statfs } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { GATEWAY_LIMITS } from "../../gateway/wire/limits.ts";
+import type { IncomingFile } from "../../gateway/ports.ts";
+import { FarmError } from "../../kernel/errors.ts";
+import { asWriteFailure } from "../../media/write-beside.ts";
+
+/** The folder of its own in which an uploaded scene lies, and what is made of it; undefined for any other path. */
+export function uploadFolderOf(uploads: string, scenePath: string): string | undefined {
+  const folder = dirname(resolve(scenePath));
+  return dirname(folder) === resolve(uploads) ? folder : undefined;
+}
+
+/** Removes what no job uses: its client has gone, and so has the bridge that knew of it. */
+export async function sweepUploads(uploads: string, isUsed: (folder: string) => boolean): Promise<void> {
+  for (const name of await readdir(uploads)) {
+    const folder = join(resolve(uploads), name);
+    if (!isUsed(folder)) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Where scenes come to lie that clients send, each in a folder of its own. */
+export class Uploads {
+  readonly #root: string;
+  readonly #isUsed: (folder: string) => boolean;
+  #open = 0;
+
+  /** `isUsed` tells whether a job has taken what lies in a folder. */
+  constructor(root: string, isUsed: (folder: string) => boolean) {
+    this.#root = resolve(root);
+    this.#isUsed = isUsed;
+  }
+
+  /** Throws TOO_MANY_UPLOADS, DISK_FULL. */
+  async receive(name: string, bytes: number): Promise<IncomingFile> {
+    if (this.#open >= GATEWAY_LIMITS.maxUploads) throw new FarmError("TOO_MANY_UPLOADS", `${this.#open} files are on their way`);
+    this.#open++;
+    const ended = () => void this.#open--;
+    const folder = join(this.#root, randomBytes(16).toString("hex"));
+    const path = join(folder, name);
+    try {
+      await requireRoom(this.#root, bytes);
+      await mkdir(folder, { mode: 0o700 });
+      const file = await open(path, "wx", 0o600);
+      return new UploadedFile({ file, path, folder }, ended, () => this.#isUsed(folder));
+    } catch (error) {
+      ended();
+      await rm(folder, { recursive: true, force: true });
+      throw asWriteFailure(error, path);
+    }
+  }
+}
+
+class UploadedFile implements IncomingFile {
+  readonly #place: { readonly file: FileHandle; readonly path: string; readonly folder: string };
+  readonly #isUsed: () => boolean;
+  #ended: (() => void) | undefined;
+
+  constructor(
+    place: { readonly file: FileHandle; readonly path: string; readonly folder: string },
+    ended: () => void,
+    isUsed: () => boolean,
+  ) {
+    this.#place = place;
+    this.#ended = ended;
+    this.#isUsed = isUsed;
+  }
+
+  async write(data: Uint8Array): Promise<void> {
+    const { file, path } = this.#place;
+    try {
+      await file.writeFile(data); // where the last one ended
+    } catch (error) {
+      throw asWriteFailure(error, path);
+    }
+  }
+
+  async finish(): Promise<string> {
+    try {
+      await this.#close();
+    } catch (error) {
+      throw asWriteFailure(error, this.#place.path);
+    }
+    return this.#place.path;
+  }
+
+  async drop(): Promise<void> {
+    await this.#close().catch(() => {}); // what could not be written is not wanted any more
+    await rm(this.#place.folder, { recursive: true, force: true });
+  }
+
+  async leave(): Promise<void> {
+    if (!this.#isUsed()) await this.drop();
+  }
+
+  /** Closed once, and counted once. */
+  async #close(): Promise<void> {
+    const ended = this.#ended;
+    this.#ended = undefined;
+    ended?.();
+    if (ended) await this.#place.file.close();
+  }
+}
+
+/** Throws DISK_FULL where so many bytes cannot come to lie; where nobody can tell, they are tried. */
+async function requireRoom(folder: string, bytes: number): Promise<void> {
+  const room = await statfs(folder).then(
+    ({ bavail, bsize }) => bavail * bsize,
+    () => Number.POSITIVE_INFINITY,
+  );
+  if (bytes > room)
+    throw new FarmError("DISK_FULL", `${bytes} bytes are to come, and there is room for ${room}`, { advice: "Free some space." });
+}

@@ -1,0 +1,33 @@
+import type { Home } from "../../config/home.ts";
+import { systemClock } from "../../kernel/clock.ts";
+import type { Log } from "../../kernel/log.ts";
+import type { SwarmNetwork } from "../../protocols/frame-stream.ts";
+
+export interface SwarmOptions {
+  readonly swarm: string;
+  readonly bootstrap: readonly string[];
+  readonly listen?: readonly string[];
+  readonly lan?: boolean;
+}
+
+/** Starts this node, with the identity of `home` (locked by the caller), or with one for this run only. libp2p is loaded here and nowhere earlier: `--help` must not pay for it. */
+export async function openSwarm(
+  home: Pick<Home, "root"> | undefined,
+  options: SwarmOptions,
+  log: Log,
+  signal: AbortSignal,
+): Promise<SwarmNetwork & AsyncDisposable> {
+  const { openNode } = await import("../../network/node/node.ts");
+  const { listen, bootstrap, swarm, lan } = options;
+  return await openNode(
+    {
+      home: home?.root,
+      swarm,
+      bootstrap: [...bootstrap],
+      ...(listen && listen.length > 0 ? { listen: [...listen] } : {}),
+      ...(lan === undefined ? {} : { lan }),
+    },
+    { log, clock: systemClock },
+    signal,
+  );
+}

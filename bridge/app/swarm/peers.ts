@@ -1,0 +1,48 @@
+import { childSignal } from "../../kernel/abort.ts";
+import type { Home } from "../../config/home.ts";
+import { systemClock } from "../../kernel/clock.ts";
+import { isFarmError } from "../../kernel/errors.ts";
+import type { Log } from "../../kernel/log.ts";
+import type { SwarmNetwork } from "../../protocols/frame-stream.ts";
+import type { Offer } from "../../protocols/offer/messages.ts";
+import { askOffer } from "../../protocols/offer/offer.ts";
+import { openSwarm, type SwarmOptions } from "./open-swarm.ts";
+
+/** A donor as seen from here. */
+export interface SeenDonor {
+  readonly peer: string;
+  readonly offer: Offer;
+  /** Round trip in milliseconds; undefined when no answer came. */
+  readonly pingMs: number | undefined;
+}
+
+/** Looks for donors for `seconds`, asks each what it gives, nearest first. Throws PEER_UNREACHABLE for a named peer that does not answer. */
+export async function seeDonors(
+  home: Home,
+  options: { readonly swarm: SwarmOptions; readonly peers: readonly string[]; readonly seconds: number },
+  log: Log,
+  signal: AbortSignal,
+): Promise<SeenDonor[]> {
+  await using network = await openSwarm(home, options.swarm, log, signal);
+  const named = await Promise.all(options.peers.map(async (peer) => (await network.connect(peer, signal)).id));
+  using round = childSignal(signal, options.seconds * 1000);
+  const searching = network.findDonors(round.signal).catch(() => {});
+  await systemClock.sleep(options.seconds * 1000, signal);
+  await searching;
+  const ids = new Set([...named, ...network.knownPeers().map(({ id }) => id)]);
+  const seen = await Promise.all([...ids].map((id) => seeDonor(network, id, named.includes(id))));
+  return seen.filter((donor) => donor !== undefined).toSorted((a, b) => (a.pingMs ?? Infinity) - (b.pingMs ?? Infinity));
+}
+
+/** What a peer offers; undefined for one that gives nothing or does not answer, unless it was named. */
+export async function seeDonor(network: SwarmNetwork, peer: string, named: boolean): Promise<SeenDonor | undefined> {
+  try {
+    const offer = await askOffer(network, peer, AbortSignal.timeout(5_000));
+    if (offer.type !== "offer") return undefined;
+    const pingMs = await network.ping(peer, AbortSignal.timeout(5_000)).catch(() => undefined);
+    return { peer, offer, pingMs };
+  } catch (error) {
+    if (named || !isFarmError(error)) throw error;
+    return undefined;
+  }
+}

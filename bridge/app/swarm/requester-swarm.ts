@@ -1,0 +1,151 @@
+import PQueue from "p-queue";
+import type { Home } from "../../config/home.ts";
+import { AnySource } from "../../content/blocks/composite-source.ts";
+import type { EnvironmentStore } from "../../content/environments/environment-store.ts";
+import { totalBytesOf } from "../../content/bundle/manifest.ts";
+import type { PackedBundle } from "../../content/bundle/pack.ts";
+import type { JobEvent } from "../../core/job/job-events.ts";
+import { type OfferedPower, powerOf, type SwarmPower } from "../../core/plan/swarm-capacity.ts";
+import type { Environments } from "../../database/types.ts";
+import { systemClock } from "../../kernel/clock.ts";
+import { FarmError } from "../../kernel/errors.ts";
+import type { Sha256 } from "../../kernel/ids.ts";
+import type { Log } from "../../kernel/log.ts";
+import { VERSION } from "../../kernel/version.ts";
+import { fetchFile } from "../../protocols/blocks/fetch-file.ts";
+import { BLOCKS_LIMITS, BLOCKS_PROTOCOL } from "../../protocols/blocks/messages.ts";
+import type { BlockReader } from "../../protocols/blocks/ports.ts";
+import { type ServePolicy, serveBlocks } from "../../protocols/blocks/serve-blocks.ts";
+import type { FrameStream, RemotePeer, SwarmNetwork } from "../../protocols/frame-stream.ts";
+import { OFFER_LIMITS, OFFER_PROTOCOL } from "../../protocols/offer/messages.ts";
+import { answerOffer, askOffer } from "../../protocols/offer/offer.ts";
+import type { JobOrder } from "../../requester/prepared-job.ts";
+import type { JobRun } from "../../requester/job-run.ts";
+import type { FetchResult } from "../../requester/ports.ts";
+import { Recruiter } from "../../requester/donors/recruit.ts";
+import { serveEnvironments } from "../environments/serve-environments.ts";
+import { GivenScenes } from "./scene-seeder.ts";
+import { openSwarm, type SwarmOptions } from "./open-swarm.ts";
+
+/** Streams at once to one donor for results; the donor allows `maxInboundStreamsPerPeer`. */
+const FETCHES_PER_DONOR = 2;
+const LOOK_AROUND_MS = 1_200;
+const NO_POWER: OfferedPower = { slots: 0 };
+
+/** A job that donors are wanted for. */
+export interface RecruitedJob {
+  readonly bundle: PackedBundle;
+  readonly order: JobOrder;
+  readonly run: JobRun;
+}
+
+export interface RecruitOptions {
+  /** Whoever is in the swarm, or only these. */
+  readonly peers: "all" | readonly string[];
+  /** Owners of donors may look at small pictures of it. */
+  readonly mayShow: boolean;
+  readonly observe: (event: JobEvent) => void;
+  /** Told of bytes of the scene that left this machine. */
+  readonly sent: (bytes: number) => void;
+}
+
+/** A requester's side of the swarm, for all jobs of this process: finds donors, gives them the scenes' blocks, takes their results. */
+export class RequesterSwarm implements AsyncDisposable {
+  readonly network: SwarmNetwork & AsyncDisposable;
+  readonly #log: Log;
+  readonly #queues = new Map<string, PQueue>();
+  readonly #scenes = new GivenScenes();
+  readonly #enteredMs = systemClock.monotonicMs();
+  #environments: EnvironmentStore | undefined;
+
+  private constructor(network: SwarmNetwork & AsyncDisposable, log: Log) {
+    this.network = network;
+    this.#log = log;
+  }
+
+  /** With the identity of `home` (locked by the caller), or with one for this run only. */
+  static async open(home: Pick<Home, "root"> | undefined, options: SwarmOptions, log: Log, signal: AbortSignal): Promise<RequesterSwarm> {
+    const network = await openSwarm(home, options, log, signal);
+    const swarm = new RequesterSwarm(network, log);
+    await network.handle(
+      OFFER_PROTOCOL,
+      (stream, _peer, end) => answerOffer(stream, () => ({ type: "none", agent: `p2p-render/${VERSION}` }), end),
+      {
+        maxInboundStreamsPerPeer: OFFER_LIMITS.maxInboundStreamsPerPeer,
+      },
+    );
+    const giveBlocks = async (stream: FrameStream, peer: RemotePeer, end: AbortSignal) => {
+      const { source, policy } = swarm.#servedTo(peer.id);
+      await serveBlocks(stream, source, policy, end);
+    };
+    await network.handle(BLOCKS_PROTOCOL, giveBlocks, { maxInboundStreamsPerPeer: BLOCKS_LIMITS.maxInboundStreamsPerPeer });
+    return swarm;
+  }
+
+  /** From now on peers may have the environments that are shared here. */
+  async serveEnvironments(home: Home, environments: Environments): Promise<void> {
+    this.#environments ??= await serveEnvironments(this.network, home, environments);
+  }
+
+  /** Scenes only to those who work on them, shared environments to everybody. */
+  #servedTo(peer: string): { readonly source: BlockReader; readonly policy: ServePolicy } {
+    const scenes = this.#scenes.servedTo(peer);
+    const shared = this.#environments;
+    if (shared === undefined) return scenes;
+    const mayHave = (hash: Sha256) => scenes.policy.mayHave(hash) || shared.has(hash);
+    return { source: new AnySource([scenes.source, shared]), policy: { ...scenes.policy, mayHave } };
+  }
+
+  /** The power of the donors that answer within a moment: what the planner reckons with. */
+  async offeredPower(peers: "all" | readonly string[], signal: AbortSignal): Promise<SwarmPower> {
+    const lookedMs = systemClock.monotonicMs() - this.#enteredMs;
+    if (peers === "all" && lookedMs < LOOK_AROUND_MS) await systemClock.sleep(LOOK_AROUND_MS - lookedMs, signal);
+    const ids = peers === "all" ? this.network.knownPeers().map(({ id }) => id) : peers;
+    const asked = new Set<string>(); // two names may be one peer's
+    const donors = await Promise.all(
+      ids.map(async (peer): Promise<OfferedPower> => {
+        try {
+          const { id } = await this.network.connect(peer, AbortSignal.timeout(3_000));
+          if (asked.has(id)) return NO_POWER;
+          asked.add(id);
+          const reply = await askOffer(this.network, id, AbortSignal.timeout(3_000));
+          return reply.type === "offer" ? reply : NO_POWER;
+        } catch (error) {
+          if (error instanceof FarmError && error.code === "PEER_ADDRESS_INVALID") throw error;
+          return NO_POWER;
+        }
+      }),
+    );
+    return powerOf(donors);
+  }
+
+  /** Recruits donors for a run until the signal aborts. */
+  async recruit({ bundle, order, run }: RecruitedJob, options: RecruitOptions, signal: AbortSignal): Promise<void> {
+    const { peers, observe, sent, mayShow } = options;
+    const addressesOf = (id: string) => this.network.addressesOf(id);
+    using scene = this.#scenes.give(bundle, { sent, changed: (error) => run.fail(error) }, addressesOf);
+    const { version: blenderVersion, buildHash } = order.created.blender;
+    const opening = {
+      job: order.id,
+      manifest: bundle.manifestHash,
+      manifestBytes: bundle.manifestBytes.length,
+      build: { blenderVersion, buildHash },
+      needs: { sceneBytes: totalBytesOf(bundle.manifest), memoryBytes: order.facts.memoryBytes, environment: order.environment },
+      mayShow,
+    };
+    const deps = { network: this.network, clock: systemClock, log: this.#log, observe, fetchResult: this.#fetchResult };
+    const only = peers === "all" ? [] : peers;
+    await new Recruiter(deps, { opening, only, welcome: (peer, here) => scene.admit(peer, here) }).recruit(run, signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.network[Symbol.asyncDispose]();
+  }
+
+  readonly #fetchResult: FetchResult = async (peer, file, toPath, signal) => {
+    const queue = this.#queues.get(peer) ?? new PQueue({ concurrency: FETCHES_PER_DONOR });
+    this.#queues.set(peer, queue);
+    const open = (end: AbortSignal) => this.network.open(peer, BLOCKS_PROTOCOL, "bulk", end);
+    await queue.add(() => fetchFile({ hash: file.sha256, bytes: file.bytes, open, toPath }, signal), { signal });
+  };
+}

@@ -1,0 +1,111 @@
+import type { PackedBundle } from "../../content/bundle/pack.ts";
+import { FarmError, isFarmError } from "../../kernel/errors.ts";
+import type { Sha256 } from "../../kernel/ids.ts";
+import type { BlockReader } from "../../protocols/blocks/ports.ts";
+import type { ServePolicy } from "../../protocols/blocks/serve-blocks.ts";
+import { SuperSeeding } from "../../protocols/blocks/super-seeding.ts";
+
+export interface GivenSceneWatch {
+  /** Bytes of it that left this machine. */
+  readonly sent: (bytes: number) => void;
+  /** One of its files changed while it travels: the job cannot end right any more. */
+  readonly changed: (error: unknown) => void;
+}
+
+/** The scene of one job while donors may have its blocks. */
+export class GivenScene implements Disposable {
+  readonly #bundle: PackedBundle;
+  readonly #watch: GivenSceneWatch;
+  readonly #seeding: SuperSeeding;
+  readonly #leave: () => void;
+  readonly #hashes: ReadonlySet<Sha256>;
+  readonly #welcome = new Set<string>();
+
+  constructor(
+    bundle: PackedBundle,
+    watch: GivenSceneWatch,
+    deps: { addressesOf(id: string): Promise<readonly string[]>; leave: () => void },
+  ) {
+    this.#bundle = bundle;
+    this.#watch = watch;
+    this.#leave = deps.leave;
+    this.#seeding = new SuperSeeding({
+      addressesOf: deps.addressesOf,
+      broke: (_peer, _hash, error) => isFarmError(error, "SCENE_CHANGED") && watch.changed(error),
+    });
+    const blocks = bundle.manifest.files.flatMap((file) => file.blocks.map(({ sha256 }) => sha256));
+    this.#hashes = new Set([bundle.manifestHash, ...blocks]);
+  }
+
+  /** Whoever the job is opened with may have its blocks; nobody else gets any. */
+  admit(peer: string, here: boolean): void {
+    if (here) {
+      this.#welcome.add(peer);
+      this.#seeding.donorHere(peer);
+    } else {
+      this.#welcome.delete(peer);
+      this.#seeding.donorGone(peer);
+    }
+  }
+
+  mayGive(peer: string, hash: Sha256): boolean {
+    return this.#welcome.has(peer) && this.#hashes.has(hash);
+  }
+
+  get source(): BlockReader {
+    return this.#bundle.source;
+  }
+
+  policyFor(peer: string): ServePolicy {
+    const policy = this.#seeding.policyFor(peer, (hash) => this.mayGive(peer, hash));
+    const gave = (hash: Sha256, bytes: number) => {
+      this.#watch.sent(bytes);
+      policy.gave?.(hash, bytes);
+    };
+    return { ...policy, gave };
+  }
+
+  [Symbol.dispose](): void {
+    this.#leave();
+  }
+}
+
+/** All scenes that this node gives at the moment, one a job. A stream of blocks names content, not jobs: each request finds its scene here. */
+export class GivenScenes {
+  readonly #scenes = new Set<GivenScene>();
+
+  give(bundle: PackedBundle, watch: GivenSceneWatch, addressesOf: (id: string) => Promise<readonly string[]>): GivenScene {
+    const scene = new GivenScene(bundle, watch, { addressesOf, leave: () => this.#scenes.delete(scene) });
+    this.#scenes.add(scene);
+    return scene;
+  }
+
+  /** What one peer's stream of requests is answered from. */
+  servedTo(peer: string): { readonly source: BlockReader; readonly policy: ServePolicy } {
+    const policies = new Map<GivenScene, ServePolicy>();
+    const find = (hash: Sha256) => [...this.#scenes].find((scene) => scene.mayGive(peer, hash));
+    const policyOf = (hash: Sha256): ServePolicy | undefined => {
+      const scene = find(hash);
+      if (!scene) return undefined;
+      const policy = policies.get(scene) ?? scene.policyFor(peer);
+      policies.set(scene, policy);
+      return policy;
+    };
+    return {
+      source: {
+        sizeOf: async (hash) => await find(hash)?.source.sizeOf(hash),
+        read: async (hash, offset, length, signal) => {
+          const scene = find(hash);
+          if (!scene) throw new FarmError("BLOCK_MISSING", "its job has just ended");
+          return await scene.source.read(hash, offset, length, signal);
+        },
+      },
+      policy: {
+        mayHave: (hash) => policyOf(hash)?.mayHave(hash) === true,
+        elsewhere: (hash, insist) => policyOf(hash)?.elsewhere?.(hash, insist) ?? [],
+        gave: (hash, bytes) => policyOf(hash)?.gave?.(hash, bytes),
+        broke: (hash, error) => policyOf(hash)?.broke?.(hash, error),
+      },
+    };
+  }
+}

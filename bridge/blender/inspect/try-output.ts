@@ -1,0 +1,44 @@
+import { randomBytes } from "node:crypto";
+import { open, rm, rmdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { makeFolder } from "../../kernel/files/make-folder.ts";
+import { outputAnswer } from "../../kernel/files/output-failure.ts";
+
+/**
+ * Tries whether files can come to lie in a folder, before work is done for them: makes it, writes a small file, and takes
+ * away again all that it made.
+ *
+ * Throws OUTPUT_NOT_WRITABLE, DISK_FULL; the signal's reason when aborted.
+ */
+export async function tryOutputFolder(folder: string, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  await outputAnswer(tryFolder(folder), { where: folder }, signal);
+}
+
+async function tryFolder(folder: string): Promise<void> {
+  const made = await makeFolder(folder);
+  try {
+    await tryFile(join(folder, `.p2p-render-try-${randomBytes(6).toString("hex")}`));
+  } finally {
+    if (made !== undefined) await removeEmpty(folder, made);
+  }
+}
+
+async function tryFile(file: string): Promise<void> {
+  try {
+    await using probe = await open(file, "wx", 0o600);
+    await probe.writeFile("This file may be removed.\n");
+    await probe.sync(); // some file systems find out here that they are full
+  } finally {
+    await rm(file, { force: true }).catch(() => {}); // why it could not be written is worth more
+  }
+}
+
+/** From the folder up to the first that was made; what somebody put something into stays. */
+async function removeEmpty(folder: string, first: string): Promise<void> {
+  try {
+    for (let path = folder; path.startsWith(first); path = dirname(path)) await rmdir(path);
+  } catch {
+    // it is not empty, or has gone: either is nobody's trouble
+  }
+}

@@ -1,0 +1,89 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import type { CyclesDevice, GpuUse } from "../../core/gpu/cycles-devices.ts";
+import { FarmError } from "../../kernel/errors.ts";
+import { BlenderProcess } from "../blender-process.ts";
+import type { BlenderBuild, StartProcess } from "../types.ts";
+
+/** What a Blender may answer, and how long it may take: a GPU's kernels may have to be loaded, or even compiled. */
+export const PROBE_LIMITS = { maxDevices: 128, startTimeoutMs: 120_000, measureTimeoutMs: 600_000, listTimeoutMs: 60_000 } as const;
+
+const Device = z.strictObject({
+  backend: z.enum(["OPTIX", "CUDA", "HIP", "ONEAPI", "METAL"]),
+  id: z.string().min(1).max(256),
+  name: z.string().max(256),
+});
+const Devices = z.array(Device).max(PROBE_LIMITS.maxDevices);
+const Missing = z.array(z.string().max(256)).max(PROBE_LIMITS.maxDevices);
+const Speed = z.number().positive();
+
+export interface ProbeOptions {
+  readonly blender: Pick<BlenderBuild, "path">;
+  /** A folder below which it keeps its files while it lives. */
+  readonly scratch: string;
+  readonly threads?: number;
+}
+
+/** A Blender without anybody's scene: what it can render on, and how fast. */
+export class RenderProbe implements AsyncDisposable {
+  readonly #blender: BlenderProcess;
+  readonly #folder: string;
+
+  private constructor(blender: BlenderProcess, folder: string) {
+    this.#blender = blender;
+    this.#folder = folder;
+  }
+
+  /** Throws BLENDER_NOT_FOUND, BLENDER_CRASHED, BLENDER_HUNG. */
+  static async open(deps: { readonly start: StartProcess }, options: ProbeOptions, signal: AbortSignal): Promise<RenderProbe> {
+    const folder = await mkdtemp(join(options.scratch, "probe-"));
+    const { startTimeoutMs } = PROBE_LIMITS;
+    const threads = options.threads === undefined ? {} : { threads: options.threads };
+    try {
+      const wanted = { blender: options.blender.path, script: "probe.py", scratch: folder, startTimeoutMs, ...threads };
+      return new RenderProbe(await BlenderProcess.start(deps, wanted, signal), folder);
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** The GPUs that its Cycles sees, in each way in which it could use them. */
+  async devices(signal: AbortSignal): Promise<readonly CyclesDevice[]> {
+    return parsed(Devices, await this.#blender.request("devices", {}, signal, PROBE_LIMITS.listTimeoutMs));
+  }
+
+  /** Renders on exactly these devices from now on. Throws GPU_MISSING. */
+  async use(use: GpuUse, signal: AbortSignal): Promise<void> {
+    await useDevices(this.#blender, use, signal);
+  }
+
+  /** Samples x pixels a second on the known scene. Throws BLENDER_RENDER_FAILED when what it renders on does not work. */
+  async measure(signal: AbortSignal): Promise<number> {
+    return parsed(Speed, await this.#blender.request("measure", {}, signal, PROBE_LIMITS.measureTimeoutMs));
+  }
+
+  /** Writes the known scene as a .blend. */
+  async saveKnownScene(path: string, samples: number, signal: AbortSignal): Promise<void> {
+    await this.#blender.request("save", { path, samples }, signal, PROBE_LIMITS.listTimeoutMs);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#blender[Symbol.asyncDispose]();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** Tells a Blender what to render on. Throws GPU_MISSING when it does not see all of it. */
+export async function useDevices(blender: BlenderProcess, use: GpuUse, signal: AbortSignal): Promise<void> {
+  const { backend, deviceIds } = use;
+  const missing = parsed(Missing, await blender.request("use", { backend, ids: deviceIds }, signal, PROBE_LIMITS.listTimeoutMs));
+  if (missing.length > 0) throw new FarmError("GPU_MISSING", `Blender does not see ${missing.join(", ")}`);
+}
+
+function parsed<T>(schema: z.ZodType<T>, answer: unknown): T {
+  const result = schema.safeParse(answer);
+  if (result.success) return result.data;
+  throw new FarmError("BLENDER_SCRIPT_FAILED", "Blender's answer about its devices is not what was agreed", { cause: result.error });
+}

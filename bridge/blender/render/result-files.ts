@@ -1,0 +1,56 @@
+import { mkdtemp, realpath, rm } from "node:fs/promises";
+import { join, posix, sep } from "node:path";
+import { FarmError } from "../../kernel/errors.ts";
+import type { RunningProcess } from "../types.ts";
+
+/** A name that a result may have: what every part of the way of a result takes. */
+const NAME = /^[^/\\\p{C}]{1,255}$/u;
+/** Of what Windows would take for a device, a stream or another name. */
+const NOT_ON_WINDOWS = /[<>:"|?*]|[. ]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
+
+export interface ResultPlace {
+  /** The session's own folder on this machine. */
+  readonly scratch: string;
+  readonly take: RunningProcess["take"];
+}
+
+/**
+ * The files that a Blender says it made, as files of the session's folder on this machine. A hostile scene may have taken its
+ * Blender over: no path outside that folder is believed, nor a link that leads there, and out of a sandbox come bytes alone.
+ */
+export async function ownFiles(paths: readonly string[], { scratch, take }: ResultPlace): Promise<string[]> {
+  if (take === undefined) {
+    await requireInside(paths, scratch);
+    return [...paths];
+  }
+  if (paths.length === 0) return [];
+  const folder = await mkdtemp(join(scratch, "taken-"));
+  try {
+    const files = await Promise.all(
+      paths.map(async (path) => ({ path, toPath: join(await mkdtemp(join(folder, "file-")), nameOf(path)) })),
+    );
+    await take(files);
+    return files.map(({ toPath }) => toPath);
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function requireInside(paths: readonly string[], scratch: string): Promise<void> {
+  const home = (await realpath(scratch)) + sep;
+  for (const path of paths) {
+    const real = await realpath(path).catch(() => undefined);
+    if (!real?.startsWith(home)) throw new FarmError("BLENDER_SCRIPT_FAILED", "Blender named a result outside its own folder");
+  }
+}
+
+/** Each file has a folder to itself: a name need not be unlike others, only harmless. */
+function nameOf(path: string): string {
+  const name = posix.basename(path);
+  const isHarmless = NAME.test(name) && name !== "." && name !== ".." && Buffer.byteLength(name) <= 255;
+  if (!isHarmless || (process.platform === "win32" && NOT_ON_WINDOWS.test(name))) {
+    throw new FarmError("BLENDER_SCRIPT_FAILED", "Blender gave a result a name that files cannot have");
+  }
+  return name;
+}

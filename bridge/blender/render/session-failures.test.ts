@@ -1,0 +1,167 @@
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { differences, filesBelow, floats, makeScenes, patience, plainFloats, TEST_BUILD, testSession } from "../fixtures/session-kit.ts";
+import { type TestScenes, testScenes } from "../fixtures/inspect-kit.ts";
+
+const TIMEOUT = 180_000;
+
+const SOURCES: Readonly<Record<string, string>> = {
+  "plain.blend": 'save("zstd.blend", compress=True); save("plain.blend", compress=False)',
+  "no-camera.blend": `bpy.data.objects.remove(scene.camera)`,
+  "denoised.blend": "scene.cycles.use_denoising = True",
+  "endless.blend": "scene.cycles.samples = 16_000_000",
+};
+
+let scenes: TestScenes;
+
+beforeAll(async () => {
+  scenes = await testScenes();
+  await makeScenes(scenes, SOURCES);
+}, TIMEOUT);
+
+afterAll(async () => {
+  await scenes[Symbol.asyncDispose]();
+});
+
+describe("a session lives on", () => {
+  it("after files that cannot be opened, which it names by what is wrong with them", { timeout: TIMEOUT }, async () => {
+    const whole = await readFile(scenes.path("plain.blend"));
+    await writeFile(scenes.path("cut-short.blend"), whole.subarray(0, whole.length / 2));
+    await writeFile(scenes.path("text.blend"), "not a scene");
+    await writeFile(scenes.path("newer.blend"), Buffer.concat([Buffer.from("BLENDER17-01v9902"), whole.subarray(12)]));
+    await writeFile(scenes.path("gzip.blend"), gzipSync(whole));
+    const { session } = await testSession(scenes);
+    await using _ = session;
+    const load = async (name: string) => await session.load(scenes.path(name), { remap: {} }, patience());
+    await expect(session.render(floats(1), patience())).rejects.toMatchObject({ code: "BLENDER_RENDER_FAILED" });
+    await expect(load("cut-short.blend")).rejects.toMatchObject({ code: "SCENE_UNREADABLE" });
+    await expect(load("text.blend")).rejects.toMatchObject({ code: "SCENE_UNREADABLE" });
+    await expect(load("missing.blend")).rejects.toMatchObject({ code: "SCENE_UNREADABLE" });
+    await expect(load("newer.blend")).rejects.toMatchObject({ code: "SCENE_TOO_NEW", facts: { savedBy: "99.2" } });
+    // 5.x never wrote gzip, and refuses the header of its own files inside it
+    const compressed = Number(TEST_BUILD.version.split(".")[0]) < 5 ? ["gzip.blend", "zstd.blend"] : ["zstd.blend"];
+    for (const name of [...compressed, "plain.blend"]) {
+      await load(name);
+      expect((await session.render(floats(1), patience())).floats).toBeDefined();
+    }
+  });
+
+  it("after chunks that cannot be rendered, and leaves nothing of them", { timeout: TIMEOUT }, async () => {
+    const { session, scratch } = await testSession(scenes);
+    await using _ = session;
+    const refusal = async (spec: Parameters<typeof session.render>[0]) => {
+      const error: unknown = await session.render(spec, patience()).catch((thrown: unknown) => thrown);
+      return (error as { code?: string }).code;
+    };
+    await session.load(scenes.path("plain.blend"), { remap: {} }, patience());
+    const before = await filesBelow(scratch);
+    expect(await refusal(floats(1, undefined, { scene: "Nowhere" }))).toBe("SCENE_UNKNOWN");
+    expect(await refusal(floats(1, { x: 60, y: 0, width: 5, height: 5 }))).toBe("BLENDER_RENDER_FAILED");
+    expect(await refusal(floats(1, { x: -1, y: 0, width: 5, height: 5 }))).toBe("BLENDER_RENDER_FAILED");
+    expect(await refusal(floats(1, undefined, { width: 100_000 }))).toBe("BLENDER_RENDER_FAILED");
+    expect(await refusal(floats(-3))).toBe("BLENDER_RENDER_FAILED");
+    const movie = { kind: "files", scene: "Scene", frame: 1, output: { name: "film", format: "FFMPEG", useExtension: true } } as const;
+    expect(await refusal(movie)).toBe("BLENDER_RENDER_FAILED");
+    await session.load(scenes.path("no-camera.blend"), { remap: {} }, patience());
+    expect(await refusal(floats(1))).toBe("SCENE_NO_CAMERA");
+    expect(await refusal({ ...movie, output: { ...movie.output, format: "PNG" } })).toBe("SCENE_NO_CAMERA");
+    await session.load(scenes.path("denoised.blend"), { remap: {} }, patience());
+    expect(await refusal(floats(1, undefined, { denoise: true }))).toBe("DENOISER_MISSING");
+    expect(await filesBelow(scratch)).toEqual(before);
+    await session.load(scenes.path("plain.blend"), { remap: {} }, patience());
+    const result = await session.render(floats(3), patience());
+    expect(await differences(await plainFloats(scenes, "plain.blend", 3), result.floats ?? "")).toBe("");
+  });
+
+  it("through fifty chunks without growing", { timeout: TIMEOUT }, async () => {
+    const { session } = await testSession(scenes);
+    await using _ = session;
+    await session.load(scenes.path("plain.blend"), { remap: {} }, patience());
+    const peaks: number[] = [];
+    for (let chunk = 0; chunk < 50; chunk++) {
+      const rect = { x: chunk, y: 0, width: 14, height: 48 };
+      peaks.push((await session.render(floats(1 + (chunk % 3), rect), patience())).peakMemoryBytes);
+    }
+    expect(peaks[0]).toBeGreaterThan(50_000_000);
+    expect((peaks[49] ?? 0) - (peaks[9] ?? 0)).toBeLessThan(5_000_000);
+  });
+});
+
+describe("a session ends", () => {
+  it("with BLENDER_CRASHED when its Blender does, in the middle of a render", { timeout: TIMEOUT }, async () => {
+    const { session, process: blender } = await testSession(scenes);
+    await using _ = session;
+    await session.load(scenes.path("endless.blend"), { remap: {} }, patience());
+    const rendering = session.render(floats(1), patience()).catch((thrown: unknown) => thrown);
+    await delay(500);
+    process.kill(blender.pid ?? 0, "SIGSEGV");
+    expect(await rendering).toMatchObject({ code: "BLENDER_CRASHED" });
+    await session.exited;
+    await expect(session.render(floats(1), patience())).rejects.toMatchObject({ code: "BLENDER_CRASHED" });
+  });
+
+  it("with BLENDER_HUNG when it answers no more", { timeout: TIMEOUT }, async () => {
+    const { session, process: blender } = await testSession(scenes, { renderTimeoutMs: () => 700 });
+    await using _ = session;
+    await session.load(scenes.path("plain.blend"), { remap: {} }, patience());
+    process.kill(blender.pid ?? 0, "SIGSTOP");
+    await expect(session.render(floats(1), patience())).rejects.toMatchObject({ code: "BLENDER_HUNG" });
+    await session.exited;
+  });
+
+  it("with CANCELLED when the caller gives up a render", { timeout: TIMEOUT }, async () => {
+    const { session } = await testSession(scenes);
+    await using _ = session;
+    await session.load(scenes.path("endless.blend"), { remap: {} }, patience());
+    const giveUp = new AbortController();
+    const rendering = session.render(floats(1), giveUp.signal).catch((thrown: unknown) => thrown);
+    await delay(300);
+    giveUp.abort();
+    expect(await rendering).toMatchObject({ code: "CANCELLED" });
+    await session.exited;
+  });
+
+  it("within a second of its standard input, in the middle of a render", { timeout: TIMEOUT }, async () => {
+    const { session, process: blender } = await testSession(scenes);
+    await using _ = session;
+    await session.load(scenes.path("endless.blend"), { remap: {} }, patience());
+    const rendering = session.render(floats(1), patience()).catch((thrown: unknown) => thrown);
+    await delay(500);
+    const before = performance.now();
+    blender.stdin.end();
+    await session.exited;
+    expect(performance.now() - before).toBeLessThan(1_000);
+    expect(await rendering).toMatchObject({ code: "BLENDER_CRASHED" });
+  });
+
+  it("when its bridge is killed with -9", { timeout: TIMEOUT }, async () => {
+    const bridge = spawn(process.execPath, [
+      fileURLToPath(new URL("../fixtures/doomed-bridge.ts", import.meta.url)),
+      scenes.path("endless.blend"),
+      scenes.folder,
+    ]);
+    const lines = createInterface({ input: bridge.stdout })[Symbol.asyncIterator]();
+    const pid = Number((await lines.next()).value);
+    await delay(500);
+    expect(isRunning(pid)).toBe(true);
+    bridge.kill("SIGKILL");
+    for (let waitedMs = 0; waitedMs < 1_500 && isRunning(pid); waitedMs += 50) await delay(50);
+    expect(isRunning(pid)).toBe(false);
+  });
+});
+
+/** A process that has ended but that nobody has asked about is gone too. */
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return process.platform !== "linux" || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,157 @@
+import { z } from "zod";
+import type { ChunkSpec, DeviceClass } from "../../core/plan/chunk.ts";
+import type { GpuUse } from "../../core/gpu/cycles-devices.ts";
+import { FarmError, isFarmError, messageOf } from "../../kernel/errors.ts";
+import { checkBlendFile, isNewerFile } from "../find/blend-header.ts";
+import { BlenderProcess } from "../blender-process.ts";
+import { useDevices } from "./benchmark.ts";
+import { ownFiles } from "./result-files.ts";
+import type { BlenderBuild, BlenderSession, LoadOptions, RenderedFiles, StartProcess } from "../types.ts";
+
+/** What a Blender that reads strangers' files may answer, and how long it may take. */
+export const SESSION_LIMITS = {
+  maxOutputs: 10_000,
+  maxPathChars: 4_096,
+  /** At the weakest priority on a busy machine Blender starts slowly, and its owner may stop it on the way for as long as work is kept. */
+  startTimeoutMs: 1_800_000,
+  loadTimeoutMs: 1_800_000,
+  /** For callers that cannot predict a render; a frame may well take hours. */
+  renderTimeoutMs: 12 * 3_600_000,
+} as const;
+
+const ScratchPath = z.string().min(1).max(SESSION_LIMITS.maxPathChars);
+
+const RenderAnswer = z.strictObject({
+  floats: ScratchPath.nullable(),
+  outputs: z.array(ScratchPath).max(SESSION_LIMITS.maxOutputs),
+  preview: ScratchPath.nullable(),
+  renderSeconds: z.number().nonnegative(),
+  peakMemoryBytes: z.number().nonnegative(),
+});
+
+export interface SessionOptions {
+  readonly blender: BlenderBuild;
+  /**
+   * A folder of this session's own: Blender's temporary files, and results until the caller moves them. In a sandbox with files of
+   * its own only the results come here.
+   */
+  readonly scratch: string;
+  /** Render threads; undefined: all. */
+  readonly threads?: number;
+  /** How long a chunk may take before its Blender counts as hung, in milliseconds. */
+  readonly renderTimeoutMs?: (spec: ChunkSpec) => number;
+  /**
+   * How floats are packed. ZIP (the default) takes 13 ms of CPU a megabyte and makes a third of it: worth it
+   * on any link below some 400 Mbit/s. NONE costs nothing, for results that never leave this machine.
+   */
+  readonly floatCodec?: "ZIP" | "NONE";
+  /** GPUs that it renders on; the CPU when not said, or when they turn out not to be there (`fellBack` says so). */
+  readonly gpu?: GpuUse;
+  /** The scene is a stranger's: nothing of it is run that could be a script. */
+  readonly foreign?: boolean;
+}
+
+/**
+ * Starts a Blender that waits for scenes and chunks.
+ *
+ * Aborting a call ends the whole session: a render cannot be talked out of.
+ * Throws BLENDER_NOT_FOUND, BLENDER_CRASHED, BLENDER_HUNG.
+ */
+export async function openSession(
+  deps: { readonly start: StartProcess },
+  options: SessionOptions,
+  signal: AbortSignal,
+): Promise<BlenderSession> {
+  const blender = await BlenderProcess.start(
+    deps,
+    {
+      blender: options.blender.path,
+      script: "session.py",
+      scriptArgs: [options.scratch, ...(options.foreign ? ["foreign"] : [])],
+      scratch: options.scratch,
+      cwd: options.scratch, // Blender's smoke leaves a file where it was started
+      startTimeoutMs: SESSION_LIMITS.startTimeoutMs,
+      ...(options.threads === undefined ? {} : { threads: options.threads }),
+    },
+    signal,
+  );
+  const device = options.gpu === undefined ? ON_CPU : await devicesFor(blender, options.gpu, signal);
+  return new WarmSession(blender, options, device);
+}
+
+type Device = Pick<BlenderSession, "backend" | "fellBack">;
+
+const ON_CPU: Device = { backend: "CPU", fellBack: undefined };
+
+async function devicesFor(blender: BlenderProcess, gpu: GpuUse, signal: AbortSignal): Promise<Device> {
+  try {
+    await useDevices(blender, gpu, signal);
+    return { backend: gpu.backend, fellBack: undefined };
+  } catch (error) {
+    if (isFarmError(error, "GPU_MISSING")) return { backend: "CPU", fellBack: messageOf(error) };
+    await blender[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+class WarmSession implements BlenderSession {
+  readonly #blender: BlenderProcess;
+  readonly #options: SessionOptions;
+  readonly backend: DeviceClass["backend"];
+  readonly fellBack: string | undefined;
+  readonly exited: Promise<void>;
+
+  constructor(blender: BlenderProcess, options: SessionOptions, device: Device) {
+    this.backend = device.backend;
+    this.fellBack = device.fellBack;
+    this.#blender = blender;
+    this.#options = options;
+    this.exited = blender.exited;
+  }
+
+  async load(scenePath: string, options: LoadOptions, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#blender.request("load", { path: scenePath, remap: options.remap }, signal, SESSION_LIMITS.loadTimeoutMs);
+    } catch (error) {
+      if (isFarmError(error, "SCENE_UNREADABLE")) await refuseNewer(scenePath, this.#options.blender.version, error);
+      throw error;
+    }
+  }
+
+  async render(spec: ChunkSpec, signal: AbortSignal): Promise<RenderedFiles> {
+    const timeoutMs = this.#options.renderTimeoutMs?.(spec) ?? SESSION_LIMITS.renderTimeoutMs;
+    const answer = RenderAnswer.safeParse(
+      await this.#blender.request("render", { spec, codec: this.#options.floatCodec ?? "ZIP" }, signal, timeoutMs),
+    );
+    if (!answer.success)
+      throw new FarmError("BLENDER_SCRIPT_FAILED", "Blender's answer to a render is not what was agreed", { cause: answer.error });
+    const { floats, outputs, preview, ...figures } = answer.data;
+    const named = [floats, preview, ...outputs].filter((path) => path !== null);
+    const own = await ownFiles(named, { scratch: this.#options.scratch, take: this.#blender.take });
+    const placeOf = (path: string) => own[named.indexOf(path)] as string;
+    return {
+      ...(floats === null ? {} : { floats: placeOf(floats) }),
+      ...(preview === null ? {} : { preview: placeOf(preview) }),
+      outputs: outputs.map(placeOf),
+      ...figures,
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#blender[Symbol.asyncDispose]();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** Blender refuses some files of later versions as if they were damaged: say which it is. */
+async function refuseNewer(scenePath: string, version: string, cause: FarmError): Promise<void> {
+  const saved = (await checkBlendFile(scenePath).catch(() => undefined))?.fileVersion;
+  if (saved === undefined || !isNewerFile(saved, version)) return;
+  throw new FarmError("SCENE_TOO_NEW", `${scenePath} was saved by Blender ${saved}; this is Blender ${version}`, {
+    facts: { savedBy: saved, blender: version },
+    cause,
+  });
+}

@@ -1,0 +1,78 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { SHA256_PATTERN, sha256 } from "../../kernel/ids.ts";
+import { CHUNKER_SIZES, type FileBlock } from "./chunker.ts";
+import { type FileStamp, sameStamp } from "../bundle/file-stamp.ts";
+import { MANIFEST_LIMITS } from "../bundle/manifest.ts";
+
+const CacheEntry = z.strictObject({
+  version: z.literal(1),
+  path: z.string(),
+  bytes: z.int().min(0),
+  mtimeNs: z.string(),
+  ino: z.string(),
+  blocks: z
+    .array(z.strictObject({ sha256: z.string().regex(SHA256_PATTERN), bytes: z.int().min(1).max(CHUNKER_SIZES.maxBytes) }))
+    .max(MANIFEST_LIMITS.maxBlocks),
+});
+
+/** Some file systems stamp in steps of up to 2 s: a file changed that lately could change again unseen. */
+const SETTLED_MS = 2_000;
+
+/** Remembers how files were cut, one small file per path, so that the next submit of a big scene does not hash it all again. */
+export class FileBlocksCache {
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** The blocks of this very file; undefined when it is unknown, changed, or the entry is broken. */
+  async find(path: string, stamp: FileStamp): Promise<FileBlock[] | undefined> {
+    const entry = await this.#read(path);
+    if (entry === undefined || entry.path !== path) return undefined;
+    if (!sameStamp(entry, stamp)) return undefined;
+    let offset = 0;
+    const blocks = entry.blocks.map((block) => {
+      const placed = { ...block, offset };
+      offset += block.bytes;
+      return placed;
+    });
+    return offset === stamp.bytes ? blocks : undefined;
+  }
+
+  /** Best effort: a cache that cannot be written costs time, not the job. */
+  async remember(path: string, stamp: FileStamp, blocks: readonly FileBlock[]): Promise<void> {
+    if (Date.now() - Number(BigInt(stamp.mtimeNs) / 1_000_000n) < SETTLED_MS) return;
+    const entry: z.infer<typeof CacheEntry> = {
+      version: 1,
+      path,
+      ...stamp,
+      blocks: blocks.map((block) => ({ sha256: block.sha256, bytes: block.bytes })),
+    };
+    const temporary = join(this.#directory, `${randomUUID()}.tmp`);
+    try {
+      await mkdir(this.#directory, { recursive: true });
+      await writeFile(temporary, JSON.stringify(entry));
+      await rename(temporary, this.#pathOf(path));
+    } catch {
+      await rm(temporary, { force: true }).catch(() => {});
+    }
+  }
+
+  async #read(path: string): Promise<z.infer<typeof CacheEntry> | undefined> {
+    try {
+      const file = this.#pathOf(path);
+      if ((await stat(file)).size > MANIFEST_LIMITS.maxManifestBytes) return undefined;
+      return CacheEntry.safeParse(JSON.parse(await readFile(file, "utf8"))).data;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #pathOf(path: string): string {
+    return join(this.#directory, `${sha256(new TextEncoder().encode(path))}.json`);
+  }
+}

@@ -1,0 +1,96 @@
+import { constants } from "node:fs";
+import { copyFile, link, mkdir, rename, rm, symlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { changedScene } from "./changed-scene.ts";
+import { type FileStamp, sameStamp, stampAt } from "./file-stamp.ts";
+import { type MaterialisedScene, pathInside } from "./extract-bundle.ts";
+import type { PackedBundle, PackedFile } from "./pack.ts";
+import { remapFor } from "./remap.ts";
+import { stampOfSame } from "./sent-files.ts";
+
+/**
+ * A copy of a job's .blend as it was sent, and the scene around it: for when its artist has saved over it.
+ * Everything else is linked to where it lies; it lies in the layout that donors have.
+ */
+export class SceneCopy {
+  /** Of the copy of the .blend. */
+  readonly path: string;
+  readonly #tree: string;
+  #waiting: string | undefined;
+
+  constructor(folder: string) {
+    this.path = join(folder, "sent.blend");
+    this.#tree = join(folder, "tree");
+  }
+
+  /**
+   * Copies the .blend into `waitingRoom` (on the same file system), in no time where the disk shares blocks. False where
+   * this could not be done, or where the file was no longer the one of that stamp when it was copied.
+   */
+  async take(scene: string, stamp: FileStamp, waitingRoom: string): Promise<boolean> {
+    const waiting = join(waitingRoom, "sent.part");
+    try {
+      await rm(waiting, { force: true });
+      await copyFile(scene, waiting, constants.COPYFILE_FICLONE);
+      if (!sameStamp(await stampAt(scene), stamp)) return false;
+      this.#waiting = waiting;
+      return true;
+    } catch {
+      return false; // a disk that is full, for instance: the job goes on for as long as the scene stays
+    }
+  }
+
+  /** Puts the copy that was taken where it stays; nothing where none was. */
+  async keep(): Promise<void> {
+    if (this.#waiting === undefined) return;
+    await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
+    await rename(this.#waiting, this.path);
+    this.#waiting = undefined;
+  }
+
+  async isThere(): Promise<boolean> {
+    return (await stampAt(this.path)) !== undefined;
+  }
+
+  /** Throws SCENE_CHANGED when the copy is not, byte for byte, the .blend that was packed. */
+  async check(bundle: Pick<PackedBundle, "manifest" | "files">, signal: AbortSignal): Promise<PackedFile> {
+    const scene = sceneOf(bundle);
+    if (!(await stampOfSame({ source: this.path, blocks: scene.blocks }, signal))) throw changedScene(scene.source);
+    return scene;
+  }
+
+  /**
+   * Lays the scene out around the copy, anew: links of a job before may lead elsewhere.
+   * Throws SCENE_CHANGED as `check` does.
+   */
+  async layOut({ manifest, files }: Pick<PackedBundle, "manifest" | "files">, signal: AbortSignal): Promise<MaterialisedScene> {
+    const scene = await this.check({ manifest, files }, signal);
+    await rm(this.#tree, { recursive: true, force: true });
+    for (const file of files) {
+      signal.throwIfAborted();
+      const place = pathInside(this.#tree, file.path);
+      await mkdir(dirname(place), { recursive: true, mode: 0o700 });
+      await (file === scene ? placeCopy(this.path, place) : placeLink(file, place));
+    }
+    return { directory: this.#tree, scenePath: pathInside(this.#tree, manifest.scene), remap: remapFor(manifest, this.#tree) };
+  }
+}
+
+/** No link by name: Blender must find itself in this folder, and not in the one above. */
+async function placeCopy(from: string, to: string): Promise<void> {
+  await link(from, to).catch(() => copyFile(from, to, constants.COPYFILE_FICLONE));
+}
+
+/** A link by name where the system lets us make one, which leaves the file alone; a copy as the last resort. */
+async function placeLink({ source }: PackedFile, to: string): Promise<void> {
+  await symlink(source, to)
+    .catch(() => link(source, to))
+    .catch(() => copyFile(source, to, constants.COPYFILE_FICLONE));
+}
+
+/** The .blend among the files of a bundle. */
+export function sceneOf({ manifest, files }: Pick<PackedBundle, "manifest" | "files">): PackedFile {
+  const scene = files.find(({ path }) => path === manifest.scene);
+  if (!scene) throw new Error("a bundle without its scene");
+  return scene;
+}

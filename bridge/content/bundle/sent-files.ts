@@ -1,0 +1,53 @@
+import { open } from "node:fs/promises";
+import { chunkFile } from "../blocks/chunker.ts";
+import { type FileStamp, glanceAt, sameStamp, stampOf } from "./file-stamp.ts";
+import type { PackedFile } from "./pack.ts";
+
+/** So many files are looked at side by side: a scene may read ten thousand. */
+const LOOKS_AT_ONCE = 16;
+
+/** Files of a scene where their owner has them, and whether they still are what was packed. */
+export class SentFiles {
+  readonly #files: readonly PackedFile[];
+  readonly #stamps: Map<string, FileStamp>;
+
+  constructor(files: readonly PackedFile[]) {
+    this.#files = files;
+    this.#stamps = new Map(files.map(({ source, stamp }) => [source, stamp]));
+  }
+
+  /** The first of them that holds something else now; a file that was only touched is read once more and does not count. */
+  async firstChanged(signal: AbortSignal, except: ReadonlySet<string> = new Set()): Promise<string | undefined> {
+    for (let at = 0; at < this.#files.length; at += LOOKS_AT_ONCE) {
+      signal.throwIfAborted();
+      const some = this.#files.slice(at, at + LOOKS_AT_ONCE).filter(({ source }) => !except.has(source));
+      const asSent = await Promise.all(some.map((file) => this.#isAsSent(file, signal)));
+      const changed = some[asSent.indexOf(false)];
+      if (changed) return changed.source;
+    }
+    return undefined;
+  }
+
+  async #isAsSent(file: PackedFile, signal: AbortSignal): Promise<boolean> {
+    const stamp = await glanceAt(file.source);
+    if (sameStamp(stamp, this.#stamps.get(file.source))) return true;
+    if (stamp?.bytes !== file.stamp.bytes) return false;
+    const read = await stampOfSame(file, signal);
+    if (read !== undefined) this.#stamps.set(file.source, read);
+    return read !== undefined;
+  }
+}
+
+/** The stamp of a file that holds, byte for byte, what was packed; undefined when it does not. */
+export async function stampOfSame({ source, blocks }: Pick<PackedFile, "source" | "blocks">, signal: AbortSignal) {
+  try {
+    await using file = await open(source, "r");
+    const before = await stampOf(file);
+    const now = await chunkFile(file, signal);
+    const same = now.length === blocks.length && now.every(({ sha256 }, index) => sha256 === blocks[index]?.sha256);
+    return same && sameStamp(before, await stampOf(file)) ? before : undefined;
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return undefined; // gone, or no longer to be read
+  }
+}

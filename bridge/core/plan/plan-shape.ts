@@ -1,0 +1,51 @@
+import { FarmError } from "../../kernel/errors.ts";
+import type { JobShape, PlanOptions } from "./plan-types.ts";
+import type { SceneFacts, SceneRenderFacts } from "../job/scene-facts.ts";
+
+/** Only Cycles gives the same floats for a part of the frame as for the whole. */
+const TILING_ENGINE = "CYCLES";
+
+/** Decides what kind of work the job is. Throws FRAMES_INVALID (none), SCENE_UNKNOWN, DENOISER_MISSING. */
+export function shapeOf(facts: SceneFacts, options: PlanOptions): JobShape {
+  const wanted = [...new Set(options.frames)];
+  if (wanted.length === 0)
+    throw new FarmError("FRAMES_INVALID", "there is no frame to render", { advice: "Check the scene's frame range and step." });
+  const known = new Map(facts.scenes.map((scene) => [scene.name, scene]));
+  const named = new Map(facts.frameUnits.map((entry) => [entry.frame, entry]));
+  const frames = wanted.map((frame) => named.get(frame) ?? { frame, units: [{ scene: facts.scene, frame }] });
+  const scenes = new Map(frames.flatMap(({ units }) => units.map(({ scene }) => [scene, sceneNamed(scene, known)] as const)));
+  const taking = [...scenes.values()];
+  const withFiles = frames
+    .filter(({ units }) => units.some(({ scene }) => scenes.get(scene)?.engine !== TILING_ENGINE))
+    .map(({ frame }) => frame);
+  // A movie is written by one Blender: either ours, from floats, or the donor's.
+  const asFiles = new Set(facts.output.isMovie && withFiles.length > 0 ? wanted : withFiles);
+  const steps = taking.some(({ inOrder }) => inOrder !== undefined);
+  const denoised = taking.find((scene) => scene.denoised);
+  if (denoised && !facts.hasDenoiser)
+    throw new FarmError("DENOISER_MISSING", `scene "${denoised.name}" is denoised, and this Blender has no denoiser`, {
+      facts: { scene: denoised.name },
+    });
+  return {
+    facts,
+    main: sceneNamed(facts.scene, known),
+    scenes,
+    frames,
+    asFiles,
+    stepFrom: steps ? facts.frameStart : undefined,
+    inOrder: steps || (facts.output.isMovie && asFiles.size > 0),
+    wantsTiles: options.tiles === undefined ? options.still : options.tiles.kind !== "off",
+  };
+}
+
+/** The scene's facts. Throws SCENE_UNKNOWN. */
+export function sceneNamed(name: string, scenes: ReadonlyMap<string, SceneRenderFacts>): SceneRenderFacts {
+  const scene = scenes.get(name);
+  if (!scene) throw new FarmError("SCENE_UNKNOWN", `the file has no scene "${name}"`, { facts: { scene: name } });
+  return scene;
+}
+
+/** True when this scene's frames may be cut. */
+export function isTileable(scene: SceneRenderFacts): boolean {
+  return scene.engine === TILING_ENGINE && scene.untileable.length === 0 && !scene.denoised && scene.inOrder === undefined;
+}

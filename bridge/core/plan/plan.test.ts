@@ -1,0 +1,168 @@
+import { describe, expect, it } from "vitest";
+import { facts, scene } from "../fixtures/scene-facts.ts";
+import { planJob, type PlanOptions } from "./plan.ts";
+
+const STILL: PlanOptions = { frames: [1], still: true, slots: 2 };
+const ANIMATION: PlanOptions = { frames: [1, 2, 3], still: false, slots: 2 };
+const GRID = { kind: "grid", columns: 4, rows: 3 } as const;
+const SIMULATION = { code: "unbaked-simulation", sentence: "The smoke is not baked." };
+const EEVEE = { engine: "BLENDER_EEVEE" } as const;
+
+const codes = (plan: ReturnType<typeof planJob>) => plan.sentences.map(({ code }) => code);
+
+describe("planJob", () => {
+  it("cuts stills into tiles and leaves the frames of animations whole, unless it is told otherwise", () => {
+    const heavy = facts([scene({ width: 1920, height: 1080 })]);
+    expect(planJob(heavy, STILL).chunks.length).toBeGreaterThan(4);
+    expect(planJob(heavy, { ...STILL, tiles: { kind: "off" } }).chunks).toHaveLength(1);
+    expect(planJob(heavy, { ...ANIMATION, tiles: { kind: "off" } }).chunks).toHaveLength(3);
+    expect(planJob(heavy, { ...ANIMATION, tiles: GRID }).chunks).toHaveLength(36);
+  });
+
+  it("cuts coarser for slots that are known to be fast", () => {
+    const heavy = facts([scene({ width: 1920, height: 1080 })]);
+    const fast = { secondsPerSamplePixel: 1e-9 };
+    expect(planJob(heavy, { ...STILL, ...fast }).chunks.length).toBeLessThan(planJob(heavy, STILL).chunks.length);
+    expect(planJob(heavy, { ...ANIMATION, ...fast }).chunks).toHaveLength(3);
+  });
+
+  it("cuts the last frames of a heavy animation, where whole ones would leave slots without work", () => {
+    const heavy = facts([scene({ width: 1920, height: 1080 })]);
+    const { chunks, grids } = planJob(heavy, ANIMATION);
+    const counts = [1, 2, 3].map((frame) => chunks.filter(({ spec }) => spec.frame === frame).length);
+    expect(counts).toEqual([1, 1, expect.any(Number)]);
+    expect(counts[2]).toBeGreaterThan(4);
+    expect(planJob(heavy, { ...ANIMATION, slots: 64, grids }).chunks).toEqual(chunks);
+    expect(planJob(heavy, { ...ANIMATION, slots: 1 }).chunks).toHaveLength(3);
+    const untileable = [{ code: "freestyle", sentence: "Freestyle draws lines over the whole frame." }];
+    expect(planJob(facts([scene({ width: 1920, height: 1080, untileable })]), ANIMATION).chunks).toHaveLength(3);
+  });
+
+  it("gives the same plan and the same chunk ids for the same input", () => {
+    const input = facts([scene({ adaptive: true })]);
+    expect(planJob(input, { ...STILL, tiles: GRID })).toEqual(planJob(input, { ...STILL, tiles: GRID }));
+    expect(planJob(input, ANIMATION).chunks.map(({ id }) => id)).toEqual([
+      "Scene:1:0-0-128-96",
+      "Scene:2:0-0-128-96",
+      "Scene:3:0-0-128-96",
+    ]);
+  });
+
+  it("cuts a resumed job as it was cut before, whoever is there now", () => {
+    const heavy = facts([scene({ width: 1920, height: 1080 })]);
+    const first = planJob(heavy, STILL);
+    expect(planJob(heavy, { ...STILL, slots: 64, grids: first.grids }).chunks).toEqual(first.chunks);
+  });
+
+  it("makes ids that hold nothing but plain characters", () => {
+    const names = ["Szene 1/ä:b", "../..", "a\ud800"];
+    for (const name of names) expect(planJob(facts([scene({ name })]), STILL).chunks[0]?.id).toMatch(/^[\w%.!~*'()-]+:1:\d+-\d+-\d+-\d+$/);
+  });
+
+  it("gives adaptive tiles an apron inside the region, and says what is kept", () => {
+    const { chunks } = planJob(facts([scene({ adaptive: true })]), { ...STILL, tiles: { kind: "grid", columns: 2, rows: 1 } });
+    expect(chunks[0]).toMatchObject({ keep: { x: 0, y: 0, width: 64, height: 96 }, spec: { rect: { x: 0, y: 0, width: 80, height: 96 } } });
+    expect(planJob(facts([scene({ adaptive: true })]), ANIMATION).chunks[0]).not.toHaveProperty("keep");
+  });
+
+  it("renders only the user's border", () => {
+    const region = { x: 10, y: 20, width: 40, height: 30 };
+    const { chunks, units } = planJob(facts([scene({ region })]), ANIMATION);
+    expect(chunks[0]?.spec).toMatchObject({ rect: region, width: 128, height: 96 });
+    expect(units[0]?.region).toEqual(region);
+  });
+
+  it("says why a still is not tiled, and renders it whole", () => {
+    const reason = { code: "freestyle", sentence: "Freestyle draws lines over the whole frame." };
+    const plan = planJob(facts([scene({ untileable: [reason] })]), { ...STILL, tiles: GRID });
+    expect(plan.chunks).toHaveLength(1);
+    expect(plan.sentences).toEqual([reason]);
+    expect(planJob(facts([scene({ untileable: [reason] })]), ANIMATION).sentences).toEqual([]);
+  });
+
+  it("denoises whole frames as they are rendered, or says that this Blender cannot", () => {
+    const plan = planJob(facts([scene({ denoised: true })]), STILL);
+    expect(plan.chunks).toMatchObject([{ spec: { denoise: true } }]);
+    expect(codes(plan)).toEqual(["whole-frames-denoised"]);
+    expect(() => planJob(facts([scene({ denoised: true })], { hasDenoiser: false }), STILL)).toThrow(
+      expect.objectContaining({ code: "DENOISER_MISSING" }),
+    );
+  });
+
+  it("steps unbaked simulations in order from the scene's start", () => {
+    const plan = planJob(facts([scene({ inOrder: SIMULATION })], { frameStart: 2 }), { ...ANIMATION, frames: [9, 4, 1], tiles: GRID });
+    expect(plan.inOrder).toBe(true);
+    expect(plan.chunks.map(({ spec }) => [spec.frame, spec.stepFrom])).toEqual([
+      [1, 1],
+      [4, 2],
+      [9, 2],
+    ]);
+    expect(plan.outputs.map(({ frame }) => frame)).toEqual([9, 4, 1]);
+    expect(codes(plan)).toEqual(["unbaked-simulation"]);
+  });
+
+  it("asks donors for final files where an engine needs whole frames", () => {
+    const plan = planJob(facts([scene(EEVEE)]), STILL);
+    expect(plan.chunks).toMatchObject([{ id: "Scene:1:files", spec: { kind: "files", scene: "Scene", frame: 1 } }]);
+    expect(plan.units).toMatchObject([{ kind: "files" }]);
+    expect(codes(plan)).toEqual(["whole-frames-engine"]);
+    expect(plan.inOrder).toBe(false);
+  });
+
+  it("lets one donor write a movie of such an engine in order, and says so", () => {
+    const movie = { output: { format: "FFMPEG", isMovie: true, overwrite: true, existing: [], useExtension: true, path: "/out/m" } };
+    const plan = planJob(facts([scene(EEVEE)], movie), ANIMATION);
+    expect(plan.inOrder).toBe(true);
+    expect(codes(plan)).toEqual(["movie-one-donor"]);
+    expect(planJob(facts([scene()], movie), ANIMATION)).toMatchObject({ inOrder: false, sentences: [] });
+  });
+
+  it("renders a unit that several frames share once, each scene at its own size", () => {
+    const other = scene({ name: "Other", width: 64, height: 32 });
+    const frameUnits = [1, 2].map((frame) => ({
+      frame,
+      units: [
+        { scene: "Scene", frame },
+        { scene: "Other", frame: 7 },
+      ],
+    }));
+    const plan = planJob(facts([scene(), other], { frameUnits }), { ...ANIMATION, frames: [1, 2, 1] });
+    expect(plan.chunks.map(({ id }) => id)).toEqual(["Scene:1:0-0-128-96", "Other:7:0-0-64-32", "Scene:2:0-0-128-96"]);
+    expect(plan.outputs).toEqual([
+      { frame: 1, units: ["floats:1:Scene", "floats:7:Other"] },
+      { frame: 2, units: ["floats:2:Scene", "floats:7:Other"] },
+    ]);
+  });
+
+  it("renders frames that mix engines as files, the others as floats", () => {
+    const frameUnits = [
+      {
+        frame: 1,
+        units: [
+          { scene: "Scene", frame: 1 },
+          { scene: "Draft", frame: 1 },
+        ],
+      },
+    ];
+    const plan = planJob(facts([scene(), scene({ name: "Draft", ...EEVEE })], { frameUnits }), { ...ANIMATION, frames: [1, 2] });
+    expect(plan.outputs.map(({ units }) => units)).toEqual([["files:1"], ["floats:2:Scene"]]);
+    expect(codes(plan)).toEqual(["whole-frames-mixed"]);
+  });
+
+  it("plans frames of which nothing is rendered", () => {
+    const plan = planJob(facts([scene()], { frameUnits: [{ frame: 1, units: [] }] }), STILL);
+    expect(plan).toMatchObject({ chunks: [], outputs: [{ frame: 1, units: [] }] });
+  });
+
+  it("refuses what cannot be planned", () => {
+    expect(() => planJob(facts([scene()]), { ...STILL, frames: [] })).toThrow(expect.objectContaining({ code: "FRAMES_INVALID" }));
+    expect(() => planJob(facts([scene()], { scene: "Gone" }), STILL)).toThrow(expect.objectContaining({ code: "SCENE_UNKNOWN" }));
+    expect(() => planJob(facts([scene()]), { ...STILL, tiles: { kind: "grid", columns: 129, rows: 1 } })).toThrow(
+      expect.objectContaining({ code: "TILES_INVALID" }),
+    );
+    const frames = Array.from({ length: 100_000 }, (_, index) => index);
+    expect(() => planJob(facts([scene()]), { ...ANIMATION, frames, tiles: GRID })).toThrow(
+      expect.objectContaining({ code: "TILES_INVALID" }),
+    );
+  });
+});

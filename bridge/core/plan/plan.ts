@@ -1,0 +1,99 @@
+import { FarmError } from "../../kernel/errors.ts";
+import { type AutoGridInput, autoGrid } from "./auto-grid.ts";
+import type { Chunk } from "./chunk.ts";
+import { lateFrames } from "./tail-frames.ts";
+import { cutFiles, cutFloats } from "./plan-chunks.ts";
+import { sentencesOf } from "./plan-messages.ts";
+import { isTileable, sceneNamed, shapeOf } from "./plan-shape.ts";
+import type { JobPlan, JobShape, PlannedUnit, PlanOptions, SceneGrid, UnitKey } from "./plan-types.ts";
+import type { RenderUnit, SceneFacts, SceneRenderFacts } from "../job/scene-facts.ts";
+import { TILE_RULES } from "./tiles.ts";
+
+export type { JobPlan, PlannedUnit, PlanOptions, SceneGrid, UnitKey } from "./plan-types.ts";
+
+export const PLAN_LIMITS = { maxChunks: 500_000 } as const;
+
+/**
+ * Cuts a job into chunks: tiles of stills, whole frames of animations but for the last ones, or what the user asked
+ * for. Same input, same plan, same chunk ids; a resumed job relies on it.
+ *
+ * Throws FRAMES_INVALID (none), SCENE_UNKNOWN, TILES_INVALID (grid does not fit, too many chunks) and
+ * DENOISER_MISSING.
+ */
+export function planJob(facts: SceneFacts, options: PlanOptions): JobPlan {
+  const shape = shapeOf(facts, options);
+  const grids = new Map<string, SceneGrid>();
+  const units = new Map<UnitKey, PlannedUnit>();
+  const outputs = new Map<number, readonly UnitKey[]>();
+  const chunks: Chunk[] = [];
+  const add = (planned: { readonly unit: PlannedUnit; readonly chunks: readonly Chunk[] }) => {
+    units.set(planned.unit.key, planned.unit);
+    chunks.push(...planned.chunks);
+    if (chunks.length > PLAN_LIMITS.maxChunks) throw tooManyChunks();
+  };
+  const inTurn = shape.inOrder ? shape.frames.toSorted((a, b) => a.frame - b.frame) : shape.frames;
+  for (const [index, { frame, units: wanted }] of inTurn.entries()) {
+    const keys = shape.asFiles.has(frame) ? [filesKey(frame)] : wanted.map(floatsKey);
+    outputs.set(frame, [...new Set(keys)]);
+    if (shape.asFiles.has(frame)) add(cutFiles(filesKey(frame), frame, shape));
+    else
+      for (const unit of wanted) {
+        if (units.has(floatsKey(unit))) continue;
+        const grid = gridOf(unit.scene, shape, options, grids);
+        const { late } = grid;
+        const isLate = late !== undefined && index >= inTurn.length - late.frames;
+        add(cutFloats(floatsKey(unit), unit, { shape, grid: isLate ? late : grid }));
+      }
+  }
+  return {
+    chunks,
+    units: [...units.values()],
+    outputs: shape.frames.map(({ frame }) => ({ frame, units: outputs.get(frame) ?? [] })),
+    sentences: sentencesOf(shape),
+    inOrder: shape.inOrder,
+    grids: [...grids.values()],
+  };
+}
+
+function floatsKey({ scene, frame }: RenderUnit): UnitKey {
+  return `floats:${frame}:${scene}`;
+}
+
+function filesKey(frame: number): UnitKey {
+  return `files:${frame}`;
+}
+
+function gridOf(name: string, shape: JobShape, options: PlanOptions, chosen: Map<string, SceneGrid>): SceneGrid {
+  const known = chosen.get(name);
+  if (known) return known;
+  const grid = {
+    scene: name,
+    ...(options.grids?.find(({ scene }) => scene === name) ?? chooseGrid(sceneNamed(name, shape.scenes), shape, options)),
+  };
+  if (grid.columns * grid.rows * shape.frames.length > PLAN_LIMITS.maxChunks) throw tooManyChunks();
+  chosen.set(name, grid);
+  return grid;
+}
+
+function chooseGrid(scene: SceneRenderFacts, shape: JobShape, options: PlanOptions): Omit<SceneGrid, "scene"> {
+  const whole = { columns: 1, rows: 1 };
+  if (shape.inOrder || !isTileable(scene)) return whole;
+  if (!shape.wantsTiles) {
+    const late = options.tiles === undefined ? lateFrames(autoInput(scene, shape, options)) : undefined;
+    return late ? { ...whole, late } : whole;
+  }
+  if (options.tiles?.kind === "grid") return { columns: options.tiles.columns, rows: options.tiles.rows };
+  return autoGrid(autoInput(scene, shape, options));
+}
+
+function autoInput(scene: SceneRenderFacts, { frames }: JobShape, { slots, secondsPerSamplePixel }: PlanOptions): AutoGridInput {
+  const { region, samples, adaptive } = scene;
+  const { width, height } = region;
+  return { width, height, samples, slots, frames: frames.length, apronPx: adaptive ? TILE_RULES.apronPx : 0, secondsPerSamplePixel };
+}
+
+function tooManyChunks(): FarmError {
+  return new FarmError("TILES_INVALID", `the job makes more than ${PLAN_LIMITS.maxChunks} chunks`, {
+    advice: "Ask for fewer tiles or fewer frames.",
+  });
+}

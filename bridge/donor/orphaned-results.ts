@@ -1,0 +1,168 @@
+import type { ChunkSpec, DeviceClass, ResultFile } from "../core/plan/chunk.ts";
+import { type ChildSignal, childSignal } from "../kernel/abort.ts";
+import type { Clock } from "../kernel/clock.ts";
+import { FarmError } from "../kernel/errors.ts";
+import type { DonorStore } from "./ports.ts";
+
+/** How long a donor works and keeps for a requester that vanished without a word. */
+export const KEEP_LIMITS = {
+  /** A chunk that was begun may still be finished for so long. */
+  finishMs: 15 * 60_000,
+  /** After this it gives way to somebody who is here and waits for a slot; looked at every `lookMs`. */
+  yieldMs: 30_000,
+  lookMs: 5_000,
+  keepMs: 15 * 60_000,
+  /** For chunks that took longer than `longChunkSeconds`. */
+  keepLongMs: 2 * 3_600_000,
+  longChunkSeconds: 300,
+  /** Results kept at the same time; the oldest goes first. */
+  maxKept: 10_000,
+} as const;
+
+/** What a chunk came to: what its donor commits to. */
+export interface ChunkResult {
+  readonly files: readonly ResultFile[];
+  readonly seconds: number;
+  readonly peakMemoryBytes: number;
+  /** What made it, where that is known apart from the donor's own class. */
+  readonly deviceClass?: DeviceClass | undefined;
+}
+
+/** Chunks of one job of one requester: nobody else is given them. */
+export interface ChunkOf {
+  readonly peer: string;
+  readonly job: string;
+  readonly spec: ChunkSpec;
+}
+
+export interface KeptResultsDeps {
+  readonly store: Pick<DonorStore, "dropResult">;
+  readonly clock: Clock;
+  /** Chunks of requesters who are here wait for a slot. */
+  readonly isSlotWanted: () => boolean;
+}
+
+interface Kept {
+  readonly result: Promise<ChunkResult>;
+  /** Its Blender is still at it. */
+  isAtWork: boolean;
+  /** Ends its rendering; does nothing once that is over. */
+  readonly cancel: (reason: Error) => void;
+  readonly life: ChildSignal;
+  /** Somebody else answers for it now. */
+  taken: boolean;
+  /** Settles when nothing of it is left here. */
+  ended: Promise<void>;
+}
+
+/**
+ * Chunks whose requester vanished: being finished, or done and waiting for it. When it comes back and asks for
+ * the same chunk again, it gets this one; when it does not, everything goes.
+ */
+export class KeptResults implements AsyncDisposable {
+  readonly #deps: KeptResultsDeps;
+  readonly #kept = new Map<string, Kept>();
+  readonly #watching = new Set<Kept>();
+
+  constructor(deps: KeptResultsDeps) {
+    this.#deps = deps;
+  }
+
+  get size(): number {
+    return this.#kept.size;
+  }
+
+  keep(chunk: ChunkOf, { result, cancel }: Pick<Kept, "result" | "cancel">): void {
+    const key = keyOf(chunk);
+    this.#kept.get(key)?.life.abort(); // a later rendering of the same chunk takes its place
+    if (this.#kept.size >= KEEP_LIMITS.maxKept) void this.dropOldest();
+    const kept: Kept = { result, cancel, isAtWork: true, life: childSignal(), taken: false, ended: Promise.resolve() };
+    this.#kept.set(key, kept);
+    kept.ended = this.#watch(key, kept, chunk.peer).finally(() => this.#watching.delete(kept));
+    this.#watching.add(kept);
+  }
+
+  /** Hands a kept chunk back, once; undefined when there is none. */
+  take(chunk: ChunkOf): Pick<Kept, "result" | "cancel"> | undefined {
+    const key = keyOf(chunk);
+    const kept = this.#kept.get(key);
+    if (!kept) return undefined;
+    this.#kept.delete(key);
+    kept.taken = true;
+    kept.life.abort();
+    return { result: kept.result, cancel: kept.cancel };
+  }
+
+  /** Lets the chunk go that is kept longest, to make room; false when there is none. */
+  async dropOldest(): Promise<boolean> {
+    const [oldest] = this.#kept;
+    if (oldest === undefined) return false;
+    const [key, kept] = oldest;
+    this.#kept.delete(key);
+    kept.life.abort();
+    await kept.ended;
+    return true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const kept of this.#kept.values()) kept.life.abort();
+    this.#kept.clear();
+    await Promise.all([...this.#watching].map(({ ended }) => ended));
+  }
+
+  /** Waits for the result, then for its requester. What nobody took goes. */
+  async #watch(key: string, kept: Kept, peer: string): Promise<void> {
+    const { signal } = kept.life;
+    try {
+      const result = await this.#finished(kept);
+      if (result) await this.#deps.clock.sleep(keepMs(result), signal);
+    } catch {
+      // taken, or let go before its time
+    }
+    kept.life.dispose();
+    if (kept.taken) return;
+    if (this.#kept.get(key) === kept) this.#kept.delete(key);
+    kept.cancel(new FarmError("CANCELLED", "its requester has not come back"));
+    const result = await kept.result.catch(() => undefined);
+    for (const file of result?.files ?? []) await this.#deps.store.dropResult(file.sha256, peer);
+  }
+
+  /** The result; undefined when there is none, not in time, or its slot is wanted. */
+  async #finished(kept: Kept): Promise<ChunkResult | undefined> {
+    const { result, life } = kept;
+    using limit = childSignal(life.signal);
+    const late = this.#lastsTooLong(kept, limit.signal).catch(() => {});
+    const finished = await Promise.race([result.catch(() => undefined), late.then(() => undefined)]);
+    limit.abort();
+    kept.isAtWork = false;
+    life.signal.throwIfAborted();
+    return finished;
+  }
+
+  /** Settles when a chunk's time is up, or when it is the oldest at work and must give way. */
+  async #lastsTooLong(kept: Kept, signal: AbortSignal): Promise<void> {
+    const { finishMs, yieldMs, lookMs } = KEEP_LIMITS;
+    const { clock, isSlotWanted } = this.#deps;
+    const sinceMs = clock.monotonicMs();
+    for (let pastMs = 0; pastMs < finishMs; pastMs = clock.monotonicMs() - sinceMs) {
+      const isFirst = [...this.#kept.values()].find(({ isAtWork }) => isAtWork) === kept;
+      if (pastMs >= yieldMs && isFirst && isSlotWanted()) return;
+      await clock.sleep(Math.min(lookMs, finishMs - pastMs), signal);
+    }
+  }
+}
+
+function keepMs({ seconds }: ChunkResult): number {
+  return seconds > KEEP_LIMITS.longChunkSeconds ? KEEP_LIMITS.keepLongMs : KEEP_LIMITS.keepMs;
+}
+
+/** The same chunk asked for again has the same key, in whatever order its fields came. */
+function keyOf({ peer, job, spec }: ChunkOf): string {
+  return JSON.stringify([peer, job, sorted(spec)]);
+}
+
+function sorted(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const fields = Object.entries(value).filter(([, field]) => field !== undefined);
+  return Object.fromEntries(fields.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, field]) => [name, sorted(field)]));
+}

@@ -1,0 +1,38 @@
+import { copyFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Showcase } from "./ports.ts";
+
+/** The last small picture of each open job, as files of a folder that goes with this process. */
+export class DonorShowcase implements Showcase {
+  readonly #folder: string;
+  readonly #pictures = new Map<string, string>();
+  #count = 0;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** The picture that is shown last comes last. */
+  get pictures(): readonly { readonly job: string; readonly path: string }[] {
+    return [...this.#pictures].map(([job, path]) => ({ job, path }));
+  }
+
+  async take(job: string, path: string): Promise<void> {
+    const known = this.#pictures.get(job);
+    const place = known ?? join(this.#folder, `${this.#count++}.jpg`);
+    try {
+      await copyFile(path, `${place}.new`);
+      await rename(`${place}.new`, place); // whoever looks never sees half of it
+    } catch {
+      return;
+    }
+    this.#pictures.delete(job);
+    this.#pictures.set(job, place);
+  }
+
+  async clear(job: string): Promise<void> {
+    const place = this.#pictures.get(job);
+    this.#pictures.delete(job);
+    if (place !== undefined) await rm(place, { force: true });
+  }
+}

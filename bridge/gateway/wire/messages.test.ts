@@ -1,0 +1,72 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import type { z } from "zod";
+import type { JobEvent } from "../../core/job/job-events.ts";
+import { EVENT_SCHEMAS, type MachineryEvent } from "./job-messages.ts";
+import { BridgeFrame, ClientFrame, METHODS, type Method } from "./messages.ts";
+
+/** The same files are parsed by the add-on's tests. */
+const FIXTURES = fileURLToPath(new URL("../../../blender-addon/tests/fixtures/wire/", import.meta.url));
+
+interface Fixture {
+  readonly valid: readonly { readonly why: string; readonly frame: unknown }[];
+  readonly invalid: readonly { readonly why: string; readonly frame: unknown }[];
+}
+
+function fixtures(side: "client" | "bridge"): { kind: string; fixture: Fixture }[] {
+  return readdirSync(`${FIXTURES}${side}`).map((file) => ({
+    kind: file.replace(/\.json$/, ""),
+    fixture: JSON.parse(readFileSync(`${FIXTURES}${side}/${file}`, "utf8")) as Fixture,
+  }));
+}
+
+/** As the bridge reads a client: the frame, then the parameters of its method. */
+function isClientFrame(frame: unknown): boolean {
+  const parsed = ClientFrame.safeParse(frame);
+  if (!parsed.success) return false;
+  if (parsed.data.type === "hello") return true;
+  const { method, params } = parsed.data;
+  return method in METHODS && METHODS[method as Method].params.safeParse(params).success;
+}
+
+/** As a client reads the bridge: the frame, and for a reply the result of the method it asked for. */
+function isBridgeFrame(kind: string, frame: unknown): boolean {
+  const parsed = BridgeFrame.safeParse(frame);
+  if (!parsed.success) return false;
+  if (parsed.data.type !== "reply") return true;
+  return METHODS[kind.replace(/^reply\./, "") as Method].result.safeParse(parsed.data.result).success;
+}
+
+describe("golden messages, which both sides parse", () => {
+  for (const { kind, fixture } of fixtures("client")) {
+    it(`${kind}, said by a client`, () => {
+      for (const { why, frame } of fixture.valid) expect(isClientFrame(frame), why).toBe(true);
+      for (const { why, frame } of fixture.invalid) expect(isClientFrame(frame), why).toBe(false);
+    });
+  }
+  for (const { kind, fixture } of fixtures("bridge")) {
+    it(`${kind}, said by the bridge`, () => {
+      for (const { why, frame } of fixture.valid) expect(isBridgeFrame(kind, frame), why).toBe(true);
+      for (const { why, frame } of fixture.invalid) expect(isBridgeFrame(kind, frame), why).toBe(false);
+    });
+  }
+
+  it("there are some for every method, every reply and every event", () => {
+    const client = fixtures("client").map(({ kind }) => kind);
+    const bridge = fixtures("bridge").map(({ kind }) => kind);
+    const events = EVENT_SCHEMAS.map(({ shape }) => `event.${shape.event.value}`);
+    expect(client).toEqual(expect.arrayContaining(["hello", ...Object.keys(METHODS)]));
+    expect(bridge).toEqual(expect.arrayContaining(["welcome", "refused", "failure", "swarm"]));
+    expect(bridge).toEqual(expect.arrayContaining([...Object.keys(METHODS).map((method) => `reply.${method}`), ...events]));
+  });
+});
+
+it("the wire's events of a job are those of its machinery: a change of one alone does not compile", () => {
+  const there = (event: JobEvent): z.input<typeof MachineryEvent> => event as Mutable<JobEvent>;
+  const back = (event: z.infer<typeof MachineryEvent>): JobEvent => event;
+  const note = { event: "note", code: "c", sentence: "s" } as const;
+  expect(back(there(note))).toEqual(note);
+});
+
+type Mutable<T> = T extends object ? { -readonly [K in keyof T]: Mutable<T[K]> } : T;

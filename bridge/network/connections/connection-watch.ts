@@ -1,0 +1,57 @@
+import type { Connection, Libp2p } from "@libp2p/interface";
+import { childSignal } from "../../kernel/abort.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import type { Log } from "../../kernel/log.ts";
+import { peerLimit } from "../../protocols/peer-limit.ts";
+import { NETWORK_LIMITS } from "../network-limits.ts";
+import { measureRoundTrip } from "./ping.ts";
+
+export interface ConnectionWatchDeps {
+  readonly libp2p: Libp2p;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Cuts connections whose far side is gone without a word, so that nobody takes them for open. Any answer shows life, also a refusal. */
+export class ConnectionWatch {
+  readonly #deps: ConnectionWatchDeps;
+  readonly #stop = new AbortController();
+  readonly #watching = new Set<Promise<void>>();
+
+  constructor(deps: ConnectionWatchDeps) {
+    this.#deps = deps;
+    deps.libp2p.addEventListener("connection:open", this.#onOpen);
+  }
+
+  async stop(): Promise<void> {
+    this.#deps.libp2p.removeEventListener("connection:open", this.#onOpen);
+    this.#stop.abort();
+    await Promise.all(this.#watching);
+  }
+
+  readonly #onOpen = ({ detail: connection }: CustomEvent<Connection>): void => {
+    const watching = this.#watch(connection).finally(() => this.#watching.delete(watching));
+    this.#watching.add(watching);
+  };
+
+  /** Until the connection closes. Never throws. */
+  async #watch(connection: Connection): Promise<void> {
+    using life = childSignal(this.#stop.signal);
+    connection.addEventListener("close", () => life.abort(), { once: true });
+    while (!life.signal.aborted && connection.status === "open") {
+      await this.#deps.clock.sleep(NETWORK_LIMITS.pingEveryMs, life.signal).catch(() => undefined);
+      if (!life.signal.aborted) await this.#ping(connection, life.signal);
+    }
+  }
+
+  async #ping(connection: Connection, signal: AbortSignal): Promise<void> {
+    using limit = peerLimit(signal, NETWORK_LIMITS.silentMs);
+    try {
+      await measureRoundTrip(connection, this.#deps.clock, limit.signal);
+    } catch {
+      if (!limit.signal.aborted || signal.aborted) return;
+      this.#deps.log.debug({ peer: connection.remotePeer.toString() }, "a silent connection is cut");
+      connection.abort(limit.signal.reason as Error);
+    }
+  }
+}

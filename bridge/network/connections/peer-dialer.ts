@@ -1,0 +1,103 @@
+import type { Connection, Libp2p, PeerId } from "@libp2p/interface";
+import type { Multiaddr } from "@multiformats/multiaddr";
+import { childSignal } from "../../kernel/abort.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import { FarmError } from "../../kernel/errors.ts";
+import type { Lanes } from "./peer-connections.ts";
+import { NETWORK_LIMITS } from "../network-limits.ts";
+import type { PeerTarget } from "../peer-address.ts";
+import { peerFailure } from "./peer-failure.ts";
+
+const LOOK_UP_MS = 1_000;
+const LOOK_UP_PAUSE_MS = 100;
+/** Known addresses may be those of a peer's last run: this long we look for better ones before we give up. */
+const STALE_ADDRESS_MS = 1_500;
+const MAX_REMEMBERED_ADDRESSES = 256;
+
+export interface ReachDeps {
+  readonly libp2p: Libp2p;
+  readonly lanes: Lanes;
+  readonly clock: Clock;
+  readonly addressesOf: (id: PeerId) => Promise<readonly Multiaddr[]>;
+}
+
+/** From what a user or a peer calls a node to an open control connection. */
+export class Reach {
+  readonly #deps: ReachDeps;
+  /** Which peer answered at an address that does not say so. */
+  readonly #idAt = new Map<string, PeerId>();
+
+  constructor(deps: ReachDeps) {
+    this.#deps = deps;
+  }
+
+  /** Throws PEER_UNREACHABLE, PEER_ADDRESS_INVALID. */
+  async control(target: PeerTarget, signal: AbortSignal): Promise<Connection> {
+    signal.throwIfAborted();
+    if (target.id?.equals(this.#deps.libp2p.peerId)) {
+      throw new FarmError("PEER_ADDRESS_INVALID", "this is the peer id of this node itself", { facts: { peer: target.text } });
+    }
+    const id = target.id ?? this.#idAt.get(target.text);
+    const present = id && this.#deps.lanes.control(id);
+    if (present) return present;
+    try {
+      const connection = await this.#deps.lanes.share(`control ${target.text}`, NETWORK_LIMITS.reachMs, signal, (shared) =>
+        this.#dial(target, shared),
+      );
+      this.#remember(target, connection.remotePeer);
+      return connection;
+    } catch (error) {
+      throw peerFailure(error, target.text, signal);
+    }
+  }
+
+  async #dial(target: PeerTarget, signal: AbortSignal): Promise<Connection> {
+    if (!target.address) return this.#search(target.id as PeerId, signal);
+    // Forced, because a bulk connection alone would count as connected.
+    const connection = await this.#deps.libp2p.dial(target.address, { signal, force: target.id !== undefined });
+    return this.#deps.lanes.control(connection.remotePeer) ?? connection;
+  }
+
+  /** Dials a peer known by its id alone; one that is not yet known may be heard of in a moment. */
+  async #search(id: PeerId, signal: AbortSignal): Promise<Connection> {
+    const { libp2p, lanes, clock } = this.#deps;
+    const startMs = clock.monotonicMs();
+    let failure: unknown;
+    while (true) {
+      const present = lanes.control(id);
+      if (present) return present;
+      const addresses = await this.#deps.addressesOf(id);
+      if (addresses.length > 0) {
+        try {
+          return await libp2p.dial([...addresses], { signal, force: true });
+        } catch (error) {
+          failure = error;
+          if (clock.monotonicMs() - startMs > STALE_ADDRESS_MS) throw error;
+        }
+      }
+      if (libp2p.getPeers().length > 0) await this.#askOthers(id, signal);
+      await clock.sleep(LOOK_UP_PAUSE_MS, signal).catch((error: unknown) => {
+        throw (
+          failure ??
+          new FarmError("PEER_UNREACHABLE", `no address of ${id.toString()} is known`, { facts: { peer: id.toString() }, cause: error })
+        );
+      });
+    }
+  }
+
+  async #askOthers(id: PeerId, signal: AbortSignal): Promise<void> {
+    using limit = childSignal(signal, LOOK_UP_MS);
+    try {
+      const found = await this.#deps.libp2p.peerRouting.findPeer(id, { signal: limit.signal });
+      await this.#deps.libp2p.peerStore.merge(id, { multiaddrs: found.multiaddrs });
+    } catch {
+      // Nobody knows it yet; the search goes on.
+    }
+  }
+
+  #remember(target: PeerTarget, id: PeerId): void {
+    if (target.id) return;
+    if (this.#idAt.size >= MAX_REMEMBERED_ADDRESSES) this.#idAt.clear();
+    this.#idAt.set(target.text, id);
+  }
+}

@@ -1,0 +1,131 @@
+import type { RemoteInfo } from "node:dgram";
+import type { Clock } from "../../kernel/clock.ts";
+import type { Log } from "../../kernel/log.ts";
+import { BEACON_LIMITS, type BeaconMessage, decodeBeacon, encodeBeacon } from "./beacon-message.ts";
+import { localAddresses, Multicast } from "./multicast.ts";
+
+/** Administratively scoped: stays on the site. */
+const GROUP = "239.255.77.77";
+const PORT = 47_077;
+
+export interface BeaconDeps {
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Own addresses as they are now. */
+  readonly addresses: () => readonly string[];
+  readonly heard: (id: string, addresses: readonly string[]) => void;
+}
+
+/**
+ * Tells the local network that this node is here, and hears of others. Stands beside mDNS, which says nothing
+ * when there is no default route, when a VPN holds it, or when another program holds its port.
+ */
+export class Beacon {
+  readonly #deps: BeaconDeps;
+  readonly #id: string;
+  readonly #swarm: string;
+  readonly #multicast: Multicast;
+  #answerDue = false;
+  #lastSentMs = Number.NEGATIVE_INFINITY;
+  #secondStartMs = 0;
+  #heardThisSecond = 0;
+  #wake: (() => void) | undefined;
+
+  constructor(deps: BeaconDeps, options: { id: string; swarm: string; port?: number }) {
+    this.#deps = deps;
+    this.#id = options.id;
+    this.#swarm = options.swarm;
+    this.#multicast = new Multicast(deps, {
+      group: GROUP,
+      port: options.port ?? PORT,
+      received: (bytes, from) => this.#received(bytes, from),
+    });
+  }
+
+  /** Runs until the signal aborts. Never throws. */
+  async run(signal: AbortSignal): Promise<void> {
+    const wakeUp = () => this.#wake?.();
+    signal.addEventListener("abort", wakeUp);
+    try {
+      await this.#multicast.start();
+      await this.#speak(signal);
+    } catch (err) {
+      if (!signal.aborted) this.#deps.log.warn({ err }, "the beacon on the local network failed");
+    } finally {
+      signal.removeEventListener("abort", wakeUp);
+      this.#multicast.close();
+    }
+  }
+
+  async #speak(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#deps;
+    const startMs = clock.monotonicMs();
+    const asksAtMs: number[] = BEACON_LIMITS.asksAtMs.map((ms) => startMs + ms);
+    while (!signal.aborted) {
+      const nowMs = clock.monotonicMs();
+      const asks = (asksAtMs[0] ?? Number.POSITIVE_INFINITY) <= nowMs;
+      if (asks) asksAtMs.shift();
+      if (asks || this.#isDue(nowMs)) await this.#send(asks);
+      await this.#rest(Math.min(asksAtMs[0] ?? Number.POSITIVE_INFINITY, this.#nextAtMs()) - clock.monotonicMs(), signal);
+    }
+  }
+
+  #isDue(nowMs: number): boolean {
+    return nowMs >= this.#nextAtMs();
+  }
+
+  #nextAtMs(): number {
+    return this.#lastSentMs + (this.#answerDue ? BEACON_LIMITS.answerEveryMs : BEACON_LIMITS.announceEveryMs);
+  }
+
+  async #send(ask: boolean): Promise<void> {
+    this.#lastSentMs = this.#deps.clock.monotonicMs();
+    this.#answerDue = false;
+    const bytes = encodeBeacon({ v: 1, swarm: this.#swarm, id: this.#id, addrs: [...this.#deps.addresses()], ask });
+    if (bytes) await this.#multicast.send(bytes);
+  }
+
+  /** Until the time is up or somebody asks. */
+  async #rest(ms: number, signal: AbortSignal): Promise<void> {
+    if (ms <= 0 || signal.aborted) return;
+    const timer = new AbortController();
+    const woken = new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    await Promise.race([woken, this.#deps.clock.sleep(ms, timer.signal).catch(() => undefined)]);
+    this.#wake = undefined;
+    timer.abort();
+  }
+
+  #received(bytes: Uint8Array, from: RemoteInfo): void {
+    if (!this.#hasRoom()) return;
+    const message = decodeBeacon(bytes);
+    if (!message || message.swarm !== this.#swarm || message.id === this.#id) return;
+    this.#deps.heard(message.id, reachableFrom(message, from.address));
+    if (!message.ask) return;
+    this.#answerDue = true;
+    this.#wake?.();
+  }
+
+  #hasRoom(): boolean {
+    const nowMs = this.#deps.clock.monotonicMs();
+    if (nowMs - this.#secondStartMs >= 1_000) {
+      this.#secondStartMs = nowMs;
+      this.#heardThisSecond = 0;
+    }
+    this.#heardThisSecond++;
+    return this.#heardThisSecond <= BEACON_LIMITS.maxPerSecond;
+  }
+}
+
+/**
+ * The address that the packet came from, with the ports told in it, is the one that surely works; another machine's
+ * loopback surely does not.
+ */
+function reachableFrom(message: BeaconMessage, host: string): string[] {
+  const isHere = localAddresses().includes(host);
+  const told = isHere ? message.addrs : message.addrs.filter((address) => !address.startsWith("/ip4/127."));
+  const ports = new Set(message.addrs.map((address) => /^\/ip4\/[\d.]+\/tcp\/(\d{1,5})/.exec(address)?.[1]));
+  const seen = [...ports].flatMap((port) => (port === undefined ? [] : [`/ip4/${host}/tcp/${port}/p2p/${message.id}`]));
+  return [...new Set(isHere ? [...told, ...seen] : [...seen, ...told])];
+}

@@ -1,0 +1,122 @@
+import { once } from "node:events";
+import { describe, expect, it, vi } from "vitest";
+import { addressOf, echo, eventually, failure, never, TestNodes } from "../../test/network/test-nodes.ts";
+import { NodeProcess } from "../../test/network/test-process.ts";
+
+// Other work may have the cores.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
+
+describe("nodes on one network", () => {
+  it("find each other without configuration, in one process and across processes, within 2 s", async () => {
+    await using nodes = new TestNodes();
+    await using other = await NodeProcess.start("lan", nodes.swarm);
+    const lan = { lan: true, listen: ["/ip4/0.0.0.0/tcp/0"] };
+    const [first, second] = await Promise.all([nodes.open(lan), nodes.open(lan)]);
+    const startMs = performance.now();
+    for (const [node, others] of [
+      [first, [second.selfId, other.peerId]],
+      [second, [first.selfId, other.peerId]],
+    ] as const) {
+      await eventually(() => others.every((id) => node.knownPeers().some((peer) => peer.id === id)), 2_000);
+    }
+    process.stdout.write(`found each other after ${(performance.now() - startMs).toFixed(0)} ms\n`);
+    expect(await second.ping(other.peerId, never())).toBeGreaterThan(0);
+  });
+
+  it("do not take up with another swarm", async () => {
+    await using nodes = new TestNodes();
+    const lan = { lan: true, listen: ["/ip4/0.0.0.0/tcp/0"] };
+    const [node] = [await nodes.open(lan), await nodes.open({ ...lan, swarm: `${nodes.swarm} other` })];
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(node.knownPeers()).toEqual([]);
+  });
+
+  it("can be asked for by id alone right after the start", async () => {
+    await using nodes = new TestNodes();
+    const lan = { lan: true, listen: ["/ip4/0.0.0.0/tcp/0"] };
+    const server = await nodes.open(lan);
+    await server.handle("/test/echo/1", echo, { maxInboundStreamsPerPeer: 4 });
+    const client = await nodes.open(lan);
+    expect(await client.connect(server.selfId, never())).toEqual({ id: server.selfId });
+    await client.open(server.selfId, "/test/echo/1", "control", never());
+  });
+
+  it("notice within a second that a peer was killed", async () => {
+    await using nodes = new TestNodes();
+    await using other = await NodeProcess.start("serve", nodes.swarm);
+    const node = await nodes.open();
+    const stream = await node.open(other.address, "/test/echo/1", "control", never());
+    await node.connect(other.address, never());
+    await eventually(() => node.knownPeers().length === 1, 2_000);
+    let goneMs = 0;
+    node.watchPeers((_, change) => {
+      if (change === "gone") goneMs = performance.now();
+    });
+    const reading = failure(stream.read());
+    const startMs = performance.now();
+    await other.kill();
+    expect(await reading).toMatchObject({ code: "PEER_UNREACHABLE" });
+    await eventually(() => goneMs > 0, 1_000);
+    process.stdout.write(`peer killed, noticed after ${(goneMs - startMs).toFixed(0)} ms\n`);
+  });
+});
+
+describe("the DHT", () => {
+  it("leads to a donor through a bootstrap node within 5 s", async () => {
+    await using nodes = new TestNodes();
+    const bootstrap = [addressOf(await nodes.open({ swarm: "of nobody" }))];
+    const startMs = performance.now();
+    const [donor, requester] = [await nodes.open({ bootstrap }), await nodes.open({ bootstrap })];
+    const stop = new AbortController();
+    const providing = donor.provide(stop.signal);
+    await requester.findDonors(AbortSignal.timeout(10_000));
+    await eventually(() => requester.knownPeers().some((peer) => peer.id === donor.selfId), 1_000);
+    process.stdout.write(`donor found through the DHT after ${(performance.now() - startMs).toFixed(0)} ms\n`);
+    expect(performance.now() - startMs).toBeLessThan(5_000);
+    stop.abort();
+    await providing;
+  });
+
+  it("is given up by a lone node without an error, and at once by the caller's signal", async () => {
+    await using nodes = new TestNodes();
+    const node = await nodes.open();
+    const reason = new Error("enough");
+    const cancel = new AbortController();
+    setTimeout(() => cancel.abort(reason), 100);
+    await expect(node.findDonors(cancel.signal)).rejects.toBe(reason);
+    const stop = new AbortController();
+    const providing = node.provide(stop.signal);
+    stop.abort();
+    await providing;
+  });
+});
+
+describe("bootstrap", () => {
+  it("keeps trying a peer that is not there yet, and comes back to one that was away", async () => {
+    await using nodes = new TestNodes();
+    const first = await nodes.open();
+    const bootstrap = [addressOf(first).replace(/\/p2p\/.*/, "")];
+    const port = bootstrap[0]?.split("/")[4];
+    await first[Symbol.asyncDispose]();
+    const node = await nodes.open({ bootstrap });
+    for (let round = 0; round < 2; round++) {
+      const server = await nodes.open({ listen: [`/ip4/127.0.0.1/tcp/${port}`] });
+      await eventually(() => node.knownPeers().length === 1, 3_000);
+      expect(node.knownPeers()).toEqual([{ id: server.selfId }]);
+      await server[Symbol.asyncDispose]();
+      await eventually(() => node.knownPeers().length === 0, 1_000);
+    }
+  });
+});
+
+it("lets its process exit by itself within 3 s", async () => {
+  await using nodes = new TestNodes();
+  await using partner = await nodes.open({ lan: true, listen: ["/ip4/0.0.0.0/tcp/0"] });
+  expect(partner.knownPeers()).toEqual([]);
+  const startMs = performance.now();
+  await using program = await NodeProcess.start("once", nodes.swarm);
+  const [code] = await once(program.child, "exit");
+  expect(code).toBe(0);
+  process.stdout.write(`program with a node ran ${(performance.now() - startMs).toFixed(0)} ms in all\n`);
+  expect(performance.now() - startMs).toBeLessThan(3_000);
+});

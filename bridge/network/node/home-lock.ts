@@ -1,0 +1,110 @@
+import { mkdir, open, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { z } from "zod";
+import { FarmError } from "../../kernel/errors.ts";
+
+const FOLDER = "locks";
+const LOCK_LIMITS = { attempts: 6, retryMs: 20, maxFileBytes: 1024 } as const;
+
+/** Who holds a lock. `bornAt` tells a process from a later one with the same number, where the system says. */
+const Holder = z.strictObject({ pid: z.int().positive(), bornAt: z.string().max(200), token: z.uuid() });
+type Holder = z.infer<typeof Holder>;
+
+/** Locks held by this very process: after a restart in a container the dead holder may have had our number. */
+const ownTokens = new Set<string>();
+
+/**
+ * Takes a home for this process until disposed: two nodes with one identity would take each other's traffic without
+ * any error. A lock whose process is dead counts for nothing, so `kill -9` leaves nothing behind that matters.
+ *
+ * Every contender puts up a file of its own and then looks around: of two at once at least one sees the other, and
+ * nobody ever removes a file that a living process may rely on.
+ * Throws HOME_BUSY, HOME_NOT_WRITABLE.
+ */
+export async function lockHome(home: string): Promise<AsyncDisposable> {
+  const folder = join(home, FOLDER);
+  for (let attempt = 1; ; attempt++) {
+    const own = await putUp(home, folder);
+    const other = await livingOther(folder, own.holder.token);
+    if (!other) return { [Symbol.asyncDispose]: own.remove };
+    await own.remove();
+    if (attempt === LOCK_LIMITS.attempts) {
+      throw new FarmError("HOME_BUSY", `process ${other.pid} uses the home ${home}`, { facts: { home, pid: other.pid } });
+    }
+    await delay(LOCK_LIMITS.retryMs * (0.5 + Math.random()));
+  }
+}
+
+async function putUp(home: string, folder: string): Promise<{ holder: Holder; remove: () => Promise<void> }> {
+  const token = crypto.randomUUID();
+  const holder: Holder = { pid: process.pid, bornAt: await bornAt(process.pid), token };
+  const path = join(folder, `${process.pid}-${token}.json`);
+  const remove = async () => {
+    await rm(path, { force: true });
+    ownTokens.delete(token);
+  };
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    ownTokens.add(token);
+    const file = await open(path, "wx", 0o600);
+    try {
+      await file.writeFile(JSON.stringify(holder));
+    } finally {
+      await file.close();
+    }
+    return { holder, remove };
+  } catch (cause) {
+    await remove().catch(() => undefined);
+    throw new FarmError("HOME_NOT_WRITABLE", `cannot write in the home ${home}`, { facts: { home }, cause });
+  }
+}
+
+async function livingOther(folder: string, ownToken: string): Promise<Pick<Holder, "pid"> | undefined> {
+  for (const name of await readdir(folder)) {
+    if (name.includes(ownToken)) continue;
+    const path = join(folder, name);
+    const holder = await readHolder(path, name);
+    if (!holder) continue;
+    if (await isAlive(holder)) return holder;
+    await rm(path, { force: true });
+  }
+  return undefined;
+}
+
+/** A file just opened and not yet written speaks by its name alone. */
+async function readHolder(path: string, name: string): Promise<Holder | undefined> {
+  const named = /^(\d{1,10})-([0-9a-f-]{36})\.json$/.exec(name);
+  if (!named) return undefined;
+  try {
+    const text = await readFile(path, "utf8");
+    if (text.length > 0 && text.length <= LOCK_LIMITS.maxFileBytes) return Holder.parse(JSON.parse(text));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+  }
+  return { pid: Number(named[1]), bornAt: "", token: named[2] ?? "" };
+}
+
+async function isAlive(holder: Holder): Promise<boolean> {
+  if (holder.pid === process.pid) return ownTokens.has(holder.token);
+  try {
+    process.kill(holder.pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+  const born = await bornAt(holder.pid);
+  return born === "" || holder.bornAt === "" || born === holder.bornAt;
+}
+
+/** Boot and start time of a process, from Linux's /proc; "" elsewhere. */
+async function bornAt(pid: number): Promise<string> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+    const boot = await readFile("/proc/sys/kernel/random/boot_id", "utf8");
+    // The name (field 2) may hold spaces and brackets; field 22 is counted from its end.
+    const startTicks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+    return `${boot.trim()}:${startTicks}`;
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,68 @@
+import type { Libp2p } from "@libp2p/interface";
+import { childSignal, isAbort } from "../../kernel/abort.ts";
+import { isFarmError, messageOf } from "../../kernel/errors.ts";
+import type { Log } from "../../kernel/log.ts";
+import type { FrameStream, RemotePeer } from "../../protocols/frame-stream.ts";
+import { type Libp2pFrameStream, libp2pFrameStream } from "../connections/libp2p-frame-stream.ts";
+
+export type Answer = (stream: FrameStream, peer: RemotePeer, signal: AbortSignal) => Promise<void>;
+
+/** Runs the answers to other peers' streams, and joins them on stop. */
+export class Answers {
+  readonly #libp2p: Libp2p;
+  readonly #log: Log;
+  readonly #stop = new AbortController();
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(deps: { libp2p: Libp2p; log: Log }) {
+    this.#libp2p = deps.libp2p;
+    this.#log = deps.log;
+  }
+
+  async handle(protocol: string, answer: Answer, options: { readonly maxInboundStreamsPerPeer: number }): Promise<void> {
+    const openByPeer = new Map<string, number>();
+    await this.#libp2p.handle(
+      protocol,
+      (raw, connection) => {
+        // In this very tick: bytes that come before a listener count against a small buffer.
+        const stream = libp2pFrameStream(raw);
+        const peer: RemotePeer = { id: connection.remotePeer.toString() };
+        const open = openByPeer.get(peer.id) ?? 0;
+        if (open >= options.maxInboundStreamsPerPeer || this.#stop.signal.aborted) {
+          stream.abort(new Error("too many streams of this protocol"));
+          return;
+        }
+        openByPeer.set(peer.id, open + 1);
+        const run = this.#run(protocol, stream, peer, answer).finally(() => {
+          this.#running.delete(run);
+          const left = (openByPeer.get(peer.id) ?? 1) - 1;
+          if (left > 0) openByPeer.set(peer.id, left);
+          else openByPeer.delete(peer.id);
+        });
+        this.#running.add(run);
+      },
+      // The library counts by connection, and a peer has several: ours is the one that decides.
+      { maxInboundStreams: options.maxInboundStreamsPerPeer + 1, maxOutboundStreams: 256 },
+    );
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#running);
+  }
+
+  async #run(protocol: string, stream: Libp2pFrameStream, peer: RemotePeer, answer: Answer): Promise<void> {
+    using child = childSignal(this.#stop.signal);
+    // Also for an answer that waits for its stream and not for the signal.
+    child.signal.addEventListener("abort", () => stream.abort(new Error("this node stops")), { once: true });
+    try {
+      await answer(stream, peer, child.signal);
+      await stream.finish(child.signal);
+    } catch (error) {
+      stream.abort(error instanceof Error ? error : new Error(messageOf(error)));
+      const fields = { protocol, peer: peer.id, err: error };
+      if (isFarmError(error) || isAbort(error)) this.#log.debug(fields, "an answer to a peer ended early");
+      else this.#log.error(fields, "an answer to a peer failed");
+    }
+  }
+}

@@ -1,0 +1,167 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Chunk } from "../../core/plan/chunk.ts";
+import type { JobPlan } from "../../core/plan/plan.ts";
+import { AssemblyDesk, type FinishedFrame, type FrameWatch } from "./frame-assembler.ts";
+
+/** One frame of two tiles, pasted into one text. */
+const CHUNKS = ["left", "right"].map(
+  (id, at): Chunk => ({
+    id,
+    cost: 1,
+    spec: {
+      kind: "floats",
+      scene: "Scene",
+      frame: 1,
+      width: 2,
+      height: 1,
+      rect: { x: at, y: 0, width: 1, height: 1 },
+      denoise: false,
+    },
+  }),
+);
+const PLAN: JobPlan = {
+  chunks: CHUNKS,
+  units: [
+    {
+      key: "Scene:1",
+      unit: { scene: "Scene", frame: 1 },
+      kind: "floats",
+      width: 2,
+      height: 1,
+      region: { x: 0, y: 0, width: 2, height: 1 },
+      chunks: ["left", "right"],
+    },
+  ],
+  outputs: [{ frame: 1, units: ["Scene:1"] }],
+  sentences: [],
+  inOrder: false,
+  grids: [],
+};
+
+const { signal } = new AbortController();
+let desk: AssemblyDesk;
+let open: (movie: { start: number; end: number; step: number } | undefined) => AssemblyDesk;
+let picture: string[];
+let made: string[];
+let told: string[];
+/** Nothing of the frame is in doubt. */
+let isSafe: boolean;
+/** What happens while the picture is made. */
+let meanwhile: () => Promise<unknown>;
+
+const watch: FrameWatch = {
+  isSafe: () => isSafe,
+  isItsTurn: () => true,
+  claim: () => isSafe,
+  begun: () => void told.push("begun"),
+  undone: () => void told.push("undone"),
+  finished: async (frames: readonly FinishedFrame[]) => void told.push(...frames.map(({ frame }) => `finished ${frame}: ${made.at(-1)}`)),
+  failed: (_frame, error) => void told.push(`failed: ${String(error)}`),
+};
+
+beforeEach(() => {
+  [picture, made, told, isSafe, meanwhile] = [["", ""], [], [], true, async () => {}];
+  const finisher = {
+    finishFrame: async () => {
+      made.push(picture.join("|"));
+      const [happens, nothing] = [meanwhile, async () => {}];
+      meanwhile = nothing;
+      await happens();
+      return [{ path: "out/f_0001.png", bytes: 1, main: true }];
+    },
+    finishMovie: async () => finisher.finishFrame(),
+  };
+  open = (movie) =>
+    new AssemblyDesk(
+      {
+        media: {
+          createAssembled: async () => {},
+          paste: async ({ resultPath, resultRect }) => void (picture[resultRect.x] = resultPath),
+        },
+        files: {
+          resultPath: (_chunk, donor) => donor,
+          tilePath: (name) => name,
+          sweepResults: async () => {},
+          sizeOf: async () => 1,
+          sync: async () => {},
+          remove: async () => {},
+          deliver: async () => ({ path: "out", bytes: 1, main: true }),
+        },
+        assembledPath: () => "assembled",
+        finisher,
+        summaryOf: async () => ({ channels: ["R"], attributes: {}, nonFinite: 0 }),
+        drop: async () => {},
+      },
+      { plan: PLAN, outputFolder: "out", movie, deliver: "files" },
+      [],
+    );
+  desk = open(undefined);
+});
+
+const add = (chunk: string, donor: string) =>
+  desk.add(chunk, { donor, files: [{ role: "floats", name: "f", sha256: "0", bytes: 1 }] }, signal);
+
+describe("a frame", () => {
+  it("is finished once, when all of it is there", async () => {
+    await add("left", "a");
+    await desk.finishReady(watch, signal);
+    expect(told).toEqual([]);
+    await add("right", "b");
+    await Promise.all([desk.finishReady(watch, signal), desk.finishReady(watch, signal)]);
+    expect(told).toEqual(["begun", "finished 1: a|b"]);
+  });
+
+  it("is made again when a tile of it was taken back and came anew while it was made", async () => {
+    await add("left", "liar");
+    await add("right", "b");
+    meanwhile = async () => {
+      desk.remove("left");
+      await add("left", "a");
+    };
+    await desk.finishReady(watch, signal);
+    expect(told).toEqual(["begun", "undone", "begun", "finished 1: a|b"]);
+  });
+
+  it("waits when a tile of it was taken back while it was made", async () => {
+    await add("left", "liar");
+    await add("right", "b");
+    meanwhile = async () => desk.remove("left");
+    await desk.finishReady(watch, signal);
+    expect(told).toEqual(["begun", "undone"]);
+    await add("left", "a");
+    await desk.finishReady(watch, signal);
+    expect(told.slice(2)).toEqual(["begun", "finished 1: a|b"]);
+  });
+
+  it("does not count when it came into doubt while it was made", async () => {
+    await add("left", "a");
+    await add("right", "b");
+    meanwhile = async () => void (isSafe = false);
+    await desk.finishReady(watch, signal);
+    expect(told).toEqual(["begun", "undone"]);
+    isSafe = true;
+    await desk.finishReady(watch, signal);
+    expect(told.slice(2)).toEqual(["begun", "finished 1: a|b"]);
+  });
+});
+
+it("a tile that is taken back while it is put in its place is not there", async () => {
+  const adding = add("left", "liar");
+  desk.remove("left");
+  expect(await adding).toBe(false);
+});
+
+it.each([
+  ["a frame", undefined],
+  ["a movie", { start: 1, end: 1, step: 1 }],
+])("%s is not made with a tile that was taken back, and not without it", async (_, movie) => {
+  desk = open(movie);
+  await add("left", "liar");
+  await add("right", "b");
+  desk.remove("left");
+  await desk.finishReady(watch, signal);
+  expect(told).toEqual([]);
+  await add("left", "a");
+  await desk.finishReady(watch, signal);
+  expect(told).toEqual(["begun", "finished 1: a|b"]);
+});

@@ -1,0 +1,58 @@
+import type { Chunk, ChunkId, DonorId, ResultFile } from "../../core/plan/chunk.ts";
+import type { JobEvent } from "../../core/job/job-events.ts";
+import type { JobPlan, PlannedUnit } from "../../core/plan/plan.ts";
+import type { JobFiles, JobMedia, ResultSummary } from "../ports.ts";
+
+export interface LiveTilesDeps {
+  readonly media: Pick<JobMedia, "createAssembled" | "paste">;
+  readonly files: JobFiles;
+  readonly summaryOf: (scene: string) => Promise<ResultSummary | undefined>;
+  readonly observe: (event: JobEvent) => void;
+}
+
+/**
+ * Shows accepted tiles to whoever looks at a frame while it grows. Each gets a file that we write anew, of the
+ * kept rectangle alone: a stranger's bytes are nothing for Blender's own EXR reader.
+ */
+export class LiveTiles {
+  readonly #deps: LiveTilesDeps;
+  readonly #unitOf: ReadonlyMap<ChunkId, PlannedUnit>;
+  readonly #shown = new Map<ChunkId, string>();
+  #count = 0;
+
+  constructor(deps: LiveTilesDeps, plan: JobPlan) {
+    this.#deps = deps;
+    const tiled = plan.units.filter(({ kind, chunks }) => kind === "floats" && chunks.length > 1);
+    this.#unitOf = new Map(tiled.flatMap((unit) => unit.chunks.map((chunk) => [chunk, unit] as const)));
+  }
+
+  /** A frame of one piece needs no showing: it is whole at once. */
+  async show(chunk: Chunk, donor: DonorId, files: readonly ResultFile[], signal: AbortSignal): Promise<void> {
+    const unit = this.#unitOf.get(chunk.id);
+    const floats = files.find(({ role }) => role === "floats");
+    if (!unit || !floats || chunk.spec.kind !== "floats") return;
+    const { scene, frame, rect: resultRect } = chunk.spec;
+    const rect = chunk.keep ?? resultRect;
+    const summary = await this.#deps.summaryOf(scene);
+    if (!summary) return;
+    const { media, observe } = this.#deps;
+    const path = this.#deps.files.tilePath(`${this.#count++}.exr`);
+    const target = { path, width: rect.width, height: rect.height, channels: summary.channels, attributes: summary.attributes };
+    await media.createAssembled(target, signal);
+    await media.paste(
+      { resultPath: this.#deps.files.resultPath(chunk.id, donor, floats.sha256), target, resultRect, keep: rect, region: rect },
+      signal,
+    );
+    this.#shown.set(chunk.id, path);
+    observe({ event: "tile", chunk: chunk.id, donor, scene, frame, rect, region: unit.region, path });
+  }
+
+  /** They are no longer of use: wrong after all, or part of a whole frame. */
+  async drop(chunks: readonly ChunkId[]): Promise<void> {
+    for (const chunk of chunks) {
+      const path = this.#shown.get(chunk);
+      this.#shown.delete(chunk);
+      if (path !== undefined) await this.#deps.files.remove([path]);
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import type { DeviceClass } from "../core/plan/chunk.ts";
+import type { JobCreated, JobFlags, JobMemory } from "../core/journal/records.ts";
+import { parseFrames } from "../core/plan/frames.ts";
+import type { JobPlan } from "../core/plan/plan.ts";
+import type { SceneFacts } from "../core/job/scene-facts.ts";
+import type { VerifyLevel } from "../core/schedule/types.ts";
+import type { TilesOption } from "../core/plan/tiles.ts";
+
+/** What a user asked for, parsed. */
+export interface RenderRequest {
+  readonly scenePath: string;
+  readonly flags: JobFlags;
+  /** Frames from -f, as written; undefined for a still of the current frame, or the animation. */
+  readonly frames: string | undefined;
+  readonly animation: boolean;
+  readonly tiles: TilesOption | undefined;
+  readonly verify: VerifyLevel;
+  readonly video: string | undefined;
+  /** Digest of the environment that donors run it in; undefined: theirs. */
+  readonly environment: string | undefined;
+  /** What relative paths are relative to; absolute. */
+  readonly cwd: string;
+  readonly deliver: Deliver;
+}
+
+/** `files`: finished pictures. `floats`: assembled float pictures that stay here until somebody takes them, to be finished elsewhere. */
+export type Deliver = "files" | "floats";
+
+/** Who works on it: may differ from one resume to the next. */
+export interface WorkForce {
+  /** Render slots on this machine; 0: none. */
+  readonly local: number;
+  /** Whoever is in the swarm, or only these peers; none of them: this machine alone. */
+  readonly peers: "all" | readonly string[];
+  /** Owners of donors may look at small pictures of what their machines render. */
+  readonly mayShow?: boolean;
+}
+
+/** A job that stands in the journal and can be worked on. */
+export interface JobOrder {
+  readonly id: string;
+  readonly created: JobCreated;
+  readonly facts: SceneFacts;
+  readonly plan: JobPlan;
+  readonly memory: JobMemory;
+  readonly deviceClass: DeviceClass;
+  /** Files the scene names and nobody has. */
+  readonly missingFiles: readonly string[];
+  readonly video: string | undefined;
+  readonly environment: string | undefined;
+  readonly deliver: Deliver;
+}
+
+/** Keys of `JobCreated.settings`. */
+export interface JobSettings {
+  readonly files: readonly string[];
+  readonly missingFiles: readonly string[];
+  readonly video: string | undefined;
+  readonly environment: string | undefined;
+  readonly animation: boolean;
+  readonly cwd: string;
+  readonly deliver: Deliver;
+}
+
+export function settingsRecord(settings: JobSettings): JobCreated["settings"] {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+}
+
+export function settingsOf(created: JobCreated): JobSettings {
+  const { files, missingFiles, video, environment, animation, cwd, deliver } = created.settings;
+  return {
+    files: Array.isArray(files) ? files : [],
+    missingFiles: Array.isArray(missingFiles) ? missingFiles : [],
+    video: typeof video === "string" ? video : undefined,
+    environment: typeof environment === "string" ? environment : undefined,
+    animation: animation === true,
+    cwd: typeof cwd === "string" ? cwd : ".",
+    deliver: deliver === "floats" ? "floats" : "files",
+  };
+}
+
+/** The frames of a request where they can be told without the scene: +1 and -1 count from its range. */
+export function framesBefore(request: Pick<RenderRequest, "frames">): readonly number[] | undefined {
+  return request.frames === undefined || /(^|[,.])\s*[+-]/.test(request.frames) ? undefined : parseFrames(request.frames);
+}
+
+/** The frames of a request, as Blender would go through them. */
+export function framesOf(request: Pick<RenderRequest, "frames" | "animation">, facts: SceneFacts): readonly number[] {
+  if (request.frames !== undefined) return parseFrames(request.frames, { start: facts.frameStart, end: facts.frameEnd });
+  if (!request.animation) return [facts.frameCurrent];
+  const count = Math.max(0, Math.floor((facts.frameEnd - facts.frameStart) / facts.frameStep) + 1);
+  return Array.from({ length: count }, (_, index) => facts.frameStart + index * facts.frameStep);
+}

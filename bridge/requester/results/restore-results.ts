@@ -1,0 +1,39 @@
+import type { JobOrder } from "../prepared-job.ts";
+import type { AssemblyDesk } from "../delivery/frame-assembler.ts";
+import type { LiveTiles } from "../delivery/tile-publisher.ts";
+import type { JobFiles, JobMedia } from "../ports.ts";
+import { deliveredChunks } from "./restored-results.ts";
+import type { ResultDesk } from "./result-receiver.ts";
+import { maxFloatBytes } from "./result-shape.ts";
+
+export interface RestoreDeps {
+  readonly media: Pick<JobMedia, "check">;
+  readonly files: JobFiles;
+  readonly results: ResultDesk;
+  readonly assembly: AssemblyDesk;
+  readonly tiles: LiveTiles | undefined;
+}
+
+/** At resume: accepted results of unfinished frames go into their places again; whatever else lies there goes. */
+export async function restoreResults(deps: RestoreDeps, order: Pick<JobOrder, "plan" | "memory">, signal: AbortSignal): Promise<void> {
+  const { media, files, results, assembly, tiles } = deps;
+  const chunks = new Map(order.plan.chunks.map((chunk) => [chunk.id, chunk]));
+  const delivered = deliveredChunks(order);
+  const wanted = [...order.memory.accepted.values()].filter(({ chunk }) => !delivered.has(chunk));
+  await files.sweepResults(
+    new Set(wanted.flatMap((each) => each.files.map(({ sha256 }) => files.resultPath(each.chunk, each.donor, sha256)))),
+  );
+  for (const accepted of wanted) {
+    const chunk = chunks.get(accepted.chunk);
+    if (!chunk) continue;
+    results.restore(accepted.chunk, accepted.donor, accepted.files);
+    const floats = accepted.files.find(({ role }) => role === "floats");
+    if (chunk.spec.kind === "floats" && floats && !(await results.summaryOf(chunk.spec.scene))) {
+      const { rect, scene } = chunk.spec;
+      const expectation = { width: rect.width, height: rect.height, maxBytes: maxFloatBytes(rect.width, rect.height) };
+      results.learn(scene, media.check(files.resultPath(accepted.chunk, accepted.donor, floats.sha256), expectation, signal));
+    }
+    await tiles?.show(chunk, accepted.donor, accepted.files, signal);
+    await assembly.add(accepted.chunk, accepted, signal);
+  }
+}

@@ -1,0 +1,143 @@
+import type { Verdict } from "../../core/schedule/types.ts";
+import type { Rect } from "../../core/job/scene-facts.ts";
+import { verdictOfTwo, worstOf } from "../../core/verify/two-renders.ts";
+import { type CropDifference, verdictAcross, verdictOfEquals } from "../../core/verify/verdict.ts";
+import { childSignal } from "../../kernel/abort.ts";
+import type { FloatsSpec, Freshness, RenderBatch } from "./check-renders.ts";
+import type { NoLie } from "./doubts.ts";
+import type { JobMedia, PlacedFloats } from "../ports.ts";
+
+export interface FloatsUnderCheck {
+  readonly spec: FloatsSpec;
+  /** What of the result is kept. */
+  readonly keep: Rect;
+  readonly result: PlacedFloats;
+  readonly crops: readonly Rect[];
+  /** Pixels rendered around a crop and cut off. */
+  readonly apron: number;
+}
+
+export interface FloatsTools {
+  readonly renders: RenderBatch;
+  readonly media: Pick<JobMedia, "compare">;
+  /** Told before it costs more renders. */
+  readonly doubted: () => void;
+  /** Undefined: no tile is rendered whole again. */
+  readonly wholeLookMs: number | undefined;
+}
+
+export interface Finding {
+  readonly verdict: Verdict;
+  /** Why it is no lie, when it looked like one. */
+  readonly cause?: NoLie;
+}
+
+/** Looks at the crops of a result that was made on another device class. */
+export async function checkAcross(under: FloatsUnderCheck, tools: FloatsTools, signal: AbortSignal): Promise<Finding> {
+  const first = await weigh(under, tools, { freshness: "warm", signal });
+  if (first !== "different") return { verdict: first };
+  tools.doubted();
+  const second = await weigh(under, tools, { freshness: "fresh", signal });
+  return second === "different" ? { verdict: second } : { verdict: second, cause: "warm-blender" };
+}
+
+async function weigh(
+  under: FloatsUnderCheck,
+  { renders, media }: FloatsTools,
+  { freshness, signal }: { readonly freshness: Freshness; readonly signal: AbortSignal },
+): Promise<Verdict> {
+  const weighed: { rect: Rect; difference: CropDifference }[] = [];
+  for (const rect of under.crops) {
+    const spec = { ...under.spec, rect: aroundCrop(under, rect) };
+    const { result } = under;
+    const reference = await renders.floats(spec, freshness, signal);
+    let difference = await media.compare({ result, reference, rect }, signal);
+    if (difference.differingPixels > 0) {
+      const halves = [
+        await renders.floats({ ...spec, half: "first" }, freshness, signal),
+        await renders.floats({ ...spec, half: "second" }, freshness, signal),
+      ] as const;
+      difference = await media.compare({ result, reference, rect, halves }, signal);
+    }
+    weighed.push({ rect, difference });
+  }
+  return verdictAcross(weighed);
+}
+
+/** Looks at the crops of a result that must have the same bits. */
+export async function checkEquals(under: FloatsUnderCheck, tools: FloatsTools, signal: AbortSignal): Promise<Finding> {
+  const findings: Finding[] = [];
+  for (const crop of under.crops) {
+    const freshness = findings.some(({ cause }) => cause === "warm-blender") ? "fresh" : "warm";
+    const found = await checkCrop(under, tools, { crop, freshness, signal });
+    if (found.verdict === "different" || found.cause === "crop-is-not-tile") return found; // the last word on the whole of it
+    findings.push(found);
+  }
+  const cause = findings.find((finding) => finding.cause)?.cause;
+  return { verdict: worstOf(findings.map(({ verdict }) => verdict)), ...(cause && { cause }) };
+}
+
+async function checkCrop(
+  under: FloatsUnderCheck,
+  tools: FloatsTools,
+  { crop, freshness, signal }: { readonly crop: Rect; readonly freshness: Freshness; readonly signal: AbortSignal },
+): Promise<Finding> {
+  const spec = { ...under.spec, rect: aroundCrop(under, crop) };
+  const first = await look(under, tools, { spec, rect: crop, freshness, signal });
+  const verdict = verdictOfEquals(first.theirs);
+  if (verdict !== "different") return { verdict };
+  tools.doubted();
+  const second = await look(under, tools, { spec, rect: crop, freshness: "fresh", signal });
+  const again = verdictOfEquals(second.theirs);
+  if (again !== "different") return { verdict: again, cause: "warm-blender" };
+  const ours = await tools.media.compare({ result: second.ours, reference: first.ours, rect: crop }, signal);
+  const ofTwo = verdictOfTwo({ theirs: [first.theirs, second.theirs], ours });
+  return ofTwo === "different" ? await checkWhole(under, tools, signal) : { verdict: ofTwo, cause: "own-noise" };
+}
+
+/**
+ * A crop is not what a tile is (volumes, layers with data of their own): the tile itself is rendered by a fresh Blender, and
+ * then once more by the same one, which has what it kept of the first, as a donor's has of the tiles before.
+ */
+async function checkWhole(under: FloatsUnderCheck, tools: FloatsTools, signal: AbortSignal): Promise<Finding> {
+  if (tools.wholeLookMs === undefined) return { verdict: "different" };
+  using limit = childSignal(signal, tools.wholeLookMs);
+  const whole = { spec: under.spec, rect: under.keep, signal: limit.signal } as const;
+  try {
+    const first = await look(under, tools, { ...whole, freshness: "fresh" });
+    const verdict = verdictOfEquals(first.theirs);
+    if (verdict !== "different") return { verdict, cause: "crop-is-not-tile" };
+    const second = await look(under, tools, { ...whole, freshness: "warm" });
+    const ours = await tools.media.compare({ result: second.ours, reference: first.ours, rect: under.keep }, limit.signal);
+    const ofTwo = verdictOfTwo({ theirs: [first.theirs, second.theirs], ours });
+    return ofTwo === "different" ? { verdict: ofTwo } : { verdict: ofTwo, cause: "own-noise" };
+  } catch (error) {
+    if (signal.aborted || !limit.signal.aborted) throw error;
+    return { verdict: "different" };
+  }
+}
+
+interface Look {
+  readonly spec: FloatsSpec;
+  readonly rect: Rect;
+  readonly freshness: Freshness;
+  readonly signal: AbortSignal;
+}
+
+async function look({ result }: FloatsUnderCheck, { renders, media }: FloatsTools, { spec, rect, freshness, signal }: Look) {
+  const ours = await renders.floats(spec, freshness, signal);
+  return { ours, theirs: await media.compare({ result, reference: ours, rect }, signal) };
+}
+
+/** Denoising looks at the whole frame, so such a frame is rendered whole. */
+function aroundCrop({ spec, apron }: FloatsUnderCheck, crop: Rect): Rect {
+  return spec.denoise ? spec.rect : grow(crop, apron, spec.rect);
+}
+
+function grow(rect: Rect, by: number, bounds: Rect): Rect {
+  const left = Math.max(bounds.x, rect.x - by);
+  const bottom = Math.max(bounds.y, rect.y - by);
+  const right = Math.min(bounds.x + bounds.width, rect.x + rect.width + by);
+  const top = Math.min(bounds.y + bounds.height, rect.y + rect.height + by);
+  return { x: left, y: bottom, width: right - left, height: top - bottom };
+}

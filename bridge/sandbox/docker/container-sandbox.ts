@@ -1,0 +1,234 @@
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import Docker from "dockerode";
+import { FarmError, isFarmError, messageOf } from "../../kernel/errors.ts";
+import { type DeviceRequest, INSIDE, type ReadableFolder, type SandboxLimits } from "./container-config.ts";
+import { ContainerProcess } from "./container-process.ts";
+import { absence } from "./docker-probe.ts";
+import { type EngineComponent, engineFaults, type EngineFacts, runtimeAge } from "./engine-requirements.ts";
+import { type EnvironmentImage, findEnvironment } from "../images/environment-images.ts";
+import { makerMark, reapOrphans, SANDBOX_LABELS } from "../process/orphans.ts";
+import type { ProcessRequest } from "../process/process-sandbox.ts";
+import { layTools, TOOLS } from "../sandbox-tools.ts";
+
+/** How long a sandbox lives, whatever happens in it. */
+export interface Supervision {
+  readonly idleSeconds: number;
+  readonly deadlineSeconds: number;
+  readonly graceSeconds: number;
+}
+
+const SUPERVISION: Supervision = {
+  /** A bridge that is silent for so long is gone, or its engine is. */
+  idleSeconds: 30,
+  /** A session of one job; longer jobs get a new one. */
+  deadlineSeconds: 7 * 24 * 3_600,
+  /** For what runs inside to end by itself when the bridge is gone. */
+  graceSeconds: 1,
+};
+/** Threads of Blender, its libraries and drivers grow with the threads it may use; nothing it does needs many processes. */
+const PIDS = { least: 256, perCpu: 4 } as const;
+/** Of the memory; what lies there counts as memory, too. */
+const SCRATCH_SHARE = 0.5;
+/** The only words of our environment that mean something inside. */
+const PASSED_ON = new Set(["LANG", "PYTHONDONTWRITEBYTECODE"]);
+const ENGINE_ANSWERS_MS = 10_000;
+/** Room for a word. */
+const TRIAL_SIZE = { cpus: 1, memoryBytes: 128 * 2 ** 20 } as const;
+
+export interface SandboxOptions {
+  /** Name or id of the environment; the newest when not said. */
+  readonly environment?: string;
+  /** Work is done also by a runtime with known holes. */
+  readonly allowOldRuntime?: boolean;
+  readonly supervision?: Partial<Supervision>;
+}
+
+/** What one sandbox uses. */
+export interface SandboxSize {
+  readonly cpus: number;
+  readonly memoryBytes: number;
+}
+
+/** The folders of one session. */
+export interface SandboxFolders {
+  /** Scripts that the program is started with, on this machine. */
+  readonly scripts: string;
+  /** The scene's files on this machine, for reading. */
+  readonly scene: string;
+  /** The session's own folder, as the program is told of it; inside it is another one, which dies with the sandbox. */
+  readonly scratch: string;
+}
+
+/** Runs programs of strangers in containers that are held to what `container-config.ts` says. */
+export class ContainerSandbox implements AsyncDisposable {
+  /** What programs run in that name no image; undefined when there is none. */
+  readonly environment: EnvironmentImage | undefined;
+  /** What the owner of this machine should know. */
+  readonly warnings: readonly string[];
+  readonly #engine: Docker;
+  readonly #machine: EngineFacts;
+  readonly #supervision: Supervision;
+  readonly #running = new Set<ContainerProcess>();
+  #ready: { readonly tools: string; readonly labels: Readonly<Record<string, string>> } | undefined;
+
+  private constructor(
+    { engine, machine }: { readonly engine: Docker; readonly machine: EngineFacts },
+    environment: EnvironmentImage | undefined,
+    supervision: Supervision,
+    warnings: readonly string[],
+  ) {
+    this.#engine = engine;
+    this.#machine = machine;
+    this.#supervision = supervision;
+    this.environment = environment;
+    this.warnings = warnings;
+  }
+
+  /** Finds an engine that can be trusted with strangers' files, and the environment. Throws SANDBOX_UNAVAILABLE, SANDBOX_UNSAFE, ENVIRONMENT_MISSING for one that is named. */
+  static async open(options: SandboxOptions = {}): Promise<ContainerSandbox> {
+    const engine = new Docker();
+    const { facts, components } = await askEngine();
+    const faults = engineFaults(facts);
+    if (faults.length > 0) throw new FarmError("SANDBOX_UNSAFE", `the container engine is not safe enough: ${faults.join("; ")}`);
+    const { age, version } = runtimeAge(components);
+    if (age === "old" && !options.allowOldRuntime) {
+      throw new FarmError("SANDBOX_UNSAFE", `the container runtime runc ${version} has known ways out of a container`, {
+        advice: "Install a newer Docker Engine, or say --allow-old-runtime.",
+      });
+    }
+    const unsure = age === "unknown" && version !== "";
+    const warnings = unsure ? [`runc ${version} is mended only if this system's maker has done so: keep the system up to date`] : [];
+    const environment = await findEnvironment(engine, options.environment).catch((error: unknown) => {
+      if (options.environment === undefined && isFarmError(error, "ENVIRONMENT_MISSING")) return undefined;
+      throw error;
+    });
+    const supervision = { ...SUPERVISION, ...options.supervision };
+    return new ContainerSandbox({ engine, machine: facts }, environment, supervision, warnings);
+  }
+
+  /**
+   * Lays our tools into `tools`, an empty folder, removes what killed bridges of this node left running, and tries a sandbox.
+   * Throws SANDBOX_UNAVAILABLE, SANDBOX_UNSAFE.
+   * @returns how many sandboxes were left.
+   */
+  async prepare(options: { readonly node: string; readonly tools: string; readonly scripts: string }): Promise<number> {
+    await layTools(options.tools, options.scripts, this.#machine.Architecture ?? "");
+    const labels = { [SANDBOX_LABELS.node]: options.node, [SANDBOX_LABELS.maker]: await makerMark() };
+    this.#ready = { tools: options.tools, labels };
+    const orphans = await reapOrphans(this.#engine, options.node);
+    if (this.environment !== undefined) await this.#tryOut(options);
+    return orphans;
+  }
+
+  /** An engine elsewhere sees none of our folders, and an image may lack what our supervisor needs: better known before work is offered. */
+  async #tryOut({ tools, scripts }: { readonly tools: string; readonly scripts: string }): Promise<void> {
+    const script = join(scripts, "session.py");
+    const request = { command: "/usr/bin/python3", args: ["-IS", "-c", "import sys; open(sys.argv[1]); print('works')", script] };
+    const trial = await this.start(request, { scripts, scene: tools, scratch: tools }, TRIAL_SIZE);
+    const [said, complaint, { because }] = await Promise.all([text(trial.stdout), text(trial.stderr), trial.exited]);
+    if (said === "works\n") return;
+    throw (
+      because ?? new FarmError("SANDBOX_UNAVAILABLE", `a sandbox was tried and does not work: ${lastLine(complaint) || "it said nothing"}`)
+    );
+  }
+
+  /** Starts a program of the environment, or of the image that is named. Paths below the folders are told to it as it sees them. Throws SANDBOX_UNAVAILABLE, SANDBOX_UNSAFE. */
+  async start(
+    request: ProcessRequest & { readonly image?: string },
+    folders: SandboxFolders,
+    size: SandboxSize,
+    devices?: DeviceRequest,
+  ): Promise<ContainerProcess> {
+    if (!this.#ready) throw new Error("the sandbox was not prepared");
+    const { tools, labels } = this.#ready;
+    const image = request.image ?? this.environment?.id;
+    if (image === undefined) throw new FarmError("ENVIRONMENT_MISSING", "there is no environment to run in");
+    const seen: readonly ReadableFolder[] = [
+      { here: folders.scripts, inside: `${INSIDE.tools}/${TOOLS.scripts}` },
+      { here: folders.scratch, inside: INSIDE.scratch },
+    ];
+    const limits = limitsOf(this.#fitting(size));
+    const process = await ContainerProcess.start(this.#engine, {
+      image,
+      command: [
+        ...supervised(this.#supervision),
+        request.command,
+        ...request.args.map((argument) => seenInside(argument, seen) ?? argument),
+      ],
+      env: environmentInside(request.env ?? {}, seen),
+      labels,
+      folders: [
+        { here: tools, inside: INSIDE.tools },
+        { here: folders.scene, inside: INSIDE.scene },
+      ],
+      limits,
+      ...(devices === undefined ? {} : { devices }),
+    });
+    this.#running.add(process);
+    void process.exited.then(() => this.#running.delete(process));
+    return process;
+  }
+
+  /** Gives what runs more or less from now on; a sandbox that the engine cannot change keeps what it has. */
+  async resize(size: SandboxSize): Promise<void> {
+    const fitting = this.#fitting(size);
+    await Promise.allSettled([...this.#running].map((process) => process.resize(fitting)));
+  }
+
+  /** The engine's machine may be a virtual one, smaller than this: it refuses more cores than it has. */
+  #fitting({ cpus, memoryBytes }: SandboxSize): SandboxSize {
+    const { NCPU = cpus, MemTotal = memoryBytes } = this.#machine;
+    return { cpus: Math.min(cpus, NCPU), memoryBytes: Math.min(memoryBytes, MemTotal) };
+  }
+
+  /** Ends what still runs. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const running = [...this.#running];
+    for (const process of running) process.kill();
+    await Promise.all(running.map(({ exited }) => exited));
+  }
+}
+
+function lastLine(said: string): string {
+  return (said.trim().split("\n").at(-1) ?? "").replaceAll(/\p{C}/gu, "?").slice(0, 300);
+}
+
+async function askEngine(): Promise<{ readonly facts: EngineFacts; readonly components: readonly EngineComponent[] }> {
+  try {
+    const engine = new Docker({ timeout: ENGINE_ANSWERS_MS });
+    const [facts, version] = await Promise.all([engine.info() as Promise<EngineFacts>, engine.version()]);
+    return { facts, components: version.Components ?? [] };
+  } catch (cause) {
+    const { because } = absence(cause as NodeJS.ErrnoException);
+    throw new FarmError("SANDBOX_UNAVAILABLE", `there is no container engine to work with: ${because || messageOf(cause)}`, { cause });
+  }
+}
+
+function limitsOf({ cpus, memoryBytes }: SandboxSize): SandboxLimits {
+  const scratchBytes = Math.floor(memoryBytes * SCRATCH_SHARE);
+  return { cpus, memoryBytes, scratchBytes, pids: PIDS.least + Math.ceil(cpus) * PIDS.perCpu };
+}
+
+function supervised(supervision: Supervision): string[] {
+  const options = { ...supervision, scratch: INSIDE.scratch, seccomp: `${INSIDE.tools}/${TOOLS.filter}` };
+  return ["/usr/bin/python3", "-IS", `${INSIDE.tools}/${TOOLS.supervisor}`, JSON.stringify(options)];
+}
+
+/** Where a path of this machine lies inside; undefined when it does not. */
+function seenInside(path: string, seen: readonly ReadableFolder[]): string | undefined {
+  for (const { here, inside } of seen) {
+    if (path === here) return inside;
+    if (path.startsWith(here) && /[/\\]/.test(path.charAt(here.length))) return inside + path.slice(here.length).replaceAll("\\", "/");
+  }
+  return undefined;
+}
+
+/** Nothing of this machine's environment goes in but what names a folder that is there. */
+function environmentInside(env: Readonly<Record<string, string>>, seen: readonly ReadableFolder[]): Record<string, string> {
+  const kept = Object.entries(env).flatMap(([name, value]) => {
+    const inside = PASSED_ON.has(name) ? value : seenInside(value, seen);
+    return inside === undefined ? [] : [[name, inside] as const];
+  });
+  return Object.fromEntries(kept);
+}

@@ -1,0 +1,50 @@
+import { join } from "node:path";
+import { type FarmError, isFarmError } from "../../kernel/errors.ts";
+import type { ImageEngine } from "./image-engine.ts";
+import { canMakeBase, makeBase } from "./make-base.ts";
+
+export interface BaseImage {
+  readonly image: string;
+  /** What the Containerfiles must be told about it. */
+  readonly args: Readonly<Record<string, string>>;
+}
+
+export interface BaseWatch {
+  readonly note: (sentence: string) => void;
+  readonly line: (line: string) => void;
+}
+
+/**
+ * The base that is named; else a Debian that the engine has, or that a registry gives, or that is made on this machine.
+ * Throws BASE_IMAGE_MISSING.
+ */
+export async function findBase(
+  engine: ImageEngine,
+  wanted: { readonly release: string; readonly named: string | undefined; readonly containers: string },
+  watch: BaseWatch,
+  signal: AbortSignal,
+): Promise<BaseImage> {
+  const { release, named, containers } = wanted;
+  const image = named ?? `debian:${release}-slim`;
+  const own = `p2p-render/base:${release}`;
+  // The mirror that it was made from may be a snapshot, older than its own date of expiry.
+  const ownBase: BaseImage = { image: own, args: { APT_OPTIONS: "-o Acquire::Check-Valid-Until=false" } };
+  if (await engine.find(image)) return { image, args: {} };
+  if (named === undefined && (await engine.find(own))) return ownBase;
+  const refusal = await pulled(engine, image, watch, signal);
+  if (refusal === undefined) return { image, args: {} };
+  if (named !== undefined || !canMakeBase()) throw refusal;
+  watch.note(`no registry gives ${image}: debootstrap makes a minimal Debian ${release} here`);
+  await makeBase(engine, { script: join(containers, "make-base.sh"), release, tag: own }, watch.line, signal);
+  return ownBase;
+}
+
+async function pulled(engine: ImageEngine, image: string, watch: BaseWatch, signal: AbortSignal): Promise<FarmError | undefined> {
+  try {
+    await engine.pull(image, watch.line, signal);
+    return undefined;
+  } catch (error) {
+    if (isFarmError(error, "BASE_IMAGE_MISSING")) return error;
+    throw error;
+  }
+}

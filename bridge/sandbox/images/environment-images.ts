@@ -1,0 +1,57 @@
+import type Docker from "dockerode";
+import { ENVIRONMENT_LABELS, type EnvironmentFacts, environmentName, factsOf, mayMean } from "../../core/environments/facts.ts";
+import { FarmError, messageOf } from "../../kernel/errors.ts";
+
+/** A container image with a Blender, on this machine's engine. */
+export interface EnvironmentImage {
+  /** "sha256:…": what is run, whatever its names come to mean. */
+  readonly id: string;
+  /** What the engine calls it. */
+  readonly names: readonly string[];
+  /** Of its configuration, as far as it is known. */
+  readonly digest: string;
+  readonly createdMs: number;
+  readonly bytes: number;
+  readonly facts: EnvironmentFacts;
+}
+
+/** All environments of this engine, newest first; what a build that broke off left has their labels, and no name. */
+export async function listEnvironments(engine: Docker): Promise<EnvironmentImage[]> {
+  const images = await engine.listImages({ filters: { label: [`${ENVIRONMENT_LABELS.mark}=1`], dangling: ["false"] } });
+  return images.flatMap((image) => environmentOf(image)).toSorted((a, b) => b.createdMs - a.createdMs);
+}
+
+/** The environment that a person means (see `mayMean`), or that the engine calls so; the newest of them, and of all when not said. Throws ENVIRONMENT_MISSING. */
+export async function findEnvironment(engine: Docker, wanted: string | undefined): Promise<EnvironmentImage> {
+  const all = await listEnvironments(engine).catch((cause: unknown) => {
+    throw new FarmError("SANDBOX_UNAVAILABLE", `the container engine does not tell its images: ${messageOf(cause)}`, { cause });
+  });
+  const found = wanted === undefined ? all[0] : all.find((image) => isCalled(image, wanted));
+  if (found) return found;
+  if (wanted === undefined) throw new FarmError("ENVIRONMENT_MISSING", "no environment is on this machine's container engine");
+  const here = all.map(({ facts, digest }) => environmentName(facts, digest)).join(", ");
+  const sentence = `there is no environment "${wanted}" on this machine's container engine`;
+  throw new FarmError("ENVIRONMENT_MISSING", sentence, here === "" ? {} : { advice: `There are: ${here}.` });
+}
+
+function isCalled({ names, facts, digest }: EnvironmentImage, wanted: string): boolean {
+  const called = names.map((name) => name.replace(/^localhost\//, "")); // as Podman calls what no registry has
+  return called.includes(wanted) || called.includes(`${wanted}:latest`) || mayMean(wanted, facts, digest);
+}
+
+/** An image that claims to be an environment and does not say what is in it is none. */
+function environmentOf({ Id, RepoTags, Created, Size, Labels }: Docker.ImageInfo): EnvironmentImage[] {
+  const facts = factsOf(Labels);
+  if (facts === undefined) return [];
+  const names = RepoTags ?? [];
+  return [{ id: Id, names, digest: digestOf(Id, names), createdMs: Created * 1_000, bytes: Size, facts }];
+}
+
+/** Engines on containerd have ids of their own; the name that we gave says how the digest begins. */
+function digestOf(id: string, names: readonly string[]): string {
+  const tagged = names
+    .map((name) => /^(?:localhost\/)?p2p-render\/environment:([0-9a-f]{12})$/.exec(name)?.[1])
+    .find((begin) => begin !== undefined);
+  const digest = id.replace(/^sha256:/, "");
+  return tagged === undefined || digest.startsWith(tagged) ? digest : tagged;
+}

@@ -1,0 +1,43 @@
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+import type { Backend, EnvironmentFacts } from "../../core/environments/facts.ts";
+import type { GpuMaker } from "../../core/environments/recipe.ts";
+import { FarmError } from "../../kernel/errors.ts";
+import type { ImageEngine } from "./image-engine.ts";
+
+const ANSWER = "P2P-RENDER-PROBE ";
+
+const Answer = z.strictObject({
+  blenderVersion: z.string().regex(/^\d{1,3}\.\d{1,3}\.\d{1,3}$/),
+  buildHash: z.string().regex(/^[0-9a-f]{6,64}$/),
+  blenderPath: z.string().max(256),
+  hasDenoiser: z.boolean(),
+  compiled: z.array(z.string().max(32)).max(32),
+});
+
+/** What each maker's devices render with, given an image that lets them in. */
+const BACKENDS: Readonly<Record<GpuMaker, readonly Backend[]>> = { nvidia: ["CUDA", "OPTIX"], amd: ["HIP"], intel: ["ONEAPI"] };
+
+/** Runs an image's Blender once and asks what it is. Throws ENVIRONMENT_BUILD_FAILED. */
+export async function askBlender(
+  engine: ImageEngine,
+  image: string,
+  { probe, gpu }: { readonly probe: string; readonly gpu: GpuMaker | undefined },
+  signal: AbortSignal,
+): Promise<EnvironmentFacts> {
+  const script = await readFile(probe, "utf8");
+  const flags = ["--background", "--factory-startup", "--disable-autoexec", "--python-exit-code", "1"];
+  const said = await engine.ask(image, ["blender", ...flags, "--python-expr", script], signal);
+  const line = said.split("\n").find((text) => text.startsWith(ANSWER));
+  const parsed = Answer.safeParse(line === undefined ? undefined : JSON.parse(line.slice(ANSWER.length)));
+  if (!parsed.success)
+    throw new FarmError("ENVIRONMENT_BUILD_FAILED", "the image's Blender does not say what it is", { cause: parsed.error });
+  const { compiled, ...facts } = parsed.data;
+  const wanted = gpu === undefined ? [] : BACKENDS[gpu];
+  const usable = wanted.filter((backend) => compiled.includes(backend));
+  if (gpu !== undefined && usable.length === 0)
+    throw new FarmError("ENVIRONMENT_BUILD_FAILED", `this Blender is built without ${wanted.join(" and ")}`, {
+      advice: "Take an official build: --blender 4.2.9 --sha256 …",
+    });
+  return { ...facts, backends: ["CPU", ...usable] };
+}
