@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-port, token, floats, scene, runs, folder, wheels = sys.argv[1:]
+port, token, raw, scene, runs, folder, wheels = sys.argv[1:]
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "blender-addon"), *map(str, Path(wheels).glob("*.whl"))]
 
 from p2p_render.bridge_process import BridgePlace  # noqa: E402
@@ -61,18 +61,18 @@ def waits_beside(link, path, to):
 talk = Conversation(BridgePlace(address=f"127.0.0.1:{port}", token=token), Owner())
 talk.connect()
 to = str(Path(folder) / "fetched.exr")
-said = {"floatsByPath": [], "floatsByFrames": [], "sceneByPath": [], "sceneByFrames": [], "waitsMs": []}
+said = {"rawByPath": [], "rawByFrames": [], "sceneByPath": [], "sceneByFrames": [], "waitsMs": []}
 # The first round warms both sides up: code, page cache.
 for run in range(int(runs) + 1):
     row = {
-        "floatsByPath": speed_of(floats, lambda: by_path(floats)),
-        "floatsByFrames": speed_of(floats, lambda: talk.fetch(JOB, floats, to)),
+        "rawByPath": speed_of(raw, lambda: by_path(raw)),
+        "rawByFrames": speed_of(raw, lambda: talk.fetch(JOB, raw, to)),
         "sceneByPath": speed_of(scene, lambda: by_path(scene)),
         "sceneByFrames": speed_of(scene, lambda: talk.send(scene)),
     }
     if run > 0:
         for name, value in row.items():
             said[name].append(value)
-said["waitsMs"] = waits_beside(talk._link, floats, to)
+said["waitsMs"] = waits_beside(talk._link, raw, to)
 talk.close()
 print(json.dumps(said))

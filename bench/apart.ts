@@ -14,9 +14,9 @@ import { openTestGateway } from "../bridge/gateway/fixtures/gateway-kit.ts";
  * `node bench/apart.ts [MiB] [runs]`
  */
 
-const Said = z.object({
-  floatsByPath: z.array(z.number()),
-  floatsByFrames: z.array(z.number()),
+const UntimedEvent = z.object({
+  rawByPath: z.array(z.number()),
+  rawByFrames: z.array(z.number()),
   sceneByPath: z.array(z.number()),
   sceneByFrames: z.array(z.number()),
   waitsMs: z.array(z.number()),
@@ -38,10 +38,10 @@ try {
   gateway.told.add(floats);
   const words = [here("apart.py"), String(gateway.port), gateway.token, floats, scene, runs, folder, here("../.runtime/wheels")];
   const { stdout } = await promisify(execFile)("python3", words, { maxBuffer: 16 * 1024 * 1024 });
-  const said = Said.parse(JSON.parse(stdout));
+  const said = UntimedEvent.parse(JSON.parse(stdout));
   const speed = (values: readonly number[]) => at(values, 0.5).toFixed(0);
   console.log(`| ${mebibytes} MiB, MB/s | by path | by binary frames |\n|---|---|---|`);
-  console.log(`| a float frame, to the add-on | ${speed(said.floatsByPath)} | ${speed(said.floatsByFrames)} |`);
+  console.log(`| a float frame, to the add-on | ${speed(said.rawByPath)} | ${speed(said.rawByFrames)} |`);
   console.log(`| a scene, to the bridge | ${speed(said.sceneByPath)} | ${speed(said.sceneByFrames)} |`);
   console.log(
     `\nQuestions beside a float frame: ${at(said.waitsMs, 0.5).toFixed(1)} ms (p50), ${at(said.waitsMs, 0.9).toFixed(1)} ms (p90)`,

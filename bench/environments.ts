@@ -5,7 +5,7 @@ import { openDonorStore } from "../bridge/app/donate/donor-store.ts";
 import { buildEnvironment } from "../bridge/app/environments/build-environment.ts";
 import { shareEnvironment } from "../bridge/app/environments/environment-catalog.ts";
 import { serveEnvironments } from "../bridge/app/environments/serve-environments.ts";
-import { obtainEnvironment } from "../bridge/app/environments/fetch-environment.ts";
+import { fetchEnvironment } from "../bridge/app/environments/fetch-environment.ts";
 import { openHome } from "../bridge/config/home.ts";
 import { EnvironmentStore } from "../bridge/content/environments/environment-store.ts";
 import { openDatabase } from "../bridge/database/open-database.ts";
@@ -55,7 +55,7 @@ async function sharer(name: string): Promise<SwarmNode> {
 const peers = await Promise.all(["two", "three"].map(sharer));
 const asker = await nodes.open();
 const obtain = (fetched: (bytes: number) => void) =>
-  obtainEnvironment(
+  fetchEnvironment(
     { digest, sources: () => peers.map((node) => ({ id: node.selfId, addrs: [addressOf(node)] })) },
     {
       engine: far.images,

@@ -1,17 +1,17 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { blendersHere } from "../bridge/app/job/blender-slots.ts";
+import { findLocalBlenders } from "../bridge/app/job/blender-slots.ts";
 import { RenderProbe } from "../bridge/blender/render/benchmark.ts";
 import { openSession } from "../bridge/blender/render/session.ts";
 import type { BlenderBuild } from "../bridge/blender/types.ts";
 import { openHome } from "../bridge/config/home.ts";
-import { BACKEND_NAMES, type GpuUse, noUseSentence, usesOf } from "../bridge/core/gpu/cycles-devices.ts";
+import { BACKEND_NAMES, type GpuUse, noUseMessage, usesOf } from "../bridge/core/gpu/cycles-devices.ts";
 import type { Gpu } from "../bridge/core/gpu/gpu.ts";
 import type { Rect } from "../bridge/core/job/scene-facts.ts";
 import { type CropDifference, R_LIMITS, verdictAcross } from "../bridge/core/verify/verdict.ts";
 import { messageOf } from "../bridge/kernel/errors.ts";
-import { gpusHere } from "../bridge/machine/gpus.ts";
+import { listGpus } from "../bridge/machine/gpus.ts";
 import { compareFloats } from "../bridge/media/compare.ts";
 import { startPlainProcess } from "../bridge/sandbox/process/process-sandbox.ts";
 
@@ -38,9 +38,9 @@ interface Row {
 
 const root = await mkdtemp(join(tmpdir(), "p2p-bench-gpu-"));
 try {
-  const [found] = await blendersHere(await openHome(join(root, "home")), process.argv[2], signal);
+  const [found] = await findLocalBlenders(await openHome(join(root, "home")), process.argv[2], signal);
   if (!found) throw new Error("no Blender was found");
-  const gpus = await gpusHere();
+  const gpus = await listGpus();
   console.log(`Blender ${found.build.version} (${found.build.buildHash}), ${found.build.path}`);
   console.log(gpus.length === 0 ? "This machine shows no GPU: here is its processor alone.\n" : `${gpus.map(described).join("\n")}\n`);
   print(await measureAll(found.build, gpus));
@@ -51,7 +51,7 @@ try {
 async function measureAll(blender: BlenderBuild, gpus: readonly Gpu[]): Promise<readonly Row[]> {
   const scene = join(root, "known.blend");
   const devices = await probing(blender, async (probe) => {
-    await probe.saveKnownScene(scene, SAMPLES, signal);
+    await probe.saveBenchmarkScene(scene, SAMPLES, signal);
     return await probe.devices(signal);
   });
   const reference = await render(blender, scene);
@@ -72,7 +72,7 @@ async function measureAll(blender: BlenderBuild, gpus: readonly Gpu[]): Promise<
   const rows = [await rowOf("this processor, all threads")];
   for (const gpu of gpus) {
     const uses = usesOf([gpu], devices);
-    if (uses.length === 0) rows.push({ device: gpu.name, backend: "-", failed: noUseSentence([gpu], devices) });
+    if (uses.length === 0) rows.push({ device: gpu.name, backend: "-", failed: noUseMessage([gpu], devices) });
     for (const use of uses) rows.push(await rowOf(`${gpu.index}: ${gpu.name}`, use));
   }
   return rows;
@@ -93,9 +93,9 @@ async function render(
   await using session = await openSession(deps, { blender, scratch, ...(how.use && { gpu: how.use }) }, signal);
   if (session.fellBack !== undefined) throw new Error(session.fellBack);
   await session.load(scene, { remap: {} }, signal);
-  const spec = { kind: "floats", scene: "Known", frame: 1, width: SIDE, height: SIDE, rect: frame, denoise: false } as const;
-  const { floats = "" } = await session.render({ ...spec, ...(how.half && { half: how.half }) }, signal);
-  return floats;
+  const spec = { kind: "raw", scene: "Known", frame: 1, width: SIDE, height: SIDE, rect: frame, denoise: false } as const;
+  const { raw = "" } = await session.render({ ...spec, ...(how.half && { half: how.half }) }, signal);
+  return raw;
 }
 
 function compared(of: {

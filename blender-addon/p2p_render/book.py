@@ -44,5 +44,5 @@ def note_run(run, desk):
     """The engine has submitted a job of its own accord."""
     if run.line is None or book.entry(run.job) is not None:
         return
-    book.note(run.job, run.order.wish.get("scene") or "", run.order.frames[0] if run.order.frames else 0, STILL)
+    book.note(run.job, run.order.submission.get("scene") or "", run.order.frames[0] if run.order.frames else 0, STILL)
     desk.adopt(run.line)

@@ -103,7 +103,7 @@ class Collector:
 
     def heard(self, message):
         if isinstance(message, Ended):
-            raise RunFailed(message.sentence)
+            raise RunFailed(message.message)
 
     def _work(self, is_closing):
         talk, wanted_of = None, self._wanted

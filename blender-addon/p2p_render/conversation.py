@@ -72,14 +72,14 @@ class Conversation:
         refusal = first if isinstance(first, Ended) else link.wait(REPLY_SECONDS)
         link.close()
         if isinstance(refusal, Ended) and refusal.code != "LINK_LOST":
-            raise RunFailed(refusal.sentence)
+            raise RunFailed(refusal.message)
         return False
 
     def ask(self, method, params, seconds=REPLY_SECONDS):
         """Asks and waits for the answer. Raises RunFailed, Interrupted."""
         answer = self._answer(self._link.request(method, params), seconds)
         if isinstance(answer, said.Failure):
-            raise RunFailed(sentence_of(answer.error))
+            raise RunFailed(message_of(answer.error))
         return said.parse_result(method, answer.result)
 
     def tell(self, method, params):
@@ -108,14 +108,14 @@ class Conversation:
         number = self._link.send_file(upload, path)
         answer = self._answer(number, None, lambda: self._owner.stats(f"The scene is sent, {100 * self._link.sent_bytes // size} %"))
         if isinstance(answer, said.Failure):
-            raise RunFailed(sentence_of(answer.error))
+            raise RunFailed(message_of(answer.error))
         return said.parse_result("files.done", answer.result).scene_path
 
     def fetch(self, job, path, to):
         """Fetches a file that the job has told of; False when it is gone. Raises RunFailed, Interrupted."""
         answer = self._answer(self._link.fetch(job, path, to), None)
         if isinstance(answer, said.Failure) and answer.error.code != GONE:
-            raise RunFailed(sentence_of(answer.error))
+            raise RunFailed(message_of(answer.error))
         return isinstance(answer, Fetched)
 
     def close(self):
@@ -162,6 +162,6 @@ def plain_name(path):
     return stem.encode("utf-8")[:240].decode("utf-8", "ignore") + ".blend"
 
 
-def sentence_of(error):
+def message_of(error):
     """An error of the bridge as one sentence or two."""
     return f"{error.message.rstrip('.')}. {error.advice}".strip()

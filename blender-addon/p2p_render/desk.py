@@ -24,7 +24,7 @@ FROM_NOW = 2**40
 class Job:
     """A job as we know it; `seen` is the next event of it that we have not heard."""
 
-    line: said.JobLine
+    line: said.JobSummary
     progress: JobProgress
     seen: int = 0
     is_watched: bool = False
@@ -44,7 +44,7 @@ class Desk:
 
     def __init__(self):
         self.state = "off"  # off, starting, ready
-        self.sentence = ""
+        self.message = ""
         self.swarm = None
         self.findings = ()
         self.jobs = {}
@@ -135,9 +135,9 @@ class Desk:
             self.changed = True
         self.list_soon()
 
-    def submit(self, wish, named, failed):
+    def submit(self, submission, named, failed):
         """A new job; `named` gets its name."""
-        self.ask("jobs.submit", wish, lambda answer: (named(answer.job), self.await_job(answer.job)), failed)
+        self.ask("jobs.submit", submission, lambda answer: (named(answer.job), self.await_job(answer.job)), failed)
 
     def close(self):
         """Hangs up; jobs go on."""
@@ -184,15 +184,15 @@ class Desk:
         elif time.monotonic() > self._start_deadline:
             self._give_up("The bridge was started and does not answer.")
 
-    def _give_up(self, sentence):
-        self._say("off", sentence)
+    def _give_up(self, message):
+        self._say("off", message)
         waiting, self._when_ready = self._when_ready, []
         for _, failed in waiting:
-            failed(sentence)
+            failed(message)
 
-    def _say(self, state, sentence):
-        self.changed = self.changed or (state, sentence) != (self.state, self.sentence)
-        self.state, self.sentence = state, sentence
+    def _say(self, state, message):
+        self.changed = self.changed or (state, message) != (self.state, self.message)
+        self.state, self.message = state, message
 
     def _hear(self, message):
         if isinstance(message, said.JobEvent):
@@ -230,7 +230,7 @@ class Desk:
         asked, self._asked = self._asked, {}
         for _, _, failed in asked.values():
             if failed:
-                failed(ended.sentence)
+                failed(ended.message)
         started, self._started = self._started, None
         self._refused = self._endpoint if ended.code == "TOKEN_WRONG" else None
         if ended.code == "LINK_LOST" and not was_ready and started is None and self._when_ready:
@@ -238,7 +238,7 @@ class Desk:
             return
         # A look at a note whose bridge is gone is no news.
         is_news = was_ready or started is not None or ended.code != "LINK_LOST"
-        self._give_up(ended.sentence if is_news else self.sentence)
+        self._give_up(ended.message if is_news else self.message)
 
     def _swarm_is(self, status):
         self.swarm, self.changed = status, True
@@ -294,7 +294,7 @@ class Desk:
         job.seen = message.seq + 1
         job.progress.heard(message.event)
         self.changed = True
-        if isinstance(message.event, said.JobLineChanged):
+        if isinstance(message.event, said.JobSummaryChanged):
             self._line(job, message.event.line)
 
     def _line(self, job, line):

@@ -63,7 +63,7 @@ class Errand:
 
     def heard(self, message):
         if isinstance(message, Ended):
-            raise RunFailed(message.sentence)
+            raise RunFailed(message.message)
 
     def run(self, work, done, failed):
         """On its thread."""

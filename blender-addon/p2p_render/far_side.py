@@ -21,9 +21,9 @@ def submit(order, template, owner):
     talk = Conversation(order.place, owner)
     try:
         talk.connect()
-        path, blender, folders = scene_for(talk, order.wish["scenePath"], order.own, owner)
-        wish = {**order.wish, "scenePath": path, "blender": blender, "cwd": None}
-        return talk.ask("jobs.submit", files_wish(wish, template)).job, folders
+        path, blender, folders = scene_for(talk, order.submission["scenePath"], order.own, owner)
+        submission = {**order.submission, "scenePath": path, "blender": blender, "cwd": None}
+        return talk.ask("jobs.submit", files_submission(submission, template)).job, folders
     finally:
         talk.close()
 
@@ -33,17 +33,17 @@ def look(order, owner):
     talk = Conversation(order.place, owner)
     try:
         talk.connect()
-        path, blender, _ = scene_for(talk, order.wish["scenePath"], order.own, owner)
+        path, blender, _ = scene_for(talk, order.submission["scenePath"], order.own, owner)
         owner.stats("The bridge looks at the scene")
-        return talk.ask("scene.check", {**order.wish, "scenePath": path, "blender": blender}, seconds=None)
+        return talk.ask("scene.check", {**order.submission, "scenePath": path, "blender": blender}, seconds=None)
     finally:
         talk.close()
 
 
-def files_wish(wish, template):
+def files_submission(submission, template):
     """The scene's own output, by another folder only."""
-    video = {"video": f"{OUTPUT_FOLDER}/{name_of(wish['video'])}"} if "video" in wish else {}
-    return {**wish, "output": f"{OUTPUT_FOLDER}/{name_of(template)}", **video}
+    video = {"video": f"{OUTPUT_FOLDER}/{name_of(submission['video'])}"} if "video" in submission else {}
+    return {**submission, "output": f"{OUTPUT_FOLDER}/{name_of(template)}", **video}
 
 
 def place_of(output, scene, folder, folders):
@@ -59,10 +59,10 @@ def place_of(output, scene, folder, folders):
     return os.path.join(folders[int(number[1])], *parts[1:]) if int(number[1]) < len(folders) else None
 
 
-def wish_for(talk, wish, own, owner):
+def submission_for(talk, submission, own, owner):
     """The wish in the words of the bridge's computer; the copy goes from here, whatever becomes of it. Raises RunFailed, Interrupted."""
-    path, blender, _ = scene_for(talk, wish["scenePath"], own, owner)
-    return {**wish, "scenePath": path, "blender": blender, "cwd": None}
+    path, blender, _ = scene_for(talk, submission["scenePath"], own, owner)
+    return {**submission, "scenePath": path, "blender": blender, "cwd": None}
 
 
 def scene_for(talk, copy, own, owner):

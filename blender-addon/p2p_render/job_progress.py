@@ -56,9 +56,9 @@ class JobProgress:
         """Names of the donors that have something to do now, each once."""
         return list(dict.fromkeys(self.name_of(donor) for donor, _ in self.at_work.values()))
 
-    def tell(self, sentence):
+    def tell(self, message):
         """Keeps a line of news."""
-        self.news.append(sentence)
+        self.news.append(message)
         del self.news[:-NEWS_KEPT]
 
 
@@ -66,7 +66,7 @@ def _joined(progress, event):
     progress.donors[event.donor] = Donor(event.name, event.slots, event.local)
 
 
-def _standing(progress, event):
+def _availability(progress, event):
     donor = progress.donors.setdefault(event.donor, Donor(event.name))
     donor.state = "here" if event.open else "resting"
     if not event.open:
@@ -76,12 +76,12 @@ def _standing(progress, event):
 def _left(progress, event):
     donor = progress.donors.setdefault(event.donor, Donor(event.name))
     donor.state = "gone"
-    if event.because != "the job has ended":
+    if event.reason != "the job has ended":
         progress.tell(f"{event.name} left: {event.because}")
 
 
-def _barred(progress, event):
-    progress.donors.setdefault(event.donor, Donor(event.name)).state = "barred"
+def _banned(progress, event):
+    progress.donors.setdefault(event.donor, Donor(event.name)).state = "banned"
     progress.tell(f"{event.name} is left out: {event.because}")
 
 
@@ -117,7 +117,7 @@ def _dead(progress, event):
 
 
 def _noted(progress, event):
-    progress.tell(event.sentence)
+    progress.tell(event.message)
 
 
 def _counted(progress, event):
@@ -158,9 +158,9 @@ def _ended(progress, event):
 
 TAKERS = {
     said.DonorJoined: _joined,
-    said.DonorStanding: _standing,
+    said.DonorAvailability: _availability,
     said.DonorLeft: _left,
-    said.DonorBarred: _barred,
+    said.DonorBanned: _banned,
     said.ChunkLeased: _placed,
     said.ChunkStarted: _placed,
     said.ChunkAccepted: _accepted,
@@ -171,7 +171,7 @@ TAKERS = {
     said.FrameLost: _lost,
     said.Note: _noted,
     said.Progress: _counted,
-    said.JobLineChanged: _line,
+    said.JobSummaryChanged: _line,
     said.Preview: _previewed,
     said.FrameFinished: _finished,
     said.JobEnded: _ended,

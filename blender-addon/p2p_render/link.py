@@ -34,7 +34,7 @@ class Ended:
     """The last thing that a link says: it is over, and why. `code` is the bridge's, or LINK_LOST."""
 
     code: str
-    sentence: str
+    message: str
 
 
 class Link:

@@ -92,6 +92,6 @@ class IncomingFile:
             self._failure = self._failure or ("FILE_NOT_KEPT", f"{self._path} could not be written: {error.strerror}.")
 
 
-def failure(question, code, sentence):
+def failure(question, code, message):
     """Something of ours that went wrong, in the words in which the bridge tells of its own."""
-    return messages.Failure(question, messages.ErrorBody(code, sentence, ""))
+    return messages.Failure(question, messages.ErrorBody(code, message, ""))

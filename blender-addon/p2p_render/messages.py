@@ -33,7 +33,7 @@ class Rect:
 
 
 @dataclass(frozen=True)
-class JobLine:
+class JobSummary:
     """A job as the bridge's list shows it."""
 
     job: str
@@ -68,13 +68,13 @@ class Build:
 
 
 @dataclass(frozen=True)
-class PeerLine:
+class PeerSummary:
     """A peer, and what it offers."""
 
     peer: str
     name: str
     open: bool
-    because: str | None
+    reason: str | None
     cores: int
     memory_bytes: float
     load: float
@@ -101,7 +101,7 @@ class SwarmStatus:
 
     swarm: str
     peer_id: str | None
-    peers: tuple[PeerLine, ...]
+    peers: tuple[PeerSummary, ...]
     this_computer: ThisComputer
 
 
@@ -157,7 +157,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class FloatsPicture:
+class RawImage:
     """An assembled picture that Blender may load."""
 
     scene: str
@@ -171,7 +171,7 @@ class FloatsPicture:
 @dataclass(frozen=True)
 class Note:
     code: str
-    sentence: str
+    message: str
 
 
 @dataclass(frozen=True)
@@ -183,25 +183,25 @@ class DonorJoined:
 
 
 @dataclass(frozen=True)
-class DonorStanding:
+class DonorAvailability:
     donor: str
     name: str
     open: bool
-    because: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
 class DonorLeft:
     donor: str
     name: str
-    because: str
+    reason: str
 
 
 @dataclass(frozen=True)
-class DonorBarred:
+class DonorBanned:
     donor: str
     name: str
-    because: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,7 @@ class ChunkStarted:
 class ChunkWithdrawn:
     chunk: str
     donor: str
-    because: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -277,11 +277,11 @@ class Tile:
 
 
 @dataclass(frozen=True)
-class FrameFloats:
+class FrameRaw:
     """All floats of a frame are there until they are released."""
 
     frame: int
-    pictures: tuple[FloatsPicture, ...]
+    pictures: tuple[RawImage, ...]
 
 
 @dataclass(frozen=True)
@@ -292,7 +292,7 @@ class FrameFinished:
 
 @dataclass(frozen=True)
 class VideoProgress:
-    sentence: str
+    message: str
 
 
 @dataclass(frozen=True)
@@ -324,8 +324,8 @@ class JobEnded:
 
 
 @dataclass(frozen=True)
-class JobLineChanged:
-    line: JobLine
+class JobSummaryChanged:
+    line: JobSummary
 
 
 @dataclass(frozen=True)
@@ -358,10 +358,10 @@ class JobEvent:
 class JobReport:
     """How a job stands when we begin to watch it."""
 
-    line: JobLine
+    line: JobSummary
     first: int
     next: int
-    floats: tuple[int, ...]
+    raw: tuple[int, ...]
     outputs: tuple[str, ...]
 
 
@@ -369,7 +369,7 @@ class JobReport:
 class SceneFinding:
     level: str
     code: str
-    sentence: str
+    message: str
     advice: str | None
 
 
@@ -394,7 +394,7 @@ class Doctor:
 
 @dataclass(frozen=True)
 class JobList:
-    jobs: tuple[JobLine, ...]
+    jobs: tuple[JobSummary, ...]
 
 
 @dataclass(frozen=True)
@@ -403,8 +403,8 @@ class JobNamed:
 
 
 @dataclass(frozen=True)
-class Floats:
-    pictures: tuple[FloatsPicture, ...]
+class Raw:
+    pictures: tuple[RawImage, ...]
 
 
 @dataclass(frozen=True)
@@ -432,9 +432,9 @@ class Download:
 EVENTS = {
     "note": Note,
     "donor-joined": DonorJoined,
-    "donor-standing": DonorStanding,
+    "donor-availability": DonorAvailability,
     "donor-left": DonorLeft,
-    "donor-barred": DonorBarred,
+    "donor-banned": DonorBanned,
     "chunk-leased": ChunkLeased,
     "chunk-started": ChunkStarted,
     "chunk-withdrawn": ChunkWithdrawn,
@@ -444,12 +444,12 @@ EVENTS = {
     "chunk-dead": ChunkDead,
     "preview": Preview,
     "tile": Tile,
-    "frame-floats": FrameFloats,
+    "frame-raw": FrameRaw,
     "frame-finished": FrameFinished,
     "frame-lost": FrameLost,
     "video-progress": VideoProgress,
     "job-ended": JobEnded,
-    "job-line": JobLineChanged,
+    "job-summary": JobSummaryChanged,
     "progress": Progress,
 }
 
@@ -461,11 +461,11 @@ RESULTS = {
     "jobs.submit": JobNamed,
     "jobs.list": JobList,
     "jobs.watch": JobReport,
-    "jobs.cancel": JobLine,
-    "jobs.pause": JobLine,
-    "jobs.resume": JobLine,
-    "jobs.retry": JobLine,
-    "jobs.floats": Floats,
+    "jobs.cancel": JobSummary,
+    "jobs.pause": JobSummary,
+    "jobs.resume": JobSummary,
+    "jobs.retry": JobSummary,
+    "jobs.raw": Raw,
     "scene.check": SceneCheck,
     "bridge.doctor": Doctor,
     "files.put": Upload,

@@ -40,7 +40,7 @@ def job_ended(job):
     line = job.line
     if line.state == "cancelled":
         notice.say(f"The swarm has stopped: {line.title}", "CANCEL")
-    elif line.state == "complete" and line.deliver == "floats":
+    elif line.state == "complete" and line.deliver == "raw":
         if not stage.is_rendering and line.job != stage.delivered:
             notice.say(f"Ready to be shown: {line.title}", "CHECKMARK")
     elif line.state == "complete":
@@ -61,7 +61,7 @@ def picture_is_there(run, desk):
     """A render of this Blender has ended well."""
     desk.list_soon()  # the job has been let go
     job = desk.jobs.get(run.job)
-    title = job.line.title if job else run.order.wish.get("title", "the picture")
+    title = job.line.title if job else run.order.submission.get("title", "the picture")
     notice.say(f"Done: {title}", "CHECKMARK")
 
 

@@ -5,7 +5,7 @@ import sys
 
 import bpy
 
-from . import job_wish, preferences, properties
+from . import job_submission, preferences, properties
 from .builds import OwnBlender
 from .scene_copy import save_copy
 from .swarm_run import Order
@@ -13,12 +13,12 @@ from .swarm_run import Order
 
 def still(scene, frame):
     """One picture for this Blender."""
-    return Order(preferences.place(), _wish(job_wish.still, scene, [frame]), (frame,), own=own_blender())
+    return Order(preferences.place(), _submission(job_submission.still, scene, [frame]), (frame,), own=own_blender())
 
 
 def frames_for_blender(scene, frames):
     """Frames that Blender's own animation render asks for, one after the other."""
-    return Order(preferences.place(), _wish(job_wish.animation_floats, scene, frames), tuple(frames), own=own_blender())
+    return Order(preferences.place(), _submission(job_submission.animation_raw, scene, frames), tuple(frames), own=own_blender())
 
 
 def own_blender():
@@ -26,10 +26,10 @@ def own_blender():
     return OwnBlender(bpy.app.binary_path, bpy.app.version_string.split()[0], bpy.app.build_hash.decode("ascii", "replace"))
 
 
-def files_wish(scene, frames, video=None):
+def files_submission(scene, frames, video=None):
     """Finished files in the scene's output folder, made without this Blender."""
-    wish = _wish(job_wish.files, scene, frames)
-    return wish if video is None else {**wish, "video": video}
+    submission = _submission(job_submission.files, scene, frames)
+    return submission if video is None else {**submission, "video": video}
 
 
 def frames_of(scene):
@@ -56,9 +56,9 @@ def _renders_all():
     return not bpy.app.background or "-a" in words or "--render-anim" in words
 
 
-def _wish(kind, scene, frames):
+def _submission(kind, scene, frames):
     source = bpy.data.filepath or None
-    facts = job_wish.Scene(
+    facts = job_submission.Scene(
         path=save_copy(preferences.place()),
         source=source,
         title=title_of(scene, frames),

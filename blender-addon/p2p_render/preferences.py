@@ -50,8 +50,8 @@ class P2P_RENDER_AP_preferences(bpy.types.AddonPreferences):
         row.operator("p2p_render.start_bridge", icon="PLAY")
         if desk.findings:
             draw_findings(layout.box(), desk.findings)
-        elif desk.sentence:
-            layout.label(text=desk.sentence, icon="INFO")
+        elif desk.message:
+            layout.label(text=desk.message, icon="INFO")
 
 
 def draw_findings(layout, findings):

@@ -34,7 +34,7 @@ class Finding:
     """A sentence; `fix` is the name of an operator, `label` the text of its button."""
 
     level: str
-    sentence: str
+    message: str
     fix: str | None = None
     label: str = ""
 

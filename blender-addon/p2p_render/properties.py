@@ -4,7 +4,7 @@
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
-from .job_wish import Choices
+from .job_submission import Choices
 
 DONORS = (
     ("ALL", "Everybody", "Everybody in the swarm who takes work"),

@@ -14,7 +14,7 @@ from . import far_side
 from . import messages as said
 from .bridge_process import BridgeFailed, BridgeMissing, BridgePlace
 from .builds import OwnBlender
-from .conversation import Conversation, Interrupted, RunFailed, sentence_of
+from .conversation import Conversation, Interrupted, RunFailed, message_of
 from .job_progress import JobProgress
 from .link import Ended
 from .run_files import FilesFetched, FilesHere
@@ -27,7 +27,7 @@ class Order:
     """What is to be rendered, as plain values: a new wish, or a job that there is already."""
 
     place: BridgePlace
-    wish: dict[str, Any] = field(default_factory=dict)
+    submission: dict[str, Any] = field(default_factory=dict)
     frames: tuple[int, ...] = ()
     job: str | None = None
     # For a bridge that has another disk.
@@ -103,7 +103,7 @@ class SwarmRun:
         try:
             self._talk.connect()
             if self.job is None:
-                self.job = self._talk.ask("jobs.submit", self._wish()).job
+                self.job = self._talk.ask("jobs.submit", self._submission()).job
             if self._talk.is_apart:
                 self._files = FilesFetched(self._talk, self.job)
             self._stand(self._talk.ask("jobs.watch", {"job": self.job, "from": 0}))
@@ -112,9 +112,9 @@ class SwarmRun:
         finally:
             self._show = UNSEEN  # an engine that is held longer than its render is one that Blender has freed
 
-    def _wish(self):
-        wish = self.order.wish
-        return far_side.wish_for(self._talk, wish, self.order.own, self) if self._talk.is_apart else wish
+    def _submission(self):
+        submission = self.order.submission
+        return far_side.submission_for(self._talk, submission, self.order.own, self) if self._talk.is_apart else submission
 
     def _take_tiles(self, scene, frame):
         """The tiles that have come for a frame since the last call."""
@@ -155,8 +155,8 @@ class SwarmRun:
     def _stand(self, report):
         """Takes in how a job stands that went on without us, and has it go on where it stopped."""
         self.line = report.line
-        for frame in report.floats:
-            self._told.append(said.FrameFloats(frame, self._talk.ask("jobs.floats", {"job": self.job, "frame": frame}).pictures))
+        for frame in report.raw:
+            self._told.append(said.FrameRaw(frame, self._talk.ask("jobs.raw", {"job": self.job, "frame": frame}).pictures))
         if report.line.is_ended and report.line.state != "complete":
             self._talk.ask("jobs.retry", {"job": self.job})
 
@@ -168,18 +168,18 @@ class SwarmRun:
             return
         event = message.event
         self.progress.heard(event)
-        if isinstance(event, said.Tile | said.FrameFloats):
+        if isinstance(event, said.Tile | said.FrameRaw):
             self._told.append(event)
-        elif isinstance(event, said.JobLineChanged):
+        elif isinstance(event, said.JobSummaryChanged):
             self._line(event.line)
         self._show.progress(self.progress)
 
     def _bring(self):
         """What was told of is brought to where Blender can load it, whole frames first: their tiles are of no more use then."""
         while self._told:
-            event = next((each for each in self._told if isinstance(each, said.FrameFloats)), self._told[0])
+            event = next((each for each in self._told if isinstance(each, said.FrameRaw)), self._told[0])
             self._told.remove(event)
-            if isinstance(event, said.FrameFloats):
+            if isinstance(event, said.FrameRaw):
                 for picture in event.pictures:
                     self._pictures[picture.scene, picture.frame] = self._files.picture(picture)
             elif (event.scene, event.frame) not in self._pictures:
@@ -190,11 +190,11 @@ class SwarmRun:
         if not line.is_ended:
             return
         if line.error is not None:
-            raise RunFailed(sentence_of(line.error))
+            raise RunFailed(message_of(line.error))
         if line.state == "cancelled":
             raise RunFailed("The job was cancelled.")
         there = {key[1] for key in self._pictures} | {
-            picture.frame for event in self._told if isinstance(event, said.FrameFloats) for picture in event.pictures
+            picture.frame for event in self._told if isinstance(event, said.FrameRaw) for picture in event.pictures
         }
         missing = [frame for frame in self.order.frames if frame not in there]
         if line.state != "complete" and missing:

@@ -70,8 +70,8 @@ def _cancel_stopped():
     if job in desk.jobs:
         desk.jobs[job].stopping = True
 
-    def failed(sentence):
-        notices.notice.say(sentence, "ERROR")
+    def failed(message):
+        notices.notice.say(message, "ERROR")
 
     desk.when_ready(preferences.place(), lambda: desk.ask("jobs.cancel", {"job": job}, failed=failed), failed)
 

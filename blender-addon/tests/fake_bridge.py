@@ -28,8 +28,8 @@ def golden(name):
     return json.loads((FIXTURES / f"{name}.json").read_text("utf-8"))["valid"][0]["frame"]
 
 
-def job_line(state="running", **changes):
-    line = golden("event.job-line")["event"]["line"]
+def job_summary(state="running", **changes):
+    line = golden("event.job-summary")["event"]["line"]
     return {**line, "job": JOB, "state": state, "error": None, **changes}
 
 
@@ -148,9 +148,9 @@ class FakeBridge:
         if method == "jobs.submit":
             return {"job": JOB}
         if method == "jobs.list":
-            return {"jobs": [job_line()]}
+            return {"jobs": [job_summary()]}
         if method == "jobs.watch":
-            return {"line": job_line(), "first": 0, "next": 0, "floats": [], "outputs": []}
+            return {"line": job_summary(), "first": 0, "next": 0, "raw": [], "outputs": []}
         return golden(f"reply.{method}")["result"]
 
 
@@ -163,7 +163,7 @@ def play(home, script):
             for event in plan["events"]:
                 time.sleep(plan.get("pause", 0.05))
                 bridge.event(event)
-            bridge.event({"event": "job-line", "line": job_line("complete", deliver="floats")})
+            bridge.event({"event": "job-summary", "line": job_summary("complete", deliver="raw")})
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from fake_bridge import JOB, TOKEN, golden, job_line
+from fake_bridge import JOB, TOKEN, golden, job_summary
 
 from p2p_render import messages, portable, swarm_run
 from p2p_render.arrivals import Arrivals, arrivals, name_of
@@ -24,8 +24,8 @@ RECT = {"x": 0, "y": 0, "width": 4, "height": 4}
 FAR = "C:\\p2p\\jobs\\1\\"
 TILE = {"event": "tile", "chunk": "c", "donor": "d", "scene": "Scene", "frame": 1, "rect": RECT, "region": RECT, "path": FAR + "t.exr"}
 PICTURE = {"scene": "Scene", "frame": 1, "path": FAR + "whole.exr", "width": 4, "height": 4, "region": RECT}
-WHOLE = {"event": "frame-floats", "frame": 1, "pictures": [PICTURE]}
-DONE = {"event": "job-line", "line": job_line("complete")}
+WHOLE = {"event": "frame-raw", "frame": 1, "pictures": [PICTURE]}
+DONE = {"event": "job-summary", "line": job_summary("complete")}
 
 
 class Owner:
@@ -212,8 +212,8 @@ def run_for(fake, tmp_path, **order):
     copy.write_bytes(b"BLENDER")
     build = golden("reply.swarm.status")["result"]["thisComputer"]["blenders"][0]
     own = OwnBlender("/usr/bin/blender", build["version"], build["buildHash"])
-    wish = {"scenePath": str(copy), "owned": True, "blender": "/usr/bin/blender", "cwd": "/home/mia", "source": "/home/mia/s.blend"}
-    return SwarmRun(Order(place_of(fake), **{"wish": wish, "frames": (1,), "own": own, **order})), copy, build
+    submission = {"scenePath": str(copy), "owned": True, "blender": "/usr/bin/blender", "cwd": "/home/mia", "source": "/home/mia/s.blend"}
+    return SwarmRun(Order(place_of(fake), **{"submission": submission, "frames": (1,), "own": own, **order})), copy, build
 
 
 def lead(fake, *events):
@@ -227,15 +227,15 @@ def lead(fake, *events):
 
 def test_a_run_sends_its_copy_and_fetches_tiles_and_floats(apart, owner, tmp_path, monkeypatch):
     packed = packs_nothing(monkeypatch)
-    apart.files = {TILE["path"]: b"tile", PICTURE["path"]: b"floats"}
+    apart.files = {TILE["path"]: b"tile", PICTURE["path"]: b"raw"}
     run, copy, build = run_for(apart, tmp_path)
     submitted = []
-    apart.answers["jobs.submit"] = lambda wish: submitted.append(wish) or {"job": JOB}
+    apart.answers["jobs.submit"] = lambda submission: submitted.append(submission) or {"job": JOB}
     lead(apart, TILE)
     run.begin(owner)
     threading.Timer(0.5, lambda: (apart.event(WHOLE), apart.event(DONE))).start()
     path = Path(run.picture("Scene", 1, owner))
-    assert (path.read_bytes(), path.suffix) == (b"floats", ".exr")
+    assert (path.read_bytes(), path.suffix) == (b"raw", ".exr")
     assert owner.shown == [b"tile"]
     assert run.known_path("Scene", 1) == str(path)
     assert packed == [("/usr/bin/blender", b"BLENDER")]
@@ -258,23 +258,23 @@ def test_a_run_sends_its_copy_and_fetches_tiles_and_floats(apart, owner, tmp_pat
 
 def test_a_tile_that_is_gone_is_no_error(apart, owner, tmp_path, monkeypatch):
     packs_nothing(monkeypatch)
-    apart.files = {PICTURE["path"]: b"floats"}
+    apart.files = {PICTURE["path"]: b"raw"}
     run, _, _ = run_for(apart, tmp_path)
     lead(apart, TILE, WHOLE, DONE)
     run.begin(owner)
-    assert Path(run.picture("Scene", 1, owner)).read_bytes() == b"floats"
+    assert Path(run.picture("Scene", 1, owner)).read_bytes() == b"raw"
     assert owner.shown == []
     run.end(is_done=True)
     assert not list(arrivals.path_for("/x") and Path(arrivals.path_for("/x")).parent.iterdir())
 
 
 def test_a_job_that_is_there_already_is_taken_up(apart, owner, tmp_path):
-    apart.files = {PICTURE["path"]: b"floats"}
-    apart.answers["jobs.watch"] = {"line": job_line("complete"), "first": 0, "next": 0, "floats": [1], "outputs": []}
-    apart.answers["jobs.floats"] = {"pictures": [PICTURE]}
-    run, _, _ = run_for(apart, tmp_path, job=JOB, wish={})
+    apart.files = {PICTURE["path"]: b"raw"}
+    apart.answers["jobs.watch"] = {"line": job_summary("complete"), "first": 0, "next": 0, "raw": [1], "outputs": []}
+    apart.answers["jobs.raw"] = {"pictures": [PICTURE]}
+    run, _, _ = run_for(apart, tmp_path, job=JOB, submission={})
     run.begin(owner)
-    assert Path(run.picture("Scene", 1, owner)).read_bytes() == b"floats"
+    assert Path(run.picture("Scene", 1, owner)).read_bytes() == b"raw"
     run.hang_up()
 
 

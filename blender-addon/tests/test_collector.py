@@ -74,8 +74,8 @@ def test_what_is_gone_is_known_what_cannot_be_kept_is_told_and_tried_again(fake,
     (tmp_path / "file").write_text("no folder")
     collector.want(wanted(fake, tmp_path / "file", "a.png"))
     collector.want(wanted(fake, tmp_path, "gone.png"))
-    sentence, gone = settled(collector, 2)
-    assert "could not be written" in sentence
+    message, gone = settled(collector, 2)
+    assert "could not be written" in message
     assert gone == GONE
     collector.retry(JOB)
     (tmp_path / "file").unlink()
@@ -115,7 +115,7 @@ def test_errands_are_done_elsewhere_and_told_here():
         errands.turn()
     assert told == ["under way", (7, threading.main_thread())]
     assert threads[0] is not threading.main_thread()
-    errands.begin(fails, told.append, lambda sentence: told.append(sentence.upper()))
+    errands.begin(fails, told.append, lambda message: told.append(message.upper()))
     while errands.is_busy and time.monotonic() < deadline:
         errands.turn()
     assert told[-1] == "IT WENT WRONG"
@@ -165,5 +165,5 @@ def test_a_file_belongs_where_the_scene_says_and_never_elsewhere(output, place):
     ],
 )
 def test_of_the_output_only_the_folder_is_another(template, output):
-    assert far_side.files_wish({"scenePath": "/s"}, template) == {"scenePath": "/s", "output": output}
-    assert far_side.files_wish({"video": "/home/mia/films/lamp.mp4"}, template)["video"] == "out/lamp.mp4"
+    assert far_side.files_submission({"scenePath": "/s"}, template) == {"scenePath": "/s", "output": output}
+    assert far_side.files_submission({"video": "/home/mia/films/lamp.mp4"}, template)["video"] == "out/lamp.mp4"

@@ -6,7 +6,7 @@ import sys
 import time
 
 import pytest
-from fake_bridge import JOB, TOKEN, golden, job_line
+from fake_bridge import JOB, TOKEN, golden, job_summary
 
 from p2p_render import messages
 from p2p_render.bridge_process import BridgePlace
@@ -48,8 +48,8 @@ def test_events_of_a_job_change_its_progress_and_its_end_is_told_once(fake, desk
     turn_until(desk, place_of(fake), lambda: JOB in desk.jobs)
     fake.asked("jobs.watch")
     fake.event(golden("event.chunk-accepted")["event"])
-    fake.answers["jobs.list"] = {"jobs": [job_line("cancelled")]}
-    fake.event({"event": "job-line", "line": job_line("cancelled")})
+    fake.answers["jobs.list"] = {"jobs": [job_summary("cancelled")]}
+    fake.event({"event": "job-summary", "line": job_summary("cancelled")})
     turn_until(desk, place_of(fake), lambda: ends)
     assert ends == ["cancelled"]
     assert sum(donor.done for donor in desk.jobs[JOB].progress.donors.values()) == 1
@@ -59,7 +59,7 @@ def test_a_bridge_that_dies_leaves_its_jobs_in_sight_and_a_sentence(fake, desk):
     turn_until(desk, place_of(fake), lambda: JOB in desk.jobs)
     fake.die()
     turn_until(desk, place_of(fake), lambda: desk.state == "off")
-    assert desk.sentence == "The bridge has gone."
+    assert desk.message == "The bridge has gone."
     assert JOB in desk.jobs
 
 
@@ -115,14 +115,14 @@ def test_a_turn_ends_when_its_time_is_up_however_much_has_come(fake, desk, monke
 def test_the_end_of_a_job_of_ours_is_told_however_soon_it_came(fake, desk):
     ends = []
     desk.on_end = lambda job: ends.append((job.line.state, job.progress.outputs))
-    fake.answers["jobs.list"] = {"jobs": [job_line("cancelled")]}
-    fake.answers["jobs.watch"] = {"line": job_line("cancelled"), "first": 0, "next": 0, "floats": [], "outputs": ["/out/1.png"]}
+    fake.answers["jobs.list"] = {"jobs": [job_summary("cancelled")]}
+    fake.answers["jobs.watch"] = {"line": job_summary("cancelled"), "first": 0, "next": 0, "raw": [], "outputs": ["/out/1.png"]}
     turn_until(desk, place_of(fake), lambda: JOB in desk.jobs)
     assert ends == []  # an old one
     del desk.jobs[JOB]
     desk.await_job(JOB)
     turn_until(desk, place_of(fake), lambda: ends)
-    fake.event({"event": "job-line", "line": job_line("cancelled")})
+    fake.event({"event": "job-summary", "line": job_summary("cancelled")})
     turn_until(desk, place_of(fake), lambda: desk.jobs[JOB].seen > 0)
     assert ends == [("cancelled", ("/out/1.png",))]
 
@@ -130,11 +130,11 @@ def test_the_end_of_a_job_of_ours_is_told_however_soon_it_came(fake, desk):
 def test_a_job_that_ended_before_it_could_be_watched_is_told_with_its_last_event(fake, desk):
     ends = []
     desk.on_end = lambda job: ends.append(job.line.state)
-    fake.answers["jobs.watch"] = {"line": job_line("cancelled"), "first": 0, "next": 2, "floats": [], "outputs": []}
+    fake.answers["jobs.watch"] = {"line": job_summary("cancelled"), "first": 0, "next": 2, "raw": [], "outputs": []}
     turn_until(desk, place_of(fake), lambda: JOB in desk.jobs and desk.jobs[JOB].line.is_ended)
     assert ends == []
-    fake.event({"event": "job-line", "line": job_line("running")})
-    fake.event({"event": "job-line", "line": job_line("cancelled")})
+    fake.event({"event": "job-summary", "line": job_summary("running")})
+    fake.event({"event": "job-summary", "line": job_summary("cancelled")})
     turn_until(desk, place_of(fake), lambda: ends)
     assert ends == ["cancelled"]
 
@@ -165,7 +165,7 @@ def test_an_address_is_used_at_once_and_another_one_instead_of_it(fake, desk):
 def test_a_wrong_token_is_tried_once(fake, desk):
     wrong = BridgePlace(address=f"127.0.0.1:{fake.port}", token="0" * 64)
     desk._looked_at = 0
-    turn_until(desk, wrong, lambda: "token" in desk.sentence)
+    turn_until(desk, wrong, lambda: "token" in desk.message)
     desk._looked_at = 0  # the next look is due
     desk.turn(wrong)
     assert desk._link is None
@@ -178,6 +178,6 @@ def test_a_job_of_ours_is_in_sight_though_its_bridge_died_before_it_was_listed(f
     fake.answers["jobs.list"] = {"jobs": []}
     turn_until(desk, place_of(fake), lambda: desk.swarm is not None)
     fake.die()
-    desk.adopt(messages.parse_result("jobs.list", {"jobs": [job_line()]}).jobs[0])
+    desk.adopt(messages.parse_result("jobs.list", {"jobs": [job_summary()]}).jobs[0])
     turn_until(desk, place_of(fake), lambda: desk.state == "off")
     assert desk.jobs[JOB].line.state == "running"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-from fake_bridge import job_line
+from fake_bridge import job_summary
 
 from p2p_render import messages as said
 from p2p_render.from_json import read
@@ -43,8 +43,8 @@ def test_a_chunk_that_moved_on_is_not_taken_from_its_new_donor():
 
 
 def test_the_end_is_known_and_a_retry_takes_it_back():
-    ended = said.JobLineChanged(read(said.JobLine, job_line("cancelled")))
-    again = said.JobLineChanged(read(said.JobLine, job_line("running")))
+    ended = said.JobSummaryChanged(read(said.JobSummary, job_summary("cancelled")))
+    again = said.JobSummaryChanged(read(said.JobSummary, job_summary("running")))
     assert fold(said.ChunkLeased("c", "a", 1, PLACE), ended).outcome == "cancelled"
     assert fold(said.ChunkLeased("c", "a", 1, PLACE), ended).at_work == {}
     assert fold(ended, again).outcome is None

@@ -55,7 +55,7 @@ def test_a_newer_bridge_says_what_to_update(fake):
     fake.protocol = 2
     link = connect(fake)
     link.wait(10)
-    assert "update the add-on" in link.wait(10).sentence
+    assert "update the add-on" in link.wait(10).message
 
 
 def test_a_bridge_that_goes_is_told_once_and_later_requests_harm_nobody(fake):

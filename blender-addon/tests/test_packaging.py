@@ -82,7 +82,7 @@ def test_every_shared_module_imports_its_sisters_from_the_package(zipped):
 
 @pytest.mark.parametrize(
     "name",
-    ["messages", "from_json", "link", "bridge_process", "job_wish", "job_progress", "preflight", "swarm_run", "desk", "stage", "job_book"],
+    ["messages", "from_json", "link", "bridge_process", "job_submission", "job_progress", "preflight", "swarm_run", "desk", "stage", "job_book"],
 )
 def test_what_needs_no_blender_imports_none(name):
     text = (ROOT / "p2p_render" / f"{name}.py").read_text("utf-8")

@@ -5,7 +5,7 @@ import pytest
 from fake_bridge import golden
 
 from p2p_render import messages
-from p2p_render.job_wish import Choices
+from p2p_render.job_submission import Choices
 from p2p_render.preflight import ERROR, INFO, WARNING, SceneFacts, look
 
 FINE = SceneFacts(engine="CYCLES", has_camera=True, build_hash="deadbeef", version="3.4.1")
@@ -42,7 +42,7 @@ def test_a_scene_that_is_fine_needs_no_word():
 def test_each_trouble_is_a_sentence_and_where_one_can_a_button(changes, level, word, fix):
     (finding,) = look(replace(FINE, **changes), swarm(["deadbeef"]), Choices())
     assert (finding.level, finding.fix) == (level, fix)
-    assert word in finding.sentence
+    assert word in finding.message
     assert bool(finding.label) == bool(fix)
 
 
@@ -57,7 +57,7 @@ def test_each_trouble_is_a_sentence_and_where_one_can_a_button(changes, level, w
 def test_the_swarm_is_looked_at_too(status, choices, level, word):
     (finding,) = look(FINE, status, choices)
     assert finding.level == level
-    assert word in finding.sentence
+    assert word in finding.message
 
 
 def test_who_renders_alone_on_purpose_is_not_told_so():

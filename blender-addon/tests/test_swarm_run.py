@@ -4,7 +4,7 @@
 import threading
 
 import pytest
-from fake_bridge import JOB, golden, job_line
+from fake_bridge import JOB, golden, job_summary
 
 from p2p_render.bridge_process import BridgePlace
 from p2p_render.swarm_run import Interrupted, Order, RunFailed, SwarmRun
@@ -12,7 +12,7 @@ from p2p_render.swarm_run import Interrupted, Order, RunFailed, SwarmRun
 RECT = {"x": 0, "y": 0, "width": 4, "height": 4}
 TILE = {"event": "tile", "chunk": "c", "donor": "d", "scene": "Scene", "frame": 1, "rect": RECT, "region": RECT, "path": "/t.exr"}
 PICTURE = {"scene": "Scene", "frame": 1, "path": "/whole.exr", "width": 4, "height": 4, "region": RECT}
-WHOLE = {"event": "frame-floats", "frame": 1, "pictures": [PICTURE]}
+WHOLE = {"event": "frame-raw", "frame": 1, "pictures": [PICTURE]}
 
 
 class Screen:
@@ -38,7 +38,7 @@ def screen():
 
 
 def run_for(fake, **order):
-    return SwarmRun(Order(BridgePlace(home=str(fake.home)), **{"wish": {"scenePath": "/s.blend"}, "frames": (1,), **order}))
+    return SwarmRun(Order(BridgePlace(home=str(fake.home)), **{"submission": {"scenePath": "/s.blend"}, "frames": (1,), **order}))
 
 
 def lead(fake, *events, after="jobs.watch"):
@@ -55,7 +55,7 @@ def lead(fake, *events, after="jobs.watch"):
 
 
 def ended(state, **changes):
-    return {"event": "job-line", "line": job_line(state, **changes)}
+    return {"event": "job-summary", "line": job_summary(state, **changes)}
 
 
 def test_tiles_are_shown_and_the_whole_is_delivered(fake, screen):
@@ -113,9 +113,9 @@ def test_a_refused_wish_is_told(fake, screen):
 
 
 def test_a_job_that_is_there_already_is_taken_up_and_its_floats_are_found(fake, screen):
-    fake.answers["jobs.watch"] = {"line": job_line("cancelled"), "first": 0, "next": 0, "floats": [1], "outputs": []}
-    fake.answers["jobs.floats"] = {"pictures": [PICTURE]}
-    run = run_for(fake, job=JOB, wish={})
+    fake.answers["jobs.watch"] = {"line": job_summary("cancelled"), "first": 0, "next": 0, "raw": [1], "outputs": []}
+    fake.answers["jobs.raw"] = {"pictures": [PICTURE]}
+    run = run_for(fake, job=JOB, submission={})
     run.begin(screen)
     assert run.picture("Scene", 1, screen) == "/whole.exr"
     assert fake.asked("jobs.retry") == {"job": JOB}
@@ -132,4 +132,4 @@ def test_an_animations_frames_come_from_one_job(fake, screen):
 
 def test_the_golden_tile_is_one(fake):
     assert TILE.keys() == golden("event.tile")["event"].keys()
-    assert WHOLE.keys() == golden("event.frame-floats")["event"].keys()
+    assert WHOLE.keys() == golden("event.frame-raw")["event"].keys()

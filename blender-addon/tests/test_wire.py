@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from p2p_render import job_wish, messages
+from p2p_render import job_submission, messages
 from p2p_render.from_json import BadMessage
 
 WIRE = Path(__file__).parent / "fixtures" / "wire"
@@ -54,9 +54,9 @@ def test_our_hello_and_requests_are_as_the_bridge_expects():
     ] | {"id": 1}
 
 
-@pytest.mark.parametrize("kind", [job_wish.still, job_wish.animation_floats, job_wish.files])
+@pytest.mark.parametrize("kind", [job_submission.still, job_submission.animation_raw, job_submission.files])
 def test_our_wishes_say_only_what_the_bridge_knows(kind):
     cases = json.loads((WIRE / "client" / "jobs.submit.json").read_text("utf-8"))["valid"]
     known = {key for case in cases for key in case["frame"]["params"]}
-    scene = job_wish.Scene("/c.blend", "/s.blend", "s", "Scene", "1..3x1", False, "/", "/usr/bin/blender")
-    assert kind(scene, job_wish.Choices()).keys() <= known
+    scene = job_submission.Scene("/c.blend", "/s.blend", "s", "Scene", "1..3x1", False, "/", "/usr/bin/blender")
+    assert kind(scene, job_submission.Choices()).keys() <= known

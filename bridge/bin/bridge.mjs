@@ -32,8 +32,8 @@ async function run(args) {
   return handOver(node, ["--disable-warning=ExperimentalWarning", fileURLToPath(import.meta.url), ...args]);
 }
 
-function say(sentence) {
-  process.stderr.write(`${sentence}\n`);
+function say(message) {
+  process.stderr.write(`${message}\n`);
   return 2;
 }
 

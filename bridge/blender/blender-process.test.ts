@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startPlainProcess } from "../sandbox/process/process-sandbox.ts";
 import { BlenderProcess } from "./blender-process.ts";
 import { FakeBlender } from "./fixtures/fake-blender.ts";
-import { floats, patience, TEST_BUILD } from "./fixtures/session-kit.ts";
+import { raw, patience, TEST_BUILD } from "./fixtures/session-kit.ts";
 import { openSession } from "./render/session.ts";
 
 const TIMEOUT = 120_000;
@@ -120,11 +120,11 @@ describe("a Blender process", () => {
 
 describe("a session believes no Blender that was taken over", () => {
   it.each([
-    ["a file elsewhere", { floats: "/etc/hostname" }],
+    ["a file elsewhere", { raw: "/etc/hostname" }],
     ["a way out of its folder", { outputs: ["../secret"] }],
     ["a link that leads out", { preview: "link.jpg" }],
     ["a file that is not there", { outputs: ["missing"] }],
-    ["something else", { floats: 7 }],
+    ["something else", { raw: 7 }],
     ["more than was agreed", { extra: true }],
   ])("when it names %s", async (_, named) => {
     const home = await mkdtemp(join(scratch, "session-"));
@@ -134,8 +134,8 @@ describe("a session believes no Blender that was taken over", () => {
     const paths = Object.entries(named).map(([key, value]) => [key, Array.isArray(value) ? value.map(inHome) : inHome(value)]);
     const fake = new FakeBlender();
     const session = await openSession({ start: fake.start }, { blender: TEST_BUILD, scratch: home }, patience());
-    const rendering = session.render(floats(1), patience()).catch((thrown: unknown) => thrown);
-    const honest = { floats: null, outputs: [], preview: null, renderSeconds: 1, peakMemoryBytes: 1 };
+    const rendering = session.render(raw(1), patience()).catch((thrown: unknown) => thrown);
+    const honest = { raw: null, outputs: [], preview: null, renderSeconds: 1, peakMemoryBytes: 1 };
     fake.say({ id: 1, ok: true, result: { ...honest, ...Object.fromEntries(paths) } });
     expect(await rendering).toMatchObject({ code: "BLENDER_SCRIPT_FAILED" });
     await session.close();

@@ -57,9 +57,9 @@ export class BlenderProcess implements AsyncDisposable {
     readLines(process.stdout, BLENDER_WIRE_LIMITS.maxLineChars, (line, whole) => this.#heard(line, whole));
     readLines(process.stderr, BLENDER_WIRE_LIMITS.keptLogLineChars, (line) => this.#keep(line));
     process.stdin.on("error", () => {}); // EPIPE after a crash: `exited` tells the story
-    this.exited = process.exited.then(({ exitCode, signal, because }) => {
+    this.exited = process.exited.then(({ exitCode, signal, reason }) => {
       this.#over ??=
-        because ??
+        reason ??
         new FarmError("BLENDER_CRASHED", `Blender ended unexpectedly (${signal ?? `exit code ${exitCode}`})`, {
           facts: { log: this.logTail(20) },
         });

@@ -31,7 +31,7 @@ export interface RunningProcess {
   readonly stdout: NodeJS.ReadableStream;
   readonly stderr: NodeJS.ReadableStream;
   /** Resolves (never rejects) when the process and its children are gone; `because`: where its sandbox knows why. */
-  readonly exited: Promise<{ readonly exitCode: number | undefined; readonly signal: string | undefined; readonly because?: FarmError }>;
+  readonly exited: Promise<{ readonly exitCode: number | undefined; readonly signal: string | undefined; readonly reason?: FarmError }>;
   /** Ends it now, children included. */
   kill(): void;
   /** Stops it where it is, children included, its memory kept; left out where the sandbox cannot. */
@@ -66,7 +66,7 @@ export interface LoadOptions {
 
 export interface RenderedFiles {
   /** Absolute paths in the session's scratch folder; the caller moves or deletes them. */
-  readonly floats?: string;
+  readonly raw?: string;
   readonly outputs: readonly string[];
   /** Small JPEG in the scene's own view transform, when one could be made. */
   readonly preview?: string;

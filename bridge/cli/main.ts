@@ -60,7 +60,7 @@ function interruptions(stop: AbortController, terminal: Terminal): () => void {
   };
   process.stdout.on("error", onUnread);
   process.stderr.on("error", onUnread);
-  // Its terminal was closed: that may be told twice, and is no wish to leave at once.
+  // Its terminal was closed: that may be told twice, and is no request to leave at once.
   const onHangUp = () => stop.abort(new FarmError("CANCELLED", "the terminal was closed"));
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);

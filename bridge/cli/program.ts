@@ -141,9 +141,9 @@ function donateSetCommand(cli: Cli): Command {
 
 function donateVerb(cli: Cli, verb: "pause" | "resume" | "status", description: string): Command {
   return new Command(verb).description(description).action(async (_: unknown, command: Command) => {
-    const { runDonateStatus, runDonateWish } = await import("./commands/donate-verbs.ts");
+    const { runDonateStatus, runDonateCommand } = await import("./commands/donate-verbs.ts");
     const options = command.optsWithGlobals();
-    await (verb === "status" ? runDonateStatus(cli, options) : runDonateWish(cli, verb, options));
+    await (verb === "status" ? runDonateStatus(cli, options) : runDonateCommand(cli, verb, options));
   });
 }
 

@@ -8,7 +8,7 @@ const build: DeviceClass = { blenderVersion: "4.3.2", buildHash: "abc", backend:
 const terms: AdmissionTerms = {
   builds: [build],
   who: DEFAULT_TERMS,
-  standing: OPEN,
+  availability: OPEN,
   jobs: 0,
   maxJobs: 2,
   evicted: new Set(["bad"]),
@@ -20,7 +20,7 @@ const request: AdmissionRequest = { peer: "anna", job: "j1", build: { blenderVer
 const environments: EnvironmentsHere = { here: new Set(), refused: new Map([["bad", "it is a lie"]]), arch: "avx2" };
 const anyImage = { ...DEFAULT_TERMS, environments: ["any"] };
 const asking = { environments, who: { ...DEFAULT_TERMS, environments: ["ask"] } };
-const because = { code: "x", sentence: "somebody uses it" };
+const reason = { code: "x", message: "somebody uses it" };
 
 describe("admit", () => {
   it("takes whoever brings the same Blender build", () => expect(admit(request, terms)).toEqual({ deviceClass: build }));
@@ -51,14 +51,14 @@ describe("admit", () => {
     ["any environment where work runs in none", { needs: { environment: "x" } }, { who: anyImage }, ["no-environment", "no environments"]],
     ["a job that the owner sent away", { job: "bad" }, {}, ["evicted", "sent this job away"]],
     ["one job too many", {}, { jobs: 2 }, ["busy", "2 jobs"]],
-    ["anybody while paused", {}, { standing: { state: "paused", because } }, ["paused", "somebody uses it"]],
-    ["anybody while closed", {}, { standing: { state: "closed", because } }, ["closed", "somebody uses it"]],
+    ["anybody while paused", {}, { availability: { state: "paused", reason } }, ["paused", "somebody uses it"]],
+    ["anybody while closed", {}, { availability: { state: "closed", reason } }, ["closed", "somebody uses it"]],
     ["a scene larger than the disk given", { needs: { sceneBytes: 3 * 2 ** 29 } }, {}, ["no-space", "3.0 GiB"]],
     ["a scene larger than a slot's memory", { needs: { memoryBytes: 9 * 2 ** 30 } }, {}, ["no-memory", "9.0 GiB"]],
     ["a scene larger than a slot's part of a GPU", { needs: { memoryBytes: 2 ** 32 } }, { gpuMemoryBytes: 2 ** 31 }, ["no-memory", "GPU"]],
     ["a chunk longer than the hours left", { needs: { chunkSeconds: 600 } }, { secondsLeft: 300 }, ["no-time", "10 minutes"]],
   ])("refuses %s, and says why", (_, asked, under, [refused, word]) =>
-    expect(admit({ ...request, ...asked }, { ...terms, ...under })).toEqual({ refused, sentence: expect.stringContaining(word) }),
+    expect(admit({ ...request, ...asked }, { ...terms, ...under })).toEqual({ refused, message: expect.stringContaining(word) }),
   );
 
   it("takes a job in an environment whatever Blender is here, as its class on this processor", () => {

@@ -1,7 +1,7 @@
 import type { DeviceClass } from "./plan/chunk.ts";
 import { couldRun } from "./environments/may-run.ts";
-import type { Standing } from "./terms/decide.ts";
-import { closenessOf, isWelcome, type Terms } from "./terms/terms.ts";
+import type { Availability } from "./terms/decide.ts";
+import { requesterTierOf, isWelcome, type Terms } from "./terms/terms.ts";
 
 export type Refusal =
   | "busy"
@@ -24,7 +24,7 @@ export function isPassing(refusal: string): boolean {
 }
 
 /** What the requester knows of its job's hunger; a hint, since it may not know, or lie. */
-export interface JobNeeds {
+export interface JobRequirements {
   /** The scene with all its files. */
   readonly sceneBytes?: number | undefined;
   /** Of one Blender with the scene in it. */
@@ -39,7 +39,7 @@ export interface AdmissionRequest {
   readonly peer: string;
   readonly job: string;
   readonly build: { readonly blenderVersion: string; readonly buildHash: string };
-  readonly needs: JobNeeds;
+  readonly needs: JobRequirements;
 }
 
 export interface EnvironmentsHere {
@@ -57,7 +57,7 @@ export interface AdmissionTerms {
   /** Undefined where work runs in none. */
   readonly environments?: EnvironmentsHere | undefined;
   readonly who: Pick<Terms, "who" | "own" | "friends" | "allow" | "deny" | "environments">;
-  readonly standing: Standing;
+  readonly availability: Availability;
   readonly jobs: number;
   readonly maxJobs: number;
   /** Jobs that the owner has sent away. */
@@ -74,34 +74,34 @@ export interface AdmissionTerms {
 /** A refusal, and why in words. */
 export interface Refused {
   readonly refused: Refusal;
-  readonly sentence: string;
+  readonly message: string;
 }
 
 /** Whether this donor takes a job, and in which device class it would work. Every job runs on one Blender build. */
 export function admit(request: AdmissionRequest, terms: AdmissionTerms): { readonly deviceClass: DeviceClass } | Refused {
-  const refusal = unwelcome(request, terms) ?? notNow(request, terms) ?? tooBig(request.needs, terms);
+  const refusal = unwelcome(request, terms) ?? retryLater(request, terms) ?? tooBig(request.needs, terms);
   if (refusal) return refusal;
   const deviceClass =
     request.needs.environment === undefined ? terms.builds.find((build) => sameBuild(build, request.build)) : inside(request, terms);
   if (deviceClass) return { deviceClass };
   const here = terms.builds.map(({ blenderVersion, buildHash }) => `${blenderVersion} (${buildHash})`).join(", ") || "none";
   const wanted = `${request.build.blenderVersion} (${request.build.buildHash})`;
-  return { refused: "no-matching-blender", sentence: `it has Blender ${here}, and the job needs ${wanted}` };
+  return { refused: "no-matching-blender", message: `it has Blender ${here}, and the job needs ${wanted}` };
 }
 
 function unwelcome({ peer, job, needs }: AdmissionRequest, { who, evicted, environments }: AdmissionTerms): Refused | undefined {
-  if (!isWelcome(peer, who)) return { refused: "not-welcome", sentence: "its owner does not work for you" };
-  if (evicted.has(job)) return { refused: "evicted", sentence: "its owner has sent this job away" };
+  if (!isWelcome(peer, who)) return { refused: "not-welcome", message: "its owner does not work for you" };
+  if (evicted.has(job)) return { refused: "evicted", message: "its owner has sent this job away" };
   return needs.environment === undefined ? undefined : unwelcomeEnvironment(needs.environment, { who, environments });
 }
 
 function unwelcomeEnvironment(digest: string, { who, environments }: Pick<AdmissionTerms, "who" | "environments">): Refused | undefined {
-  if (environments === undefined) return { refused: "no-environment", sentence: "it runs work in no environments" };
+  if (environments === undefined) return { refused: "no-environment", message: "it runs work in no environments" };
   const refused = environments.refused.get(digest);
-  if (refused !== undefined) return { refused: "no-environment", sentence: refused };
+  if (refused !== undefined) return { refused: "no-environment", message: refused };
   const verdict = couldRun({ digest, isHere: environments.here.has(digest) }, who);
   if (verdict.verdict === "accept") return undefined;
-  return { refused: verdict.verdict === "ask" ? "environment-asked" : "no-environment", sentence: verdict.because };
+  return { refused: verdict.verdict === "ask" ? "environment-asked" : "no-environment", message: verdict.reason };
 }
 
 /** What a job is rendered by in the environment that it names, on this machine's processor. */
@@ -111,34 +111,34 @@ function inside({ build }: AdmissionRequest, { environments }: AdmissionTerms): 
 }
 
 /** The owner's own jobs find a place beside however many of others, and come before them there. */
-function notNow({ peer }: AdmissionRequest, { standing, jobs, maxJobs, who }: AdmissionTerms): Refused | undefined {
-  if (standing.state !== "open") return { refused: standing.state, sentence: standing.because.sentence };
-  return jobs < maxJobs || closenessOf(peer, who) === "own" ? undefined : { refused: "busy", sentence: `it works on ${jobs} jobs already` };
+function retryLater({ peer }: AdmissionRequest, { availability, jobs, maxJobs, who }: AdmissionTerms): Refused | undefined {
+  if (availability.state !== "open") return { refused: availability.state, message: availability.reason.message };
+  return jobs < maxJobs || requesterTierOf(peer, who) === "own" ? undefined : { refused: "busy", message: `it works on ${jobs} jobs already` };
 }
 
 /** A scene lies on a donor's disk as blocks, which others fetch, and as files, which Blender reads. */
 const SCENE_COPIES = 2;
 
 /** A machine that cannot hold a job is not asked to try. */
-function tooBig(needs: JobNeeds, terms: AdmissionTerms): Refused | undefined {
+function tooBig(needs: JobRequirements, terms: AdmissionTerms): Refused | undefined {
   const { sceneBytes = 0, memoryBytes = 0, chunkSeconds = 0 } = needs;
   const room = sceneBytes * SCENE_COPIES;
   if (room > terms.diskBytes)
-    return { refused: "no-space", sentence: `the scene takes ${size(room)} of disk here, and its owner gives ${size(terms.diskBytes)}` };
+    return { refused: "no-space", message: `the scene takes ${size(room)} of disk here, and its owner gives ${size(terms.diskBytes)}` };
   if (memoryBytes > terms.memoryBytes)
     return {
       refused: "no-memory",
-      sentence: `the scene needs ${size(memoryBytes)} of memory, and one slot has ${size(terms.memoryBytes)}`,
+      message: `the scene needs ${size(memoryBytes)} of memory, and one slot has ${size(terms.memoryBytes)}`,
     };
   if (terms.gpuMemoryBytes !== undefined && memoryBytes > terms.gpuMemoryBytes)
     return {
       refused: "no-memory",
-      sentence: `the scene needs about ${size(memoryBytes)} of memory, and one slot has ${size(terms.gpuMemoryBytes)} of its GPU`,
+      message: `the scene needs about ${size(memoryBytes)} of memory, and one slot has ${size(terms.gpuMemoryBytes)} of its GPU`,
     };
   if (terms.secondsLeft !== undefined && chunkSeconds > terms.secondsLeft)
     return {
       refused: "no-time",
-      sentence: `a chunk takes about ${minutes(chunkSeconds)}, and its hours end in ${minutes(terms.secondsLeft)}`,
+      message: `a chunk takes about ${minutes(chunkSeconds)}, and its hours end in ${minutes(terms.secondsLeft)}`,
     };
   return undefined;
 }

@@ -19,7 +19,7 @@ const Offset = z.int().min(0).max(RECORD_LIMITS.maxSidePx);
 const list = <T extends z.ZodType>(item: T) => z.array(item).max(RECORD_LIMITS.maxListItems);
 
 const RectSchema = z.strictObject({ x: Offset, y: Offset, width: Side, height: Side });
-const ReasonSchema = z.strictObject({ code: Name, sentence: Text });
+const ReasonSchema = z.strictObject({ code: Name, message: Text });
 
 const SceneRenderFactsFields = z.strictObject({
   name: Name,
@@ -39,7 +39,7 @@ const SceneRenderFactsFields = z.strictObject({
 /** JSON drops a key without a value; the facts have it. */
 const SceneRenderFactsSchema = SceneRenderFactsFields.transform((scene) => ({ ...scene, inOrder: scene.inOrder }));
 
-const RenderUnitSchema = z.strictObject({ scene: Name, frame: Frame });
+const SceneFrameSchema = z.strictObject({ scene: Name, frame: Frame });
 
 const OutputKindSchema = z.enum(["main", "movie", "node"]);
 const ExpectedOutputSchema = z.union([
@@ -67,20 +67,20 @@ export const SceneFactsSchema = z.strictObject({
     path: Text,
   }),
   scenes: list(SceneRenderFactsSchema),
-  frameUnits: list(z.strictObject({ frame: Frame, units: list(RenderUnitSchema) })),
+  frameInputs: list(z.strictObject({ frame: Frame, sceneFrames: list(SceneFrameSchema) })),
   hasDenoiser: z.boolean(),
   memoryBytes: z.exactOptional(z.int().min(0)),
   warnings: list(ReasonSchema),
 });
 
 const Count = z.int().min(1).max(RECORD_LIMITS.maxSidePx);
-const LateFramesSchema = z.strictObject({ frames: z.int().min(1), columns: Count, rows: Count });
+const TailFramesSchema = z.strictObject({ frames: z.int().min(1), columns: Count, rows: Count });
 const SceneGridSchema = z.strictObject({
   scene: Name,
   columns: Count,
   rows: Count,
-  quartered: z.exactOptional(Count),
-  late: z.exactOptional(LateFramesSchema),
+  tailSubdivision: z.exactOptional(Count),
+  late: z.exactOptional(TailFramesSchema),
 });
 const TilesOptionSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("auto") }),

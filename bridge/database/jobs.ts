@@ -22,7 +22,7 @@ const Row = z
     }),
   );
 
-type Statements = Record<"put" | "list" | "get" | "setState" | "claim" | "release" | "claimed", Statement>;
+type Statements = Record<"put" | "list" | "get" | "setState" | "lock" | "release" | "locked", Statement>;
 
 export class SqliteJobs implements Jobs {
   readonly #sqlite: Sqlite;
@@ -35,13 +35,13 @@ export class SqliteJobs implements Jobs {
       list: sqlite.prepare("SELECT * FROM jobs ORDER BY created_at DESC, id DESC"),
       get: sqlite.prepare("SELECT * FROM jobs WHERE id = ?"),
       setState: sqlite.prepare("UPDATE jobs SET state = ?, updated_at = ? WHERE id = ?"),
-      claim: sqlite.prepare(
-        `INSERT INTO claims (job, owner, until_ms) VALUES (:job, :owner, :untilMs)
+      lock: sqlite.prepare(
+        `INSERT INTO job_locks (job, owner, until_ms) VALUES (:job, :owner, :untilMs)
          ON CONFLICT (job) DO UPDATE SET owner = excluded.owner, until_ms = excluded.until_ms
-         WHERE claims.owner = excluded.owner OR claims.until_ms <= :nowMs`,
+         WHERE job_locks.owner = excluded.owner OR job_locks.until_ms <= :nowMs`,
       ),
-      claimed: sqlite.prepare("SELECT 1 FROM claims WHERE job = ? AND until_ms > ?"),
-      release: sqlite.prepare("DELETE FROM claims WHERE job = ? AND owner = ?"),
+      locked: sqlite.prepare("SELECT 1 FROM job_locks WHERE job = ? AND until_ms > ?"),
+      release: sqlite.prepare("DELETE FROM job_locks WHERE job = ? AND owner = ?"),
     };
   }
 
@@ -62,11 +62,11 @@ export class SqliteJobs implements Jobs {
     this.#statements.setState.run(state, nowMs, id);
   }
 
-  claim(id: string, owner: string, { nowMs, untilMs }: { readonly nowMs: number; readonly untilMs: number }): boolean {
-    // A claim need not outlive the machine's power: it is renewed all the time, and each wait for the disk stops the whole process.
+  lock(id: string, owner: string, { nowMs, untilMs }: { readonly nowMs: number; readonly untilMs: number }): boolean {
+    // A lock need not outlive the machine's power: it is renewed all the time, and each wait for the disk stops the whole process.
     this.#sqlite.exec("PRAGMA synchronous = NORMAL");
     try {
-      return this.#statements.claim.run({ job: id, owner, nowMs, untilMs }).changes === 1;
+      return this.#statements.lock.run({ job: id, owner, nowMs, untilMs }).changes === 1;
     } finally {
       this.#sqlite.exec("PRAGMA synchronous = FULL");
     }
@@ -77,6 +77,6 @@ export class SqliteJobs implements Jobs {
   }
 
   isClaimed(id: string, nowMs: number): boolean {
-    return this.#statements.claimed.get(id, nowMs) !== undefined;
+    return this.#statements.locked.get(id, nowMs) !== undefined;
   }
 }

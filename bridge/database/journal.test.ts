@@ -48,9 +48,9 @@ const FACTS: SceneFacts = {
       inOrder: undefined,
     },
   ],
-  frameUnits: [{ frame: 1, units: [{ scene: "Scene", frame: 1 }] }],
+  frameInputs: [{ frame: 1, sceneFrames: [{ scene: "Scene", frame: 1 }] }],
   hasDenoiser: false,
-  warnings: [{ code: "X", sentence: "y" }],
+  warnings: [{ code: "X", message: "y" }],
 };
 const OPTIONS = { frames: [1, 2], still: false, tiles: { kind: "grid", columns: 2, rows: 2 }, slots: 3 } as const;
 const CREATED: JobRecord = {
@@ -69,13 +69,13 @@ const HISTORY: readonly JobRecord[] = [
     type: "chunk-accepted",
     chunk: "Scene:1:0-0-32-24",
     sha256: HASH,
-    files: [{ role: "floats", name: "f.exr", sha256: HASH, bytes: 12 }],
+    files: [{ role: "raw", name: "f.exr", sha256: HASH, bytes: 12 }],
     donor: "12D3KooW",
     checked: true,
   },
   { type: "chunk-revoked", chunk: "Scene:1:0-0-32-24", donor: "12D3KooW" },
   { type: "chunk-dead", chunk: "Scene:1:0-0-32-24", code: "BLENDER_CRASHED" },
-  { type: "donor-barred", donor: "12D3KooW", because: "lied" },
+  { type: "donor-banned", donor: "12D3KooW", reason: "mismatch" },
   { type: "frame-finished", frame: -3, files: [{ path: "/out/-003.png", bytes: 7 }] },
   { type: "paused" },
   { type: "resumed" },

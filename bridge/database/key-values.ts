@@ -1,25 +1,25 @@
 import { z } from "zod";
 import type { Sqlite, Statement } from "./named-sqlite.ts";
-import type { ServedJobs, Settings, Wish, Wishes } from "./types.ts";
+import type { ServedJobs, Settings, JobCommand, JobCommands } from "./types.ts";
 
-const WishSchema = z.enum(["cancel", "pause", "resume"]);
+const CommandSchema = z.enum(["cancel", "pause", "resume"]);
 
-export class SqliteWishes implements Wishes {
+export class SqliteJobCommands implements JobCommands {
   readonly #set: Statement;
   readonly #take: Statement;
 
   constructor(sqlite: Sqlite) {
-    this.#set = sqlite.prepare("INSERT OR REPLACE INTO wishes (job, wish) VALUES (?, ?)");
-    this.#take = sqlite.prepare("DELETE FROM wishes WHERE job = ? RETURNING wish");
+    this.#set = sqlite.prepare("INSERT OR REPLACE INTO job_commands (job, command) VALUES (?, ?)");
+    this.#take = sqlite.prepare("DELETE FROM job_commands WHERE job = ? RETURNING command");
   }
 
-  set(job: string, wish: Wish): void {
-    this.#set.run(job, wish);
+  set(job: string, command: JobCommand): void {
+    this.#set.run(job, command);
   }
 
-  take(job: string): Wish | undefined {
+  take(job: string): JobCommand | undefined {
     const [row] = this.#take.all(job);
-    return row && WishSchema.parse(row["wish"]);
+    return row && CommandSchema.parse(row["command"]);
   }
 }
 

@@ -1,6 +1,21 @@
 import type { DatabaseSync } from "node:sqlite";
 import { FarmError } from "../kernel/errors.ts";
 
+/** What JSON bodies call otherwise since version 5. A quote inside a text is escaped, so only names match. */
+const RENAMED: readonly (readonly [string, string])[] = [
+  ['"frameUnits":', '"frameInputs":'],
+  ['"units":', '"sceneFrames":'],
+  ['"lateFrames":', '"tailFrames":'],
+  ['"because":', '"reason":'],
+  ['"sentence":', '"message":'],
+  ['"type":"donor-barred"', '"type":"donor-banned"'],
+  ['"reason":"lied"', '"reason":"mismatch"'],
+  ['"reason":"junk"', '"reason":"malformed"'],
+  ['"role":"floats"', '"role":"raw"'],
+  ['"deliver":"floats"', '"deliver":"raw"'],
+  ['"wish":', '"submission":'],
+];
+
 /** Each entry brings the file from one version (its index) to the next; entries are never changed, only added. */
 const MIGRATIONS: readonly string[] = [
   `CREATE TABLE journal (seq INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
@@ -19,11 +34,21 @@ const MIGRATIONS: readonly string[] = [
   `UPDATE journal SET body = json_remove(json_set(body, '$.files',
      json((SELECT json_group_array(json_object('path', each.value)) FROM json_each(journal.body, '$.outputs') AS each))), '$.outputs')
    WHERE json_extract(body, '$.type') = 'frame-finished';`,
+  `ALTER TABLE wishes RENAME TO job_commands;
+   ALTER TABLE job_commands RENAME COLUMN wish TO command;
+   ALTER TABLE claims RENAME TO job_locks;
+   UPDATE settings SET key = 'donor.command', value = replace(value, '"wish":', '"command":') WHERE key = 'donor.wish';
+   UPDATE journal SET body = ${renamed("body")};
+   UPDATE served SET body = ${renamed("body")};`,
 ];
 
-/** Brings the file to this program's version. Several processes may try at once: one does it, the others wait. */
-export function migrate(sqlite: DatabaseSync): void {
-  if (versionOf(sqlite) === MIGRATIONS.length) return;
+function renamed(column: string): string {
+  return RENAMED.reduce((text, [before, after]) => `replace(${text}, '${before}', '${after}')`, column);
+}
+
+/** Brings the file to this program's version (or, for tests, to an older one). Several processes may try at once: one does it, the others wait. */
+export function migrate(sqlite: DatabaseSync, target = MIGRATIONS.length): void {
+  if (versionOf(sqlite) === target) return;
   sqlite.exec("BEGIN IMMEDIATE");
   try {
     const version = versionOf(sqlite);
@@ -36,8 +61,8 @@ export function migrate(sqlite: DatabaseSync): void {
         },
       );
     }
-    for (const migration of MIGRATIONS.slice(version)) sqlite.exec(migration);
-    sqlite.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
+    for (const migration of MIGRATIONS.slice(version, target)) sqlite.exec(migration);
+    sqlite.exec(`PRAGMA user_version = ${target}`);
     sqlite.exec("COMMIT");
   } catch (error) {
     sqlite.exec("ROLLBACK");

@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, open, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { migrate } from "./migrations.ts";
 import { openDatabase } from "./open-database.ts";
 
 const OPENER = fileURLToPath(new URL("fixtures/open-together.ts", import.meta.url));
@@ -49,6 +50,15 @@ async function fill(records: number): Promise<void> {
   );
 }
 
+/** A home's database as a bridge that knew only the first migrations left it. */
+async function olderDatabase(version: number, fill: (sqlite: DatabaseSync) => void): Promise<void> {
+  await mkdir(join(folder, "home"), { recursive: true });
+  const sqlite = new DatabaseSync(file);
+  migrate(sqlite, version);
+  fill(sqlite);
+  sqlite.close();
+}
+
 describe("openDatabase", () => {
   it.skipIf(process.platform === "win32")("makes a folder that only its owner can read", async () => {
     await openDatabase(file).close();
@@ -60,7 +70,7 @@ describe("openDatabase", () => {
     await database.journal.append("job", [{ type: "paused" }]);
     const sqlite = new DatabaseSync(file);
     expect(sqlite.prepare("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" });
-    expect(sqlite.prepare("PRAGMA user_version").get()).toEqual({ user_version: 4 });
+    expect(sqlite.prepare("PRAGMA user_version").get()).toEqual({ user_version: 5 });
     sqlite.close();
   });
 
@@ -92,7 +102,7 @@ describe("openDatabase", () => {
     await damage();
     const before = await readFile(file);
     const told: string[] = [];
-    await using database = openDatabase(file, { onCorrupt: (sentence) => told.push(sentence), now: () => Date.UTC(2026, 10, 22) });
+    await using database = openDatabase(file, { onCorrupt: (message) => told.push(message), now: () => Date.UTC(2026, 10, 22) });
     expect(database.journal.read("job")).toEqual([]);
     const aside = `${file}.corrupt-2026-11-22T00-00-00-000Z`;
     expect(told).toEqual([expect.stringContaining(aside)]);
@@ -128,15 +138,23 @@ describe("openDatabase", () => {
   });
 
   it("brings finished frames of an older bridge to today's form", async () => {
-    await openDatabase(file).close();
-    const sqlite = new DatabaseSync(file);
     const old = { type: "frame-finished", frame: 3, outputs: ["/out/a.png", "/out/b'\"ä.png"] };
-    sqlite.prepare("INSERT INTO journal (job, at, body) VALUES (?, ?, ?)").run("job", 1, JSON.stringify(old));
-    sqlite.exec("PRAGMA user_version = 3");
-    sqlite.close();
+    await olderDatabase(3, (sqlite) => sqlite.prepare("INSERT INTO journal (job, at, body) VALUES (?, ?, ?)").run("job", 1, JSON.stringify(old)));
     await using database = openDatabase(file);
     const files = [{ path: "/out/a.png" }, { path: "/out/b'\"ä.png" }];
     expect(database.journal.read("job").map(({ record }) => record)).toEqual([{ type: "frame-finished", frame: 3, files }]);
+  });
+
+  it("brings a record of an older bridge to today's names, and leaves texts alone", async () => {
+    const old = { type: "donor-barred", donor: 'says "because": lied', because: "lied" };
+    await olderDatabase(4, (sqlite) => {
+      sqlite.prepare("INSERT INTO journal (job, at, body) VALUES (?, ?, ?)").run("job", 1, JSON.stringify(old));
+      sqlite.exec("INSERT INTO wishes (job, wish) VALUES ('job', 'pause')");
+    });
+    await using database = openDatabase(file);
+    const record = { type: "donor-banned", donor: 'says "because": lied', reason: "mismatch" };
+    expect(database.journal.read("job").map((each) => each.record)).toEqual([record]);
+    expect(database.jobCommands.take("job")).toBe("pause");
   });
 
   it("can be closed twice, and writes what waits before it closes", async () => {

@@ -5,7 +5,7 @@ import { FarmError, messageOf } from "../kernel/errors.ts";
 import { SqliteEnvironments } from "./environments.ts";
 import { SqliteJobs } from "./jobs.ts";
 import { SqliteJournal } from "./journal.ts";
-import { SqliteServedJobs, SqliteSettings, SqliteWishes } from "./key-values.ts";
+import { SqliteServedJobs, SqliteSettings, SqliteJobCommands } from "./key-values.ts";
 import { namedSqlite } from "./named-sqlite.ts";
 import { openOrReplace } from "./sqlite-file.ts";
 import { nameFailure } from "./sqlite-failure.ts";
@@ -13,7 +13,7 @@ import type { Database } from "./types.ts";
 
 export interface OpenOptions {
   /** Told in one sentence when a damaged file was moved aside (DATABASE_CORRUPT). */
-  readonly onCorrupt?: (sentence: string) => void;
+  readonly onCorrupt?: (message: string) => void;
   /** Wall time in milliseconds, for records and for the name of a file that is moved aside. */
   readonly now?: () => number;
 }
@@ -36,7 +36,7 @@ export function openDatabase(file: string, options: OpenOptions = {}): Database 
   return {
     journal,
     jobs: new SqliteJobs(tables),
-    wishes: new SqliteWishes(tables),
+    jobCommands: new SqliteJobCommands(tables),
     served: new SqliteServedJobs(tables),
     settings: new SqliteSettings(tables),
     environments: new SqliteEnvironments(tables),

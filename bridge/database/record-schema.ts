@@ -17,7 +17,7 @@ const Flags = z.strictObject({
   frameStep: z.exactOptional(z.int()),
 });
 
-const File = z.strictObject({ role: z.enum(["floats", "output", "preview"]), name: Name, sha256: Hash, bytes: z.int().min(0) });
+const File = z.strictObject({ role: z.enum(["raw", "output", "preview"]), name: Name, sha256: Hash, bytes: z.int().min(0) });
 const Written = z.strictObject({ path: Text, bytes: z.exactOptional(z.int().min(0)) });
 const Setting = z.union([z.string(), z.number(), z.boolean(), z.array(z.string()).max(RECORD_LIMITS.maxListItems)]);
 
@@ -43,7 +43,7 @@ export const JobRecordSchema = z.discriminatedUnion("type", [
   }),
   z.strictObject({ type: z.literal("chunk-revoked"), chunk: Name, donor: Name }),
   z.strictObject({ type: z.literal("chunk-dead"), chunk: Name, code: Code }),
-  z.strictObject({ type: z.literal("donor-barred"), donor: Name, because: z.enum(["lied", "task", "transport", "refused", "junk"]) }),
+  z.strictObject({ type: z.literal("donor-banned"), donor: Name, reason: z.enum(["mismatch", "task", "transport", "refused", "malformed"]) }),
   z.strictObject({ type: z.literal("frame-finished"), frame: Frame, files: z.array(Written).max(RECORD_LIMITS.maxFiles) }),
   z.strictObject({ type: z.literal("paused") }),
   z.strictObject({ type: z.literal("resumed") }),

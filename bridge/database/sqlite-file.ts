@@ -44,7 +44,7 @@ function openOnce(file: string): DatabaseSync {
 /** As `openSqlite`; a damaged file is moved aside with its companions, told about, and a fresh one begun. */
 export function openOrReplace(
   file: string,
-  options: { readonly nowMs: number; readonly onCorrupt: (sentence: string) => void },
+  options: { readonly nowMs: number; readonly onCorrupt: (message: string) => void },
 ): DatabaseSync {
   try {
     return openSqlite(file);

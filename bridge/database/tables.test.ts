@@ -38,7 +38,7 @@ describe("jobs", () => {
   });
 
   it("belong to one process at a time, until its claim ends", () => {
-    const claim = (database: Database, owner: string, nowMs: number) => database.jobs.claim(ROW.id, owner, { nowMs, untilMs: nowMs + 100 });
+    const claim = (database: Database, owner: string, nowMs: number) => database.jobs.lock(ROW.id, owner, { nowMs, untilMs: nowMs + 100 });
     expect(claim(one, "one", 0)).toBe(true);
     expect(claim(other, "other", 99)).toBe(false);
     expect(claim(one, "one", 90)).toBe(true);
@@ -65,13 +65,13 @@ describe("served jobs", () => {
   });
 });
 
-describe("wishes", () => {
+describe("job commands", () => {
   it("reach the other process once, the last one only", () => {
-    one.wishes.set("job", "pause");
-    one.wishes.set("job", "cancel");
-    expect(other.wishes.take("nothing")).toBeUndefined();
-    expect(other.wishes.take("job")).toBe("cancel");
-    expect(other.wishes.take("job")).toBeUndefined();
+    one.jobCommands.set("job", "pause");
+    one.jobCommands.set("job", "cancel");
+    expect(other.jobCommands.take("nothing")).toBeUndefined();
+    expect(other.jobCommands.take("job")).toBe("cancel");
+    expect(other.jobCommands.take("job")).toBeUndefined();
   });
 });
 

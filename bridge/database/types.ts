@@ -39,22 +39,22 @@ export interface Jobs {
   setState(id: string, state: JobState, nowMs: number): void;
   /**
    * Takes the job for one process until `untilMs` (wall time); taken again by the same owner, it is prolonged.
-   * @returns false while another owner's claim lasts.
+   * @returns false while another owner's lock lasts.
    */
-  claim(id: string, owner: string, times: { readonly nowMs: number; readonly untilMs: number }): boolean;
+  lock(id: string, owner: string, times: { readonly nowMs: number; readonly untilMs: number }): boolean;
   release(id: string, owner: string): void;
   /** Some process has the job at this moment. */
   isClaimed(id: string, nowMs: number): boolean;
 }
 
 /** What another process wants of a running job. */
-export type Wish = "cancel" | "pause" | "resume";
+export type JobCommand = "cancel" | "pause" | "resume";
 
-export interface Wishes {
-  /** The last wish stands. */
-  set(job: string, wish: Wish): void;
-  /** Returns the wish and forgets it. */
-  take(job: string): Wish | undefined;
+export interface JobCommands {
+  /** The last command stands. */
+  set(job: string, command: JobCommand): void;
+  /** Returns the command and forgets it. */
+  take(job: string): JobCommand | undefined;
 }
 
 /** Jobs that a serving bridge was asked for: what it must know to take them up again. The texts are its own. */
@@ -99,7 +99,7 @@ export interface Environments {
 export interface Database extends AsyncDisposable {
   readonly journal: Journal;
   readonly jobs: Jobs;
-  readonly wishes: Wishes;
+  readonly jobCommands: JobCommands;
   readonly served: ServedJobs;
   readonly settings: Settings;
   readonly environments: Environments;

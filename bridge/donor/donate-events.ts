@@ -2,8 +2,8 @@ import type { DonorEvent } from "./serve-job.ts";
 
 /** What the owner's terms did. */
 export type OwnerEvent =
-  | { readonly event: "standing"; readonly state: "open" }
-  | { readonly event: "standing"; readonly state: "closed" | "paused"; readonly code: string; readonly because: string }
+  | { readonly event: "availability"; readonly state: "open" }
+  | { readonly event: "availability"; readonly state: "closed" | "paused"; readonly code: string; readonly reason: string }
   | { readonly event: "terms"; readonly terms: Readonly<Record<string, string>>; readonly slots: number; readonly threads: number }
   | { readonly event: "job-evicted"; readonly job: string }
   | {
@@ -13,7 +13,7 @@ export type OwnerEvent =
       readonly requester: string;
       readonly term: string;
     }
-  | { readonly event: "note"; readonly sentence: string };
+  | { readonly event: "note"; readonly message: string };
 
 /** What everybody who watches a donor reads; `at` is added where it is printed. */
 export type DonateEvent =

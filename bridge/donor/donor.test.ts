@@ -11,13 +11,13 @@ import { askOffer } from "../protocols/offer/offer.ts";
 import { streamPair } from "../protocols/stream-pair.ts";
 import { Donor } from "./donor.ts";
 import { build, donorOf, opening, slowRender, spec } from "./fixtures/served.ts";
-import type { DonorPower } from "./ports.ts";
+import type { DonorCapacity } from "./ports.ts";
 
 const signal = AbortSignal.timeout(20_000);
-const POWER: DonorPower = { builds: [build], gpus: [], gpuNote: undefined, speed: 47e4, gpuMemoryBytes: undefined };
+const POWER: DonorCapacity = { builds: [build], gpus: [], gpuNote: undefined, speed: 47e4, gpuMemoryBytes: undefined };
 
 /** A donor of one slot whose renders end when the test says so, and ways to come to it as any peer. */
-async function donorWith(change: Partial<Terms>, power: DonorPower = POWER) {
+async function donorWith(change: Partial<Terms>, power: DonorCapacity = POWER) {
   const slow = slowRender();
   const rendered: number[] = [];
   const render: typeof slow.render = (asked, end) => {
@@ -34,7 +34,7 @@ async function donorWith(change: Partial<Terms>, power: DonorPower = POWER) {
   const terms = { ...DEFAULT_TERMS, ...change };
   const owner = {
     terms: () => terms,
-    standing: () => OPEN,
+    availability: () => OPEN,
     slotSize: () => ({ threads: 1, memoryBytes: 2 ** 33 }),
     secondsLeft: () => undefined,
   };
@@ -108,7 +108,7 @@ describe("a donor with one slot", () => {
     const { donor, open } = await donorWith({});
     await open("a");
     await open("b");
-    expect((await open("c")).first).toMatchObject({ type: "refused", because: "busy", sentence: expect.stringContaining("2 jobs") });
+    expect((await open("c")).first).toMatchObject({ type: "refused", reason: "busy", message: expect.stringContaining("2 jobs") });
     await donor.stop();
   });
 

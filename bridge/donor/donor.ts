@@ -1,5 +1,5 @@
 import type { AdmissionTerms } from "../core/admission.ts";
-import { closenessOf } from "../core/terms/terms.ts";
+import { requesterTierOf } from "../core/terms/terms.ts";
 import { childSignal } from "../kernel/abort.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
@@ -7,10 +7,10 @@ import type { Log } from "../kernel/log.ts";
 import type { Service } from "../kernel/service.ts";
 import type { FrameStream, RemotePeer, SwarmNetwork } from "../protocols/frame-stream.ts";
 import { LEASE_LIMITS, LEASE_PROTOCOL } from "../protocols/lease/messages.ts";
-import { OFFER_LIMITS, OFFER_PROTOCOL, type OfferReply, type StandingMessage } from "../protocols/offer/messages.ts";
+import { OFFER_LIMITS, OFFER_PROTOCOL, type OfferReply, type AvailabilityMessage } from "../protocols/offer/messages.ts";
 import { answerOffer } from "../protocols/offer/offer.ts";
-import { KeptResults } from "./orphaned-results.ts";
-import type { DonorEnvironments, DonorPower, DonorStore, OwnersWord, PeakMemory, Showcase } from "./ports.ts";
+import { OrphanedResults } from "./orphaned-results.ts";
+import type { DonorEnvironments, DonorCapacity, DonorStore, OwnerPolicy, PeakMemory, Showcase } from "./ports.ts";
 import type { RenderSlots } from "./render-slots.ts";
 import { type DonorEvent, serveJob, type ServeJobDeps } from "./serve-job.ts";
 import type { ServedJob } from "./served-job.ts";
@@ -19,7 +19,7 @@ export interface DonorDeps {
   readonly network: SwarmNetwork;
   readonly store: DonorStore;
   readonly slots: RenderSlots;
-  readonly owner: OwnersWord;
+  readonly owner: OwnerPolicy;
   readonly peaks: PeakMemory;
   /** Undefined where work runs in no environments. */
   readonly environments?: DonorEnvironments | undefined;
@@ -29,7 +29,7 @@ export interface DonorDeps {
   readonly observe: (event: DonorEvent) => void;
   /** Load of the machine, 0 to 1 and beyond. */
   readonly load: () => number;
-  readonly power: () => DonorPower;
+  readonly power: () => DonorCapacity;
 }
 
 export interface DonorOptions {
@@ -47,7 +47,7 @@ export class Donor implements Service {
   readonly name = "donor";
   readonly #deps: DonorDeps;
   readonly #options: DonorOptions;
-  readonly #kept: KeptResults;
+  readonly #kept: OrphanedResults;
   /** Being served, and those whose last chunk is being finished. */
   readonly #serving = new Set<Promise<void>>();
   readonly #open = new Set<ServedJob>();
@@ -58,7 +58,7 @@ export class Donor implements Service {
   constructor(deps: DonorDeps, options: DonorOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#kept = new KeptResults({ ...deps, isSlotWanted: () => deps.slots.waiting > 0 });
+    this.#kept = new OrphanedResults({ ...deps, isSlotWanted: () => deps.slots.waiting > 0 });
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -93,9 +93,9 @@ export class Donor implements Service {
   }
 
   /** Tells everybody who works with this donor that its owner lets it work, or not for now. */
-  tellStanding(): void {
-    const standing = this.#standing();
-    for (const job of this.#open) job.tellStanding(standing);
+  notifyAvailability(): void {
+    const availability = this.#availability();
+    for (const job of this.#open) job.notifyAvailability(availability);
   }
 
   /** Sends a job away and does not take it back; false when there is none of that name. */
@@ -107,8 +107,8 @@ export class Donor implements Service {
   }
 
   /** Ends every job with a word; they may come back. Nothing is kept for anybody. */
-  async dismiss(because: string): Promise<void> {
-    await Promise.all([...this.#open].map((job) => job.dismiss(because)));
+  async dismiss(reason: string): Promise<void> {
+    await Promise.all([...this.#open].map((job) => job.dismiss(reason)));
     while (await this.#kept.dropOldest());
   }
 
@@ -133,7 +133,7 @@ export class Donor implements Service {
       observe,
       kept: this.#kept,
       terms: () => this.#terms(),
-      priorityOf: (peer) => PRIORITY[closenessOf(peer, owner.terms())],
+      priorityOf: (peer) => PRIORITY[requesterTierOf(peer, owner.terms())],
       opened: (job) => {
         this.#open.add(job);
         return () => this.#open.delete(job);
@@ -152,7 +152,7 @@ export class Donor implements Service {
       environments: environments?.now(),
       who,
       maxJobs,
-      standing: owner.standing(),
+      availability: owner.availability(),
       jobs: this.#open.size,
       evicted: this.#evicted,
       memoryBytes: owner.slotSize().memoryBytes,
@@ -167,27 +167,27 @@ export class Donor implements Service {
     const { slots, owner, load, environments } = this.#deps;
     const { builds, gpus, gpuNote, speed } = this.#deps.power();
     const { threads, memoryBytes } = owner.slotSize();
-    const standing = this.#standing();
+    const availability = this.#availability();
     return {
       type: "offer",
       agent,
       name,
-      standing,
+      availability,
       cores: Math.min(OFFER_LIMITS.maxCores, threads * slots.size),
       memoryBytes: memoryBytes * slots.size,
-      slots: standing.state === "open" ? slots.size : 0,
+      slots: availability.state === "open" ? slots.size : 0,
       busySlots: slots.busy,
       load: load(),
       gpus: gpus.slice(0, OFFER_LIMITS.maxGpus),
-      ...(gpuNote === undefined ? {} : { gpuNote: gpuNote.slice(0, OFFER_LIMITS.maxSentenceChars) }),
+      ...(gpuNote === undefined ? {} : { gpuNote: gpuNote.slice(0, OFFER_LIMITS.maxMessageChars) }),
       ...(speed === undefined ? {} : { speed }),
       builds: builds.slice(0, OFFER_LIMITS.maxBuilds),
       ...(environments === undefined ? {} : { environments: [...environments.now().here].slice(0, OFFER_LIMITS.maxEnvironments) }),
     };
   }
 
-  #standing(): StandingMessage {
-    const standing = this.#deps.owner.standing();
-    return standing.state === "open" ? standing : { state: standing.state, because: standing.because.sentence };
+  #availability(): AvailabilityMessage {
+    const availability = this.#deps.owner.availability();
+    return availability.state === "open" ? availability : { state: availability.state, reason: availability.reason.message };
   }
 }

@@ -2,7 +2,7 @@ import { isFarmError, messageOf } from "../kernel/errors.ts";
 import type { BlockPeer, SandboxEnvironment, SceneOnDisk } from "./ports.ts";
 import type { ServeJobDeps } from "./serve-job.ts";
 
-export interface JobTicket {
+export interface OpenedJob {
   readonly job: string;
   readonly manifest: string;
   readonly manifestBytes: number;
@@ -11,7 +11,7 @@ export interface JobTicket {
   readonly environment?: string;
   readonly requester: BlockPeer;
   /** Its owner may look at small pictures of the job. */
-  readonly mayShow: boolean;
+  readonly allowPreview: boolean;
 }
 
 interface JobTalk {
@@ -19,21 +19,21 @@ interface JobTalk {
   readonly sources: () => readonly BlockPeer[];
   readonly fetching: (bytesDone: number, bytesTotal: number) => void;
   /** Ends the job with a word. */
-  readonly dismiss: (because: string) => Promise<void>;
+  readonly dismiss: (reason: string) => Promise<void>;
 }
 
 /** Brings what a job needs before its first chunk: the environment that it names, without which its scene is of no use, and the scene. */
-export async function bringForJob(deps: ServeJobDeps, ticket: JobTicket, talk: JobTalk, signal: AbortSignal): Promise<SceneOnDisk> {
+export async function fetchJobInputs(deps: ServeJobDeps, ticket: OpenedJob, talk: JobTalk, signal: AbortSignal): Promise<SceneOnDisk> {
   const { job, manifest, manifestBytes } = ticket;
   const environment = await bringEnvironment(deps, ticket, talk, signal);
-  const scene = await deps.store.bringScene({ manifest, manifestBytes, sources: talk.sources }, signal, talk.fetching);
+  const scene = await deps.store.fetchScene({ manifest, manifestBytes, sources: talk.sources }, signal, talk.fetching);
   deps.observe({ event: "scene-fetched", job, bytes: manifestBytes });
   return environment === undefined ? scene : { ...scene, environment };
 }
 
 async function bringEnvironment(
   { environments, clock, observe }: ServeJobDeps,
-  { job, environment: digest, build, requester }: JobTicket,
+  { job, environment: digest, build, requester }: OpenedJob,
   { sources, fetching, dismiss }: JobTalk,
   signal: AbortSignal,
 ): Promise<SandboxEnvironment | undefined> {
@@ -44,10 +44,10 @@ async function bringEnvironment(
     observe({ event: "environment-ready", job, digest, seconds: (clock.monotonicMs() - startMs) / 1000 });
     return environment;
   } catch (error) {
-    const because = messageOf(error);
+    const reason = messageOf(error);
     const isAsked = isFarmError(error, "ENVIRONMENT_REFUSED") && error.facts["verdict"] === "ask";
-    if (isAsked) observe({ event: "job-refused", job, requester: requester.id, because, asks: digest });
-    await dismiss(because);
+    if (isAsked) observe({ event: "job-refused", job, requester: requester.id, reason, asks: digest });
+    await dismiss(reason);
     throw error;
   }
 }

@@ -35,7 +35,7 @@ export interface ChunkOf {
   readonly spec: ChunkSpec;
 }
 
-export interface KeptResultsDeps {
+export interface OrphanedResultsDeps {
   readonly store: Pick<DonorStore, "dropResult">;
   readonly clock: Clock;
   /** Chunks of requesters who are here wait for a slot. */
@@ -59,12 +59,12 @@ interface Kept {
  * Chunks whose requester vanished: being finished, or done and waiting for it. When it comes back and asks for
  * the same chunk again, it gets this one; when it does not, everything goes.
  */
-export class KeptResults implements AsyncDisposable {
-  readonly #deps: KeptResultsDeps;
+export class OrphanedResults implements AsyncDisposable {
+  readonly #deps: OrphanedResultsDeps;
   readonly #kept = new Map<string, Kept>();
   readonly #watching = new Set<Kept>();
 
-  constructor(deps: KeptResultsDeps) {
+  constructor(deps: OrphanedResultsDeps) {
     this.#deps = deps;
   }
 

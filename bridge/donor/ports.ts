@@ -1,7 +1,7 @@
 import type { EnvironmentsHere } from "../core/admission.ts";
 import type { ChunkSpec, DeviceClass } from "../core/plan/chunk.ts";
 import type { GpuMessage } from "../protocols/offer/messages.ts";
-import type { Standing } from "../core/terms/decide.ts";
+import type { Availability } from "../core/terms/decide.ts";
 import type { SlotSize, Terms } from "../core/terms/terms.ts";
 
 /** A scene bundle as real files on this machine, and what tells it from others. */
@@ -26,7 +26,7 @@ export interface SandboxEnvironment {
 
 /** What a finished chunk left in the session's scratch folder. */
 export interface RenderedFiles {
-  readonly floats?: string;
+  readonly raw?: string;
   readonly outputs: readonly string[];
   readonly preview?: string;
   readonly renderSeconds: number;
@@ -52,7 +52,7 @@ export interface BlockPeer {
 /** The donor's cache of scenes and the results it holds for requesters; the content room stands behind it. */
 export interface DonorStore {
   /** Brings a scene here (from the requester and other donors of the job) and lays it out as files. */
-  bringScene(
+  fetchScene(
     request: { readonly manifest: string; readonly manifestBytes: number; readonly sources: () => readonly BlockPeer[] },
     signal: AbortSignal,
     onProgress: (bytesDone: number, bytesTotal: number) => void,
@@ -87,9 +87,9 @@ export interface DonorEnvironments {
 }
 
 /** What the owner of this machine says at this moment; the wiring keeps it up to date. */
-export interface OwnersWord {
+export interface OwnerPolicy {
   terms(): Terms;
-  standing(): Standing;
+  availability(): Availability;
   slotSize(): SlotSize;
   /** Until the schedule closes, overtime included; undefined: it never does. */
   secondsLeft(): number | undefined;
@@ -103,7 +103,7 @@ export interface Showcase {
 }
 
 /** What this machine renders with at this moment. */
-export interface DonorPower {
+export interface DonorCapacity {
   /** The device classes of its slots, the best first. */
   readonly builds: readonly DeviceClass[];
   readonly gpus: readonly GpuMessage[];

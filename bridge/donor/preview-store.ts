@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Showcase } from "./ports.ts";
 
 /** The last small picture of each open job, as files of a folder that goes with this process. */
-export class DonorShowcase implements Showcase {
+export class PreviewStore implements Showcase {
   readonly #folder: string;
   readonly #pictures = new Map<string, string>();
   #count = 0;

@@ -47,7 +47,7 @@ describe("a donor's side of a job", () => {
     await job.say({ type: "lease", lease: "1", spec });
     expect(await job.hear("rendered")).toMatchObject({
       lease: "1",
-      files: [{ role: "floats", name: "f.exr", sha256: RESULT, bytes: 5 }],
+      files: [{ role: "raw", name: "f.exr", sha256: RESULT, bytes: 5 }],
     });
     await job.say({ type: "release", lease: "1" });
     await job.hangUp();
@@ -57,14 +57,14 @@ describe("a donor's side of a job", () => {
 
   it("shows its owner a small picture where the requester allows it, until the job is closed [L15]", async () => {
     const { deps, shown } = donorOf({
-      render: async () => ({ floats: "/f.exr", preview: "/p.jpg", outputs: [], renderSeconds: 1, peakMemoryBytes: 7 }),
+      render: async () => ({ raw: "/f.exr", preview: "/p.jpg", outputs: [], renderSeconds: 1, peakMemoryBytes: 7 }),
     });
-    for (const mayShow of [false, true]) {
+    for (const allowPreview of [false, true]) {
       const job = requesterOf(deps);
-      await job.say({ ...opening, mayShow });
+      await job.say({ ...opening, allowPreview });
       await job.say({ type: "lease", lease: "1", spec });
       await job.hear("rendered");
-      expect([...shown]).toEqual(mayShow ? [["j1", "/p.jpg"]] : []);
+      expect([...shown]).toEqual(allowPreview ? [["j1", "/p.jpg"]] : []);
       await job.hangUp();
       await job.ended;
       expect([...shown]).toEqual([]);
@@ -74,7 +74,7 @@ describe("a donor's side of a job", () => {
   it("tells what made a result, where that is another class than it said [L14]", async () => {
     const deviceClass = { ...build, arch: "sse42" };
     const { deps } = donorOf({
-      render: async () => ({ floats: "/f.exr", outputs: [], renderSeconds: 1, peakMemoryBytes: 7, deviceClass }),
+      render: async () => ({ raw: "/f.exr", outputs: [], renderSeconds: 1, peakMemoryBytes: 7, deviceClass }),
     });
     const job = requesterOf(deps);
     await job.say(opening);
@@ -88,15 +88,15 @@ describe("a donor's side of a job", () => {
     await job.say(opening);
     expect(await job.hear("refused")).toEqual({
       type: "refused",
-      because: "no-matching-blender",
-      sentence: "it has Blender 4.3.2 (other), and the job needs 4.3.2 (abc)",
+      reason: "no-matching-blender",
+      message: "it has Blender 4.3.2 (other), and the job needs 4.3.2 (abc)",
     });
     await job.ended;
   });
 
   it("ends a stream that does not begin with open [L1]", async () => {
     const job = served();
-    await job.say({ type: "beat" });
+    await job.say({ type: "heartbeat" });
     await expect(job.ended).rejects.toMatchObject({ code: "PEER_BROKE_PROTOCOL" });
   });
 
@@ -113,7 +113,7 @@ describe("a donor's side of a job", () => {
   it("answers a withdrawn lease with CANCELLED, and works on [L6]", async () => {
     let calls = 0;
     const render: WarmSession["render"] = (_, signal) => {
-      if (calls++ > 0) return Promise.resolve({ floats: "/f.exr", outputs: [], renderSeconds: 1, peakMemoryBytes: 1 });
+      if (calls++ > 0) return Promise.resolve({ raw: "/f.exr", outputs: [], renderSeconds: 1, peakMemoryBytes: 1 });
       return new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("aborted"))));
     };
     const job = served({ render });
@@ -132,7 +132,7 @@ describe("a donor's side of a job", () => {
     let calls = 0;
     const render: WarmSession["render"] = async () => {
       if (calls++ === 0) throw new FarmError("BLENDER_CRASHED", "Blender ended unexpectedly");
-      return { floats: "/f.exr", outputs: [], renderSeconds: 1, peakMemoryBytes: 1 };
+      return { raw: "/f.exr", outputs: [], renderSeconds: 1, peakMemoryBytes: 1 };
     };
     const job = served({ render });
     await job.say(opening);
@@ -151,13 +151,13 @@ describe("a job that cannot fit", () => {
     donor.peaks.set(opening.manifest, 2 ** 35);
     const job = requesterOf(donor.deps);
     await job.say({ ...opening, needs: { memoryBytes: 1 } });
-    expect(await job.hear("refused")).toMatchObject({ because: "no-memory", sentence: expect.stringContaining("32.0 GiB") });
+    expect(await job.hear("refused")).toMatchObject({ reason: "no-memory", message: expect.stringContaining("32.0 GiB") });
   });
 
   it("is refused by what the requester says of it", async () => {
     const job = served();
     await job.say({ ...opening, needs: { sceneBytes: 2 ** 40 } });
-    expect(await job.hear("refused")).toMatchObject({ because: "no-space" });
+    expect(await job.hear("refused")).toMatchObject({ reason: "no-space" });
   });
 
   it("is remembered: the peak of each rendering is noted", async () => {
@@ -197,7 +197,7 @@ describe("both sides can end it", () => {
     await job.hear("started");
     await job.hangUp();
     let hasEnded = false;
-    const end = job.hear("bye").catch((error: unknown) => {
+    const end = job.hear("end").catch((error: unknown) => {
       hasEnded = true;
       return String(error);
     });
@@ -216,7 +216,7 @@ describe("both sides can end it", () => {
     await job.hear("started");
     const [open] = job.open;
     await open?.dismiss("its owner has sent this job away");
-    expect(await job.hear("bye")).toEqual({ type: "bye", because: "its owner has sent this job away" });
+    expect(await job.hear("end")).toEqual({ type: "end", reason: "its owner has sent this job away" });
     await job.ended;
     expect(slow.aborted).toHaveLength(1);
     expect(job.open.size).toBe(0);
@@ -227,10 +227,10 @@ describe("both sides can end it", () => {
     await job.say(opening);
     await job.hear("opened");
     const [open] = job.open;
-    open?.tellStanding({ state: "paused", because: "somebody uses it" });
-    open?.tellStanding({ state: "open" });
-    expect(await job.hear("standing")).toEqual({ type: "standing", standing: { state: "paused", because: "somebody uses it" } });
-    expect(await job.hear("standing")).toEqual({ type: "standing", standing: { state: "open" } });
+    open?.notifyAvailability({ state: "paused", reason: "somebody uses it" });
+    open?.notifyAvailability({ state: "open" });
+    expect(await job.hear("availability")).toEqual({ type: "availability", availability: { state: "paused", reason: "somebody uses it" } });
+    expect(await job.hear("availability")).toEqual({ type: "availability", availability: { state: "open" } });
     await job.hangUp();
     await job.ended;
   });
@@ -347,7 +347,7 @@ describe("a requester that vanishes", () => {
     ["two hours, for a chunk that took long", 301, KEEP_LIMITS.keepLongMs],
   ])("and stays away has its results kept for %s, then wiped", async (_, renderSeconds, keptMs) => {
     const { clock, pass, settle } = manualClock();
-    const donor = donorOf({ clock, render: async () => ({ floats: "/f.exr", outputs: [], renderSeconds, peakMemoryBytes: 1 }) });
+    const donor = donorOf({ clock, render: async () => ({ raw: "/f.exr", outputs: [], renderSeconds, peakMemoryBytes: 1 }) });
     const job = requesterOf(donor.deps);
     await job.say(opening);
     await job.say({ type: "lease", lease: "1", spec });

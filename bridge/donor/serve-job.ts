@@ -1,4 +1,4 @@
-import { admit, type AdmissionTerms, type JobNeeds, type Refused } from "../core/admission.ts";
+import { admit, type AdmissionTerms, type JobRequirements, type Refused } from "../core/admission.ts";
 import type { ChunkSpec } from "../core/plan/chunk.ts";
 import { childSignal } from "../kernel/abort.ts";
 import type { Clock } from "../kernel/clock.ts";
@@ -7,8 +7,8 @@ import type { Log } from "../kernel/log.ts";
 import { readMessage, writeMessage } from "../protocols/codec.ts";
 import type { FrameStream } from "../protocols/frame-stream.ts";
 import { type DonorMessage, LEASE_LIMITS, RequesterMessage } from "../protocols/lease/messages.ts";
-import type { JobTicket } from "./fetch-job-inputs.ts";
-import type { KeptResults } from "./orphaned-results.ts";
+import type { OpenedJob } from "./fetch-job-inputs.ts";
+import type { OrphanedResults } from "./orphaned-results.ts";
 import type { BlockPeer, DonorEnvironments, DonorStore, PeakMemory, Showcase } from "./ports.ts";
 import type { RenderSlots } from "./render-slots.ts";
 import { READ, ServedJob } from "./served-job.ts";
@@ -18,7 +18,7 @@ export interface ServeJobDeps {
   readonly slots: RenderSlots;
   /** Undefined where work runs in none. */
   readonly environments?: DonorEnvironments | undefined;
-  readonly kept: KeptResults;
+  readonly kept: OrphanedResults;
   readonly peaks: PeakMemory;
   readonly showcase: Showcase;
   readonly clock: Clock;
@@ -31,7 +31,7 @@ export interface ServeJobDeps {
   /** Told while the job is open, so that its owner can reach it; returns what to do at its end. */
   readonly opened: (job: ServedJob) => () => void;
   /** The same job of the same requester by an older stream, which it may not have noticed to be dead. */
-  readonly olderOf: (ticket: JobTicket) => ServedJob | undefined;
+  readonly olderOf: (ticket: OpenedJob) => ServedJob | undefined;
 }
 
 export type DonorEvent =
@@ -40,7 +40,7 @@ export type DonorEvent =
       readonly event: "job-refused";
       readonly job: string;
       readonly requester: string;
-      readonly because: string;
+      readonly reason: string;
       /** The environment that the owner would have to let in first. */
       readonly asks?: string;
     }
@@ -64,9 +64,9 @@ export async function serveJob(deps: ServeJobDeps, stream: FrameStream, requeste
   if (open.type !== "open") throw new FarmError("PEER_BROKE_PROTOCOL", "the first message of a lease stream must be open");
   const known = deps.peaks.of(open.manifest) ?? 0;
   const needs = { ...open.needs, memoryBytes: Math.max(open.needs.memoryBytes ?? 0, known) };
-  const { job: id, manifest, manifestBytes, build, mayShow = false } = open;
+  const { job: id, manifest, manifestBytes, build, allowPreview = false } = open;
   const environment = needs.environment === undefined ? {} : { environment: needs.environment };
-  const ticket: JobTicket = { job: id, manifest, manifestBytes, build, requester, mayShow, ...environment };
+  const ticket: OpenedJob = { job: id, manifest, manifestBytes, build, requester, allowPreview, ...environment };
   await deps.olderOf(ticket)?.replace();
   const admission = admit({ peer: requester.id, job: open.job, build: open.build, needs }, deps.terms());
   if ("refused" in admission) {
@@ -74,10 +74,10 @@ export async function serveJob(deps: ServeJobDeps, stream: FrameStream, requeste
       event: "job-refused",
       job: open.job,
       requester: requester.id,
-      because: admission.sentence,
+      reason: admission.message,
       ...asksOwner(admission, needs),
     });
-    const refused = { type: "refused", because: admission.refused, sentence: admission.sentence } satisfies DonorMessage;
+    const refused = { type: "refused", reason: admission.refused, message: admission.message } satisfies DonorMessage;
     await writeMessage(stream, refused, LEASE_LIMITS.openTimeoutMs, parent);
     await stream.close();
     return;
@@ -97,6 +97,6 @@ export async function serveJob(deps: ServeJobDeps, stream: FrameStream, requeste
   }
 }
 
-function asksOwner({ refused }: Refused, { environment }: JobNeeds): { readonly asks?: string } {
+function asksOwner({ refused }: Refused, { environment }: JobRequirements): { readonly asks?: string } {
   return refused === "environment-asked" && environment !== undefined ? { asks: environment } : {};
 }

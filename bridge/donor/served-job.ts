@@ -5,9 +5,9 @@ import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
 import { readMessage, writeMessage } from "../protocols/codec.ts";
 import type { FrameStream } from "../protocols/frame-stream.ts";
 import { type DonorMessage, LEASE_LIMITS, RequesterMessage } from "../protocols/lease/messages.ts";
-import type { StandingMessage } from "../protocols/offer/messages.ts";
+import type { AvailabilityMessage } from "../protocols/offer/messages.ts";
 import type { ChunkResult } from "./orphaned-results.ts";
-import { bringForJob, type JobTicket } from "./fetch-job-inputs.ts";
+import { fetchJobInputs, type OpenedJob } from "./fetch-job-inputs.ts";
 import type { BlockPeer, RenderedFiles, SceneOnDisk } from "./ports.ts";
 import type { ServeJobDeps } from "./serve-job.ts";
 
@@ -27,7 +27,7 @@ interface Lease {
 
 /** The donor's memory of one job while its stream lives, and until what it began has ended. */
 export class ServedJob {
-  readonly ticket: JobTicket;
+  readonly ticket: OpenedJob;
   readonly #deps: ServeJobDeps;
   readonly #stream: FrameStream;
   /** All work for the job. */
@@ -40,7 +40,7 @@ export class ServedJob {
   #sources: readonly BlockPeer[] = [];
   #scene: Promise<SceneOnDisk> | undefined;
 
-  constructor(deps: ServeJobDeps, stream: FrameStream, ticket: JobTicket, life: ChildSignal) {
+  constructor(deps: ServeJobDeps, stream: FrameStream, ticket: OpenedJob, life: ChildSignal) {
     this.#deps = deps;
     this.#stream = stream;
     this.ticket = ticket;
@@ -50,7 +50,7 @@ export class ServedJob {
 
   /** Speaks with the requester until one of the two leaves. `finish` must follow. */
   async serve(opened: DonorMessage): Promise<"left" | "vanished" | "dismissed"> {
-    const beating = this.#beat();
+    const heartbeating = this.#heartbeat();
     try {
       await this.say(opened);
       await this.#listen();
@@ -61,7 +61,7 @@ export class ServedJob {
       throw error;
     } finally {
       this.#talk.abort();
-      await beating;
+      await heartbeating;
     }
   }
 
@@ -89,15 +89,15 @@ export class ServedJob {
   }
 
   /** The owner lets this machine work, or not for now. */
-  tellStanding(standing: StandingMessage): void {
-    this.#sayAside({ type: "standing", standing });
+  notifyAvailability(availability: AvailabilityMessage): void {
+    this.#sayAside({ type: "availability", availability });
   }
 
   /** Ends the job from this side, with a word. */
-  async dismiss(because: string): Promise<void> {
-    const goodbye = this.say({ type: "bye", because }).then(() => this.#stream.close());
+  async dismiss(reason: string): Promise<void> {
+    const goodbye = this.say({ type: "end", reason }).then(() => this.#stream.close());
     await Promise.race([goodbye.catch(() => {}), this.#deps.clock.sleep(GOODBYE_MS)]);
-    this.#life.abort(new FarmError("CANCELLED", because));
+    this.#life.abort(new FarmError("CANCELLED", reason));
   }
 
   async say(message: DonorMessage): Promise<void> {
@@ -109,20 +109,20 @@ export class ServedJob {
     void this.say(message).catch(() => {});
   }
 
-  async #beat(): Promise<void> {
+  async #heartbeat(): Promise<void> {
     const { signal } = this.#talk;
     while (!signal.aborted) {
       try {
-        await this.#deps.clock.sleep(LEASE_LIMITS.beatMs, signal);
+        await this.#deps.clock.sleep(LEASE_LIMITS.heartbeatMs, signal);
       } catch {
         return; // the talk has ended
       }
-      this.#sayAside({ type: "beat" });
+      this.#sayAside({ type: "heartbeat" });
     }
   }
 
   async #listen(): Promise<void> {
-    this.#scene = this.#bringScene();
+    this.#scene = this.#fetchScene();
     this.#scene.catch(() => {}); // told with the first lease
     while (true) {
       const message = await readMessage(this.#stream, RequesterMessage, READ, this.#talk.signal);
@@ -202,11 +202,11 @@ export class ServedJob {
 
   async #keep(rendered: RenderedFiles): Promise<ChunkResult> {
     const named: { role: ResultFile["role"]; path: string }[] = [
-      ...(rendered.floats === undefined ? [] : [{ role: "floats" as const, path: rendered.floats }]),
+      ...(rendered.raw === undefined ? [] : [{ role: "raw" as const, path: rendered.raw }]),
       ...rendered.outputs.map((path) => ({ role: "output" as const, path })),
       ...(rendered.preview === undefined ? [] : [{ role: "preview" as const, path: rendered.preview }]),
     ];
-    if (this.ticket.mayShow && rendered.preview !== undefined) await this.#deps.showcase.take(this.ticket.job, rendered.preview);
+    if (this.ticket.allowPreview && rendered.preview !== undefined) await this.#deps.showcase.take(this.ticket.job, rendered.preview);
     const files: ResultFile[] = [];
     try {
       for (const { role, path } of named) files.push({ role, name: basename(path), ...(await this.#keepFile(path)) });
@@ -264,7 +264,7 @@ export class ServedJob {
     this.#work.add(tracked);
   }
 
-  async #bringScene(): Promise<SceneOnDisk> {
+  async #fetchScene(): Promise<SceneOnDisk> {
     let told = 0;
     const talk = {
       sources: () => [this.ticket.requester, ...this.#sources],
@@ -273,9 +273,9 @@ export class ServedJob {
         told = this.#deps.clock.monotonicMs();
         this.#sayAside({ type: "state", phase: "fetching", bytesDone, bytesTotal });
       },
-      dismiss: (because: string) => this.dismiss(because),
+      dismiss: (reason: string) => this.dismiss(reason),
     };
-    const scene = await bringForJob(this.#deps, this.ticket, talk, this.#life.signal);
+    const scene = await fetchJobInputs(this.#deps, this.ticket, talk, this.#life.signal);
     this.#sayAside({ type: "state", phase: "ready", bytesDone: 0, bytesTotal: 0 });
     return scene;
   }

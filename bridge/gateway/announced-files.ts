@@ -1,25 +1,25 @@
-import type { FloatsPicture } from "../core/job/job-events.ts";
+import type { RawImage } from "../core/job/job-events.ts";
 import type { WireEvent } from "./wire/job-messages.ts";
 
 /** What a job has told its clients of its files. */
-export interface Told {
+export interface AnnouncedSources {
   /** The events that are still known. */
   readonly events: { some(fits: (event: WireEvent) => boolean): boolean };
   /** Floats that wait for somebody. */
-  readonly floats: readonly FloatsPicture[];
+  readonly raw: readonly RawImage[];
   /** Asked last: whether it is a finished file that its journal knows. */
   readonly isOutput: () => boolean;
 }
 
 /** Whether the job itself has named a file, letter by letter: only such files are given to clients. */
-export function isTold(path: string, { events, floats, isOutput }: Told): boolean {
-  return events.some((event) => filesIn(event).includes(path)) || floats.some((picture) => picture.path === path) || isOutput();
+export function isAnnounced(path: string, { events, raw, isOutput }: AnnouncedSources): boolean {
+  return events.some((event) => filesIn(event).includes(path)) || raw.some((picture) => picture.path === path) || isOutput();
 }
 
 /** The files that an event names. */
 function filesIn(event: WireEvent): readonly string[] {
   if (event.event === "tile" || event.event === "preview") return [event.path];
-  if (event.event === "frame-floats") return event.pictures.map(({ path }) => path);
+  if (event.event === "frame-raw") return event.pictures.map(({ path }) => path);
   if (event.event === "frame-finished" || event.event === "job-ended") return event.outputs;
   return [];
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { WrongTokens } from "./connection-guard.ts";
+import { AuthFailureLimiter } from "./connection-guard.ts";
 import { knock, openTestGateway, opening } from "./fixtures/gateway-kit.ts";
 import { GATEWAY_LIMITS } from "./wire/limits.ts";
 
@@ -156,8 +156,8 @@ describe("there is nothing here but the WebSocket", () => {
 });
 
 it("wrong tokens are forgiven after a while", () => {
-  const wrong = new WrongTokens();
-  for (let count = 0; count < GATEWAY_LIMITS.maxWrongTokens; count++) {
+  const wrong = new AuthFailureLimiter();
+  for (let count = 0; count < GATEWAY_LIMITS.maxAuthFailures; count++) {
     expect(wrong.areTooMany(count)).toBe(false);
     wrong.note(count);
   }

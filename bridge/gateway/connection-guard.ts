@@ -1,14 +1,14 @@
 import { GATEWAY_LIMITS } from "./wire/limits.ts";
 
 /** What is known of a caller before a byte of a frame is read. */
-export interface Knock {
+export interface ConnectionAttempt {
   readonly method?: string | undefined;
   readonly url?: string | undefined;
   /** Names and values in turn, as they came: a header that comes twice must show. */
   readonly rawHeaders: readonly string[];
 }
 
-export interface Door {
+export interface ConnectionGuardPolicy {
   readonly port: number;
   /** Origins that may come in, letter by letter. Programs send none; browsers always do. */
   readonly origins: ReadonlySet<string>;
@@ -16,23 +16,23 @@ export interface Door {
 
 export interface Refusal {
   readonly status: 403 | 404 | 405;
-  readonly because: string;
+  readonly reason: string;
 }
 
 /**
  * Whether a caller is no web page, and means this door. A page can reach a local port, also under a name of its
  * own that leads here (DNS rebinding); but it cannot leave out its Origin, nor choose its Host.
  */
-export function refusalOf({ method, url, rawHeaders }: Knock, { port, origins }: Door): Refusal | undefined {
+export function refusalOf({ method, url, rawHeaders }: ConnectionAttempt, { port, origins }: ConnectionGuardPolicy): Refusal | undefined {
   const [host, ...otherHosts] = valuesOf(rawHeaders, "host");
   if (host === undefined || otherHosts.length > 0 || !hostsOf(port).includes(host)) {
-    return { status: 403, because: "this is not a host of mine" };
+    return { status: 403, reason: "this is not a host of mine" };
   }
   if (!valuesOf(rawHeaders, "origin").every((origin, at) => at === 0 && origins.has(origin))) {
-    return { status: 403, because: "web pages do not come in" };
+    return { status: 403, reason: "web pages do not come in" };
   }
-  if (method !== "GET") return { status: 405, because: "only WebSockets come in" };
-  if (url !== "/") return { status: 404, because: "there is nothing here" };
+  if (method !== "GET") return { status: 405, reason: "only WebSockets come in" };
+  if (url !== "/") return { status: 404, reason: "there is nothing here" };
   return undefined;
 }
 
@@ -46,7 +46,7 @@ function valuesOf(rawHeaders: readonly string[], name: string): string[] {
 }
 
 /** Counts wrong tokens: after a few nobody new comes in for a while, so that trying costs time. */
-export class WrongTokens {
+export class AuthFailureLimiter {
   #atMs: readonly number[] = [];
 
   note(nowMs: number): void {
@@ -54,7 +54,7 @@ export class WrongTokens {
   }
 
   areTooMany(nowMs: number): boolean {
-    return this.#recent(nowMs).length >= GATEWAY_LIMITS.maxWrongTokens;
+    return this.#recent(nowMs).length >= GATEWAY_LIMITS.maxAuthFailures;
   }
 
   #recent(nowMs: number): readonly number[] {

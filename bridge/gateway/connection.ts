@@ -3,12 +3,12 @@ import { childSignal, type ChildSignal } from "../kernel/abort.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
-import { fullBucket, passed, type TokenBucket, waitMs } from "../kernel/token-bucket.ts";
+import { fullBucket, consume, type TokenBucket, waitMs } from "../kernel/token-bucket.ts";
 import { readPart } from "./wire/binary-frame.ts";
 import { ClientDownloads } from "./client-downloads.ts";
 import { ClientUploads } from "./client-uploads.ts";
 import { errorBodyOf } from "./wire/error-body.ts";
-import type { WrongTokens } from "./connection-guard.ts";
+import type { AuthFailureLimiter } from "./connection-guard.ts";
 import { GATEWAY_LIMITS, GATEWAY_PROTOCOL } from "./wire/limits.ts";
 import { AnyHello, type BridgeFrame, ClientFrame, METHODS, type Method } from "./wire/messages.ts";
 import type { AnsweredMethod, Params, Result, ServedBridge } from "./ports.ts";
@@ -17,7 +17,7 @@ import { isToken } from "./token.ts";
 export interface ConnectionDeps {
   readonly bridge: ServedBridge;
   readonly token: string;
-  readonly wrongTokens: WrongTokens;
+  readonly authFailures: AuthFailureLimiter;
   readonly welcome: Omit<Extract<BridgeFrame, { type: "welcome" }>, "type" | "protocol">;
   readonly clock: Clock;
   readonly log: Log;
@@ -88,7 +88,7 @@ export class Connection {
   }
 
   #greet(said: unknown): void {
-    const { token, wrongTokens, clock, welcome } = this.#deps;
+    const { token, authFailures, clock, welcome } = this.#deps;
     // Another version's hello may look otherwise in all but this.
     const speaks = AnyHello.safeParse(said).data?.protocol;
     if (speaks !== undefined && speaks !== GATEWAY_PROTOCOL) {
@@ -98,7 +98,7 @@ export class Connection {
     const frame = ClientFrame.safeParse(said).data;
     if (frame?.type !== "hello") return this.#refuse(new FarmError("WIRE_INVALID", "the first frame must be a hello"));
     if (!isToken(frame.token, token)) {
-      wrongTokens.note(clock.monotonicMs());
+      authFailures.note(clock.monotonicMs());
       return this.#refuse(new FarmError("TOKEN_WRONG", "the token is not this bridge's"));
     }
     this.#isKnown = true;
@@ -130,7 +130,7 @@ export class Connection {
     const nowMs = this.#deps.clock.monotonicMs();
     const isEarly = waitMs(this.#bucket, limits.requestsPerSecond, nowMs) > 0;
     if (isEarly || this.#inFlight > limits.maxRequestsInFlight) throw new FarmError("WIRE_BUSY", "that is more than one client may ask");
-    this.#bucket = passed(this.#bucket, 1, limits.requestsPerSecond, nowMs);
+    this.#bucket = consume(this.#bucket, 1, limits.requestsPerSecond, nowMs);
   }
 
   /** What is watched follows its reply, never before it. */

@@ -277,7 +277,7 @@ describe("a file that is taken", () => {
     one.socket.pause();
     const asked = one.ask("files.get", { job: LINE.job, path });
     await delay(500);
-    test.events.push(0, { event: "note", code: "n", sentence: "between" });
+    test.events.push(0, { event: "note", code: "n", message: "between" });
     await delay(100);
     expect(test.gateway.clients).toBe(1);
     one.socket.resume();

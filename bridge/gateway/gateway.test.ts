@@ -39,16 +39,16 @@ describe("a client that knows the token", () => {
   });
 
   it("watches a job from where it was: nothing is lost, nothing comes twice", async () => {
-    const note = (sentence: string) => test.events.push(0, { event: "note", code: "n", sentence });
-    for (const sentence of ["a", "b", "c"]) note(sentence);
+    const note = (message: string) => test.events.push(0, { event: "note", code: "n", message });
+    for (const message of ["a", "b", "c"]) note(message);
     const { ask, frames, frame } = await client();
     expect(await ask("jobs.watch", { job: LINE.job, from: 1 })).toMatchObject({ result: { first: 1, next: 3, line: LINE } });
     note("d");
     await frame((each) => each.type === "event" && each.seq === 3);
     expect(frames.flatMap((each) => (each.type === "event" ? [[each.seq, each.event]] : []))).toEqual([
-      [1, { event: "note", code: "n", sentence: "b" }],
-      [2, { event: "note", code: "n", sentence: "c" }],
-      [3, { event: "note", code: "n", sentence: "d" }],
+      [1, { event: "note", code: "n", message: "b" }],
+      [2, { event: "note", code: "n", message: "c" }],
+      [3, { event: "note", code: "n", message: "d" }],
     ]);
     await ask("jobs.unwatch", { job: LINE.job });
     note("e");
@@ -59,7 +59,7 @@ describe("a client that knows the token", () => {
   it("a place beyond what has happened waits for what comes", async () => {
     const { ask, frame } = await client();
     expect(await ask("jobs.watch", { job: LINE.job, from: 99 })).toMatchObject({ result: { first: 0, next: 0 } });
-    test.events.push(0, { event: "note", code: "n", sentence: "first" });
+    test.events.push(0, { event: "note", code: "n", message: "first" });
     expect(await frame(({ type }) => type === "event")).toMatchObject({ seq: 0 });
   });
 
@@ -97,7 +97,7 @@ describe("a client that does not", () => {
 
   it("makes everybody new wait after a few tries; who is inside stays", async () => {
     const inside = await client();
-    for (let count = 0; count < GATEWAY_LIMITS.maxWrongTokens; count++) await (await client("wrong")).closed;
+    for (let count = 0; count < GATEWAY_LIMITS.maxAuthFailures; count++) await (await client("wrong")).closed;
     await expect(client()).rejects.toThrow("429");
     expect(await inside.ask("jobs.list")).toMatchObject({ type: "reply" });
   });
@@ -139,10 +139,10 @@ describe("limits", () => {
     const { socket, ask, closed } = await client();
     await ask("jobs.watch", { job: LINE.job });
     socket.pause();
-    const sentence = "x".repeat(100_000);
+    const message = "x".repeat(100_000);
     // The system's own buffers take some of it first.
     for (let count = 0; count < 1_000 && test.gateway.clients > 0; count++) {
-      test.events.push(0, { event: "note", code: "n", sentence });
+      test.events.push(0, { event: "note", code: "n", message });
       await new Promise((resolve) => setImmediate(resolve));
     }
     await expect.poll(() => test.gateway.clients).toBe(0);

@@ -6,7 +6,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 import { FarmError } from "../kernel/errors.ts";
 import { PART_HEAD_BYTES } from "./wire/binary-frame.ts";
 import { Connection, type ConnectionDeps } from "./connection.ts";
-import { refusalOf, WrongTokens } from "./connection-guard.ts";
+import { refusalOf, AuthFailureLimiter } from "./connection-guard.ts";
 import { GATEWAY_LIMITS } from "./wire/limits.ts";
 
 export interface GatewayOptions {
@@ -26,9 +26,9 @@ const PARTING_MS = 1_000;
 
 /** The door through which programs of this machine reach the bridge. Disposing it lets every client go. */
 export class Gateway implements AsyncDisposable {
-  readonly #deps: Omit<ConnectionDeps, "wrongTokens">;
+  readonly #deps: Omit<ConnectionDeps, "authFailures">;
   readonly #origins: ReadonlySet<string>;
-  readonly #wrongTokens = new WrongTokens();
+  readonly #authFailures = new AuthFailureLimiter();
   readonly #sockets = new WebSocketServer({
     noServer: true,
     maxPayload: PART_HEAD_BYTES + GATEWAY_LIMITS.maxPartBytes,
@@ -37,13 +37,13 @@ export class Gateway implements AsyncDisposable {
   readonly #servers: Server[] = [];
   #port = 0;
 
-  private constructor(deps: Omit<ConnectionDeps, "wrongTokens">, origins: ReadonlySet<string>) {
+  private constructor(deps: Omit<ConnectionDeps, "authFailures">, origins: ReadonlySet<string>) {
     this.#deps = deps;
     this.#origins = origins;
   }
 
   /** Throws LISTEN_FAILED. */
-  static async open(deps: Omit<ConnectionDeps, "wrongTokens">, { port, origins }: GatewayOptions): Promise<Gateway> {
+  static async open(deps: Omit<ConnectionDeps, "authFailures">, { port, origins }: GatewayOptions): Promise<Gateway> {
     const gateway = new Gateway(deps, origins);
     for (let attempt = 1; ; attempt++) {
       try {
@@ -105,17 +105,17 @@ export class Gateway implements AsyncDisposable {
   #turnAway(request: IncomingMessage, response: ServerResponse): void {
     const refusal = refusalOf(request, { port: this.#port, origins: this.#origins });
     response.writeHead(refusal?.status ?? 426, { connection: "close", "content-type": "text/plain" });
-    response.end(`${refusal?.because ?? "only WebSockets come in"}\n`);
+    response.end(`${refusal?.reason ?? "only WebSockets come in"}\n`);
   }
 
   #receive(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { clock } = this.#deps;
     const refusal = refusalOf(request, { port: this.#port, origins: this.#origins });
     if (refusal) return rejectUpgrade(socket, refusal.status);
-    if (this.#wrongTokens.areTooMany(clock.monotonicMs())) return rejectUpgrade(socket, 429);
+    if (this.#authFailures.areTooMany(clock.monotonicMs())) return rejectUpgrade(socket, 429);
     if (this.clients >= GATEWAY_LIMITS.maxClients) return rejectUpgrade(socket, 503);
     this.#sockets.handleUpgrade(request, socket as Socket, head, (client: WebSocket) => {
-      new Connection(client, { ...this.#deps, wrongTokens: this.#wrongTokens });
+      new Connection(client, { ...this.#deps, authFailures: this.#authFailures });
     });
   }
 }

@@ -18,7 +18,7 @@ export const ERROR_CODES = {
   SCENE_CHANGED: { exitCode: 3, advice: "The scene or one of its files changed while the job ran: start a new render." },
   FRAMES_INVALID: { exitCode: 2, advice: "Write frames as Blender does: 1,3,5..9 or 1-20x2." },
   FRAMES_EXIST: { exitCode: 0, advice: "Switch Overwrite on in the scene's output settings, or remove the pictures." },
-  FLOATS_IMPOSSIBLE: { exitCode: 2, advice: "Render such scenes to files: with the Render buttons, or `bridge render`." },
+  RAW_IMPOSSIBLE: { exitCode: 2, advice: "Render such scenes to files: with the Render buttons, or `bridge render`." },
   TILES_INVALID: { exitCode: 2, advice: "Write tiles as auto, off or COLUMNSxROWS, for instance 4x3." },
   OUTPUT_NOT_WRITABLE: { exitCode: 2, advice: "Choose an output folder you may write to (-o)." },
   PEER_ADDRESS_INVALID: { exitCode: 2, advice: "Write a peer id (12D3Koo…) or a multiaddr (/ip4/…/tcp/…/p2p/…)." },

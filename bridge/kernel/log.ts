@@ -1,9 +1,9 @@
 /** Fields first, then a constant sentence. What a peer wrote goes only to `debug`, as a field. */
 export interface Log {
-  debug(fields: object, sentence: string): void;
-  info(fields: object, sentence: string): void;
-  warn(fields: object, sentence: string): void;
-  error(fields: object, sentence: string): void;
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
 }
 
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -14,9 +14,9 @@ export type LogLevel = (typeof LEVELS)[number];
 /** One JSON object a line to `write`, from `level` upward. */
 export function jsonLog(write: (line: string) => void, level: LogLevel = "info"): Log {
   const from = LEVELS.indexOf(level);
-  const at = (name: LogLevel) => (fields: object, sentence: string) => {
+  const at = (name: LogLevel) => (fields: object, message: string) => {
     if (LEVELS.indexOf(name) < from) return;
-    write(JSON.stringify({ level: name, at: new Date().toISOString(), message: sentence, ...plain(fields) }));
+    write(JSON.stringify({ level: name, at: new Date().toISOString(), message: message, ...plain(fields) }));
   };
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }

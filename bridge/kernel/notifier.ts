@@ -1,5 +1,5 @@
 /** Wakes everybody who waits; a wait ends by itself after a time, too. */
-export class Pulse {
+export class Notifier {
   readonly #waiting = new Set<() => void>();
 
   wake(): void {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { fullBucket, passed, type TokenBucket, waitMs } from "./token-bucket.ts";
+import { fullBucket, consume, type TokenBucket, waitMs } from "./token-bucket.ts";
 
 const RATE = 1_000;
 
@@ -9,7 +9,7 @@ it("lets a burst pass after a rest, and then keeps to the rate, whatever the siz
   let sum = 0;
   for (const bytes of [100, 900, 1, 50, 2_000, 300, 300, 300, 10, 5_000, 40]) {
     nowMs += waitMs(bucket, RATE, nowMs);
-    bucket = passed(bucket, bytes, RATE, nowMs);
+    bucket = consume(bucket, bytes, RATE, nowMs);
     sum += bytes;
     // Never more than the rate allows, but for the burst and the piece that passes now.
     expect(sum - bytes).toBeLessThanOrEqual(250 + (nowMs / 1_000) * RATE);
@@ -20,11 +20,11 @@ it("lets a burst pass after a rest, and then keeps to the rate, whatever the siz
 });
 
 it("saves no more than a quarter of a second", () => {
-  const bucket = passed(fullBucket(RATE, 0), 0, RATE, 1e9);
+  const bucket = consume(fullBucket(RATE, 0), 0, RATE, 1e9);
   expect(bucket.tokens).toBe(250);
 });
 
 it("does not run backwards with the clock", () => {
-  const bucket = passed(fullBucket(RATE, 1_000), 250, RATE, 1_000);
-  expect(passed(bucket, 0, RATE, 0).tokens).toBe(0);
+  const bucket = consume(fullBucket(RATE, 1_000), 250, RATE, 1_000);
+  expect(consume(bucket, 0, RATE, 0).tokens).toBe(0);
 });

@@ -19,7 +19,7 @@ export function waitMs(bucket: TokenBucket, bytesPerSecond: number, nowMs: numbe
 }
 
 /** Lets `bytes` pass, into debt where they are more than there is: whoever comes next waits for it. */
-export function passed(bucket: TokenBucket, bytes: number, bytesPerSecond: number, nowMs: number): TokenBucket {
+export function consume(bucket: TokenBucket, bytes: number, bytesPerSecond: number, nowMs: number): TokenBucket {
   const { tokens, atMs } = filled(bucket, bytesPerSecond, nowMs);
   return { tokens: tokens - bytes, atMs };
 }

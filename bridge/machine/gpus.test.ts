@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { amdGpus, gfxArch, nameInAmdgpuIds, parseKfdNode, parseRocmSmi } from "./amd-gpus.ts";
 import { parseSystemProfiler } from "./apple-gpus.ts";
-import { gpusHere } from "./gpus.ts";
+import { listGpus } from "./gpus.ts";
 import { intelGpus, parseXpuSmi } from "./intel-gpus.ts";
 import { parseNvidiaSmi } from "./nvidia-gpus.ts";
 import type { Roots } from "./sources.ts";
@@ -181,7 +181,7 @@ describe("cards as files", () => {
       { id: "0000:03:00.0", arch: "8086-56a0", name: "Intel GPU 8086:56a0", memoryBytes: undefined },
       { id: "0000:07:00.0", arch: "8086-e20b", nodes: [join(root, "dev/dri/renderD129"), join(root, "dev/dri/card2")] },
     ]);
-    expect((await gpusHere(roots, "linux")).filter(({ vendor }) => vendor === "intel").map(({ driverIndex }) => driverIndex)).toEqual([
+    expect((await listGpus(roots, "linux")).filter(({ vendor }) => vendor === "intel").map(({ driverIndex }) => driverIndex)).toEqual([
       0, 1,
     ]);
   });

@@ -6,7 +6,7 @@ import { nvidiaGpus } from "./nvidia-gpus.ts";
 import { REAL_ROOTS, type Roots } from "./sources.ts";
 
 /** Every GPU of this machine that something here can render with, NVIDIA's first, so that their own tool's numbers hold. */
-export async function gpusHere(roots: Roots = REAL_ROOTS, platform: NodeJS.Platform = process.platform): Promise<readonly Gpu[]> {
+export async function listGpus(roots: Roots = REAL_ROOTS, platform: NodeJS.Platform = process.platform): Promise<readonly Gpu[]> {
   if (platform === "darwin") return await appleGpus();
   const onLinux = platform === "linux";
   const found = await Promise.all([nvidiaGpus(), onLinux ? amdGpus(roots) : [], onLinux ? intelGpus(roots) : []]);

@@ -6,9 +6,9 @@ import { inputCounts, inputDevices, loginIdle, parseGdbusNumber, parseIoreg } fr
 import { namesIn, type Roots, said, textOf } from "./sources.ts";
 
 /** What tells on this machine that somebody touched it, and what was asked in vain. */
-export interface TouchSigns {
+export interface IdleSensors {
   /** Since the last sign of a person; undefined when this machine does not show enough to tell. */
-  readonly untouchedMs: number | undefined;
+  readonly idleMs: number | undefined;
   /** Names of the signs that speak here. */
   readonly from: readonly string[];
 }
@@ -26,7 +26,7 @@ interface Sign {
  * Watches for signs of a person: what the desktop, the login manager, the input devices and the terminals say.
  * The most recent one counts. A machine that has a screen but shows nothing of it does not tell.
  */
-export class TouchWatch implements AsyncDisposable {
+export class IdleDetector implements AsyncDisposable {
   readonly #roots: Roots;
   readonly #platform: NodeJS.Platform;
   readonly #startedMs: number;
@@ -41,7 +41,7 @@ export class TouchWatch implements AsyncDisposable {
     this.#startedMs = nowMs;
   }
 
-  async look(nowMs: number): Promise<TouchSigns> {
+  async look(nowMs: number): Promise<IdleSensors> {
     const signs = this.#platform === "linux" ? this.#linuxSigns() : this.#platform === "darwin" ? [macSign] : [];
     const spoken: { readonly sign: Sign; readonly ms: number }[] = [];
     for (const sign of signs) {
@@ -52,7 +52,7 @@ export class TouchWatch implements AsyncDisposable {
     }
     const from = spoken.map(({ sign }) => sign.name);
     const blind = spoken.length === 0 || ((await this.#hasScreen()) && !spoken.some(({ sign }) => sign.seesScreens));
-    return { from, untouchedMs: blind ? undefined : Math.min(uptime() * 1_000, ...spoken.map(({ ms }) => ms)) };
+    return { from, idleMs: blind ? undefined : Math.min(uptime() * 1_000, ...spoken.map(({ ms }) => ms)) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

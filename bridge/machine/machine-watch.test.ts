@@ -51,7 +51,7 @@ describe("a look at a machine made of files", () => {
   it("does not know what it is not shown", async () => {
     await using machine = watch();
     expect(await machine.look({ ...NOTHING, untouched: true, battery: true, heat: true, programs: () => true }, 0)).toMatchObject({
-      untouchedMs: undefined,
+      idleMs: undefined,
       onBattery: undefined,
       celsius: undefined,
       watts: undefined,
@@ -79,10 +79,10 @@ describe("a look at a machine made of files", () => {
     await using keyboard = await open(device, constants.O_RDWR | constants.O_NONBLOCK);
     await using machine = watch(1_000);
     const asked = { ...NOTHING, untouched: true };
-    expect(await machine.look(asked, 5_000)).toMatchObject({ untouchedMs: 4_000, touchSigns: ["input devices"] });
+    expect(await machine.look(asked, 5_000)).toMatchObject({ idleMs: 4_000, idleSensors: ["input devices"] });
     await keyboard.write(new Uint8Array(24));
-    expect((await machine.look(asked, 60_000)).untouchedMs).toBe(0);
-    expect((await machine.look(asked, 90_000)).untouchedMs).toBe(30_000);
+    expect((await machine.look(asked, 60_000)).idleMs).toBe(0);
+    expect((await machine.look(asked, 90_000)).idleMs).toBe(30_000);
   });
 
   it("notices typing into a terminal by its own clock", async () => {
@@ -91,10 +91,10 @@ describe("a look at a machine made of files", () => {
     const nowMs = Date.now();
     await utimes(join(root, "dev/pts/0"), (nowMs - 20_000) / 1_000, nowMs / 1_000);
     await using machine = watch(nowMs);
-    const { untouchedMs, touchSigns } = await machine.look({ ...NOTHING, untouched: true }, nowMs);
-    expect(touchSigns).toContain("terminals");
-    expect(untouchedMs).toBeGreaterThanOrEqual(19_900);
-    expect(untouchedMs).toBeLessThanOrEqual(20_100);
+    const { idleMs, idleSensors } = await machine.look({ ...NOTHING, untouched: true }, nowMs);
+    expect(idleSensors).toContain("terminals");
+    expect(idleMs).toBeGreaterThanOrEqual(19_900);
+    expect(idleMs).toBeLessThanOrEqual(20_100);
   });
 
   it("does not take terminals for all there is where a screen hangs on the machine", async () => {
@@ -102,7 +102,7 @@ describe("a look at a machine made of files", () => {
     await put("sys/class/drm/card0-HDMI-A-1/status", "connected");
     await put("proc/bus/input/devices", 'N: Name="mouse"\nH: Handlers=mouse0 event4\nB: KEY=70000 0 0 0 0\n');
     await using machine = watch();
-    expect((await machine.look({ ...NOTHING, untouched: true }, 0)).untouchedMs).toBeUndefined();
+    expect((await machine.look({ ...NOTHING, untouched: true }, 0)).idleMs).toBeUndefined();
   });
 });
 

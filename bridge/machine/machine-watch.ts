@@ -2,12 +2,12 @@ import { cpus } from "node:os";
 import type { Gpu } from "../core/gpu/gpu.ts";
 import type { Observation } from "../core/terms/decide.ts";
 import { onBattery } from "./battery.ts";
-import { gpusHere } from "./gpus.ts";
+import { listGpus } from "./gpus.ts";
 import { type EnergyReading, joulesBetween, processorCelsius, processorEnergy } from "./heat.ts";
 import { othersLoad, type ProcessorTimes, processorTimes } from "./processor.ts";
 import { runningPrograms } from "./programs.ts";
 import { REAL_ROOTS, type Roots } from "./sources.ts";
-import { type TouchSigns, TouchWatch } from "./idle-time.ts";
+import { type IdleSensors, IdleDetector } from "./idle-time.ts";
 
 /** What is asked for; what is not is not looked at, for looking costs. */
 export interface Asked {
@@ -21,12 +21,12 @@ export interface Asked {
 }
 
 /** What this machine shows of itself, and of its GPUs where they were asked for. */
-export type Sight = Omit<Observation, "wall" | "wish"> & {
+export type HostMetrics = Omit<Observation, "wall" | "command"> & {
   readonly gpus: readonly Gpu[];
   /** Since the look before; undefined where no counter may be read. */
   readonly joules: number | undefined;
   /** What tells whether somebody is there. */
-  readonly touchSigns: readonly string[];
+  readonly idleSensors: readonly string[];
 };
 
 export interface MachineWatchOptions {
@@ -46,7 +46,7 @@ export class MachineWatch implements AsyncDisposable {
   readonly #roots: Roots;
   readonly #platform: NodeJS.Platform;
   readonly #oursMs: () => number;
-  readonly #touch: TouchWatch;
+  readonly #touch: IdleDetector;
   #last: { readonly atMs: number; readonly times: ProcessorTimes; readonly oursMs: number } | undefined;
   #load: number | undefined;
   #energy: ReadonlyMap<string, EnergyReading> = new Map();
@@ -57,11 +57,11 @@ export class MachineWatch implements AsyncDisposable {
     this.#roots = options.roots ?? REAL_ROOTS;
     this.#platform = options.platform ?? process.platform;
     this.#oursMs = options.oursMs ?? ownProcessorMs;
-    this.#touch = new TouchWatch(this.#roots, this.#platform, nowMs);
+    this.#touch = new IdleDetector(this.#roots, this.#platform, nowMs);
     this.#energyAtMs = nowMs;
   }
 
-  async look(asked: Asked, nowMs: number): Promise<Sight> {
+  async look(asked: Asked, nowMs: number): Promise<HostMetrics> {
     const [gpus, touch, battery, programs, heat] = await Promise.all([
       this.#lookAtGpus(asked.gpus, nowMs),
       asked.untouched ? this.#touch.look(nowMs) : UNASKED,
@@ -72,8 +72,8 @@ export class MachineWatch implements AsyncDisposable {
     const gpuWatts = sum(gpus.map((gpu) => gpu.watts));
     const gpuJoules = gpuWatts === undefined ? undefined : (gpuWatts * heat.sinceMs) / 1_000;
     return {
-      untouchedMs: touch.untouchedMs,
-      touchSigns: touch.from,
+      idleMs: touch.idleMs,
+      idleSensors: touch.from,
       othersLoad: this.#others(nowMs),
       onBattery: battery,
       programs,
@@ -104,7 +104,7 @@ export class MachineWatch implements AsyncDisposable {
   async #lookAtGpus(wanted: Asked["gpus"], nowMs: number): Promise<readonly Gpu[]> {
     if (wanted === undefined) return [];
     if (this.#gpus === undefined || nowMs - this.#gpus.atMs >= GPUS_EVERY_MS)
-      this.#gpus = { atMs: nowMs, seen: await gpusHere(this.#roots, this.#platform) };
+      this.#gpus = { atMs: nowMs, seen: await listGpus(this.#roots, this.#platform) };
     return this.#gpus.seen.filter(wanted);
   }
 
@@ -127,7 +127,7 @@ interface Heat {
 }
 
 const COLD: Heat = { celsius: undefined, joules: undefined, watts: undefined, sinceMs: 0 };
-const UNASKED: TouchSigns = { untouchedMs: undefined, from: [] };
+const UNASKED: IdleSensors = { idleMs: undefined, from: [] };
 
 function ownProcessorMs(): number {
   const { user, system } = process.cpuUsage();

@@ -66,14 +66,14 @@ export async function runningPrograms(
 }
 
 async function programsHere(roots: Roots, platform: NodeJS.Platform): Promise<RunningProgram[] | undefined> {
-  if (platform === "darwin") return parseSaid(await said("ps", ["-axo", "pid=,ppid=,comm="]), parsePs);
-  if (platform === "win32") return parseSaid(await said("tasklist", ["/fo", "csv", "/nh"]), parseTasklist);
+  if (platform === "darwin") return parseUntimedEvent(await said("ps", ["-axo", "pid=,ppid=,comm="]), parsePs);
+  if (platform === "win32") return parseUntimedEvent(await said("tasklist", ["/fo", "csv", "/nh"]), parseTasklist);
   const pids = (await namesIn(roots.proc))?.filter((name) => /^\d+$/.test(name));
   if (pids === undefined || pids.length === 0) return undefined;
   const stats = await Promise.all(pids.map((pid) => textOf(join(roots.proc, pid, "stat"))));
   return stats.map((stat) => parseStat(stat ?? "")).filter((program) => program !== undefined);
 }
 
-function parseSaid(text: string | undefined, parse: (text: string) => RunningProgram[]): RunningProgram[] | undefined {
+function parseUntimedEvent(text: string | undefined, parse: (text: string) => RunningProgram[]): RunningProgram[] | undefined {
   return text === undefined ? undefined : parse(text);
 }

@@ -71,7 +71,7 @@ describe("an assembled file", () => {
           resultPath: tile("tile.exr", rect, { ...how, ...("parts" in how ? { parts: [...how.parts] } : {}) } as never),
           target: spec,
           resultRect: rect,
-          keep: rect,
+          tileRect: rect,
           region,
         });
       }
@@ -83,27 +83,27 @@ describe("an assembled file", () => {
     const spec = target("rows.exr");
     createAssembled(spec);
     const strip = { x: 100, y: 55, width: 40, height: 7 };
-    pasteResult({ resultPath: tile("strip.exr", strip), target: spec, resultRect: strip, keep: strip, region });
+    pasteResult({ resultPath: tile("strip.exr", strip), target: spec, resultRect: strip, tileRect: strip, region });
     expect(difference(spec.path, strip)).toBe(0);
     expect(difference(spec.path)).toBe(40 * 23);
-    pasteResult({ resultPath: tile("parts.exr", region, { parts: twoParts }), target: spec, resultRect: region, keep: region, region });
+    pasteResult({ resultPath: tile("parts.exr", region, { parts: twoParts }), target: spec, resultRect: region, tileRect: region, region });
     expect(difference(spec.path)).toBe(0);
   });
 
   test("keeps only what is inside the apron", () => {
     const spec = target("apron.exr");
     createAssembled(spec);
-    const keep = { x: 110, y: 60, width: 12, height: 9 };
+    const tileRect = { x: 110, y: 60, width: 12, height: 9 };
     const resultRect = { x: 106, y: 57, width: 20, height: 16 };
-    pasteResult({ resultPath: tile("apron-tile.exr", resultRect), target: spec, resultRect, keep, region });
-    expect(difference(spec.path, keep)).toBe(0);
+    pasteResult({ resultPath: tile("apron-tile.exr", resultRect), target: spec, resultRect, tileRect, region });
+    expect(difference(spec.path, tileRect)).toBe(0);
     expect(difference(spec.path)).toBe(40 * 30 - 12 * 9);
   });
 
   test("is kept with what was pasted when a job resumes, whatever its strings say then, and made anew when it is another", () => {
     const spec = target("resumed.exr");
     createAssembled(spec);
-    pasteResult({ resultPath: whole, target: spec, resultRect: region, keep: region, region });
+    pasteResult({ resultPath: whole, target: spec, resultRect: region, tileRect: region, region });
     createAssembled({ ...spec, attributes: { "cycles.L.render_time": "00:12.00" } });
     expect(difference(spec.path)).toBe(0);
     createAssembled({ ...spec, channels: names.slice(1) });
@@ -120,14 +120,14 @@ describe("an assembled file", () => {
       "less.exr",
       makeExr({ width: 40, height: 30, parts: [{ channels: names.slice(1).map((name) => ({ name })) }] }),
     );
-    const paste = { target: spec, resultRect: region, keep: region, region };
+    const paste = { target: spec, resultRect: region, tileRect: region, region };
     expect(() => pasteResult({ ...paste, resultPath: less })).toThrow(
       expect.objectContaining({ code: "EXR_INVALID", message: expect.stringContaining("L.Combined.A") }),
     );
     expect(() => pasteResult({ ...paste, resultPath: tile("other.exr", tiles[0]!) })).toThrow(
       expect.objectContaining({ code: "EXR_INVALID" }),
     );
-    expect(() => pasteResult({ ...paste, resultPath: whole, keep: { ...region, x: 99 } })).toThrow(RangeError);
+    expect(() => pasteResult({ ...paste, resultPath: whole, tileRect: { ...region, x: 99 } })).toThrow(RangeError);
     expect(checkFloatResult(spec.path, { width: 40, height: 30, maxBytes: 1e6 }).nonFinite).toBe(0);
   });
 
@@ -140,7 +140,7 @@ describe("an assembled file", () => {
       "payloads.exr",
       makeExr({ width: 2, height: 1, parts: [{ channels: [{ name: "L.C.R" }] }], bits: ({ column }) => payloads[column]! }),
     );
-    pasteResult({ resultPath, target: spec, resultRect: rect, keep: rect, region: rect });
+    pasteResult({ resultPath, target: spec, resultRect: rect, tileRect: rect, region: rect });
     const bytes = readFileSync(spec.path);
     expect([bytes.readUInt32LE(bytes.length - 8), bytes.readUInt32LE(bytes.length - 4)]).toEqual(payloads);
   });
@@ -155,7 +155,7 @@ describe("an assembled file", () => {
     );
     const before = process.memoryUsage().rss;
     createAssembled(spec);
-    pasteResult({ resultPath, target: spec, resultRect: rect, keep: rect, region: { x: 0, y: 0, width: 7680, height: 4320 } });
+    pasteResult({ resultPath, target: spec, resultRect: rect, tileRect: rect, region: { x: 0, y: 0, width: 7680, height: 4320 } });
     expect(process.memoryUsage().rss - before).toBeLessThan(64 * 1024 * 1024);
     const { size, blocks } = statSync(spec.path);
     expect(size).toBeGreaterThan(2.6e9);

@@ -6,7 +6,7 @@ import { EXR_COMPRESSION } from "./exr/header.ts";
 import { EXR_LIMITS } from "./exr/limits.ts";
 import { type FloatLayout, floatLayout, writeFloatHeader } from "./exr/write-header.ts";
 import type { AssembledSpec } from "./types.ts";
-import { asWriteFailure, besidePath } from "./write-beside.ts";
+import { asWriteFailure, temporaryPathFor } from "./write-beside.ts";
 
 /**
  * Lays out the assembled EXR: header, offset table and row leads, the floats a hole of zeros.
@@ -18,7 +18,7 @@ import { asWriteFailure, besidePath } from "./write-beside.ts";
 export function createAssembled(spec: AssembledSpec): void {
   requireWritable(spec);
   if (isLaidOut(spec)) return;
-  const beside = besidePath(spec.path);
+  const beside = temporaryPathFor(spec.path);
   try {
     layOut(spec, beside);
     renameSync(beside, spec.path);

@@ -49,7 +49,7 @@ function assemble({ folder, unit }: Pictures, name: string): string {
     const resultRect = rectOf(tile, unit);
     const resultPath = join(folder, `${tile}.exr`);
     expect(checkFloatResult(resultPath, { ...resultRect, maxBytes: 4e6, channels }).nonFinite).toBe(0);
-    pasteResult({ resultPath, target, resultRect, keep: resultRect, region });
+    pasteResult({ resultPath, target, resultRect, tileRect: resultRect, region });
   }
   return target.path;
 }

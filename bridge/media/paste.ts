@@ -22,10 +22,10 @@ interface Paste {
   readonly layout: FloatLayout;
   readonly runs: readonly (readonly ChannelRun[])[];
   /** What is kept, in the result's and in the target's rows (from the top) and columns. */
-  readonly keepTop: number;
-  readonly keepBottom: number;
-  readonly keepLeft: number;
-  readonly keepWidth: number;
+  readonly tileTop: number;
+  readonly tileBottom: number;
+  readonly tileLeft: number;
+  readonly tileWidth: number;
   readonly rowShift: number;
   readonly targetLeft: number;
 }
@@ -37,8 +37,8 @@ interface Paste {
  * time. Blocks; `Media.paste` runs it in a worker. Throws EXR_INVALID for the result, DISK_FULL.
  */
 export function pasteResult(request: PasteRequest): void {
-  const { resultRect, keep, region, target } = request;
-  if (!contains(resultRect, keep) || !contains(region, keep))
+  const { resultRect, tileRect, region, target } = request;
+  if (!contains(resultRect, tileRect) || !contains(region, tileRect))
     throw new RangeError("what is kept lies outside of the result or of the picture");
   if (region.width !== target.width || region.height !== target.height) throw new RangeError("the region and the target differ in size");
   using file = ExrFile.open(request.resultPath);
@@ -49,8 +49,8 @@ export function pasteResult(request: PasteRequest): void {
   const runs = channelRuns(file.header.parts, layout.channels);
   const descriptor = openSync(target.path, "r+");
   try {
-    const paste = { descriptor, layout, runs, ...place(resultRect, keep, region) };
-    const wanted = (_: ExrPart, firstRow: number, rows: number) => firstRow < paste.keepBottom && firstRow + rows > paste.keepTop;
+    const paste = { descriptor, layout, runs, ...place(resultRect, tileRect, region) };
+    const wanted = (_: ExrPart, firstRow: number, rows: number) => firstRow < paste.tileBottom && firstRow + rows > paste.tileTop;
     forEachBlock(file, (block) => pasteBlock(block, paste), wanted);
   } catch (error) {
     throw asWriteFailure(error, target.path);
@@ -66,15 +66,15 @@ function readLayout(request: PasteRequest): FloatLayout {
   return layout;
 }
 
-function place(resultRect: Rect, keep: Rect, region: Rect): Omit<Paste, "descriptor" | "layout" | "runs"> {
-  const keepTop = topRow(resultRect, keep);
+function place(resultRect: Rect, tileRect: Rect, region: Rect): Omit<Paste, "descriptor" | "layout" | "runs"> {
+  const tileTop = topRow(resultRect, tileRect);
   return {
-    keepTop,
-    keepBottom: bottomRow(resultRect, keep),
-    keepLeft: keep.x - resultRect.x,
-    keepWidth: keep.width,
-    rowShift: topRow(region, keep) - keepTop,
-    targetLeft: keep.x - region.x,
+    tileTop,
+    tileBottom: bottomRow(resultRect, tileRect),
+    tileLeft: tileRect.x - resultRect.x,
+    tileWidth: tileRect.width,
+    rowShift: topRow(region, tileRect) - tileTop,
+    targetLeft: tileRect.x - region.x,
   };
 }
 
@@ -99,10 +99,10 @@ function channelRuns(parts: readonly ExrPart[], channels: readonly string[]): Ch
 }
 
 function pasteBlock(block: ScanlineBlock, paste: Paste): void {
-  const from = Math.max(block.firstRow, paste.keepTop);
-  const to = Math.min(block.firstRow + block.rows, paste.keepBottom);
+  const from = Math.max(block.firstRow, paste.tileTop);
+  const to = Math.min(block.firstRow + block.rows, paste.tileBottom);
   const runs = paste.runs[block.part.index] ?? [];
-  const wholeRows = paste.keepWidth === block.part.width && paste.keepWidth === paste.layout.width;
+  const wholeRows = paste.tileWidth === block.part.width && paste.tileWidth === paste.layout.width;
   if (wholeRows && runs[0]?.count === paste.layout.channels.length) return pasteWholeRows(block, paste, { from, to });
   for (let row = from; row < to; row++) for (const run of runs) pasteRun({ block, run, row }, paste, wholeRows);
 }
@@ -133,9 +133,9 @@ function pasteRun(
   const { width, channels } = block.part;
   const rowStart = (row - block.firstRow) * channels.length * width;
   const pieces = wholeRows ? 1 : run.count;
-  const values = wholeRows ? run.count * width : paste.keepWidth;
+  const values = wholeRows ? run.count * width : paste.tileWidth;
   for (let at = 0; at < pieces; at++) {
-    const start = (rowStart + (run.from + at) * width + paste.keepLeft) * 4;
+    const start = (rowStart + (run.from + at) * width + paste.tileLeft) * 4;
     const position = valuePosition(paste.layout, row + paste.rowShift, run.to + at, paste.targetLeft);
     writeAll(paste.descriptor, block.bytes.subarray(start, start + values * 4), position);
   }

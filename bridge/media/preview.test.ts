@@ -44,7 +44,7 @@ describe("the preview", () => {
     await canvas.add({
       path: await flat("green.png", "#00ff00"),
       rect: { x: 10, y: 10, width: 50, height: 50 },
-      keep: { x: 20, y: 20, width: 30, height: 30 },
+      tileRect: { x: 20, y: 20, width: 30, height: 30 },
     });
     await canvas.close();
     expect([await colourAt(path, 19, 99 - 25), await colourAt(path, 20, 99 - 25)]).toEqual([

@@ -4,7 +4,7 @@ import { type Clock, systemClock } from "../kernel/clock.ts";
 import type { Rect } from "../core/job/scene-facts.ts";
 import { decodePreview, type PixelSize } from "./preview-tile.ts";
 import { contains } from "./rect-rows.ts";
-import { asWriteFailure, besidePath } from "./write-beside.ts";
+import { asWriteFailure, temporaryPathFor } from "./write-beside.ts";
 
 export interface PreviewOptions {
   /** The PNG that people look at; always whole, replaced as tiles arrive. */
@@ -24,7 +24,7 @@ export interface PreviewTile {
   /** What it shows. */
   readonly rect: Rect;
   /** The part that is shown of it; default all. */
-  readonly keep?: Rect;
+  readonly tileRect?: Rect;
 }
 
 /** The picture that grows while tiles arrive: for eyes only, never part of the result. */
@@ -50,11 +50,11 @@ export class PreviewCanvas implements AsyncDisposable {
 
   /** Draws a tile; the file follows within `writeEveryMs`. Throws RESULT_INVALID when the preview cannot be read. */
   async add(tile: PreviewTile): Promise<void> {
-    const keep = tile.keep ?? tile.rect;
-    if (!contains(tile.rect, keep) || !contains(this.#options.region, keep))
+    const tileRect = tile.tileRect ?? tile.rect;
+    if (!contains(tile.rect, tileRect) || !contains(this.#options.region, tileRect))
       throw new RangeError("what is kept lies outside of the preview");
     const whole = this.#onCanvas(tile.rect);
-    const kept = this.#onCanvas(keep);
+    const kept = this.#onCanvas(tileRect);
     const pixels = await decodePreview(tile.path, whole);
     for (let y = kept.top; y < kept.top + kept.height; y++) {
       const from = ((y - whole.top) * whole.width + kept.left - whole.left) * 4;
@@ -108,7 +108,7 @@ export class PreviewCanvas implements AsyncDisposable {
 
   async #write(): Promise<void> {
     const { path } = this.#options;
-    const beside = besidePath(path);
+    const beside = temporaryPathFor(path);
     try {
       const picture = sharp(Buffer.from(this.#pixels), { raw: { ...this.size, channels: 4 } });
       await picture.png({ compressionLevel: 3 }).toFile(beside);

@@ -50,6 +50,6 @@ export interface PasteRequest {
   readonly target: AssembledSpec;
   /** The result's own rectangle, the part of it to keep, and the assembled picture's rectangle: all in full-frame coordinates. */
   readonly resultRect: Rect;
-  readonly keep: Rect;
+  readonly tileRect: Rect;
   readonly region: Rect;
 }

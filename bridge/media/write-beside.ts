@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { FarmError, messageOf } from "../kernel/errors.ts";
 
 /** A name in the same folder, for a file that is renamed to `path` once it is whole. */
-export function besidePath(path: string): string {
+export function temporaryPathFor(path: string): string {
   return join(dirname(path), `.${basename(path).slice(0, 100)}.${randomBytes(6).toString("hex")}.part`);
 }
 

@@ -5,18 +5,18 @@ import { filesToFind, outcomeOf } from "../core/ledger/outcome.ts";
 import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
 import { findFiles } from "./results/find-files.ts";
 import type { JobFolder } from "./job-folder.ts";
-import type { JobOrder } from "./prepared-job.ts";
-import type { RunTally } from "./job-stats.ts";
+import type { PreparedJob } from "./prepared-job.ts";
+import type { StatsCollector } from "./stats-collector.ts";
 import type { WorkDeps } from "./run-prepared-job.ts";
 
 /** How the run of a job ended: nothing is on its way any more, somebody stopped it, or something went wrong. */
 export type RunEnd = { readonly how: "settled" | "cancelled" } | { readonly how: "failed"; readonly error: unknown };
 
-export interface JobAtWork {
+export interface RunningJob {
   readonly deps: WorkDeps;
-  readonly order: JobOrder;
+  readonly order: PreparedJob;
   readonly folder: JobFolder;
-  readonly tally: RunTally;
+  readonly tally: StatsCollector;
   readonly ledger: Ledger;
 }
 
@@ -24,7 +24,7 @@ export interface JobAtWork {
  * The end of a job: its video, a look at every file that must be there, its last record and its last event. What it came
  * to is the ledger's word. Throws what ended the job before its time, when that has been told.
  */
-export async function concludeJob(job: JobAtWork, end: RunEnd, signal: AbortSignal): Promise<JobOutcome> {
+export async function concludeJob(job: RunningJob, end: RunEnd, signal: AbortSignal): Promise<JobOutcome> {
   const { deps, order, folder, tally, ledger } = job;
   const ended = end.how === "settled" ? await withVideo(job, signal) : end;
   const found = await findFiles(filesToFind(ledger), (path) => folder.sizeOf(path));
@@ -49,9 +49,9 @@ export async function concludeJob(job: JobAtWork, end: RunEnd, signal: AbortSign
 }
 
 /** What the job came to is written down: a folder that does not go makes it nothing else. */
-async function tidy({ deps, order, folder }: JobAtWork, outcome: JobOutcome): Promise<void> {
+async function tidy({ deps, order, folder }: RunningJob, outcome: JobOutcome): Promise<void> {
   try {
-    if (outcome === "complete") await (order.deliver === "floats" ? folder.keepFloats() : folder.dispose());
+    if (outcome === "complete") await (order.deliver === "raw" ? folder.keepRaw() : folder.dispose());
     else await rm(folder.local, { recursive: true, force: true });
   } catch (error) {
     deps.log.warn({ folder: folder.root, error }, "a job's folder could not be cleared");
@@ -59,9 +59,9 @@ async function tidy({ deps, order, folder }: JobAtWork, outcome: JobOutcome): Pr
 }
 
 /** The video is made of all frames, when they are there. */
-async function withVideo({ deps, order, ledger }: JobAtWork, signal: AbortSignal): Promise<RunEnd> {
+async function withVideo({ deps, order, ledger }: RunningJob, signal: AbortSignal): Promise<RunEnd> {
   if (order.video === undefined || !isWhole(ledger)) return { how: "settled" };
-  deps.observe({ event: "video-progress", sentence: `encoding ${order.video}` });
+  deps.observe({ event: "video-progress", message: `encoding ${order.video}` });
   try {
     noteVideo(ledger, await deps.encodeVideo(picturesOf(ledger), order.facts.fps, order.video, signal));
     return { how: "settled" };

@@ -15,7 +15,7 @@ const OURS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
  * Sorts what went wrong while a result was fetched and looked at: "ours", or the code that its donor answers for. A call
  * to our own disk that failed is ours; a wait that ran out is the donor's, who did not send.
  */
-export function whoseFault(error: unknown): ErrorCode | "ours" {
+export function failureOrigin(error: unknown): ErrorCode | "ours" {
   if (isFarmError(error)) return OURS.has(error.code) ? "ours" : error.code;
   if (isAbort(error)) return "PEER_UNREACHABLE";
   return "ours";

@@ -79,7 +79,7 @@ export class JobFolder implements JobFiles {
   }
 
   /** Of an ended job only its assembled floats stay, until somebody has taken them. */
-  async keepFloats(): Promise<void> {
+  async keepRaw(): Promise<void> {
     await this.#clear();
     for (const folder of [this.#results, this.scene]) await rm(folder, { recursive: true, force: true });
   }

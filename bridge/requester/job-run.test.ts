@@ -13,7 +13,7 @@ const world = () =>
     ...storyOf(1),
     frames: 2,
     tiles: 1,
-    kind: "floats",
+    kind: "raw",
     shared: false,
     movie: false,
     inOrder: false,

@@ -14,13 +14,13 @@ import type { Clock } from "../kernel/clock.ts";
 import { ERROR_CODES } from "../kernel/error-codes.ts";
 import { FarmError } from "../kernel/errors.ts";
 import { patientNow } from "../kernel/patience.ts";
-import { BAR_SENTENCES } from "./donors/ban-messages.ts";
+import { BAN_MESSAGES } from "./donors/ban-messages.ts";
 import type { DonorLink } from "./donors/donor-link.ts";
 import { hearDonor } from "./donors/handle-update.ts";
 import { JobWatch } from "./job-watch.ts";
 import { JobWaits } from "./job-waits.ts";
 import { ResultFlow, type ResultFlowDeps } from "./result-flow.ts";
-import type { Said } from "./untimed-event.ts";
+import type { UntimedEvent } from "./untimed-event.ts";
 
 export interface JobRunDeps extends ResultFlowDeps {
   readonly clock: Clock;
@@ -60,7 +60,7 @@ export class JobRun {
   /** What the schedule takes for the time. */
   readonly #nowMs: () => number;
   #schedule: Schedule;
-  readonly #barred = new Set<DonorId>();
+  readonly #banned = new Set<DonorId>();
   #paused = false;
   /** Nothing is taken in any more: what came now, nobody would close. */
   #isOver = false;
@@ -95,8 +95,8 @@ export class JobRun {
     this.#arriving.push(link);
     this.#deps.tally.nameDonor(link.id, link.name);
     this.#deps.observe({ event: "donor-joined", donor: link.id, name: link.name, slots: link.slots, local: link.trusted });
-    const { id: donor, slots, trusted, knownSpeed, deviceClass } = link;
-    this.#say({ type: "donor-joined", donor, slots, trusted, sameClass: this.#deps.sameClass(deviceClass), knownSpeed });
+    const { id: donor, slots, trusted, benchmarkSpeed, deviceClass } = link;
+    this.#say({ type: "donor-joined", donor, slots, trusted, sameClass: this.#deps.sameClass(deviceClass), benchmarkSpeed });
   }
 
   #arrived(): void {
@@ -122,9 +122,9 @@ export class JobRun {
     return typicalChunkSeconds(this.#schedule);
   }
 
-  wish(wish: "pause" | "resume" | "cancel"): void {
-    this.#paused = wish === "pause";
-    this.#say({ type: wish });
+  command(command: "pause" | "resume" | "cancel"): void {
+    this.#paused = command === "pause";
+    this.#say({ type: command });
   }
 
   /**
@@ -167,7 +167,7 @@ export class JobRun {
     else this.#life.abort(new FarmError("CANCELLED", "the job has failed"));
   }
 
-  #say(said: Said): void {
+  #say(said: UntimedEvent): void {
     this.#events.push({ ...said, nowMs: this.#nowMs() } as ScheduleEvent);
   }
 
@@ -177,7 +177,7 @@ export class JobRun {
     this.#schedule = schedule;
     this.#watch.heard(event);
     const records = effects.flatMap((effect) => recordsOf(effect, (chunk, donor) => this.#deps.results.files(chunk, donor)));
-    if (records.length > 0) await this.#deps.remember(records); // written down before it takes effect
+    if (records.length > 0) await this.#deps.append(records); // written down before it takes effect
     for (const effect of effects) this.#perform(effect);
     this.#letGo([event, ...effects]);
     // The schedule has heard the verdict and has taken back what must be: what waited for it may be finished.
@@ -200,7 +200,7 @@ export class JobRun {
       case "lease":
         return this.#lease(effect.chunk, effect.donor, effect.attempt);
       case "withdraw":
-        this.#deps.observe({ event: "chunk-withdrawn", chunk: effect.chunk, donor: effect.donor, because: effect.because });
+        this.#deps.observe({ event: "chunk-withdrawn", chunk: effect.chunk, donor: effect.donor, reason: effect.reason });
         return this.#donors.get(effect.donor)?.withdraw(effect.chunk);
       case "fetch":
         return this.#about("the result of", effect, () => this.#flow.fetch(effect.chunk, effect.donor));
@@ -219,11 +219,11 @@ export class JobRun {
     }
   }
 
-  #bar({ donor, because }: Extract<ScheduleEffect, { type: "bar-donor" }>): void {
+  #bar({ donor, reason }: Extract<ScheduleEffect, { type: "bar-donor" }>): void {
     const { tally, observe } = this.#deps;
-    this.#barred.add(donor);
+    this.#banned.add(donor);
     tally.bar(donor);
-    observe({ event: "donor-barred", donor, name: tally.nameOf(donor), because: BAR_SENTENCES[because] });
+    observe({ event: "donor-banned", donor, name: tally.nameOf(donor), reason: BAN_MESSAGES[reason] });
   }
 
   #giveUp({ chunk, code }: Extract<ScheduleEffect, { type: "chunk-dead" }>): void {
@@ -245,21 +245,21 @@ export class JobRun {
 
   async #hear(link: DonorLink): Promise<void> {
     const isCurrent = () => this.#donors.get(link.id) === link;
-    const say = (said: Said) => this.#say(said);
+    const say = (said: UntimedEvent) => this.#say(said);
     const hearing = { ...this.#deps, chunks: this.#chunks, say, fail: (error: unknown) => this.fail(error) };
     for await (const news of link.news) {
       if (!isCurrent()) continue; // it speaks by another link now
       if (news.type !== "alive") this.#watch.moved(this.#nowMs());
-      if (news.type === "gone") this.#left(link, news.because);
+      if (news.type === "gone") this.#left(link, news.reason);
       else hearDonor(hearing, link, news);
     }
     if (isCurrent()) this.#left(link, "its link has ended");
   }
 
-  #left(link: DonorLink, because: string): void {
+  #left(link: DonorLink, reason: string): void {
     this.#donors.delete(link.id);
-    if (!this.#life.signal.aborted) this.#deps.observe({ event: "donor-left", donor: link.id, name: link.name, because });
-    this.#say({ type: "donor-left", donor: link.id, because });
+    if (!this.#life.signal.aborted) this.#deps.observe({ event: "donor-left", donor: link.id, name: link.name, reason });
+    this.#say({ type: "donor-left", donor: link.id, reason });
   }
 
   async #tick(): Promise<void> {
@@ -272,8 +272,8 @@ export class JobRun {
           schedule: this.#schedule,
           moves: this.#ledger.moves,
           isPaused: this.#paused,
-          hasDonors: this.donors.some(({ id }) => !this.#barred.has(id)),
-          barred: [...this.#barred].map((id) => this.#deps.tally.nameOf(id)),
+          hasDonors: this.donors.some(({ id }) => !this.#banned.has(id)),
+          banned: [...this.#banned].map((id) => this.#deps.tally.nameOf(id)),
           waits: this.#waits.list,
         });
         if (trouble) this.fail(trouble);

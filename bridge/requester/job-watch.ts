@@ -1,4 +1,4 @@
-import { standsStill, stillnessSentence, type Wait } from "../core/ledger/stillness.ts";
+import { standsStill, stillnessMessage, type Wait } from "../core/ledger/stillness.ts";
 import { shownSecondsFor } from "../core/schedule/predict.ts";
 import type { Schedule } from "../core/schedule/schedule.ts";
 import type { ScheduleEvent } from "../core/schedule/types.ts";
@@ -6,7 +6,7 @@ import { rendering } from "../core/schedule/wanted.ts";
 import { FarmError } from "../kernel/errors.ts";
 
 /** A job that nobody works on for so long is given up: it can be resumed when there are donors. */
-const LONELY_MS = 30_000;
+const NO_DONORS_TIMEOUT_MS = 30_000;
 
 /** A job as its watch sees it. */
 export interface Watched {
@@ -17,19 +17,19 @@ export interface Watched {
   /** Somebody is there who may be given work, now or later. */
   readonly hasDonors: boolean;
   /** Names of donors that get no more work. */
-  readonly barred: readonly string[];
+  readonly banned: readonly string[];
   readonly waits: readonly Wait[];
 }
 
 /** Looks whether a job still comes nearer to its end, and says what it waits for when it does not. */
 export class JobWatch {
   #movedMs: number;
-  #lonelySinceMs: number;
+  #noDonorsSinceMs: number;
   #moves = -1;
 
   constructor(nowMs: number) {
     this.#movedMs = nowMs;
-    this.#lonelySinceMs = nowMs;
+    this.#noDonorsSinceMs = nowMs;
   }
 
   /** Something came nearer. */
@@ -46,12 +46,12 @@ export class JobWatch {
     if (job.moves !== this.#moves || job.isPaused) this.moved(nowMs);
     this.#moves = job.moves;
     const hasEnded = job.schedule.ended !== undefined;
-    if (hasEnded || job.isPaused || job.hasDonors) this.#lonelySinceMs = nowMs;
-    if (nowMs - this.#lonelySinceMs > LONELY_MS) return lonely(job.barred);
+    if (hasEnded || job.isPaused || job.hasDonors) this.#noDonorsSinceMs = nowMs;
+    if (nowMs - this.#noDonorsSinceMs > NO_DONORS_TIMEOUT_MS) return hasNoDonors(job.banned);
     const waits = [...job.waits, ...rendersOf(job.schedule)];
     if (waits.length === 0 && allRest(job.schedule)) this.moved(nowMs);
     return standsStill(nowMs, this.#movedMs, waits)
-      ? new FarmError("JOB_STALLED", stillnessSentence(nowMs, this.#movedMs, waits))
+      ? new FarmError("JOB_STALLED", stillnessMessage(nowMs, this.#movedMs, waits))
       : undefined;
   }
 }
@@ -70,13 +70,13 @@ function rendersOf(schedule: Schedule): Wait[] {
   }));
 }
 
-function lonely(barred: readonly string[]): FarmError {
-  const seconds = LONELY_MS / 1_000;
-  if (barred.length === 0) return new FarmError("NO_DONORS", `for ${seconds} s there was no donor that this job could use`);
-  const names = barred.slice(0, 5).join(", ");
+function hasNoDonors(banned: readonly string[]): FarmError {
+  const seconds = NO_DONORS_TIMEOUT_MS / 1_000;
+  if (banned.length === 0) return new FarmError("NO_DONORS", `for ${seconds} s there was no donor that this job could use`);
+  const names = banned.slice(0, 5).join(", ");
   return new FarmError("NO_DONORS", `for ${seconds} s there was no donor that this job could use; it had banned ${names}`, {
     advice:
-      barred.length > 1
+      banned.length > 1
         ? "Several donors were banned: the reasons stand above. If they speak of pixels, this machine may be the odd one: compare a frame with Blender itself."
         : "Start `bridge donate` on another machine, or leave out --no-local.",
   });

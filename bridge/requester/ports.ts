@@ -1,5 +1,5 @@
 import type { ChunkId, ChunkSpec, DonorId, ResultFile } from "../core/plan/chunk.ts";
-import type { Rect, RenderUnit } from "../core/job/scene-facts.ts";
+import type { Rect, SceneFrame } from "../core/job/scene-facts.ts";
 import type { WrittenFile } from "../core/ledger/written-file.ts";
 import type { JobRecord } from "../core/journal/records.ts";
 import type { CropDifference } from "../core/verify/verdict.ts";
@@ -7,7 +7,7 @@ import type { Sha256 } from "../kernel/ids.ts";
 
 /** What a finished chunk left in a session's scratch folder. */
 export interface LocalRendered {
-  readonly floats?: string;
+  readonly raw?: string;
   readonly outputs: readonly string[];
   readonly preview?: string;
   readonly renderSeconds: number;
@@ -60,7 +60,7 @@ export type HashFile = (path: string) => Promise<{ readonly sha256: string; read
 export type FetchResult = (peer: string, file: ResultFile, toPath: string, signal: AbortSignal) => Promise<void>;
 
 /** The durable history of this job. Resolves when the records are on disk. */
-export type Remember = (records: readonly JobRecord[]) => Promise<void>;
+export type AppendToJournal = (records: readonly JobRecord[]) => Promise<void>;
 
 /** What the media room does for a job. */
 export interface JobMedia {
@@ -75,18 +75,18 @@ export interface JobMedia {
       readonly resultPath: string;
       readonly target: AssembledPicture;
       readonly resultRect: Rect;
-      readonly keep: Rect;
+      readonly tileRect: Rect;
       readonly region: Rect;
     },
     signal: AbortSignal,
   ): Promise<void>;
   compare(
     request: {
-      readonly result: PlacedFloats;
-      readonly reference: PlacedFloats;
+      readonly result: PlacedRaw;
+      readonly reference: PlacedRaw;
       readonly rect: Rect;
       /** The reference with either half of its samples: asks for `r`. */
-      readonly halves?: readonly [PlacedFloats, PlacedFloats];
+      readonly halves?: readonly [PlacedRaw, PlacedRaw];
     },
     signal: AbortSignal,
   ): Promise<CropDifference>;
@@ -95,7 +95,7 @@ export interface JobMedia {
 }
 
 /** A float picture and the full-frame rectangle it shows. */
-export interface PlacedFloats {
+export interface PlacedRaw {
   readonly path: string;
   readonly rect: Rect;
 }
@@ -126,10 +126,10 @@ export interface JobFinisher {
 /** Small stitched pictures for people; a failure to make one is nobody's failure. */
 export interface JobPreview {
   /** Shows a tile (`region`: the full frame); returns the path of the picture people look at. */
-  add(tile: { readonly path: string; readonly rect: Rect; readonly keep: Rect }, frame: number, region: Rect): Promise<string>;
+  add(tile: { readonly path: string; readonly rect: Rect; readonly tileRect: Rect }, frame: number, region: Rect): Promise<string>;
   /** Nothing is written afterwards. Never fails. */
   close(): Promise<void>;
 }
 
 /** Where a unit's assembled floats lie, as the finishing Blender looks for them. */
-export type AssembledPath = (unit: RenderUnit) => string;
+export type AssembledPath = (sceneFrame: SceneFrame) => string;

@@ -4,12 +4,12 @@ import { foldJournal } from "../core/journal/fold.ts";
 import type { JobCreated, JobRecord } from "../core/journal/records.ts";
 import { type JobPlan, planJob } from "../core/plan/plan.ts";
 import type { SceneFacts, SceneFile } from "../core/job/scene-facts.ts";
-import type { SwarmPower } from "../core/plan/swarm-capacity.ts";
+import type { SwarmCapacity } from "../core/plan/swarm-capacity.ts";
 import { FarmError } from "../kernel/errors.ts";
-import { type Deliver, framesBefore, framesOf, type JobOrder, type RenderRequest, settingsOf, settingsRecord } from "./prepared-job.ts";
+import { type Deliver, framesBefore, framesOf, type PreparedJob, type RenderRequest, settingsOf, settingsRecord } from "./prepared-job.ts";
 import { outputFolderOf } from "./delivery/output-folder.ts";
 
-export interface PrepareDeps {
+export interface PreparePorts {
   readonly blender: { readonly version: string; readonly buildHash: string };
   readonly deviceClass: DeviceClass;
   readonly inspect: (
@@ -26,11 +26,11 @@ export interface PrepareDeps {
 
 /** Looks at the scene, plans, and writes the job down: from here on it can be resumed. */
 export async function prepareJob(
-  deps: PrepareDeps,
+  deps: PreparePorts,
   request: RenderRequest,
-  power: () => Promise<SwarmPower>,
+  power: () => Promise<SwarmCapacity>,
   signal: AbortSignal,
-): Promise<JobOrder> {
+): Promise<PreparedJob> {
   const { scenePath, flags, cwd, deliver } = request;
   const { facts, files } = await deps.inspect({ scenePath, flags, cwd, frames: framesBefore(request) }, signal);
   const frames = framesToRender(request, facts);
@@ -42,7 +42,7 @@ export async function prepareJob(
     ...(await power()),
   };
   const plan = planJob(facts, options);
-  if (deliver === "floats") requireFloats(facts, plan);
+  if (deliver === "raw") requireRaw(facts, plan);
   const here = files.filter(({ missing }) => !missing);
   const { manifestHash } = await deps.pack(here, request.scenePath, signal);
   const missingFiles = files.filter(({ missing }) => missing).map(({ path }) => path);
@@ -74,7 +74,7 @@ function framesToRender(request: RenderRequest, facts: SceneFacts): readonly num
   const asked = framesOf(request, facts);
   if (asked.length === 0)
     throw new FarmError("FRAMES_INVALID", `the scene's frame range is empty (${facts.frameStart} to ${facts.frameEnd})`);
-  if (request.deliver === "floats") return asked; // whoever finishes them knows what is there
+  if (request.deliver === "raw") return asked; // whoever finishes them knows what is there
   const existing = new Set(facts.output.existing);
   const frames = asked.filter((frame) => !existing.has(frame));
   if (frames.length === 0) throw new FarmError("FRAMES_EXIST", "every frame is there already, and the scene says not to overwrite");
@@ -82,26 +82,26 @@ function framesToRender(request: RenderRequest, facts: SceneFacts): readonly num
 }
 
 /** Throws FLOATS_IMPOSSIBLE for frames of engines that give final pictures only, and for those that ask no render engine at all. */
-function requireFloats(facts: SceneFacts, plan: JobPlan): void {
-  const flat = plan.outputs.find(({ units }) => units.length === 0);
-  if (flat) throw new FarmError("FLOATS_IMPOSSIBLE", `frame ${flat.frame} of ${facts.scene} shows nothing that a render engine makes`);
+function requireRaw(facts: SceneFacts, plan: JobPlan): void {
+  const flat = plan.outputs.find(({ sceneFrames }) => sceneFrames.length === 0);
+  if (flat) throw new FarmError("RAW_IMPOSSIBLE", `frame ${flat.frame} of ${facts.scene} shows nothing that a render engine makes`);
   const whole = plan.chunks.find(({ spec }) => spec.kind === "files");
   if (!whole) return;
   const engine = facts.scenes.find(({ engine: name }) => name !== "CYCLES")?.engine ?? "its engine";
   throw new FarmError(
-    "FLOATS_IMPOSSIBLE",
+    "RAW_IMPOSSIBLE",
     `frame ${whole.spec.frame} of ${facts.scene} is rendered by ${engine}, which gives finished pictures only`,
   );
 }
 
 /** Where the job's own files will lie; a job that only assembles makes none. */
 function outputFolders(facts: SceneFacts, deliver: Deliver, video: string | undefined): readonly string[] {
-  if (deliver === "floats") return [];
+  if (deliver === "raw") return [];
   return [outputFolderOf(facts.output), ...(video === undefined ? [] : [dirname(video)])];
 }
 
 /** Takes a job up again where its journal ends. Throws JOB_UNKNOWN, SCENE_CHANGED, NO_MATCHING_BLENDER, OUTPUT_NOT_WRITABLE, DISK_FULL. */
-export async function reopenJob(deps: PrepareDeps, id: string, signal: AbortSignal): Promise<JobOrder> {
+export async function reopenJob(deps: PreparePorts, id: string, signal: AbortSignal): Promise<PreparedJob> {
   const order = orderOf(id, deps.history.read(id), deps.deviceClass);
   const { created } = order;
   if (created.blender.version !== deps.blender.version || created.blender.buildHash !== deps.blender.buildHash) {
@@ -122,7 +122,7 @@ export async function reopenJob(deps: PrepareDeps, id: string, signal: AbortSign
   return orderOf(id, deps.history.read(id), deps.deviceClass);
 }
 
-function orderOf(id: string, records: readonly JobRecord[], deviceClass: DeviceClass): JobOrder {
+function orderOf(id: string, records: readonly JobRecord[], deviceClass: DeviceClass): PreparedJob {
   const memory = foldJournal(records);
   const { created } = memory;
   if (created === undefined) throw new FarmError("JOB_UNKNOWN", `there is no job ${id}`);

@@ -1,5 +1,5 @@
 import type { DeviceClass } from "../core/plan/chunk.ts";
-import type { JobCreated, JobFlags, JobMemory } from "../core/journal/records.ts";
+import type { JobCreated, JobFlags, JournalState } from "../core/journal/records.ts";
 import { parseFrames } from "../core/plan/frames.ts";
 import type { JobPlan } from "../core/plan/plan.ts";
 import type { SceneFacts } from "../core/job/scene-facts.ts";
@@ -24,25 +24,25 @@ export interface RenderRequest {
 }
 
 /** `files`: finished pictures. `floats`: assembled float pictures that stay here until somebody takes them, to be finished elsewhere. */
-export type Deliver = "files" | "floats";
+export type Deliver = "files" | "raw";
 
 /** Who works on it: may differ from one resume to the next. */
-export interface WorkForce {
+export interface ComputeSelection {
   /** Render slots on this machine; 0: none. */
   readonly local: number;
   /** Whoever is in the swarm, or only these peers; none of them: this machine alone. */
   readonly peers: "all" | readonly string[];
   /** Owners of donors may look at small pictures of what their machines render. */
-  readonly mayShow?: boolean;
+  readonly allowPreview?: boolean;
 }
 
 /** A job that stands in the journal and can be worked on. */
-export interface JobOrder {
+export interface PreparedJob {
   readonly id: string;
   readonly created: JobCreated;
   readonly facts: SceneFacts;
   readonly plan: JobPlan;
-  readonly memory: JobMemory;
+  readonly memory: JournalState;
   readonly deviceClass: DeviceClass;
   /** Files the scene names and nobody has. */
   readonly missingFiles: readonly string[];
@@ -75,7 +75,7 @@ export function settingsOf(created: JobCreated): JobSettings {
     environment: typeof environment === "string" ? environment : undefined,
     animation: animation === true,
     cwd: typeof cwd === "string" ? cwd : ".",
-    deliver: deliver === "floats" ? "floats" : "files",
+    deliver: deliver === "raw" ? "raw" : "files",
   };
 }
 

@@ -5,24 +5,24 @@ import { type Ledger, noteFinishing, noteLost, noteWaiting, noteWritten } from "
 import type { Verdict } from "../core/schedule/types.ts";
 import { isFarmError, messageOf } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
-import type { AssemblyDesk, FinishedFrame, FrameWatch } from "./delivery/frame-assembler.ts";
+import type { FrameAssembler, FinishedFrame, FrameWatch } from "./delivery/frame-assembler.ts";
 import type { DonorLink } from "./donors/donor-link.ts";
-import type { LiveTiles } from "./delivery/tile-publisher.ts";
-import type { JobPreview, Remember } from "./ports.ts";
-import type { ResultDesk } from "./results/result-receiver.ts";
-import type { RunTally } from "./job-stats.ts";
-import type { Said } from "./untimed-event.ts";
-import { whoseFault } from "./failure-origin.ts";
+import type { TilePublisher } from "./delivery/tile-publisher.ts";
+import type { JobPreview, AppendToJournal } from "./ports.ts";
+import type { ResultReceiver } from "./results/result-receiver.ts";
+import type { StatsCollector } from "./stats-collector.ts";
+import type { UntimedEvent } from "./untimed-event.ts";
+import { failureOrigin } from "./failure-origin.ts";
 
 export interface ResultFlowDeps {
-  readonly remember: Remember;
-  readonly results: ResultDesk;
-  readonly assembly: AssemblyDesk;
+  readonly append: AppendToJournal;
+  readonly results: ResultReceiver;
+  readonly assembly: FrameAssembler;
   /** Where somebody looks at frames while they grow. */
-  readonly tiles: LiveTiles | undefined;
+  readonly tiles: TilePublisher | undefined;
   readonly check: (chunk: ChunkId, donor: DonorId, sameClass: boolean, signal: AbortSignal) => Promise<Verdict>;
   readonly preview: Pick<JobPreview, "add">;
-  readonly tally: RunTally;
+  readonly tally: StatsCollector;
   /** Whether this device class makes the same bits as the checker. */
   readonly sameClass: (deviceClass: DeviceClass) => boolean;
   readonly observe: (event: JobEvent) => void;
@@ -39,7 +39,7 @@ export interface ResultFlowRun {
   isSafe(chunk: ChunkId): boolean;
   /** Claims chunks for a picture on the disk; false when one of them was taken back or is in doubt. */
   claim(chunks: readonly ChunkId[]): boolean;
-  say(said: Said): void;
+  say(said: UntimedEvent): void;
   fail(error: unknown): void;
 }
 
@@ -89,7 +89,7 @@ export class ResultFlow {
   /** Why a result did not come, or is none: what the donor is to blame for it answers for, and nobody else. */
   #refuse(chunk: ChunkId, donor: DonorId, error: unknown): void {
     if (this.#run.signal.aborted) return;
-    const code = whoseFault(error);
+    const code = failureOrigin(error);
     if (code === "ours") return this.#run.fail(error);
     this.#deps.observe({ event: "chunk-failed", chunk, donor, code, message: messageOf(error) });
     this.#run.say({ type: "result-refused", chunk, donor, code });
@@ -158,14 +158,14 @@ export class ResultFlow {
 
   async #finished(frames: readonly FinishedFrame[]): Promise<void> {
     const known = (files: FinishedFrame["files"]) => files.map(({ path, bytes }) => ({ path, bytes }));
-    await this.#deps.remember(frames.map(({ frame, files }) => ({ type: "frame-finished", frame, files: known(files) })));
+    await this.#deps.append(frames.map(({ frame, files }) => ({ type: "frame-finished", frame, files: known(files) })));
     for (const frame of frames) await this.#tellFinished(frame);
   }
 
   async #tellFinished({ frame, files, pictures, chunks }: FinishedFrame): Promise<void> {
     noteWritten(this.#run.ledger, frame, files);
     this.#written++;
-    if (pictures.length > 0) this.#deps.observe({ event: "frame-floats", frame, pictures });
+    if (pictures.length > 0) this.#deps.observe({ event: "frame-raw", frame, pictures });
     this.#deps.observe({ event: "frame-finished", frame, outputs: files.map(({ path }) => path) });
     await this.#deps.tiles?.drop(chunks);
   }
@@ -184,10 +184,10 @@ export class ResultFlow {
   }
 
   async #showPreview(chunk: Chunk, donor: DonorLink): Promise<void> {
-    if (chunk.spec.kind !== "floats") return;
+    if (chunk.spec.kind !== "raw") return;
     const { rect, width, height, frame } = chunk.spec;
     const show = async (path: string) => {
-      const shown = await this.#deps.preview.add({ path, rect, keep: chunk.keep ?? rect }, frame, { x: 0, y: 0, width, height });
+      const shown = await this.#deps.preview.add({ path, rect, tileRect: chunk.tileRect ?? rect }, frame, { x: 0, y: 0, width, height });
       this.#deps.observe({ event: "preview", path: shown });
     };
     try {

@@ -1,6 +1,6 @@
 import type { JobEvent, JobOutcome } from "../core/job/job-events.ts";
 import type { JobRecord } from "../core/journal/records.ts";
-import { staysHere } from "../core/plan/local-only.ts";
+import { isLocalOnly } from "../core/plan/local-only.ts";
 import { mainFiles } from "../core/plan/expected-files.ts";
 import { goesInTurn } from "../core/ledger/in-turn.ts";
 import { startLedger } from "../core/ledger/ledger.ts";
@@ -8,17 +8,17 @@ import { childSignal } from "../kernel/abort.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
-import { concludeJob, type JobAtWork, type RunEnd } from "./conclude-job.ts";
+import { concludeJob, type RunningJob, type RunEnd } from "./conclude-job.ts";
 import { composeRun, movieOf, ownScene } from "./compose-run.ts";
 import { JobFolder } from "./job-folder.ts";
-import { type JobOrder, settingsOf, type WorkForce } from "./prepared-job.ts";
+import { type PreparedJob, settingsOf, type ComputeSelection } from "./prepared-job.ts";
 import type { JobRun } from "./job-run.ts";
-import { LastingFinisher } from "./delivery/restarting-finisher.ts";
+import { RestartingFinisher } from "./delivery/restarting-finisher.ts";
 import { LocalDonor } from "./donors/local-donor.ts";
 import type { AssembledPath, HashFile, JobFinisher, JobMedia, JobPreview, LocalSlots } from "./ports.ts";
 import { withFilesHere } from "./results/restored-results.ts";
 import { restoreResults } from "./results/restore-results.ts";
-import { RunTally } from "./job-stats.ts";
+import { StatsCollector } from "./stats-collector.ts";
 
 export interface WorkDeps {
   readonly media: JobMedia;
@@ -26,7 +26,7 @@ export interface WorkDeps {
   readonly preview: JobPreview;
   /** Where assembled floats of this job lie; the finishing Blender looks there. */
   readonly assembledPath: (folder: JobFolder) => AssembledPath;
-  readonly openFinisher: (order: JobOrder, folder: JobFolder, signal: AbortSignal) => Promise<JobFinisher & AsyncDisposable>;
+  readonly openFinisher: (order: PreparedJob, folder: JobFolder, signal: AbortSignal) => Promise<JobFinisher & AsyncDisposable>;
   readonly renderSlots: LocalSlots | undefined;
   /** One more warm Blender, for checks; opened when first needed. */
   readonly checkSlots: LocalSlots;
@@ -38,9 +38,9 @@ export interface WorkDeps {
   ) => Promise<{ readonly path: string; readonly bytes: number }>;
   readonly history: { append(job: string, records: readonly JobRecord[]): Promise<void> };
   /** Brings donors of the swarm to the run until the signal aborts; undefined without a network. */
-  readonly recruit: ((order: JobOrder, run: JobRun, signal: AbortSignal) => Promise<void>) | undefined;
-  /** What another process wishes of this job, asked every second. */
-  readonly takeWish: () => "pause" | "resume" | "cancel" | undefined;
+  readonly recruit: ((order: PreparedJob, run: JobRun, signal: AbortSignal) => Promise<void>) | undefined;
+  /** What another process commands this job, asked every second. */
+  readonly takeCommand: () => "pause" | "resume" | "cancel" | undefined;
   readonly bytesSent: () => number;
   readonly observe: (event: JobEvent) => void;
   readonly clock: Clock;
@@ -50,20 +50,20 @@ export interface WorkDeps {
 export interface WorkOptions {
   readonly jobsFolder: string;
   readonly name: string;
-  readonly force: WorkForce;
+  readonly force: ComputeSelection;
 }
 
 /**
  * Works on a job until it ends, and tells how. Throws what stops it for good; an interruption ends it as "cancelled",
  * ready to be resumed.
  */
-export async function workOnJob(deps: WorkDeps, remembered: JobOrder, options: WorkOptions, parent: AbortSignal): Promise<JobOutcome> {
+export async function runPreparedJob(deps: WorkDeps, remembered: PreparedJob, options: WorkOptions, parent: AbortSignal): Promise<JobOutcome> {
   const folder = new JobFolder(options.jobsFolder, remembered.id);
   await folder.create();
   const order = { ...remembered, memory: await withFilesHere(remembered, folder, movieOf(remembered) !== undefined) };
   const { plan, memory, video } = order;
   const totals = { frames: plan.outputs.length, chunks: plan.chunks.length };
-  const tally = new RunTally(deps.clock.monotonicMs(), totals, memory.accepted.keys());
+  const tally = new StatsCollector(deps.clock.monotonicMs(), totals, memory.accepted.keys());
   const ledger = startLedger({
     plan,
     written: memory.finishedFrames,
@@ -80,9 +80,9 @@ export async function workOnJob(deps: WorkDeps, remembered: JobOrder, options: W
   return await concludeJob(job, end, parent);
 }
 
-async function runJob({ deps, order, folder, tally, ledger }: JobAtWork, options: WorkOptions, parent: AbortSignal): Promise<RunEnd> {
+async function runJob({ deps, order, folder, tally, ledger }: RunningJob, options: WorkOptions, parent: AbortSignal): Promise<RunEnd> {
   using life = childSignal(parent);
-  await using finisher = new LastingFinisher({ open: () => deps.openFinisher(order, folder, life.signal), log: deps.log });
+  await using finisher = new RestartingFinisher({ open: () => deps.openFinisher(order, folder, life.signal), log: deps.log });
   try {
     const composed = composeRun(deps, order, folder, { finisher, tally, ledger });
     const { run } = composed;
@@ -90,10 +90,10 @@ async function runJob({ deps, order, folder, tally, ledger }: JobAtWork, options
     // What could not be finished is not worth rendering: an output folder that cannot be written, for instance.
     if (finishesHere(order)) finisher.ready().catch((error: unknown) => run.fail(error));
     if (deps.renderSlots) run.addDonor(localDonor(deps, order, folder, options));
-    const recruiting = staysHere(order.facts, deps.renderSlots !== undefined)
+    const recruiting = isLocalOnly(order.facts, deps.renderSlots !== undefined)
       ? undefined
       : deps.recruit?.(order, run, life.signal).catch((error: unknown) => deps.log.warn({ error }, "recruiting ended"));
-    const watching = watchWishes(deps, run, life.signal);
+    const watching = watchCommands(deps, run, life.signal);
     const how = await run.run(parent).finally(() => life.abort(new FarmError("CANCELLED", "the job has ended")));
     await Promise.all([recruiting, watching]);
     return { how };
@@ -105,20 +105,20 @@ async function runJob({ deps, order, folder, tally, ledger }: JobAtWork, options
 }
 
 /** The main files of each frame, by the inspection's word; floats are no files of Blender's. */
-function expectedOf({ facts, deliver }: JobOrder): (frame: number) => readonly string[] {
-  return deliver === "floats" ? () => [] : (frame) => mainFiles(facts.output, frame);
+function expectedOf({ facts, deliver }: PreparedJob): (frame: number) => readonly string[] {
+  return deliver === "raw" ? () => [] : (frame) => mainFiles(facts.output, frame);
 }
 
 /** A movie of all frames is made by one call, and floats are finished by somebody else. */
-function inTurnOf(order: JobOrder): boolean {
+function inTurnOf(order: PreparedJob): boolean {
   const { plan, facts, created, deliver } = order;
-  if (deliver === "floats" || movieOf(order)) return false;
+  if (deliver === "raw" || movieOf(order)) return false;
   const { files, missingFiles } = settingsOf(created);
   const frames = plan.outputs.map(({ frame }) => frame);
   return goesInTurn(frames, facts.output.files ?? [], [...files, ...missingFiles]);
 }
 
-function announce(deps: WorkDeps, order: JobOrder): void {
+function announce(deps: WorkDeps, order: PreparedJob): void {
   const { facts, plan, memory } = order;
   const grid = plan.grids.find(({ columns, rows }) => columns * rows > 1);
   deps.observe({
@@ -131,15 +131,15 @@ function announce(deps: WorkDeps, order: JobOrder): void {
     chunksDone: memory.accepted.size,
     tiles: grid && `${grid.columns}x${grid.rows}`,
   });
-  for (const { code, sentence } of [...facts.warnings, ...plan.sentences]) deps.observe({ event: "note", code, sentence });
+  for (const { code, message } of [...facts.warnings, ...plan.messages]) deps.observe({ event: "note", code, message });
 }
 
 /** Pictures are made by this machine: of assembled floats, or of nothing that a render engine would make. */
-function finishesHere({ plan, deliver }: JobOrder): boolean {
-  return deliver !== "floats" && (plan.units.some(({ kind }) => kind === "floats") || plan.outputs.some(({ units }) => units.length === 0));
+function finishesHere({ plan, deliver }: PreparedJob): boolean {
+  return deliver !== "raw" && (plan.sceneFrames.some(({ kind }) => kind === "raw") || plan.outputs.some(({ sceneFrames }) => sceneFrames.length === 0));
 }
 
-function localDonor(deps: WorkDeps, order: JobOrder, folder: JobFolder, options: WorkOptions): LocalDonor {
+function localDonor(deps: WorkDeps, order: PreparedJob, folder: JobFolder, options: WorkOptions): LocalDonor {
   if (!deps.renderSlots) throw new Error("no render slots on this machine");
   return new LocalDonor(
     { slots: deps.renderSlots, hashFile: deps.hashFile },
@@ -147,10 +147,10 @@ function localDonor(deps: WorkDeps, order: JobOrder, folder: JobFolder, options:
   );
 }
 
-async function watchWishes(deps: WorkDeps, run: JobRun, signal: AbortSignal): Promise<void> {
+async function watchCommands(deps: WorkDeps, run: JobRun, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const wish = deps.takeWish();
-    if (wish) run.wish(wish);
+    const command = deps.takeCommand();
+    if (command) run.command(command);
     await deps.clock.sleep(1_000, signal).catch(() => {});
   }
 }

@@ -15,12 +15,12 @@ import { Channel } from "../kernel/channel.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
 import { silentLog } from "../kernel/log.ts";
-import { AssemblyDesk } from "./delivery/frame-assembler.ts";
-import type { DonorLink, DonorNews } from "./donors/donor-link.ts";
+import { FrameAssembler } from "./delivery/frame-assembler.ts";
+import type { DonorLink, DonorUpdate } from "./donors/donor-link.ts";
 import { JobFolder } from "./job-folder.ts";
 import { JobRun } from "./job-run.ts";
-import { ResultDesk } from "./results/result-receiver.ts";
-import { RunTally } from "./job-stats.ts";
+import { ResultReceiver } from "./results/result-receiver.ts";
+import { StatsCollector } from "./stats-collector.ts";
 
 const HERE: DeviceClass = { blenderVersion: "3.4.1", buildHash: "b", backend: "CPU", arch: "avx2" };
 const FACTS = facts([scene({ width: 64, height: 48, samples: 4 })]);
@@ -37,19 +37,19 @@ beforeEach(async () => {
 afterEach(() => rm(root, { recursive: true, force: true }));
 
 /** A donor that answers every lease with the same news. */
-function donor(trusted: boolean, answer: (chunk: Chunk) => DonorNews): DonorLink {
-  const news = new Channel<DonorNews>();
+function donor(trusted: boolean, answer: (chunk: Chunk) => DonorUpdate): DonorLink {
+  const news = new Channel<DonorUpdate>();
   return {
     id: "donor",
     name: "donor",
     trusted,
     slots: 1,
     deviceClass: HERE,
-    knownSpeed: undefined,
+    benchmarkSpeed: undefined,
     news,
     lease: (chunk) => news.push(answer(chunk)),
     withdraw: () => {},
-    fetch: (_chunk, _file, toPath) => writeFile(toPath, "floats"),
+    fetch: (_chunk, _file, toPath) => writeFile(toPath, "raw"),
     release: () => {},
     close: async () => news.close(),
   };
@@ -63,12 +63,12 @@ async function run(link: DonorLink): Promise<unknown> {
   const check = async (_path: string, _expected: object, signal: AbortSignal) => await abortable(new Promise<never>(() => {}), signal);
   const media = { check, createAssembled: nothing, paste: nothing };
   const trustedSummary = () => Promise.reject(changed());
-  const results = new ResultDesk({ media, files: folder, trustedSummary }, { verifies: true });
+  const results = new ResultReceiver({ media, files: folder, trustedSummary }, { verifies: true });
   const job = new JobRun(
     {
-      remember: nothing,
+      append: nothing,
       results,
-      assembly: new AssemblyDesk(
+      assembly: new FrameAssembler(
         {
           media,
           files: folder,
@@ -83,7 +83,7 @@ async function run(link: DonorLink): Promise<unknown> {
       tiles: undefined,
       check: unused,
       preview: { add: unused },
-      tally: new RunTally(0, { frames: 2, chunks: plan.chunks.length }, []),
+      tally: new StatsCollector(0, { frames: 2, chunks: plan.chunks.length }, []),
       sameClass: () => true,
       observe: (event) => events.push(event),
       clock: systemClock,
@@ -100,7 +100,7 @@ async function run(link: DonorLink): Promise<unknown> {
   return await job.run(new AbortController().signal).catch((error: unknown) => error);
 }
 
-const failed = (chunk: Chunk): DonorNews => ({
+const failed = (chunk: Chunk): DonorUpdate => ({
   type: "failed",
   chunk: chunk.id,
   code: "SCENE_CHANGED",
@@ -114,10 +114,10 @@ describe("the scene can no longer be rendered here as it was sent", () => {
   });
 
   it("ends it when a result is looked at, and nobody is barred", async () => {
-    const files = [{ role: "floats" as const, name: "f.exr", sha256: "ab".repeat(32), bytes: 10 }];
+    const files = [{ role: "raw" as const, name: "f.exr", sha256: "ab".repeat(32), bytes: 10 }];
     const rendered = donor(false, (chunk) => ({ type: "rendered", chunk: chunk.id, files, seconds: 1 }));
     expect(await run(rendered)).toMatchObject({ code: "SCENE_CHANGED" });
-    expect(events.filter(({ event }) => event === "donor-barred")).toEqual([]);
+    expect(events.filter(({ event }) => event === "donor-banned")).toEqual([]);
   });
 
   it("is nothing that a stranger can say", async () => {

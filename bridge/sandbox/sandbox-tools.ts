@@ -15,7 +15,7 @@ export const TOOLS = { supervisor: "supervisor.py", filter: "filter.bpf", script
  * Lays what sandboxes need of ours into a folder, readable by everybody who is let into it: the user in a container is nobody
  * here, and the checkout may be closed to nobody. Throws SANDBOX_UNAVAILABLE for machines without a filter.
  */
-export async function layTools(folder: string, scripts: string, architecture: string): Promise<void> {
+export async function installTools(folder: string, scripts: string, architecture: string): Promise<void> {
   const arch = ARCHES[architecture];
   if (arch === undefined) throw new FarmError("SANDBOX_UNAVAILABLE", `there is no sandbox for ${architecture} machines`);
   const scriptsFolder = join(folder, TOOLS.scripts);

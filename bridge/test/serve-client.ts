@@ -4,8 +4,8 @@ import { basename, join } from "node:path";
 import { pEvent } from "p-event";
 import { emptyPart, PART_HEAD_BYTES } from "../gateway/wire/binary-frame.ts";
 import { openClient } from "../gateway/fixtures/gateway-kit.ts";
-import type { JobLine, WireEvent } from "../gateway/wire/job-messages.ts";
-import type { JobWish } from "../gateway/wire/job-submission.ts";
+import type { JobSummary, WireEvent } from "../gateway/wire/job-messages.ts";
+import type { JobSubmission } from "../gateway/wire/job-submission.ts";
 import { GATEWAY_LIMITS } from "../gateway/wire/limits.ts";
 import type { z } from "zod";
 import type { BridgeFrame, Method } from "../gateway/wire/messages.ts";
@@ -47,7 +47,7 @@ export async function connectTo(home: string) {
     return frame.event;
   };
   const state = (job: string, states: readonly string[]) =>
-    event(job, (each) => each.event === "job-line" && states.includes(each.line.state)).then((each) => lineOf(each));
+    event(job, (each) => each.event === "job-summary" && states.includes(each.line.state)).then((each) => lineOf(each));
   return {
     ...client,
     session: client.greeting.session,
@@ -55,8 +55,8 @@ export async function connectTo(home: string) {
     eventsOf,
     event,
     state,
-    submit: async (wish: z.input<typeof JobWish>) => {
-      const { job } = await ask("jobs.submit", wish);
+    submit: async (submission: z.input<typeof JobSubmission>) => {
+      const { job } = await ask("jobs.submit", submission);
       await ask("jobs.watch", { job });
       return job;
     },
@@ -89,7 +89,7 @@ function isOf(frame: BridgeFrame, job: string): frame is Extract<BridgeFrame, { 
   return frame.type === "event" && frame.job === job;
 }
 
-function lineOf(event: WireEvent): JobLine {
-  if (event.event !== "job-line") throw new Error("no line");
+function lineOf(event: WireEvent): JobSummary {
+  if (event.event !== "job-summary") throw new Error("no line");
   return event.line;
 }

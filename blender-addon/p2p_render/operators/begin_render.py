@@ -26,7 +26,7 @@ def refusal_of(context, makes_files):
     choices = properties.choices_of(context.scene, preferences.allowed())
     errors = [finding for finding in preflight.look(facts_of(context), desk.swarm, choices) if finding.level == preflight.ERROR]
     if errors:
-        return errors[0].sentence
+        return errors[0].message
     if makes_files and not bpy.data.filepath and context.scene.render.filepath.startswith("//"):
         return "Save the scene first: its output path is relative to it."
     return None
@@ -59,25 +59,25 @@ def render_here_and_now(order):
         engine_switch.put_back()
 
 
-def submit_files(operator, context, wish, frame):
+def submit_files(operator, context, submission, frame):
     """Hands a job that makes files to the bridge, starting one where none runs. Returns at once."""
     scene = context.scene.name
 
-    def failed(sentence):
-        notice.say(sentence, "ERROR")
+    def failed(message):
+        notice.say(message, "ERROR")
 
     def named(job):
         book.note(job, scene, frame, FILES)
         notice.say("The swarm has the job; you can go on working, or close Blender.")
 
-    hand_over(context.scene, frame, wish, (named, failed))
+    hand_over(context.scene, frame, submission, (named, failed))
     operator.report({"INFO"}, "Handed to the swarm")
 
 
-def hand_over(scene, frame, wish, told):
+def hand_over(scene, frame, submission, told):
     """To a bridge on this disk at once; for one on another the copy is packed and sent first, on a thread of its own."""
     named, failed = told
-    order = Order(preferences.place(), wish, own=orders.own_blender())
+    order = Order(preferences.place(), submission, own=orders.own_blender())
     overwrite = scene.render.use_overwrite or scene.render.is_movie_format
     entry = Entry(bpy.data.filepath, scene.name, frame, FILES, folder_of(scene, frame), overwrite=overwrite)
     template = scene.render.filepath
@@ -92,31 +92,31 @@ def hand_over(scene, frame, wish, told):
         if desk.is_apart:
             errands.begin(lambda errand: far_side.submit(order, template, errand), far, failed)
         else:
-            desk.submit(wish, named, failed)
+            desk.submit(submission, named, failed)
 
     desk.when_ready(order.place, ready, failed)
 
 
-def wait_for_files(operator, context, wish, frame):
+def wait_for_files(operator, context, submission, frame):
     """The same where no timer turns the desk: returns when the files are there."""
-    place, names, sentences = preferences.place(), [], []
+    place, names, messages = preferences.place(), [], []
 
     def is_over():
         job = desk.jobs.get(names[0]) if names else None
         if job is None or not job.line.is_ended:
             return False
-        sentences.extend(collector.failures(names[0]))
+        messages.extend(collector.failures(names[0]))
         return not are_coming(names[0])
 
-    hand_over(context.scene, frame, wish, (names.append, sentences.append))
-    while not sentences and not is_over():
+    hand_over(context.scene, frame, submission, (names.append, messages.append))
+    while not messages and not is_over():
         desk.turn(place)
         errands.turn()
         outputs.turn()
         time.sleep(TURN_SECONDS)
-    line = None if sentences else desk.jobs[names[0]].line
+    line = None if messages else desk.jobs[names[0]].line
     if line is not None and line.state == "complete":
         return {"FINISHED"}
     error = line.error.message if line is not None and line.error else "not all frames could be rendered"
-    operator.report({"ERROR"}, sentences[0] if sentences else error)
+    operator.report({"ERROR"}, messages[0] if messages else error)
     return {"CANCELLED"}

@@ -20,7 +20,7 @@ class P2P_RENDER_OT_start_bridge(bpy.types.Operator):
         return desk.state == "off"
 
     def execute(self, _context):
-        desk.when_ready(preferences.place(), lambda: None, lambda sentence: notice.say(sentence, "ERROR"))
+        desk.when_ready(preferences.place(), lambda: None, lambda message: notice.say(message, "ERROR"))
         return {"FINISHED"}
 
 
@@ -40,8 +40,8 @@ class P2P_RENDER_OT_check(bpy.types.Operator):
                 "INFO" if not lacking else "ERROR",
             )
 
-        def failed(sentence):
-            notice.say(sentence, "ERROR")
+        def failed(message):
+            notice.say(message, "ERROR")
 
         desk.when_ready(preferences.place(), lambda: desk.ask("bridge.doctor", {}, found, failed), failed)
         return {"FINISHED"}

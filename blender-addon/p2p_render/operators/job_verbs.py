@@ -14,9 +14,9 @@ from ..swarm_run import Order
 from . import begin_render
 
 
-def say(sentence):
+def say(message):
     """What the bridge answered instead of doing it."""
-    notice.say(sentence, "ERROR")
+    notice.say(message, "ERROR")
 
 
 class JobVerb:

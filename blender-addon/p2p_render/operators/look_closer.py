@@ -35,18 +35,18 @@ class P2P_RENDER_OT_look_closer(bpy.types.Operator):
             if not answer.findings:
                 notice.say("The bridge has nothing to say against this scene")
 
-        def failed(sentence):
+        def failed(message):
             remove(path)
             closer_look.forget()
-            notice.say(sentence, "ERROR")
+            notice.say(message, "ERROR")
 
         closer_look.begin()
-        wish = {"scenePath": path, "scene": scene}
+        submission = {"scenePath": path, "scene": scene}
         if desk.is_apart:
-            order = Order(preferences.place(), wish, own=orders.own_blender())
+            order = Order(preferences.place(), submission, own=orders.own_blender())
             errands.begin(lambda errand: far_side.look(order, errand), found, failed)
         else:
-            desk.ask("scene.check", wish, found, failed)
+            desk.ask("scene.check", submission, found, failed)
         return {"FINISHED"}
 
 

@@ -24,13 +24,13 @@ class P2P_RENDER_OT_render_animation(bpy.types.Operator):
         scene = context.scene
         video = video_of(scene) if scene.p2p_render.make_video and not scene.render.is_movie_format else None
         try:
-            wish = orders.files_wish(scene, orders.frames_of(scene), video)
+            submission = orders.files_submission(scene, orders.frames_of(scene), video)
         except (OSError, RuntimeError) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         if bpy.app.background:
-            return begin_render.wait_for_files(self, context, wish, scene.frame_start)
-        begin_render.submit_files(self, context, wish, scene.frame_start)
+            return begin_render.wait_for_files(self, context, submission, scene.frame_start)
+        begin_render.submit_files(self, context, submission, scene.frame_start)
         shown_preview.show_in_editor(context)
         return {"FINISHED"}
 

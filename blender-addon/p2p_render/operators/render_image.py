@@ -53,10 +53,10 @@ class P2P_RENDER_OT_render_image(bpy.types.Operator):
     def _run_as_files(self, context):
         """Engines whose floats cannot come back: the finished file does."""
         scene = context.scene
-        wish = orders.files_wish(scene, [scene.frame_current])
+        submission = orders.files_submission(scene, [scene.frame_current])
         if bpy.app.background:
-            return begin_render.wait_for_files(self, context, wish, scene.frame_current)
-        begin_render.submit_files(self, context, wish, scene.frame_current)
+            return begin_render.wait_for_files(self, context, submission, scene.frame_current)
+        begin_render.submit_files(self, context, submission, scene.frame_current)
         return {"FINISHED"}
 
 

@@ -7,7 +7,7 @@ from ..book import STILL, book
 from ..desk import desk
 from ..in_words import count
 from ..status_bar import work_done_of
-from .main_panel import draw_sentence
+from .main_panel import draw_message
 from .place import UnderMain
 
 MOST_SHOWN = 6
@@ -43,15 +43,15 @@ class P2P_RENDER_PT_jobs(UnderMain, bpy.types.Panel):
 def draw_job(box, job):
     line = job.line
     head = box.row()
-    head.label(text=line.title, icon="RENDER_STILL" if line.deliver == "floats" else "RENDER_ANIMATION")
+    head.label(text=line.title, icon="RENDER_STILL" if line.deliver == "raw" else "RENDER_ANIMATION")
     draw_buttons(head.row(align=True), job)
     if not line.is_ended and job.progress.chunks_total:
         bar(box, job.progress.chunks_done / job.progress.chunks_total)
     draw_state(box, job)
     if line.error is not None:
-        draw_sentence(box, f"{line.error.message} {line.error.advice}".strip(), "ERROR")
+        draw_message(box, f"{line.error.message} {line.error.advice}".strip(), "ERROR")
     for news in job.progress.news[-3:] if not line.is_ended else ():
-        draw_sentence(box, news, "DOT")
+        draw_message(box, news, "DOT")
 
 
 def draw_state(box, job):
@@ -62,7 +62,7 @@ def draw_state(box, job):
         box.label(text=work_done_of(progress))
         if progress.working:
             box.label(text=f"{count(len(progress.working), 'peer')} at work: {', '.join(progress.working[:4])}")
-    elif line.state == "complete" and line.deliver == "floats":
+    elif line.state == "complete" and line.deliver == "raw":
         box.label(text="The picture is ready")
     else:
         box.label(text=STATES.get(line.state, line.state))
@@ -85,7 +85,7 @@ def draw_buttons(row, job):
         draw_attach(row, line)
         row.operator("p2p_render.cancel", text="", icon="CANCEL").job = line.job
         return
-    if line.state != "complete" or line.deliver == "floats":
+    if line.state != "complete" or line.deliver == "raw":
         draw_attach(row, line, always=True)
     if line.deliver == "files" and job.progress.outputs:
         row.operator("p2p_render.play", text="", icon="PLAY").job = line.job

@@ -31,9 +31,9 @@ class P2P_RENDER_PT_main(RenderTab, bpy.types.Panel):
         draw_bridge(self.layout, facts)
         draw_findings(self.layout, context.scene, facts)
         if stage.failure and not stage.is_rendering:
-            draw_sentence(self.layout, stage.failure, "ERROR")
+            draw_message(self.layout, stage.failure, "ERROR")
         if notice.text:
-            draw_sentence(self.layout, notice.text, notice.icon)
+            draw_message(self.layout, notice.text, notice.icon)
 
 
 def draw_bridge(layout, facts):
@@ -44,11 +44,11 @@ def draw_bridge(layout, facts):
     elif desk.state == "off":
         row.label(text="The bridge is not at work", icon="UNLINKED")
         row.operator("p2p_render.start_bridge", text="Start")
-        if desk.sentence:
-            draw_sentence(layout, desk.sentence, "ERROR")
+        if desk.message:
+            draw_message(layout, desk.message, "ERROR")
             layout.operator("p2p_render.check", icon="CHECKMARK")
     else:
-        row.label(text=desk.sentence or "Connecting", icon="SORTTIME")
+        row.label(text=desk.message or "Connecting", icon="SORTTIME")
 
 
 def swarm_in_words(swarm, facts):
@@ -72,22 +72,22 @@ def draw_findings(layout, scene, facts):
     if findings or closer:
         box = layout.box()
         for finding in findings:
-            draw_sentence(box, finding.sentence, ICONS[finding.level])
+            draw_message(box, finding.message, ICONS[finding.level])
             if finding.fix:
                 row = box.row()
                 row.label(text="", icon="BLANK1")
                 row.operator(finding.fix, text=finding.label)
         for finding in closer:
-            draw_sentence(box, " ".join(filter(None, (finding.sentence, finding.advice))), ICONS[finding.level])
+            draw_message(box, " ".join(filter(None, (finding.message, finding.advice))), ICONS[finding.level])
     if desk.is_ready:
         layout.operator("p2p_render.look_closer", text="Looking" if closer_look.is_looking else "Look Closer", icon="VIEWZOOM")
 
 
-def draw_sentence(layout, sentence, icon):
+def draw_message(layout, message, icon):
     """Broken into lines: labels do not wrap."""
     width = max(24, int(bpy.context.region.width / (6.6 * bpy.context.preferences.system.ui_scale)) - 6)
     column = layout.column(align=True)
-    for number, line in enumerate(lines_of(sentence, width)):
+    for number, line in enumerate(lines_of(message, width)):
         column.label(text=line, icon=icon if number == 0 else "BLANK1")
 
 

@@ -41,7 +41,7 @@ def draw_peer(column, settings, peer):
     row.active = peer.open
     row.label(text=peer.name or peer.peer[-8:], icon="DESKTOP" if peer.open else "PAUSE")
     power = f"{count(peer.cores, 'core')}, {memory(peer.memory_bytes)}" + (f", {count(len(peer.gpus), 'GPU')}" if peer.gpus else "")
-    row.label(text=power if peer.open else peer.because or "rests")
+    row.label(text=power if peer.open else peer.reason or "rests")
     right = row.row()
     right.alignment = "RIGHT"
     right.label(text="" if peer.ping_ms is None else f"{peer.ping_ms:.0f} ms")

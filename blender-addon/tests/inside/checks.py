@@ -11,7 +11,7 @@ import bpy
 import p2p_render
 from p2p_render import cycles_panels, engine_switch, names, orders, preflight, scene_facts
 from p2p_render.bridge_process import BridgePlace
-from p2p_render.job_wish import Choices
+from p2p_render.job_submission import Choices
 from p2p_render.scene_copy import save_copy
 
 OPERATORS = [
@@ -199,9 +199,9 @@ def check_the_pre_flight_sees_a_missing_texture_a_missing_camera_and_mends_what_
         image.source, image.filepath, image.use_fake_user = "FILE", "/nowhere/gone.png", True
         assert ("gone", "/nowhere/gone.png") in scene_facts.read_paths()
         scene_facts.looker.names = ("gone",)
-        sentences = [finding.sentence for finding in preflight.look(scene_facts.facts_of(bpy.context), None, Choices())]
-        assert sentences[0] == "The scene has no active camera."
-        assert any("gone" in sentence for sentence in sentences)
+        messages = [finding.message for finding in preflight.look(scene_facts.facts_of(bpy.context), None, Choices())]
+        assert messages[0] == "The scene has no active camera."
+        assert any("gone" in message for message in messages)
         assert bpy.ops.p2p_render.fix_camera() == {"FINISHED"}
         assert scene.camera is not None
         scene_facts.looker.names = ()

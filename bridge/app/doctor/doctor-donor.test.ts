@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { parseTerms } from "../../core/terms/parse-terms.ts";
 import { parseNvidiaSmi } from "../../machine/nvidia-gpus.ts";
-import type { Sight } from "../../machine/machine-watch.ts";
+import type { HostMetrics } from "../../machine/machine-watch.ts";
 import { absence, type DockerProbe } from "../../sandbox/docker/docker-probe.ts";
 import { unenforcedLimits } from "../../sandbox/docker/engine-requirements.ts";
-import { examineCards, examineEngine, examineSigns, givenDisk } from "./doctor-donor.ts";
+import { checkGpus, checkEngine, checkSensors, givenDisk } from "./doctor-donor.ts";
 
-const BLIND: Sight = {
-  untouchedMs: undefined,
-  touchSigns: [],
+const BLIND: HostMetrics = {
+  idleMs: undefined,
+  idleSensors: [],
   othersLoad: undefined,
   onBattery: undefined,
   programs: undefined,
@@ -40,7 +40,7 @@ describe("the doctor on containers", () => {
     ],
     ["with something else amiss", { message: "the socket hung up" }, "the socket hung up", "docker"],
   ])("%s says what mends it", (...[, error, detail, fix]) => {
-    const [finding] = examineEngine(absence(error as NodeJS.ErrnoException), "linux");
+    const [finding] = checkEngine(absence(error as NodeJS.ErrnoException), "linux");
     expect(finding).toMatchObject({ ok: false, needed: false, detail: expect.stringContaining(detail), fix: expect.stringContaining(fix) });
   });
 
@@ -56,7 +56,7 @@ describe("the doctor on containers", () => {
       runtime: { age: "mended", version: "1.3.3" },
       environments: ["4.3.2", "3.4.1"],
     };
-    expect(examineEngine(probe, "linux")).toMatchObject([
+    expect(checkEngine(probe, "linux")).toMatchObject([
       { what: "Docker", ok: true },
       {
         what: "Docker limits",
@@ -67,7 +67,7 @@ describe("the doctor on containers", () => {
       { what: "environments", ok: true, detail: "Blender 4.3.2, Blender 3.4.1" },
     ]);
     const bare: DockerProbe = { ...probe, unenforced: [], environments: [], runtime: { age: "old", version: "1.1.9" } };
-    expect(examineEngine(bare, "linux", true)).toMatchObject([
+    expect(checkEngine(bare, "linux", true)).toMatchObject([
       { what: "Docker", ok: true },
       { what: "Docker runtime", ok: false, detail: expect.stringContaining("1.1.9"), fix: expect.stringContaining("--allow-old-runtime") },
       { what: "environments", ok: false, fix: "bridge env build" },
@@ -78,9 +78,9 @@ describe("the doctor on containers", () => {
 
 describe("the doctor on the owner's terms", () => {
   it("says which terms this machine cannot serve, and what that means when they are asked for", () => {
-    const calm = examineSigns(parseTerms({}), BLIND);
+    const calm = checkSensors(parseTerms({}), BLIND);
     expect(calm.every(({ ok, needed }) => !ok && !needed)).toBe(true);
-    const asked = examineSigns(parseTerms({ idle: "5m", watts: "200" }), BLIND);
+    const asked = checkSensors(parseTerms({ idle: "5m", watts: "200" }), BLIND);
     expect(asked.find(({ what }) => what === "donor: idle time")).toMatchObject({
       detail: expect.stringContaining("the donor stays closed"),
       fix: expect.stringContaining("bridge donate set idle=default"),
@@ -89,16 +89,16 @@ describe("the doctor on the owner's terms", () => {
   });
 
   it("says how it knows what it knows", () => {
-    const sight = {
+    const hostMetrics = {
       ...BLIND,
-      untouchedMs: 5,
-      touchSigns: ["GNOME", "terminals"],
+      idleMs: 5,
+      idleSensors: ["GNOME", "terminals"],
       onBattery: true,
       programs: ["a", "b"],
       celsius: 51.6,
       watts: 44,
     };
-    expect(examineSigns(parseTerms({}), sight).map(({ ok, detail }) => [ok, detail])).toEqual([
+    expect(checkSensors(parseTerms({}), hostMetrics).map(({ ok, detail }) => [ok, detail])).toEqual([
       [true, "by GNOME, terminals"],
       [true, "on battery"],
       [true, "2 seen"],
@@ -116,12 +116,12 @@ describe("the doctor on the owner's terms", () => {
     const cards = parseNvidiaSmi(
       "0, GPU-5f7f5c0e-2a2b, 00000000:01:00.0, NVIDIA GeForce RTX 4090, 24564, 1523, 37, 61, 212.45, 550.54.14, 8.9",
     );
-    expect(examineCards(cards, { gpus: "all" })).toMatchObject({
+    expect(checkGpus(cards, { gpus: "all" })).toMatchObject({
       ok: true,
       detail: "0: NVIDIA GeForce RTX 4090, 24 GiB, driver 550.54.14",
     });
-    expect(examineCards([], { gpus: "none" }).ok).toBe(true);
-    expect(examineCards([], { gpus: "all" })).toMatchObject({ ok: false, fix: expect.stringContaining("nvidia-smi") });
-    expect(examineCards(cards, { gpus: ["3"] })).toMatchObject({ ok: false, detail: expect.stringContaining('"3"') });
+    expect(checkGpus([], { gpus: "none" }).ok).toBe(true);
+    expect(checkGpus([], { gpus: "all" })).toMatchObject({ ok: false, fix: expect.stringContaining("nvidia-smi") });
+    expect(checkGpus(cards, { gpus: ["3"] })).toMatchObject({ ok: false, detail: expect.stringContaining('"3"') });
   });
 });

@@ -5,8 +5,8 @@ import type { Gpu } from "../../core/gpu/gpu.ts";
 import { parseTerms } from "../../core/terms/parse-terms.ts";
 import type { Terms } from "../../core/terms/terms.ts";
 import { openDatabase } from "../../database/open-database.ts";
-import { gpusHere } from "../../machine/gpus.ts";
-import { MachineWatch, type Sight } from "../../machine/machine-watch.ts";
+import { listGpus } from "../../machine/gpus.ts";
+import { MachineWatch, type HostMetrics } from "../../machine/machine-watch.ts";
 import { isFarmError } from "../../kernel/errors.ts";
 import type { DockerProbe } from "../../sandbox/docker/docker-probe.ts";
 import type { Finding } from "./finding.ts";
@@ -19,27 +19,27 @@ const MISSING_ENGINE: Readonly<Record<string, string>> = {
 };
 
 /** Containers: only needed to give power to strangers. `nvidia`: whether there are such cards. */
-export function examineEngine(probe: DockerProbe, platform: NodeJS.Platform, nvidia = false): Finding[] {
+export function checkEngine(probe: DockerProbe, platform: NodeJS.Platform, nvidia = false): Finding[] {
   if (!probe.here) {
     const fix = probe.kind === "no-permission" ? 'sudo usermod -aG docker "$USER", then log in anew' : MISSING_ENGINE[platform];
-    const detail = `${probe.because}; needed to give power in containers`;
+    const detail = `${probe.reason}; needed to give power in containers`;
     return [{ what: "Docker", ok: false, needed: false, detail, fix: fix ?? "install Docker Engine" }];
   }
   const { version, runtimes, environments } = probe;
   const here = { what: "Docker", ok: true, needed: false, detail: `${version}, runtimes ${runtimes.join(", ")}`, fix: undefined };
-  return [here, ...examineLimits(probe), ...examineRuntime(probe), examineEnvironments(environments), ...examineGpuRuntime(probe, nvidia)];
+  return [here, ...checkLimits(probe), ...checkRuntime(probe), checkEnvironments(environments), ...checkGpuRuntime(probe, nvidia)];
 }
 
 type Engine = Extract<DockerProbe, { here: true }>;
 
-function examineLimits({ unenforced }: Engine): Finding[] {
+function checkLimits({ unenforced }: Engine): Finding[] {
   if (unenforced.length === 0) return [];
   const fix = "add cgroup_enable=memory swapaccount=1 to the kernel's command line (GRUB_CMDLINE_LINUX), sudo update-grub, start anew";
   const detail = `this kernel does not hold containers to their limit of ${unenforced.join(", ")}`;
   return [{ what: "Docker limits", ok: false, needed: false, detail, fix }];
 }
 
-function examineRuntime({ runtime }: Engine): Finding[] {
+function checkRuntime({ runtime }: Engine): Finding[] {
   if (runtime.age !== "old") return [];
   const detail = `runc ${runtime.version} has known ways out of a container: the donor does not use it`;
   return [
@@ -53,13 +53,13 @@ function examineRuntime({ runtime }: Engine): Finding[] {
   ];
 }
 
-function examineEnvironments(versions: readonly string[]): Finding {
+function checkEnvironments(versions: readonly string[]): Finding {
   const ok = versions.length > 0;
   const detail = ok ? versions.map((version) => `Blender ${version}`).join(", ") : "none; needed to give power in containers";
   return { what: "environments", ok, needed: false, detail, fix: ok ? undefined : "bridge env build" };
 }
 
-function examineGpuRuntime({ runtimes }: Engine, nvidia: boolean): Finding[] {
+function checkGpuRuntime({ runtimes }: Engine, nvidia: boolean): Finding[] {
   if (!nvidia || runtimes.includes("nvidia")) return [];
   const fix = "install nvidia-container-toolkit, sudo nvidia-ctk runtime configure --runtime=docker, sudo systemctl restart docker";
   return [{ what: "Docker GPUs", ok: false, needed: false, detail: "containers get no NVIDIA card here", fix }];
@@ -71,9 +71,9 @@ export async function examineOwner(home: Home): Promise<Finding[]> {
   const everything = { untouched: true, battery: true, programs: () => true, heat: true, gpus: () => true };
   await using machine = new MachineWatch(performance.now());
   await machine.look(everything, performance.now());
-  const sight = await machine.look(everything, performance.now());
+  const hostMetrics = await machine.look(everything, performance.now());
   const { bavail, bsize } = await statfs(home.root);
-  return [givenDisk(terms, bavail * bsize), ...examineSigns(terms, sight), examineCards(await gpusHere(), terms)];
+  return [givenDisk(terms, bavail * bsize), ...checkSensors(terms, hostMetrics), checkGpus(await listGpus(), terms)];
 }
 
 async function termsOf(home: Home): Promise<Terms> {
@@ -95,39 +95,39 @@ export function givenDisk(terms: Pick<Terms, "diskBytes">, freeBytes: number): F
 }
 
 /** Each sign that a term may ask for: whether this machine shows it. */
-export function examineSigns(terms: Terms, sight: Sight): Finding[] {
+export function checkSensors(terms: Terms, hostMetrics: HostMetrics): Finding[] {
   const signs: readonly Sign[] = [
     {
       what: "idle time",
       term: "idle",
       asked: terms.idleMs !== undefined,
-      shown: sight.untouchedMs === undefined ? undefined : `by ${sight.touchSigns.join(", ")}`,
+      shown: hostMetrics.idleMs === undefined ? undefined : `by ${hostMetrics.idleSensors.join(", ")}`,
       mend: 'sudo usermod -aG input "$USER", then log in anew (or install xprintidle)',
     },
     {
       what: "battery",
       term: "battery",
       asked: terms.notOnBattery,
-      shown: sight.onBattery === undefined ? undefined : sight.onBattery ? "on battery" : "at the mains",
+      shown: hostMetrics.onBattery === undefined ? undefined : hostMetrics.onBattery ? "on battery" : "at the mains",
     },
     {
       what: "programs",
       term: "yield",
       asked: terms.yieldTo.length > 0,
-      shown: sight.programs === undefined ? undefined : `${sight.programs.length} seen`,
+      shown: hostMetrics.programs === undefined ? undefined : `${hostMetrics.programs.length} seen`,
     },
     {
       what: "temperature",
       term: "temperature",
       asked: terms.maxCelsius !== undefined,
-      shown: shownAs(sight.celsius, "°C"),
+      shown: shownAs(hostMetrics.celsius, "°C"),
       mend: "sudo apt-get install lm-sensors && sudo sensors-detect --auto",
     },
     {
       what: "power",
       term: "watts",
       asked: terms.maxWatts !== undefined,
-      shown: shownAs(sight.watts, "W"),
+      shown: shownAs(hostMetrics.watts, "W"),
       mend: "sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj",
     },
   ];
@@ -157,7 +157,7 @@ function shownAs(value: number | undefined, unit: string): string | undefined {
 }
 
 /** The GPUs of this machine, and whether those that are given are among them. */
-export function examineCards(gpus: readonly Gpu[], terms: Pick<Terms, "gpus">): Finding {
+export function checkGpus(gpus: readonly Gpu[], terms: Pick<Terms, "gpus">): Finding {
   const finding = (ok: boolean, detail: string, fix?: string): Finding => ({ what: "donor: GPUs", ok, needed: false, detail, fix });
   const back = "bridge donate set gpus=none";
   if (gpus.length === 0) {

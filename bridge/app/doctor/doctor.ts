@@ -3,10 +3,10 @@ import type { Home } from "../../config/home.ts";
 import { isFarmError, messageOf } from "../../kernel/errors.ts";
 import { silentLog } from "../../kernel/log.ts";
 import { findFfmpeg } from "../../media/video/find-ffmpeg.ts";
-import { gpusHere } from "../../machine/gpus.ts";
+import { listGpus } from "../../machine/gpus.ts";
 import { probeDocker } from "../../sandbox/docker/docker-probe.ts";
-import { blendersHere } from "../job/blender-slots.ts";
-import { examineEngine, examineOwner } from "./doctor-donor.ts";
+import { findLocalBlenders } from "../job/blender-slots.ts";
+import { checkEngine, examineOwner } from "./doctor-donor.ts";
 import type { Finding } from "./finding.ts";
 import { openSwarm } from "../swarm/open-swarm.ts";
 
@@ -28,22 +28,22 @@ export async function examine(
       detail: process.versions.node,
       fix: node >= 24 ? undefined : "npm run demo (brings Node 24 beside the project)",
     },
-    ...(await examineBlenders(home, blender, signal)),
-    await examineFfmpeg(signal),
-    await examineDisk(home),
+    ...(await checkBlenders(home, blender, signal)),
+    await checkFfmpeg(signal),
+    await checkDisk(home),
     await network(),
-    ...examineEngine(
+    ...checkEngine(
       await probeDocker(),
       process.platform,
-      (await gpusHere()).some(({ vendor }) => vendor === "nvidia"),
+      (await listGpus()).some(({ vendor }) => vendor === "nvidia"),
     ),
     ...(await examineOwner(home)),
   ];
 }
 
-async function examineBlenders(home: Home, explicit: string | undefined, signal: AbortSignal): Promise<Finding[]> {
+async function checkBlenders(home: Home, explicit: string | undefined, signal: AbortSignal): Promise<Finding[]> {
   try {
-    const found = await blendersHere(home, explicit, signal);
+    const found = await findLocalBlenders(home, explicit, signal);
     return found.map(({ build, deviceClass }) => ({
       what: `Blender ${build.version}`,
       ok: true,
@@ -56,7 +56,7 @@ async function examineBlenders(home: Home, explicit: string | undefined, signal:
   }
 }
 
-async function examineFfmpeg(signal: AbortSignal): Promise<Finding> {
+async function checkFfmpeg(signal: AbortSignal): Promise<Finding> {
   try {
     const { path, version, from } = await findFfmpeg(signal);
     return { what: "ffmpeg", ok: true, needed: false, detail: `${version}, ${path} (${from})`, fix: undefined };
@@ -71,7 +71,7 @@ async function examineFfmpeg(signal: AbortSignal): Promise<Finding> {
   }
 }
 
-async function examineDisk(home: Home): Promise<Finding> {
+async function checkDisk(home: Home): Promise<Finding> {
   const { bavail, bsize } = await statfs(home.root);
   const free = bavail * bsize;
   return {

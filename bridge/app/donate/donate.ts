@@ -14,22 +14,22 @@ import { lockHome } from "../../network/node/home-lock.ts";
 import type { SwarmNetwork } from "../../protocols/frame-stream.ts";
 import { Freezer } from "../../sandbox/process/freezer.ts";
 import { renderSlots } from "../job/blender-slots.ts";
-import { AskedEnvironments, lettingIn } from "../environments/environment-requests.ts";
+import { EnvironmentRequests, withAllowed } from "../environments/environment-requests.ts";
 import type { DonateEvent } from "../../donor/donate-events.ts";
-import { DonorControl } from "./policy-enforcer.ts";
+import { PolicyEnforcer } from "./policy-enforcer.ts";
 import { donorEnvironments, refuseWithout } from "../environments/donor-environments.ts";
 import type { DonorDevices } from "./devices/donor-devices.ts";
-import { DonorLedger } from "./donation-stats.ts";
-import { DonorReport } from "./status-writer.ts";
+import { DonationStats } from "./donation-stats.ts";
+import { StatusWriter } from "./status-writer.ts";
 import { type DonorSandbox, openDonorSandbox, type SandboxChoice } from "./donor-sandbox.ts";
-import { DonorShowcase } from "../../donor/preview-store.ts";
+import { PreviewStore } from "../../donor/preview-store.ts";
 import { type DonorStatus, statusPath } from "./donor-status.ts";
 import { type DonorStoreOptions, openDonorStore, type OwnedDonorStore } from "./donor-store.ts";
-import { IdleMeasure } from "./devices/idle-benchmark.ts";
+import { IdleBenchmark } from "./devices/idle-benchmark.ts";
 import { openDonorDevices } from "./devices/open-donor-devices.ts";
 import { openSwarm, type SwarmOptions } from "../swarm/open-swarm.ts";
 import { OwnerSettings, termsInForce } from "./owner-settings.ts";
-import { OwnersDesk, systemWallClock } from "./policy-state.ts";
+import { PolicyState, systemWallClock } from "./policy-state.ts";
 import { openScratch } from "../job/scratch.ts";
 
 export interface DonateSettings {
@@ -63,7 +63,7 @@ export async function donate(
   await using _lock = await lockHome(home.root);
   await using scratch = await openScratch(home);
   await using sandbox = await openDonorSandbox(home, settings.sandbox, signal);
-  await using database = openDatabase(home.database, { onCorrupt: (sentence) => watching.observe({ event: "note", sentence }) });
+  await using database = openDatabase(home.database, { onCorrupt: (message) => watching.observe({ event: "note", message }) });
   await using machine = new MachineWatch(systemClock.monotonicMs());
   const freezer = new Freezer();
   const startFor: DonorSandbox["startFor"] = (...place) => freezer.watch(sandbox.startFor(...place));
@@ -71,62 +71,62 @@ export async function donate(
     blender: sandbox.blender,
     scratch,
     startFor,
-    slotSize: () => desk.slotSize(),
-    note: (sentence) => watching.observe({ event: "note", sentence }),
+    slotSize: () => policy.slotSize(),
+    note: (message) => watching.observe({ event: "note", message }),
   });
-  const { desk, ownerSettings } = await openDesk(database, { machine, devices }, settings);
+  const { policy, ownerSettings } = await openCatalog(database, { machine, devices }, settings);
   await using network = await openSwarm(home, settings.swarm, watching.log, signal);
   tellOf(sandbox, await sandbox.prepare(network.selfId, scratch), watching);
-  await devices.prepare(desk.texts, signal);
-  const store = await openDonorStore(network, storeOptions(home, desk, sandbox), watching.log);
+  await devices.prepare(policy.texts, signal);
+  const store = await openDonorStore(network, storeOptions(home, policy, sandbox), watching.log);
   await using slots = renderSlots(scratch, sandbox.blender, {
-    slots: desk.terms().slots,
+    slots: policy.terms().slots,
     purpose: "donor",
     foreign: true,
     around,
-    threads: () => desk.slotSize().threads,
-    startFor: (scene, folder, slot) => startFor(scene, folder, () => desk.slotSize(), slot === undefined ? [] : devices.gpusOf(slot)),
+    threads: () => policy.slotSize().threads,
+    startFor: (scene, folder, slot) => startFor(scene, folder, () => policy.slotSize(), slot === undefined ? [] : devices.gpusOf(slot)),
     devices,
   });
-  const ledger = new DonorLedger(database.settings, systemClock);
+  const ledger = new DonationStats(database.settings, systemClock);
   const inContainers = settings.sandbox.kind === "docker";
   const environments = inContainers
-    ? await donorEnvironments({ home, network, environments: database.environments, owner: desk, store })
+    ? await donorEnvironments({ home, network, environments: database.environments, owner: policy, store })
     : undefined;
-  if (sandbox.blender === undefined) refuseWithout(desk.terms());
-  const showcase = new DonorShowcase(await scratch.folder("pictures"));
-  const parts = { sandbox, environments, network, desk, devices, ownerSettings, store, freezer, slots, ledger, showcase };
+  if (sandbox.blender === undefined) refuseWithout(policy.terms());
+  const showcase = new PreviewStore(await scratch.folder("pictures"));
+  const parts = { sandbox, environments, network, policy, devices, ownerSettings, store, freezer, slots, ledger, showcase };
   await serve(settings, watching, parts, signal);
 }
 
 function tellOf(sandbox: DonorSandbox, orphans: number, { observe }: DonateWatching): void {
   const removed = orphans === 0 ? [] : [`removed ${orphans} sandboxes that an earlier donor of this home had left`];
-  for (const sentence of [...sandbox.warnings, ...removed]) observe({ event: "note", sentence });
+  for (const message of [...sandbox.warnings, ...removed]) observe({ event: "note", message });
 }
 
 interface Parts {
   readonly sandbox: DonorSandbox;
   readonly environments: DonorEnvironments | undefined;
   readonly network: SwarmNetwork;
-  readonly desk: OwnersDesk;
+  readonly policy: PolicyState;
   readonly devices: DonorDevices;
   readonly ownerSettings: OwnerSettings;
   readonly store: OwnedDonorStore;
   readonly freezer: Freezer;
   readonly slots: RenderSlots;
-  readonly ledger: DonorLedger;
-  readonly showcase: DonorShowcase;
+  readonly ledger: DonationStats;
+  readonly showcase: PreviewStore;
 }
 
 /** Works until the signal aborts; says goodbye to everybody then. */
 async function serve(settings: DonateSettings, watching: DonateWatching, parts: Parts, signal: AbortSignal): Promise<void> {
-  const { sandbox, environments, network, desk, devices, store, slots, ledger, showcase } = parts;
+  const { sandbox, environments, network, policy, devices, store, slots, ledger, showcase } = parts;
   const { log } = watching;
   const name = settings.name ?? hostname();
-  const power = () => devices.power(desk.sight?.gpus ?? []);
-  const asked = new AskedEnvironments();
-  const report = new DonorReport(
-    { desk, ledger, store, slots, showcase, power, asked },
+  const power = () => devices.power(policy.hostMetrics?.gpus ?? []);
+  const asked = new EnvironmentRequests();
+  const report = new StatusWriter(
+    { policy, ledger, store, slots, showcase, power, asked },
     { path: statusPath(settings.home), peerId: network.selfId, name },
   );
   const observe = (event: DonateEvent) => {
@@ -136,28 +136,28 @@ async function serve(settings: DonateSettings, watching: DonateWatching, parts: 
     const question = asked.watch(event, Date.now());
     if (!question) return;
     const { digest, job, requester } = question;
-    const term = `environments=${lettingIn(desk.texts.environments, digest)}`;
+    const term = `environments=${withAllowed(policy.texts.environments, digest)}`;
     watching.observe({ event: "environment-asked", digest, job, requester, term });
   };
   const options = { agent: `p2p-render/${VERSION}`, name, maxJobs: MAX_JOBS };
-  const deps = { network, store, slots, owner: desk, peaks: ledger, environments, showcase, clock: systemClock, log, observe, load, power };
+  const deps = { network, store, slots, owner: policy, peaks: ledger, environments, showcase, clock: systemClock, log, observe, load, power };
   const donor = new Donor(deps, options);
-  await using measure = new IdleMeasure({ devices, isQuiet: () => isQuiet(desk, donor), clock: systemClock, log });
-  const turned = async (looked: boolean) => {
+  await using measure = new IdleBenchmark({ devices, isQuiet: () => isQuiet(policy, donor), clock: systemClock, log });
+  const turned = async (inspectionBlender: boolean) => {
     measure.turn();
-    if (looked) ledger.noteEnergy(desk.sight, slots.busy);
+    if (inspectionBlender) ledger.noteEnergy(policy.hostMetrics, slots.busy);
     ledger.writeSometimes();
     const status = await report.write(donor.jobs);
     if (status) watching.status?.(status);
   };
-  const control = new DonorControl({ ...parts, settings: parts.ownerSettings, donor, clock: systemClock, log, observe, turned });
+  const control = new PolicyEnforcer({ ...parts, settings: parts.ownerSettings, donor, clock: systemClock, log, observe, turned });
   const started = () => {
     const blenders = sandbox.blender === undefined ? [] : [sandbox.blender.build.version];
     const facts = { peerId: network.selfId, multiaddrs: network.multiaddrs(), name, blenders };
-    observe({ event: "listening", ...facts, slots: slots.size, threads: desk.slotSize().threads });
+    observe({ event: "listening", ...facts, slots: slots.size, threads: policy.slotSize().threads });
   };
   try {
-    await work({ desk, donor, control, started }, signal);
+    await work({ policy, donor, control, started }, signal);
   } finally {
     ledger.write();
     await report.remove();
@@ -166,15 +166,15 @@ async function serve(settings: DonateSettings, watching: DonateWatching, parts: 
 
 async function work(
   {
-    desk,
+    policy,
     donor,
     control,
     started,
-  }: Pick<Parts, "desk"> & { readonly donor: Donor; readonly control: DonorControl; readonly started: () => void },
+  }: Pick<Parts, "policy"> & { readonly donor: Donor; readonly control: PolicyEnforcer; readonly started: () => void },
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    await desk.look(); // nobody is served before it is known whether the owner lets it
+    await policy.look(); // nobody is served before it is known whether the owner lets it
     await donor.start(signal);
     started();
     await control.start();
@@ -185,34 +185,34 @@ async function work(
   }
 }
 
-function storeOptions(home: Home, desk: OwnersDesk, { seenAt }: DonorSandbox): DonorStoreOptions {
+function storeOptions(home: Home, policy: PolicyState, { seenAt }: DonorSandbox): DonorStoreOptions {
   return {
     blocks: home.blocks,
     scenes: home.scenes,
     ...(seenAt === undefined ? {} : { seenAt }),
-    capBytes: desk.terms().diskBytes,
-    upload: () => desk.terms().uploadBytesPerSecond,
-    download: () => desk.terms().downloadBytesPerSecond,
+    capBytes: policy.terms().diskBytes,
+    upload: () => policy.terms().uploadBytesPerSecond,
+    download: () => policy.terms().downloadBytesPerSecond,
   };
 }
 
 /** A donor that is started by hand is meant to work: an old pause is over. */
-async function openDesk(
+async function openCatalog(
   database: Database,
   { machine, devices }: { readonly machine: MachineWatch; readonly devices: DonorDevices },
   { terms }: DonateSettings,
 ) {
   const ownerSettings = new OwnerSettings(database.settings);
-  ownerSettings.setWish(undefined, systemClock.now());
+  ownerSettings.setCommand(undefined, systemClock.now());
   const size = { cores: availableParallelism(), memoryBytes: totalmem() };
   await devices.look(termsInForce(terms, systemClock.now(), ownerSettings.terms()));
   const deps = { settings: ownerSettings, machine, clock: systemClock, wallClock: systemWallClock };
-  return { ownerSettings, desk: new OwnersDesk(deps, { flags: terms, size, defaults: (texts) => devices.defaults(texts) }) };
+  return { ownerSettings, policy: new PolicyState(deps, { flags: terms, size, defaults: (texts) => devices.defaults(texts) }) };
 }
 
 /** Neither a job nor anybody else needs this machine, and its owner lets it work. */
-function isQuiet(desk: OwnersDesk, donor: Donor): boolean {
-  return desk.standing().state === "open" && donor.jobs.length === 0 && (desk.sight?.othersLoad ?? 0) < QUIET_LOAD;
+function isQuiet(policy: PolicyState, donor: Donor): boolean {
+  return policy.availability().state === "open" && donor.jobs.length === 0 && (policy.hostMetrics?.othersLoad ?? 0) < QUIET_LOAD;
 }
 
 function load(): number {

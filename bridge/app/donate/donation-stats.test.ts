@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { openDatabase } from "../../database/open-database.ts";
-import { DonorLedger } from "./donation-stats.ts";
+import { DonationStats } from "./donation-stats.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -18,7 +18,7 @@ it("counts what was given today and ever, over restarts and over midnight", asyn
   let nowMs = new Date(2026, 10, 23, 23, 0).getTime();
   const clock = { now: () => nowMs, monotonicMs: () => nowMs, sleep: async () => {} };
   await using database = openDatabase(join(folder, "bridge.sqlite"));
-  const first = new DonorLedger(database.settings, clock);
+  const first = new DonationStats(database.settings, clock);
   first.watch(rendered);
   first.noteEnergy({ joules: 50 }, 1);
   first.noteEnergy({ joules: 50 }, 0); // nobody was at work
@@ -26,7 +26,7 @@ it("counts what was given today and ever, over restarts and over midnight", asyn
   first.note("scene", 40);
   first.write();
   nowMs += 2 * 3_600_000;
-  const second = new DonorLedger(database.settings, clock);
+  const second = new DonationStats(database.settings, clock);
   expect(second.totals).toMatchObject({ day: "2026-11-24", today: { chunks: 0 }, ever: { chunks: 1, frames: 1, seconds: 3, joules: 50 } });
   second.watch(rendered);
   expect(second.totals).toMatchObject({ today: { chunks: 1 }, ever: { chunks: 2, seconds: 6 } });
@@ -37,10 +37,10 @@ it("counts what was given today and ever, over restarts and over midnight", asyn
 it("remembers so many scenes and no more", async () => {
   await using database = openDatabase(join(folder, "bridge.sqlite"));
   const clock = { now: () => 0, monotonicMs: () => 0, sleep: async () => {} };
-  const ledger = new DonorLedger(database.settings, clock);
+  const ledger = new DonationStats(database.settings, clock);
   for (let scene = 0; scene <= 500; scene++) ledger.note(`scene ${scene}`, scene);
   ledger.write();
-  const again = new DonorLedger(database.settings, clock);
+  const again = new DonationStats(database.settings, clock);
   expect(again.of("scene 0")).toBeUndefined();
   expect(again.of("scene 500")).toBe(500);
 });

@@ -3,7 +3,7 @@ import { givenBy, type Given, joulesGiven, noTotals, type Totals, withMore } fro
 import type { Settings } from "../../database/types.ts";
 import type { PeakMemory } from "../../donor/ports.ts";
 import type { Clock } from "../../kernel/clock.ts";
-import type { Sight } from "../../machine/machine-watch.ts";
+import type { HostMetrics } from "../../machine/machine-watch.ts";
 import type { DonateEvent } from "../../donor/donate-events.ts";
 
 const TOTALS_KEY = "donor.totals";
@@ -21,7 +21,7 @@ const TotalsSchema = z.strictObject({ day: z.string().max(10), today: GivenSchem
 const PeaksSchema = z.array(z.tuple([z.string().max(64), Amount])).max(MAX_PEAKS);
 
 /** What this donor remembers of its work: what it gave, and how much memory scenes took. */
-export class DonorLedger implements PeakMemory {
+export class DonationStats implements PeakMemory {
   readonly #settings: Settings;
   readonly #clock: Clock;
   #totals: Totals;
@@ -58,8 +58,8 @@ export class DonorLedger implements PeakMemory {
   }
 
   /** What the machine drew while foreign work ran, the owner's own part included: nobody counts them apart. */
-  noteEnergy(sight: Pick<Sight, "joules"> | undefined, busySlots: number): void {
-    if (sight?.joules !== undefined && busySlots > 0) this.#add(joulesGiven(sight.joules));
+  noteEnergy(hostMetrics: Pick<HostMetrics, "joules"> | undefined, busySlots: number): void {
+    if (hostMetrics?.joules !== undefined && busySlots > 0) this.#add(joulesGiven(hostMetrics.joules));
   }
 
   /** Writes down what is new, now and then. */

@@ -1,12 +1,12 @@
 import type { Home } from "../../config/home.ts";
 import { chooseGpus } from "../../core/gpu/choose-gpus.ts";
 import { parseTerms, type TermName, type TermTexts } from "../../core/terms/parse-terms.ts";
-import type { OwnerWish } from "../../core/terms/decide.ts";
+import type { OwnerCommand } from "../../core/terms/decide.ts";
 import { openDatabase } from "../../database/open-database.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { FarmError } from "../../kernel/errors.ts";
-import { gpusHere } from "../../machine/gpus.ts";
-import { lettingIn } from "../environments/environment-requests.ts";
+import { listGpus } from "../../machine/gpus.ts";
+import { withAllowed } from "../environments/environment-requests.ts";
 import { type DonorStatus, readStatus } from "./donor-status.ts";
 import { OwnerSettings, termsInForce } from "./owner-settings.ts";
 
@@ -29,7 +29,7 @@ export async function setTerms(
   home: Home,
   texts: Readonly<Partial<Record<TermName, string | undefined>>>,
 ): Promise<{ readonly terms: TermTexts; readonly running: DonorStatus | undefined }> {
-  const gpus = texts.gpus === undefined ? undefined : await gpusHere();
+  const gpus = texts.gpus === undefined ? undefined : await listGpus();
   const terms = await withSettings(home, (settings) => {
     if (gpus !== undefined) chooseGpus(gpus, parseTerms({ gpus: texts.gpus as string }).gpus);
     parseTerms(termsInForce({}, 0, { ...settings.terms(), ...asSet(texts) }));
@@ -41,19 +41,19 @@ export async function setTerms(
 }
 
 /** Pauses this home's donor (what runs stands still, or is finished), or lets it go on. Throws DONOR_NOT_RUNNING. */
-export async function wishDonor(home: Home, wish: OwnerWish | undefined): Promise<DonorStatus> {
+export async function commandDonor(home: Home, command: OwnerCommand | undefined): Promise<DonorStatus> {
   await donorStatus(home);
-  await withSettings(home, (settings) => settings.setWish(wish, systemClock.now()));
-  const state = wish === "freeze" ? "paused" : "closed";
-  return await statusWhen(home, ({ standing }) =>
-    wish === undefined ? standing.state === "open" || standing.code !== "owner" : standing.state === state || standing.state === "paused",
+  await withSettings(home, (settings) => settings.setCommand(command, systemClock.now()));
+  const state = command === "freeze" ? "paused" : "closed";
+  return await statusWhen(home, ({ availability }) =>
+    command === undefined ? availability.state === "open" || availability.code !== "owner" : availability.state === state || availability.state === "paused",
   );
 }
 
 /** Lets an environment in that a job has asked for. Throws DONOR_NOT_RUNNING. */
 export async function allowEnvironment(home: Home, digest: string): Promise<void> {
   const { environments } = (await donorStatus(home)).terms;
-  await setTerms(home, { environments: lettingIn(environments, digest) });
+  await setTerms(home, { environments: withAllowed(environments, digest) });
 }
 
 /** Sends a job away; the beginning of its id is enough. Throws DONOR_NOT_RUNNING, JOB_UNKNOWN. */

@@ -12,9 +12,9 @@ import { FarmError, messageOf } from "../../kernel/errors.ts";
 import { INSIDE } from "../../sandbox/docker/container-config.ts";
 import { ContainerSandbox } from "../../sandbox/docker/container-sandbox.ts";
 import { type DockerProbe, probeDocker } from "../../sandbox/docker/docker-probe.ts";
-import { gentleStart } from "../../sandbox/process/low-priority.ts";
+import { startLowPriority } from "../../sandbox/process/low-priority.ts";
 import { startPlainProcess } from "../../sandbox/process/process-sandbox.ts";
-import { blendersHere, type ChosenBlender } from "../job/blender-slots.ts";
+import { findLocalBlenders, type ChosenBlender } from "../job/blender-slots.ts";
 import type { Scratch } from "../job/scratch.ts";
 
 /** Where a donor runs what others send it. */
@@ -67,9 +67,9 @@ async function inContainers(choice: Extract<SandboxChoice, { kind: "docker" }>):
 }
 
 async function asProcesses(home: Home, explicit: string | undefined, signal: AbortSignal): Promise<DonorSandbox> {
-  const [blender] = await blendersHere(home, explicit, signal);
+  const [blender] = await findLocalBlenders(home, explicit, signal);
   if (!blender) throw new FarmError("BLENDER_NOT_FOUND", "no Blender was found on this machine");
-  const start = gentleStart(startPlainProcess);
+  const start = startLowPriority(startPlainProcess);
   return {
     blender,
     seenAt: undefined,
@@ -93,7 +93,7 @@ function devicesIn(gpus: readonly Gpu[], engine: DockerProbe): GpuHostConfig {
 function asGpuRefusal(error: unknown): unknown {
   const said = [error, error instanceof Error ? error.cause : undefined].map(messageOf).join("\n");
   const refusal = gpuRefusal(said);
-  return refusal ? new FarmError("GPU_MISSING", refusal.sentence, { advice: refusal.fix, cause: error }) : error;
+  return refusal ? new FarmError("GPU_MISSING", refusal.message, { advice: refusal.fix, cause: error }) : error;
 }
 
 function containerSize({ threads, memoryBytes }: SlotSize) {

@@ -14,9 +14,9 @@ export const DonorStatus = z.strictObject({
   atMs: z.number(),
   peerId: Text,
   name: Text,
-  standing: z.discriminatedUnion("state", [
+  availability: z.discriminatedUnion("state", [
     z.strictObject({ state: z.literal("open") }),
-    z.strictObject({ state: z.enum(["closed", "paused"]), code: Text, because: Text }),
+    z.strictObject({ state: z.enum(["closed", "paused"]), code: Text, reason: Text }),
   ]),
   terms: z.record(z.string(), z.string()),
   slots: z.int(),
@@ -39,7 +39,7 @@ export const DonorStatus = z.strictObject({
   speed: z.number().optional(),
   machine: z.strictObject({
     othersLoad: z.number().optional(),
-    untouchedMs: z.number().optional(),
+    idleMs: z.number().optional(),
     onBattery: z.boolean().optional(),
     celsius: z.number().optional(),
     watts: z.number().optional(),

@@ -1,10 +1,10 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { AnySource } from "../../content/blocks/composite-source.ts";
+import { CompositeBlockSource } from "../../content/blocks/composite-source.ts";
 import type { BlockSource } from "../../content/blocks/block-source.ts";
 import { type BlockStore, openBlockStore } from "../../content/blocks/block-store.ts";
 import { blocksOf, parseManifest, totalBytesOf } from "../../content/bundle/manifest.ts";
-import { materialise } from "../../content/bundle/extract-bundle.ts";
+import { extractBundle } from "../../content/bundle/extract-bundle.ts";
 import type { BlockPeer, DonorStore, SceneOnDisk } from "../../donor/ports.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { systemClock } from "../../kernel/clock.ts";
@@ -14,8 +14,8 @@ import { fetchFile } from "../../protocols/blocks/fetch-file.ts";
 import { BLOCKS_LIMITS, BLOCKS_PROTOCOL } from "../../protocols/blocks/messages.ts";
 import { serveBlocks } from "../../protocols/blocks/serve-blocks.ts";
 import type { FrameStream, SwarmNetwork } from "../../protocols/frame-stream.ts";
-import { Pacer, pacedStream } from "../../protocols/pacer.ts";
-import { HeldResults } from "../../content/blocks/results-for-pickup.ts";
+import { BandwidthLimiter, pacedStream } from "../../protocols/bandwidth-limiter.ts";
+import { ResultsForPickup } from "../../content/blocks/results-for-pickup.ts";
 
 export interface DonorStoreOptions {
   readonly blocks: string;
@@ -28,8 +28,8 @@ export interface DonorStoreOptions {
   readonly download: () => number | undefined;
 }
 
-type BringRequest = Parameters<DonorStore["bringScene"]>[0];
-type OnProgress = Parameters<DonorStore["bringScene"]>[2];
+type FetchInputsRequest = Parameters<DonorStore["fetchScene"]>[0];
+type OnProgress = Parameters<DonorStore["fetchScene"]>[2];
 
 /** The store of a donor; its owner may give it more or less disk while it works. */
 export interface OwnedDonorStore extends DonorStore {
@@ -50,14 +50,14 @@ export async function openDonorStore(network: SwarmNetwork, options: DonorStoreO
   await rm(options.scenes, { recursive: true, force: true });
   await mkdir(options.scenes, { recursive: true, mode: 0o700 });
   const blocks = await openBlockStore({ directory: options.blocks, capBytes: options.capBytes }, { clock: systemClock, log });
-  const results = await HeldResults.open(blocks, join(options.blocks, "held-results"));
-  const pacers = { up: new Pacer(systemClock, options.upload), down: new Pacer(systemClock, options.download) };
+  const results = await ResultsForPickup.open(blocks, join(options.blocks, "results-for-pickup"));
+  const bandwidthLimiters = { up: new BandwidthLimiter(systemClock, options.upload), down: new BandwidthLimiter(systemClock, options.download) };
   const served: BlockSource[] = [blocks];
-  const store = new SwarmDonorStore(network, { blocks, results, pacers, served }, options);
-  const source = new AnySource(served);
+  const store = new SwarmDonorStore(network, { blocks, results, bandwidthLimiters, served }, options);
+  const source = new CompositeBlockSource(served);
   const answer = (stream: FrameStream, peer: { readonly id: string }, signal: AbortSignal) => {
-    const policy = { mayHave: (hash: string) => store.mayHave(hash, peer.id), pieceBytes: () => pacers.up.pieceBytes };
-    return serveBlocks(pacedStream(stream, pacers), source, policy, signal);
+    const policy = { mayHave: (hash: string) => store.mayHave(hash, peer.id), pieceBytes: () => bandwidthLimiters.up.pieceBytes };
+    return serveBlocks(pacedStream(stream, bandwidthLimiters), source, policy, signal);
   };
   await network.handle(BLOCKS_PROTOCOL, answer, { maxInboundStreamsPerPeer: BLOCKS_LIMITS.maxInboundStreamsPerPeer });
   return store;
@@ -73,8 +73,8 @@ interface OpenScene {
 
 interface StoreParts {
   readonly blocks: BlockStore;
-  readonly results: HeldResults;
-  readonly pacers: { readonly up: Pacer; readonly down: Pacer };
+  readonly results: ResultsForPickup;
+  readonly bandwidthLimiters: { readonly up: BandwidthLimiter; readonly down: BandwidthLimiter };
   /** All that is given to peers; grows. */
   readonly served: BlockSource[];
 }
@@ -86,8 +86,8 @@ interface StoreParts {
 class SwarmDonorStore implements OwnedDonorStore {
   readonly #network: SwarmNetwork;
   readonly #blocks: BlockStore;
-  readonly #results: HeldResults;
-  readonly #pacers: StoreParts["pacers"];
+  readonly #results: ResultsForPickup;
+  readonly #bandwidthLimiters: StoreParts["bandwidthLimiters"];
   readonly #served: BlockSource[];
   readonly #directory: string;
   readonly #seenAt: string | undefined;
@@ -98,7 +98,7 @@ class SwarmDonorStore implements OwnedDonorStore {
     this.#network = network;
     this.#blocks = parts.blocks;
     this.#results = parts.results;
-    this.#pacers = parts.pacers;
+    this.#bandwidthLimiters = parts.bandwidthLimiters;
     this.#served = parts.served;
     this.#directory = places.scenes;
     this.#seenAt = places.seenAt;
@@ -113,9 +113,9 @@ class SwarmDonorStore implements OwnedDonorStore {
   }
 
   readonly openBlocks = async (peer: BlockPeer, signal: AbortSignal): Promise<FrameStream> =>
-    pacedStream(await openBlocks(this.#network, peer, signal), this.#pacers);
+    pacedStream(await openBlocks(this.#network, peer, signal), this.#bandwidthLimiters);
 
-  readonly pieceBytes = (): number | undefined => this.#pacers.down.pieceBytes;
+  readonly pieceBytes = (): number | undefined => this.#bandwidthLimiters.down.pieceBytes;
 
   async resize(capBytes: number): Promise<void> {
     await this.#blocks.resize(capBytes);
@@ -125,7 +125,7 @@ class SwarmDonorStore implements OwnedDonorStore {
     return this.#results.isFor(hash, peer) ?? true;
   }
 
-  async bringScene(request: BringRequest, signal: AbortSignal, onProgress: OnProgress): Promise<SceneOnDisk> {
+  async fetchScene(request: FetchInputsRequest, signal: AbortSignal, onProgress: OnProgress): Promise<SceneOnDisk> {
     let open = this.#scenes.get(request.manifest);
     if (!open) {
       const directory = join(this.#directory, `${request.manifest.slice(0, 16)}-${this.#count++}`);
@@ -158,14 +158,14 @@ class SwarmDonorStore implements OwnedDonorStore {
     await this.#results.drop(hash, peer);
   }
 
-  #open(request: BringRequest, directory: string, signal: AbortSignal, onProgress: OnProgress): OpenScene {
+  #open(request: FetchInputsRequest, directory: string, signal: AbortSignal, onProgress: OnProgress): OpenScene {
     const scene = Promise.withResolvers<SceneOnDisk>();
     const open: OpenScene = { directory, users: 0, room: undefined, scene: scene.promise };
     this.#bring(request, open, signal, onProgress).then(scene.resolve, scene.reject);
     return open;
   }
 
-  async #bring(request: BringRequest, into: OpenScene, signal: AbortSignal, onProgress: OnProgress): Promise<SceneOnDisk> {
+  async #bring(request: FetchInputsRequest, into: OpenScene, signal: AbortSignal, onProgress: OnProgress): Promise<SceneOnDisk> {
     const [requester] = request.sources();
     if (!requester) throw new Error("a scene has no source");
     const { openBlocks: open, pieceBytes } = this;
@@ -179,7 +179,7 @@ class SwarmDonorStore implements OwnedDonorStore {
         onProgress(bytesDone, bytesTotal),
       );
       const seen = this.#seenAt === undefined ? {} : { seenAt: this.#seenAt };
-      const { directory, scenePath, remap } = await materialise(
+      const { directory, scenePath, remap } = await extractBundle(
         { manifest, store: this.#blocks, directory: into.directory, ...seen },
         signal,
       );
@@ -192,7 +192,7 @@ class SwarmDonorStore implements OwnedDonorStore {
   }
 
   async #manifestBytes(
-    request: BringRequest,
+    request: FetchInputsRequest,
     open: (end: AbortSignal) => ReturnType<SwarmNetwork["open"]>,
     signal: AbortSignal,
   ): Promise<Uint8Array> {

@@ -20,17 +20,17 @@ describe("the owner's settings", () => {
       const owner = new OwnerSettings(owners.settings);
       owner.setTerms({ cores: "50%" }, 10);
       owner.setTerms({ idle: "5m" }, 20);
-      owner.setWish("freeze", 30);
+      owner.setCommand("freeze", 30);
       owner.evict("j1", 40);
       owner.evict("j2", 40);
     }
     expect(termsInForce({}, 100, donor.terms())).toEqual({ cores: "50%", idle: "5m" });
     expect(donor.terms()).toBe(donor.terms()); // the same value while nothing changed
-    expect(donor.wish()).toBe("freeze");
+    expect(donor.command()).toBe("freeze");
     expect(donor.evictedSince(39).map(({ job }) => job)).toEqual(["j1", "j2"]);
     expect(donor.evictedSince(40).map(({ job }) => job)).toEqual(["j2"]);
-    donor.setWish(undefined, 50);
-    expect(donor.wish()).toBeUndefined();
+    donor.setCommand(undefined, 50);
+    expect(donor.command()).toBeUndefined();
   });
 
   it("that are damaged are as if they were not there", async () => {
@@ -39,8 +39,8 @@ describe("the owner's settings", () => {
       database.settings.set("donor.terms", text);
       expect(new OwnerSettings(database.settings).terms()).toEqual({});
     }
-    database.settings.set("donor.wish", '{"wish":"dance","atMs":1}');
-    expect(new OwnerSettings(database.settings).wish()).toBeUndefined();
+    database.settings.set("donor.command", '{"command":"dance","atMs":1}');
+    expect(new OwnerSettings(database.settings).command()).toBeUndefined();
   });
 });
 

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { isTermName, TERM_NAMES, type TermName, TERMS_LIMITS, type TermTexts } from "../../core/terms/parse-terms.ts";
-import type { OwnerWish } from "../../core/terms/decide.ts";
+import type { OwnerCommand } from "../../core/terms/decide.ts";
 import type { Settings } from "../../database/types.ts";
 
 const TERMS_KEY = "donor.terms";
-const WISH_KEY = "donor.wish";
+const COMMAND_KEY = "donor.command";
 const EVICT_KEY = "donor.evict";
 
 const MAX_EVICTIONS = 100;
@@ -12,7 +12,7 @@ const MAX_EVICTIONS = 100;
 const Stamp = z.int().min(0);
 const NAMES = Object.keys(TERM_NAMES) as [TermName, ...TermName[]];
 const SetTerms = z.partialRecord(z.enum(NAMES), z.strictObject({ text: z.string().max(TERMS_LIMITS.maxTextChars), atMs: Stamp }));
-const SetWish = z.strictObject({ wish: z.enum(["freeze", "finish"]).optional(), atMs: Stamp });
+const SetCommand = z.strictObject({ command: z.enum(["freeze", "finish"]).optional(), atMs: Stamp });
 const Evictions = z.array(z.strictObject({ job: z.string().min(1).max(64), atMs: Stamp })).max(MAX_EVICTIONS);
 
 /** Terms as the owner set them, each with the moment (milliseconds since 1970). */
@@ -47,12 +47,12 @@ export class OwnerSettings {
     this.#settings.set(TERMS_KEY, JSON.stringify(terms));
   }
 
-  wish(): OwnerWish | undefined {
-    return parsed(SetWish, this.#settings.get(WISH_KEY))?.wish;
+  command(): OwnerCommand | undefined {
+    return parsed(SetCommand, this.#settings.get(COMMAND_KEY))?.command;
   }
 
-  setWish(wish: OwnerWish | undefined, atMs: number): void {
-    this.#settings.set(WISH_KEY, JSON.stringify({ wish, atMs }));
+  setCommand(command: OwnerCommand | undefined, atMs: number): void {
+    this.#settings.set(COMMAND_KEY, JSON.stringify({ command, atMs }));
   }
 
   /** Jobs that were sent away after this moment. */

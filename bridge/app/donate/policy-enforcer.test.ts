@@ -1,17 +1,17 @@
 import { describe, expect, it } from "vitest";
-import type { OwnerWish } from "../../core/terms/decide.ts";
+import type { OwnerCommand } from "../../core/terms/decide.ts";
 import type { TermTexts } from "../../core/terms/parse-terms.ts";
 import type { SlotSize } from "../../core/terms/terms.ts";
 import { silentLog } from "../../kernel/log.ts";
-import type { Asked, Sight } from "../../machine/machine-watch.ts";
+import type { Asked, HostMetrics } from "../../machine/machine-watch.ts";
 import { Freezer } from "../../sandbox/process/freezer.ts";
 import type { OwnerEvent } from "../../donor/donate-events.ts";
-import { DonorControl } from "./policy-enforcer.ts";
+import { PolicyEnforcer } from "./policy-enforcer.ts";
 import type { SetTerms } from "./owner-settings.ts";
-import { OwnersDesk } from "./policy-state.ts";
+import { PolicyState } from "./policy-state.ts";
 
-const CALM: Sight = {
-  untouchedMs: 3_600_000,
+const CALM: HostMetrics = {
+  idleMs: 3_600_000,
   othersLoad: 0,
   onBattery: false,
   programs: [],
@@ -19,22 +19,22 @@ const CALM: Sight = {
   watts: 20,
   joules: undefined,
   gpus: [],
-  touchSigns: [],
+  idleSensors: [],
 };
 
-/** A donor under control in which only the test moves the clock (UTC), the machine and the owner's wishes. */
+/** A donor under control in which only the test moves the clock (UTC), the machine and the owner's commands. */
 function controlled(flags: TermTexts, start = "2026-11-23T12:00:00Z") {
   let nowMs = Date.parse(start);
   const clock = { now: () => nowMs, monotonicMs: () => nowMs, sleep: async () => {} };
-  let sight = CALM;
+  let hostMetrics = CALM;
   const asked: Asked[] = [];
-  let wish: OwnerWish | undefined;
+  let command: OwnerCommand | undefined;
   let terms: SetTerms = {};
   const said: string[] = [];
   const events: OwnerEvent[] = [];
   const evictions: { job: string; atMs: number }[] = [];
   const jobs = [{ job: "j1", requester: "anna" }];
-  const settings = { terms: () => terms, wish: () => wish, evictedSince: (atMs: number) => evictions.filter((each) => each.atMs > atMs) };
+  const settings = { terms: () => terms, command: () => command, evictedSince: (atMs: number) => evictions.filter((each) => each.atMs > atMs) };
   const wallClock = (ms: number) => {
     const date = new Date(ms);
     return { weekday: date.getUTCDay(), minute: date.getUTCHours() * 60 + date.getUTCMinutes() };
@@ -42,19 +42,19 @@ function controlled(flags: TermTexts, start = "2026-11-23T12:00:00Z") {
   const machine = {
     look: async (what: Asked) => {
       asked.push(what);
-      return sight;
+      return hostMetrics;
     },
   };
-  const desk = new OwnersDesk({ settings, machine, clock, wallClock }, { flags, size: { cores: 8, memoryBytes: 2 ** 34 } });
+  const policy = new PolicyState({ settings, machine, clock, wallClock }, { flags, size: { cores: 8, memoryBytes: 2 ** 34 } });
   const donor = {
     jobs,
-    tellStanding: () => void said.push(`tell ${desk.standing().state}`),
+    notifyAvailability: () => void said.push(`tell ${policy.availability().state}`),
     evict: async (job: string) => {
       said.push(`evict ${job}`);
       return true;
     },
-    dismiss: async (because: string) => {
-      said.push(`dismiss: ${because}`);
+    dismiss: async (reason: string) => {
+      said.push(`dismiss: ${reason}`);
       jobs.length = 0;
     },
   };
@@ -70,8 +70,8 @@ function controlled(flags: TermTexts, start = "2026-11-23T12:00:00Z") {
   const sandbox = {
     resize: async ({ threads }: SlotSize) => void said.push(`${threads} threads each`),
   };
-  const control = new DonorControl({
-    desk,
+  const control = new PolicyEnforcer({
+    policy,
     settings: settings as never,
     donor,
     slots,
@@ -95,12 +95,12 @@ function controlled(flags: TermTexts, start = "2026-11-23T12:00:00Z") {
   };
   return {
     pass,
-    desk,
+    policy,
     freezer,
     events,
     asked,
-    see: (change: Partial<Sight>) => (sight = { ...sight, ...change }),
-    wishFor: (next: OwnerWish | undefined) => (wish = next),
+    see: (change: Partial<HostMetrics>) => (hostMetrics = { ...hostMetrics, ...change }),
+    commandFor: (next: OwnerCommand | undefined) => (command = next),
     set: (texts: Record<string, string>) => {
       terms = { ...terms, ...Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, { text, atMs: nowMs }])) };
     },
@@ -114,7 +114,7 @@ describe("a donor under its owner's terms", () => {
   it("closes when its hours end, lets what runs go on for the overtime, and opens again with the next ones", async () => {
     const donor = controlled({ schedule: "08:00-13:00", overtime: "10m" });
     expect(await donor.pass(59 * MINUTE)).toEqual([]);
-    expect(donor.desk.secondsLeft()).toBe(60 + 600);
+    expect(donor.policy.secondsLeft()).toBe(60 + 600);
     expect(await donor.pass(MINUTE)).toEqual(["pause", "tell closed"]);
     expect(donor.freezer.isFrozen).toBe(false);
     expect(await donor.pass(10 * MINUTE)).toEqual([]);
@@ -126,17 +126,17 @@ describe("a donor under its owner's terms", () => {
     const donor = controlled({ idle: "5m" });
     expect(await donor.pass(MINUTE)).toEqual([]);
     expect(donor.asked.at(-1)).toMatchObject({ untouched: true, battery: false });
-    donor.see({ untouchedMs: 0 });
+    donor.see({ idleMs: 0 });
     expect(await donor.pass(30_000)).toEqual(["pause", "tell paused"]);
     expect(donor.freezer.isFrozen).toBe(true);
-    donor.see({ untouchedMs: 4 * MINUTE });
+    donor.see({ idleMs: 4 * MINUTE });
     expect(await donor.pass(MINUTE)).toEqual([]);
-    donor.see({ untouchedMs: 5 * MINUTE });
+    donor.see({ idleMs: 5 * MINUTE });
     expect(await donor.pass(30_000)).toEqual(["resume", "tell open"]);
     expect(donor.freezer.isFrozen).toBe(false);
     expect(donor.events).toMatchObject([
-      { event: "standing", state: "paused", code: "in-use" },
-      { event: "standing", state: "open" },
+      { event: "availability", state: "paused", code: "in-use" },
+      { event: "availability", state: "open" },
     ]);
   });
 
@@ -149,13 +149,13 @@ describe("a donor under its owner's terms", () => {
 
   it("follows its owner's word: at once, to the end of the chunk, and on again", async () => {
     const donor = controlled({});
-    donor.wishFor("freeze");
+    donor.commandFor("freeze");
     expect(await donor.pass(200)).toEqual(["pause", "tell paused"]);
-    donor.wishFor("finish");
+    donor.commandFor("finish");
     expect(await donor.pass(200)).toEqual(["pause", "tell closed"]);
     expect(donor.freezer.isFrozen).toBe(false);
     expect(await donor.pass(60 * MINUTE)).toEqual([]); // the owner set no end to it
-    donor.wishFor(undefined);
+    donor.commandFor(undefined);
     expect(await donor.pass(200)).toEqual(["resume", "tell open"]);
   });
 
@@ -165,7 +165,7 @@ describe("a donor under its owner's terms", () => {
     expect(await donor.pass(200)).toEqual(["resize 2", "renew", "2 threads each", "disk 1024"]);
     donor.set({ upload: "1m" });
     expect(await donor.pass(200)).toEqual(["resize 2", "2 threads each", "disk 1024"]);
-    expect(donor.desk.slotSize().threads).toBe(2);
+    expect(donor.policy.slotSize().threads).toBe(2);
     expect(donor.events.at(-1)).toMatchObject({ event: "terms", terms: { cores: "4", slots: "2", upload: "1m" } });
     donor.set({ schedule: "03:00-04:00" });
     expect(await donor.pass(200)).toContain("tell closed");

@@ -1,4 +1,4 @@
-import { OPEN, type Standing } from "../../core/terms/decide.ts";
+import { OPEN, type Availability } from "../../core/terms/decide.ts";
 import type { Donor } from "../../donor/donor.ts";
 import type { RenderSlots } from "../../donor/render-slots.ts";
 import type { Clock } from "../../kernel/clock.ts";
@@ -11,12 +11,12 @@ import type { DonorDevices } from "./devices/donor-devices.ts";
 import type { DonorSandbox } from "./donor-sandbox.ts";
 import type { OwnedDonorStore } from "./donor-store.ts";
 import type { OwnerSettings } from "./owner-settings.ts";
-import type { OwnersDesk } from "./policy-state.ts";
+import type { PolicyState } from "./policy-state.ts";
 
-export interface DonorControlDeps {
-  readonly desk: OwnersDesk;
+export interface PolicyEnforcerDeps {
+  readonly policy: PolicyState;
   readonly settings: OwnerSettings;
-  readonly donor: Pick<Donor, "tellStanding" | "evict" | "dismiss" | "jobs">;
+  readonly donor: Pick<Donor, "notifyAvailability" | "evict" | "dismiss" | "jobs">;
   readonly slots: Pick<RenderSlots, "pause" | "resume" | "resize" | "renew" | "busy">;
   readonly store: Pick<OwnedDonorStore, "resize">;
   readonly freezer: Freezer;
@@ -26,7 +26,7 @@ export interface DonorControlDeps {
   readonly log: Log;
   readonly observe: (event: OwnerEvent) => void;
   /** Called after each turn, for whoever shows the donor; `looked`: at the machine, too. */
-  readonly turned: (looked: boolean) => Promise<void>;
+  readonly turned: (inspectionBlender: boolean) => Promise<void>;
 }
 
 /** The owner is answered within this time; the machine is looked at less often. */
@@ -35,10 +35,10 @@ const LOOK_EVERY_MS = 2_000;
 /** Work that stands still holds memory: after so long it is let go. */
 const FROZEN_KEPT_MS = 15 * 60_000;
 
-/** Keeps a donor to its owner's word: reads wishes and terms, looks at the machine, and carries out what follows. */
-export class DonorControl implements Service {
+/** Keeps a donor to its owner's word: reads commands and terms, looks at the machine, and carries out what follows. */
+export class PolicyEnforcer implements Service {
   readonly name = "donor-control";
-  readonly #deps: DonorControlDeps;
+  readonly #deps: PolicyEnforcerDeps;
   #life: ChildSignal | undefined;
   #turning: Promise<void> | undefined;
   #lookedMs = Number.NEGATIVE_INFINITY;
@@ -48,17 +48,17 @@ export class DonorControl implements Service {
   #threads: number;
   #preparing: Promise<void> = Promise.resolve();
 
-  constructor(deps: DonorControlDeps) {
+  constructor(deps: PolicyEnforcerDeps) {
     this.#deps = deps;
     this.#evictedMs = deps.clock.now();
-    this.#threads = deps.desk.slotSize().threads;
+    this.#threads = deps.policy.slotSize().threads;
   }
 
   async start(): Promise<void> {
     if (this.#life) return;
     this.#life = childSignal();
-    const standing = this.#deps.desk.standing();
-    if (standing.state !== "open") await this.#stand(OPEN, standing);
+    const availability = this.#deps.policy.availability();
+    if (availability.state !== "open") await this.#stand(OPEN, availability);
     this.#turning = this.#run(this.#life.signal);
   }
 
@@ -85,24 +85,24 @@ export class DonorControl implements Service {
 
   /** Reads, looks and carries out, once. */
   async turn(): Promise<void> {
-    const { desk, clock } = this.#deps;
-    const changed = desk.readTerms();
+    const { policy, clock } = this.#deps;
+    const changed = policy.readTerms();
     if (changed) await this.#takeTerms();
     const due = clock.monotonicMs() - this.#lookedMs >= LOOK_EVERY_MS;
     if (due) this.#lookedMs = clock.monotonicMs();
-    const before = desk.standing();
-    const looked = changed || due;
-    const other = looked ? await desk.look() : desk.decide();
-    if (other) await this.#stand(before, desk.standing());
+    const before = policy.availability();
+    const inspectionBlender = changed || due;
+    const other = inspectionBlender ? await policy.look() : policy.decide();
+    if (other) await this.#stand(before, policy.availability());
     await this.#evict();
-    await this.#letGo(desk.standing());
-    await this.#deps.turned(looked);
+    await this.#letGo(policy.availability());
+    await this.#deps.turned(inspectionBlender);
   }
 
   async #takeTerms(): Promise<void> {
-    const { desk, slots, store, sandbox, observe } = this.#deps;
-    const terms = desk.terms();
-    const size = desk.slotSize();
+    const { policy, slots, store, sandbox, observe } = this.#deps;
+    const terms = policy.terms();
+    const size = policy.slotSize();
     const { threads } = size;
     slots.resize(terms.slots);
     if (threads !== this.#threads) slots.renew();
@@ -110,36 +110,36 @@ export class DonorControl implements Service {
     await sandbox.resize(size);
     await store.resize(terms.diskBytes);
     this.#takeGpus();
-    observe({ event: "terms", terms: desk.texts, slots: terms.slots, threads });
+    observe({ event: "terms", terms: policy.texts, slots: terms.slots, threads });
   }
 
   /** Trying other GPUs takes a while: the owner is listened to meanwhile. */
   #takeGpus(): void {
-    const { desk, devices, slots, log } = this.#deps;
+    const { policy, devices, slots, log } = this.#deps;
     const signal = this.#life?.signal ?? new AbortController().signal;
     this.#preparing = this.#preparing
-      .then(() => devices.prepare(desk.texts, signal))
+      .then(() => devices.prepare(policy.texts, signal))
       .then((changed) => (changed ? slots.renew() : undefined))
       .catch((error: unknown) => (signal.aborted ? undefined : log.warn({ error }, "the GPUs could not be tried")));
   }
 
   /** Stops before it tells, and tells before it lets go on. */
-  async #stand(before: Standing, now: Standing): Promise<void> {
+  async #stand(before: Availability, now: Availability): Promise<void> {
     const { slots, freezer, donor, observe, clock } = this.#deps;
     if (now.state !== "open") slots.pause();
     if (now.state === "paused" && !freezer.isFrozen) await this.#freeze();
     if (now.state !== "paused" && freezer.isFrozen) await freezer.thaw();
     if (now.state === "open") slots.resume();
     if (now.state !== before.state) this.#shutMs = now.state === "open" ? undefined : clock.monotonicMs();
-    donor.tellStanding();
-    observe(standingEvent(now));
+    donor.notifyAvailability();
+    observe(availabilityEvent(now));
   }
 
   async #freeze(): Promise<void> {
     const unstoppable = await this.#deps.freezer.freeze();
     if (unstoppable > 0) {
-      const sentence = `${unstoppable} Blenders cannot be made to stand still on this system: they finish their chunks`;
-      this.#deps.observe({ event: "note", sentence });
+      const message = `${unstoppable} Blenders cannot be made to stand still on this system: they finish their chunks`;
+      this.#deps.observe({ event: "note", message });
     }
   }
 
@@ -152,17 +152,17 @@ export class DonorControl implements Service {
   }
 
   /** Work cannot overstay: not after the hours, and not in memory while it stands still. */
-  async #letGo(standing: Standing): Promise<void> {
-    const { clock, donor, desk } = this.#deps;
-    if (standing.state === "open" || this.#shutMs === undefined || donor.jobs.length === 0) return;
+  async #letGo(availability: Availability): Promise<void> {
+    const { clock, donor, policy } = this.#deps;
+    if (availability.state === "open" || this.#shutMs === undefined || donor.jobs.length === 0) return;
     const shutForMs = clock.monotonicMs() - this.#shutMs;
     const overstays =
-      standing.state === "paused" ? shutForMs > FROZEN_KEPT_MS : standing.because.code !== "owner" && shutForMs > desk.terms().overtimeMs;
-    if (overstays) await donor.dismiss(standing.because.sentence);
+      availability.state === "paused" ? shutForMs > FROZEN_KEPT_MS : availability.reason.code !== "owner" && shutForMs > policy.terms().overtimeMs;
+    if (overstays) await donor.dismiss(availability.reason.message);
   }
 }
 
-function standingEvent(standing: Standing): OwnerEvent {
-  if (standing.state === "open") return { event: "standing", state: "open" };
-  return { event: "standing", state: standing.state, code: standing.because.code, because: standing.because.sentence };
+function availabilityEvent(availability: Availability): OwnerEvent {
+  if (availability.state === "open") return { event: "availability", state: "open" };
+  return { event: "availability", state: availability.state, code: availability.reason.code, reason: availability.reason.message };
 }

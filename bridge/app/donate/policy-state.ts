@@ -1,21 +1,21 @@
 import { isGiven } from "../../core/gpu/choose-gpus.ts";
-import { decide, type Observation, OPEN, type OwnerWish, sameStanding, type Standing, yieldsTo } from "../../core/terms/decide.ts";
+import { decide, type Observation, OPEN, type OwnerCommand, sameAvailability, type Availability, yieldsTo } from "../../core/terms/decide.ts";
 import { parseTerms, type TermTexts } from "../../core/terms/parse-terms.ts";
 import { nextChange, type WallClock } from "../../core/terms/schedule.ts";
 import { type MachineSize, type SlotSize, slotSize, type Terms } from "../../core/terms/terms.ts";
-import type { OwnersWord } from "../../donor/ports.ts";
+import type { OwnerPolicy } from "../../donor/ports.ts";
 import type { Clock } from "../../kernel/clock.ts";
-import type { Asked, Sight } from "../../machine/machine-watch.ts";
+import type { Asked, HostMetrics } from "../../machine/machine-watch.ts";
 import { type OwnerSettings, type SetTerms, termsInForce } from "./owner-settings.ts";
 
-export interface OwnersDeskDeps {
-  readonly settings: Pick<OwnerSettings, "terms" | "wish">;
-  readonly machine: { look(asked: Asked, nowMs: number): Promise<Sight> };
+export interface PolicyStateDeps {
+  readonly settings: Pick<OwnerSettings, "terms" | "command">;
+  readonly machine: { look(asked: Asked, nowMs: number): Promise<HostMetrics> };
   readonly clock: Clock;
   readonly wallClock: WallClock;
 }
 
-export interface OwnersDeskOptions {
+export interface PolicyStateOptions {
   /** What the donor was started with. */
   readonly flags: TermTexts;
   readonly size: MachineSize;
@@ -29,19 +29,19 @@ export const systemWallClock: WallClock = (nowMs) => {
   return { weekday: date.getDay(), minute: date.getHours() * 60 + date.getMinutes() };
 };
 
-/** Where the owner's terms, the owner's wishes and the state of the machine come together in one answer. */
-export class OwnersDesk implements OwnersWord {
-  readonly #deps: OwnersDeskDeps;
-  readonly #options: OwnersDeskOptions;
+/** Where the owner's terms, the owner's commands and the state of the machine come together in one answer. */
+export class PolicyState implements OwnerPolicy {
+  readonly #deps: PolicyStateDeps;
+  readonly #options: PolicyStateOptions;
   readonly #startedMs: number;
   #set: SetTerms = {};
   #texts: TermTexts = {};
   #terms: Terms;
-  #sight: Sight | undefined;
-  #standing: Standing = OPEN;
+  #hostMetrics: HostMetrics | undefined;
+  #availability: Availability = OPEN;
 
   /** Throws USAGE for flags that say nothing. */
-  constructor(deps: OwnersDeskDeps, options: OwnersDeskOptions) {
+  constructor(deps: PolicyStateDeps, options: PolicyStateOptions) {
     this.#deps = deps;
     this.#options = options;
     this.#startedMs = deps.clock.now();
@@ -59,12 +59,12 @@ export class OwnersDesk implements OwnersWord {
     return this.#texts;
   }
 
-  get sight(): Sight | undefined {
-    return this.#sight;
+  get hostMetrics(): HostMetrics | undefined {
+    return this.#hostMetrics;
   }
 
-  standing(): Standing {
-    return this.#standing;
+  availability(): Availability {
+    return this.#availability;
   }
 
   slotSize(): SlotSize {
@@ -93,26 +93,26 @@ export class OwnersDesk implements OwnersWord {
 
   /** Looks at the machine, as far as the terms ask for it, and decides anew. @returns whether the answer is another now. */
   async look(): Promise<boolean> {
-    this.#sight = await this.#deps.machine.look(askedBy(this.#terms), this.#deps.clock.monotonicMs());
+    this.#hostMetrics = await this.#deps.machine.look(askedBy(this.#terms), this.#deps.clock.monotonicMs());
     return this.decide();
   }
 
   /** Decides anew with what was seen last. @returns whether the answer is another now. */
   decide(): boolean {
-    const before = this.#standing;
-    this.#standing = decide(this.#terms, this.#observation(this.#deps.settings.wish()), before);
-    return !sameStanding(before, this.#standing);
+    const before = this.#availability;
+    this.#availability = decide(this.#terms, this.#observation(this.#deps.settings.command()), before);
+    return !sameAvailability(before, this.#availability);
   }
 
-  #observation(wish: OwnerWish | undefined): Observation {
-    const { untouchedMs, othersLoad, onBattery, programs, celsius, watts } = this.#sight ?? UNSEEN;
+  #observation(command: OwnerCommand | undefined): Observation {
+    const { idleMs, othersLoad, onBattery, programs, celsius, watts } = this.#hostMetrics ?? UNSEEN;
     const wall = this.#deps.wallClock(this.#deps.clock.now());
-    return { wall, wish, untouchedMs, othersLoad, onBattery, programs, celsius, watts };
+    return { wall, command, idleMs, othersLoad, onBattery, programs, celsius, watts };
   }
 }
 
 const UNSEEN = {
-  untouchedMs: undefined,
+  idleMs: undefined,
   othersLoad: undefined,
   onBattery: undefined,
   programs: undefined,

@@ -2,39 +2,39 @@ import { rename, rm, writeFile } from "node:fs/promises";
 import type { ChunkSpec } from "../../core/plan/chunk.ts";
 import { BACKEND_NAMES } from "../../core/gpu/cycles-devices.ts";
 import type { Totals } from "../../core/terms/totals.ts";
-import type { DonorPower } from "../../donor/ports.ts";
+import type { DonorCapacity } from "../../donor/ports.ts";
 import type { RenderSlots } from "../../donor/render-slots.ts";
-import type { Sight } from "../../machine/machine-watch.ts";
-import type { AskedEnvironments } from "../environments/environment-requests.ts";
+import type { HostMetrics } from "../../machine/machine-watch.ts";
+import type { EnvironmentRequests } from "../environments/environment-requests.ts";
 import type { DonateEvent } from "../../donor/donate-events.ts";
-import type { DonorLedger } from "./donation-stats.ts";
-import type { DonorShowcase } from "../../donor/preview-store.ts";
+import type { DonationStats } from "./donation-stats.ts";
+import type { PreviewStore } from "../../donor/preview-store.ts";
 import type { DonorStatus } from "./donor-status.ts";
 import type { OwnedDonorStore } from "./donor-store.ts";
-import type { OwnersDesk } from "./policy-state.ts";
+import type { PolicyState } from "./policy-state.ts";
 
 /** The file is written at most this often, and at least every `LEAST_OFTEN_MS`. */
 const MOST_OFTEN_MS = 500;
 const LEAST_OFTEN_MS = 5_000;
-export interface DonorReportDeps {
-  readonly desk: Pick<OwnersDesk, "standing" | "terms" | "texts" | "slotSize" | "sight">;
-  readonly asked: AskedEnvironments;
-  readonly ledger: Pick<DonorLedger, "totals">;
+export interface StatusWriterDeps {
+  readonly policy: Pick<PolicyState, "availability" | "terms" | "texts" | "slotSize" | "hostMetrics">;
+  readonly asked: EnvironmentRequests;
+  readonly ledger: Pick<DonationStats, "totals">;
   readonly store: Pick<OwnedDonorStore, "usedBytes">;
   readonly slots: Pick<RenderSlots, "size" | "busy">;
-  readonly showcase: Pick<DonorShowcase, "pictures">;
-  readonly power: () => DonorPower;
+  readonly showcase: Pick<PreviewStore, "pictures">;
+  readonly power: () => DonorCapacity;
 }
 
 /** Keeps the status of a donor where its owner's other programs find it. */
-export class DonorReport {
-  readonly #deps: DonorReportDeps;
+export class StatusWriter {
+  readonly #deps: StatusWriterDeps;
   readonly #options: { readonly path: string; readonly peerId: string; readonly name: string };
   readonly #working = new Map<string, DonorStatus["working"][number]>();
   #written = "";
   #writtenMs = 0;
 
-  constructor(deps: DonorReportDeps, options: { readonly path: string; readonly peerId: string; readonly name: string }) {
+  constructor(deps: StatusWriterDeps, options: { readonly path: string; readonly peerId: string; readonly name: string }) {
     this.#deps = deps;
     this.#options = options;
   }
@@ -68,31 +68,31 @@ export class DonorReport {
   }
 
   #status(jobs: readonly DonorStatus["jobs"][number][], atMs: number): DonorStatus {
-    const { desk, ledger, store, slots, power } = this.#deps;
+    const { policy, ledger, store, slots, power } = this.#deps;
     const { builds, gpus, gpuNote, speed } = power();
     const { peerId, name } = this.#options;
-    const standing = desk.standing();
+    const availability = policy.availability();
     return {
       pid: process.pid,
       atMs,
       peerId,
       name,
-      standing:
-        standing.state === "open" ? standing : { state: standing.state, code: standing.because.code, because: standing.because.sentence },
-      terms: { ...desk.texts },
+      availability:
+        availability.state === "open" ? availability : { state: availability.state, code: availability.reason.code, reason: availability.reason.message },
+      terms: { ...policy.texts },
       slots: slots.size,
       busySlots: slots.busy,
-      threads: desk.slotSize().threads,
+      threads: policy.slotSize().threads,
       diskUsedBytes: store.usedBytes,
       jobs: [...jobs],
-      asked: [...this.#deps.asked.open(desk.terms().environments, atMs)],
+      asked: [...this.#deps.asked.open(policy.terms().environments, atMs)],
       working: [...this.#working.values()],
       pictures: [...this.#deps.showcase.pictures],
       totals: plainTotals(ledger.totals),
       backends: [...new Set(builds.map(({ backend }) => BACKEND_NAMES[backend]))],
       gpus: [...gpus],
       ...defined({ gpuNote, speed }),
-      machine: machineOf(desk.sight),
+      machine: machineOf(policy.hostMetrics),
     };
   }
 }
@@ -105,10 +105,10 @@ export function describeSpec(spec: ChunkSpec): string {
   return isWhole ? `frame ${frame}` : `frame ${frame}, ${rect.width}x${rect.height} at ${rect.x},${rect.y}`;
 }
 
-function machineOf(sight: Sight | undefined): DonorStatus["machine"] {
-  if (!sight) return {};
-  const { othersLoad, untouchedMs, onBattery, celsius, watts } = sight;
-  return defined({ othersLoad, untouchedMs, onBattery, celsius, watts });
+function machineOf(hostMetrics: HostMetrics | undefined): DonorStatus["machine"] {
+  if (!hostMetrics) return {};
+  const { othersLoad, idleMs, onBattery, celsius, watts } = hostMetrics;
+  return defined({ othersLoad, idleMs, onBattery, celsius, watts });
 }
 
 function plainTotals({ day, today, ever }: Totals): DonorStatus["totals"] {

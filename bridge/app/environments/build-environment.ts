@@ -11,7 +11,7 @@ import { systemClock } from "../../kernel/clock.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
 import { sha256 } from "../../kernel/ids.ts";
 import { type EngineImage, ImageEngine } from "../../sandbox/images/image-engine.ts";
-import { blendersHere, type ChosenBlender } from "../job/blender-slots.ts";
+import { findLocalBlenders, type ChosenBlender } from "../job/blender-slots.ts";
 import { type BaseWatch, findBase } from "../../sandbox/images/environment-base.ts";
 import { askBlender } from "../../sandbox/images/environment-probe.ts";
 
@@ -30,7 +30,7 @@ export interface BuildSettings {
 }
 
 export type BuildEvent =
-  | { readonly event: "note"; readonly sentence: string }
+  | { readonly event: "note"; readonly message: string }
   /** A line of whoever works at the moment. */
   | { readonly event: "building"; readonly line: string };
 
@@ -77,12 +77,12 @@ async function record(engine: ImageEngine, home: Home, image: EngineImage, signa
 }
 
 function watching(observe: Observe): BaseWatch {
-  return { note: (sentence) => observe({ event: "note", sentence }), line: (line) => observe({ event: "building", line }) };
+  return { note: (message) => observe({ event: "note", message }), line: (line) => observe({ event: "building", line }) };
 }
 
 async function ownBlender(home: Home, signal: AbortSignal): Promise<ChosenBlender> {
   try {
-    const [newest] = await blendersHere(home, undefined, signal);
+    const [newest] = await findLocalBlenders(home, undefined, signal);
     if (newest) return newest;
   } catch (error) {
     if (!isFarmError(error, "BLENDER_NOT_FOUND")) throw error;

@@ -7,7 +7,7 @@ import { ENVIRONMENT_LABELS, factsOf } from "../../core/environments/facts.ts";
 import { mayRun } from "../../core/environments/may-run.ts";
 import type { Terms } from "../../core/terms/terms.ts";
 import type { Environments } from "../../database/types.ts";
-import type { DonorEnvironments, OwnersWord, SandboxEnvironment } from "../../donor/ports.ts";
+import type { DonorEnvironments, OwnerPolicy, SandboxEnvironment } from "../../donor/ports.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
 import { askEnvironment } from "../../protocols/environments/environments.ts";
@@ -16,19 +16,19 @@ import type { SwarmNetwork } from "../../protocols/frame-stream.ts";
 import { type EngineImage, ImageEngine } from "../../sandbox/images/image-engine.ts";
 import type { OwnedDonorStore } from "../donate/donor-store.ts";
 import { serveEnvironments } from "./serve-environments.ts";
-import { EnvironmentRoom } from "./environment-quota.ts";
-import { type Obtained, type ObtainPorts, obtainEnvironment } from "./fetch-environment.ts";
+import { EnvironmentQuota } from "./environment-quota.ts";
+import { type Obtained, type ObtainPorts, fetchEnvironment } from "./fetch-environment.ts";
 
 export interface DonorEnvironmentsDeps {
   readonly home: Home;
   readonly engine: ImageEngine;
   readonly network: SwarmNetwork;
   readonly environments: Environments;
-  readonly owner: Pick<OwnersWord, "terms">;
+  readonly owner: Pick<OwnerPolicy, "terms">;
   readonly store: OwnedDonorStore;
 }
 
-type BringRequest = Parameters<DonorEnvironments["bring"]>[0];
+type FetchInputsRequest = Parameters<DonorEnvironments["bring"]>[0];
 
 /** Failures that another try under the same terms would only repeat. */
 const FINAL = ["ENVIRONMENT_REFUSED", "ENVIRONMENT_INVALID", "NO_MATCHING_BLENDER"] as const;
@@ -56,12 +56,12 @@ export function refuseWithout({ environments, own }: Pick<Terms, "environments" 
 class EngineEnvironments implements DonorEnvironments {
   readonly #deps: DonorEnvironmentsDeps;
   readonly #contents: EnvironmentStore;
-  readonly #room: EnvironmentRoom;
+  readonly #room: EnvironmentQuota;
   /** Two jobs that name the same one bring it once. */
   readonly #queue = new PQueue({ concurrency: 1 });
   /** The engine had them when the donor started. */
   readonly #found: readonly string[];
-  readonly #refused = new Map<string, { readonly because: string; readonly under: string }>();
+  readonly #refused = new Map<string, { readonly reason: string; readonly under: string }>();
 
   constructor(deps: DonorEnvironmentsDeps, contents: EnvironmentStore, found: readonly string[]) {
     this.#deps = deps;
@@ -69,29 +69,29 @@ class EngineEnvironments implements DonorEnvironments {
     this.#contents = contents;
     const { engine, environments, owner, store } = deps;
     const givenBytes = () => owner.terms().diskBytes - store.usedBytes;
-    this.#room = new EnvironmentRoom({ engine, contents, environments, clock: systemClock, givenBytes });
+    this.#room = new EnvironmentQuota({ engine, contents, environments, clock: systemClock, givenBytes });
   }
 
   now(): EnvironmentsHere {
     const here = new Set([...this.#found, ...this.#deps.environments.list().map(({ digest }) => digest)]);
     const under = this.#termsNow();
     const refused = [...this.#refused].filter(([, refusal]) => refusal.under === under);
-    return { here, refused: new Map(refused.map(([digest, { because }]) => [digest, because])), arch: thisCpuArch("linux") };
+    return { here, refused: new Map(refused.map(([digest, { reason }]) => [digest, reason])), arch: thisCpuArch("linux") };
   }
 
-  async bring(request: BringRequest, signal: AbortSignal, onProgress: (done: number, total: number) => void): Promise<SandboxEnvironment> {
+  async bring(request: FetchInputsRequest, signal: AbortSignal, onProgress: (done: number, total: number) => void): Promise<SandboxEnvironment> {
     const under = this.#termsNow();
     try {
       return await this.#queue.add(() => this.#bring(request, signal, onProgress), { signal });
     } catch (error) {
       const isFinal = isFarmError(error) && FINAL.some((code) => code === error.code);
-      if (isFinal && error.facts["verdict"] !== "ask") this.#refused.set(request.digest, { because: error.message, under });
+      if (isFinal && error.facts["verdict"] !== "ask") this.#refused.set(request.digest, { reason: error.message, under });
       throw error;
     }
   }
 
-  async #bring({ digest, build, sources }: BringRequest, signal: AbortSignal, onProgress: (done: number, total: number) => void) {
-    const obtained = await obtainEnvironment({ digest, sources }, this.#ports(), signal, onProgress);
+  async #bring({ digest, build, sources }: FetchInputsRequest, signal: AbortSignal, onProgress: (done: number, total: number) => void) {
+    const obtained = await fetchEnvironment({ digest, sources }, this.#ports(), signal, onProgress);
     const { image } = obtained;
     const facts = factsOf(image.labels);
     if (facts === undefined) throw new FarmError("ENVIRONMENT_INVALID", "the image of this job is no environment");
@@ -99,8 +99,8 @@ class EngineEnvironments implements DonorEnvironments {
     this.#room.use(digest);
     const { blenderPath: path, blenderVersion: version, buildHash } = facts;
     if (sameBuild(facts, build)) return { image: image.id, blender: { path, version, buildHash } };
-    const sentence = `the environment has Blender ${version} (${buildHash}), and the job needs ${build.blenderVersion} (${build.buildHash})`;
-    throw new FarmError("NO_MATCHING_BLENDER", sentence);
+    const message = `the environment has Blender ${version} (${buildHash}), and the job needs ${build.blenderVersion} (${build.buildHash})`;
+    throw new FarmError("NO_MATCHING_BLENDER", message);
   }
 
   /** What came from the swarm goes on to it. */

@@ -4,18 +4,18 @@ import type { EnvironmentDigest } from "../../core/environments/facts.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { dropEnvironment, type EnvironmentPlaces } from "./drop-environment.ts";
 
-export interface EnvironmentRoomDeps extends EnvironmentPlaces {
+export interface EnvironmentQuotaDeps extends EnvironmentPlaces {
   readonly clock: Clock;
   /** Of the disk that is given, less what scenes take of it. */
   readonly givenBytes: () => number;
 }
 
 /** The disk that environments of others may take on a donor: the longest unused ones make room for what a job names. */
-export class EnvironmentRoom {
-  readonly #deps: EnvironmentRoomDeps;
+export class EnvironmentQuota {
+  readonly #deps: EnvironmentQuotaDeps;
   readonly #usedAtMs = new Map<EnvironmentDigest, number>();
 
-  constructor(deps: EnvironmentRoomDeps) {
+  constructor(deps: EnvironmentQuotaDeps) {
     this.#deps = deps;
   }
 

@@ -1,13 +1,13 @@
 import { expect, it } from "vitest";
-import { AskedEnvironments } from "./environment-requests.ts";
+import { EnvironmentRequests } from "./environment-requests.ts";
 
 const refused = (asks: string | undefined, job = "j") => {
   const what = asks === undefined ? {} : { asks };
-  return { event: "job-refused", job, requester: "r", because: "", ...what } as const;
+  return { event: "job-refused", job, requester: "r", reason: "", ...what } as const;
 };
 
 it("each environment is asked about once, until its owner lets it in or nobody wants it any more", () => {
-  const asked = new AskedEnvironments();
+  const asked = new EnvironmentRequests();
   expect(asked.watch(refused("a"), 1)).toMatchObject({ digest: "a", job: "j" });
   expect(asked.watch(refused("a", "j2"), 60_000)).toBeUndefined();
   expect(asked.watch(refused(undefined), 60_000)).toBeUndefined();
@@ -19,7 +19,7 @@ it("each environment is asked about once, until its owner lets it in or nobody w
 });
 
 it("strangers cannot fill the owner's screen", () => {
-  const asked = new AskedEnvironments();
+  const asked = new EnvironmentRequests();
   for (let index = 0; index < 1_000; index++) asked.watch(refused(`env-${index}`), 1);
   const open = asked.open([], 2);
   expect(open.length).toBeLessThanOrEqual(8);

@@ -1,7 +1,7 @@
 import type { DonateEvent } from "../../donor/donate-events.ts";
 
 /** An environment that a job wants and that the owner has not let in yet. */
-export interface AskedEnvironment {
+export interface EnvironmentRequest {
   readonly digest: string;
   readonly job: string;
   readonly requester: string;
@@ -14,11 +14,11 @@ const OUTDATED_MS = 5 * 60_000;
 const MAX_ASKED = 8;
 
 /** The questions to the owner that are open, each environment once. */
-export class AskedEnvironments {
-  readonly #asked = new Map<string, AskedEnvironment>();
+export class EnvironmentRequests {
+  readonly #asked = new Map<string, EnvironmentRequest>();
 
   /** Follows who asks for what. @returns the question, when it is a new one. */
-  watch(event: DonateEvent, nowMs: number): AskedEnvironment | undefined {
+  watch(event: DonateEvent, nowMs: number): EnvironmentRequest | undefined {
     if (event.event !== "job-refused" || event.asks === undefined) return undefined;
     const { asks: digest, job, requester } = event;
     const isNew = !this.#asked.has(digest);
@@ -30,7 +30,7 @@ export class AskedEnvironments {
   }
 
   /** Those that are still open under the owner's terms, the newest last. */
-  open(environments: readonly string[], nowMs: number): readonly AskedEnvironment[] {
+  open(environments: readonly string[], nowMs: number): readonly EnvironmentRequest[] {
     for (const { digest, atMs } of this.#asked.values()) {
       if (nowMs - atMs > OUTDATED_MS || environments.includes(digest)) this.#asked.delete(digest);
     }
@@ -39,6 +39,6 @@ export class AskedEnvironments {
 }
 
 /** The term `environments` with one more let in. */
-export function lettingIn(environments: string | undefined, digest: string): string {
+export function withAllowed(environments: string | undefined, digest: string): string {
   return environments === undefined ? digest : `${environments},${digest}`;
 }

@@ -1,5 +1,5 @@
 import { factsOf } from "../../core/environments/facts.ts";
-import type { AskedEnvironment, EnvironmentVerdict } from "../../core/environments/may-run.ts";
+import type { EnvironmentRequest, EnvironmentVerdict } from "../../core/environments/may-run.ts";
 import {
   checkConfig,
   contentsOf,
@@ -31,7 +31,7 @@ export interface ObtainPorts {
   readonly pieceBytes?: () => number | undefined;
   readonly isSigned: (digest: string, signature: EnvironmentSignature) => Promise<boolean>;
   /** The owner's word. */
-  readonly policy: (asked: AskedEnvironment) => EnvironmentVerdict;
+  readonly policy: (asked: EnvironmentRequest) => EnvironmentVerdict;
   /** Makes room for so many bytes, blocks and unpacked layers together, and says for how many there is room now. */
   readonly makeRoom: (neededBytes: number) => Promise<number>;
 }
@@ -63,7 +63,7 @@ type OnProgress = (bytesDone: number, bytesTotal: number) => void;
  * Throws ENVIRONMENT_REFUSED (the owner's word), ENVIRONMENT_INVALID and BLOCK_CORRUPT (only liars have it),
  * BLOCK_MISSING (nobody has it), PEER_UNREACHABLE, DISK_FULL, or the signal's reason.
  */
-export async function obtainEnvironment(
+export async function fetchEnvironment(
   request: ObtainRequest,
   ports: ObtainPorts,
   signal: AbortSignal,
@@ -73,7 +73,7 @@ export async function obtainEnvironment(
   const { digest } = request;
   const present = await ports.engine.findEnvironment(digest);
   if (present) {
-    insist(ports.policy({ digest, isHere: true, signedBy: [] }));
+    force(ports.policy({ digest, isHere: true, signedBy: [] }));
     return { image: present, bytesFrom: new Map(), banned: [] };
   }
   return await new Obtaining(request, ports, onProgress).run(signal);
@@ -151,7 +151,7 @@ class Obtaining {
     for (const signature of offers.flatMap(({ signatures }) => signatures)) {
       if (await this.#ports.isSigned(digest, signature)) signedBy.push(signature.signer);
     }
-    insist(this.#ports.policy({ digest, isHere: false, signedBy }));
+    force(this.#ports.policy({ digest, isHere: false, signedBy }));
   }
 
   async #bring(offer: Offered, peers: readonly BlockPeer[], signal: AbortSignal): Promise<EngineImage> {
@@ -162,7 +162,7 @@ class Obtaining {
     const config = await this.#content(digest, manifest.configBytes, peers, signal);
     if (factsOf(checkConfig(manifest, config).labels) === undefined) throw lie("it has no labels of one");
     const here = await engine.layersHere(manifest.layers.map(({ diffId }) => diffId));
-    await this.#insistOnRoom(manifest, here);
+    await this.#requireQuota(manifest, here);
     await store.put(digest, config);
     await this.#fetch(manifest, here, peers, signal);
     const get = (hash: string, bytes: number) => store.read(hash, 0, bytes, signal);
@@ -218,7 +218,7 @@ class Obtaining {
     throw failure;
   }
 
-  async #insistOnRoom(manifest: EnvironmentManifest, here: ReadonlySet<string>): Promise<void> {
+  async #requireQuota(manifest: EnvironmentManifest, here: ReadonlySet<string>): Promise<void> {
     const layers = manifest.layers.filter(({ diffId }) => !here.has(diffId));
     const stored = contentsOf(manifest, here).reduce((sum, { hash, bytes }) => sum + (this.#ports.store.has(hash) ? 0 : bytes), 0);
     const needed = stored + unpackedBytesOf({ ...manifest, layers });
@@ -232,8 +232,8 @@ class Obtaining {
   }
 }
 
-function insist(verdict: EnvironmentVerdict): void {
-  if (verdict.verdict !== "accept") throw new FarmError("ENVIRONMENT_REFUSED", verdict.because, { facts: { verdict: verdict.verdict } });
+function force(verdict: EnvironmentVerdict): void {
+  if (verdict.verdict !== "accept") throw new FarmError("ENVIRONMENT_REFUSED", verdict.reason, { facts: { verdict: verdict.verdict } });
 }
 
 function missing(digest: string): FarmError {

@@ -11,7 +11,7 @@ import type { GpuUse } from "../../core/gpu/cycles-devices.ts";
 import type { SceneOnDisk, WarmSession } from "../../donor/ports.ts";
 import { RenderSlots } from "../../donor/render-slots.ts";
 import { FarmError, isFarmError, messageOf } from "../../kernel/errors.ts";
-import type { PrepareDeps } from "../../requester/prepare-job.ts";
+import type { PreparePorts } from "../../requester/prepare-job.ts";
 import { startPlainProcess } from "../../sandbox/process/process-sandbox.ts";
 import type { Scratch } from "./scratch.ts";
 
@@ -23,7 +23,7 @@ export interface ChosenBlender {
 }
 
 /** Every Blender of this machine that can work, newest first; or just the one named. Throws BLENDER_NOT_FOUND. */
-export async function blendersHere(home: Home, explicit: string | undefined, signal: AbortSignal): Promise<readonly ChosenBlender[]> {
+export async function findLocalBlenders(home: Home, explicit: string | undefined, signal: AbortSignal): Promise<readonly ChosenBlender[]> {
   const builds = await findBlenders(
     { start },
     { cacheFile: join(home.cache, "blenders.json"), ...(explicit === undefined ? {} : { explicit }) },
@@ -115,7 +115,7 @@ async function wipe(folder: string): Promise<void> {
 }
 
 /** The Blender that looked at the scene, kept open until pictures are finished. */
-export class Looked implements AsyncDisposable {
+export class InspectionBlender implements AsyncDisposable {
   readonly #started = Promise.withResolvers<void>();
   #opened: BlenderProcess | undefined;
 
@@ -125,7 +125,7 @@ export class Looked implements AsyncDisposable {
   }
 
   /** Looks at a scene with one Blender, which then waits here. */
-  inspector(scratch: Scratch, blender: ChosenBlender, threads: number | undefined): PrepareDeps["inspect"] {
+  inspector(scratch: Scratch, blender: ChosenBlender, threads: number | undefined): PreparePorts["inspect"] {
     return async ({ scenePath, flags, cwd, frames }, signal) => {
       const options = {
         blender: blender.build,

@@ -19,7 +19,7 @@ it("has written all that it will when it is closed, also of frames that came sid
   const folder = join(root, "job");
   await mkdir(folder);
   const preview = jobPreview(join(folder, "preview.png"));
-  const add = (frame: number) => preview.add({ path: tile, rect: RECT, keep: RECT }, frame, RECT);
+  const add = (frame: number) => preview.add({ path: tile, rect: RECT, tileRect: RECT }, frame, RECT);
   await Promise.all([1, 2, 3, 2, 1].map(add));
   await preview.close();
   expect(await readdir(folder)).toEqual(["preview.png"]);

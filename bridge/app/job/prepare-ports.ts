@@ -2,16 +2,16 @@ import { join } from "node:path";
 import { tryOutputFolder } from "../../blender/inspect/try-output.ts";
 import type { PackedBundle } from "../../content/bundle/pack.ts";
 import { systemClock } from "../../kernel/clock.ts";
-import type { PrepareDeps } from "../../requester/prepare-job.ts";
+import type { PreparePorts } from "../../requester/prepare-job.ts";
 import type { ChosenBlender } from "./blender-slots.ts";
 import type { SentScene } from "./sent-scene.ts";
-import type { Workshop } from "./run-job.ts";
+import type { ProcessContext } from "./run-job.ts";
 
 /** The job, and what is known of it before it is prepared. */
 export interface JobToPrepare {
   readonly id: string;
   readonly blender: ChosenBlender;
-  readonly inspect: PrepareDeps["inspect"];
+  readonly inspect: PreparePorts["inspect"];
   readonly sent: SentScene;
   /** A folder for a copy of its scene until there is the job. */
   readonly waitingRoom: () => Promise<string>;
@@ -20,11 +20,11 @@ export interface JobToPrepare {
 }
 
 /** What preparing a job needs of this machine; the packed scene is left in `packed`. */
-export function prepareDeps(
-  { home, database }: Pick<Workshop, "home" | "database">,
+export function preparePorts(
+  { home, database }: Pick<ProcessContext, "home" | "database">,
   { id, blender, inspect, sent, waitingRoom, begun }: JobToPrepare,
   packed: { bundle?: PackedBundle },
-): PrepareDeps {
+): PreparePorts {
   return {
     blender: blender.build,
     deviceClass: blender.deviceClass,

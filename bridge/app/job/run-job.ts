@@ -8,7 +8,7 @@ import type { PackedBundle } from "../../content/bundle/pack.ts";
 import { SceneCopy } from "../../content/bundle/scene-copy.ts";
 import type { JobCreated } from "../../core/journal/records.ts";
 import type { JobEvent, JobOutcome } from "../../core/job/job-events.ts";
-import type { Database, Wish } from "../../database/types.ts";
+import type { Database, JobCommand } from "../../database/types.ts";
 import type { WarmSession } from "../../donor/ports.ts";
 import type { RenderSlots } from "../../donor/render-slots.ts";
 import { systemClock } from "../../kernel/clock.ts";
@@ -18,24 +18,24 @@ import { findFfmpeg } from "../../media/video/find-ffmpeg.ts";
 import { openMedia } from "../../media/worker/media-pool.ts";
 import { encodeVideo } from "../../media/video/video.ts";
 import { JobFolder } from "../../requester/job-folder.ts";
-import { type JobOrder, type RenderRequest, settingsOf, type WorkForce } from "../../requester/prepared-job.ts";
+import { type PreparedJob, type RenderRequest, settingsOf, type ComputeSelection } from "../../requester/prepared-job.ts";
 import { prepareJob, reopenJob } from "../../requester/prepare-job.ts";
-import { type WorkDeps, workOnJob } from "../../requester/run-prepared-job.ts";
-import { blendersHere, type ChosenBlender, Looked, renderSlots } from "./blender-slots.ts";
+import { type WorkDeps, runPreparedJob } from "../../requester/run-prepared-job.ts";
+import { findLocalBlenders, type ChosenBlender, InspectionBlender, renderSlots } from "./blender-slots.ts";
 import { chooseBlender, environmentNamed, type NamedEnvironment, sharingNote } from "../environments/job-environment.ts";
 import { endOnce } from "./end-once.ts";
 import { jobPreview } from "./job-preview.ts";
 import { openOwnFinisher } from "./own-finisher.ts";
-import { prepareDeps } from "./prepare-ports.ts";
+import { preparePorts } from "./prepare-ports.ts";
 import type { RequesterSwarm } from "../swarm/requester-swarm.ts";
 import { type Scratch, STAGE_PREFIX } from "./scratch.ts";
 import { SentScene } from "./sent-scene.ts";
 import { sentSlots, watchedSession } from "./sent-slots.ts";
 import type { SharedSwarm } from "../swarm/shared-swarm.ts";
-import { workUnderClaim } from "./with-job-lock.ts";
+import { withJobLock } from "./with-job-lock.ts";
 
 /** What all jobs of this process share. */
-export interface Workshop {
+export interface ProcessContext {
   readonly home: Home;
   readonly database: Database;
   readonly scratch: Scratch;
@@ -46,13 +46,13 @@ export interface Workshop {
 export interface WorkSettings {
   readonly blender: string | undefined;
   readonly threads: number | undefined;
-  readonly force: WorkForce;
+  readonly force: ComputeSelection;
 }
 
 export interface Watching {
   readonly observe: (event: JobEvent) => void;
-  /** Told what somebody wished of the job (`bridge jobs pause`), when it is carried out. */
-  readonly wished?: (wish: Wish) => void;
+  /** Told what somebody onCommand of the job (`bridge jobs pause`), when it is carried out. */
+  readonly onCommand?: (command: JobCommand) => void;
   readonly log: Log;
 }
 
@@ -65,40 +65,40 @@ export type Task =
  * Works on one job of this process until it ends, and tells that exactly once. Several may run side by side: each has
  * its own Blenders.
  */
-export async function workOnTask(
-  workshop: Workshop,
+export async function runJob(
+  processContext: ProcessContext,
   settings: WorkSettings,
   { task, watching }: { readonly task: Task; readonly watching: Watching },
   signal: AbortSignal,
 ): Promise<JobOutcome> {
-  const work = (observe: Watching["observe"]) => prepareAndWork(workshop, settings, { task, watching: { ...watching, observe } }, signal);
+  const work = (observe: Watching["observe"]) => prepareAndWork(processContext, settings, { task, watching: { ...watching, observe } }, signal);
   return await endOnce(task.job, watching.observe, work, signal);
 }
 
 async function prepareAndWork(
-  workshop: Workshop,
+  processContext: ProcessContext,
   settings: WorkSettings,
   { task, watching }: { readonly task: Task; readonly watching: Watching },
   signal: AbortSignal,
 ): Promise<JobOutcome> {
-  const { home, database } = workshop;
+  const { home, database } = processContext;
   const begun = task.kind === "resume" ? createdOf(database, task.job) : undefined;
   const named = environmentOf(database, task, begun);
-  const blender = chooseBlender(await blendersHere(home, settings.blender, signal), begun?.blender, named);
-  await using scratch = workshop.scratch.inner(task.job);
+  const blender = chooseBlender(await findLocalBlenders(home, settings.blender, signal), begun?.blender, named);
+  await using scratch = processContext.scratch.inner(task.job);
   const packed: { bundle?: PackedBundle } = {};
-  await using looked = new Looked();
-  const inspect = looked.inspector(scratch, blender, settings.threads);
+  await using inspectionBlender = new InspectionBlender();
+  const inspect = inspectionBlender.inspector(scratch, blender, settings.threads);
   const sent = new SentScene(scenePathOf(task, begun), new SceneCopy(new JobFolder(home.jobs, task.job).scene), signal);
   if (task.kind === "new") await sent.look();
   const waitingRoom = () => scratch.folder("sent");
-  const prepare = prepareDeps(workshop, { id: task.job, blender, inspect, sent, waitingRoom, begun: begun?.manifestHash }, packed);
+  const prepare = preparePorts(processContext, { id: task.job, blender, inspect, sent, waitingRoom, begun: begun?.manifestHash }, packed);
   // While the scene is inspected: this machine's own Blender opens the scene, the swarm is entered and looked at.
   await using own = ownSlots(settings, { blender, scratch, sent });
-  const entering = headStart(task, { own, looked, local: settings.force.local }, signal).then(() =>
-    enterOrAlone(workshop.swarm, settings.force, watching, signal),
+  const entering = headStart(task, { own, inspectionBlender, local: settings.force.local }, signal).then(() =>
+    enterOrAlone(processContext.swarm, settings.force, watching, signal),
   );
-  const looking = entering.then((swarm) => swarm?.offeredPower(settings.force.peers, signal) ?? { slots: 0 });
+  const looking = entering.then((swarm) => swarm?.offeredCapacity(settings.force.peers, signal) ?? { slots: 0 });
   looking.catch(() => {}); // told when the plan asks for it
   const power = async () => {
     const offered = await looking;
@@ -108,12 +108,12 @@ async function prepareAndWork(
     task.kind === "new"
       ? await prepareJob(prepare, { ...task.request, environment: named?.digest }, power, signal)
       : await reopenJob(prepare, task.job, signal);
-  if (order.deliver === "floats") await looked[Symbol.asyncDispose](); // somebody else finishes
+  if (order.deliver === "raw") await inspectionBlender[Symbol.asyncDispose](); // somebody else finishes
   const swarm = await entering;
-  if (named && swarm) await shareForJob(swarm, named, workshop, watching);
-  const parts = { order, bundle: bundleOf(packed), blender, swarm, own, scratch, looked, sent };
-  const work = () => workOnOrder({ home, database }, settings, { parts, watching }, signal);
-  return await workUnderClaim(database.jobs, { job: order.id, work, log: watching.log }, signal);
+  if (named && swarm) await shareForJob(swarm, named, processContext, watching);
+  const parts = { order, bundle: bundleOf(packed), blender, swarm, own, scratch, inspectionBlender, sent };
+  const work = () => workOnPrepared({ home, database }, settings, { parts, watching }, signal);
+  return await withJobLock(database.jobs, { job: order.id, work, log: watching.log }, signal);
 }
 
 function bundleOf({ bundle }: { readonly bundle?: PackedBundle }): PackedBundle {
@@ -129,12 +129,12 @@ function environmentOf(database: Database, task: Task, begun: JobCreated | undef
 async function shareForJob(
   swarm: RequesterSwarm,
   named: NamedEnvironment,
-  { home, database }: Pick<Workshop, "home" | "database">,
+  { home, database }: Pick<ProcessContext, "home" | "database">,
   { observe }: Watching,
 ): Promise<void> {
   await swarm.serveEnvironments(home, database.environments);
-  const sentence = sharingNote(named);
-  if (sentence !== undefined) observe({ event: "note", code: "environment", sentence });
+  const message = sharingNote(named);
+  if (message !== undefined) observe({ event: "note", code: "environment", message });
 }
 
 function scenePathOf(task: Task, begun: JobCreated | undefined): string {
@@ -160,21 +160,21 @@ function ownSlotOptions(threads: number | undefined, sent: SentScene) {
  */
 async function headStart(
   task: Task,
-  { own, looked, local }: { readonly own: RenderSlots; readonly looked: Looked; readonly local: number },
+  { own, inspectionBlender, local }: { readonly own: RenderSlots; readonly inspectionBlender: InspectionBlender; readonly local: number },
   signal: AbortSignal,
 ): Promise<void> {
   if (task.kind === "resume") return;
   const path = scenePathOf(task, undefined);
   if (local > 0) own.warmUp({ key: path, path, remap: {} }, signal).catch(() => {});
-  await looked.started;
+  await inspectionBlender.started;
 }
 
 interface Parts {
   readonly scratch: Scratch;
-  readonly looked: Looked;
+  readonly inspectionBlender: InspectionBlender;
   readonly sent: SentScene;
   readonly own: RenderSlots;
-  readonly order: JobOrder;
+  readonly order: PreparedJob;
   readonly bundle: PackedBundle;
   readonly blender: ChosenBlender;
   readonly swarm: RequesterSwarm | undefined;
@@ -185,8 +185,8 @@ interface Work {
   readonly watching: Watching;
 }
 
-async function workOnOrder(
-  { home, database }: Pick<Workshop, "home" | "database">,
+async function workOnPrepared(
+  { home, database }: Pick<ProcessContext, "home" | "database">,
   settings: WorkSettings,
   { parts, watching }: Work,
   signal: AbortSignal,
@@ -207,7 +207,7 @@ async function workOnOrder(
     media,
     hashFile: async (path) => ({ sha256: await hashFile(path, signal), bytes: (await stat(path)).size }),
     preview,
-    assembledPath: (folder) => (unit) => join(folder.assembled, assembledFileName(unit)),
+    assembledPath: (folder) => (sceneFrame) => join(folder.assembled, assembledFileName(sceneFrame)),
     openFinisher: (_job, folder, end) => finisherOf(settings, parts, folder, end),
     renderSlots: force.local > 0 ? sentSlots(own, scene) : undefined,
     checkSlots: sentSlots(checks, scene),
@@ -220,29 +220,29 @@ async function workOnOrder(
     recruit:
       swarm &&
       ((job, run, end) =>
-        swarm.recruit({ bundle, order: job, run }, { peers: force.peers, mayShow: force.mayShow === true, observe, sent }, end)),
-    takeWish: () => {
-      const wish = database.wishes.take(order.id);
-      if (wish) watching.wished?.(wish);
-      return wish;
+        swarm.recruit({ bundle, order: job, run }, { peers: force.peers, allowPreview: force.allowPreview === true, observe, sent }, end)),
+    takeCommand: () => {
+      const command = database.jobCommands.take(order.id);
+      if (command) watching.onCommand?.(command);
+      return command;
     },
     bytesSent: () => bytesSent,
     observe,
     clock: systemClock,
     log,
   };
-  return await workOnJob(deps, order, { jobsFolder: home.jobs, name: `${hostname()} (this machine)`, force }, signal);
+  return await runPreparedJob(deps, order, { jobsFolder: home.jobs, name: `${hostname()} (this machine)`, force }, signal);
 }
 
 async function finisherOf(
   settings: WorkSettings,
-  { blender, order, scratch, looked, sent }: Pick<Parts, "blender" | "order" | "scratch" | "looked" | "sent">,
+  { blender, order, scratch, inspectionBlender, sent }: Pick<Parts, "blender" | "order" | "scratch" | "inspectionBlender" | "sent">,
   folder: JobFolder,
   signal: AbortSignal,
 ) {
   const { created, facts, id } = order;
   return await openOwnFinisher(
-    { sent, scratch, opened: looked.take() },
+    { sent, scratch, opened: inspectionBlender.take() },
     {
       blender: blender.build,
       scenePath: created.scenePath,
@@ -267,7 +267,7 @@ function createdOf(database: Database, job: string) {
 /** Without a network this machine still renders: a job always works. */
 async function enterOrAlone(
   shared: SharedSwarm,
-  force: WorkForce,
+  force: ComputeSelection,
   watching: Watching,
   signal: AbortSignal,
 ): Promise<RequesterSwarm | undefined> {
@@ -276,7 +276,7 @@ async function enterOrAlone(
     return await shared.enter();
   } catch (error) {
     if (force.local === 0 || force.peers !== "all" || signal.aborted) throw error;
-    watching.observe({ event: "note", code: "no-network", sentence: `this machine renders alone: ${messageOf(error)}` });
+    watching.observe({ event: "note", code: "no-network", message: `this machine renders alone: ${messageOf(error)}` });
     return undefined;
   }
 }

@@ -1,5 +1,5 @@
 import { type FileStamp, glanceAt, sameStamp, stampAt } from "../../content/bundle/file-stamp.ts";
-import type { MaterialisedScene } from "../../content/bundle/extract-bundle.ts";
+import type { ExtractedScene } from "../../content/bundle/extract-bundle.ts";
 import { packBundle, type PackedBundle } from "../../content/bundle/pack.ts";
 import { changedScene } from "../../content/bundle/changed-scene.ts";
 import { type SceneCopy, sceneOf } from "../../content/bundle/scene-copy.ts";
@@ -36,7 +36,7 @@ export class SentScene {
   #hasCopy = false;
   #bundle: PackedBundle | undefined;
   #others = new SentFiles([]);
-  #laidOut: Promise<MaterialisedScene> | undefined;
+  #laidOut: Promise<ExtractedScene> | undefined;
   #confirmedMs = Number.NEGATIVE_INFINITY;
   readonly #ownPictures = new Set<string>();
   readonly #life: AbortSignal;
@@ -142,7 +142,7 @@ export class SentScene {
     return this.copy.path;
   }
 
-  async #layOut(): Promise<MaterialisedScene> {
+  async #layOut(): Promise<ExtractedScene> {
     const bundle = this.#bundle;
     if (!this.#hasCopy || !bundle) throw changedScene(this.path);
     this.#laidOut ??= this.copy.layOut(bundle, this.#life).catch((error: unknown) => {

@@ -12,7 +12,7 @@ import { sentSlots, watchedSession } from "./sent-slots.ts";
 
 const { signal } = new AbortController();
 const spec: ChunkSpec = {
-  kind: "floats",
+  kind: "raw",
   scene: "Scene",
   frame: 1,
   width: 8,

@@ -3,26 +3,26 @@ import { expect, it } from "vitest";
 import type { Jobs } from "../../database/types.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { silentLog } from "../../kernel/log.ts";
-import { workUnderClaim } from "./with-job-lock.ts";
+import { withJobLock } from "./with-job-lock.ts";
 
-/** A database whose disk is full from its second claim on. */
+/** A database whose disk is full from its second lock on. */
 function fullDisk(): { readonly jobs: Jobs; readonly claims: () => number } {
   let claims = 0;
   const full = () => {
     throw new FarmError("DISK_FULL", "the disk is full");
   };
-  const claim = () => ++claims === 1 || full();
-  const jobs: Jobs = { put: full, list: () => [], get: () => undefined, setState: full, claim, release: full, isClaimed: () => true };
+  const lock = () => ++claims === 1 || full();
+  const jobs: Jobs = { put: full, list: () => [], get: () => undefined, setState: full, lock, release: full, isClaimed: () => true };
   return { jobs, claims: () => claims };
 }
 
-it("works on though its claim cannot be renewed, and says why the work failed, not what could not be written down", async () => {
+it("works on though its lock cannot be renewed, and says why the work failed, not what could not be written down", async () => {
   const { jobs, claims } = fullDisk();
   const work = async () => {
     await sleep(1_500);
     throw new FarmError("SCENE_UNREADABLE", "no scene");
   };
-  const done = workUnderClaim(jobs, { job: "j", work, log: silentLog }, new AbortController().signal);
+  const done = withJobLock(jobs, { job: "j", work, log: silentLog }, new AbortController().signal);
   await expect(done).rejects.toMatchObject({ code: "SCENE_UNREADABLE" });
   expect(claims()).toBeGreaterThan(1);
 });

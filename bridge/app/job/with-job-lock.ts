@@ -2,7 +2,7 @@ import type { JobOutcome } from "../../core/job/job-events.ts";
 import type { Jobs } from "../../database/types.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
-import { claimJob } from "../../database/job-lock.ts";
+import { lockJob } from "../../database/job-lock.ts";
 
 interface Claimed {
   readonly job: string;
@@ -11,8 +11,8 @@ interface Claimed {
 }
 
 /** Does the work while no other process may, and writes down how it ended. Throws JOB_BUSY, and what the work throws. */
-export async function workUnderClaim(jobs: Jobs, { job, work, log }: Claimed, signal: AbortSignal): Promise<JobOutcome> {
-  await using _claim = await claimJob(jobs, job, signal);
+export async function withJobLock(jobs: Jobs, { job, work, log }: Claimed, signal: AbortSignal): Promise<JobOutcome> {
+  await using _lock = await lockJob(jobs, job, signal);
   try {
     const outcome = await work();
     jobs.setState(job, outcome, systemClock.now());

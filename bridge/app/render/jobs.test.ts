@@ -21,7 +21,7 @@ afterEach(async () => {
 
 it("says of a job whose process was killed that it was interrupted, and that it runs while somebody works on it", async () => {
   expect(await listJobs(home)).toMatchObject([{ id: "j", state: "interrupted" }]);
-  database.jobs.claim("j", "me", { nowMs: Date.now(), untilMs: Date.now() + 60_000 });
+  database.jobs.lock("j", "me", { nowMs: Date.now(), untilMs: Date.now() + 60_000 });
   expect(await listJobs(home)).toMatchObject([{ id: "j", state: "running" }]);
 });
 

@@ -2,10 +2,10 @@ import { randomBytes } from "node:crypto";
 import type { Home } from "../../config/home.ts";
 import { newJobId } from "../../core/job/job-id.ts";
 import { foldJournal } from "../../core/journal/fold.ts";
-import type { JobMemory } from "../../core/journal/records.ts";
+import type { JournalState } from "../../core/journal/records.ts";
 import { planJob } from "../../core/plan/plan.ts";
 import { openDatabase } from "../../database/open-database.ts";
-import type { Database, JobRow, Wish } from "../../database/types.ts";
+import type { Database, JobRow, JobCommand } from "../../database/types.ts";
 import { FarmError } from "../../kernel/errors.ts";
 
 /** A line of the list, as it stands at this moment: "interrupted" where its last run ended without a word, killed for instance. */
@@ -21,7 +21,7 @@ export interface JobReport {
   readonly chunksDone: number;
   readonly chunksTotal: number;
   readonly chunksByDonor: Readonly<Record<string, number>>;
-  readonly barred: readonly string[];
+  readonly banned: readonly string[];
   readonly outputs: readonly string[];
 }
 
@@ -60,13 +60,13 @@ export function reportOf(database: Pick<Database, "journal" | "jobs">, job: JobR
     chunksDone: memory.accepted.size,
     chunksTotal: plan?.chunks.length ?? 0,
     chunksByDonor,
-    barred: [...memory.barred.keys()],
+    banned: [...memory.banned.keys()],
     outputs: outputsOf(memory),
   };
 }
 
 /** Each file once, in the order of frames, whatever was finished first. */
-function outputsOf({ finishedFrames }: Pick<JobMemory, "finishedFrames">): readonly string[] {
+function outputsOf({ finishedFrames }: Pick<JournalState, "finishedFrames">): readonly string[] {
   const inOrder = [...finishedFrames].toSorted(([a], [b]) => a - b);
   return [...new Set(inOrder.flatMap(([, files]) => files.map(({ path }) => path)))];
 }
@@ -77,16 +77,16 @@ export async function jobNamed(home: Home, id: string | undefined): Promise<stri
   return jobOf(database, id).id;
 }
 
-/** Tells the bridge that works on a job what is wished of it; returns a sentence. Throws JOB_UNKNOWN. */
-export async function wishJob(home: Home, id: string | undefined, wish: Wish): Promise<string> {
+/** Tells the bridge that works on a job what to do with it; returns a message. Throws JOB_UNKNOWN. */
+export async function commandJob(home: Home, id: string | undefined, command: JobCommand): Promise<string> {
   await using database = openDatabase(home.database);
   const job = jobOf(database, id);
   if (isFree(database, job.id)) {
-    if (wish === "cancel") database.jobs.setState(job.id, "cancelled", Date.now());
+    if (command === "cancel") database.jobs.setState(job.id, "cancelled", Date.now());
     return `job ${job.id} is not at work; its state is ${database.jobs.get(job.id)?.state ?? job.state}`;
   }
-  database.wishes.set(job.id, wish);
-  return `job ${job.id} was told to ${wish}`;
+  database.jobCommands.set(job.id, command);
+  return `job ${job.id} was told to ${command}`;
 }
 
 function isFree(database: Database, job: string): boolean {

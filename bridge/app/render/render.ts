@@ -7,7 +7,7 @@ import type { SwarmOptions } from "../swarm/open-swarm.ts";
 import { RequesterSwarm } from "../swarm/requester-swarm.ts";
 import { openScratch } from "../job/scratch.ts";
 import { SharedSwarm } from "../swarm/shared-swarm.ts";
-import { type Task, type Watching, workOnTask, type WorkSettings } from "../job/run-job.ts";
+import { type Task, type Watching, runJob, type WorkSettings } from "../job/run-job.ts";
 
 export interface RenderSettings extends WorkSettings {
   readonly home: Home;
@@ -18,12 +18,12 @@ export interface RenderSettings extends WorkSettings {
 export async function render(settings: RenderSettings, task: Task, watching: Watching, signal: AbortSignal): Promise<JobOutcome> {
   const { home } = settings;
   await using database = openDatabase(home.database, {
-    onCorrupt: (sentence) => watching.observe({ event: "note", code: "DATABASE_CORRUPT", sentence }),
+    onCorrupt: (message) => watching.observe({ event: "note", code: "DATABASE_CORRUPT", message }),
   });
   await using scratch = await openScratch(home);
   await using lock = await lockBesideDonor(home);
   await using swarm = new SharedSwarm(() => RequesterSwarm.open(lock && home, settings.swarm, watching.log, signal));
-  return await workOnTask({ home, database, scratch, swarm }, settings, { task, watching }, signal);
+  return await runJob({ home, database, scratch, swarm }, settings, { task, watching }, signal);
 }
 
 /** Beside a donor of the same home there is none: two nodes with one identity would take each other's messages. */

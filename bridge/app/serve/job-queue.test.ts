@@ -6,10 +6,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Home, openHome } from "../../config/home.ts";
 import { openDatabase } from "../../database/open-database.ts";
 import type { Database } from "../../database/types.ts";
-import { JobWish } from "../../gateway/wire/job-submission.ts";
+import { JobSubmission } from "../../gateway/wire/job-submission.ts";
 import { GATEWAY_LIMITS } from "../../gateway/wire/limits.ts";
 import { silentLog } from "../../kernel/log.ts";
-import { JobDesk } from "./job-queue.ts";
+import { JobQueue } from "./job-queue.ts";
 import { openScratch } from "../job/scratch.ts";
 import { ServedJobsStore } from "./served-jobs-store.ts";
 import { SharedSwarm } from "../swarm/shared-swarm.ts";
@@ -18,7 +18,7 @@ let root: string;
 let home: Home;
 let database: Database;
 beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), "p2p-desk-"));
+  root = await mkdtemp(join(tmpdir(), "p2p-queue-"));
   home = await openHome(join(root, "home"));
   database = openDatabase(home.database);
 });
@@ -27,32 +27,32 @@ afterEach(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-/** A desk that takes jobs, keeps them and never begins one; each is another start of the bridge. */
-async function openDesk() {
+/** A queue that takes jobs, keeps them and never begins one; each is another start of the bridge. */
+async function openCatalog() {
   const swarm = new SharedSwarm(() => Promise.reject(new Error("nobody enters a swarm here")));
-  const workshop = { home, database, scratch: await openScratch(home), swarm };
-  const store = new ServedJobsStore(workshop);
+  const processContext = { home, database, scratch: await openScratch(home), swarm };
+  const store = new ServedJobsStore(processContext);
   const told: string[] = [];
   const tell = ({ job, state }: { job: string; state: string }) => void told.push(`${job} ${state}`);
-  const desk = new JobDesk({ workshop, store, tell, log: silentLog }, { atOnce: 0, blender: undefined, threads: undefined });
-  return { desk, store, told };
+  const queue = new JobQueue({ processContext, store, tell, log: silentLog }, { atOnce: 0, blender: undefined, threads: undefined });
+  return { queue, store, told };
 }
 
-const wish = (more: object = {}) => JobWish.parse({ scenePath: join(root, "lamp.blend"), ...more });
+const submission = (more: object = {}) => JobSubmission.parse({ scenePath: join(root, "lamp.blend"), ...more });
 
 describe("jobs that clients asked for", () => {
   it("are found by the next bridge as they were left, newest first", async () => {
-    const { desk, store } = await openDesk();
-    const waiting = await desk.submit(wish({ title: "waits" }));
-    const resting = await desk.submit(wish({ title: "rests", source: "/home/mia/lamp.blend" }));
-    const broken = await desk.submit(wish({ title: "broke" }));
-    const begun = await desk.submit(wish({ title: "begun", deliver: "floats" }));
-    desk.pause(resting.id);
+    const { queue, store } = await openCatalog();
+    const waiting = await queue.submit(submission({ title: "waits" }));
+    const resting = await queue.submit(submission({ title: "rests", source: "/home/mia/lamp.blend" }));
+    const broken = await queue.submit(submission({ title: "broke" }));
+    const begun = await queue.submit(submission({ title: "begun", deliver: "raw" }));
+    queue.pause(resting.id);
     broken.become("failed", { code: "SCENE_NO_CAMERA", message: "no camera", advice: "Add one." });
     store.keepState(broken);
     begun.become("running");
     store.keepState(begun);
-    const next = (await openDesk()).desk.list();
+    const next = (await openCatalog()).queue.list();
     expect(next.map(({ title, state }) => [title, state])).toEqual([
       ["begun", "queued"],
       ["broke", "failed"],
@@ -61,50 +61,50 @@ describe("jobs that clients asked for", () => {
     ]);
     expect(next[1]).toMatchObject({ job: broken.id, error: { code: "SCENE_NO_CAMERA" } });
     expect(next[2]).toMatchObject({ job: resting.id, source: "/home/mia/lamp.blend" });
-    expect(next[0]?.deliver).toBe("floats");
+    expect(next[0]?.deliver).toBe("raw");
     expect(next[3]?.job).toBe(waiting.id);
   });
 
   it("of which one was about to stop is cancelled, not begun again", async () => {
-    const { desk, store } = await openDesk();
-    const job = await desk.submit(wish());
+    const { queue, store } = await openCatalog();
+    const job = await queue.submit(submission());
     job.become("stopping");
     store.keepState(job);
-    expect((await openDesk()).desk.list()).toMatchObject([{ state: "cancelled" }]);
+    expect((await openCatalog()).queue.list()).toMatchObject([{ state: "cancelled" }]);
   });
 
   it("that wait can rest, wait again, end, and be tried again; each change is told", async () => {
-    const { desk, told } = await openDesk();
-    const { id } = await desk.submit(wish());
-    expect(desk.pause(id).state).toBe("paused");
-    expect(desk.resume(id).state).toBe("queued");
-    expect(desk.cancel(id).state).toBe("cancelled");
-    expect(desk.cancel(id).state).toBe("cancelled"); // said twice, it happened once
-    for (const verb of ["pause", "resume"] as const) expect(() => desk[verb](id)).toThrow(expect.objectContaining({ code: "JOB_STATE" }));
-    expect(desk.retry(id).state).toBe("queued");
-    await expect(desk.release(id, undefined)).rejects.toMatchObject({ code: "JOB_STATE" });
+    const { queue, told } = await openCatalog();
+    const { id } = await queue.submit(submission());
+    expect(queue.pause(id).state).toBe("paused");
+    expect(queue.resume(id).state).toBe("queued");
+    expect(queue.cancel(id).state).toBe("cancelled");
+    expect(queue.cancel(id).state).toBe("cancelled"); // said twice, it happened once
+    for (const verb of ["pause", "resume"] as const) expect(() => queue[verb](id)).toThrow(expect.objectContaining({ code: "JOB_STATE" }));
+    expect(queue.retry(id).state).toBe("queued");
+    await expect(queue.release(id, undefined)).rejects.toMatchObject({ code: "JOB_STATE" });
     expect(told).toEqual(["queued", "paused", "queued", "cancelled", "queued"].map((state) => `${id} ${state}`));
-    expect(desk.isBusy).toBe(true);
+    expect(queue.isBusy).toBe(true);
   });
 
   it("nobody knows a job that there is not", async () => {
-    const { desk } = await openDesk();
+    const { queue } = await openCatalog();
     for (const verb of ["pause", "resume", "cancel", "retry", "get"] as const)
-      expect(() => desk[verb]("nobody")).toThrow(expect.objectContaining({ code: "JOB_UNKNOWN" }));
+      expect(() => queue[verb]("nobody")).toThrow(expect.objectContaining({ code: "JOB_UNKNOWN" }));
   });
 
-  it("what is wrong with a wish is said at once, and nothing is written down", async () => {
-    const { desk } = await openDesk();
-    await expect(desk.submit(wish({ tiles: "many" }))).rejects.toMatchObject({ code: "TILES_INVALID" });
-    await expect(desk.submit(wish({ video: "film.txt" }))).rejects.toMatchObject({ code: "VIDEO_UNSUPPORTED" });
-    await expect(desk.submit(wish({ video: "film.mp4", deliver: "floats" }))).rejects.toMatchObject({ code: "USAGE" });
-    expect((await openDesk()).desk.list()).toEqual([]);
+  it("what is wrong with a submission is said at once, and nothing is written down", async () => {
+    const { queue } = await openCatalog();
+    await expect(queue.submit(submission({ tiles: "many" }))).rejects.toMatchObject({ code: "TILES_INVALID" });
+    await expect(queue.submit(submission({ video: "film.txt" }))).rejects.toMatchObject({ code: "VIDEO_UNSUPPORTED" });
+    await expect(queue.submit(submission({ video: "film.mp4", deliver: "raw" }))).rejects.toMatchObject({ code: "USAGE" });
+    expect((await openCatalog()).queue.list()).toEqual([]);
   });
 
   it("so many may wait, and no more", async () => {
-    const { desk } = await openDesk();
-    for (let count = 0; count < GATEWAY_LIMITS.maxJobs; count++) await desk.submit(wish());
-    await expect(desk.submit(wish())).rejects.toMatchObject({ code: "TOO_MANY_JOBS" });
+    const { queue } = await openCatalog();
+    for (let count = 0; count < GATEWAY_LIMITS.maxJobs; count++) await queue.submit(submission());
+    await expect(queue.submit(submission())).rejects.toMatchObject({ code: "TOO_MANY_JOBS" });
   });
 });
 
@@ -115,22 +115,22 @@ describe("ended jobs", () => {
     await writeFile(scenePath, "a copy");
     await mkdir(join(home.jobs, id, "assembled"), { recursive: true });
     const createdAt = Date.now() - ageMs;
-    database.served.put(id, JSON.stringify({ wish: wish({ scenePath, owned: true, deliver: "floats" }), error: null }));
+    database.served.put(id, JSON.stringify({ submission: submission({ scenePath, owned: true, deliver: "raw" }), error: null }));
     database.jobs.put({ id, createdAt, updatedAt: createdAt, scenePath, title: id, state: "complete" });
     return { scenePath, folder: join(home.jobs, id) };
   }
 
   it("are let go with all that was kept for them, when their client has what it wants", async () => {
     const { scenePath, folder } = await ended("a", 0);
-    const { desk } = await openDesk();
-    await desk.release("a", undefined);
-    expect([existsSync(scenePath), existsSync(folder), desk.list()]).toEqual([false, false, []]);
-    expect((await openDesk()).desk.list()).toEqual([]);
+    const { queue } = await openCatalog();
+    await queue.release("a", undefined);
+    expect([existsSync(scenePath), existsSync(folder), queue.list()]).toEqual([false, false, []]);
+    expect((await openCatalog()).queue.list()).toEqual([]);
     expect(database.jobs.get("a")).toBeDefined(); // the history knows it still
   });
 
   it("whose scene was sent by its client keep what is made beside it until they are let go; what no job uses is swept", async () => {
-    const { desk, store } = await openDesk();
+    const { queue, store } = await openCatalog();
     const sent = async (name: string) => {
       const folder = join(home.uploads, name);
       await mkdir(join(folder, "out"), { recursive: true });
@@ -139,31 +139,31 @@ describe("ended jobs", () => {
     };
     const [used, left] = [await sent("used"), await sent("left")];
     const scenePath = join(used, "lamp.blend");
-    const job = await desk.submit(wish({ scenePath, owned: true }));
+    const job = await queue.submit(submission({ scenePath, owned: true }));
     await store.sweepUploads();
     expect([existsSync(scenePath), existsSync(left)]).toEqual([true, false]);
-    desk.cancel(job.id);
+    queue.cancel(job.id);
     await store.dropOwnedScene(job);
     expect([existsSync(scenePath), existsSync(join(used, "out", "f_0001.png"))]).toEqual([false, true]);
-    await desk.release(job.id, undefined);
+    await queue.release(job.id, undefined);
     expect(existsSync(used)).toBe(false);
   });
 
   it("that nobody asked after for a week go by themselves; the others stay", async () => {
     const old = await ended("old", GATEWAY_LIMITS.endedJobsKeptMs + 1_000);
     const young = await ended("young", GATEWAY_LIMITS.endedJobsKeptMs - 60_000);
-    const { desk } = await openDesk();
+    const { queue } = await openCatalog();
     await expect.poll(() => existsSync(old.scenePath)).toBe(false);
-    expect(desk.list().map(({ job }) => job)).toEqual(["young"]);
+    expect(queue.list().map(({ job }) => job)).toEqual(["young"]);
     await expect.poll(() => existsSync(old.folder)).toBe(false);
     expect([existsSync(young.scenePath), existsSync(young.folder)]).toEqual([true, true]);
   });
 
   it("of which one cannot be read any more hide no other", async () => {
     await ended("fine", 0);
-    await ended("junk", 0);
-    database.served.put("junk", "{");
-    database.served.put("gone", JSON.stringify({ wish: wish(), error: null })); // its line is not there
-    expect((await openDesk()).desk.list().map(({ job }) => job)).toEqual(["fine"]);
+    await ended("malformed", 0);
+    database.served.put("malformed", "{");
+    database.served.put("gone", JSON.stringify({ submission: submission(), error: null })); // its line is not there
+    expect((await openCatalog()).queue.list().map(({ job }) => job)).toEqual(["fine"]);
   });
 });

@@ -1,28 +1,28 @@
 import type { JobEvent } from "../../core/job/job-events.ts";
 import { errorBodyOf } from "../../gateway/wire/error-body.ts";
-import type { JobLine } from "../../gateway/wire/job-messages.ts";
-import type { Wish } from "../../database/types.ts";
-import type { JobWish } from "../../gateway/wire/job-submission.ts";
+import type { JobSummary } from "../../gateway/wire/job-messages.ts";
+import type { JobCommand } from "../../database/types.ts";
+import type { JobSubmission } from "../../gateway/wire/job-submission.ts";
 import { GATEWAY_LIMITS } from "../../gateway/wire/limits.ts";
 import { type ChildSignal, childSignal } from "../../kernel/abort.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
-import { forceOf, requestOf } from "../render/job-request.ts";
+import { computeSelectionOf, requestOf } from "../render/job-request.ts";
 import { freshJobId } from "../render/jobs.ts";
 import type { ServedJob } from "./served-job.ts";
 import type { ServedJobsStore } from "./served-jobs-store.ts";
-import { type Task, workOnTask, type Workshop } from "../job/run-job.ts";
+import { type Task, runJob, type ProcessContext } from "../job/run-job.ts";
 
-export interface JobDeskDeps {
-  readonly workshop: Workshop;
+export interface JobQueueDeps {
+  readonly processContext: ProcessContext;
   readonly store: ServedJobsStore;
   /** Told of each job's line when its state has changed. */
-  readonly tell: (line: JobLine) => void;
+  readonly tell: (line: JobSummary) => void;
   readonly log: Log;
 }
 
-export interface JobDeskOptions {
+export interface JobQueueOptions {
   /** Jobs at work side by side; those at rest do not count. */
   readonly atOnce: number;
   readonly blender: string | undefined;
@@ -35,9 +35,9 @@ interface AtWork {
 }
 
 /** The jobs that clients asked for: taken in turn, so many at a time, and found again by the next bridge. */
-export class JobDesk implements AsyncDisposable {
-  readonly #deps: JobDeskDeps;
-  readonly #options: JobDeskOptions;
+export class JobQueue implements AsyncDisposable {
+  readonly #deps: JobQueueDeps;
+  readonly #options: JobQueueOptions;
   /** Oldest first. */
   readonly #jobs = new Map<string, ServedJob>();
   readonly #atWork = new Map<string, AtWork>();
@@ -45,7 +45,7 @@ export class JobDesk implements AsyncDisposable {
   readonly #letGo = new Set<string>();
   #isClosing = false;
 
-  constructor(deps: JobDeskDeps, options: JobDeskOptions) {
+  constructor(deps: JobQueueDeps, options: JobQueueOptions) {
     this.#deps = deps;
     this.#options = options;
     for (const job of deps.store.load()) this.#jobs.set(job.id, job);
@@ -54,7 +54,7 @@ export class JobDesk implements AsyncDisposable {
   }
 
   /** Newest first. */
-  list(): JobLine[] {
+  list(): JobSummary[] {
     return [...this.#jobs.values()].map(({ line }) => line).toReversed();
   }
 
@@ -70,12 +70,12 @@ export class JobDesk implements AsyncDisposable {
     return job;
   }
 
-  /** Throws TOO_MANY_JOBS, and what is wrong with the wish. */
-  async submit(wish: JobWish): Promise<ServedJob> {
-    requestOf(wish); // what is wrong is said before anything is written down
+  /** Throws TOO_MANY_JOBS, and what is wrong with the submission. */
+  async submit(submission: JobSubmission): Promise<ServedJob> {
+    requestOf(submission); // what is wrong is said before anything is written down
     const open = [...this.#jobs.values()].filter(({ hasEnded }) => !hasEnded).length;
     if (open >= GATEWAY_LIMITS.maxJobs) throw new FarmError("TOO_MANY_JOBS", `${open} jobs have not ended yet`);
-    const job = this.#deps.store.create(freshJobId(), wish);
+    const job = this.#deps.store.create(freshJobId(), submission);
     this.#jobs.set(job.id, job);
     this.#become(job, "queued");
     this.#fill();
@@ -83,7 +83,7 @@ export class JobDesk implements AsyncDisposable {
   }
 
   /** Its last line says when everything has stopped. */
-  cancel(id: string): JobLine {
+  cancel(id: string): JobSummary {
     const job = this.get(id);
     if (job.hasEnded || job.state === "stopping") return job.line;
     const work = this.#atWork.get(id);
@@ -93,28 +93,28 @@ export class JobDesk implements AsyncDisposable {
   }
 
   /** Throws JOB_STATE for a job that has ended. */
-  pause(id: string): JobLine {
+  pause(id: string): JobSummary {
     const job = this.#notEnded(id);
     job.wantRest(true);
     if (job.state !== "preparing") this.#become(job, "paused");
-    if (this.#atWork.has(id)) this.#deps.store.wish(id, "pause");
+    if (this.#atWork.has(id)) this.#deps.store.command(id, "pause");
     this.#fill();
     return job.line;
   }
 
   /** Throws JOB_STATE for a job that has ended. */
-  resume(id: string): JobLine {
+  resume(id: string): JobSummary {
     const job = this.#notEnded(id);
     job.wantRest(false);
     const isAtWork = this.#atWork.has(id);
-    if (isAtWork) this.#deps.store.wish(id, "resume");
+    if (isAtWork) this.#deps.store.command(id, "resume");
     if (job.state === "paused") this.#become(job, isAtWork ? "running" : "queued");
     this.#fill();
     return job.line;
   }
 
   /** Throws JOB_STATE for a job that is complete, or about to stop. */
-  retry(id: string): JobLine {
+  retry(id: string): JobSummary {
     const job = this.get(id);
     if (job.state === "complete" || job.state === "stopping") throw wrongState(job, "be retried");
     job.wantRest(false);
@@ -126,7 +126,7 @@ export class JobDesk implements AsyncDisposable {
   /** Throws JOB_STATE for a job that has not ended; one whose frames are all there may be let go, and goes at its end. */
   async release(id: string, frame: number | undefined): Promise<void> {
     const job = this.get(id);
-    if (frame !== undefined) return await (await this.#deps.store.shelf(job))?.release(frame);
+    if (frame !== undefined) return await (await this.#deps.store.rawFrames(job))?.release(frame);
     if (this.#atWork.has(id) && (job.hasEnded || isAllThere(job.line))) return void this.#letGo.add(id);
     if (!job.hasEnded) throw wrongState(job, "be let go");
     this.#jobs.delete(id);
@@ -152,7 +152,7 @@ export class JobDesk implements AsyncDisposable {
 
   #begin(job: ServedJob): void {
     const life = childSignal();
-    this.#deps.store.forgetWish(job.id);
+    this.#deps.store.forgetCommand(job.id);
     this.#become(job, "preparing");
     this.#atWork.set(job.id, { life, done: this.#workThenRest(job, life) });
   }
@@ -169,12 +169,12 @@ export class JobDesk implements AsyncDisposable {
   }
 
   async #work(job: ServedJob, signal: AbortSignal): Promise<void> {
-    const { workshop, log } = this.#deps;
-    const { wish } = job.facts;
-    const settings = { blender: wish.blender ?? this.#options.blender, threads: this.#options.threads, force: forceOf(wish) };
-    const watching = { observe: (event: JobEvent) => this.#hear(job, event), wished: (wish: Wish) => this.#follow(job, wish), log };
+    const { processContext, log } = this.#deps;
+    const { submission } = job.facts;
+    const settings = { blender: submission.blender ?? this.#options.blender, threads: this.#options.threads, force: computeSelectionOf(submission) };
+    const watching = { observe: (event: JobEvent) => this.#hear(job, event), onCommand: (command: JobCommand) => this.#follow(job, command), log };
     try {
-      const outcome = await workOnTask(workshop, settings, { task: this.#taskOf(job), watching }, signal);
+      const outcome = await runJob(processContext, settings, { task: this.#taskOf(job), watching }, signal);
       await this.#end(job, this.#isClosing && outcome === "cancelled" ? "queued" : outcome);
     } catch (error) {
       if (signal.aborted) return await this.#end(job, this.#isClosing ? "queued" : "cancelled");
@@ -185,12 +185,12 @@ export class JobDesk implements AsyncDisposable {
 
   #taskOf({ id, facts }: ServedJob): Task {
     if (this.#deps.store.hasBegun(id)) return { kind: "resume", job: id };
-    return { kind: "new", job: id, request: requestOf(facts.wish) };
+    return { kind: "new", job: id, request: requestOf(facts.submission) };
   }
 
   async #end(job: ServedJob, state: "queued" | "complete" | "incomplete" | "cancelled" | "failed"): Promise<void> {
     this.#become(job, state);
-    if (state === "complete" && job.facts.wish.deliver === "files") await this.#deps.store.dropOwnedScene(job);
+    if (state === "complete" && job.facts.submission.deliver === "files") await this.#deps.store.dropOwnedScene(job);
     await this.#forgetOld();
   }
 
@@ -212,18 +212,18 @@ export class JobDesk implements AsyncDisposable {
     const before = job.state;
     job.hear(event);
     if (job.state !== before) this.#keep(job);
-    if (event.event === "frame-floats") void this.#deps.store.shelf(job).then((shelf) => shelf?.add(event.frame));
+    if (event.event === "frame-raw") void this.#deps.store.rawFrames(job).then((rawFrames) => rawFrames?.add(event.frame));
   }
 
-  /** Another process may wish, too: the line tells what became of it. */
-  #follow(job: ServedJob, wish: Wish): void {
+  /** Another process may command, too: the line tells what became of it. */
+  #follow(job: ServedJob, command: JobCommand): void {
     const from = { pause: "running", resume: "paused", cancel: job.state } as const;
     const to = { pause: "paused", resume: "running", cancel: "stopping" } as const;
-    if (job.state === from[wish] && job.state !== to[wish]) this.#become(job, to[wish]);
-    if (wish === "pause") this.#fill();
+    if (job.state === from[command] && job.state !== to[command]) this.#become(job, to[command]);
+    if (command === "pause") this.#fill();
   }
 
-  #become(job: ServedJob, state: JobLine["state"], error?: unknown): void {
+  #become(job: ServedJob, state: JobSummary["state"], error?: unknown): void {
     job.become(state, error === undefined ? null : errorBodyOf(error));
     this.#keep(job);
   }
@@ -245,7 +245,7 @@ export class JobDesk implements AsyncDisposable {
   }
 }
 
-function isAllThere({ framesDone, framesTotal }: JobLine): boolean {
+function isAllThere({ framesDone, framesTotal }: JobSummary): boolean {
   return framesTotal > 0 && framesDone >= framesTotal;
 }
 

@@ -39,7 +39,7 @@ export async function checkScene(
     };
   } catch (error) {
     if (!isFarmError(error) || signal.aborted) throw error;
-    return { findings: [{ level: "error", code: error.code, sentence: error.message, advice: error.advice }], facts: null };
+    return { findings: [{ level: "error", code: error.code, message: error.message, advice: error.advice }], facts: null };
   }
 }
 
@@ -47,9 +47,9 @@ function findingsOf({ facts }: Inspection, blender: ChosenBlender): Finding[] {
   const lacksDenoiser = facts.scenes.some(({ denoised }) => denoised) && !facts.hasDenoiser;
   return [
     ...(lacksDenoiser ? [finding("error", "DENOISER_MISSING", `Blender ${blender.build.version} here is built without the denoiser`)] : []),
-    ...facts.warnings.map(({ code, sentence }) => finding("warning", code, sentence)),
-    ...facts.scenes.flatMap(({ untileable }) => untileable.map(({ code, sentence }) => finding("info", code, sentence))),
-    ...facts.scenes.flatMap(({ inOrder }) => (inOrder ? [finding("info", inOrder.code, inOrder.sentence)] : [])),
+    ...facts.warnings.map(({ code, message }) => finding("warning", code, message)),
+    ...facts.scenes.flatMap(({ untileable }) => untileable.map(({ code, message }) => finding("info", code, message))),
+    ...facts.scenes.flatMap(({ inOrder }) => (inOrder ? [finding("info", inOrder.code, inOrder.message)] : [])),
   ];
 }
 
@@ -61,12 +61,12 @@ function aboutPeers({ peers }: SwarmStatus, { deviceClass }: ChosenBlender): Fin
   );
   if (fitting.length > 0) return [];
   const theirs = [...new Set(peers.flatMap(({ builds }) => builds.map(({ version }) => version)))].join(", ") || "none";
-  const sentence = `No peer has this build of Blender ${build.blenderVersion} (theirs: ${theirs}): this computer works alone.`;
-  return [finding("warning", "no-peer-build", sentence, "Install the same Blender there as here.")];
+  const message = `No peer has this build of Blender ${build.blenderVersion} (theirs: ${theirs}): this computer works alone.`;
+  return [finding("warning", "no-peer-build", message, "Install the same Blender there as here.")];
 }
 
-function finding(level: Finding["level"], code: string, sentence: string, advice: string | null = null): Finding {
-  return { level, code, sentence, advice };
+function finding(level: Finding["level"], code: string, message: string, advice: string | null = null): Finding {
+  return { level, code, message, advice };
 }
 
 function factsOf({ facts, files }: Inspection): SceneCheck["facts"] {
@@ -74,7 +74,7 @@ function factsOf({ facts, files }: Inspection): SceneCheck["facts"] {
   if (!main) return null;
   const { engine, width, height, samples } = main;
   const { scene, frameStart, frameEnd, frameStep, blenderVersion } = facts;
-  const floats = facts.scenes.every((each) => each.engine === "CYCLES");
+  const raw = facts.scenes.every((each) => each.engine === "CYCLES");
   const tiles = isTileable(main);
   return {
     scene,
@@ -86,7 +86,7 @@ function factsOf({ facts, files }: Inspection): SceneCheck["facts"] {
     frameEnd,
     frameStep,
     tiles,
-    floats,
+    raw,
     blender: blenderVersion,
     files: files.length,
   };

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Home } from "../../config/home.ts";
 import { openDatabase } from "../../database/open-database.ts";
 import { Gateway } from "../../gateway/gateway.ts";
-import type { JobLine } from "../../gateway/wire/job-messages.ts";
+import type { JobSummary } from "../../gateway/wire/job-messages.ts";
 import { newToken } from "../../gateway/token.ts";
 import { childSignal } from "../../kernel/abort.ts";
 import { systemClock } from "../../kernel/clock.ts";
@@ -12,9 +12,9 @@ import { FarmError, isFarmError } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import { VERSION } from "../../kernel/version.ts";
 import { lockHome } from "../../network/node/home-lock.ts";
-import { blendersHere } from "../job/blender-slots.ts";
+import { findLocalBlenders } from "../job/blender-slots.ts";
 import { readGatewayFile, writeGatewayFiles } from "./gateway-files.ts";
-import { JobDesk } from "./job-queue.ts";
+import { JobQueue } from "./job-queue.ts";
 import type { SwarmOptions } from "../swarm/open-swarm.ts";
 import { RequesterSwarm } from "../swarm/requester-swarm.ts";
 import { openScratch } from "../job/scratch.ts";
@@ -45,9 +45,9 @@ export type ServeEvent =
       readonly tokenFile: string;
       readonly protocol: number;
     }
-  | { readonly event: "job"; readonly job: string; readonly state: JobLine["state"]; readonly title: string }
-  | { readonly event: "note"; readonly sentence: string }
-  | { readonly event: "serve-ended"; readonly because: "interrupted" | "idle" | "asked" };
+  | { readonly event: "job"; readonly job: string; readonly state: JobSummary["state"]; readonly title: string }
+  | { readonly event: "note"; readonly message: string }
+  | { readonly event: "serve-ended"; readonly reason: "interrupted" | "idle" | "asked" };
 
 export interface ServeWatching {
   readonly observe: (event: ServeEvent) => void;
@@ -64,23 +64,23 @@ export async function serve(settings: ServeSettings, watching: ServeWatching, pa
   const self = { root: join(home.root, "serve") };
   await using _lock = await lockServing(home, self);
   using stop = childSignal(parent);
-  await using database = openDatabase(home.database, { onCorrupt: (sentence) => observe({ event: "note", sentence }) });
+  await using database = openDatabase(home.database, { onCorrupt: (message) => observe({ event: "note", message }) });
   await using scratch = await openScratch(home);
   await using shared = new SharedSwarm(() => RequesterSwarm.open(self, settings.swarm, log, stop.signal));
-  const workshop = { home, database, scratch, swarm: shared };
-  const store = new ServedJobsStore(workshop);
+  const processContext = { home, database, scratch, swarm: shared };
+  const store = new ServedJobsStore(processContext);
   await store.sweepUploads();
-  const blenders = () => blendersHere(home, settings.blender, stop.signal).catch(() => []);
+  const blenders = () => findLocalBlenders(home, settings.blender, stop.signal).catch(() => []);
   await using swarm = new SwarmWatch({ swarm: shared, blenders, clock: systemClock, log }, { swarm: settings.swarm.swarm });
-  const tell = ({ job, state, title }: JobLine) => observe({ event: "job", job, state, title });
+  const tell = ({ job, state, title }: JobSummary) => observe({ event: "job", job, state, title });
   const { jobsAtOnce: atOnce, blender, threads } = settings;
-  await using desk = new JobDesk({ workshop, store, tell, log }, { atOnce, blender, threads });
-  let because: Extract<ServeEvent, { event: "serve-ended" }>["because"] = "interrupted";
+  await using queue = new JobQueue({ processContext, store, tell, log }, { atOnce, blender, threads });
+  let reason: Extract<ServeEvent, { event: "serve-ended" }>["reason"] = "interrupted";
   const askedToStop = () => {
-    because = "asked";
+    reason = "asked";
     stop.abort();
   };
-  const bridge = servedBridge({ workshop, desk, store, swarm, blender, stop: askedToStop });
+  const bridge = servedBridge({ processContext, queue, store, swarm, blender, stop: askedToStop });
   const token = newToken();
   const welcome = { version: VERSION, pid: process.pid, home: home.root, session: randomBytes(8).toString("hex") };
   await using gateway = await Gateway.open(
@@ -90,9 +90,9 @@ export async function serve(settings: ServeSettings, watching: ServeWatching, pa
   await using file = await writeGatewayFiles(home, { token, session: welcome.session }, gateway.port);
   observe({ event: "serving", port: file.port, pid: file.pid, home: home.root, tokenFile: file.tokenFile, protocol: file.protocol });
   void shared.enter().catch((error: unknown) => log.warn({ error }, "the swarm could not be entered"));
-  const isInUse = () => gateway.clients > 0 || desk.isBusy;
-  if (await idled(isInUse, settings.untilIdleMs, stop.signal)) because = "idle";
-  observe({ event: "serve-ended", because });
+  const isInUse = () => gateway.clients > 0 || queue.isBusy;
+  if (await idled(isInUse, settings.untilIdleMs, stop.signal)) reason = "idle";
+  observe({ event: "serve-ended", reason });
 }
 
 /** Throws BRIDGE_RUNNING, naming the bridge that serves this home. */

@@ -1,18 +1,18 @@
 import PQueue from "p-queue";
 import type { ServedBridge } from "../../gateway/ports.ts";
 import { FarmError } from "../../kernel/errors.ts";
-import { blendersHere, type ChosenBlender } from "../job/blender-slots.ts";
+import { findLocalBlenders, type ChosenBlender } from "../job/blender-slots.ts";
 import { examine, examineNetwork } from "../doctor/doctor.ts";
-import type { JobDesk } from "./job-queue.ts";
+import type { JobQueue } from "./job-queue.ts";
 import { checkScene } from "./scene-check.ts";
 import { servedFiles } from "./served-files.ts";
 import type { ServedJobsStore } from "./served-jobs-store.ts";
 import type { SwarmWatch } from "../swarm/swarm-watch.ts";
-import type { Workshop } from "../job/run-job.ts";
+import type { ProcessContext } from "../job/run-job.ts";
 
 export interface ServedBridgeDeps {
-  readonly workshop: Workshop;
-  readonly desk: JobDesk;
+  readonly processContext: ProcessContext;
+  readonly queue: JobQueue;
   readonly store: ServedJobsStore;
   readonly swarm: SwarmWatch;
   /** The Blender that this bridge was told to use. */
@@ -21,34 +21,34 @@ export interface ServedBridgeDeps {
 }
 
 /** What the gateway's clients can ask for, joined from the rooms that know. */
-export function servedBridge({ workshop, desk, store, swarm, blender, stop }: ServedBridgeDeps): ServedBridge {
-  const { home } = workshop;
+export function servedBridge({ processContext, queue, store, swarm, blender, stop }: ServedBridgeDeps): ServedBridge {
+  const { home } = processContext;
   const oneLook = new PQueue({ concurrency: 1 }); // each opens a Blender
-  const addresses = async () => (await workshop.swarm.enter()).network.multiaddrs();
+  const addresses = async () => (await processContext.swarm.enter()).network.multiaddrs();
   const checkWith = async (explicit: string | undefined, signal: AbortSignal): Promise<ChosenBlender> => {
-    const [chosen] = await blendersHere(home, explicit, signal);
+    const [chosen] = await findLocalBlenders(home, explicit, signal);
     if (!chosen) throw new FarmError("BLENDER_NOT_FOUND", "no Blender was found on this machine");
     return chosen;
   };
   return {
     answers: {
       "swarm.status": () => swarm.status(),
-      "jobs.submit": async (wish) => ({ job: (await desk.submit(wish)).id }),
-      "jobs.list": async () => ({ jobs: desk.list() }),
-      "jobs.cancel": async ({ job }) => desk.cancel(job),
-      "jobs.pause": async ({ job }) => desk.pause(job),
-      "jobs.resume": async ({ job }) => desk.resume(job),
-      "jobs.retry": async ({ job }) => desk.retry(job),
-      "jobs.floats": async ({ job, frame }) => ({ pictures: await store.floatsOf(desk.get(job), frame) }),
+      "jobs.submit": async (submission) => ({ job: (await queue.submit(submission)).id }),
+      "jobs.list": async () => ({ jobs: queue.list() }),
+      "jobs.cancel": async ({ job }) => queue.cancel(job),
+      "jobs.pause": async ({ job }) => queue.pause(job),
+      "jobs.resume": async ({ job }) => queue.resume(job),
+      "jobs.retry": async ({ job }) => queue.retry(job),
+      "jobs.raw": async ({ job, frame }) => ({ pictures: await store.rawOf(queue.get(job), frame) }),
       "jobs.release": async ({ job, frame }) => {
-        await desk.release(job, frame ?? undefined);
+        await queue.release(job, frame ?? undefined);
         return {};
       },
       "scene.check": (scene, signal) =>
         oneLook.add(
           async () => {
             const chosen = await checkWith(scene.blender ?? blender, signal);
-            const deps = { scratch: workshop.scratch.inner("check"), blender: chosen, swarm: () => swarm.status() };
+            const deps = { scratch: processContext.scratch.inner("check"), blender: chosen, swarm: () => swarm.status() };
             return await checkScene(deps, { path: scene.scenePath, name: scene.scene ?? undefined }, signal);
           },
           { signal },
@@ -63,11 +63,11 @@ export function servedBridge({ workshop, desk, store, swarm, blender, stop }: Se
       },
     },
     job: async (id) => {
-      const job = desk.get(id);
-      const floats = (await store.shelf(job))?.frames ?? [];
-      return { report: { line: job.line, floats, outputs: store.outputs(id) }, events: job.events };
+      const job = queue.get(id);
+      const raw = (await store.rawFrames(job))?.frames ?? [];
+      return { report: { line: job.line, raw, outputs: store.outputs(id) }, events: job.events };
     },
-    ...servedFiles(home.uploads, desk, store),
+    ...servedFiles(home.uploads, queue, store),
     watchSwarm: (seen) => swarm.watch(seen),
   };
 }

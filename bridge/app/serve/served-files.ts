@@ -1,12 +1,12 @@
 import type { ServedBridge } from "../../gateway/ports.ts";
 import { FarmError } from "../../kernel/errors.ts";
-import type { JobDesk } from "./job-queue.ts";
+import type { JobQueue } from "./job-queue.ts";
 import type { ServedJobsStore } from "./served-jobs-store.ts";
-import { isTold } from "../../gateway/announced-files.ts";
+import { isAnnounced } from "../../gateway/announced-files.ts";
 import { Uploads } from "./uploads.ts";
 
 /** What clients on other disks may send and take. */
-export function servedFiles(uploadsFolder: string, desk: JobDesk, store: ServedJobsStore): Pick<ServedBridge, "receive" | "mayTake"> {
+export function servedFiles(uploadsFolder: string, queue: JobQueue, store: ServedJobsStore): Pick<ServedBridge, "receive" | "mayTake"> {
   const uploads = new Uploads(uploadsFolder, (folder) => store.usesUpload(folder));
   // A client takes the files of one job after the other; the journal is read when one is not among those that were known last.
   let known: { readonly job: string; readonly outputs: ReadonlySet<string> } | undefined;
@@ -17,9 +17,9 @@ export function servedFiles(uploadsFolder: string, desk: JobDesk, store: ServedJ
   return {
     receive: (name, bytes) => uploads.receive(name, bytes),
     mayTake: async (id, path) => {
-      const job = desk.get(id);
-      const floats = (await store.shelf(job))?.all ?? [];
-      if (isTold(path, { events: job.events, floats, isOutput: () => isOutput(id, path) })) return;
+      const job = queue.get(id);
+      const raw = (await store.rawFrames(job))?.all ?? [];
+      if (isAnnounced(path, { events: job.events, raw, isOutput: () => isOutput(id, path) })) return;
       throw new FarmError("FILE_NOT_OF_JOB", `job ${id} has not told of ${path}`);
     },
   };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { JobEvent } from "../../core/job/job-events.ts";
-import { JobWish } from "../../gateway/wire/job-submission.ts";
+import { JobSubmission } from "../../gateway/wire/job-submission.ts";
 import { GATEWAY_LIMITS } from "../../gateway/wire/limits.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { ServedJob } from "./served-job.ts";
@@ -22,10 +22,10 @@ const accepted = (done: number): JobEvent => ({
 function watched(state: "queued" | "paused" = "queued") {
   let nowMs = 0;
   const clock: Clock = { now: () => nowMs, monotonicMs: () => nowMs, sleep: async () => {} };
-  const wish = JobWish.parse({ scenePath: "/s.blend" });
-  const job = new ServedJob({ id: "j", title: "lamp", createdAt: 5, wish }, state, clock);
+  const submission = JobSubmission.parse({ scenePath: "/s.blend" });
+  const job = new ServedJob({ id: "j", title: "lamp", createdAt: 5, submission }, state, clock);
   const told: string[] = [];
-  job.events.follow(0, ({ event }) => told.push(event.event === "job-line" ? event.line.state : event.event));
+  job.events.follow(0, ({ event }) => told.push(event.event === "job-summary" ? event.line.state : event.event));
   return { job, told, pass: (ms: number) => (nowMs += ms) };
 }
 
@@ -68,13 +68,13 @@ describe("what clients are told of a job", () => {
   it("of an ended one only the last events stay, its end among them", () => {
     const { job } = watched();
     for (let count = 0; count < 3 * GATEWAY_LIMITS.endedEventsKept; count++)
-      job.hear({ event: "note", code: "n", sentence: String(count) });
+      job.hear({ event: "note", code: "n", message: String(count) });
     expect(job.events.first).toBe(0);
     job.become("complete");
     expect(job.events.next - job.events.first).toBe(GATEWAY_LIMITS.endedEventsKept);
     const told: string[] = [];
     job.events.follow(0, ({ event }) => told.push(event.event))();
-    expect(told.at(-1)).toBe("job-line");
+    expect(told.at(-1)).toBe("job-summary");
   });
 
   it("a failure is told with its reason, and forgotten when it is tried again", () => {

@@ -1,8 +1,8 @@
 import type { JobEvent } from "../../core/job/job-events.ts";
-import { emptyPicture, secondsLeft, watch } from "../../core/job/job-progress.ts";
+import { emptyProgress, secondsLeft, watch } from "../../core/job/job-progress.ts";
 import { EventLog } from "../../gateway/event-log.ts";
-import type { ErrorBody, JobLine, JobState, WireEvent } from "../../gateway/wire/job-messages.ts";
-import type { JobWish } from "../../gateway/wire/job-submission.ts";
+import type { ErrorBody, JobSummary, JobState, WireEvent } from "../../gateway/wire/job-messages.ts";
+import type { JobSubmission } from "../../gateway/wire/job-submission.ts";
 import { GATEWAY_LIMITS } from "../../gateway/wire/limits.ts";
 import type { Clock } from "../../kernel/clock.ts";
 
@@ -15,7 +15,7 @@ export interface ServedJobFacts {
   readonly id: string;
   readonly title: string;
   readonly createdAt: number;
-  readonly wish: JobWish;
+  readonly submission: JobSubmission;
 }
 
 /** What clients are told of one job: its line, and all that has happened to it. */
@@ -23,7 +23,7 @@ export class ServedJob {
   readonly facts: ServedJobFacts;
   readonly events = new EventLog<WireEvent>({ kept: GATEWAY_LIMITS.eventsKept });
   readonly #clock: Clock;
-  readonly #picture = emptyPicture(0);
+  readonly #picture = emptyProgress(0);
   #state: JobState;
   #error: ErrorBody | null = null;
   #rests: boolean;
@@ -52,16 +52,16 @@ export class ServedJob {
     return this.#error;
   }
 
-  get line(): JobLine {
-    const { id, title, createdAt, wish } = this.facts;
+  get line(): JobSummary {
+    const { id, title, createdAt, submission } = this.facts;
     const { framesDone, framesTotal, chunksDone, chunksTotal } = this.#picture;
     return {
       job: id,
       title,
-      scenePath: wish.scenePath,
-      source: wish.source ?? null,
+      scenePath: submission.scenePath,
+      source: submission.source ?? null,
       state: this.#state,
-      deliver: wish.deliver,
+      deliver: submission.deliver,
       createdAt,
       framesDone,
       framesTotal,
@@ -73,7 +73,7 @@ export class ServedJob {
   }
 
   /** What its journal says, where it was at work in an earlier run. */
-  remember(done: Pick<JobLine, "framesDone" | "framesTotal" | "chunksDone" | "chunksTotal">, error: ErrorBody | null): void {
+  append(done: Pick<JobSummary, "framesDone" | "framesTotal" | "chunksDone" | "chunksTotal">, error: ErrorBody | null): void {
     Object.assign(this.#picture, done);
     this.#error = error;
   }
@@ -89,7 +89,7 @@ export class ServedJob {
   become(state: JobState, error: ErrorBody | null = null): void {
     this.#state = state;
     this.#error = error;
-    this.events.push(this.#clock.now(), { event: "job-line", line: this.line });
+    this.events.push(this.#clock.now(), { event: "job-summary", line: this.line });
     if (this.hasEnded) this.events.shorten(GATEWAY_LIMITS.endedEventsKept);
   }
 

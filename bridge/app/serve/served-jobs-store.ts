@@ -2,44 +2,44 @@ import { rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { assembledFileName } from "../../blender/finish/finisher.ts";
-import type { FloatsPicture } from "../../core/job/job-events.ts";
+import type { RawImage } from "../../core/job/job-events.ts";
 import { foldJournal } from "../../core/journal/fold.ts";
 import { planJob } from "../../core/plan/plan.ts";
 import { errorBodyOf } from "../../gateway/wire/error-body.ts";
 import { ErrorBody, type JobState } from "../../gateway/wire/job-messages.ts";
-import { JobWish } from "../../gateway/wire/job-submission.ts";
+import { JobSubmission } from "../../gateway/wire/job-submission.ts";
 import type { JobRow } from "../../database/types.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { JobFolder } from "../../requester/job-folder.ts";
 import { settingsOf } from "../../requester/prepared-job.ts";
-import { FloatsShelf } from "../../requester/delivery/raw-frames.ts";
+import { RawFrames } from "../../requester/delivery/raw-frames.ts";
 import { reportOf } from "../render/jobs.ts";
 import { ServedJob } from "./served-job.ts";
 import { titleOf } from "../job/prepare-ports.ts";
 import { sweepUploads, uploadFolderOf } from "./uploads.ts";
-import type { Workshop } from "../job/run-job.ts";
+import type { ProcessContext } from "../job/run-job.ts";
 
 /** What is written down of a job that a client asked for. */
-const Record = z.strictObject({ wish: JobWish, error: ErrorBody.nullable() });
+const Record = z.strictObject({ submission: JobSubmission, error: ErrorBody.nullable() });
 
 /** The jobs that clients asked for, on disk: what a bridge that starts again finds. */
 export class ServedJobsStore {
-  readonly #workshop: Pick<Workshop, "home" | "database">;
-  readonly #shelves = new Map<string, Promise<FloatsShelf | undefined>>();
+  readonly #processContext: Pick<ProcessContext, "home" | "database">;
+  readonly #shelves = new Map<string, Promise<RawFrames | undefined>>();
 
-  constructor(workshop: Pick<Workshop, "home" | "database">) {
-    this.#workshop = workshop;
+  constructor(processContext: Pick<ProcessContext, "home" | "database">) {
+    this.#processContext = processContext;
   }
 
   /** Oldest first. What was at work when the last bridge ended waits for its turn again. */
   load(): ServedJob[] {
-    const { database } = this.#workshop;
+    const { database } = this.#processContext;
     return database.served.list().flatMap(({ job, body }) => {
       const row = database.jobs.get(job);
       const record = Record.safeParse(parsedJson(body));
       if (!row || !record.success) return [];
-      const { wish, error } = record.data;
-      const served = new ServedJob({ id: job, title: row.title, createdAt: row.createdAt, wish }, stateOf(row), systemClock);
+      const { submission, error } = record.data;
+      const served = new ServedJob({ id: job, title: row.title, createdAt: row.createdAt, submission }, stateOf(row), systemClock);
       this.#recall(served, row, error);
       return [served];
     });
@@ -48,39 +48,39 @@ export class ServedJobsStore {
   /** A journal that cannot be read fails its job, and no other. */
   #recall(job: ServedJob, row: JobRow, error: ErrorBody | null): void {
     try {
-      const { framesDone, framesTotal, chunksDone, chunksTotal } = reportOf(this.#workshop.database, row);
-      job.remember({ framesDone, framesTotal, chunksDone, chunksTotal }, error);
+      const { framesDone, framesTotal, chunksDone, chunksTotal } = reportOf(this.#processContext.database, row);
+      job.append({ framesDone, framesTotal, chunksDone, chunksTotal }, error);
     } catch (broken) {
       job.become("failed", errorBodyOf(broken));
     }
   }
 
   /** Written down before the client hears of it. Throws DISK_FULL. */
-  create(id: string, wish: JobWish): ServedJob {
-    const { database } = this.#workshop;
+  create(id: string, submission: JobSubmission): ServedJob {
+    const { database } = this.#processContext;
     const createdAt = systemClock.now();
-    const title = wish.title ?? titleOf(wish.source ?? wish.scenePath);
-    database.served.put(id, JSON.stringify({ wish, error: null }));
-    database.jobs.put({ id, createdAt, updatedAt: createdAt, scenePath: wish.scenePath, title, state: "queued" });
-    return new ServedJob({ id, title, createdAt, wish }, "queued", systemClock);
+    const title = submission.title ?? titleOf(submission.source ?? submission.scenePath);
+    database.served.put(id, JSON.stringify({ submission, error: null }));
+    database.jobs.put({ id, createdAt, updatedAt: createdAt, scenePath: submission.scenePath, title, state: "queued" });
+    return new ServedJob({ id, title, createdAt, submission }, "queued", systemClock);
   }
 
   /** The state as a next bridge should find it. */
   keepState(job: ServedJob): void {
-    const { database } = this.#workshop;
+    const { database } = this.#processContext;
     const state = isNotKept(job.state) ? KEPT_AS[job.state] : job.state;
     database.jobs.setState(job.id, state, systemClock.now());
-    database.served.put(job.id, JSON.stringify({ wish: job.facts.wish, error: job.error }));
+    database.served.put(job.id, JSON.stringify({ submission: job.facts.submission, error: job.error }));
   }
 
   /** Whether the job got as far as its journal: then it goes on there. */
   hasBegun(job: string): boolean {
-    return this.#workshop.database.journal.read(job).some(({ record }) => record.type === "job-created");
+    return this.#processContext.database.journal.read(job).some(({ record }) => record.type === "job-created");
   }
 
   /** Finished files so far, the video at last. */
   outputs(job: string): string[] {
-    const { database } = this.#workshop;
+    const { database } = this.#processContext;
     const row = database.jobs.get(job);
     if (!row) return [];
     const outputs = [...reportOf(database, row).outputs];
@@ -88,75 +88,75 @@ export class ServedJobsStore {
     return video === undefined ? outputs : [...outputs, video];
   }
 
-  /** What an earlier run did not come to any more is no wish of this one. */
-  forgetWish(job: string): void {
-    this.#workshop.database.wishes.take(job);
+  /** What an earlier run did not come to any more is no command for this one. */
+  forgetCommand(job: string): void {
+    this.#processContext.database.jobCommands.take(job);
   }
 
-  wish(job: string, wish: "pause" | "resume"): void {
-    this.#workshop.database.wishes.set(job, wish);
+  command(job: string, command: "pause" | "resume"): void {
+    this.#processContext.database.jobCommands.set(job, command);
   }
 
-  async floatsOf(job: ServedJob, frame: number): Promise<readonly FloatsPicture[]> {
-    return (await this.shelf(job))?.pictures(frame) ?? [];
+  async rawOf(job: ServedJob, frame: number): Promise<readonly RawImage[]> {
+    return (await this.rawFrames(job))?.pictures(frame) ?? [];
   }
 
   /** The floats of a job; none before its scene was looked at, or where files are delivered. */
-  async shelf({ id, facts }: ServedJob): Promise<FloatsShelf | undefined> {
-    if (facts.wish.deliver !== "floats") return undefined;
+  async rawFrames({ id, facts }: ServedJob): Promise<RawFrames | undefined> {
+    if (facts.submission.deliver !== "raw") return undefined;
     const opening = this.#shelves.get(id) ?? this.#openShelf(id);
     this.#shelves.set(id, opening);
-    const shelf = await opening;
-    if (!shelf) this.#shelves.delete(id);
-    return shelf;
+    const rawFrames = await opening;
+    if (!rawFrames) this.#shelves.delete(id);
+    return rawFrames;
   }
 
   /** A copy that was made for the job alone is of no more use; pictures beside it are. */
-  async dropOwnedScene({ facts: { wish } }: ServedJob): Promise<void> {
-    if (!wish.owned) return;
-    await rm(wish.scenePath, { force: true });
-    const folder = this.#uploadFolderOf(wish.scenePath);
+  async dropOwnedScene({ facts: { submission } }: ServedJob): Promise<void> {
+    if (!submission.owned) return;
+    await rm(submission.scenePath, { force: true });
+    const folder = this.#uploadFolderOf(submission.scenePath);
     if (folder !== undefined) await rmdir(folder).catch(() => {}); // until the job is let go
   }
 
   /** Whether a job is there whose scene a client sent into this folder. */
   usesUpload(folder: string): boolean {
-    const bodies = this.#workshop.database.served.list().map(({ body }) => Record.safeParse(parsedJson(body)));
-    return bodies.some(({ data }) => data && this.#uploadFolderOf(data.wish.scenePath) === folder);
+    const bodies = this.#processContext.database.served.list().map(({ body }) => Record.safeParse(parsedJson(body)));
+    return bodies.some(({ data }) => data && this.#uploadFolderOf(data.submission.scenePath) === folder);
   }
 
   async sweepUploads(): Promise<void> {
-    await sweepUploads(this.#workshop.home.uploads, (folder) => this.usesUpload(folder));
+    await sweepUploads(this.#processContext.home.uploads, (folder) => this.usesUpload(folder));
   }
 
   /** All that was kept of it goes; the history of jobs knows it still. */
   async forget(job: ServedJob): Promise<void> {
     const { id } = job;
     this.#shelves.delete(id);
-    this.#workshop.database.served.delete(id);
-    await new JobFolder(this.#workshop.home.jobs, id).dispose();
+    this.#processContext.database.served.delete(id);
+    await new JobFolder(this.#processContext.home.jobs, id).dispose();
     await this.dropOwnedScene(job);
-    const folder = this.#uploadFolderOf(job.facts.wish.scenePath);
+    const folder = this.#uploadFolderOf(job.facts.submission.scenePath);
     if (folder !== undefined && !this.usesUpload(folder)) await rm(folder, { recursive: true, force: true });
   }
 
   #uploadFolderOf(scenePath: string): string | undefined {
-    return uploadFolderOf(this.#workshop.home.uploads, scenePath);
+    return uploadFolderOf(this.#processContext.home.uploads, scenePath);
   }
 
   #created(job: string) {
-    const record = this.#workshop.database.journal.read(job).find(({ record }) => record.type === "job-created")?.record;
+    const record = this.#processContext.database.journal.read(job).find(({ record }) => record.type === "job-created")?.record;
     return record?.type === "job-created" ? settingsOf(record) : undefined;
   }
 
-  async #openShelf(job: string): Promise<FloatsShelf | undefined> {
-    const memory = foldJournal(this.#workshop.database.journal.read(job).map(({ record }) => record));
+  async #openShelf(job: string): Promise<RawFrames | undefined> {
+    const memory = foldJournal(this.#processContext.database.journal.read(job).map(({ record }) => record));
     if (!memory.created) return undefined;
     const { facts, options } = memory.created.planInput;
-    const { assembled } = new JobFolder(this.#workshop.home.jobs, job);
-    const shelf = new FloatsShelf(planJob(facts, options), (unit) => join(assembled, assembledFileName(unit)));
-    for (const frame of memory.finishedFrames.keys()) await shelf.recall(frame);
-    return shelf;
+    const { assembled } = new JobFolder(this.#processContext.home.jobs, job);
+    const rawFrames = new RawFrames(planJob(facts, options), (sceneFrame) => join(assembled, assembledFileName(sceneFrame)));
+    for (const frame of memory.finishedFrames.keys()) await rawFrames.recall(frame);
+    return rawFrames;
   }
 }
 

@@ -1,11 +1,11 @@
 import PQueue from "p-queue";
 import type { Home } from "../../config/home.ts";
-import { AnySource } from "../../content/blocks/composite-source.ts";
+import { CompositeBlockSource } from "../../content/blocks/composite-source.ts";
 import type { EnvironmentStore } from "../../content/environments/environment-store.ts";
 import { totalBytesOf } from "../../content/bundle/manifest.ts";
 import type { PackedBundle } from "../../content/bundle/pack.ts";
 import type { JobEvent } from "../../core/job/job-events.ts";
-import { type OfferedPower, powerOf, type SwarmPower } from "../../core/plan/swarm-capacity.ts";
+import { type OfferedCapacity, capacityOf, type SwarmCapacity } from "../../core/plan/swarm-capacity.ts";
 import type { Environments } from "../../database/types.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { FarmError } from "../../kernel/errors.ts";
@@ -14,28 +14,28 @@ import type { Log } from "../../kernel/log.ts";
 import { VERSION } from "../../kernel/version.ts";
 import { fetchFile } from "../../protocols/blocks/fetch-file.ts";
 import { BLOCKS_LIMITS, BLOCKS_PROTOCOL } from "../../protocols/blocks/messages.ts";
-import type { BlockReader } from "../../protocols/blocks/ports.ts";
+import type { BlockSource } from "../../protocols/blocks/ports.ts";
 import { type ServePolicy, serveBlocks } from "../../protocols/blocks/serve-blocks.ts";
 import type { FrameStream, RemotePeer, SwarmNetwork } from "../../protocols/frame-stream.ts";
 import { OFFER_LIMITS, OFFER_PROTOCOL } from "../../protocols/offer/messages.ts";
 import { answerOffer, askOffer } from "../../protocols/offer/offer.ts";
-import type { JobOrder } from "../../requester/prepared-job.ts";
+import type { PreparedJob } from "../../requester/prepared-job.ts";
 import type { JobRun } from "../../requester/job-run.ts";
 import type { FetchResult } from "../../requester/ports.ts";
 import { Recruiter } from "../../requester/donors/recruit.ts";
 import { serveEnvironments } from "../environments/serve-environments.ts";
-import { GivenScenes } from "./scene-seeder.ts";
+import { SceneSeeder } from "./scene-seeder.ts";
 import { openSwarm, type SwarmOptions } from "./open-swarm.ts";
 
 /** Streams at once to one donor for results; the donor allows `maxInboundStreamsPerPeer`. */
 const FETCHES_PER_DONOR = 2;
 const LOOK_AROUND_MS = 1_200;
-const NO_POWER: OfferedPower = { slots: 0 };
+const NO_CAPACITY: OfferedCapacity = { slots: 0 };
 
 /** A job that donors are wanted for. */
 export interface RecruitedJob {
   readonly bundle: PackedBundle;
-  readonly order: JobOrder;
+  readonly order: PreparedJob;
   readonly run: JobRun;
 }
 
@@ -43,7 +43,7 @@ export interface RecruitOptions {
   /** Whoever is in the swarm, or only these. */
   readonly peers: "all" | readonly string[];
   /** Owners of donors may look at small pictures of it. */
-  readonly mayShow: boolean;
+  readonly allowPreview: boolean;
   readonly observe: (event: JobEvent) => void;
   /** Told of bytes of the scene that left this machine. */
   readonly sent: (bytes: number) => void;
@@ -54,7 +54,7 @@ export class RequesterSwarm implements AsyncDisposable {
   readonly network: SwarmNetwork & AsyncDisposable;
   readonly #log: Log;
   readonly #queues = new Map<string, PQueue>();
-  readonly #scenes = new GivenScenes();
+  readonly #scenes = new SceneSeeder();
   readonly #enteredMs = systemClock.monotonicMs();
   #environments: EnvironmentStore | undefined;
 
@@ -88,40 +88,40 @@ export class RequesterSwarm implements AsyncDisposable {
   }
 
   /** Scenes only to those who work on them, shared environments to everybody. */
-  #servedTo(peer: string): { readonly source: BlockReader; readonly policy: ServePolicy } {
+  #servedTo(peer: string): { readonly source: BlockSource; readonly policy: ServePolicy } {
     const scenes = this.#scenes.servedTo(peer);
     const shared = this.#environments;
     if (shared === undefined) return scenes;
     const mayHave = (hash: Sha256) => scenes.policy.mayHave(hash) || shared.has(hash);
-    return { source: new AnySource([scenes.source, shared]), policy: { ...scenes.policy, mayHave } };
+    return { source: new CompositeBlockSource([scenes.source, shared]), policy: { ...scenes.policy, mayHave } };
   }
 
   /** The power of the donors that answer within a moment: what the planner reckons with. */
-  async offeredPower(peers: "all" | readonly string[], signal: AbortSignal): Promise<SwarmPower> {
+  async offeredCapacity(peers: "all" | readonly string[], signal: AbortSignal): Promise<SwarmCapacity> {
     const lookedMs = systemClock.monotonicMs() - this.#enteredMs;
     if (peers === "all" && lookedMs < LOOK_AROUND_MS) await systemClock.sleep(LOOK_AROUND_MS - lookedMs, signal);
     const ids = peers === "all" ? this.network.knownPeers().map(({ id }) => id) : peers;
     const asked = new Set<string>(); // two names may be one peer's
     const donors = await Promise.all(
-      ids.map(async (peer): Promise<OfferedPower> => {
+      ids.map(async (peer): Promise<OfferedCapacity> => {
         try {
           const { id } = await this.network.connect(peer, AbortSignal.timeout(3_000));
-          if (asked.has(id)) return NO_POWER;
+          if (asked.has(id)) return NO_CAPACITY;
           asked.add(id);
           const reply = await askOffer(this.network, id, AbortSignal.timeout(3_000));
-          return reply.type === "offer" ? reply : NO_POWER;
+          return reply.type === "offer" ? reply : NO_CAPACITY;
         } catch (error) {
           if (error instanceof FarmError && error.code === "PEER_ADDRESS_INVALID") throw error;
-          return NO_POWER;
+          return NO_CAPACITY;
         }
       }),
     );
-    return powerOf(donors);
+    return capacityOf(donors);
   }
 
   /** Recruits donors for a run until the signal aborts. */
   async recruit({ bundle, order, run }: RecruitedJob, options: RecruitOptions, signal: AbortSignal): Promise<void> {
-    const { peers, observe, sent, mayShow } = options;
+    const { peers, observe, sent, allowPreview } = options;
     const addressesOf = (id: string) => this.network.addressesOf(id);
     using scene = this.#scenes.give(bundle, { sent, changed: (error) => run.fail(error) }, addressesOf);
     const { version: blenderVersion, buildHash } = order.created.blender;
@@ -131,11 +131,11 @@ export class RequesterSwarm implements AsyncDisposable {
       manifestBytes: bundle.manifestBytes.length,
       build: { blenderVersion, buildHash },
       needs: { sceneBytes: totalBytesOf(bundle.manifest), memoryBytes: order.facts.memoryBytes, environment: order.environment },
-      mayShow,
+      allowPreview,
     };
     const deps = { network: this.network, clock: systemClock, log: this.#log, observe, fetchResult: this.#fetchResult };
     const only = peers === "all" ? [] : peers;
-    await new Recruiter(deps, { opening, only, welcome: (peer, here) => scene.admit(peer, here) }).recruit(run, signal);
+    await new Recruiter(deps, { opening, only, admitPeer: (peer, here) => scene.admit(peer, here) }).recruit(run, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

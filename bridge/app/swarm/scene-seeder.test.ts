@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { PackedBundle } from "../../content/bundle/pack.ts";
 import { FarmError } from "../../kernel/errors.ts";
-import { GivenScenes } from "./scene-seeder.ts";
+import { SceneSeeder } from "./scene-seeder.ts";
 
 const nowhere = async () => [];
 const { signal } = new AbortController();
@@ -26,7 +26,7 @@ function bundleOf(manifestHash: string, blocks: readonly string[]): PackedBundle
 
 describe("scenes given at the same time", () => {
   it("a peer gets blocks of the jobs that are open with it, and of no other", async () => {
-    const scenes = new GivenScenes();
+    const scenes = new SceneSeeder();
     let sentOfA = 0;
     let sentOfB = 0;
     using a = scenes.give(bundleOf("ma", ["a1", "shared"]), { sent: (bytes) => (sentOfA += bytes), changed: () => {} }, nowhere);
@@ -46,7 +46,7 @@ describe("scenes given at the same time", () => {
   });
 
   it("what a donor of the same job has is pointed at, not given again", async () => {
-    const scenes = new GivenScenes();
+    const scenes = new SceneSeeder();
     using a = scenes.give(bundleOf("ma", ["a1"]), { sent: () => {}, changed: () => {} }, async (id) => [`/at/${id}`]);
     for (const peer of ["anna", "bert"]) a.admit(peer, true);
     const anna = scenes.servedTo("anna").policy;
@@ -56,7 +56,7 @@ describe("scenes given at the same time", () => {
   });
 
   it("an ended job gives nothing any more; another one with the same blocks still does", async () => {
-    const scenes = new GivenScenes();
+    const scenes = new SceneSeeder();
     const a = scenes.give(bundleOf("ma", ["shared", "a1"]), { sent: () => {}, changed: () => {} }, nowhere);
     using b = scenes.give(bundleOf("mb", ["shared"]), { sent: () => {}, changed: () => {} }, nowhere);
     for (const scene of [a, b]) scene.admit("anna", true);
@@ -70,7 +70,7 @@ describe("scenes given at the same time", () => {
   });
 
   it("only the job whose file changed hears of it", () => {
-    const scenes = new GivenScenes();
+    const scenes = new SceneSeeder();
     const heard: string[] = [];
     using a = scenes.give(bundleOf("ma", ["a1"]), { sent: () => {}, changed: () => heard.push("a") }, nowhere);
     using b = scenes.give(bundleOf("mb", ["b1"]), { sent: () => {}, changed: () => heard.push("b") }, nowhere);

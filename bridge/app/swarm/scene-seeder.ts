@@ -1,11 +1,11 @@
 import type { PackedBundle } from "../../content/bundle/pack.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
 import type { Sha256 } from "../../kernel/ids.ts";
-import type { BlockReader } from "../../protocols/blocks/ports.ts";
+import type { BlockSource } from "../../protocols/blocks/ports.ts";
 import type { ServePolicy } from "../../protocols/blocks/serve-blocks.ts";
 import { SuperSeeding } from "../../protocols/blocks/super-seeding.ts";
 
-export interface GivenSceneWatch {
+export interface SeededSceneWatch {
   /** Bytes of it that left this machine. */
   readonly sent: (bytes: number) => void;
   /** One of its files changed while it travels: the job cannot end right any more. */
@@ -13,9 +13,9 @@ export interface GivenSceneWatch {
 }
 
 /** The scene of one job while donors may have its blocks. */
-export class GivenScene implements Disposable {
+export class SeededScene implements Disposable {
   readonly #bundle: PackedBundle;
-  readonly #watch: GivenSceneWatch;
+  readonly #watch: SeededSceneWatch;
   readonly #seeding: SuperSeeding;
   readonly #leave: () => void;
   readonly #hashes: ReadonlySet<Sha256>;
@@ -23,7 +23,7 @@ export class GivenScene implements Disposable {
 
   constructor(
     bundle: PackedBundle,
-    watch: GivenSceneWatch,
+    watch: SeededSceneWatch,
     deps: { addressesOf(id: string): Promise<readonly string[]>; leave: () => void },
   ) {
     this.#bundle = bundle;
@@ -52,7 +52,7 @@ export class GivenScene implements Disposable {
     return this.#welcome.has(peer) && this.#hashes.has(hash);
   }
 
-  get source(): BlockReader {
+  get source(): BlockSource {
     return this.#bundle.source;
   }
 
@@ -71,18 +71,18 @@ export class GivenScene implements Disposable {
 }
 
 /** All scenes that this node gives at the moment, one a job. A stream of blocks names content, not jobs: each request finds its scene here. */
-export class GivenScenes {
-  readonly #scenes = new Set<GivenScene>();
+export class SceneSeeder {
+  readonly #scenes = new Set<SeededScene>();
 
-  give(bundle: PackedBundle, watch: GivenSceneWatch, addressesOf: (id: string) => Promise<readonly string[]>): GivenScene {
-    const scene = new GivenScene(bundle, watch, { addressesOf, leave: () => this.#scenes.delete(scene) });
+  give(bundle: PackedBundle, watch: SeededSceneWatch, addressesOf: (id: string) => Promise<readonly string[]>): SeededScene {
+    const scene = new SeededScene(bundle, watch, { addressesOf, leave: () => this.#scenes.delete(scene) });
     this.#scenes.add(scene);
     return scene;
   }
 
   /** What one peer's stream of requests is answered from. */
-  servedTo(peer: string): { readonly source: BlockReader; readonly policy: ServePolicy } {
-    const policies = new Map<GivenScene, ServePolicy>();
+  servedTo(peer: string): { readonly source: BlockSource; readonly policy: ServePolicy } {
+    const policies = new Map<SeededScene, ServePolicy>();
     const find = (hash: Sha256) => [...this.#scenes].find((scene) => scene.mayGive(peer, hash));
     const policyOf = (hash: Sha256): ServePolicy | undefined => {
       const scene = find(hash);
@@ -102,7 +102,7 @@ export class GivenScenes {
       },
       policy: {
         mayHave: (hash) => policyOf(hash)?.mayHave(hash) === true,
-        elsewhere: (hash, insist) => policyOf(hash)?.elsewhere?.(hash, insist) ?? [],
+        elsewhere: (hash, force) => policyOf(hash)?.elsewhere?.(hash, force) ?? [],
         gave: (hash, bytes) => policyOf(hash)?.gave?.(hash, bytes),
         broke: (hash, error) => policyOf(hash)?.broke?.(hash, error),
       },

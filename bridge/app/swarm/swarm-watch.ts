@@ -102,12 +102,12 @@ async function peersOf(network: SwarmNetwork): Promise<SwarmStatus["peers"]> {
 }
 
 function lineOf({ peer, offer, pingMs }: SeenDonor): SwarmStatus["peers"][number] {
-  const { name, standing, cores, memoryBytes, load, gpus, slots, busySlots, builds } = offer;
+  const { name, availability, cores, memoryBytes, load, gpus, slots, busySlots, builds } = offer;
   return {
     peer,
     name,
-    open: standing.state === "open",
-    because: standing.state === "open" ? null : standing.because,
+    open: availability.state === "open",
+    reason: availability.state === "open" ? null : availability.reason,
     cores,
     memoryBytes,
     load: Math.round(load * 100) / 100,

@@ -87,13 +87,13 @@ describe.concurrent("finished files equal what plain Blender writes", () => {
 });
 
 describe("a frame that cannot be finished", () => {
-  const unit = (frame: number) => path.join(kit.folders(broken).assembled, assembledFileName({ scene: "Scène 1", frame }));
+  const sceneFrame = (frame: number) => path.join(kit.folders(broken).assembled, assembledFileName({ scene: "Scène 1", frame }));
 
   test("fails with a reason and leaves no file; the finisher goes on, and cleans up", { timeout: 180_000 }, async () => {
     const { signal } = new AbortController();
     const { work } = kit.folders(broken);
-    await truncate(unit(1), 20_000);
-    await writeFile(unit(2), "not an EXR");
+    await truncate(sceneFrame(1), 20_000);
+    await writeFile(sceneFrame(2), "not an EXR");
     const finisher = await kit.open(broken);
     await expect(finisher.finishFrame(1, signal)).rejects.toMatchObject({
       code: "FINISHING_FAILED",
@@ -109,7 +109,7 @@ describe("a frame that cannot be finished", () => {
     });
     await copyFile(
       path.join(kit.folders({ ...plain, name: "border without crop" }).assembled, assembledFileName({ scene: "Scène 1", frame: 2 })),
-      unit(1),
+      sceneFrame(1),
     );
     await expect(finisher.finishFrame(1, signal)).rejects.toMatchObject({
       code: "FINISHING_FAILED",

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import type { RenderUnit } from "../../core/job/scene-facts.ts";
+import type { SceneFrame } from "../../core/job/scene-facts.ts";
 import type { WrittenFile } from "../../core/ledger/written-file.ts";
 import { FarmError, isFarmError, messageOf } from "../../kernel/errors.ts";
 import { type Log, silentLog } from "../../kernel/log.ts";
@@ -63,9 +63,9 @@ const Written = z.strictObject({
  * The file name of a unit's assembled floats: safe on every system, whatever the scene is called.
  * `scripts/finish.py` follows the same rule.
  */
-export function assembledFileName(unit: RenderUnit): string {
-  const scene = createHash("sha256").update(unit.scene, "utf8").digest("hex").slice(0, 16);
-  return `${scene}_${unit.frame}.exr`;
+export function assembledFileName(sceneFrame: SceneFrame): string {
+  const scene = createHash("sha256").update(sceneFrame.scene, "utf8").digest("hex").slice(0, 16);
+  return `${scene}_${sceneFrame.frame}.exr`;
 }
 
 /**
@@ -160,7 +160,7 @@ class WarmFinisher implements Finisher {
       return await this.#finishOnce(op, parameters, signal);
     } catch (error) {
       if (signal.aborted || !this.#blender.isAlive || !(await this.#stage.hasGone())) throw error;
-      this.#log.warn({ folder: this.#stage.folder, because: messageOf(error) }, "the output folder was taken away: once more");
+      this.#log.warn({ folder: this.#stage.folder, reason: messageOf(error) }, "the output folder was taken away: once more");
       await this.#stage.empty();
       return await this.#finishOnce(op, parameters, signal);
     }
@@ -176,7 +176,7 @@ class WarmFinisher implements Finisher {
 
   /** Why a frame failed is worth more than why its leftovers could not be removed. */
   async #tidy(): Promise<void> {
-    await this.#stage.empty().catch((error: unknown) => this.#log.warn({ because: messageOf(error) }, "the stage was not emptied"));
+    await this.#stage.empty().catch((error: unknown) => this.#log.warn({ reason: messageOf(error) }, "the stage was not emptied"));
   }
 
   /** A File Output node that points where nobody may write costs its own files only, as in Blender; it may be a leftover of someone else's machine. */
@@ -189,7 +189,7 @@ class WarmFinisher implements Finisher {
         delivered.set(written.path, { ...written, main: written.main || delivered.get(written.path)?.main === true });
       } catch (error) {
         if (file.main || isUnanswered(error) || !isFarmError(error, "OUTPUT_NOT_WRITABLE")) throw error;
-        this.#log.warn({ file: file.final, because: messageOf(error.cause) }, "a File Output node's picture was not kept");
+        this.#log.warn({ file: file.final, reason: messageOf(error.cause) }, "a File Output node's picture was not kept");
       }
     }
     const written = [...delivered.values()];
@@ -206,7 +206,7 @@ class WarmFinisher implements Finisher {
 
   async #end(): Promise<void> {
     await this.#blender[Symbol.asyncDispose]();
-    await this.#stage.remove().catch((error: unknown) => this.#log.warn({ because: messageOf(error) }, "the stage was not removed"));
+    await this.#stage.remove().catch((error: unknown) => this.#log.warn({ reason: messageOf(error) }, "the stage was not removed"));
   }
 
   [Symbol.asyncDispose](): Promise<void> {

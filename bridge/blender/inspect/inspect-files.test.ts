@@ -170,7 +170,7 @@ describe("files of a scene", () => {
     const missing = inspection.files.filter((file) => file.missing);
     expect(missing).toEqual([{ path: scenes.path("tex/absent.png"), kind: "image", missing: true }]);
     expect(inspection.facts.warnings).toEqual([
-      { code: "file-missing", sentence: `The scene names a file that is not there: ${scenes.path("tex/absent.png")}` },
+      { code: "file-missing", message: `The scene names a file that is not there: ${scenes.path("tex/absent.png")}` },
     ]);
   });
 });

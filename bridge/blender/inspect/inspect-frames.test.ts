@@ -58,7 +58,7 @@ describe("units of a frame", { timeout: 120_000 }, () => {
   test("are not listed where each frame is one picture of the main scene", async () => {
     await make("own.blend", "tree = tree_of(scene)\ntree.nodes.clear()\nnode = layers(tree, scene)\noutput(tree, node.outputs[0])");
     const { facts } = await inspectTestScene(scenes, "own.blend", { frames: [1] });
-    expect(facts.frameUnits).toEqual([]);
+    expect(facts.frameInputs).toEqual([]);
     expect(facts.scenes.map((scene) => scene.name)).toEqual(["Scene"]);
   });
 
@@ -73,7 +73,7 @@ output(tree, tree.nodes.new("CompositorNodeRGB").outputs[0])
 `,
     );
     const { facts } = await inspectTestScene(scenes, "picture.blend", { frames: [1] });
-    expect(facts.frameUnits).toEqual([{ frame: 1, units: [] }]);
+    expect(facts.frameInputs).toEqual([{ frame: 1, sceneFrames: [] }]);
   });
 
   test("name the other scene of the compositor, at the main scene's size and border", async () => {
@@ -88,10 +88,10 @@ scene.render.border_min_x, scene.render.border_max_x, scene.render.border_min_y,
 `,
     );
     const { facts } = await inspectTestScene(scenes, "comp.blend", { frames: [3, 7] });
-    const units = (frame: number) => ["Scene", "Second"].map((scene) => ({ scene, frame }));
-    expect(facts.frameUnits.map(({ frame, units: found }) => [frame, [...found].sort((a, b) => (a.scene < b.scene ? -1 : 1))])).toEqual([
-      [3, units(3)],
-      [7, units(7)],
+    const sceneFrames = (frame: number) => ["Scene", "Second"].map((scene) => ({ scene, frame }));
+    expect(facts.frameInputs.map(({ frame, sceneFrames: found }) => [frame, [...found].sort((a, b) => (a.scene < b.scene ? -1 : 1))])).toEqual([
+      [3, sceneFrames(3)],
+      [7, sceneFrames(7)],
     ]);
     expect(facts.scenes.map((scene) => [scene.name, scene.width, scene.height, scene.region, scene.cropped])).toEqual([
       ["Scene", 64, 48, { x: 16, y: 0, width: 32, height: 24 }, true],
@@ -114,11 +114,11 @@ scene.frame_end = 15
 `,
     );
     const { facts } = await inspectTestScene(scenes, "strip.blend", { frames: [1, 5, 12, 40] });
-    expect(facts.frameUnits).toEqual([
-      { frame: 1, units: [{ scene: "Second", frame: 1 }] },
-      { frame: 5, units: [{ scene: "Second", frame: 5 }] },
-      { frame: 12, units: [{ scene: "Second", frame: 42 }] },
-      { frame: 40, units: [] },
+    expect(facts.frameInputs).toEqual([
+      { frame: 1, sceneFrames: [{ scene: "Second", frame: 1 }] },
+      { frame: 5, sceneFrames: [{ scene: "Second", frame: 5 }] },
+      { frame: 12, sceneFrames: [{ scene: "Second", frame: 42 }] },
+      { frame: 40, sceneFrames: [] },
     ]);
     expect(facts.scenes.map((scene) => [scene.name, scene.width, scene.height])).toEqual([
       ["Scene", 64, 48],

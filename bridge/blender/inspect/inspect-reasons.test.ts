@@ -74,7 +74,7 @@ describe("reasons", { timeout: 240_000 }, () => {
     const inspection = await inspectTestScene(scenes, "tricks.blend", { frames: [1] });
     expect(codes(mainScene(inspection).untileable)).toEqual(["freestyle", "time-limit"]);
     expect(codes(inspection.facts.warnings)).toEqual(["script-driver", "script-module"]);
-    expect(inspection.facts.warnings[0]?.sentence).toContain("getpid");
+    expect(inspection.facts.warnings[0]?.message).toContain("getpid");
   });
 
   test("are none where a setting is on and does nothing", async () => {

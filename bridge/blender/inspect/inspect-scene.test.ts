@@ -48,7 +48,7 @@ describe("inspectScene", () => {
       fps: { numerator: 24, denominator: 1 },
     });
     expect(inspection.facts.warnings).toEqual([]);
-    expect(inspection.facts.frameUnits).toEqual([]);
+    expect(inspection.facts.frameInputs).toEqual([]);
     expect(mainScene(inspection)).toEqual({
       name: "Scene",
       engine: "CYCLES",

@@ -10,7 +10,7 @@ export const INSPECTION_LIMITS = {
   maxFrame: 1_048_574,
   maxFrames: 1_048_575,
   maxScenes: 1_000,
-  maxUnitsPerFrame: 1_000,
+  maxSceneFramesPerFrame: 1_000,
   maxLayers: 1_000,
   maxViews: 100,
   maxReasons: 1_000,
@@ -20,7 +20,7 @@ export const INSPECTION_LIMITS = {
   maxListedOutputs: 10_000,
   maxDigits: 1_024,
   maxNameChars: 300,
-  maxSentenceChars: 10_000,
+  maxMessageChars: 10_000,
   maxPathChars: 8_192,
   maxMemoryBytes: 2 ** 50,
 } as const;
@@ -30,7 +30,7 @@ const name = z.string().max(limits.maxNameChars);
 const path = z.string().max(limits.maxPathChars);
 const side = z.int().min(1).max(limits.maxSidePx);
 const frame = z.int().min(-limits.maxFrame).max(limits.maxFrame);
-const reason = z.strictObject({ code: name.regex(/^[a-z][a-z0-9-]*$/), sentence: z.string().max(limits.maxSentenceChars) });
+const reason = z.strictObject({ code: name.regex(/^[a-z][a-z0-9-]*$/), message: z.string().max(limits.maxMessageChars) });
 const rect = z.strictObject({
   x: z.int().min(0).max(limits.maxSidePx),
   y: z.int().min(0).max(limits.maxSidePx),
@@ -57,9 +57,9 @@ const sceneRenderFacts = z.strictObject({
   inOrder: reason.nullable().transform((value) => value ?? undefined),
 });
 
-const frameUnits = z.strictObject({
+const frameInputs = z.strictObject({
   frame,
-  units: z.array(z.strictObject({ scene: name, frame })).max(limits.maxUnitsPerFrame),
+  sceneFrames: z.array(z.strictObject({ scene: name, frame })).max(limits.maxSceneFramesPerFrame),
 });
 
 const outputKind = z.enum(["main", "movie", "node"]);
@@ -86,7 +86,7 @@ const facts = z.strictObject({
     path,
   }),
   scenes: z.array(sceneRenderFacts).min(1).max(limits.maxScenes),
-  frameUnits: z.array(frameUnits).max(limits.maxFrames),
+  frameInputs: z.array(frameInputs).max(limits.maxFrames),
   hasDenoiser: z.boolean(),
   memoryBytes: z.int().min(0).max(limits.maxMemoryBytes),
   warnings: z.array(reason).max(limits.maxWarnings),

@@ -65,7 +65,7 @@ export class RenderProbe implements AsyncDisposable {
   }
 
   /** Writes the known scene as a .blend. */
-  async saveKnownScene(path: string, samples: number, signal: AbortSignal): Promise<void> {
+  async saveBenchmarkScene(path: string, samples: number, signal: AbortSignal): Promise<void> {
     await this.#blender.request("save", { path, samples }, signal, PROBE_LIMITS.listTimeoutMs);
   }
 

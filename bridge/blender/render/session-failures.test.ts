@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { differences, filesBelow, floats, makeScenes, patience, plainFloats, TEST_BUILD, testSession } from "../fixtures/session-kit.ts";
+import { differences, filesBelow, raw, makeScenes, patience, plainRaw, TEST_BUILD, testSession } from "../fixtures/session-kit.ts";
 import { type TestScenes, testScenes } from "../fixtures/inspect-kit.ts";
 
 const TIMEOUT = 180_000;
@@ -39,7 +39,7 @@ describe("a session lives on", () => {
     const { session } = await testSession(scenes);
     await using _ = session;
     const load = async (name: string) => await session.load(scenes.path(name), { remap: {} }, patience());
-    await expect(session.render(floats(1), patience())).rejects.toMatchObject({ code: "BLENDER_RENDER_FAILED" });
+    await expect(session.render(raw(1), patience())).rejects.toMatchObject({ code: "BLENDER_RENDER_FAILED" });
     await expect(load("cut-short.blend")).rejects.toMatchObject({ code: "SCENE_UNREADABLE" });
     await expect(load("text.blend")).rejects.toMatchObject({ code: "SCENE_UNREADABLE" });
     await expect(load("missing.blend")).rejects.toMatchObject({ code: "SCENE_UNREADABLE" });
@@ -48,7 +48,7 @@ describe("a session lives on", () => {
     const compressed = Number(TEST_BUILD.version.split(".")[0]) < 5 ? ["gzip.blend", "zstd.blend"] : ["zstd.blend"];
     for (const name of [...compressed, "plain.blend"]) {
       await load(name);
-      expect((await session.render(floats(1), patience())).floats).toBeDefined();
+      expect((await session.render(raw(1), patience())).raw).toBeDefined();
     }
   });
 
@@ -61,22 +61,22 @@ describe("a session lives on", () => {
     };
     await session.load(scenes.path("plain.blend"), { remap: {} }, patience());
     const before = await filesBelow(scratch);
-    expect(await refusal(floats(1, undefined, { scene: "Nowhere" }))).toBe("SCENE_UNKNOWN");
-    expect(await refusal(floats(1, { x: 60, y: 0, width: 5, height: 5 }))).toBe("BLENDER_RENDER_FAILED");
-    expect(await refusal(floats(1, { x: -1, y: 0, width: 5, height: 5 }))).toBe("BLENDER_RENDER_FAILED");
-    expect(await refusal(floats(1, undefined, { width: 100_000 }))).toBe("BLENDER_RENDER_FAILED");
-    expect(await refusal(floats(-3))).toBe("BLENDER_RENDER_FAILED");
+    expect(await refusal(raw(1, undefined, { scene: "Nowhere" }))).toBe("SCENE_UNKNOWN");
+    expect(await refusal(raw(1, { x: 60, y: 0, width: 5, height: 5 }))).toBe("BLENDER_RENDER_FAILED");
+    expect(await refusal(raw(1, { x: -1, y: 0, width: 5, height: 5 }))).toBe("BLENDER_RENDER_FAILED");
+    expect(await refusal(raw(1, undefined, { width: 100_000 }))).toBe("BLENDER_RENDER_FAILED");
+    expect(await refusal(raw(-3))).toBe("BLENDER_RENDER_FAILED");
     const movie = { kind: "files", scene: "Scene", frame: 1, output: { name: "film", format: "FFMPEG", useExtension: true } } as const;
     expect(await refusal(movie)).toBe("BLENDER_RENDER_FAILED");
     await session.load(scenes.path("no-camera.blend"), { remap: {} }, patience());
-    expect(await refusal(floats(1))).toBe("SCENE_NO_CAMERA");
+    expect(await refusal(raw(1))).toBe("SCENE_NO_CAMERA");
     expect(await refusal({ ...movie, output: { ...movie.output, format: "PNG" } })).toBe("SCENE_NO_CAMERA");
     await session.load(scenes.path("denoised.blend"), { remap: {} }, patience());
-    expect(await refusal(floats(1, undefined, { denoise: true }))).toBe("DENOISER_MISSING");
+    expect(await refusal(raw(1, undefined, { denoise: true }))).toBe("DENOISER_MISSING");
     expect(await filesBelow(scratch)).toEqual(before);
     await session.load(scenes.path("plain.blend"), { remap: {} }, patience());
-    const result = await session.render(floats(3), patience());
-    expect(await differences(await plainFloats(scenes, "plain.blend", 3), result.floats ?? "")).toBe("");
+    const result = await session.render(raw(3), patience());
+    expect(await differences(await plainRaw(scenes, "plain.blend", 3), result.raw ?? "")).toBe("");
   });
 
   it("through fifty chunks without growing", { timeout: TIMEOUT }, async () => {
@@ -86,7 +86,7 @@ describe("a session lives on", () => {
     const peaks: number[] = [];
     for (let chunk = 0; chunk < 50; chunk++) {
       const rect = { x: chunk, y: 0, width: 14, height: 48 };
-      peaks.push((await session.render(floats(1 + (chunk % 3), rect), patience())).peakMemoryBytes);
+      peaks.push((await session.render(raw(1 + (chunk % 3), rect), patience())).peakMemoryBytes);
     }
     expect(peaks[0]).toBeGreaterThan(50_000_000);
     expect((peaks[49] ?? 0) - (peaks[9] ?? 0)).toBeLessThan(5_000_000);
@@ -98,12 +98,12 @@ describe("a session ends", () => {
     const { session, process: blender } = await testSession(scenes);
     await using _ = session;
     await session.load(scenes.path("endless.blend"), { remap: {} }, patience());
-    const rendering = session.render(floats(1), patience()).catch((thrown: unknown) => thrown);
+    const rendering = session.render(raw(1), patience()).catch((thrown: unknown) => thrown);
     await delay(500);
     process.kill(blender.pid ?? 0, "SIGSEGV");
     expect(await rendering).toMatchObject({ code: "BLENDER_CRASHED" });
     await session.exited;
-    await expect(session.render(floats(1), patience())).rejects.toMatchObject({ code: "BLENDER_CRASHED" });
+    await expect(session.render(raw(1), patience())).rejects.toMatchObject({ code: "BLENDER_CRASHED" });
   });
 
   it("with BLENDER_HUNG when it answers no more", { timeout: TIMEOUT }, async () => {
@@ -111,7 +111,7 @@ describe("a session ends", () => {
     await using _ = session;
     await session.load(scenes.path("plain.blend"), { remap: {} }, patience());
     process.kill(blender.pid ?? 0, "SIGSTOP");
-    await expect(session.render(floats(1), patience())).rejects.toMatchObject({ code: "BLENDER_HUNG" });
+    await expect(session.render(raw(1), patience())).rejects.toMatchObject({ code: "BLENDER_HUNG" });
     await session.exited;
   });
 
@@ -120,7 +120,7 @@ describe("a session ends", () => {
     await using _ = session;
     await session.load(scenes.path("endless.blend"), { remap: {} }, patience());
     const giveUp = new AbortController();
-    const rendering = session.render(floats(1), giveUp.signal).catch((thrown: unknown) => thrown);
+    const rendering = session.render(raw(1), giveUp.signal).catch((thrown: unknown) => thrown);
     await delay(300);
     giveUp.abort();
     expect(await rendering).toMatchObject({ code: "CANCELLED" });
@@ -131,7 +131,7 @@ describe("a session ends", () => {
     const { session, process: blender } = await testSession(scenes);
     await using _ = session;
     await session.load(scenes.path("endless.blend"), { remap: {} }, patience());
-    const rendering = session.render(floats(1), patience()).catch((thrown: unknown) => thrown);
+    const rendering = session.render(raw(1), patience()).catch((thrown: unknown) => thrown);
     await delay(500);
     const before = performance.now();
     blender.stdin.end();

@@ -3,7 +3,7 @@ import { mkdtemp } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { differences, filesBelow, floats, makeScenes, patience, plainFloats, testSession } from "../fixtures/session-kit.ts";
+import { differences, filesBelow, raw, makeScenes, patience, plainRaw, testSession } from "../fixtures/session-kit.ts";
 import { TEST_BLENDER, type TestScenes, testScenes } from "../fixtures/inspect-kit.ts";
 import type { ChunkSpec } from "../../core/plan/chunk.ts";
 import type { BlenderSession } from "../types.ts";
@@ -90,15 +90,15 @@ describe("a frame as files equals what `blender -b -f N` writes", () => {
   it("with stamp, names by Blender's own rule, and chunks of floats before and after", { timeout: TIMEOUT }, async () => {
     const expected = await plainFiles("pictures.blend", 4, "shot_##_x");
     await session.load(scenes.path("pictures.blend"), { remap: {} }, patience());
-    await session.render(floats(4, { x: 5, y: 5, width: 20, height: 20 }), patience());
+    await session.render(raw(4, { x: 5, y: 5, width: 20, height: 20 }), patience());
     for (let turn = 0; turn < 2; turn++) {
       const result = await session.render(files(4, "shot_##_x"), patience());
-      expect(result.floats).toBeUndefined();
+      expect(result.raw).toBeUndefined();
       expect(result.preview).toBeDefined();
       expect(result.outputs.map((path) => basename(path))).toEqual(["shot_04_x.png"]);
       await requireEqual(expected, result.outputs);
-      const again = await session.render(floats(4), patience());
-      expect(await differences(await plainFloats(scenes, "pictures.blend", 4), again.floats ?? "")).toBe("");
+      const again = await session.render(raw(4), patience());
+      expect(await differences(await plainRaw(scenes, "pictures.blend", 4), again.raw ?? "")).toBe("");
     }
   });
 

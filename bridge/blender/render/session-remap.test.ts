@@ -1,6 +1,6 @@
 import { mkdir, rename } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { differences, floats, makeScenes, patience, plainFloats, testSession } from "../fixtures/session-kit.ts";
+import { differences, raw, makeScenes, patience, plainRaw, testSession } from "../fixtures/session-kit.ts";
 import { type TestScenes, testScenes } from "../fixtures/inspect-kit.ts";
 
 const TIMEOUT = 180_000;
@@ -65,7 +65,7 @@ afterAll(async () => {
 
 describe("a scene whose files have moved", () => {
   it("renders as where it was made, libraries of libraries and their textures included", { timeout: TIMEOUT }, async () => {
-    const references = [await plainFloats(scenes, "shot/main.blend", 3), await plainFloats(scenes, "shot/relative.blend", 3)];
+    const references = [await plainRaw(scenes, "shot/main.blend", 3), await plainRaw(scenes, "shot/relative.blend", 3)];
     await mkdir(scenes.path("bundle"));
     for (const folder of ["assets", "textures", "shot"]) await rename(scenes.path(folder), scenes.path(`bundle/${folder}`));
     await rename(scenes.path("bundle/textures"), scenes.path("bundle/pictures"));
@@ -73,7 +73,7 @@ describe("a scene whose files have moved", () => {
     await using _ = session;
     const render = async (name: string, remap: Record<string, string>) => {
       await session.load(scenes.path(`bundle/shot/${name}`), { remap }, patience());
-      return (await session.render(floats(3), patience())).floats ?? "";
+      return (await session.render(raw(3), patience())).raw ?? "";
     };
     const absolute = {
       [scenes.folder]: scenes.path("bundle"),

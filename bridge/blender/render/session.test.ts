@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { cut, differences, floats, makeScenes, patience, plainAnimation, plainFloats, testSession } from "../fixtures/session-kit.ts";
+import { cut, differences, raw, makeScenes, patience, plainAnimation, plainRaw, testSession } from "../fixtures/session-kit.ts";
 import { type TestScenes, testScenes } from "../fixtures/inspect-kit.ts";
 import type { BlenderSession } from "../types.ts";
 
@@ -111,7 +111,7 @@ afterAll(async () => {
 
 describe("floats of a warm session equal what `blender -b -f N` renders", () => {
   it.each(Object.keys(ORDERED))("%s: tiles and frames in any order", { timeout: TIMEOUT }, async (title) => {
-    const plain = { 3: await plainFloats(scenes, fileOf(title), 3), 7: await plainFloats(scenes, fileOf(title), 7) };
+    const plain = { 3: await plainRaw(scenes, fileOf(title), 3), 7: await plainRaw(scenes, fileOf(title), 7) };
     await session.load(scenes.path(fileOf(title)), { remap: {} }, patience());
     const [large, side, pixel] = [
       { x: 20, y: 13, width: 44, height: 35 },
@@ -120,23 +120,23 @@ describe("floats of a warm session equal what `blender -b -f N` renders", () => 
     ];
     const asked = [[3, large], [3], [3, side], [7], [3, pixel], [3], [3, large]] as const;
     for (const [frame, rect] of asked) {
-      const result = await session.render(floats(frame, rect), patience());
+      const result = await session.render(raw(frame, rect), patience());
       const expected = rect === undefined ? plain[frame] : await cut(scenes, plain[frame], rect);
-      expect(await differences(expected, result.floats ?? "")).toBe("");
+      expect(await differences(expected, result.raw ?? "")).toBe("");
       expect(result.outputs).toEqual([]);
       expect(result.preview === undefined).toBe(title === "stereo");
     }
   });
 
   it("two scenes of one file in turn", { timeout: TIMEOUT }, async () => {
-    const [main, other] = [await plainFloats(scenes, "two.blend", 2), await plainFloats(scenes, "two.blend", 2, "Other")];
+    const [main, other] = [await plainRaw(scenes, "two.blend", 2), await plainRaw(scenes, "two.blend", 2, "Other")];
     await session.load(scenes.path("two.blend"), { remap: {} }, patience());
     const rect = { x: 0, y: 0, width: 20, height: 48 };
     for (let turn = 0; turn < 2; turn++) {
-      const tile = await session.render(floats(2, rect), patience());
-      expect(await differences(await cut(scenes, main, rect), tile.floats ?? "")).toBe("");
-      const whole = await session.render(floats(2, undefined, { scene: "Other", width: 40, height: 40 }), patience());
-      expect(await differences(other, whole.floats ?? "")).toBe("");
+      const tile = await session.render(raw(2, rect), patience());
+      expect(await differences(await cut(scenes, main, rect), tile.raw ?? "")).toBe("");
+      const whole = await session.render(raw(2, undefined, { scene: "Other", width: 40, height: 40 }), patience());
+      expect(await differences(other, whole.raw ?? "")).toBe("");
     }
   });
 
@@ -145,15 +145,15 @@ describe("floats of a warm session equal what `blender -b -f N` renders", () => 
     await session.load(scenes.path("cloth.blend"), { remap: {} }, patience());
     for (const frames of [[7], [3, 4, 7], [9, 7]]) {
       let last = "";
-      for (const frame of frames) last = (await session.render(floats(frame, undefined, { stepFrom: 1 }), patience())).floats ?? "";
+      for (const frame of frames) last = (await session.render(raw(frame, undefined, { stepFrom: 1 }), patience())).raw ?? "";
       expect(await differences(reference, last)).toBe("");
     }
   });
 
   it("noisy, with the passes that denoising needs, where the scene denoises", { timeout: TIMEOUT }, async () => {
-    const reference = await plainFloats(scenes, "noisy.blend", 2);
+    const reference = await plainRaw(scenes, "noisy.blend", 2);
     await session.load(scenes.path("denoised.blend"), { remap: {} }, patience());
-    const result = await session.render(floats(2), patience());
-    expect(await differences(reference, result.floats ?? "")).toBe("");
+    const result = await session.render(raw(2), patience());
+    expect(await differences(reference, result.raw ?? "")).toBe("");
   });
 });

@@ -22,7 +22,7 @@ export const SESSION_LIMITS = {
 const ScratchPath = z.string().min(1).max(SESSION_LIMITS.maxPathChars);
 
 const RenderAnswer = z.strictObject({
-  floats: ScratchPath.nullable(),
+  raw: ScratchPath.nullable(),
   outputs: z.array(ScratchPath).max(SESSION_LIMITS.maxOutputs),
   preview: ScratchPath.nullable(),
   renderSeconds: z.number().nonnegative(),
@@ -125,12 +125,12 @@ class WarmSession implements BlenderSession {
     );
     if (!answer.success)
       throw new FarmError("BLENDER_SCRIPT_FAILED", "Blender's answer to a render is not what was agreed", { cause: answer.error });
-    const { floats, outputs, preview, ...figures } = answer.data;
-    const named = [floats, preview, ...outputs].filter((path) => path !== null);
+    const { raw, outputs, preview, ...figures } = answer.data;
+    const named = [raw, preview, ...outputs].filter((path) => path !== null);
     const own = await ownFiles(named, { scratch: this.#options.scratch, take: this.#blender.take });
     const placeOf = (path: string) => own[named.indexOf(path)] as string;
     return {
-      ...(floats === null ? {} : { floats: placeOf(floats) }),
+      ...(raw === null ? {} : { raw: placeOf(raw) }),
       ...(preview === null ? {} : { preview: placeOf(preview) }),
       outputs: outputs.map(placeOf),
       ...figures,

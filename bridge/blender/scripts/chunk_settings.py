@@ -6,13 +6,13 @@ import os
 import bpy
 
 import compat
-from wire import Refusal
+from wire import ScriptError
 
 # Blender's own bounds: a resolution of 4 to 65536 pixels, frames 0 to MAXFRAME.
 SMALLEST_SIDE, LARGEST_SIDE, LAST_FRAME = 4, 65_536, 1_048_574
 
 # What a floats chunk decides itself: animation of these must not win.
-FLOATS_PATHS = frozenset(
+RAW_PATHS = frozenset(
     f"render.{name}"
     for name in (
         "resolution_x",
@@ -39,36 +39,36 @@ def scene_of(spec):
     for scene in bpy.data.scenes:
         if scene.name == spec["scene"] and scene.library is None:
             return scene
-    raise Refusal("SCENE_UNKNOWN", f'the file has no scene "{spec["scene"]}"')
+    raise ScriptError("SCENE_UNKNOWN", f'the file has no scene "{spec["scene"]}"')
 
 
 def check_frame(frame):
     """Blender clamps frames silently, and would render another one."""
     if not 0 <= frame <= LAST_FRAME:
-        raise Refusal("BLENDER_RENDER_FAILED", f"frame {frame} is outside Blender's 0 to {LAST_FRAME}")
+        raise ScriptError("BLENDER_RENDER_FAILED", f"frame {frame} is outside Blender's 0 to {LAST_FRAME}")
 
 
 def check_rect(spec):
     """Blender clamps a border silently, and would return another rectangle."""
     width, height, rect = spec["width"], spec["height"], spec["rect"]
     if not (SMALLEST_SIDE <= width <= LARGEST_SIDE and SMALLEST_SIDE <= height <= LARGEST_SIDE):
-        raise Refusal("BLENDER_RENDER_FAILED", f"a frame of {width}x{height} is outside Blender's bounds")
+        raise ScriptError("BLENDER_RENDER_FAILED", f"a frame of {width}x{height} is outside Blender's bounds")
     inside_x = rect["x"] >= 0 and rect["width"] > 0 and rect["x"] + rect["width"] <= width
     inside_y = rect["y"] >= 0 and rect["height"] > 0 and rect["y"] + rect["height"] <= height
     if not (inside_x and inside_y):
-        raise Refusal("BLENDER_RENDER_FAILED", f"the rectangle {rect} is outside the frame of {width}x{height}")
+        raise ScriptError("BLENDER_RENDER_FAILED", f"the rectangle {rect} is outside the frame of {width}x{height}")
 
 
 def check_camera(scene):
     """Without a camera Blender ends with a report that reads differently in each version."""
     if scene.camera is None and not any(marker.camera for marker in scene.timeline_markers):
-        raise Refusal("SCENE_NO_CAMERA", f'scene "{scene.name}" has no camera')
+        raise ScriptError("SCENE_NO_CAMERA", f'scene "{scene.name}" has no camera')
 
 
 def check_denoiser(scene):
     """A build without the denoiser ends such a render without a picture and without a useful exit code."""
     if denoised_layers(scene) and not compat.has_denoiser():
-        raise Refusal("DENOISER_MISSING", f'scene "{scene.name}" denoises, and this Blender is built without OpenImageDenoise')
+        raise ScriptError("DENOISER_MISSING", f'scene "{scene.name}" denoises, and this Blender is built without OpenImageDenoise')
 
 
 def denoised_layers(scene):
@@ -127,7 +127,7 @@ def set_file_output(overrides, render, output):
         try:
             overrides.image_settings(render.image_settings, output["format"])
         except TypeError as error:
-            raise Refusal("BLENDER_RENDER_FAILED", f"this Blender does not write {output['format']}") from error
+            raise ScriptError("BLENDER_RENDER_FAILED", f"this Blender does not write {output['format']}") from error
 
 
 def set_denoise_off(overrides, scene):

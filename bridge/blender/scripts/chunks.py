@@ -14,10 +14,10 @@ import bpy
 import chunk_settings
 import compat
 from overrides import Overrides
-from wire import Refusal
+from wire import ScriptError
 
 
-def render_floats(spec, folder, codec):
+def render_raw(spec, folder, codec):
     """Renders the rectangle of a scene at a frame into a float multilayer EXR; returns its path and the seconds."""
     scene = chunk_settings.scene_of(spec)
     chunk_settings.check_frame(spec["frame"])
@@ -26,7 +26,7 @@ def render_floats(spec, folder, codec):
     if spec["denoise"]:
         chunk_settings.check_denoiser(scene)
     with Overrides() as overrides:
-        overrides.mute_animation(scene, chunk_settings.FLOATS_PATHS)
+        overrides.mute_animation(scene, chunk_settings.RAW_PATHS)
         chunk_settings.set_rectangle(overrides, scene.render, spec)
         chunk_settings.set_float_output(overrides, scene.render, codec)
         if not spec["denoise"]:
@@ -51,7 +51,7 @@ def render_files(spec, folder):
         chunk_settings.set_fresh_output(overrides, scene.render)
         chunk_settings.set_file_output(overrides, scene.render, output)
         if scene.render.is_movie_format:
-            raise Refusal("BLENDER_RENDER_FAILED", f'scene "{scene.name}" writes a movie: one frame of it is no file')
+            raise ScriptError("BLENDER_RENDER_FAILED", f'scene "{scene.name}" writes a movie: one frame of it is no file')
         chunk_settings.redirect_nodes(overrides, scene, folder)
         seconds = render_frame(overrides, scene, spec["frame"], os.path.join(folder, "output", base))
     outputs = files_in(os.path.join(folder, "output"))
@@ -65,7 +65,7 @@ def step_frame(spec, frame, folder):
     scene = chunk_settings.scene_of(spec)
     pixel = {"width": 16, "height": 16, "rect": {"x": 8, "y": 8, "width": 1, "height": 1}}
     with Overrides() as overrides:
-        overrides.mute_animation(scene, chunk_settings.FLOATS_PATHS)
+        overrides.mute_animation(scene, chunk_settings.RAW_PATHS)
         chunk_settings.set_rectangle(overrides, scene.render, pixel)
         chunk_settings.set_float_output(overrides, scene.render, "NONE")
         chunk_settings.set_denoise_off(overrides, scene)
@@ -89,13 +89,13 @@ def render_frame(overrides, scene, frame, filepath):
         bpy.ops.render.render(**arguments)
     except RuntimeError as error:
         chunk_settings.check_camera(scene)
-        raise Refusal("BLENDER_RENDER_FAILED", " ".join(str(error).split())) from error
+        raise ScriptError("BLENDER_RENDER_FAILED", " ".join(str(error).split())) from error
     return time.perf_counter() - before
 
 
 def no_picture(spec):
     """Blender ended a render without an error and without a file."""
-    return Refusal("BLENDER_RENDER_FAILED", f'Blender wrote no picture of scene "{spec["scene"]}", frame {spec["frame"]}')
+    return ScriptError("BLENDER_RENDER_FAILED", f'Blender wrote no picture of scene "{spec["scene"]}", frame {spec["frame"]}')
 
 
 def files_in(folder):

@@ -13,7 +13,7 @@ import compat
 import copied_scene
 import finish_lighten
 from finish_outputs import Outputs
-from wire import Refusal
+from wire import ScriptError
 
 ENGINE_ID = "ASSEMBLED"
 # Less free space than this after a frame: Blender may have lost the end of a file without a word.
@@ -75,22 +75,22 @@ class Finishing:
             reason = " ".join(str(error).split())
         files = self._outputs.written()
         if self._failures:
-            raise Refusal("FINISHING_FAILED", self._failures[0])
+            raise ScriptError("FINISHING_FAILED", self._failures[0])
         if is_full(self._stage, reason):
-            raise Refusal("DISK_FULL", f"no space is left for pictures in {self._outputs.main_folder}")
+            raise ScriptError("DISK_FULL", f"no space is left for pictures in {self._outputs.main_folder}")
         if reason:
-            raise Refusal("FINISHING_FAILED", reason.removeprefix("Error: "))
+            raise ScriptError("FINISHING_FAILED", reason.removeprefix("Error: "))
         if not any(file["main"] and os.path.getsize(file["staged"]) > 0 for file in files):
-            raise Refusal("FINISHING_FAILED", f"Blender wrote no picture of frame {start}")
+            raise ScriptError("FINISHING_FAILED", f"Blender wrote no picture of frame {start}")
         return {"files": files}
 
 
 def check_scene(path, name):
     """Blender goes on with its start-up scene where it could not open the file, and with another scene where -S names none."""
     if not bpy.data.filepath or os.path.realpath(bpy.data.filepath) != os.path.realpath(path):
-        raise Refusal("SCENE_UNREADABLE", f"Blender did not open {path}")
+        raise ScriptError("SCENE_UNREADABLE", f"Blender did not open {path}")
     if name is not None and bpy.context.scene.name != name:
-        raise Refusal("SCENE_UNKNOWN", f'the file has no scene "{name}"')
+        raise ScriptError("SCENE_UNKNOWN", f'the file has no scene "{name}"')
 
 
 def assembled_name(scene, frame):
@@ -102,7 +102,7 @@ def switch_engines(job_scenes):
     """Job scenes of other engines than Cycles are rendered here: the picture is right, only slow."""
     missing = job_scenes - {scene.name for scene in bpy.data.scenes}
     if missing:
-        raise Refusal("SCENE_UNKNOWN", f'the file has no scene "{min(missing)}"')
+        raise ScriptError("SCENE_UNKNOWN", f'the file has no scene "{min(missing)}"')
     for scene in bpy.data.scenes:
         if scene.name in job_scenes and scene.render.engine == "CYCLES":
             scene.render.engine = ENGINE_ID

@@ -11,7 +11,7 @@ import os
 import bpy
 
 import compat
-from wire import Refusal
+from wire import ScriptError
 
 # Blender cuts longer paths off without a word (FILE_MAX, with room for number and extension).
 LONGEST_PATH_BYTES = 1000
@@ -130,7 +130,7 @@ def make_folder(path):
         os.makedirs(path, exist_ok=True)
     except OSError as error:
         code = "DISK_FULL" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "OUTPUT_NOT_WRITABLE"
-        raise Refusal(code, f"{path} cannot be made ({error.strerror})") from error
+        raise ScriptError(code, f"{path} cannot be made ({error.strerror})") from error
 
 
 def folder_of(path):
@@ -154,5 +154,5 @@ def blend_folder(tree):
 def checked(path):
     """Refuses what Blender would cut off."""
     if len(os.fsencode(path)) > LONGEST_PATH_BYTES:
-        raise Refusal("OUTPUT_NOT_WRITABLE", f"the output path is too long for Blender: {path}")
+        raise ScriptError("OUTPUT_NOT_WRITABLE", f"the output path is too long for Blender: {path}")
     return path

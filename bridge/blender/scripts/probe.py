@@ -7,14 +7,14 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import devices  # noqa: E402
-import known_scene  # noqa: E402
+import benchmark_scene  # noqa: E402
 from wire import Wire, own_arguments  # noqa: E402
 
 Wire(own_arguments()[0]).serve(
     {
         "devices": devices.listed,
         "use": devices.use,
-        "measure": known_scene.measure,
-        "save": known_scene.save,
+        "measure": benchmark_scene.measure,
+        "save": benchmark_scene.save,
     }
 )

@@ -7,7 +7,7 @@ import bpy
 
 import compat
 from node_trees import nodes_of
-from wire import Refusal
+from wire import ScriptError
 
 # Names that -F takes where they are not the id itself; what 3.4, 4.3 and 5.2 take was tried, their help is out of date.
 FORMAT_IDS = {
@@ -24,26 +24,26 @@ FORMAT_IDS = {
 def check_opened(path):
     """Blender may come up without the file that it was given, or with half of a file from its own future."""
     if not bpy.data.filepath or not os.path.samefile(bpy.data.filepath, path):
-        raise Refusal("SCENE_UNREADABLE", f"Blender did not open {path}")
+        raise ScriptError("SCENE_UNREADABLE", f"Blender did not open {path}")
     saved, own = tuple(bpy.data.version[:2]), tuple(bpy.app.version[:2])
     if saved > own:
-        raise Refusal("SCENE_TOO_NEW", f"{path} was saved by Blender {saved[0]}.{saved[1]}, and this is Blender {own[0]}.{own[1]}")
+        raise ScriptError("SCENE_TOO_NEW", f"{path} was saved by Blender {saved[0]}.{saved[1]}, and this is Blender {own[0]}.{own[1]}")
 
 
 def check_flags(main, scene_name, file_format):
     """Blender only prints that it did not understand -S or -F, and goes on with what the file says."""
     if scene_name is not None and main.name != scene_name:
         names = ", ".join(f'"{scene.name}"' for scene in bpy.data.scenes)
-        raise Refusal("SCENE_UNKNOWN", f'the file has no scene "{scene_name}"; it has {names}')
+        raise ScriptError("SCENE_UNKNOWN", f'the file has no scene "{scene_name}"; it has {names}')
     if file_format is not None and main.render.image_settings.file_format != FORMAT_IDS.get(file_format, file_format):
-        raise Refusal("USAGE", f'this Blender writes no format "{file_format}" (-F)')
+        raise ScriptError("USAGE", f'this Blender writes no format "{file_format}" (-F)')
 
 
 def check_cameras(main):
     """Refuses what Blender itself would refuse for want of a camera."""
     for scene in scenes_in_need_of_camera(main):
         if not has_camera(scene):
-            raise Refusal("SCENE_NO_CAMERA", f'scene "{scene.name}" has no camera')
+            raise ScriptError("SCENE_NO_CAMERA", f'scene "{scene.name}" has no camera')
 
 
 def scenes_in_need_of_camera(main):

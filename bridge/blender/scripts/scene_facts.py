@@ -9,7 +9,7 @@ import bpy
 
 import compat
 import scene_paths
-from wire import Refusal
+from wire import ScriptError
 
 MOVIE_FORMATS = {"FFMPEG", "AVI_JPEG", "AVI_RAW"}
 
@@ -96,7 +96,7 @@ def size_of(facts):
     """What a scene takes over from the scene whose compositor asks for it."""
     size = {key: facts[key] for key in ("width", "height", "region", "cropped")}
     if size["region"]["width"] < 1 or size["region"]["height"] < 1:
-        raise Refusal("BLENDER_RENDER_FAILED", f'the render border of scene "{facts["name"]}" holds no pixel')
+        raise ScriptError("BLENDER_RENDER_FAILED", f'the render border of scene "{facts["name"]}" holds no pixel')
     return size
 
 

@@ -8,7 +8,7 @@ import bpy
 import compat
 import scene_caches
 import scene_paths
-from wire import Refusal
+from wire import ScriptError
 
 OUTPUT_NODES = {"CompositorNodeOutputFile"}
 NODE_KINDS = {"ShaderNodeScript": "text", "ShaderNodeTexIES": "ies"}
@@ -23,7 +23,7 @@ def collect(scene_path, limit):
         for path, kind in source():
             kinds.setdefault(path, kind)
             if len(kinds) > limit:
-                raise Refusal("USAGE", f"the scene reads more than {limit} files")
+                raise ScriptError("USAGE", f"the scene reads more than {limit} files")
     for path in leftovers():
         if path not in kinds and os.path.isfile(path):
             kinds[path] = "other"

@@ -13,7 +13,7 @@ import scene_files
 import scene_outputs
 import scene_simulations
 import scene_tiling
-import scene_units
+import frame_inputs
 import scene_warnings
 
 
@@ -34,9 +34,9 @@ def inspect(request):
     by_name = {scene.name: scene_facts.render_facts(scene) for scene in scenes}
     tiling = {scene.name: scene_tiling.reasons_against(scene) for scene in scenes}
     simulations = {scene.name: scene_simulations.unbaked_in(scene) for scene in scenes}
-    probed = scene_units.needs_probe(main)
-    probe = scene_units.probe(main, frames, request["scratch"]) if probed else scene_units.plain(main)
-    facts["frameUnits"] = probe.frame_units()
+    probed = frame_inputs.needs_probe(main)
+    probe = frame_inputs.probe(main, frames, request["scratch"]) if probed else frame_inputs.plain(main)
+    facts["frameInputs"] = probe.frame_inputs()
     facts["scenes"] = [
         {
             **by_name[name],

@@ -28,7 +28,7 @@ def reason(name, unbaked, frames):
         return None
     named = ", ".join(f'{what} of "{owner}"' for what, owner, _ in late[:3])
     more = f" and {len(late) - 3} more" if len(late) > 3 else ""
-    return {"code": "unbaked-simulation", "sentence": f'Scene "{name}" has simulations without a baked cache: {named}{more}.'}
+    return {"code": "unbaked-simulation", "message": f'Scene "{name}" has simulations without a baked cache: {named}{more}.'}
 
 
 def objects_of(scene):

@@ -59,6 +59,6 @@ def time_limit(scene):
 CHECKS = (denoising, freestyle, path_guiding, time_limit)
 
 
-def reason(code, sentence):
+def reason(code, message):
     """A reason as the bridge knows it."""
-    return {"code": code, "sentence": sentence}
+    return {"code": code, "message": message}

@@ -3,7 +3,7 @@
 
 import bpy
 
-import foreign
+import untrusted
 import scene_facts
 
 BUILT_IN_ENGINES = ("CYCLES", "BLENDER_EEVEE", "BLENDER_EEVEE_NEXT", "BLENDER_WORKBENCH")
@@ -62,7 +62,7 @@ def opengl():
 def own_scripts():
     """What donors leave out would be missing in the picture: such scenes are not given to them."""
     for scene in bpy.data.scenes:
-        reason = foreign.why_not(scene, draws_freestyle=not scene_facts.is_cycles(scene))
+        reason = untrusted.why_not(scene, draws_freestyle=not scene_facts.is_cycles(scene))
         if reason is not None:
             yield warning("own-scripts", f'Scene "{scene.name}" {reason}, which donors do not run: this machine renders it alone.')
 
@@ -70,6 +70,6 @@ def own_scripts():
 CHECKS = (engines, drivers, modules, opengl, own_scripts)
 
 
-def warning(code, sentence):
+def warning(code, message):
     """A reason as the bridge knows it."""
-    return {"code": code, "sentence": sentence[:2000]}
+    return {"code": code, "message": message[:2000]}

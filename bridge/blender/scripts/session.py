@@ -18,12 +18,12 @@ import chunk_settings  # noqa: E402
 import chunks  # noqa: E402
 import devices  # noqa: E402
 import drivers  # noqa: E402
-import foreign  # noqa: E402
+import untrusted  # noqa: E402
 import memory  # noqa: E402
 import persistence  # noqa: E402
 import preview  # noqa: E402
 import remap  # noqa: E402
-from wire import Refusal, Wire, own_arguments  # noqa: E402
+from wire import ScriptError, Wire, own_arguments  # noqa: E402
 
 
 # A scene whose frames were rendered without regard to order: before anything is stepped, the file is opened again.
@@ -36,9 +36,9 @@ FULL_BYTES = 64 * 1024
 class Session:
     """The loaded scene, and how far its simulations have been stepped."""
 
-    def __init__(self, scratch, is_foreign):
+    def __init__(self, scratch, is_untrusted):
         self._scratch = scratch
-        self._is_foreign = is_foreign
+        self._is_untrusted = is_untrusted
         self._loaded = None
         self._driven = []
         self._kept = persistence.Kept()
@@ -59,11 +59,11 @@ class Session:
     def render(self, request):
         """Renders one chunk into a new folder."""
         if self._loaded is None:
-            raise Refusal("BLENDER_RENDER_FAILED", "no scene is loaded")
+            raise ScriptError("BLENDER_RENDER_FAILED", "no scene is loaded")
         spec = request["spec"]
         scene = chunk_settings.scene_of(spec)
-        if self._is_foreign:
-            foreign.check_scripts(scene, spec)
+        if self._is_untrusted:
+            untrusted.check_scripts(scene, spec)
         folder = None
         try:
             folder = tempfile.mkdtemp(prefix="chunk-", dir=self._scratch)
@@ -83,16 +83,16 @@ class Session:
         self._kept.prepare(chunk_settings.scene_of(spec), spec)
         self._step_up_to(spec, folder)
         drivers.wake(self._driven)
-        if spec["kind"] == "floats":
-            floats, seconds = chunks.render_floats(spec, folder, codec)
+        if spec["kind"] == "raw":
+            raw, seconds = chunks.render_raw(spec, folder, codec)
             outputs = []
         else:
-            floats = None
+            raw = None
             outputs, seconds = chunks.render_files(spec, folder)
         self._last_frames[spec["scene"]] = spec["frame"] if "stepFrom" in spec else OUT_OF_ORDER
         scene = chunk_settings.scene_of(spec)
         return {
-            "floats": floats,
+            "raw": raw,
             "outputs": outputs,
             "preview": preview.save_preview(scene, pixels_of(spec, scene), os.path.join(folder, "preview.jpg")),
             "renderSeconds": seconds,
@@ -108,10 +108,10 @@ class Session:
         return 2 * sum(os.lstat(path).st_size for path in here) > shutil.disk_usage(self._scratch).total
 
     def _no_room(self, error):
-        sentence = " ".join(str(error).split())
-        if self._is_foreign and self._fills_most():
-            return Refusal("SCRATCH_FULL", f"the scene fills the scratch folder of its sandbox: {sentence}")
-        return Refusal("DISK_FULL", f"the disk is full: {sentence}")
+        message = " ".join(str(error).split())
+        if self._is_untrusted and self._fills_most():
+            return ScriptError("SCRATCH_FULL", f"the scene fills the scratch folder of its sandbox: {sentence}")
+        return ScriptError("DISK_FULL", f"the disk is full: {sentence}")
 
     def _step_up_to(self, spec, folder):
         """Brings simulations to the frame before the one asked for; going back means starting over from the file."""
@@ -132,9 +132,9 @@ def open_scene(path):
     try:
         bpy.ops.wm.open_mainfile(filepath=path, load_ui=False, use_scripts=False)
     except RuntimeError as error:
-        raise Refusal("SCENE_UNREADABLE", " ".join(str(error).split())) from error
+        raise ScriptError("SCENE_UNREADABLE", " ".join(str(error).split())) from error
     if os.path.realpath(bpy.data.filepath) != os.path.realpath(path):
-        raise Refusal("SCENE_UNREADABLE", f"Blender did not open {path}")
+        raise ScriptError("SCENE_UNREADABLE", f"Blender did not open {path}")
 
 
 def strip_handlers():
@@ -146,7 +146,7 @@ def strip_handlers():
 
 def pixels_of(spec, scene):
     """How many pixels the picture has that was just rendered."""
-    if spec["kind"] == "floats":
+    if spec["kind"] == "raw":
         return spec["rect"]["width"] * spec["rect"]["height"]
     render = scene.render
     return render.resolution_x * render.resolution_y * render.resolution_percentage**2 // 10_000
@@ -154,7 +154,7 @@ def pixels_of(spec, scene):
 
 def main():
     token, scratch, *more = own_arguments()
-    session = Session(scratch, is_foreign="foreign" in more)
+    session = Session(scratch, is_untrusted="untrusted" in more)
     Wire(token).serve({"use": devices.use, "load": session.load, "render": session.render})
 
 

@@ -15,7 +15,7 @@ import threading
 import traceback
 
 
-class Refusal(Exception):
+class ScriptError(Exception):
     """An answer that says no: a stable code and one sentence. The session goes on."""
 
     def __init__(self, code, message):
@@ -60,7 +60,7 @@ class Wire:
     def _answer(self, operations, request):
         try:
             return {"ok": True, "result": operations[request["op"]](request)}
-        except Refusal as refusal:
+        except ScriptError as refusal:
             return {"ok": False, "code": refusal.code, "message": str(refusal)}
         except Exception as error:  # noqa: BLE001 - the bridge decides what a broken operation means
             traceback.print_exc()

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { donorStatus, evictJob, setTerms, wishDonor } from "../../app/donate/donor-control-client.ts";
+import { donorStatus, evictJob, setTerms, commandDonor } from "../../app/donate/donor-control-client.ts";
 import type { DonorStatus } from "../../app/donate/donor-status.ts";
 import { openHome } from "../../config/home.ts";
 import { parseAssignment, type TermName } from "../../core/terms/parse-terms.ts";
@@ -26,10 +26,10 @@ export async function runDonateSet(cli: Cli, assignments: readonly string[], raw
 }
 
 /** `bridge donate pause|resume`. */
-export async function runDonateWish(cli: Cli, verb: "pause" | "resume", raw: Record<string, unknown>): Promise<void> {
+export async function runDonateCommand(cli: Cli, verb: "pause" | "resume", raw: Record<string, unknown>): Promise<void> {
   const { home, json, finish } = parseOptions(VerbOptions, raw);
-  const wish = verb === "resume" ? undefined : finish ? "finish" : "freeze";
-  show(cli, await wishDonor(await openHome(home), wish), json);
+  const command = verb === "resume" ? undefined : finish ? "finish" : "freeze";
+  show(cli, await commandDonor(await openHome(home), command), json);
 }
 
 /** `bridge donate status`. */

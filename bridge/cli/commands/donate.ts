@@ -103,8 +103,8 @@ function termsOf(options: z.infer<typeof DonateOptions>): TermTexts {
 function keysOf(home: Home) {
   const owner = () => import("../../app/donate/donor-control-client.ts");
   return {
-    pause: async (isPaused: boolean) => void (await (await owner()).wishDonor(home, isPaused ? undefined : "freeze")),
-    finish: async () => void (await (await owner()).wishDonor(home, "finish")),
+    pause: async (isPaused: boolean) => void (await (await owner()).commandDonor(home, isPaused ? undefined : "freeze")),
+    finish: async () => void (await (await owner()).commandDonor(home, "finish")),
     allow: async (digest: string) => await (await owner()).allowEnvironment(home, digest),
     evict: async (job: string) => void (await (await owner()).evictJob(home, job)),
   };

@@ -79,7 +79,7 @@ export async function runEnvRemove(cli: Cli, reference: string, raw: Record<stri
 
 function tell(cli: Cli, event: BuildEvent, json: boolean): void {
   if (json) cli.terminal.json(event);
-  else cli.terminal.line(event.event === "note" ? event.sentence : `  ${event.line}`);
+  else cli.terminal.line(event.event === "note" ? event.message : `  ${event.line}`);
 }
 
 function plain({ facts, digest, bytes, addedAt, origin, isShared }: EnvironmentRow): Record<string, unknown> {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { jobNamed, type JobReport, type ListedJob, listJobs, reportJob, wishJob } from "../../app/render/jobs.ts";
+import { jobNamed, type JobReport, type ListedJob, listJobs, reportJob, commandJob } from "../../app/render/jobs.ts";
 import { type Home, openHome } from "../../config/home.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
 import type { Cli } from "../program.ts";
@@ -24,7 +24,7 @@ export async function runJobs(cli: Cli, verbText: string, id: string | undefined
       return showJob(cli, await reportJob(home, id), options.json);
     case "cancel":
     case "pause":
-      return cli.terminal.line(await wishJob(home, id, verb.data));
+      return cli.terminal.line(await commandJob(home, id, verb.data));
     case "resume":
     case "retry":
       return await resume(cli, home, id, options);
@@ -38,7 +38,7 @@ async function resume(cli: Cli, home: Home, id: string | undefined, options: z.i
     await runTask(cli, { kind: "resume", job }, options);
   } catch (error) {
     if (!isFarmError(error, "JOB_BUSY")) throw error;
-    cli.terminal.line(await wishJob(home, job, "resume"));
+    cli.terminal.line(await commandJob(home, job, "resume"));
   }
 }
 
@@ -55,14 +55,14 @@ function showList(cli: Cli, jobs: readonly ListedJob[], json: boolean): void {
 
 function showJob(cli: Cli, report: JobReport, json: boolean): void {
   if (json) return cli.terminal.json({ event: "job", ...report });
-  const { job, error, chunksDone, chunksTotal, framesDone, framesTotal, chunksByDonor, outputs, barred } = report;
+  const { job, error, chunksDone, chunksTotal, framesDone, framesTotal, chunksByDonor, outputs, banned } = report;
   cli.terminal.line(
     [
       `${job.id}  ${job.state}  ${job.scenePath}`,
       `  ${framesDone} of ${framesTotal} frames, ${chunksDone} of ${chunksTotal} chunks`,
       ...(error === null ? [] : [`  ended by ${error.code}: ${error.message}`]),
       ...Object.entries(chunksByDonor).map(([donor, count]) => `  ${String(count).padStart(5)} chunks by ${donor}`),
-      ...barred.map((donor) => `  barred: ${donor}`),
+      ...banned.map((donor) => `  barred: ${donor}`),
       ...outputs.slice(0, 20).map((path) => `  ${path}`),
       ...(outputs.length > 20 ? [`  … and ${outputs.length - 20} more`] : []),
     ].join("\n"),

@@ -27,7 +27,7 @@ export const WorkOptions = z.object({
   swarm: z.string().min(1).max(64).default("public"),
   blender: z.string().optional(),
   threads: z.int().min(1).max(4096).optional(),
-  letDonorsSee: z.boolean().default(false),
+  allowPreviews: z.boolean().default(false),
 });
 
 const RenderOptions = WorkOptions.extend({
@@ -80,7 +80,7 @@ export async function runTask(cli: Cli, task: Task, options: z.infer<typeof Work
     force: {
       local: options.local === false ? 0 : (options.local ?? 1),
       peers: options.peer.length > 0 ? options.peer : "all",
-      mayShow: options.letDonorsSee,
+      allowPreview: options.allowPreviews,
     },
     swarm: { swarm: options.swarm, bootstrap: options.bootstrap },
   };

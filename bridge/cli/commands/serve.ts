@@ -44,8 +44,8 @@ function lineOf(event: ServeEvent): string {
     case "job":
       return `${event.state.padEnd(10)} ${event.job}  ${event.title}`;
     case "note":
-      return paint("yellow", event.sentence);
+      return paint("yellow", event.message);
     case "serve-ended":
-      return event.because === "idle" ? "ended: nobody had use for it" : "ended; jobs that are not done wait for the next start";
+      return event.reason === "idle" ? "ended: nobody had use for it" : "ended; jobs that are not done wait for the next start";
   }
 }

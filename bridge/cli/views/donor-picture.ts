@@ -14,7 +14,7 @@ export interface Canvas {
 /** A donor at a moment: how it stands, what each slot does, what it gave. */
 export function drawStatus(status: DonorStatus, canvas: Canvas): string {
   const lines = [
-    `${standingText(status)}  ${paint("bold", status.name)}  ${paint("gray", sizeText(status))}`,
+    `${availabilityText(status)}  ${paint("bold", status.name)}  ${paint("gray", sizeText(status))}`,
     ...slotLines(status, canvas.nowMs),
     ...status.gpus.map((gpu) => `  ${paint("gray", "gpu")}     ${gpuText(gpu)}`),
     ...(status.gpuNote === undefined ? [] : [`  ${paint("yellow", "note")}    ${status.gpuNote}`]),
@@ -34,10 +34,10 @@ function sizeText({ slots, threads, backends, speed }: DonorStatus): string {
 }
 
 /** What each slot renders, and for how long; free ones only while work is taken. */
-function slotLines({ working, standing, slots, busySlots }: DonorStatus, nowMs: number): string[] {
+function slotLines({ working, availability, slots, busySlots }: DonorStatus, nowMs: number): string[] {
   const widest = Math.max(0, ...working.map(({ what }) => what.length));
   const opening = Math.max(0, busySlots - working.length);
-  const free = standing.state === "open" ? Math.max(0, slots - working.length - opening) : 0;
+  const free = availability.state === "open" ? Math.max(0, slots - working.length - opening) : 0;
   return [
     ...working.map(
       ({ what, sinceMs, job }) =>
@@ -66,10 +66,10 @@ function totalLines({ today, ever }: DonorStatus["totals"]): string[] {
   });
 }
 
-function standingText({ standing }: DonorStatus): string {
-  if (standing.state === "open") return `${paint("green", "●")} gives`;
-  const mark = standing.state === "paused" ? paint("yellow", "❚❚") : paint("gray", "○");
-  return `${mark} ${standing.state}: ${standing.because}`;
+function availabilityText({ availability }: DonorStatus): string {
+  if (availability.state === "open") return `${paint("green", "●")} gives`;
+  const mark = availability.state === "paused" ? paint("yellow", "❚❚") : paint("gray", "○");
+  return `${mark} ${availability.state}: ${availability.reason}`;
 }
 
 function givenCells({ frames, chunks, seconds, joules }: DonorStatus["totals"]["today"]): string[] {
@@ -131,15 +131,15 @@ export function lastingLine(event: DonateEvent): string | undefined {
       ].join("\n");
     case "job-refused":
       if (event.asks !== undefined) return undefined; // the question says it, once
-      return `${paint("gray", "refused")} job ${event.job}: ${event.because}`;
+      return `${paint("gray", "refused")} job ${event.job}: ${event.reason}`;
     case "job-evicted":
       return `${paint("yellow", "evicted")} job ${event.job}`;
     case "chunk-rendered":
       return `${paint("green", "done")} chunk ${event.lease} of ${event.job} in ${event.seconds.toFixed(1)} s`;
     case "chunk-failed":
       return event.code === "CANCELLED" ? undefined : `${paint("yellow", "failed")} chunk ${event.lease} of ${event.job} (${event.code})`;
-    case "standing":
-      return event.state === "open" ? `${paint("green", "open")} work is taken` : `${paint("yellow", event.state)} ${event.because}`;
+    case "availability":
+      return event.state === "open" ? `${paint("green", "open")} work is taken` : `${paint("yellow", event.state)} ${event.reason}`;
     case "terms":
       return `${paint("cyan", "terms")} ${
         Object.entries(event.terms)
@@ -147,7 +147,7 @@ export function lastingLine(event: DonateEvent): string | undefined {
           .join("  ") || "all as they come"
       }`;
     case "note":
-      return `${paint("yellow", "note")} ${event.sentence}`;
+      return `${paint("yellow", "note")} ${event.message}`;
     default:
       return undefined;
   }

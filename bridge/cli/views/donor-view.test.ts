@@ -10,7 +10,7 @@ const status: DonorStatus = {
   atMs: 0,
   peerId: "12D3",
   name: "anna",
-  standing: { state: "open" },
+  availability: { state: "open" },
   terms: {},
   slots: 3,
   busySlots: 2,
@@ -58,7 +58,7 @@ describe("the donor's view", () => {
     expect(draw({ gpus: [], gpuNote: "Blender does not see it" })).toContain("note    Blender does not see it"));
 
   it("says why it does not work", () =>
-    expect(draw({ standing: { state: "paused", code: "in-use", because: "somebody uses it" } })).toContain("paused: somebody uses it"));
+    expect(draw({ availability: { state: "paused", code: "in-use", reason: "somebody uses it" } })).toContain("paused: somebody uses it"));
 
   it("keeps a long name from breaking the picture", () => {
     const long = draw({ name: "n".repeat(64), jobs: [{ job: "j".repeat(64), requester: "r".repeat(500) }] }, 60);
@@ -78,12 +78,12 @@ describe("a key", () => {
     void press(key, { ...status, ...change }, keys);
     return did;
   }
-  const byOwner = { state: "paused", code: "owner", because: "" } as const;
-  const byUse = { state: "paused", code: "in-use", because: "" } as const;
+  const byOwner = { state: "paused", code: "owner", reason: "" } as const;
+  const byUse = { state: "paused", code: "in-use", reason: "" } as const;
   it.each<[string, Partial<DonorStatus>, string | undefined]>([
     ["p", {}, "pause"],
-    ["p", { standing: byOwner }, "resume"],
-    ["p", { standing: byUse }, "pause"],
+    ["p", { availability: byOwner }, "resume"],
+    ["p", { availability: byUse }, "pause"],
     ["f", {}, "finish"],
     ["1", {}, "evict j-one"],
     ["2", {}, "evict j-two"],
@@ -96,11 +96,11 @@ describe("a key", () => {
 
 it("the lines that stay say what the owner's terms did, and to whom", () => {
   const line = (event: Parameters<typeof lastingLine>[0]) => stripVTControlCharacters(lastingLine(event) ?? "");
-  expect(line({ event: "standing", state: "closed", code: "schedule", because: "it gives only 22:00-07:00" })).toBe(
+  expect(line({ event: "availability", state: "closed", code: "schedule", reason: "it gives only 22:00-07:00" })).toBe(
     "closed it gives only 22:00-07:00",
   );
   expect(line({ event: "terms", terms: { cores: "50%", idle: "5m" }, slots: 1, threads: 2 })).toBe("terms cores=50%  idle=5m");
-  expect(line({ event: "job-refused", job: "j", requester: "r", because: "no room" })).toBe("refused job j: no room");
+  expect(line({ event: "job-refused", job: "j", requester: "r", reason: "no room" })).toBe("refused job j: no room");
   const asked = { event: "environment-asked", digest: "abc", job: "j", requester: "r", term: "environments=ask,xyz,abc" } as const;
   expect(line(asked)).toContain("bridge donate set environments=ask,xyz,abc");
 });

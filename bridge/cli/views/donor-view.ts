@@ -91,7 +91,7 @@ function liveView(terminal: Terminal, keys: DonorKeys): DonorView {
 /** What a key asks for; undefined for a key that asks for nothing. */
 export function press(key: string, status: DonorStatus | undefined, keys: DonorKeys): Promise<void> | undefined {
   if (!status) return undefined;
-  const byOwner = status.standing.state !== "open" && status.standing.code === "owner";
+  const byOwner = status.availability.state !== "open" && status.availability.code === "owner";
   if (key === "p") return keys.pause(byOwner);
   if (key === "f") return keys.finish();
   const asked = key === "a" ? status.asked.at(-1) : undefined;

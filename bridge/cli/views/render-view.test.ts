@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
 import type { JobEvent } from "../../core/job/job-events.ts";
-import { emptyPicture, secondsLeft, watch } from "../../core/job/job-progress.ts";
+import { emptyProgress, secondsLeft, watch } from "../../core/job/job-progress.ts";
 import { drawPicture } from "./render-view.ts";
 
 const place = { scene: "Scene", frame: 1, rect: { x: 0, y: 0, width: 80, height: 60 } };
@@ -15,7 +15,7 @@ const story: readonly [number, JobEvent][] = [
 ];
 
 function pictureAt(steps: number) {
-  const picture = emptyPicture(0);
+  const picture = emptyProgress(0);
   for (const [at, event] of story.slice(0, steps)) watch(picture, event, at);
   return picture;
 }
@@ -32,9 +32,9 @@ describe("the progress view", () => {
 
   it("says why a donor rests, and that it goes on", () => {
     const picture = pictureAt(3);
-    watch(picture, { event: "donor-standing", donor: "d1", name: "anna", open: false, because: "somebody uses it" }, 300);
+    watch(picture, { event: "donor-availability", donor: "d1", name: "anna", open: false, reason: "somebody uses it" }, 300);
     expect(drawPicture(picture, 300, 100)).toContain("rests: somebody uses it");
-    watch(picture, { event: "donor-standing", donor: "d1", name: "anna", open: true, because: undefined }, 400);
+    watch(picture, { event: "donor-availability", donor: "d1", name: "anna", open: true, reason: undefined }, 400);
     expect(drawPicture(picture, 400, 100)).not.toContain("rests");
   });
 

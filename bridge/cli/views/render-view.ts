@@ -3,7 +3,7 @@ import prettyBytes from "pretty-bytes";
 import prettyMilliseconds from "pretty-ms";
 import type { JobEvent } from "../../core/job/job-events.ts";
 import { paint, type Terminal } from "../terminal.ts";
-import { type DonorLine, emptyPicture, type JobPicture, secondsLeft, watch } from "../../core/job/job-progress.ts";
+import { type DonorSummary, emptyProgress, type JobProgress, secondsLeft, watch } from "../../core/job/job-progress.ts";
 
 /** Shows a job while it runs. */
 export interface RenderView {
@@ -21,7 +21,7 @@ export function renderView(terminal: Terminal, options: { readonly json: boolean
 const REFRESH_MS = 200;
 
 function liveView(terminal: Terminal): RenderView {
-  const picture = emptyPicture(Date.now());
+  const picture = emptyProgress(Date.now());
   const update = createLogUpdate(process.stdout, { showCursor: true });
   const draw = () => update(drawPicture(picture, Date.now(), Math.min(terminal.columns, 100)));
   const timer = setInterval(draw, REFRESH_MS);
@@ -44,7 +44,7 @@ function liveView(terminal: Terminal): RenderView {
 }
 
 function plainView(terminal: Terminal): RenderView {
-  const picture = emptyPicture(Date.now());
+  const picture = emptyProgress(Date.now());
   let toldMs = 0;
   return {
     show: (event) => {
@@ -61,7 +61,7 @@ function plainView(terminal: Terminal): RenderView {
 }
 
 /** Draws the whole view: bar, then one line a donor. */
-export function drawPicture(picture: JobPicture, nowMs: number, columns: number): string {
+export function drawPicture(picture: JobProgress, nowMs: number, columns: number): string {
   const width = Math.max(10, Math.min(40, columns - 50));
   const share = picture.chunksTotal === 0 ? 0 : picture.chunksDone / picture.chunksTotal;
   const filled = Math.round(share * width);
@@ -73,18 +73,18 @@ export function drawPicture(picture: JobPicture, nowMs: number, columns: number)
   return [head, ...[...picture.donors.values()].map((donor) => drawDonor(donor, columns)), ...moved].join("\n");
 }
 
-function drawDonor(donor: DonorLine, columns: number): string {
-  const mark = donor.state === "here" ? paint("green", "●") : donor.state === "barred" ? paint("red", "✕") : paint("gray", "○");
+function drawDonor(donor: DonorSummary, columns: number): string {
+  const mark = donor.state === "here" ? paint("green", "●") : donor.state === "banned" ? paint("red", "✕") : paint("gray", "○");
   const text = `${donor.name.padEnd(18).slice(0, 18)} ${String(donor.chunksDone).padStart(5)} done  ${donor.doing}`;
   return `  ${mark} ${text.slice(0, Math.max(20, columns - 5))}`;
 }
 
-function percent(picture: JobPicture): string {
+function percent(picture: JobProgress): string {
   const share = picture.chunksTotal === 0 ? 0 : picture.chunksDone / picture.chunksTotal;
   return `${String(Math.floor(share * 100)).padStart(3)} %`;
 }
 
-function eta(picture: JobPicture, nowMs: number): string {
+function eta(picture: JobProgress, nowMs: number): string {
   const left = secondsLeft(picture, nowMs);
   return left === undefined || left <= 0 ? "" : `, about ${prettyMilliseconds(left * 1000, { secondsDecimalDigits: 0 })} left`;
 }
@@ -95,17 +95,17 @@ function lastingLine(event: JobEvent): string | undefined {
     case "job-created":
       return `${paint("bold", event.scene)}  ${event.frames === 1 ? "1 frame" : `${event.frames} frames`}${event.tiles ? ` in ${event.tiles} tiles` : ""}, Blender ${event.blender}  ${paint("gray", `job ${event.job}`)}`;
     case "note":
-      return `${paint("yellow", "note")} ${event.sentence}`;
+      return `${paint("yellow", "note")} ${event.message}`;
     case "donor-left":
-      return event.because === "the job has ended"
+      return event.reason === "the job has ended"
         ? undefined
-        : `${paint("yellow", "left")} ${event.name}: ${event.because}; its work goes to others`;
-    case "donor-standing":
+        : `${paint("yellow", "left")} ${event.name}: ${event.reason}; its work goes to others`;
+    case "donor-availability":
       return event.open
         ? `${paint("green", "back")} ${event.name} goes on`
-        : `${paint("yellow", "rests")} ${event.name}: ${event.because ?? "its owner stopped it"}; what waits there goes to others`;
-    case "donor-barred":
-      return `${paint("red", "barred")} ${event.name}: ${event.because}; its chunks are rendered by others`;
+        : `${paint("yellow", "rests")} ${event.name}: ${event.reason ?? "its owner stopped it"}; what waits there goes to others`;
+    case "donor-banned":
+      return `${paint("red", "banned")} ${event.name}: ${event.reason}; its chunks are rendered by others`;
     case "chunk-failed":
       return event.code === "CANCELLED" ? undefined : `${paint("yellow", "retry")} ${event.chunk}: ${event.message} (${event.code})`;
     case "frame-lost":

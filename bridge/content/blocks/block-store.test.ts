@@ -127,7 +127,7 @@ describe("the block store", () => {
   });
 
   it("survives kill -9 in the middle of writing: whole blocks only, no litter", async () => {
-    const writer = spawn(process.execPath, [join(import.meta.dirname, "fixtures", "store-writer-worker.ts"), directory], {
+    const writer = spawn(process.execPath, [join(import.meta.dirname, "..", "fixtures", "store-writer-worker.ts"), directory], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     await firstBlocks(writer, 20);

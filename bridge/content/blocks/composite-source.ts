@@ -3,7 +3,7 @@ import type { Sha256 } from "../../kernel/ids.ts";
 import type { BlockSource } from "./block-source.ts";
 
 /** Several sources as one: the first that has a content gives it. */
-export class AnySource implements BlockSource {
+export class CompositeBlockSource implements BlockSource {
   readonly #sources: readonly BlockSource[];
 
   constructor(sources: readonly BlockSource[]) {

@@ -11,7 +11,7 @@ interface Place {
 }
 
 /** Blocks read straight out of the user's own files, or out of copies that were made of them: nothing that changed is passed on. */
-export class OwnFilesSource implements BlockSource {
+export class LocalFileBlocks implements BlockSource {
   readonly #places = new Map<Sha256, Place>();
   readonly #inMemory = new Map<Sha256, Uint8Array>();
   readonly #copies: ReadonlyMap<string, string>;

@@ -6,15 +6,15 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type BlockStore, openBlockStore } from "./block-store.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { silentLog } from "../../kernel/log.ts";
-import { HeldResults } from "./results-for-pickup.ts";
+import { ResultsForPickup } from "./results-for-pickup.ts";
 
 let root: string;
 let blocks: BlockStore;
-let results: HeldResults;
+let results: ResultsForPickup;
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "p2p-held-"));
   blocks = await openBlockStore({ directory: join(root, "blocks"), capBytes: 1_000_000 }, { clock: systemClock, log: silentLog });
-  results = await HeldResults.open(blocks, join(root, "list"));
+  results = await ResultsForPickup.open(blocks, join(root, "list"));
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
@@ -53,6 +53,6 @@ it("a donor that was killed wipes what it held, also what came while the last on
   const { sha256: first } = await results.keep(await made("first"), "a");
   const [{ sha256: second }] = await Promise.all([results.keep(await made("second"), "a"), results.drop(first, "a")]);
   expect(await readFile(join(root, "list"), "utf8")).toContain(second);
-  await HeldResults.open(blocks, join(root, "list"));
+  await ResultsForPickup.open(blocks, join(root, "list"));
   expect(blocks.has(second)).toBe(false);
 });

@@ -14,7 +14,7 @@ interface Held {
  * Results that wait for their requesters, each for that one alone. Their names are written down, so that a
  * donor that was killed wipes them when it starts again: a stranger's pictures do not stay.
  */
-export class HeldResults {
+export class ResultsForPickup {
   readonly #blocks: BlockStore;
   readonly #listFile: string;
   readonly #held = new Map<string, Held>();
@@ -26,11 +26,11 @@ export class HeldResults {
     this.#listFile = listFile;
   }
 
-  static async open(blocks: BlockStore, listFile: string): Promise<HeldResults> {
+  static async open(blocks: BlockStore, listFile: string): Promise<ResultsForPickup> {
     const left = await readFile(listFile, "utf8").catch(() => "");
     for (const hash of left.split("\n")) if (SHA256_PATTERN.test(hash)) await blocks.remove(hash);
     await writeFile(listFile, "", { mode: 0o600 });
-    return new HeldResults(blocks, listFile);
+    return new ResultsForPickup(blocks, listFile);
   }
 
   /** Undefined for what is no result. */

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FarmError } from "../../kernel/errors.ts";
 import { sha256 } from "../../kernel/ids.ts";
 import type { SceneManifest } from "./manifest.ts";
-import { materialise } from "./extract-bundle.ts";
+import { extractBundle } from "./extract-bundle.ts";
 
 const signal = new AbortController().signal;
 let folder: string;
@@ -40,7 +40,7 @@ function manifest(files: Record<string, string[]>): SceneManifest {
 describe("materialising", () => {
   it("joins blocks into files below a new folder", async () => {
     const directory = join(folder, "scene");
-    const made = await materialise(
+    const made = await extractBundle(
       { manifest: manifest({ "a/s.blend": ["one", "two", "one"], "tex/x": ["t"], "tex/deep/y": [] }), store, directory },
       signal,
     );
@@ -53,7 +53,7 @@ describe("materialising", () => {
   it.each(["../x", "/etc/x", "a/../../x", "C:\\x", "con"])("writes nothing for %j, even when nobody parsed the manifest", async (path) => {
     const directory = join(folder, "scene");
     await expect(
-      materialise({ manifest: manifest({ "s.blend": ["x"], [path]: ["evil"] }), store, directory }, signal),
+      extractBundle({ manifest: manifest({ "s.blend": ["x"], [path]: ["evil"] }), store, directory }, signal),
     ).rejects.toMatchObject({ code: "MANIFEST_INVALID" });
     expect(await readdir(folder)).toEqual([]);
   });
@@ -62,7 +62,7 @@ describe("materialising", () => {
     await mkdir(join(folder, "there"));
     await symlink(join(folder, "there"), join(folder, "link"));
     for (const name of ["there", "link"]) {
-      await expect(materialise({ manifest: manifest({ s: ["x"] }), store, directory: join(folder, name) }, signal)).rejects.toThrow(
+      await expect(extractBundle({ manifest: manifest({ s: ["x"] }), store, directory: join(folder, name) }, signal)).rejects.toThrow(
         "EEXIST",
       );
     }
@@ -80,10 +80,10 @@ describe("materialising", () => {
       },
     };
     await expect(
-      materialise({ manifest: manifest({ s: ["x"], "tex.png": ["evil"] }), store: trap, directory }, signal),
+      extractBundle({ manifest: manifest({ s: ["x"], "tex.png": ["evil"] }), store: trap, directory }, signal),
     ).rejects.toMatchObject({ code: "EEXIST" });
     await expect(
-      materialise({ manifest: manifest({ s: ["x"], "sub/victim": ["evil"] }), store: trap, directory }, signal),
+      extractBundle({ manifest: manifest({ s: ["x"], "sub/victim": ["evil"] }), store: trap, directory }, signal),
     ).rejects.toMatchObject({ code: "EEXIST" });
     expect(await readFile(join(folder, "victim"), "utf8")).toBe("mine");
   });
@@ -92,10 +92,10 @@ describe("materialising", () => {
     const directory = join(folder, "scene");
     const good = manifest({ s: ["first"], t: ["second"] });
     contents.delete(good.files[1]!.blocks[0]!.sha256);
-    await expect(materialise({ manifest: good, store, directory }, signal)).rejects.toMatchObject({ code: "BLOCK_MISSING" });
+    await expect(extractBundle({ manifest: good, store, directory }, signal)).rejects.toMatchObject({ code: "BLOCK_MISSING" });
     const short = { get: async () => new Uint8Array(1) };
-    await expect(materialise({ manifest: good, store: short, directory }, signal)).rejects.toMatchObject({ code: "MANIFEST_INVALID" });
-    await expect(materialise({ manifest: good, store, directory, maxBytes: 3 }, signal)).rejects.toMatchObject({ code: "DISK_FULL" });
+    await expect(extractBundle({ manifest: good, store: short, directory }, signal)).rejects.toMatchObject({ code: "MANIFEST_INVALID" });
+    await expect(extractBundle({ manifest: good, store, directory, maxBytes: 3 }, signal)).rejects.toMatchObject({ code: "DISK_FULL" });
     expect(await readdir(folder)).toEqual([]);
   });
 });

@@ -9,7 +9,7 @@ import { bundlePathFault } from "./path-rules.ts";
 import { remapFor } from "./remap.ts";
 
 /** A scene as real files on this machine. */
-export interface MaterialisedScene {
+export interface ExtractedScene {
   readonly directory: string;
   /** Absolute path of the .blend, as its Blender sees it. */
   readonly scenePath: string;
@@ -17,7 +17,7 @@ export interface MaterialisedScene {
   readonly remap: Readonly<Record<string, string>>;
 }
 
-export interface MaterialiseRequest {
+export interface ExtractRequest {
   readonly manifest: SceneManifest;
   /** Gives whole, checked blocks. */
   readonly store: { get(hash: Sha256, signal: AbortSignal): Promise<Uint8Array> };
@@ -34,7 +34,7 @@ export interface MaterialiseRequest {
  * outside it: paths are checked again here, folders are new, files are opened exclusively and follow no link.
  * A failure removes the folder. Throws MANIFEST_INVALID, BLOCK_MISSING, DISK_FULL.
  */
-export async function materialise(request: MaterialiseRequest, signal: AbortSignal): Promise<MaterialisedScene> {
+export async function extractBundle(request: ExtractRequest, signal: AbortSignal): Promise<ExtractedScene> {
   const directory = resolve(request.directory);
   const bytes = totalBytesOf(request.manifest);
   if (request.maxBytes !== undefined && bytes > request.maxBytes) {
@@ -69,7 +69,7 @@ async function writeFile(
   root: string,
   folders: Set<string>,
   file: ManifestFile,
-  from: { readonly store: MaterialiseRequest["store"]; readonly signal: AbortSignal },
+  from: { readonly store: ExtractRequest["store"]; readonly signal: AbortSignal },
 ): Promise<void> {
   const path = pathInside(root, file.path);
   await makeFolders(dirname(path), folders);

@@ -9,7 +9,7 @@ import { silentLog } from "../../kernel/log.ts";
 import type { SceneFile } from "../../core/job/scene-facts.ts";
 import { openBlockStore } from "../blocks/block-store.ts";
 import { blocksOf, encodeManifest, parseManifest } from "./manifest.ts";
-import { materialise } from "./extract-bundle.ts";
+import { extractBundle } from "./extract-bundle.ts";
 import { packBundle, type PackedBundle } from "./pack.ts";
 
 const MIB = 1024 * 1024;
@@ -55,7 +55,7 @@ describe("packing", () => {
     expect(sha256(packed.manifestBytes)).toBe(packed.manifestHash);
     expect(await packed.source.read(packed.manifestHash, 0, packed.manifestBytes.length, signal)).toEqual(packed.manifestBytes);
     const store = await copyToStore(packed);
-    const out = await materialise({ manifest: parseManifest(packed.manifestBytes), store, directory: join(folder, "out") }, signal);
+    const out = await extractBundle({ manifest: parseManifest(packed.manifestBytes), store, directory: join(folder, "out") }, signal);
     expect(out.scenePath).toBe(join(folder, "out", "scenes", "ш s.blend"));
     for (const [name, content] of Object.entries(contents)) {
       const path = join(folder, "out", name === "aux/CON.png" ? "_aux/_CON.png" : name);

@@ -8,7 +8,7 @@ import { chunkFile, type FileBlock } from "../blocks/chunker.ts";
 import { FileBlocksCache } from "../blocks/file-blocks-cache.ts";
 import { type FileStamp, sameStamp, stampAt, stampOf } from "./file-stamp.ts";
 import { encodeManifest, MANIFEST_LIMITS, type ManifestFile, SceneManifest } from "./manifest.ts";
-import { OwnFilesSource } from "../blocks/local-file-blocks.ts";
+import { LocalFileBlocks } from "../blocks/local-file-blocks.ts";
 
 export interface PackOptions {
   /** Keeps how each file was cut, for the next time. */
@@ -63,7 +63,7 @@ export async function packBundle(
   const layout = layoutBundle(present);
   const cache = options.cacheDir === undefined ? undefined : new FileBlocksCache(options.cacheDir);
   const bytesTotal = layout.files.reduce((sum, file) => sum + (stamps.get(file.source)?.bytes ?? 0), 0);
-  const source = new OwnFilesSource(options.copies);
+  const source = new LocalFileBlocks(options.copies);
   const packed: PackedFile[] = [];
   let bytesDone = 0;
   for (const { path, source: named } of layout.files) {
@@ -118,7 +118,7 @@ async function blocksOfFile(
   if (!after || !sameStamp(before, after) || bytes !== after.bytes) {
     throw new FarmError("SCENE_CHANGED", `${path} changed while it was read`, { facts: { path } });
   }
-  await cache?.remember(path, after, blocks);
+  await cache?.append(path, after, blocks);
   return { blocks, stamp: after };
 }
 

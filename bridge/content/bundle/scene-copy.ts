@@ -3,7 +3,7 @@ import { copyFile, link, mkdir, rename, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { changedScene } from "./changed-scene.ts";
 import { type FileStamp, sameStamp, stampAt } from "./file-stamp.ts";
-import { type MaterialisedScene, pathInside } from "./extract-bundle.ts";
+import { type ExtractedScene, pathInside } from "./extract-bundle.ts";
 import type { PackedBundle, PackedFile } from "./pack.ts";
 import { remapFor } from "./remap.ts";
 import { stampOfSame } from "./sent-files.ts";
@@ -63,7 +63,7 @@ export class SceneCopy {
    * Lays the scene out around the copy, anew: links of a job before may lead elsewhere.
    * Throws SCENE_CHANGED as `check` does.
    */
-  async layOut({ manifest, files }: Pick<PackedBundle, "manifest" | "files">, signal: AbortSignal): Promise<MaterialisedScene> {
+  async layOut({ manifest, files }: Pick<PackedBundle, "manifest" | "files">, signal: AbortSignal): Promise<ExtractedScene> {
     const scene = await this.check({ manifest, files }, signal);
     await rm(this.#tree, { recursive: true, force: true });
     for (const file of files) {

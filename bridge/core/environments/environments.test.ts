@@ -64,7 +64,7 @@ describe("whether an environment may run", () => {
   ] as const)("%s: %s", (_, environment, owner, verdict) => {
     const decided = mayRun(environment, owner);
     expect(decided.verdict).toBe(verdict);
-    expect("because" in decided ? decided.because : DIGEST).toContain(DIGEST);
+    expect("reason" in decided ? decided.reason : DIGEST).toContain(DIGEST);
   });
 
   it("is refused at once only where no signature could help", () => {

@@ -2,7 +2,7 @@ import type { Terms } from "../terms/terms.ts";
 import type { EnvironmentDigest } from "./facts.ts";
 
 /** An environment that a job asks for, as a donor sees it before a byte of it has come. */
-export interface AskedEnvironment {
+export interface EnvironmentRequest {
   readonly digest: EnvironmentDigest;
   /** It is here already: its owner built it, or let it in before. */
   readonly isHere: boolean;
@@ -13,8 +13,8 @@ export interface AskedEnvironment {
 export type EnvironmentVerdict =
   | { readonly verdict: "accept" }
   /** The owner is to be asked; until then it is a no. */
-  | { readonly verdict: "ask"; readonly because: string }
-  | { readonly verdict: "deny"; readonly because: string };
+  | { readonly verdict: "ask"; readonly reason: string }
+  | { readonly verdict: "deny"; readonly reason: string };
 
 type EnvironmentTerms = Pick<Terms, "environments" | "own">;
 
@@ -27,16 +27,16 @@ export const ASK = "ask";
  * digest lets one image in, a peer id all that this peer has signed, `any` all, `ask` asks. An owner who listed
  * nothing runs what is here and what their own machines signed; a stranger's image is a program of a stranger.
  */
-export function mayRun({ digest, isHere, signedBy }: AskedEnvironment, { environments, own }: EnvironmentTerms): EnvironmentVerdict {
+export function mayRun({ digest, isHere, signedBy }: EnvironmentRequest, { environments, own }: EnvironmentTerms): EnvironmentVerdict {
   const listed = new Set(environments.map((entry) => entry.replace(/^sha256:/, "")));
   const isTrusted = signedBy.some((peer) => listed.has(peer) || own.includes(peer));
   if (listed.has(ANY) || listed.has(digest) || isTrusted) return { verdict: "accept" };
   const isUnlisted = [...listed].every((entry) => entry === ASK);
   if (isHere && isUnlisted) return { verdict: "accept" };
   const what = `the environment ${digest}`;
-  if (listed.has(ASK)) return { verdict: "ask", because: `its owner has not yet allowed ${what}` };
-  if (!isUnlisted) return { verdict: "deny", because: `its owner allows certain environments only, and not ${what}` };
-  return { verdict: "deny", because: `its owner allows no environments of others, and does not have ${what}` };
+  if (listed.has(ASK)) return { verdict: "ask", reason: `its owner has not yet allowed ${what}` };
+  if (!isUnlisted) return { verdict: "deny", reason: `its owner allows certain environments only, and not ${what}` };
+  return { verdict: "deny", reason: `its owner allows no environments of others, and does not have ${what}` };
 }
 
 /** Peer ids of Ed25519 keys, the only ones that nodes have. */
@@ -45,7 +45,7 @@ export function isPeerId(text: string): boolean {
 }
 
 /** What this donor says of an environment before anybody showed a signature: final only when nobody's could change it. */
-export function couldRun(asked: Omit<AskedEnvironment, "signedBy">, terms: EnvironmentTerms): EnvironmentVerdict {
+export function couldRun(asked: Omit<EnvironmentRequest, "signedBy">, terms: EnvironmentTerms): EnvironmentVerdict {
   const trusted = [...terms.own, ...terms.environments.filter(isPeerId)];
   return mayRun({ ...asked, signedBy: trusted.slice(0, 1) }, terms);
 }

@@ -56,7 +56,7 @@ describe("what engines answer", () => {
     ["nvidia-container-cli: initialization error: nvml error: driver/library version mismatch", "does not answer inside containers"],
   ])("%s", (message, words) => {
     const refusal = gpuRefusal(message);
-    expect(refusal?.sentence).toContain(words);
+    expect(refusal?.message).toContain(words);
     expect(refusal?.fix).not.toBe("");
   });
   it.each(["No such image: sha256:0", "Conflict. The container name is already in use", ""])("%j is nothing about GPUs", (message) =>

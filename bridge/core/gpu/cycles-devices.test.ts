@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type CyclesDevice, gpuClass, noUseSentence, usesOf } from "./cycles-devices.ts";
+import { type CyclesDevice, gpuClass, noUseMessage, usesOf } from "./cycles-devices.ts";
 import { AMD, APPLE, ARC, card } from "./fixtures/cards.ts";
 
 const NAME = "NVIDIA GeForce RTX 3090";
@@ -41,8 +41,8 @@ describe("the ways to render on GPUs", () => {
 });
 
 it("says which card Blender does not see, and what it sees instead", () => {
-  expect(noUseSentence([card(0)], [])).toBe("Blender does not see NVIDIA GeForce RTX 3090 through OptiX or CUDA: it renders on the CPU");
-  expect(noUseSentence([ARC], DEVICES.slice(0, 1))).toContain("only NVIDIA GeForce RTX 3090 (CUDA)");
+  expect(noUseMessage([card(0)], [])).toBe("Blender does not see NVIDIA GeForce RTX 3090 through OptiX or CUDA: it renders on the CPU");
+  expect(noUseMessage([ARC], DEVICES.slice(0, 1))).toContain("only NVIDIA GeForce RTX 3090 (CUDA)");
 });
 
 describe("the device class of a GPU", () => {

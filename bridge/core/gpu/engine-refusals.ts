@@ -1,6 +1,6 @@
 /** Why an engine gave a container no GPU, and what its owner can do. */
 export interface GpuRefusal {
-  readonly sentence: string;
+  readonly message: string;
   readonly fix: string;
 }
 
@@ -9,26 +9,26 @@ const SPEC = "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml";
 
 /** What engines answer to a request for GPUs that they cannot meet, from real ones (Docker 20.10 to 28). */
 const REFUSALS: readonly (readonly [RegExp, GpuRefusal])[] = [
-  [/could not select device driver "?cdi"?/i, { sentence: "the container engine is too old to be given GPUs by CDI", fix: TOOLKIT }],
-  [/could not select device driver/i, { sentence: "the container engine has no driver for this GPU", fix: TOOLKIT }],
+  [/could not select device driver "?cdi"?/i, { message: "the container engine is too old to be given GPUs by CDI", fix: TOOLKIT }],
+  [/could not select device driver/i, { message: "the container engine has no driver for this GPU", fix: TOOLKIT }],
   [
     /unknown (?:or invalid )?runtime (?:specified|name):? "?nvidia/i,
-    { sentence: "the container engine has no NVIDIA runtime", fix: TOOLKIT },
+    { message: "the container engine has no NVIDIA runtime", fix: TOOLKIT },
   ],
-  [/unresolvable CDI devices/i, { sentence: "the container engine does not know this GPU", fix: SPEC }],
+  [/unresolvable CDI devices/i, { message: "the container engine does not know this GPU", fix: SPEC }],
   [
     /error gathering device information while adding custom device "?\/dev\/kfd/i,
-    { sentence: "there is no /dev/kfd: the AMD driver is not loaded", fix: "sudo modprobe amdgpu (or install ROCm's driver)" },
+    { message: "there is no /dev/kfd: the AMD driver is not loaded", fix: "sudo modprobe amdgpu (or install ROCm's driver)" },
   ],
   [
     /error gathering device information/i,
-    { sentence: "a device file of the GPU has gone", fix: "start the donor anew, so that it looks for its GPUs again" },
+    { message: "a device file of the GPU has gone", fix: "start the donor anew, so that it looks for its GPUs again" },
   ],
   [
     /nvidia-container-cli: (?:initialization|device) error|driver\/library version mismatch/i,
-    { sentence: "the NVIDIA driver does not answer inside containers", fix: "nvidia-smi must work; after an update of the driver: reboot" },
+    { message: "the NVIDIA driver does not answer inside containers", fix: "nvidia-smi must work; after an update of the driver: reboot" },
   ],
-  [/cannot set both Count and DeviceIDs/i, { sentence: "the container engine was asked for GPUs in two ways at once", fix: "report this" }],
+  [/cannot set both Count and DeviceIDs/i, { message: "the container engine was asked for GPUs in two ways at once", fix: "report this" }],
 ];
 
 /** An engine's error about GPUs in words for people; undefined for any other error. */

@@ -10,7 +10,7 @@ export interface ChunkPlace {
 }
 
 /** One assembled float picture, and the part (`region`) of the full frame that it shows. */
-export interface FloatsPicture {
+export interface RawImage {
   readonly scene: string;
   readonly frame: number;
   readonly path: string;
@@ -34,18 +34,18 @@ export type JobEvent =
       readonly chunksDone: number;
       readonly tiles?: string | undefined;
     }
-  | { readonly event: "note"; readonly code: string; readonly sentence: string }
+  | { readonly event: "note"; readonly code: string; readonly message: string }
   | { readonly event: "donor-joined"; readonly donor: DonorId; readonly name: string; readonly slots: number; readonly local: boolean }
   /** Its owner lets it work, or not for now. */
   | {
-      readonly event: "donor-standing";
+      readonly event: "donor-availability";
       readonly donor: DonorId;
       readonly name: string;
       readonly open: boolean;
-      readonly because?: string | undefined;
+      readonly reason?: string | undefined;
     }
-  | { readonly event: "donor-left"; readonly donor: DonorId; readonly name: string; readonly because: string }
-  | { readonly event: "donor-barred"; readonly donor: DonorId; readonly name: string; readonly because: string }
+  | { readonly event: "donor-left"; readonly donor: DonorId; readonly name: string; readonly reason: string }
+  | { readonly event: "donor-banned"; readonly donor: DonorId; readonly name: string; readonly reason: string }
   | { readonly event: "scene-progress"; readonly donor: DonorId; readonly bytesDone: number; readonly bytesTotal: number }
   | {
       readonly event: "chunk-leased";
@@ -55,7 +55,7 @@ export type JobEvent =
       readonly place: ChunkPlace;
     }
   | { readonly event: "chunk-started"; readonly chunk: ChunkId; readonly donor: DonorId; readonly place: ChunkPlace }
-  | { readonly event: "chunk-withdrawn"; readonly chunk: ChunkId; readonly donor: DonorId; readonly because: string }
+  | { readonly event: "chunk-withdrawn"; readonly chunk: ChunkId; readonly donor: DonorId; readonly reason: string }
   | { readonly event: "chunk-failed"; readonly chunk: ChunkId; readonly donor: DonorId; readonly code: string; readonly message: string }
   | {
       readonly event: "chunk-checked";
@@ -91,9 +91,9 @@ export type JobEvent =
       readonly path: string;
     }
   /** All floats of a frame are here, for somebody else's Blender to finish. */
-  | { readonly event: "frame-floats"; readonly frame: number; readonly pictures: readonly FloatsPicture[] }
+  | { readonly event: "frame-raw"; readonly frame: number; readonly pictures: readonly RawImage[] }
   | { readonly event: "frame-finished"; readonly frame: number; readonly outputs: readonly string[] }
-  | { readonly event: "video-progress"; readonly sentence: string }
+  | { readonly event: "video-progress"; readonly message: string }
   | {
       readonly event: "job-ended";
       readonly job: string;
@@ -125,11 +125,11 @@ export interface JobStats {
   readonly bytesSent: number;
   /** Chunks accepted from each donor, by id. */
   readonly chunksByDonor: Readonly<Record<DonorId, number>>;
-  readonly barred: readonly DonorId[];
+  readonly banned: readonly DonorId[];
 }
 
 /** What the chunk delivers of its frame. */
-export function placeOf({ spec, keep }: Pick<Chunk, "spec" | "keep">): ChunkPlace {
+export function placeOf({ spec, tileRect }: Pick<Chunk, "spec" | "tileRect">): ChunkPlace {
   const { scene, frame } = spec;
-  return { scene, frame, rect: spec.kind === "floats" ? (keep ?? spec.rect) : null };
+  return { scene, frame, rect: spec.kind === "raw" ? (tileRect ?? spec.rect) : null };
 }

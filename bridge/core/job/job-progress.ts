@@ -1,16 +1,16 @@
 import type { ChunkPlace, JobEvent } from "./job-events.ts";
 
 /** What a progress view shows of one donor. */
-export interface DonorLine {
+export interface DonorSummary {
   name: string;
   slots: number;
   doing: string;
   chunksDone: number;
-  state: "here" | "resting" | "left" | "barred";
+  state: "here" | "resting" | "left" | "banned";
 }
 
 /** The state behind a progress view: the fold of a job's events. */
-export interface JobPicture {
+export interface JobProgress {
   startedMs: number;
   title: string;
   framesTotal: number;
@@ -20,11 +20,11 @@ export interface JobPicture {
   chunksAtStart: number;
   firstAcceptedMs: number | undefined;
   bytesReceived: number;
-  donors: Map<string, DonorLine>;
+  donors: Map<string, DonorSummary>;
   lastNote: string | undefined;
 }
 
-export function emptyPicture(nowMs: number): JobPicture {
+export function emptyProgress(nowMs: number): JobProgress {
   return {
     startedMs: nowMs,
     title: "",
@@ -41,7 +41,7 @@ export function emptyPicture(nowMs: number): JobPicture {
 }
 
 /** Takes one event in; the picture is changed in place. */
-export function watch(picture: JobPicture, event: JobEvent, nowMs: number): void {
+export function watch(picture: JobProgress, event: JobEvent, nowMs: number): void {
   switch (event.event) {
     case "job-created":
       picture.title = event.scene;
@@ -63,17 +63,17 @@ export function watch(picture: JobPicture, event: JobEvent, nowMs: number): void
       picture.framesDone++;
       return;
     case "note":
-      picture.lastNote = event.sentence;
+      picture.lastNote = event.message;
       return;
     case "video-progress":
-      picture.lastNote = event.sentence;
+      picture.lastNote = event.message;
       return;
     default:
       watchDonors(picture, event);
   }
 }
 
-function watchDonors(picture: JobPicture, event: JobEvent): void {
+function watchDonors(picture: JobProgress, event: JobEvent): void {
   switch (event.event) {
     case "donor-joined":
       picture.donors.set(event.donor, {
@@ -85,14 +85,14 @@ function watchDonors(picture: JobPicture, event: JobEvent): void {
       });
       return;
     case "donor-left":
-      return change(picture, event.donor, (donor) => Object.assign(donor, { state: "left", doing: `left: ${event.because}` }));
-    case "donor-standing":
+      return change(picture, event.donor, (donor) => Object.assign(donor, { state: "left", doing: `left: ${event.reason}` }));
+    case "donor-availability":
       return change(picture, event.donor, (donor) => {
         donor.state = event.open ? "here" : "resting";
-        donor.doing = event.open ? "waiting" : `rests: ${event.because ?? "its owner stopped it"}`;
+        donor.doing = event.open ? "waiting" : `rests: ${event.reason ?? "its owner stopped it"}`;
       });
-    case "donor-barred":
-      return change(picture, event.donor, (donor) => Object.assign(donor, { state: "barred", doing: `barred: ${event.because}` }));
+    case "donor-banned":
+      return change(picture, event.donor, (donor) => Object.assign(donor, { state: "banned", doing: `barred: ${event.reason}` }));
     case "scene-progress":
       return change(picture, event.donor, (donor) => {
         donor.doing =
@@ -106,7 +106,7 @@ function watchDonors(picture: JobPicture, event: JobEvent): void {
   }
 }
 
-function change(picture: JobPicture, donor: string, how: (line: DonorLine) => void): void {
+function change(picture: JobProgress, donor: string, how: (line: DonorSummary) => void): void {
   const line = picture.donors.get(donor);
   if (line) how(line);
 }
@@ -116,7 +116,7 @@ function describePlace({ frame, rect }: ChunkPlace): string {
 }
 
 /** Seconds still to go, from the pace since the first accepted chunk; undefined while nothing is known. */
-export function secondsLeft(picture: JobPicture, nowMs: number): number | undefined {
+export function secondsLeft(picture: JobProgress, nowMs: number): number | undefined {
   const done = picture.chunksDone - picture.chunksAtStart;
   if (done < 2 || picture.firstAcceptedMs === undefined || nowMs <= picture.firstAcceptedMs) return undefined;
   const pace = (done - 1) / (nowMs - picture.firstAcceptedMs);

@@ -9,7 +9,7 @@ export interface Rect {
 /** One sentence for people, with a code for scripts. */
 export interface Reason {
   readonly code: string;
-  readonly sentence: string;
+  readonly message: string;
 }
 
 /** What the planner must know of one scene of the file that takes part in the job. */
@@ -44,15 +44,15 @@ export function isByTheClock({ untileable }: Pick<SceneRenderFacts, "untileable"
 }
 
 /** One picture a render engine is asked for: a scene at a frame. Everything a job renders is made of these. */
-export interface RenderUnit {
+export interface SceneFrame {
   readonly scene: string;
   readonly frame: number;
 }
 
 /** What an output frame is made of; sequencer strips and other scenes' layers ask for more than one unit. */
-export interface FrameUnits {
+export interface FrameInputs {
   readonly frame: number;
-  readonly units: readonly RenderUnit[];
+  readonly sceneFrames: readonly SceneFrame[];
 }
 
 /** Of the scene's own output: its pictures, or its movie; or of a File Output node. */
@@ -94,7 +94,7 @@ export interface SceneFacts {
   };
   readonly scenes: readonly SceneRenderFacts[];
   /** The units of each frame asked for; when empty, each frame is one unit of the main scene. */
-  readonly frameUnits: readonly FrameUnits[];
+  readonly frameInputs: readonly FrameInputs[];
   /** Denoising is possible in this build. */
   readonly hasDenoiser: boolean;
   /** Of the Blender that opened the scene, at its peak: rendering takes no less. */

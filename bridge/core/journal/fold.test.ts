@@ -28,26 +28,26 @@ describe("foldJournal", () => {
     const memory = foldJournal([
       { type: "frame-finished", frame: 3, files: [{ path: "/out/3.png", bytes: 7 }] },
       { type: "chunk-dead", chunk: "b", code: "BLENDER_CRASHED" },
-      { type: "donor-barred", donor: "d", because: "lied" },
+      { type: "donor-banned", donor: "d", reason: "mismatch" },
       { type: "job-ended", outcome: "incomplete" },
     ]);
     expect(memory.finishedFrames.get(3)).toEqual([{ path: "/out/3.png", bytes: 7 }]);
     expect(memory.dead.get("b")).toBe("BLENDER_CRASHED");
-    expect(memory.barred.get("d")).toBe("lied");
+    expect(memory.banned.get("d")).toBe("mismatch");
     expect(memory.state).toBe("incomplete");
   });
 
   it("gives dead chunks and tired donors another chance when the job goes on, but no liar", () => {
     const records: JobRecord[] = [
       { type: "chunk-dead", chunk: "b", code: "BLENDER_CRASHED" },
-      { type: "donor-barred", donor: "tired", because: "task" },
-      { type: "donor-barred", donor: "liar", because: "lied" },
+      { type: "donor-banned", donor: "tired", reason: "task" },
+      { type: "donor-banned", donor: "liar", reason: "mismatch" },
       { type: "paused" },
     ];
     expect(foldJournal(records).state).toBe("paused");
     const memory = foldJournal([...records, { type: "resumed" }]);
     expect(memory.state).toBe("running");
     expect(memory.dead.size).toBe(0);
-    expect([...memory.barred.keys()]).toEqual(["liar"]);
+    expect([...memory.banned.keys()]).toEqual(["liar"]);
   });
 });

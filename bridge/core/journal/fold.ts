@@ -1,26 +1,26 @@
 import type { ErrorCode } from "../../kernel/error-codes.ts";
 import type { ChunkId, DonorId } from "../plan/chunk.ts";
-import type { BarCause } from "../schedule/types.ts";
+import type { BanReason } from "../schedule/types.ts";
 import type { LedgerFile } from "../ledger/ledger.ts";
-import type { ChunkAccepted, JobCreated, JobMemory, JobRecord } from "./records.ts";
+import type { ChunkAccepted, JobCreated, JournalState, JobRecord } from "./records.ts";
 
-interface Growing extends JobMemory {
+interface Growing extends JournalState {
   created: JobCreated | undefined;
-  state: JobMemory["state"];
-  error: JobMemory["error"];
+  state: JournalState["state"];
+  error: JournalState["error"];
   readonly accepted: Map<ChunkId, ChunkAccepted>;
   readonly dead: Map<ChunkId, ErrorCode>;
-  readonly barred: Map<DonorId, BarCause>;
+  readonly banned: Map<DonorId, BanReason>;
   readonly finishedFrames: Map<number, readonly LedgerFile[]>;
 }
 
 /** Adds up a job's journal, oldest record first. A record that repeats another changes nothing. */
-export function foldJournal(records: Iterable<JobRecord>): JobMemory {
+export function foldJournal(records: Iterable<JobRecord>): JournalState {
   const memory: Growing = {
     created: undefined,
     accepted: new Map(),
     dead: new Map(),
-    barred: new Map(),
+    banned: new Map(),
     finishedFrames: new Map(),
     state: "running",
     error: undefined,
@@ -43,8 +43,8 @@ function add(memory: Growing, record: JobRecord): void {
     case "chunk-dead":
       memory.dead.set(record.chunk, record.code);
       return;
-    case "donor-barred":
-      memory.barred.set(record.donor, record.because);
+    case "donor-banned":
+      memory.banned.set(record.donor, record.reason);
       return;
     case "frame-finished":
       memory.finishedFrames.set(record.frame, record.files);
@@ -61,6 +61,6 @@ function changeState(memory: Growing, record: Extract<JobRecord, { type: "paused
   else {
     memory.state = "running";
     memory.dead.clear();
-    for (const [donor, because] of memory.barred) if (because !== "lied") memory.barred.delete(donor);
+    for (const [donor, reason] of memory.banned) if (reason !== "mismatch") memory.banned.delete(donor);
   }
 }

@@ -14,7 +14,7 @@ export function recordsOf(effect: ScheduleEffect, filesOf: (chunk: ChunkId, dono
     case "chunk-dead":
       return [{ type: "chunk-dead", chunk: effect.chunk, code: effect.code }];
     case "bar-donor":
-      return [{ type: "donor-barred", donor: effect.donor, because: effect.because }];
+      return [{ type: "donor-banned", donor: effect.donor, reason: effect.reason }];
     default:
       return [];
   }

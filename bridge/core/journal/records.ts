@@ -5,7 +5,7 @@ import type { PlanOptions, SceneGrid } from "../plan/plan.ts";
 import type { SceneFacts } from "../job/scene-facts.ts";
 import type { JobOutcome } from "../job/job-events.ts";
 import type { LedgerFile } from "../ledger/ledger.ts";
-import type { BarCause, VerifyLevel } from "../schedule/types.ts";
+import type { BanReason, VerifyLevel } from "../schedule/types.ts";
 
 /** Blender's own flags of a render, each meaning what it means to Blender. */
 export interface JobFlags {
@@ -48,7 +48,7 @@ export type JobRecord =
     }
   | { readonly type: "chunk-revoked"; readonly chunk: ChunkId; readonly donor: DonorId }
   | { readonly type: "chunk-dead"; readonly chunk: ChunkId; readonly code: ErrorCode }
-  | { readonly type: "donor-barred"; readonly donor: DonorId; readonly because: BarCause }
+  | { readonly type: "donor-banned"; readonly donor: DonorId; readonly reason: BanReason }
   /** Written down when all its files are on the disk; paths are absolute. */
   | { readonly type: "frame-finished"; readonly frame: number; readonly files: readonly LedgerFile[] }
   | { readonly type: "paused" }
@@ -61,12 +61,12 @@ export type JobCreated = Extract<JobRecord, { type: "job-created" }>;
 export type ChunkAccepted = Extract<JobRecord, { type: "chunk-accepted" }>;
 
 /** What the journal of a job adds up to. */
-export interface JobMemory {
+export interface JournalState {
   /** Undefined only for an empty journal. */
   readonly created: JobCreated | undefined;
   readonly accepted: ReadonlyMap<ChunkId, ChunkAccepted>;
   readonly dead: ReadonlyMap<ChunkId, ErrorCode>;
-  readonly barred: ReadonlyMap<DonorId, BarCause>;
+  readonly banned: ReadonlyMap<DonorId, BanReason>;
   readonly finishedFrames: ReadonlyMap<number, readonly LedgerFile[]>;
   /** What ended its last run before its time. */
   readonly error: { readonly code: string; readonly message: string } | undefined;

@@ -25,7 +25,7 @@ export function endBeforeWork(
       bytesReceived: 0,
       bytesSent: 0,
       chunksByDonor: {},
-      barred: [],
+      banned: [],
     },
   };
 }

@@ -48,7 +48,7 @@ describe("a ledger", () => {
 
   it("loses every frame that needs a chunk which is given up, but not what is written", () => {
     const plan = planOf({ costs: [1, 1, 1] });
-    const shared = { ...plan, outputs: plan.outputs.map(({ frame, units }) => ({ frame, units: [...units, "u2"] })) };
+    const shared = { ...plan, outputs: plan.outputs.map(({ frame, sceneFrames }) => ({ frame, sceneFrames: [...sceneFrames, "u2"] })) };
     const ledger = startLedger({ plan: shared });
     noteWritten(ledger, 0, []);
     noteChunkLost(ledger, "c2", { code: "BLENDER_CRASHED", message: "it crashed" });

@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../../kernel/error-codes.ts";
 import type { ChunkId } from "../plan/chunk.ts";
-import type { JobPlan, UnitKey } from "../plan/plan-types.ts";
+import type { JobPlan, SceneFrameKey } from "../plan/plan-types.ts";
 
 /** A file that this job wrote, as its journal knows it. */
 export interface LedgerFile {
@@ -52,7 +52,7 @@ export interface Ledger {
 }
 
 export interface LedgerStart {
-  readonly plan: Pick<JobPlan, "outputs" | "units">;
+  readonly plan: Pick<JobPlan, "outputs" | "sceneFrames">;
   readonly expected?: (frame: number) => readonly string[];
   readonly video?: string | undefined;
   /** All frames go into one movie, which cannot be made without any of them. */
@@ -90,21 +90,21 @@ export function startLedger({
   };
 }
 
-function framesByChunk({ outputs, units }: LedgerStart["plan"]): Map<ChunkId, readonly number[]> {
-  const framesOfUnit = new Map<UnitKey, number[]>();
-  for (const { frame, units: keys } of outputs) {
+function framesByChunk({ outputs, sceneFrames }: LedgerStart["plan"]): Map<ChunkId, readonly number[]> {
+  const framesOfSceneFrame = new Map<SceneFrameKey, number[]>();
+  for (const { frame, sceneFrames: keys } of outputs) {
     for (const key of keys) {
-      const known = framesOfUnit.get(key);
+      const known = framesOfSceneFrame.get(key);
       if (known) known.push(frame);
-      else framesOfUnit.set(key, [frame]);
+      else framesOfSceneFrame.set(key, [frame]);
     }
   }
-  return new Map(units.flatMap(({ key, chunks }) => chunks.map((chunk) => [chunk, framesOfUnit.get(key) ?? []] as const)));
+  return new Map(sceneFrames.flatMap(({ key, chunks }) => chunks.map((chunk) => [chunk, framesOfSceneFrame.get(key) ?? []] as const)));
 }
 
-function allFramesByChunk({ outputs, units }: LedgerStart["plan"]): Map<ChunkId, readonly number[]> {
+function allFramesByChunk({ outputs, sceneFrames }: LedgerStart["plan"]): Map<ChunkId, readonly number[]> {
   const all = outputs.map(({ frame }) => frame);
-  return new Map(units.flatMap(({ chunks }) => chunks.map((chunk) => [chunk, all] as const)));
+  return new Map(sceneFrames.flatMap(({ chunks }) => chunks.map((chunk) => [chunk, all] as const)));
 }
 
 /** Its picture is being made now. */

@@ -39,7 +39,7 @@ export function outcomeOf(ledger: Ledger, found: ReadonlyMap<string, FileFound>,
     const wanted = [...new Set([...state.files.map(({ path }) => path), ...ledger.expected(frame)])];
     const gone = wanted.filter((path) => isBad(found.get(path)));
     const [first] = gone;
-    if (first !== undefined) missing.push({ frame, files: gone, code: "FILE_LOST", message: sentenceOf(first, found.get(first)) });
+    if (first !== undefined) missing.push({ frame, files: gone, code: "FILE_LOST", message: messageOf(first, found.get(first)) });
   }
   const { video } = ledger;
   const hasVideo = video === undefined || (video.bytes !== undefined && !isBad(found.get(video.path)));
@@ -55,7 +55,7 @@ function isBad(found: FileFound | undefined): boolean {
   return found !== "there";
 }
 
-function sentenceOf(path: string, found: FileFound | undefined): string {
+function messageOf(path: string, found: FileFound | undefined): string {
   if (found === "other-size") return `${path} is no longer as it was written`;
   return found === "empty" ? `${path} is empty` : `${path} is no longer there`;
 }

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { STILLNESS_LIMITS, standsStill, stillnessSentence, type Wait } from "./stillness.ts";
+import { STILLNESS_LIMITS, standsStill, stillnessMessage, type Wait } from "./stillness.ts";
 
 const MINUTE_MS = 60_000;
 const wait = (kind: Wait["kind"], seconds?: number): Wait => ({ what: `the ${kind}`, kind, sinceMs: 0, seconds });
@@ -24,7 +24,7 @@ it("the longest of what it waits for counts, from when that began", () => {
 
 it("says what it waited for", () => {
   const waits = [wait("other"), ...Array.from({ length: 6 }, (_, index) => ({ ...wait("render"), what: `chunk ${index}` }))];
-  expect(stillnessSentence(30 * MINUTE_MS, 0, waits)).toBe(
+  expect(stillnessMessage(30 * MINUTE_MS, 0, waits)).toBe(
     "nothing has moved for 30 minutes; it waited for the other (1800 s), chunk 0 (1800 s), chunk 1 (1800 s), chunk 2 (1800 s), chunk 3 (1800 s) and 2 more",
   );
 });

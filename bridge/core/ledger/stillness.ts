@@ -38,7 +38,7 @@ function allowedMs({ kind, seconds }: Wait): number {
 }
 
 /** The sentence for a job that was ended for it. */
-export function stillnessSentence(nowMs: number, movedMs: number, waits: readonly Wait[]): string {
+export function stillnessMessage(nowMs: number, movedMs: number, waits: readonly Wait[]): string {
   const minutes = Math.round((nowMs - movedMs) / 60_000);
   const shown = waits.slice(0, 5).map(({ what, sinceMs }) => `${what} (${Math.round((nowMs - sinceMs) / 1_000)} s)`);
   const more = waits.length > shown.length ? ` and ${waits.length - shown.length} more` : "";

@@ -5,7 +5,7 @@ import { cutIntoTiles, TILE_RULES } from "./tiles.ts";
 
 describe("autoGrid", () => {
   it("makes many near-square tiles for each slot of a heavy picture", () => {
-    const { columns, rows } = autoGrid({ width: 1920, height: 1080, samples: 128, slots: 4, frames: 1, apronPx: 0 });
+    const { columns, rows } = autoGrid({ width: 1920, height: 1080, samples: 128, slots: 4, frames: 1, overscanPx: 0 });
     expect(columns * rows).toBeGreaterThanOrEqual(16 * 4);
     expect(columns * rows).toBeLessThanOrEqual(TILE_RULES.mostPerSlot * 4);
     expect(1920 / columns / (1080 / rows)).toBeGreaterThan(0.5);
@@ -13,8 +13,8 @@ describe("autoGrid", () => {
   });
 
   it("makes larger tiles where each is rendered with an apron, and more of them the longer the work is", () => {
-    const tilesOf = (samples: number, apronPx: number) => {
-      const { columns, rows } = autoGrid({ width: 1920, height: 1080, samples, slots: 4, frames: 1, apronPx });
+    const tilesOf = (samples: number, overscanPx: number) => {
+      const { columns, rows } = autoGrid({ width: 1920, height: 1080, samples, slots: 4, frames: 1, overscanPx });
       return columns * rows;
     };
     expect(tilesOf(128, 16)).toBeLessThan(tilesOf(128, 0) / 2);
@@ -22,24 +22,24 @@ describe("autoGrid", () => {
   });
 
   it("cuts the last tiles of a heavy still in four, one for each slot, and none of an animation", () => {
-    const heavy = { width: 1920, height: 1080, samples: 512, slots: 3, apronPx: 0 };
-    expect(autoGrid({ ...heavy, frames: 1 }).quartered).toBe(3);
-    expect(autoGrid({ ...heavy, frames: 2 }).quartered).toBeUndefined();
+    const heavy = { width: 1920, height: 1080, samples: 512, slots: 3, overscanPx: 0 };
+    expect(autoGrid({ ...heavy, frames: 1 }).tailSubdivision).toBe(3);
+    expect(autoGrid({ ...heavy, frames: 2 }).tailSubdivision).toBeUndefined();
   });
 
   it("leaves a light picture whole", () => {
-    expect(autoGrid({ width: 64, height: 48, samples: 4, slots: 8, frames: 1, apronPx: 0 })).toEqual({ columns: 1, rows: 1 });
+    expect(autoGrid({ width: 64, height: 48, samples: 4, slots: 8, frames: 1, overscanPx: 0 })).toEqual({ columns: 1, rows: 1 });
   });
 
   it("cuts less where frames already spread the work, and not at all where they suffice", () => {
-    const heavy = { width: 1920, height: 1080, samples: 512, slots: 4, apronPx: 0 };
+    const heavy = { width: 1920, height: 1080, samples: 512, slots: 4, overscanPx: 0 };
     const [few, one] = [4, 1].map((frames) => autoGrid({ ...heavy, frames }));
     expect((few?.columns ?? 0) * (few?.rows ?? 0)).toBeLessThan(((one?.columns ?? 0) * (one?.rows ?? 0)) / 2);
     expect(autoGrid({ ...heavy, frames: 250 })).toEqual({ columns: 1, rows: 1 });
   });
 
   it("goes by the measured speed when there is one", () => {
-    const picture = { width: 320, height: 180, samples: 16, slots: 4, frames: 1, apronPx: 0 };
+    const picture = { width: 320, height: 180, samples: 16, slots: 4, frames: 1, overscanPx: 0 };
     const slow = autoGrid({ ...picture, secondsPerSamplePixel: 1e-4 });
     expect(slow.columns * slow.rows).toBeGreaterThan(8);
     expect(autoGrid({ ...picture, secondsPerSamplePixel: 1e-9 })).toEqual({ columns: 1, rows: 1 });
@@ -52,7 +52,7 @@ describe("autoGrid", () => {
       samples: fc.integer({ min: 1, max: 4_096 }),
       slots: fc.integer({ min: 1, max: 200 }),
       frames: fc.constant(1),
-      apronPx: fc.constantFrom(0, 16),
+      overscanPx: fc.constantFrom(0, 16),
     });
     fc.assert(
       fc.property(input, (picture) => {

@@ -9,7 +9,7 @@ export interface AutoGridInput {
   /** Frames that are rendered side by side: they spread the work too. */
   readonly frames: number;
   /** What is rendered around each tile and cut off again. */
-  readonly apronPx: number;
+  readonly overscanPx: number;
   readonly secondsPerSamplePixel?: number | undefined;
 }
 
@@ -24,33 +24,33 @@ export function autoGrid(input: AutoGridInput): TileGrid {
     if (best === undefined || seconds < best.seconds) best = { grid, seconds };
   }
   const { grid, seconds } = best ?? { grid: { columns: 1, rows: 1 }, seconds: Number.POSITIVE_INFINITY };
-  const late = lateQuarters(input, grid, worthwhile);
+  const late = tailSubdivisions(input, grid, worthwhile);
   return late && secondsUntilDone(input, late) < seconds ? late : grid;
 }
 
 /** The same grid with one tile for each slot in quarters, where they are still worth it. Among several frames the next one fills the end. */
-function lateQuarters({ width, height, slots, frames }: AutoGridInput, grid: TileGrid, worthwhile: number): TileGrid | undefined {
-  const quartered = Math.max(1, Math.ceil(slots));
+function tailSubdivisions({ width, height, slots, frames }: AutoGridInput, grid: TileGrid, worthwhile: number): TileGrid | undefined {
+  const tailSubdivision = Math.max(1, Math.ceil(slots));
   const tiles = grid.columns * grid.rows;
   const isLarge = Math.floor(Math.min(width / grid.columns, height / grid.rows)) >= 2 * TILE_RULES.minSidePx;
-  return frames === 1 && isLarge && tiles >= 2 * quartered && 4 * tiles <= worthwhile ? { ...grid, quartered } : undefined;
+  return frames === 1 && isLarge && tiles >= 2 * tailSubdivision && 4 * tiles <= worthwhile ? { ...grid, tailSubdivision } : undefined;
 }
 
 /** Few tiles leave slots waiting for the last one; many are handled often, and their aprons are rendered again and again. */
 function secondsUntilDone(input: AutoGridInput, grid: TileGrid): number {
   const slots = Math.max(1, input.slots);
-  const { columns, rows, quartered = 0 } = grid;
+  const { columns, rows, tailSubdivision = 0 } = grid;
   const tile = tileSeconds(input, grid);
-  if (quartered === 0) return tile * ((columns * rows * Math.max(1, input.frames)) / slots + TILE_RULES.waitingTiles);
+  if (tailSubdivision === 0) return tile * ((columns * rows * Math.max(1, input.frames)) / slots + TILE_RULES.waitingTiles);
   const quarter = tileSeconds(input, { columns: 2 * columns, rows: 2 * rows });
-  return (tile * (columns * rows - quartered) + 4 * quarter * quartered) / slots + quarter * TILE_RULES.waitingTiles;
+  return (tile * (columns * rows - tailSubdivision) + 4 * quarter * tailSubdivision) / slots + quarter * TILE_RULES.waitingTiles;
 }
 
 /** Seconds of one slot for one tile of such a grid, its apron and its handling included. */
 export function tileSeconds(input: AutoGridInput, { columns, rows }: TileGrid): number {
-  const { width, height, apronPx } = input;
-  const aprons = (side: number, count: number) => (side + (2 * apronPx * (count - 1)) / count) / side;
-  const work = frameSeconds(input) * aprons(width / columns, columns) * aprons(height / rows, rows);
+  const { width, height, overscanPx } = input;
+  const overscans = (side: number, count: number) => (side + (2 * overscanPx * (count - 1)) / count) / side;
+  const work = frameSeconds(input) * overscans(width / columns, columns) * overscans(height / rows, rows);
   return work / (columns * rows) + TILE_RULES.handlingSeconds;
 }
 

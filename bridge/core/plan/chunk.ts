@@ -13,7 +13,7 @@ export type DonorId = string;
  */
 export type ChunkSpec =
   | {
-      readonly kind: "floats";
+      readonly kind: "raw";
       readonly scene: string;
       readonly frame: number;
       /** Full frame in pixels: the donor sets this resolution, at 100 %. */
@@ -43,12 +43,12 @@ export interface Chunk {
   /** Relative cost (predicted samples x pixels); only ratios matter. */
   readonly cost: number;
   /** For `floats`: what of `spec.rect` is kept after the apron is cut off. */
-  readonly keep?: Rect;
+  readonly tileRect?: Rect;
 }
 
 /** One file of a result. */
 export interface ResultFile {
-  readonly role: "floats" | "output" | "preview";
+  readonly role: "raw" | "output" | "preview";
   /** File name without folder; for "output" the name Blender gave it. */
   readonly name: string;
   readonly sha256: string;

@@ -5,8 +5,8 @@ import type { SceneFacts } from "../job/scene-facts.ts";
  * Whether a job is for this machine alone, because donors would leave out what its scene runs.
  * Throws SCENE_RUNS_SCRIPTS when this machine does not join in.
  */
-export function staysHere({ warnings }: Pick<SceneFacts, "warnings">, joinsIn: boolean): boolean {
+export function isLocalOnly({ warnings }: Pick<SceneFacts, "warnings">, joinsIn: boolean): boolean {
   const reason = warnings.find(({ code }) => code === "own-scripts");
-  if (reason && !joinsIn) throw new FarmError("SCENE_RUNS_SCRIPTS", reason.sentence);
+  if (reason && !joinsIn) throw new FarmError("SCENE_RUNS_SCRIPTS", reason.message);
   return reason !== undefined;
 }

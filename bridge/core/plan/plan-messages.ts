@@ -3,7 +3,7 @@ import type { JobShape } from "./plan-types.ts";
 import type { Reason, SceneRenderFacts } from "../job/scene-facts.ts";
 
 /** What the user should know about the cut: why tiles they would get are not made, and why frames go one by one. */
-export function sentencesOf(shape: JobShape): readonly Reason[] {
+export function messagesOf(shape: JobShape): readonly Reason[] {
   const scenes = [...shape.scenes.values()];
   const said = [
     ...(shape.wantsTiles ? scenes.flatMap(whyWhole) : []),
@@ -11,7 +11,7 @@ export function sentencesOf(shape: JobShape): readonly Reason[] {
     ...scenes.flatMap(({ inOrder }) => inOrder ?? []),
     ...whyOneDonor(shape),
   ];
-  return [...new Map(said.map((reason) => [`${reason.code}\n${reason.sentence}`, reason])).values()];
+  return [...new Map(said.map((reason) => [`${reason.code}\n${reason.message}`, reason])).values()];
 }
 
 function whyWhole(scene: SceneRenderFacts): readonly Reason[] {
@@ -21,14 +21,14 @@ function whyWhole(scene: SceneRenderFacts): readonly Reason[] {
     return [
       {
         code: "whole-frames-denoised",
-        sentence: `Scene "${scene.name}" is denoised as it renders, which needs whole frames: its frames are not cut into tiles.`,
+        message: `Scene "${scene.name}" is denoised as it renders, which needs whole frames: its frames are not cut into tiles.`,
       },
     ];
   if (scene.inOrder) return []; // its own sentence says it
   return [
     {
       code: "whole-frames-engine",
-      sentence: `Scene "${scene.name}" renders with ${scene.engine}, which needs whole frames: its frames are not cut into tiles.`,
+      message: `Scene "${scene.name}" renders with ${scene.engine}, which needs whole frames: its frames are not cut into tiles.`,
     },
   ];
 }
@@ -40,7 +40,7 @@ function whyMixed({ scenes, asFiles }: JobShape): readonly Reason[] {
   return [
     {
       code: "whole-frames-mixed",
-      sentence: `Frames that mix render engines (${[...engines].join(", ")}) are rendered whole, each by one donor.`,
+      message: `Frames that mix render engines (${[...engines].join(", ")}) are rendered whole, each by one donor.`,
     },
   ];
 }
@@ -50,7 +50,7 @@ function whyOneDonor({ facts, main, asFiles }: JobShape): readonly Reason[] {
   return [
     {
       code: "movie-one-donor",
-      sentence: `Scene "${main.name}" writes a movie with an engine that needs whole frames: one donor renders its frames in order.`,
+      message: `Scene "${main.name}" writes a movie with an engine that needs whole frames: one donor renders its frames in order.`,
     },
   ];
 }

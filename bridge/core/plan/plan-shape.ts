@@ -11,12 +11,12 @@ export function shapeOf(facts: SceneFacts, options: PlanOptions): JobShape {
   if (wanted.length === 0)
     throw new FarmError("FRAMES_INVALID", "there is no frame to render", { advice: "Check the scene's frame range and step." });
   const known = new Map(facts.scenes.map((scene) => [scene.name, scene]));
-  const named = new Map(facts.frameUnits.map((entry) => [entry.frame, entry]));
-  const frames = wanted.map((frame) => named.get(frame) ?? { frame, units: [{ scene: facts.scene, frame }] });
-  const scenes = new Map(frames.flatMap(({ units }) => units.map(({ scene }) => [scene, sceneNamed(scene, known)] as const)));
+  const named = new Map(facts.frameInputs.map((entry) => [entry.frame, entry]));
+  const frames = wanted.map((frame) => named.get(frame) ?? { frame, sceneFrames: [{ scene: facts.scene, frame }] });
+  const scenes = new Map(frames.flatMap(({ sceneFrames }) => sceneFrames.map(({ scene }) => [scene, sceneNamed(scene, known)] as const)));
   const taking = [...scenes.values()];
   const withFiles = frames
-    .filter(({ units }) => units.some(({ scene }) => scenes.get(scene)?.engine !== TILING_ENGINE))
+    .filter(({ sceneFrames }) => sceneFrames.some(({ scene }) => scenes.get(scene)?.engine !== TILING_ENGINE))
     .map(({ frame }) => frame);
   // A movie is written by one Blender: either ours, from floats, or the donor's.
   const asFiles = new Set(facts.output.isMovie && withFiles.length > 0 ? wanted : withFiles);

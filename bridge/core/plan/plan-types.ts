@@ -1,10 +1,10 @@
 import type { Chunk, ChunkId } from "./chunk.ts";
-import type { LateFrames } from "./tail-frames.ts";
-import type { FrameUnits, Reason, Rect, RenderUnit, SceneFacts, SceneRenderFacts } from "../job/scene-facts.ts";
+import type { TailFrames } from "./tail-frames.ts";
+import type { FrameInputs, Reason, Rect, SceneFrame, SceneFacts, SceneRenderFacts } from "../job/scene-facts.ts";
 import type { TileGrid, TilesOption } from "./tiles.ts";
 
 /** Names a unit inside a job. */
-export type UnitKey = string;
+export type SceneFrameKey = string;
 
 export interface PlanOptions {
   /** Frames asked for, in the order of the request. */
@@ -24,14 +24,14 @@ export interface PlanOptions {
 export interface SceneGrid extends TileGrid {
   readonly scene: string;
   /** The last frames are cut otherwise. */
-  readonly late?: LateFrames;
+  readonly late?: TailFrames;
 }
 
-export interface PlannedUnit {
-  readonly key: UnitKey;
-  readonly unit: RenderUnit;
+export interface PlannedSceneFrame {
+  readonly key: SceneFrameKey;
+  readonly sceneFrame: SceneFrame;
   /** `floats`: assembled and finished here. `files`: the donor's Blender writes the final files. */
-  readonly kind: "floats" | "files";
+  readonly kind: "raw" | "files";
   /** Full frame in pixels. */
   readonly width: number;
   readonly height: number;
@@ -42,11 +42,11 @@ export interface PlannedUnit {
 
 export interface JobPlan {
   readonly chunks: readonly Chunk[];
-  readonly units: readonly PlannedUnit[];
+  readonly sceneFrames: readonly PlannedSceneFrame[];
   /** Frames to deliver, in the order asked for, and the units each is made of. */
-  readonly outputs: readonly { readonly frame: number; readonly units: readonly UnitKey[] }[];
+  readonly outputs: readonly { readonly frame: number; readonly sceneFrames: readonly SceneFrameKey[] }[];
   /** What the user should know about how the work was cut. */
-  readonly sentences: readonly Reason[];
+  readonly messages: readonly Reason[];
   /** Chunks must be rendered one after the other, by one donor at a time. */
   readonly inOrder: boolean;
   /** The grid of each scene that gives floats; 1x1 where frames stay whole. Goes into the journal. */
@@ -59,7 +59,7 @@ export interface JobShape {
   readonly main: SceneRenderFacts;
   /** Scenes that take part, by name. */
   readonly scenes: ReadonlyMap<string, SceneRenderFacts>;
-  readonly frames: readonly FrameUnits[];
+  readonly frames: readonly FrameInputs[];
   /** Frames whose final files donors write, because an engine in them needs whole frames. */
   readonly asFiles: ReadonlySet<number>;
   /** Unbaked simulations: donors step to each frame from this one. */

@@ -5,10 +5,10 @@ import { planJob, type PlanOptions } from "./plan.ts";
 const STILL: PlanOptions = { frames: [1], still: true, slots: 2 };
 const ANIMATION: PlanOptions = { frames: [1, 2, 3], still: false, slots: 2 };
 const GRID = { kind: "grid", columns: 4, rows: 3 } as const;
-const SIMULATION = { code: "unbaked-simulation", sentence: "The smoke is not baked." };
+const SIMULATION = { code: "unbaked-simulation", message: "The smoke is not baked." };
 const EEVEE = { engine: "BLENDER_EEVEE" } as const;
 
-const codes = (plan: ReturnType<typeof planJob>) => plan.sentences.map(({ code }) => code);
+const codes = (plan: ReturnType<typeof planJob>) => plan.messages.map(({ code }) => code);
 
 describe("planJob", () => {
   it("cuts stills into tiles and leaves the frames of animations whole, unless it is told otherwise", () => {
@@ -34,7 +34,7 @@ describe("planJob", () => {
     expect(counts[2]).toBeGreaterThan(4);
     expect(planJob(heavy, { ...ANIMATION, slots: 64, grids }).chunks).toEqual(chunks);
     expect(planJob(heavy, { ...ANIMATION, slots: 1 }).chunks).toHaveLength(3);
-    const untileable = [{ code: "freestyle", sentence: "Freestyle draws lines over the whole frame." }];
+    const untileable = [{ code: "freestyle", message: "Freestyle draws lines over the whole frame." }];
     expect(planJob(facts([scene({ width: 1920, height: 1080, untileable })]), ANIMATION).chunks).toHaveLength(3);
   });
 
@@ -61,23 +61,23 @@ describe("planJob", () => {
 
   it("gives adaptive tiles an apron inside the region, and says what is kept", () => {
     const { chunks } = planJob(facts([scene({ adaptive: true })]), { ...STILL, tiles: { kind: "grid", columns: 2, rows: 1 } });
-    expect(chunks[0]).toMatchObject({ keep: { x: 0, y: 0, width: 64, height: 96 }, spec: { rect: { x: 0, y: 0, width: 80, height: 96 } } });
-    expect(planJob(facts([scene({ adaptive: true })]), ANIMATION).chunks[0]).not.toHaveProperty("keep");
+    expect(chunks[0]).toMatchObject({ tileRect: { x: 0, y: 0, width: 64, height: 96 }, spec: { rect: { x: 0, y: 0, width: 80, height: 96 } } });
+    expect(planJob(facts([scene({ adaptive: true })]), ANIMATION).chunks[0]).not.toHaveProperty("tileRect");
   });
 
   it("renders only the user's border", () => {
     const region = { x: 10, y: 20, width: 40, height: 30 };
-    const { chunks, units } = planJob(facts([scene({ region })]), ANIMATION);
+    const { chunks, sceneFrames } = planJob(facts([scene({ region })]), ANIMATION);
     expect(chunks[0]?.spec).toMatchObject({ rect: region, width: 128, height: 96 });
-    expect(units[0]?.region).toEqual(region);
+    expect(sceneFrames[0]?.region).toEqual(region);
   });
 
   it("says why a still is not tiled, and renders it whole", () => {
-    const reason = { code: "freestyle", sentence: "Freestyle draws lines over the whole frame." };
+    const reason = { code: "freestyle", message: "Freestyle draws lines over the whole frame." };
     const plan = planJob(facts([scene({ untileable: [reason] })]), { ...STILL, tiles: GRID });
     expect(plan.chunks).toHaveLength(1);
-    expect(plan.sentences).toEqual([reason]);
-    expect(planJob(facts([scene({ untileable: [reason] })]), ANIMATION).sentences).toEqual([]);
+    expect(plan.messages).toEqual([reason]);
+    expect(planJob(facts([scene({ untileable: [reason] })]), ANIMATION).messages).toEqual([]);
   });
 
   it("denoises whole frames as they are rendered, or says that this Blender cannot", () => {
@@ -104,7 +104,7 @@ describe("planJob", () => {
   it("asks donors for final files where an engine needs whole frames", () => {
     const plan = planJob(facts([scene(EEVEE)]), STILL);
     expect(plan.chunks).toMatchObject([{ id: "Scene:1:files", spec: { kind: "files", scene: "Scene", frame: 1 } }]);
-    expect(plan.units).toMatchObject([{ kind: "files" }]);
+    expect(plan.sceneFrames).toMatchObject([{ kind: "files" }]);
     expect(codes(plan)).toEqual(["whole-frames-engine"]);
     expect(plan.inOrder).toBe(false);
   });
@@ -114,44 +114,44 @@ describe("planJob", () => {
     const plan = planJob(facts([scene(EEVEE)], movie), ANIMATION);
     expect(plan.inOrder).toBe(true);
     expect(codes(plan)).toEqual(["movie-one-donor"]);
-    expect(planJob(facts([scene()], movie), ANIMATION)).toMatchObject({ inOrder: false, sentences: [] });
+    expect(planJob(facts([scene()], movie), ANIMATION)).toMatchObject({ inOrder: false, messages: [] });
   });
 
   it("renders a unit that several frames share once, each scene at its own size", () => {
     const other = scene({ name: "Other", width: 64, height: 32 });
-    const frameUnits = [1, 2].map((frame) => ({
+    const frameInputs = [1, 2].map((frame) => ({
       frame,
-      units: [
+      sceneFrames: [
         { scene: "Scene", frame },
         { scene: "Other", frame: 7 },
       ],
     }));
-    const plan = planJob(facts([scene(), other], { frameUnits }), { ...ANIMATION, frames: [1, 2, 1] });
+    const plan = planJob(facts([scene(), other], { frameInputs }), { ...ANIMATION, frames: [1, 2, 1] });
     expect(plan.chunks.map(({ id }) => id)).toEqual(["Scene:1:0-0-128-96", "Other:7:0-0-64-32", "Scene:2:0-0-128-96"]);
     expect(plan.outputs).toEqual([
-      { frame: 1, units: ["floats:1:Scene", "floats:7:Other"] },
-      { frame: 2, units: ["floats:2:Scene", "floats:7:Other"] },
+      { frame: 1, sceneFrames: ["floats:1:Scene", "floats:7:Other"] },
+      { frame: 2, sceneFrames: ["floats:2:Scene", "floats:7:Other"] },
     ]);
   });
 
   it("renders frames that mix engines as files, the others as floats", () => {
-    const frameUnits = [
+    const frameInputs = [
       {
         frame: 1,
-        units: [
+        sceneFrames: [
           { scene: "Scene", frame: 1 },
           { scene: "Draft", frame: 1 },
         ],
       },
     ];
-    const plan = planJob(facts([scene(), scene({ name: "Draft", ...EEVEE })], { frameUnits }), { ...ANIMATION, frames: [1, 2] });
-    expect(plan.outputs.map(({ units }) => units)).toEqual([["files:1"], ["floats:2:Scene"]]);
+    const plan = planJob(facts([scene(), scene({ name: "Draft", ...EEVEE })], { frameInputs }), { ...ANIMATION, frames: [1, 2] });
+    expect(plan.outputs.map(({ sceneFrames }) => sceneFrames)).toEqual([["files:1"], ["floats:2:Scene"]]);
     expect(codes(plan)).toEqual(["whole-frames-mixed"]);
   });
 
   it("plans frames of which nothing is rendered", () => {
-    const plan = planJob(facts([scene()], { frameUnits: [{ frame: 1, units: [] }] }), STILL);
-    expect(plan).toMatchObject({ chunks: [], outputs: [{ frame: 1, units: [] }] });
+    const plan = planJob(facts([scene()], { frameInputs: [{ frame: 1, sceneFrames: [] }] }), STILL);
+    expect(plan).toMatchObject({ chunks: [], outputs: [{ frame: 1, sceneFrames: [] }] });
   });
 
   it("refuses what cannot be planned", () => {

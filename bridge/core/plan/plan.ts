@@ -1,15 +1,15 @@
 import { FarmError } from "../../kernel/errors.ts";
 import { type AutoGridInput, autoGrid } from "./auto-grid.ts";
 import type { Chunk } from "./chunk.ts";
-import { lateFrames } from "./tail-frames.ts";
-import { cutFiles, cutFloats } from "./plan-chunks.ts";
-import { sentencesOf } from "./plan-messages.ts";
+import { tailFrames } from "./tail-frames.ts";
+import { cutFiles, cutRaw } from "./plan-chunks.ts";
+import { messagesOf } from "./plan-messages.ts";
 import { isTileable, sceneNamed, shapeOf } from "./plan-shape.ts";
-import type { JobPlan, JobShape, PlannedUnit, PlanOptions, SceneGrid, UnitKey } from "./plan-types.ts";
-import type { RenderUnit, SceneFacts, SceneRenderFacts } from "../job/scene-facts.ts";
+import type { JobPlan, JobShape, PlannedSceneFrame, PlanOptions, SceneGrid, SceneFrameKey } from "./plan-types.ts";
+import type { SceneFrame, SceneFacts, SceneRenderFacts } from "../job/scene-facts.ts";
 import { TILE_RULES } from "./tiles.ts";
 
-export type { JobPlan, PlannedUnit, PlanOptions, SceneGrid, UnitKey } from "./plan-types.ts";
+export type { JobPlan, PlannedSceneFrame, PlanOptions, SceneGrid, SceneFrameKey } from "./plan-types.ts";
 
 export const PLAN_LIMITS = { maxChunks: 500_000 } as const;
 
@@ -23,43 +23,43 @@ export const PLAN_LIMITS = { maxChunks: 500_000 } as const;
 export function planJob(facts: SceneFacts, options: PlanOptions): JobPlan {
   const shape = shapeOf(facts, options);
   const grids = new Map<string, SceneGrid>();
-  const units = new Map<UnitKey, PlannedUnit>();
-  const outputs = new Map<number, readonly UnitKey[]>();
+  const sceneFrames = new Map<SceneFrameKey, PlannedSceneFrame>();
+  const outputs = new Map<number, readonly SceneFrameKey[]>();
   const chunks: Chunk[] = [];
-  const add = (planned: { readonly unit: PlannedUnit; readonly chunks: readonly Chunk[] }) => {
-    units.set(planned.unit.key, planned.unit);
+  const add = (planned: { readonly sceneFrame: PlannedSceneFrame; readonly chunks: readonly Chunk[] }) => {
+    sceneFrames.set(planned.sceneFrame.key, planned.sceneFrame);
     chunks.push(...planned.chunks);
     if (chunks.length > PLAN_LIMITS.maxChunks) throw tooManyChunks();
   };
   const inTurn = shape.inOrder ? shape.frames.toSorted((a, b) => a.frame - b.frame) : shape.frames;
-  for (const [index, { frame, units: wanted }] of inTurn.entries()) {
-    const keys = shape.asFiles.has(frame) ? [filesKey(frame)] : wanted.map(floatsKey);
+  for (const [index, { frame, sceneFrames: wanted }] of inTurn.entries()) {
+    const keys = shape.asFiles.has(frame) ? [filesKey(frame)] : wanted.map(rawKey);
     outputs.set(frame, [...new Set(keys)]);
     if (shape.asFiles.has(frame)) add(cutFiles(filesKey(frame), frame, shape));
     else
-      for (const unit of wanted) {
-        if (units.has(floatsKey(unit))) continue;
-        const grid = gridOf(unit.scene, shape, options, grids);
+      for (const sceneFrame of wanted) {
+        if (sceneFrames.has(rawKey(sceneFrame))) continue;
+        const grid = gridOf(sceneFrame.scene, shape, options, grids);
         const { late } = grid;
         const isLate = late !== undefined && index >= inTurn.length - late.frames;
-        add(cutFloats(floatsKey(unit), unit, { shape, grid: isLate ? late : grid }));
+        add(cutRaw(rawKey(sceneFrame), sceneFrame, { shape, grid: isLate ? late : grid }));
       }
   }
   return {
     chunks,
-    units: [...units.values()],
-    outputs: shape.frames.map(({ frame }) => ({ frame, units: outputs.get(frame) ?? [] })),
-    sentences: sentencesOf(shape),
+    sceneFrames: [...sceneFrames.values()],
+    outputs: shape.frames.map(({ frame }) => ({ frame, sceneFrames: outputs.get(frame) ?? [] })),
+    messages: messagesOf(shape),
     inOrder: shape.inOrder,
     grids: [...grids.values()],
   };
 }
 
-function floatsKey({ scene, frame }: RenderUnit): UnitKey {
+function rawKey({ scene, frame }: SceneFrame): SceneFrameKey {
   return `floats:${frame}:${scene}`;
 }
 
-function filesKey(frame: number): UnitKey {
+function filesKey(frame: number): SceneFrameKey {
   return `files:${frame}`;
 }
 
@@ -79,7 +79,7 @@ function chooseGrid(scene: SceneRenderFacts, shape: JobShape, options: PlanOptio
   const whole = { columns: 1, rows: 1 };
   if (shape.inOrder || !isTileable(scene)) return whole;
   if (!shape.wantsTiles) {
-    const late = options.tiles === undefined ? lateFrames(autoInput(scene, shape, options)) : undefined;
+    const late = options.tiles === undefined ? tailFrames(autoInput(scene, shape, options)) : undefined;
     return late ? { ...whole, late } : whole;
   }
   if (options.tiles?.kind === "grid") return { columns: options.tiles.columns, rows: options.tiles.rows };
@@ -89,7 +89,7 @@ function chooseGrid(scene: SceneRenderFacts, shape: JobShape, options: PlanOptio
 function autoInput(scene: SceneRenderFacts, { frames }: JobShape, { slots, secondsPerSamplePixel }: PlanOptions): AutoGridInput {
   const { region, samples, adaptive } = scene;
   const { width, height } = region;
-  return { width, height, samples, slots, frames: frames.length, apronPx: adaptive ? TILE_RULES.apronPx : 0, secondsPerSamplePixel };
+  return { width, height, samples, slots, frames: frames.length, overscanPx: adaptive ? TILE_RULES.overscanPx : 0, secondsPerSamplePixel };
 }
 
 function tooManyChunks(): FarmError {

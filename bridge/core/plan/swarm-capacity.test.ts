@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { powerOf } from "./swarm-capacity.ts";
+import { capacityOf } from "./swarm-capacity.ts";
 
-describe("powerOf", () => {
+describe("capacityOf", () => {
   it("adds up slots, and takes the middle of the speeds that are known", () => {
     const donors = [{ slots: 1, speed: 4e5 }, { slots: 2 }, { slots: 1, speed: 5e5 }, { slots: 4, speed: 1e15 }];
-    expect(powerOf(donors)).toEqual({ slots: 8, secondsPerSamplePixel: 1 / 5e5 });
+    expect(capacityOf(donors)).toEqual({ slots: 8, secondsPerSamplePixel: 1 / 5e5 });
     expect(
-      powerOf([
+      capacityOf([
         { slots: 1, speed: 4e5 },
         { slots: 1, speed: 1e-300 },
       ]),
@@ -14,7 +14,7 @@ describe("powerOf", () => {
   });
 
   it("knows no speed where nobody tells one", () => {
-    expect(powerOf([])).toEqual({ slots: 0 });
-    expect(powerOf([{ slots: 3 }, { slots: 1, speed: 0 }])).toEqual({ slots: 4 });
+    expect(capacityOf([])).toEqual({ slots: 0 });
+    expect(capacityOf([{ slots: 3 }, { slots: 1, speed: 0 }])).toEqual({ slots: 4 });
   });
 });

@@ -1,12 +1,12 @@
 /** What a donor offers, as far as a plan cares. */
-export interface OfferedPower {
+export interface OfferedCapacity {
   readonly slots: number;
   /** Samples x pixels a second of one slot, on the known scene; undefined when it was not measured. */
   readonly speed?: number | undefined;
 }
 
 /** What a plan reckons with. */
-export interface SwarmPower {
+export interface SwarmCapacity {
   readonly slots: number;
   /** Of a typical slot; undefined when nobody says. */
   readonly secondsPerSamplePixel?: number;
@@ -16,7 +16,7 @@ export interface SwarmPower {
 const LEAST_SPEED = 1;
 
 /** The slots of all; of the speeds that donors tell the middle one, so that no single word counts for much. */
-export function powerOf(donors: readonly OfferedPower[]): SwarmPower {
+export function capacityOf(donors: readonly OfferedCapacity[]): SwarmCapacity {
   const slots = donors.reduce((sum, donor) => sum + donor.slots, 0);
   const speeds = donors.flatMap(({ speed }) => (speed === undefined || speed < LEAST_SPEED ? [] : [speed])).toSorted((a, b) => a - b);
   const middle = speeds[Math.floor((speeds.length - 1) / 2)];

@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { lateFrames } from "./tail-frames.ts";
+import { tailFrames } from "./tail-frames.ts";
 import { TILE_RULES } from "./tiles.ts";
 
 /** About 130 s a frame. */
-const heavy = { width: 1920, height: 1080, samples: 64, apronPx: 0 };
+const heavy = { width: 1920, height: 1080, samples: 64, overscanPx: 0 };
 
-describe("lateFrames", () => {
+describe("tailFrames", () => {
   it("cuts the wave that does not come out even, and a quarter of a wave at least", () => {
-    const cut = (frames: number, slots: number) => lateFrames({ ...heavy, frames, slots })?.frames;
+    const cut = (frames: number, slots: number) => tailFrames({ ...heavy, frames, slots })?.frames;
     expect(cut(5, 2)).toBe(1);
     expect(cut(4, 2)).toBe(2);
     expect(cut(250, 100)).toBe(50);
@@ -16,14 +16,18 @@ describe("lateFrames", () => {
   });
 
   it("cuts every frame where there are more slots than frames, finely enough for all", () => {
-    const late = lateFrames({ ...heavy, frames: 2, slots: 20 });
+    const late = tailFrames({ ...heavy, frames: 2, slots: 20 });
     expect(late?.frames).toBe(2);
     expect((late?.columns ?? 0) * (late?.rows ?? 0)).toBeGreaterThan(20);
   });
 
   it("leaves frames whole for one slot, and where tiles cost more than waiting", () => {
-    expect(lateFrames({ ...heavy, frames: 3, slots: 1 })).toBeUndefined();
-    expect(lateFrames({ ...heavy, width: 128, height: 96, frames: 3, slots: 2 })).toBeUndefined();
+    expect(tailFrames({ ...heavy, frames: 3, slots: 1 })).toBeUndefined();
+    expect(tailFrames({ ...heavy, width: 128, height: 96, frames: 3, slots: 2 })).toBeUndefined();
+  });
+
+  it("is nothing for frames that take no time", () => {
+    expect(tailFrames({ width: 102, height: 5, samples: 12, slots: 120, frames: 1, overscanPx: 0 })).toBeUndefined();
   });
 
   it("never cuts more frames than there are, nor finer than it is worth", () => {
@@ -33,11 +37,11 @@ describe("lateFrames", () => {
       samples: fc.integer({ min: 1, max: 4_096 }),
       slots: fc.integer({ min: 1, max: 200 }),
       frames: fc.integer({ min: 1, max: 2_000 }),
-      apronPx: fc.constantFrom(0, 16),
+      overscanPx: fc.constantFrom(0, 16),
     });
     fc.assert(
       fc.property(input, (job) => {
-        const late = lateFrames(job);
+        const late = tailFrames(job);
         if (late === undefined) return;
         const { frames, columns, rows } = late;
         expect(frames).toBeGreaterThan(0);

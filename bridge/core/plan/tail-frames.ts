@@ -2,7 +2,7 @@ import { type AutoGridInput, nearSquareGrid, tileSeconds } from "./auto-grid.ts"
 import { TILE_RULES, type TileGrid } from "./tiles.ts";
 
 /** The last frames of an animation, cut into tiles although the others stay whole. */
-export interface LateFrames extends TileGrid {
+export interface TailFrames extends TileGrid {
   /** So many of them. */
   readonly frames: number;
 }
@@ -10,20 +10,21 @@ export interface LateFrames extends TileGrid {
 /** Frames that are called equal take times that differ by about this share: their costs do, and so do those who render them. */
 const UNEVEN = 0.25;
 
+/** A cut that ends an animation by less than this sooner is not worth the tiles. */
+const LEAST_GAIN_SECONDS = 0.1;
+
 /**
  * Whole frames leave slots idle at the end: the last wave does not come out even, and there may be fewer frames than
  * slots. The frames of that wave, in tiles, keep everybody busy until the end; undefined where that is not sooner.
  */
-export function lateFrames(input: AutoGridInput): LateFrames | undefined {
+export function tailFrames(input: AutoGridInput): TailFrames | undefined {
   const slots = Math.max(1, input.slots);
   if (slots < 2) return undefined;
   const { frames } = input;
   const late = frames - slots * Math.max(0, Math.floor(frames / slots - UNEVEN));
   const whole = tileSeconds(input, { columns: 1, rows: 1 });
-  let best: { readonly grid: TileGrid | undefined; readonly seconds: number } = {
-    grid: undefined,
-    seconds: whole * Math.max(Math.ceil(frames / slots), frames / slots + UNEVEN),
-  };
+  const uncut = whole * Math.max(Math.ceil(frames / slots), frames / slots + UNEVEN);
+  let best: { readonly grid?: TileGrid; readonly seconds: number } = { seconds: uncut - LEAST_GAIN_SECONDS };
   for (let perSlot = 1; perSlot <= TILE_RULES.mostPerSlot; perSlot++) {
     const grid = nearSquareGrid(input, Math.ceil((perSlot * slots) / late));
     const tile = tileSeconds(input, grid);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { cutIntoTiles, parseTiles, withApron } from "./tiles.ts";
+import { cutIntoTiles, parseTiles, withOverscan } from "./tiles.ts";
 
 const side = fc.integer({ min: 1, max: 400 });
 const region = fc.record({ x: fc.nat(100), y: fc.nat(100), width: side, height: side });
@@ -46,11 +46,11 @@ describe("cutIntoTiles", () => {
 
   it("covers every pixel once with the last tiles in quarters, which stay last", () => {
     fc.assert(
-      fc.property(region, fc.integer({ min: 1, max: 6 }), fc.nat(40), (whole, side, quartered) => {
+      fc.property(region, fc.integer({ min: 1, max: 6 }), fc.nat(40), (whole, side, tailSubdivision) => {
         fc.pre(side <= whole.width && side <= whole.height);
         const even = cutIntoTiles(whole, { columns: side, rows: side });
-        const tiles = cutIntoTiles(whole, { columns: side, rows: side, quartered });
-        expect(tiles.slice(0, Math.max(0, even.length - quartered))).toEqual(even.slice(0, Math.max(0, even.length - quartered)));
+        const tiles = cutIntoTiles(whole, { columns: side, rows: side, tailSubdivision });
+        expect(tiles.slice(0, Math.max(0, even.length - tailSubdivision))).toEqual(even.slice(0, Math.max(0, even.length - tailSubdivision)));
         expect(tiles.reduce((sum, { width, height }) => sum + width * height, 0)).toBe(whole.width * whole.height);
         const covered = new Set(tiles.flatMap(pixelsOf));
         expect(covered.size).toBe(whole.width * whole.height);
@@ -76,7 +76,7 @@ describe("cutIntoTiles", () => {
 describe("withApron", () => {
   it("grows a tile on all sides, but not out of the region", () => {
     const whole = { x: 10, y: 10, width: 100, height: 100 };
-    expect(withApron({ x: 40, y: 40, width: 20, height: 20 }, whole, 16)).toEqual({ x: 24, y: 24, width: 52, height: 52 });
-    expect(withApron({ x: 10, y: 100, width: 20, height: 10 }, whole, 16)).toEqual({ x: 10, y: 84, width: 36, height: 26 });
+    expect(withOverscan({ x: 40, y: 40, width: 20, height: 20 }, whole, 16)).toEqual({ x: 24, y: 24, width: 52, height: 52 });
+    expect(withOverscan({ x: 10, y: 100, width: 20, height: 10 }, whole, 16)).toEqual({ x: 10, y: 84, width: 36, height: 26 });
   });
 });

@@ -8,7 +8,7 @@ export interface TileGrid {
   readonly columns: number;
   readonly rows: number;
   /** So many tiles, the last in order, are cut in four: small work at the end keeps every slot busy until then. */
-  readonly quartered?: number;
+  readonly tailSubdivision?: number;
 }
 
 /** Numbers behind the automatic tile size; the overhead was measured in warm sessions. */
@@ -28,7 +28,7 @@ export const TILE_RULES = {
   /** A guess for one sample of one pixel on one slot, until something is measured. */
   secondsPerSamplePixel: 1e-6,
   /** Pixels rendered around a tile and cut off again when adaptive sampling looks at neighbours. */
-  apronPx: 16,
+  overscanPx: 16,
 } as const;
 
 /** Reads `auto`, `off` or `4x3` (columns by rows). Throws TILES_INVALID. */
@@ -72,7 +72,7 @@ export function cutIntoTiles(region: Rect, grid: TileGrid): Rect[] {
   }
   const far = new Map(tiles.map((tile) => [tile, distanceFromCentre(tile, region)]));
   tiles.sort((a, b) => (far.get(a) ?? 0) - (far.get(b) ?? 0));
-  const whole = Math.max(0, tiles.length - (grid.quartered ?? 0));
+  const whole = Math.max(0, tiles.length - (grid.tailSubdivision ?? 0));
   return [...tiles.slice(0, whole), ...tiles.slice(whole).flatMap(inFour)];
 }
 
@@ -96,10 +96,10 @@ function distanceFromCentre(tile: Rect, region: Rect): number {
 }
 
 /** The tile, grown by the apron as far as the region goes. */
-export function withApron(tile: Rect, region: Rect, apronPx: number): Rect {
-  const left = Math.max(region.x, tile.x - apronPx);
-  const bottom = Math.max(region.y, tile.y - apronPx);
-  const right = Math.min(region.x + region.width, tile.x + tile.width + apronPx);
-  const top = Math.min(region.y + region.height, tile.y + tile.height + apronPx);
+export function withOverscan(tile: Rect, region: Rect, overscanPx: number): Rect {
+  const left = Math.max(region.x, tile.x - overscanPx);
+  const bottom = Math.max(region.y, tile.y - overscanPx);
+  const right = Math.min(region.x + region.width, tile.x + tile.width + overscanPx);
+  const top = Math.min(region.y + region.height, tile.y + tile.height + overscanPx);
   return { x: left, y: bottom, width: right - left, height: top - bottom };
 }

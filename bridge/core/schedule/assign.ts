@@ -1,9 +1,9 @@
-import { rescue } from "./backups.ts";
+import { scheduleBackups } from "./backups.ts";
 import { grant } from "./leases.ts";
 import { expectedSpeed } from "./predict.ts";
 import { inFlight, isEligible, type Turn, unsettled } from "./schedule.ts";
 import type { ChunkState, DonorState } from "./types.ts";
-import { unitOf } from "./waiting-chunks.ts";
+import { sceneFrameOf } from "./waiting-chunks.ts";
 
 /** A donor slower than this share of the typical one takes cheap chunks. */
 const SLOW_SHARE = 0.5;
@@ -22,7 +22,7 @@ export function assign(turn: Turn): void {
     for (const donor of donors) fill(turn, donor, { most: donor.slots, slow });
     for (const donor of donors) fill(turn, donor, { most: mostInFlight(turn, donor), slow });
   }
-  if (schedule.waiting.size === 0) rescue(turn, idleDonors(turn));
+  if (schedule.waiting.size === 0) scheduleBackups(turn, idleDonors(turn));
 }
 
 /** Donors that can be given work at this moment, fastest first; those that are full leave the list. */
@@ -48,13 +48,13 @@ function isReady(turn: Turn, donor: DonorState): boolean {
 
 /** To compare donors with each other only: before anything is measured, it is what they say of themselves. */
 function speedOf({ schedule }: Turn, donor: DonorState): number {
-  return (schedule.typicalSpeed === undefined ? donor.knownSpeed : expectedSpeed(schedule, donor)) ?? 0;
+  return (schedule.typicalSpeed === undefined ? donor.benchmarkSpeed : expectedSpeed(schedule, donor)) ?? 0;
 }
 
 /** What `speedOf` is on the average. */
 function typicalOf({ schedule }: Turn): number {
   if (schedule.typicalSpeed !== undefined) return schedule.typicalSpeed;
-  const said = [...schedule.donors.values()].flatMap((donor) => (donor.here && donor.knownSpeed !== undefined ? [donor.knownSpeed] : []));
+  const said = [...schedule.donors.values()].flatMap((donor) => (donor.here && donor.benchmarkSpeed !== undefined ? [donor.benchmarkSpeed] : []));
   return said.length === 0 ? 0 : said.reduce((sum, speed) => sum + speed, 0) / said.length;
 }
 
@@ -72,7 +72,7 @@ function fill(turn: Turn, donor: DonorState, { most, slow }: { readonly most: nu
     const chunk = schedule.waiting.take({
       mayTake: (candidate) => mayTake(turn, candidate, donor),
       end,
-      unit: openAt(turn, donor),
+      sceneFrame: openAt(turn, donor),
       mostCost: isAhead ? mostCostAhead(turn, donor) : Number.POSITIVE_INFINITY,
     });
     if (!chunk) return;
@@ -89,10 +89,10 @@ function mostCostAhead({ schedule, policy }: Turn, donor: DonorState): number {
 
 /** The unit that the donor's next free slot has open: that of its last result, or of what it does before there is one. */
 function openAt({ schedule }: Turn, donor: DonorState): string | undefined {
-  if (donor.unit !== undefined || inFlight(donor) < donor.slots) return donor.unit;
+  if (donor.sceneFrame !== undefined || inFlight(donor) < donor.slots) return donor.sceneFrame;
   const [first] = donor.leases.keys();
   const chunk = first === undefined ? undefined : schedule.chunks.get(first);
-  return chunk && unitOf(chunk);
+  return chunk && sceneFrameOf(chunk);
 }
 
 /** Who failed on a chunk gets it again only when everybody else did too. */

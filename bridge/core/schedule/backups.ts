@@ -16,7 +16,7 @@ interface Late {
  * and the first result wins. At most two copies of a chunk, and few backups at a time, those of chunks whose
  * donor is stuck aside.
  */
-export function rescue(turn: Turn, donors: readonly DonorState[]): void {
+export function scheduleBackups(turn: Turn, donors: readonly DonorState[]): void {
   const idle = new Set(donors.filter((donor) => inFlight(donor) < donor.slots));
   if (idle.size === 0) return;
   let backups = freeBackups(turn);

@@ -1,9 +1,9 @@
 import type { DonorId } from "../plan/chunk.ts";
 import { beginCheck } from "./checks.ts";
 import { drop, noteRoom, requeue, withdraw } from "./leases.ts";
-import { isAtHand, isEligible, type Turn } from "./schedule.ts";
+import { isResponsive, isEligible, type Turn } from "./schedule.ts";
 import { shownSecondsFor } from "./predict.ts";
-import type { BarCause, DonorState, Lease, ScheduleEvent } from "./types.ts";
+import type { BanReason, DonorState, Lease, ScheduleEvent } from "./types.ts";
 
 type Joined = Extract<ScheduleEvent, { type: "donor-joined" }>;
 
@@ -12,24 +12,24 @@ export function join(turn: Turn, event: Joined): void {
   const { schedule, nowMs } = turn;
   const known = schedule.donors.get(event.donor);
   if (known?.here) leave(turn, event.donor);
-  const donor = known ?? newDonor(event, schedule.barredBefore.get(event.donor));
+  const donor = known ?? newDonor(event, schedule.bannedBefore.get(event.donor));
   schedule.donors.set(event.donor, donor);
   donor.slots = Math.max(1, Math.floor(event.slots));
   donor.trusted = event.trusted;
   donor.sameClass = event.sameClass;
-  donor.knownSpeed = event.knownSpeed;
+  donor.benchmarkSpeed = event.benchmarkSpeed;
   donor.here = true;
   donor.open = true;
   donor.lastHeardMs = nowMs;
-  if (donor.barred !== undefined) {
-    turn.effects.push({ type: "bar-donor", donor: donor.id, because: donor.barred });
+  if (donor.banned !== undefined) {
+    turn.effects.push({ type: "bar-donor", donor: donor.id, reason: donor.banned });
     return;
   }
   schedule.slots += donor.slots;
   noteRoom(turn, donor);
 }
 
-function newDonor(event: Joined, before: BarCause | undefined): DonorState {
+function newDonor(event: Joined, before: BanReason | undefined): DonorState {
   return {
     id: event.donor,
     slots: 0,
@@ -37,15 +37,15 @@ function newDonor(event: Joined, before: BarCause | undefined): DonorState {
     sameClass: event.sameClass,
     here: false,
     open: true,
-    barred: before === "lied" ? before : undefined,
+    banned: before === "mismatch" ? before : undefined,
     lastHeardMs: event.nowMs,
     restUntilMs: event.nowMs,
     leases: new Map(),
-    failures: { task: 0, transport: 0, refused: 0, junk: 0 },
-    unit: undefined,
+    failures: { task: 0, transport: 0, refused: 0, malformed: 0 },
+    sceneFrame: undefined,
     results: 0,
     speed: undefined,
-    knownSpeed: event.knownSpeed,
+    benchmarkSpeed: event.benchmarkSpeed,
   };
 }
 
@@ -53,7 +53,7 @@ function newDonor(event: Joined, before: BarCause | undefined): DonorState {
 export function leave(turn: Turn, id: DonorId): void {
   const donor = turn.schedule.donors.get(id);
   if (!donor?.here) return;
-  if (isAtHand(donor)) turn.schedule.slots -= donor.slots;
+  if (isResponsive(donor)) turn.schedule.slots -= donor.slots;
   donor.here = false;
   turn.schedule.free.delete(donor);
   if (turn.schedule.pin === id) turn.schedule.pin = undefined;
@@ -67,12 +67,12 @@ export function leave(turn: Turn, id: DonorId): void {
  * Its owner stops a donor, or lets it go on. It keeps what it has begun, which may stand still: `rescue` has
  * that made elsewhere when nothing else waits. What only lies in its queue goes to others at once.
  */
-export function stand(turn: Turn, event: Extract<ScheduleEvent, { type: "donor-standing" }>): void {
+export function stand(turn: Turn, event: Extract<ScheduleEvent, { type: "donor-availability" }>): void {
   const { schedule } = turn;
   const donor = schedule.donors.get(event.donor);
   if (!donor?.here || donor.open === event.open) return;
   donor.open = event.open;
-  if (donor.barred === undefined) schedule.slots += event.open ? donor.slots : -donor.slots;
+  if (donor.banned === undefined) schedule.slots += event.open ? donor.slots : -donor.slots;
   if (event.open) return noteRoom(turn, donor);
   schedule.free.delete(donor);
   if (schedule.pin === donor.id) schedule.pin = undefined;
@@ -110,21 +110,21 @@ function lose(turn: Turn, leases: readonly Lease[]): void {
 }
 
 /** Takes the donor out of this job, and what it holds with it. Results that are being checked stay: we hold their bytes. */
-export function bar(turn: Turn, donor: DonorState, because: BarCause): void {
-  if (donor.barred !== undefined) return;
-  if (isAtHand(donor)) turn.schedule.slots -= donor.slots;
-  donor.barred = because;
+export function ban(turn: Turn, donor: DonorState, reason: BanReason): void {
+  if (donor.banned !== undefined) return;
+  if (isResponsive(donor)) turn.schedule.slots -= donor.slots;
+  donor.banned = reason;
   turn.schedule.free.delete(donor);
   if (turn.schedule.pin === donor.id) turn.schedule.pin = undefined;
-  turn.effects.push({ type: "bar-donor", donor: donor.id, because });
+  turn.effects.push({ type: "bar-donor", donor: donor.id, reason });
   for (const lease of donor.leases.values()) {
     const chunk = turn.schedule.chunks.get(lease.chunk);
     if (!chunk) continue;
-    withdraw(turn, lease, "barred");
+    withdraw(turn, lease, "banned");
     drop(turn, chunk, lease);
     requeue(turn, chunk, "loss");
   }
-  if (because === "lied") recheck(turn, donor.id);
+  if (reason === "mismatch") recheck(turn, donor.id);
 }
 
 /** What a liar delivered unchecked is checked now, unless its picture has left the house. */
@@ -139,15 +139,15 @@ function recheck(turn: Turn, donor: DonorId): void {
 
 /**
  * Counts a failure against the donor. Three of a kind in a row bar it; but the last donor that is left is
- * only given rest, unless what it delivers is junk.
+ * only given rest, unless what it delivers is malformed.
  */
-export function blame(turn: Turn, donor: DonorState, kind: Exclude<BarCause, "lied">): void {
+export function recordFailure(turn: Turn, donor: DonorState, kind: Exclude<BanReason, "mismatch">): void {
   const { policy, nowMs, schedule } = turn;
   const inRow = ++donor.failures[kind];
   if (kind !== "task" && inRow > 1) donor.restUntilMs = nowMs + Math.min(policy.maxRestMs, policy.restMs * 2 ** (inRow - 2));
-  if (inRow < policy.barAfter) return;
+  if (inRow < policy.banAfter) return;
   const others = [...schedule.donors.values()].some((other) => other !== donor && isEligible(other, turn));
-  if (others || (kind === "junk" && !donor.trusted)) bar(turn, donor, kind);
+  if (others || (kind === "malformed" && !donor.trusted)) ban(turn, donor, kind);
 }
 
 /** Leases of donors that fell silent, or that hold a chunk without end, go to others. */
@@ -160,7 +160,7 @@ export function expire(turn: Turn): void {
     if (overdue.length === 0) continue;
     for (const lease of overdue) withdraw(turn, lease, silent ? "expired" : "stalled");
     lose(turn, overdue);
-    if (donor.open) blame(turn, donor, "transport");
+    if (donor.open) recordFailure(turn, donor, "transport");
   }
 }
 

@@ -1,5 +1,5 @@
 import type { ChunkId, DonorId } from "../plan/chunk.ts";
-import { isAtHand, isEligible, type Turn } from "./schedule.ts";
+import { isResponsive, isEligible, type Turn } from "./schedule.ts";
 import type { ChunkState, DonorState, Lease, WithdrawCause } from "./types.ts";
 
 /** Gives a chunk to a donor. */
@@ -39,7 +39,7 @@ export function freeSlot({ schedule, nowMs }: Turn, donor: DonorState, chunk: Ch
 /** The donor may have room for more: its next chunk starts, and `assign` looks at it. */
 export function noteRoom({ schedule, nowMs }: Pick<Turn, "schedule" | "nowMs">, donor: DonorState): void {
   startNext(donor, nowMs);
-  if (isAtHand(donor)) schedule.free.add(donor);
+  if (isResponsive(donor)) schedule.free.add(donor);
 }
 
 /** Donors render in the order in which they were given chunks, as many at a time as they have slots. */
@@ -52,8 +52,8 @@ function startNext(donor: DonorState, nowMs: number): void {
   }
 }
 
-export function withdraw(turn: Turn, lease: Lease, because: WithdrawCause): void {
-  turn.effects.push({ type: "withdraw", chunk: lease.chunk, donor: lease.donor, because });
+export function withdraw(turn: Turn, lease: Lease, reason: WithdrawCause): void {
+  turn.effects.push({ type: "withdraw", chunk: lease.chunk, donor: lease.donor, reason });
 }
 
 /** After a lost lease the chunk waits again, or is given up; while somebody else still works on it, neither. */

@@ -14,7 +14,7 @@ export const DEFAULT_POLICY = {
   leaseMs: 30_000,
   deadAfterDonors: 3,
   maxTransportFailures: 8,
-  barAfter: 3,
+  banAfter: 3,
   restMs: 1_000,
   maxRestMs: 60_000,
   backupShare: 0.1,

@@ -15,7 +15,7 @@ export function learnSpeed(
   const speed = chunk.chunk.cost / Math.max(0.001, seconds);
   donor.speed = blend(donor.speed, speed, SMOOTHING.donor);
   schedule.typicalSpeed = blend(schedule.typicalSpeed, speed, SMOOTHING.all);
-  if (donor.knownSpeed !== undefined) schedule.sceneFactor = blend(schedule.sceneFactor, speed / donor.knownSpeed, SMOOTHING.all);
+  if (donor.benchmarkSpeed !== undefined) schedule.sceneFactor = blend(schedule.sceneFactor, speed / donor.benchmarkSpeed, SMOOTHING.all);
 }
 
 /** Nobody is believed to be faster or slower than the typical donor by more. */
@@ -27,11 +27,11 @@ const MOST_TIMES_TYPICAL = 1_000;
  */
 export function expectedSpeed(
   { typicalSpeed, sceneFactor }: Pick<Schedule, "typicalSpeed" | "sceneFactor">,
-  { speed, knownSpeed }: Pick<DonorState, "speed" | "knownSpeed">,
+  { speed, benchmarkSpeed }: Pick<DonorState, "speed" | "benchmarkSpeed">,
 ): number | undefined {
-  if (speed !== undefined || knownSpeed === undefined || sceneFactor === undefined || typicalSpeed === undefined)
+  if (speed !== undefined || benchmarkSpeed === undefined || sceneFactor === undefined || typicalSpeed === undefined)
     return speed ?? typicalSpeed;
-  return Math.min(typicalSpeed * MOST_TIMES_TYPICAL, Math.max(typicalSpeed / MOST_TIMES_TYPICAL, knownSpeed * sceneFactor));
+  return Math.min(typicalSpeed * MOST_TIMES_TYPICAL, Math.max(typicalSpeed / MOST_TIMES_TYPICAL, benchmarkSpeed * sceneFactor));
 }
 
 function blend(old: number | undefined, fresh: number, weight: number): number {

@@ -1,12 +1,12 @@
 import type { ErrorCode } from "../../kernel/error-codes.ts";
 import { beginCheck, endCheck } from "./checks.ts";
-import { bar, blame } from "./donors.ts";
+import { ban, recordFailure } from "./donors.ts";
 import { drop, freeSlot, leaseOf, noteRoom, requeue, withdraw } from "./leases.ts";
 import { mustCheck } from "./must-check.ts";
 import { learnSpeed } from "./predict.ts";
 import type { Turn } from "./schedule.ts";
 import type { ChunkState, DonorState, Lease, ScheduleEvent, Verdict } from "./types.ts";
-import { unitOf } from "./waiting-chunks.ts";
+import { sceneFrameOf } from "./waiting-chunks.ts";
 
 type Event<T extends ScheduleEvent["type"]> = Extract<ScheduleEvent, { type: T }>;
 
@@ -18,7 +18,7 @@ export function rendered(turn: Turn, event: Event<"chunk-rendered">): void {
   if (held?.lease.phase !== "leased") return;
   const { chunk, lease, donor } = held;
   lease.phase = "fetching";
-  donor.unit = unitOf(chunk);
+  donor.sceneFrame = sceneFrameOf(chunk);
   donor.failures.task = 0;
   donor.failures.refused = 0;
   learnSpeed(turn.schedule, donor, { chunk, seconds: event.seconds });
@@ -34,7 +34,7 @@ export function fetched(turn: Turn, event: Event<"result-fetched">): void {
   lease.sha256 = event.sha256;
   donor.results++;
   donor.failures.transport = 0;
-  donor.failures.junk = 0;
+  donor.failures.malformed = 0;
   if (mustCheck({ ...event, trusted: donor.trusted, nth: donor.results }, turn.policy)) {
     lease.phase = "checking";
     beginCheck(turn, event.chunk, event.donor);
@@ -66,7 +66,7 @@ export function checked(turn: Turn, event: Event<"result-checked">): void {
   else if (lease?.phase === "checking") settleCheck(turn, chunk, { lease, verdict: event.verdict });
   // The verdict is our own: it counts even when the chunk was settled in the meantime.
   const donor = turn.schedule.donors.get(event.donor);
-  if (donor && event.verdict === "different") bar(turn, donor, "lied");
+  if (donor && event.verdict === "different") ban(turn, donor, "mismatch");
 }
 
 function settleCheck(turn: Turn, chunk: ChunkState, { lease, verdict }: { readonly lease: Lease; readonly verdict: Verdict }): void {
@@ -100,7 +100,7 @@ export function refused(turn: Turn, event: Event<"result-refused">): void {
   if (event.code === "CHECK_FAILED") return unchecked(turn, event);
   const held = leaseOf(turn, event.chunk, event.donor);
   if (held?.lease.phase !== "fetching") return;
-  fail(turn, held, { kind: JUNK_CODES.has(event.code) ? "junk" : "transport", code: event.code });
+  fail(turn, held, { kind: JUNK_CODES.has(event.code) ? "malformed" : "transport", code: event.code });
 }
 
 /**
@@ -139,15 +139,15 @@ interface Held {
 function fail(
   turn: Turn,
   { chunk, lease, donor }: Held,
-  { kind, code }: { readonly kind: "task" | "junk" | "transport" | "refused"; readonly code: ErrorCode },
+  { kind, code }: { readonly kind: "task" | "malformed" | "transport" | "refused"; readonly code: ErrorCode },
 ): void {
   avoid({ chunk, donor }, code);
   if (kind === "transport") chunk.transportFailures++;
-  if (kind === "task" || kind === "junk") {
+  if (kind === "task" || kind === "malformed") {
     chunk.taskFailures++;
     chunk.failedOn.add(donor.id);
   }
   drop(turn, chunk, lease);
-  blame(turn, donor, kind);
+  recordFailure(turn, donor, kind);
   requeue(turn, chunk, "failure");
 }

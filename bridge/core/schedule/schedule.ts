@@ -1,7 +1,7 @@
 import type { Chunk, ChunkId, DonorId } from "../plan/chunk.ts";
-import type { JobMemory } from "../journal/records.ts";
+import type { JournalState } from "../journal/records.ts";
 import type { JobPlan } from "../plan/plan-types.ts";
-import type { BarCause, ChunkState, DonorState, JobOutcome, ScheduleEffect, SchedulePolicy } from "./types.ts";
+import type { BanReason, ChunkState, DonorState, JobOutcome, ScheduleEffect, SchedulePolicy } from "./types.ts";
 import { WaitingChunks } from "./waiting-chunks.ts";
 
 /** Where a job stands. Belongs to `step`: it changes in place, so nobody keeps an old one. */
@@ -32,7 +32,7 @@ export interface Schedule {
   /** Cost units of this job that a donor does while it says to do one of the known scene, smoothed. */
   sceneFactor: number | undefined;
   /** Liars of earlier sessions of this job. */
-  readonly barredBefore: ReadonlyMap<DonorId, BarCause>;
+  readonly bannedBefore: ReadonlyMap<DonorId, BanReason>;
 }
 
 /** What the parts of one `step` share. */
@@ -49,15 +49,15 @@ export interface Turn {
  * first event of any kind ends the job.
  */
 export function startSchedule(
-  plan: Pick<JobPlan, "chunks" | "outputs" | "units" | "inOrder">,
-  memory?: Pick<JobMemory, "accepted" | "dead" | "barred" | "finishedFrames">,
+  plan: Pick<JobPlan, "chunks" | "outputs" | "sceneFrames" | "inOrder">,
+  memory?: Pick<JournalState, "accepted" | "dead" | "banned" | "finishedFrames">,
 ): Schedule {
   const waiting = new WaitingChunks();
   const delivered = memory ? deliveredBy(plan, memory) : new Set<ChunkId>();
   const chunks = new Map<ChunkId, ChunkState>();
   for (const [rank, chunk] of plan.chunks.entries()) {
     const state = newChunk(chunk, rank);
-    if (memory) remember(state, memory, delivered.has(chunk.id));
+    if (memory) append(state, memory, delivered.has(chunk.id));
     chunks.set(chunk.id, state);
     if (state.state === "waiting") waiting.add(state);
   }
@@ -69,7 +69,7 @@ export function startSchedule(
     running: new Set(),
     free: new Set(),
     inOrder: plan.inOrder,
-    prefetches: plan.chunks.every(({ spec }) => spec.kind === "floats"),
+    prefetches: plan.chunks.every(({ spec }) => spec.kind === "raw"),
     pin: undefined,
     slots: 0,
     paused: false,
@@ -79,7 +79,7 @@ export function startSchedule(
     checks: new Map(),
     typicalSpeed: undefined,
     sceneFactor: undefined,
-    barredBefore: memory?.barred ?? new Map(),
+    bannedBefore: memory?.banned ?? new Map(),
   };
 }
 
@@ -101,7 +101,7 @@ function newChunk(chunk: Chunk, rank: number): ChunkState {
   };
 }
 
-function remember(state: ChunkState, memory: Pick<JobMemory, "accepted" | "dead">, delivered: boolean): void {
+function append(state: ChunkState, memory: Pick<JournalState, "accepted" | "dead">, delivered: boolean): void {
   const accepted = memory.accepted.get(state.chunk.id);
   const diedOf = memory.dead.get(state.chunk.id);
   if (accepted) state.accepted = { donor: accepted.donor, sha256: accepted.sha256, checked: accepted.checked };
@@ -112,19 +112,19 @@ function remember(state: ChunkState, memory: Pick<JobMemory, "accepted" | "dead"
 }
 
 /** Chunks all of whose frames stand on disk. */
-function deliveredBy(plan: Pick<JobPlan, "outputs" | "units">, { finishedFrames }: Pick<JobMemory, "finishedFrames">): Set<ChunkId> {
-  const needed = new Set(plan.outputs.filter(({ frame }) => !finishedFrames.has(frame)).flatMap(({ units }) => units));
-  return new Set(plan.units.filter(({ key }) => !needed.has(key)).flatMap(({ chunks }) => chunks));
+function deliveredBy(plan: Pick<JobPlan, "outputs" | "sceneFrames">, { finishedFrames }: Pick<JournalState, "finishedFrames">): Set<ChunkId> {
+  const needed = new Set(plan.outputs.filter(({ frame }) => !finishedFrames.has(frame)).flatMap(({ sceneFrames }) => sceneFrames));
+  return new Set(plan.sceneFrames.filter(({ key }) => !needed.has(key)).flatMap(({ chunks }) => chunks));
 }
 
 /** True while its slots count: here, let work by its owner and by us. */
-export function isAtHand(donor: DonorState): boolean {
-  return donor.here && donor.open && donor.barred === undefined;
+export function isResponsive(donor: DonorState): boolean {
+  return donor.here && donor.open && donor.banned === undefined;
 }
 
 /** True when a donor may be given work now or soon: at hand, and not silent. */
 export function isEligible(donor: DonorState, { nowMs, policy }: Pick<Turn, "nowMs" | "policy">): boolean {
-  return isAtHand(donor) && nowMs - donor.lastHeardMs <= policy.suspectMs;
+  return isResponsive(donor) && nowMs - donor.lastHeardMs <= policy.suspectMs;
 }
 
 /** Chunks that a donor renders or has waiting; results under way do not count. */

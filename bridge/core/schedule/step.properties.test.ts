@@ -20,7 +20,7 @@ function resume(past: History, job: ObservedJob) {
       book.accepted ? [[chunk, { type: "chunk-accepted", chunk, sha256: "", files: [], ...book.accepted }] as const] : [],
     ),
   );
-  const schedule = startSchedule(planOf(past), { accepted, dead: new Map(), barred: new Map(), finishedFrames: new Map() });
+  const schedule = startSchedule(planOf(past), { accepted, dead: new Map(), banned: new Map(), finishedFrames: new Map() });
   const events: ScheduleEvent[] = [{ type: "donor-joined", nowMs: 0, donor: HONEST, slots: 99, trusted: true, sameClass: true }];
   const leased = new Set<string>();
   for (let event = events.shift(); event; event = events.shift()) {

@@ -63,7 +63,7 @@ describe("a simulated swarm", () => {
     const { seconds, outcome, of } = simulate({ costs: Array.from({ length: 30 }, () => 5) }, { donors: swarm });
     expect(outcome).toBe("complete");
     expect(seconds).toBeLessThan(100);
-    expect(of("withdraw")).toContainEqual(expect.objectContaining({ donor: "d0", because: "finished-elsewhere" }));
+    expect(of("withdraw")).toContainEqual(expect.objectContaining({ donor: "d0", reason: "finished-elsewhere" }));
   });
 
   it("survives donors that leave, vanish silently and come late", () => {
@@ -99,8 +99,8 @@ describe("a simulated swarm", () => {
     const swarm = donors(15, (index) => (index % 3 === 0 ? { vice: vices[index / 3] as (typeof vices)[number] } : {}));
     const { outcome, accepted, of } = simulate({ costs: unevenCosts(400) }, { donors: swarm }, "spot");
     expect(outcome).toBe("complete");
-    const barred = new Set(of("bar-donor").map((effect) => "donor" in effect && effect.donor));
-    expect(barred).toEqual(new Set(["d0", "d3", "d9", "d12"]));
+    const banned = new Set(of("bar-donor").map((effect) => "donor" in effect && effect.donor));
+    expect(banned).toEqual(new Set(["d0", "d3", "d9", "d12"]));
     const makers = new Set(accepted.map(({ donor }) => donor));
     for (const liar of ["d0", "d3", "d6", "d9", "d12"]) expect(makers).not.toContain(liar);
   });

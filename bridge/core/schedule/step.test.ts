@@ -6,13 +6,13 @@ import { startSchedule } from "./schedule.ts";
 import { step } from "./step.ts";
 import type { ScheduleEvent, SchedulePolicy } from "./types.ts";
 
-type Said = ScheduleEvent extends infer E ? (E extends unknown ? Omit<E, "nowMs"> : never) : never;
+type UntimedEvent = ScheduleEvent extends infer E ? (E extends unknown ? Omit<E, "nowMs"> : never) : never;
 
 /** A schedule that is spoken to: each call returns the effects as short words. */
 function begin(shape: PlanShape, choices: Partial<SchedulePolicy> = {}, memory?: Parameters<typeof startSchedule>[1]) {
   const policy: SchedulePolicy = { ...DEFAULT_POLICY, verify: "off", secret: "s", ...choices };
   let schedule = startSchedule(planOf(shape), memory);
-  const say = (event: Said, nowMs = 0): string[] => {
+  const say = (event: UntimedEvent, nowMs = 0): string[] => {
     const turn = step(schedule, { ...event, nowMs } as ScheduleEvent, policy);
     schedule = turn.schedule;
     return turn.effects.map(({ type, ...facts }) =>
@@ -76,7 +76,7 @@ describe("step", () => {
     const job = begin({ costs: [1, 1] });
     job.join("a");
     job.join("b");
-    expect(job.say({ type: "donor-left", donor: "a", because: "gone" })).toEqual(["lease c0 b 2"]);
+    expect(job.say({ type: "donor-left", donor: "a", reason: "gone" })).toEqual(["lease c0 b 2"]);
   });
 
   it("gives a donor nothing that was silent for 15 seconds", () => {
@@ -84,7 +84,7 @@ describe("step", () => {
     job.join("a");
     job.join("b");
     job.say({ type: "heartbeat", donor: "b" }, 15_001);
-    expect(job.say({ type: "donor-left", donor: "b", because: "gone" }, 15_001)).toEqual([]);
+    expect(job.say({ type: "donor-left", donor: "b", reason: "gone" }, 15_001)).toEqual([]);
   });
 
   it("takes the chunks of a donor that was silent for 30 seconds", () => {
@@ -186,7 +186,7 @@ describe("step", () => {
     expect(job.join("a", { slots: 4 })).toEqual(["lease c0 a 1"]);
     expect(job.join("b")).toEqual([]);
     expect(job.rendered("c0", "a")).toEqual(["fetch c0 a", "lease c1 a 1"]);
-    expect(job.say({ type: "donor-left", donor: "a", because: "gone" })).toEqual(["lease c1 b 2"]);
+    expect(job.say({ type: "donor-left", donor: "a", reason: "gone" })).toEqual(["lease c1 b 2"]);
   });
 
   it("begins with dear chunks, and in the order of the plan among equals", () => {
@@ -204,7 +204,7 @@ describe("step", () => {
   });
 
   describe("a donor whose owner stops it", () => {
-    const stand = (job: ReturnType<typeof begin>, open: boolean, donor = "a") => job.say({ type: "donor-standing", donor, open });
+    const stand = (job: ReturnType<typeof begin>, open: boolean, donor = "a") => job.say({ type: "donor-availability", donor, open });
 
     it("keeps the chunk it has begun; what only waits there goes to others", () => {
       const job = begin({ costs: [1, 1] });
@@ -258,7 +258,7 @@ describe("step", () => {
         job.say({ type: "heartbeat", donor: "a" }, at);
         job.say({ type: "tick" }, at);
       }
-      job.say({ type: "donor-standing", donor: "a", open: true }, 1_300_000);
+      job.say({ type: "donor-availability", donor: "a", open: true }, 1_300_000);
       expect(job.rendered("c0", "a", 1_300_001)).toContain("fetch c0 a");
     });
   });

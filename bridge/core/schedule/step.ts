@@ -27,7 +27,7 @@ export function step(
 function hear({ schedule, nowMs }: Turn, event: ScheduleEvent): void {
   const speaks =
     event.type === "heartbeat" ||
-    event.type === "donor-standing" ||
+    event.type === "donor-availability" ||
     event.type === "chunk-rendered" ||
     (event.type === "chunk-failed" && event.kind !== "transport");
   const donor = speaks ? schedule.donors.get(event.donor) : undefined;
@@ -40,7 +40,7 @@ function apply(turn: Turn, event: ScheduleEvent): void {
       return join(turn, event);
     case "donor-left":
       return leave(turn, event.donor);
-    case "donor-standing":
+    case "donor-availability":
       return stand(turn, event);
     case "chunk-rendered":
       return rendered(turn, event);

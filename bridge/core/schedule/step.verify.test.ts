@@ -92,7 +92,7 @@ describe("verification", () => {
     const job = begin(1, "full");
     job.join("a");
     job.deliver("c0", "a");
-    job.say({ type: "donor-left", nowMs: 1, donor: "a", because: "gone" });
+    job.say({ type: "donor-left", nowMs: 1, donor: "a", reason: "gone" });
     expect(job.verdict("c0", "a", "equal").map(({ type }) => type)).toEqual(["accept", "job-ended"]);
   });
 
@@ -105,10 +105,10 @@ describe("verification", () => {
     expect(job.claim("c3")).toBe(true);
     job.deliver("c4", "liar", true);
     const caught = job.verdict("c4", "liar", "different");
-    expect(caught[0]).toEqual({ type: "bar-donor", donor: "liar", because: "lied" });
+    expect(caught[0]).toEqual({ type: "bar-donor", donor: "liar", reason: "mismatch" });
     expect(caught.filter(({ type }) => type === "withdraw")).toHaveLength(5);
     expect(caught.filter(({ type }) => type === "check")).toEqual([{ type: "check", chunk: "c2", donor: "liar" }]);
-    expect(job.join("liar")).toEqual([{ type: "bar-donor", donor: "liar", because: "lied" }]);
+    expect(job.join("liar")).toEqual([{ type: "bar-donor", donor: "liar", reason: "mismatch" }]);
     expect(job.verdict("c2", "liar", "different")).toEqual([{ type: "revoke", chunk: "c2", donor: "liar" }]);
     expect(job.claim("c2")).toBe(false);
     expect(job.join("honest").filter(({ type }) => type === "lease")).toHaveLength(7);
@@ -147,13 +147,13 @@ describe("verification", () => {
       accepted: new Map(),
       dead: new Map(),
       finishedFrames: new Map(),
-      barred: new Map([
-        ["liar", "lied"],
+      banned: new Map([
+        ["liar", "mismatch"],
         ["tired", "task"],
       ] as const),
     };
     const job = begin(1, "off", memory);
-    expect(job.join("liar")).toEqual([{ type: "bar-donor", donor: "liar", because: "lied" }]);
+    expect(job.join("liar")).toEqual([{ type: "bar-donor", donor: "liar", reason: "mismatch" }]);
     expect(job.join("tired").map(({ type }) => type)).toEqual(["lease"]);
   });
 });

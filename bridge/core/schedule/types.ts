@@ -15,9 +15,9 @@ export type Verdict = "equal" | "warned" | "different";
 export type FailureKind = "task" | "transport" | "refused";
 
 /** Why a donor gets no more work of this job. `lied`: its pixels differ from ours. The others: three in a row. */
-export type BarCause = "lied" | "task" | "transport" | "refused" | "junk";
+export type BanReason = "mismatch" | "task" | "transport" | "refused" | "malformed";
 
-export type WithdrawCause = "finished-elsewhere" | "moved" | "expired" | "stalled" | "barred" | "cancelled";
+export type WithdrawCause = "finished-elsewhere" | "moved" | "expired" | "stalled" | "banned" | "cancelled";
 
 export type JobOutcome = "complete" | "incomplete" | "cancelled";
 
@@ -32,12 +32,12 @@ export type ScheduleEvent = { readonly nowMs: number } & (
       /** Renders the same bits as the checker (device class). */
       readonly sameClass: boolean;
       /** What it says of itself: samples x pixels a second of one slot on the known scene; undefined when it does not. */
-      readonly knownSpeed?: number | undefined;
+      readonly benchmarkSpeed?: number | undefined;
     }
-  | { readonly type: "donor-left"; readonly donor: DonorId; readonly because: string }
+  | { readonly type: "donor-left"; readonly donor: DonorId; readonly reason: string }
   | { readonly type: "heartbeat"; readonly donor: DonorId }
   /** Its owner lets it work, or not; it stays here either way. */
-  | { readonly type: "donor-standing"; readonly donor: DonorId; readonly open: boolean }
+  | { readonly type: "donor-availability"; readonly donor: DonorId; readonly open: boolean }
   /** The donor has finished rendering and committed to its result's hashes. `seconds` is render time. */
   | { readonly type: "chunk-rendered"; readonly chunk: ChunkId; readonly donor: DonorId; readonly seconds: number }
   /** The result is here and passed the structural gate. `suspicious`: it holds numbers that are not finite. */
@@ -68,14 +68,14 @@ export type ScheduleEvent = { readonly nowMs: number } & (
 export type ScheduleEffect =
   /** `attempt` counts the leases of this chunk, from 1. */
   | { readonly type: "lease"; readonly chunk: ChunkId; readonly donor: DonorId; readonly attempt: number }
-  | { readonly type: "withdraw"; readonly chunk: ChunkId; readonly donor: DonorId; readonly because: WithdrawCause }
+  | { readonly type: "withdraw"; readonly chunk: ChunkId; readonly donor: DonorId; readonly reason: WithdrawCause }
   | { readonly type: "fetch"; readonly chunk: ChunkId; readonly donor: DonorId }
   /** Also for chunks already accepted, when their maker was caught: answer with `result-checked` either way. */
   | { readonly type: "check"; readonly chunk: ChunkId; readonly donor: DonorId }
   | { readonly type: "accept"; readonly chunk: ChunkId; readonly donor: DonorId; readonly sha256: Sha256; readonly checked: boolean }
   /** An accepted chunk failed a check made after its maker was caught; it is rendered again. */
   | { readonly type: "revoke"; readonly chunk: ChunkId; readonly donor: DonorId }
-  | { readonly type: "bar-donor"; readonly donor: DonorId; readonly because: BarCause }
+  | { readonly type: "bar-donor"; readonly donor: DonorId; readonly reason: BanReason }
   | { readonly type: "chunk-dead"; readonly chunk: ChunkId; readonly code: ErrorCode }
   /** The last effect of a job; every later event is answered with no effects. */
   | { readonly type: "job-ended"; readonly outcome: JobOutcome };
@@ -101,7 +101,7 @@ export interface SchedulePolicy {
   /** Lost leases of one chunk that are blamed on the network; one more, and the chunk is given up. */
   readonly maxTransportFailures: number;
   /** Failures of one kind in a row after which a donor is barred. */
-  readonly barAfter: number;
+  readonly banAfter: number;
   /** A donor rests after failures that are not the chunk's: doubling from the first to the second. */
   readonly restMs: number;
   readonly maxRestMs: number;
@@ -163,19 +163,19 @@ export interface DonorState {
   here: boolean;
   /** Its owner lets it work. */
   open: boolean;
-  barred: BarCause | undefined;
+  banned: BanReason | undefined;
   lastHeardMs: number;
   restUntilMs: number;
   /** In the order they were given, which is the order in which they are rendered. */
   readonly leases: Map<ChunkId, Lease>;
   /** Failures in a row, by kind. */
-  readonly failures: Record<Exclude<BarCause, "lied">, number>;
+  readonly failures: Record<Exclude<BanReason, "mismatch">, number>;
   /** The unit that its last result is a part of: its Blender has that scene open at that frame. */
-  unit: string | undefined;
+  sceneFrame: string | undefined;
   /** Results fetched so far; decides about spot checks. */
   results: number;
   /** Cost units a second on one slot, smoothed; undefined before the first result. */
   speed: number | undefined;
   /** Its own word about it, on another scene. */
-  knownSpeed: number | undefined;
+  benchmarkSpeed: number | undefined;
 }

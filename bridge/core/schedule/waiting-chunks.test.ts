@@ -12,10 +12,10 @@ function chunksOf(wanted: readonly (readonly [frame: number, cost: number])[]): 
   return [...startSchedule({ ...plan, chunks }).chunks.values()];
 }
 
-function waitingOf(chunks: readonly ChunkState[]): (unit?: string, end?: "dear" | "cheap") => string | undefined {
+function waitingOf(chunks: readonly ChunkState[]): (sceneFrame?: string, end?: "dear" | "cheap") => string | undefined {
   const waiting = new WaitingChunks();
   for (const chunk of chunks) waiting.add(chunk);
-  return (unit, end = "dear") => waiting.take({ mayTake: () => true, end, unit, mostCost: Number.POSITIVE_INFINITY })?.chunk.id;
+  return (sceneFrame, end = "dear") => waiting.take({ mayTake: () => true, end, sceneFrame, mostCost: Number.POSITIVE_INFINITY })?.chunk.id;
 }
 
 const [FIRST, SECOND] = ["1:Scene", "2:Scene"];
@@ -49,7 +49,7 @@ describe("waiting chunks", () => {
     const chunks = chunksOf([1, 1, 2, 2, 3].map((frame) => [frame, 4]));
     const waiting = new WaitingChunks();
     for (const chunk of chunks) waiting.add(chunk);
-    const take = () => waiting.take({ mayTake: () => true, end: "dear", unit: undefined, mostCost: Number.POSITIVE_INFINITY });
+    const take = () => waiting.take({ mayTake: () => true, end: "dear", sceneFrame: undefined, mostCost: Number.POSITIVE_INFINITY });
     const given = [take(), take()];
     expect(given.map((chunk) => chunk?.chunk.id)).toEqual(["c0", "c2"]);
     for (const chunk of given) if (chunk) waiting.add(Object.assign(chunk, { attempts: 1 }));

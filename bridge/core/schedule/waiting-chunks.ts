@@ -4,7 +4,7 @@ import type { ChunkState } from "./types.ts";
 /** Chunks of one unit (one scene at one frame) and of like cost (within a factor of two), in the order of the plan. */
 interface Pile {
   readonly key: number;
-  readonly unit: string;
+  readonly sceneFrame: string;
   /** Place of its first chunk in the plan when it was made. */
   readonly rank: number;
   readonly chunks: RankHeap<ChunkState>;
@@ -22,13 +22,13 @@ export interface Wanted {
   /** Dear chunks, or cheap ones for a slow donor. */
   readonly end: "dear" | "cheap";
   /** The unit that the donor has open: opening another frame costs it time, which may be more than a tile's. */
-  readonly unit: string | undefined;
+  readonly sceneFrame: string | undefined;
   /** Where the next one is dearer (by about a factor of two), there is none: it waits for a slot that is free. */
   readonly mostCost: number;
 }
 
 /** Names the unit that a chunk is a part of. */
-export function unitOf({ chunk: { spec } }: ChunkState): string {
+export function sceneFrameOf({ chunk: { spec } }: ChunkState): string {
   return `${spec.frame}:${spec.scene}`;
 }
 
@@ -61,28 +61,28 @@ export class WaitingChunks {
       return;
     }
     const key = keyOf(chunk);
-    const unit = unitOf(chunk);
-    let pile = this.#piles.get(nameOf(key, unit));
+    const sceneFrame = sceneFrameOf(chunk);
+    let pile = this.#piles.get(nameOf(key, sceneFrame));
     if (pile) pile.chunks.push(chunk);
-    else pile = this.#newPile(chunk, key, unit);
+    else pile = this.#newPile(chunk, key, sceneFrame);
     this.#fresh++;
     if (chunk.attempts > 0) this.#giveBack(pile);
   }
 
   /** Takes out the next chunk for a donor. */
-  take({ mayTake, end, unit, mostCost }: Wanted): ChunkState | undefined {
+  take({ mayTake, end, sceneFrame, mostCost }: Wanted): ChunkState | undefined {
     for (const chunk of this.#failed) {
       if (!mayTake(chunk)) continue;
       if (chunk.chunk.cost > mostCost) return undefined;
       this.#failed.delete(chunk);
       return chunk;
     }
-    const pile = this.#next(end === "dear" ? this.#order : this.#order.toReversed(), unit);
+    const pile = this.#next(end === "dear" ? this.#order : this.#order.toReversed(), sceneFrame);
     return pile && 2 ** pile.key <= mostCost ? this.#takeFrom(pile) : undefined;
   }
 
-  #next(order: readonly number[], unit: string | undefined): Pile | undefined {
-    const open = unit === undefined ? undefined : this.#openPile(order, unit);
+  #next(order: readonly number[], sceneFrame: string | undefined): Pile | undefined {
+    const open = sceneFrame === undefined ? undefined : this.#openPile(order, sceneFrame);
     if (open) return open;
     for (const key of order) {
       const pile = this.#untouchedOf(key) ?? this.#fullestOf(key);
@@ -91,9 +91,9 @@ export class WaitingChunks {
     return undefined;
   }
 
-  #openPile(order: readonly number[], unit: string): Pile | undefined {
+  #openPile(order: readonly number[], sceneFrame: string): Pile | undefined {
     for (const key of order) {
-      const pile = this.#piles.get(nameOf(key, unit));
+      const pile = this.#piles.get(nameOf(key, sceneFrame));
       if (pile) return pile;
     }
     return undefined;
@@ -117,15 +117,15 @@ export class WaitingChunks {
   takeFirst(): ChunkState | undefined {
     const chunk = this.first();
     if (!chunk || this.#failed.delete(chunk)) return chunk;
-    const pile = this.#piles.get(nameOf(keyOf(chunk), unitOf(chunk)));
+    const pile = this.#piles.get(nameOf(keyOf(chunk), sceneFrameOf(chunk)));
     return pile && this.#takeFrom(pile);
   }
 
-  #newPile(first: ChunkState, key: number, unit: string): Pile {
-    const pile: Pile = { key, unit, rank: first.rank, chunks: new RankHeap(first) };
-    this.#piles.set(nameOf(key, unit), pile);
+  #newPile(first: ChunkState, key: number, sceneFrame: string): Pile {
+    const pile: Pile = { key, sceneFrame, rank: first.rank, chunks: new RankHeap(first) };
+    this.#piles.set(nameOf(key, sceneFrame), pile);
     const group = this.#groupOf(key);
-    if (this.#begun.has(unit)) group.begun.add(pile);
+    if (this.#begun.has(sceneFrame)) group.begun.add(pile);
     else group.untouched.push(pile);
     return pile;
   }
@@ -140,30 +140,30 @@ export class WaitingChunks {
   }
 
   #takeFrom(pile: Pile): ChunkState | undefined {
-    const { key, unit, chunks } = pile;
+    const { key, sceneFrame, chunks } = pile;
     const chunk = chunks.pop();
     this.#fresh--;
-    this.#begin(unit);
+    this.#begin(sceneFrame);
     if (chunks.size === 0) {
       this.#groupOf(key).begun.delete(pile);
-      this.#piles.delete(nameOf(key, unit));
+      this.#piles.delete(nameOf(key, sceneFrame));
     }
     return chunk;
   }
 
   /** Its unit is begun by nobody again. */
   #giveBack(pile: Pile): void {
-    this.#begun.delete(pile.unit);
+    this.#begun.delete(pile.sceneFrame);
     const { untouched, begun } = this.#groupOf(pile.key);
     begun.delete(pile);
     untouched.push(pile);
   }
 
-  #begin(unit: string): void {
-    if (this.#begun.has(unit)) return;
-    this.#begun.add(unit);
+  #begin(sceneFrame: string): void {
+    if (this.#begun.has(sceneFrame)) return;
+    this.#begun.add(sceneFrame);
     for (const key of this.#order) {
-      const pile = this.#piles.get(nameOf(key, unit));
+      const pile = this.#piles.get(nameOf(key, sceneFrame));
       if (pile) this.#groupOf(key).begun.add(pile);
     }
   }
@@ -171,7 +171,7 @@ export class WaitingChunks {
   #untouchedOf(key: number): Pile | undefined {
     const { untouched } = this.#groupOf(key);
     for (let pile = untouched.peek(); pile; pile = untouched.peek()) {
-      if (!this.#begun.has(pile.unit) && pile.chunks.size > 0) return pile;
+      if (!this.#begun.has(pile.sceneFrame) && pile.chunks.size > 0) return pile;
       untouched.pop();
     }
     return undefined;
@@ -189,6 +189,6 @@ function keyOf({ chunk }: ChunkState): number {
   return Math.floor(Math.log2(Math.max(1, chunk.cost)));
 }
 
-function nameOf(key: number, unit: string): string {
-  return `${key}:${unit}`;
+function nameOf(key: number, sceneFrame: string): string {
+  return `${key}:${sceneFrame}`;
 }

@@ -1,16 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { decide, type Observation, OPEN, type Standing } from "./decide.ts";
+import { decide, type Observation, OPEN, type Availability } from "./decide.ts";
 import { parseTerms, type TermTexts } from "./parse-terms.ts";
 
 const calm: Observation = {
   wall: { weekday: 3, minute: 12 * 60 },
-  untouchedMs: 3_600_000,
+  idleMs: 3_600_000,
   othersLoad: 0.02,
   onBattery: false,
   programs: ["bash", "firefox"],
   celsius: 50,
   watts: 60,
-  wish: undefined,
+  command: undefined,
 };
 const demanding: TermTexts = {
   schedule: "wed 08:00-18:00",
@@ -21,18 +21,18 @@ const demanding: TermTexts = {
   watts: "200",
 };
 
-function standing(seen: Partial<Observation>, texts: TermTexts = demanding, before: Standing = OPEN): string {
+function availability(seen: Partial<Observation>, texts: TermTexts = demanding, before: Availability = OPEN): string {
   const stands = decide(parseTerms(texts), { ...calm, ...seen }, before);
-  return stands.state === "open" ? "open" : `${stands.state} ${stands.because.code}`;
+  return stands.state === "open" ? "open" : `${stands.state} ${stands.reason.code}`;
 }
 
 describe("decide", () => {
   it.each<[string, Partial<Observation>, string]>([
     ["nothing is amiss", {}, "open"],
-    ["the owner paused", { wish: "freeze" }, "paused owner"],
-    ["the owner lets things end", { wish: "finish" }, "closed owner"],
-    ["somebody came back", { untouchedMs: 10_000 }, "paused in-use"],
-    ["exactly the asked time has passed", { untouchedMs: 300_000 }, "open"],
+    ["the owner paused", { command: "freeze" }, "paused owner"],
+    ["the owner lets things end", { command: "finish" }, "closed owner"],
+    ["somebody came back", { idleMs: 10_000 }, "paused in-use"],
+    ["exactly the asked time has passed", { idleMs: 300_000 }, "open"],
     ["others work hard", { othersLoad: 0.6 }, "paused load"],
     ["the plug is pulled", { onBattery: true }, "paused battery"],
     ["a named program runs", { programs: ["bash", "blender"] }, "paused yield"],
@@ -40,38 +40,38 @@ describe("decide", () => {
     ["it is hot", { celsius: 86 }, "paused hot"],
     ["it draws much", { watts: 201 }, "paused watts"],
     ["the hours are over", { wall: { weekday: 3, minute: 18 * 60 } }, "closed schedule"],
-    ["the hours are over and somebody uses it", { wall: { weekday: 4, minute: 0 }, untouchedMs: 0 }, "paused in-use"],
-    ["the owner's word goes before the heat", { wish: "freeze", celsius: 99 }, "paused owner"],
-  ])("when %s", (_, seen, state) => expect(standing(seen)).toBe(state));
+    ["the hours are over and somebody uses it", { wall: { weekday: 4, minute: 0 }, idleMs: 0 }, "paused in-use"],
+    ["the owner's word goes before the heat", { command: "freeze", celsius: 99 }, "paused owner"],
+  ])("when %s", (_, seen, state) => expect(availability(seen)).toBe(state));
 
   it.each<[string, Partial<Observation>]>([
-    ["who uses it", { untouchedMs: undefined }],
+    ["who uses it", { idleMs: undefined }],
     ["the battery", { onBattery: undefined }],
     ["the programs", { programs: undefined }],
     ["the heat", { celsius: undefined }],
     ["the watts", { watts: undefined }],
-  ])("is closed when the owner asked for what cannot be known: %s", (_, seen) => expect(standing(seen)).toBe("closed unknown"));
+  ])("is closed when the owner asked for what cannot be known: %s", (_, seen) => expect(availability(seen)).toBe("closed unknown"));
 
   it("asks for nothing that the owner did not", () =>
-    expect(standing({ untouchedMs: 0, othersLoad: 1, onBattery: true, celsius: 100, watts: undefined }, {})).toBe("open"));
+    expect(availability({ idleMs: 0, othersLoad: 1, onBattery: true, celsius: 100, watts: undefined }, {})).toBe("open"));
 
   it("does not flutter around a limit: it must be left by a margin", () => {
-    const paused = (code: string): Standing => ({ state: "paused", because: { code, sentence: "" } });
-    expect(standing({ celsius: 83 }, demanding, paused("hot"))).toBe("paused hot");
-    expect(standing({ celsius: 80 }, demanding, paused("hot"))).toBe("open");
-    expect(standing({ othersLoad: 0.45 }, demanding, paused("load"))).toBe("paused load");
-    expect(standing({ othersLoad: 0.39 }, demanding, paused("load"))).toBe("open");
-    expect(standing({ watts: 190 }, demanding, paused("watts"))).toBe("paused watts");
-    expect(standing({ watts: 180 }, demanding, paused("watts"))).toBe("open");
+    const paused = (code: string): Availability => ({ state: "paused", reason: { code, message: "" } });
+    expect(availability({ celsius: 83 }, demanding, paused("hot"))).toBe("paused hot");
+    expect(availability({ celsius: 80 }, demanding, paused("hot"))).toBe("open");
+    expect(availability({ othersLoad: 0.45 }, demanding, paused("load"))).toBe("paused load");
+    expect(availability({ othersLoad: 0.39 }, demanding, paused("load"))).toBe("open");
+    expect(availability({ watts: 190 }, demanding, paused("watts"))).toBe("paused watts");
+    expect(availability({ watts: 180 }, demanding, paused("watts"))).toBe("open");
   });
 
   it("knows a program by the fifteen characters that Linux keeps of its name", () => {
-    expect(standing({ programs: ["gnome-system-mo"] }, { yield: "gnome-system-monitor" })).toBe("paused yield");
-    expect(standing({ programs: ["gnome"] }, { yield: "gnome-system-monitor" })).toBe("open");
+    expect(availability({ programs: ["gnome-system-mo"] }, { yield: "gnome-system-monitor" })).toBe("paused yield");
+    expect(availability({ programs: ["gnome"] }, { yield: "gnome-system-monitor" })).toBe("open");
   });
 
   it("says why in words for the requester", () => {
     const stands = decide(parseTerms({ schedule: "mon-fri 22:00-07:00" }), calm, OPEN);
-    expect(stands).toMatchObject({ because: { sentence: "it gives only mon,tue,wed,thu,fri 22:00-07:00 of its own time" } });
+    expect(stands).toMatchObject({ reason: { message: "it gives only mon,tue,wed,thu,fri 22:00-07:00 of its own time" } });
   });
 });

@@ -6,7 +6,7 @@ import type { Terms } from "./terms.ts";
 export interface Observation {
   readonly wall: WallTime;
   /** Since somebody touched keyboard, mouse or terminal. */
-  readonly untouchedMs: number | undefined;
+  readonly idleMs: number | undefined;
   /** Share of all cores that programs of others use, 0 to 1. */
   readonly othersLoad: number | undefined;
   readonly onBattery: boolean | undefined;
@@ -15,11 +15,11 @@ export interface Observation {
   readonly celsius: number | undefined;
   readonly watts: number | undefined;
   /** The owner's own word; undefined: go on. */
-  readonly wish: OwnerWish | undefined;
+  readonly command: OwnerCommand | undefined;
 }
 
 /** `freeze`: stop at once, keep the work. `finish`: take nothing new. */
-export type OwnerWish = "freeze" | "finish";
+export type OwnerCommand = "freeze" | "finish";
 
 /**
  * Whether work is taken and done.
@@ -27,49 +27,49 @@ export type OwnerWish = "freeze" | "finish";
  * `open`: both. `closed`: nothing new is taken, what runs may end. `paused`: nothing new is taken and what
  * runs stands still.
  */
-export type Standing =
+export type Availability =
   | { readonly state: "open" }
-  | { readonly state: "closed"; readonly because: Reason }
-  | { readonly state: "paused"; readonly because: Reason };
+  | { readonly state: "closed"; readonly reason: Reason }
+  | { readonly state: "paused"; readonly reason: Reason };
 
-export const OPEN: Standing = { state: "open" };
+export const OPEN: Availability = { state: "open" };
 
 /** A limit once passed must be left by so much before work goes on: nothing may flutter. */
 const RETURN = { celsius: 5, wattsShare: 0.9, loadShare: 0.8 } as const;
 
 /** How the terms stand to what is observed; `before` is how they stood a moment ago. */
-export function decide(terms: Terms, seen: Observation, before: Standing): Standing {
-  const stopped = before.state === "paused" ? before.because.code : undefined;
-  const paused = wished(seen, "freeze") ?? disturbs(terms, seen, stopped) ?? harms(terms, seen, stopped);
-  if (paused) return { state: "paused", because: paused };
-  const closed = wished(seen, "finish") ?? unknown(terms, seen) ?? outside(terms, seen);
-  return closed ? { state: "closed", because: closed } : OPEN;
+export function decide(terms: Terms, seen: Observation, before: Availability): Availability {
+  const stopped = before.state === "paused" ? before.reason.code : undefined;
+  const paused = commanded(seen, "freeze") ?? disturbs(terms, seen, stopped) ?? harms(terms, seen, stopped);
+  if (paused) return { state: "paused", reason: paused };
+  const closed = commanded(seen, "finish") ?? unknown(terms, seen) ?? outside(terms, seen);
+  return closed ? { state: "closed", reason: closed } : OPEN;
 }
 
-function wished({ wish }: Observation, kind: OwnerWish): Reason | undefined {
-  return wish === kind ? { code: "owner", sentence: "its owner has paused it" } : undefined;
+function commanded({ command }: Observation, kind: OwnerCommand): Reason | undefined {
+  return command === kind ? { code: "owner", message: "its owner has paused it" } : undefined;
 }
 
 /** Somebody needs the machine. */
 function disturbs(terms: Terms, seen: Observation, stopped: string | undefined): Reason | undefined {
   const program = seen.programs?.find((running) => yieldsTo(terms, running));
-  if (program !== undefined) return { code: "yield", sentence: `its owner runs ${program}` };
-  if (terms.idleMs !== undefined && seen.untouchedMs !== undefined && seen.untouchedMs < terms.idleMs)
-    return { code: "in-use", sentence: "somebody uses it" };
+  if (program !== undefined) return { code: "yield", message: `its owner runs ${program}` };
+  if (terms.idleMs !== undefined && seen.idleMs !== undefined && seen.idleMs < terms.idleMs)
+    return { code: "in-use", message: "somebody uses it" };
   if (terms.maxOthersLoad === undefined || seen.othersLoad === undefined) return undefined;
   const limit = terms.maxOthersLoad * (stopped === "load" ? RETURN.loadShare : 1);
   return seen.othersLoad > limit
-    ? { code: "load", sentence: `other programs use ${Math.round(seen.othersLoad * 100)} % of it` }
+    ? { code: "load", message: `other programs use ${Math.round(seen.othersLoad * 100)} % of it` }
     : undefined;
 }
 
 /** Work would cost the machine or its owner. */
 function harms(terms: Terms, seen: Observation, stopped: string | undefined): Reason | undefined {
-  if (terms.notOnBattery && seen.onBattery === true) return { code: "battery", sentence: "it runs on battery" };
+  if (terms.notOnBattery && seen.onBattery === true) return { code: "battery", message: "it runs on battery" };
   const celsius = (terms.maxCelsius ?? Number.POSITIVE_INFINITY) - (stopped === "hot" ? RETURN.celsius : 0);
-  if (isOver(seen.celsius, celsius)) return { code: "hot", sentence: `it is ${Math.round(seen.celsius)} °C hot` };
+  if (isOver(seen.celsius, celsius)) return { code: "hot", message: `it is ${Math.round(seen.celsius)} °C hot` };
   const watts = (terms.maxWatts ?? Number.POSITIVE_INFINITY) * (stopped === "watts" ? RETURN.wattsShare : 1);
-  return isOver(seen.watts, watts) ? { code: "watts", sentence: `it draws ${Math.round(seen.watts)} W` } : undefined;
+  return isOver(seen.watts, watts) ? { code: "watts", message: `it draws ${Math.round(seen.watts)} W` } : undefined;
 }
 
 function isOver(value: number | undefined, limit: number): value is number {
@@ -79,19 +79,19 @@ function isOver(value: number | undefined, limit: number): value is number {
 /** A condition that cannot be looked at is not taken for granted. */
 function unknown(terms: Terms, seen: Observation): Reason | undefined {
   const blind: readonly (readonly [boolean, string])[] = [
-    [terms.idleMs !== undefined && seen.untouchedMs === undefined, "whether somebody uses it"],
+    [terms.idleMs !== undefined && seen.idleMs === undefined, "whether somebody uses it"],
     [terms.notOnBattery && seen.onBattery === undefined, "whether it runs on battery"],
     [terms.yieldTo.length > 0 && seen.programs === undefined, "which programs run"],
     [terms.maxCelsius !== undefined && seen.celsius === undefined, "how hot it is"],
     [terms.maxWatts !== undefined && seen.watts === undefined, "how many watts it draws"],
   ];
   const [first] = blind.filter(([asked]) => asked);
-  return first && { code: "unknown", sentence: `it cannot tell ${first[1]}, and its owner asked for that` };
+  return first && { code: "unknown", message: `it cannot tell ${first[1]}, and its owner asked for that` };
 }
 
 function outside(terms: Terms, seen: Observation): Reason | undefined {
   if (isWithin(terms.schedule, seen.wall)) return undefined;
-  return { code: "schedule", sentence: `it gives only ${scheduleText(terms.schedule)} of its own time` };
+  return { code: "schedule", message: `it gives only ${scheduleText(terms.schedule)} of its own time` };
 }
 
 /** Whether work stops while a program of this name runs. */
@@ -109,7 +109,7 @@ function sameProgram(wanted: string, running: string): boolean {
 const CUT_NAME_CHARS = 15;
 
 /** True when nobody would tell these two apart. */
-export function sameStanding(a: Standing, b: Standing): boolean {
+export function sameAvailability(a: Availability, b: Availability): boolean {
   if (a.state === "open" || b.state === "open") return a.state === b.state;
-  return a.state === b.state && a.because.code === b.because.code;
+  return a.state === b.state && a.reason.code === b.reason.code;
 }

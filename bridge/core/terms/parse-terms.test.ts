@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseAssignment, parseTerms, type TermTexts } from "./parse-terms.ts";
-import { closenessOf, coresGiven, DEFAULT_TERMS, isWelcome, slotSize, type Terms } from "./terms.ts";
+import { requesterTierOf, coresGiven, DEFAULT_TERMS, isWelcome, slotSize, type Terms } from "./terms.ts";
 
 describe("parseTerms", () => {
   it.each<[TermTexts, Partial<Terms>]>([
@@ -108,6 +108,6 @@ describe("who may come", () => {
 
   it("own machines come first, friends next", () => {
     const terms = parseTerms({ own: "a", friends: "a,b" });
-    expect(["a", "b", "c"].map((peer) => closenessOf(peer, terms))).toEqual(["own", "friend", "stranger"]);
+    expect(["a", "b", "c"].map((peer) => requesterTierOf(peer, terms))).toEqual(["own", "friend", "stranger"]);
   });
 });

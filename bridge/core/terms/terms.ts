@@ -111,9 +111,9 @@ export function coresGiven({ cores, slots }: Pick<Terms, "cores" | "slots">, mac
 }
 
 /** How close a peer is to the owner: the order in which work waits for a slot. */
-export type Closeness = "own" | "friend" | "stranger";
+export type RequesterTier = "own" | "friend" | "stranger";
 
-export function closenessOf(peer: string, terms: Pick<Terms, "own" | "friends">): Closeness {
+export function requesterTierOf(peer: string, terms: Pick<Terms, "own" | "friends">): RequesterTier {
   if (terms.own.includes(peer)) return "own";
   return terms.friends.includes(peer) ? "friend" : "stranger";
 }
@@ -121,8 +121,8 @@ export function closenessOf(peer: string, terms: Pick<Terms, "own" | "friends">)
 /** Whether a peer may come at all; `deny` wins over everything. */
 export function isWelcome(peer: string, terms: Pick<Terms, "who" | "own" | "friends" | "allow" | "deny">): boolean {
   if (terms.deny.includes(peer)) return false;
-  const closeness = closenessOf(peer, terms);
-  if (closeness === "own") return true;
+  const requesterTier = requesterTierOf(peer, terms);
+  if (requesterTier === "own") return true;
   if (terms.allow.length > 0) return terms.allow.includes(peer);
-  return terms.who === "anyone" || (terms.who === "friends" && closeness === "friend");
+  return terms.who === "anyone" || (terms.who === "friends" && requesterTier === "friend");
 }

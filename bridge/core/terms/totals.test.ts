@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { givenBy, joulesGiven, noTotals, withMore } from "./totals.ts";
 
 const tile = {
-  kind: "floats",
+  kind: "raw",
   scene: "S",
   frame: 1,
   width: 100,

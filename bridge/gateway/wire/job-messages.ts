@@ -34,9 +34,9 @@ export const JobState = z.enum([
 ]);
 export type JobState = z.infer<typeof JobState>;
 
-const Deliver = z.enum(["files", "floats"]);
+const Deliver = z.enum(["files", "raw"]);
 
-export const JobLine = z.strictObject({
+export const JobSummary = z.strictObject({
   job: JobName,
   title: Words,
   scenePath: Words,
@@ -54,7 +54,7 @@ export const JobLine = z.strictObject({
   /** Why it failed, or could not begin. */
   error: ErrorBody.nullable(),
 });
-export type JobLine = z.infer<typeof JobLine>;
+export type JobSummary = z.infer<typeof JobSummary>;
 
 /** A pixel rectangle in full-frame coordinates, y up as in Blender. */
 const RectMessage = z.strictObject({ x: Count, y: Count, width: z.int().min(1), height: z.int().min(1) });
@@ -66,7 +66,7 @@ const Place = z.strictObject({ scene: Words, frame: Frame, rect: RectMessage.nul
  * One assembled float picture, as Blender loads it: `result.load_from_file(path)`. It shows `region` of the full
  * frame (`width` x `height`): all of it, or the artist's border.
  */
-export const FloatsPictureMessage = z.strictObject({
+export const RawImageMessage = z.strictObject({
   scene: Words,
   frame: Frame,
   path: Words,
@@ -90,15 +90,15 @@ const MACHINERY = [
     chunksDone: Count,
     tiles: z.optional(Words),
   }),
-  of("note", { code: Words, sentence: Words }),
+  of("note", { code: Words, message: Words }),
   of("donor-joined", { donor, name: Words, slots: Count, local: z.boolean() }),
-  of("donor-standing", { donor, name: Words, open: z.boolean(), because: z.optional(Words) }),
-  of("donor-left", { donor, name: Words, because: Words }),
-  of("donor-barred", { donor, name: Words, because: Words }),
+  of("donor-availability", { donor, name: Words, open: z.boolean(), reason: z.optional(Words) }),
+  of("donor-left", { donor, name: Words, reason: Words }),
+  of("donor-banned", { donor, name: Words, reason: Words }),
   of("scene-progress", { donor, bytesDone: Bytes, bytesTotal: Bytes }),
   of("chunk-leased", { chunk, donor, attempt: Count, place: Place }),
   of("chunk-started", { chunk, donor, place: Place }),
-  of("chunk-withdrawn", { chunk, donor, because: Words }),
+  of("chunk-withdrawn", { chunk, donor, reason: Words }),
   of("chunk-failed", { chunk, donor, code: Words, message: Words }),
   of("chunk-checked", { chunk, donor, verdict: z.enum(["equal", "warned", "different"]) }),
   of("chunk-accepted", { chunk, donor, seconds: z.number(), bytes: Bytes, done: Count, total: Count, place: Place }),
@@ -109,9 +109,9 @@ const MACHINERY = [
   /** An accepted tile's floats, in a file of `rect`'s size that the bridge wrote; gone when its frame is whole. */
   of("tile", { chunk, donor, scene: Words, frame: Frame, rect: RectMessage, region: RectMessage, path: Words }),
   /** All floats of a frame are here, until the client releases them. */
-  of("frame-floats", { frame: Frame, pictures: z.array(FloatsPictureMessage).readonly() }),
+  of("frame-raw", { frame: Frame, pictures: z.array(RawImageMessage).readonly() }),
   of("frame-finished", { frame: Frame, outputs: z.array(Words) }),
-  of("video-progress", { sentence: Words }),
+  of("video-progress", { message: Words }),
   of("job-ended", {
     job: JobName,
     outcome: z.enum(["complete", "incomplete", "cancelled", "failed"]),
@@ -130,7 +130,7 @@ const MACHINERY = [
       bytesReceived: Bytes,
       bytesSent: Bytes,
       chunksByDonor: z.record(z.string(), Count),
-      barred: z.array(Words),
+      banned: z.array(Words),
     }),
   }),
 ] as const;
@@ -138,7 +138,7 @@ const MACHINERY = [
 /** What the bridge that serves the job adds. */
 const SERVED = [
   /** The line of the job list, whenever its state changed. The last word on a job: after its end nothing of it runs anywhere. */
-  of("job-line", { line: JobLine }),
+  of("job-summary", { line: JobSummary }),
   /** At most once a second. */
   of("progress", {
     framesDone: Count,
@@ -151,18 +151,18 @@ const SERVED = [
 
 /** Every kind of event. */
 export const EVENT_SCHEMAS = [...MACHINERY, ...SERVED] as const;
-export const MachineryEvent = z.discriminatedUnion("event", MACHINERY);
+export const JobEventMessage = z.discriminatedUnion("event", MACHINERY);
 export type WireEvent = JobEvent | z.infer<(typeof SERVED)[number]>;
 export const WireEvent: z.ZodType<WireEvent> = z.discriminatedUnion("event", EVENT_SCHEMAS);
 
 /** The reply to `jobs.watch`: how the job stands now; its events follow. */
 export const JobReport = z.strictObject({
-  line: JobLine,
+  line: JobSummary,
   /** The first event that follows, and the one after the last that has happened. Above `from`: those between are forgotten. */
   first: Count,
   next: Count,
   /** Frames whose floats are here and not released. */
-  floats: z.array(Frame),
+  raw: z.array(Frame),
   /** Finished files so far. */
   outputs: z.array(Words),
 });

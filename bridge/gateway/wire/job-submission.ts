@@ -10,7 +10,7 @@ export const JobName = z
 export const Frame = z.int().min(-1_048_574).max(1_048_574);
 
 /** What a job is to be: a saved scene, and the choices of `bridge render`. */
-export const JobWish = z.strictObject({
+export const JobSubmission = z.strictObject({
   /** The saved .blend that is rendered: the artist's file, or a copy made for this job. */
   scenePath: Path,
   /** The .blend is a copy made for this job: it is removed when the job has ended for good. */
@@ -43,6 +43,6 @@ export const JobWish = z.strictObject({
   /** This computer renders, too. */
   local: z.boolean().default(true),
   /** `files`: finished pictures, as `bridge render` makes them. `floats`: assembled float pictures, which the client's own Blender finishes. */
-  deliver: z.enum(["files", "floats"]).default("files"),
+  deliver: z.enum(["files", "raw"]).default("files"),
 });
-export type JobWish = z.infer<typeof JobWish>;
+export type JobSubmission = z.infer<typeof JobSubmission>;

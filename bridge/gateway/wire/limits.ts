@@ -21,7 +21,7 @@ export const GATEWAY_LIMITS = {
   maxRequestsInFlight: 32,
   requestsPerSecond: 100,
   /** Wrong tokens in a minute, from all clients together, before nobody new is let in for a while. */
-  maxWrongTokens: 5,
+  maxAuthFailures: 5,
   wrongTokenMs: 60_000,
   /** What may wait for a client that does not read; beyond it the client is dropped. */
   maxBufferedBytes: 8 * 1024 * 1024,

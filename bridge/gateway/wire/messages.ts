@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { ErrorBody, FloatsPictureMessage, JobLine, JobReport, WireEvent } from "./job-messages.ts";
-import { Frame, JobName, JobWish, Path, Text } from "./job-submission.ts";
+import { ErrorBody, RawImageMessage, JobSummary, JobReport, WireEvent } from "./job-messages.ts";
+import { Frame, JobName, JobSubmission, Path, Text } from "./job-submission.ts";
 import { GATEWAY_LIMITS } from "./limits.ts";
 
 const Words = z.string();
@@ -31,12 +31,12 @@ const Request = z.strictObject({
 export const ClientFrame = z.discriminatedUnion("type", [Hello, Request]);
 export type ClientFrame = z.infer<typeof ClientFrame>;
 
-const PeerLine = z.strictObject({
+const PeerSummary = z.strictObject({
   peer: Words,
   name: Words,
   /** It takes work now; `because` says why not. */
   open: z.boolean(),
-  because: Words.nullable(),
+  reason: Words.nullable(),
   cores: Count,
   memoryBytes: z.number().min(0),
   /** 0 (idle) to 1 (all cores busy) and beyond. */
@@ -52,7 +52,7 @@ export const SwarmStatus = z.strictObject({
   swarm: Words,
   /** Null while this bridge has no network, and works alone. */
   peerId: Words.nullable(),
-  peers: z.array(PeerLine),
+  peers: z.array(PeerSummary),
   thisComputer: z.strictObject({
     name: Words,
     cores: Count,
@@ -68,7 +68,7 @@ const SceneFinding = z.strictObject({
   level: z.enum(["error", "warning", "info"]),
   /** A code of bridge/ERRORS.md (upper case), or of the scene's inspection (lower case). */
   code: Words,
-  sentence: Words,
+  message: Words,
   advice: Words.nullable(),
 });
 
@@ -88,7 +88,7 @@ export const SceneCheck = z.strictObject({
       /** Frames can be cut into tiles. */
       tiles: z.boolean(),
       /** `deliver: "floats"` is possible. */
-      floats: z.boolean(),
+      raw: z.boolean(),
       blender: Words,
       files: Count,
     })
@@ -113,23 +113,23 @@ export const METHODS = {
   /** With `watch`, `swarm` frames follow whenever something changed, until it is asked with `watch: false`. */
   "swarm.status": { params: z.strictObject({ watch: z.boolean().default(false) }), result: SwarmStatus },
   /** The job is written down and has its name; what is wrong with its scene is told by its events. */
-  "jobs.submit": { params: JobWish, result: OneJob },
+  "jobs.submit": { params: JobSubmission, result: OneJob },
   /** Newest first. */
-  "jobs.list": { params: Nothing, result: z.strictObject({ jobs: z.array(JobLine) }) },
+  "jobs.list": { params: Nothing, result: z.strictObject({ jobs: z.array(JobSummary) }) },
   /** Events from number `from` on follow as `event` frames; the numbers count within the `session` of the welcome. */
   "jobs.watch": { params: z.strictObject({ job: JobName, from: Count.default(0) }), result: JobReport },
   "jobs.unwatch": { params: OneJob, result: Nothing },
   /** Answered at once; its `job-line` event says when the swarm has really stopped. */
-  "jobs.cancel": { params: OneJob, result: JobLine },
-  "jobs.pause": { params: OneJob, result: JobLine },
+  "jobs.cancel": { params: OneJob, result: JobSummary },
+  "jobs.pause": { params: OneJob, result: JobSummary },
   /** Ends a pause. */
-  "jobs.resume": { params: OneJob, result: JobLine },
+  "jobs.resume": { params: OneJob, result: JobSummary },
   /** Takes a job that ended incomplete, cancelled or failed up again, where it stopped. */
-  "jobs.retry": { params: OneJob, result: JobLine },
+  "jobs.retry": { params: OneJob, result: JobSummary },
   /** The floats of a frame; empty while they are not whole. */
-  "jobs.floats": {
+  "jobs.raw": {
     params: z.strictObject({ job: JobName, frame: Frame }),
-    result: z.strictObject({ pictures: z.array(FloatsPictureMessage).readonly() }),
+    result: z.strictObject({ pictures: z.array(RawImageMessage).readonly() }),
   },
   /** The client has what it wants: the floats of one frame may go, or without `frame` all that the ended job keeps, and its line. */
   "jobs.release": { params: z.strictObject({ job: JobName, frame: Frame.nullish() }), result: Nothing },

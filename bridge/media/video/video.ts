@@ -6,7 +6,7 @@ import { makeFolder } from "../../kernel/files/make-folder.ts";
 import { outputAnswer } from "../../kernel/files/output-failure.ts";
 import { frameInput } from "./video-frames.ts";
 import { chooseRecipe, parseEncoders, pictureFilter, videoFormat } from "./video-codecs.ts";
-import { asWriteFailure, besidePath } from "../write-beside.ts";
+import { asWriteFailure, temporaryPathFor } from "../write-beside.ts";
 
 export interface VideoRequest {
   /** The ffmpeg program. */
@@ -36,7 +36,7 @@ export async function encodeVideo(request: VideoRequest, signal: AbortSignal): P
   await using input = await frameInput(request.frames);
   const encoders = parseEncoders(await runFfmpeg(request.ffmpeg, ["-encoders"], { signal }));
   const recipe = chooseRecipe(format, encoders, input.transparent);
-  const beside = besidePath(out);
+  const beside = temporaryPathFor(out);
   const { numerator, denominator } = request.fps;
   const reading = [
     "-f",

@@ -25,7 +25,7 @@ export interface MediaResults {
 }
 
 /** An error on its way between threads: facts instead of a class, which would not survive. */
-export interface CarriedError {
+export interface SerializedError {
   readonly code: ErrorCode | undefined;
   readonly message: string;
   readonly facts: ErrorFacts;
@@ -35,7 +35,7 @@ export interface CarriedError {
 
 export type MediaAnswer =
   | { readonly ok: true; readonly value: MediaResults[MediaJob["kind"]] }
-  | { readonly ok: false; readonly error: CarriedError };
+  | { readonly ok: false; readonly error: SerializedError };
 
 /** Does a job in this thread. */
 export function doMediaJob(job: MediaJob): MediaResults[MediaJob["kind"]] | Promise<boolean> {
@@ -55,7 +55,7 @@ export function doMediaJob(job: MediaJob): MediaResults[MediaJob["kind"]] | Prom
   }
 }
 
-export function carryError(error: unknown): CarriedError {
+export function serializeError(error: unknown): SerializedError {
   if (error instanceof FarmError) {
     const { code, message, facts, advice, stack } = error;
     return { code, message, facts, advice, stack };
@@ -65,7 +65,7 @@ export function carryError(error: unknown): CarriedError {
 }
 
 /** The error as it was thrown: a `FarmError` again, or a bug with its stack. */
-export function uncarryError(carried: CarriedError): Error {
+export function deserializeError(carried: SerializedError): Error {
   const { code, message, facts, advice, stack } = carried;
   const error =
     code === undefined ? new Error(message) : new FarmError(code, message, { facts, ...(advice === undefined ? {} : { advice }) });

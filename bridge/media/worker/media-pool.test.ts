@@ -30,7 +30,7 @@ describe("media threads", () => {
     const summary = await media.check(good, expectation, signal);
     const target = { path: join(scratch.path, "target.exr"), width: 4, height: 3, ...summary };
     await media.createAssembled(target, signal);
-    await media.paste({ resultPath: good, target, resultRect: rect, keep: rect, region: rect }, signal);
+    await media.paste({ resultPath: good, target, resultRect: rect, tileRect: rect, region: rect }, signal);
     const difference = await media.compare({ result: { path: good, rect }, reference: { path: target.path, rect }, rect }, signal);
     expect(difference).toEqual({ differingPixels: 0, pixels: 12, maxDifference: 0, r: undefined });
   });

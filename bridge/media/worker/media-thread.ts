@@ -2,7 +2,7 @@ import { Worker } from "node:worker_threads";
 import { childSignal } from "../../kernel/abort.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { exrInvalid } from "../exr/exr-invalid.ts";
-import { type MediaAnswer, type MediaJob, type MediaResults, uncarryError } from "./media-jobs.ts";
+import { type MediaAnswer, type MediaJob, type MediaResults, deserializeError } from "./media-jobs.ts";
 
 /** Beside this file in a checkout (.ts) and beside the bundle in an installed package (.js). */
 function workerUrl(): URL {
@@ -37,7 +37,7 @@ export class MediaThread {
       throw answer === "aborted" ? exrInvalid(`reading it took longer than ${timeLimitMs} ms`) : asFailure(answer);
     }
     worker.unref(); // an idle thread keeps no process alive
-    if (!answer.ok) throw uncarryError(answer.error);
+    if (!answer.ok) throw deserializeError(answer.error);
     return answer.value as MediaResults[J["kind"]];
   }
 

@@ -1,5 +1,5 @@
 import { parentPort } from "node:worker_threads";
-import { carryError, doMediaJob, type MediaAnswer, type MediaJob } from "./media-jobs.ts";
+import { serializeError, doMediaJob, type MediaAnswer, type MediaJob } from "./media-jobs.ts";
 
 /** Entry point of a media worker thread: one job in, one answer out. */
 parentPort?.on("message", (job: MediaJob) => void answerTo(job));
@@ -13,6 +13,6 @@ async function answer(job: MediaJob): Promise<MediaAnswer> {
   try {
     return { ok: true, value: await doMediaJob(job) };
   } catch (error) {
-    return { ok: false, error: carryError(error) };
+    return { ok: false, error: serializeError(error) };
   }
 }

@@ -9,7 +9,7 @@ type Seen = (peer: RemotePeer, change: "here" | "gone") => void;
  * Who is here: peers of our swarm from the moment they are connected and have told their protocols, until their
  * last connection closes. A second connection of a peer, or a new one before the old has gone, changes nothing.
  */
-export class Presence {
+export class ConnectedPeers {
   readonly #libp2p: Libp2p;
   readonly #log: Log;
   readonly #membership: string;

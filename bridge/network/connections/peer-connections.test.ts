@@ -7,7 +7,7 @@ vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 const LIMIT = { maxInboundStreamsPerPeer: 8 };
 
-describe("lanes", () => {
+describe("connections", () => {
   it("use one connection for control and one for bulk, in both directions", async () => {
     await using nodes = new TestNodes();
     const [server, client] = [await nodes.open(), await nodes.open()];

@@ -14,7 +14,7 @@ const BULK_PLEASE_PROTOCOL = "/p2p-render/bulk-please/1.0.0";
 /** A connection gets its label a moment after it opens; younger ones are taken for control only when there is no other. */
 const LABEL_MS = 500;
 
-export interface LanesDeps {
+export interface PeerConnectionsDeps {
   readonly libp2p: Libp2p;
   readonly log: Log;
   readonly clock: Clock;
@@ -27,14 +27,14 @@ export interface LanesDeps {
  *
  * A connection that is not labelled is control. Where no second one can be had, bulk goes over the one that is there.
  */
-export class Lanes {
-  readonly #deps: LanesDeps;
+export class PeerConnections {
+  readonly #deps: PeerConnectionsDeps;
   readonly #bulk = new WeakSet<Connection>();
   readonly #dialling = new Map<string, Promise<Connection>>();
   readonly #noBulkUntil = new Map<string, number>();
   readonly #stop = new AbortController();
 
-  constructor(deps: LanesDeps) {
+  constructor(deps: PeerConnectionsDeps) {
     this.#deps = deps;
   }
 

@@ -3,7 +3,7 @@ import type { Multiaddr } from "@multiformats/multiaddr";
 import { childSignal } from "../../kernel/abort.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { FarmError } from "../../kernel/errors.ts";
-import type { Lanes } from "./peer-connections.ts";
+import type { PeerConnections } from "./peer-connections.ts";
 import { NETWORK_LIMITS } from "../network-limits.ts";
 import type { PeerTarget } from "../peer-address.ts";
 import { peerFailure } from "./peer-failure.ts";
@@ -14,20 +14,20 @@ const LOOK_UP_PAUSE_MS = 100;
 const STALE_ADDRESS_MS = 1_500;
 const MAX_REMEMBERED_ADDRESSES = 256;
 
-export interface ReachDeps {
+export interface PeerDialerDeps {
   readonly libp2p: Libp2p;
-  readonly lanes: Lanes;
+  readonly connections: PeerConnections;
   readonly clock: Clock;
   readonly addressesOf: (id: PeerId) => Promise<readonly Multiaddr[]>;
 }
 
 /** From what a user or a peer calls a node to an open control connection. */
-export class Reach {
-  readonly #deps: ReachDeps;
+export class PeerDialer {
+  readonly #deps: PeerDialerDeps;
   /** Which peer answered at an address that does not say so. */
   readonly #idAt = new Map<string, PeerId>();
 
-  constructor(deps: ReachDeps) {
+  constructor(deps: PeerDialerDeps) {
     this.#deps = deps;
   }
 
@@ -38,13 +38,13 @@ export class Reach {
       throw new FarmError("PEER_ADDRESS_INVALID", "this is the peer id of this node itself", { facts: { peer: target.text } });
     }
     const id = target.id ?? this.#idAt.get(target.text);
-    const present = id && this.#deps.lanes.control(id);
+    const present = id && this.#deps.connections.control(id);
     if (present) return present;
     try {
-      const connection = await this.#deps.lanes.share(`control ${target.text}`, NETWORK_LIMITS.reachMs, signal, (shared) =>
+      const connection = await this.#deps.connections.share(`control ${target.text}`, NETWORK_LIMITS.reachMs, signal, (shared) =>
         this.#dial(target, shared),
       );
-      this.#remember(target, connection.remotePeer);
+      this.#append(target, connection.remotePeer);
       return connection;
     } catch (error) {
       throw peerFailure(error, target.text, signal);
@@ -55,16 +55,16 @@ export class Reach {
     if (!target.address) return this.#search(target.id as PeerId, signal);
     // Forced, because a bulk connection alone would count as connected.
     const connection = await this.#deps.libp2p.dial(target.address, { signal, force: target.id !== undefined });
-    return this.#deps.lanes.control(connection.remotePeer) ?? connection;
+    return this.#deps.connections.control(connection.remotePeer) ?? connection;
   }
 
   /** Dials a peer known by its id alone; one that is not yet known may be heard of in a moment. */
   async #search(id: PeerId, signal: AbortSignal): Promise<Connection> {
-    const { libp2p, lanes, clock } = this.#deps;
+    const { libp2p, connections, clock } = this.#deps;
     const startMs = clock.monotonicMs();
     let failure: unknown;
     while (true) {
-      const present = lanes.control(id);
+      const present = connections.control(id);
       if (present) return present;
       const addresses = await this.#deps.addressesOf(id);
       if (addresses.length > 0) {
@@ -95,7 +95,7 @@ export class Reach {
     }
   }
 
-  #remember(target: PeerTarget, id: PeerId): void {
+  #append(target: PeerTarget, id: PeerId): void {
     if (target.id) return;
     if (this.#idAt.size >= MAX_REMEMBERED_ADDRESSES) this.#idAt.clear();
     this.#idAt.set(target.text, id);

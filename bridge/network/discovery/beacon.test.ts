@@ -23,7 +23,7 @@ describe("a beacon message", () => {
   });
 
   it.each([
-    Buffer.from("junk"),
+    Buffer.from("malformed"),
     Buffer.from("null"),
     Buffer.from(JSON.stringify({ ...message, more: 1 })),
     Buffer.from(JSON.stringify({ ...message, v: 2 })),
@@ -88,7 +88,7 @@ describe("two beacons", () => {
     const question = encodeBeacon({ ...message, id: IDS[1] }) as Uint8Array;
     for (let count = 0; count < 100; count++) {
       socket.send(question, port, "239.255.77.77");
-      socket.send("junk", port, "239.255.77.77");
+      socket.send("malformed", port, "239.255.77.77");
       if (count % 10 === 9) await systemClock.sleep(20);
     }
     await systemClock.sleep(400);

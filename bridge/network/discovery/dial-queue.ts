@@ -17,7 +17,7 @@ interface Candidate {
  * Peers we heard of and do not know yet, and the loop that dials them. The library announces a discovered peer
  * once and never dials it; here it is tried again, later and later, until it is reached or forgotten.
  */
-export class Candidates {
+export class DialQueue {
   readonly #libp2p: Libp2p;
   readonly #log: Log;
   readonly #clock: Clock;

@@ -4,8 +4,8 @@ import type { Clock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 import { Beacon } from "./beacon.ts";
 import { keepBootstrapped } from "./bootstrap.ts";
-import type { Candidates } from "./dial-queue.ts";
-import type { OwnAddresses } from "../node/listen-addresses.ts";
+import type { DialQueue } from "./dial-queue.ts";
+import type { ListenAddresses } from "../node/listen-addresses.ts";
 import { type PeerTarget, readableAddresses } from "../peer-address.ts";
 
 export interface DiscoveryOptions {
@@ -18,8 +18,8 @@ export interface DiscoveryDeps {
   readonly libp2p: Libp2p;
   readonly log: Log;
   readonly clock: Clock;
-  readonly candidates: Candidates;
-  readonly ownAddresses: OwnAddresses;
+  readonly candidates: DialQueue;
+  readonly listenAddresses: ListenAddresses;
 }
 
 /** All ways of hearing of peers, and the loop that dials them; resolves when the signal has ended each. */
@@ -37,6 +37,6 @@ function beacon(deps: DiscoveryDeps, swarm: string): Beacon {
       // Looks like a peer id and is none: somebody else's packet.
     }
   };
-  const addresses = () => deps.ownAddresses.list().map((address) => address.toString());
+  const addresses = () => deps.listenAddresses.list().map((address) => address.toString());
   return new Beacon({ ...deps, heard, addresses }, { id: deps.libp2p.peerId.toString(), swarm });
 }

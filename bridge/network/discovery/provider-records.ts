@@ -7,7 +7,7 @@ import { sha256 } from "multiformats/hashes/sha2";
 import { childSignal } from "../../kernel/abort.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
-import type { Candidates } from "./dial-queue.ts";
+import type { DialQueue } from "./dial-queue.ts";
 import { DISCOVERY_LIMITS } from "../network-limits.ts";
 
 /** The key under which the donors of a swarm are found. */
@@ -17,14 +17,14 @@ export function donorRecordKey(swarm: string): CID {
 }
 
 /** Donors in the DHT: the way to find each other that needs no common network and no third party that is always there. */
-export class DonorRecords {
+export class ProviderRecords {
   readonly #libp2p: Libp2p;
-  readonly #candidates: Candidates;
+  readonly #candidates: DialQueue;
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #key: CID;
 
-  constructor(deps: { libp2p: Libp2p; candidates: Candidates; log: Log; clock: Clock }, options: { swarm: string }) {
+  constructor(deps: { libp2p: Libp2p; candidates: DialQueue; log: Log; clock: Clock }, options: { swarm: string }) {
     this.#libp2p = deps.libp2p;
     this.#candidates = deps.candidates;
     this.#log = deps.log;

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { loadIdentity, passingIdentity } from "./identity.ts";
+import { loadIdentity, ephemeralIdentity } from "./identity.ts";
 
 const newHome = () => mkdtemp(join(tmpdir(), "identity-"));
 const idOf = async (home: string) => (await loadIdentity(home)).publicKey.toString();
@@ -40,5 +40,5 @@ describe("loadIdentity", () => {
 });
 
 it("makes passing identities that differ", async () => {
-  expect((await passingIdentity()).publicKey.toString()).not.toBe((await passingIdentity()).publicKey.toString());
+  expect((await ephemeralIdentity()).publicKey.toString()).not.toBe((await ephemeralIdentity()).publicKey.toString());
 });

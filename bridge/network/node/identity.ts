@@ -27,7 +27,7 @@ export async function loadIdentity(home: string): Promise<PrivateKey> {
 }
 
 /** A key for one run only, kept nowhere. */
-export function passingIdentity(): Promise<PrivateKey> {
+export function ephemeralIdentity(): Promise<PrivateKey> {
   return generateKeyPair("Ed25519");
 }
 

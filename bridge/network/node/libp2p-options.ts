@@ -9,7 +9,7 @@ import { tcp } from "@libp2p/tcp";
 import { yamux } from "@libp2p/yamux";
 import type { Libp2pOptions } from "libp2p";
 import { NETWORK_LIMITS } from "../network-limits.ts";
-import type { OwnAddresses } from "./listen-addresses.ts";
+import type { ListenAddresses } from "./listen-addresses.ts";
 
 /** One table for all swarms, so that any node can be anyone's bootstrap; who belongs where is told apart by the records' keys. */
 const DHT_PROTOCOL = "/p2p-render/kad/1.0.0";
@@ -31,7 +31,7 @@ export interface NodeConfig {
   readonly announce: readonly string[];
   /** Called for each peer of the swarm that mDNS finds; undefined: no mDNS. */
   readonly heardByMdns: ((peer: PeerInfo) => void) | undefined;
-  readonly ownAddresses: OwnAddresses;
+  readonly listenAddresses: ListenAddresses;
 }
 
 interface NodeServices extends ServiceMap {
@@ -67,7 +67,7 @@ export function libp2pOptions(config: NodeConfig): Libp2pOptions<NodeServices> {
     connectionMonitor: { enabled: false },
     peerDiscovery: config.heardByMdns ? [mdnsOfSwarm(config.swarm, config.heardByMdns)] : [],
     services: {
-      ownAddresses: config.ownAddresses.service,
+      listenAddresses: config.listenAddresses.service,
       identify: identify(),
       identifyPush: identifyPush(),
       ping: ping({ maxInboundStreams: 8, maxOutboundStreams: 8 }),

@@ -10,7 +10,7 @@ type Components = Parameters<ServiceFactory>[0];
  * that are not from a private range until strangers have confirmed them; on a LAN with public addresses that leaves
  * only loopback, and nobody can dial. We listen there, so they are ours.
  */
-export class OwnAddresses {
+export class ListenAddresses {
   #components: Components | undefined;
 
   /** Goes among the node's services, which is how the library hands out its parts. */

@@ -6,24 +6,24 @@ import type { Clock } from "../../kernel/clock.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { FrameStream, RemotePeer, SwarmNetwork } from "../../protocols/frame-stream.ts";
-import { type Answer, Answers } from "./protocol-handlers.ts";
-import { Candidates } from "../discovery/dial-queue.ts";
+import { type Answer, ProtocolHandlers } from "./protocol-handlers.ts";
+import { DialQueue } from "../discovery/dial-queue.ts";
 import { ConnectionWatch } from "../connections/connection-watch.ts";
 import { cancelDelayedCall } from "./libp2p-workarounds.ts";
 import { type DiscoveryOptions, discover } from "../discovery/discovery.ts";
-import { DonorRecords } from "../discovery/provider-records.ts";
-import { loadIdentity, passingIdentity } from "./identity.ts";
-import { Lanes } from "../connections/peer-connections.ts";
+import { ProviderRecords } from "../discovery/provider-records.ts";
+import { loadIdentity, ephemeralIdentity } from "./identity.ts";
+import { PeerConnections } from "../connections/peer-connections.ts";
 import { libp2pFrameStream } from "../connections/libp2p-frame-stream.ts";
 import { libp2pOptions, membershipProtocol } from "./libp2p-options.ts";
 import { NETWORK_LIMITS } from "../network-limits.ts";
-import { OwnAddresses } from "./listen-addresses.ts";
+import { ListenAddresses } from "./listen-addresses.ts";
 import { type NodeOptions, settledOptions } from "./node-options.ts";
 import { addressWithId, type PeerTarget, parsePeerTarget } from "../peer-address.ts";
 import { peerFailure } from "../connections/peer-failure.ts";
 import { measureRoundTrip } from "../connections/ping.ts";
-import { Presence } from "../connections/connected-peers.ts";
-import { Reach } from "../connections/peer-dialer.ts";
+import { ConnectedPeers } from "../connections/connected-peers.ts";
+import { PeerDialer } from "../connections/peer-dialer.ts";
 
 export interface NodeDeps {
   readonly log: Log;
@@ -40,11 +40,11 @@ export interface SwarmNode extends SwarmNetwork, AsyncDisposable {}
 export async function openNode(options: NodeOptions, deps: NodeDeps, signal: AbortSignal): Promise<SwarmNode> {
   signal.throwIfAborted();
   const { home, swarm, listen, announce, lan, bootstrap } = settledOptions(options);
-  const privateKey = home === undefined ? await passingIdentity() : await loadIdentity(home);
-  const ownAddresses = new OwnAddresses();
+  const privateKey = home === undefined ? await ephemeralIdentity() : await loadIdentity(home);
+  const listenAddresses = new ListenAddresses();
   const heardByMdns = lan ? (peer: PeerInfo) => node.heard(peer) : undefined;
-  const libp2p = await createLibp2p(libp2pOptions({ privateKey, swarm, listen, announce, heardByMdns, ownAddresses }));
-  const node = new Libp2pNode({ ...deps, libp2p, ownAddresses }, { swarm });
+  const libp2p = await createLibp2p(libp2pOptions({ privateKey, swarm, listen, announce, heardByMdns, listenAddresses }));
+  const node = new Libp2pNode({ ...deps, libp2p, listenAddresses }, { swarm });
   try {
     await node.start({ swarm, bootstrap, lan, mustListen: listen.length > 0 });
     signal.throwIfAborted();
@@ -57,40 +57,40 @@ export async function openNode(options: NodeOptions, deps: NodeDeps, signal: Abo
 
 class Libp2pNode implements SwarmNode {
   readonly selfId: string;
-  readonly #deps: NodeDeps & { readonly libp2p: Libp2p; readonly ownAddresses: OwnAddresses };
-  readonly #presence: Presence;
+  readonly #deps: NodeDeps & { readonly libp2p: Libp2p; readonly listenAddresses: ListenAddresses };
+  readonly #connectedPeers: ConnectedPeers;
   readonly #watch: ConnectionWatch;
-  readonly #lanes: Lanes;
-  readonly #reach: Reach;
-  readonly #candidates: Candidates;
-  readonly #records: DonorRecords;
-  readonly #answers: Answers;
+  readonly #connections: PeerConnections;
+  readonly #dialer: PeerDialer;
+  readonly #candidates: DialQueue;
+  readonly #records: ProviderRecords;
+  readonly #answers: ProtocolHandlers;
   readonly #membership: string;
   readonly #stop = new AbortController();
   #discovery: Promise<unknown> = Promise.resolve();
   #disposed: Promise<void> | undefined;
 
-  constructor(deps: NodeDeps & { libp2p: Libp2p; ownAddresses: OwnAddresses }, options: { swarm: string }) {
+  constructor(deps: NodeDeps & { libp2p: Libp2p; listenAddresses: ListenAddresses }, options: { swarm: string }) {
     this.#deps = deps;
     this.selfId = deps.libp2p.peerId.toString();
     this.#membership = membershipProtocol(options.swarm);
     const addressesOf = (id: PeerId) => this.#dialable(id);
-    this.#presence = new Presence(deps, { membership: this.#membership });
+    this.#connectedPeers = new ConnectedPeers(deps, { membership: this.#membership });
     this.#watch = new ConnectionWatch(deps);
-    this.#lanes = new Lanes({ ...deps, addressesOf });
-    this.#reach = new Reach({ ...deps, lanes: this.#lanes, addressesOf });
-    this.#candidates = new Candidates(deps);
-    this.#records = new DonorRecords({ ...deps, candidates: this.#candidates }, options);
-    this.#answers = new Answers(deps);
+    this.#connections = new PeerConnections({ ...deps, addressesOf });
+    this.#dialer = new PeerDialer({ ...deps, connections: this.#connections, addressesOf });
+    this.#candidates = new DialQueue(deps);
+    this.#records = new ProviderRecords({ ...deps, candidates: this.#candidates }, options);
+    this.#answers = new ProtocolHandlers(deps);
   }
 
   async start(options: DiscoveryOptions & { readonly mustListen: boolean }): Promise<void> {
-    const { libp2p, ownAddresses } = this.#deps;
+    const { libp2p, listenAddresses } = this.#deps;
     // Before anybody can connect, so that the very first answer to "what do you speak" holds it.
     await libp2p.handle(this.#membership, (stream) => stream.abort(new Error("this protocol only tells the swarm")));
-    await this.#lanes.start();
+    await this.#connections.start();
     await libp2p.start();
-    if (options.mustListen && ownAddresses.list().length === 0) {
+    if (options.mustListen && listenAddresses.list().length === 0) {
       throw new FarmError("LISTEN_FAILED", "cannot listen on any of the given addresses");
     }
     this.#discovery = discover({ ...this.#deps, candidates: this.#candidates }, options, this.#stop.signal);
@@ -101,7 +101,7 @@ class Libp2pNode implements SwarmNode {
   }
 
   multiaddrs(): readonly string[] {
-    return this.#deps.ownAddresses.list().map((address) => addressWithId(address, this.selfId));
+    return this.#deps.listenAddresses.list().map((address) => addressWithId(address, this.selfId));
   }
 
   handle(protocol: string, answer: Answer, options: { readonly maxInboundStreamsPerPeer: number }): Promise<void> {
@@ -119,13 +119,13 @@ class Libp2pNode implements SwarmNode {
   }
 
   async connect(peer: string, signal: AbortSignal): Promise<RemotePeer> {
-    const connection = await this.#reach.control(parsePeerTarget(peer), signal);
-    this.#presence.choose(connection.remotePeer);
+    const connection = await this.#dialer.control(parsePeerTarget(peer), signal);
+    this.#connectedPeers.choose(connection.remotePeer);
     return { id: connection.remotePeer.toString() };
   }
 
   knownPeers(): readonly RemotePeer[] {
-    return this.#presence.peers();
+    return this.#connectedPeers.peers();
   }
 
   async addressesOf(peerId: string): Promise<readonly string[]> {
@@ -136,13 +136,13 @@ class Libp2pNode implements SwarmNode {
   }
 
   watchPeers(seen: (peer: RemotePeer, change: "here" | "gone") => void): () => void {
-    return this.#presence.watch(seen);
+    return this.#connectedPeers.watch(seen);
   }
 
   async ping(peerId: string, signal: AbortSignal): Promise<number> {
     using limit = childSignal(signal, NETWORK_LIMITS.reachMs);
     try {
-      const connection = await this.#reach.control(parsePeerTarget(peerId), limit.signal);
+      const connection = await this.#dialer.control(parsePeerTarget(peerId), limit.signal);
       return await measureRoundTrip(connection, this.#deps.clock, limit.signal);
     } catch (error) {
       throw peerFailure(error, peerId, signal);
@@ -164,14 +164,14 @@ class Libp2pNode implements SwarmNode {
 
   async #dispose(): Promise<void> {
     this.#stop.abort();
-    this.#lanes.stop();
+    this.#connections.stop();
     await this.#answers.stop();
     await this.#discovery;
     await this.#watch.stop();
-    const { libp2p, ownAddresses } = this.#deps;
+    const { libp2p, listenAddresses } = this.#deps;
     await libp2p.stop();
-    this.#presence.stop();
-    ownAddresses.stop();
+    this.#connectedPeers.stop();
+    listenAddresses.stop();
     cancelDelayedCall(libp2p.services["identifyPush"], "_push");
   }
 
@@ -192,8 +192,8 @@ class Libp2pNode implements SwarmNode {
   /** A connection may close just as we take it: then the next one is tried. */
   async #openStream(target: PeerTarget, protocol: string, lane: "control" | "bulk", signal: AbortSignal): Promise<Stream> {
     while (true) {
-      const control = await this.#reach.control(target, signal);
-      const connection = lane === "bulk" ? await this.#lanes.bulk(control, signal) : control;
+      const control = await this.#dialer.control(target, signal);
+      const connection = lane === "bulk" ? await this.#connections.bulk(control, signal) : control;
       try {
         return await this.#newStream(connection, protocol, signal);
       } catch (error) {

@@ -8,7 +8,7 @@ import { type Libp2pFrameStream, libp2pFrameStream } from "../connections/libp2p
 export type Answer = (stream: FrameStream, peer: RemotePeer, signal: AbortSignal) => Promise<void>;
 
 /** Runs the answers to other peers' streams, and joins them on stop. */
-export class Answers {
+export class ProtocolHandlers {
   readonly #libp2p: Libp2p;
   readonly #log: Log;
   readonly #stop = new AbortController();

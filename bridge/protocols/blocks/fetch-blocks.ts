@@ -6,7 +6,7 @@ import { FetchPlan } from "./fetch-plan.ts";
 import { FetchWorker } from "./fetch-worker.ts";
 import { type BlockPeer, BLOCKS_LIMITS } from "./messages.ts";
 import type { BlockProgress, BlockSink, WantedBlock } from "./ports.ts";
-import { Pulse } from "../../kernel/notifier.ts";
+import { Notifier } from "../../kernel/notifier.ts";
 
 export interface FetchBlocksRequest {
   /** Hashes with the sizes that the manifest promises. */
@@ -55,7 +55,7 @@ class Fetch {
   readonly #request: FetchBlocksRequest;
   readonly #nowMs: () => number;
   readonly #plan: FetchPlan;
-  readonly #pulse = new Pulse();
+  readonly #notifier = new Notifier();
   readonly #peers = new Map<string, BlockPeer>();
   readonly #tried = new Set<string>();
   readonly #workers = new Map<string, Promise<void>>();
@@ -90,7 +90,7 @@ class Fetch {
         if (this.#fatal !== undefined) throw this.#fatal;
         this.#startWorkers(child.signal);
         this.#judge(this.#plan.tick(this.#nowMs()));
-        await this.#pulse.wait(TICK_MS, child.signal);
+        await this.#notifier.wait(TICK_MS, child.signal);
       }
     } finally {
       child.abort();
@@ -125,7 +125,7 @@ class Fetch {
     this.#tried.add(peer.id);
     const worker = new FetchWorker(peer, {
       plan: this.#plan,
-      pulse: this.#pulse,
+      notifier: this.#notifier,
       store: this.#request.store,
       isRequester: peer.id === this.#request.requester.id,
       nowMs: this.#nowMs,
@@ -143,7 +143,7 @@ class Fetch {
       peer.id,
       finished.finally(() => {
         this.#workers.delete(peer.id);
-        this.#pulse.wake();
+        this.#notifier.wake();
       }),
     );
   }
@@ -158,14 +158,14 @@ class Fetch {
 
   #named(peers: readonly BlockPeer[]): void {
     for (const peer of peers) if (peer.id !== this.#request.requester.id) this.#peers.set(peer.id, peer);
-    this.#pulse.wake();
+    this.#notifier.wake();
   }
 
   #stored(peer: string, bytes: number): void {
     this.#bytesFrom.set(peer, (this.#bytesFrom.get(peer) ?? 0) + bytes);
     this.#progress = { ...this.#progress, blocksDone: this.#progress.blocksDone + 1, bytesDone: this.#progress.bytesDone + bytes };
     this.#onProgress();
-    this.#pulse.wake();
+    this.#notifier.wake();
   }
 
   #hasRoom(): boolean {

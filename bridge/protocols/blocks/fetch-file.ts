@@ -133,7 +133,7 @@ async function askAhead(
   let offset = from.askedTo;
   for (; offset < end; offset += BLOCKS_LIMITS.maxBlockBytes) {
     const range = { hash: request.hash, offset, length: lengthAt(offset, request.bytes) };
-    await sendRequest(stream, { type: "get", ...range, insist: true, piece: from.piece }, signal);
+    await sendRequest(stream, { type: "get", ...range, force: true, piece: from.piece }, signal);
   }
   return offset;
 }

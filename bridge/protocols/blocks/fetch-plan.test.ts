@@ -23,13 +23,13 @@ describe("the fetch plan", () => {
     expect(made.next(R, 0)).toBeUndefined();
     let nowMs = 0;
     for (let times = 1; times <= FETCH_TIMES.maxRetries; times++) {
-      expect(made.next("d1", nowMs)).toMatchObject({ hash: "h0", insist: false });
+      expect(made.next("d1", nowMs)).toMatchObject({ hash: "h0", force: false });
       made.missing("d1", "h0", nowMs);
       expect(made.next("d1", nowMs)).toBeUndefined();
       nowMs += FETCH_TIMES.firstRetryMs * 2 ** times;
     }
-    expect(made.next(R, nowMs)).toMatchObject({ hash: "h0", insist: true });
-    made.elsewhere({ hash: "h0", bytes: 1, insist: true }, ["d1"], nowMs);
+    expect(made.next(R, nowMs)).toMatchObject({ hash: "h0", force: true });
+    made.elsewhere({ hash: "h0", bytes: 1, force: true }, ["d1"], nowMs);
     expect(made.next("d1", nowMs)).toMatchObject({ hash: "h0" });
   });
 
@@ -38,7 +38,7 @@ describe("the fetch plan", () => {
     for (let index = 0; index < 2; index++) made.elsewhere(made.next(R, 0)!, ["d1"], 0);
     expect(made.next("d1", 0)).toBeDefined();
     made.peerLost("d1", "lost");
-    expect([made.next(R, 0)?.insist, made.next(R, 0)?.insist]).toEqual([true, true]);
+    expect([made.next(R, 0)?.force, made.next(R, 0)?.force]).toEqual([true, true]);
   });
 
   it("[B9] a stall opens all that is left to the requester, even what others were asked for", () => {
@@ -48,7 +48,7 @@ describe("the fetch plan", () => {
     made.tick(FETCH_TIMES.stallMs - 1);
     expect(made.next(R, 0)).toBeUndefined();
     made.tick(FETCH_TIMES.stallMs);
-    expect([made.next(R, 1)?.insist, made.next(R, 1)?.insist, made.next(R, 1)]).toEqual([true, true, undefined]);
+    expect([made.next(R, 1)?.force, made.next(R, 1)?.force, made.next(R, 1)]).toEqual([true, true, undefined]);
   });
 
   it("gives up after a minute of nothing, and sooner when nobody can have a block", () => {

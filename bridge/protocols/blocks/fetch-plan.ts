@@ -11,11 +11,11 @@ export const FETCH_TIMES = {
   hopelessMs: 3_000,
   firstRetryMs: 25,
   maxRetries: 6,
-  insistAgainMs: 500,
+  retryFetchMs: 500,
 } as const;
 
 export interface Ask extends WantedBlock {
-  readonly insist: boolean;
+  readonly force: boolean;
 }
 
 interface Block extends WantedBlock {
@@ -27,7 +27,7 @@ interface Block extends WantedBlock {
   cameBytes: number;
 }
 
-type Standing = "good" | "slow" | "lost" | "banned";
+type Availability = "good" | "slow" | "lost" | "banned";
 
 /** At most so many of a peer's blocks are looked at for one that can be asked now. */
 const SCAN = 256;
@@ -43,7 +43,7 @@ export class FetchPlan {
   readonly #pending = new Map<Sha256, Block>();
   readonly #queue: Sha256[];
   readonly #known = new Map<string, Set<Sha256>>();
-  readonly #standing = new Map<string, Standing>();
+  readonly #availability = new Map<string, Availability>();
   #deferred: { readonly block: Block; readonly atMs: number }[] = [];
   #progressAtMs: number;
   #aliveAtMs: number;
@@ -72,7 +72,7 @@ export class FetchPlan {
   }
 
   isBanned(peer: string): boolean {
-    return this.#standing.get(peer) === "banned";
+    return this.#availability.get(peer) === "banned";
   }
 
   /** Some block that is still wanted is said to be there. */
@@ -90,7 +90,7 @@ export class FetchPlan {
     const block = peer === this.#requester ? this.#nextOfRequester() : this.#nextOfDonor(peer, nowMs);
     if (block === undefined) return undefined;
     block.askedAt.add(peer);
-    return { hash: block.hash, bytes: block.bytes, insist: peer === this.#requester && block.requester === "elsewhere" };
+    return { hash: block.hash, bytes: block.bytes, force: peer === this.#requester && block.requester === "elsewhere" };
   }
 
   /** Wanted blocks that this peer has not been asked about. */
@@ -129,7 +129,7 @@ export class FetchPlan {
 
   /** It lies in the store. False when it had come from somebody else already. */
   received(peer: string, hash: Sha256, nowMs: number): boolean {
-    if (this.#standing.get(peer) === "slow") this.#standing.set(peer, "good");
+    if (this.#availability.get(peer) === "slow") this.#availability.set(peer, "good");
     if (!this.#pending.delete(hash)) return false;
     this.#progressAtMs = nowMs;
     this.#aliveAtMs = nowMs;
@@ -144,7 +144,7 @@ export class FetchPlan {
     block.askedAt.delete(this.#requester);
     block.requester = "elsewhere";
     for (const peer of peers) this.has(peer, ask.hash);
-    if (ask.insist) this.#deferred.push({ block, atMs: nowMs + FETCH_TIMES.insistAgainMs });
+    if (ask.force) this.#deferred.push({ block, atMs: nowMs + FETCH_TIMES.retryFetchMs });
     else this.#requeue(block);
   }
 
@@ -169,18 +169,18 @@ export class FetchPlan {
   }
 
   /** Its stream ended badly: what it was asked for is open again. It is good again once `peerBack` says so. */
-  peerLost(peer: string, standing: "lost" | "banned"): void {
-    if (!this.isBanned(peer)) this.#standing.set(peer, standing);
+  peerLost(peer: string, availability: "lost" | "banned"): void {
+    if (!this.isBanned(peer)) this.#availability.set(peer, availability);
     for (const block of this.#pending.values()) {
       const concerned = block.askedAt.delete(peer) || block.heldBy.has(peer);
-      if (standing === "banned") block.heldBy.delete(peer);
+      if (availability === "banned") block.heldBy.delete(peer);
       if (concerned) this.#requeue(block);
     }
-    if (standing === "banned") this.#known.delete(peer);
+    if (availability === "banned") this.#known.delete(peer);
   }
 
   peerBack(peer: string): void {
-    if (this.#standing.get(peer) === "lost") this.#standing.set(peer, "good");
+    if (this.#availability.get(peer) === "lost") this.#availability.set(peer, "good");
   }
 
   /** To be called every now and then: notices stalls. Says why the fetch cannot succeed, if so. */
@@ -206,12 +206,12 @@ export class FetchPlan {
 
   #nextOfDonor(peer: string, nowMs: number): Block | undefined {
     const known = this.#known.get(peer);
-    let looked = 0;
+    let inspectionBlender = 0;
     for (const hash of known ?? []) {
       const block = this.#pending.get(hash);
       if (block === undefined) known?.delete(hash);
       else if (block.askedAt.size === 0 && (block.denials.get(peer)?.retryAtMs ?? 0) <= nowMs) return block;
-      if (++looked >= SCAN) break;
+      if (++inspectionBlender >= SCAN) break;
     }
     return undefined;
   }
@@ -222,7 +222,7 @@ export class FetchPlan {
   }
 
   #isHintedWell(block: Block): boolean {
-    for (const peer of block.heldBy) if ((this.#standing.get(peer) ?? "good") === "good") return true;
+    for (const peer of block.heldBy) if ((this.#availability.get(peer) ?? "good") === "good") return true;
     return false;
   }
 
@@ -231,7 +231,7 @@ export class FetchPlan {
     this.#stalledAtMs = nowMs;
     this.#stalled = true;
     for (const block of this.#pending.values()) {
-      for (const peer of block.heldBy) if ((this.#standing.get(peer) ?? "good") === "good") this.#standing.set(peer, "slow");
+      for (const peer of block.heldBy) if ((this.#availability.get(peer) ?? "good") === "good") this.#availability.set(peer, "slow");
       this.#queue.push(block.hash);
     }
   }

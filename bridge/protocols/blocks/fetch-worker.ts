@@ -4,13 +4,13 @@ import { peerLimit } from "../peer-limit.ts";
 import type { Ask, FetchPlan } from "./fetch-plan.ts";
 import { type BlockPeer, BLOCKS_LIMITS, type BlocksAnswer } from "./messages.ts";
 import type { BlockSink } from "./ports.ts";
-import { Pulse } from "../../kernel/notifier.ts";
+import { Notifier } from "../../kernel/notifier.ts";
 import { TransferPace } from "./transfer-pace.ts";
 import { readAnswer, readBulk, sendRequest } from "./read-answer.ts";
 
 export interface FetchWorkerDeps {
   readonly plan: FetchPlan;
-  readonly pulse: Pulse;
+  readonly notifier: Notifier;
   readonly store: BlockSink;
   readonly isRequester: boolean;
   readonly nowMs: () => number;
@@ -66,9 +66,9 @@ export class FetchWorker {
     if (error instanceof StoreFailure) throw error.cause;
     if (isFarmError(error, "BLOCK_CORRUPT") || isFarmError(error, "PEER_BROKE_PROTOCOL")) throw error;
     this.#deps.plan.peerLost(this.#peer.id, "lost");
-    this.#deps.pulse.wake();
+    this.#deps.notifier.wake();
     if (++this.#failures >= MAX_FAILURES && !this.#deps.isRequester) return "give-up";
-    await new Pulse().wait(Math.min(MAX_BACKOFF_MS, 125 * 2 ** this.#failures), signal);
+    await new Notifier().wait(Math.min(MAX_BACKOFF_MS, 125 * 2 ** this.#failures), signal);
     return "try-again";
   }
 
@@ -77,7 +77,7 @@ export class FetchWorker {
     while (!signal.aborted && !this.#deps.plan.done) {
       const ask = this.#deps.plan.next(this.#peer.id, this.#deps.nowMs());
       if (ask !== undefined) return [ask];
-      await this.#deps.pulse.wait(IDLE_STEP_MS, signal);
+      await this.#deps.notifier.wait(IDLE_STEP_MS, signal);
     }
     return undefined;
   }
@@ -131,10 +131,10 @@ export class FetchWorker {
 
   /** Nothing to ask for: waits a moment; ends when the fetch is over, when the place is wanted, or before the far side does. */
   async #rest(idleSinceMs: number, signal: AbortSignal): Promise<"go-on" | "end"> {
-    const { plan, pulse, nowMs, isRequester, othersWait } = this.#deps;
+    const { plan, notifier, nowMs, isRequester, othersWait } = this.#deps;
     if (plan.done || nowMs() - idleSinceMs > CLOSE_IDLE_MS) return "end";
     if (!isRequester && othersWait() && !plan.wantsFrom(this.#peer.id)) return "end";
-    await pulse.wait(IDLE_STEP_MS, signal);
+    await notifier.wait(IDLE_STEP_MS, signal);
     return "go-on";
   }
 
@@ -154,7 +154,7 @@ export class FetchWorker {
 
   async #sendGet(stream: FrameStream, ask: Ask, signal: AbortSignal): Promise<void> {
     const piece = this.#deps.pieceBytes() ?? this.#pace.pieceBytes;
-    await sendRequest(stream, { type: "get", hash: ask.hash, ...(ask.insist ? { insist: true } : {}), piece }, signal);
+    await sendRequest(stream, { type: "get", hash: ask.hash, ...(ask.force ? { force: true } : {}), piece }, signal);
   }
 
   /** Takes one answer in; for a block, the storing that it began. */

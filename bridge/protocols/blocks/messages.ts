@@ -48,7 +48,7 @@ export const BlocksRequest = z.discriminatedUnion("type", [
     /** The longest piece that the asker takes: on a slow link a long one would look like silence. */
     piece: z.int().min(BLOCKS_LIMITS.minPieceBytes).max(BLOCKS_LIMITS.maxPieceBytes).optional(),
     /** "The peers you named do not give it to me." */
-    insist: z.boolean().optional(),
+    force: z.boolean().optional(),
   }),
   z.strictObject({ type: z.literal("have"), hashes: z.array(Hash).min(1).max(BLOCKS_LIMITS.maxHaveHashes) }),
 ]);

@@ -1,7 +1,7 @@
 import type { Sha256 } from "../../kernel/ids.ts";
 
 /** Port: where served content comes from. The content room's sources and store are such. */
-export interface BlockReader {
+export interface BlockSource {
   sizeOf(hash: Sha256): Promise<number | undefined>;
   /** `length` bytes from `offset`, inside the content. Throws a FarmError when it cannot. */
   read(hash: Sha256, offset: number, length: number, signal: AbortSignal): Promise<Uint8Array>;

@@ -137,8 +137,8 @@ describe("super-seeding", () => {
     for (const id of ["donor0001", "donor0002", "donor0003"]) made.donorHere(id);
     return made;
   };
-  const route = async (made: SuperSeeding, id: string, insist = false) =>
-    (await made.policyFor(id, () => true).elsewhere!("h", insist)).map((peer) => peer.id);
+  const route = async (made: SuperSeeding, id: string, force = false) =>
+    (await made.policyFor(id, () => true).elsewhere!("h", force)).map((peer) => peer.id);
 
   it("[B8] gives a block once and then names who has it, also while it is still on its way", async () => {
     const made = seeding();
@@ -176,7 +176,7 @@ describe("super-seeding", () => {
       made.policyFor("donor0002", () => true),
     );
     await made.policyFor("donor0001", () => true).elsewhere!(hashes[0]!, false);
-    await ask(near, { type: "get", hash: hashes[0], offset: 0, length: 1000, insist: true });
+    await ask(near, { type: "get", hash: hashes[0], offset: 0, length: 1000, force: true });
     expect(await answer(near)).toMatchObject({ type: "block", bytes: 1000 });
   });
 

@@ -4,7 +4,7 @@ import { encodeMessage, readMessage } from "../codec.ts";
 import type { FrameStream } from "../frame-stream.ts";
 import { peerLimit } from "../peer-limit.ts";
 import { type BlockPeer, BLOCKS_LIMITS, type BlocksAnswer, BlocksRequest } from "./messages.ts";
-import type { BlockReader } from "./ports.ts";
+import type { BlockSource } from "./ports.ts";
 
 /** What a node decides about one peer's requests; this protocol only speaks. */
 export interface ServePolicy {
@@ -13,7 +13,7 @@ export interface ServePolicy {
   /** The longest piece that is sent; the longest there is when not said. */
   pieceBytes?(): number | undefined;
   /** For a whole block: peers to be asked instead. None: it is given here, and `gave` or `broke` follows. Ranges are given here always. */
-  elsewhere?(hash: Sha256, insist: boolean): readonly BlockPeer[] | Promise<readonly BlockPeer[]>;
+  elsewhere?(hash: Sha256, force: boolean): readonly BlockPeer[] | Promise<readonly BlockPeer[]>;
   /** All bytes of the answer, or of the range of a block, were handed to the network. */
   gave?(hash: Sha256, bytes: number): void;
   /** It was to be given and was not. */
@@ -24,7 +24,7 @@ export interface ServePolicy {
  * Answers one stream's requests in order until the peer ends it. A peer that breaks a rule or stays
  * silent for `idleTimeoutMs` makes this throw (PEER_BROKE_PROTOCOL, PEER_UNREACHABLE); the stream is never leaked.
  */
-export async function serveBlocks(stream: FrameStream, source: BlockReader, policy: ServePolicy, signal: AbortSignal): Promise<void> {
+export async function serveBlocks(stream: FrameStream, source: BlockSource, policy: ServePolicy, signal: AbortSignal): Promise<void> {
   try {
     while (true) {
       const request = await readMessage(
@@ -49,14 +49,14 @@ type Get = Extract<BlocksRequest, { type: "get" }>;
 async function serveGet(
   stream: FrameStream,
   request: Get,
-  from: { source: BlockReader; policy: ServePolicy },
+  from: { source: BlockSource; policy: ServePolicy },
   signal: AbortSignal,
 ): Promise<void> {
   const { hash } = request;
   const range = from.policy.mayHave(hash) ? rangeOf(request, await from.source.sizeOf(hash)) : undefined;
   if (range === undefined) return await answer(stream, { type: "missing", hash }, signal);
   const policy = range.isBlock ? complete(from.policy) : SILENT;
-  const peers = request.offset === undefined && request.length === undefined ? await policy.elsewhere(hash, request.insist === true) : [];
+  const peers = request.offset === undefined && request.length === undefined ? await policy.elsewhere(hash, request.force === true) : [];
   if (peers.length > 0)
     return await answer(stream, { type: "elsewhere", hash, peers: peers.slice(0, BLOCKS_LIMITS.maxElsewherePeers) }, signal);
   try {
@@ -84,7 +84,7 @@ const SILENT: FullPolicy = { elsewhere: () => [], gave() {}, broke() {} };
 
 function complete(policy: ServePolicy): FullPolicy {
   return {
-    elsewhere: (hash, insist) => policy.elsewhere?.(hash, insist) ?? [],
+    elsewhere: (hash, force) => policy.elsewhere?.(hash, force) ?? [],
     gave: (hash, bytes) => policy.gave?.(hash, bytes),
     broke: (hash, error) => policy.broke?.(hash, error),
   };
@@ -94,7 +94,7 @@ function complete(policy: ServePolicy): FullPolicy {
 class Unreadable extends Error {}
 
 async function readContent(
-  source: BlockReader,
+  source: BlockSource,
   range: { hash: Sha256; offset: number; length: number },
   signal: AbortSignal,
 ): Promise<Uint8Array> {
@@ -124,7 +124,7 @@ function rangeOf(request: Get, size: number | undefined): { offset: number; leng
   return { offset, length, isBlock: size <= BLOCKS_LIMITS.maxBlockBytes };
 }
 
-async function haveBits(hashes: readonly Sha256[], source: BlockReader, policy: ServePolicy): Promise<BlocksAnswer> {
+async function haveBits(hashes: readonly Sha256[], source: BlockSource, policy: ServePolicy): Promise<BlocksAnswer> {
   let bits = "";
   for (const hash of hashes) bits += policy.mayHave(hash) && (await source.sizeOf(hash)) !== undefined ? "1" : "0";
   return { type: "have", bits };

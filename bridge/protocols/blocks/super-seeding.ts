@@ -43,7 +43,7 @@ export class SuperSeeding {
   policyFor(peerId: string, mayHave: (hash: Sha256) => boolean): ServePolicy {
     return {
       mayHave: (hash) => mayHave(hash) && (this.#holders.get(hash)?.get(peerId)?.gives ?? 0) < BLOCKS_LIMITS.maxGivesPerBlock,
-      elsewhere: (hash, insist) => this.#route(peerId, hash, insist),
+      elsewhere: (hash, force) => this.#route(peerId, hash, force),
       gave: (hash) => this.#settle(peerId, hash, true),
       broke: (hash, error) => {
         this.#settle(peerId, hash, false);
@@ -53,10 +53,10 @@ export class SuperSeeding {
   }
 
   /** Decides and notes the decision in one go, so that two donors asking at once do not both get the block. */
-  #route(peerId: string, hash: Sha256, insist: boolean): readonly BlockPeer[] | Promise<readonly BlockPeer[]> {
+  #route(peerId: string, hash: Sha256, force: boolean): readonly BlockPeer[] | Promise<readonly BlockPeer[]> {
     const holders = this.#holders.get(hash) ?? new Map<string, Holding>();
     const others = [...holders].filter(
-      ([id, holding]) => id !== peerId && this.#live.has(id) && (holding.state === "sending" || (holding.state === "given" && !insist)),
+      ([id, holding]) => id !== peerId && this.#live.has(id) && (holding.state === "sending" || (holding.state === "given" && !force)),
     );
     if (others.length > 0) return this.#name(others.map(([id]) => id));
     const before = holders.get(peerId);

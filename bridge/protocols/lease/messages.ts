@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Refusal } from "../../core/admission.ts";
 import { SHA256_PATTERN } from "../../kernel/ids.ts";
-import { DeviceClassMessage, Sentence, StandingMessage } from "../offer/messages.ts";
+import { DeviceClassMessage, Message, AvailabilityMessage } from "../offer/messages.ts";
 
 export const LEASE_PROTOCOL = "/p2p-render/lease/1.0.0";
 
@@ -11,7 +11,7 @@ export const LEASE_LIMITS = {
   maxInboundStreamsPerPeer: 8,
   openTimeoutMs: 10_000,
   /** Both sides beat this often; `silentMs` without any message ends the stream. */
-  beatMs: 5_000,
+  heartbeatMs: 5_000,
   silentMs: 30_000,
   /** More than a requester has with a donor of most slots: two chunks a slot, and results that it is taking in. */
   maxLeasesInFlight: 1_024,
@@ -40,7 +40,7 @@ const RectMessage = z.strictObject({
 
 export const ChunkSpecMessage = z.discriminatedUnion("kind", [
   z.strictObject({
-    kind: z.literal("floats"),
+    kind: z.literal("raw"),
     scene: SceneName,
     frame: FrameNumber,
     width: Pixels,
@@ -68,7 +68,7 @@ export const ChunkSpecMessage = z.discriminatedUnion("kind", [
 export const PeerAddress = z.strictObject({ id: z.string().min(1).max(128), addrs: z.array(z.string().max(512)).max(16) });
 
 /** What the requester knows of its job's hunger; a donor that is not told must find out. */
-export const JobNeedsMessage = z.strictObject({
+export const JobRequirementsMessage = z.strictObject({
   sceneBytes: z.int().min(0).max(LEASE_LIMITS.maxSceneBytes).optional(),
   memoryBytes: z.int().min(0).max(LEASE_LIMITS.maxMemoryBytes).optional(),
   chunkSeconds: z.number().min(0).max(LEASE_LIMITS.maxChunkSeconds).optional(),
@@ -83,9 +83,9 @@ export const RequesterMessage = z.discriminatedUnion("type", [
     manifest: Hash,
     manifestBytes: z.int().min(1).max(LEASE_LIMITS.maxManifestBytes),
     build: DeviceClassMessage.pick({ blenderVersion: true, buildHash: true }),
-    needs: JobNeedsMessage,
+    needs: JobRequirementsMessage,
     /** The donor's owner may look at small pictures of it. */
-    mayShow: z.boolean().optional(),
+    allowPreview: z.boolean().optional(),
   }),
   z.strictObject({ type: z.literal("lease"), lease: LeaseId, spec: ChunkSpecMessage }),
   z.strictObject({ type: z.literal("withdraw"), lease: LeaseId }),
@@ -93,12 +93,12 @@ export const RequesterMessage = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("release"), lease: LeaseId }),
   /** Other donors of the job, as sources of scene blocks. */
   z.strictObject({ type: z.literal("sources"), peers: z.array(PeerAddress).max(LEASE_LIMITS.maxSources) }),
-  z.strictObject({ type: z.literal("beat") }),
+  z.strictObject({ type: z.literal("heartbeat") }),
 ]);
 export type RequesterMessage = z.infer<typeof RequesterMessage>;
 
 export const ResultFileMessage = z.strictObject({
-  role: z.enum(["floats", "output", "preview"]),
+  role: z.enum(["raw", "output", "preview"]),
   name: z
     .string()
     .min(1)
@@ -126,11 +126,11 @@ export const REFUSALS = [
 export const DonorMessage = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("opened"), slots: z.int().min(1).max(256), deviceClass: DeviceClassMessage }),
   /** A refusal is an answer, not an error. */
-  z.strictObject({ type: z.literal("refused"), because: z.enum(REFUSALS), sentence: Sentence }),
+  z.strictObject({ type: z.literal("refused"), reason: z.enum(REFUSALS), message: Message }),
   /** Its owner's terms opened or closed the door while the job is open. */
-  z.strictObject({ type: z.literal("standing"), standing: StandingMessage }),
+  z.strictObject({ type: z.literal("availability"), availability: AvailabilityMessage }),
   /** The last message: the donor ends the job. */
-  z.strictObject({ type: z.literal("bye"), because: Sentence }),
+  z.strictObject({ type: z.literal("end"), reason: Message }),
   z.strictObject({
     type: z.literal("state"),
     phase: z.enum(["fetching", "loading", "ready"]),
@@ -156,6 +156,6 @@ export const DonorMessage = z.discriminatedUnion("type", [
       .regex(/^[A-Z_]+$/),
     message: z.string().max(2000),
   }),
-  z.strictObject({ type: z.literal("beat") }),
+  z.strictObject({ type: z.literal("heartbeat") }),
 ]);
 export type DonorMessage = z.infer<typeof DonorMessage>;

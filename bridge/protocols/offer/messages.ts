@@ -11,7 +11,7 @@ export const OFFER_LIMITS = {
   maxBuilds: 16,
   maxGpus: 32,
   maxCores: 4096,
-  maxSentenceChars: 300,
+  maxMessageChars: 300,
   maxEnvironments: 64,
   maxBytes: 2 ** 50,
   maxWatts: 100_000,
@@ -25,20 +25,20 @@ const Name = z
   .regex(/^[^\p{C}]*$/u);
 
 /** A reason in words, fit to be shown as it is. */
-export const Sentence = z
+export const Message = z
   .string()
-  .max(OFFER_LIMITS.maxSentenceChars)
+  .max(OFFER_LIMITS.maxMessageChars)
   .regex(/^[^\p{C}]*$/u);
 
 /** Whether a donor takes and does work now; the type is `Standing` of the core, less its codes. */
-export const StandingMessage = z.discriminatedUnion("state", [
+export const AvailabilityMessage = z.discriminatedUnion("state", [
   z.strictObject({ state: z.literal("open") }),
   /** Takes nothing new; what runs may end. */
-  z.strictObject({ state: z.literal("closed"), because: Sentence }),
+  z.strictObject({ state: z.literal("closed"), reason: Message }),
   /** Takes nothing new; what runs stands still. */
-  z.strictObject({ state: z.literal("paused"), because: Sentence }),
+  z.strictObject({ state: z.literal("paused"), reason: Message }),
 ]);
-export type StandingMessage = z.infer<typeof StandingMessage>;
+export type AvailabilityMessage = z.infer<typeof AvailabilityMessage>;
 
 /** What decides whether two machines make the same bits; the fields of `core/plan/chunk.ts`. */
 export const DeviceClassMessage = z.strictObject({
@@ -83,7 +83,7 @@ export const OfferReply = z.discriminatedUnion("type", [
     type: z.literal("offer"),
     agent: z.string().max(64),
     name: Name,
-    standing: StandingMessage,
+    availability: AvailabilityMessage,
     /** Chunks that it would work on now: none while it is not open. */
     slots: z.int().min(0).max(256),
     busySlots: z.int().min(0).max(256),
@@ -93,7 +93,7 @@ export const OfferReply = z.discriminatedUnion("type", [
     load: z.number().min(0).max(1000),
     gpus: z.array(GpuMessage).max(OFFER_LIMITS.maxGpus),
     /** Why GPUs that its owner gives are not used. */
-    gpuNote: Sentence.optional(),
+    gpuNote: Message.optional(),
     /** Samples x pixels a second of one slot, measured on the known scene. */
     speed: z.number().positive().max(OFFER_LIMITS.maxSpeed).optional(),
     builds: z.array(DeviceClassMessage).max(OFFER_LIMITS.maxBuilds),

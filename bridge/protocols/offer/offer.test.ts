@@ -8,7 +8,7 @@ const offer: OfferReply = {
   type: "offer",
   agent: "p2p-render/0",
   name: "anna",
-  standing: { state: "open" },
+  availability: { state: "open" },
   slots: 1,
   busySlots: 0,
   cores: 2,

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Chunk } from "../../core/plan/chunk.ts";
 import type { JobPlan } from "../../core/plan/plan.ts";
-import { AssemblyDesk, type FinishedFrame, type FrameWatch } from "./frame-assembler.ts";
+import { FrameAssembler, type FinishedFrame, type FrameWatch } from "./frame-assembler.ts";
 
 /** One frame of two tiles, pasted into one text. */
 const CHUNKS = ["left", "right"].map(
@@ -9,7 +9,7 @@ const CHUNKS = ["left", "right"].map(
     id,
     cost: 1,
     spec: {
-      kind: "floats",
+      kind: "raw",
       scene: "Scene",
       frame: 1,
       width: 2,
@@ -21,26 +21,26 @@ const CHUNKS = ["left", "right"].map(
 );
 const PLAN: JobPlan = {
   chunks: CHUNKS,
-  units: [
+  sceneFrames: [
     {
       key: "Scene:1",
-      unit: { scene: "Scene", frame: 1 },
-      kind: "floats",
+      sceneFrame: { scene: "Scene", frame: 1 },
+      kind: "raw",
       width: 2,
       height: 1,
       region: { x: 0, y: 0, width: 2, height: 1 },
       chunks: ["left", "right"],
     },
   ],
-  outputs: [{ frame: 1, units: ["Scene:1"] }],
-  sentences: [],
+  outputs: [{ frame: 1, sceneFrames: ["Scene:1"] }],
+  messages: [],
   inOrder: false,
   grids: [],
 };
 
 const { signal } = new AbortController();
-let desk: AssemblyDesk;
-let open: (movie: { start: number; end: number; step: number } | undefined) => AssemblyDesk;
+let assembler: FrameAssembler;
+let open: (movie: { start: number; end: number; step: number } | undefined) => FrameAssembler;
 let picture: string[];
 let made: string[];
 let told: string[];
@@ -72,7 +72,7 @@ beforeEach(() => {
     finishMovie: async () => finisher.finishFrame(),
   };
   open = (movie) =>
-    new AssemblyDesk(
+    new FrameAssembler(
       {
         media: {
           createAssembled: async () => {},
@@ -95,19 +95,19 @@ beforeEach(() => {
       { plan: PLAN, outputFolder: "out", movie, deliver: "files" },
       [],
     );
-  desk = open(undefined);
+  assembler = open(undefined);
 });
 
 const add = (chunk: string, donor: string) =>
-  desk.add(chunk, { donor, files: [{ role: "floats", name: "f", sha256: "0", bytes: 1 }] }, signal);
+  assembler.add(chunk, { donor, files: [{ role: "raw", name: "f", sha256: "0", bytes: 1 }] }, signal);
 
 describe("a frame", () => {
   it("is finished once, when all of it is there", async () => {
     await add("left", "a");
-    await desk.finishReady(watch, signal);
+    await assembler.finishReady(watch, signal);
     expect(told).toEqual([]);
     await add("right", "b");
-    await Promise.all([desk.finishReady(watch, signal), desk.finishReady(watch, signal)]);
+    await Promise.all([assembler.finishReady(watch, signal), assembler.finishReady(watch, signal)]);
     expect(told).toEqual(["begun", "finished 1: a|b"]);
   });
 
@@ -115,21 +115,21 @@ describe("a frame", () => {
     await add("left", "liar");
     await add("right", "b");
     meanwhile = async () => {
-      desk.remove("left");
+      assembler.remove("left");
       await add("left", "a");
     };
-    await desk.finishReady(watch, signal);
+    await assembler.finishReady(watch, signal);
     expect(told).toEqual(["begun", "undone", "begun", "finished 1: a|b"]);
   });
 
   it("waits when a tile of it was taken back while it was made", async () => {
     await add("left", "liar");
     await add("right", "b");
-    meanwhile = async () => desk.remove("left");
-    await desk.finishReady(watch, signal);
+    meanwhile = async () => assembler.remove("left");
+    await assembler.finishReady(watch, signal);
     expect(told).toEqual(["begun", "undone"]);
     await add("left", "a");
-    await desk.finishReady(watch, signal);
+    await assembler.finishReady(watch, signal);
     expect(told.slice(2)).toEqual(["begun", "finished 1: a|b"]);
   });
 
@@ -137,17 +137,17 @@ describe("a frame", () => {
     await add("left", "a");
     await add("right", "b");
     meanwhile = async () => void (isSafe = false);
-    await desk.finishReady(watch, signal);
+    await assembler.finishReady(watch, signal);
     expect(told).toEqual(["begun", "undone"]);
     isSafe = true;
-    await desk.finishReady(watch, signal);
+    await assembler.finishReady(watch, signal);
     expect(told.slice(2)).toEqual(["begun", "finished 1: a|b"]);
   });
 });
 
 it("a tile that is taken back while it is put in its place is not there", async () => {
   const adding = add("left", "liar");
-  desk.remove("left");
+  assembler.remove("left");
   expect(await adding).toBe(false);
 });
 
@@ -155,13 +155,13 @@ it.each([
   ["a frame", undefined],
   ["a movie", { start: 1, end: 1, step: 1 }],
 ])("%s is not made with a tile that was taken back, and not without it", async (_, movie) => {
-  desk = open(movie);
+  assembler = open(movie);
   await add("left", "liar");
   await add("right", "b");
-  desk.remove("left");
-  await desk.finishReady(watch, signal);
+  assembler.remove("left");
+  await assembler.finishReady(watch, signal);
   expect(told).toEqual([]);
   await add("left", "a");
-  await desk.finishReady(watch, signal);
+  await assembler.finishReady(watch, signal);
   expect(told).toEqual(["begun", "finished 1: a|b"]);
 });

@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import PQueue from "p-queue";
 import type { Chunk, ChunkId, DonorId, ResultFile } from "../../core/plan/chunk.ts";
-import type { FloatsPicture } from "../../core/job/job-events.ts";
+import type { RawImage } from "../../core/job/job-events.ts";
 import type { WrittenFile } from "../../core/ledger/written-file.ts";
-import type { JobPlan, PlannedUnit, UnitKey } from "../../core/plan/plan.ts";
+import type { JobPlan, PlannedSceneFrame, SceneFrameKey } from "../../core/plan/plan.ts";
 import type { Deliver } from "../prepared-job.ts";
 import type { AssembledPath, AssembledPicture, JobFiles, JobFinisher, JobMedia, ResultSummary } from "../ports.ts";
 
-export interface AssemblyDeskDeps {
+export interface FrameAssemblerDeps {
   readonly media: Pick<JobMedia, "createAssembled" | "paste">;
   readonly files: JobFiles;
   readonly assembledPath: AssembledPath;
@@ -31,7 +31,7 @@ export interface FinishedFrame {
   readonly frame: number;
   readonly files: readonly WrittenFile[];
   /** Where floats are delivered: all that the frame is made of. */
-  readonly pictures: readonly FloatsPicture[];
+  readonly pictures: readonly RawImage[];
   /** Chunks whose picture now stands on disk. */
   readonly chunks: readonly ChunkId[];
 }
@@ -57,8 +57,8 @@ interface Pasted {
   readonly files: readonly ResultFile[];
 }
 
-interface UnitProgress {
-  readonly planned: PlannedUnit;
+interface SceneFrameProgress {
+  readonly planned: PlannedSceneFrame;
   /** Accepted results, and those of them that lie in their places. */
   readonly expected: Map<ChunkId, Pasted>;
   readonly pasted: Map<ChunkId, Pasted>;
@@ -72,76 +72,76 @@ interface UnitProgress {
 }
 
 /** Puts accepted results together: pasted into assembled files, finished frame by frame by one Blender. */
-export class AssemblyDesk {
-  readonly #deps: AssemblyDeskDeps;
+export class FrameAssembler {
+  readonly #deps: FrameAssemblerDeps;
   readonly #options: AssemblyOptions;
   readonly #chunks: ReadonlyMap<ChunkId, Chunk>;
-  readonly #units: ReadonlyMap<UnitKey, UnitProgress>;
-  readonly #unitOf = new Map<ChunkId, UnitProgress>();
-  readonly #unfinished: Map<number, readonly UnitProgress[]>;
+  readonly #sceneFrames: ReadonlyMap<SceneFrameKey, SceneFrameProgress>;
+  readonly #sceneFrameOf = new Map<ChunkId, SceneFrameProgress>();
+  readonly #unfinished: Map<number, readonly SceneFrameProgress[]>;
   /** Unfinished frames of which everything is pasted; they may still be in doubt. */
   readonly #whole = new Set<number>();
   /** Being finished, or waiting for their turn. */
   readonly #busy = new Set<number>();
   readonly #finishing = new PQueue({ concurrency: 1 });
 
-  constructor(deps: AssemblyDeskDeps, options: AssemblyOptions, finishedBefore: Iterable<number>) {
+  constructor(deps: FrameAssemblerDeps, options: AssemblyOptions, finishedBefore: Iterable<number>) {
     this.#deps = deps;
     this.#options = options;
     this.#chunks = new Map(options.plan.chunks.map((chunk) => [chunk.id, chunk]));
-    this.#units = new Map(
-      options.plan.units.map((planned) => [
+    this.#sceneFrames = new Map(
+      options.plan.sceneFrames.map((planned) => [
         planned.key,
         { planned, expected: new Map(), pasted: new Map(), created: undefined, revision: 0, pasting: new Map(), frames: new Set<number>() },
       ]),
     );
-    for (const unit of this.#units.values()) for (const chunk of unit.planned.chunks) this.#unitOf.set(chunk, unit);
+    for (const sceneFrame of this.#sceneFrames.values()) for (const chunk of sceneFrame.planned.chunks) this.#sceneFrameOf.set(chunk, sceneFrame);
     const finished = new Set(finishedBefore);
-    const unitsOf = (keys: readonly UnitKey[]) => keys.flatMap((key) => this.#units.get(key) ?? []);
+    const sceneFramesOf = (keys: readonly SceneFrameKey[]) => keys.flatMap((key) => this.#sceneFrames.get(key) ?? []);
     this.#unfinished = new Map(
-      options.plan.outputs.filter(({ frame }) => !finished.has(frame)).map(({ frame, units }) => [frame, unitsOf(units)]),
+      options.plan.outputs.filter(({ frame }) => !finished.has(frame)).map(({ frame, sceneFrames }) => [frame, sceneFramesOf(sceneFrames)]),
     );
-    for (const [frame, units] of this.#unfinished) {
-      for (const unit of units) unit.frames.add(frame);
-      if (units.length === 0) this.#whole.add(frame); // it needs no render engine at all
+    for (const [frame, sceneFrames] of this.#unfinished) {
+      for (const sceneFrame of sceneFrames) sceneFrame.frames.add(frame);
+      if (sceneFrames.length === 0) this.#whole.add(frame); // it needs no render engine at all
     }
   }
 
   /** Puts an accepted result in its place. False when it was taken back meanwhile. */
   async add(chunkId: ChunkId, result: Pasted, signal: AbortSignal): Promise<boolean> {
     const chunk = this.#chunks.get(chunkId);
-    const unit = this.#unitOf.get(chunkId);
-    if (!chunk || !unit) throw new Error(`no unit holds chunk ${chunkId}`);
-    unit.expected.set(chunkId, result);
-    const isWanted = () => unit.expected.get(chunkId) === result;
-    const before = unit.pasting.get(chunkId) ?? Promise.resolve();
-    const pasting = before.catch(() => {}).then(() => (isWanted() ? this.#paste(chunk, unit, result, signal) : undefined));
-    unit.pasting.set(chunkId, pasting);
+    const sceneFrame = this.#sceneFrameOf.get(chunkId);
+    if (!chunk || !sceneFrame) throw new Error(`no unit holds chunk ${chunkId}`);
+    sceneFrame.expected.set(chunkId, result);
+    const isWanted = () => sceneFrame.expected.get(chunkId) === result;
+    const before = sceneFrame.pasting.get(chunkId) ?? Promise.resolve();
+    const pasting = before.catch(() => {}).then(() => (isWanted() ? this.#paste(chunk, sceneFrame, result, signal) : undefined));
+    sceneFrame.pasting.set(chunkId, pasting);
     await pasting;
     if (!isWanted()) return false;
-    unit.pasted.set(chunkId, result);
-    if (isWhole(unit)) for (const frame of unit.frames) if (this.#unfinished.get(frame)?.every(isWhole)) this.#whole.add(frame);
+    sceneFrame.pasted.set(chunkId, result);
+    if (isWhole(sceneFrame)) for (const frame of sceneFrame.frames) if (this.#unfinished.get(frame)?.every(isWhole)) this.#whole.add(frame);
     return true;
   }
 
-  async #paste({ id, spec, keep }: Chunk, unit: UnitProgress, { donor, files }: Pasted, signal: AbortSignal): Promise<void> {
-    const floats = files.find(({ role }) => role === "floats");
-    if (spec.kind !== "floats" || !floats) return;
-    unit.created ??= this.#create(unit.planned, signal);
-    const target = await unit.created;
-    const resultPath = this.#deps.files.resultPath(id, donor, floats.sha256);
-    const { region } = unit.planned;
-    await this.#deps.media.paste({ resultPath, target, resultRect: spec.rect, keep: keep ?? spec.rect, region }, signal);
+  async #paste({ id, spec, tileRect }: Chunk, sceneFrame: SceneFrameProgress, { donor, files }: Pasted, signal: AbortSignal): Promise<void> {
+    const raw = files.find(({ role }) => role === "raw");
+    if (spec.kind !== "raw" || !raw) return;
+    sceneFrame.created ??= this.#create(sceneFrame.planned, signal);
+    const target = await sceneFrame.created;
+    const resultPath = this.#deps.files.resultPath(id, donor, raw.sha256);
+    const { region } = sceneFrame.planned;
+    await this.#deps.media.paste({ resultPath, target, resultRect: spec.rect, tileRect: tileRect ?? spec.rect, region }, signal);
   }
 
   /** The result was wrong after all: its place must be filled again, and a picture made of it is made again. */
   remove(chunkId: ChunkId): void {
-    const unit = this.#unitOf.get(chunkId);
-    if (!unit) return;
-    unit.expected.delete(chunkId);
-    unit.pasted.delete(chunkId);
-    unit.revision++;
-    for (const frame of unit.frames) this.#whole.delete(frame);
+    const sceneFrame = this.#sceneFrameOf.get(chunkId);
+    if (!sceneFrame) return;
+    sceneFrame.expected.delete(chunkId);
+    sceneFrame.pasted.delete(chunkId);
+    sceneFrame.revision++;
+    for (const frame of sceneFrame.frames) this.#whole.delete(frame);
   }
 
   /** Finishes every frame that is whole and not in doubt; `signal` ends it. */
@@ -167,22 +167,22 @@ export class AssemblyDesk {
     if (this.#whole.has(frame) && !this.#unfinished.has(frame)) this.#whole.delete(frame);
   }
 
-  #isSafe(units: readonly UnitProgress[], watch: FrameWatch): boolean {
-    return units.every(({ planned }) => planned.chunks.every((chunk) => watch.isSafe(chunk)));
+  #isSafe(sceneFrames: readonly SceneFrameProgress[], watch: FrameWatch): boolean {
+    return sceneFrames.every(({ planned }) => planned.chunks.every((chunk) => watch.isSafe(chunk)));
   }
 
   async #finishFrame(frame: number, watch: FrameWatch, signal: AbortSignal): Promise<void> {
-    const units = this.#unfinished.get(frame) ?? [];
-    if (!units.every(isWhole)) return this.#end(frame); // taken back while it waited for its turn: it comes again
-    const before = revisionOf(units);
+    const sceneFrames = this.#unfinished.get(frame) ?? [];
+    if (!sceneFrames.every(isWhole)) return this.#end(frame); // taken back while it waited for its turn: it comes again
+    const before = revisionOf(sceneFrames);
     watch.begun(frame);
     try {
-      const files = await this.#filesOf(frame, units, signal);
-      const chunks = chunksOf(units);
-      if (revisionOf(units) !== before || !watch.claim(chunks)) return this.#again(frame, units, watch);
-      const pictures = this.#options.deliver === "floats" ? units.map(({ planned }) => this.#pictureOf(planned)) : [];
+      const files = await this.#filesOf(frame, sceneFrames, signal);
+      const chunks = chunksOf(sceneFrames);
+      if (revisionOf(sceneFrames) !== before || !watch.claim(chunks)) return this.#again(frame, sceneFrames, watch);
+      const pictures = this.#options.deliver === "raw" ? sceneFrames.map(({ planned }) => this.#pictureOf(planned)) : [];
       await watch.finished([{ frame, files, pictures, chunks }]);
-      await this.#forget(frame, units);
+      await this.#forget(frame, sceneFrames);
     } catch (error) {
       watch.failed(frame, error);
     } finally {
@@ -191,34 +191,34 @@ export class AssemblyDesk {
   }
 
   /** What it is made of was taken back, or came into doubt, while it was made: once more, when nothing speaks against it. */
-  #again(frame: number, units: readonly UnitProgress[], watch: FrameWatch): void {
-    if (units.every(isWhole)) this.#whole.add(frame);
+  #again(frame: number, sceneFrames: readonly SceneFrameProgress[], watch: FrameWatch): void {
+    if (sceneFrames.every(isWhole)) this.#whole.add(frame);
     watch.undone(frame);
   }
 
-  async #filesOf(frame: number, units: readonly UnitProgress[], signal: AbortSignal): Promise<readonly WrittenFile[]> {
-    if (this.#options.deliver === "floats") return [];
-    const isFinal = units.some(({ planned }) => planned.kind === "files");
-    return isFinal ? await this.#deliver(units) : await this.#deps.finisher.finishFrame(frame, signal);
+  async #filesOf(frame: number, sceneFrames: readonly SceneFrameProgress[], signal: AbortSignal): Promise<readonly WrittenFile[]> {
+    if (this.#options.deliver === "raw") return [];
+    const isFinal = sceneFrames.some(({ planned }) => planned.kind === "files");
+    return isFinal ? await this.#deliver(sceneFrames) : await this.#deps.finisher.finishFrame(frame, signal);
   }
 
-  #pictureOf({ unit, width, height, region }: PlannedUnit): FloatsPicture {
-    return { scene: unit.scene, frame: unit.frame, path: this.#deps.assembledPath(unit), width, height, region };
+  #pictureOf({ sceneFrame, width, height, region }: PlannedSceneFrame): RawImage {
+    return { scene: sceneFrame.scene, frame: sceneFrame.frame, path: this.#deps.assembledPath(sceneFrame), width, height, region };
   }
 
   async #finishMovie(watch: FrameWatch, signal: AbortSignal): Promise<void> {
     const { movie } = this.#options;
     if (!movie || this.#whole.size < this.#unfinished.size || this.#unfinished.size === 0 || this.#busy.size > 0) return;
     const frames = [...this.#unfinished];
-    const units = frames.flatMap(([, each]) => each);
-    if (!this.#isSafe(units, watch)) return;
+    const sceneFrames = frames.flatMap(([, each]) => each);
+    if (!this.#isSafe(sceneFrames, watch)) return;
     for (const [frame] of frames) this.#begin(frame);
     await this.#finishing.add(async () => {
-      const before = revisionOf(units);
+      const before = revisionOf(sceneFrames);
       for (const [frame] of frames) watch.begun(frame);
       try {
         const files = await this.#deps.finisher.finishMovie(movie, signal);
-        if (revisionOf(units) !== before || !watch.claim(chunksOf(units)))
+        if (revisionOf(sceneFrames) !== before || !watch.claim(chunksOf(sceneFrames)))
           return frames.forEach(([frame, made]) => this.#again(frame, made, watch));
         await watch.finished(
           frames.map(([frame, made], at) => ({ frame, files: at === 0 ? files : [], pictures: [], chunks: chunksOf(made) })),
@@ -233,12 +233,12 @@ export class AssemblyDesk {
     await this.#finishMovie(watch, signal);
   }
 
-  async #create(planned: PlannedUnit, signal: AbortSignal): Promise<AssembledPicture> {
-    const summary = await this.#deps.summaryOf(planned.unit.scene);
-    if (!summary) throw new Error(`a result of ${planned.unit.scene} was accepted before its channels were known`);
+  async #create(planned: PlannedSceneFrame, signal: AbortSignal): Promise<AssembledPicture> {
+    const summary = await this.#deps.summaryOf(planned.sceneFrame.scene);
+    if (!summary) throw new Error(`a result of ${planned.sceneFrame.scene} was accepted before its channels were known`);
     const { width, height } = planned.region;
     const picture: AssembledPicture = {
-      path: this.#deps.assembledPath(planned.unit),
+      path: this.#deps.assembledPath(planned.sceneFrame),
       width,
       height,
       channels: summary.channels,
@@ -249,9 +249,9 @@ export class AssemblyDesk {
   }
 
   /** Final files that a donor's Blender wrote go to the output folder under Blender's own names. */
-  async #deliver(units: readonly UnitProgress[]): Promise<WrittenFile[]> {
+  async #deliver(sceneFrames: readonly SceneFrameProgress[]): Promise<WrittenFile[]> {
     const written: WrittenFile[] = [];
-    for (const { pasted } of units) {
+    for (const { pasted } of sceneFrames) {
       for (const [chunk, { donor, files }] of pasted) {
         for (const { name, sha256 } of files.filter(({ role }) => role === "output")) {
           const from = this.#deps.files.resultPath(chunk, donor, sha256);
@@ -263,25 +263,25 @@ export class AssemblyDesk {
   }
 
   /** Floats that no unfinished frame needs are dropped: an animation must not fill the disk. */
-  async #forget(frame: number, units: readonly UnitProgress[]): Promise<void> {
+  async #forget(frame: number, sceneFrames: readonly SceneFrameProgress[]): Promise<void> {
     this.#unfinished.delete(frame);
-    for (const unit of units) {
-      unit.frames.delete(frame);
-      if (unit.frames.size > 0) continue;
-      if (this.#options.deliver === "files") await this.#deps.files.remove([this.#deps.assembledPath(unit.planned.unit)]);
-      for (const [chunk, { donor }] of unit.pasted) await this.#deps.drop(chunk, donor);
+    for (const sceneFrame of sceneFrames) {
+      sceneFrame.frames.delete(frame);
+      if (sceneFrame.frames.size > 0) continue;
+      if (this.#options.deliver === "files") await this.#deps.files.remove([this.#deps.assembledPath(sceneFrame.planned.sceneFrame)]);
+      for (const [chunk, { donor }] of sceneFrame.pasted) await this.#deps.drop(chunk, donor);
     }
   }
 }
 
-function chunksOf(units: readonly UnitProgress[]): ChunkId[] {
-  return units.flatMap(({ planned }) => [...planned.chunks]);
+function chunksOf(sceneFrames: readonly SceneFrameProgress[]): ChunkId[] {
+  return sceneFrames.flatMap(({ planned }) => [...planned.chunks]);
 }
 
-function revisionOf(units: readonly UnitProgress[]): string {
-  return units.map(({ revision }) => revision).join();
+function revisionOf(sceneFrames: readonly SceneFrameProgress[]): string {
+  return sceneFrames.map(({ revision }) => revision).join();
 }
 
-function isWhole({ planned, pasted }: UnitProgress): boolean {
+function isWhole({ planned, pasted }: SceneFrameProgress): boolean {
   return pasted.size === planned.chunks.length;
 }

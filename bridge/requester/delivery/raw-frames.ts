@@ -1,26 +1,26 @@
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import type { FloatsPicture } from "../../core/job/job-events.ts";
+import type { RawImage } from "../../core/job/job-events.ts";
 import type { JobPlan } from "../../core/plan/plan.ts";
 import type { AssembledPath } from "../ports.ts";
 
 /** The assembled floats of a job that wait for somebody to take them. */
-export class FloatsShelf {
-  readonly #picturesOf: ReadonlyMap<number, readonly FloatsPicture[]>;
+export class RawFrames {
+  readonly #picturesOf: ReadonlyMap<number, readonly RawImage[]>;
   /** How many frames that were not released show a picture, by path: scenes at rest and strips share them. */
   readonly #wanted = new Map<string, number>();
   readonly #here = new Set<number>();
   readonly #released = new Set<number>();
 
   constructor(plan: JobPlan, pathOf: AssembledPath) {
-    const units = new Map(plan.units.map((unit) => [unit.key, unit]));
-    const pictureOf = (key: string): FloatsPicture[] => {
-      const unit = units.get(key);
-      if (!unit || unit.kind !== "floats") return [];
-      const { width, height, region } = unit;
-      return [{ scene: unit.unit.scene, frame: unit.unit.frame, path: pathOf(unit.unit), width, height, region }];
+    const sceneFrames = new Map(plan.sceneFrames.map((sceneFrame) => [sceneFrame.key, sceneFrame]));
+    const pictureOf = (key: string): RawImage[] => {
+      const sceneFrame = sceneFrames.get(key);
+      if (!sceneFrame || sceneFrame.kind !== "raw") return [];
+      const { width, height, region } = sceneFrame;
+      return [{ scene: sceneFrame.sceneFrame.scene, frame: sceneFrame.sceneFrame.frame, path: pathOf(sceneFrame.sceneFrame), width, height, region }];
     };
-    this.#picturesOf = new Map(plan.outputs.map(({ frame, units: keys }) => [frame, keys.flatMap(pictureOf)]));
+    this.#picturesOf = new Map(plan.outputs.map(({ frame, sceneFrames: keys }) => [frame, keys.flatMap(pictureOf)]));
     for (const { path } of [...this.#picturesOf.values()].flat()) this.#wanted.set(path, (this.#wanted.get(path) ?? 0) + 1);
   }
 
@@ -41,12 +41,12 @@ export class FloatsShelf {
   }
 
   /** All pictures that are here. */
-  get all(): FloatsPicture[] {
+  get all(): RawImage[] {
     return this.frames.flatMap((frame) => this.pictures(frame));
   }
 
   /** What a frame is made of; nothing while it is not whole. */
-  pictures(frame: number): readonly FloatsPicture[] {
+  pictures(frame: number): readonly RawImage[] {
     return (this.#here.has(frame) ? this.#picturesOf.get(frame) : undefined) ?? [];
   }
 

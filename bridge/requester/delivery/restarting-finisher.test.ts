@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { FarmError } from "../../kernel/errors.ts";
 import { silentLog } from "../../kernel/log.ts";
-import { LastingFinisher } from "./restarting-finisher.ts";
+import { RestartingFinisher } from "./restarting-finisher.ts";
 
 const { signal } = new AbortController();
 let told: string[];
 let deaths: FarmError[];
 let failedOpenings: FarmError[];
-let lasting: LastingFinisher;
+let lasting: RestartingFinisher;
 
 beforeEach(() => {
   [told, deaths, failedOpenings] = [[], [], []];
@@ -29,7 +29,7 @@ beforeEach(() => {
       [Symbol.asyncDispose]: async () => void told.push(`close ${me}`),
     };
   };
-  lasting = new LastingFinisher({ open, log: silentLog });
+  lasting = new RestartingFinisher({ open, log: silentLog });
 });
 
 const crash = () => new FarmError("BLENDER_CRASHED", "Blender ended unexpectedly (SIGKILL)");

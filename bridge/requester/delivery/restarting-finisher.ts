@@ -3,7 +3,7 @@ import { FarmError, isFarmError, messageOf } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { JobFinisher } from "../ports.ts";
 
-export interface LastingFinisherDeps {
+export interface RestartingFinisherDeps {
   /** Opens a finishing Blender. */
   readonly open: () => Promise<JobFinisher & AsyncDisposable>;
   readonly log: Log;
@@ -13,11 +13,11 @@ export interface LastingFinisherDeps {
  * The finishing Blender of a job, opened when it is first needed, and opened again when it has died: of a night's work that
  * costs one more try of one frame. A frame at which two of them die is lost, and the others are not.
  */
-export class LastingFinisher implements JobFinisher, AsyncDisposable {
-  readonly #deps: LastingFinisherDeps;
+export class RestartingFinisher implements JobFinisher, AsyncDisposable {
+  readonly #deps: RestartingFinisherDeps;
   #opening: Promise<JobFinisher & AsyncDisposable> | undefined;
 
-  constructor(deps: LastingFinisherDeps) {
+  constructor(deps: RestartingFinisherDeps) {
     this.#deps = deps;
   }
 
@@ -41,7 +41,7 @@ export class LastingFinisher implements JobFinisher, AsyncDisposable {
       return await work(finisher);
     } catch (error) {
       if (signal.aborted || !isDeath(error)) throw error;
-      this.#deps.log.warn({ what, because: messageOf(error), isLast }, "the finishing Blender died, and another takes its place");
+      this.#deps.log.warn({ what, reason: messageOf(error), isLast }, "the finishing Blender died, and another takes its place");
       await this.#close();
       // What hung for hours is not waited for again.
       if (isLast || isFarmError(error, "BLENDER_HUNG"))
@@ -65,7 +65,7 @@ export class LastingFinisher implements JobFinisher, AsyncDisposable {
       return await this.#deps.open();
     } catch (error) {
       if (!isFarmError(error, "BLENDER_CRASHED")) throw error;
-      this.#deps.log.warn({ because: messageOf(error) }, "the finishing Blender died while it was opened: once more");
+      this.#deps.log.warn({ reason: messageOf(error) }, "the finishing Blender died while it was opened: once more");
       return await this.#deps.open();
     }
   }

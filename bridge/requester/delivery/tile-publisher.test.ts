@@ -10,36 +10,36 @@ import type { Rect } from "../../core/job/scene-facts.ts";
 import { distinctBits, makeExr } from "../../media/fixtures/make-exr.ts";
 import { type Media, openMedia } from "../../media/worker/media-pool.ts";
 import { JobFolder } from "../job-folder.ts";
-import { LiveTiles } from "./tile-publisher.ts";
+import { TilePublisher } from "./tile-publisher.ts";
 
 const names = ["L.Combined.A", "L.Combined.B", "L.Combined.G", "L.Combined.R"];
 /** The user's border inside a frame of 100 x 80. */
 const region: Rect = { x: 10, y: 20, width: 40, height: 30 };
 /** What the donor was asked for, with an apron, and what of it counts. */
 const rect: Rect = { x: 8, y: 18, width: 30, height: 20 };
-const keep: Rect = { x: 10, y: 20, width: 25, height: 16 };
-const spec = { kind: "floats", scene: "Scene", frame: 3, width: 100, height: 80, rect, denoise: false } as const;
-const tile: Chunk = { id: "a", cost: 1, spec, keep };
+const tileRect: Rect = { x: 10, y: 20, width: 25, height: 16 };
+const spec = { kind: "raw", scene: "Scene", frame: 3, width: 100, height: 80, rect, denoise: false } as const;
+const tile: Chunk = { id: "a", cost: 1, spec, tileRect };
 const whole: Chunk = { id: "whole", cost: 1, spec: { ...spec, frame: 4 } };
 const { signal } = new AbortController();
 
-const unit = (frame: number, chunks: readonly string[]) => {
-  const planned = { kind: "floats", width: 100, height: 80, region } as const;
-  return { ...planned, key: `${frame}`, unit: { scene: "Scene", frame }, chunks };
+const sceneFrame = (frame: number, chunks: readonly string[]) => {
+  const planned = { kind: "raw", width: 100, height: 80, region } as const;
+  return { ...planned, key: `${frame}`, sceneFrame: { scene: "Scene", frame }, chunks };
 };
 const plan: JobPlan = {
   chunks: [tile, whole],
-  units: [unit(3, ["a", "b"]), unit(4, ["whole"])],
+  sceneFrames: [sceneFrame(3, ["a", "b"]), sceneFrame(4, ["whole"])],
   outputs: [],
-  sentences: [],
+  messages: [],
   inOrder: false,
   grids: [],
 };
-const files = [{ role: "floats", name: "f.exr", sha256: "hash", bytes: 1 }] as const;
+const files = [{ role: "raw", name: "f.exr", sha256: "hash", bytes: 1 }] as const;
 
 let root: string;
 let media: Media;
-let tiles: LiveTiles;
+let tiles: TilePublisher;
 let folder: JobFolder;
 let events: JobEvent[];
 beforeEach(async () => {
@@ -52,7 +52,7 @@ beforeEach(async () => {
   for (const donor of ["anna", "bert"])
     await writeFile(folder.resultPath("a", donor, "hash"), makeExr({ ...result, compression: "zip", attributes: { "cycles.x": "1" } }));
   const summaryOf = async () => ({ channels: names, attributes: {}, nonFinite: 0 });
-  tiles = new LiveTiles({ media, files: folder, summaryOf, observe: (event) => void events.push(event) }, plan);
+  tiles = new TilePublisher({ media, files: folder, summaryOf, observe: (event) => void events.push(event) }, plan);
 });
 afterEach(async () => {
   await media[Symbol.asyncDispose]();
@@ -63,10 +63,10 @@ describe("a tile of a growing frame", () => {
   it("is shown as a file of its own, without its apron, with the result's pixels", async () => {
     await tiles.show(tile, "anna", files, signal);
     const path = join(root, "job", "tiles", "0.exr");
-    expect(events).toEqual([{ event: "tile", chunk: "a", donor: "anna", scene: "Scene", frame: 3, rect: keep, region, path }]);
-    await media.check(path, { width: keep.width, height: keep.height, maxBytes: 1e6 }, signal);
+    expect(events).toEqual([{ event: "tile", chunk: "a", donor: "anna", scene: "Scene", frame: 3, rect: tileRect, region, path }]);
+    await media.check(path, { width: tileRect.width, height: tileRect.height, maxBytes: 1e6 }, signal);
     const reference = { path: folder.resultPath("a", "anna", "hash"), rect };
-    expect(await media.compare({ result: { path, rect: keep }, reference, rect: keep }, signal)).toMatchObject({ differingPixels: 0 });
+    expect(await media.compare({ result: { path, rect: tileRect }, reference, rect: tileRect }, signal)).toMatchObject({ differingPixels: 0 });
   });
 
   it("is written by us: nothing of the stranger's file but its floats is in it", async () => {

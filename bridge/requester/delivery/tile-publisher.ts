@@ -1,9 +1,9 @@
 import type { Chunk, ChunkId, DonorId, ResultFile } from "../../core/plan/chunk.ts";
 import type { JobEvent } from "../../core/job/job-events.ts";
-import type { JobPlan, PlannedUnit } from "../../core/plan/plan.ts";
+import type { JobPlan, PlannedSceneFrame } from "../../core/plan/plan.ts";
 import type { JobFiles, JobMedia, ResultSummary } from "../ports.ts";
 
-export interface LiveTilesDeps {
+export interface TilePublisherDeps {
   readonly media: Pick<JobMedia, "createAssembled" | "paste">;
   readonly files: JobFiles;
   readonly summaryOf: (scene: string) => Promise<ResultSummary | undefined>;
@@ -14,25 +14,25 @@ export interface LiveTilesDeps {
  * Shows accepted tiles to whoever looks at a frame while it grows. Each gets a file that we write anew, of the
  * kept rectangle alone: a stranger's bytes are nothing for Blender's own EXR reader.
  */
-export class LiveTiles {
-  readonly #deps: LiveTilesDeps;
-  readonly #unitOf: ReadonlyMap<ChunkId, PlannedUnit>;
+export class TilePublisher {
+  readonly #deps: TilePublisherDeps;
+  readonly #sceneFrameOf: ReadonlyMap<ChunkId, PlannedSceneFrame>;
   readonly #shown = new Map<ChunkId, string>();
   #count = 0;
 
-  constructor(deps: LiveTilesDeps, plan: JobPlan) {
+  constructor(deps: TilePublisherDeps, plan: JobPlan) {
     this.#deps = deps;
-    const tiled = plan.units.filter(({ kind, chunks }) => kind === "floats" && chunks.length > 1);
-    this.#unitOf = new Map(tiled.flatMap((unit) => unit.chunks.map((chunk) => [chunk, unit] as const)));
+    const tiled = plan.sceneFrames.filter(({ kind, chunks }) => kind === "raw" && chunks.length > 1);
+    this.#sceneFrameOf = new Map(tiled.flatMap((sceneFrame) => sceneFrame.chunks.map((chunk) => [chunk, sceneFrame] as const)));
   }
 
   /** A frame of one piece needs no showing: it is whole at once. */
   async show(chunk: Chunk, donor: DonorId, files: readonly ResultFile[], signal: AbortSignal): Promise<void> {
-    const unit = this.#unitOf.get(chunk.id);
-    const floats = files.find(({ role }) => role === "floats");
-    if (!unit || !floats || chunk.spec.kind !== "floats") return;
+    const sceneFrame = this.#sceneFrameOf.get(chunk.id);
+    const raw = files.find(({ role }) => role === "raw");
+    if (!sceneFrame || !raw || chunk.spec.kind !== "raw") return;
     const { scene, frame, rect: resultRect } = chunk.spec;
-    const rect = chunk.keep ?? resultRect;
+    const rect = chunk.tileRect ?? resultRect;
     const summary = await this.#deps.summaryOf(scene);
     if (!summary) return;
     const { media, observe } = this.#deps;
@@ -40,11 +40,11 @@ export class LiveTiles {
     const target = { path, width: rect.width, height: rect.height, channels: summary.channels, attributes: summary.attributes };
     await media.createAssembled(target, signal);
     await media.paste(
-      { resultPath: this.#deps.files.resultPath(chunk.id, donor, floats.sha256), target, resultRect, keep: rect, region: rect },
+      { resultPath: this.#deps.files.resultPath(chunk.id, donor, raw.sha256), target, resultRect, tileRect: rect, region: rect },
       signal,
     );
     this.#shown.set(chunk.id, path);
-    observe({ event: "tile", chunk: chunk.id, donor, scene, frame, rect, region: unit.region, path });
+    observe({ event: "tile", chunk: chunk.id, donor, scene, frame, rect, region: sceneFrame.region, path });
   }
 
   /** They are no longer of use: wrong after all, or part of a whole frame. */

@@ -1,10 +1,10 @@
-import type { BarCause } from "../../core/schedule/types.ts";
+import type { BanReason } from "../../core/schedule/types.ts";
 
 /** Why a donor gets no more work of a job, in words. */
-export const BAR_SENTENCES: Readonly<Record<BarCause, string>> = {
-  lied: "its pixels differ from what this machine renders",
+export const BAN_MESSAGES: Readonly<Record<BanReason, string>> = {
+  mismatch: "its pixels differ from what this machine renders",
   task: "its Blender failed three times in a row",
   transport: "it could not be reached three times in a row",
   refused: "it refused three times in a row",
-  junk: "it delivered three broken results in a row",
+  malformed: "it delivered three broken results in a row",
 };

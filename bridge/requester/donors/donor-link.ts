@@ -1,7 +1,7 @@
 import type { Chunk, ChunkId, DeviceClass, DonorId, ResultFile } from "../../core/plan/chunk.ts";
 
 /** What a donor tells while it works for one job. */
-export type DonorNews =
+export type DonorUpdate =
   | { readonly type: "alive" }
   | { readonly type: "scene"; readonly phase: "fetching" | "loading" | "ready"; readonly bytesDone: number; readonly bytesTotal: number }
   | { readonly type: "started"; readonly chunk: ChunkId }
@@ -21,8 +21,8 @@ export type DonorNews =
       readonly kind: "task" | "transport";
     }
   /** Its owner lets it work, or not; `because` says why not. */
-  | { readonly type: "standing"; readonly open: boolean; readonly because: string | undefined }
-  | { readonly type: "gone"; readonly because: string };
+  | { readonly type: "availability"; readonly open: boolean; readonly reason: string | undefined }
+  | { readonly type: "gone"; readonly reason: string };
 
 /** A donor as the job sees it: this machine, or a peer behind a lease stream. */
 export interface DonorLink {
@@ -34,9 +34,9 @@ export interface DonorLink {
   readonly slots: number;
   readonly deviceClass: DeviceClass;
   /** Samples x pixels a second of one slot, by its own word; undefined when it has not said. */
-  readonly knownSpeed: number | undefined;
+  readonly benchmarkSpeed: number | undefined;
   /** Ends after "gone". */
-  readonly news: AsyncIterable<DonorNews>;
+  readonly news: AsyncIterable<DonorUpdate>;
   lease(chunk: Chunk): void;
   withdraw(chunk: ChunkId): void;
   /** Brings one file of a rendered chunk to `toPath`, its hash checked. Throws what the transfer throws. */

@@ -2,17 +2,17 @@ import type { Chunk, ChunkId } from "../../core/plan/chunk.ts";
 import { type JobEvent, placeOf } from "../../core/job/job-events.ts";
 import { ERROR_CODES, type ErrorCode } from "../../kernel/error-codes.ts";
 import { FarmError } from "../../kernel/errors.ts";
-import type { DonorLink, DonorNews } from "./donor-link.ts";
-import type { ResultDesk } from "../results/result-receiver.ts";
-import type { RunTally } from "../job-stats.ts";
-import type { Said } from "../untimed-event.ts";
+import type { DonorLink, DonorUpdate } from "./donor-link.ts";
+import type { ResultReceiver } from "../results/result-receiver.ts";
+import type { StatsCollector } from "../stats-collector.ts";
+import type { UntimedEvent } from "../untimed-event.ts";
 
 export interface Hearing {
   readonly chunks: ReadonlyMap<ChunkId, Chunk>;
-  readonly results: Pick<ResultDesk, "commit">;
-  readonly tally: RunTally;
+  readonly results: Pick<ResultReceiver, "commit">;
+  readonly tally: StatsCollector;
   readonly observe: (event: JobEvent) => void;
-  say(said: Said): void;
+  say(said: UntimedEvent): void;
   fail(error: unknown): void;
 }
 
@@ -20,17 +20,17 @@ export interface Hearing {
 export function hearDonor(
   { chunks, results, tally, observe, say, fail }: Hearing,
   link: DonorLink,
-  news: Exclude<DonorNews, { type: "gone" }>,
+  news: Exclude<DonorUpdate, { type: "gone" }>,
 ): void {
   const donor = link.id;
   // Whatever it says shows that it lives; where the schedule hears the word itself, it needs no other.
-  if (news.type !== "rendered" && news.type !== "standing") say({ type: "heartbeat", donor });
+  if (news.type !== "rendered" && news.type !== "availability") say({ type: "heartbeat", donor });
   switch (news.type) {
     case "alive":
       return;
-    case "standing":
-      observe({ event: "donor-standing", donor, name: link.name, open: news.open, because: news.because });
-      return say({ type: "donor-standing", donor, open: news.open });
+    case "availability":
+      observe({ event: "donor-availability", donor, name: link.name, open: news.open, reason: news.reason });
+      return say({ type: "donor-availability", donor, open: news.open });
     case "scene":
       return observe({ event: "scene-progress", donor, bytesDone: news.bytesDone, bytesTotal: news.bytesTotal });
     case "started": {

@@ -4,7 +4,7 @@ import type { Chunk, ChunkId, DeviceClass, ResultFile } from "../../core/plan/ch
 import { type ChildSignal, childSignal } from "../../kernel/abort.ts";
 import { Channel } from "../../kernel/channel.ts";
 import { FarmError, isFarmError, messageOf } from "../../kernel/errors.ts";
-import type { DonorLink, DonorNews } from "./donor-link.ts";
+import type { DonorLink, DonorUpdate } from "./donor-link.ts";
 import type { HashFile, LocalRendered, LocalSlots } from "../ports.ts";
 
 export interface LocalDonorDeps {
@@ -36,8 +36,8 @@ export class LocalDonor implements DonorLink {
   readonly trusted = true;
   readonly slots: number;
   readonly deviceClass: DeviceClass;
-  readonly knownSpeed = undefined;
-  readonly news = new Channel<DonorNews>();
+  readonly benchmarkSpeed = undefined;
+  readonly news = new Channel<DonorUpdate>();
   readonly #deps: LocalDonorDeps;
   readonly #options: LocalDonorOptions;
   readonly #running = new Map<ChunkId, ChildSignal>();
@@ -123,7 +123,7 @@ export class LocalDonor implements DonorLink {
   /** Moves the files out of the slot's scratch, so that the slot is free for the next chunk. */
   async #take(rendered: LocalRendered): Promise<{ readonly taken: readonly Taken[]; readonly seconds: number }> {
     const sources: { role: ResultFile["role"]; from: string }[] = [
-      ...(rendered.floats === undefined ? [] : [{ role: "floats" as const, from: rendered.floats }]),
+      ...(rendered.raw === undefined ? [] : [{ role: "raw" as const, from: rendered.raw }]),
       ...rendered.outputs.map((from) => ({ role: "output" as const, from })),
       ...(rendered.preview === undefined ? [] : [{ role: "preview" as const, from: rendered.preview }]),
     ];

@@ -18,7 +18,7 @@ const offer: OfferReply = {
   type: "offer",
   agent: "test",
   name: "studio",
-  standing: { state: "open" },
+  availability: { state: "open" },
   slots: 1,
   busySlots: 0,
   cores: 1,
@@ -78,7 +78,7 @@ function recruit(network: SwarmNetwork, only: readonly string[]) {
     needs: {},
   };
   const deps = { network, clock: systemClock, log: silentLog, observe: () => {}, fetchResult };
-  recruiting = new Recruiter(deps, { opening, only, welcome: () => {} }).recruit(run, ending.now.signal);
+  recruiting = new Recruiter(deps, { opening, only, admitPeer: () => {} }).recruit(run, ending.now.signal);
   return joined;
 }
 

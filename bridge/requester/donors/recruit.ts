@@ -23,7 +23,7 @@ export interface RecruiterOptions {
   /** Peer ids or multiaddrs; when given, nobody else is asked. */
   readonly only: readonly string[];
   /** Told before the job is opened with a peer, and when its link is gone: decides who may have blocks. */
-  readonly welcome: (peer: string, here: boolean) => void;
+  readonly admitPeer: (peer: string, here: boolean) => void;
 }
 
 /** Waits between tries at a peer, in ms: short at first, since a donor may just be starting. */
@@ -32,7 +32,7 @@ const ASK_TIMEOUT_MS = 8_000;
 const DHT_EVERY_MS = 20_000;
 
 /** The donor takes no work at the moment; it may, later. */
-class NotNow extends Error {}
+class RetryLater extends Error {}
 
 /** One peer that is asked: all texts by which it was named, of which any may be the one that works. */
 interface Courtship {
@@ -43,7 +43,7 @@ interface Courtship {
 export class Recruiter {
   readonly #deps: RecruiterDeps;
   readonly #options: RecruiterOptions;
-  readonly #courting = new Map<string, Promise<void>>();
+  readonly #keepingConnected = new Map<string, Promise<void>>();
   /** By the id that the peer proved: two texts may name one peer, and two links to it would end each other. */
   readonly #courted = new Map<string, Courtship>();
   readonly #told = new Set<string>();
@@ -58,12 +58,12 @@ export class Recruiter {
     using child = childSignal(parent);
     const { signal } = child;
     const { only } = this.#options;
-    for (const peer of only) this.#court(peer, run, signal);
+    for (const peer of only) this.#keepConnected(peer, run, signal);
     const stopWatching =
-      only.length > 0 ? () => {} : this.#deps.network.watchPeers((peer, change) => change === "here" && this.#court(peer.id, run, signal));
+      only.length > 0 ? () => {} : this.#deps.network.watchPeers((peer, change) => change === "here" && this.#keepConnected(peer.id, run, signal));
     try {
       if (only.length === 0) {
-        for (const peer of this.#deps.network.knownPeers()) this.#court(peer.id, run, signal);
+        for (const peer of this.#deps.network.knownPeers()) this.#keepConnected(peer.id, run, signal);
         await this.#searchDht(signal);
       }
       await new Promise<void>((resolve) =>
@@ -71,7 +71,7 @@ export class Recruiter {
       );
     } finally {
       stopWatching();
-      await Promise.allSettled(this.#courting.values());
+      await Promise.allSettled(this.#keepingConnected.values());
     }
   }
 
@@ -87,14 +87,14 @@ export class Recruiter {
     }
   }
 
-  #court(peer: string, run: JobRun, signal: AbortSignal): void {
-    if (this.#courting.has(peer)) return;
+  #keepConnected(peer: string, run: JobRun, signal: AbortSignal): void {
+    if (this.#keepingConnected.has(peer)) return;
     const courtship = { ways: [peer] };
-    const courting = this.#keepTrying(courtship, run, signal).finally(() => {
-      this.#courting.delete(peer);
+    const keepingConnected = this.#keepTrying(courtship, run, signal).finally(() => {
+      this.#keepingConnected.delete(peer);
       for (const [id, held] of this.#courted) if (held === courtship) this.#courted.delete(id);
     });
-    this.#courting.set(peer, courting);
+    this.#keepingConnected.set(peer, keepingConnected);
   }
 
   /** Stays with a peer for the whole job: opens, waits until the link is gone, opens again. */
@@ -110,7 +110,7 @@ export class Recruiter {
         run.addDonor(link);
         this.#tellSources(run);
         await link.ended;
-        this.#options.welcome(link.id, false);
+        this.#options.admitPeer(link.id, false);
         this.#tellSources(run);
       } catch (error) {
         if (signal.aborted) return;
@@ -122,7 +122,7 @@ export class Recruiter {
 
   /** How often it was missed now. A donor that rests is asked as long as the job lasts, at the longest wait; one that does not answer is not. */
   #missed(peer: string, error: unknown, before: number): number {
-    if (error instanceof NotNow) return Math.min(before + 1, RETRY_MS.length - 1);
+    if (error instanceof RetryLater) return Math.min(before + 1, RETRY_MS.length - 1);
     const isNamed = this.#options.only.length > 0;
     this.#tell(
       `${peer}:${isFarmError(error) ? error.code : ""}`,
@@ -138,20 +138,20 @@ export class Recruiter {
     if (!this.#isFirst(courtship, peer, id)) return undefined;
     const reply = await askOffer(this.#deps.network, id, child.signal);
     if (reply.type === "none") return undefined;
-    if (reply.standing.state !== "open") {
-      this.#tell(`${id}:${reply.standing.state}`, `${reply.name} takes no work now: ${reply.standing.because}`);
-      throw new NotNow(reply.standing.because);
+    if (reply.availability.state !== "open") {
+      this.#tell(`${id}:${reply.availability.state}`, `${reply.name} takes no work now: ${reply.availability.reason}`);
+      throw new RetryLater(reply.availability.reason);
     }
     const lack = lackOf(reply, this.#options.opening);
     if (lack !== undefined) {
       this.#tell(`${id}:build`, `${reply.name} is left out: ${lack}`);
       return undefined;
     }
-    this.#options.welcome(id, true);
-    const opened = await openRemoteDonor(this.#deps, { id, name: reply.name, knownSpeed: reply.speed }, this.#openingNow(run), parent);
+    this.#options.admitPeer(id, true);
+    const opened = await openRemoteDonor(this.#deps, { id, name: reply.name, benchmarkSpeed: reply.speed }, this.#openingNow(run), parent);
     if (opened instanceof RemoteDonor) return opened;
-    this.#tell(`${id}:${opened.refused}`, `${reply.name} does not take this job: ${opened.sentence}`);
-    if (isPassing(opened.refused)) throw new NotNow(opened.sentence);
+    this.#tell(`${id}:${opened.refused}`, `${reply.name} does not take this job: ${opened.message}`);
+    if (isPassing(opened.refused)) throw new RetryLater(opened.message);
     return undefined;
   }
 
@@ -181,10 +181,10 @@ export class Recruiter {
     );
   }
 
-  #tell(key: string, sentence: string | undefined): void {
-    if (sentence === undefined || this.#told.has(key)) return;
+  #tell(key: string, message: string | undefined): void {
+    if (message === undefined || this.#told.has(key)) return;
     this.#told.add(key);
-    this.#deps.observe({ event: "note", code: "peer", sentence });
+    this.#deps.observe({ event: "note", code: "peer", message });
   }
 }
 

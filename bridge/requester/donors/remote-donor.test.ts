@@ -4,7 +4,7 @@ import { encodeMessage } from "../../protocols/codec.ts";
 import type { FrameStream, SwarmNetwork } from "../../protocols/frame-stream.ts";
 import type { DonorMessage } from "../../protocols/lease/messages.ts";
 import { streamPair } from "../../protocols/stream-pair.ts";
-import type { DonorNews } from "./donor-link.ts";
+import type { DonorUpdate } from "./donor-link.ts";
 import { openRemoteDonor, RemoteDonor } from "./remote-donor.ts";
 
 beforeEach(() => void vi.useFakeTimers());
@@ -21,10 +21,10 @@ async function linkTo() {
   await say({ type: "opened", slots: 1, deviceClass: { ...build, backend: "CPU", arch: "x64" } });
   const deps = { network, clock, fetchResult: async () => {} };
   const opening = { job: "job", manifest: "0".repeat(64), manifestBytes: 1, build, needs: {} };
-  const peer = { id: "peer", name: "studio", knownSpeed: undefined };
+  const peer = { id: "peer", name: "studio", benchmarkSpeed: undefined };
   const link = await openRemoteDonor(deps, peer, opening, new AbortController().signal);
   if (!(link instanceof RemoteDonor)) throw new Error("it refused");
-  const told: DonorNews[] = [];
+  const told: DonorUpdate[] = [];
   void (async () => {
     for await (const news of link.news) told.push(news);
   })();
@@ -49,13 +49,13 @@ describe("[L8] a donor", () => {
     await pass(29);
     expect(told).toEqual([]);
     await pass(3);
-    expect(told).toEqual([{ type: "gone", because: "the peer was silent for 30 s" }]);
+    expect(told).toEqual([{ type: "gone", reason: "the peer was silent for 30 s" }]);
   });
 
   it("that beats stays, however long its work takes", async () => {
     const { far, say, told, link } = await linkTo();
     void readAll(far).catch(() => {});
-    await pass(300, () => say({ type: "beat" }));
+    await pass(300, () => say({ type: "heartbeat" }));
     expect(told.filter(({ type }) => type === "gone")).toEqual([]);
     far.abort(new Error("the test is over"));
     await link.ended;
@@ -65,7 +65,7 @@ describe("[L8] a donor", () => {
     const { link, say, told } = await linkTo();
     const addrs = Array.from({ length: 16 }, () => "x".repeat(500));
     for (let count = 0; count < 2; count++) link.tellSources(Array.from({ length: 25 }, () => ({ id: "peer", addrs })));
-    await pass(35, () => say({ type: "beat" }));
-    expect(told.at(-1)).toEqual({ type: "gone", because: "the peer was silent for 30 s" });
+    await pass(35, () => say({ type: "heartbeat" }));
+    expect(told.at(-1)).toEqual({ type: "gone", reason: "the peer was silent for 30 s" });
   });
 });

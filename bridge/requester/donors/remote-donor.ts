@@ -1,4 +1,4 @@
-import type { JobNeeds, Refused } from "../../core/admission.ts";
+import type { JobRequirements, Refused } from "../../core/admission.ts";
 import type { Chunk, ChunkId, DeviceClass, DonorId, ResultFile } from "../../core/plan/chunk.ts";
 import { abortable, childSignal } from "../../kernel/abort.ts";
 import { Channel } from "../../kernel/channel.ts";
@@ -8,8 +8,8 @@ import { FarmError, messageOf } from "../../kernel/errors.ts";
 import { readMessage, writeMessage } from "../../protocols/codec.ts";
 import type { FrameStream, SwarmNetwork } from "../../protocols/frame-stream.ts";
 import { DonorMessage, LEASE_LIMITS, LEASE_PROTOCOL, type RequesterMessage } from "../../protocols/lease/messages.ts";
-import type { StandingMessage } from "../../protocols/offer/messages.ts";
-import type { DonorLink, DonorNews } from "./donor-link.ts";
+import type { AvailabilityMessage } from "../../protocols/offer/messages.ts";
+import type { DonorLink, DonorUpdate } from "./donor-link.ts";
 import type { FetchResult } from "../ports.ts";
 
 export interface RemoteDonorDeps {
@@ -23,9 +23,9 @@ export interface JobOpening {
   readonly manifest: string;
   readonly manifestBytes: number;
   readonly build: { readonly blenderVersion: string; readonly buildHash: string };
-  readonly needs: JobNeeds;
+  readonly needs: JobRequirements;
   /** The donor's owner may look at small pictures of it. */
-  readonly mayShow?: boolean;
+  readonly allowPreview?: boolean;
 }
 
 /** How long a leaving requester waits until its last words are out, and until a donor says that what it worked on has stopped. */
@@ -36,7 +36,7 @@ const READ = { maxBytes: LEASE_LIMITS.maxMessageBytes, timeoutMs: LEASE_LIMITS.s
 /** Opens a job with a donor: a link, or the donor's refusal. Throws PEER_UNREACHABLE, PEER_BROKE_PROTOCOL. */
 export async function openRemoteDonor(
   deps: RemoteDonorDeps,
-  peer: { readonly id: DonorId; readonly name: string; readonly knownSpeed: number | undefined },
+  peer: { readonly id: DonorId; readonly name: string; readonly benchmarkSpeed: number | undefined },
   opening: JobOpening,
   parent: AbortSignal,
 ): Promise<RemoteDonor | Refused> {
@@ -46,7 +46,7 @@ export async function openRemoteDonor(
     const reply = await readMessage(stream, DonorMessage, { ...READ, timeoutMs: LEASE_LIMITS.openTimeoutMs }, parent);
     if (reply?.type === "refused") {
       await stream.close();
-      return { refused: reply.because, sentence: reply.sentence };
+      return { refused: reply.reason, message: reply.message };
     }
     if (reply?.type !== "opened") throw new FarmError("PEER_BROKE_PROTOCOL", "the donor's first answer must open or refuse the job");
     return new RemoteDonor(deps, stream, { ...peer, slots: reply.slots, deviceClass: reply.deviceClass }, parent);
@@ -63,8 +63,8 @@ export class RemoteDonor implements DonorLink {
   readonly trusted = false;
   readonly slots: number;
   readonly deviceClass: DeviceClass;
-  readonly knownSpeed: number | undefined;
-  readonly news = new Channel<DonorNews>();
+  readonly benchmarkSpeed: number | undefined;
+  readonly news = new Channel<DonorUpdate>();
   readonly #deps: RemoteDonorDeps;
   readonly #stream: FrameStream;
   readonly #life: ReturnType<typeof childSignal>;
@@ -82,7 +82,7 @@ export class RemoteDonor implements DonorLink {
   constructor(
     deps: RemoteDonorDeps,
     stream: FrameStream,
-    facts: Pick<DonorLink, "id" | "name" | "slots" | "deviceClass" | "knownSpeed">,
+    facts: Pick<DonorLink, "id" | "name" | "slots" | "deviceClass" | "benchmarkSpeed">,
     parent: AbortSignal,
   ) {
     this.#deps = deps;
@@ -91,7 +91,7 @@ export class RemoteDonor implements DonorLink {
     this.name = facts.name;
     this.slots = facts.slots;
     this.deviceClass = facts.deviceClass;
-    this.knownSpeed = facts.knownSpeed;
+    this.benchmarkSpeed = facts.benchmarkSpeed;
     // Not below `parent`: what ends the job must leave time for a goodbye. A donor that hears none finishes what it has begun.
     this.#life = childSignal();
     const onAbort = () => void this.close();
@@ -171,8 +171,8 @@ export class RemoteDonor implements DonorLink {
   async #beat(): Promise<void> {
     try {
       while (!this.#life.signal.aborted) {
-        await this.#deps.clock.sleep(LEASE_LIMITS.beatMs, this.#life.signal);
-        this.#say({ type: "beat" });
+        await this.#deps.clock.sleep(LEASE_LIMITS.heartbeatMs, this.#life.signal);
+        this.#say({ type: "heartbeat" });
       }
     } catch {
       // the link's life has ended
@@ -180,34 +180,34 @@ export class RemoteDonor implements DonorLink {
   }
 
   async #listen(): Promise<void> {
-    let because: string | undefined;
+    let reason: string | undefined;
     try {
       for (let message = await this.#read(); message !== undefined; message = await this.#read()) {
-        if (message.type === "bye") because = message.because;
+        if (message.type === "end") reason = message.reason;
         else for (const news of this.#understand(message)) this.news.push(news);
       }
     } catch (error) {
-      because ??= messageOf(error);
+      reason ??= messageOf(error);
       this.#stream.abort(error as Error);
     }
-    because ??= "it closed the connection";
-    this.news.push({ type: "gone", because });
+    reason ??= "it closed the connection";
+    this.news.push({ type: "gone", reason });
     this.news.close();
-    this.#life.abort(new FarmError("PEER_UNREACHABLE", because));
+    this.#life.abort(new FarmError("PEER_UNREACHABLE", reason));
   }
 
   #read(): Promise<DonorMessage | undefined> {
     return readMessage(this.#stream, DonorMessage, READ, this.#life.signal);
   }
 
-  #understand(message: Exclude<DonorMessage, { type: "bye" }>): DonorNews[] {
+  #understand(message: Exclude<DonorMessage, { type: "end" }>): DonorUpdate[] {
     switch (message.type) {
-      case "beat":
+      case "heartbeat":
         return [{ type: "alive" }];
       case "state":
         return [{ type: "scene", phase: message.phase, bytesDone: message.bytesDone, bytesTotal: message.bytesTotal }];
-      case "standing":
-        return [standingNews(message.standing)];
+      case "availability":
+        return [availabilityUpdate(message.availability)];
       case "started":
         return this.#about(message.lease, (chunk) => ({ type: "started", chunk }));
       case "rendered":
@@ -236,14 +236,14 @@ export class RemoteDonor implements DonorLink {
   }
 
   /** News of a lease that we have given up is no news. */
-  #about(lease: string, news: (chunk: ChunkId) => DonorNews): DonorNews[] {
+  #about(lease: string, news: (chunk: ChunkId) => DonorUpdate): DonorUpdate[] {
     const chunk = this.#leases.get(lease);
     return chunk === undefined ? [{ type: "alive" }] : [news(chunk)];
   }
 }
 
-function standingNews(standing: StandingMessage): DonorNews {
-  return { type: "standing", open: standing.state === "open", because: standing.state === "open" ? undefined : standing.because };
+function availabilityUpdate(availability: AvailabilityMessage): DonorUpdate {
+  return { type: "availability", open: availability.state === "open", reason: availability.state === "open" ? undefined : availability.reason };
 }
 
 /** Failures that say nothing about the chunk: the scene did not arrive, the lease was taken back, or the donor itself is in trouble. */

@@ -1,21 +1,21 @@
-import type { JobOrder } from "../prepared-job.ts";
-import type { AssemblyDesk } from "../delivery/frame-assembler.ts";
-import type { LiveTiles } from "../delivery/tile-publisher.ts";
+import type { PreparedJob } from "../prepared-job.ts";
+import type { FrameAssembler } from "../delivery/frame-assembler.ts";
+import type { TilePublisher } from "../delivery/tile-publisher.ts";
 import type { JobFiles, JobMedia } from "../ports.ts";
 import { deliveredChunks } from "./restored-results.ts";
-import type { ResultDesk } from "./result-receiver.ts";
+import type { ResultReceiver } from "./result-receiver.ts";
 import { maxFloatBytes } from "./result-shape.ts";
 
 export interface RestoreDeps {
   readonly media: Pick<JobMedia, "check">;
   readonly files: JobFiles;
-  readonly results: ResultDesk;
-  readonly assembly: AssemblyDesk;
-  readonly tiles: LiveTiles | undefined;
+  readonly results: ResultReceiver;
+  readonly assembly: FrameAssembler;
+  readonly tiles: TilePublisher | undefined;
 }
 
 /** At resume: accepted results of unfinished frames go into their places again; whatever else lies there goes. */
-export async function restoreResults(deps: RestoreDeps, order: Pick<JobOrder, "plan" | "memory">, signal: AbortSignal): Promise<void> {
+export async function restoreResults(deps: RestoreDeps, order: Pick<PreparedJob, "plan" | "memory">, signal: AbortSignal): Promise<void> {
   const { media, files, results, assembly, tiles } = deps;
   const chunks = new Map(order.plan.chunks.map((chunk) => [chunk.id, chunk]));
   const delivered = deliveredChunks(order);
@@ -27,11 +27,11 @@ export async function restoreResults(deps: RestoreDeps, order: Pick<JobOrder, "p
     const chunk = chunks.get(accepted.chunk);
     if (!chunk) continue;
     results.restore(accepted.chunk, accepted.donor, accepted.files);
-    const floats = accepted.files.find(({ role }) => role === "floats");
-    if (chunk.spec.kind === "floats" && floats && !(await results.summaryOf(chunk.spec.scene))) {
+    const raw = accepted.files.find(({ role }) => role === "raw");
+    if (chunk.spec.kind === "raw" && raw && !(await results.summaryOf(chunk.spec.scene))) {
       const { rect, scene } = chunk.spec;
       const expectation = { width: rect.width, height: rect.height, maxBytes: maxFloatBytes(rect.width, rect.height) };
-      results.learn(scene, media.check(files.resultPath(accepted.chunk, accepted.donor, floats.sha256), expectation, signal));
+      results.learn(scene, media.check(files.resultPath(accepted.chunk, accepted.donor, raw.sha256), expectation, signal));
     }
     await tiles?.show(chunk, accepted.donor, accepted.files, signal);
     await assembly.add(accepted.chunk, accepted, signal);

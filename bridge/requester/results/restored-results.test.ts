@@ -7,8 +7,8 @@ import { deliveredChunks } from "./restored-results.ts";
 const plan = {
   ...planOf({ costs: [1, 1, 1] }),
   outputs: [
-    { frame: 0, units: ["u0", "u2"] },
-    { frame: 1, units: ["u1", "u2"] },
+    { frame: 0, sceneFrames: ["u0", "u2"] },
+    { frame: 1, sceneFrames: ["u1", "u2"] },
   ],
 };
 const finished = (...frames: readonly number[]) => foldJournal(frames.map((frame) => ({ type: "frame-finished", frame, files: [] })));

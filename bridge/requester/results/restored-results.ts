@@ -1,22 +1,22 @@
-import type { ChunkAccepted, JobMemory } from "../../core/journal/records.ts";
+import type { ChunkAccepted, JournalState } from "../../core/journal/records.ts";
 import type { LedgerFile } from "../../core/ledger/ledger.ts";
 import { findFiles } from "./find-files.ts";
-import type { JobOrder } from "../prepared-job.ts";
+import type { PreparedJob } from "../prepared-job.ts";
 import type { JobFiles } from "../ports.ts";
 
 /** Chunks whose pictures all stand on disk already: what frames share stays wanted while one of them is not finished. */
-export function deliveredChunks(order: Pick<JobOrder, "plan" | "memory">): ReadonlySet<string> {
-  const units = new Map(order.plan.units.map((unit) => [unit.key, unit.chunks]));
+export function deliveredChunks(order: Pick<PreparedJob, "plan" | "memory">): ReadonlySet<string> {
+  const sceneFrames = new Map(order.plan.sceneFrames.map((sceneFrame) => [sceneFrame.key, sceneFrame.chunks]));
   const chunksOf = (finished: boolean) =>
     order.plan.outputs
       .filter(({ frame }) => order.memory.finishedFrames.has(frame) === finished)
-      .flatMap(({ units: keys }) => keys.flatMap((key) => [...(units.get(key) ?? [])]));
+      .flatMap(({ sceneFrames: keys }) => keys.flatMap((key) => [...(sceneFrames.get(key) ?? [])]));
   const wanted = new Set(chunksOf(false));
   return new Set(chunksOf(true).filter((chunk) => !wanted.has(chunk)));
 }
 
 /** What the journal says, as far as it is still so: a picture or a result that somebody removed is made again. */
-export async function withFilesHere(order: Pick<JobOrder, "plan" | "memory">, files: JobFiles, isMovie: boolean): Promise<JobMemory> {
+export async function withFilesHere(order: Pick<PreparedJob, "plan" | "memory">, files: JobFiles, isMovie: boolean): Promise<JournalState> {
   const finishedFrames = await stillThere(order.memory.finishedFrames, { files, isMovie });
   const memory = { ...order.memory, finishedFrames };
   const delivered = deliveredChunks({ plan: order.plan, memory });

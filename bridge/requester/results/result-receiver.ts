@@ -6,7 +6,7 @@ import type { DonorLink } from "../donors/donor-link.ts";
 import type { JobFiles, JobMedia, ResultSummary } from "../ports.ts";
 import { assertShape, maxFloatBytes, RESULT_LIMITS } from "./result-shape.ts";
 
-export interface ResultDeskDeps {
+export interface ResultReceiverDeps {
   readonly media: Pick<JobMedia, "check">;
   readonly files: JobFiles;
   /** Renders a small piece of the chunk here and tells its channels and attributes: what honest results have. */
@@ -36,14 +36,14 @@ interface Result {
  * structural gate. The first commitment to a lease stands; a later one is no news. What honest floats look like
  * (channels, attributes) is learned once a scene from a render of this machine, never from a stranger.
  */
-export class ResultDesk {
-  readonly #deps: ResultDeskDeps;
+export class ResultReceiver {
+  readonly #deps: ResultReceiverDeps;
   readonly #verifies: boolean;
   readonly #results = new Map<string, Result>();
   readonly #dropping = new Map<string, Promise<void>>();
   readonly #summaries = new Map<string, Promise<ResultSummary>>();
 
-  constructor(deps: ResultDeskDeps, options: { readonly verifies: boolean }) {
+  constructor(deps: ResultReceiverDeps, options: { readonly verifies: boolean }) {
     this.#deps = deps;
     this.#verifies = options.verifies;
   }
@@ -114,12 +114,12 @@ export class ResultDesk {
       assertShape(chunk, files);
       for (const file of files.filter(({ role }) => role !== "preview")) await this.#bring(chunk.id, file, donor, end);
       const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-      const floats = files.find(({ role }) => role === "floats");
-      if (chunk.spec.kind === "files" || floats === undefined) {
+      const raw = files.find(({ role }) => role === "raw");
+      if (chunk.spec.kind === "files" || raw === undefined) {
         return { files, sha256: sha256(Buffer.from(files.map((file) => file.sha256).join())), bytes, suspicious: false };
       }
-      const { nonFinite } = await this.#gate(chunk, floats, donor, end);
-      return { files, sha256: floats.sha256, bytes, suspicious: nonFinite > 0 };
+      const { nonFinite } = await this.#gate(chunk, raw, donor, end);
+      return { files, sha256: raw.sha256, bytes, suspicious: nonFinite > 0 };
     });
   }
 
@@ -177,10 +177,10 @@ export class ResultDesk {
     await this.#deps.files.sync(path); // the journal will say that it is here
   }
 
-  async #gate(chunk: Chunk, floats: ResultFile, donor: DonorLink, signal: AbortSignal): Promise<ResultSummary> {
-    if (chunk.spec.kind !== "floats") throw new Error("only floats pass the float gate");
+  async #gate(chunk: Chunk, raw: ResultFile, donor: DonorLink, signal: AbortSignal): Promise<ResultSummary> {
+    if (chunk.spec.kind !== "raw") throw new Error("only floats pass the float gate");
     const { rect, scene } = chunk.spec;
-    const path = this.#deps.files.resultPath(chunk.id, donor.id, floats.sha256);
+    const path = this.#deps.files.resultPath(chunk.id, donor.id, raw.sha256);
     const expectation = { width: rect.width, height: rect.height, maxBytes: maxFloatBytes(rect.width, rect.height) };
     const own = this.#deps.media.check(path, expectation, signal);
     own.catch(() => {}); // told below, which may come after this machine's own sample

@@ -18,15 +18,15 @@ export function maxFloatBytes(width: number, height: number): number {
 /** What was promised must fit the chunk before a byte of it moves. Throws RESULT_INVALID. */
 export function assertShape(chunk: Chunk, files: readonly ResultFile[]): void {
   const refuse = (why: string) => new FarmError("RESULT_INVALID", `the result of chunk ${chunk.id} ${why}`);
-  const floats = files.filter(({ role }) => role === "floats");
+  const raw = files.filter(({ role }) => role === "raw");
   const outputs = files.filter(({ role }) => role === "output");
-  if (chunk.spec.kind === "floats") {
-    const [only] = floats;
-    if (only === undefined || floats.length > 1 || outputs.length > 0) throw refuse("must be one float picture");
+  if (chunk.spec.kind === "raw") {
+    const [only] = raw;
+    if (only === undefined || raw.length > 1 || outputs.length > 0) throw refuse("must be one float picture");
     if (only.bytes > maxFloatBytes(chunk.spec.rect.width, chunk.spec.rect.height)) throw refuse("is larger than its rectangle allows");
     return;
   }
-  if (floats.length > 0) throw refuse("must be final files");
+  if (raw.length > 0) throw refuse("must be final files");
   const wrong = wrongOutputs(outputs);
   if (wrong !== undefined) throw refuse(wrong);
 }

@@ -13,7 +13,7 @@ export interface FilesUnderCheck {
   readonly sameClass: boolean;
 }
 
-export interface FilesTools {
+export interface FileCheckTools {
   readonly renders: RenderBatch;
   readonly media: Pick<JobMedia, "samePicture">;
   /** Told before it costs a second render. */
@@ -26,7 +26,7 @@ export interface FilesTools {
  */
 export async function checkFiles(
   { spec, theirs, sameClass }: FilesUnderCheck,
-  { renders, media, doubted }: FilesTools,
+  { renders, media, doubted }: FileCheckTools,
   signal: AbortSignal,
 ): Promise<{ readonly verdict: Verdict; readonly cause?: NoLie }> {
   const first = await renders.outputs(spec, "warm", signal);

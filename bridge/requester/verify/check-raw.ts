@@ -3,21 +3,21 @@ import type { Rect } from "../../core/job/scene-facts.ts";
 import { verdictOfTwo, worstOf } from "../../core/verify/two-renders.ts";
 import { type CropDifference, verdictAcross, verdictOfEquals } from "../../core/verify/verdict.ts";
 import { childSignal } from "../../kernel/abort.ts";
-import type { FloatsSpec, Freshness, RenderBatch } from "./check-renders.ts";
+import type { RawSpec, Freshness, RenderBatch } from "./check-renders.ts";
 import type { NoLie } from "./doubts.ts";
-import type { JobMedia, PlacedFloats } from "../ports.ts";
+import type { JobMedia, PlacedRaw } from "../ports.ts";
 
-export interface FloatsUnderCheck {
-  readonly spec: FloatsSpec;
+export interface RawUnderCheck {
+  readonly spec: RawSpec;
   /** What of the result is kept. */
-  readonly keep: Rect;
-  readonly result: PlacedFloats;
+  readonly tileRect: Rect;
+  readonly result: PlacedRaw;
   readonly crops: readonly Rect[];
   /** Pixels rendered around a crop and cut off. */
-  readonly apron: number;
+  readonly overscan: number;
 }
 
-export interface FloatsTools {
+export interface RawCheckTools {
   readonly renders: RenderBatch;
   readonly media: Pick<JobMedia, "compare">;
   /** Told before it costs more renders. */
@@ -33,7 +33,7 @@ export interface Finding {
 }
 
 /** Looks at the crops of a result that was made on another device class. */
-export async function checkAcross(under: FloatsUnderCheck, tools: FloatsTools, signal: AbortSignal): Promise<Finding> {
+export async function checkAcross(under: RawUnderCheck, tools: RawCheckTools, signal: AbortSignal): Promise<Finding> {
   const first = await weigh(under, tools, { freshness: "warm", signal });
   if (first !== "different") return { verdict: first };
   tools.doubted();
@@ -42,20 +42,20 @@ export async function checkAcross(under: FloatsUnderCheck, tools: FloatsTools, s
 }
 
 async function weigh(
-  under: FloatsUnderCheck,
-  { renders, media }: FloatsTools,
+  under: RawUnderCheck,
+  { renders, media }: RawCheckTools,
   { freshness, signal }: { readonly freshness: Freshness; readonly signal: AbortSignal },
 ): Promise<Verdict> {
   const weighed: { rect: Rect; difference: CropDifference }[] = [];
   for (const rect of under.crops) {
     const spec = { ...under.spec, rect: aroundCrop(under, rect) };
     const { result } = under;
-    const reference = await renders.floats(spec, freshness, signal);
+    const reference = await renders.raw(spec, freshness, signal);
     let difference = await media.compare({ result, reference, rect }, signal);
     if (difference.differingPixels > 0) {
       const halves = [
-        await renders.floats({ ...spec, half: "first" }, freshness, signal),
-        await renders.floats({ ...spec, half: "second" }, freshness, signal),
+        await renders.raw({ ...spec, half: "first" }, freshness, signal),
+        await renders.raw({ ...spec, half: "second" }, freshness, signal),
       ] as const;
       difference = await media.compare({ result, reference, rect, halves }, signal);
     }
@@ -65,7 +65,7 @@ async function weigh(
 }
 
 /** Looks at the crops of a result that must have the same bits. */
-export async function checkEquals(under: FloatsUnderCheck, tools: FloatsTools, signal: AbortSignal): Promise<Finding> {
+export async function checkEquals(under: RawUnderCheck, tools: RawCheckTools, signal: AbortSignal): Promise<Finding> {
   const findings: Finding[] = [];
   for (const crop of under.crops) {
     const freshness = findings.some(({ cause }) => cause === "warm-blender") ? "fresh" : "warm";
@@ -78,8 +78,8 @@ export async function checkEquals(under: FloatsUnderCheck, tools: FloatsTools, s
 }
 
 async function checkCrop(
-  under: FloatsUnderCheck,
-  tools: FloatsTools,
+  under: RawUnderCheck,
+  tools: RawCheckTools,
   { crop, freshness, signal }: { readonly crop: Rect; readonly freshness: Freshness; readonly signal: AbortSignal },
 ): Promise<Finding> {
   const spec = { ...under.spec, rect: aroundCrop(under, crop) };
@@ -99,16 +99,16 @@ async function checkCrop(
  * A crop is not what a tile is (volumes, layers with data of their own): the tile itself is rendered by a fresh Blender, and
  * then once more by the same one, which has what it kept of the first, as a donor's has of the tiles before.
  */
-async function checkWhole(under: FloatsUnderCheck, tools: FloatsTools, signal: AbortSignal): Promise<Finding> {
+async function checkWhole(under: RawUnderCheck, tools: RawCheckTools, signal: AbortSignal): Promise<Finding> {
   if (tools.wholeLookMs === undefined) return { verdict: "different" };
   using limit = childSignal(signal, tools.wholeLookMs);
-  const whole = { spec: under.spec, rect: under.keep, signal: limit.signal } as const;
+  const whole = { spec: under.spec, rect: under.tileRect, signal: limit.signal } as const;
   try {
     const first = await look(under, tools, { ...whole, freshness: "fresh" });
     const verdict = verdictOfEquals(first.theirs);
     if (verdict !== "different") return { verdict, cause: "crop-is-not-tile" };
     const second = await look(under, tools, { ...whole, freshness: "warm" });
-    const ours = await tools.media.compare({ result: second.ours, reference: first.ours, rect: under.keep }, limit.signal);
+    const ours = await tools.media.compare({ result: second.ours, reference: first.ours, rect: under.tileRect }, limit.signal);
     const ofTwo = verdictOfTwo({ theirs: [first.theirs, second.theirs], ours });
     return ofTwo === "different" ? { verdict: ofTwo } : { verdict: ofTwo, cause: "own-noise" };
   } catch (error) {
@@ -118,20 +118,20 @@ async function checkWhole(under: FloatsUnderCheck, tools: FloatsTools, signal: A
 }
 
 interface Look {
-  readonly spec: FloatsSpec;
+  readonly spec: RawSpec;
   readonly rect: Rect;
   readonly freshness: Freshness;
   readonly signal: AbortSignal;
 }
 
-async function look({ result }: FloatsUnderCheck, { renders, media }: FloatsTools, { spec, rect, freshness, signal }: Look) {
-  const ours = await renders.floats(spec, freshness, signal);
+async function look({ result }: RawUnderCheck, { renders, media }: RawCheckTools, { spec, rect, freshness, signal }: Look) {
+  const ours = await renders.raw(spec, freshness, signal);
   return { ours, theirs: await media.compare({ result, reference: ours, rect }, signal) };
 }
 
 /** Denoising looks at the whole frame, so such a frame is rendered whole. */
-function aroundCrop({ spec, apron }: FloatsUnderCheck, crop: Rect): Rect {
-  return spec.denoise ? spec.rect : grow(crop, apron, spec.rect);
+function aroundCrop({ spec, overscan }: RawUnderCheck, crop: Rect): Rect {
+  return spec.denoise ? spec.rect : grow(crop, overscan, spec.rect);
 }
 
 function grow(rect: Rect, by: number, bounds: Rect): Rect {

@@ -1,9 +1,9 @@
 import { copyFile, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ChunkSpec } from "../../core/plan/chunk.ts";
-import type { LocalRendered, LocalScene, LocalSlots, PlacedFloats } from "../ports.ts";
+import type { LocalRendered, LocalScene, LocalSlots, PlacedRaw } from "../ports.ts";
 
-export type FloatsSpec = Extract<ChunkSpec, { kind: "floats" }>;
+export type RawSpec = Extract<ChunkSpec, { kind: "raw" }>;
 export type FilesSpec = Extract<ChunkSpec, { kind: "files" }>;
 
 /** Whose Blender renders: one that may have been at work on this scene, or one of its own. */
@@ -51,10 +51,10 @@ class RenderBatch implements AsyncDisposable {
   }
 
   /** A rectangle's floats. */
-  async floats(spec: FloatsSpec, freshness: Freshness, signal: AbortSignal): Promise<PlacedFloats> {
-    const take = async ({ floats }: LocalRendered): Promise<PlacedFloats> => {
-      if (floats === undefined) throw new Error("a render of floats left no floats");
-      const [path = ""] = await this.#keep([floats]);
+  async raw(spec: RawSpec, freshness: Freshness, signal: AbortSignal): Promise<PlacedRaw> {
+    const take = async ({ raw }: LocalRendered): Promise<PlacedRaw> => {
+      if (raw === undefined) throw new Error("a render of floats left no floats");
+      const [path = ""] = await this.#keep([raw]);
       return { path, rect: spec.rect };
     };
     return await this.#run(spec, freshness, take, signal);

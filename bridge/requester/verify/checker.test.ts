@@ -25,9 +25,9 @@ const tile = { x: 64, y: 32, width: 128, height: 96 };
 const chunk: Chunk = {
   id: "c",
   cost: 1,
-  spec: { kind: "floats", scene: "Scene", frame: 1, width: 256, height: 128, rect: tile, denoise: false },
+  spec: { kind: "raw", scene: "Scene", frame: 1, width: 256, height: 128, rect: tile, denoise: false },
 };
-type Floats = Extract<ChunkSpec, { kind: "floats" }>;
+type Floats = Extract<ChunkSpec, { kind: "raw" }>;
 
 /** What a render adds to the picture at a place. */
 type Off = (x: number, y: number) => number;
@@ -66,13 +66,13 @@ async function checking(
   const slots: LocalSlots = {
     size: 1,
     run: async (_scene, spec, use, end) => {
-      if (spec.kind !== "floats") throw new Error("floats only");
+      if (spec.kind !== "raw") throw new Error("floats only");
       const one = { whole: spec.rect.width === tile.width, fresh: use.fresh === true, half: spec.half !== undefined };
       const off = await render(one, asked.length, end);
       asked.push(one);
-      const floats = join(root, "slot.exr");
-      writeFileSync(floats, draw(spec, off));
-      return await use.take({ floats, outputs: [], renderSeconds: 1, peakMemoryBytes: 1 });
+      const raw = join(root, "slot.exr");
+      writeFileSync(raw, draw(spec, off));
+      return await use.take({ raw, outputs: [], renderSeconds: 1, peakMemoryBytes: 1 });
     },
   };
   const checker = new Checker(
@@ -80,13 +80,13 @@ async function checking(
     {
       scene: { key: "s", path: "/s.blend", remap: {} },
       secret: new Uint8Array(32).fill(7),
-      apronOf: () => 0,
+      overscanOf: () => 0,
       isByTheClock: () => isByTheClock,
       ...(wholeLookMs !== undefined && { wholeLookMs }),
     },
   );
   const verdictOn = async (theirs: Off, { sameClass = true, donor = "donor" } = {}) => {
-    const file: ResultFile = { role: "floats", name: "floats.exr", sha256: SHA, bytes: 1 };
+    const file: ResultFile = { role: "raw", name: "floats.exr", sha256: SHA, bytes: 1 };
     writeFileSync(folder.resultPath(chunk.id, donor, SHA), draw(chunk.spec as Floats, theirs));
     return await checker.check(chunk, { donor, files: [file] }, sameClass, signal);
   };
@@ -230,7 +230,7 @@ async function checkingFiles(write: (fresh: boolean, call: number) => Readonly<R
   };
   const checker = new Checker(
     { slots, media, folder, observe: (event) => void events.push(event), log: silentLog },
-    { scene: { key: "s", path: "/s.blend", remap: {} }, secret: new Uint8Array(32), apronOf: () => 0 },
+    { scene: { key: "s", path: "/s.blend", remap: {} }, secret: new Uint8Array(32), overscanOf: () => 0 },
   );
   const verdictOn = async (theirs: Readonly<Record<string, string>>, sameClass = true) => {
     const files = Object.entries(theirs).map(([name, text], at): ResultFile => {

@@ -7,7 +7,7 @@ import { chooseCrops } from "../../core/verify/crops.ts";
 import type { Log } from "../../kernel/log.ts";
 import { checkFiles } from "./check-files.ts";
 import { checkAcross, checkEquals, type Finding } from "./check-raw.ts";
-import { CheckRenders, type FilesSpec, type FloatsSpec } from "./check-renders.ts";
+import { CheckRenders, type FilesSpec, type RawSpec } from "./check-renders.ts";
 import { Doubts } from "./doubts.ts";
 import type { JobFolder } from "../job-folder.ts";
 import type { JobMedia, LocalScene, LocalSlots, ResultSummary } from "../ports.ts";
@@ -31,7 +31,7 @@ export interface CheckerOptions {
   /** No donor knows it, so no donor knows which pixels will be looked at. */
   readonly secret: Uint8Array;
   /** Pixels rendered around a crop and cut off, per scene (adaptive sampling). */
-  readonly apronOf: (scene: string) => number;
+  readonly overscanOf: (scene: string) => number;
   /** Scenes that are rendered until a time is up: how far that gets is another thing for each render, and no result can be judged by it. */
   readonly isByTheClock?: (scene: string) => boolean;
   /** How long whole tiles may be rendered again before a donor is called a liar; minutes when not said. */
@@ -87,19 +87,19 @@ export class Checker {
 
   /** What an honest result of this chunk holds: channels and attributes of a small piece rendered here. */
   async trustedSummary(chunk: Chunk, signal: AbortSignal): Promise<ResultSummary> {
-    if (chunk.spec.kind !== "floats") throw new Error("only floats have channels");
+    if (chunk.spec.kind !== "raw") throw new Error("only floats have channels");
     const { rect } = chunk.spec;
     const size = CHECK_SHAPE.summarySize;
     const small: Rect = { x: rect.x, y: rect.y, width: Math.min(size, rect.width), height: Math.min(size, rect.height) };
     await using renders = this.#renders.begin();
-    const { path } = await renders.floats({ ...chunk.spec, rect: small }, "warm", signal);
+    const { path } = await renders.raw({ ...chunk.spec, rect: small }, "warm", signal);
     const expectation = { width: small.width, height: small.height, maxBytes: Number.MAX_SAFE_INTEGER };
     return await this.#deps.media.check(path, expectation, signal);
   }
 
   async #find(under: UnderCheck, signal: AbortSignal): Promise<Finding> {
     const { spec } = under.chunk;
-    return spec.kind === "files" ? await this.#findInFiles(under, spec, signal) : await this.#findInFloats(under, spec, signal);
+    return spec.kind === "files" ? await this.#findInFiles(under, spec, signal) : await this.#findInRaw(under, spec, signal);
   }
 
   async #findInFiles({ chunk, result, sameClass, doubt }: UnderCheck, spec: FilesSpec, signal: AbortSignal): Promise<Finding> {
@@ -110,15 +110,15 @@ export class Checker {
     return await checkFiles({ spec, theirs, sameClass }, { renders, media, doubted: doubt }, signal);
   }
 
-  async #findInFloats({ chunk, result, sameClass, doubt }: UnderCheck, spec: FloatsSpec, signal: AbortSignal): Promise<Finding> {
-    const floats = result.files.find(({ role }) => role === "floats");
-    if (!floats) throw new Error("a result of floats has no floats");
-    const keep = chunk.keep ?? spec.rect;
+  async #findInRaw({ chunk, result, sameClass, doubt }: UnderCheck, spec: RawSpec, signal: AbortSignal): Promise<Finding> {
+    const raw = result.files.find(({ role }) => role === "raw");
+    if (!raw) throw new Error("a result of floats has no floats");
+    const tileRect = chunk.tileRect ?? spec.rect;
     const { cropSize, crops: count } = CHECK_SHAPE;
-    const crops = chooseCrops({ rect: keep, count, size: cropSize, key: this.#key(floats.sha256) });
+    const crops = chooseCrops({ rect: tileRect, count, size: cropSize, key: this.#key(raw.sha256) });
     const { folder, media } = this.#deps;
-    const placed = { path: folder.resultPath(chunk.id, result.donor, floats.sha256), rect: spec.rect };
-    const under = { spec, keep, result: placed, crops, apron: this.#options.apronOf(spec.scene) };
+    const placed = { path: folder.resultPath(chunk.id, result.donor, raw.sha256), rect: spec.rect };
+    const under = { spec, tileRect, result: placed, crops, overscan: this.#options.overscanOf(spec.scene) };
     // All that a caught donor delivered is checked: its crops are enough for that.
     const wholeLookMs = this.#liars.has(result.donor) ? undefined : (this.#options.wholeLookMs ?? WHOLE_LOOK_MS);
     await using renders = this.#renders.begin();

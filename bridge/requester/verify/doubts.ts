@@ -5,7 +5,7 @@ import type { Log } from "../../kernel/log.ts";
 /** Why a result that looked like a lie was none. */
 export type NoLie = "warm-blender" | "own-noise" | "crop-is-not-tile";
 
-const SENTENCES: Readonly<Record<NoLie, (scene: string) => string>> = {
+const MESSAGES: Readonly<Record<NoLie, (scene: string) => string>> = {
   "warm-blender": (scene) => `a Blender that had been at work here rendered ${scene} otherwise than a fresh one: checks use fresh ones now`,
   "own-noise": (scene) => `Blender does not render ${scene} twice in the same way here: results that differ by as little are taken`,
   "crop-is-not-tile": (scene) =>
@@ -28,7 +28,7 @@ export class Doubts {
 
   settled(facts: { readonly chunk: string; readonly donor: string; readonly verdict: Verdict }, scene: string, cause: NoLie): void {
     this.#deps.log.info({ ...facts, cause }, "a result that differed from our first render is no lie");
-    this.#tell(cause, SENTENCES[cause](JSON.stringify(scene)));
+    this.#tell(cause, MESSAGES[cause](JSON.stringify(scene)));
   }
 
   /** No two renders of this scene are equal, by its own settings. */
@@ -39,10 +39,10 @@ export class Doubts {
     );
   }
 
-  #tell(what: string, sentence: string): void {
+  #tell(what: string, message: string): void {
     if (this.#told.has(what)) return;
     this.#told.add(what);
-    this.#deps.observe({ event: "note", code: `checks-${what}`, sentence });
+    this.#deps.observe({ event: "note", code: `checks-${what}`, message });
   }
 
   confirmed(facts: { readonly chunk: string; readonly donor: string }): void {

@@ -13,13 +13,13 @@ import {
   type SandboxLimits,
 } from "./container-config.ts";
 import { FrameReader, type Piece } from "./frame-reader.ts";
-import { PrintAllowance } from "./output-quota.ts";
+import { OutputQuota } from "./output-quota.ts";
 import { limitReached } from "../sandbox-end.ts";
 import { ENGINE_FRAMING, ENGINE_STREAM, FROM, frameFor, SUPERVISOR_FRAMING, TO } from "./supervisor-wire.ts";
-import { TakenFiles } from "./received-files.ts";
+import { ReceivedFiles } from "./received-files.ts";
 
 /** The supervisor ends a sandbox that hears nothing for `SILENT_SECONDS`: an engine that died leaves its input open. */
-const BEAT_MS = 2_000;
+const HEARTBEAT_MS = 2_000;
 /** After its end a sandbox's last words are waited for so long. */
 const LAST_WORDS_MS = 1_000;
 /** The engine's answer to a request to make a container. */
@@ -34,24 +34,24 @@ export class ContainerProcess {
   readonly stdin: Writable;
   readonly stdout = new PassThrough();
   readonly stderr = new PassThrough();
-  readonly exited: Promise<{ readonly exitCode: number | undefined; readonly signal: string | undefined; readonly because?: FarmError }>;
+  readonly exited: Promise<{ readonly exitCode: number | undefined; readonly signal: string | undefined; readonly reason?: FarmError }>;
   readonly id: string;
   readonly #container: Docker.Container;
   readonly #stream: NodeJS.ReadWriteStream;
-  readonly #taken: TakenFiles;
-  readonly #printed = new PrintAllowance(() => performance.now());
+  readonly #taken: ReceivedFiles;
+  readonly #printed = new OutputQuota(() => performance.now());
   readonly #life: ChildSignal = childSignal();
   #limits: SandboxLimits;
   #lastWord: string | undefined;
   /** Why we ended it, if we did. */
-  #because: FarmError | undefined;
+  #reason: FarmError | undefined;
 
   private constructor(container: Docker.Container, stream: NodeJS.ReadWriteStream, limits: SandboxLimits, ended: Promise<number>) {
     this.id = container.id;
     this.#container = container;
     this.#stream = stream;
     this.#limits = limits;
-    this.#taken = new TakenFiles((frame) => this.#send(frame));
+    this.#taken = new ReceivedFiles((frame) => this.#send(frame));
     this.stdin = this.#input();
     stream.on("error", () => {}); // how it ended is asked of the engine
     const listening = this.#listen();
@@ -130,7 +130,7 @@ export class ContainerProcess {
 
   async #beat(): Promise<void> {
     while (!this.#life.signal.aborted) {
-      await delay(BEAT_MS, undefined, { signal: this.#life.signal }).catch(() => {});
+      await delay(HEARTBEAT_MS, undefined, { signal: this.#life.signal }).catch(() => {});
       this.#send(frameFor(TO.beat));
     }
   }
@@ -162,9 +162,9 @@ export class ContainerProcess {
     if (!stream.write(bytes)) await new Promise((resolve) => stream.once("drain", resolve));
   }
 
-  #end(because: FarmError): void {
+  #end(reason: FarmError): void {
     if (this.#life.signal.aborted) return;
-    this.#because ??= because;
+    this.#reason ??= reason;
     // Without an engine that obeys, the end of its input ends it.
     this.#container.kill().catch(() => this.#stream.end());
   }
@@ -173,15 +173,15 @@ export class ContainerProcess {
     const exitCode = await ended.catch((cause: unknown) => this.#engineLeft(cause));
     this.#life.abort();
     await Promise.race([talking, delay(LAST_WORDS_MS)]);
-    const because = (await this.#limitReached(exitCode)) ?? this.#because;
-    this.#taken.end(because ?? new FarmError("BLENDER_CRASHED", "its sandbox has ended"));
+    const reason = (await this.#limitReached(exitCode)) ?? this.#reason;
+    this.#taken.end(reason ?? new FarmError("BLENDER_CRASHED", "its sandbox has ended"));
     (this.#stream as Partial<{ destroy(): void }>).destroy?.();
     await this.#container.remove({ force: true, v: true }).catch(() => {}); // the next start of the donor does
-    return { exitCode, signal: signalOf(exitCode), ...(because ? { because } : {}) };
+    return { exitCode, signal: signalOf(exitCode), ...(reason ? { reason } : {}) };
   }
 
   #engineLeft(cause: unknown): undefined {
-    this.#because ??= new FarmError("SANDBOX_UNAVAILABLE", `the container engine has gone: ${messageOf(cause)}`, { cause });
+    this.#reason ??= new FarmError("SANDBOX_UNAVAILABLE", `the container engine has gone: ${messageOf(cause)}`, { cause });
   }
 
   async #limitReached(exitCode: number | undefined): Promise<FarmError | undefined> {

@@ -16,7 +16,7 @@ import {
   testSandbox,
   told,
 } from "../fixtures/sandbox-kit.ts";
-import { makerMark, SANDBOX_LABELS } from "../process/orphans.ts";
+import { processFingerprint, SANDBOX_LABELS } from "../process/orphans.ts";
 
 let test: TestSandbox;
 beforeAll(async () => {
@@ -41,7 +41,7 @@ describe("a sandbox, as the engine was asked for it", () => {
       OpenStdin: true,
       StdinOnce: true,
       NetworkDisabled: true,
-      Labels: expect.objectContaining({ [SANDBOX_LABELS.node]: `test-${process.pid}`, [SANDBOX_LABELS.maker]: await makerMark() }),
+      Labels: expect.objectContaining({ [SANDBOX_LABELS.node]: `test-${process.pid}`, [SANDBOX_LABELS.maker]: await processFingerprint() }),
     });
     expect(HostConfig).toMatchObject({
       NetworkMode: "none",
@@ -127,11 +127,11 @@ describe("a program in a sandbox", () => {
   });
 
   it("cannot pretend to be its supervisor", async () => {
-    const { output, because } = await told(
+    const { output, reason } = await told(
       await test.python("import sys; sys.stdout.buffer.write(b'z\\0\\0\\0\\x09processes'); sys.exit(5)"),
     );
     expect(output).toContain("processes");
-    expect(because).toBeUndefined();
+    expect(reason).toBeUndefined();
   });
 });
 
@@ -158,26 +158,26 @@ describe("the limits of a sandbox", () => {
 
   it("memory: whoever takes more is ended, and it is told from a crash", async () => {
     const hungry = "b = []\nwhile True: b.append(bytearray(2**24))";
-    const { because } = await told(await test.python(hungry, { cpus: 1, memoryBytes: 128 * 2 ** 20 }));
-    expect(because).toMatchObject({ code: "MEMORY_EXCEEDED" });
-    expect(because?.message).toContain("128 MiB");
+    const { reason } = await told(await test.python(hungry, { cpus: 1, memoryBytes: 128 * 2 ** 20 }));
+    expect(reason).toMatchObject({ code: "MEMORY_EXCEEDED" });
+    expect(reason?.message).toContain("128 MiB");
   });
 
   it("memory: also where only a child of the program was taken", async () => {
     const child = "import os\nif os.fork() == 0:\n  b = []\n  while True: b.append(bytearray(2**24))\nos.wait(); os._exit(0)";
-    const { because, exitCode } = await told(await test.python(child, { cpus: 1, memoryBytes: 128 * 2 ** 20 }));
-    expect(because).toMatchObject({ code: "MEMORY_EXCEEDED" });
+    const { reason, exitCode } = await told(await test.python(child, { cpus: 1, memoryBytes: 128 * 2 ** 20 }));
+    expect(reason).toMatchObject({ code: "MEMORY_EXCEEDED" });
     expect(exitCode).toBe(0);
   });
 
   it("a program that kills itself with the kernel's signal is no hungry one", async () => {
-    const { because, signal } = await told(await test.python("import os; os.kill(os.getpid(), 9)"));
-    expect({ because, signal }).toEqual({ because: undefined, signal: "SIGKILL" });
+    const { reason, signal } = await told(await test.python("import os; os.kill(os.getpid(), 9)"));
+    expect({ reason, signal }).toEqual({ reason: undefined, signal: "SIGKILL" });
   });
 
   it("processes: a fork bomb ends at the limit, with its own code, and the engine answers on", async () => {
-    const { because } = await told(await test.python("import os\nwhile True:\n  try: os.fork()\n  except OSError: pass"));
-    expect(because).toMatchObject({ code: "PROCESSES_EXCEEDED" });
+    const { reason } = await told(await test.python("import os\nwhile True:\n  try: os.fork()\n  except OSError: pass"));
+    expect(reason).toMatchObject({ code: "PROCESSES_EXCEEDED" });
     expect(await ENGINE.ping()).toBeTruthy();
   });
 
@@ -198,7 +198,7 @@ except OSError as e: print(e.errno, n)`;
       const running = await test.python(flood);
       running.stdout.resume();
       running.stderr.resume();
-      expect((await running.exited).because).toMatchObject({ code: "OUTPUT_EXCEEDED" });
+      expect((await running.exited).reason).toMatchObject({ code: "OUTPUT_EXCEEDED" });
     }
   });
 });
@@ -333,7 +333,7 @@ describe("the life of a sandbox", () => {
     await running.thaw();
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     expect((await ENGINE.getContainer(running.id).inspect()).State.Running).toBe(true);
-    expect((await running.exited).because).toMatchObject({ code: "BLENDER_HUNG" });
+    expect((await running.exited).reason).toMatchObject({ code: "BLENDER_HUNG" });
   });
 
   it("ends when its bridge lives and says nothing any more", async () => {

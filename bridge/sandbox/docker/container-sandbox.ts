@@ -7,9 +7,9 @@ import { ContainerProcess } from "./container-process.ts";
 import { absence } from "./docker-probe.ts";
 import { type EngineComponent, engineFaults, type EngineFacts, runtimeAge } from "./engine-requirements.ts";
 import { type EnvironmentImage, findEnvironment } from "../images/environment-images.ts";
-import { makerMark, reapOrphans, SANDBOX_LABELS } from "../process/orphans.ts";
+import { processFingerprint, reapOrphans, SANDBOX_LABELS } from "../process/orphans.ts";
 import type { ProcessRequest } from "../process/process-sandbox.ts";
-import { layTools, TOOLS } from "../sandbox-tools.ts";
+import { installTools, TOOLS } from "../sandbox-tools.ts";
 
 /** How long a sandbox lives, whatever happens in it. */
 export interface Supervision {
@@ -113,8 +113,8 @@ export class ContainerSandbox implements AsyncDisposable {
    * @returns how many sandboxes were left.
    */
   async prepare(options: { readonly node: string; readonly tools: string; readonly scripts: string }): Promise<number> {
-    await layTools(options.tools, options.scripts, this.#machine.Architecture ?? "");
-    const labels = { [SANDBOX_LABELS.node]: options.node, [SANDBOX_LABELS.maker]: await makerMark() };
+    await installTools(options.tools, options.scripts, this.#machine.Architecture ?? "");
+    const labels = { [SANDBOX_LABELS.node]: options.node, [SANDBOX_LABELS.maker]: await processFingerprint() };
     this.#ready = { tools: options.tools, labels };
     const orphans = await reapOrphans(this.#engine, options.node);
     if (this.environment !== undefined) await this.#tryOut(options);
@@ -126,10 +126,10 @@ export class ContainerSandbox implements AsyncDisposable {
     const script = join(scripts, "session.py");
     const request = { command: "/usr/bin/python3", args: ["-IS", "-c", "import sys; open(sys.argv[1]); print('works')", script] };
     const trial = await this.start(request, { scripts, scene: tools, scratch: tools }, TRIAL_SIZE);
-    const [said, complaint, { because }] = await Promise.all([text(trial.stdout), text(trial.stderr), trial.exited]);
+    const [said, complaint, { reason }] = await Promise.all([text(trial.stdout), text(trial.stderr), trial.exited]);
     if (said === "works\n") return;
     throw (
-      because ?? new FarmError("SANDBOX_UNAVAILABLE", `a sandbox was tried and does not work: ${lastLine(complaint) || "it said nothing"}`)
+      reason ?? new FarmError("SANDBOX_UNAVAILABLE", `a sandbox was tried and does not work: ${lastLine(complaint) || "it said nothing"}`)
     );
   }
 
@@ -200,8 +200,8 @@ async function askEngine(): Promise<{ readonly facts: EngineFacts; readonly comp
     const [facts, version] = await Promise.all([engine.info() as Promise<EngineFacts>, engine.version()]);
     return { facts, components: version.Components ?? [] };
   } catch (cause) {
-    const { because } = absence(cause as NodeJS.ErrnoException);
-    throw new FarmError("SANDBOX_UNAVAILABLE", `there is no container engine to work with: ${because || messageOf(cause)}`, { cause });
+    const { reason } = absence(cause as NodeJS.ErrnoException);
+    throw new FarmError("SANDBOX_UNAVAILABLE", `there is no container engine to work with: ${reason || messageOf(cause)}`, { cause });
   }
 }
 

@@ -16,7 +16,7 @@ export type DockerProbe =
       /** Blender versions of the environments that it has, newest environment first. */
       readonly environments: readonly string[];
     }
-  | { readonly here: false; readonly kind: "no-permission" | "not-running" | "unknown"; readonly because: string };
+  | { readonly here: false; readonly kind: "no-permission" | "not-running" | "unknown"; readonly reason: string };
 
 /** Asks the engine behind the usual socket (or DOCKER_HOST); never throws. */
 export async function probeDocker(): Promise<DockerProbe> {
@@ -39,7 +39,7 @@ export async function probeDocker(): Promise<DockerProbe> {
 
 /** Why no engine answers. */
 export function absence({ code, message }: Pick<NodeJS.ErrnoException, "code" | "message">): Extract<DockerProbe, { here: false }> {
-  if (code === "EACCES" || code === "EPERM") return { here: false, kind: "no-permission", because: "no permission on its socket" };
-  if (code === "ENOENT" || code === "ECONNREFUSED") return { here: false, kind: "not-running", because: "no engine is running" };
-  return { here: false, kind: "unknown", because: message };
+  if (code === "EACCES" || code === "EPERM") return { here: false, kind: "no-permission", reason: "no permission on its socket" };
+  if (code === "ENOENT" || code === "ECONNREFUSED") return { here: false, kind: "not-running", reason: "no engine is running" };
+  return { here: false, kind: "unknown", reason: message };
 }

@@ -1,7 +1,7 @@
 import { SUPERVISOR_LIMITS } from "./supervisor-wire.ts";
 
 /** How much a sandbox may still print: much at once, little lastingly. A render prints; only a flood prints like this. */
-export class PrintAllowance {
+export class OutputQuota {
   readonly #now: () => number;
   #left: number = SUPERVISOR_LIMITS.printBurstBytes;
   #atMs: number;

@@ -15,7 +15,7 @@ interface Taking {
  * Files on their way out of a sandbox, one at a time. Each goes into a new file of ours; what is inside says nothing but its
  * bytes, and no more of them than were agreed.
  */
-export class TakenFiles {
+export class ReceivedFiles {
   readonly #send: (frame: Buffer) => void;
   #taking: Taking | undefined;
   #turn: Promise<unknown> = Promise.resolve();

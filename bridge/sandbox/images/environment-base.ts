@@ -10,7 +10,7 @@ export interface BaseImage {
 }
 
 export interface BaseWatch {
-  readonly note: (sentence: string) => void;
+  readonly note: (message: string) => void;
   readonly line: (line: string) => void;
 }
 

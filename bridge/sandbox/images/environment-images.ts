@@ -30,8 +30,8 @@ export async function findEnvironment(engine: Docker, wanted: string | undefined
   if (found) return found;
   if (wanted === undefined) throw new FarmError("ENVIRONMENT_MISSING", "no environment is on this machine's container engine");
   const here = all.map(({ facts, digest }) => environmentName(facts, digest)).join(", ");
-  const sentence = `there is no environment "${wanted}" on this machine's container engine`;
-  throw new FarmError("ENVIRONMENT_MISSING", sentence, here === "" ? {} : { advice: `There are: ${here}.` });
+  const message = `there is no environment "${wanted}" on this machine's container engine`;
+  throw new FarmError("ENVIRONMENT_MISSING", message, here === "" ? {} : { advice: `There are: ${here}.` });
 }
 
 function isCalled({ names, facts, digest }: EnvironmentImage, wanted: string): boolean {

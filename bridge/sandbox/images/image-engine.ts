@@ -50,8 +50,8 @@ export class ImageEngine {
       const isContainerd = (info.DriverStatus ?? []).some(([name, value]) => name === "driver-type" && value?.startsWith("io.containerd"));
       return new ImageEngine(docker, isContainerd);
     } catch (cause) {
-      const { because } = absence(cause as NodeJS.ErrnoException);
-      throw new FarmError("SANDBOX_UNAVAILABLE", `no container engine answers: ${because}`, { cause });
+      const { reason } = absence(cause as NodeJS.ErrnoException);
+      throw new FarmError("SANDBOX_UNAVAILABLE", `no container engine answers: ${reason}`, { cause });
     }
   }
 

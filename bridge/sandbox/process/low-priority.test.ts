@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { gentleStart, weakly } from "./low-priority.ts";
+import { startLowPriority, weakly } from "./low-priority.ts";
 import { startPlainProcess } from "./process-sandbox.ts";
 
 const blender = { command: "/opt/blender", args: ["-b", "a b.blend"], cwd: "/tmp" };
@@ -24,14 +24,14 @@ async function secondsUsed(pid: number): Promise<number> {
 
 describe.runIf(process.platform === "linux")("a gentle start", () => {
   it("is weak from its first thread on, and in its session, too", async () => {
-    await using running = await spinning(gentleStart(startPlainProcess));
+    await using running = await spinning(startLowPriority(startPlainProcess));
     const fields = (await readFile(`/proc/${running.pid}/stat`, "utf8")).split(") ")[1]?.split(" ") ?? [];
     expect(Number(fields[16])).toBe(19);
     expect(await readFile(`/proc/${running.pid}/autogroup`, "utf8").catch(() => "nice 19")).toContain("nice 19");
   });
 
   it("gives way: beside somebody else's work on the same core it gets almost nothing", async () => {
-    await using gentle = await spinning(gentleStart(startPlainProcess));
+    await using gentle = await spinning(startLowPriority(startPlainProcess));
     await using loud = await spinning(startPlainProcess);
     const before = [await secondsUsed(gentle.pid), await secondsUsed(loud.pid)] as const;
     await new Promise((resolve) => setTimeout(resolve, 2_000));

@@ -31,7 +31,7 @@ function wrapped<C extends Command>(request: C, tool: string, flags: readonly st
 }
 
 /** Starts processes with the weakest claim on processor and disk that this system knows. */
-export function gentleStart<Request extends Command, Process extends { readonly pid: number | undefined }>(
+export function startLowPriority<Request extends Command, Process extends { readonly pid: number | undefined }>(
   start: (request: Request) => Promise<Process>,
 ): (request: Request) => Promise<Process> {
   const tools = findTools();

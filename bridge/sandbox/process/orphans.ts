@@ -9,7 +9,7 @@ export const SANDBOX_LABELS = {
 } as const;
 
 /** Tells this process from every other one, now and after the machine was started anew. */
-export async function makerMark(pid: number = process.pid): Promise<string> {
+export async function processFingerprint(pid: number = process.pid): Promise<string> {
   const [boot, stat] = await Promise.all([
     readFile("/proc/sys/kernel/random/boot_id", "utf8").catch(() => ""),
     readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined),
@@ -23,7 +23,7 @@ export async function makerMark(pid: number = process.pid): Promise<string> {
 export async function isMakerAlive(mark: string): Promise<boolean> {
   const pid = Number(mark.split(" ")[0]);
   if (!Number.isSafeInteger(pid) || pid <= 0) return false;
-  if (mark.includes(" ")) return (await makerMark(pid)) === mark;
+  if (mark.includes(" ")) return (await processFingerprint(pid)) === mark;
   try {
     process.kill(pid, 0);
     return true;

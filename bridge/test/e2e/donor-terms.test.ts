@@ -79,9 +79,9 @@ describe("the owner of a donor", () => {
 
     const paused = await owner(home, "pause");
     expect(paused.exitCode, paused.stderr).toBe(0);
-    expect(paused.lines.at(-1)).toMatchObject({ standing: { state: "paused", code: "owner" } });
+    expect(paused.lines.at(-1)).toMatchObject({ availability: { state: "paused", code: "owner" } });
     await untilAtRest(donor);
-    expect(await run.line(({ event }) => event === "donor-standing")).toMatchObject({ open: false, because: "its owner has paused it" });
+    expect(await run.line(({ event }) => event === "donor-availability")).toMatchObject({ open: false, reason: "its owner has paused it" });
 
     await owner(home, "resume");
     await untilAtWork(donor);
@@ -96,7 +96,7 @@ describe("the owner of a donor", () => {
     await using donor = await startDonor(home, donorArgs);
     const run = bridge([...renderArgs("finished", donor), "--tiles", "2x1"]);
     await started(run);
-    expect((await owner(home, "pause", "--finish")).lines.at(-1)).toMatchObject({ standing: { state: "closed", code: "owner" } });
+    expect((await owner(home, "pause", "--finish")).lines.at(-1)).toMatchObject({ availability: { state: "closed", code: "owner" } });
     await run.line(({ event }) => event === "chunk-accepted");
     expect(await blenderSecondsDuring(donor.pid, 1_000)).toBeLessThan(0.05);
     await owner(home, "resume");
@@ -131,9 +131,9 @@ describe("the owner of a donor", () => {
     const evicted = await owner(home, "evict", String(created["job"]).slice(0, 12));
     expect(evicted.lines.at(-1), evicted.stderr).toMatchObject({ event: "job-evicted", job: created["job"] });
     await until(async () => (await blendersOf(donor.pid)).length === 0, 2_000);
-    expect(await run.line(({ event }) => event === "donor-left")).toMatchObject({ because: "its owner has sent this job away" });
-    const note = await run.line(({ event, sentence }) => event === "note" && String(sentence).includes("sent this job away"));
-    expect(note["sentence"]).toContain("does not take this job");
+    expect(await run.line(({ event }) => event === "donor-left")).toMatchObject({ reason: "its owner has sent this job away" });
+    const note = await run.line(({ event, message }) => event === "note" && String(message).includes("sent this job away"));
+    expect(note["message"]).toContain("does not take this job");
     run.child.kill("SIGKILL");
     await run.child;
   });
@@ -156,11 +156,11 @@ describe("the owner of a donor", () => {
     ]);
     expect(seen.lines.at(-1), seen.stderr).toMatchObject({
       slots: 0,
-      standing: { state: "closed", because: expect.stringContaining(`${hour}:00`) },
+      availability: { state: "closed", reason: expect.stringContaining(`${hour}:00`) },
     });
     const run = bridge(renderArgs("hours", donor, quick));
-    const note = await run.line(({ event, sentence }) => event === "note" && String(sentence).includes("gives only"));
-    expect(note["sentence"]).toContain("takes no work now");
+    const note = await run.line(({ event, message }) => event === "note" && String(message).includes("gives only"));
+    expect(note["message"]).toContain("takes no work now");
     await owner(home, "set", "schedule=always");
     const { exitCode, stderr } = await run.child;
     expect(exitCode, story({ stderr, lines: run.lines })).toBe(0);

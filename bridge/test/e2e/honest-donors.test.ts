@@ -36,7 +36,7 @@ describe("two honest donors are believed", { timeout: 300_000 }, () => {
     it(`over whole frames with metadata (${scene})`, async () => {
       const run = await renderWithTwo(scene, ["-f", "1..2"]);
       expect(run.exitCode, story(run)).toBe(0);
-      expect(run.lines.filter(({ event }) => event === "donor-barred")).toEqual([]);
+      expect(run.lines.filter(({ event }) => event === "donor-banned")).toEqual([]);
       const verdicts = run.lines.filter(({ event }) => event === "chunk-checked").map((line) => line["verdict"]);
       expect(new Set(verdicts)).toEqual(new Set(["equal"]));
       expect(await readdir(join(root, scene))).toEqual(expect.arrayContaining([...files]));
@@ -45,7 +45,7 @@ describe("two honest donors are believed", { timeout: 300_000 }, () => {
 
   it("over view layers with data of their own", async () => {
     const run = await renderWithTwo("layers", ["-f", "1", "--tiles", "3x2"]);
-    expect(run.lines.filter(({ event }) => event === "donor-barred")).toEqual([]);
+    expect(run.lines.filter(({ event }) => event === "donor-banned")).toEqual([]);
     expect(run.exitCode, story(run)).toBe(0);
     expect(run.lines.at(-1)).toMatchObject({ event: "job-ended", outcome: "complete" });
   });

@@ -46,7 +46,7 @@ async function expectAsBlender(name: string, scene: string, flags: readonly stri
   const run = await runBridge(["render", scene, ...options(name), ...flags, ...swarm(), ...own]);
   expect(run.exitCode, story(run)).toBe(0);
   const ends = run.lines.filter(({ event }) => event === "job-ended");
-  expect(ends, story(run)).toMatchObject([{ outcome: "complete", missing: [], missingFrames: 0, error: null, stats: { barred: [] } }]);
+  expect(ends, story(run)).toMatchObject([{ outcome: "complete", missing: [], missingFrames: 0, error: null, stats: { banned: [] } }]);
   expect(await comparePictures(join(root, name), join(root, `${name}-plain`))).toEqual([]);
 }
 
@@ -95,7 +95,7 @@ it("Blenders of this machine that are killed in the middle of a job cost it noth
   expect(ours.length).toBeGreaterThan(0);
   for (const { pid } of ours) process.kill(pid, "SIGKILL");
   expect((await rendering.child).exitCode, story({ stderr: "", lines: rendering.lines })).toBe(0);
-  expect(rendering.last()).toMatchObject({ event: "job-ended", outcome: "complete", stats: { barred: [] } });
+  expect(rendering.last()).toMatchObject({ event: "job-ended", outcome: "complete", stats: { banned: [] } });
   expect(await comparePictures(join(root, "killed"), join(root, "killed-plain"))).toEqual([]);
 });
 

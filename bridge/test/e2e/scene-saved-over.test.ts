@@ -69,7 +69,7 @@ function render(folder: string, name: string, more: readonly string[]) {
   return bridge(["render", scene, "-o", "//render/f_####", ...FRAMES, "--blender", BLENDER, ...swarmArgs(name), ...more]);
 }
 
-const barred = (lines: readonly JsonLine[]) => lines.filter(({ event }) => event === "donor-barred");
+const banned = (lines: readonly JsonLine[]) => lines.filter(({ event }) => event === "donor-banned");
 
 describe("the artist saves over the scene while it renders", () => {
   for (const { who, moment, more } of [
@@ -85,7 +85,7 @@ describe("the artist saves over the scene while it renders", () => {
       await saveOver(folder);
       const { exitCode, stderr } = await running.child;
       expect(exitCode, story({ stderr, lines: running.lines })).toBe(0);
-      expect(barred(running.lines)).toEqual([]);
+      expect(banned(running.lines)).toEqual([]);
       expect(await comparePictures(join(folder, "render"), join(root, "reference"))).toEqual([]);
       expect(await readdir(folder)).toEqual(["card.png", "render", "shot.blend"]);
       expect(await readdir(join(root, `${name}-home`, "jobs"))).toEqual([]);
@@ -102,7 +102,7 @@ describe("the artist saves over the scene while it renders", () => {
     await saveOver(folder);
     const again = await runBridge(["jobs", "resume", String(created["job"]), ...swarmArgs("resumed")]);
     expect(again.exitCode, story(again)).toBe(0);
-    expect(barred(again.lines)).toEqual([]);
+    expect(banned(again.lines)).toEqual([]);
     expect(await comparePictures(join(folder, "render"), join(root, "reference"))).toEqual([]);
     expect(await readdir(folder)).toEqual(["card.png", "render", "shot.blend"]);
   });
@@ -118,6 +118,6 @@ describe("another file of the scene is overwritten while it renders", () => {
     expect(exitCode, story({ stderr, lines: running.lines })).toBe(3);
     expect(stderr).toContain("SCENE_CHANGED");
     expect(stderr).toContain(join(folder, "card.png"));
-    expect(barred(running.lines)).toEqual([]);
+    expect(banned(running.lines)).toEqual([]);
   });
 });

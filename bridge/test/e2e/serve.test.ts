@@ -88,10 +88,10 @@ describe("a served job", () => {
     const client = await connectTo(home);
     await using media = openMedia();
     const { signal } = new AbortController();
-    const job = await client.submit({ scenePath: scene("border-crop-adaptive"), tiles: "2x2", deliver: "floats", peers: [] });
+    const job = await client.submit({ scenePath: scene("border-crop-adaptive"), tiles: "2x2", deliver: "raw", peers: [] });
     const shown = await copiesOfTiles(client, job, 4);
     expect(await client.ended(job)).toMatchObject({ state: "complete" });
-    const { pictures } = await client.ask("jobs.floats", { job, frame: 1 });
+    const { pictures } = await client.ask("jobs.raw", { job, frame: 1 });
     const [picture] = pictures;
     if (!picture) throw new Error("no picture");
     expect(shown.length).toBeGreaterThan(0); // the last ones may be gone before we look: their frame is whole then
@@ -100,11 +100,11 @@ describe("a served job", () => {
       const reference = { path: picture.path, rect: picture.region };
       expect(await media.compare({ result: { path, rect }, reference, rect }, signal)).toMatchObject({ differingPixels: 0 });
     }
-    expect(await finished(scene("border-crop-adaptive"), picture.path, join(root, "floats"))).toEqual([]);
+    expect(await finished(scene("border-crop-adaptive"), picture.path, join(root, "raw"))).toEqual([]);
     // Taken: nothing of it stays.
     await client.ask("jobs.release", { job, frame: 1 });
     expect(existsSync(picture.path)).toBe(false);
-    expect((await client.ask("jobs.floats", { job, frame: 1 })).pictures).toEqual([]);
+    expect((await client.ask("jobs.raw", { job, frame: 1 })).pictures).toEqual([]);
     await client.ask("jobs.release", { job });
     expect(existsSync(join(home, "jobs", job))).toBe(false);
   });
@@ -113,14 +113,14 @@ describe("a served job", () => {
     const home = join(root, "two-home");
     await using _serve = await startServe(home, ["--blender", BLENDER, "--jobs", "1"]);
     const client = await connectTo(home);
-    const two = await client.submit({ scenePath: scene("two-scenes"), deliver: "floats", peers: [] });
-    const eevee = await client.submit({ scenePath: scene("eevee"), deliver: "floats", peers: [] });
+    const two = await client.submit({ scenePath: scene("two-scenes"), deliver: "raw", peers: [] });
+    const eevee = await client.submit({ scenePath: scene("eevee"), deliver: "raw", peers: [] });
     expect((await client.ask("jobs.list")).jobs.map(({ state }) => state)).toEqual(["queued", "preparing"]);
     await client.ended(two);
-    const { pictures } = await client.ask("jobs.floats", { job: two, frame: 1 });
+    const { pictures } = await client.ask("jobs.raw", { job: two, frame: 1 });
     expect(new Set(pictures.map((each) => each.scene)).size).toBe(2);
     for (const { path } of pictures) expect(existsSync(path)).toBe(true);
-    expect(await client.ended(eevee)).toMatchObject({ state: "failed", error: { code: "FLOATS_IMPOSSIBLE" } });
+    expect(await client.ended(eevee)).toMatchObject({ state: "failed", error: { code: "RAW_IMPOSSIBLE" } });
   });
 });
 
@@ -131,10 +131,10 @@ describe("a client on another disk", () => {
     const client = await connectTo(home);
     const scenePath = await client.send(scene("hot-corner"));
     expect(await readFile(scenePath)).toEqual(await readFile(scene("hot-corner")));
-    const job = await client.submit({ scenePath, owned: true, tiles: "2x1", deliver: "floats", peers: [] });
+    const job = await client.submit({ scenePath, owned: true, tiles: "2x1", deliver: "raw", peers: [] });
     await expect(client.take(job, scenePath)).rejects.toThrow("FILE_NOT_OF_JOB");
     expect(await client.ended(job)).toMatchObject({ state: "complete" });
-    const { pictures } = await client.ask("jobs.floats", { job, frame: 1 });
+    const { pictures } = await client.ask("jobs.raw", { job, frame: 1 });
     for (const { path } of pictures) expect((await client.take(job, path)).equals(await readFile(path))).toBe(true);
     const tiles = client.eventsOf(job).flatMap((each) => (each.event === "tile" ? [each.path] : []));
     expect(tiles.length).toBeGreaterThan(0);
@@ -149,7 +149,7 @@ describe("a client on another disk", () => {
     await using _serve = await startServe(home, ["--blender", BLENDER]);
     const client = await connectTo(home);
     const scenePath = await client.send(scene("hot-corner"));
-    const job = await client.submit({ scenePath, owned: true, deliver: "floats", peers: [] });
+    const job = await client.submit({ scenePath, owned: true, deliver: "raw", peers: [] });
     await expect(client.ask("jobs.release", { job })).rejects.toThrow("JOB_STATE");
     await client.event(job, (each) => each.event === "frame-finished");
     await client.ask("jobs.release", { job });
@@ -163,8 +163,8 @@ describe("a client on another disk", () => {
     const serving = await startServe(home, ["--blender", BLENDER]);
     const client = await connectTo(home);
     const scenePath = await client.send(scene("hot-corner"));
-    const wish = { frames: "1..2", output: "out/shot_##", video: "out/film.mp4", peers: [] };
-    const job = await client.submit({ scenePath, owned: true, ...wish });
+    const submission = { frames: "1..2", output: "out/shot_##", video: "out/film.mp4", peers: [] };
+    const job = await client.submit({ scenePath, owned: true, ...submission });
     expect(await client.ended(job)).toMatchObject({ state: "complete" });
     const { outputs } = await client.ask("jobs.watch", { job });
     const names = ["shot_01.png", "shot_02.png", "film.mp4"].map((name) => join(dirname(scenePath), "out", name));
@@ -231,9 +231,9 @@ describe("cancel, pause, go on", () => {
     await using donor = await startDonor(join(root, "cancel-donor"), donorArgs);
     await using serve = await startServe(home, ["--blender", BLENDER]);
     const client = await connectTo(home);
-    const wish = { deliver: "floats", tiles: "2x1", verify: "off" } as const;
-    const job = await client.submit({ ...wish, scenePath: scene("heavy"), peers: [donor.address], local: false });
-    const other = await client.submit({ ...wish, scenePath: scene("hot-corner"), peers: [] });
+    const submission = { deliver: "raw", tiles: "2x1", verify: "off" } as const;
+    const job = await client.submit({ ...submission, scenePath: scene("heavy"), peers: [donor.address], local: false });
+    const other = await client.submit({ ...submission, scenePath: scene("hot-corner"), peers: [] });
     expect(await client.ended(other)).toMatchObject({ state: "complete" });
     await client.event(job, (each) => each.event === "chunk-started" && each.donor === donor.peerId);
     expect(await client.ask("jobs.cancel", { job })).toMatchObject({ state: "stopping" });
@@ -251,14 +251,14 @@ describe("cancel, pause, go on", () => {
     const home = join(root, "pause-home");
     await using _serve = await startServe(home, ["--blender", BLENDER, "--jobs", "1"]);
     const client = await connectTo(home);
-    const job = await client.submit({ scenePath: scene("hot-corner"), frames: "1..3", tiles: "3x2", deliver: "floats", peers: [] });
+    const job = await client.submit({ scenePath: scene("hot-corner"), frames: "1..3", tiles: "3x2", deliver: "raw", peers: [] });
     await client.event(job, (each) => each.event === "chunk-accepted");
     expect(await client.ask("jobs.pause", { job })).toMatchObject({ state: "paused" });
-    const other = await client.submit({ scenePath: scene("hot-corner"), deliver: "floats", peers: [] });
-    const third = await client.submit({ scenePath: scene("hot-corner"), deliver: "floats", peers: [] });
+    const other = await client.submit({ scenePath: scene("hot-corner"), deliver: "raw", peers: [] });
+    const third = await client.submit({ scenePath: scene("hot-corner"), deliver: "raw", peers: [] });
     expect(await client.ask("jobs.cancel", { job: third })).toMatchObject({ state: "cancelled" }); // it only waited
     expect(await client.ended(other)).toMatchObject({ state: "complete" });
-    const early = await client.submit({ scenePath: scene("hot-corner"), deliver: "floats", peers: [] });
+    const early = await client.submit({ scenePath: scene("hot-corner"), deliver: "raw", peers: [] });
     expect(await client.ask("jobs.cancel", { job: early })).toMatchObject({ state: "stopping" }); // its scene is looked at
     expect(await client.ended(early)).toMatchObject({ state: "cancelled", framesTotal: 0 });
     const resting = (await client.ask("jobs.list")).jobs.find((line) => line.job === job);
@@ -279,17 +279,17 @@ describe("what a client can know beforehand", () => {
     const blind = await client.ask("scene.check", { scenePath: scene("blind") });
     expect(blind).toMatchObject({ findings: [{ level: "error", code: "SCENE_NO_CAMERA" }], facts: null });
     const bare = await client.ask("scene.check", { scenePath: scene("bare") });
-    expect(bare).toMatchObject({ findings: [{ level: "warning", code: "file-missing", sentence: expect.stringContaining("wood.png") }] });
-    expect(bare.facts).toMatchObject({ tiles: true, floats: true, width: 192, height: 108 });
+    expect(bare).toMatchObject({ findings: [{ level: "warning", code: "file-missing", message: expect.stringContaining("wood.png") }] });
+    expect(bare.facts).toMatchObject({ tiles: true, raw: true, width: 192, height: 108 });
     const fine = await client.ask("scene.check", { scenePath: scene("eevee") });
-    expect(fine.facts).toMatchObject({ tiles: false, floats: false });
+    expect(fine.facts).toMatchObject({ tiles: false, raw: false });
     expect(fine.findings).toContainEqual(expect.objectContaining({ level: "info", code: "engine" }));
     await client.ask("swarm.status", { watch: true });
     const seen = await client.frame((frame) => frame.type === "swarm" && frame.status.peers.length > 0);
     expect(seen).toMatchObject({ status: { swarm: TEST_SWARM, peers: [{ peer: donor.peerId, open: true, cores: expect.any(Number) }] } });
     const { findings } = await client.ask("bridge.doctor");
     expect(findings.filter(({ what }) => ["Node.js", "network"].includes(what))).toMatchObject([{ ok: true }, { ok: true }]);
-    const job = await client.submit({ scenePath: scene("blind"), deliver: "floats" });
+    const job = await client.submit({ scenePath: scene("blind"), deliver: "raw" });
     expect(await client.ended(job)).toMatchObject({ state: "failed", error: { code: "SCENE_NO_CAMERA" }, framesTotal: 0 });
     await expect(client.ask("jobs.submit", { scenePath: scene("blind"), tiles: "many" })).rejects.toThrow("TILES_INVALID");
   });
@@ -310,7 +310,7 @@ describe("one bridge a home", () => {
     client.socket.close();
     const { exitCode } = await serve.child;
     expect(exitCode).toBe(0);
-    expect(serve.last()).toMatchObject({ event: "serve-ended", because: "idle" });
+    expect(serve.last()).toMatchObject({ event: "serve-ended", reason: "idle" });
     for (const file of ["gateway.json", "gateway.token"]) expect(existsSync(join(home, file))).toBe(false);
   });
 });
@@ -338,7 +338,7 @@ function acceptedIn(events: readonly { readonly event: string }[]): string[] {
 }
 
 /** What a Blender that was given the assembled floats makes of them, beside what plain Blender renders. */
-async function finished(scenePath: string, floats: string, folder: string) {
+async function finished(scenePath: string, raw: string, folder: string) {
   const { signal } = new AbortController();
   const [blender] = await findBlenders({ start: startPlainProcess }, { cacheFile: join(root, "blenders.json"), explicit: BLENDER }, signal);
   if (!blender) throw new Error("no Blender");
@@ -349,7 +349,7 @@ async function finished(scenePath: string, floats: string, folder: string) {
       blender,
       scenePath,
       flags: { output: join(folder, "f_####") },
-      assembledFolder: dirname(floats),
+      assembledFolder: dirname(raw),
       jobScenes: ["Scene"],
       stageName: ".stage",
       scratch: await mkdtemp(join(root, "finish-")),

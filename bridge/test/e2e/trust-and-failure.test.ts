@@ -58,7 +58,7 @@ function accepted(lines: readonly JsonLine[]): string[] {
 }
 
 describe("nobody is trusted blindly", () => {
-  for (const lie of ["half", "shift", "junk"]) {
+  for (const lie of ["half", "shift", "malformed"]) {
     it(`a donor that lies (${lie}) among two honest ones: the picture is right, the liar is named`, async () => {
       await using honest1 = await startDonor(join(root, `h1-${lie}`), donorArgs);
       await using honest2 = await startDonor(join(root, `h2-${lie}`), donorArgs);
@@ -68,7 +68,7 @@ describe("nobody is trusted blindly", () => {
         renderArgs(name, [liar.address, honest1.address, honest2.address], ["-f", "1..3", "--tiles", "3x2", "--verify", "spot"]),
       );
       expect(run.exitCode, story(run)).toBe(0);
-      expect(run.lines.filter(({ event }) => event === "donor-barred")).toMatchObject([{ donor: liar.peerId, name: `liar-${lie}` }]);
+      expect(run.lines.filter(({ event }) => event === "donor-banned")).toMatchObject([{ donor: liar.peerId, name: `liar-${lie}` }]);
       expect(await comparePictures(join(root, name), join(root, "reference"))).toEqual([]);
     });
   }
@@ -84,7 +84,7 @@ describe("every result is looked at with --verify full", () => {
     const [, , ...rest] = renderArgs("lie-frame", [liar.address, honest.address], ["-f", "1..3", "--tiles", "2x1", "--verify", "full"]);
     const run = await runBridge(["render", moving, ...rest]);
     expect(run.exitCode, story(run)).toBe(0);
-    expect(run.lines.filter(({ event }) => event === "donor-barred")).toMatchObject([{ donor: liar.peerId }]);
+    expect(run.lines.filter(({ event }) => event === "donor-banned")).toMatchObject([{ donor: liar.peerId }]);
     expect(await comparePictures(join(root, "lie-frame"), join(root, "moving-reference"))).toEqual([]);
   });
 });

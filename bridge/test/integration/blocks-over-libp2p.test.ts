@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type BlockStore, openBlockStore } from "../../content/blocks/block-store.ts";
 import { blocksOf, parseManifest } from "../../content/bundle/manifest.ts";
-import { materialise } from "../../content/bundle/extract-bundle.ts";
+import { extractBundle } from "../../content/bundle/extract-bundle.ts";
 import { packBundle } from "../../content/bundle/pack.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { sha256 } from "../../kernel/ids.ts";
@@ -15,7 +15,7 @@ import type { SwarmNode } from "../../network/node/node.ts";
 import { fetchBlocks } from "../../protocols/blocks/fetch-blocks.ts";
 import { fetchFile } from "../../protocols/blocks/fetch-file.ts";
 import { type BlockPeer, BLOCKS_LIMITS, BLOCKS_PROTOCOL } from "../../protocols/blocks/messages.ts";
-import type { BlockReader } from "../../protocols/blocks/ports.ts";
+import type { BlockSource } from "../../protocols/blocks/ports.ts";
 import { serveBlocks, type ServePolicy } from "../../protocols/blocks/serve-blocks.ts";
 import { SuperSeeding } from "../../protocols/blocks/super-seeding.ts";
 
@@ -27,7 +27,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-function answerBlocks(node: SwarmNode, source: BlockReader, policyFor: (peer: string) => ServePolicy): Promise<void> {
+function answerBlocks(node: SwarmNode, source: BlockSource, policyFor: (peer: string) => ServePolicy): Promise<void> {
   return node.handle(BLOCKS_PROTOCOL, (stream, peer, stop) => serveBlocks(stream, source, policyFor(peer.id), stop), {
     maxInboundStreamsPerPeer: BLOCKS_LIMITS.maxInboundStreamsPerPeer,
   });
@@ -65,7 +65,7 @@ describe("scenes over real connections", () => {
     const { packed, contents } = await packScene();
     const requester = await nodes.open();
     let given = 0;
-    const counted: BlockReader = {
+    const counted: BlockSource = {
       sizeOf: (hash) => packed.source.sizeOf(hash),
       read: async (hash, offset, length, stop) => {
         given += length;
@@ -97,7 +97,7 @@ describe("scenes over real connections", () => {
         const manifest = parseManifest(await readFile(toPath));
         const wanted = blocksOf(manifest).map(({ sha256, bytes }) => ({ hash: sha256, bytes }));
         await fetchBlocks({ wanted, requester: from, sources: () => [], open: openFrom(node), store }, signal);
-        const scene = await materialise({ manifest, store, directory: join(folder, `scene${index}`) }, signal);
+        const scene = await extractBundle({ manifest, store, directory: join(folder, `scene${index}`) }, signal);
         for (const [name, content] of Object.entries(contents))
           expect(Buffer.compare(await readFile(join(scene.directory, name)), content)).toBe(0);
       }),

@@ -23,7 +23,7 @@ const chunk: Chunk = {
   id: "c",
   cost: 1,
   spec: {
-    kind: "floats",
+    kind: "raw",
     scene: "Known",
     frame: 1,
     width: 256,
@@ -40,7 +40,7 @@ beforeAll(async () => {
   folder = new JobFolder(root, "job");
   await folder.create();
   await using probe = await RenderProbe.open({ start: startPlainProcess }, { blender: TEST_BUILD, scratch: root }, patience());
-  for (const samples of [32, 24, 8]) await probe.saveKnownScene(sceneOf(samples), samples, patience());
+  for (const samples of [32, 24, 8]) await probe.saveBenchmarkScene(sceneOf(samples), samples, patience());
 }, 300_000);
 afterAll(() => rm(root, { recursive: true, force: true }));
 
@@ -52,10 +52,10 @@ async function delivered(samples: number, start: StartProcess = startPlainProces
   const scratch = await mkdtemp(join(root, "donor-"));
   await using session = await openSession({ start }, { blender: TEST_BUILD, scratch }, patience());
   await session.load(sceneOf(samples), { remap: {} }, patience());
-  const { floats = "" } = await session.render(chunk.spec, patience());
-  const sha256 = await hashFile(floats, patience());
-  await copyFile(floats, folder.resultPath(chunk.id, DONOR, sha256));
-  return [{ role: "floats", name: "floats.exr", sha256, bytes: 1 }];
+  const { raw = "" } = await session.render(chunk.spec, patience());
+  const sha256 = await hashFile(raw, patience());
+  await copyFile(raw, folder.resultPath(chunk.id, DONOR, sha256));
+  return [{ role: "raw", name: "floats.exr", sha256, bytes: 1 }];
 }
 
 /** What the requester makes of it that rendered the scene with 32 samples, and takes the donor for another class. */
@@ -71,7 +71,7 @@ async function verdictOn(files: readonly ResultFile[]): Promise<string> {
   const scene = { key: "known", path: sceneOf(32), remap: {} };
   const checker = new Checker(
     { slots, media, folder, observe: () => {}, log: silentLog },
-    { scene, secret: new Uint8Array(32).fill(7), apronOf: () => 0 },
+    { scene, secret: new Uint8Array(32).fill(7), overscanOf: () => 0 },
   );
   return await checker.check(chunk, { donor: DONOR, files }, false, patience());
 }

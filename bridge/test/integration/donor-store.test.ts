@@ -54,7 +54,7 @@ async function connect(nodes: TestNodes, options: { capBytes: number; rates?: Ra
 
 function bring(store: OwnedDonorStore, requester: SwarmNode, { manifestHash, manifestBytes }: PackedBundle) {
   const sources = () => [{ id: requester.selfId, addrs: [addressOf(requester)] }];
-  return store.bringScene({ manifest: manifestHash, manifestBytes: manifestBytes.length, sources }, never(), () => {});
+  return store.fetchScene({ manifest: manifestHash, manifestBytes: manifestBytes.length, sources }, never(), () => {});
 }
 
 async function bytesIn(path: string): Promise<number> {

@@ -8,9 +8,9 @@ import tar from "tar-stream";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openDonorStore } from "../../app/donate/donor-store.ts";
 import { listEnvironments, removeEnvironment, shareEnvironment, unshareEnvironment } from "../../app/environments/environment-catalog.ts";
-import { EnvironmentRoom } from "../../app/environments/environment-quota.ts";
+import { EnvironmentQuota } from "../../app/environments/environment-quota.ts";
 import { serveEnvironments } from "../../app/environments/serve-environments.ts";
-import { type ObtainPorts, obtainEnvironment } from "../../app/environments/fetch-environment.ts";
+import { type ObtainPorts, fetchEnvironment } from "../../app/environments/fetch-environment.ts";
 import { type Home, openHome } from "../../config/home.ts";
 import type { BlockSource } from "../../content/blocks/block-source.ts";
 import { contentsOf, type EnvironmentManifest } from "../../content/environments/environment-manifest.ts";
@@ -163,7 +163,7 @@ function corrupting(source: BlockSource): BlockSource {
 describe("an environment", () => {
   it("comes from two peers into an engine that lacks it, the same to the last bit", async () => {
     const [one, two, ports] = [await peerOf(), await peerOf(), await seeker()];
-    const { image, bytesFrom, banned } = await obtainEnvironment(requestOf(digest, one, two), ports, never());
+    const { image, bytesFrom, banned } = await fetchEnvironment(requestOf(digest, one, two), ports, never());
     const original = await engine.findEnvironment(digest);
     expect(image.layers).toEqual(original?.layers);
     expect(await far.images.digestOf(image, never())).toBe(digest);
@@ -171,22 +171,22 @@ describe("an environment", () => {
     expect([...bytesFrom.keys()].toSorted()).toEqual([one, two].map(({ node }) => node.selfId).toSorted());
     expect([...bytesFrom.values()].reduce((sum, bytes) => sum + bytes, 0)).toBeGreaterThan(LAYER_BYTES);
     expect(banned).toEqual([]);
-    const again = await obtainEnvironment(requestOf(digest), ports, never());
+    const again = await fetchEnvironment(requestOf(digest), ports, never());
     expect(again).toEqual({ image, bytesFrom: new Map(), banned: [] });
   });
 
   it("on layers that the engine has brings only those that it lacks", async () => {
     const [peer, ports] = [await peerOf(), await seeker()];
-    await obtainEnvironment(requestOf(digest, peer), ports, never());
+    await fetchEnvironment(requestOf(digest, peer), ports, never());
     const fresh = await seeker();
-    const { image, bytesFrom } = await obtainEnvironment(requestOf(onTop, peer), fresh, never());
+    const { image, bytesFrom } = await fetchEnvironment(requestOf(onTop, peer), fresh, never());
     expect(image.layers).toHaveLength(3);
     expect([...bytesFrom.values()].reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan(20_000);
   });
 
   it("is taken from the others when a peer corrupts a layer; the liar is asked no more", async () => {
     const [liar, honest, ports] = [await peerOf(corrupting), await peerOf(), await seeker()];
-    const { image, banned, bytesFrom } = await obtainEnvironment(requestOf(digest, liar, honest), ports, never());
+    const { image, banned, bytesFrom } = await fetchEnvironment(requestOf(digest, liar, honest), ports, never());
     expect(await far.images.digestOf(image, never())).toBe(digest);
     expect(banned).toEqual([liar.node.selfId]);
     expect(bytesFrom.get(honest.node.selfId)).toBeGreaterThan(LAYER_BYTES);
@@ -194,7 +194,7 @@ describe("an environment", () => {
 
   it("is not to be had where all who have it corrupt it, and nothing of it is loaded", async () => {
     const [liar, ports] = [await peerOf(corrupting), await seeker()];
-    await expect(obtainEnvironment(requestOf(digest, liar), ports, never())).rejects.toMatchObject({ code: "BLOCK_CORRUPT" });
+    await expect(fetchEnvironment(requestOf(digest, liar), ports, never())).rejects.toMatchObject({ code: "BLOCK_CORRUPT" });
     expect(await far.images.findEnvironment(digest)).toBeUndefined();
   });
 
@@ -206,7 +206,7 @@ describe("an environment", () => {
     const [first, ...others] = truth.layers;
     const layers = [{ ...evil, diffId: first?.diffId ?? "" }, ...others];
     await liar.contents.keep({ ...truth, layers }, []);
-    const { image, banned } = await obtainEnvironment(requestOf(digest, liar, honest), ports, never());
+    const { image, banned } = await fetchEnvironment(requestOf(digest, liar, honest), ports, never());
     expect(await far.images.digestOf(image, never())).toBe(digest);
     expect(banned).toEqual([liar.node.selfId]);
     expect(evil.blocks.some((block) => ports.store.has(block.sha256))).toBe(false);
@@ -216,12 +216,12 @@ describe("an environment", () => {
     const [peer, ports] = [await peerOf(), await seeker()];
     const stop = new AbortController();
     let before = 0;
-    const interrupted = obtainEnvironment(requestOf(digest, peer), ports, stop.signal, (done) => {
+    const interrupted = fetchEnvironment(requestOf(digest, peer), ports, stop.signal, (done) => {
       before = done;
       if (done > 8 * MIB) stop.abort(new Error("interrupted"));
     });
     await expect(interrupted).rejects.toThrow("interrupted");
-    const { bytesFrom } = await obtainEnvironment(requestOf(digest, peer), ports, never());
+    const { bytesFrom } = await fetchEnvironment(requestOf(digest, peer), ports, never());
     const manifest = (await peer.contents.manifestOf(digest)) as EnvironmentManifest;
     const total = contentsOf(manifest).reduce((sum, { bytes }) => sum + bytes, 0);
     expect(bytesFrom.get(peer.node.selfId)).toBeLessThanOrEqual(total - before);
@@ -229,7 +229,7 @@ describe("an environment", () => {
 
   it("that is larger than the disk that is given is not fetched", async () => {
     const [peer, ports] = [await peerOf(), await seeker(["any"], { makeRoom: async () => 30 * MIB })];
-    await expect(obtainEnvironment(requestOf(digest, peer), ports, never())).rejects.toMatchObject({ code: "DISK_FULL" });
+    await expect(fetchEnvironment(requestOf(digest, peer), ports, never())).rejects.toMatchObject({ code: "DISK_FULL" });
     expect(await far.images.findEnvironment(digest)).toBeUndefined();
   });
 
@@ -237,7 +237,7 @@ describe("an environment", () => {
     const hasty = { ...systemClock, monotonicMs: () => performance.now() * 50 };
     const [peer, ports] = [await peerOf(), await seeker(["any"], { clock: hasty })];
     peer.database.environments.setShared(digest, false);
-    await expect(obtainEnvironment(requestOf(digest, peer), ports, never())).rejects.toMatchObject({ code: "BLOCK_MISSING" });
+    await expect(fetchEnvironment(requestOf(digest, peer), ports, never())).rejects.toMatchObject({ code: "BLOCK_MISSING" });
   });
 
   it("is no other one that an engine was talked into", async () => {
@@ -259,7 +259,7 @@ describe("an environment", () => {
 describe("an owner's word on a stranger's environment", () => {
   it("is no when nothing was said, and says why", async () => {
     const [peer, ports] = [await peerOf(), await seeker([])];
-    const refused = obtainEnvironment(requestOf(digest, peer), ports, never());
+    const refused = fetchEnvironment(requestOf(digest, peer), ports, never());
     await expect(refused).rejects.toMatchObject({
       code: "ENVIRONMENT_REFUSED",
       message: expect.stringContaining("no environments of others"),
@@ -271,18 +271,18 @@ describe("an owner's word on a stranger's environment", () => {
     const peer = await peerOf();
     const [{ signer } = { signer: "" }] = await peer.contents.signaturesOf(digest);
     const other = (await nodes.open()).selfId;
-    await expect(obtainEnvironment(requestOf(digest, peer), await seeker([other]), never())).rejects.toMatchObject({
+    await expect(fetchEnvironment(requestOf(digest, peer), await seeker([other]), never())).rejects.toMatchObject({
       code: "ENVIRONMENT_REFUSED",
     });
     const forged = await peer.contents.signaturesOf(onTop);
     const manifest = (await peer.contents.manifestOf(digest)) as EnvironmentManifest;
     const genuine = await peer.contents.signaturesOf(digest);
     await peer.contents.keep(manifest, [...forged]);
-    await expect(obtainEnvironment(requestOf(digest, peer), await seeker([signer]), never())).rejects.toMatchObject({
+    await expect(fetchEnvironment(requestOf(digest, peer), await seeker([signer]), never())).rejects.toMatchObject({
       code: "ENVIRONMENT_REFUSED",
     });
     await peer.contents.keep(manifest, [...genuine]);
-    const { image } = await obtainEnvironment(requestOf(digest, peer), await seeker([signer]), never());
+    const { image } = await fetchEnvironment(requestOf(digest, peer), await seeker([signer]), never());
     expect(factsOf(image.labels)).toEqual(FACTS);
   });
 });
@@ -293,14 +293,14 @@ describe("environments that came from others", () => {
     const ports = await seeker();
     const own = await openHome(await mkdtemp(join(folder, "room-")));
     const { environments } = stack.use(openDatabase(own.database));
-    const { image } = await obtainEnvironment(requestOf(digest, peer), ports, never());
+    const { image } = await fetchEnvironment(requestOf(digest, peer), ports, never());
     const row = { facts: FACTS, bytes: image.bytes, addedAt: 0, isShared: true };
     environments.put({ ...row, digest, origin: ["12D3"] });
     environments.put({ ...row, digest: "a".repeat(64), origin: "built" });
     let nowMs = 1;
     const clock = { ...systemClock, now: () => nowMs };
     const places = { engine: far.images, contents: ports.store, environments, clock };
-    const room = new EnvironmentRoom({ ...places, givenBytes: () => 60 * MIB });
+    const room = new EnvironmentQuota({ ...places, givenBytes: () => 60 * MIB });
     room.use(digest);
     expect(await room.make(40 * MIB)).toBeLessThan(40 * MIB);
     expect(await far.images.findEnvironment(digest)).toBeDefined();

@@ -53,8 +53,8 @@ afterAll(async () => {
   await test[Symbol.asyncDispose]();
 });
 
-const FLOATS: ChunkSpec = {
-  kind: "floats",
+const RAW: ChunkSpec = {
+  kind: "raw",
   scene: "Scene",
   frame: 1,
   width: 64,
@@ -94,8 +94,8 @@ async function attempt(scene: string, spec: ChunkSpec, options: Attempt = {}) {
       signal,
     );
     await session.load(`${INSIDE.scene}/${scene}.blend`, { remap: {} }, signal);
-    const { floats, outputs } = await session.render(spec, signal);
-    return { code: "rendered", printed, files: [...(floats === undefined ? [] : [floats]), ...outputs] };
+    const { raw, outputs } = await session.render(spec, signal);
+    return { code: "rendered", printed, files: [...(raw === undefined ? [] : [raw]), ...outputs] };
   } catch (error) {
     if (!isFarmError(error)) throw error;
     return { code: error.code, printed, files: [], message: error.message };
@@ -114,19 +114,19 @@ async function expectNothingTouched(): Promise<void> {
 
 describe("a hostile scene runs nothing", { timeout: 300_000 }, () => {
   const cases: readonly (readonly [scene: string, spec: ChunkSpec, code: string])[] = [
-    ["text", FLOATS, "rendered"],
-    ["driver", FLOATS, "rendered"],
-    ["freestyle", FLOATS, "rendered"],
+    ["text", RAW, "rendered"],
+    ["driver", RAW, "rendered"],
+    ["freestyle", RAW, "rendered"],
     ["freestyle", FILES, "SCENE_RUNS_SCRIPTS"],
     ["handler", FILES, "rendered"],
-    ["osl", FLOATS, "rendered"],
+    ["osl", RAW, "rendered"],
     ["file-output", FILES, "rendered"],
     ["climbing-paths", FILES, "rendered"],
-    ["network-paths", FLOATS, "rendered"],
-    ["fork-bomb", FLOATS, "rendered"],
-    ["too-large", FLOATS, "MEMORY_EXCEEDED"],
-    ["sleep", FLOATS, "rendered"],
-    ["beacon", FLOATS, "rendered"],
+    ["network-paths", RAW, "rendered"],
+    ["fork-bomb", RAW, "rendered"],
+    ["too-large", RAW, "MEMORY_EXCEEDED"],
+    ["sleep", RAW, "rendered"],
+    ["beacon", RAW, "rendered"],
   ];
   for (const [scene, spec, code] of cases) {
     it(`${scene}, as ${spec.kind}: ${code}`, async () => {
@@ -188,7 +188,7 @@ describe("a scene that has taken its Blender over is held by the sandbox", { tim
   ];
   for (const [what, source, code] of cases) {
     it(`${what}: ${code}`, async () => {
-      const outcome = await attempt("text", FLOATS, {
+      const outcome = await attempt("text", RAW, {
         beaten: inRender(source),
         timeoutMs: code === "BLENDER_HUNG" ? 5_000 : 120_000,
         size: code === "PROCESSES_EXCEEDED" ? ROOMY : SMALL,
@@ -203,10 +203,10 @@ describe("a scene that has taken its Blender over is held by the sandbox", { tim
     const texts = "import bpy\nbpy.context.preferences.filepaths.use_scripts_auto_execute = True\n";
     for (const scene of ["text", "driver", "handler"]) {
       const openWithScripts = `${texts}bpy.ops.wm.open_mainfile(filepath="${INSIDE.scene}/${scene}.blend", use_scripts=True)`;
-      const outcome = await attempt(scene, FLOATS, { beaten: openWithScripts });
+      const outcome = await attempt(scene, RAW, { beaten: openWithScripts });
       expect(outcome.printed, scene).toContain("THE ATTACK RAN");
       await expectNothingTouched();
     }
-    expect(await attempt("text", FLOATS)).toMatchObject({ code: "rendered" });
+    expect(await attempt("text", RAW)).toMatchObject({ code: "rendered" });
   });
 });

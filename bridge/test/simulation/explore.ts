@@ -62,7 +62,7 @@ function next(run: SimulatedRun, story: Story, stop: AbortController, kind: "sto
 /** Nothing is on its way: time passes, and in the end whoever had stopped something lets it go on. */
 function wait(run: SimulatedRun): string {
   if (run.chance.oneIn(30)) {
-    run.run.wish("resume");
+    run.run.command("resume");
     for (const donor of run.donors) donor.stand(true);
   }
   return tick(run);
@@ -84,9 +84,9 @@ const EVENTS: Record<Event, (run: SimulatedRun, story: Story, stop: AbortControl
   gone: (run) => aboutOne(run, (donor) => donor.vanish("its machine is gone")) ?? "nobody goes",
   stand: (run) => aboutOne(run, (donor) => donor.stand(run.chance.oneIn(2))) ?? "nobody stands",
   pause: (run) => {
-    const wish = run.chance.oneIn(2) ? "pause" : "resume";
-    run.run.wish(wish);
-    return wish;
+    const command = run.chance.oneIn(2) ? "pause" : "resume";
+    run.run.command(command);
+    return command;
   },
   secondLink: (run, story) => {
     const facts = story.donors.filter(({ trusted }) => !trusted)[run.chance.below(3)];

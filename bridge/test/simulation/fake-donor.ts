@@ -2,7 +2,7 @@ import type { Chunk, ChunkId, ResultFile } from "../../core/plan/chunk.ts";
 import { Channel } from "../../kernel/channel.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { sha256 } from "../../kernel/ids.ts";
-import type { DonorLink, DonorNews } from "../../requester/donors/donor-link.ts";
+import type { DonorLink, DonorUpdate } from "../../requester/donors/donor-link.ts";
 import type { MemoryFiles } from "./memory-files.ts";
 import type { Random } from "../random.ts";
 import type { Steps } from "./steps.ts";
@@ -32,8 +32,8 @@ export class FakeDonor implements DonorLink {
   readonly trusted: boolean;
   readonly slots: number;
   readonly deviceClass = DEVICE_CLASS;
-  readonly knownSpeed = undefined;
-  readonly news = new Channel<DonorNews>();
+  readonly benchmarkSpeed = undefined;
+  readonly news = new Channel<DonorUpdate>();
   readonly rendered: ChunkId[] = [];
   readonly #deps: FakeDonorDeps;
   readonly #troubles: Troubles;
@@ -66,7 +66,7 @@ export class FakeDonor implements DonorLink {
       );
   }
 
-  #render(chunk: Chunk): DonorNews {
+  #render(chunk: Chunk): DonorUpdate {
     this.#leases.delete(chunk.id);
     const { chance, pictureOf } = this.#deps;
     const { crashes, lies } = this.#troubles;
@@ -76,7 +76,7 @@ export class FakeDonor implements DonorLink {
     this.rendered.push(chunk.id);
     const isFinal = chunk.spec.kind === "files";
     const file: ResultFile = {
-      role: isFinal ? "output" : "floats",
+      role: isFinal ? "output" : "raw",
       name: isFinal ? `f_${chunk.spec.frame}` : "floats.exr",
       sha256: sha256(Buffer.from(content)),
       bytes: content.length,
@@ -109,24 +109,24 @@ export class FakeDonor implements DonorLink {
   }
 
   /** Its machine goes, with a word or without. */
-  vanish(because: string): void {
+  vanish(reason: string): void {
     if (this.#isGone) return;
     this.#isGone = true;
-    for (const life of this.#leases.values()) life.abort(new FarmError("CANCELLED", because));
+    for (const life of this.#leases.values()) life.abort(new FarmError("CANCELLED", reason));
     this.#leases.clear();
-    this.news.push({ type: "gone", because });
+    this.news.push({ type: "gone", reason });
     this.news.close();
   }
 
   stand(open: boolean): void {
-    this.#tell({ type: "standing", open, because: open ? undefined : "its owner paused it" });
+    this.#tell({ type: "availability", open, reason: open ? undefined : "its owner paused it" });
   }
 
   beat(): void {
     this.#tell({ type: "alive" });
   }
 
-  #tell(news: DonorNews): void {
+  #tell(news: DonorUpdate): void {
     if (!this.#isGone) this.news.push(news);
   }
 

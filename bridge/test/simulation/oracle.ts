@@ -67,8 +67,8 @@ function holdSettled(world: SimulatedWorld, { outcome, run }: Explored, broken: 
 function holdHonour({ donors }: Story, { run }: Explored, broken: Broken): void {
   const liars = new Set(donors.filter(({ troubles }) => troubles.lies).map(({ id }) => id));
   for (const event of run.events) {
-    if (event.event !== "donor-barred" || !/pixels|broken/.test(event.because) || liars.has(event.donor)) continue;
-    throw broken(`${event.donor} was barred: ${event.because}`);
+    if (event.event !== "donor-banned" || !/pixels|broken/.test(event.reason) || liars.has(event.donor)) continue;
+    throw broken(`${event.donor} was barred: ${event.reason}`);
   }
 }
 
@@ -120,10 +120,10 @@ async function holdResume(world: SimulatedWorld, story: Story, before: Explored)
 function truthOf(world: SimulatedWorld, frame: number): string {
   const { plan, story } = world;
   const of = (at: number) => {
-    const keys = plan.outputs.find((output) => output.frame === at)?.units ?? [];
-    const chunks = plan.units
+    const keys = plan.outputs.find((output) => output.frame === at)?.sceneFrames ?? [];
+    const chunks = plan.sceneFrames
       .filter(({ key }) => keys.includes(key))
-      .flatMap((unit) => unit.chunks.map((id) => plan.chunks.find((chunk) => chunk.id === id)));
+      .flatMap((sceneFrame) => sceneFrame.chunks.map((id) => plan.chunks.find((chunk) => chunk.id === id)));
     const pictures = chunks.flatMap((chunk) => (chunk ? [world.pictureOf(chunk)] : []));
     return story.kind === "files"
       ? pictures.join()
@@ -134,9 +134,9 @@ function truthOf(world: SimulatedWorld, frame: number): string {
 
 function deliveredOf({ story, contents, plan }: SimulatedWorld, frame: number): string | undefined {
   const picture = () => contents.get(story.movie ? "out/movie" : `out/f_${frame}`);
-  const [unit] = plan.outputs.find((output) => output.frame === frame)?.units ?? [];
-  const floats = () => contents.get(`assembled/Scene-${plan.units.find(({ key }) => key === unit)?.unit.frame}`);
-  const delivered = story.deliver === "floats" ? floats() : picture();
+  const [sceneFrame] = plan.outputs.find((output) => output.frame === frame)?.sceneFrames ?? [];
+  const raw = () => contents.get(`assembled/Scene-${plan.sceneFrames.find(({ key }) => key === sceneFrame)?.sceneFrame.frame}`);
+  const delivered = story.deliver === "raw" ? raw() : picture();
   if (delivered === undefined || story.kind === "files") return delivered;
   // Tiles are pasted in any order.
   return delivered

@@ -10,14 +10,14 @@ import { startSchedule } from "../../core/schedule/schedule.ts";
 import type { Verdict } from "../../core/schedule/types.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { silentLog } from "../../kernel/log.ts";
-import { AssemblyDesk } from "../../requester/delivery/frame-assembler.ts";
+import { FrameAssembler } from "../../requester/delivery/frame-assembler.ts";
 import { findFiles } from "../../requester/results/find-files.ts";
 import { JobRun } from "../../requester/job-run.ts";
 import type { JobFinisher, JobMedia } from "../../requester/ports.ts";
 import { withFilesHere } from "../../requester/results/restored-results.ts";
 import { restoreResults } from "../../requester/results/restore-results.ts";
-import { ResultDesk } from "../../requester/results/result-receiver.ts";
-import { RunTally } from "../../requester/job-stats.ts";
+import { ResultReceiver } from "../../requester/results/result-receiver.ts";
+import { StatsCollector } from "../../requester/stats-collector.ts";
 import { FakeDonor } from "./fake-donor.ts";
 import { MemoryFiles } from "./memory-files.ts";
 import { Random } from "../random.ts";
@@ -37,8 +37,8 @@ export class SimulatedRun {
   readonly run: JobRun;
   readonly ledger: Ledger;
   readonly #world: SimulatedWorld;
-  readonly #results: ResultDesk;
-  readonly #assembly: AssemblyDesk;
+  readonly #results: ResultReceiver;
+  readonly #assembly: FrameAssembler;
   readonly #restored: Promise<void>;
 
   private constructor(world: SimulatedWorld, memory: ReturnType<typeof foldJournal>, seed: number) {
@@ -48,12 +48,12 @@ export class SimulatedRun {
     const files = world.filesFor(this.steps);
     const media = this.#media(files);
     const chunkOf = (id: ChunkId) => plan.chunks.find((chunk) => chunk.id === id) as Chunk;
-    this.#results = new ResultDesk(
+    this.#results = new ResultReceiver(
       { media, files, trustedSummary: () => this.steps.later("sample", () => SUMMARY) },
       { verifies: story.verify !== "off" },
     );
     const movie = story.movie ? { start: 0, end: story.frames - 1, step: 1 } : undefined;
-    this.#assembly = new AssemblyDesk(
+    this.#assembly = new FrameAssembler(
       {
         media,
         files,
@@ -65,20 +65,20 @@ export class SimulatedRun {
       { plan, outputFolder: "out", movie, deliver: story.deliver },
       memory.finishedFrames.keys(),
     );
-    const remember = async (records: readonly JobRecord[]) => {
+    const append = async (records: readonly JobRecord[]) => {
       await this.steps.later("journal", () => void journal.push(...records));
     };
     const totals = { frames: plan.outputs.length, chunks: plan.chunks.length };
     this.ledger = startLedger({ plan, written: memory.finishedFrames, isMovie: story.movie, inTurn: story.inTurn && !story.movie });
     this.run = new JobRun(
       {
-        remember,
+        append,
         results: this.#results,
         assembly: this.#assembly,
         tiles: undefined,
         check: (chunk, donor, _sameClass, signal) => this.#check(files, chunkOf(chunk), donor, signal),
         preview: { add: async () => "preview" },
-        tally: new RunTally(0, totals, memory.accepted.keys()),
+        tally: new StatsCollector(0, totals, memory.accepted.keys()),
         sameClass: () => true,
         observe: (event) => void this.events.push(event),
         clock: this.clock,
@@ -151,12 +151,12 @@ export class SimulatedRun {
     return {
       check: (path, _expectation, signal) => this.steps.later(`gate ${path}`, () => at.gate(path), signal),
       createAssembled: ({ path }, signal) => this.steps.later(`create ${path}`, () => void files.write(path, "{}"), signal),
-      paste: ({ resultPath, target, keep }, signal) =>
+      paste: ({ resultPath, target, tileRect }, signal) =>
         this.steps.later(
           `paste ${resultPath}`,
           () => {
             const tiles = JSON.parse(files.read(target.path)) as Record<string, string>;
-            files.write(target.path, JSON.stringify({ ...tiles, [`${keep.x}`]: files.read(resultPath) }));
+            files.write(target.path, JSON.stringify({ ...tiles, [`${tileRect.x}`]: files.read(resultPath) }));
           },
           signal,
         ),
@@ -173,9 +173,9 @@ export class SimulatedRun {
     const picture = (frame: number): string => {
       if (story.finishingFails > 0 && frame % story.finishingFails === 1)
         throw new FarmError("FINISHING_FAILED", `frame ${frame} could not be finished: Blender says no`);
-      const keys = plan.outputs.find((output) => output.frame === frame)?.units ?? [];
-      const units = plan.units.filter(({ key }) => keys.includes(key));
-      return units.map(({ unit }) => files.read(`assembled/${unit.scene}-${unit.frame}`)).join();
+      const keys = plan.outputs.find((output) => output.frame === frame)?.sceneFrames ?? [];
+      const sceneFrames = plan.sceneFrames.filter(({ key }) => keys.includes(key));
+      return sceneFrames.map(({ sceneFrame }) => files.read(`assembled/${sceneFrame.scene}-${sceneFrame.frame}`)).join();
     };
     return {
       finishFrame: (frame, signal) => this.steps.later(`finish ${frame}`, () => [files.write(`out/f_${frame}`, picture(frame))], signal),

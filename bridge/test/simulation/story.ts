@@ -8,7 +8,7 @@ export interface Story {
   readonly seed: number;
   readonly frames: number;
   readonly tiles: number;
-  readonly kind: "floats" | "files";
+  readonly kind: "raw" | "files";
   /** All results have the same content. */
   readonly equal: boolean;
   /** All frames show the same unit. */
@@ -85,11 +85,11 @@ function shapeOf(chance: Random): Pick<Story, "frames" | "tiles" | "kind" | "sha
   const isWhole = tiles === 1;
   if (isWhole && chance.oneIn(4)) return { frames, tiles, kind: "files", shared: false, movie: false, inOrder: chance.oneIn(6) };
   const shared = frames > 1 && chance.oneIn(6);
-  return { frames, tiles, kind: "floats", shared, movie: chance.oneIn(6), inOrder: isWhole && chance.oneIn(6) };
+  return { frames, tiles, kind: "raw", shared, movie: chance.oneIn(6), inOrder: isWhole && chance.oneIn(6) };
 }
 
 function deliverOf({ kind, movie }: Pick<Story, "kind" | "movie">, chance: Random): Deliver {
-  return kind === "floats" && !movie && chance.oneIn(6) ? "floats" : "files";
+  return kind === "raw" && !movie && chance.oneIn(6) ? "raw" : "files";
 }
 
 function rarely(happens: boolean, oneIn: number): number {

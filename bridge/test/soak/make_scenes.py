@@ -179,7 +179,7 @@ def outputs():
     tree.nodes.clear()
     source, out = tree.nodes.new("CompositorNodeRLayers"), tree.nodes.new("CompositorNodeComposite")
     tree.links.new(source.outputs["Image"], out.inputs[0])
-    for base, file_format in (("plain", "PNG"), ("floats", "OPEN_EXR")):
+    for base, file_format in (("plain", "PNG"), ("raw", "OPEN_EXR")):
         node = tree.nodes.new("CompositorNodeOutputFile")
         node.base_path = f"//render/{base}"
         node.format.file_format = file_format

@@ -26,7 +26,7 @@ const ended = (changes: object = {}, stats: object = {}): JsonLine => ({
   event: "job-ended",
   outcome: "complete",
   ...changes,
-  stats: { framesDone: 2, framesTotal: 2, barred: [], ...stats },
+  stats: { framesDone: 2, framesTotal: 2, banned: [], ...stats },
 });
 
 let root: string;
@@ -81,8 +81,8 @@ describe("what the soak says of a job", () => {
   });
 
   it("barred: a donor was, and all donors are honest", async () => {
-    const bar = { event: "donor-barred", donor: "d", name: "donor-0", because: "it returned another picture" };
-    expect(await kindsOf([bar, ended({}, { barred: ["d"] })])).toEqual(["barred", "barred"]);
+    const bar = { event: "donor-banned", donor: "d", name: "donor-0", reason: "it returned another picture" };
+    expect(await kindsOf([bar, ended({}, { banned: ["d"] })])).toEqual(["banned", "banned"]);
   });
 });
 

@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { JsonLine } from "../bridge-command.ts";
 import { comparePictures } from "../same-picture.ts";
 import { askBridge } from "./play/bridge-process.ts";
-import { barred, type Fault, leftOver, lost } from "./story/fault.ts";
+import { banned, type Fault, leftOver, lost } from "./story/fault.ts";
 import { type Ending, type JobPlace, sceneFolderOf, videoOf } from "./play/job-place.ts";
 import { anotherReference, type Reference } from "./play/reference.ts";
 import { type JobStory, lastOf } from "./story/story.ts";
@@ -16,19 +16,19 @@ const JobEnded = z.looseObject({
   outcome: z.string(),
   missing: z.array(z.unknown()).optional(),
   error: z.unknown().optional(),
-  stats: z.looseObject({ framesDone: z.number(), framesTotal: z.number(), barred: z.array(z.string()) }),
+  stats: z.looseObject({ framesDone: z.number(), framesTotal: z.number(), banned: z.array(z.string()) }),
 });
 const Shown = z.looseObject({
   job: z.looseObject({ state: z.string() }),
   framesDone: z.number(),
   framesTotal: z.number(),
-  barred: z.array(z.string()),
+  banned: z.array(z.string()),
 });
 
 /** What an ended job has done otherwise than plain Blender, or left. */
 export async function judge(work: WorkFolder, story: JobStory, place: JobPlace, ending: Ending & { readonly reference: Reference }) {
   const isHung = ending.faults.some(({ kind }) => kind === "hung");
-  const faults = [...ending.faults, ...judgeBarred(ending.all)];
+  const faults = [...ending.faults, ...judgeBanned(ending.all)];
   if (isHung) return faults;
   return [
     ...faults,
@@ -39,9 +39,9 @@ export async function judge(work: WorkFolder, story: JobStory, place: JobPlace, 
   ];
 }
 
-function judgeBarred(lines: readonly JsonLine[]): Fault[] {
-  const of = lines.filter(({ event }) => event === "donor-barred");
-  return of.map((line) => barred(`${String(line["name"])}: ${String(line["because"])}`));
+function judgeBanned(lines: readonly JsonLine[]): Fault[] {
+  const of = lines.filter(({ event }) => event === "donor-banned");
+  return of.map((line) => banned(`${String(line["name"])}: ${String(line["reason"])}`));
 }
 
 /** The last process' last words. One that was killed after it had done all may have none. */
@@ -61,7 +61,7 @@ function judgeWords({ outcome, missing = [], error = "", stats }: z.infer<typeof
     ...(stats.framesDone === stats.framesTotal ? [] : [`${stats.framesDone} of ${stats.framesTotal} frames`]),
     ...(missing.length === 0 ? [] : [`missing: ${JSON.stringify(missing).slice(0, 200)}`]),
   ];
-  return [...wrong.map(lost), ...stats.barred.map((donor) => barred(`stats name ${donor}`))];
+  return [...wrong.map(lost), ...stats.banned.map((donor) => banned(`stats name ${donor}`))];
 }
 
 function wasDoneBefore(all: readonly JsonLine[]): boolean {
@@ -74,7 +74,7 @@ async function judgeList({ folder, temporary, name, home }: JobPlace, job: strin
   const [line] = await askBridge(["jobs", "show", job, "--home", home, "--json"], { folder, temporary, name: `${name}-show` });
   const parsed = Shown.safeParse(line);
   if (!parsed.success) return [lost(`jobs show says ${JSON.stringify(line)}`)];
-  const { job: row, framesDone, framesTotal, barred: those } = parsed.data;
+  const { job: row, framesDone, framesTotal, banned: those } = parsed.data;
   return row.state === "complete" && framesDone === framesTotal && those.length === 0
     ? []
     : [lost(`jobs show: ${row.state}, ${framesDone} of ${framesTotal} frames, ${those.length} barred`)];

@@ -14,7 +14,7 @@ export interface Measured {
 }
 
 /** How fast the known scene was rendered, by what and by which Blender: measured once, kept in the home's cache. */
-export class KnownSpeeds {
+export class BenchmarkCache {
   readonly #file: string;
   readonly #speeds: Map<string, number>;
 
@@ -24,12 +24,12 @@ export class KnownSpeeds {
   }
 
   /** A file that cannot be read is none: it is measured again. */
-  static async open(file: string): Promise<KnownSpeeds> {
+  static async open(file: string): Promise<BenchmarkCache> {
     const text = await readFile(file, "utf8").catch(() => "[]");
     try {
-      return new KnownSpeeds(file, new Map(Speeds.parse(JSON.parse(text))));
+      return new BenchmarkCache(file, new Map(Speeds.parse(JSON.parse(text))));
     } catch {
-      return new KnownSpeeds(file, new Map());
+      return new BenchmarkCache(file, new Map());
     }
   }
 

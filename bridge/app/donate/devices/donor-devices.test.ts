@@ -9,7 +9,7 @@ import { AMD, card } from "../../../core/gpu/fixtures/cards.ts";
 import type { Gpu } from "../../../core/gpu/gpu.ts";
 import { startPlainProcess } from "../../../sandbox/process/process-sandbox.ts";
 import { DonorDevices } from "./donor-devices.ts";
-import { KnownSpeeds } from "./benchmark-cache.ts";
+import { BenchmarkCache } from "./benchmark-cache.ts";
 
 const CPU = { blenderVersion: TEST_BUILD.version, buildHash: TEST_BUILD.buildHash, backend: "CPU", arch: "avx2" } as const;
 const OPTIX_0 = "CUDA_NVIDIA GeForce RTX 3090_0000:01:00_OptiX";
@@ -24,12 +24,12 @@ async function devicesOf(cards: readonly Gpu[], starts: readonly [StartProcess, 
   let started = 0;
   const devices = new DonorDevices({
     blender: { build: TEST_BUILD, deviceClass: CPU },
-    speeds: await KnownSpeeds.open(join(scratch, cache)),
-    gpusHere: async () => cards,
+    speeds: await BenchmarkCache.open(join(scratch, cache)),
+    listGpus: async () => cards,
     probePlace: async () => ({ scratch, start: starts[Math.min(started++, starts.length - 1)] ?? starts[0] }),
     slotSize: () => ({ threads: 2, memoryBytes: 2 ** 33 }),
     cores: 8,
-    note: (sentence) => void notes.push(sentence),
+    note: (message) => void notes.push(message),
   });
   return { devices, notes, started: () => started };
 }

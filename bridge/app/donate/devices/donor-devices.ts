@@ -2,29 +2,29 @@ import { RenderProbe } from "../../../blender/render/benchmark.ts";
 import type { StartProcess } from "../../../blender/types.ts";
 import type { DeviceClass } from "../../../core/plan/chunk.ts";
 import { chooseGpus, isGiven } from "../../../core/gpu/choose-gpus.ts";
-import { BACKEND_NAMES, gpuClass, type GpuUse, noUseSentence, usesOf } from "../../../core/gpu/cycles-devices.ts";
+import { BACKEND_NAMES, gpuClass, type GpuUse, noUseMessage, usesOf } from "../../../core/gpu/cycles-devices.ts";
 import type { Gpu } from "../../../core/gpu/gpu.ts";
 import { type GpuSlot, gpuSlots } from "../../../core/gpu/gpu-slots.ts";
 import { parseTerms, type TermTexts } from "../../../core/terms/parse-terms.ts";
 import { coresGiven, type SlotSize, type Terms } from "../../../core/terms/terms.ts";
-import type { DonorPower } from "../../../donor/ports.ts";
+import type { DonorCapacity } from "../../../donor/ports.ts";
 import { isAbort } from "../../../kernel/abort.ts";
 import { FarmError, messageOf } from "../../../kernel/errors.ts";
 import type { GpuMessage } from "../../../protocols/offer/messages.ts";
 import type { ChosenBlender, SlotDevices } from "../../job/blender-slots.ts";
-import type { KnownSpeeds, Measured } from "./benchmark-cache.ts";
+import type { BenchmarkCache, Measured } from "./benchmark-cache.ts";
 
 export interface DonorDevicesDeps {
   /** Undefined where work runs only in environments that jobs name. */
   readonly blender: ChosenBlender | undefined;
-  readonly speeds: KnownSpeeds;
+  readonly speeds: BenchmarkCache;
   /** The GPUs of this machine, looked for anew. */
-  readonly gpusHere: () => Promise<readonly Gpu[]>;
+  readonly listGpus: () => Promise<readonly Gpu[]>;
   /** A folder for a Blender that only measures, and how it is started where it reaches these GPUs. */
   readonly probePlace: (gpus: readonly Gpu[]) => Promise<{ readonly scratch: string; readonly start: StartProcess }>;
   readonly slotSize: () => SlotSize;
   readonly cores: number;
-  readonly note: (sentence: string) => void;
+  readonly note: (message: string) => void;
 }
 
 const NO_GPU = {
@@ -59,7 +59,7 @@ export class DonorDevices implements SlotDevices {
 
   /** Looks which GPUs there are. Throws USAGE for one that is given and not there. */
   async look(texts: TermTexts): Promise<void> {
-    this.#here = await this.#deps.gpusHere();
+    this.#here = await this.#deps.listGpus();
     chooseGpus(this.#here, parseTerms(texts).gpus);
   }
 
@@ -125,7 +125,7 @@ export class DonorDevices implements SlotDevices {
   }
 
   /** What there is to offer; `seen`: how the GPUs are at this moment. */
-  power(seen: readonly Gpu[]): DonorPower {
+  power(seen: readonly Gpu[]): DonorCapacity {
     const slots = this.#slots.map((slot, number) => (this.#fallen.has(number) ? undefined : slot));
     const used = slots.filter((slot) => slot !== undefined);
     const ids = new Set(used.flatMap(({ gpus }) => gpus.map(({ id }) => id)));
@@ -166,16 +166,16 @@ export class DonorDevices implements SlotDevices {
     return gpuSlots(given, { slots, cores: coresGiven(terms, { cores: this.#deps.cores }) });
   }
 
-  #fall(slot: number, because: string): void {
+  #fall(slot: number, reason: string): void {
     this.#fallen.add(slot);
     const names = this.gpusOf(slot).map(({ name }) => name);
-    this.#tell(`${names.join(", ")} cannot be used any more (${because}): slot ${slot + 1} renders on the CPU`);
+    this.#tell(`${names.join(", ")} cannot be used any more (${reason}): slot ${slot + 1} renders on the CPU`);
   }
 
   /** For the owner, and for everybody who asks what there is. */
-  #tell(sentence: string): void {
-    this.#note = sentence;
-    this.#deps.note(sentence);
+  #tell(message: string): void {
+    this.#note = message;
+    this.#deps.note(message);
   }
 
   /** The best way of rendering on these GPUs that works; undefined, once it was told why, when none does. */
@@ -184,7 +184,7 @@ export class DonorDevices implements SlotDevices {
     try {
       const devices = await this.#probing(gpus, signal, async (probe) => await probe.devices(signal));
       const uses = usesOf(gpus, devices);
-      if (uses.length === 0) this.#tell(noUseSentence(gpus, devices));
+      if (uses.length === 0) this.#tell(noUseMessage(gpus, devices));
       for (const [place, use] of uses.entries()) {
         const deviceClass = gpuClass(this.#own.deviceClass, gpus, use.backend);
         const next = uses[place + 1];

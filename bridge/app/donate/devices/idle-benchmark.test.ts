@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { silentLog } from "../../../kernel/log.ts";
-import { IdleMeasure } from "./idle-benchmark.ts";
+import { IdleBenchmark } from "./idle-benchmark.ts";
 
 function measuring() {
   let nowMs = 0;
   const state = { quiet: true, measured: 0, aborted: 0, fails: false, end: () => {} };
-  const idle = new IdleMeasure({
+  const idle = new IdleBenchmark({
     devices: {
       get wantsMeasure() {
         return state.measured === 0;

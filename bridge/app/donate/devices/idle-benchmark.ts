@@ -6,7 +6,7 @@ import type { DonorDevices } from "./donor-devices.ts";
 /** Nothing was asked of the machine for so long: a moment's measuring disturbs nobody, and nobody it. */
 const QUIET_MS = 5_000;
 
-export interface IdleMeasureDeps {
+export interface IdleBenchmarkDeps {
   readonly devices: Pick<DonorDevices, "wantsMeasure" | "measureCpu">;
   /** Whether neither a job nor anybody else needs this machine, and its owner lets it work. */
   readonly isQuiet: () => boolean;
@@ -15,13 +15,13 @@ export interface IdleMeasureDeps {
 }
 
 /** Has a donor measure its processor as soon as it has nothing else to do; whoever needs the machine comes first. */
-export class IdleMeasure implements AsyncDisposable {
-  readonly #deps: IdleMeasureDeps;
+export class IdleBenchmark implements AsyncDisposable {
+  readonly #deps: IdleBenchmarkDeps;
   #quietSinceMs: number | undefined;
   #running: { readonly life: ChildSignal; readonly ended: Promise<void> } | undefined;
   #gaveUp = false;
 
-  constructor(deps: IdleMeasureDeps) {
+  constructor(deps: IdleBenchmarkDeps) {
     this.#deps = deps;
   }
 

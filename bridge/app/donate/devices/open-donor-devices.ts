@@ -2,11 +2,11 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { Home } from "../../../config/home.ts";
 import type { SlotSize } from "../../../core/terms/terms.ts";
-import { gpusHere } from "../../../machine/gpus.ts";
+import { listGpus } from "../../../machine/gpus.ts";
 import type { ChosenBlender } from "../../job/blender-slots.ts";
 import { DonorDevices } from "./donor-devices.ts";
 import type { DonorSandbox } from "../donor-sandbox.ts";
-import { KnownSpeeds } from "./benchmark-cache.ts";
+import { BenchmarkCache } from "./benchmark-cache.ts";
 import type { Scratch } from "../../job/scratch.ts";
 
 export interface OpenDevicesDeps {
@@ -14,16 +14,16 @@ export interface OpenDevicesDeps {
   readonly scratch: Scratch;
   readonly startFor: DonorSandbox["startFor"];
   readonly slotSize: () => SlotSize;
-  readonly note: (sentence: string) => void;
+  readonly note: (message: string) => void;
 }
 
 /** What a donor renders on: measured in the same sandbox in which it will work, with an empty folder for a scene. */
 export async function openDonorDevices(home: Home, { blender, scratch, startFor, slotSize, note }: OpenDevicesDeps): Promise<DonorDevices> {
-  const speeds = await KnownSpeeds.open(join(home.cache, "speeds.json"));
+  const speeds = await BenchmarkCache.open(join(home.cache, "speeds.json"));
   const probePlace = async (gpus: Parameters<typeof startFor>[3]) => {
     const folder = await scratch.folder("probe");
     const nothing = { key: "probe", directory: await scratch.folder("nothing"), path: "", remap: {} };
     return { scratch: folder, start: startFor(nothing, folder, slotSize, gpus) };
   };
-  return new DonorDevices({ blender, speeds, gpusHere, probePlace, cores: availableParallelism(), slotSize, note });
+  return new DonorDevices({ blender, speeds, listGpus, probePlace, cores: availableParallelism(), slotSize, note });
 }

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { JobLine } from "../../../gateway/wire/job-messages.ts";
+import type { JobSummary } from "../../../gateway/wire/job-messages.ts";
 import type { JsonLine } from "../../bridge-command.ts";
 import { type Fault, hung, lost } from "../story/fault.ts";
 import type { Happenings } from "../story/happenings.ts";
@@ -9,14 +9,14 @@ import { listOf } from "./reference.ts";
 import type { ServeClient, ServeHost } from "./serve-host.ts";
 import type { JobStory } from "../story/story.ts";
 
-const ENDED: ReadonlySet<JobLine["state"]> = new Set(["complete", "incomplete", "cancelled", "failed"]);
+const ENDED: ReadonlySet<JobSummary["state"]> = new Set(["complete", "incomplete", "cancelled", "failed"]);
 
 /** The same job by the WebSocket of `bridge serve`; the bridge is killed and started again as the story says. */
 export async function requestByDoor(story: JobStory, place: JobPlace, host: ServeHost, signal: AbortSignal): Promise<Ending> {
   const faults: Fault[] = [];
   const lines: JsonLine[] = [];
   let client = await connect(host, place.happenings, lines, signal);
-  const job = await client.submit(wishOf(story, place));
+  const job = await client.submit(submissionOf(story, place));
   const stop = new AbortController();
   const events = liveThrough(story, { happenings: place.happenings, host }, stop.signal);
   let line = await within(client, client.ended(job), signal);
@@ -58,7 +58,7 @@ async function liveThrough(story: JobStory, { happenings, host }: Stage, signal:
   }
 }
 
-function wishOf(story: JobStory, place: JobPlace) {
+function submissionOf(story: JobStory, place: JobPlace) {
   const { frames, format, tiles, verify, video, local } = story;
   return {
     scenePath: place.scenePath,

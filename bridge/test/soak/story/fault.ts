@@ -1,5 +1,5 @@
 /** What can go wrong with honest work. */
-export const FAULT_KINDS = ["lost", "barred", "hung", "left over"] as const;
+export const FAULT_KINDS = ["lost", "banned", "hung", "left over"] as const;
 
 export interface Fault {
   /** Lost is all that does not end with the files that plain Blender makes. */
@@ -8,6 +8,6 @@ export interface Fault {
 }
 
 export const lost = (what: string): Fault => ({ kind: "lost", what });
-export const barred = (what: string): Fault => ({ kind: "barred", what });
+export const banned = (what: string): Fault => ({ kind: "banned", what });
 export const hung = (what: string): Fault => ({ kind: "hung", what });
 export const leftOver = (what: string): Fault => ({ kind: "left over", what });

@@ -38,7 +38,7 @@ def needs_probe(main):
     return scene_checks.composited_scenes(main) != [main]
 
 
-class Units:
+class FrameInputs:
     """What each frame is made of."""
 
     def __init__(self, main):
@@ -55,11 +55,11 @@ class Units:
             self._owners.setdefault(scene, set()).add(owner)
             self._cameras.setdefault((scene, at), set()).add(camera)
 
-    def frame_units(self):
+    def frame_inputs(self):
         """As the bridge knows it; empty where each frame is one unit of the main scene."""
         if self.trivial:
             return []
-        return [{"frame": frame, "units": [{"scene": scene, "frame": at} for scene, at in units]} for frame, units in self._frames]
+        return [{"frame": frame, "sceneFrames": [{"scene": scene, "frame": at} for scene, at in scene_frames]} for frame, scene_frames in self._frames]
 
     def scenes(self):
         """The names of all scenes that take part, the main one first."""
@@ -72,7 +72,7 @@ class Units:
 
     def frames_of(self, name, frames):
         """The frames at which a scene is rendered."""
-        return frames if self.trivial else [at for _, units in self._frames for scene, at in units if scene == name]
+        return frames if self.trivial else [at for _, scene_frames in self._frames for scene, at in scene_frames if scene == name]
 
     def reasons_against(self, name, facts):
         """Why a scene's units cannot be cut, or not even be named by scene and frame alone."""
@@ -92,15 +92,15 @@ class Units:
 
 def plain(main):
     """Each frame is one unit of the main scene, at its own size."""
-    units = Units(main)
-    units.trivial = True
-    units._owners[main.name] = {main.name}
-    return units
+    scene_frames = FrameInputs(main)
+    scene_frames.trivial = True
+    scene_frames._owners[main.name] = {main.name}
+    return scene_frames
 
 
 def probe(main, frames, scratch):
     """Renders the frames as thumbnails with an engine that writes down what it is asked for. Changes the loaded scenes."""
-    units = Units(main)
+    scene_frames = FrameInputs(main)
     folder = os.path.join(scratch, "probe", "")
     os.makedirs(folder, exist_ok=True)
     owners = prepare(main, folder)
@@ -112,10 +112,10 @@ def probe(main, frames, scratch):
         for frame in frames:
             Listener.calls = []
             compat.render_frames(main, frame, frame)
-            units.add_frame(frame, [(scene, at, owners.get(width, scene), camera) for scene, at, width, camera in Listener.calls])
+            scene_frames.add_frame(frame, [(scene, at, owners.get(width, scene), camera) for scene, at, width, camera in Listener.calls])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return units
+    return scene_frames
 
 
 def prepare(main, folder):
@@ -165,6 +165,6 @@ class Listener(bpy.types.RenderEngine):
         self.end_result(self.begin_result(0, 0, self.resolution_x, self.resolution_y, layer=depsgraph.view_layer.name))
 
 
-def reason(code, sentence):
+def reason(code, message):
     """A reason as the bridge knows it."""
-    return {"code": code, "sentence": sentence}
+    return {"code": code, "message": message}

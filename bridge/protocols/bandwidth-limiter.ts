@@ -1,5 +1,5 @@
 import type { Clock } from "../kernel/clock.ts";
-import { fullBucket, passed, type TokenBucket, waitMs } from "../kernel/token-bucket.ts";
+import { fullBucket, consume, type TokenBucket, waitMs } from "../kernel/token-bucket.ts";
 import type { FrameStream } from "./frame-stream.ts";
 
 /** The cap may change while bytes wait: it is asked again this often. */
@@ -8,7 +8,7 @@ const STEP_MS = 250;
 const CAPPED_PIECE_BYTES = 64 * 1024;
 
 /** Holds all that passes through it to one speed, first come, first served. */
-export class Pacer {
+export class BandwidthLimiter {
   readonly #clock: Clock;
   readonly #bytesPerSecond: () => number | undefined;
   #bucket: TokenBucket | undefined;
@@ -44,7 +44,7 @@ export class Pacer {
       this.#bucket ??= fullBucket(rate, nowMs);
       const wait = waitMs(this.#bucket, rate, nowMs);
       if (wait === 0) {
-        this.#bucket = passed(this.#bucket, bytes, rate, nowMs);
+        this.#bucket = consume(this.#bucket, bytes, rate, nowMs);
         return;
       }
       await this.#clock.sleep(Math.min(wait, STEP_MS), signal);
@@ -56,7 +56,7 @@ export class Pacer {
  * The same stream, held to the speed of `up` and `down`. What has come is handed out late, so that the far side
  * is held back by the stream itself.
  */
-export function pacedStream(stream: FrameStream, { up, down }: { readonly up: Pacer; readonly down: Pacer }): FrameStream {
+export function pacedStream(stream: FrameStream, { up, down }: { readonly up: BandwidthLimiter; readonly down: BandwidthLimiter }): FrameStream {
   let unpaid: Uint8Array | undefined;
   return {
     write: async (frame, signal) => {

@@ -9,7 +9,7 @@ from math import cos, pi, sin
 import bpy
 
 import devices
-from wire import Refusal
+from wire import ScriptError
 
 SIDE = 256
 # What its pixels are on the average, measured; a device that is far off does not render it.
@@ -80,7 +80,7 @@ def _timed(scene, samples):
     try:
         bpy.ops.render.render(scene=scene.name)
     except RuntimeError as error:
-        raise Refusal("BLENDER_RENDER_FAILED", " ".join(str(error).split())) from error
+        raise ScriptError("BLENDER_RENDER_FAILED", " ".join(str(error).split())) from error
     return time.perf_counter() - before
 
 
@@ -96,7 +96,7 @@ def _check_brightness(scene, path):
     os.remove(path)
     mean = sum(values[0::4]) / max(1, len(values) // 4)
     if not BRIGHTNESS / 1.5 < mean < BRIGHTNESS * 1.5:
-        raise Refusal("BLENDER_RENDER_FAILED", f"the known scene came out {mean:.3f} bright instead of {BRIGHTNESS}")
+        raise ScriptError("BLENDER_RENDER_FAILED", f"the known scene came out {mean:.3f} bright instead of {BRIGHTNESS}")
 
 
 def _put(scene, data, place):

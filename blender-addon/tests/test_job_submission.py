@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 import pytest
 
-from p2p_render.job_wish import Choices, Scene, animation_floats, files, peers_of, still, tiles_of
+from p2p_render.job_submission import Choices, Scene, animation_raw, files, peers_of, still, tiles_of
 
 SCENE = Scene("/copy/lamp.blend", "/home/mia/lamp.blend", "lamp, frame 3", "Scene", None, False, "/home/mia", "/usr/bin/blender")
 
@@ -32,10 +32,10 @@ def test_tiles_are_said_in_the_bridges_words(tiles, said):
 
 
 def test_a_still_comes_back_as_floats_and_an_animation_as_files():
-    assert still(SCENE, Choices())["deliver"] == "floats"
-    assert animation_floats(SCENE, Choices())["tiles"] is None
-    wish = files(SCENE, Choices(), "/home/mia/lamp.mp4")
-    assert (wish["deliver"], wish["video"], wish["cwd"], wish["owned"]) == ("files", "/home/mia/lamp.mp4", "/home/mia", True)
+    assert still(SCENE, Choices())["deliver"] == "raw"
+    assert animation_raw(SCENE, Choices())["tiles"] is None
+    submission = files(SCENE, Choices(), "/home/mia/lamp.mp4")
+    assert (submission["deliver"], submission["video"], submission["cwd"], submission["owned"]) == ("files", "/home/mia/lamp.mp4", "/home/mia", True)
     assert "video" not in files(SCENE, Choices())
 
 

@@ -2,7 +2,7 @@ import type { ChunkId, DonorId } from "../core/plan/chunk.ts";
 import type { JobStats } from "../core/job/job-events.ts";
 
 /** What a run counts, for the report at its end. */
-export class RunTally {
+export class StatsCollector {
   readonly #startedMs: number;
   readonly #totals: { readonly frames: number; readonly chunks: number };
   readonly #names = new Map<DonorId, string>();
@@ -10,7 +10,7 @@ export class RunTally {
   readonly #seconds = new Map<string, number>();
   readonly #bytes = new Map<string, number>();
   readonly #failures = new Map<ChunkId, string>();
-  readonly #barred = new Set<DonorId>();
+  readonly #banned = new Set<DonorId>();
   readonly #done: Set<ChunkId>;
   #checked = 0;
   #received = 0;
@@ -58,7 +58,7 @@ export class RunTally {
   }
 
   bar(donor: DonorId): void {
-    this.#barred.add(donor);
+    this.#banned.add(donor);
   }
 
   stats(nowMs: number, { bytesSent, framesDone }: { readonly bytesSent: number; readonly framesDone: number }): JobStats {
@@ -72,7 +72,7 @@ export class RunTally {
       bytesReceived: this.#received,
       bytesSent,
       chunksByDonor: Object.fromEntries(this.#byDonor),
-      barred: [...this.#barred].map((donor) => this.nameOf(donor)),
+      banned: [...this.#banned].map((donor) => this.nameOf(donor)),
     };
   }
 }

@@ -7,14 +7,14 @@ Switching it off would make another picture: the chunk is refused, and the reque
 import bpy
 
 from node_trees import nodes_of
-from wire import Refusal
+from wire import ScriptError
 
 
 def check_scripts(scene, spec):
     """Refuses a chunk in whose making the scene's own scripts would run."""
     reason = why_not(scene, draws_freestyle=spec["kind"] == "files")
     if reason is not None:
-        raise Refusal("SCENE_RUNS_SCRIPTS", f'scene "{scene.name}" {reason}, which donors do not run')
+        raise ScriptError("SCENE_RUNS_SCRIPTS", f'scene "{scene.name}" {reason}, which donors do not run')
 
 
 def why_not(scene, draws_freestyle):

@@ -36,18 +36,18 @@ class Scene:
 
 def still(scene, choices):
     """One picture, whose floats come back into this Blender."""
-    return {**_common(scene, choices), "tiles": tiles_of(choices), "deliver": "floats"}
+    return {**_common(scene, choices), "tiles": tiles_of(choices), "deliver": "raw"}
 
 
-def animation_floats(scene, choices):
+def animation_raw(scene, choices):
     """Frames whose floats come back into this Blender, one after the other."""
-    return {**_common(scene, choices), "tiles": tiles_of(choices, default=None), "deliver": "floats"}
+    return {**_common(scene, choices), "tiles": tiles_of(choices, default=None), "deliver": "raw"}
 
 
 def files(scene, choices, video=None):
     """Finished files in the scene's own output folder."""
-    wish = {**_common(scene, choices), "tiles": tiles_of(choices, default=None), "deliver": "files"}
-    return wish if video is None else {**wish, "video": video}
+    submission = {**_common(scene, choices), "tiles": tiles_of(choices, default=None), "deliver": "files"}
+    return submission if video is None else {**submission, "video": video}
 
 
 def _common(scene, choices):
