@@ -70,19 +70,19 @@ def _availability(progress, event):
     donor = progress.donors.setdefault(event.donor, Donor(event.name))
     donor.state = "here" if event.open else "resting"
     if not event.open:
-        progress.tell(f"{event.name} rests: {event.because or 'its owner stopped it'}")
+        progress.tell(f"{event.name} rests: {event.reason or 'its owner stopped it'}")
 
 
 def _left(progress, event):
     donor = progress.donors.setdefault(event.donor, Donor(event.name))
     donor.state = "gone"
     if event.reason != "the job has ended":
-        progress.tell(f"{event.name} left: {event.because}")
+        progress.tell(f"{event.name} left: {event.reason}")
 
 
 def _banned(progress, event):
     progress.donors.setdefault(event.donor, Donor(event.name)).state = "banned"
-    progress.tell(f"{event.name} is left out: {event.because}")
+    progress.tell(f"{event.name} is left out: {event.reason}")
 
 
 def _placed(progress, event):

@@ -28,7 +28,7 @@ def turn_until(desk, place, holds):
         if holds():
             return
         time.sleep(0.02)
-    raise AssertionError(f"{desk.state}: {desk.sentence}")
+    raise AssertionError(f"{desk.state}: {desk.message}")
 
 
 def place_of(fake):

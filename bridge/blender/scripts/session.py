@@ -110,8 +110,8 @@ class Session:
     def _no_room(self, error):
         message = " ".join(str(error).split())
         if self._is_untrusted and self._fills_most():
-            return ScriptError("SCRATCH_FULL", f"the scene fills the scratch folder of its sandbox: {sentence}")
-        return ScriptError("DISK_FULL", f"the disk is full: {sentence}")
+            return ScriptError("SCRATCH_FULL", f"the scene fills the scratch folder of its sandbox: {message}")
+        return ScriptError("DISK_FULL", f"the disk is full: {message}")
 
     def _step_up_to(self, spec, folder):
         """Brings simulations to the frame before the one asked for; going back means starting over from the file."""
