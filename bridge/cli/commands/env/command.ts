@@ -1,9 +1,9 @@
 import { Command } from "commander";
-import type { Cli } from "./program.ts";
+import type { Cli } from "../../cli.ts";
 
 /** `bridge env …`: environments, the container images that work runs in. */
 export function envCommand(cli: Cli): Command {
-  const commands = () => import("./commands/env.ts");
+  const commands = () => import("./run.ts");
   return new Command("env")
     .description("the container images that Blender runs in")
     .addCommand(

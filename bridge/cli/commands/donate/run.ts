@@ -1,14 +1,14 @@
 import { z } from "zod";
-import { donate } from "../../app/donate/donate.ts";
-import type { DonateEvent } from "../../donor/donate-events.ts";
-import type { SandboxChoice } from "../../app/donate/donor-sandbox.ts";
-import { type Home, openHome } from "../../config/home.ts";
-import { parseAssignment, parseTerms, type TermName, type TermTexts } from "../../core/terms/parse-terms.ts";
-import { FarmError } from "../../kernel/errors.ts";
-import { jsonLog, silentLog } from "../../kernel/log.ts";
-import type { Cli } from "../program.ts";
-import { donorView } from "../views/donor-view.ts";
-import { parseOptions } from "./render.ts";
+import { donate } from "../../../app/donate/donate.ts";
+import type { DonateEvent } from "../../../donor/donate-events.ts";
+import type { SandboxChoice } from "../../../app/donate/donor-sandbox.ts";
+import { type Home, openHome } from "../../../config/home.ts";
+import { parseAssignment, parseTerms, type TermName, type TermTexts } from "../../../core/terms/parse-terms.ts";
+import { FarmError } from "../../../kernel/errors.ts";
+import { jsonLog, silentLog } from "../../../kernel/log.ts";
+import type { Cli } from "../../cli.ts";
+import { donorView } from "../../views/donor-view.ts";
+import { parseOptions } from "../../parse-options.ts";
 
 const addresses = z.array(z.string().max(512)).max(256).default([]);
 const text = z.string().max(8_192).optional();
@@ -101,7 +101,7 @@ function termsOf(options: z.infer<typeof DonateOptions>): TermTexts {
 
 /** What single keys do while the view is live. */
 function keysOf(home: Home) {
-  const owner = () => import("../../app/donate/donor-control-client.ts");
+  const owner = () => import("../../../app/donate/donor-control-client.ts");
   return {
     pause: async (isPaused: boolean) => void (await (await owner()).commandDonor(home, isPaused ? undefined : "freeze")),
     finish: async () => void (await (await owner()).commandDonor(home, "finish")),

@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { serve, type ServeEvent } from "../../app/serve/serve.ts";
-import { openHome } from "../../config/home.ts";
-import { parseDuration } from "../../core/amounts.ts";
-import { jsonLog, silentLog } from "../../kernel/log.ts";
-import type { Cli } from "../program.ts";
-import { paint } from "../terminal.ts";
-import { parseOptions } from "./render.ts";
+import { serve, type ServeEvent } from "../../../app/serve/serve.ts";
+import { openHome } from "../../../config/home.ts";
+import { parseDuration } from "../../../core/amounts.ts";
+import { jsonLog, silentLog } from "../../../kernel/log.ts";
+import type { Cli } from "../../cli.ts";
+import { paint } from "../../terminal.ts";
+import { parseOptions } from "../../parse-options.ts";
 
 const ServeOptions = z.object({
   home: z.string().optional(),

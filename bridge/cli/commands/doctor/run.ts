@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { examine, tryNetwork } from "../../app/doctor/doctor.ts";
-import { openHome } from "../../config/home.ts";
-import { EXIT } from "../exit-codes.ts";
-import type { Cli } from "../program.ts";
-import { paint } from "../terminal.ts";
-import { parseOptions } from "./render.ts";
+import { examine, tryNetwork } from "../../../app/doctor/doctor.ts";
+import { openHome } from "../../../config/home.ts";
+import { EXIT } from "../../exit-codes.ts";
+import type { Cli } from "../../cli.ts";
+import { paint } from "../../terminal.ts";
+import { parseOptions } from "../../parse-options.ts";
 
 const DoctorOptions = z.object({ home: z.string().optional(), json: z.boolean().default(false), blender: z.string().optional() });
 

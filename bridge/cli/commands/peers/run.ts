@@ -1,13 +1,14 @@
 import prettyBytes from "pretty-bytes";
 import { z } from "zod";
-import { type SeenDonor, seeDonors } from "../../app/swarm/peers.ts";
-import { openHome } from "../../config/home.ts";
-import { BACKEND_NAMES } from "../../core/gpu/cycles-devices.ts";
-import { silentLog } from "../../kernel/log.ts";
-import type { Cli } from "../program.ts";
-import { paint } from "../terminal.ts";
-import { gpuText, speedText } from "../views/gpu-text.ts";
-import { parseOptions } from "./render.ts";
+import { type SeenDonor, seeDonors } from "../../../app/swarm/peers.ts";
+import { openHome } from "../../../config/home.ts";
+import { BACKEND_NAMES } from "../../../core/gpu/cycles-devices.ts";
+import { silentLog } from "../../../kernel/log.ts";
+import type { Cli } from "../../cli.ts";
+import { paint } from "../../terminal.ts";
+import { gpuText, speedText } from "../../views/gpu-text.ts";
+import { table } from "../../views/table.ts";
+import { parseOptions } from "../../parse-options.ts";
 
 const addresses = z.array(z.string().max(512)).max(256).default([]);
 const PeersOptions = z.object({
@@ -48,13 +49,4 @@ function row({ peer, offer, pingMs }: SeenDonor, withGpus: boolean): string[] {
     ...(withGpus ? [offer.gpus.map(gpuText).join("; ") || "-"] : []),
     peer,
   ];
-}
-
-/** Columns as wide as their widest cell; the first row is the head. */
-export function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)));
-  const lines = rows.map((cells) =>
-    cells.map((cell, column) => (column === cells.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join("  "),
-  );
-  return [paint("gray", lines[0] ?? ""), ...lines.slice(1)].join("\n");
 }

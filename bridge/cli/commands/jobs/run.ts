@@ -1,10 +1,11 @@
 import { z } from "zod";
-import { jobNamed, type JobReport, type ListedJob, listJobs, reportJob, commandJob } from "../../app/render/jobs.ts";
-import { type Home, openHome } from "../../config/home.ts";
-import { FarmError, isFarmError } from "../../kernel/errors.ts";
-import type { Cli } from "../program.ts";
-import { table } from "./peers.ts";
-import { parseOptions, runTask, WorkOptions } from "./render.ts";
+import { jobNamed, type JobReport, type ListedJob, listJobs, reportJob, commandJob } from "../../../app/render/jobs.ts";
+import { type Home, openHome } from "../../../config/home.ts";
+import { FarmError, isFarmError } from "../../../kernel/errors.ts";
+import type { Cli } from "../../cli.ts";
+import { table } from "../../views/table.ts";
+import { parseOptions } from "../../parse-options.ts";
+import { runTask, WorkOptions } from "../render/run-task.ts";
 
 const Verb = z.enum(["list", "show", "cancel", "pause", "resume", "retry"]);
 

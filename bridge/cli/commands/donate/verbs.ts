@@ -1,12 +1,12 @@
 import { z } from "zod";
-import { donorStatus, evictJob, setTerms, commandDonor } from "../../app/donate/donor-control-client.ts";
-import type { DonorStatus } from "../../app/donate/donor-status.ts";
-import { openHome } from "../../config/home.ts";
-import { parseAssignment, type TermName } from "../../core/terms/parse-terms.ts";
-import { FarmError } from "../../kernel/errors.ts";
-import type { Cli } from "../program.ts";
-import { drawStatus } from "../views/donor-picture.ts";
-import { parseOptions } from "./render.ts";
+import { donorStatus, evictJob, setTerms, commandDonor } from "../../../app/donate/donor-control-client.ts";
+import type { DonorStatus } from "../../../app/donate/donor-status.ts";
+import { openHome } from "../../../config/home.ts";
+import { parseAssignment, type TermName } from "../../../core/terms/parse-terms.ts";
+import { FarmError } from "../../../kernel/errors.ts";
+import type { Cli } from "../../cli.ts";
+import { drawStatus } from "../../views/donor-picture.ts";
+import { parseOptions } from "../../parse-options.ts";
 
 const VerbOptions = z.object({ home: z.string().optional(), json: z.boolean().default(false), finish: z.boolean().default(false) });
 

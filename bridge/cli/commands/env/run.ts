@@ -1,21 +1,21 @@
 import prettyBytes from "pretty-bytes";
 import prettyMs from "pretty-ms";
 import { z } from "zod";
-import { type BuildEvent, buildEnvironment } from "../../app/environments/build-environment.ts";
+import { type BuildEvent, buildEnvironment } from "../../../app/environments/build-environment.ts";
 import {
   type ListedEnvironment,
   listEnvironments,
   removeEnvironment,
   shareEnvironment,
   unshareEnvironment,
-} from "../../app/environments/environment-catalog.ts";
-import { openHome } from "../../config/home.ts";
-import { environmentName } from "../../core/environments/facts.ts";
-import { GPU_MAKERS } from "../../core/environments/recipe.ts";
-import type { EnvironmentRow } from "../../database/types.ts";
-import type { Cli } from "../program.ts";
-import { parseOptions } from "./render.ts";
-import { table } from "./peers.ts";
+} from "../../../app/environments/environment-catalog.ts";
+import { openHome } from "../../../config/home.ts";
+import { environmentName } from "../../../core/environments/facts.ts";
+import { GPU_MAKERS } from "../../../core/environments/recipe.ts";
+import type { EnvironmentRow } from "../../../database/types.ts";
+import type { Cli } from "../../cli.ts";
+import { parseOptions } from "../../parse-options.ts";
+import { table } from "../../views/table.ts";
 
 const Shared = { home: z.string().optional(), json: z.boolean().default(false) };
 const BuildOptions = z.object({

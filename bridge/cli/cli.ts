@@ -1,0 +1,9 @@
+import type { Terminal } from "./terminal.ts";
+
+/** What a command may use of the outside. */
+export interface Cli {
+  readonly terminal: Terminal;
+  /** Aborts on the first Ctrl-C. */
+  readonly signal: AbortSignal;
+  exitWith(code: number): void;
+}

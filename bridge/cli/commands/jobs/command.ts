@@ -1,0 +1,19 @@
+import { Command } from "commander";
+import type { Cli } from "../../cli.ts";
+import { collect, parseInteger } from "../../option-values.ts";
+
+export function jobsCommand(cli: Cli): Command {
+  return new Command("jobs")
+    .description("the job list and its verbs")
+    .argument("[verb]", "list, show, cancel, pause, resume or retry", "list")
+    .argument("[id]", "the job; for resume and retry the last one when left out")
+    .option("--peer <peer>", "resume: only this donor (repeatable)", collect)
+    .option("--bootstrap <multiaddr>", "resume: a peer through which to find others (repeatable)", collect)
+    .option("--swarm <name>", "resume: the swarm to work with", "public")
+    .option("--no-local", "resume: this machine renders nothing itself")
+    .option("--local <n>", "resume: render slots on this machine", parseInteger)
+    .action(async (verb: string, id: string | undefined, options: Record<string, unknown>) => {
+      const { runJobs } = await import("./run.ts");
+      await runJobs(cli, verb, id, options);
+    });
+}

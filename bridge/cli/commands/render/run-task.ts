@@ -1,0 +1,69 @@
+import { z } from "zod";
+import type { Task } from "../../../app/job/run-job.ts";
+import { render, type RenderSettings } from "../../../app/render/render.ts";
+import { openHome } from "../../../config/home.ts";
+import type { JobEvent, JobOutcome } from "../../../core/job/job-events.ts";
+import { endBeforeWork } from "../../../core/ledger/end-event.ts";
+import { jsonLog, silentLog } from "../../../kernel/log.ts";
+import type { Cli } from "../../cli.ts";
+import { EXIT } from "../../exit-codes.ts";
+import { exitGuard } from "../../exit-guard.ts";
+import { endingText } from "../../views/job-ending.ts";
+import { renderView } from "../../views/render-view.ts";
+
+/** Where a job is worked on and by whom: the options of `bridge render` that `bridge jobs resume` takes, too. */
+export const WorkOptions = z.object({
+  home: z.string().optional(),
+  json: z.boolean().default(false),
+  local: z.union([z.literal(false), z.int().min(0).max(256)]).optional(),
+  peer: z.array(z.string().max(512)).max(256).default([]),
+  bootstrap: z.array(z.string().max(512)).max(64).default([]),
+  swarm: z.string().min(1).max(64).default("public"),
+  blender: z.string().optional(),
+  threads: z.int().min(1).max(4096).optional(),
+  allowPreviews: z.boolean().default(false),
+});
+
+/** Runs a task with its view, and says how it ended. */
+export async function runTask(cli: Cli, task: Task, options: z.infer<typeof WorkOptions>): Promise<void> {
+  const settings: RenderSettings = {
+    home: await openHome(options.home),
+    blender: options.blender,
+    threads: options.threads,
+    force: {
+      local: options.local === false ? 0 : (options.local ?? 1),
+      peers: options.peer.length > 0 ? options.peer : "all",
+      allowPreview: options.allowPreviews,
+    },
+    swarm: { swarm: options.swarm, bootstrap: options.bootstrap },
+  };
+  const view = renderView(cli.terminal, { json: options.json });
+  let last: JobEvent | undefined;
+  const names = new Map<string, string>();
+  const observe = (event: JobEvent) => {
+    last = event;
+    if (event.event === "donor-joined") names.set(event.donor, event.name);
+    view.show(event);
+  };
+  const log = process.env["BRIDGE_DEBUG"] ? jsonLog((line) => cli.terminal.error(line), "debug") : silentLog;
+  try {
+    using _guard = exitGuard(() => lastWords(task.job, options.json));
+    cli.exitWith(exitCodeOf(await render(settings, task, { observe, log }, cli.signal)));
+  } finally {
+    view.end();
+    if (!options.json && last?.event === "job-ended" && last.stats.framesTotal > 0) cli.terminal.line(endingText(last, names));
+  }
+}
+
+function exitCodeOf(outcome: JobOutcome): number {
+  if (outcome === "complete") return EXIT.ok;
+  return outcome === "cancelled" ? EXIT.interrupted : EXIT.incomplete;
+}
+
+/** Of a process that ends although its job has not. */
+function lastWords(job: string, json: boolean) {
+  const message = "the process ended before the job had";
+  const event = endBeforeWork(job, "failed", { code: "BUG", message });
+  const err = `bug ${message}\n  This is a mistake of ours: please report it. Go on with: bridge jobs resume ${job}`;
+  return json ? { out: JSON.stringify({ ...event, at: Date.now() }), err } : { err };
+}

@@ -1,0 +1,26 @@
+import type { JobEvent } from "../../core/job/job-events.ts";
+import { paint } from "../terminal.ts";
+
+/** How a job ended, for people: what is there, what is missing and how to go on. */
+export function endingText(event: Extract<JobEvent, { event: "job-ended" }>, names: ReadonlyMap<string, string>): string {
+  const { stats, outcome, job } = event;
+  const frames = stats.framesTotal === 1 ? "1 frame" : `${stats.framesDone} of ${stats.framesTotal} frames`;
+  const missing =
+    event.missingFiles.length > 0
+      ? `\n${paint("yellow", "missing")} ${event.missingFiles.length} files the scene names were not found: ${event.missingFiles.slice(0, 5).join(", ")}`
+      : "";
+  const more = outcome === "complete" ? "" : `${lackingFrames(event)}\n  Go on with: bridge jobs resume ${job}`;
+  const shares = Object.entries(stats.chunksByDonor).map(([donor, chunks]) => `${names.get(donor) ?? donor} ${chunks}`);
+  const by = shares.length > 1 ? paint("gray", `  (chunks: ${shares.join(", ")})`) : "";
+  return `${paint(outcome === "complete" ? "green" : "yellow", outcome)} ${frames} in ${stats.seconds.toFixed(1)} s${by}${missing}${more}`;
+}
+
+/** The first frames that are not there, and why. */
+function lackingFrames({ outcome, missing, missingFrames, error }: Extract<JobEvent, { event: "job-ended" }>): string {
+  if (error !== null && outcome === "incomplete") return `\n${paint("yellow", "missing")} ${error.message} (${error.code})`;
+  if (error !== null) return ""; // what ended the job is said once, for all of them
+  const lines = missing
+    .slice(0, 5)
+    .map(({ frame, message, code }) => `\n${paint("yellow", "missing")} frame ${frame}: ${message} (${code})`);
+  return lines.join("") + (missingFrames > lines.length ? `\n  … and ${missingFrames - lines.length} more frames` : "");
+}
