@@ -29,25 +29,25 @@ export interface ComposedRun {
 
 interface Made {
   readonly finisher: JobFinisher;
-  readonly tally: StatsCollector;
+  readonly stats: StatsCollector;
   readonly ledger: Ledger;
 }
 
-export function composeRun(deps: WorkDeps, order: PreparedJob, folder: JobFolder, made: Made): ComposedRun {
-  const { plan, memory, created } = order;
+export function composeRun(deps: WorkDeps, prepared: PreparedJob, folder: JobFolder, made: Made): ComposedRun {
+  const { plan, journalState, created } = prepared;
   const chunks = new Map(plan.chunks.map((chunk) => [chunk.id, chunk]));
   const secret = randomBytes(32);
-  const checker = checkerOf(deps, order, folder, secret);
+  const checker = checkerOf(deps, prepared, folder, secret);
   const results = new ResultReceiver(
     { media: deps.media, files: folder, trustedSummary: (chunk, signal) => checker.trustedSummary(chunk, signal) },
     { verifies: created.verify !== "off" },
   );
-  const assembly = assemblyOf(deps, order, folder, { finisher: made.finisher, results });
-  const tiles = order.deliver === "raw" ? tilePublisher(deps, order, folder, results) : undefined;
+  const assembly = assemblyOf(deps, prepared, folder, { finisher: made.finisher, results });
+  const tiles = prepared.deliver === "raw" ? tilePublisher(deps, prepared, folder, results) : undefined;
   const policy = { ...DEFAULT_POLICY, verify: created.verify, secret: secret.toString("hex") };
   const run = new JobRun(
     {
-      append: (records) => deps.history.append(order.id, records),
+      append: (records) => deps.history.append(prepared.id, records),
       results,
       assembly,
       tiles,
@@ -57,24 +57,24 @@ export function composeRun(deps: WorkDeps, order: PreparedJob, folder: JobFolder
         return checker.check(chunk, { donor, files: results.files(id, donor) }, sameClass, signal);
       },
       preview: deps.preview,
-      tally: made.tally,
-      sameClass: (deviceClass) => sameDeviceClass(deviceClass, order.deviceClass),
+      stats: made.stats,
+      sameClass: (deviceClass) => sameDeviceClass(deviceClass, prepared.deviceClass),
       observe: deps.observe,
       clock: deps.clock,
       log: deps.log,
     },
-    { plan, schedule: startSchedule(plan, memory), policy, ledger: made.ledger },
+    { plan, schedule: startSchedule(plan, journalState), policy, ledger: made.ledger },
   );
   return { run, results, assembly, tiles };
 }
 
 function assemblyOf(
   deps: WorkDeps,
-  order: PreparedJob,
+  prepared: PreparedJob,
   folder: JobFolder,
   made: { readonly finisher: Made["finisher"]; readonly results: ResultReceiver },
 ): FrameAssembler {
-  const { plan, facts, memory, deliver } = order;
+  const { plan, facts, journalState, deliver } = prepared;
   return new FrameAssembler(
     {
       media: deps.media,
@@ -84,14 +84,14 @@ function assemblyOf(
       summaryOf: (scene) => made.results.summaryOf(scene),
       drop: (chunk, donor) => made.results.drop(chunk, donor),
     },
-    { plan, outputFolder: outputFolderOf(facts.output), movie: movieOf(order), deliver },
-    memory.finishedFrames.keys(),
+    { plan, outputFolder: outputFolderOf(facts.output), movie: movieOf(prepared), deliver },
+    journalState.finishedFrames.keys(),
   );
 }
 
-function tilePublisher(deps: WorkDeps, order: PreparedJob, folder: JobFolder, results: ResultReceiver): TilePublisher {
+function tilePublisher(deps: WorkDeps, prepared: PreparedJob, folder: JobFolder, results: ResultReceiver): TilePublisher {
   const { media, observe } = deps;
-  return new TilePublisher({ media, files: folder, summaryOf: (scene) => results.summaryOf(scene), observe }, order.plan);
+  return new TilePublisher({ media, files: folder, summaryOf: (scene) => results.summaryOf(scene), observe }, prepared.plan);
 }
 
 /** The frames of the movie that the scene itself asks for; without -a Blender writes one movie a frame. */
@@ -100,13 +100,13 @@ export function movieOf({ created, facts, deliver }: PreparedJob) {
   return wanted ? { start: facts.frameStart, end: facts.frameEnd, step: facts.frameStep } : undefined;
 }
 
-function checkerOf(deps: WorkDeps, order: PreparedJob, folder: JobFolder, secret: Uint8Array): Checker {
-  const adaptive = new Set(order.facts.scenes.filter((scene) => scene.adaptive).map(({ name }) => name));
-  const byTheClock = new Set(order.facts.scenes.filter(isByTheClock).map(({ name }) => name));
+function checkerOf(deps: WorkDeps, prepared: PreparedJob, folder: JobFolder, secret: Uint8Array): Checker {
+  const adaptive = new Set(prepared.facts.scenes.filter((scene) => scene.adaptive).map(({ name }) => name));
+  const byTheClock = new Set(prepared.facts.scenes.filter(isByTheClock).map(({ name }) => name));
   return new Checker(
     { slots: deps.checkSlots, media: deps.media, folder, observe: deps.observe, log: deps.log },
     {
-      scene: ownScene(order),
+      scene: ownScene(prepared),
       secret,
       overscanOf: (scene) => (adaptive.has(scene) ? ADAPTIVE_OVERSCAN : 0),
       isByTheClock: (scene) => byTheClock.has(scene),
@@ -115,6 +115,6 @@ function checkerOf(deps: WorkDeps, order: PreparedJob, folder: JobFolder, secret
 }
 
 /** The scene where it lies: this machine opens no copy. */
-export function ownScene(order: PreparedJob): LocalScene {
-  return { key: order.created.scenePath, path: order.created.scenePath, remap: {} };
+export function ownScene(prepared: PreparedJob): LocalScene {
+  return { key: prepared.created.scenePath, path: prepared.created.scenePath, remap: {} };
 }

@@ -14,9 +14,9 @@ export type RunEnd = { readonly how: "settled" | "cancelled" } | { readonly how:
 
 export interface RunningJob {
   readonly deps: WorkDeps;
-  readonly order: PreparedJob;
+  readonly prepared: PreparedJob;
   readonly folder: JobFolder;
-  readonly tally: StatsCollector;
+  readonly stats: StatsCollector;
   readonly ledger: Ledger;
 }
 
@@ -25,33 +25,33 @@ export interface RunningJob {
  * to is the ledger's word. Throws what ended the job before its time, when that has been told.
  */
 export async function concludeJob(job: RunningJob, end: RunEnd, signal: AbortSignal): Promise<JobOutcome> {
-  const { deps, order, folder, tally, ledger } = job;
+  const { deps, prepared, folder, stats, ledger } = job;
   const ended = end.how === "settled" ? await withVideo(job, signal) : end;
   const found = await findFiles(filesToFind(ledger), (path) => folder.sizeOf(path));
   const { outcome: came, missing, missingVideo } = outcomeOf(ledger, found, lackOf(ended));
   const outcome = ended.how === "settled" ? came : ended.how;
   const error = errorOf(ended, missing.length === 0 ? missingVideo : undefined);
-  await lastRecord(deps, order.id, { type: "job-ended", outcome, ...(error && { error }) }, ended);
+  await lastRecord(deps, prepared.id, { type: "job-ended", outcome, ...(error && { error }) }, ended);
   await tidy(job, outcome);
   deps.observe({
     event: "job-ended",
-    job: order.id,
+    job: prepared.id,
     outcome,
     outputs: filesOf(ledger).map(({ path }) => path),
-    missingFiles: order.missingFiles,
+    missingFiles: prepared.missingFiles,
     missing: missing.slice(0, MOST_MISSING_NAMED),
     missingFrames: missing.length,
     error,
-    stats: tally.stats(deps.clock.monotonicMs(), { bytesSent: deps.bytesSent(), framesDone: framesWritten(ledger) }),
+    stats: stats.stats(deps.clock.monotonicMs(), { bytesSent: deps.bytesSent(), framesDone: framesWritten(ledger) }),
   });
   if (ended.how === "failed") throw ended.error;
   return outcome;
 }
 
 /** What the job came to is written down: a folder that does not go makes it nothing else. */
-async function tidy({ deps, order, folder }: RunningJob, outcome: JobOutcome): Promise<void> {
+async function tidy({ deps, prepared, folder }: RunningJob, outcome: JobOutcome): Promise<void> {
   try {
-    if (outcome === "complete") await (order.deliver === "raw" ? folder.keepRaw() : folder.dispose());
+    if (outcome === "complete") await (prepared.deliver === "raw" ? folder.keepRaw() : folder.dispose());
     else await rm(folder.local, { recursive: true, force: true });
   } catch (error) {
     deps.log.warn({ folder: folder.root, error }, "a job's folder could not be cleared");
@@ -59,11 +59,11 @@ async function tidy({ deps, order, folder }: RunningJob, outcome: JobOutcome): P
 }
 
 /** The video is made of all frames, when they are there. */
-async function withVideo({ deps, order, ledger }: RunningJob, signal: AbortSignal): Promise<RunEnd> {
-  if (order.video === undefined || !isWhole(ledger)) return { how: "settled" };
-  deps.observe({ event: "video-progress", message: `encoding ${order.video}` });
+async function withVideo({ deps, prepared, ledger }: RunningJob, signal: AbortSignal): Promise<RunEnd> {
+  if (prepared.video === undefined || !isWhole(ledger)) return { how: "settled" };
+  deps.observe({ event: "video-progress", message: `encoding ${prepared.video}` });
   try {
-    noteVideo(ledger, await deps.encodeVideo(picturesOf(ledger), order.facts.fps, order.video, signal));
+    noteVideo(ledger, await deps.encodeVideo(picturesOf(ledger), prepared.facts.fps, prepared.video, signal));
     return { how: "settled" };
   } catch (error) {
     return signal.aborted ? { how: "cancelled" } : { how: "failed", error };

@@ -16,7 +16,7 @@ import { FarmError } from "../kernel/errors.ts";
 import { patientNow } from "../kernel/patience.ts";
 import { BAN_MESSAGES } from "./donors/ban-messages.ts";
 import type { DonorLink } from "./donors/donor-link.ts";
-import { hearDonor } from "./donors/handle-update.ts";
+import { handleUpdate } from "./donors/handle-update.ts";
 import { JobWatch } from "./job-watch.ts";
 import { JobWaits } from "./job-waits.ts";
 import { ResultFlow, type ResultFlowDeps } from "./result-flow.ts";
@@ -93,7 +93,7 @@ export class JobRun {
   addDonor(link: DonorLink): void {
     if (this.#isOver) return this.#close(link);
     this.#arriving.push(link);
-    this.#deps.tally.nameDonor(link.id, link.name);
+    this.#deps.stats.nameDonor(link.id, link.name);
     this.#deps.observe({ event: "donor-joined", donor: link.id, name: link.name, slots: link.slots, local: link.trusted });
     const { id: donor, slots, trusted, benchmarkSpeed, deviceClass } = link;
     this.#say({ type: "donor-joined", donor, slots, trusted, sameClass: this.#deps.sameClass(deviceClass), benchmarkSpeed });
@@ -191,7 +191,7 @@ export class JobRun {
       if (!("chunk" in each && "donor" in each) || isWanted(this.#schedule, each.chunk, each.donor)) continue;
       const { chunk, donor } = each;
       this.#donors.get(donor)?.release(chunk);
-      this.#work(`the end of chunk ${chunk} of ${this.#deps.tally.nameOf(donor)}`, "other", () => this.#deps.results.drop(chunk, donor));
+      this.#work(`the end of chunk ${chunk} of ${this.#deps.stats.nameOf(donor)}`, "other", () => this.#deps.results.drop(chunk, donor));
     }
   }
 
@@ -211,23 +211,23 @@ export class JobRun {
         return this.#about("the assembly of", effect, () => this.#flow.accept(effect.chunk, effect.donor));
       case "revoke":
         return this.#about("taking back", effect, () => this.#flow.revoke(effect.chunk));
-      case "bar-donor":
-        return this.#bar(effect);
+      case "ban-donor":
+        return this.#ban(effect);
       case "chunk-dead":
         return this.#giveUp(effect);
       case "job-ended":
     }
   }
 
-  #bar({ donor, reason }: Extract<ScheduleEffect, { type: "bar-donor" }>): void {
-    const { tally, observe } = this.#deps;
+  #ban({ donor, reason }: Extract<ScheduleEffect, { type: "ban-donor" }>): void {
+    const { stats, observe } = this.#deps;
     this.#banned.add(donor);
-    tally.bar(donor);
-    observe({ event: "donor-banned", donor, name: tally.nameOf(donor), reason: BAN_MESSAGES[reason] });
+    stats.ban(donor);
+    observe({ event: "donor-banned", donor, name: stats.nameOf(donor), reason: BAN_MESSAGES[reason] });
   }
 
   #giveUp({ chunk, code }: Extract<ScheduleEffect, { type: "chunk-dead" }>): void {
-    const message = this.#deps.tally.lastFailure(chunk) ?? ERROR_CODES[code].advice;
+    const message = this.#deps.stats.lastFailure(chunk) ?? ERROR_CODES[code].advice;
     noteChunkLost(this.#ledger, chunk, { code, message });
     this.#deps.observe({ event: "chunk-dead", chunk, code, message });
     if (this.#ledger.inTurn) this.#work("finishing pictures", "finish", () => this.#flow.finishReady()); // those after it need not wait
@@ -247,11 +247,11 @@ export class JobRun {
     const isCurrent = () => this.#donors.get(link.id) === link;
     const say = (said: UntimedEvent) => this.#say(said);
     const hearing = { ...this.#deps, chunks: this.#chunks, say, fail: (error: unknown) => this.fail(error) };
-    for await (const news of link.news) {
+    for await (const updates of link.updates) {
       if (!isCurrent()) continue; // it speaks by another link now
-      if (news.type !== "alive") this.#watch.moved(this.#nowMs());
-      if (news.type === "gone") this.#left(link, news.reason);
-      else hearDonor(hearing, link, news);
+      if (updates.type !== "alive") this.#watch.moved(this.#nowMs());
+      if (updates.type === "gone") this.#left(link, updates.reason);
+      else handleUpdate(hearing, link, updates);
     }
     if (isCurrent()) this.#left(link, "its link has ended");
   }
@@ -273,7 +273,7 @@ export class JobRun {
           moves: this.#ledger.moves,
           isPaused: this.#paused,
           hasDonors: this.donors.some(({ id }) => !this.#banned.has(id)),
-          banned: [...this.#banned].map((id) => this.#deps.tally.nameOf(id)),
+          banned: [...this.#banned].map((id) => this.#deps.stats.nameOf(id)),
           waits: this.#waits.list,
         });
         if (trouble) this.fail(trouble);
@@ -284,7 +284,7 @@ export class JobRun {
   }
 
   #about(what: string, { chunk, donor }: { readonly chunk: ChunkId; readonly donor: DonorId }, work: () => Promise<void>): void {
-    this.#work(`${what} chunk ${chunk} of ${this.#deps.tally.nameOf(donor)}`, "other", work);
+    this.#work(`${what} chunk ${chunk} of ${this.#deps.stats.nameOf(donor)}`, "other", work);
   }
 
   /** Runs a piece of work beside the loop; `run` joins it. */

@@ -66,7 +66,7 @@ export async function prepareJob(
   };
   const id = deps.newId();
   await deps.history.append(id, [created]);
-  return orderOf(id, [created], deps.deviceClass);
+  return preparedOf(id, [created], deps.deviceClass);
 }
 
 /** The frames asked for, without those that the scene does not want overwritten. Throws FRAMES_INVALID, FRAMES_EXIST. */
@@ -102,8 +102,8 @@ function outputFolders(facts: SceneFacts, deliver: Deliver, video: string | unde
 
 /** Takes a job up again where its journal ends. Throws JOB_UNKNOWN, SCENE_CHANGED, NO_MATCHING_BLENDER, OUTPUT_NOT_WRITABLE, DISK_FULL. */
 export async function reopenJob(deps: PreparePorts, id: string, signal: AbortSignal): Promise<PreparedJob> {
-  const order = orderOf(id, deps.history.read(id), deps.deviceClass);
-  const { created } = order;
+  const prepared = preparedOf(id, deps.history.read(id), deps.deviceClass);
+  const { created } = prepared;
   if (created.blender.version !== deps.blender.version || created.blender.buildHash !== deps.blender.buildHash) {
     throw new FarmError(
       "NO_MATCHING_BLENDER",
@@ -117,16 +117,16 @@ export async function reopenJob(deps: PreparePorts, id: string, signal: AbortSig
   const { manifestHash } = await deps.pack(files, created.scenePath, signal);
   if (manifestHash !== created.manifestHash)
     throw new FarmError("SCENE_CHANGED", `${created.scenePath} (or a file it reads) changed since job ${id} began`);
-  for (const folder of outputFolders(order.facts, order.deliver, order.video)) await deps.tryOutput(folder, signal);
+  for (const folder of outputFolders(prepared.facts, prepared.deliver, prepared.video)) await deps.tryOutput(folder, signal);
   await deps.history.append(id, [{ type: "resumed" }]);
-  return orderOf(id, deps.history.read(id), deps.deviceClass);
+  return preparedOf(id, deps.history.read(id), deps.deviceClass);
 }
 
-function orderOf(id: string, records: readonly JobRecord[], deviceClass: DeviceClass): PreparedJob {
-  const memory = foldJournal(records);
-  const { created } = memory;
+function preparedOf(id: string, records: readonly JobRecord[], deviceClass: DeviceClass): PreparedJob {
+  const journalState = foldJournal(records);
+  const { created } = journalState;
   if (created === undefined) throw new FarmError("JOB_UNKNOWN", `there is no job ${id}`);
   const { facts, options } = created.planInput;
   const { missingFiles, video, environment, deliver } = settingsOf(created);
-  return { id, created, facts, plan: planJob(facts, options), memory, deviceClass, missingFiles, video, environment, deliver };
+  return { id, created, facts, plan: planJob(facts, options), journalState, deviceClass, missingFiles, video, environment, deliver };
 }

@@ -42,7 +42,7 @@ export interface PreparedJob {
   readonly created: JobCreated;
   readonly facts: SceneFacts;
   readonly plan: JobPlan;
-  readonly memory: JournalState;
+  readonly journalState: JournalState;
   readonly deviceClass: DeviceClass;
   /** Files the scene names and nobody has. */
   readonly missingFiles: readonly string[];

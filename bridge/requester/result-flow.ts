@@ -22,7 +22,7 @@ export interface ResultFlowDeps {
   readonly tiles: TilePublisher | undefined;
   readonly check: (chunk: ChunkId, donor: DonorId, sameClass: boolean, signal: AbortSignal) => Promise<Verdict>;
   readonly preview: Pick<JobPreview, "add">;
-  readonly tally: StatsCollector;
+  readonly stats: StatsCollector;
   /** Whether this device class makes the same bits as the checker. */
   readonly sameClass: (deviceClass: DeviceClass) => boolean;
   readonly observe: (event: JobEvent) => void;
@@ -77,7 +77,7 @@ export class ResultFlow {
       const fetched = await this.#deps.results.take(chunk, donor, this.#run.signal);
       await showing; // the donor drops the preview with the result
       if (fetched === undefined) return; // withdrawn meanwhile
-      this.#deps.tally.fetched(chunkId, donorId, fetched.bytes, donor.trusted);
+      this.#deps.stats.fetched(chunkId, donorId, fetched.bytes, donor.trusted);
       this.#run.say({ type: "result-fetched", chunk: chunkId, donor: donorId, sha256: fetched.sha256, suspicious: fetched.suspicious });
     } catch (error) {
       this.#refuse(chunkId, donorId, error);
@@ -100,7 +100,7 @@ export class ResultFlow {
     const sameClass = deviceClass !== undefined && this.#deps.sameClass(deviceClass);
     const verdict = await this.#verdictOn(chunk, donor, sameClass);
     if (this.#run.signal.aborted) return;
-    this.#deps.tally.checked();
+    this.#deps.stats.checked();
     if (verdict instanceof Error) {
       // Nothing is accepted because it could not be looked at: it is rendered elsewhere.
       this.#deps.observe({ event: "chunk-failed", chunk, donor, code: "CHECK_FAILED", message: messageOf(verdict) });
@@ -146,7 +146,7 @@ export class ResultFlow {
       return await this.#deps.assembly.add(chunkId, { donor: donorId, files }, signal);
     };
     if ((await this.#deps.results.use(chunkId, donorId, place, signal)) !== true) return; // taken back meanwhile
-    const { seconds, bytes, done } = this.#deps.tally.accepted(chunkId, donorId);
+    const { seconds, bytes, done } = this.#deps.stats.accepted(chunkId, donorId);
     const total = this.#run.chunks.size;
     this.#deps.observe({ event: "chunk-accepted", chunk: chunkId, donor: donorId, seconds, bytes, done, total, place: placeOf(chunk) });
     await this.finishReady();

@@ -26,7 +26,7 @@ export interface WorkDeps {
   readonly preview: JobPreview;
   /** Where assembled floats of this job lie; the finishing Blender looks there. */
   readonly assembledPath: (folder: JobFolder) => AssembledPath;
-  readonly openFinisher: (order: PreparedJob, folder: JobFolder, signal: AbortSignal) => Promise<JobFinisher & AsyncDisposable>;
+  readonly openFinisher: (prepared: PreparedJob, folder: JobFolder, signal: AbortSignal) => Promise<JobFinisher & AsyncDisposable>;
   readonly renderSlots: LocalSlots | undefined;
   /** One more warm Blender, for checks; opened when first needed. */
   readonly checkSlots: LocalSlots;
@@ -38,7 +38,7 @@ export interface WorkDeps {
   ) => Promise<{ readonly path: string; readonly bytes: number }>;
   readonly history: { append(job: string, records: readonly JobRecord[]): Promise<void> };
   /** Brings donors of the swarm to the run until the signal aborts; undefined without a network. */
-  readonly recruit: ((order: PreparedJob, run: JobRun, signal: AbortSignal) => Promise<void>) | undefined;
+  readonly recruit: ((prepared: PreparedJob, run: JobRun, signal: AbortSignal) => Promise<void>) | undefined;
   /** What another process commands this job, asked every second. */
   readonly takeCommand: () => "pause" | "resume" | "cancel" | undefined;
   readonly bytesSent: () => number;
@@ -50,7 +50,7 @@ export interface WorkDeps {
 export interface WorkOptions {
   readonly jobsFolder: string;
   readonly name: string;
-  readonly force: ComputeSelection;
+  readonly compute: ComputeSelection;
 }
 
 /**
@@ -60,39 +60,39 @@ export interface WorkOptions {
 export async function runPreparedJob(deps: WorkDeps, remembered: PreparedJob, options: WorkOptions, parent: AbortSignal): Promise<JobOutcome> {
   const folder = new JobFolder(options.jobsFolder, remembered.id);
   await folder.create();
-  const order = { ...remembered, memory: await withFilesHere(remembered, folder, movieOf(remembered) !== undefined) };
-  const { plan, memory, video } = order;
+  const prepared = { ...remembered, journalState: await withFilesHere(remembered, folder, movieOf(remembered) !== undefined) };
+  const { plan, journalState, video } = prepared;
   const totals = { frames: plan.outputs.length, chunks: plan.chunks.length };
-  const tally = new StatsCollector(deps.clock.monotonicMs(), totals, memory.accepted.keys());
+  const stats = new StatsCollector(deps.clock.monotonicMs(), totals, journalState.accepted.keys());
   const ledger = startLedger({
     plan,
-    written: memory.finishedFrames,
+    written: journalState.finishedFrames,
     video,
-    isMovie: movieOf(order) !== undefined,
-    expected: expectedOf(order),
-    inTurn: inTurnOf(order),
+    isMovie: movieOf(prepared) !== undefined,
+    expected: expectedOf(prepared),
+    inTurn: inTurnOf(prepared),
   });
-  const parts = { folder, tally, ledger };
-  announce(deps, order);
-  const job = { deps, order, ...parts };
+  const parts = { folder, stats, ledger };
+  announce(deps, prepared);
+  const job = { deps, prepared, ...parts };
   const end = await runJob(job, options, parent);
   await deps.preview.close(); // it writes in the job's folder, which may go now
   return await concludeJob(job, end, parent);
 }
 
-async function runJob({ deps, order, folder, tally, ledger }: RunningJob, options: WorkOptions, parent: AbortSignal): Promise<RunEnd> {
+async function runJob({ deps, prepared, folder, stats, ledger }: RunningJob, options: WorkOptions, parent: AbortSignal): Promise<RunEnd> {
   using life = childSignal(parent);
-  await using finisher = new RestartingFinisher({ open: () => deps.openFinisher(order, folder, life.signal), log: deps.log });
+  await using finisher = new RestartingFinisher({ open: () => deps.openFinisher(prepared, folder, life.signal), log: deps.log });
   try {
-    const composed = composeRun(deps, order, folder, { finisher, tally, ledger });
+    const composed = composeRun(deps, prepared, folder, { finisher, stats, ledger });
     const { run } = composed;
-    await restoreResults({ ...composed, media: deps.media, files: folder }, order, life.signal);
+    await restoreResults({ ...composed, media: deps.media, files: folder }, prepared, life.signal);
     // What could not be finished is not worth rendering: an output folder that cannot be written, for instance.
-    if (finishesHere(order)) finisher.ready().catch((error: unknown) => run.fail(error));
-    if (deps.renderSlots) run.addDonor(localDonor(deps, order, folder, options));
-    const recruiting = isLocalOnly(order.facts, deps.renderSlots !== undefined)
+    if (finishesHere(prepared)) finisher.ready().catch((error: unknown) => run.fail(error));
+    if (deps.renderSlots) run.addDonor(localDonor(deps, prepared, folder, options));
+    const recruiting = isLocalOnly(prepared.facts, deps.renderSlots !== undefined)
       ? undefined
-      : deps.recruit?.(order, run, life.signal).catch((error: unknown) => deps.log.warn({ error }, "recruiting ended"));
+      : deps.recruit?.(prepared, run, life.signal).catch((error: unknown) => deps.log.warn({ error }, "recruiting ended"));
     const watching = watchCommands(deps, run, life.signal);
     const how = await run.run(parent).finally(() => life.abort(new FarmError("CANCELLED", "the job has ended")));
     await Promise.all([recruiting, watching]);
@@ -110,25 +110,25 @@ function expectedOf({ facts, deliver }: PreparedJob): (frame: number) => readonl
 }
 
 /** A movie of all frames is made by one call, and floats are finished by somebody else. */
-function inTurnOf(order: PreparedJob): boolean {
-  const { plan, facts, created, deliver } = order;
-  if (deliver === "raw" || movieOf(order)) return false;
+function inTurnOf(prepared: PreparedJob): boolean {
+  const { plan, facts, created, deliver } = prepared;
+  if (deliver === "raw" || movieOf(prepared)) return false;
   const { files, missingFiles } = settingsOf(created);
   const frames = plan.outputs.map(({ frame }) => frame);
   return goesInTurn(frames, facts.output.files ?? [], [...files, ...missingFiles]);
 }
 
-function announce(deps: WorkDeps, order: PreparedJob): void {
-  const { facts, plan, memory } = order;
+function announce(deps: WorkDeps, prepared: PreparedJob): void {
+  const { facts, plan, journalState } = prepared;
   const grid = plan.grids.find(({ columns, rows }) => columns * rows > 1);
   deps.observe({
     event: "job-created",
-    job: order.id,
-    scene: order.created.scenePath,
+    job: prepared.id,
+    scene: prepared.created.scenePath,
     blender: facts.blenderVersion,
     frames: plan.outputs.length,
     chunks: plan.chunks.length,
-    chunksDone: memory.accepted.size,
+    chunksDone: journalState.accepted.size,
     tiles: grid && `${grid.columns}x${grid.rows}`,
   });
   for (const { code, message } of [...facts.warnings, ...plan.messages]) deps.observe({ event: "note", code, message });
@@ -139,11 +139,11 @@ function finishesHere({ plan, deliver }: PreparedJob): boolean {
   return deliver !== "raw" && (plan.sceneFrames.some(({ kind }) => kind === "raw") || plan.outputs.some(({ sceneFrames }) => sceneFrames.length === 0));
 }
 
-function localDonor(deps: WorkDeps, order: PreparedJob, folder: JobFolder, options: WorkOptions): LocalDonor {
+function localDonor(deps: WorkDeps, prepared: PreparedJob, folder: JobFolder, options: WorkOptions): LocalDonor {
   if (!deps.renderSlots) throw new Error("no render slots on this machine");
   return new LocalDonor(
     { slots: deps.renderSlots, hashFile: deps.hashFile },
-    { name: options.name, scene: ownScene(order), deviceClass: order.deviceClass, directory: folder.local },
+    { name: options.name, scene: ownScene(prepared), deviceClass: prepared.deviceClass, directory: folder.local },
   );
 }
 

@@ -38,7 +38,7 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 
 /** A donor that answers every lease with the same news. */
 function donor(trusted: boolean, answer: (chunk: Chunk) => DonorUpdate): DonorLink {
-  const news = new Channel<DonorUpdate>();
+  const updates = new Channel<DonorUpdate>();
   return {
     id: "donor",
     name: "donor",
@@ -46,12 +46,12 @@ function donor(trusted: boolean, answer: (chunk: Chunk) => DonorUpdate): DonorLi
     slots: 1,
     deviceClass: HERE,
     benchmarkSpeed: undefined,
-    news,
-    lease: (chunk) => news.push(answer(chunk)),
+    updates,
+    lease: (chunk) => updates.push(answer(chunk)),
     withdraw: () => {},
     fetch: (_chunk, _file, toPath) => writeFile(toPath, "raw"),
     release: () => {},
-    close: async () => news.close(),
+    close: async () => updates.close(),
   };
 }
 
@@ -83,7 +83,7 @@ async function run(link: DonorLink): Promise<unknown> {
       tiles: undefined,
       check: unused,
       preview: { add: unused },
-      tally: new StatsCollector(0, { frames: 2, chunks: plan.chunks.length }, []),
+      stats: new StatsCollector(0, { frames: 2, chunks: plan.chunks.length }, []),
       sameClass: () => true,
       observe: (event) => events.push(event),
       clock: systemClock,

@@ -57,7 +57,7 @@ export class StatsCollector {
     this.#checked++;
   }
 
-  bar(donor: DonorId): void {
+  ban(donor: DonorId): void {
     this.#banned.add(donor);
   }
 

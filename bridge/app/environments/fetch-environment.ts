@@ -73,7 +73,7 @@ export async function fetchEnvironment(
   const { digest } = request;
   const present = await ports.engine.findEnvironment(digest);
   if (present) {
-    force(ports.policy({ digest, isHere: true, signedBy: [] }));
+    compute(ports.policy({ digest, isHere: true, signedBy: [] }));
     return { image: present, bytesFrom: new Map(), banned: [] };
   }
   return await new Obtaining(request, ports, onProgress).run(signal);
@@ -151,7 +151,7 @@ class Obtaining {
     for (const signature of offers.flatMap(({ signatures }) => signatures)) {
       if (await this.#ports.isSigned(digest, signature)) signedBy.push(signature.signer);
     }
-    force(this.#ports.policy({ digest, isHere: false, signedBy }));
+    compute(this.#ports.policy({ digest, isHere: false, signedBy }));
   }
 
   async #bring(offer: Offered, peers: readonly BlockPeer[], signal: AbortSignal): Promise<EngineImage> {
@@ -232,7 +232,7 @@ class Obtaining {
   }
 }
 
-function force(verdict: EnvironmentVerdict): void {
+function compute(verdict: EnvironmentVerdict): void {
   if (verdict.verdict !== "accept") throw new FarmError("ENVIRONMENT_REFUSED", verdict.reason, { facts: { verdict: verdict.verdict } });
 }
 

@@ -46,7 +46,7 @@ export interface ProcessContext {
 export interface WorkSettings {
   readonly blender: string | undefined;
   readonly threads: number | undefined;
-  readonly force: ComputeSelection;
+  readonly compute: ComputeSelection;
 }
 
 export interface Watching {
@@ -95,25 +95,25 @@ async function prepareAndWork(
   const prepare = preparePorts(processContext, { id: task.job, blender, inspect, sent, waitingRoom, begun: begun?.manifestHash }, packed);
   // While the scene is inspected: this machine's own Blender opens the scene, the swarm is entered and looked at.
   await using own = ownSlots(settings, { blender, scratch, sent });
-  const entering = headStart(task, { own, inspectionBlender, local: settings.force.local }, signal).then(() =>
-    enterOrAlone(processContext.swarm, settings.force, watching, signal),
+  const entering = headStart(task, { own, inspectionBlender, local: settings.compute.local }, signal).then(() =>
+    enterOrAlone(processContext.swarm, settings.compute, watching, signal),
   );
-  const looking = entering.then((swarm) => swarm?.offeredCapacity(settings.force.peers, signal) ?? { slots: 0 });
+  const looking = entering.then((swarm) => swarm?.offeredCapacity(settings.compute.peers, signal) ?? { slots: 0 });
   looking.catch(() => {}); // told when the plan asks for it
   const power = async () => {
     const offered = await looking;
-    return { ...offered, slots: Math.max(1, settings.force.local + offered.slots) };
+    return { ...offered, slots: Math.max(1, settings.compute.local + offered.slots) };
   };
-  const order =
+  const prepared =
     task.kind === "new"
       ? await prepareJob(prepare, { ...task.request, environment: named?.digest }, power, signal)
       : await reopenJob(prepare, task.job, signal);
-  if (order.deliver === "raw") await inspectionBlender[Symbol.asyncDispose](); // somebody else finishes
+  if (prepared.deliver === "raw") await inspectionBlender[Symbol.asyncDispose](); // somebody else finishes
   const swarm = await entering;
   if (named && swarm) await shareForJob(swarm, named, processContext, watching);
-  const parts = { order, bundle: bundleOf(packed), blender, swarm, own, scratch, inspectionBlender, sent };
+  const parts = { prepared, bundle: bundleOf(packed), blender, swarm, own, scratch, inspectionBlender, sent };
   const work = () => workOnPrepared({ home, database }, settings, { parts, watching }, signal);
-  return await withJobLock(database.jobs, { job: order.id, work, log: watching.log }, signal);
+  return await withJobLock(database.jobs, { job: prepared.id, work, log: watching.log }, signal);
 }
 
 function bundleOf({ bundle }: { readonly bundle?: PackedBundle }): PackedBundle {
@@ -141,8 +141,8 @@ function scenePathOf(task: Task, begun: JobCreated | undefined): string {
   return task.kind === "new" ? resolve(task.request.cwd, task.request.scenePath) : (begun?.scenePath ?? "");
 }
 
-function ownSlots({ force, threads }: WorkSettings, { blender, scratch, sent }: Pick<Parts, "blender" | "scratch" | "sent">): RenderSlots {
-  return renderSlots(scratch, blender, { slots: Math.max(1, force.local), purpose: "own", ...ownSlotOptions(threads, sent) });
+function ownSlots({ compute, threads }: WorkSettings, { blender, scratch, sent }: Pick<Parts, "blender" | "scratch" | "sent">): RenderSlots {
+  return renderSlots(scratch, blender, { slots: Math.max(1, compute.local), purpose: "own", ...ownSlotOptions(threads, sent) });
 }
 
 /** Of all slots in which this machine renders its own job. */
@@ -174,7 +174,7 @@ interface Parts {
   readonly inspectionBlender: InspectionBlender;
   readonly sent: SentScene;
   readonly own: RenderSlots;
-  readonly order: PreparedJob;
+  readonly prepared: PreparedJob;
   readonly bundle: PackedBundle;
   readonly blender: ChosenBlender;
   readonly swarm: RequesterSwarm | undefined;
@@ -191,8 +191,8 @@ async function workOnPrepared(
   { parts, watching }: Work,
   signal: AbortSignal,
 ): Promise<JobOutcome> {
-  const { force, threads } = settings;
-  const { order, blender, swarm, bundle, own, scratch, sent: scene } = parts;
+  const { compute, threads } = settings;
+  const { prepared, blender, swarm, bundle, own, scratch, sent: scene } = parts;
   const { log } = watching;
   const observe = (event: JobEvent) => {
     if (event.event === "frame-finished") scene.wrote(event.outputs);
@@ -202,14 +202,14 @@ async function workOnPrepared(
   const sent = (bytes: number) => void (bytesSent += bytes);
   await using media = openMedia();
   await using checks = renderSlots(scratch, blender, { slots: 1, purpose: "check", ...ownSlotOptions(threads, scene) });
-  await using preview = jobPreview(join(home.jobs, order.id, "preview.png"));
+  await using preview = jobPreview(join(home.jobs, prepared.id, "preview.png"));
   const deps: WorkDeps = {
     media,
     hashFile: async (path) => ({ sha256: await hashFile(path, signal), bytes: (await stat(path)).size }),
     preview,
     assembledPath: (folder) => (sceneFrame) => join(folder.assembled, assembledFileName(sceneFrame)),
     openFinisher: (_job, folder, end) => finisherOf(settings, parts, folder, end),
-    renderSlots: force.local > 0 ? sentSlots(own, scene) : undefined,
+    renderSlots: compute.local > 0 ? sentSlots(own, scene) : undefined,
     checkSlots: sentSlots(checks, scene),
     encodeVideo: async (frames, fps, out, end) => {
       const { path } = await findFfmpeg(end);
@@ -220,9 +220,9 @@ async function workOnPrepared(
     recruit:
       swarm &&
       ((job, run, end) =>
-        swarm.recruit({ bundle, order: job, run }, { peers: force.peers, allowPreview: force.allowPreview === true, observe, sent }, end)),
+        swarm.recruit({ bundle, prepared: job, run }, { peers: compute.peers, allowPreview: compute.allowPreview === true, observe, sent }, end)),
     takeCommand: () => {
-      const command = database.jobCommands.take(order.id);
+      const command = database.jobCommands.take(prepared.id);
       if (command) watching.onCommand?.(command);
       return command;
     },
@@ -231,16 +231,16 @@ async function workOnPrepared(
     clock: systemClock,
     log,
   };
-  return await runPreparedJob(deps, order, { jobsFolder: home.jobs, name: `${hostname()} (this machine)`, force }, signal);
+  return await runPreparedJob(deps, prepared, { jobsFolder: home.jobs, name: `${hostname()} (this machine)`, compute }, signal);
 }
 
 async function finisherOf(
   settings: WorkSettings,
-  { blender, order, scratch, inspectionBlender, sent }: Pick<Parts, "blender" | "order" | "scratch" | "inspectionBlender" | "sent">,
+  { blender, prepared, scratch, inspectionBlender, sent }: Pick<Parts, "blender" | "prepared" | "scratch" | "inspectionBlender" | "sent">,
   folder: JobFolder,
   signal: AbortSignal,
 ) {
-  const { created, facts, id } = order;
+  const { created, facts, id } = prepared;
   return await openOwnFinisher(
     { sent, scratch, opened: inspectionBlender.take() },
     {
@@ -267,15 +267,15 @@ function createdOf(database: Database, job: string) {
 /** Without a network this machine still renders: a job always works. */
 async function enterOrAlone(
   shared: SharedSwarm,
-  force: ComputeSelection,
+  compute: ComputeSelection,
   watching: Watching,
   signal: AbortSignal,
 ): Promise<RequesterSwarm | undefined> {
-  if (force.peers.length === 0) return undefined;
+  if (compute.peers.length === 0) return undefined;
   try {
     return await shared.enter();
   } catch (error) {
-    if (force.local === 0 || force.peers !== "all" || signal.aborted) throw error;
+    if (compute.local === 0 || compute.peers !== "all" || signal.aborted) throw error;
     watching.observe({ event: "note", code: "no-network", message: `this machine renders alone: ${messageOf(error)}` });
     return undefined;
   }

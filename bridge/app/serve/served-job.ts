@@ -73,7 +73,7 @@ export class ServedJob {
   }
 
   /** What its journal says, where it was at work in an earlier run. */
-  append(done: Pick<JobSummary, "framesDone" | "framesTotal" | "chunksDone" | "chunksTotal">, error: ErrorBody | null): void {
+  restore(done: Pick<JobSummary, "framesDone" | "framesTotal" | "chunksDone" | "chunksTotal">, error: ErrorBody | null): void {
     Object.assign(this.#picture, done);
     this.#error = error;
   }

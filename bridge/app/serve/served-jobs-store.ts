@@ -49,7 +49,7 @@ export class ServedJobsStore {
   #recall(job: ServedJob, row: JobRow, error: ErrorBody | null): void {
     try {
       const { framesDone, framesTotal, chunksDone, chunksTotal } = reportOf(this.#processContext.database, row);
-      job.append({ framesDone, framesTotal, chunksDone, chunksTotal }, error);
+      job.restore({ framesDone, framesTotal, chunksDone, chunksTotal }, error);
     } catch (broken) {
       job.become("failed", errorBodyOf(broken));
     }

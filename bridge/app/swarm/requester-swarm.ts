@@ -35,7 +35,7 @@ const NO_CAPACITY: OfferedCapacity = { slots: 0 };
 /** A job that donors are wanted for. */
 export interface RecruitedJob {
   readonly bundle: PackedBundle;
-  readonly order: PreparedJob;
+  readonly prepared: PreparedJob;
   readonly run: JobRun;
 }
 
@@ -120,17 +120,17 @@ export class RequesterSwarm implements AsyncDisposable {
   }
 
   /** Recruits donors for a run until the signal aborts. */
-  async recruit({ bundle, order, run }: RecruitedJob, options: RecruitOptions, signal: AbortSignal): Promise<void> {
+  async recruit({ bundle, prepared, run }: RecruitedJob, options: RecruitOptions, signal: AbortSignal): Promise<void> {
     const { peers, observe, sent, allowPreview } = options;
     const addressesOf = (id: string) => this.network.addressesOf(id);
     using scene = this.#scenes.give(bundle, { sent, changed: (error) => run.fail(error) }, addressesOf);
-    const { version: blenderVersion, buildHash } = order.created.blender;
+    const { version: blenderVersion, buildHash } = prepared.created.blender;
     const opening = {
-      job: order.id,
+      job: prepared.id,
       manifest: bundle.manifestHash,
       manifestBytes: bundle.manifestBytes.length,
       build: { blenderVersion, buildHash },
-      needs: { sceneBytes: totalBytesOf(bundle.manifest), memoryBytes: order.facts.memoryBytes, environment: order.environment },
+      needs: { sceneBytes: totalBytesOf(bundle.manifest), memoryBytes: prepared.facts.memoryBytes, environment: prepared.environment },
       allowPreview,
     };
     const deps = { network: this.network, clock: systemClock, log: this.#log, observe, fetchResult: this.#fetchResult };

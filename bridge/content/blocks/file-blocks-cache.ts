@@ -44,7 +44,7 @@ export class FileBlocksCache {
   }
 
   /** Best effort: a cache that cannot be written costs time, not the job. */
-  async append(path: string, stamp: FileStamp, blocks: readonly FileBlock[]): Promise<void> {
+  async put(path: string, stamp: FileStamp, blocks: readonly FileBlock[]): Promise<void> {
     if (Date.now() - Number(BigInt(stamp.mtimeNs) / 1_000_000n) < SETTLED_MS) return;
     const entry: z.infer<typeof CacheEntry> = {
       version: 1,

@@ -118,7 +118,7 @@ async function blocksOfFile(
   if (!after || !sameStamp(before, after) || bytes !== after.bytes) {
     throw new FarmError("SCENE_CHANGED", `${path} changed while it was read`, { facts: { path } });
   }
-  await cache?.append(path, after, blocks);
+  await cache?.put(path, after, blocks);
   return { blocks, stamp: after };
 }
 

@@ -25,16 +25,16 @@ describe("foldJournal", () => {
   });
 
   it("knows finished frames, dead chunks and barred donors", () => {
-    const memory = foldJournal([
+    const journalState = foldJournal([
       { type: "frame-finished", frame: 3, files: [{ path: "/out/3.png", bytes: 7 }] },
       { type: "chunk-dead", chunk: "b", code: "BLENDER_CRASHED" },
       { type: "donor-banned", donor: "d", reason: "mismatch" },
       { type: "job-ended", outcome: "incomplete" },
     ]);
-    expect(memory.finishedFrames.get(3)).toEqual([{ path: "/out/3.png", bytes: 7 }]);
-    expect(memory.dead.get("b")).toBe("BLENDER_CRASHED");
-    expect(memory.banned.get("d")).toBe("mismatch");
-    expect(memory.state).toBe("incomplete");
+    expect(journalState.finishedFrames.get(3)).toEqual([{ path: "/out/3.png", bytes: 7 }]);
+    expect(journalState.dead.get("b")).toBe("BLENDER_CRASHED");
+    expect(journalState.banned.get("d")).toBe("mismatch");
+    expect(journalState.state).toBe("incomplete");
   });
 
   it("gives dead chunks and tired donors another chance when the job goes on, but no liar", () => {
@@ -45,9 +45,9 @@ describe("foldJournal", () => {
       { type: "paused" },
     ];
     expect(foldJournal(records).state).toBe("paused");
-    const memory = foldJournal([...records, { type: "resumed" }]);
-    expect(memory.state).toBe("running");
-    expect(memory.dead.size).toBe(0);
-    expect([...memory.banned.keys()]).toEqual(["liar"]);
+    const journalState = foldJournal([...records, { type: "resumed" }]);
+    expect(journalState.state).toBe("running");
+    expect(journalState.dead.size).toBe(0);
+    expect([...journalState.banned.keys()]).toEqual(["liar"]);
   });
 });

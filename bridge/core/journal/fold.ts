@@ -16,7 +16,7 @@ interface Growing extends JournalState {
 
 /** Adds up a job's journal, oldest record first. A record that repeats another changes nothing. */
 export function foldJournal(records: Iterable<JobRecord>): JournalState {
-  const memory: Growing = {
+  const journalState: Growing = {
     created: undefined,
     accepted: new Map(),
     dead: new Map(),
@@ -25,42 +25,42 @@ export function foldJournal(records: Iterable<JobRecord>): JournalState {
     state: "running",
     error: undefined,
   };
-  for (const record of records) add(memory, record);
-  return memory;
+  for (const record of records) add(journalState, record);
+  return journalState;
 }
 
-function add(memory: Growing, record: JobRecord): void {
+function add(journalState: Growing, record: JobRecord): void {
   switch (record.type) {
     case "job-created":
-      memory.created ??= record;
+      journalState.created ??= record;
       return;
     case "chunk-accepted":
-      if (!memory.accepted.has(record.chunk)) memory.accepted.set(record.chunk, record);
+      if (!journalState.accepted.has(record.chunk)) journalState.accepted.set(record.chunk, record);
       return;
     case "chunk-revoked":
-      memory.accepted.delete(record.chunk);
+      journalState.accepted.delete(record.chunk);
       return;
     case "chunk-dead":
-      memory.dead.set(record.chunk, record.code);
+      journalState.dead.set(record.chunk, record.code);
       return;
     case "donor-banned":
-      memory.banned.set(record.donor, record.reason);
+      journalState.banned.set(record.donor, record.reason);
       return;
     case "frame-finished":
-      memory.finishedFrames.set(record.frame, record.files);
+      journalState.finishedFrames.set(record.frame, record.files);
       return;
     default:
-      changeState(memory, record);
+      changeState(journalState, record);
   }
 }
 
-function changeState(memory: Growing, record: Extract<JobRecord, { type: "paused" | "resumed" | "job-ended" }>): void {
-  memory.error = record.type === "job-ended" ? record.error : undefined;
-  if (record.type === "paused") memory.state = "paused";
-  else if (record.type === "job-ended") memory.state = record.outcome;
+function changeState(journalState: Growing, record: Extract<JobRecord, { type: "paused" | "resumed" | "job-ended" }>): void {
+  journalState.error = record.type === "job-ended" ? record.error : undefined;
+  if (record.type === "paused") journalState.state = "paused";
+  else if (record.type === "job-ended") journalState.state = record.outcome;
   else {
-    memory.state = "running";
-    memory.dead.clear();
-    for (const [donor, reason] of memory.banned) if (reason !== "mismatch") memory.banned.delete(donor);
+    journalState.state = "running";
+    journalState.dead.clear();
+    for (const [donor, reason] of journalState.banned) if (reason !== "mismatch") journalState.banned.delete(donor);
   }
 }

@@ -13,7 +13,7 @@ export function recordsOf(effect: ScheduleEffect, filesOf: (chunk: ChunkId, dono
       return [{ type: "chunk-revoked", chunk: effect.chunk, donor: effect.donor }];
     case "chunk-dead":
       return [{ type: "chunk-dead", chunk: effect.chunk, code: effect.code }];
-    case "bar-donor":
+    case "ban-donor":
       return [{ type: "donor-banned", donor: effect.donor, reason: effect.reason }];
     default:
       return [];

@@ -22,7 +22,7 @@ export function join(turn: Turn, event: Joined): void {
   donor.open = true;
   donor.lastHeardMs = nowMs;
   if (donor.banned !== undefined) {
-    turn.effects.push({ type: "bar-donor", donor: donor.id, reason: donor.banned });
+    turn.effects.push({ type: "ban-donor", donor: donor.id, reason: donor.banned });
     return;
   }
   schedule.slots += donor.slots;
@@ -116,7 +116,7 @@ export function ban(turn: Turn, donor: DonorState, reason: BanReason): void {
   donor.banned = reason;
   turn.schedule.free.delete(donor);
   if (turn.schedule.pin === donor.id) turn.schedule.pin = undefined;
-  turn.effects.push({ type: "bar-donor", donor: donor.id, reason });
+  turn.effects.push({ type: "ban-donor", donor: donor.id, reason });
   for (const lease of donor.leases.values()) {
     const chunk = turn.schedule.chunks.get(lease.chunk);
     if (!chunk) continue;

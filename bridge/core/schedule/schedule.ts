@@ -50,14 +50,14 @@ export interface Turn {
  */
 export function startSchedule(
   plan: Pick<JobPlan, "chunks" | "outputs" | "sceneFrames" | "inOrder">,
-  memory?: Pick<JournalState, "accepted" | "dead" | "banned" | "finishedFrames">,
+  journalState?: Pick<JournalState, "accepted" | "dead" | "banned" | "finishedFrames">,
 ): Schedule {
   const waiting = new WaitingChunks();
-  const delivered = memory ? deliveredBy(plan, memory) : new Set<ChunkId>();
+  const delivered = journalState ? deliveredBy(plan, journalState) : new Set<ChunkId>();
   const chunks = new Map<ChunkId, ChunkState>();
   for (const [rank, chunk] of plan.chunks.entries()) {
     const state = newChunk(chunk, rank);
-    if (memory) append(state, memory, delivered.has(chunk.id));
+    if (journalState) restoreChunk(state, journalState, delivered.has(chunk.id));
     chunks.set(chunk.id, state);
     if (state.state === "waiting") waiting.add(state);
   }
@@ -79,7 +79,7 @@ export function startSchedule(
     checks: new Map(),
     typicalSpeed: undefined,
     sceneFactor: undefined,
-    bannedBefore: memory?.banned ?? new Map(),
+    bannedBefore: journalState?.banned ?? new Map(),
   };
 }
 
@@ -101,9 +101,9 @@ function newChunk(chunk: Chunk, rank: number): ChunkState {
   };
 }
 
-function append(state: ChunkState, memory: Pick<JournalState, "accepted" | "dead">, delivered: boolean): void {
-  const accepted = memory.accepted.get(state.chunk.id);
-  const diedOf = memory.dead.get(state.chunk.id);
+function restoreChunk(state: ChunkState, journalState: Pick<JournalState, "accepted" | "dead">, delivered: boolean): void {
+  const accepted = journalState.accepted.get(state.chunk.id);
+  const diedOf = journalState.dead.get(state.chunk.id);
   if (accepted) state.accepted = { donor: accepted.donor, sha256: accepted.sha256, checked: accepted.checked };
   state.delivered = delivered;
   if (diedOf) state.lastCode = diedOf;

@@ -99,7 +99,7 @@ describe("a simulated swarm", () => {
     const swarm = donors(15, (index) => (index % 3 === 0 ? { vice: vices[index / 3] as (typeof vices)[number] } : {}));
     const { outcome, accepted, of } = simulate({ costs: unevenCosts(400) }, { donors: swarm }, "spot");
     expect(outcome).toBe("complete");
-    const banned = new Set(of("bar-donor").map((effect) => "donor" in effect && effect.donor));
+    const banned = new Set(of("ban-donor").map((effect) => "donor" in effect && effect.donor));
     expect(banned).toEqual(new Set(["d0", "d3", "d9", "d12"]));
     const makers = new Set(accepted.map(({ donor }) => donor));
     for (const liar of ["d0", "d3", "d6", "d9", "d12"]) expect(makers).not.toContain(liar);

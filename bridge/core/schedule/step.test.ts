@@ -9,9 +9,9 @@ import type { ScheduleEvent, SchedulePolicy } from "./types.ts";
 type UntimedEvent = ScheduleEvent extends infer E ? (E extends unknown ? Omit<E, "nowMs"> : never) : never;
 
 /** A schedule that is spoken to: each call returns the effects as short words. */
-function begin(shape: PlanShape, choices: Partial<SchedulePolicy> = {}, memory?: Parameters<typeof startSchedule>[1]) {
+function begin(shape: PlanShape, choices: Partial<SchedulePolicy> = {}, journalState?: Parameters<typeof startSchedule>[1]) {
   const policy: SchedulePolicy = { ...DEFAULT_POLICY, verify: "off", secret: "s", ...choices };
-  let schedule = startSchedule(planOf(shape), memory);
+  let schedule = startSchedule(planOf(shape), journalState);
   const say = (event: UntimedEvent, nowMs = 0): string[] => {
     const turn = step(schedule, { ...event, nowMs } as ScheduleEvent, policy);
     schedule = turn.schedule;
@@ -194,13 +194,13 @@ describe("step", () => {
   });
 
   it("ends at the first event when nothing is left to do", () => {
-    const memory = foldJournal([{ type: "chunk-accepted", chunk: "c0", sha256: "ab", files: [], donor: "a", checked: false }]);
-    expect(begin({ costs: [1] }, {}, memory).say({ type: "tick" })).toEqual(["job-ended complete"]);
+    const journalState = foldJournal([{ type: "chunk-accepted", chunk: "c0", sha256: "ab", files: [], donor: "a", checked: false }]);
+    expect(begin({ costs: [1] }, {}, journalState).say({ type: "tick" })).toEqual(["job-ended complete"]);
   });
 
   it("does not render again what finished frames were made of, though its results are gone", () => {
-    const memory = foldJournal([{ type: "frame-finished", frame: 0, files: [{ path: "/out/0.png" }] }]);
-    expect(begin({ costs: [1, 1] }, {}, memory).join("a")).toEqual(["lease c1 a 1"]);
+    const journalState = foldJournal([{ type: "frame-finished", frame: 0, files: [{ path: "/out/0.png" }] }]);
+    expect(begin({ costs: [1, 1] }, {}, journalState).join("a")).toEqual(["lease c1 a 1"]);
   });
 
   describe("a donor whose owner stops it", () => {

@@ -9,9 +9,9 @@ import { startSchedule } from "./schedule.ts";
 import { step } from "./step.ts";
 import type { ScheduleEffect, ScheduleEvent, SchedulePolicy, Verdict, VerifyLevel } from "./types.ts";
 
-function begin(chunks: number, verify: VerifyLevel, memory?: Parameters<typeof startSchedule>[1]) {
+function begin(chunks: number, verify: VerifyLevel, journalState?: Parameters<typeof startSchedule>[1]) {
   const policy: SchedulePolicy = { ...DEFAULT_POLICY, verify, secret: "s", spotOneIn: 1_000_000 };
-  let schedule = startSchedule(planOf({ costs: Array.from({ length: chunks }, () => 1) }), memory);
+  let schedule = startSchedule(planOf({ costs: Array.from({ length: chunks }, () => 1) }), journalState);
   const say = (event: ScheduleEvent): readonly ScheduleEffect[] => {
     const turn = step(schedule, event, policy);
     schedule = turn.schedule;
@@ -105,10 +105,10 @@ describe("verification", () => {
     expect(job.claim("c3")).toBe(true);
     job.deliver("c4", "liar", true);
     const caught = job.verdict("c4", "liar", "different");
-    expect(caught[0]).toEqual({ type: "bar-donor", donor: "liar", reason: "mismatch" });
+    expect(caught[0]).toEqual({ type: "ban-donor", donor: "liar", reason: "mismatch" });
     expect(caught.filter(({ type }) => type === "withdraw")).toHaveLength(5);
     expect(caught.filter(({ type }) => type === "check")).toEqual([{ type: "check", chunk: "c2", donor: "liar" }]);
-    expect(job.join("liar")).toEqual([{ type: "bar-donor", donor: "liar", reason: "mismatch" }]);
+    expect(job.join("liar")).toEqual([{ type: "ban-donor", donor: "liar", reason: "mismatch" }]);
     expect(job.verdict("c2", "liar", "different")).toEqual([{ type: "revoke", chunk: "c2", donor: "liar" }]);
     expect(job.claim("c2")).toBe(false);
     expect(job.join("honest").filter(({ type }) => type === "lease")).toHaveLength(7);
@@ -123,7 +123,7 @@ describe("verification", () => {
       job
         .say({ type: "chunk-failed", nowMs: 0, chunk: "c0", donor: "other", code: "BLENDER_CRASHED", kind: "task" })
         .map(({ type }) => type);
-    expect(job.verdict("c0", "liar", "different").map(({ type }) => type)).toEqual(["bar-donor", "lease"]);
+    expect(job.verdict("c0", "liar", "different").map(({ type }) => type)).toEqual(["ban-donor", "lease"]);
     expect(fail()).toEqual(["lease"]);
     expect(fail()).toEqual(["chunk-dead", "job-ended"]);
   });
@@ -143,7 +143,7 @@ describe("verification", () => {
   });
 
   it("knows a liar of an earlier session, and gives others a new chance", () => {
-    const memory = {
+    const journalState = {
       accepted: new Map(),
       dead: new Map(),
       finishedFrames: new Map(),
@@ -152,8 +152,8 @@ describe("verification", () => {
         ["tired", "task"],
       ] as const),
     };
-    const job = begin(1, "off", memory);
-    expect(job.join("liar")).toEqual([{ type: "bar-donor", donor: "liar", reason: "mismatch" }]);
+    const job = begin(1, "off", journalState);
+    expect(job.join("liar")).toEqual([{ type: "ban-donor", donor: "liar", reason: "mismatch" }]);
     expect(job.join("tired").map(({ type }) => type)).toEqual(["lease"]);
   });
 });

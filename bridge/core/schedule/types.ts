@@ -75,7 +75,7 @@ export type ScheduleEffect =
   | { readonly type: "accept"; readonly chunk: ChunkId; readonly donor: DonorId; readonly sha256: Sha256; readonly checked: boolean }
   /** An accepted chunk failed a check made after its maker was caught; it is rendered again. */
   | { readonly type: "revoke"; readonly chunk: ChunkId; readonly donor: DonorId }
-  | { readonly type: "bar-donor"; readonly donor: DonorId; readonly reason: BanReason }
+  | { readonly type: "ban-donor"; readonly donor: DonorId; readonly reason: BanReason }
   | { readonly type: "chunk-dead"; readonly chunk: ChunkId; readonly code: ErrorCode }
   /** The last effect of a job; every later event is answered with no effects. */
   | { readonly type: "job-ended"; readonly outcome: JobOutcome };

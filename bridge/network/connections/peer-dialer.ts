@@ -44,7 +44,7 @@ export class PeerDialer {
       const connection = await this.#deps.connections.share(`control ${target.text}`, NETWORK_LIMITS.reachMs, signal, (shared) =>
         this.#dial(target, shared),
       );
-      this.#append(target, connection.remotePeer);
+      this.#record(target, connection.remotePeer);
       return connection;
     } catch (error) {
       throw peerFailure(error, target.text, signal);
@@ -95,7 +95,7 @@ export class PeerDialer {
     }
   }
 
-  #append(target: PeerTarget, id: PeerId): void {
+  #record(target: PeerTarget, id: PeerId): void {
     if (target.id) return;
     if (this.#idAt.size >= MAX_REMEMBERED_ADDRESSES) this.#idAt.clear();
     this.#idAt.set(target.text, id);

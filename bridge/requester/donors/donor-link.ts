@@ -36,7 +36,7 @@ export interface DonorLink {
   /** Samples x pixels a second of one slot, by its own word; undefined when it has not said. */
   readonly benchmarkSpeed: number | undefined;
   /** Ends after "gone". */
-  readonly news: AsyncIterable<DonorUpdate>;
+  readonly updates: AsyncIterable<DonorUpdate>;
   lease(chunk: Chunk): void;
   withdraw(chunk: ChunkId): void;
   /** Brings one file of a rendered chunk to `toPath`, its hash checked. Throws what the transfer throws. */

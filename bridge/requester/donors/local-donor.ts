@@ -37,7 +37,7 @@ export class LocalDonor implements DonorLink {
   readonly slots: number;
   readonly deviceClass: DeviceClass;
   readonly benchmarkSpeed = undefined;
-  readonly news = new Channel<DonorUpdate>();
+  readonly updates = new Channel<DonorUpdate>();
   readonly #deps: LocalDonorDeps;
   readonly #options: LocalDonorOptions;
   readonly #running = new Map<ChunkId, ChildSignal>();
@@ -90,7 +90,7 @@ export class LocalDonor implements DonorLink {
   async close(): Promise<void> {
     for (const running of this.#running.values()) running.abort(new FarmError("CANCELLED", "the job has ended"));
     await Promise.allSettled(this.#work);
-    this.news.close();
+    this.updates.close();
   }
 
   /** Renders a leased chunk and tells how it ended, unless the lease was taken back meanwhile. */
@@ -102,17 +102,17 @@ export class LocalDonor implements DonorLink {
       for (const { path, name } of rendered) this.#held.set(heldKey(chunk.id, name), path);
       this.#running.delete(chunk.id);
       const files = rendered.map(({ role, name, sha256, bytes }): ResultFile => ({ role, name, sha256, bytes }));
-      this.news.push({ type: "rendered", chunk: chunk.id, files, seconds });
+      this.updates.push({ type: "rendered", chunk: chunk.id, files, seconds });
     } catch (error) {
       if (!isHeld()) return;
       this.#running.delete(chunk.id);
       const code = isFarmError(error) ? error.code : "BLENDER_SCRIPT_FAILED";
-      this.news.push({ type: "failed", chunk: chunk.id, code, message: messageOf(error), kind: "task" });
+      this.updates.push({ type: "failed", chunk: chunk.id, code, message: messageOf(error), kind: "task" });
     }
   }
 
   async #render(chunk: Chunk, signal: AbortSignal): Promise<{ readonly rendered: readonly Rendered[]; readonly seconds: number }> {
-    const started = () => this.news.push({ type: "started", chunk: chunk.id });
+    const started = () => this.updates.push({ type: "started", chunk: chunk.id });
     const use = { take: (files: LocalRendered) => this.#take(files), started };
     const { taken, seconds } = await this.#deps.slots.run(this.#options.scene, chunk.spec, use, signal);
     const rendered: Rendered[] = [];

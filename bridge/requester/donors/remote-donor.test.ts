@@ -26,7 +26,7 @@ async function linkTo() {
   if (!(link instanceof RemoteDonor)) throw new Error("it refused");
   const told: DonorUpdate[] = [];
   void (async () => {
-    for await (const news of link.news) told.push(news);
+    for await (const updates of link.updates) told.push(updates);
   })();
   return { link, far, say, told };
 }

@@ -64,7 +64,7 @@ export class RemoteDonor implements DonorLink {
   readonly slots: number;
   readonly deviceClass: DeviceClass;
   readonly benchmarkSpeed: number | undefined;
-  readonly news = new Channel<DonorUpdate>();
+  readonly updates = new Channel<DonorUpdate>();
   readonly #deps: RemoteDonorDeps;
   readonly #stream: FrameStream;
   readonly #life: ReturnType<typeof childSignal>;
@@ -184,15 +184,15 @@ export class RemoteDonor implements DonorLink {
     try {
       for (let message = await this.#read(); message !== undefined; message = await this.#read()) {
         if (message.type === "end") reason = message.reason;
-        else for (const news of this.#understand(message)) this.news.push(news);
+        else for (const updates of this.#understand(message)) this.updates.push(updates);
       }
     } catch (error) {
       reason ??= messageOf(error);
       this.#stream.abort(error as Error);
     }
     reason ??= "it closed the connection";
-    this.news.push({ type: "gone", reason });
-    this.news.close();
+    this.updates.push({ type: "gone", reason });
+    this.updates.close();
     this.#life.abort(new FarmError("PEER_UNREACHABLE", reason));
   }
 
@@ -236,9 +236,9 @@ export class RemoteDonor implements DonorLink {
   }
 
   /** News of a lease that we have given up is no news. */
-  #about(lease: string, news: (chunk: ChunkId) => DonorUpdate): DonorUpdate[] {
+  #about(lease: string, updates: (chunk: ChunkId) => DonorUpdate): DonorUpdate[] {
     const chunk = this.#leases.get(lease);
-    return chunk === undefined ? [{ type: "alive" }] : [news(chunk)];
+    return chunk === undefined ? [{ type: "alive" }] : [updates(chunk)];
   }
 }
 

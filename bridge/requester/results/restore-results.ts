@@ -15,11 +15,11 @@ export interface RestoreDeps {
 }
 
 /** At resume: accepted results of unfinished frames go into their places again; whatever else lies there goes. */
-export async function restoreResults(deps: RestoreDeps, order: Pick<PreparedJob, "plan" | "memory">, signal: AbortSignal): Promise<void> {
+export async function restoreResults(deps: RestoreDeps, prepared: Pick<PreparedJob, "plan" | "journalState">, signal: AbortSignal): Promise<void> {
   const { media, files, results, assembly, tiles } = deps;
-  const chunks = new Map(order.plan.chunks.map((chunk) => [chunk.id, chunk]));
-  const delivered = deliveredChunks(order);
-  const wanted = [...order.memory.accepted.values()].filter(({ chunk }) => !delivered.has(chunk));
+  const chunks = new Map(prepared.plan.chunks.map((chunk) => [chunk.id, chunk]));
+  const delivered = deliveredChunks(prepared);
+  const wanted = [...prepared.journalState.accepted.values()].filter(({ chunk }) => !delivered.has(chunk));
   await files.sweepResults(
     new Set(wanted.flatMap((each) => each.files.map(({ sha256 }) => files.resultPath(each.chunk, each.donor, sha256)))),
   );

@@ -14,7 +14,7 @@ const plan = {
 const finished = (...frames: readonly number[]) => foldJournal(frames.map((frame) => ({ type: "frame-finished", frame, files: [] })));
 
 it("what frames share stays wanted until the last of them is finished", () => {
-  expect([...deliveredChunks({ plan, memory: finished() })]).toEqual([]);
-  expect([...deliveredChunks({ plan, memory: finished(0) })]).toEqual(["c0"]);
-  expect([...deliveredChunks({ plan, memory: finished(0, 1) })].toSorted()).toEqual(["c0", "c1", "c2"]);
+  expect([...deliveredChunks({ plan, journalState: finished() })]).toEqual([]);
+  expect([...deliveredChunks({ plan, journalState: finished(0) })]).toEqual(["c0"]);
+  expect([...deliveredChunks({ plan, journalState: finished(0, 1) })].toSorted()).toEqual(["c0", "c1", "c2"]);
 });

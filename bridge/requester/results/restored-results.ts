@@ -5,26 +5,26 @@ import type { PreparedJob } from "../prepared-job.ts";
 import type { JobFiles } from "../ports.ts";
 
 /** Chunks whose pictures all stand on disk already: what frames share stays wanted while one of them is not finished. */
-export function deliveredChunks(order: Pick<PreparedJob, "plan" | "memory">): ReadonlySet<string> {
-  const sceneFrames = new Map(order.plan.sceneFrames.map((sceneFrame) => [sceneFrame.key, sceneFrame.chunks]));
+export function deliveredChunks(prepared: Pick<PreparedJob, "plan" | "journalState">): ReadonlySet<string> {
+  const sceneFrames = new Map(prepared.plan.sceneFrames.map((sceneFrame) => [sceneFrame.key, sceneFrame.chunks]));
   const chunksOf = (finished: boolean) =>
-    order.plan.outputs
-      .filter(({ frame }) => order.memory.finishedFrames.has(frame) === finished)
+    prepared.plan.outputs
+      .filter(({ frame }) => prepared.journalState.finishedFrames.has(frame) === finished)
       .flatMap(({ sceneFrames: keys }) => keys.flatMap((key) => [...(sceneFrames.get(key) ?? [])]));
   const wanted = new Set(chunksOf(false));
   return new Set(chunksOf(true).filter((chunk) => !wanted.has(chunk)));
 }
 
 /** What the journal says, as far as it is still so: a picture or a result that somebody removed is made again. */
-export async function withFilesHere(order: Pick<PreparedJob, "plan" | "memory">, files: JobFiles, isMovie: boolean): Promise<JournalState> {
-  const finishedFrames = await stillThere(order.memory.finishedFrames, { files, isMovie });
-  const memory = { ...order.memory, finishedFrames };
-  const delivered = deliveredChunks({ plan: order.plan, memory });
+export async function withFilesHere(prepared: Pick<PreparedJob, "plan" | "journalState">, files: JobFiles, isMovie: boolean): Promise<JournalState> {
+  const finishedFrames = await stillThere(prepared.journalState.finishedFrames, { files, isMovie });
+  const journalState = { ...prepared.journalState, finishedFrames };
+  const delivered = deliveredChunks({ plan: prepared.plan, journalState });
   const accepted = new Map<string, ChunkAccepted>();
-  for (const [chunk, record] of memory.accepted) {
+  for (const [chunk, record] of journalState.accepted) {
     if (delivered.has(chunk) || (await allHere(record, files))) accepted.set(chunk, record);
   }
-  return { ...memory, accepted };
+  return { ...journalState, accepted };
 }
 
 async function stillThere(

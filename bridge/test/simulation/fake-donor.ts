@@ -33,7 +33,7 @@ export class FakeDonor implements DonorLink {
   readonly slots: number;
   readonly deviceClass = DEVICE_CLASS;
   readonly benchmarkSpeed = undefined;
-  readonly news = new Channel<DonorUpdate>();
+  readonly updates = new Channel<DonorUpdate>();
   readonly rendered: ChunkId[] = [];
   readonly #deps: FakeDonorDeps;
   readonly #troubles: Troubles;
@@ -114,8 +114,8 @@ export class FakeDonor implements DonorLink {
     this.#isGone = true;
     for (const life of this.#leases.values()) life.abort(new FarmError("CANCELLED", reason));
     this.#leases.clear();
-    this.news.push({ type: "gone", reason });
-    this.news.close();
+    this.updates.push({ type: "gone", reason });
+    this.updates.close();
   }
 
   stand(open: boolean): void {
@@ -127,7 +127,7 @@ export class FakeDonor implements DonorLink {
   }
 
   #tell(news: DonorUpdate): void {
-    if (!this.#isGone) this.news.push(news);
+    if (!this.#isGone) this.updates.push(news);
   }
 
   async close(): Promise<void> {

@@ -41,7 +41,7 @@ export class SimulatedRun {
   readonly #assembly: FrameAssembler;
   readonly #restored: Promise<void>;
 
-  private constructor(world: SimulatedWorld, memory: ReturnType<typeof foldJournal>, seed: number) {
+  private constructor(world: SimulatedWorld, journalState: ReturnType<typeof foldJournal>, seed: number) {
     this.#world = world;
     this.chance = new Random(seed);
     const { story, plan, journal } = world;
@@ -63,13 +63,13 @@ export class SimulatedRun {
         drop: (chunk, donor) => this.#results.drop(chunk, donor),
       },
       { plan, outputFolder: "out", movie, deliver: story.deliver },
-      memory.finishedFrames.keys(),
+      journalState.finishedFrames.keys(),
     );
     const append = async (records: readonly JobRecord[]) => {
       await this.steps.later("journal", () => void journal.push(...records));
     };
     const totals = { frames: plan.outputs.length, chunks: plan.chunks.length };
-    this.ledger = startLedger({ plan, written: memory.finishedFrames, isMovie: story.movie, inTurn: story.inTurn && !story.movie });
+    this.ledger = startLedger({ plan, written: journalState.finishedFrames, isMovie: story.movie, inTurn: story.inTurn && !story.movie });
     this.run = new JobRun(
       {
         append,
@@ -78,7 +78,7 @@ export class SimulatedRun {
         tiles: undefined,
         check: (chunk, donor, _sameClass, signal) => this.#check(files, chunkOf(chunk), donor, signal),
         preview: { add: async () => "preview" },
-        tally: new StatsCollector(0, totals, memory.accepted.keys()),
+        stats: new StatsCollector(0, totals, journalState.accepted.keys()),
         sameClass: () => true,
         observe: (event) => void this.events.push(event),
         clock: this.clock,
@@ -86,16 +86,16 @@ export class SimulatedRun {
       },
       {
         plan,
-        schedule: startSchedule(plan, memory),
+        schedule: startSchedule(plan, journalState),
         policy: { ...DEFAULT_POLICY, verify: story.verify, secret: "secret", spotFirst: story.spot.first, spotOneIn: story.spot.oneIn },
         ledger: this.ledger,
       },
     );
-    const order = { plan, memory };
+    const prepared = { plan, journalState };
     const { signal } = new AbortController();
     this.#restored = restoreResults(
       { media: this.#atOnce(files), files, results: this.#results, assembly: this.#assembly, tiles: undefined },
-      order,
+      prepared,
       signal,
     );
   }
@@ -103,8 +103,8 @@ export class SimulatedRun {
   /** A run of the job as its journal and its disk say that it stands. */
   static async start(world: SimulatedWorld, seed: number): Promise<SimulatedRun> {
     const folded = foldJournal(world.journal);
-    const memory = await withFilesHere({ plan: world.plan, memory: folded }, world.filesFor(new Steps()), world.story.movie);
-    return new SimulatedRun(world, memory, seed);
+    const journalState = await withFilesHere({ plan: world.plan, journalState: folded }, world.filesFor(new Steps()), world.story.movie);
+    return new SimulatedRun(world, journalState, seed);
   }
 
   /** What was accepted before lies in its place. */

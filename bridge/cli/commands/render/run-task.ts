@@ -30,7 +30,7 @@ export async function runTask(cli: Cli, task: Task, options: z.infer<typeof Work
     home: await openHome(options.home),
     blender: options.blender,
     threads: options.threads,
-    force: {
+    compute: {
       local: options.local === false ? 0 : (options.local ?? 1),
       peers: options.peer.length > 0 ? options.peer : "all",
       allowPreview: options.allowPreviews,
