@@ -1,4 +1,4 @@
-import type { DonorEvent } from "./serve-job.ts";
+import type { DonorEvent } from "./serve-job-deps.ts";
 
 /** What the owner's terms did. */
 export type OwnerEvent =

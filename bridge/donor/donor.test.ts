@@ -45,7 +45,7 @@ async function donorWith(change: Partial<Terms>, power: DonorCapacity = POWER) {
       slots,
       store: deps.store,
       peaks: deps.peaks,
-      showcase: deps.showcase,
+      previews: deps.previews,
       clock: systemClock,
       log: silentLog,
       observe: () => {},

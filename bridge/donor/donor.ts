@@ -10,10 +10,11 @@ import { LEASE_LIMITS, LEASE_PROTOCOL } from "../protocols/lease/messages.ts";
 import { OFFER_LIMITS, OFFER_PROTOCOL, type OfferReply, type AvailabilityMessage } from "../protocols/offer/messages.ts";
 import { answerOffer } from "../protocols/offer/offer.ts";
 import { OrphanedResults } from "./orphaned-results.ts";
-import type { DonorEnvironments, DonorCapacity, DonorStore, OwnerPolicy, PeakMemory, Showcase } from "./ports.ts";
+import type { DonorEnvironments, DonorCapacity, DonorStore, OwnerPolicy, PeakMemory, Previews } from "./ports.ts";
 import type { RenderSlots } from "./render-slots.ts";
-import { type DonorEvent, serveJob, type ServeJobDeps } from "./serve-job.ts";
-import type { ServedJob } from "./served-job.ts";
+import { serveJob } from "./serve-job.ts";
+import type { DonorEvent, ServeJobDeps } from "./serve-job-deps.ts";
+import type { JobInHand } from "./serve-job-deps.ts";
 
 export interface DonorDeps {
   readonly network: SwarmNetwork;
@@ -23,7 +24,7 @@ export interface DonorDeps {
   readonly peaks: PeakMemory;
   /** Undefined where work runs in no environments. */
   readonly environments?: DonorEnvironments | undefined;
-  readonly showcase: Showcase;
+  readonly previews: Previews;
   readonly clock: Clock;
   readonly log: Log;
   readonly observe: (event: DonorEvent) => void;
@@ -50,7 +51,7 @@ export class Donor implements Service {
   readonly #kept: OrphanedResults;
   /** Being served, and those whose last chunk is being finished. */
   readonly #serving = new Set<Promise<void>>();
-  readonly #open = new Set<ServedJob>();
+  readonly #open = new Set<JobInHand>();
   readonly #evicted = new Set<string>();
   #life: ReturnType<typeof childSignal> | undefined;
   #providing: Promise<void> | undefined;
@@ -121,13 +122,13 @@ export class Donor implements Service {
   }
 
   #jobDeps(): ServeJobDeps {
-    const { store, slots, environments, peaks, showcase, clock, log, observe, owner } = this.#deps;
+    const { store, slots, environments, peaks, previews, clock, log, observe, owner } = this.#deps;
     return {
       store,
       slots,
       environments,
       peaks,
-      showcase,
+      previews,
       clock,
       log,
       observe,

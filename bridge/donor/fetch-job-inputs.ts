@@ -1,18 +1,6 @@
 import { isFarmError, messageOf } from "../kernel/errors.ts";
 import type { BlockPeer, SandboxEnvironment, SceneOnDisk } from "./ports.ts";
-import type { ServeJobDeps } from "./serve-job.ts";
-
-export interface OpenedJob {
-  readonly job: string;
-  readonly manifest: string;
-  readonly manifestBytes: number;
-  readonly build: { readonly blenderVersion: string; readonly buildHash: string };
-  /** Digest of the environment that the job names. */
-  readonly environment?: string;
-  readonly requester: BlockPeer;
-  /** Its owner may look at small pictures of the job. */
-  readonly allowPreview: boolean;
-}
+import type { OpenedJob, ServeJobDeps } from "./serve-job-deps.ts";
 
 interface JobTalk {
   /** Who may have blocks, as of now; the requester first. */

@@ -96,7 +96,7 @@ export interface OwnerPolicy {
 }
 
 /** Small pictures for the owner's eyes, of jobs whose requesters allow it: the last one of each. */
-export interface Showcase {
+export interface Previews {
   /** Copies it; one that cannot be copied is not shown. */
   take(job: string, path: string): Promise<void>;
   clear(job: string): Promise<void>;

@@ -1,9 +1,9 @@
 import { copyFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Showcase } from "./ports.ts";
+import type { Previews } from "./ports.ts";
 
 /** The last small picture of each open job, as files of a folder that goes with this process. */
-export class PreviewStore implements Showcase {
+export class PreviewStore implements Previews {
   readonly #folder: string;
   readonly #pictures = new Map<string, string>();
   #count = 0;

@@ -1,61 +1,12 @@
-import { admit, type AdmissionTerms, type JobRequirements, type Refused } from "../core/admission.ts";
-import type { ChunkSpec } from "../core/plan/chunk.ts";
+import { admit, type JobRequirements, type Refused } from "../core/admission.ts";
 import { childSignal } from "../kernel/abort.ts";
-import type { Clock } from "../kernel/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
-import type { Log } from "../kernel/log.ts";
 import { readMessage, writeMessage } from "../protocols/codec.ts";
 import type { FrameStream } from "../protocols/frame-stream.ts";
 import { type DonorMessage, LEASE_LIMITS, RequesterMessage } from "../protocols/lease/messages.ts";
-import type { OpenedJob } from "./fetch-job-inputs.ts";
-import type { OrphanedResults } from "./orphaned-results.ts";
-import type { BlockPeer, DonorEnvironments, DonorStore, PeakMemory, Showcase } from "./ports.ts";
-import type { RenderSlots } from "./render-slots.ts";
+import type { OpenedJob, ServeJobDeps } from "./serve-job-deps.ts";
+import type { BlockPeer } from "./ports.ts";
 import { READ, ServedJob } from "./served-job.ts";
-
-export interface ServeJobDeps {
-  readonly store: DonorStore;
-  readonly slots: RenderSlots;
-  /** Undefined where work runs in none. */
-  readonly environments?: DonorEnvironments | undefined;
-  readonly kept: OrphanedResults;
-  readonly peaks: PeakMemory;
-  readonly showcase: Showcase;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly terms: () => AdmissionTerms;
-  /** Higher comes first among chunks that wait for a slot. */
-  readonly priorityOf: (peer: string) => number;
-  /** What a person watching this donor may want to see. */
-  readonly observe: (event: DonorEvent) => void;
-  /** Told while the job is open, so that its owner can reach it; returns what to do at its end. */
-  readonly opened: (job: ServedJob) => () => void;
-  /** The same job of the same requester by an older stream, which it may not have noticed to be dead. */
-  readonly olderOf: (ticket: OpenedJob) => ServedJob | undefined;
-}
-
-export type DonorEvent =
-  | { readonly event: "job-opened" | "job-closed"; readonly job: string; readonly requester: string }
-  | {
-      readonly event: "job-refused";
-      readonly job: string;
-      readonly requester: string;
-      readonly reason: string;
-      /** The environment that the owner would have to let in first. */
-      readonly asks?: string;
-    }
-  | { readonly event: "chunk-started"; readonly job: string; readonly lease: string; readonly spec: ChunkSpec }
-  | {
-      readonly event: "chunk-rendered";
-      readonly job: string;
-      readonly lease: string;
-      readonly spec: ChunkSpec;
-      readonly seconds: number;
-      readonly bytes: number;
-    }
-  | { readonly event: "chunk-failed"; readonly job: string; readonly lease: string; readonly code: string }
-  | { readonly event: "scene-fetched"; readonly job: string; readonly bytes: number }
-  | { readonly event: "environment-ready"; readonly job: string; readonly digest: string; readonly seconds: number };
 
 /** Serves one requester's job over its lease stream, until the requester leaves or `parent` aborts. */
 export async function serveJob(deps: ServeJobDeps, stream: FrameStream, requester: BlockPeer, parent: AbortSignal): Promise<void> {
@@ -93,7 +44,7 @@ export async function serveJob(deps: ServeJobDeps, stream: FrameStream, requeste
     closed();
     deps.observe({ event: "job-closed", job: open.job, requester: requester.id });
     await job.finish(how);
-    await deps.showcase.clear(open.job);
+    await deps.previews.clear(open.job);
   }
 }
 

@@ -7,9 +7,9 @@ import type { FrameStream } from "../protocols/frame-stream.ts";
 import { type DonorMessage, LEASE_LIMITS, RequesterMessage } from "../protocols/lease/messages.ts";
 import type { AvailabilityMessage } from "../protocols/offer/messages.ts";
 import type { ChunkResult } from "./orphaned-results.ts";
-import { fetchJobInputs, type OpenedJob } from "./fetch-job-inputs.ts";
+import { fetchJobInputs } from "./fetch-job-inputs.ts";
 import type { BlockPeer, RenderedFiles, SceneOnDisk } from "./ports.ts";
-import type { ServeJobDeps } from "./serve-job.ts";
+import type { JobInHand, OpenedJob, ServeJobDeps } from "./serve-job-deps.ts";
 
 export const READ = { maxBytes: LEASE_LIMITS.maxMessageBytes, timeoutMs: LEASE_LIMITS.silentMs };
 /** A requester that does not take a goodbye goes without. */
@@ -26,7 +26,7 @@ interface Lease {
 }
 
 /** The donor's memory of one job while its stream lives, and until what it began has ended. */
-export class ServedJob {
+export class ServedJob implements JobInHand {
   readonly ticket: OpenedJob;
   readonly #deps: ServeJobDeps;
   readonly #stream: FrameStream;
@@ -206,7 +206,7 @@ export class ServedJob {
       ...rendered.outputs.map((path) => ({ role: "output" as const, path })),
       ...(rendered.preview === undefined ? [] : [{ role: "preview" as const, path: rendered.preview }]),
     ];
-    if (this.ticket.allowPreview && rendered.preview !== undefined) await this.#deps.showcase.take(this.ticket.job, rendered.preview);
+    if (this.ticket.allowPreview && rendered.preview !== undefined) await this.#deps.previews.take(this.ticket.job, rendered.preview);
     const files: ResultFile[] = [];
     try {
       for (const { role, path } of named) files.push({ role, name: basename(path), ...(await this.#keepFile(path)) });

@@ -14,7 +14,7 @@ import type { JobFinisher, LocalScene } from "./ports.ts";
 import { ResultReceiver } from "./results/result-receiver.ts";
 import type { StatsCollector } from "./stats-collector.ts";
 import type { Ledger } from "../core/ledger/ledger.ts";
-import type { WorkDeps } from "./run-prepared-job.ts";
+import type { JobPorts } from "./job-ports.ts";
 
 /** Apron around checked crops with adaptive sampling, px: what the planner gives tiles. */
 const ADAPTIVE_OVERSCAN = 16;
@@ -33,21 +33,21 @@ interface Made {
   readonly ledger: Ledger;
 }
 
-export function composeRun(deps: WorkDeps, prepared: PreparedJob, folder: JobFolder, made: Made): ComposedRun {
+export function composeRun(ports: JobPorts, prepared: PreparedJob, folder: JobFolder, made: Made): ComposedRun {
   const { plan, journalState, created } = prepared;
   const chunks = new Map(plan.chunks.map((chunk) => [chunk.id, chunk]));
   const secret = randomBytes(32);
-  const checker = checkerOf(deps, prepared, folder, secret);
+  const checker = checkerOf(ports, prepared, folder, secret);
   const results = new ResultReceiver(
-    { media: deps.media, files: folder, trustedSummary: (chunk, signal) => checker.trustedSummary(chunk, signal) },
+    { media: ports.results.media, files: folder, trustedSummary: (chunk, signal) => checker.trustedSummary(chunk, signal) },
     { verifies: created.verify !== "off" },
   );
-  const assembly = assemblyOf(deps, prepared, folder, { finisher: made.finisher, results });
-  const tiles = prepared.deliver === "raw" ? tilePublisher(deps, prepared, folder, results) : undefined;
+  const assembly = assemblyOf(ports, prepared, folder, { finisher: made.finisher, results });
+  const tiles = prepared.deliver === "raw" ? tilePublisher(ports, prepared, folder, results) : undefined;
   const policy = { ...DEFAULT_POLICY, verify: created.verify, secret: secret.toString("hex") };
   const run = new JobRun(
     {
-      append: (records) => deps.history.append(prepared.id, records),
+      append: (records) => ports.journal.append(prepared.id, records),
       results,
       assembly,
       tiles,
@@ -56,12 +56,12 @@ export function composeRun(deps: WorkDeps, prepared: PreparedJob, folder: JobFol
         if (!chunk) throw new Error(`no chunk ${id}`);
         return checker.check(chunk, { donor, files: results.files(id, donor) }, sameClass, signal);
       },
-      preview: deps.preview,
+      preview: ports.results.preview,
       stats: made.stats,
       sameClass: (deviceClass) => sameDeviceClass(deviceClass, prepared.deviceClass),
-      observe: deps.observe,
-      clock: deps.clock,
-      log: deps.log,
+      observe: ports.client.observe,
+      clock: ports.process.clock,
+      log: ports.process.log,
     },
     { plan, schedule: startSchedule(plan, journalState), policy, ledger: made.ledger },
   );
@@ -69,7 +69,7 @@ export function composeRun(deps: WorkDeps, prepared: PreparedJob, folder: JobFol
 }
 
 function assemblyOf(
-  deps: WorkDeps,
+  ports: JobPorts,
   prepared: PreparedJob,
   folder: JobFolder,
   made: { readonly finisher: Made["finisher"]; readonly results: ResultReceiver },
@@ -77,9 +77,9 @@ function assemblyOf(
   const { plan, facts, journalState, deliver } = prepared;
   return new FrameAssembler(
     {
-      media: deps.media,
+      media: ports.results.media,
       files: folder,
-      assembledPath: deps.assembledPath(folder),
+      assembledPath: ports.delivery.assembledPath(folder),
       finisher: made.finisher,
       summaryOf: (scene) => made.results.summaryOf(scene),
       drop: (chunk, donor) => made.results.drop(chunk, donor),
@@ -89,8 +89,9 @@ function assemblyOf(
   );
 }
 
-function tilePublisher(deps: WorkDeps, prepared: PreparedJob, folder: JobFolder, results: ResultReceiver): TilePublisher {
-  const { media, observe } = deps;
+function tilePublisher(ports: JobPorts, prepared: PreparedJob, folder: JobFolder, results: ResultReceiver): TilePublisher {
+  const { media } = ports.results;
+  const { observe } = ports.client;
   return new TilePublisher({ media, files: folder, summaryOf: (scene) => results.summaryOf(scene), observe }, prepared.plan);
 }
 
@@ -100,11 +101,11 @@ export function movieOf({ created, facts, deliver }: PreparedJob) {
   return wanted ? { start: facts.frameStart, end: facts.frameEnd, step: facts.frameStep } : undefined;
 }
 
-function checkerOf(deps: WorkDeps, prepared: PreparedJob, folder: JobFolder, secret: Uint8Array): Checker {
+function checkerOf(ports: JobPorts, prepared: PreparedJob, folder: JobFolder, secret: Uint8Array): Checker {
   const adaptive = new Set(prepared.facts.scenes.filter((scene) => scene.adaptive).map(({ name }) => name));
   const byTheClock = new Set(prepared.facts.scenes.filter(isByTheClock).map(({ name }) => name));
   return new Checker(
-    { slots: deps.checkSlots, media: deps.media, folder, observe: deps.observe, log: deps.log },
+    { slots: ports.rendering.checkSlots, media: ports.results.media, folder, observe: ports.client.observe, log: ports.process.log },
     {
       scene: ownScene(prepared),
       secret,

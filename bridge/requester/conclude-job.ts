@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import { type JobOutcome, MOST_MISSING_NAMED } from "../core/job/job-events.ts";
+import type { JobRecord } from "../core/journal/records.ts";
 import { filesOf, framesWritten, isWhole, type Lack, type Ledger, noteVideo, picturesOf } from "../core/ledger/ledger.ts";
 import { filesToFind, outcomeOf } from "../core/ledger/outcome.ts";
 import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
@@ -7,13 +8,13 @@ import { findFiles } from "./results/find-files.ts";
 import type { JobFolder } from "./job-folder.ts";
 import type { PreparedJob } from "./prepared-job.ts";
 import type { StatsCollector } from "./stats-collector.ts";
-import type { WorkDeps } from "./run-prepared-job.ts";
+import type { JobPorts } from "./job-ports.ts";
 
 /** How the run of a job ended: nothing is on its way any more, somebody stopped it, or something went wrong. */
 export type RunEnd = { readonly how: "settled" | "cancelled" } | { readonly how: "failed"; readonly error: unknown };
 
 export interface RunningJob {
-  readonly deps: WorkDeps;
+  readonly ports: JobPorts;
   readonly prepared: PreparedJob;
   readonly folder: JobFolder;
   readonly stats: StatsCollector;
@@ -25,15 +26,15 @@ export interface RunningJob {
  * to is the ledger's word. Throws what ended the job before its time, when that has been told.
  */
 export async function concludeJob(job: RunningJob, end: RunEnd, signal: AbortSignal): Promise<JobOutcome> {
-  const { deps, prepared, folder, stats, ledger } = job;
+  const { ports, prepared, folder, stats, ledger } = job;
   const ended = end.how === "settled" ? await withVideo(job, signal) : end;
   const found = await findFiles(filesToFind(ledger), (path) => folder.sizeOf(path));
   const { outcome: came, missing, missingVideo } = outcomeOf(ledger, found, lackOf(ended));
   const outcome = ended.how === "settled" ? came : ended.how;
   const error = errorOf(ended, missing.length === 0 ? missingVideo : undefined);
-  await lastRecord(deps, prepared.id, { type: "job-ended", outcome, ...(error && { error }) }, ended);
+  await lastRecord(ports, prepared.id, { type: "job-ended", outcome, ...(error && { error }) }, ended);
   await tidy(job, outcome);
-  deps.observe({
+  ports.client.observe({
     event: "job-ended",
     job: prepared.id,
     outcome,
@@ -42,28 +43,28 @@ export async function concludeJob(job: RunningJob, end: RunEnd, signal: AbortSig
     missing: missing.slice(0, MOST_MISSING_NAMED),
     missingFrames: missing.length,
     error,
-    stats: stats.stats(deps.clock.monotonicMs(), { bytesSent: deps.bytesSent(), framesDone: framesWritten(ledger) }),
+    stats: stats.stats(ports.process.clock.monotonicMs(), { bytesSent: ports.rendering.bytesSent(), framesDone: framesWritten(ledger) }),
   });
   if (ended.how === "failed") throw ended.error;
   return outcome;
 }
 
 /** What the job came to is written down: a folder that does not go makes it nothing else. */
-async function tidy({ deps, prepared, folder }: RunningJob, outcome: JobOutcome): Promise<void> {
+async function tidy({ ports, prepared, folder }: RunningJob, outcome: JobOutcome): Promise<void> {
   try {
     if (outcome === "complete") await (prepared.deliver === "raw" ? folder.keepRaw() : folder.dispose());
     else await rm(folder.local, { recursive: true, force: true });
   } catch (error) {
-    deps.log.warn({ folder: folder.root, error }, "a job's folder could not be cleared");
+    ports.process.log.warn({ folder: folder.root, error }, "a job's folder could not be cleared");
   }
 }
 
 /** The video is made of all frames, when they are there. */
-async function withVideo({ deps, prepared, ledger }: RunningJob, signal: AbortSignal): Promise<RunEnd> {
+async function withVideo({ ports, prepared, ledger }: RunningJob, signal: AbortSignal): Promise<RunEnd> {
   if (prepared.video === undefined || !isWhole(ledger)) return { how: "settled" };
-  deps.observe({ event: "video-progress", message: `encoding ${prepared.video}` });
+  ports.client.observe({ event: "video-progress", message: `encoding ${prepared.video}` });
   try {
-    noteVideo(ledger, await deps.encodeVideo(picturesOf(ledger), prepared.facts.fps, prepared.video, signal));
+    noteVideo(ledger, await ports.delivery.encodeVideo(picturesOf(ledger), prepared.facts.fps, prepared.video, signal));
     return { how: "settled" };
   } catch (error) {
     return signal.aborted ? { how: "cancelled" } : { how: "failed", error };
@@ -85,16 +86,11 @@ function errorOf(end: RunEnd, lostVideo: string | undefined): { readonly code: s
 }
 
 /** Where something ended the job already, a disk that takes no record must not hide it. */
-async function lastRecord(
-  deps: WorkDeps,
-  job: string,
-  record: Parameters<WorkDeps["history"]["append"]>[1][number],
-  end: RunEnd,
-): Promise<void> {
+async function lastRecord(ports: JobPorts, job: string, record: JobRecord, end: RunEnd): Promise<void> {
   try {
-    await deps.history.append(job, [record]);
+    await ports.journal.append(job, [record]);
   } catch (error) {
     if (end.how !== "failed") throw new FarmError("DISK_FULL", `the end of job ${job} could not be written down`, { cause: error });
-    deps.log.warn({ job, error }, "the end of a job could not be written down");
+    ports.process.log.warn({ job, error }, "the end of a job could not be written down");
   }
 }

@@ -1,51 +1,21 @@
-import type { JobEvent, JobOutcome } from "../core/job/job-events.ts";
-import type { JobRecord } from "../core/journal/records.ts";
+import type { JobOutcome } from "../core/job/job-events.ts";
 import { isLocalOnly } from "../core/plan/local-only.ts";
 import { mainFiles } from "../core/plan/expected-files.ts";
 import { goesInTurn } from "../core/ledger/in-turn.ts";
 import { startLedger } from "../core/ledger/ledger.ts";
 import { childSignal } from "../kernel/abort.ts";
-import type { Clock } from "../kernel/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
-import type { Log } from "../kernel/log.ts";
 import { concludeJob, type RunningJob, type RunEnd } from "./conclude-job.ts";
 import { composeRun, movieOf, ownScene } from "./compose-run.ts";
 import { JobFolder } from "./job-folder.ts";
+import type { JobPorts } from "./job-ports.ts";
 import { type PreparedJob, settingsOf, type ComputeSelection } from "./prepared-job.ts";
 import type { JobRun } from "./job-run.ts";
 import { RestartingFinisher } from "./delivery/restarting-finisher.ts";
 import { LocalDonor } from "./donors/local-donor.ts";
-import type { AssembledPath, HashFile, JobFinisher, JobMedia, JobPreview, LocalSlots } from "./ports.ts";
 import { withFilesHere } from "./results/restored-results.ts";
 import { restoreResults } from "./results/restore-results.ts";
 import { StatsCollector } from "./stats-collector.ts";
-
-export interface WorkDeps {
-  readonly media: JobMedia;
-  readonly hashFile: HashFile;
-  readonly preview: JobPreview;
-  /** Where assembled floats of this job lie; the finishing Blender looks there. */
-  readonly assembledPath: (folder: JobFolder) => AssembledPath;
-  readonly openFinisher: (prepared: PreparedJob, folder: JobFolder, signal: AbortSignal) => Promise<JobFinisher & AsyncDisposable>;
-  readonly renderSlots: LocalSlots | undefined;
-  /** One more warm Blender, for checks; opened when first needed. */
-  readonly checkSlots: LocalSlots;
-  readonly encodeVideo: (
-    frames: readonly string[],
-    fps: { readonly numerator: number; readonly denominator: number },
-    out: string,
-    signal: AbortSignal,
-  ) => Promise<{ readonly path: string; readonly bytes: number }>;
-  readonly history: { append(job: string, records: readonly JobRecord[]): Promise<void> };
-  /** Brings donors of the swarm to the run until the signal aborts; undefined without a network. */
-  readonly recruit: ((prepared: PreparedJob, run: JobRun, signal: AbortSignal) => Promise<void>) | undefined;
-  /** What another process commands this job, asked every second. */
-  readonly takeCommand: () => "pause" | "resume" | "cancel" | undefined;
-  readonly bytesSent: () => number;
-  readonly observe: (event: JobEvent) => void;
-  readonly clock: Clock;
-  readonly log: Log;
-}
 
 export interface WorkOptions {
   readonly jobsFolder: string;
@@ -57,13 +27,18 @@ export interface WorkOptions {
  * Works on a job until it ends, and tells how. Throws what stops it for good; an interruption ends it as "cancelled",
  * ready to be resumed.
  */
-export async function runPreparedJob(deps: WorkDeps, remembered: PreparedJob, options: WorkOptions, parent: AbortSignal): Promise<JobOutcome> {
+export async function runPreparedJob(
+  ports: JobPorts,
+  remembered: PreparedJob,
+  options: WorkOptions,
+  parent: AbortSignal,
+): Promise<JobOutcome> {
   const folder = new JobFolder(options.jobsFolder, remembered.id);
   await folder.create();
   const prepared = { ...remembered, journalState: await withFilesHere(remembered, folder, movieOf(remembered) !== undefined) };
   const { plan, journalState, video } = prepared;
   const totals = { frames: plan.outputs.length, chunks: plan.chunks.length };
-  const stats = new StatsCollector(deps.clock.monotonicMs(), totals, journalState.accepted.keys());
+  const stats = new StatsCollector(ports.process.clock.monotonicMs(), totals, journalState.accepted.keys());
   const ledger = startLedger({
     plan,
     written: journalState.finishedFrames,
@@ -73,27 +48,29 @@ export async function runPreparedJob(deps: WorkDeps, remembered: PreparedJob, op
     inTurn: inTurnOf(prepared),
   });
   const parts = { folder, stats, ledger };
-  announce(deps, prepared);
-  const job = { deps, prepared, ...parts };
+  announce(ports, prepared);
+  const job = { ports, prepared, ...parts };
   const end = await runJob(job, options, parent);
-  await deps.preview.close(); // it writes in the job's folder, which may go now
+  await ports.results.preview.close(); // it writes in the job's folder, which may go now
   return await concludeJob(job, end, parent);
 }
 
-async function runJob({ deps, prepared, folder, stats, ledger }: RunningJob, options: WorkOptions, parent: AbortSignal): Promise<RunEnd> {
+async function runJob({ ports, prepared, folder, stats, ledger }: RunningJob, options: WorkOptions, parent: AbortSignal): Promise<RunEnd> {
   using life = childSignal(parent);
-  await using finisher = new RestartingFinisher({ open: () => deps.openFinisher(prepared, folder, life.signal), log: deps.log });
+  await using finisher = new RestartingFinisher({ open: () => ports.delivery.openFinisher(folder, life.signal), log: ports.process.log });
   try {
-    const composed = composeRun(deps, prepared, folder, { finisher, stats, ledger });
+    const composed = composeRun(ports, prepared, folder, { finisher, stats, ledger });
     const { run } = composed;
-    await restoreResults({ ...composed, media: deps.media, files: folder }, prepared, life.signal);
+    await restoreResults({ ...composed, media: ports.results.media, files: folder }, prepared, life.signal);
     // What could not be finished is not worth rendering: an output folder that cannot be written, for instance.
     if (finishesHere(prepared)) finisher.ready().catch((error: unknown) => run.fail(error));
-    if (deps.renderSlots) run.addDonor(localDonor(deps, prepared, folder, options));
-    const recruiting = isLocalOnly(prepared.facts, deps.renderSlots !== undefined)
+    if (ports.rendering.slots) run.addDonor(localDonor(ports, prepared, folder, options));
+    const recruiting = isLocalOnly(prepared.facts, ports.rendering.slots !== undefined)
       ? undefined
-      : deps.recruit?.(prepared, run, life.signal).catch((error: unknown) => deps.log.warn({ error }, "recruiting ended"));
-    const watching = watchCommands(deps, run, life.signal);
+      : ports.rendering
+          .recruit?.(prepared, run, life.signal)
+          .catch((error: unknown) => ports.process.log.warn({ error }, "recruiting ended"));
+    const watching = watchCommands(ports, run, life.signal);
     const how = await run.run(parent).finally(() => life.abort(new FarmError("CANCELLED", "the job has ended")));
     await Promise.all([recruiting, watching]);
     return { how };
@@ -118,10 +95,10 @@ function inTurnOf(prepared: PreparedJob): boolean {
   return goesInTurn(frames, facts.output.files ?? [], [...files, ...missingFiles]);
 }
 
-function announce(deps: WorkDeps, prepared: PreparedJob): void {
+function announce(ports: JobPorts, prepared: PreparedJob): void {
   const { facts, plan, journalState } = prepared;
   const grid = plan.grids.find(({ columns, rows }) => columns * rows > 1);
-  deps.observe({
+  ports.client.observe({
     event: "job-created",
     job: prepared.id,
     scene: prepared.created.scenePath,
@@ -131,26 +108,29 @@ function announce(deps: WorkDeps, prepared: PreparedJob): void {
     chunksDone: journalState.accepted.size,
     tiles: grid && `${grid.columns}x${grid.rows}`,
   });
-  for (const { code, message } of [...facts.warnings, ...plan.messages]) deps.observe({ event: "note", code, message });
+  for (const { code, message } of [...facts.warnings, ...plan.messages]) ports.client.observe({ event: "note", code, message });
 }
 
 /** Pictures are made by this machine: of assembled floats, or of nothing that a render engine would make. */
 function finishesHere({ plan, deliver }: PreparedJob): boolean {
-  return deliver !== "raw" && (plan.sceneFrames.some(({ kind }) => kind === "raw") || plan.outputs.some(({ sceneFrames }) => sceneFrames.length === 0));
+  return (
+    deliver !== "raw" &&
+    (plan.sceneFrames.some(({ kind }) => kind === "raw") || plan.outputs.some(({ sceneFrames }) => sceneFrames.length === 0))
+  );
 }
 
-function localDonor(deps: WorkDeps, prepared: PreparedJob, folder: JobFolder, options: WorkOptions): LocalDonor {
-  if (!deps.renderSlots) throw new Error("no render slots on this machine");
+function localDonor(ports: JobPorts, prepared: PreparedJob, folder: JobFolder, options: WorkOptions): LocalDonor {
+  if (!ports.rendering.slots) throw new Error("no render slots on this machine");
   return new LocalDonor(
-    { slots: deps.renderSlots, hashFile: deps.hashFile },
+    { slots: ports.rendering.slots, hashFile: ports.results.hashFile },
     { name: options.name, scene: ownScene(prepared), deviceClass: prepared.deviceClass, directory: folder.local },
   );
 }
 
-async function watchCommands(deps: WorkDeps, run: JobRun, signal: AbortSignal): Promise<void> {
+async function watchCommands(ports: JobPorts, run: JobRun, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const command = deps.takeCommand();
+    const command = ports.client.takeCommand();
     if (command) run.command(command);
-    await deps.clock.sleep(1_000, signal).catch(() => {});
+    await ports.process.clock.sleep(1_000, signal).catch(() => {});
   }
 }

@@ -94,8 +94,8 @@ export async function donate(
     ? await donorEnvironments({ home, network, environments: database.environments, owner: policy, store })
     : undefined;
   if (sandbox.blender === undefined) refuseWithout(policy.terms());
-  const showcase = new PreviewStore(await scratch.folder("pictures"));
-  const parts = { sandbox, environments, network, policy, devices, ownerSettings, store, freezer, slots, ledger, showcase };
+  const previews = new PreviewStore(await scratch.folder("pictures"));
+  const parts = { sandbox, environments, network, policy, devices, ownerSettings, store, freezer, slots, ledger, previews };
   await serve(settings, watching, parts, signal);
 }
 
@@ -115,21 +115,20 @@ interface Parts {
   readonly freezer: Freezer;
   readonly slots: RenderSlots;
   readonly ledger: DonationStats;
-  readonly showcase: PreviewStore;
+  readonly previews: PreviewStore;
 }
 
-/** Works until the signal aborts; says goodbye to everybody then. */
-async function serve(settings: DonateSettings, watching: DonateWatching, parts: Parts, signal: AbortSignal): Promise<void> {
-  const { sandbox, environments, network, policy, devices, store, slots, ledger, showcase } = parts;
-  const { log } = watching;
-  const name = settings.name ?? hostname();
-  const power = () => devices.power(policy.hostMetrics?.gpus ?? []);
-  const asked = new EnvironmentRequests();
-  const report = new StatusWriter(
-    { policy, ledger, store, slots, showcase, power, asked },
-    { path: statusPath(settings.home), peerId: network.selfId, name },
-  );
-  const observe = (event: DonateEvent) => {
+/** What a donor's events go to: its status, its totals, who watches, and the owner's questions about environments. */
+function observerOf(
+  {
+    report,
+    ledger,
+    policy,
+    asked,
+  }: Pick<Parts, "policy" | "ledger"> & { readonly report: StatusWriter; readonly asked: EnvironmentRequests },
+  watching: DonateWatching,
+): (event: DonateEvent) => void {
+  return (event) => {
     report.watch(event);
     ledger.watch(event);
     watching.observe(event);
@@ -139,13 +138,40 @@ async function serve(settings: DonateSettings, watching: DonateWatching, parts: 
     const term = `environments=${withAllowed(policy.texts.environments, digest)}`;
     watching.observe({ event: "environment-asked", digest, job, requester, term });
   };
+}
+
+/** Works until the signal aborts; says goodbye to everybody then. */
+async function serve(settings: DonateSettings, watching: DonateWatching, parts: Parts, signal: AbortSignal): Promise<void> {
+  const { sandbox, environments, network, policy, devices, store, slots, ledger, previews } = parts;
+  const { log } = watching;
+  const name = settings.name ?? hostname();
+  const power = () => devices.power(policy.hostMetrics?.gpus ?? []);
+  const asked = new EnvironmentRequests();
+  const report = new StatusWriter(
+    { policy, ledger, store, slots, previews, power, asked },
+    { path: statusPath(settings.home), peerId: network.selfId, name },
+  );
+  const observe = observerOf({ report, ledger, policy, asked }, watching);
   const options = { agent: `p2p-render/${VERSION}`, name, maxJobs: MAX_JOBS };
-  const deps = { network, store, slots, owner: policy, peaks: ledger, environments, showcase, clock: systemClock, log, observe, load, power };
+  const deps = {
+    network,
+    store,
+    slots,
+    owner: policy,
+    peaks: ledger,
+    environments,
+    previews,
+    clock: systemClock,
+    log,
+    observe,
+    load,
+    power,
+  };
   const donor = new Donor(deps, options);
   await using measure = new IdleBenchmark({ devices, isQuiet: () => isQuiet(policy, donor), clock: systemClock, log });
-  const turned = async (inspectionBlender: boolean) => {
+  const turned = async (metricsRead: boolean) => {
     measure.turn();
-    if (inspectionBlender) ledger.noteEnergy(policy.hostMetrics, slots.busy);
+    if (metricsRead) ledger.noteEnergy(policy.hostMetrics, slots.busy);
     ledger.writeSometimes();
     const status = await report.write(donor.jobs);
     if (status) watching.status?.(status);

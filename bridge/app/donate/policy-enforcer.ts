@@ -26,7 +26,7 @@ export interface PolicyEnforcerDeps {
   readonly log: Log;
   readonly observe: (event: OwnerEvent) => void;
   /** Called after each turn, for whoever shows the donor; `looked`: at the machine, too. */
-  readonly turned: (inspectionBlender: boolean) => Promise<void>;
+  readonly turned: (metricsRead: boolean) => Promise<void>;
 }
 
 /** The owner is answered within this time; the machine is looked at less often. */
@@ -91,12 +91,12 @@ export class PolicyEnforcer implements Service {
     const due = clock.monotonicMs() - this.#lookedMs >= LOOK_EVERY_MS;
     if (due) this.#lookedMs = clock.monotonicMs();
     const before = policy.availability();
-    const inspectionBlender = changed || due;
-    const other = inspectionBlender ? await policy.look() : policy.decide();
+    const metricsRead = changed || due;
+    const other = metricsRead ? await policy.look() : policy.decide();
     if (other) await this.#stand(before, policy.availability());
     await this.#evict();
     await this.#letGo(policy.availability());
-    await this.#deps.turned(inspectionBlender);
+    await this.#deps.turned(metricsRead);
   }
 
   async #takeTerms(): Promise<void> {
@@ -157,7 +157,9 @@ export class PolicyEnforcer implements Service {
     if (availability.state === "open" || this.#shutMs === undefined || donor.jobs.length === 0) return;
     const shutForMs = clock.monotonicMs() - this.#shutMs;
     const overstays =
-      availability.state === "paused" ? shutForMs > FROZEN_KEPT_MS : availability.reason.code !== "owner" && shutForMs > policy.terms().overtimeMs;
+      availability.state === "paused"
+        ? shutForMs > FROZEN_KEPT_MS
+        : availability.reason.code !== "owner" && shutForMs > policy.terms().overtimeMs;
     if (overstays) await donor.dismiss(availability.reason.message);
   }
 }

@@ -22,7 +22,7 @@ export interface StatusWriterDeps {
   readonly ledger: Pick<DonationStats, "totals">;
   readonly store: Pick<OwnedDonorStore, "usedBytes">;
   readonly slots: Pick<RenderSlots, "size" | "busy">;
-  readonly showcase: Pick<PreviewStore, "pictures">;
+  readonly previews: Pick<PreviewStore, "pictures">;
   readonly power: () => DonorCapacity;
 }
 
@@ -78,7 +78,9 @@ export class StatusWriter {
       peerId,
       name,
       availability:
-        availability.state === "open" ? availability : { state: availability.state, code: availability.reason.code, reason: availability.reason.message },
+        availability.state === "open"
+          ? availability
+          : { state: availability.state, code: availability.reason.code, reason: availability.reason.message },
       terms: { ...policy.texts },
       slots: slots.size,
       busySlots: slots.busy,
@@ -87,7 +89,7 @@ export class StatusWriter {
       jobs: [...jobs],
       asked: [...this.#deps.asked.open(policy.terms().environments, atMs)],
       working: [...this.#working.values()],
-      pictures: [...this.#deps.showcase.pictures],
+      pictures: [...this.#deps.previews.pictures],
       totals: plainTotals(ledger.totals),
       backends: [...new Set(builds.map(({ backend }) => BACKEND_NAMES[backend]))],
       gpus: [...gpus],

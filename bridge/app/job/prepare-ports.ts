@@ -5,7 +5,7 @@ import { systemClock } from "../../kernel/clock.ts";
 import type { PreparePorts } from "../../requester/prepare-job.ts";
 import type { ChosenBlender } from "./blender-slots.ts";
 import type { SentScene } from "./sent-scene.ts";
-import type { ProcessContext } from "./run-job.ts";
+import type { ProcessContext } from "./job-context.ts";
 
 /** The job, and what is known of it before it is prepared. */
 export interface JobToPrepare {

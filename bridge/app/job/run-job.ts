@@ -1,65 +1,24 @@
-import { stat } from "node:fs/promises";
-import { hostname } from "node:os";
-import { join, resolve } from "node:path";
-import { assembledFileName } from "../../blender/finish/finisher.ts";
-import type { Home } from "../../config/home.ts";
-import { hashFile } from "../../content/blocks/disk.ts";
+import { resolve } from "node:path";
 import type { PackedBundle } from "../../content/bundle/pack.ts";
 import { SceneCopy } from "../../content/bundle/scene-copy.ts";
 import type { JobCreated } from "../../core/journal/records.ts";
-import type { JobEvent, JobOutcome } from "../../core/job/job-events.ts";
-import type { Database, JobCommand } from "../../database/types.ts";
-import type { WarmSession } from "../../donor/ports.ts";
+import type { JobOutcome } from "../../core/job/job-events.ts";
+import type { Database } from "../../database/types.ts";
 import type { RenderSlots } from "../../donor/render-slots.ts";
-import { systemClock } from "../../kernel/clock.ts";
 import { FarmError, messageOf } from "../../kernel/errors.ts";
-import type { Log } from "../../kernel/log.ts";
-import { findFfmpeg } from "../../media/video/find-ffmpeg.ts";
-import { openMedia } from "../../media/worker/media-pool.ts";
-import { encodeVideo } from "../../media/video/video.ts";
 import { JobFolder } from "../../requester/job-folder.ts";
-import { type PreparedJob, type RenderRequest, settingsOf, type ComputeSelection } from "../../requester/prepared-job.ts";
+import { settingsOf, type ComputeSelection } from "../../requester/prepared-job.ts";
 import { prepareJob, reopenJob } from "../../requester/prepare-job.ts";
-import { type WorkDeps, runPreparedJob } from "../../requester/run-prepared-job.ts";
-import { findLocalBlenders, type ChosenBlender, InspectionBlender, renderSlots } from "./blender-slots.ts";
+import { findLocalBlenders, InspectionBlender, renderSlots } from "./blender-slots.ts";
 import { chooseBlender, environmentNamed, type NamedEnvironment, sharingNote } from "../environments/job-environment.ts";
 import { endOnce } from "./end-once.ts";
-import { jobPreview } from "./job-preview.ts";
-import { openOwnFinisher } from "./own-finisher.ts";
+import type { ProcessContext, Task, Watching, WorkSettings } from "./job-context.ts";
 import { preparePorts } from "./prepare-ports.ts";
 import type { RequesterSwarm } from "../swarm/requester-swarm.ts";
-import { type Scratch, STAGE_PREFIX } from "./scratch.ts";
 import { SentScene } from "./sent-scene.ts";
-import { sentSlots, watchedSession } from "./sent-slots.ts";
 import type { SharedSwarm } from "../swarm/shared-swarm.ts";
 import { withJobLock } from "./with-job-lock.ts";
-
-/** What all jobs of this process share. */
-export interface ProcessContext {
-  readonly home: Home;
-  readonly database: Database;
-  readonly scratch: Scratch;
-  readonly swarm: SharedSwarm;
-}
-
-/** What may differ from one job to the next, and from one start of it to the next. */
-export interface WorkSettings {
-  readonly blender: string | undefined;
-  readonly threads: number | undefined;
-  readonly compute: ComputeSelection;
-}
-
-export interface Watching {
-  readonly observe: (event: JobEvent) => void;
-  /** Told what somebody onCommand of the job (`bridge jobs pause`), when it is carried out. */
-  readonly onCommand?: (command: JobCommand) => void;
-  readonly log: Log;
-}
-
-/** What is to be done: a new render, or a job of the journal. */
-export type Task =
-  | { readonly kind: "new"; readonly job: string; readonly request: RenderRequest }
-  | { readonly kind: "resume"; readonly job: string };
+import { ownSlotOptions, type Parts, workOnPrepared } from "./work-on-prepared.ts";
 
 /**
  * Works on one job of this process until it ends, and tells that exactly once. Several may run side by side: each has
@@ -71,7 +30,8 @@ export async function runJob(
   { task, watching }: { readonly task: Task; readonly watching: Watching },
   signal: AbortSignal,
 ): Promise<JobOutcome> {
-  const work = (observe: Watching["observe"]) => prepareAndWork(processContext, settings, { task, watching: { ...watching, observe } }, signal);
+  const work = (observe: Watching["observe"]) =>
+    prepareAndWork(processContext, settings, { task, watching: { ...watching, observe } }, signal);
   return await endOnce(task.job, watching.observe, work, signal);
 }
 
@@ -141,17 +101,11 @@ function scenePathOf(task: Task, begun: JobCreated | undefined): string {
   return task.kind === "new" ? resolve(task.request.cwd, task.request.scenePath) : (begun?.scenePath ?? "");
 }
 
-function ownSlots({ compute, threads }: WorkSettings, { blender, scratch, sent }: Pick<Parts, "blender" | "scratch" | "sent">): RenderSlots {
+function ownSlots(
+  { compute, threads }: WorkSettings,
+  { blender, scratch, sent }: Pick<Parts, "blender" | "scratch" | "sent">,
+): RenderSlots {
   return renderSlots(scratch, blender, { slots: Math.max(1, compute.local), purpose: "own", ...ownSlotOptions(threads, sent) });
-}
-
-/** Of all slots in which this machine renders its own job. */
-function ownSlotOptions(threads: number | undefined, sent: SentScene) {
-  return {
-    local: true,
-    around: (session: WarmSession) => watchedSession(session, sent),
-    ...(threads === undefined ? {} : { threads: () => threads }),
-  };
 }
 
 /**
@@ -167,95 +121,6 @@ async function headStart(
   const path = scenePathOf(task, undefined);
   if (local > 0) own.warmUp({ key: path, path, remap: {} }, signal).catch(() => {});
   await inspectionBlender.started;
-}
-
-interface Parts {
-  readonly scratch: Scratch;
-  readonly inspectionBlender: InspectionBlender;
-  readonly sent: SentScene;
-  readonly own: RenderSlots;
-  readonly prepared: PreparedJob;
-  readonly bundle: PackedBundle;
-  readonly blender: ChosenBlender;
-  readonly swarm: RequesterSwarm | undefined;
-}
-
-interface Work {
-  readonly parts: Parts;
-  readonly watching: Watching;
-}
-
-async function workOnPrepared(
-  { home, database }: Pick<ProcessContext, "home" | "database">,
-  settings: WorkSettings,
-  { parts, watching }: Work,
-  signal: AbortSignal,
-): Promise<JobOutcome> {
-  const { compute, threads } = settings;
-  const { prepared, blender, swarm, bundle, own, scratch, sent: scene } = parts;
-  const { log } = watching;
-  const observe = (event: JobEvent) => {
-    if (event.event === "frame-finished") scene.wrote(event.outputs);
-    watching.observe(event);
-  };
-  let bytesSent = 0;
-  const sent = (bytes: number) => void (bytesSent += bytes);
-  await using media = openMedia();
-  await using checks = renderSlots(scratch, blender, { slots: 1, purpose: "check", ...ownSlotOptions(threads, scene) });
-  await using preview = jobPreview(join(home.jobs, prepared.id, "preview.png"));
-  const deps: WorkDeps = {
-    media,
-    hashFile: async (path) => ({ sha256: await hashFile(path, signal), bytes: (await stat(path)).size }),
-    preview,
-    assembledPath: (folder) => (sceneFrame) => join(folder.assembled, assembledFileName(sceneFrame)),
-    openFinisher: (_job, folder, end) => finisherOf(settings, parts, folder, end),
-    renderSlots: compute.local > 0 ? sentSlots(own, scene) : undefined,
-    checkSlots: sentSlots(checks, scene),
-    encodeVideo: async (frames, fps, out, end) => {
-      const { path } = await findFfmpeg(end);
-      await encodeVideo({ ffmpeg: path, frames, fps, out }, end);
-      return { path: out, bytes: (await stat(out)).size };
-    },
-    history: { append: (job, records) => database.journal.append(job, records) },
-    recruit:
-      swarm &&
-      ((job, run, end) =>
-        swarm.recruit({ bundle, prepared: job, run }, { peers: compute.peers, allowPreview: compute.allowPreview === true, observe, sent }, end)),
-    takeCommand: () => {
-      const command = database.jobCommands.take(prepared.id);
-      if (command) watching.onCommand?.(command);
-      return command;
-    },
-    bytesSent: () => bytesSent,
-    observe,
-    clock: systemClock,
-    log,
-  };
-  return await runPreparedJob(deps, prepared, { jobsFolder: home.jobs, name: `${hostname()} (this machine)`, compute }, signal);
-}
-
-async function finisherOf(
-  settings: WorkSettings,
-  { blender, prepared, scratch, inspectionBlender, sent }: Pick<Parts, "blender" | "prepared" | "scratch" | "inspectionBlender" | "sent">,
-  folder: JobFolder,
-  signal: AbortSignal,
-) {
-  const { created, facts, id } = prepared;
-  return await openOwnFinisher(
-    { sent, scratch, opened: inspectionBlender.take() },
-    {
-      blender: blender.build,
-      scenePath: created.scenePath,
-      flags: created.flags,
-      cwd: settingsOf(created).cwd,
-      assembledFolder: folder.assembled,
-      jobScenes: facts.scenes.map(({ name }) => name),
-      stageName: `${STAGE_PREFIX}${id}`,
-      scratch: await scratch.folder("finish"),
-      ...(settings.threads === undefined ? {} : { threads: settings.threads }),
-    },
-    signal,
-  );
 }
 
 function createdOf(database: Database, job: string) {

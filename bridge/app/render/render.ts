@@ -7,7 +7,8 @@ import type { SwarmOptions } from "../swarm/open-swarm.ts";
 import { RequesterSwarm } from "../swarm/requester-swarm.ts";
 import { openScratch } from "../job/scratch.ts";
 import { SharedSwarm } from "../swarm/shared-swarm.ts";
-import { type Task, type Watching, runJob, type WorkSettings } from "../job/run-job.ts";
+import type { Task, Watching, WorkSettings } from "../job/job-context.ts";
+import { runJob } from "../job/run-job.ts";
 
 export interface RenderSettings extends WorkSettings {
   readonly home: Home;

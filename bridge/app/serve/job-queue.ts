@@ -12,7 +12,8 @@ import { computeSelectionOf, requestOf } from "../render/job-request.ts";
 import { freshJobId } from "../render/jobs.ts";
 import type { ServedJob } from "./served-job.ts";
 import type { ServedJobsStore } from "./served-jobs-store.ts";
-import { type Task, runJob, type ProcessContext } from "../job/run-job.ts";
+import type { Task, ProcessContext } from "../job/job-context.ts";
+import { runJob } from "../job/run-job.ts";
 
 export interface JobQueueDeps {
   readonly processContext: ProcessContext;
@@ -171,8 +172,16 @@ export class JobQueue implements AsyncDisposable {
   async #work(job: ServedJob, signal: AbortSignal): Promise<void> {
     const { processContext, log } = this.#deps;
     const { submission } = job.facts;
-    const settings = { blender: submission.blender ?? this.#options.blender, threads: this.#options.threads, compute: computeSelectionOf(submission) };
-    const watching = { observe: (event: JobEvent) => this.#hear(job, event), onCommand: (command: JobCommand) => this.#follow(job, command), log };
+    const settings = {
+      blender: submission.blender ?? this.#options.blender,
+      threads: this.#options.threads,
+      compute: computeSelectionOf(submission),
+    };
+    const watching = {
+      observe: (event: JobEvent) => this.#hear(job, event),
+      onCommand: (command: JobCommand) => this.#follow(job, command),
+      log,
+    };
     try {
       const outcome = await runJob(processContext, settings, { task: this.#taskOf(job), watching }, signal);
       await this.#end(job, this.#isClosing && outcome === "cancelled" ? "queued" : outcome);

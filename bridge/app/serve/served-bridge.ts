@@ -8,7 +8,7 @@ import { checkScene } from "./scene-check.ts";
 import { servedFiles } from "./served-files.ts";
 import type { ServedJobsStore } from "./served-jobs-store.ts";
 import type { SwarmWatch } from "../swarm/swarm-watch.ts";
-import type { ProcessContext } from "../job/run-job.ts";
+import type { ProcessContext } from "../job/job-context.ts";
 
 export interface ServedBridgeDeps {
   readonly processContext: ProcessContext;

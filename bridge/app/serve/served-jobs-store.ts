@@ -17,7 +17,7 @@ import { reportOf } from "../render/jobs.ts";
 import { ServedJob } from "./served-job.ts";
 import { titleOf } from "../job/prepare-ports.ts";
 import { sweepUploads, uploadFolderOf } from "./uploads.ts";
-import type { ProcessContext } from "../job/run-job.ts";
+import type { ProcessContext } from "../job/job-context.ts";
 
 /** What is written down of a job that a client asked for. */
 const Record = z.strictObject({ submission: JobSubmission, error: ErrorBody.nullable() });

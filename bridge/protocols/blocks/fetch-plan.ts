@@ -206,12 +206,12 @@ export class FetchPlan {
 
   #nextOfDonor(peer: string, nowMs: number): Block | undefined {
     const known = this.#known.get(peer);
-    let inspectionBlender = 0;
+    let scanned = 0;
     for (const hash of known ?? []) {
       const block = this.#pending.get(hash);
       if (block === undefined) known?.delete(hash);
       else if (block.askedAt.size === 0 && (block.denials.get(peer)?.retryAtMs ?? 0) <= nowMs) return block;
-      if (++inspectionBlender >= SCAN) break;
+      if (++scanned >= SCAN) break;
     }
     return undefined;
   }

@@ -15,7 +15,11 @@ export interface RestoreDeps {
 }
 
 /** At resume: accepted results of unfinished frames go into their places again; whatever else lies there goes. */
-export async function restoreResults(deps: RestoreDeps, prepared: Pick<PreparedJob, "plan" | "journalState">, signal: AbortSignal): Promise<void> {
+export async function restoreResults(
+  deps: RestoreDeps,
+  prepared: Pick<PreparedJob, "plan" | "journalState">,
+  signal: AbortSignal,
+): Promise<void> {
   const { media, files, results, assembly, tiles } = deps;
   const chunks = new Map(prepared.plan.chunks.map((chunk) => [chunk.id, chunk]));
   const delivered = deliveredChunks(prepared);

@@ -16,7 +16,11 @@ export function deliveredChunks(prepared: Pick<PreparedJob, "plan" | "journalSta
 }
 
 /** What the journal says, as far as it is still so: a picture or a result that somebody removed is made again. */
-export async function withFilesHere(prepared: Pick<PreparedJob, "plan" | "journalState">, files: JobFiles, isMovie: boolean): Promise<JournalState> {
+export async function withFilesHere(
+  prepared: Pick<PreparedJob, "plan" | "journalState">,
+  files: JobFiles,
+  isMovie: boolean,
+): Promise<JournalState> {
   const finishedFrames = await stillThere(prepared.journalState.finishedFrames, { files, isMovie });
   const journalState = { ...prepared.journalState, finishedFrames };
   const delivered = deliveredChunks({ plan: prepared.plan, journalState });

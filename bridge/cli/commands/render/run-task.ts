@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Task } from "../../../app/job/run-job.ts";
+import type { Task } from "../../../app/job/job-context.ts";
 import { render, type RenderSettings } from "../../../app/render/render.ts";
 import { openHome } from "../../../config/home.ts";
 import type { JobEvent, JobOutcome } from "../../../core/job/job-events.ts";

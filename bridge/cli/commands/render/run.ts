@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Task } from "../../../app/job/run-job.ts";
+import type { Task } from "../../../app/job/job-context.ts";
 import { freshJobId } from "../../../app/render/jobs.ts";
 import { parseTiles } from "../../../core/plan/tiles.ts";
 import { videoFormat } from "../../../media/video/video-codecs.ts";

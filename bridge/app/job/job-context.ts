@@ -1,0 +1,34 @@
+import type { Home } from "../../config/home.ts";
+import type { JobEvent } from "../../core/job/job-events.ts";
+import type { Database, JobCommand } from "../../database/types.ts";
+import type { Log } from "../../kernel/log.ts";
+import type { ComputeSelection, RenderRequest } from "../../requester/prepared-job.ts";
+import type { SharedSwarm } from "../swarm/shared-swarm.ts";
+import type { Scratch } from "./scratch.ts";
+
+/** What all jobs of this process share. */
+export interface ProcessContext {
+  readonly home: Home;
+  readonly database: Database;
+  readonly scratch: Scratch;
+  readonly swarm: SharedSwarm;
+}
+
+/** What may differ from one job to the next, and from one start of it to the next. */
+export interface WorkSettings {
+  readonly blender: string | undefined;
+  readonly threads: number | undefined;
+  readonly compute: ComputeSelection;
+}
+
+export interface Watching {
+  readonly observe: (event: JobEvent) => void;
+  /** Told what somebody commanded (`bridge jobs pause`), when it is carried out. */
+  readonly onCommand?: (command: JobCommand) => void;
+  readonly log: Log;
+}
+
+/** What is to be done: a new render, or a job of the journal. */
+export type Task =
+  | { readonly kind: "new"; readonly job: string; readonly request: RenderRequest }
+  | { readonly kind: "resume"; readonly job: string };

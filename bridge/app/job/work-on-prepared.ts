@@ -1,0 +1,136 @@
+import { stat } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { assembledFileName } from "../../blender/finish/finisher.ts";
+import { hashFile } from "../../content/blocks/disk.ts";
+import type { PackedBundle } from "../../content/bundle/pack.ts";
+import type { JobEvent, JobOutcome } from "../../core/job/job-events.ts";
+import type { WarmSession } from "../../donor/ports.ts";
+import type { RenderSlots } from "../../donor/render-slots.ts";
+import { systemClock } from "../../kernel/clock.ts";
+import { findFfmpeg } from "../../media/video/find-ffmpeg.ts";
+import { encodeVideo } from "../../media/video/video.ts";
+import { openMedia } from "../../media/worker/media-pool.ts";
+import type { JobFolder } from "../../requester/job-folder.ts";
+import type { JobPorts } from "../../requester/job-ports.ts";
+import { type PreparedJob, settingsOf } from "../../requester/prepared-job.ts";
+import { runPreparedJob } from "../../requester/run-prepared-job.ts";
+import type { RequesterSwarm } from "../swarm/requester-swarm.ts";
+import { type ChosenBlender, type InspectionBlender, renderSlots } from "./blender-slots.ts";
+import type { ProcessContext, Watching, WorkSettings } from "./job-context.ts";
+import { jobPreview } from "./job-preview.ts";
+import { openOwnFinisher } from "./own-finisher.ts";
+import { type Scratch, STAGE_PREFIX } from "./scratch.ts";
+import type { SentScene } from "./sent-scene.ts";
+import { sentSlots, watchedSession } from "./sent-slots.ts";
+
+/** What was made for a job while it was prepared. */
+export interface Parts {
+  readonly scratch: Scratch;
+  readonly inspectionBlender: InspectionBlender;
+  readonly sent: SentScene;
+  readonly own: RenderSlots;
+  readonly prepared: PreparedJob;
+  readonly bundle: PackedBundle;
+  readonly blender: ChosenBlender;
+  readonly swarm: RequesterSwarm | undefined;
+}
+
+interface Work {
+  readonly parts: Parts;
+  readonly watching: Watching;
+}
+
+/** Gives a prepared job its ports on this machine, and works on it until it ends. */
+export async function workOnPrepared(
+  { home, database }: Pick<ProcessContext, "home" | "database">,
+  settings: WorkSettings,
+  { parts, watching }: Work,
+  signal: AbortSignal,
+): Promise<JobOutcome> {
+  const { compute, threads } = settings;
+  const { prepared, blender, swarm, bundle, own, scratch, sent: scene } = parts;
+  const { log } = watching;
+  const observe = (event: JobEvent) => {
+    if (event.event === "frame-finished") scene.wrote(event.outputs);
+    watching.observe(event);
+  };
+  let bytesSent = 0;
+  const sent = (bytes: number) => void (bytesSent += bytes);
+  await using media = openMedia();
+  await using checks = renderSlots(scratch, blender, { slots: 1, purpose: "check", ...ownSlotOptions(threads, scene) });
+  await using preview = jobPreview(join(home.jobs, prepared.id, "preview.png"));
+  const ports: JobPorts = {
+    rendering: {
+      slots: compute.local > 0 ? sentSlots(own, scene) : undefined,
+      checkSlots: sentSlots(checks, scene),
+      recruit:
+        swarm &&
+        ((job, run, end) =>
+          swarm.recruit(
+            { bundle, prepared: job, run },
+            { peers: compute.peers, allowPreview: compute.allowPreview === true, observe, sent },
+            end,
+          )),
+      bytesSent: () => bytesSent,
+    },
+    results: { media, preview, hashFile: async (path) => ({ sha256: await hashFile(path, signal), bytes: (await stat(path)).size }) },
+    delivery: deliveryOf(settings, parts),
+    journal: database.journal,
+    client: {
+      observe,
+      takeCommand: () => {
+        const command = database.jobCommands.take(prepared.id);
+        if (command) watching.onCommand?.(command);
+        return command;
+      },
+    },
+    process: { clock: systemClock, log },
+  };
+  return await runPreparedJob(ports, prepared, { jobsFolder: home.jobs, name: `${hostname()} (this machine)`, compute }, signal);
+}
+
+function deliveryOf(settings: WorkSettings, parts: Parts): JobPorts["delivery"] {
+  return {
+    assembledPath: (folder) => (sceneFrame) => join(folder.assembled, assembledFileName(sceneFrame)),
+    openFinisher: (folder, end) => finisherOf(settings, parts, folder, end),
+    encodeVideo: async (frames, fps, out, end) => {
+      const { path } = await findFfmpeg(end);
+      await encodeVideo({ ffmpeg: path, frames, fps, out }, end);
+      return { path: out, bytes: (await stat(out)).size };
+    },
+  };
+}
+
+/** Of all slots in which this machine renders its own job. */
+export function ownSlotOptions(threads: number | undefined, sent: SentScene) {
+  return {
+    local: true,
+    around: (session: WarmSession) => watchedSession(session, sent),
+    ...(threads === undefined ? {} : { threads: () => threads }),
+  };
+}
+
+async function finisherOf(
+  settings: WorkSettings,
+  { blender, prepared, scratch, inspectionBlender, sent }: Pick<Parts, "blender" | "prepared" | "scratch" | "inspectionBlender" | "sent">,
+  folder: JobFolder,
+  signal: AbortSignal,
+) {
+  const { created, facts, id } = prepared;
+  return await openOwnFinisher(
+    { sent, scratch, opened: inspectionBlender.take() },
+    {
+      blender: blender.build,
+      scenePath: created.scenePath,
+      flags: created.flags,
+      cwd: settingsOf(created).cwd,
+      assembledFolder: folder.assembled,
+      jobScenes: facts.scenes.map(({ name }) => name),
+      stageName: `${STAGE_PREFIX}${id}`,
+      scratch: await scratch.folder("finish"),
+      ...(settings.threads === undefined ? {} : { threads: settings.threads }),
+    },
+    signal,
+  );
+}
