@@ -102,7 +102,7 @@ export function checkSensors(terms: Terms, hostMetrics: HostMetrics): Finding[] 
       term: "idle",
       asked: terms.idleMs !== undefined,
       shown: hostMetrics.idleMs === undefined ? undefined : `by ${hostMetrics.idleSensors.join(", ")}`,
-      mend: 'sudo usermod -aG input "$USER", then log in anew (or install xprintidle)',
+      fix: 'sudo usermod -aG input "$USER", then log in anew (or install xprintidle)',
     },
     {
       what: "battery",
@@ -121,14 +121,14 @@ export function checkSensors(terms: Terms, hostMetrics: HostMetrics): Finding[] 
       term: "temperature",
       asked: terms.maxCelsius !== undefined,
       shown: shownAs(hostMetrics.celsius, "°C"),
-      mend: "sudo apt-get install lm-sensors && sudo sensors-detect --auto",
+      fix: "sudo apt-get install lm-sensors && sudo sensors-detect --auto",
     },
     {
       what: "power",
       term: "watts",
       asked: terms.maxWatts !== undefined,
       shown: shownAs(hostMetrics.watts, "W"),
-      mend: "sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj",
+      fix: "sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj",
     },
   ];
   return signs.map(findingOf);
@@ -140,16 +140,16 @@ interface Sign {
   readonly term: string;
   readonly asked: boolean;
   readonly shown: string | undefined;
-  readonly mend?: string;
+  readonly fix?: string;
 }
 
-function findingOf({ what, term, asked, shown, mend }: Sign): Finding {
+function findingOf({ what, term, asked, shown, fix }: Sign): Finding {
   const detail =
     shown ??
     `this machine does not tell${asked ? `, and the term ${term} asks for it: the donor stays closed` : `; the term ${term} cannot be used`}`;
   const back = asked ? `bridge donate set ${term}=default` : undefined;
-  const fix = shown === undefined ? [mend, back].filter((each) => each !== undefined).join(", or ") || undefined : undefined;
-  return { what: `donor: ${what}`, ok: shown !== undefined, needed: false, detail, fix };
+  const command = shown === undefined ? [fix, back].filter((each) => each !== undefined).join(", or ") || undefined : undefined;
+  return { what: `donor: ${what}`, ok: shown !== undefined, needed: false, detail, fix: command };
 }
 
 function shownAs(value: number | undefined, unit: string): string | undefined {

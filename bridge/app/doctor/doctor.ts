@@ -13,7 +13,7 @@ import { openSwarm } from "../swarm/open-swarm.ts";
 const LOW_DISK_BYTES = 5 * 2 ** 30;
 
 /** Looks at everything this node depends on. */
-export async function examine(
+export async function runChecks(
   home: Home,
   blender: string | undefined,
   network: () => Promise<Finding>,
@@ -85,14 +85,14 @@ async function checkDisk(home: Home): Promise<Finding> {
 
 /** Tries to enter the network, as this home's node. */
 export async function tryNetwork(home: Home, signal: AbortSignal): Promise<Finding> {
-  return await examineNetwork(async () => {
+  return await checkNetwork(async () => {
     await using network = await openSwarm(home, { swarm: "public", bootstrap: [], lan: false }, silentLog, signal);
     return network.multiaddrs();
   });
 }
 
 /** `addresses`: where this node is reached; throws when there is no network. */
-export async function examineNetwork(addresses: () => Promise<readonly string[]>): Promise<Finding> {
+export async function checkNetwork(addresses: () => Promise<readonly string[]>): Promise<Finding> {
   try {
     const multiaddrs = await addresses();
     return { what: "network", ok: true, needed: false, detail: multiaddrs.join(" "), fix: undefined };

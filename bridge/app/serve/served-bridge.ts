@@ -2,7 +2,7 @@ import PQueue from "p-queue";
 import type { ServedBridge } from "../../gateway/ports.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { findLocalBlenders, type ChosenBlender } from "../job/blender-slots.ts";
-import { examine, examineNetwork } from "../doctor/doctor.ts";
+import { runChecks, checkNetwork } from "../doctor/doctor.ts";
 import type { JobQueue } from "./job-queue.ts";
 import { checkScene } from "./scene-check.ts";
 import { servedFiles } from "./served-files.ts";
@@ -54,7 +54,7 @@ export function servedBridge({ processContext, queue, store, swarm, blender, sto
           { signal },
         ),
       "bridge.doctor": async (_, signal) => {
-        const findings = await examine(home, blender, () => examineNetwork(addresses), signal);
+        const findings = await runChecks(home, blender, () => checkNetwork(addresses), signal);
         return { findings: findings.map(({ fix, ...finding }) => ({ ...finding, mend: fix ?? null })) };
       },
       "bridge.stop": async () => {

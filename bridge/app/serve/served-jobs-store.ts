@@ -25,7 +25,7 @@ const Record = z.strictObject({ submission: JobSubmission, error: ErrorBody.null
 /** The jobs that clients asked for, on disk: what a bridge that starts again finds. */
 export class ServedJobsStore {
   readonly #processContext: Pick<ProcessContext, "home" | "database">;
-  readonly #shelves = new Map<string, Promise<RawFrames | undefined>>();
+  readonly #rawFrames = new Map<string, Promise<RawFrames | undefined>>();
 
   constructor(processContext: Pick<ProcessContext, "home" | "database">) {
     this.#processContext = processContext;
@@ -104,10 +104,10 @@ export class ServedJobsStore {
   /** The floats of a job; none before its scene was looked at, or where files are delivered. */
   async rawFrames({ id, facts }: ServedJob): Promise<RawFrames | undefined> {
     if (facts.submission.deliver !== "raw") return undefined;
-    const opening = this.#shelves.get(id) ?? this.#openShelf(id);
-    this.#shelves.set(id, opening);
+    const opening = this.#rawFrames.get(id) ?? this.#openRawFrames(id);
+    this.#rawFrames.set(id, opening);
     const rawFrames = await opening;
-    if (!rawFrames) this.#shelves.delete(id);
+    if (!rawFrames) this.#rawFrames.delete(id);
     return rawFrames;
   }
 
@@ -132,7 +132,7 @@ export class ServedJobsStore {
   /** All that was kept of it goes; the history of jobs knows it still. */
   async forget(job: ServedJob): Promise<void> {
     const { id } = job;
-    this.#shelves.delete(id);
+    this.#rawFrames.delete(id);
     this.#processContext.database.served.delete(id);
     await new JobFolder(this.#processContext.home.jobs, id).dispose();
     await this.dropOwnedScene(job);
@@ -149,7 +149,7 @@ export class ServedJobsStore {
     return record?.type === "job-created" ? settingsOf(record) : undefined;
   }
 
-  async #openShelf(job: string): Promise<RawFrames | undefined> {
+  async #openRawFrames(job: string): Promise<RawFrames | undefined> {
     const memory = foldJournal(this.#processContext.database.journal.read(job).map(({ record }) => record));
     if (!memory.created) return undefined;
     const { facts, options } = memory.created.planInput;

@@ -38,7 +38,7 @@ const pathOf = ({ scene, frame }: { scene: string; frame: number }) => join(fold
 const isThere = () => PLAN.sceneFrames.filter(({ sceneFrame: each }) => existsSync(pathOf(each))).map(({ key }) => key);
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "p2p-shelf-"));
+  folder = mkdtempSync(join(tmpdir(), "p2p-raw-frames-"));
   for (const { sceneFrame: each } of PLAN.sceneFrames) writeFileSync(pathOf(each), "raw");
   rawFrames = new RawFrames(PLAN, pathOf);
 });
