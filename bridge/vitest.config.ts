@@ -12,11 +12,21 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-/** Tests start real Blenders and real nodes: a process each, two at a time, and time to spare on a slow machine. */
+/** What needs Blender, Docker, ffmpeg, sockets or minutes; a single test of another room says so in its name. */
+const INTEGRATION = [
+  "bridge/**/*.integration.test.ts",
+  "bridge/{blender,network,sandbox}/**/*.test.ts",
+  "bridge/test/{contract,integration,simulation,soak}/**/*.test.ts",
+  "sample-scenes/**/*.test.ts",
+  "bench/**/*.test.ts",
+];
+const E2E = ["bridge/test/e2e/**/*.test.ts"];
+
+/** Three kinds of tests, each with a command: `npm run test:unit` is the loop people live in. */
 export default defineConfig({
   root: fileURLToPath(new URL("..", import.meta.url)),
   test: {
-    include: ["bridge/**/*.test.ts", "sample-scenes/**/*.test.ts", "bench/**/*.test.ts"],
+    // Real Blenders and real nodes are a process each: two at a time, and time to spare on a slow machine.
     pool: "forks",
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
@@ -24,5 +34,10 @@ export default defineConfig({
     hookTimeout: 300_000,
     teardownTimeout: 30_000,
     allowOnly: process.env["CI"] !== "true",
+    projects: [
+      { extends: true, test: { name: "unit", include: ["bridge/**/*.test.ts"], exclude: [...INTEGRATION, ...E2E], isolate: false } },
+      { extends: true, test: { name: "integration", include: INTEGRATION } },
+      { extends: true, test: { name: "e2e", include: E2E } },
+    ],
   },
 });

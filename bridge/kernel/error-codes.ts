@@ -41,8 +41,8 @@ export const ERROR_CODES = {
   TOO_MANY_UPLOADS: { exitCode: 2, advice: "Wait until some files have come." },
   UPLOAD_UNKNOWN: { exitCode: 2, advice: "Begin with `files.put`: an upload ends with its connection, or by `files.done`." },
   UPLOAD_WRONG: { exitCode: 3, advice: "Send the file again." },
-  FILE_NOT_OF_JOB: { exitCode: 2, advice: "Ask for files that the job's own events, floats or outputs name." },
-  FILE_GONE: { exitCode: 3, advice: "A tile goes when its frame is whole, and floats when they are released: take what comes next." },
+  FILE_NOT_OF_JOB: { exitCode: 2, advice: "Ask for files that the job's own events, raw frames or outputs name." },
+  FILE_GONE: { exitCode: 3, advice: "A tile goes when its frame is whole, and raw frames when they are released: take what comes next." },
   TOO_MANY_JOBS: { exitCode: 2, advice: "Wait until some jobs have ended, or cancel some." },
 
   // What this machine lacks

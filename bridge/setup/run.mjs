@@ -11,6 +11,9 @@ import { ensureNode } from "./node-step.mjs";
 const SCRIPTS = {
   demo: { purpose: "demo", runs: [["bridge/demo/demo.ts"]] },
   test: { purpose: "test", runs: [["bridge/build/test.mjs"]] },
+  "test:unit": { purpose: "code", runs: [["bridge/build/test.mjs", "--project", "unit"]] },
+  "test:integration": { purpose: "test", runs: [["bridge/build/test.mjs", "--project", "integration"]] },
+  "test:e2e": { purpose: "test", runs: [["bridge/build/test.mjs", "--project", "e2e"]] },
   "test:versions": { purpose: "test", runs: [["bridge/test/versions/run.mjs"]] },
   soak: { purpose: "test", runs: [["bridge/test/soak/soak.ts"]] },
   bench: { purpose: "test", runs: [["bench/bench.ts"]] },

@@ -149,7 +149,7 @@ describe("step", () => {
     job.join("b");
     job.failed("c0", "a");
     job.failed("c1", "a");
-    expect(job.failed("c4", "a")[0]).toBe("bar-donor a task");
+    expect(job.failed("c4", "a")[0]).toBe("ban-donor a task");
   });
 
   it("moves a chunk that only lies in a queue to an idle donor", () => {
