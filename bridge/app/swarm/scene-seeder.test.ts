@@ -50,9 +50,9 @@ describe("scenes given at the same time", () => {
     using a = scenes.give(bundleOf("ma", ["a1"]), { sent: () => {}, changed: () => {} }, async (id) => [`/at/${id}`]);
     for (const peer of ["anna", "bert"]) a.admit(peer, true);
     const anna = scenes.servedTo("anna").policy;
-    expect(await anna.elsewhere?.("a1", false)).toEqual([]);
+    expect(await anna.redirect?.("a1", false)).toEqual([]);
     anna.gave?.("a1", 1);
-    expect(await scenes.servedTo("bert").policy.elsewhere?.("a1", false)).toEqual([{ id: "anna", addrs: ["/at/anna"] }]);
+    expect(await scenes.servedTo("bert").policy.redirect?.("a1", false)).toEqual([{ id: "anna", addrs: ["/at/anna"] }]);
   });
 
   it("an ended job gives nothing any more; another one with the same blocks still does", async () => {

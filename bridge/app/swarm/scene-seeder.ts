@@ -102,7 +102,7 @@ export class SceneSeeder {
       },
       policy: {
         mayHave: (hash) => policyOf(hash)?.mayHave(hash) === true,
-        elsewhere: (hash, force) => policyOf(hash)?.elsewhere?.(hash, force) ?? [],
+        redirect: (hash, force) => policyOf(hash)?.redirect?.(hash, force) ?? [],
         gave: (hash, bytes) => policyOf(hash)?.gave?.(hash, bytes),
         broke: (hash, error) => policyOf(hash)?.broke?.(hash, error),
       },

@@ -19,7 +19,7 @@ describe("the fetch plan", () => {
   it("[B8] takes a block that was named elsewhere there, with a pause after each no, and then insists", () => {
     const made = plan(1);
     const ask = made.next(R, 0)!;
-    made.elsewhere(ask, ["d1"], 0);
+    made.redirect(ask, ["d1"], 0);
     expect(made.next(R, 0)).toBeUndefined();
     let nowMs = 0;
     for (let times = 1; times <= FETCH_TIMES.maxRetries; times++) {
@@ -29,13 +29,13 @@ describe("the fetch plan", () => {
       nowMs += FETCH_TIMES.firstRetryMs * 2 ** times;
     }
     expect(made.next(R, nowMs)).toMatchObject({ hash: "h0", force: true });
-    made.elsewhere({ hash: "h0", bytes: 1, force: true }, ["d1"], nowMs);
+    made.redirect({ hash: "h0", bytes: 1, force: true }, ["d1"], nowMs);
     expect(made.next("d1", nowMs)).toMatchObject({ hash: "h0" });
   });
 
   it("[B9] a peer that is lost gives back what it was asked for and is named in vain until it is back", () => {
     const made = plan(2);
-    for (let index = 0; index < 2; index++) made.elsewhere(made.next(R, 0)!, ["d1"], 0);
+    for (let index = 0; index < 2; index++) made.redirect(made.next(R, 0)!, ["d1"], 0);
     expect(made.next("d1", 0)).toBeDefined();
     made.peerLost("d1", "lost");
     expect([made.next(R, 0)?.force, made.next(R, 0)?.force]).toEqual([true, true]);
@@ -43,7 +43,7 @@ describe("the fetch plan", () => {
 
   it("[B9] a stall opens all that is left to the requester, even what others were asked for", () => {
     const made = plan(2);
-    for (let index = 0; index < 2; index++) made.elsewhere(made.next(R, 0)!, ["d1"], 0);
+    for (let index = 0; index < 2; index++) made.redirect(made.next(R, 0)!, ["d1"], 0);
     made.next("d1", 0);
     made.tick(FETCH_TIMES.stallMs - 1);
     expect(made.next(R, 0)).toBeUndefined();
@@ -71,9 +71,9 @@ describe("the fetch plan", () => {
     expect(slow.tick(4 * giveUpMs)).toBe("silent");
   });
 
-  type What = "next" | "got" | "missing" | "elsewhere" | "lost" | "back" | "has" | "tick";
+  type What = "next" | "got" | "missing" | "redirect" | "lost" | "back" | "has" | "tick";
   const step = fc.record({
-    what: fc.constantFrom<What>("next", "next", "next", "got", "missing", "elsewhere", "lost", "back", "has", "tick"),
+    what: fc.constantFrom<What>("next", "next", "next", "got", "missing", "redirect", "lost", "back", "has", "tick"),
     peer: fc.constantFrom(R, "d1", "d2"),
     other: fc.constantFrom("d1", "d2"),
   });
@@ -86,7 +86,7 @@ describe("the fetch plan", () => {
     { what, peer, other }: { what: What; peer: string; other: string },
     nowMs: number,
   ): void {
-    const answered = what === "got" || what === "missing" || what === "elsewhere" ? inFlight.shift() : undefined;
+    const answered = what === "got" || what === "missing" || what === "redirect" ? inFlight.shift() : undefined;
     const isOfRequester = answered?.peer === R;
     const happenings: Record<What, () => void> = {
       next: () => {
@@ -103,9 +103,9 @@ describe("the fetch plan", () => {
       got: () => answered && made.received(answered.peer, answered.ask.hash, nowMs),
       // The requester is honest here: it has all, so it never says "missing".
       missing: () =>
-        answered && (isOfRequester ? made.elsewhere(answered.ask, [other], nowMs) : made.missing(answered.peer, answered.ask.hash, nowMs)),
-      elsewhere: () =>
-        answered && (isOfRequester ? made.elsewhere(answered.ask, [other], nowMs) : made.missing(answered.peer, answered.ask.hash, nowMs)),
+        answered && (isOfRequester ? made.redirect(answered.ask, [other], nowMs) : made.missing(answered.peer, answered.ask.hash, nowMs)),
+      redirect: () =>
+        answered && (isOfRequester ? made.redirect(answered.ask, [other], nowMs) : made.missing(answered.peer, answered.ask.hash, nowMs)),
     };
     happenings[what]();
   }

@@ -23,7 +23,7 @@ interface Block extends WantedBlock {
   readonly heldBy: Set<string>;
   /** Peers that said they do not have it (yet): how often, and when to ask again. */
   readonly denials: Map<string, { times: number; retryAtMs: number }>;
-  requester: "unknown" | "elsewhere" | "missing";
+  requester: "unknown" | "redirect" | "missing";
   cameBytes: number;
 }
 
@@ -90,7 +90,7 @@ export class FetchPlan {
     const block = peer === this.#requester ? this.#nextOfRequester() : this.#nextOfDonor(peer, nowMs);
     if (block === undefined) return undefined;
     block.askedAt.add(peer);
-    return { hash: block.hash, bytes: block.bytes, force: peer === this.#requester && block.requester === "elsewhere" };
+    return { hash: block.hash, bytes: block.bytes, force: peer === this.#requester && block.requester === "redirect" };
   }
 
   /** Wanted blocks that this peer has not been asked about. */
@@ -138,11 +138,11 @@ export class FetchPlan {
   }
 
   /** The requester named others. Named again on insisting, the block is on its way to them: the requester is asked a little later. */
-  elsewhere(ask: Ask, peers: readonly string[], nowMs: number): void {
+  redirect(ask: Ask, peers: readonly string[], nowMs: number): void {
     const block = this.#pending.get(ask.hash);
     if (block === undefined) return;
     block.askedAt.delete(this.#requester);
-    block.requester = "elsewhere";
+    block.requester = "redirect";
     for (const peer of peers) this.has(peer, ask.hash);
     if (ask.force) this.#deferred.push({ block, atMs: nowMs + FETCH_TIMES.retryFetchMs });
     else this.#requeue(block);

@@ -178,12 +178,12 @@ export class FetchWorker {
     return [{ failure: this.#store(ask, content) }];
   }
 
-  /** Only the requester knows who else has a block; from anybody else "elsewhere" means no. */
-  #refused(ask: Ask, answer: Extract<BlocksAnswer, { type: "elsewhere" | "missing" }>): void {
+  /** Only the requester knows who else has a block; from anybody else "redirect" means no. */
+  #refused(ask: Ask, answer: Extract<BlocksAnswer, { type: "redirect" | "missing" }>): void {
     const { plan, isRequester, named, nowMs } = this.#deps;
-    if (answer.type === "elsewhere" && isRequester) {
+    if (answer.type === "redirect" && isRequester) {
       named(answer.peers);
-      plan.elsewhere(
+      plan.redirect(
         ask,
         answer.peers.map((peer) => peer.id),
         nowMs(),

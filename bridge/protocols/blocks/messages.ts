@@ -77,7 +77,7 @@ export const BlocksAnswer = z.discriminatedUnion("type", [
   /** `bytes` bytes follow in bulk frames. */
   z.strictObject({ type: z.literal("block"), hash: Hash, bytes: z.int().min(0).max(BLOCKS_LIMITS.maxBlockBytes) }),
   z.strictObject({
-    type: z.literal("elsewhere"),
+    type: z.literal("redirect"),
     hash: Hash,
     peers: z.array(BlockPeer).min(1).max(BLOCKS_LIMITS.maxElsewherePeers).readonly(),
   }),

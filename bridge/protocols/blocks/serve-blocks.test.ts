@@ -138,14 +138,14 @@ describe("super-seeding", () => {
     return made;
   };
   const route = async (made: SuperSeeding, id: string, force = false) =>
-    (await made.policyFor(id, () => true).elsewhere!("h", force)).map((peer) => peer.id);
+    (await made.policyFor(id, () => true).redirect!("h", force)).map((peer) => peer.id);
 
   it("[B8] gives a block once and then names who has it, also while it is still on its way", async () => {
     const made = seeding();
     expect(await route(made, "donor0001")).toEqual([]);
     expect(await route(made, "donor0002")).toEqual(["donor0001"]);
     made.policyFor("donor0001", () => true).gave!("h", 1);
-    expect(await made.policyFor("donor0003", () => true).elsewhere!("h", false)).toEqual([
+    expect(await made.policyFor("donor0003", () => true).redirect!("h", false)).toEqual([
       { id: "donor0001", addrs: ["/ip4/127.0.0.1/tcp/1/p2p/donor0001"] },
     ]);
     expect(await route(made, "donor0001")).toEqual([]);
@@ -175,7 +175,7 @@ describe("super-seeding", () => {
       1000,
       made.policyFor("donor0002", () => true),
     );
-    await made.policyFor("donor0001", () => true).elsewhere!(hashes[0]!, false);
+    await made.policyFor("donor0001", () => true).redirect!(hashes[0]!, false);
     await ask(near, { type: "get", hash: hashes[0], offset: 0, length: 1000, force: true });
     expect(await answer(near)).toMatchObject({ type: "block", bytes: 1000 });
   });
@@ -185,7 +185,7 @@ describe("super-seeding", () => {
     const policy = made.policyFor("donor0001", () => true);
     for (let time = 0; time < BLOCKS_LIMITS.maxGivesPerBlock; time++) {
       expect(policy.mayHave("h")).toBe(true);
-      await policy.elsewhere!("h", true);
+      await policy.redirect!("h", true);
       policy.broke!("h", new Error("cut"));
     }
     expect(policy.mayHave("h")).toBe(false);

@@ -13,7 +13,7 @@ export interface ServePolicy {
   /** The longest piece that is sent; the longest there is when not said. */
   pieceBytes?(): number | undefined;
   /** For a whole block: peers to be asked instead. None: it is given here, and `gave` or `broke` follows. Ranges are given here always. */
-  elsewhere?(hash: Sha256, force: boolean): readonly BlockPeer[] | Promise<readonly BlockPeer[]>;
+  redirect?(hash: Sha256, force: boolean): readonly BlockPeer[] | Promise<readonly BlockPeer[]>;
   /** All bytes of the answer, or of the range of a block, were handed to the network. */
   gave?(hash: Sha256, bytes: number): void;
   /** It was to be given and was not. */
@@ -56,9 +56,9 @@ async function serveGet(
   const range = from.policy.mayHave(hash) ? rangeOf(request, await from.source.sizeOf(hash)) : undefined;
   if (range === undefined) return await answer(stream, { type: "missing", hash }, signal);
   const policy = range.isBlock ? complete(from.policy) : SILENT;
-  const peers = request.offset === undefined && request.length === undefined ? await policy.elsewhere(hash, request.force === true) : [];
+  const peers = request.offset === undefined && request.length === undefined ? await policy.redirect(hash, request.force === true) : [];
   if (peers.length > 0)
-    return await answer(stream, { type: "elsewhere", hash, peers: peers.slice(0, BLOCKS_LIMITS.maxElsewherePeers) }, signal);
+    return await answer(stream, { type: "redirect", hash, peers: peers.slice(0, BLOCKS_LIMITS.maxElsewherePeers) }, signal);
   try {
     const content = await readContent(from.source, { hash, ...range }, signal);
     await give(stream, hash, { content, pieceBytes: pieceBytesFor(request, from.policy) }, signal);
@@ -80,11 +80,11 @@ function pieceBytesFor({ piece }: Get, { pieceBytes }: ServePolicy): number {
 type FullPolicy = Required<Omit<ServePolicy, "mayHave" | "pieceBytes">>;
 
 /** For contents larger than a block, about which there is nothing to decide. */
-const SILENT: FullPolicy = { elsewhere: () => [], gave() {}, broke() {} };
+const SILENT: FullPolicy = { redirect: () => [], gave() {}, broke() {} };
 
 function complete(policy: ServePolicy): FullPolicy {
   return {
-    elsewhere: (hash, force) => policy.elsewhere?.(hash, force) ?? [],
+    redirect: (hash, force) => policy.redirect?.(hash, force) ?? [],
     gave: (hash, bytes) => policy.gave?.(hash, bytes),
     broke: (hash, error) => policy.broke?.(hash, error),
   };

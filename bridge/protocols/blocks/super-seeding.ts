@@ -43,7 +43,7 @@ export class SuperSeeding {
   policyFor(peerId: string, mayHave: (hash: Sha256) => boolean): ServePolicy {
     return {
       mayHave: (hash) => mayHave(hash) && (this.#holders.get(hash)?.get(peerId)?.gives ?? 0) < BLOCKS_LIMITS.maxGivesPerBlock,
-      elsewhere: (hash, force) => this.#route(peerId, hash, force),
+      redirect: (hash, force) => this.#route(peerId, hash, force),
       gave: (hash) => this.#settle(peerId, hash, true),
       broke: (hash, error) => {
         this.#settle(peerId, hash, false);
