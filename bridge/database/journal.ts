@@ -1,7 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { JobRecord } from "../core/journal/records.ts";
+import { JobRecord } from "../core/journal/records.ts";
 import { FarmError } from "../kernel/errors.ts";
-import { parseRecord } from "./record-schema.ts";
 import type { Journal, StoredRecord } from "./types.ts";
 
 /**
@@ -78,7 +77,7 @@ export class SqliteJournal implements Journal {
   read(job: string): readonly StoredRecord[] {
     return this.#select.all(job).map((row) => {
       try {
-        return { seq: Number(row["seq"]), at: Number(row["at"]), record: parseRecord(String(row["body"])) };
+        return { seq: Number(row["seq"]), at: Number(row["at"]), record: JobRecord.parse(JSON.parse(String(row["body"]))) };
       } catch (error) {
         throw new FarmError(
           "DATABASE_CORRUPT",

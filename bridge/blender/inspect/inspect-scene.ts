@@ -4,7 +4,8 @@ import { FarmError, isFarmError } from "../../kernel/errors.ts";
 import { checkBlendFile, isNewerFile } from "../find/blend-header.ts";
 import { flagArguments } from "../blender-flags.ts";
 import { BlenderProcess } from "../blender-process.ts";
-import { INSPECTION_LIMITS, InspectionAnswer } from "./inspection-schema.ts";
+import { FACTS_LIMITS } from "../../core/job/scene-facts.ts";
+import { InspectionAnswer, MAX_SCENE_FILES } from "./inspection-answer.ts";
 import type { BlenderBuild, BlenderFlags, Inspection, RunningProcess, StartProcess } from "../types.ts";
 
 /** How long opening a scene, and looking through it, may take. Probing a sequencer renders a thumbnail of every frame. */
@@ -78,7 +79,7 @@ async function askBlender(
     format: options.flags.format ?? null,
     frames: options.frames ?? null,
     scratch: resolve(options.scratch),
-    maxFiles: INSPECTION_LIMITS.maxFiles,
+    maxFiles: MAX_SCENE_FILES,
   };
   const answer = InspectionAnswer.safeParse(await blender.request("inspect", request, signal, INSPECT_LIMITS.inspectTimeoutMs));
   if (answer.success) return answer.data;
@@ -96,7 +97,7 @@ function refuseTooNew(fileVersion: string, scenePath: string, blender: BlenderBu
 }
 
 function refuseFrames(frames: readonly number[]): void {
-  const { maxFrame, maxFrames } = INSPECTION_LIMITS;
+  const { maxFrame, maxFrames } = FACTS_LIMITS;
   const wrong = frames.find((frame) => !Number.isInteger(frame) || Math.abs(frame) > maxFrame);
   if (wrong !== undefined) throw new FarmError("FRAMES_INVALID", `${wrong} is not a frame: frames go from -${maxFrame} to ${maxFrame}`);
   if (frames.length > maxFrames) throw new FarmError("FRAMES_INVALID", `${frames.length} frames are too many`);

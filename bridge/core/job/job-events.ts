@@ -1,132 +1,112 @@
-import type { Chunk, ChunkId, DonorId } from "../plan/chunk.ts";
-import type { MissingFrame } from "../ledger/ledger.ts";
-import type { Rect } from "./scene-facts.ts";
+import { z } from "zod";
+import type { Chunk } from "../plan/chunk.ts";
+import { MissingFrame } from "../ledger/ledger.ts";
+import { FrameNumber, Rect } from "./scene-facts.ts";
+
+const Text = z.string();
+const Count = z.int().min(0);
+const Bytes = z.number().min(0);
+const donor = Text;
+const chunk = Text;
+const job = Text;
 
 /** Where a chunk lies: a rectangle of a scene's frame, or the whole of it. */
-export interface ChunkPlace {
-  readonly scene: string;
-  readonly frame: number;
-  readonly rect: Rect | null;
-}
+export const ChunkPlace = z.strictObject({ scene: Text, frame: FrameNumber, rect: Rect.nullable() }).readonly();
+export type ChunkPlace = z.infer<typeof ChunkPlace>;
 
-/** One assembled float picture, and the part (`region`) of the full frame that it shows. */
-export interface RawImage {
-  readonly scene: string;
-  readonly frame: number;
-  readonly path: string;
-  readonly width: number;
-  readonly height: number;
-  readonly region: Rect;
-}
+/** One assembled raw picture, and the part (`region`) of the full frame (`width` x `height`) that it shows. */
+export const RawImage = z
+  .strictObject({ scene: Text, frame: FrameNumber, path: Text, width: z.int().min(1), height: z.int().min(1), region: Rect })
+  .readonly();
+export type RawImage = z.infer<typeof RawImage>;
+
+export const JobOutcome = z.enum(["complete", "incomplete", "cancelled", "failed"]);
+export type JobOutcome = z.infer<typeof JobOutcome>;
+
+/** What ended a job before its time. */
+export const StoppedBy = z.strictObject({ code: Text, message: Text }).readonly();
+
+export const JobStats = z
+  .strictObject({
+    seconds: z.number(),
+    framesDone: Count,
+    framesTotal: Count,
+    chunksDone: Count,
+    chunksTotal: Count,
+    chunksChecked: Count,
+    bytesReceived: Bytes,
+    bytesSent: Bytes,
+    /** Chunks accepted from each donor, by id. */
+    chunksByDonor: z.record(z.string(), Count).readonly(),
+    banned: z.array(donor).readonly(),
+  })
+  .readonly();
+export type JobStats = z.infer<typeof JobStats>;
+
+/** Frames named in the last event of a job; more are only counted. */
+export const MOST_MISSING_NAMED = 1_000;
+
+/** One kind of event: its name and its fields. */
+export const eventOf = <K extends string, S extends z.ZodRawShape>(event: K, fields: S) =>
+  z.strictObject({ event: z.literal(event), ...fields });
+
+/** Every kind of event that a running job tells. */
+export const JOB_EVENTS = [
+  eventOf("job-created", {
+    job,
+    scene: Text,
+    blender: Text,
+    frames: Count,
+    chunks: Count,
+    chunksDone: Count,
+    tiles: Text.optional(),
+  }),
+  eventOf("note", { code: Text, message: Text }),
+  eventOf("donor-joined", { donor, name: Text, slots: Count, local: z.boolean() }),
+  /** Its owner lets it work, or not for now. */
+  eventOf("donor-availability", { donor, name: Text, open: z.boolean(), reason: Text.optional() }),
+  eventOf("donor-left", { donor, name: Text, reason: Text }),
+  eventOf("donor-banned", { donor, name: Text, reason: Text }),
+  eventOf("scene-progress", { donor, bytesDone: Bytes, bytesTotal: Bytes }),
+  eventOf("chunk-leased", { chunk, donor, attempt: Count, place: ChunkPlace }),
+  eventOf("chunk-started", { chunk, donor, place: ChunkPlace }),
+  eventOf("chunk-withdrawn", { chunk, donor, reason: Text }),
+  eventOf("chunk-failed", { chunk, donor, code: Text, message: Text }),
+  eventOf("chunk-checked", { chunk, donor, verdict: z.enum(["equal", "warned", "different"]) }),
+  eventOf("chunk-accepted", { chunk, donor, seconds: z.number(), bytes: Bytes, done: Count, total: Count, place: ChunkPlace }),
+  /** It was wrong after all, and is made anew. */
+  eventOf("chunk-revoked", { chunk, place: ChunkPlace }),
+  eventOf("chunk-dead", { chunk, code: Text, message: Text }),
+  /** It cannot be made in this run; the others go on. */
+  eventOf("frame-lost", { frame: FrameNumber, code: Text, message: Text }),
+  eventOf("preview", { path: Text }),
+  /** An accepted tile's raw pixels, in a file of `rect`'s size that the bridge wrote; gone when its frame is whole. */
+  eventOf("tile", { chunk, donor, scene: Text, frame: FrameNumber, rect: Rect, region: Rect, path: Text }),
+  /** All raw pictures of a frame are here, for somebody else's Blender to finish, until they are released. */
+  eventOf("frame-raw", { frame: FrameNumber, pictures: z.array(RawImage).readonly() }),
+  eventOf("frame-finished", { frame: FrameNumber, outputs: z.array(Text).readonly() }),
+  eventOf("video-progress", { message: Text }),
+  eventOf("job-ended", {
+    job,
+    outcome: JobOutcome,
+    outputs: z.array(Text).readonly(),
+    /** Files that the scene names and nobody has. */
+    missingFiles: z.array(Text).readonly(),
+    /** Frames of which something is not there, the first of them (`missingFrames` counts them all). Empty when the job is complete. */
+    missing: z.array(MissingFrame).readonly(),
+    missingFrames: Count,
+    /** What ended the job before its time. */
+    error: StoppedBy.nullable(),
+    stats: JobStats,
+  }),
+] as const;
 
 /**
  * What everybody who watches a job reads: terminal, `--json`, add-on, dashboard, metrics. Each event is
  * plain JSON; `at` (milliseconds since 1970) is added where it is printed.
  */
-export type JobEvent =
-  | {
-      readonly event: "job-created";
-      readonly job: string;
-      readonly scene: string;
-      readonly blender: string;
-      readonly frames: number;
-      readonly chunks: number;
-      readonly chunksDone: number;
-      readonly tiles?: string | undefined;
-    }
-  | { readonly event: "note"; readonly code: string; readonly message: string }
-  | { readonly event: "donor-joined"; readonly donor: DonorId; readonly name: string; readonly slots: number; readonly local: boolean }
-  /** Its owner lets it work, or not for now. */
-  | {
-      readonly event: "donor-availability";
-      readonly donor: DonorId;
-      readonly name: string;
-      readonly open: boolean;
-      readonly reason?: string | undefined;
-    }
-  | { readonly event: "donor-left"; readonly donor: DonorId; readonly name: string; readonly reason: string }
-  | { readonly event: "donor-banned"; readonly donor: DonorId; readonly name: string; readonly reason: string }
-  | { readonly event: "scene-progress"; readonly donor: DonorId; readonly bytesDone: number; readonly bytesTotal: number }
-  | {
-      readonly event: "chunk-leased";
-      readonly chunk: ChunkId;
-      readonly donor: DonorId;
-      readonly attempt: number;
-      readonly place: ChunkPlace;
-    }
-  | { readonly event: "chunk-started"; readonly chunk: ChunkId; readonly donor: DonorId; readonly place: ChunkPlace }
-  | { readonly event: "chunk-withdrawn"; readonly chunk: ChunkId; readonly donor: DonorId; readonly reason: string }
-  | { readonly event: "chunk-failed"; readonly chunk: ChunkId; readonly donor: DonorId; readonly code: string; readonly message: string }
-  | {
-      readonly event: "chunk-checked";
-      readonly chunk: ChunkId;
-      readonly donor: DonorId;
-      readonly verdict: "equal" | "warned" | "different";
-    }
-  | {
-      readonly event: "chunk-accepted";
-      readonly chunk: ChunkId;
-      readonly donor: DonorId;
-      readonly seconds: number;
-      readonly bytes: number;
-      readonly done: number;
-      readonly total: number;
-      readonly place: ChunkPlace;
-    }
-  /** It was wrong after all, and is made anew. */
-  | { readonly event: "chunk-revoked"; readonly chunk: ChunkId; readonly place: ChunkPlace }
-  | { readonly event: "chunk-dead"; readonly chunk: ChunkId; readonly code: string; readonly message: string }
-  /** It cannot be made in this run; the others go on. */
-  | { readonly event: "frame-lost"; readonly frame: number; readonly code: string; readonly message: string }
-  | { readonly event: "preview"; readonly path: string }
-  /** An accepted tile's floats, in a file of its own; gone when its frame is whole. */
-  | {
-      readonly event: "tile";
-      readonly chunk: ChunkId;
-      readonly donor: DonorId;
-      readonly scene: string;
-      readonly frame: number;
-      readonly rect: Rect;
-      readonly region: Rect;
-      readonly path: string;
-    }
-  /** All floats of a frame are here, for somebody else's Blender to finish. */
-  | { readonly event: "frame-raw"; readonly frame: number; readonly pictures: readonly RawImage[] }
-  | { readonly event: "frame-finished"; readonly frame: number; readonly outputs: readonly string[] }
-  | { readonly event: "video-progress"; readonly message: string }
-  | {
-      readonly event: "job-ended";
-      readonly job: string;
-      readonly outcome: JobOutcome;
-      readonly outputs: readonly string[];
-      /** Files that the scene names and nobody has. */
-      readonly missingFiles: readonly string[];
-      /** Frames of which something is not there, the first of them (`missingFrames` counts them all). Empty when the job is complete. */
-      readonly missing: readonly MissingFrame[];
-      readonly missingFrames: number;
-      /** What ended the job before its time. */
-      readonly error: { readonly code: string; readonly message: string } | null;
-      readonly stats: JobStats;
-    };
-
-/** Frames named in the last event of a job; more are only counted. */
-export const MOST_MISSING_NAMED = 1_000;
-
-export type JobOutcome = "complete" | "incomplete" | "cancelled" | "failed";
-
-export interface JobStats {
-  readonly seconds: number;
-  readonly framesDone: number;
-  readonly framesTotal: number;
-  readonly chunksDone: number;
-  readonly chunksTotal: number;
-  readonly chunksChecked: number;
-  readonly bytesReceived: number;
-  readonly bytesSent: number;
-  /** Chunks accepted from each donor, by id. */
-  readonly chunksByDonor: Readonly<Record<DonorId, number>>;
-  readonly banned: readonly DonorId[];
-}
+export const JobEvent = z.discriminatedUnion("event", JOB_EVENTS);
+export type JobEvent = Readonly<z.infer<typeof JobEvent>>;
 
 /** What the chunk delivers of its frame. */
 export function placeOf({ spec, tileRect }: Pick<Chunk, "spec" | "tileRect">): ChunkPlace {

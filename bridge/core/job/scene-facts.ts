@@ -1,42 +1,74 @@
-/** A pixel rectangle in full-frame coordinates, y up as in Blender. */
-export interface Rect {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
+import { z } from "zod";
 
-/** One sentence for people, with a code for scripts. */
-export interface Reason {
-  readonly code: string;
-  readonly message: string;
-}
+/**
+ * Bounds on what is known of a scene, in whatever form it comes: from Blender's inspection, or from the journal. Sizes, names
+ * and frames are Blender's own: 65,536 px a side, ids of 255 bytes (63 before 5.0), frames up to 1,048,574 (MAXFRAME).
+ */
+export const FACTS_LIMITS = {
+  maxSidePx: 65_536,
+  maxFrame: 1_048_574,
+  maxFrames: 1_048_576,
+  maxScenes: 1_000,
+  maxSceneFramesPerFrame: 1_000,
+  maxLayers: 1_000,
+  maxViews: 100,
+  maxReasons: 1_000,
+  maxWarnings: 100_200,
+  maxOutputs: 10_000,
+  maxListedOutputs: 10_000,
+  maxDigits: 1_024,
+  maxNameChars: 1_024,
+  maxMessageChars: 65_536,
+  maxPathChars: 8_192,
+  maxMemoryBytes: 2 ** 50,
+} as const;
+
+const limits = FACTS_LIMITS;
+export const Name = z.string().max(limits.maxNameChars);
+export const Path = z.string().max(limits.maxPathChars);
+export const FrameNumber = z.int().min(-limits.maxFrame).max(limits.maxFrame);
+const Side = z.int().min(1).max(limits.maxSidePx);
+const Offset = z.int().min(0).max(limits.maxSidePx);
+
+/** A pixel rectangle in full-frame coordinates, y up as in Blender. */
+export const Rect = z.strictObject({ x: Offset, y: Offset, width: Side, height: Side }).readonly();
+export type Rect = z.infer<typeof Rect>;
+
+/** One message for people, with a code for scripts. */
+export const Reason = z.strictObject({ code: Name, message: z.string().max(limits.maxMessageChars) }).readonly();
+export type Reason = z.infer<typeof Reason>;
 
 /** What the planner must know of one scene of the file that takes part in the job. */
-export interface SceneRenderFacts {
-  readonly name: string;
-  /** Engine id: "CYCLES", "BLENDER_EEVEE", "BLENDER_EEVEE_NEXT", "BLENDER_WORKBENCH", … */
-  readonly engine: string;
-  /** Full frame in pixels, after the resolution percentage (or as another scene's compositor asks for it). */
-  readonly width: number;
-  readonly height: number;
-  /** What is rendered of the full frame: the user's border, else the whole frame. */
-  readonly region: Rect;
-  /** True when the picture has the region's size and not the frame's (crop to border). */
-  readonly cropped: boolean;
-  /** Samples a pixel of the most demanding view layer. */
-  readonly samples: number;
-  readonly adaptive: boolean;
-  /** Denoising inside the render is on for some view layer. */
-  readonly denoised: boolean;
-  readonly viewLayers: readonly string[];
-  /** View names: [""] for mono, ["left", "right", …] for stereo and multi-view. */
-  readonly views: readonly string[];
-  /** Why this scene's frames cannot be cut into tiles; empty when they can. */
-  readonly untileable: readonly Reason[];
-  /** Why its frames must be rendered in order (unbaked simulation); undefined when they need not. */
-  readonly inOrder: Reason | undefined;
-}
+export const SceneRenderFacts = z
+  .strictObject({
+    name: Name,
+    /** Engine id: "CYCLES", "BLENDER_EEVEE", "BLENDER_EEVEE_NEXT", "BLENDER_WORKBENCH", … */
+    engine: Name,
+    /** Full frame in pixels, after the resolution percentage (or as another scene's compositor asks for it). */
+    width: Side,
+    height: Side,
+    /** What is rendered of the full frame: the user's border, else the whole frame. */
+    region: Rect,
+    /** True when the picture has the region's size and not the frame's (crop to border). */
+    cropped: z.boolean(),
+    /** Samples a pixel of the most demanding view layer. */
+    samples: z
+      .int()
+      .min(0)
+      .max(2 ** 31 - 1),
+    adaptive: z.boolean(),
+    /** Denoising inside the render is on for some view layer. */
+    denoised: z.boolean(),
+    viewLayers: z.array(Name).max(limits.maxLayers).readonly(),
+    /** View names: [""] for mono, ["left", "right", …] for stereo and multi-view. */
+    views: z.array(Name).max(limits.maxViews).readonly(),
+    /** Why this scene's frames cannot be cut into tiles; empty when they can. */
+    untileable: z.array(Reason).max(limits.maxReasons).readonly(),
+    /** Why its frames must be rendered in order (unbaked simulation); undefined when they need not. */
+    inOrder: Reason.nullish().transform((reason) => reason ?? undefined),
+  })
+  .readonly();
+export type SceneRenderFacts = z.infer<typeof SceneRenderFacts>;
 
 /** True for a scene that is rendered until a time is up: how far that gets is another thing for each render. */
 export function isByTheClock({ untileable }: Pick<SceneRenderFacts, "untileable">): boolean {
@@ -44,69 +76,86 @@ export function isByTheClock({ untileable }: Pick<SceneRenderFacts, "untileable"
 }
 
 /** One picture a render engine is asked for: a scene at a frame. Everything a job renders is made of these. */
-export interface SceneFrame {
-  readonly scene: string;
-  readonly frame: number;
-}
+export const SceneFrame = z.strictObject({ scene: Name, frame: FrameNumber }).readonly();
+export type SceneFrame = z.infer<typeof SceneFrame>;
 
-/** What an output frame is made of; sequencer strips and other scenes' layers ask for more than one unit. */
-export interface FrameInputs {
-  readonly frame: number;
-  readonly sceneFrames: readonly SceneFrame[];
-}
+/** What an output frame is made of; sequencer strips and other scenes' layers ask for more than one scene frame. */
+export const FrameInputs = z
+  .strictObject({ frame: FrameNumber, sceneFrames: z.array(SceneFrame).max(limits.maxSceneFramesPerFrame).readonly() })
+  .readonly();
+export type FrameInputs = z.infer<typeof FrameInputs>;
 
 /** Of the scene's own output: its pictures, or its movie; or of a File Output node. */
-export type OutputKind = "main" | "movie" | "node";
+const OutputKind = z.enum(["main", "movie", "node"]);
+export type OutputKind = z.infer<typeof OutputKind>;
 
 /**
  * One file that Blender writes for each frame asked for: absolute path before the frame number, least digits of
  * the number (0: it has none, as a movie of all frames), and what follows; or path by path.
  */
-export type ExpectedOutput =
-  | { readonly kind: OutputKind; readonly before: string; readonly digits: number; readonly after: string }
-  | { readonly kind: OutputKind; readonly paths: readonly (readonly [frame: number, path: string])[] };
+export const ExpectedOutput = z.union([
+  z.strictObject({ kind: OutputKind, before: Path, digits: z.int().min(0).max(limits.maxDigits), after: Path }).readonly(),
+  z
+    .strictObject({
+      kind: OutputKind,
+      paths: z
+        .array(z.tuple([FrameNumber, Path]).readonly())
+        .max(limits.maxListedOutputs)
+        .readonly(),
+    })
+    .readonly(),
+]);
+export type ExpectedOutput = z.infer<typeof ExpectedOutput>;
 
 /** What inspection of a scene (with the user's own Blender flags applied) found. */
-export interface SceneFacts {
-  readonly blenderVersion: string;
-  /** Main scene: the one that is rendered. */
-  readonly scene: string;
-  readonly frameCurrent: number;
-  readonly frameStart: number;
-  readonly frameEnd: number;
-  readonly frameStep: number;
-  /** Frames a second as a fraction, for instance 30000/1001. */
-  readonly fps: { readonly numerator: number; readonly denominator: number };
-  readonly output: {
-    /** File format id as Blender names it: "PNG", "OPEN_EXR_MULTILAYER", "FFMPEG", … */
-    readonly format: string;
-    readonly isMovie: boolean;
-    /** Existing files are kept, their frames skipped, when false. */
-    readonly overwrite: boolean;
-    /** Frames whose pictures are all there already; looked for only where they would be kept. */
-    readonly existing: readonly number[];
-    /** Blender adds the format's extension to file names. */
-    readonly useExtension: boolean;
-    /** What Blender will write for the frames asked for; journals of earlier versions do not have it. */
-    readonly files?: readonly ExpectedOutput[];
-    /** Absolute output path pattern as Blender understands it (may hold #). */
-    readonly path: string;
-  };
-  readonly scenes: readonly SceneRenderFacts[];
-  /** The units of each frame asked for; when empty, each frame is one unit of the main scene. */
-  readonly frameInputs: readonly FrameInputs[];
-  /** Denoising is possible in this build. */
-  readonly hasDenoiser: boolean;
-  /** Of the Blender that opened the scene, at its peak: rendering takes no less. */
-  readonly memoryBytes?: number;
-  readonly warnings: readonly Reason[];
-}
+export const SceneFacts = z
+  .strictObject({
+    blenderVersion: Name,
+    /** Main scene: the one that is rendered. */
+    scene: Name,
+    frameCurrent: FrameNumber,
+    frameStart: FrameNumber,
+    frameEnd: FrameNumber,
+    frameStep: z.int().min(1).max(limits.maxFrame),
+    /** Frames a second as a fraction, for instance 30000/1001. */
+    fps: z.strictObject({ numerator: z.number().positive(), denominator: z.number().positive() }).readonly(),
+    output: z
+      .strictObject({
+        /** File format id as Blender names it: "PNG", "OPEN_EXR_MULTILAYER", "FFMPEG", … */
+        format: Name,
+        isMovie: z.boolean(),
+        /** Existing files are kept, their frames skipped, when false. */
+        overwrite: z.boolean(),
+        /** Frames whose pictures are all there already; looked for only where they would be kept. */
+        existing: z.array(FrameNumber).max(limits.maxFrames).readonly().default([]),
+        /** Blender adds the format's extension to file names. */
+        useExtension: z.boolean(),
+        /** What Blender will write for the frames asked for; journals of earlier versions do not have it. */
+        files: z.exactOptional(z.array(ExpectedOutput).max(limits.maxOutputs).readonly()),
+        /** Absolute output path pattern as Blender understands it (may hold #). */
+        path: Path,
+      })
+      .readonly(),
+    scenes: z.array(SceneRenderFacts).max(limits.maxScenes).readonly(),
+    /** The scene frames of each frame asked for; when empty, each frame is one scene frame of the main scene. */
+    frameInputs: z.array(FrameInputs).max(limits.maxFrames).readonly(),
+    /** Denoising is possible in this build. */
+    hasDenoiser: z.boolean(),
+    /** Of the Blender that opened the scene, at its peak: rendering takes no less. */
+    memoryBytes: z.exactOptional(z.int().min(0).max(limits.maxMemoryBytes)),
+    warnings: z.array(Reason).max(limits.maxWarnings).readonly(),
+  })
+  .readonly();
+export type SceneFacts = z.infer<typeof SceneFacts>;
 
 /** A file that the scene reads, as Blender resolved it, and how the scene names it. */
-export interface SceneFile {
-  /** Absolute path on the requester's machine. */
-  readonly path: string;
-  /** "blend" for the scene itself, else "library", "image", "movie", "sound", "font", "volume", "cache", "text", "ies", "other". */
-  readonly kind: string;
-  readonly missing: boolean;
-}
+export const SceneFile = z
+  .strictObject({
+    /** Absolute path on the requester's machine. */
+    path: Path,
+    /** "blend" for the scene itself, else "library", "image", "movie", "sound", "font", "volume", "cache", "text", "ies", "other". */
+    kind: Name,
+    missing: z.boolean(),
+  })
+  .readonly();
+export type SceneFile = z.infer<typeof SceneFile>;

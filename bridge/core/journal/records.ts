@@ -1,61 +1,71 @@
+import { z } from "zod";
 import type { ErrorCode } from "../../kernel/error-codes.ts";
-import type { Sha256 } from "../../kernel/ids.ts";
-import type { ChunkId, DonorId, ResultFile } from "../plan/chunk.ts";
-import type { PlanOptions, SceneGrid } from "../plan/plan.ts";
-import type { SceneFacts } from "../job/scene-facts.ts";
-import type { JobOutcome } from "../job/job-events.ts";
-import type { LedgerFile } from "../ledger/ledger.ts";
-import type { BanReason, VerifyLevel } from "../schedule/types.ts";
+import { SHA256_PATTERN } from "../../kernel/ids.ts";
+import { KnownErrorCode } from "../job/error-code.ts";
+import { FrameNumber, Name, Path } from "../job/scene-facts.ts";
+import { JobOutcome, StoppedBy } from "../job/job-events.ts";
+import { LedgerFile } from "../ledger/ledger.ts";
+import { type ChunkId, type DonorId, ResultFile } from "../plan/chunk.ts";
+import { PlanInput } from "../plan/plan-types.ts";
+import { BanReason, VerifyLevel } from "../schedule/types.ts";
+
+/** Bounds on what a journal may hold: it is our own file, but other programs can write into it. */
+const RECORD_LIMITS = { maxListItems: 1_000_000, maxFiles: 10_000 } as const;
 
 /** Blender's own flags of a render, each meaning what it means to Blender. */
-export interface JobFlags {
-  /** -S */ readonly scene?: string;
-  /** -o */ readonly output?: string;
-  /** -F */ readonly format?: string;
-  /** -x */ readonly useExtension?: boolean;
-  /** -s */ readonly frameStart?: number;
-  /** -e */ readonly frameEnd?: number;
-  /** -j */ readonly frameStep?: number;
-}
+export const JobFlags = z
+  .strictObject({
+    /** -S */ scene: z.exactOptional(Name),
+    /** -o */ output: z.exactOptional(Path),
+    /** -F */ format: z.exactOptional(Name),
+    /** -x */ useExtension: z.exactOptional(z.boolean()),
+    /** -s */ frameStart: z.exactOptional(FrameNumber),
+    /** -e */ frameEnd: z.exactOptional(FrameNumber),
+    /** -j */ frameStep: z.exactOptional(z.int()),
+  })
+  .readonly();
+export type JobFlags = z.infer<typeof JobFlags>;
 
-/** What a plan is made from; the grids are those that were chosen, so that a resumed job is cut as before. */
-export interface PlanInput {
-  readonly facts: SceneFacts;
-  readonly options: PlanOptions & { readonly grids: readonly SceneGrid[] };
-}
+const Setting = z.union([z.string(), z.number(), z.boolean(), z.array(z.string()).max(RECORD_LIMITS.maxListItems).readonly()]);
 
 /** One fact of a job's history, written down before it takes effect. */
-export type JobRecord =
-  | {
-      readonly type: "job-created";
-      /** Absolute path of the .blend on the requester's machine. */
-      readonly scenePath: string;
-      readonly flags: JobFlags;
-      readonly planInput: PlanInput;
-      readonly manifestHash: Sha256;
-      readonly blender: { readonly version: string; readonly buildHash: string };
-      readonly verify: VerifyLevel;
-      /** Options that the requester wants back at resume (video file, peers, …). */
-      readonly settings: Readonly<Record<string, string | number | boolean | readonly string[]>>;
-    }
-  | {
-      readonly type: "chunk-accepted";
-      readonly chunk: ChunkId;
-      readonly sha256: Sha256;
-      readonly files: readonly ResultFile[];
-      readonly donor: DonorId;
-      readonly checked: boolean;
-    }
-  | { readonly type: "chunk-revoked"; readonly chunk: ChunkId; readonly donor: DonorId }
-  | { readonly type: "chunk-dead"; readonly chunk: ChunkId; readonly code: ErrorCode }
-  | { readonly type: "donor-banned"; readonly donor: DonorId; readonly reason: BanReason }
+export const JobRecord = z.discriminatedUnion("type", [
+  z.strictObject({
+    type: z.literal("job-created"),
+    /** Absolute path of the .blend on the requester's machine. */
+    scenePath: Path,
+    flags: JobFlags,
+    planInput: PlanInput,
+    manifestHash: z.string().regex(SHA256_PATTERN),
+    blender: z.strictObject({ version: Name, buildHash: Name }),
+    verify: VerifyLevel,
+    /** Options that the requester wants back at resume (video file, peers, …). */
+    settings: z.record(z.string(), Setting),
+  }),
+  z.strictObject({
+    type: z.literal("chunk-accepted"),
+    chunk: Name,
+    sha256: z.string().regex(SHA256_PATTERN),
+    files: z.array(ResultFile).max(RECORD_LIMITS.maxFiles).readonly(),
+    donor: Name,
+    checked: z.boolean(),
+  }),
+  z.strictObject({ type: z.literal("chunk-revoked"), chunk: Name, donor: Name }),
+  z.strictObject({ type: z.literal("chunk-dead"), chunk: Name, code: KnownErrorCode }),
+  z.strictObject({ type: z.literal("donor-banned"), donor: Name, reason: BanReason }),
   /** Written down when all its files are on the disk; paths are absolute. */
-  | { readonly type: "frame-finished"; readonly frame: number; readonly files: readonly LedgerFile[] }
-  | { readonly type: "paused" }
-  /** The job goes on: dead chunks get another chance, donors barred for failures too; liars stay out. */
-  | { readonly type: "resumed" }
+  z.strictObject({
+    type: z.literal("frame-finished"),
+    frame: FrameNumber,
+    files: z.array(LedgerFile).max(RECORD_LIMITS.maxFiles).readonly(),
+  }),
+  z.strictObject({ type: z.literal("paused") }),
+  /** The job goes on: dead chunks get another chance, donors banned for failures too; liars stay out. */
+  z.strictObject({ type: z.literal("resumed") }),
   /** The last word of a run; `error` where something ended it before its time. */
-  | { readonly type: "job-ended"; readonly outcome: JobOutcome; readonly error?: { readonly code: string; readonly message: string } };
+  z.strictObject({ type: z.literal("job-ended"), outcome: JobOutcome, error: z.exactOptional(StoppedBy) }),
+]);
+export type JobRecord = Readonly<z.infer<typeof JobRecord>>;
 
 export type JobCreated = Extract<JobRecord, { type: "job-created" }>;
 export type ChunkAccepted = Extract<JobRecord, { type: "chunk-accepted" }>;

@@ -1,19 +1,20 @@
-import type { ErrorCode } from "../../kernel/error-codes.ts";
+import { z } from "zod";
+import { KnownErrorCode } from "../job/error-code.ts";
+import { FrameNumber, Path } from "../job/scene-facts.ts";
 import type { ChunkId } from "../plan/chunk.ts";
 import type { JobPlan, SceneFrameKey } from "../plan/plan-types.ts";
 
 /** A file that this job wrote, as its journal knows it. */
-export interface LedgerFile {
-  readonly path: string;
+export const LedgerFile = z.strictObject({
+  path: Path,
   /** As it lay on the disk; left out where an older journal did not say. */
-  readonly bytes?: number | undefined;
-}
+  bytes: z.int().min(0).optional(),
+});
+export type LedgerFile = Readonly<z.infer<typeof LedgerFile>>;
 
 /** Why something is not there. */
-export interface Lack {
-  readonly code: ErrorCode;
-  readonly message: string;
-}
+export const Lack = z.strictObject({ code: KnownErrorCode, message: z.string() });
+export type Lack = Readonly<z.infer<typeof Lack>>;
 
 /** Where a frame stands; it is in exactly one of these. */
 export type FrameState =
@@ -26,11 +27,12 @@ export type FrameState =
   | { readonly at: "lost"; readonly lack: Lack };
 
 /** A frame of which something is not there in the end. */
-export interface MissingFrame extends Lack {
-  readonly frame: number;
+export const MissingFrame = Lack.extend({
+  frame: FrameNumber,
   /** Its files, as far as they are known. */
-  readonly files: readonly string[];
-}
+  files: z.array(z.string()).readonly(),
+});
+export type MissingFrame = Readonly<z.infer<typeof MissingFrame>>;
 
 /**
  * The account of a job: every frame that was asked for, and every file that Blender would have written for it. What the job

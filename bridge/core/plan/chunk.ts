@@ -1,4 +1,6 @@
-import type { Rect } from "../job/scene-facts.ts";
+import { z } from "zod";
+import { SHA256_PATTERN } from "../../kernel/ids.ts";
+import { Name, type Rect } from "../job/scene-facts.ts";
 
 /** Identifies a chunk inside its job: stable across restarts, so that the journal can name it. */
 export type ChunkId = string;
@@ -47,13 +49,16 @@ export interface Chunk {
 }
 
 /** One file of a result. */
-export interface ResultFile {
-  readonly role: "raw" | "output" | "preview";
-  /** File name without folder; for "output" the name Blender gave it. */
-  readonly name: string;
-  readonly sha256: string;
-  readonly bytes: number;
-}
+export const ResultFile = z
+  .strictObject({
+    role: z.enum(["raw", "output", "preview"]),
+    /** File name without folder; for "output" the name Blender gave it. */
+    name: Name,
+    sha256: z.string().regex(SHA256_PATTERN),
+    bytes: z.int().min(0),
+  })
+  .readonly();
+export type ResultFile = z.infer<typeof ResultFile>;
 
 /** What decides whether two machines make the same bits (`device class`). */
 export interface DeviceClass {

@@ -1,31 +1,48 @@
+import { z } from "zod";
 import type { Chunk, ChunkId } from "./chunk.ts";
-import type { TailFrames } from "./tail-frames.ts";
-import type { FrameInputs, Reason, Rect, SceneFrame, SceneFacts, SceneRenderFacts } from "../job/scene-facts.ts";
-import type { TileGrid, TilesOption } from "./tiles.ts";
+import { TailFrames } from "./tail-frames.ts";
+import {
+  FACTS_LIMITS,
+  type FrameInputs,
+  FrameNumber,
+  Name,
+  type Reason,
+  type Rect,
+  SceneFacts,
+  type SceneFrame,
+  type SceneRenderFacts,
+} from "../job/scene-facts.ts";
+import { TileGrid, TilesOption } from "./tiles.ts";
 
 /** Names a unit inside a job. */
 export type SceneFrameKey = string;
 
-export interface PlanOptions {
-  /** Frames asked for, in the order of the request. */
-  readonly frames: readonly number[];
-  /** One picture (tiles by default), not an animation (frames by default). */
-  readonly still: boolean;
-  /** What the user asked for; undefined: the default for stills or animations. */
-  readonly tiles?: TilesOption;
-  /** Render slots that are expected to work on the job. */
-  readonly slots: number;
-  /** What one sample of one pixel takes such a slot; undefined: a guess. */
-  readonly secondsPerSamplePixel?: number;
-  /** Grids of an earlier plan of the same job (`JobPlan.grids`): a resumed job is cut exactly as before. */
-  readonly grids?: readonly SceneGrid[];
-}
-
-export interface SceneGrid extends TileGrid {
-  readonly scene: string;
+export const SceneGrid = TileGrid.extend({
+  scene: Name,
   /** The last frames are cut otherwise. */
-  readonly late?: TailFrames;
-}
+  late: z.exactOptional(TailFrames),
+});
+export type SceneGrid = Readonly<z.infer<typeof SceneGrid>>;
+
+export const PlanOptions = z.strictObject({
+  /** Frames asked for, in the order of the request. */
+  frames: z.array(FrameNumber).max(FACTS_LIMITS.maxFrames).readonly(),
+  /** One picture (tiles by default), not an animation (frames by default). */
+  still: z.boolean(),
+  /** What the user asked for; undefined: the default for stills or animations. */
+  tiles: z.exactOptional(TilesOption),
+  /** Render slots that are expected to work on the job. */
+  slots: z.number().min(0),
+  /** What one sample of one pixel takes such a slot; undefined: a guess. */
+  secondsPerSamplePixel: z.exactOptional(z.number().positive()),
+  /** Grids of an earlier plan of the same job (`JobPlan.grids`): a resumed job is cut exactly as before. */
+  grids: z.exactOptional(z.array(SceneGrid).max(FACTS_LIMITS.maxScenes).readonly()),
+});
+export type PlanOptions = Readonly<z.infer<typeof PlanOptions>>;
+
+/** What a plan is made from; the grids are those that were chosen, so that a resumed job is cut as before. */
+export const PlanInput = z.strictObject({ facts: SceneFacts, options: PlanOptions.required({ grids: true }) });
+export type PlanInput = Readonly<z.infer<typeof PlanInput>>;
 
 export interface PlannedSceneFrame {
   readonly key: SceneFrameKey;

@@ -9,7 +9,7 @@ import type { JobPlan, JobShape, PlannedSceneFrame, PlanOptions, SceneGrid, Scen
 import type { SceneFrame, SceneFacts, SceneRenderFacts } from "../job/scene-facts.ts";
 import { TILE_RULES } from "./tiles.ts";
 
-export type { JobPlan, PlannedSceneFrame, PlanOptions, SceneGrid, SceneFrameKey } from "./plan-types.ts";
+export type { JobPlan, PlannedSceneFrame, PlanOptions, SceneFrameKey } from "./plan-types.ts";
 
 export const PLAN_LIMITS = { maxChunks: 500_000 } as const;
 

@@ -1,11 +1,13 @@
 import { type AutoGridInput, nearSquareGrid, tileSeconds } from "./auto-grid.ts";
-import { TILE_RULES, type TileGrid } from "./tiles.ts";
+import { z } from "zod";
+import { TILE_RULES, TileGrid } from "./tiles.ts";
 
 /** The last frames of an animation, cut into tiles although the others stay whole. */
-export interface TailFrames extends TileGrid {
+export const TailFrames = TileGrid.extend({
   /** So many of them. */
-  readonly frames: number;
-}
+  frames: z.int().min(1),
+});
+export type TailFrames = Readonly<z.infer<typeof TailFrames>>;
 
 /** Frames that are called equal take times that differ by about this share: their costs do, and so do those who render them. */
 const UNEVEN = 0.25;

@@ -1,15 +1,24 @@
+import { z } from "zod";
 import { FarmError } from "../../kernel/errors.ts";
-import type { Rect } from "../job/scene-facts.ts";
+import { FACTS_LIMITS, type Rect } from "../job/scene-facts.ts";
+
+const Count = z.int().min(1).max(FACTS_LIMITS.maxSidePx);
+
+export const TileGrid = z.strictObject({
+  columns: Count,
+  rows: Count,
+  /** So many tiles, the last in order, are cut in four: small work at the end keeps every slot busy until then. */
+  tailSubdivision: z.exactOptional(Count),
+});
+export type TileGrid = Readonly<z.infer<typeof TileGrid>>;
 
 /** What `--tiles` says. */
-export type TilesOption = { readonly kind: "auto" } | { readonly kind: "off" } | ({ readonly kind: "grid" } & TileGrid);
-
-export interface TileGrid {
-  readonly columns: number;
-  readonly rows: number;
-  /** So many tiles, the last in order, are cut in four: small work at the end keeps every slot busy until then. */
-  readonly tailSubdivision?: number;
-}
+export const TilesOption = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("auto") }),
+  z.strictObject({ kind: z.literal("off") }),
+  z.strictObject({ kind: z.literal("grid"), ...TileGrid.shape }),
+]);
+export type TilesOption = Readonly<z.infer<typeof TilesOption>>;
 
 /** Numbers behind the automatic tile size; the overhead was measured in warm sessions. */
 export const TILE_RULES = {

@@ -1,9 +1,11 @@
+import { z } from "zod";
 import type { ErrorCode } from "../../kernel/error-codes.ts";
 import type { Sha256 } from "../../kernel/ids.ts";
 import type { Chunk, ChunkId, DonorId } from "../plan/chunk.ts";
 
 /** How much of what strangers deliver is rendered twice. Donors of one's own machine are never checked. */
-export type VerifyLevel = "off" | "spot" | "full";
+export const VerifyLevel = z.enum(["off", "spot", "full"]);
+export type VerifyLevel = z.infer<typeof VerifyLevel>;
 
 /** What a check of a result found; `warned` is accepted. A check that could not be made is a `result-refused`. */
 export type Verdict = "equal" | "warned" | "different";
@@ -15,7 +17,8 @@ export type Verdict = "equal" | "warned" | "different";
 export type FailureKind = "task" | "transport" | "refused";
 
 /** Why a donor gets no more work of this job. `lied`: its pixels differ from ours. The others: three in a row. */
-export type BanReason = "mismatch" | "task" | "transport" | "refused" | "malformed";
+export const BanReason = z.enum(["mismatch", "task", "transport", "refused", "malformed"]);
+export type BanReason = z.infer<typeof BanReason>;
 
 export type WithdrawCause = "finished-elsewhere" | "moved" | "expired" | "stalled" | "banned" | "cancelled";
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { ErrorBody, RawImageMessage, JobSummary, JobReport, WireEvent } from "./job-messages.ts";
+import { ErrorBody, JobSummary, JobReport, WireEvent } from "./job-messages.ts";
+import { RawImage } from "../../core/job/job-events.ts";
 import { Frame, JobName, JobSubmission, Path, Text } from "./job-submission.ts";
 import { GATEWAY_LIMITS } from "./limits.ts";
 
@@ -129,7 +130,7 @@ export const METHODS = {
   /** The floats of a frame; empty while they are not whole. */
   "jobs.raw": {
     params: z.strictObject({ job: JobName, frame: Frame }),
-    result: z.strictObject({ pictures: z.array(RawImageMessage).readonly() }),
+    result: z.strictObject({ pictures: z.array(RawImage).readonly() }),
   },
   /** The client has what it wants: the floats of one frame may go, or without `frame` all that the ended job keeps, and its line. */
   "jobs.release": { params: z.strictObject({ job: JobName, frame: Frame.nullish() }), result: Nothing },
