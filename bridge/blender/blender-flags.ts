@@ -1,14 +1,13 @@
-import type { BlenderFlags } from "./types.ts";
+import { BLENDER_FLAGS, type BlenderFlags } from "../core/job/job-options.ts";
 
-/** Blender's own flags as it reads them from its command line, in the order in which they must stand: the scene first. */
+/** Blender's own flags as it reads them from its command line, in the order in which they must stand. */
 export function flagArguments(flags: BlenderFlags): string[] {
-  return [
-    ...(flags.scene === undefined ? [] : ["-S", flags.scene]),
-    ...(flags.output === undefined ? [] : ["-o", flags.output]),
-    ...(flags.format === undefined ? [] : ["-F", flags.format]),
-    ...(flags.useExtension === undefined ? [] : ["-x", flags.useExtension ? "1" : "0"]),
-    ...(flags.frameStart === undefined ? [] : ["-s", String(flags.frameStart)]),
-    ...(flags.frameEnd === undefined ? [] : ["-e", String(flags.frameEnd)]),
-    ...(flags.frameStep === undefined ? [] : ["-j", String(flags.frameStep)]),
-  ];
+  return Object.entries(BLENDER_FLAGS).flatMap(([name, { argument }]) => {
+    const value = flags[name as keyof BlenderFlags];
+    return value === undefined ? [] : [argument, textOf(value)];
+  });
+}
+
+function textOf(value: string | number | boolean): string {
+  return typeof value === "boolean" ? (value ? "1" : "0") : String(value);
 }

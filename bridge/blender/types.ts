@@ -13,17 +13,6 @@ export interface BlenderBuild {
   readonly hasDenoiser: boolean;
 }
 
-/** Blender's own command line flags, passed through as they are; each means what it means to Blender. */
-export interface BlenderFlags {
-  /** -S */ readonly scene?: string;
-  /** -o */ readonly output?: string;
-  /** -F */ readonly format?: string;
-  /** -x */ readonly useExtension?: boolean;
-  /** -s */ readonly frameStart?: number;
-  /** -e */ readonly frameEnd?: number;
-  /** -j */ readonly frameStep?: number;
-}
-
 /** A started process with pipes; made by the sandbox room. */
 export interface RunningProcess {
   readonly pid: number | undefined;

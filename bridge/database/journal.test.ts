@@ -59,9 +59,16 @@ const CREATED: JobRecord = {
   flags: { frameStart: 1, useExtension: true },
   manifestHash: HASH,
   blender: { version: "3.4.1", buildHash: "abc" },
-  verify: "spot",
   planInput: { facts: FACTS, options: { ...OPTIONS, grids: planJob(FACTS, OPTIONS).grids } },
-  settings: { video: "out.mp4", peers: ["a", "b"], animation: true, fps: 29.97 },
+  settings: {
+    video: "out.mp4",
+    animation: true,
+    verify: "spot",
+    files: ["/scenes/a b.blend"],
+    missingFiles: [],
+    cwd: "/scenes",
+    deliver: "files",
+  },
 };
 const HISTORY: readonly JobRecord[] = [
   CREATED,

@@ -39,7 +39,9 @@ const MIGRATIONS: readonly string[] = [
    ALTER TABLE claims RENAME TO job_locks;
    UPDATE settings SET key = 'donor.command', value = replace(value, '"wish":', '"command":') WHERE key = 'donor.wish';
    UPDATE journal SET body = ${renamed("body")};
-   UPDATE served SET body = ${renamed("body")};`,
+   UPDATE served SET body = ${renamed("body")};
+   UPDATE journal SET body = json_remove(json_set(body, '$.settings.verify', json_extract(body, '$.verify')), '$.verify')
+   WHERE json_extract(body, '$.type') = 'job-created';`,
 ];
 
 function renamed(column: string): string {

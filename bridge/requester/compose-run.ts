@@ -6,7 +6,7 @@ import { startSchedule } from "../core/schedule/schedule.ts";
 import { FrameAssembler } from "./delivery/frame-assembler.ts";
 import { Checker } from "./verify/checker.ts";
 import type { JobFolder } from "./job-folder.ts";
-import { type PreparedJob, settingsOf } from "./prepared-job.ts";
+import { type PreparedJob } from "./prepared-job.ts";
 import { JobRun } from "./job-run.ts";
 import { TilePublisher } from "./delivery/tile-publisher.ts";
 import { outputFolderOf } from "./delivery/output-folder.ts";
@@ -34,17 +34,18 @@ interface Made {
 }
 
 export function composeRun(ports: JobPorts, prepared: PreparedJob, folder: JobFolder, made: Made): ComposedRun {
-  const { plan, journalState, created } = prepared;
+  const { plan, journalState } = prepared;
+  const { verify = "spot" } = prepared.created.settings;
   const chunks = new Map(plan.chunks.map((chunk) => [chunk.id, chunk]));
   const secret = randomBytes(32);
   const checker = checkerOf(ports, prepared, folder, secret);
   const results = new ResultReceiver(
     { media: ports.results.media, files: folder, trustedSummary: (chunk, signal) => checker.trustedSummary(chunk, signal) },
-    { verifies: created.verify !== "off" },
+    { verifies: verify !== "off" },
   );
   const assembly = assemblyOf(ports, prepared, folder, { finisher: made.finisher, results });
   const tiles = prepared.deliver === "raw" ? tilePublisher(ports, prepared, folder, results) : undefined;
-  const policy = { ...DEFAULT_POLICY, verify: created.verify, secret: secret.toString("hex") };
+  const policy = { ...DEFAULT_POLICY, verify, secret: secret.toString("hex") };
   const run = new JobRun(
     {
       append: (records) => ports.journal.append(prepared.id, records),
@@ -97,7 +98,7 @@ function tilePublisher(ports: JobPorts, prepared: PreparedJob, folder: JobFolder
 
 /** The frames of the movie that the scene itself asks for; without -a Blender writes one movie a frame. */
 export function movieOf({ created, facts, deliver }: PreparedJob) {
-  const wanted = deliver === "files" && facts.output.isMovie && settingsOf(created).animation;
+  const wanted = deliver === "files" && facts.output.isMovie && created.settings.animation;
   return wanted ? { start: facts.frameStart, end: facts.frameEnd, step: facts.frameStep } : undefined;
 }
 

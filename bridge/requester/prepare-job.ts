@@ -4,9 +4,11 @@ import { foldJournal } from "../core/journal/fold.ts";
 import type { JobCreated, JobRecord } from "../core/journal/records.ts";
 import { type JobPlan, planJob } from "../core/plan/plan.ts";
 import type { SceneFacts, SceneFile } from "../core/job/scene-facts.ts";
+import { parseTiles } from "../core/plan/tiles.ts";
+import { type Deliver, JOB_OPTIONS, JobOptions, pickDeclared } from "../core/job/job-options.ts";
 import type { SwarmCapacity } from "../core/plan/swarm-capacity.ts";
 import { FarmError } from "../kernel/errors.ts";
-import { type Deliver, framesBefore, framesOf, type PreparedJob, type RenderRequest, settingsOf, settingsRecord } from "./prepared-job.ts";
+import { framesBefore, framesOf, type PreparedJob, type RenderRequest } from "./prepared-job.ts";
 import { outputFolderOf } from "./delivery/output-folder.ts";
 
 export interface PreparePorts {
@@ -37,8 +39,8 @@ export async function prepareJob(
   for (const folder of outputFolders(facts, deliver, request.video && resolve(cwd, request.video))) await deps.tryOutput(folder, signal);
   const options = {
     frames,
-    still: !request.animation && frames.length === 1,
-    ...(request.tiles ? { tiles: request.tiles } : {}),
+    still: request.animation !== true && frames.length === 1,
+    ...(request.tiles === undefined ? {} : { tiles: parseTiles(request.tiles) }),
     ...(await power()),
   };
   const plan = planJob(facts, options);
@@ -53,16 +55,13 @@ export async function prepareJob(
     planInput: { facts, options: { ...options, grids: plan.grids } },
     manifestHash,
     blender: { version: deps.blender.version, buildHash: deps.blender.buildHash },
-    verify: request.verify,
-    settings: settingsRecord({
+    settings: {
+      ...JobOptions.parse(pickDeclared(JOB_OPTIONS, { ...request, video: request.video && resolve(cwd, request.video) })),
       files: here.map(({ path }) => path),
       missingFiles,
-      video: request.video && resolve(cwd, request.video),
-      environment: request.environment,
-      animation: request.animation,
       cwd,
       deliver,
-    }),
+    },
   };
   const id = deps.newId();
   await deps.history.append(id, [created]);
@@ -113,7 +112,7 @@ export async function reopenJob(deps: PreparePorts, id: string, signal: AbortSig
       },
     );
   }
-  const files = settingsOf(created).files.map((path) => ({ path, kind: path === created.scenePath ? "blend" : "other", missing: false }));
+  const files = created.settings.files.map((path) => ({ path, kind: path === created.scenePath ? "blend" : "other", missing: false }));
   const { manifestHash } = await deps.pack(files, created.scenePath, signal);
   if (manifestHash !== created.manifestHash)
     throw new FarmError("SCENE_CHANGED", `${created.scenePath} (or a file it reads) changed since job ${id} began`);
@@ -127,6 +126,6 @@ function preparedOf(id: string, records: readonly JobRecord[], deviceClass: Devi
   const { created } = journalState;
   if (created === undefined) throw new FarmError("JOB_UNKNOWN", `there is no job ${id}`);
   const { facts, options } = created.planInput;
-  const { missingFiles, video, environment, deliver } = settingsOf(created);
+  const { missingFiles, video, environment, deliver } = created.settings;
   return { id, created, facts, plan: planJob(facts, options), journalState, deviceClass, missingFiles, video, environment, deliver };
 }

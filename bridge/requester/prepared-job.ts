@@ -1,30 +1,18 @@
 import type { DeviceClass } from "../core/plan/chunk.ts";
-import type { JobCreated, JobFlags, JournalState } from "../core/journal/records.ts";
+import type { JobCreated, JournalState } from "../core/journal/records.ts";
 import { parseFrames } from "../core/plan/frames.ts";
 import type { JobPlan } from "../core/plan/plan.ts";
 import type { SceneFacts } from "../core/job/scene-facts.ts";
-import type { VerifyLevel } from "../core/schedule/types.ts";
-import type { TilesOption } from "../core/plan/tiles.ts";
+import type { BlenderFlags, Deliver, JobOptions } from "../core/job/job-options.ts";
 
-/** What a user asked for, parsed. */
-export interface RenderRequest {
+/** What a user asked for. */
+export interface RenderRequest extends JobOptions {
   readonly scenePath: string;
-  readonly flags: JobFlags;
-  /** Frames from -f, as written; undefined for a still of the current frame, or the animation. */
-  readonly frames: string | undefined;
-  readonly animation: boolean;
-  readonly tiles: TilesOption | undefined;
-  readonly verify: VerifyLevel;
-  readonly video: string | undefined;
-  /** Digest of the environment that donors run it in; undefined: theirs. */
-  readonly environment: string | undefined;
+  readonly flags: BlenderFlags;
   /** What relative paths are relative to; absolute. */
   readonly cwd: string;
   readonly deliver: Deliver;
 }
-
-/** `files`: finished pictures. `floats`: assembled float pictures that stay here until somebody takes them, to be finished elsewhere. */
-export type Deliver = "files" | "raw";
 
 /** Who works on it: may differ from one resume to the next. */
 export interface ComputeSelection {
@@ -49,34 +37,6 @@ export interface PreparedJob {
   readonly video: string | undefined;
   readonly environment: string | undefined;
   readonly deliver: Deliver;
-}
-
-/** Keys of `JobCreated.settings`. */
-export interface JobSettings {
-  readonly files: readonly string[];
-  readonly missingFiles: readonly string[];
-  readonly video: string | undefined;
-  readonly environment: string | undefined;
-  readonly animation: boolean;
-  readonly cwd: string;
-  readonly deliver: Deliver;
-}
-
-export function settingsRecord(settings: JobSettings): JobCreated["settings"] {
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
-}
-
-export function settingsOf(created: JobCreated): JobSettings {
-  const { files, missingFiles, video, environment, animation, cwd, deliver } = created.settings;
-  return {
-    files: Array.isArray(files) ? files : [],
-    missingFiles: Array.isArray(missingFiles) ? missingFiles : [],
-    video: typeof video === "string" ? video : undefined,
-    environment: typeof environment === "string" ? environment : undefined,
-    animation: animation === true,
-    cwd: typeof cwd === "string" ? cwd : ".",
-    deliver: deliver === "raw" ? "raw" : "files",
-  };
 }
 
 /** The frames of a request where they can be told without the scene: +1 and -1 count from its range. */

@@ -9,7 +9,7 @@ import { concludeJob, type RunningJob, type RunEnd } from "./conclude-job.ts";
 import { composeRun, movieOf, ownScene } from "./compose-run.ts";
 import { JobFolder } from "./job-folder.ts";
 import type { JobPorts } from "./job-ports.ts";
-import { type PreparedJob, settingsOf, type ComputeSelection } from "./prepared-job.ts";
+import { type PreparedJob, type ComputeSelection } from "./prepared-job.ts";
 import type { JobRun } from "./job-run.ts";
 import { RestartingFinisher } from "./delivery/restarting-finisher.ts";
 import { LocalDonor } from "./donors/local-donor.ts";
@@ -90,7 +90,7 @@ function expectedOf({ facts, deliver }: PreparedJob): (frame: number) => readonl
 function inTurnOf(prepared: PreparedJob): boolean {
   const { plan, facts, created, deliver } = prepared;
   if (deliver === "raw" || movieOf(prepared)) return false;
-  const { files, missingFiles } = settingsOf(created);
+  const { files, missingFiles } = created.settings;
   const frames = plan.outputs.map(({ frame }) => frame);
   return goesInTurn(frames, facts.output.files ?? [], [...files, ...missingFiles]);
 }

@@ -7,7 +7,7 @@ import type { Database } from "../../database/types.ts";
 import type { RenderSlots } from "../../donor/render-slots.ts";
 import { FarmError, messageOf } from "../../kernel/errors.ts";
 import { JobFolder } from "../../requester/job-folder.ts";
-import { settingsOf, type ComputeSelection } from "../../requester/prepared-job.ts";
+import { type ComputeSelection } from "../../requester/prepared-job.ts";
 import { prepareJob, reopenJob } from "../../requester/prepare-job.ts";
 import { findLocalBlenders, InspectionBlender, renderSlots } from "./blender-slots.ts";
 import { chooseBlender, environmentNamed, type NamedEnvironment, sharingNote } from "../environments/job-environment.ts";
@@ -82,7 +82,7 @@ function bundleOf({ bundle }: { readonly bundle?: PackedBundle }): PackedBundle 
 }
 
 function environmentOf(database: Database, task: Task, begun: JobCreated | undefined): NamedEnvironment | undefined {
-  const reference = task.kind === "new" ? task.request.environment : begun && settingsOf(begun).environment;
+  const reference = task.kind === "new" ? task.request.environment : begun && begun.settings.environment;
   return reference === undefined ? undefined : environmentNamed(database, reference);
 }
 

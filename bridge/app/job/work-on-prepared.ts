@@ -13,7 +13,7 @@ import { encodeVideo } from "../../media/video/video.ts";
 import { openMedia } from "../../media/worker/media-pool.ts";
 import type { JobFolder } from "../../requester/job-folder.ts";
 import type { JobPorts } from "../../requester/job-ports.ts";
-import { type PreparedJob, settingsOf } from "../../requester/prepared-job.ts";
+import { type PreparedJob } from "../../requester/prepared-job.ts";
 import { runPreparedJob } from "../../requester/run-prepared-job.ts";
 import type { RequesterSwarm } from "../swarm/requester-swarm.ts";
 import { type ChosenBlender, type InspectionBlender, renderSlots } from "./blender-slots.ts";
@@ -124,7 +124,7 @@ async function finisherOf(
       blender: blender.build,
       scenePath: created.scenePath,
       flags: created.flags,
-      cwd: settingsOf(created).cwd,
+      cwd: created.settings.cwd,
       assembledFolder: folder.assembled,
       jobScenes: facts.scenes.map(({ name }) => name),
       stageName: `${STAGE_PREFIX}${id}`,

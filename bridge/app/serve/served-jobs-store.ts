@@ -11,7 +11,6 @@ import { JobSubmission } from "../../gateway/wire/job-submission.ts";
 import type { JobRow } from "../../database/types.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { JobFolder } from "../../requester/job-folder.ts";
-import { settingsOf } from "../../requester/prepared-job.ts";
 import { RawFrames } from "../../requester/delivery/raw-frames.ts";
 import { reportOf } from "../render/jobs.ts";
 import { ServedJob } from "./served-job.ts";
@@ -146,7 +145,7 @@ export class ServedJobsStore {
 
   #created(job: string) {
     const record = this.#processContext.database.journal.read(job).find(({ record }) => record.type === "job-created")?.record;
-    return record?.type === "job-created" ? settingsOf(record) : undefined;
+    return record?.type === "job-created" ? record.settings : undefined;
   }
 
   async #openRawFrames(job: string): Promise<RawFrames | undefined> {

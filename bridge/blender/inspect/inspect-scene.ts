@@ -6,7 +6,8 @@ import { flagArguments } from "../blender-flags.ts";
 import { BlenderProcess } from "../blender-process.ts";
 import { FACTS_LIMITS } from "../../core/job/scene-facts.ts";
 import { InspectionAnswer, MAX_SCENE_FILES } from "./inspection-answer.ts";
-import type { BlenderBuild, BlenderFlags, Inspection, RunningProcess, StartProcess } from "../types.ts";
+import type { BlenderFlags } from "../../core/job/job-options.ts";
+import type { BlenderBuild, Inspection, RunningProcess, StartProcess } from "../types.ts";
 
 /** How long opening a scene, and looking through it, may take. Probing a sequencer renders a thumbnail of every frame. */
 export const INSPECT_LIMITS = { openTimeoutMs: 30 * 60_000, inspectTimeoutMs: 60 * 60_000 } as const;

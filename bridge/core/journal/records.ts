@@ -4,29 +4,27 @@ import { SHA256_PATTERN } from "../../kernel/ids.ts";
 import { KnownErrorCode } from "../job/error-code.ts";
 import { FrameNumber, Name, Path } from "../job/scene-facts.ts";
 import { JobOutcome, StoppedBy } from "../job/job-events.ts";
+import { BlenderFlags, Deliver, JOB_OPTIONS, optionalFields } from "../job/job-options.ts";
 import { LedgerFile } from "../ledger/ledger.ts";
 import { type ChunkId, type DonorId, ResultFile } from "../plan/chunk.ts";
 import { PlanInput } from "../plan/plan-types.ts";
-import { BanReason, VerifyLevel } from "../schedule/types.ts";
+import { BanReason } from "../schedule/types.ts";
 
 /** Bounds on what a journal may hold: it is our own file, but other programs can write into it. */
 const RECORD_LIMITS = { maxListItems: 1_000_000, maxFiles: 10_000 } as const;
 
-/** Blender's own flags of a render, each meaning what it means to Blender. */
-export const JobFlags = z
-  .strictObject({
-    /** -S */ scene: z.exactOptional(Name),
-    /** -o */ output: z.exactOptional(Path),
-    /** -F */ format: z.exactOptional(Name),
-    /** -x */ useExtension: z.exactOptional(z.boolean()),
-    /** -s */ frameStart: z.exactOptional(FrameNumber),
-    /** -e */ frameEnd: z.exactOptional(FrameNumber),
-    /** -j */ frameStep: z.exactOptional(z.int()),
-  })
-  .readonly();
-export type JobFlags = z.infer<typeof JobFlags>;
-
-const Setting = z.union([z.string(), z.number(), z.boolean(), z.array(z.string()).max(RECORD_LIMITS.maxListItems).readonly()]);
+/** What the requester wants back when it takes a job up again. */
+export const JobSettings = z.strictObject({
+  ...optionalFields(JOB_OPTIONS),
+  /** The scene's files, as they were sent. */
+  files: z.array(Path).max(RECORD_LIMITS.maxListItems).readonly(),
+  /** Files the scene names and nobody has. */
+  missingFiles: z.array(Path).max(RECORD_LIMITS.maxListItems).readonly(),
+  /** What relative paths are relative to; absolute. */
+  cwd: Path,
+  deliver: Deliver,
+});
+export type JobSettings = Readonly<z.infer<typeof JobSettings>>;
 
 /** One fact of a job's history, written down before it takes effect. */
 export const JobRecord = z.discriminatedUnion("type", [
@@ -34,13 +32,11 @@ export const JobRecord = z.discriminatedUnion("type", [
     type: z.literal("job-created"),
     /** Absolute path of the .blend on the requester's machine. */
     scenePath: Path,
-    flags: JobFlags,
+    flags: BlenderFlags,
     planInput: PlanInput,
     manifestHash: z.string().regex(SHA256_PATTERN),
     blender: z.strictObject({ version: Name, buildHash: Name }),
-    verify: VerifyLevel,
-    /** Options that the requester wants back at resume (video file, peers, …). */
-    settings: z.record(z.string(), Setting),
+    settings: JobSettings,
   }),
   z.strictObject({
     type: z.literal("chunk-accepted"),

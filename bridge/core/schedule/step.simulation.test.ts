@@ -1,9 +1,10 @@
+import type { VerifyLevel } from "../job/job-options.ts";
 import { describe, expect, it } from "vitest";
 import { ObservedJob } from "./fixtures/observed-job.ts";
 import { planOf, type PlanShape } from "./fixtures/plan-of.ts";
 import { type SimulatedDonor, type SimulatedSwarm, Simulation } from "./fixtures/simulated-swarm.ts";
 import { DEFAULT_POLICY } from "./policy.ts";
-import type { ScheduleEffect, VerifyLevel } from "./types.ts";
+import type { ScheduleEffect } from "./types.ts";
 
 const HOUR_MS = 3_600_000;
 

@@ -1,3 +1,4 @@
+import type { VerifyLevel } from "../job/job-options.ts";
 import { describe, expect, it } from "vitest";
 import { sha256 } from "../../kernel/ids.ts";
 import { claimForDelivery } from "./checks.ts";
@@ -7,7 +8,7 @@ import { mustCheck } from "./must-check.ts";
 import { DEFAULT_POLICY } from "./policy.ts";
 import { startSchedule } from "./schedule.ts";
 import { step } from "./step.ts";
-import type { ScheduleEffect, ScheduleEvent, SchedulePolicy, Verdict, VerifyLevel } from "./types.ts";
+import type { ScheduleEffect, ScheduleEvent, SchedulePolicy, Verdict } from "./types.ts";
 
 function begin(chunks: number, verify: VerifyLevel, journalState?: Parameters<typeof startSchedule>[1]) {
   const policy: SchedulePolicy = { ...DEFAULT_POLICY, verify, secret: "s", spotOneIn: 1_000_000 };

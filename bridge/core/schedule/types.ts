@@ -1,11 +1,8 @@
 import { z } from "zod";
 import type { ErrorCode } from "../../kernel/error-codes.ts";
 import type { Sha256 } from "../../kernel/ids.ts";
+import type { VerifyLevel } from "../job/job-options.ts";
 import type { Chunk, ChunkId, DonorId } from "../plan/chunk.ts";
-
-/** How much of what strangers deliver is rendered twice. Donors of one's own machine are never checked. */
-export const VerifyLevel = z.enum(["off", "spot", "full"]);
-export type VerifyLevel = z.infer<typeof VerifyLevel>;
 
 /** What a check of a result found; `warned` is accepted. A check that could not be made is a `result-refused`. */
 export type Verdict = "equal" | "warned" | "different";

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { BLENDER_FLAGS, declaredFields, Deliver, JOB_OPTIONS } from "../../core/job/job-options.ts";
 import { GATEWAY_LIMITS } from "./limits.ts";
 
 export const Text = z.string().max(256);
@@ -21,28 +22,15 @@ export const JobSubmission = z.strictObject({
   source: Path.nullish(),
   /** The Blender that must be used, as --blender; the client's own. */
   blender: Path.nullish(),
-  /** -S */
-  scene: Text.nullish(),
-  /** -f: 1,3,5..9 or 1-20x2; without it the current frame, or with `animation` the scene's range. */
-  frames: z.string().min(1).max(4_096).nullish(),
-  /** -a */
-  animation: z.boolean().default(false),
-  /** -o; relative to `cwd`. */
-  output: Path.nullish(),
-  /** -F */
-  format: z.string().min(1).max(64).nullish(),
+  ...declaredFields(BLENDER_FLAGS),
+  ...declaredFields(JOB_OPTIONS),
   /** What relative paths are relative to; the scene's folder when not said. */
   cwd: Path.nullish(),
-  /** --tiles: auto, off or COLUMNSxROWS; auto for a still, whole frames but for the last ones of an animation, when not said. */
-  tiles: z.string().min(1).max(32).nullish(),
-  verify: z.enum(["off", "spot", "full"]).default("spot"),
-  /** --video; needs `deliver: "files"`. */
-  video: Path.nullish(),
   /** Whose power is used beside this computer's: everybody's in the swarm, or that of these peer ids or multiaddrs. */
   peers: z.union([z.literal("all"), z.array(z.string().min(1).max(512)).max(GATEWAY_LIMITS.maxPeers)]).default("all"),
   /** This computer renders, too. */
   local: z.boolean().default(true),
-  /** `files`: finished pictures, as `bridge render` makes them. `floats`: assembled float pictures, which the client's own Blender finishes. */
-  deliver: z.enum(["files", "raw"]).default("files"),
+  /** `files`: finished pictures, as `bridge render` makes them. `raw`: assembled float pictures, which the client's own Blender finishes. */
+  deliver: Deliver.default("files"),
 });
 export type JobSubmission = z.infer<typeof JobSubmission>;

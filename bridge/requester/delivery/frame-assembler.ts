@@ -1,10 +1,11 @@
+import type { Deliver } from "../../core/job/job-options.ts";
 import { join } from "node:path";
 import PQueue from "p-queue";
 import type { Chunk, ChunkId, DonorId, ResultFile } from "../../core/plan/chunk.ts";
 import type { RawImage } from "../../core/job/job-events.ts";
 import type { WrittenFile } from "../../core/ledger/written-file.ts";
 import type { JobPlan, PlannedSceneFrame, SceneFrameKey } from "../../core/plan/plan.ts";
-import type { Deliver } from "../prepared-job.ts";
+
 import type { AssembledPath, AssembledPicture, JobFiles, JobFinisher, JobMedia, ResultSummary } from "../ports.ts";
 
 export interface FrameAssemblerDeps {

@@ -1,6 +1,7 @@
-import type { VerifyLevel } from "../../core/schedule/types.ts";
+import type { VerifyLevel, Deliver } from "../../core/job/job-options.ts";
+
 import { Random } from "../random.ts";
-import type { Deliver } from "../../requester/prepared-job.ts";
+
 import type { Troubles } from "./fake-donor.ts";
 
 /** What a seed makes of a job: its shape, who works on it, and what befalls it. */
