@@ -94,7 +94,7 @@ const facts = z.strictObject({
 
 const file = z.strictObject({ path, kind: name, missing: z.boolean() }) satisfies z.ZodType<SceneFile>;
 
-/** What `scripts/scene_inspect.py` answers. */
+/** What `scripts/p2p_blender/inspect/inspect_scene.py` answers. */
 export const InspectionAnswer = z.strictObject({
   facts,
   files: z.array(file).min(1).max(limits.maxFiles),

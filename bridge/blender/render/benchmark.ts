@@ -41,7 +41,7 @@ export class RenderProbe implements AsyncDisposable {
     const { startTimeoutMs } = PROBE_LIMITS;
     const threads = options.threads === undefined ? {} : { threads: options.threads };
     try {
-      const wanted = { blender: options.blender.path, script: "probe.py", scratch: folder, startTimeoutMs, ...threads };
+      const wanted = { blender: options.blender.path, script: "probe_main.py", scratch: folder, startTimeoutMs, ...threads };
       return new RenderProbe(await BlenderProcess.start(deps, wanted, signal), folder);
     } catch (error) {
       await rm(folder, { recursive: true, force: true });

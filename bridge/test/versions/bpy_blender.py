@@ -12,7 +12,7 @@ import traceback
 import bpy
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "blender", "scripts"))
-import compat  # noqa: E402 - our own script, beside the other scripts
+from p2p_blender.common import compat  # noqa: E402 - our own script, beside the other scripts
 
 
 class Line:

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which pictures Blender asks its render engine for, frame by frame: its own pipeline is asked, with an engine that only listens.
+
+Sequencer strips ask for other scenes at other frames, Render Layers nodes for other scenes at the main
+scene's size. What Blender will do is not worked out here but watched, at a thumbnail's size.
+"""
+
+import os
+import shutil
+
+import bpy
+
+from ..common import compat
+from . import scene_checks
+from ..finish.assembled_engine import cycles_engine
+from ..common.strip_scene import strip_scene
+
+# Each scene gets a size of its own, so that an engine can tell whose size it was given.
+FIRST_WIDTH = 16
+PROBE_HEIGHT = 16
+PROBE_PATHS = (
+    "render.resolution_",
+    "render.use_border",
+    "render.use_multiview",
+    "render.use_freestyle",
+    "render.use_stamp",
+    "render.use_motion_blur",
+    "render.use_overwrite",
+    "render.use_placeholder",
+    "render.filepath",
+)
+
+
+def needs_probe(main):
+    """False when each frame plainly is one picture of the main scene."""
+    if scene_checks.has_live_sequencer(main):
+        return True
+    return scene_checks.composited_scenes(main) != [main]
+
+
+class FrameInputs:
+    """What each frame is made of."""
+
+    def __init__(self, main):
+        self._main = main.name
+        self._frames = []
+        self._owners = {}
+        self._cameras = {}
+        self.trivial = False
+
+    def add_frame(self, frame, calls):
+        """The engine calls of one output frame; several view layers and views are one unit."""
+        self._frames.append((frame, scene_checks.unique((scene, at) for scene, at, _, _ in calls)))
+        for scene, at, owner, camera in calls:
+            self._owners.setdefault(scene, set()).add(owner)
+            self._cameras.setdefault((scene, at), set()).add(camera)
+
+    def frame_inputs(self):
+        """As the bridge knows it; empty where each frame is one unit of the main scene."""
+        if self.trivial:
+            return []
+        return [{"frame": frame, "sceneFrames": [{"scene": scene, "frame": at} for scene, at in scene_frames]} for frame, scene_frames in self._frames]
+
+    def scenes(self):
+        """The names of all scenes that take part, the main one first."""
+        return scene_checks.unique([self._main, *self._owners])
+
+    def owner_of(self, name):
+        """The scene whose size a scene is rendered at."""
+        owners = self._owners.get(name, {name})
+        return name if name in owners else sorted(owners)[0]
+
+    def frames_of(self, name, frames):
+        """The frames at which a scene is rendered."""
+        return frames if self.trivial else [at for _, scene_frames in self._frames for scene, at in scene_frames if scene == name]
+
+    def reasons_against(self, name, facts):
+        """Why a scene's units cannot be cut, or not even be named by scene and frame alone."""
+        engines = {facts[scene]["engine"] for scene in self._owners}
+        reasons = []
+        if "CYCLES" in engines and len(engines) > 1:
+            reasons.append(reason("mixed-engines", f'Scenes of several render engines make one picture: {", ".join(sorted(engines))}.'))
+        if len(self._owners.get(name, ())) > 1:
+            reasons.append(reason("several-sizes", f'Scene "{name}" is rendered at several sizes for one job.'))
+        if self._has_odd_camera(name):
+            reasons.append(reason("strip-camera", f'Scene "{name}" is rendered through a camera that a sequencer strip chose.'))
+        return reasons
+
+    def _has_odd_camera(self, name):
+        return any(scene == name and cameras != {None} for (scene, _), cameras in self._cameras.items())
+
+
+def plain(main):
+    """Each frame is one unit of the main scene, at its own size."""
+    scene_frames = FrameInputs(main)
+    scene_frames.trivial = True
+    scene_frames._owners[main.name] = {main.name}
+    return scene_frames
+
+
+def probe(main, frames, scratch):
+    """Renders the frames as thumbnails with an engine that writes down what it is asked for. Changes the loaded scenes."""
+    scene_frames = FrameInputs(main)
+    folder = os.path.join(scratch, "probe", "")
+    os.makedirs(folder, exist_ok=True)
+    owners = prepare(main, folder)
+    bpy.utils.register_class(Listener)
+    try:
+        for scene in bpy.data.scenes:
+            scene.render.engine = Listener.bl_idname
+        strip_scene(main, Listener.bl_idname)
+        for frame in frames:
+            Listener.calls = []
+            compat.render_frames(main, frame, frame)
+            scene_frames.add_frame(frame, [(scene, at, owners.get(width, scene), camera) for scene, at, width, camera in Listener.calls])
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return scene_frames
+
+
+def prepare(main, folder):
+    """Thumbnail sizes, and no file outside `folder`. Returns the width of each scene's thumbnail -> its name."""
+    owners = {}
+    for number, scene in enumerate(bpy.data.scenes):
+        render = scene.render
+        still_curves(scene)
+        owners[FIRST_WIDTH + number] = scene.name
+        render.resolution_x, render.resolution_y, render.resolution_percentage = FIRST_WIDTH + number, PROBE_HEIGHT, 100
+        render.use_border = render.use_multiview = render.use_freestyle = render.use_stamp = render.use_motion_blur = False
+        render.use_overwrite, render.use_placeholder = True, False
+        compat.set_file_format(render.image_settings, "PNG")
+        render.filepath = os.path.join(folder, "probe_")
+    for tree in compat.compositor_trees():
+        for node in tree.nodes:
+            if node.bl_idname == "CompositorNodeOutputFile":
+                compat.redirect_file_output(node, folder)
+    return owners
+
+
+def still_curves(scene):
+    """Animated render settings would overrule the thumbnail's."""
+    for curve in compat.animation_curves(scene):
+        if curve.data_path.startswith(PROBE_PATHS):
+            curve.mute = True
+
+
+class Listener(bpy.types.RenderEngine):
+    """Renders nothing; remembers scene, frame, width and a strip's camera of each call."""
+
+    bl_idname = bl_label = "SCENE_LISTENER"
+    bl_use_custom_freestyle = True
+    calls = []
+
+    def update_render_passes(self, scene, layer):
+        """The passes that Cycles would give, so that no compositor link is lost."""
+        for name, ids, kind in cycles_engine().list_render_passes(scene, layer):
+            self.register_pass(scene, layer, name, len(ids), ids, kind)
+
+    def render(self, depsgraph):
+        """Writes the call down and hands an empty picture back."""
+        scene = depsgraph.scene
+        camera = self.camera_override
+        chosen = camera.original.name if camera and camera.original != scene.original.camera else None
+        Listener.calls.append((scene.name, scene.frame_current, self.resolution_x, chosen))
+        self.end_result(self.begin_result(0, 0, self.resolution_x, self.resolution_y, layer=depsgraph.view_layer.name))
+
+
+def reason(code, message):
+    """A reason as the bridge knows it."""
+    return {"code": code, "message": message}

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every file that the opened .blend reads, as Blender resolves it; what is packed inside needs none."""
+
+import os
+
+import bpy
+
+from ..common import compat
+from . import scene_caches
+from . import scene_paths
+from ..common.wire import ScriptError
+
+OUTPUT_NODES = {"CompositorNodeOutputFile"}
+NODE_KINDS = {"ShaderNodeScript": "text", "ShaderNodeTexIES": "ies"}
+
+
+def collect(scene_path, limit):
+    """All files, the .blend first; a file is listed once. More than `limit` of them are refused."""
+    kinds = {os.path.abspath(scene_path): "blend", os.path.abspath(bpy.data.filepath): "blend"}
+    if len(kinds) > 1:
+        del kinds[os.path.abspath(bpy.data.filepath)]
+    for source in SOURCES:
+        for path, kind in source():
+            kinds.setdefault(path, kind)
+            if len(kinds) > limit:
+                raise ScriptError("USAGE", f"the scene reads more than {limit} files")
+    for path in leftovers():
+        if path not in kinds and os.path.isfile(path):
+            kinds[path] = "other"
+    return [
+        {"path": path, "kind": kind, "missing": not os.path.isfile(path)}
+        for path, kind in kinds.items()
+        if not os.path.isdir(path)
+    ]
+
+
+def libraries():
+    """Linked .blend files, those that they link too. An archive (5.0) is a copy inside this file."""
+    for library in bpy.data.libraries:
+        if not library.packed_file and not getattr(library, "is_archive", False):
+            yield scene_paths.library_path(library), "library"
+
+
+def images():
+    """Image textures and compositor images: single, sequences, movies, tiles, stereo pairs."""
+    for image in bpy.data.images:
+        if image.source in {"GENERATED", "VIEWER"} or not image.filepath or image.packed_file or image.packed_files:
+            continue
+        path = scene_paths.absolute(image.filepath, image.library)
+        pairs = image.use_multiview and image.views_format == "INDIVIDUAL"
+        for view in scene_paths.views(path, bpy.context.scene) if pairs else [path]:
+            yield from image_files(image, view)
+
+
+def image_files(image, path):
+    """The files behind one image data-block."""
+    if image.source == "MOVIE":
+        yield path, "movie"
+    elif image.source == "SEQUENCE":
+        yield from ((each, "image") for each in scene_paths.sequence(path))
+    elif image.source == "TILED":
+        yield from ((each, "image") for each in scene_paths.udim(path, [tile.number for tile in image.tiles]))
+    else:
+        yield path, "image"
+
+
+def clips():
+    """Movie clips: films or sequences of pictures."""
+    for clip in bpy.data.movieclips:
+        path = scene_paths.absolute(clip.filepath, clip.library)
+        if clip.source == "SEQUENCE":
+            yield from ((each, "image") for each in scene_paths.sequence(path))
+        else:
+            yield path, "movie"
+
+
+def single_files():
+    """Data-blocks that are one file each."""
+    for kind, blocks in (("font", bpy.data.fonts), ("sound", bpy.data.sounds)):
+        for block in blocks:
+            if block.filepath and block.filepath != "<builtin>" and not block.packed_file:
+                yield scene_paths.absolute(block.filepath, block.library), kind
+
+
+def volumes():
+    """OpenVDB files, one or one a frame."""
+    for volume in bpy.data.volumes:
+        if volume.filepath and not volume.packed_file:
+            path = scene_paths.absolute(volume.filepath, volume.library)
+            yield from ((each, "volume") for each in (scene_paths.sequence(path) if volume.is_sequence else [path]))
+
+
+def cache_files():
+    """Alembic and USD files, their layers and sequences."""
+    for cache in bpy.data.cache_files:
+        names = [cache.filepath] + [layer.filepath for layer in getattr(cache, "layers", [])]
+        for path in (scene_paths.absolute(name, cache.library) for name in names if name):
+            yield from ((each, "cache") for each in (scene_paths.sequence(path) if cache.is_sequence else [path]))
+
+
+def simulation_caches():
+    """What simulations left on disk."""
+    yield from ((path, "cache") for path in scene_caches.cache_files())
+
+
+def node_files():
+    """Files that nodes name themselves: OSL scripts, IES profiles, imported geometry."""
+    for tree, library in all_node_trees():
+        for node in tree.nodes:
+            if node.bl_idname in OUTPUT_NODES or getattr(node, "mode", "EXTERNAL") == "INTERNAL":
+                continue
+            for name in file_properties(node) + file_sockets(node):
+                yield scene_paths.absolute(name, library), NODE_KINDS.get(node.bl_idname, "other")
+
+
+def all_node_trees():
+    """Every node tree of the file, with the library that its paths are relative to."""
+    owners = (bpy.data.materials, bpy.data.worlds, bpy.data.lights, bpy.data.linestyles, bpy.data.textures)
+    for block in (block for blocks in owners for block in blocks):
+        if getattr(block, "node_tree", None):
+            yield block.node_tree, block.library
+    for tree in list(compat.compositor_trees()) + list(bpy.data.node_groups):
+        yield tree, tree.library
+
+
+def file_properties(owner):
+    """Values of an item's properties that hold a file's path."""
+    return [
+        getattr(owner, prop.identifier)
+        for prop in owner.bl_rna.properties
+        if prop.type == "STRING" and prop.subtype == "FILE_PATH" and getattr(owner, prop.identifier)
+    ]
+
+
+def file_sockets(node):
+    """Values typed into a node's own path sockets (geometry import nodes, 4.5)."""
+    sockets = [socket for socket in node.inputs if socket.bl_idname == "NodeSocketStringFilePath" and not socket.is_linked]
+    return [socket.default_value for socket in sockets if socket.default_value]
+
+
+def strips():
+    """Pictures and films of the sequencers; their sounds are data-blocks."""
+    for scene in bpy.data.scenes:
+        for strip in compat.strips_of(scene):
+            for name, kind in strip_names(strip):
+                path = scene_paths.absolute(name, scene.library)
+                pairs = strip.use_multiview and strip.views_format == "INDIVIDUAL"
+                yield from ((each, kind) for each in (scene_paths.views(path, scene) if pairs else [path]))
+
+
+def strip_names(strip):
+    """The paths of one strip as the scene names them."""
+    if strip.type == "IMAGE":
+        return [(os.path.join(strip.directory, element.filename), "image") for element in strip.elements]
+    return [(strip.filepath, "movie")] if strip.type == "MOVIE" and strip.filepath else []
+
+
+def leftovers():
+    """What Blender's own list of paths adds: kinds that no source above knows.
+
+    Texts and packed libraries lie inside the .blend; brushes and the like come with every Blender.
+    """
+    shipped = os.path.join(bpy.utils.system_resource("DATAFILES"), "")
+    known = {scene_paths.library_path(library) for library in bpy.data.libraries}
+    known |= {scene_paths.absolute(text.filepath, text.library) for text in bpy.data.texts if text.filepath}
+    for path in bpy.utils.blend_paths(absolute=True, packed=False, local=False):
+        absolute = os.path.abspath(path)
+        if absolute not in known and not absolute.startswith(shipped):
+            yield absolute
+
+
+SOURCES = (libraries, images, clips, single_files, volumes, cache_files, simulation_caches, node_files, strips)

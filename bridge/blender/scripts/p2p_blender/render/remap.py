@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Paths stored absolutely in a .blend, brought to where their files are on this machine.
+
+Relative paths need nothing: the bundle keeps the layout around the .blend.
+"""
+
+import os
+import posixpath
+import re
+
+import bpy
+
+from ..common import compat
+
+MOST_LIBRARY_READS = 10_000
+
+DRIVE = re.compile(r"[A-Za-z]:[/\\]")
+
+
+def remap_paths(prefixes):
+    """Applies {prefix in the file: place here}; the longest prefix that ends at a path separator wins."""
+    if not prefixes:
+        return
+    mapping = sorted(((comparable(old), new) for old, new in prefixes.items()), key=lambda pair: -len(pair[0]))
+    remap_libraries(mapping)
+    for owner, name, library in path_properties():
+        remap_property(mapping, owner, name, library)
+
+
+def plain(path):
+    """One spelling for both systems' separators, without `..` and without a separator at the end."""
+    return posixpath.normpath(path.replace("\\", "/"))
+
+
+def comparable(path):
+    """Paths with a drive letter come from Windows, where case says nothing."""
+    return plain(path).lower() if DRIVE.match(path) else plain(path)
+
+
+def mapped(mapping, path):
+    """The new place of an absolute path, or None when no prefix fits."""
+    spelled, key = plain(path), comparable(path)
+    for old, new in mapping:
+        if key == old or key.startswith(old + "/"):
+            return new + spelled[len(old) :]
+    return None
+
+
+def remap_property(mapping, owner, name, library):
+    """Sets one path property when its absolute form falls under a prefix."""
+    stored = getattr(owner, name)
+    if not stored or stored.startswith("<"):
+        return
+    named = absolute(stored, library)
+    place = mapped(mapping, named)
+    if place is not None and plain(place) != plain(named):
+        setattr(owner, name, place)
+
+
+def absolute(path, library):
+    """Blender's own resolution of `//`: against the file that the data-block comes from."""
+    return bpy.path.abspath(path, library=library)
+
+
+def remap_libraries(mapping):
+    """Linked files first: only when they are read are their own paths there to be mapped.
+
+    Blender knows a library by its path, and libraries name each other by where they were made. So each is
+    read from its place here and then called by its old path again; all get their new path at the end.
+    """
+    read = {}
+    for _ in range(MOST_LIBRARY_READS):
+        library, place = next(unread_libraries(mapping, read), (None, None))
+        if library is None:
+            break
+        name, parent = library.name, library.parent
+        if parent is not None and not library.users_id:
+            parent = parent.name
+            name = adopt(library, place)
+            read_from(bpy.data.libraries[parent], place_of(mapping, bpy.data.libraries[parent]))
+        else:
+            read_from(library, place)
+        read[name] = linked_names(bpy.data.libraries[name])
+    for library, place in moved_libraries(mapping):
+        library.filepath = place
+
+
+def unread_libraries(mapping, read):
+    """Libraries that were not read yet, and those of which another one has asked for more since."""
+    for library, place in moved_libraries(mapping):
+        if library.name not in read or not linked_names(library) <= read[library.name]:
+            yield library, place
+
+
+def moved_libraries(mapping):
+    """Libraries that lie under a prefix, with their new place."""
+    for library in list(bpy.data.libraries):
+        place = place_of(mapping, library)
+        if plain(place) != plain(absolute(library.filepath, library.parent)) and os.path.exists(place):
+            yield library, place
+
+
+def place_of(mapping, library):
+    """Where a library lies on this machine."""
+    named = absolute(library.filepath, library.parent)
+    return mapped(mapping, named) or named
+
+
+def linked_names(library):
+    """What is linked from a library, whether it was found there or not."""
+    return {(block.bl_rna.identifier, block.name) for block in library.users_id}
+
+
+def read_from(library, place):
+    """Reads a library anew from another place, and puts its path back."""
+    name, before = library.name, library.filepath
+    library.filepath = place
+    try:
+        library.reload()
+    except RuntimeError as error:
+        print(f"library {place}: {error}")  # damaged: Blender renders without it, and so do we
+    bpy.data.libraries[name].filepath = before
+
+
+def adopt(library, place):
+    """Links all that a library of a library has, for the one that links to it to be read again. Returns its name.
+
+    4.x keeps no placeholders for what it did not find there, so that what is needed of it cannot be known.
+    """
+    try:
+        with bpy.data.libraries.load(place, link=True) as (source, wanted):
+            for kind in dir(source):
+                setattr(wanted, kind, list(getattr(source, kind)))
+    except OSError as error:
+        print(f"library {place}: {error}")
+    adopted = next((other for other in bpy.data.libraries if plain(absolute(other.filepath, None)) == plain(place)), None)
+    if adopted is None:
+        return library.name
+    before = library.filepath
+    bpy.data.libraries.remove(library)
+    adopted.filepath = before
+    return adopted.name
+
+
+def path_properties():
+    """(owner, property, library) of every path by which a data-block names a file that a render reads."""
+    data = bpy.data
+    for blocks in (data.images, data.movieclips, data.sounds, data.fonts, data.volumes, data.cache_files):
+        for block in blocks:
+            if not getattr(block, "packed_file", None):
+                yield block, "filepath", block.library
+    for scene in data.scenes:
+        for strip in compat.strips_of(scene):
+            yield from properties(strip, ("filepath", "directory"), scene.library)
+    for owner in data.objects:
+        yield from object_paths(owner)
+    for tree, library in node_trees():
+        for node in tree.nodes:
+            yield from properties(node, ("filepath",), library)
+
+
+def object_paths(owner):
+    """Caches that modifiers and particle systems read from disk."""
+    for modifier in owner.modifiers:
+        yield from properties(modifier, ("filepath", "simulation_bake_directory", "bake_directory"), owner.library)
+        settings = getattr(modifier, "domain_settings", None) if modifier.type == "FLUID" else None
+        if settings:
+            yield settings, "cache_directory", owner.library
+        cache = getattr(modifier, "point_cache", None)
+        if cache is not None:
+            yield cache, "filepath", owner.library
+    for particles in owner.particle_systems:
+        yield particles.point_cache, "filepath", owner.library
+
+
+def properties(owner, names, library):
+    """Those of the named properties that this struct has, as path properties."""
+    for name in names:
+        prop = owner.bl_rna.properties.get(name)
+        if prop is not None and not prop.is_readonly:
+            yield owner, name, library
+
+
+def node_trees():
+    """Every node tree with the library it comes from: groups, and those that materials, worlds, lights and scenes own."""
+    data = bpy.data
+    for tree in data.node_groups:
+        yield tree, tree.library
+    for blocks in (data.materials, data.worlds, data.lights, data.linestyles):
+        for block in blocks:
+            if block.node_tree is not None:
+                yield block.node_tree, block.library
+    for scene in data.scenes:
+        tree = compat.compositor_tree(scene)
+        if tree is not None:
+            yield tree, scene.library
