@@ -10,14 +10,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).absolute().parent))
 
 from p2p_blender.common import devices
-from p2p_blender.common.wire import Wire, own_arguments
+from p2p_blender.common.wire import Wire, script_arguments
 from p2p_blender.render.session import Session
 
 
 def main() -> None:
-    token, scratch, *more = own_arguments()
+    token, scratch, *more = script_arguments()
     session = Session(scratch, is_untrusted="untrusted" in more)
-    Wire(token).serve({"use": devices.use, "load": session.load, "render": session.render})
+    Wire(token).serve({"use": devices.use_devices, "load": session.load, "render": session.render})
 
 
 main()

@@ -7,18 +7,18 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).absolute().parent))
 
 from p2p_blender.common import devices
-from p2p_blender.common.wire import Wire, own_arguments
+from p2p_blender.common.wire import Wire, script_arguments
 from p2p_blender.probe import benchmark_scene
 from p2p_blender.probe.describe import describe
 
 
 def main() -> None:
-    (token,) = own_arguments()
+    (token,) = script_arguments()
     Wire(token).serve(
         {
             "describe": describe,
-            "devices": devices.listed,
-            "use": devices.use,
+            "devices": devices.list_devices,
+            "use": devices.use_devices,
             "measure": benchmark_scene.measure,
             "save": benchmark_scene.save,
         }

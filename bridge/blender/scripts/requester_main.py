@@ -10,13 +10,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).absolute().parent))
 
-from p2p_blender.common.wire import Wire, own_arguments
+from p2p_blender.common.wire import Wire, script_arguments
 from p2p_blender.finish.finisher import Finisher
 from p2p_blender.inspect.inspect_scene import inspect
 
 
 def main() -> None:
-    (token,) = own_arguments()
+    (token,) = script_arguments()
     finisher = Finisher()
     Wire(token).serve(
         {

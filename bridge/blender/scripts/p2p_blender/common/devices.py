@@ -1,13 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which devices Cycles has, and which of them it renders on."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import bpy
+
+from . import cycles
+from .wire import Json
 
 # As Cycles names its backends; the processor is none of them.
 BACKENDS = ("OPTIX", "CUDA", "HIP", "ONEAPI", "METAL")
 
 
-def listed(_=None):
+def list_devices(_: object = None) -> list[Json]:
     """Every GPU that this Blender's Cycles sees, in each way in which it could use it."""
     preferences = _preferences()
     if preferences is None:
@@ -20,13 +27,13 @@ def listed(_=None):
     ]
 
 
-def use(request):
+def use_devices(request: Json) -> list[str]:
     """Renders on exactly these devices from now on, the processor not among them. Returns those that are not there: then on none of them."""
     preferences = _preferences()
     backend, wanted = request["backend"], set(request["ids"])
-    missing = wanted - {device["id"] for device in listed() if device["backend"] == backend}
+    missing = wanted - {device["id"] for device in list_devices() if device["backend"] == backend}
     if missing:
-        use_processor()
+        use_cpu()
         return sorted(missing)
     preferences.compute_device_type = backend
     for device in preferences.devices:
@@ -34,23 +41,24 @@ def use(request):
     return []
 
 
-def use_processor():
+def use_cpu() -> None:
     """Renders on the processor from now on."""
     preferences = _preferences()
     if preferences is not None:
         preferences.compute_device_type = "NONE"
 
 
-def set_in_scenes():
+def apply_to_scenes() -> None:
     """What a scene says of devices does not count: its pictures come from what the owner of this machine gives."""
     preferences = _preferences()
     wanted = "CPU" if preferences is None or preferences.compute_device_type == "NONE" else "GPU"
     for scene in bpy.data.scenes:
-        if scene.library is None and hasattr(scene, "cycles") and scene.cycles.device != wanted:
-            scene.cycles.device = wanted
+        if scene.library is None and cycles.has_settings(scene) and cycles.settings(scene).device != wanted:
+            cycles.settings(scene).device = wanted
 
 
-def _preferences():
+def _preferences() -> Any:
     """Cycles' own; None for a Blender built without it."""
-    addon = bpy.context.preferences.addons.get("cycles")
+    preferences = bpy.context.preferences
+    addon = None if preferences is None else preferences.addons.get("cycles")
     return None if addon is None else addon.preferences

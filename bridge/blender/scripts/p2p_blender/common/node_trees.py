@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Walks through node trees."""
 
+from __future__ import annotations
 
-def nodes_of(tree, seen=None):
+from typing import Any
+
+
+def nodes_of(tree: Any, seen: set[Any] | None = None) -> list[Any]:
     """The nodes of a tree and of the groups in it, each group once."""
     seen = set() if seen is None else seen
     if tree is None or tree in seen:

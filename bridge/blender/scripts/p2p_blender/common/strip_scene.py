@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Hides what only a renderer would need: evaluating it would be most of the cost of a frame."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import bpy
 
 from . import compat
@@ -11,7 +15,7 @@ KEPT_TYPES = {"CAMERA", "SPEAKER"}
 HIDING_PATHS = {"hide_render", "hide_viewport"}
 
 
-def strip_scene(scene, engine_id):
+def strip_scene(scene: bpy.types.Scene, engine_id: str) -> None:
     """Hides all objects but cameras, unless something that is rendered here needs them."""
     if any(needs_objects(each, engine_id) for each in rendered_scenes(scene)):
         return
@@ -23,12 +27,15 @@ def strip_scene(scene, engine_id):
             item.hide_render = True
             item.hide_viewport = True
     # Without this, Blender 5.2 crashes on files with several scenes.
-    bpy.context.view_layer.update()
+    view_layer = bpy.context.view_layer
+    if view_layer is not None:
+        view_layer.update()
 
 
-def rendered_scenes(main):
+def rendered_scenes(main: bpy.types.Scene) -> set[bpy.types.Scene]:
     """The scenes that a picture of `main` is made of: its own, and those of strips, Render Layers nodes and sets, theirs too."""
-    found, waiting = set(), [main]
+    found: set[bpy.types.Scene] = set()
+    waiting: list[bpy.types.Scene | None] = [main]
     while waiting:
         scene = waiting.pop()
         if scene is None or scene in found:
@@ -41,17 +48,16 @@ def rendered_scenes(main):
     return found
 
 
-def needs_objects(scene, engine_id):
+def needs_objects(scene: bpy.types.Scene, engine_id: str) -> bool:
     """Freestyle reads geometry; a scene of another engine is rendered here; a driver may ask what is hidden."""
     if scene.render.use_freestyle or scene.render.engine != engine_id:
         return True
     tree = compat.compositor_tree(scene)
     owners = [scene] + ([tree] if tree else [])
-    return any(asks_what_is_hidden(curve) for owner in owners for curve in compat.animation_curves(owner))
+    return any(reads_hide_flags(curve) for owner in owners for curve in compat.animation_curves(owner))
 
 
-def asks_what_is_hidden(curve):
+def reads_hide_flags(curve: Any) -> bool:
     """True for a driver with a variable that reads an object's hide flags."""
-    driver = getattr(curve, "driver", None)
-    variables = driver.variables if driver else []
+    variables = curve.driver.variables if curve.driver else []
     return any("hide_" in target.data_path for variable in variables for target in variable.targets)

@@ -4,20 +4,23 @@
 Switching it off would make another picture: the chunk is refused, and the requester's own machine makes it.
 """
 
+from __future__ import annotations
+
 import bpy
 
+from . import cycles
 from .node_trees import nodes_of
-from .wire import ScriptError
+from .wire import Json, ScriptError
 
 
-def check_scripts(scene, spec):
+def check_scripts(scene: bpy.types.Scene, spec: Json) -> None:
     """Refuses a chunk in whose making the scene's own scripts would run."""
-    reason = why_not(scene, draws_freestyle=spec["kind"] == "files")
+    reason = reason_refused(scene, draws_freestyle=spec["kind"] == "files")
     if reason is not None:
         raise ScriptError("SCENE_RUNS_SCRIPTS", f'scene "{scene.name}" {reason}, which donors do not run')
 
 
-def why_not(scene, draws_freestyle):
+def reason_refused(scene: bpy.types.Scene, draws_freestyle: bool) -> str | None:
     """What of this scene donors do not run; None when they render it. Of floats, Freestyle is drawn by the requester."""
     if draws_freestyle and freestyle_scripts(scene):
         return "draws Freestyle lines by Python scripts of its own"
@@ -26,7 +29,7 @@ def why_not(scene, draws_freestyle):
     return None
 
 
-def freestyle_scripts(scene):
+def freestyle_scripts(scene: bpy.types.Scene) -> bool:
     """Whether Freestyle would run text blocks: it does so with auto-execution off, too. Its parameter mode runs Blender's own alone."""
     if not scene.render.use_freestyle:
         return False
@@ -39,19 +42,10 @@ def freestyle_scripts(scene):
     )
 
 
-def runs_osl(scene):
+def runs_osl(scene: bpy.types.Scene) -> bool:
     """Whether Cycles would compile and run script nodes."""
-    if scene.render.engine != "CYCLES" or not scene.cycles.shading_system or not osl_is_built_in():
+    if not cycles.renders(scene) or not cycles.settings(scene).shading_system or not cycles.is_built_with("osl"):
         return False
     owners = (*bpy.data.materials, *bpy.data.worlds, *bpy.data.lights)
     trees = [owner.node_tree for owner in owners if owner.node_tree is not None]
     return any(node.type == "SCRIPT" for tree in trees for node in nodes_of(tree))
-
-
-def osl_is_built_in():
-    """Where it is not compiled in, Cycles ignores the setting."""
-    try:
-        import _cycles  # noqa: PLC0415 - absent where Cycles is
-    except ImportError:
-        return False
-    return bool(getattr(_cycles, "with_osl", False))

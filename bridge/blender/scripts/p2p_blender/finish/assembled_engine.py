@@ -6,9 +6,13 @@ own work. A job's scenes must be Cycles scenes; Freestyle strokes, which reach t
 their own, are rendered by the local Cycles.
 """
 
+from __future__ import annotations
+
 import os
 import re
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import addon_utils
 import bpy
@@ -16,22 +20,24 @@ import bpy
 from . import assembled_exr
 
 FREESTYLE_SCENE = re.compile(r"FRS\d+_")
+# The assembled file of a scene at a frame, None for a scene that is not part of the job.
+FileOf = Callable[[str, int], str | None]
 # Passes that Blender itself adds to a result: no engine delivers them.
-BLENDERS_OWN_PASSES = {"Freestyle"}
+BLENDER_PASSES = {"Freestyle"}
 # Worth copying into what Blender writes: who is who in a Cryptomatte, and how Cycles sampled.
 COPIED_STRINGS = ("cryptomatte/", "cycles.")
 
 
-def cycles_engine():
+def cycles_engine() -> Any:
     """The module behind Cycles' own engine class; switches the add-on on where it is off."""
     if "cycles" not in sys.modules:
         addon_utils.enable("cycles")
-    import cycles.engine  # noqa: PLC0415 - there is no such module before the add-on is on
+    import cycles.engine  # there is no such module before the add-on is on
 
     return cycles.engine
 
 
-def make_engine_class(idname, label, file_of, failures):
+def make_engine_class(idname: str, label: str, file_of: FileOf, failures: list[str]) -> type[bpy.types.RenderEngine]:  # noqa: C901 - it counts the methods of the class together
     """Makes the engine class; the caller registers it.
 
     `file_of(scene_name, frame)` returns the path of the assembled file, or None for a scene that is
@@ -48,49 +54,49 @@ def make_engine_class(idname, label, file_of, failures):
         bl_use_preview = False
         bl_use_spherical_stereo = True
         bl_use_custom_freestyle = True
-        session = None
+        session: Any = None
 
-        def update_render_passes(self, scene, view_layer):
+        def update_render_passes(self, scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer) -> None:  # type: ignore[override]
             """Declares the passes that Cycles would: without it their compositor sockets vanish."""
             for name, channels, kind in cycles.list_render_passes(scene, view_layer):
                 self.register_pass(scene, view_layer, name, len(channels), channels, kind)
 
-        def update(self, data, depsgraph):
+        def update(self, data: bpy.types.BlendData, depsgraph: bpy.types.Depsgraph) -> None:  # type: ignore[override]
             """Called before each render; only strokes need a scene in memory."""
-            if _is_strokes(depsgraph, file_of):
+            if _is_freestyle_scene(depsgraph, file_of):
                 if not self.session:
                     cycles.create(self, data)
                 cycles.reset(self, data, depsgraph)
 
-        def render(self, depsgraph):
+        def render(self, depsgraph: bpy.types.Depsgraph) -> None:  # type: ignore[override]
             """Fills the passes of one view layer."""
             if self.session:
                 cycles.render(self, depsgraph)
                 return
             try:
-                _deliver(self, depsgraph, file_of)
+                _load_passes(self, depsgraph, file_of)
             except Exception as error:  # noqa: BLE001 - anything but an error report gives a picture that is wrong
                 failures.append(str(error))
                 self.report({"ERROR"}, str(error))
 
-        def render_frame_finish(self):
+        def render_frame_finish(self) -> None:
             """Called after the last view layer."""
             if self.session:
                 cycles.render_frame_finish(self)
 
-        def __del__(self):
-            if getattr(self, "session", None):
+        def __del__(self) -> None:
+            if self.session:
                 cycles.free(self)
 
     return AssembledEngine
 
 
-def _is_strokes(depsgraph, file_of):
+def _is_freestyle_scene(depsgraph: Any, file_of: FileOf) -> bool:
     name = depsgraph.scene.name
     return FREESTYLE_SCENE.match(name) is not None and file_of(name, depsgraph.scene.frame_current) is None
 
 
-def _deliver(engine, depsgraph, file_of):
+def _load_passes(engine: Any, depsgraph: Any, file_of: FileOf) -> None:
     """Loads the assembled file into the result, view by view. Raises with one sentence."""
     scene, layer = depsgraph.scene, depsgraph.view_layer_eval.name
     if scene.frame_subframe != 0.0:
@@ -100,7 +106,7 @@ def _deliver(engine, depsgraph, file_of):
         raise RuntimeError(f'frame {scene.frame_current} of scene "{scene.name}" was not assembled')
     try:
         header = assembled_exr.read_header(path)
-    except assembled_exr.BadExr as error:
+    except assembled_exr.InvalidExr as error:
         raise RuntimeError(f'frame {scene.frame_current} of scene "{scene.name}": {error}') from error
     whole = engine.get_result()
     for view in [view.name for view in whole.views]:
@@ -110,7 +116,7 @@ def _deliver(engine, depsgraph, file_of):
             whole.stamp_data_add_field(name, value)
 
 
-def _load_view(engine, layer, view, file):
+def _load_view(engine: Any, layer: str, view: str, file: tuple[str, assembled_exr.Header]) -> None:
     path, header = file
     result = engine.begin_result(0, 0, engine.resolution_x, engine.resolution_y, layer=layer, view=view)
     try:
@@ -125,13 +131,13 @@ def _load_view(engine, layer, view, file):
         engine.end_result(result)
 
 
-def _wanted_channels(result):
+def _wanted_channels(result: Any) -> set[str]:
     """Names of all channels that the result has room for, as they are called in the file."""
     return {
         f"{layer.name}.{full_name}.{channel}"
         for layer in result.layers
         for render_pass in layer.passes
-        if render_pass.name not in BLENDERS_OWN_PASSES
+        if render_pass.name not in BLENDER_PASSES
         for full_name in [render_pass.fullname]
         for channel in render_pass.channel_id[: render_pass.channels]
     }

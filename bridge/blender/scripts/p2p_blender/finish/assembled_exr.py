@@ -5,6 +5,8 @@ Blender makes a picture even of a truncated file, and leaves passes black that t
 So we look first. Single-part scanline files only: stereo files of several parts load as black.
 """
 
+from __future__ import annotations
+
 import mmap
 import struct
 
@@ -16,37 +18,37 @@ PIXEL_BYTES = {0: 4, 1: 2, 2: 4}
 BLOCK_LINES = (1, 1, 1, 16, 32, 16, 32, 32, 32, 256)
 
 
-class BadExr(Exception):
+class InvalidExr(Exception):
     """The file is not what we may hand to Blender; the message says why."""
 
 
 class Header:
     """Size, full channel names and string attributes of a complete file."""
 
-    def __init__(self, width, height, channels, strings):
+    def __init__(self, width: int, height: int, channels: frozenset[str], strings: dict[str, str]) -> None:
         self.width = width
         self.height = height
         self.channels = channels
         self.strings = strings
 
 
-def read_header(path):
-    """Reads and checks a file. Raises BadExr, OSError."""
+def read_header(path: str) -> Header:
+    """Reads and checks a file. Raises InvalidExr, OSError."""
     with open(path, "rb") as file:
         try:
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 return _parse(data)
         except (IndexError, ValueError, KeyError, struct.error) as error:
-            raise BadExr("the file is cut short or is no EXR") from error
+            raise InvalidExr("the file is cut short or is no EXR") from error
 
 
-def _parse(data):
+def _parse(data: mmap.mmap) -> Header:
     magic, version = struct.unpack_from("<iI", data, 0)
     if magic != MAGIC or version & ~LONG_NAMES != KNOWN_VERSION:
-        raise BadExr("the file is not a single-part scanline EXR")
+        raise InvalidExr("the file is not a single-part scanline EXR")
     attributes, start = _attributes(data)
     if "multiView" in attributes:
-        raise BadExr("the file says multiView, with which Blender 5 loads every view as black")
+        raise InvalidExr("the file says multiView, with which Blender 5 loads every view as black")
     x_min, y_min, x_max, y_max = struct.unpack("<4i", attributes["dataWindow"][1])
     width, height = x_max - x_min + 1, y_max - y_min + 1
     channels = _channels(attributes["channels"][1])
@@ -55,7 +57,7 @@ def _parse(data):
     return Header(width, height, frozenset(channels), strings)
 
 
-def _attributes(data):
+def _attributes(data: mmap.mmap) -> tuple[dict[str, tuple[bytes, bytes]], int]:
     """The attributes by name, and where the header ends."""
     found, at = {}, 8
     while data[at]:
@@ -67,14 +69,14 @@ def _attributes(data):
     return found, at + 1
 
 
-def _text(data, at):
+def _text(data: bytes | mmap.mmap, at: int) -> tuple[bytes, int]:
     end = data.find(b"\0", at)
     if end < 0:
         raise IndexError
     return data[at:end], end + 1
 
 
-def _channels(value):
+def _channels(value: bytes) -> dict[str, int]:
     """Bytes a pixel of each channel, by name."""
     found, at = {}, 0
     while value[at]:
@@ -85,15 +87,15 @@ def _channels(value):
     return found
 
 
-def _check_complete(data, start, height, row_bytes, compression):
+def _check_complete(data: mmap.mmap, start: int, height: int, row_bytes: int, compression: int) -> None:
     """Every block has its place, and the last one ends inside the file."""
     blocks = -(-height // BLOCK_LINES[compression])
     offsets = struct.unpack_from(f"<{blocks}Q", data, start)
     if min(offsets) == 0:
-        raise BadExr("some rows of the file were never written")
+        raise InvalidExr("some rows of the file were never written")
     last = max(offsets)
     _, size = struct.unpack_from("<ii", data, last)
     if compression == 0 and size != row_bytes:
-        raise BadExr("the rows of the file have another length than its channels ask for")
+        raise InvalidExr("the rows of the file have another length than its channels ask for")
     if last + 8 + size > len(data):
-        raise BadExr("the file is cut short")
+        raise InvalidExr("the file is cut short")

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Simulation caches of the opened file: which there are, where they lie on disk, whether they are filled."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Iterator
+from typing import Any
 
 import bpy
 
+from ..common import compat
 from . import scene_paths
 
 FLUID_FOLDERS = ("config", "data", "guiding", "mesh", "noise", "particles", "script")
@@ -12,7 +17,7 @@ OCEAN_NAMES = ("disp_", "foam_", "normal_", "spray_")
 MODIFIER_CACHES = {"CLOTH": "point_cache", "SOFT_BODY": "point_cache"}
 
 
-def point_caches(item):
+def point_caches(item: Any) -> Iterator[tuple[Any, str, bool]]:
     """The point caches of an object, each with a word for what it simulates and whether that needs simulating."""
     for modifier in item.modifiers:
         if modifier.type in MODIFIER_CACHES:
@@ -24,28 +29,28 @@ def point_caches(item):
         yield system.point_cache, "particles", is_simulated(system)
 
 
-def is_simulated(system):
+def is_simulated(system: bpy.types.ParticleSystem) -> bool:
     """Particles without physics, and hair without dynamics, are the same whatever came before."""
     if system.settings.type == "HAIR":
         return system.use_hair_dynamics
     return system.settings.physics_type != "NO"
 
 
-def fluid_domains(item):
+def fluid_domains(item: Any) -> Iterator[tuple[Any, bool]]:
     """The settings of an object's fluid domains."""
     for modifier in item.modifiers:
         if modifier.type == "FLUID" and modifier.fluid_type == "DOMAIN" and modifier.domain_settings:
             yield modifier.domain_settings, modifier.show_render
 
 
-def is_filled(cache, library=None):
+def is_complete(cache: Any, library: bpy.types.Library | None = None) -> bool:
     """Whether a point cache gives every frame without simulating: baked, external, or written to disk."""
     if cache.is_baked or cache.use_external:
         return True
     return cache.use_disk_cache and bool(disk_cache_files(cache, library))
 
 
-def disk_cache_files(cache, library):
+def disk_cache_files(cache: Any, library: bpy.types.Library | None) -> list[str]:
     """The files of a point cache that is kept on disk beside the .blend, or in a folder of its own."""
     if cache.use_external:
         folder = scene_paths.absolute(cache.filepath, library) if cache.filepath else None
@@ -57,24 +62,24 @@ def disk_cache_files(cache, library):
     return [os.path.join(folder, name) for name in scene_paths.names_in(folder) if name.startswith(start) and ".bphys" in name]
 
 
-def blendcache_folder(library):
+def blendcache_folder(library: bpy.types.Library | None) -> str:
     """Blender's own cache folder beside the .blend: //blendcache_<name>."""
     path = scene_paths.library_path(library) if library else bpy.data.filepath
     folder, name = os.path.split(path)
     return os.path.join(folder, f"blendcache_{os.path.splitext(name)[0]}")
 
 
-def bake_folders(item):
+def bake_folders(item: Any) -> Iterator[str]:
     """Folders of baked geometry nodes: the modifier's, and those that single bakes have (4.1)."""
     for modifier in item.modifiers:
         if modifier.type != "NODES":
             continue
-        named = [getattr(modifier, "bake_directory", "") or getattr(modifier, "simulation_bake_directory", "")]
-        named += [bake.directory for bake in getattr(modifier, "bakes", []) if bake.use_custom_path]
+        named = [compat.bake_folder(modifier)]
+        named += [bake.directory for bake in compat.single_bakes(modifier) if bake.use_custom_path]
         yield from (scene_paths.absolute(name, item.library) for name in named if name)
 
 
-def cache_files():
+def cache_files() -> Iterator[str]:
     """Every simulation file on disk that the scene names, and those missing that it names one by one."""
     for item in bpy.data.objects:
         for cache, _, _ in point_caches(item):
@@ -94,12 +99,11 @@ def cache_files():
                 yield from disk_cache_files(cache, scene.library)
 
 
-def modifier_files(item):
+def modifier_files(item: Any) -> Iterator[str]:
     """Files that modifiers name themselves."""
     for modifier in item.modifiers:
-        if modifier.type == "MESH_CACHE" and modifier.filepath:
-            yield scene_paths.absolute(modifier.filepath, item.library)
-        elif modifier.type == "MULTIRES" and modifier.is_external and modifier.filepath:
+        is_file = modifier.type == "MESH_CACHE" or (modifier.type == "MULTIRES" and modifier.is_external)
+        if is_file and modifier.filepath:
             yield scene_paths.absolute(modifier.filepath, item.library)
         elif modifier.type == "OCEAN" and modifier.is_cached and modifier.filepath:
             folder = scene_paths.absolute(modifier.filepath, item.library)

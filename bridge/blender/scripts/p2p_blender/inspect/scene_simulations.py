@@ -1,18 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Simulations that nobody baked: their frames depend on the frames before, so they are rendered in order."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
 import bpy
 
-from . import scene_caches
-from . import scene_paths
+from ..common import compat
+from ..common.wire import Json
+from . import scene_caches, scene_paths
+
+# What is simulated, the object, and the first frame.
+Unbaked = tuple[str, str, int]
 
 
-def unbaked_in(scene):
+def unbaked_in(scene: bpy.types.Scene) -> list[Unbaked]:
     """(what, object, first frame) of each unbaked simulation of a scene and of what it instances."""
     found = []
-    for item in objects_of(scene):
+    for item in all_objects_of(scene):
         for cache, what, counts in scene_caches.point_caches(item):
-            if counts and not scene_caches.is_filled(cache, item.library):
+            if counts and not scene_caches.is_complete(cache, item.library):
                 found.append((what, item.name, cache.frame_start))
         for settings, counts in scene_caches.fluid_domains(item):
             if counts and not is_baked_fluid(settings):
@@ -21,7 +30,7 @@ def unbaked_in(scene):
     return found + rigid_bodies(scene)
 
 
-def reason(name, unbaked, frames):
+def reason(name: str, unbaked: list[Unbaked], frames: list[int]) -> Json | None:
     """Why the frames of a scene must be rendered in order; None when all of them lie before any simulation moves."""
     late = [each for each in unbaked if any(frame > each[2] for frame in frames)]
     if not late:
@@ -31,7 +40,7 @@ def reason(name, unbaked, frames):
     return {"code": "unbaked-simulation", "message": f'Scene "{name}" has simulations without a baked cache: {named}{more}.'}
 
 
-def objects_of(scene):
+def all_objects_of(scene: bpy.types.Scene) -> list[bpy.types.Object]:
     """The objects of a scene, of its background sets, and of the collections that they instance."""
     seen, waiting = set(), list(scene.objects)
     background = scene.background_set
@@ -49,33 +58,33 @@ def objects_of(scene):
     return sorted(seen, key=lambda item: item.name)
 
 
-def is_baked_fluid(settings):
+def is_baked_fluid(settings: Any) -> bool:
     """Replay simulates as it plays; the other kinds show what was baked."""
     if settings.cache_type == "REPLAY":
         return False
     return settings.has_cache_baked_data or settings.has_cache_baked_any
 
 
-def rigid_bodies(scene):
+def rigid_bodies(scene: bpy.types.Scene) -> list[Unbaked]:
     """The scene's rigid body world, when something in it moves."""
     world = scene.rigidbody_world
     if not world or not world.enabled or not world.collection or not world.point_cache:
         return []
     moving = [item for item in world.collection.all_objects if item.rigid_body and item.rigid_body.type == "ACTIVE"]
-    if not moving or scene_caches.is_filled(world.point_cache, scene.library):
+    if not moving or scene_caches.is_complete(world.point_cache, scene.library):
         return []
     return [("rigid bodies", moving[0].name, world.point_cache.frame_start)]
 
 
-def unbaked_zones(scene, item):
+def unbaked_zones(scene: bpy.types.Scene, item: Any) -> Iterator[int]:
     """First frames of geometry nodes modifiers with a simulation zone (3.6) that has no bake."""
     for modifier in item.modifiers:
-        if modifier.type == "NODES" and modifier.show_render and has_simulation(modifier.node_group, set()):
-            if not is_baked_modifier(modifier, item):
-                yield scene.frame_start
+        simulates = modifier.type == "NODES" and modifier.show_render and has_simulation(modifier.node_group, set())
+        if simulates and not is_baked_modifier(modifier, item):
+            yield scene.frame_start
 
 
-def has_simulation(tree, seen):
+def has_simulation(tree: Any, seen: set[Any]) -> bool:
     """Whether a geometry node tree, or a group in it, has a simulation zone."""
     if tree is None or tree in seen:
         return False
@@ -86,9 +95,9 @@ def has_simulation(tree, seen):
     )
 
 
-def is_baked_modifier(modifier, item):
+def is_baked_modifier(modifier: Any, item: bpy.types.Object) -> bool:
     """Baked into a folder that holds something, or into the file where Blender shows it; in doubt it is not baked."""
-    bakes = getattr(modifier, "bakes", [])
-    if bakes and all(len(getattr(bake, "data_blocks", [])) > 0 for bake in bakes):
+    bakes = compat.single_bakes(modifier)
+    if bakes and all(compat.is_baked_into_file(bake) for bake in bakes):
         return True
     return any(scene_paths.tree(folder) for folder in scene_caches.bake_folders(item))

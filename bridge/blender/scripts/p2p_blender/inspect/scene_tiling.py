@@ -8,50 +8,49 @@ passes, depth of field, adaptive subdivision with off-screen dicing, camera cull
 hair, ambient occlusion and bevel nodes, wide pixel filters, internal tiles, Grease Pencil.
 """
 
+from __future__ import annotations
+
+import bpy
+
+from ..common import cycles
+from ..common.wire import Json
 from . import scene_facts
 
 
-def reasons_against(scene):
+def untileable_reasons(scene: bpy.types.Scene) -> list[Json]:
     """One sentence a reason, with a code."""
     name, engine = scene.name, scene.render.engine
-    if not scene_facts.is_cycles(scene):
-        return [reason("engine", f'Scene "{name}" is rendered by {engine or "an unknown engine"}, which needs the whole frame at once.')]
+    if not cycles.renders(scene):
+        return [
+            reason("engine", f'Scene "{name}" is rendered by {engine or "an unknown engine"}, which needs the whole frame at once.')
+        ]
     return [found for check in CHECKS if (found := check(scene))]
 
 
-def denoising(scene):
+def denoising(scene: bpy.types.Scene) -> Json | None:
     """A denoiser looks far around each pixel."""
     if scene_facts.is_denoised(scene):
         return reason("denoising", f'Scene "{scene.name}" is denoised inside the render, which needs the whole frame at once.')
     return None
 
 
-def freestyle(scene):
+def freestyle(scene: bpy.types.Scene) -> Json | None:
     """Measured: strokes end where a tile ends."""
     if scene.render.use_freestyle and any(layer.use and layer.use_freestyle for layer in scene.view_layers):
         return reason("freestyle", f'Scene "{scene.name}" has Freestyle lines, which change where a tile ends.')
     return None
 
 
-def path_guiding(scene):
+def path_guiding(scene: bpy.types.Scene) -> Json | None:
     """The guide learns from all pixels of the render."""
-    if getattr(scene.cycles, "use_guiding", False) and guiding_is_built_in():
+    if cycles.settings(scene).use_guiding and cycles.is_built_with("path_guiding"):
         return reason("path-guiding", f'Scene "{scene.name}" uses path guiding, which learns from the whole frame.')
     return None
 
 
-def guiding_is_built_in():
-    """Where it is not compiled in, Cycles ignores the setting."""
-    try:
-        import _cycles  # noqa: PLC0415 - absent where Cycles is
-    except ImportError:
-        return False
-    return bool(getattr(_cycles, "with_path_guiding", False))
-
-
-def time_limit(scene):
+def time_limit(scene: bpy.types.Scene) -> Json | None:
     """Samples by the clock: no two renders are equal."""
-    if scene.cycles.time_limit > 0:
+    if cycles.settings(scene).time_limit > 0:
         return reason("time-limit", f'Scene "{scene.name}" renders against a time limit, which counts for the whole frame.')
     return None
 
@@ -59,6 +58,6 @@ def time_limit(scene):
 CHECKS = (denoising, freestyle, path_guiding, time_limit)
 
 
-def reason(code, message):
+def reason(code: str, message: str) -> Json:
     """A reason as the bridge knows it."""
     return {"code": code, "message": message}

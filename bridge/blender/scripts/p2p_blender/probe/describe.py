@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Says which build this Blender is."""
 
+from __future__ import annotations
+
 import hashlib
 import os
 import re
 
 import bpy
 
-from ..common import compat
+from ..common import compat, cycles
+from ..common.wire import Json
 
 
-def build_hash():
+def build_hash() -> str:
     """Distributions build without a hash: two of one version still have different programs, hence different pixels.
 
     Blender itself knows best which file its program is: what was started may be a script around it.
@@ -25,10 +28,10 @@ def build_hash():
     return digest.hexdigest()[:12]
 
 
-def describe(_):
+def describe(_: object) -> Json:
     """The facts that decide whether two Blenders are the same build."""
     return {
-        "version": ".".join(str(part) for part in bpy.app.version),
+        "version": compat.version_text(),
         "buildHash": build_hash(),
-        "hasDenoiser": compat.has_denoiser(),
+        "hasDenoiser": cycles.is_built_with("openimagedenoise"),
     }

@@ -6,18 +6,21 @@ the scene's own animation (shutter, camera markers, …) for the frame, and does
 the viewport's copy of the scene, which `frame_set` would.
 """
 
+from __future__ import annotations
+
 import os
 import time
+from typing import Any
 
 import bpy
 
-from . import chunk_settings
 from ..common import compat
+from ..common.wire import Json, ScriptError
+from . import chunk_settings
 from .overrides import Overrides
-from ..common.wire import ScriptError
 
 
-def render_raw(spec, folder, codec):
+def render_raw(spec: Json, folder: str, codec: str) -> tuple[str, float]:
     """Renders the rectangle of a scene at a frame into a float multilayer EXR; returns its path and the seconds."""
     scene = chunk_settings.scene_of(spec)
     chunk_settings.check_frame(spec["frame"])
@@ -36,11 +39,11 @@ def render_raw(spec, folder, codec):
         seconds = render_frame(overrides, scene, spec["frame"], os.path.join(folder, "floats_####"))
     files = files_in(folder)
     if len(files) != 1:
-        raise no_picture(spec)
+        raise no_output_error(spec)
     return files[0], seconds
 
 
-def render_files(spec, folder):
+def render_files(spec: Json, folder: str) -> tuple[list[str], float]:
     """Renders a whole frame with the scene's own settings, but for `spec.output`; returns the paths of all files and the seconds."""
     scene = chunk_settings.scene_of(spec)
     chunk_settings.check_frame(spec["frame"])
@@ -56,11 +59,11 @@ def render_files(spec, folder):
         seconds = render_frame(overrides, scene, spec["frame"], os.path.join(folder, "output", base))
     outputs = files_in(os.path.join(folder, "output"))
     if not outputs:
-        raise no_picture(spec)
+        raise no_output_error(spec)
     return outputs + files_in(os.path.join(folder, "nodes")), seconds
 
 
-def step_frame(spec, frame, folder):
+def step_frame(spec: Json, frame: int, folder: str) -> None:
     """Evaluates a frame as its render would, for its simulations' sake: a pixel of it is rendered and dropped."""
     scene = chunk_settings.scene_of(spec)
     pixel = {"width": 16, "height": 16, "rect": {"x": 8, "y": 8, "width": 1, "height": 1}}
@@ -74,12 +77,12 @@ def step_frame(spec, frame, folder):
         os.remove(path)
 
 
-def render_frame(overrides, scene, frame, filepath):
+def render_frame(overrides: Overrides, scene: bpy.types.Scene, frame: int, filepath: str) -> float:
     """One frame as `-f` renders it. Returns the seconds inside Blender."""
     overrides.mute_animation(scene, {"render.filepath", "cycles.device"})
     overrides.keep(scene.render, "filepath")
     scene.render.filepath = filepath
-    arguments = {"animation": True, "scene": scene.name}
+    arguments: dict[str, Any] = {"animation": True, "scene": scene.name}
     if compat.render_takes_frame_range():
         arguments |= {"frame_start": frame, "frame_end": frame}
     else:
@@ -93,11 +96,11 @@ def render_frame(overrides, scene, frame, filepath):
     return time.perf_counter() - before
 
 
-def no_picture(spec):
+def no_output_error(spec: Json) -> ScriptError:
     """Blender ended a render without an error and without a file."""
     return ScriptError("BLENDER_RENDER_FAILED", f'Blender wrote no picture of scene "{spec["scene"]}", frame {spec["frame"]}')
 
 
-def files_in(folder):
+def files_in(folder: str) -> list[str]:
     """All files below a folder, sorted."""
     return sorted(os.path.join(place, name) for place, _, names in os.walk(folder) for name in names)

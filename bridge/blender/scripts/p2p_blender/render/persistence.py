@@ -6,54 +6,61 @@ against renders that kept nothing: hair and particles on what moves or deforms, 
 of field by keyframes, volumes that are another file at every frame, points; with several view layers, passes of the second.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import bpy
+
+from ..common import compat
+from ..common.wire import Json
 
 ALWAYS, WITHIN_A_FRAME, NEVER = "always", "within a frame", "never"
 
 
-def keeping_of(scene):
+def persistence_of(scene: bpy.types.Scene) -> str:
     """How long this scene's data may be kept."""
     if sum(layer.use for layer in scene.view_layers) > 1:
         return NEVER
-    return WITHIN_A_FRAME if any(check(scene) for check in CHANGES) else ALWAYS
+    return WITHIN_A_FRAME if any(check(scene) for check in CHECKS) else ALWAYS
 
 
-class Kept:
+class PersistentData:
     """What the engine keeps of each scene of the file that is loaded."""
 
-    def __init__(self):
-        self._frames = {}
-        self._keepings = {}
+    def __init__(self) -> None:
+        self._last_frames: dict[str, int] = {}
+        self._persistence: dict[str, str] = {}
 
-    def prepare(self, scene, spec):
+    def prepare(self, scene: bpy.types.Scene, spec: Json) -> None:
         """Before a render: lets go what would not be right for it, and has this render's data kept where that is right.
 
         Not put back after the chunk: Blender frees what was kept the moment the setting goes off.
         """
         name, frame = scene.name, spec["frame"]
-        if name not in self._keepings:  # once for all chunks: it looks at the whole file
-            self._keepings[name] = keeping_of(scene)
-        keeping = NEVER if "stepFrom" in spec else self._keepings[name]
-        if keeping == WITHIN_A_FRAME and self._frames.get(name) != frame:
+        if name not in self._persistence:  # once for all chunks: it looks at the whole file
+            self._persistence[name] = persistence_of(scene)
+        persistence = NEVER if "stepFrom" in spec else self._persistence[name]
+        if persistence == WITHIN_A_FRAME and self._last_frames.get(name) != frame:
             set_persistent(scene, wanted=False)
-        set_persistent(scene, wanted=keeping != NEVER)
-        self._frames[name] = frame
+        set_persistent(scene, wanted=persistence != NEVER)
+        self._last_frames[name] = frame
 
 
-def set_persistent(scene, *, wanted):
+def set_persistent(scene: bpy.types.Scene, *, wanted: bool) -> None:
     if scene.render.use_persistent_data != wanted:
         scene.render.use_persistent_data = wanted
 
 
-def has_particles(_scene):
+def has_particles(_scene: bpy.types.Scene) -> bool:
     return any(item.particle_systems for item in bpy.data.objects)
 
 
-def has_hair_or_points(_scene):
-    return any(len(getattr(bpy.data, name, ())) for name in ("hair_curves", "pointclouds")) or makes_points()
+def has_hair_or_points(_scene: bpy.types.Scene) -> bool:
+    return compat.has_hair_or_points() or makes_points()
 
 
-def makes_points():
+def makes_points() -> bool:
     """Geometry nodes that make points, which Cycles renders as they are."""
     return any(node.bl_idname in POINT_NODES for tree in bpy.data.node_groups for node in tree.nodes)
 
@@ -61,18 +68,18 @@ def makes_points():
 POINT_NODES = frozenset(("GeometryNodeMeshToPoints", "GeometryNodeMeshToVolume", "GeometryNodeCurveToPoints", "GeometryNodePoints"))
 
 
-def has_animated_focus(_scene):
-    return any(is_animated(camera) for camera in bpy.data.cameras if camera.dof.use_dof)
+def has_animated_focus(_scene: bpy.types.Scene) -> bool:
+    return any(is_animated(camera) for camera in bpy.data.cameras if camera.dof is not None and camera.dof.use_dof)
 
 
-def has_volume_sequences(_scene):
+def has_volume_sequences(_scene: bpy.types.Scene) -> bool:
     return any(volume.is_sequence for volume in bpy.data.volumes)
 
 
-def is_animated(block):
+def is_animated(block: Any) -> bool:
     """Of the scene: its settings are."""
     data = block.animation_data
     return data is not None and (data.action is not None or len(data.drivers) > 0 or len(data.nla_tracks) > 0)
 
 
-CHANGES = (has_particles, has_hair_or_points, is_animated, has_animated_focus, has_volume_sequences)
+CHECKS = (has_particles, has_hair_or_points, is_animated, has_animated_focus, has_volume_sequences)

@@ -4,20 +4,31 @@
 Relative paths need nothing: the bundle keeps the layout around the .blend.
 """
 
+from __future__ import annotations
+
 import os
 import posixpath
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import bpy
 
-from ..common import compat
+from ..common import compat, rna
 
-MOST_LIBRARY_READS = 10_000
+# Prefixes in the file with their places here, the longest first.
+Mapping = list[tuple[str, str]]
+# Type and name of data-blocks that are linked from a library.
+Linked = set[tuple[str, str]]
+# What has a path, the property that holds it, and the library that it is relative to.
+PathProperty = tuple[Any, str, "bpy.types.Library | None"]
+
+MAX_LIBRARY_READS = 10_000
 
 DRIVE = re.compile(r"[A-Za-z]:[/\\]")
 
 
-def remap_paths(prefixes):
+def remap_paths(prefixes: dict[str, str]) -> None:
     """Applies {prefix in the file: place here}; the longest prefix that ends at a path separator wins."""
     if not prefixes:
         return
@@ -27,91 +38,94 @@ def remap_paths(prefixes):
         remap_property(mapping, owner, name, library)
 
 
-def plain(path):
+def normalized(path: str) -> str:
     """One spelling for both systems' separators, without `..` and without a separator at the end."""
     return posixpath.normpath(path.replace("\\", "/"))
 
 
-def comparable(path):
+def comparable(path: str) -> str:
     """Paths with a drive letter come from Windows, where case says nothing."""
-    return plain(path).lower() if DRIVE.match(path) else plain(path)
+    return normalized(path).lower() if DRIVE.match(path) else normalized(path)
 
 
-def mapped(mapping, path):
+def remapped(mapping: Mapping, path: str) -> str | None:
     """The new place of an absolute path, or None when no prefix fits."""
-    spelled, key = plain(path), comparable(path)
+    spelled, key = normalized(path), comparable(path)
     for old, new in mapping:
         if key == old or key.startswith(old + "/"):
             return new + spelled[len(old) :]
     return None
 
 
-def remap_property(mapping, owner, name, library):
+def remap_property(mapping: Mapping, owner: Any, name: str, library: bpy.types.Library | None) -> None:
     """Sets one path property when its absolute form falls under a prefix."""
     stored = getattr(owner, name)
     if not stored or stored.startswith("<"):
         return
     named = absolute(stored, library)
-    place = mapped(mapping, named)
-    if place is not None and plain(place) != plain(named):
+    place = remapped(mapping, named)
+    if place is not None and normalized(place) != normalized(named):
         setattr(owner, name, place)
 
 
-def absolute(path, library):
+def absolute(path: str, library: bpy.types.Library | None) -> str:
     """Blender's own resolution of `//`: against the file that the data-block comes from."""
     return bpy.path.abspath(path, library=library)
 
 
-def remap_libraries(mapping):
-    """Linked files first: only when they are read are their own paths there to be mapped.
+def remap_libraries(mapping: Mapping) -> None:
+    """Linked files first: only when they are read are their own paths there to be remapped.
 
     Blender knows a library by its path, and libraries name each other by where they were made. So each is
     read from its place here and then called by its old path again; all get their new path at the end.
     """
-    read = {}
-    for _ in range(MOST_LIBRARY_READS):
-        library, place = next(unread_libraries(mapping, read), (None, None))
-        if library is None:
+    read: dict[str, Linked] = {}
+    for _ in range(MAX_LIBRARY_READS):
+        unread = next(unread_libraries(mapping, read), None)
+        if unread is None:
             break
+        library, place = unread
         name, parent = library.name, library.parent
         if parent is not None and not library.users_id:
-            parent = parent.name
-            name = adopt(library, place)
-            read_from(bpy.data.libraries[parent], place_of(mapping, bpy.data.libraries[parent]))
+            parent_name = parent.name
+            name = link_all_of(library, place)
+            parent = bpy.data.libraries[parent_name]
+            reload_from(parent, new_path_of(mapping, parent))
         else:
-            read_from(library, place)
+            reload_from(library, place)
         read[name] = linked_names(bpy.data.libraries[name])
     for library, place in moved_libraries(mapping):
         library.filepath = place
 
 
-def unread_libraries(mapping, read):
+def unread_libraries(mapping: Mapping, read: dict[str, Linked]) -> Iterator[tuple[bpy.types.Library, str]]:
     """Libraries that were not read yet, and those of which another one has asked for more since."""
     for library, place in moved_libraries(mapping):
         if library.name not in read or not linked_names(library) <= read[library.name]:
             yield library, place
 
 
-def moved_libraries(mapping):
+def moved_libraries(mapping: Mapping) -> Iterator[tuple[bpy.types.Library, str]]:
     """Libraries that lie under a prefix, with their new place."""
     for library in list(bpy.data.libraries):
-        place = place_of(mapping, library)
-        if plain(place) != plain(absolute(library.filepath, library.parent)) and os.path.exists(place):
+        place = new_path_of(mapping, library)
+        if normalized(place) != normalized(absolute(library.filepath, library.parent)) and os.path.exists(place):
             yield library, place
 
 
-def place_of(mapping, library):
+def new_path_of(mapping: Mapping, library: bpy.types.Library) -> str:
     """Where a library lies on this machine."""
     named = absolute(library.filepath, library.parent)
-    return mapped(mapping, named) or named
+    return remapped(mapping, named) or named
 
 
-def linked_names(library):
+def linked_names(library: bpy.types.Library) -> Linked:
     """What is linked from a library, whether it was found there or not."""
-    return {(block.bl_rna.identifier, block.name) for block in library.users_id}
+    blocks: Any = library.users_id
+    return {(block.bl_rna.identifier, block.name) for block in blocks}
 
 
-def read_from(library, place):
+def reload_from(library: bpy.types.Library, place: str) -> None:
     """Reads a library anew from another place, and puts its path back."""
     name, before = library.name, library.filepath
     library.filepath = place
@@ -122,18 +136,19 @@ def read_from(library, place):
     bpy.data.libraries[name].filepath = before
 
 
-def adopt(library, place):
+def link_all_of(library: bpy.types.Library, place: str) -> str:
     """Links all that a library of a library has, for the one that links to it to be read again. Returns its name.
 
     4.x keeps no placeholders for what it did not find there, so that what is needed of it cannot be known.
     """
     try:
-        with bpy.data.libraries.load(place, link=True) as (source, wanted):
+        libraries: Any = bpy.data.libraries
+        with libraries.load(place, link=True) as (source, wanted):
             for kind in dir(source):
                 setattr(wanted, kind, list(getattr(source, kind)))
     except OSError as error:
         print(f"library {place}: {error}")
-    adopted = next((other for other in bpy.data.libraries if plain(absolute(other.filepath, None)) == plain(place)), None)
+    adopted = next((other for other in bpy.data.libraries if normalized(absolute(other.filepath, None)) == normalized(place)), None)
     if adopted is None:
         return library.name
     before = library.filepath
@@ -142,46 +157,46 @@ def adopt(library, place):
     return adopted.name
 
 
-def path_properties():
+def path_properties() -> Iterator[PathProperty]:
     """(owner, property, library) of every path by which a data-block names a file that a render reads."""
     data = bpy.data
     for blocks in (data.images, data.movieclips, data.sounds, data.fonts, data.volumes, data.cache_files):
         for block in blocks:
-            if not getattr(block, "packed_file", None):
+            if not rna.value_of(block, "packed_file"):
                 yield block, "filepath", block.library
     for scene in data.scenes:
         for strip in compat.strips_of(scene):
-            yield from properties(strip, ("filepath", "directory"), scene.library)
+            yield from path_properties_of(strip, ("filepath", "directory"), scene.library)
     for owner in data.objects:
         yield from object_paths(owner)
     for tree, library in node_trees():
         for node in tree.nodes:
-            yield from properties(node, ("filepath",), library)
+            yield from path_properties_of(node, ("filepath",), library)
 
 
-def object_paths(owner):
+def object_paths(owner: Any) -> Iterator[PathProperty]:
     """Caches that modifiers and particle systems read from disk."""
     for modifier in owner.modifiers:
-        yield from properties(modifier, ("filepath", "simulation_bake_directory", "bake_directory"), owner.library)
-        settings = getattr(modifier, "domain_settings", None) if modifier.type == "FLUID" else None
+        yield from path_properties_of(modifier, ("filepath", *compat.BAKE_FOLDER_PROPERTIES), owner.library)
+        settings = modifier.domain_settings if modifier.type == "FLUID" else None
         if settings:
             yield settings, "cache_directory", owner.library
-        cache = getattr(modifier, "point_cache", None)
+        cache = rna.value_of(modifier, "point_cache")
         if cache is not None:
             yield cache, "filepath", owner.library
     for particles in owner.particle_systems:
         yield particles.point_cache, "filepath", owner.library
 
 
-def properties(owner, names, library):
-    """Those of the named properties that this struct has, as path properties."""
+def path_properties_of(owner: Any, names: tuple[str, ...], library: bpy.types.Library | None) -> Iterator[PathProperty]:
+    """Those of the named path_properties_of that this struct has, as path path_properties_of."""
     for name in names:
-        prop = owner.bl_rna.properties.get(name)
+        prop = owner.bl_rna.path_properties_of.get(name)
         if prop is not None and not prop.is_readonly:
             yield owner, name, library
 
 
-def node_trees():
+def node_trees() -> Iterator[tuple[Any, bpy.types.Library | None]]:
     """Every node tree with the library it comes from: groups, and those that materials, worlds, lights and scenes own."""
     data = bpy.data
     for tree in data.node_groups:

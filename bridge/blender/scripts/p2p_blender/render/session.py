@@ -1,56 +1,51 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One warm Blender: the scene that it has loaded, and the chunks that it renders of it."""
 
+from __future__ import annotations
+
 import errno
 import os
 import shutil
 import tempfile
+from typing import Any
 
 import bpy
 
-from . import chunk_settings
-from . import chunks
-from ..common import devices
-from . import drivers
-from ..common import untrusted
-from ..common import memory
-from . import persistence
-from . import preview
-from . import remap
-from ..common.wire import ScriptError
-
+from ..common import devices, memory, untrusted
+from ..common.wire import Json, ScriptError
+from . import chunk_settings, chunks, drivers, persistence, preview, remap
 
 # A scene whose frames were rendered without regard to order: before anything is stepped, the file is opened again.
 OUT_OF_ORDER = -1
 
 # Less than the smallest picture: a scratch folder with no more room than this is full.
-FULL_BYTES = 64 * 1024
+MIN_FREE_BYTES = 64 * 1024
 
 
 class Session:
     """The loaded scene, and how far its simulations have been stepped."""
 
-    def __init__(self, scratch, is_untrusted):
+    def __init__(self, scratch: str, is_untrusted: bool) -> None:
         self._scratch = scratch
         self._is_untrusted = is_untrusted
-        self._loaded = None
-        self._driven = []
-        self._kept = persistence.Kept()
-        self._last_frames = {}
+        self._loaded: Json | None = None
+        self._driver_owners: list[Any] = []
+        self._persistent = persistence.PersistentData()
+        self._last_frames: dict[str, int] = {}
 
-    def load(self, request):
+    def load(self, request: Json) -> None:
         """Opens a .blend and makes it ready for many renders."""
         self._loaded = None
         open_scene(request["path"])
         remap.remap_paths(request["remap"])
         strip_handlers()
-        devices.set_in_scenes()
+        devices.apply_to_scenes()
         self._loaded = request
-        self._driven = drivers.scripted_owners()
-        self._kept = persistence.Kept()
+        self._driver_owners = drivers.owners_of_scripted_drivers()
+        self._persistent = persistence.PersistentData()
         self._last_frames = {}
 
-    def render(self, request):
+    def render(self, request: Json) -> Json:
         """Renders one chunk into a new folder."""
         if self._loaded is None:
             raise ScriptError("BLENDER_RENDER_FAILED", "no scene is loaded")
@@ -61,25 +56,27 @@ class Session:
         folder = None
         try:
             folder = tempfile.mkdtemp(prefix="chunk-", dir=self._scratch)
-            result = self._render_into(folder, spec, request["codec"])
-            if self._is_full():  # Blender says nothing of pictures that were cut off
+            result = self._render_into(folder, self._loaded, request)
+            if self._is_scratch_full():  # Blender says nothing of pictures that were cut off
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             return result
         except Exception as error:
-            no_room = self._no_room(error) if self._is_full() else None
+            no_room = self._disk_error(error) if self._is_scratch_full() else None
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)
             if no_room is not None:
                 raise no_room from error
             raise
 
-    def _render_into(self, folder, spec, codec):
-        self._kept.prepare(chunk_settings.scene_of(spec), spec)
-        self._step_up_to(spec, folder)
-        drivers.wake(self._driven)
+    def _render_into(self, folder: str, loaded: Json, request: Json) -> Json:
+        spec = request["spec"]
+        self._persistent.prepare(chunk_settings.scene_of(spec), spec)
+        self._step_up_to(loaded, spec, folder)
+        drivers.tag_for_update(self._driver_owners)
         if spec["kind"] == "raw":
-            raw, seconds = chunks.render_raw(spec, folder, codec)
-            outputs = []
+            raw: str | None
+            raw, seconds = chunks.render_raw(spec, folder, request["codec"])
+            outputs: list[str] = []
         else:
             raw = None
             outputs, seconds = chunks.render_files(spec, folder)
@@ -93,35 +90,35 @@ class Session:
             "peakMemoryBytes": memory.peak_bytes(),
         }
 
-    def _is_full(self):
-        return shutil.disk_usage(self._scratch).free < FULL_BYTES
+    def _is_scratch_full(self) -> bool:
+        return shutil.disk_usage(self._scratch).free < MIN_FREE_BYTES
 
-    def _fills_most(self):
+    def _scene_fills_disk(self) -> bool:
         """Whether it is the scene that filled the disk: in a container always, on the donor's own disk hardly ever."""
         here = (os.path.join(folder, name) for folder, _, names in os.walk(self._scratch) for name in names)
         return 2 * sum(os.lstat(path).st_size for path in here) > shutil.disk_usage(self._scratch).total
 
-    def _no_room(self, error):
+    def _disk_error(self, error: Exception) -> ScriptError:
         message = " ".join(str(error).split())
-        if self._is_untrusted and self._fills_most():
+        if self._is_untrusted and self._scene_fills_disk():
             return ScriptError("SCRATCH_FULL", f"the scene fills the scratch folder of its sandbox: {message}")
         return ScriptError("DISK_FULL", f"the disk is full: {message}")
 
-    def _step_up_to(self, spec, folder):
+    def _step_up_to(self, loaded: Json, spec: Json, folder: str) -> None:
         """Brings simulations to the frame before the one asked for; going back means starting over from the file."""
         start, frame = spec.get("stepFrom"), spec["frame"]
         if start is None:
             return
         last = self._last_frames.get(spec["scene"])
         if last is not None and not start <= last <= frame:
-            self.load(self._loaded)
+            self.load(loaded)
             last = None
         for step in range(start if last is None else last + 1, frame):
             chunks.step_frame(spec, step, folder)
             self._last_frames[spec["scene"]] = step
 
 
-def open_scene(path):
+def open_scene(path: str) -> None:
     """Opens a .blend without its window layout and without running anything in it."""
     try:
         bpy.ops.wm.open_mainfile(filepath=path, load_ui=False, use_scripts=False)
@@ -131,14 +128,14 @@ def open_scene(path):
         raise ScriptError("SCENE_UNREADABLE", f"Blender did not open {path}")
 
 
-def strip_handlers():
+def strip_handlers() -> None:
     """Nothing may run beside a render that a plain `blender -b` with factory settings would not run."""
     for name in dir(bpy.app.handlers):
         if name.startswith(("render_", "frame_change_", "depsgraph_", "composite_")):
             getattr(bpy.app.handlers, name).clear()
 
 
-def pixels_of(spec, scene):
+def pixels_of(spec: Json, scene: bpy.types.Scene) -> int:
     """How many pixels the picture has that was just rendered."""
     if spec["kind"] == "raw":
         return spec["rect"]["width"] * spec["rect"]["height"]
