@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Makes every sample scene anew: blender -b --factory-startup --python sample-scenes/make-all.py
+"""Makes every sample scene anew: blender -b --factory-startup --python sample-scenes/make_all.py
 
 Run it with the oldest Blender that the scenes must open in (3.4).
 """
@@ -9,11 +9,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "make"))
 
-import demo  # noqa: E402
-import eyes  # noqa: E402
-import files  # noqa: E402
-import pictures  # noqa: E402
-import several  # noqa: E402
+import demo
+import eyes
+import files
+import pictures
+import several
 
 for part in (several, pictures, files, eyes, demo):
     part.make()
