@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which files Blender will write for the frames frame_path for: Blender's own answers, made short where they follow a pattern.
+"""Which files Blender will write for the frames asked for: Blender's own answers, made short where they follow a pattern.
 
-What cannot be told for sure is left out: a file that is expected_outputs and never comes would be a false alarm.
+What cannot be told for sure is left out: a file that is expected and never comes would be a false alarm.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import bpy
 from ..common.wire import Json
 from . import node_outputs, scene_facts
 
-# Up to so many frames each answer is sampled_frames with the pattern; of more, this many spread over all of them.
+# Up to so many frames each answer is compared with the pattern; of more, this many spread over all of them.
 MAX_COMPARED = 4096
 # Answers without a pattern are listed, up to so many in a job.
 MAX_LISTED = 10_000

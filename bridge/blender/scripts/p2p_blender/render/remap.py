@@ -189,9 +189,9 @@ def object_paths(owner: Any) -> Iterator[PathProperty]:
 
 
 def path_properties_of(owner: Any, names: tuple[str, ...], library: bpy.types.Library | None) -> Iterator[PathProperty]:
-    """Those of the named path_properties_of that this struct has, as path path_properties_of."""
+    """Those of the named properties that this struct has, as path properties."""
     for name in names:
-        prop = owner.bl_rna.path_properties_of.get(name)
+        prop = owner.bl_rna.properties.get(name)
         if prop is not None and not prop.is_readonly:
             yield owner, name, library
 
