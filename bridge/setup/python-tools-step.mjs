@@ -7,7 +7,7 @@ import { ask, tailOf } from "./commands.mjs";
 import { pythonPath } from "./python-step.mjs";
 import { say, sayPlain } from "./say.mjs";
 
-const LOCK = join(PROJECT, "bridge", "setup", "python-tools.txt");
+const LOCK = join(PROJECT, "bridge", "build", "python-tools.txt");
 const FOLDER = join(PROJECT, ".runtime", "python-tools");
 const STAMP = join(FOLDER, ".bridge-setup");
 
@@ -20,7 +20,7 @@ export function ensurePythonTools() {
   }
   const stamp = stampFor(python);
   if (existsSync(STAMP) && readFileSync(STAMP, "utf8") === stamp) return FOLDER;
-  say("doing", "Python tools", "installing what bridge/setup/python-tools.txt names");
+  say("doing", "Python tools", "installing what bridge/build/python-tools.txt names");
   return install(python, stamp) ? FOLDER : undefined;
 }
 
