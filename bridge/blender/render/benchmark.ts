@@ -59,12 +59,12 @@ export class RenderProbe implements AsyncDisposable {
     await useDevices(this.#blender, use, signal);
   }
 
-  /** Samples x pixels a second on the known scene. Throws BLENDER_RENDER_FAILED when what it renders on does not work. */
+  /** Samples x pixels a second on the benchmark scene. Throws BLENDER_RENDER_FAILED when what it renders on does not work. */
   async measure(signal: AbortSignal): Promise<number> {
     return parsed(Speed, await this.#blender.request("measure", {}, signal, PROBE_LIMITS.measureTimeoutMs));
   }
 
-  /** Writes the known scene as a .blend. */
+  /** Writes the benchmark scene as a .blend. */
   async saveBenchmarkScene(path: string, samples: number, signal: AbortSignal): Promise<void> {
     await this.#blender.request("save", { path, samples }, signal, PROBE_LIMITS.listTimeoutMs);
   }

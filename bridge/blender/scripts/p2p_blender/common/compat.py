@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What differs between Blender 3.4, 4.3 and 5.2: the only place that asks which API there is.
+"""What differs between Blender 3.4, 4.3 and 5.2: the only module that asks which API there is.
 
 Every function asks for the feature, never for the version number.
 """
@@ -14,7 +14,7 @@ import bpy
 
 from . import cycles, rna
 
-# Engines that Blender brings along, as the versions name them.
+# Built-in engines; EEVEE has two ids, depending on the version.
 BUILT_IN_ENGINES = ("CYCLES", "BLENDER_EEVEE", "BLENDER_EEVEE_NEXT", "BLENDER_WORKBENCH")
 # Grease Pencil objects: the second is the type of 4.3 and later.
 GREASE_PENCIL_TYPES = ("GPENCIL", "GREASEPENCIL")
@@ -26,7 +26,7 @@ PLANES = {"BW": 8, "RGB": 24, "RGBA": 32}
 
 
 def keep_planes(settings: bpy.types.ImageFormatSettings, mode: str) -> None:
-    """The colour channels that -F leaves as they were, also where the new format does not have them: JPEG then blends RGBA in its own way.
+    """Keeps the colour mode as -F does, also where the new format does not have it: JPEG then blends RGBA in its own way.
 
     The property cannot say so. The struct can: its first bytes are imtype, depth and planes (DNA_scene_types.h), and they are
     written only where the third one is what the property says.
@@ -187,7 +187,7 @@ def render_frames(scene: bpy.types.Scene, start: int, end: int) -> None:
     before = (scene.frame_start, scene.frame_end)
 
     def put_back(*_: Any) -> None:
-        # Called when Blender has taken the range and before it reads the scene: file names and stamps tell the range.
+        # Called after Blender has read the range and before it reads the scene: file names and stamps show the range.
         scene.frame_start, scene.frame_end = before
 
     bpy.app.handlers.render_init.append(put_back)
@@ -226,7 +226,7 @@ def layer_samples(scene: bpy.types.Scene, start: int, count: int) -> int:
 
 
 def version() -> tuple[int, ...]:
-    """This Blender's version, for people and for the bridge: what it can do is asked by feature."""
+    """This Blender's version. What it can do is asked by feature, not by version."""
     return tuple(bpy.app.version)
 
 

@@ -10,12 +10,12 @@ import bpy
 from . import cycles
 from .wire import Json
 
-# As Cycles names its backends; the processor is none of them.
+# Cycles' names of its GPU backends.
 BACKENDS = ("OPTIX", "CUDA", "HIP", "ONEAPI", "METAL")
 
 
 def list_devices(_: object = None) -> list[Json]:
-    """Every GPU that this Blender's Cycles sees, in each way in which it could use it."""
+    """Every GPU that Cycles sees, once for each backend that supports it."""
     preferences = _preferences()
     if preferences is None:
         return []
@@ -28,7 +28,7 @@ def list_devices(_: object = None) -> list[Json]:
 
 
 def use_devices(request: Json) -> list[str]:
-    """Renders on exactly these devices from now on, the processor not among them. Returns those that are not there: then on none of them."""
+    """Renders on exactly these GPUs from now on, without the CPU. Returns the missing ones; if there are any, the CPU is used."""
     preferences = _preferences()
     backend, wanted = request["backend"], set(request["ids"])
     missing = wanted - {device["id"] for device in list_devices() if device["backend"] == backend}
@@ -42,14 +42,14 @@ def use_devices(request: Json) -> list[str]:
 
 
 def use_cpu() -> None:
-    """Renders on the processor from now on."""
+    """Renders on the CPU from now on."""
     preferences = _preferences()
     if preferences is not None:
         preferences.compute_device_type = "NONE"
 
 
 def apply_to_scenes() -> None:
-    """What a scene says of devices does not count: its pictures come from what the owner of this machine gives."""
+    """Overrides the scenes' own device setting: the owner of this machine decides which devices render."""
     preferences = _preferences()
     wanted = "CPU" if preferences is None or preferences.compute_device_type == "NONE" else "GPU"
     for scene in bpy.data.scenes:
@@ -58,7 +58,7 @@ def apply_to_scenes() -> None:
 
 
 def _preferences() -> Any:
-    """Cycles' own; None for a Blender built without it."""
+    """Cycles' preferences; None in a Blender built without it."""
     preferences = bpy.context.preferences
     addon = None if preferences is None else preferences.addons.get("cycles")
     return None if addon is None else addon.preferences

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Hides what only a renderer would need: evaluating it would be most of the cost of a frame."""
+"""Hides objects that only a render engine needs: evaluating them would be most of the cost of finishing a frame."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HIDING_PATHS = {"hide_render", "hide_viewport"}
 
 
 def strip_scene(scene: bpy.types.Scene, engine_id: str) -> None:
-    """Hides all objects but cameras, unless something that is rendered here needs them."""
+    """Hides all objects but cameras, unless something rendered by this process needs them."""
     if any(needs_objects(each, engine_id) for each in rendered_scenes(scene)):
         return
     for item in bpy.data.objects:
@@ -49,7 +49,7 @@ def rendered_scenes(main: bpy.types.Scene) -> set[bpy.types.Scene]:
 
 
 def needs_objects(scene: bpy.types.Scene, engine_id: str) -> bool:
-    """Freestyle reads geometry; a scene of another engine is rendered here; a driver may ask what is hidden."""
+    """Freestyle reads geometry; a scene of another engine is rendered here; a driver may read hide flags."""
     if scene.render.use_freestyle or scene.render.engine != engine_id:
         return True
     tree = compat.compositor_tree(scene)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a donor does not run of a stranger's scene, beyond what Blender itself leaves out with auto-execution off.
+"""What a donor does not run of an untrusted scene, beyond what Blender itself skips with auto-execution off.
 
-Switching it off would make another picture: the chunk is refused, and the requester's own machine makes it.
+Switching it off would change the image: the chunk is refused, and the requester's own machine renders it.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from .wire import Json, ScriptError
 
 
 def check_scripts(scene: bpy.types.Scene, spec: Json) -> None:
-    """Refuses a chunk in whose making the scene's own scripts would run."""
+    """Refuses a chunk whose render would run the scene's own scripts."""
     reason = reason_refused(scene, draws_freestyle=spec["kind"] == "files")
     if reason is not None:
         raise ScriptError("SCENE_RUNS_SCRIPTS", f'scene "{scene.name}" {reason}, which donors do not run')
 
 
 def reason_refused(scene: bpy.types.Scene, draws_freestyle: bool) -> str | None:
-    """What of this scene donors do not run; None when they render it. Of floats, Freestyle is drawn by the requester."""
+    """Why donors do not render this scene; None when they do. For raw chunks, Freestyle is rendered by the requester."""
     if draws_freestyle and freestyle_scripts(scene):
         return "draws Freestyle lines by Python scripts of its own"
     if runs_osl(scene):

@@ -25,7 +25,7 @@ Operation = Callable[[Json], Any]
 
 
 class ScriptError(Exception):
-    """An answer that says no: a stable code and one sentence. The session goes on."""
+    """A refused request: a stable error code and one sentence. The session continues."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -38,7 +38,7 @@ def script_arguments() -> list[str]:
 
 
 class Wire:
-    """Speaks for this process. `token` marks our own lines."""
+    """The connection to the bridge. `token` marks the lines that are messages."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -56,7 +56,7 @@ class Wire:
             self._out.flush()
 
     def serve(self, operations: dict[str, Operation]) -> NoReturn:
-        """Answers requests with `operations[op](request) -> result` until told to stop."""
+        """Answers requests with `operations[op](request) -> result` until the bridge sends "stop"."""
         threading.Thread(target=self._read, name="wire", daemon=True).start()
         self.send({"event": "ready"})
         while True:
@@ -79,7 +79,7 @@ class Wire:
         try:
             for line in sys.stdin.buffer:
                 self._requests.put(json.loads(line))
-        finally:  # garbage ends it too: a reader that had stopped would no longer see the bridge go
+        finally:  # invalid input ends it too: without a reader nobody would notice that the bridge has gone
             leave(3)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A render engine that hands Blender assembled floats as if it had rendered them.
+"""A render engine that loads assembled EXR files as if it had rendered them.
 
 Compositor, sequencer, stereo, colour management, dithering, stamp and file formats are then Blender's
 own work. A job's scenes must be Cycles scenes; Freestyle strokes, which reach the engine as a scene of
@@ -24,7 +24,7 @@ FREESTYLE_SCENE = re.compile(r"FRS\d+_")
 FileOf = Callable[[str, int], str | None]
 # Passes that Blender itself adds to a result: no engine delivers them.
 BLENDER_PASSES = {"Freestyle"}
-# Worth copying into what Blender writes: who is who in a Cryptomatte, and how Cycles sampled.
+# Metadata that is copied into Blender's output: Cryptomatte manifests and Cycles' sampling.
 COPIED_STRINGS = ("cryptomatte/", "cycles.")
 
 

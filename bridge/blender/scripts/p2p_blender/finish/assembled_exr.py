@@ -11,7 +11,7 @@ import mmap
 import struct
 
 MAGIC = 20000630
-# What the version field says beside its number: long names are harmless, everything else is another kind of file.
+# Flags of the version field: long names are harmless, every other flag means another kind of file.
 LONG_NAMES, KNOWN_VERSION = 0x400, 2
 PIXEL_BYTES = {0: 4, 1: 2, 2: 4}
 # Scanlines in one block, by compression: none, RLE, ZIPS, ZIP, PIZ, PXR24, B44, B44A, DWAA, DWAB.
@@ -19,7 +19,7 @@ BLOCK_LINES = (1, 1, 1, 16, 32, 16, 32, 32, 32, 256)
 
 
 class InvalidExr(Exception):
-    """The file is not what we may hand to Blender; the message says why."""
+    """The file must not be loaded by Blender; the message says why."""
 
 
 class Header:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Sends everything that a render writes into one folder, and knows where each file belongs.
+"""Redirects everything that a render writes into one folder, and maps each file to its final path.
 
 Each output folder of the file gets a folder of its own inside the stage. Names below it stay as the
 scene has them, so that frame numbers, view suffixes, extensions and name templates are Blender's work.
@@ -17,7 +17,7 @@ import bpy
 from ..common import compat
 from ..common.wire import Json, ScriptError
 
-# Blender cuts longer paths off without a word (FILE_MAX, with room for number and extension).
+# Blender cuts off longer paths without an error (FILE_MAX, with room for number and extension).
 MAX_PATH_BYTES = 1000
 
 
@@ -52,12 +52,12 @@ class Outputs:
         self._resolver.close()
 
     def make_folders(self) -> None:
-        """The stage's folders, once more where somebody took them away."""
+        """Makes the stage's folders again if they were deleted."""
         for folder in self._staged:
             make_folder(folder)
 
     def written(self) -> list[Json]:
-        """What lies in the stage, in the order in which it was written: staged path, final path, of the main output or not."""
+        """The files in the stage, in the order of writing: staged path, final path, whether it belongs to the main output."""
         found = []
         for folder, _, names in os.walk(self._stage):
             found += [os.path.join(folder, name) for name in names]
@@ -120,7 +120,7 @@ class PathResolver:
         return path.replace("{", "{{").replace("}", "}}") if self._has_templates else path
 
     def close(self) -> None:
-        """Takes the scene out again that the questions were put to."""
+        """Removes the helper scene."""
         bpy.data.scenes.remove(self._probe)
 
     def _resolve(self, pattern: str) -> str:
@@ -129,7 +129,7 @@ class PathResolver:
 
 
 def make_folder(path: str) -> None:
-    """Makes a folder of the stage, and says so where the disk does not take it."""
+    """Makes a folder of the stage."""
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:

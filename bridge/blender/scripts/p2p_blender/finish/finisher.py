@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Finishing: makes final pictures from assembled floats, in the scene that Blender was started with."""
+"""Finishing: compositing, sequencer and output of assembled EXR files, in the scene that Blender was started with."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from . import assembled_engine, copied_scene
 from .finish_outputs import Outputs
 
 ENGINE_ID = "ASSEMBLED"
-# Less free space than this after a frame: Blender may have lost the end of a file without a word.
+# Less free space than this after a frame: Blender may have cut off a file without an error.
 MIN_FREE_BYTES = 64 * 1024
 
 
@@ -53,7 +53,7 @@ class Finisher:
         self._stage = request["folder"]
         outputs.redirect(self._stage)
         render = scene.render
-        # The stage is empty: a wish to keep or to reserve files was heard when the frames were planned.
+        # The stage is empty: overwrite and placeholder settings were applied when the frames were planned.
         render.use_overwrite = True
         render.use_placeholder = False
         strip_scene(scene, ENGINE_ID)
@@ -108,7 +108,7 @@ def assembled_name(scene: str, frame: int) -> str:
 
 
 def switch_engines(job_scenes: frozenset[str]) -> None:
-    """Job scenes of other engines than Cycles are rendered here: the picture is right, only slow."""
+    """Job scenes of other engines than Cycles are rendered by this process: correct, only slower."""
     missing = job_scenes - {scene.name for scene in bpy.data.scenes}
     if missing:
         raise ScriptError("SCENE_UNKNOWN", f'the file has no scene "{min(missing)}"')
@@ -118,6 +118,6 @@ def switch_engines(job_scenes: frozenset[str]) -> None:
 
 
 def is_full(folder: str, reason: str | None) -> bool:
-    """True where the disk ended before the picture did."""
+    """Whether the disk is full."""
     said = reason is not None and os.strerror(errno.ENOSPC) in reason
     return said or (os.path.isdir(folder) and shutil.disk_usage(folder).free < MIN_FREE_BYTES)

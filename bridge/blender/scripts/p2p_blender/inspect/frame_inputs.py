@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which pictures Blender asks its render engine for, frame by frame: its own pipeline is asked, with an engine that only records what it is asked for.
+"""Which scene frames Blender asks its render engine for, found by running its pipeline with an engine that only records the calls.
 
 Sequencer strips ask for other scenes at other frames, Render Layers nodes for other scenes at the main
-scene's size. What Blender will do is not worked out here but watched, at a thumbnail's size.
+scene's size. Blender's behaviour is not reimplemented here but observed, at thumbnail size.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..common.wire import Json
 from ..finish.assembled_engine import cycles_engine
 from . import scene_checks
 
-# One picture that is asked for: scene, frame, the scene whose size it has, and the camera that a strip chose.
+# One scene frame that is asked for: scene, frame, the scene whose size it has, and the camera that a strip chose.
 Call = tuple[str, int, str, str | None]
 
 # Each scene gets a size of its own, so that an engine can tell whose size it was given.
@@ -46,7 +46,7 @@ def needs_probe(main: bpy.types.Scene) -> bool:
 
 
 class FrameInputs:
-    """What each frame is made of."""
+    """The scene frames that each frame is made of."""
 
     def __init__(self, main: bpy.types.Scene) -> None:
         self._main = main.name
@@ -56,14 +56,14 @@ class FrameInputs:
         self.trivial = False
 
     def add_frame(self, frame: int, calls: list[Call]) -> None:
-        """The engine calls of one output frame; several view layers and views are one unit."""
+        """The engine calls of one output frame; several view layers and views are one scene frame."""
         self._frames.append((frame, scene_checks.unique((scene, at) for scene, at, _, _ in calls)))
         for scene, at, owner, camera in calls:
             self._owners.setdefault(scene, set()).add(owner)
             self._cameras.setdefault((scene, at), set()).add(camera)
 
     def frame_inputs(self) -> list[Json]:
-        """As the bridge knows it; empty where each frame is one unit of the main scene."""
+        """As the bridge knows it; empty where each frame is one frame of the main scene."""
         if self.trivial:
             return []
         return [
@@ -85,7 +85,7 @@ class FrameInputs:
         return frames if self.trivial else [at for _, scene_frames in self._frames for scene, at in scene_frames if scene == name]
 
     def untileable_reasons(self, name: str, facts: dict[str, Json]) -> list[Json]:
-        """Why a scene's units cannot be cut, or not even be named by scene and frame alone."""
+        """Why a scene's frames cannot be tiled, or are not identified by scene and frame alone."""
         engines = {facts[scene]["engine"] for scene in self._owners}
         reasons = []
         if "CYCLES" in engines and len(engines) > 1:
@@ -103,7 +103,7 @@ class FrameInputs:
 
 
 def single_scene(main: bpy.types.Scene) -> FrameInputs:
-    """Each frame is one unit of the main scene, at its own size."""
+    """Each frame is one frame of the main scene, at its own size."""
     scene_frames = FrameInputs(main)
     scene_frames.trivial = True
     scene_frames._owners[main.name] = {main.name}
@@ -111,7 +111,7 @@ def single_scene(main: bpy.types.Scene) -> FrameInputs:
 
 
 def probe(main: bpy.types.Scene, frames: list[int], scratch: str) -> FrameInputs:
-    """Renders the frames as thumbnails with an engine that writes down what it is asked for. Changes the loaded scenes."""
+    """Renders the frames as thumbnails with an engine that records the calls. Changes the loaded scenes."""
     scene_frames = FrameInputs(main)
     folder = os.path.join(scratch, "probe", "")
     os.makedirs(folder, exist_ok=True)
@@ -172,7 +172,7 @@ class ProbeEngine(bpy.types.RenderEngine):
             self.register_pass(scene, layer, name, len(ids), ids, kind)
 
     def render(self, depsgraph: Any) -> None:  # type: ignore[override]
-        """Writes the call down and hands an empty picture back."""
+        """Records the call and returns an empty result."""
         scene = depsgraph.scene
         camera: Any = self.camera_override
         chosen = camera.original.name if camera and camera.original != scene.original.camera else None

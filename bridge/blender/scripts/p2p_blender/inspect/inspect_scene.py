@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Tells what a job must know of the scene that Blender was started with."""
+"""Inspects the scene that Blender was started with."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from . import frame_inputs, scene_checks, scene_facts, scene_files, scene_output
 
 
 def inspect(request: Json) -> Json:
-    """Facts and files; the probe for frame units comes last, because it changes the loaded scene."""
+    """Facts and files; the probe for scene frames comes last, because it changes the loaded scene."""
     scene_checks.check_opened(request["scenePath"])
     main = context_scene()
     scene_checks.check_flags(main, request["scene"], request["format"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which files the File Output nodes of a scene's compositor write, as far as that can be told before they do."""
+"""Which files the File Output nodes of a scene's compositor write, as far as that is known before the render."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import bpy
 from ..common import compat
 from . import scene_checks, scene_facts
 
-# What these give has no size of its own: of them alone Blender makes no file.
+# Nodes without an image size: from them alone Blender writes no file.
 SIZELESS_NODES = {"RGB", "VALUE", "TIME", "CURVE_TIME", "SCENE_TIME", "TRACKPOS"}
 
 
@@ -60,7 +60,7 @@ class PathResolver:
         return os.path.abspath(self._render.frame_path(frame=frame, view="left"))
 
     def close(self) -> None:
-        """Takes the scene out again that the questions were put to."""
+        """Removes the helper scene."""
         bpy.data.scenes.remove(self._probe)
 
 
@@ -111,7 +111,7 @@ def has_image_input(socket: Any, main: bpy.types.Scene) -> bool:
 
 
 def is_image_source(node: Any, main: bpy.types.Scene) -> bool:
-    """Whether a node brings a picture of its own."""
+    """Whether a node is a source of an image."""
     if node.type == "R_LAYERS":
         scene = node.scene or main
         return any(layer.use and layer.name == node.layer for layer in scene.view_layers)

@@ -18,7 +18,7 @@ MODIFIER_CACHES = {"CLOTH": "point_cache", "SOFT_BODY": "point_cache"}
 
 
 def point_caches(item: Any) -> Iterator[tuple[Any, str, bool]]:
-    """The point caches of an object, each with a word for what it simulates and whether that needs simulating."""
+    """The point caches of an object, each with the name of its simulation and whether it needs simulating."""
     for modifier in item.modifiers:
         if modifier.type in MODIFIER_CACHES:
             yield modifier.point_cache, modifier.type.lower().replace("_", " "), modifier.show_render

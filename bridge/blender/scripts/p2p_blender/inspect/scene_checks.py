@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What must hold before a scene is worth a job: it opened, its flags were understood, it can be rendered."""
+"""Checks before a job: the file opened, the flags were understood, the scene can be rendered."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FORMAT_IDS = {
 
 
 def check_opened(path: str) -> None:
-    """Blender may come up without the file that it was given, or with half of a file from its own future."""
+    """Blender may start without the file that it was given, or with part of a file of a newer version."""
     if not bpy.data.filepath or not os.path.samefile(bpy.data.filepath, path):
         raise ScriptError("SCENE_UNREADABLE", f"Blender did not open {path}")
     saved, own = compat.saved_version()[:2], compat.version()[:2]
@@ -48,7 +48,7 @@ def check_flags(main: bpy.types.Scene, scene_name: str | None, file_format: str 
 
 
 def check_cameras(main: bpy.types.Scene) -> None:
-    """Refuses what Blender itself would refuse for want of a camera."""
+    """Refuses scenes that Blender cannot render because they have no camera."""
     for scene in scenes_in_need_of_camera(main):
         if not has_camera(scene):
             raise ScriptError("SCENE_NO_CAMERA", f'scene "{scene.name}" has no camera')

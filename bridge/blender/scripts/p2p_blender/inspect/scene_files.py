@@ -70,7 +70,7 @@ def image_files(image: bpy.types.Image, path: str) -> Files:
 
 
 def clips() -> Files:
-    """Movie clips: films or sequences of pictures."""
+    """Movie clips: movies or image sequences."""
     for clip in bpy.data.movieclips:
         path = scene_paths.absolute(clip.filepath, clip.library)
         if clip.source == "SEQUENCE":
@@ -144,7 +144,7 @@ def file_sockets(node: Any) -> list[str]:
 
 
 def strips() -> Files:
-    """Pictures and films of the sequencers; their sounds are data-blocks."""
+    """Images and movies of the sequencers; their sounds are data-blocks."""
     for scene in bpy.data.scenes:
         for strip in compat.strips_of(scene):
             for name, kind in strip_names(strip):
@@ -161,7 +161,7 @@ def strip_names(strip: Any) -> list[tuple[str, str]]:
 
 
 def other_files() -> Iterator[str]:
-    """What Blender's own list of paths adds: kinds that no source above knows.
+    """Other files of Blender's own list of paths: kinds that no source above lists.
 
     Texts and packed libraries lie inside the .blend; brushes and the like come with every Blender.
     """

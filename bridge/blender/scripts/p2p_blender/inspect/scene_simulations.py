@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Simulations that nobody baked: their frames depend on the frames before, so they are rendered in order."""
+"""Simulations that are not baked: their frames depend on the frames before, so they are rendered in order."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def untileable_reasons(scene: bpy.types.Scene) -> list[Json]:
 
 
 def denoising(scene: bpy.types.Scene) -> Json | None:
-    """A denoiser looks far around each pixel."""
+    """A denoiser reads pixels far outside of a tile."""
     if scene_facts.is_denoised(scene):
         return reason("denoising", f'Scene "{scene.name}" is denoised inside the render, which needs the whole frame at once.')
     return None
@@ -42,14 +42,14 @@ def freestyle(scene: bpy.types.Scene) -> Json | None:
 
 
 def path_guiding(scene: bpy.types.Scene) -> Json | None:
-    """The guide learns from all pixels of the render."""
+    """Guiding is trained by all pixels of the render."""
     if cycles.settings(scene).use_guiding and cycles.is_built_with("path_guiding"):
         return reason("path-guiding", f'Scene "{scene.name}" uses path guiding, which learns from the whole frame.')
     return None
 
 
 def time_limit(scene: bpy.types.Scene) -> Json | None:
-    """Samples by the clock: no two renders are equal."""
+    """With a time limit no two renders are equal."""
     if cycles.settings(scene).time_limit > 0:
         return reason("time-limit", f'Scene "{scene.name}" renders against a time limit, which counts for the whole frame.')
     return None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a person should know before the render: it may not stop it, but it shows in the picture."""
+"""Warnings for the user before the render: problems that do not stop it, but show in the image."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def warnings_of(files: list[Json]) -> list[Json]:
 
 
 def engines() -> Iterator[Json]:
-    """An engine of an add-on is not there on donors."""
+    """Engines of add-ons are missing on donors."""
     for scene in bpy.data.scenes:
         engine = scene.render.engine
         if engine not in compat.BUILT_IN_ENGINES:
@@ -46,14 +46,14 @@ def drivers_of(block: Any) -> Iterator[Any]:
 
 
 def startup_scripts() -> Iterator[Json]:
-    """Texts that Blender would run on loading, were it allowed to."""
+    """Texts that Blender would run on loading if auto-execution were on."""
     for text in bpy.data.texts:
         if text.use_module:
             yield warning("script-module", f'The script "{text.name}" wants to run when the file opens, and does not run here.')
 
 
 def opengl() -> Iterator[Json]:
-    """What is drawn rather than traced needs a display driver, be it Mesa's software one."""
+    """Engines that draw with OpenGL need a display driver, which may be Mesa's software one."""
     for scene in bpy.data.scenes:
         drawn = not cycles.renders(scene) and scene.render.engine in compat.BUILT_IN_ENGINES
         if drawn or any(item.type in compat.GREASE_PENCIL_TYPES and not item.hide_render for item in scene.objects):
@@ -62,7 +62,7 @@ def opengl() -> Iterator[Json]:
 
 
 def scene_scripts() -> Iterator[Json]:
-    """What donors leave out would be missing in the picture: such scenes are not given to them."""
+    """Scenes with scripts that donors do not run are not given to them."""
     for scene in bpy.data.scenes:
         reason = untrusted.reason_refused(scene, draws_freestyle=not cycles.renders(scene))
         if reason is not None:

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A Blender without a scene of anybody's: which build it is, and how fast its devices are."""
+"""Facts about this Blender and this machine: which build it is, and how fast its devices are."""

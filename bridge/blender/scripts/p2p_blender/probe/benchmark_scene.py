@@ -18,17 +18,17 @@ from ..common.wire import Json, ScriptError
 Shape = tuple[list[tuple[float, float, float]], list[tuple[int, ...]]]
 
 SIDE = 256
-# What its pixels are on the average, measured; a device that is far off does not render it.
+# The measured average brightness; a device that is far off does not render correctly.
 BRIGHTNESS = 0.36
-# A measurement is long enough to be one, and short enough for nobody to wait for it.
+# Long enough for a stable measurement, short enough not to delay anybody.
 MIN_SECONDS, MAX_SAMPLES = 0.4, 4096
 
 
 def make() -> bpy.types.Scene:
     """Builds the scene: spheres of rough, shiny and clear materials under one lamp and a grey sky."""
-    if "Known" in bpy.data.scenes:
-        return bpy.data.scenes["Known"]
-    scene = bpy.data.scenes.new("Known")
+    if "Benchmark" in bpy.data.scenes:
+        return bpy.data.scenes["Benchmark"]
+    scene = bpy.data.scenes.new("Benchmark")
     materials = [_material(*kind) for kind in (("Diffuse", 0.0), ("Glossy", 0.3), ("Glass", 0.0))]
     for index in range(9):
         place = (index % 3 * 2.2 - 2.2, index // 3 * 2.2 - 2.2, 1.0)
@@ -52,7 +52,7 @@ def measure(_: object = None) -> float:
     devices.apply_to_scenes()
     _render_seconds(scene, 1)  # loads what a device needs once
     start = _render_seconds(scene, 1)
-    _check_brightness(scene, os.path.join(tempfile.gettempdir(), "known.exr"))
+    _check_brightness(scene, os.path.join(tempfile.gettempdir(), "benchmark.exr"))
     samples = 4
     while True:
         seconds = _render_seconds(scene, samples) - start
@@ -92,7 +92,7 @@ def _render_seconds(scene: bpy.types.Scene, samples: int) -> float:
 
 
 def _check_brightness(scene: bpy.types.Scene, path: str) -> None:
-    """A device may say that it has rendered and leave the picture black."""
+    """A device may report success and leave the image black."""
     settings = scene.render.image_settings
     settings.file_format, settings.color_mode = "OPEN_EXR", "RGB"
     next(image for image in bpy.data.images if image.type == "RENDER_RESULT").save_render(path, scene=scene)
@@ -103,7 +103,7 @@ def _check_brightness(scene: bpy.types.Scene, path: str) -> None:
     os.remove(path)
     mean = sum(values[0::4]) / max(1, len(values) // 4)
     if not BRIGHTNESS / 1.5 < mean < BRIGHTNESS * 1.5:
-        raise ScriptError("BLENDER_RENDER_FAILED", f"the known scene came out {mean:.3f} bright instead of {BRIGHTNESS}")
+        raise ScriptError("BLENDER_RENDER_FAILED", f"the benchmark scene came out {mean:.3f} bright instead of {BRIGHTNESS}")
 
 
 def _add_object(scene: bpy.types.Scene, data: bpy.types.ID, place: tuple[float, float, float]) -> bpy.types.Object:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a chunk changes in a scene, and what it refuses before Blender is asked to render."""
+"""Settings that a chunk changes in a scene, and checks before the render."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .overrides import Overrides
 # Blender's own bounds: a resolution of 4 to 65536 pixels, frames 0 to MAXFRAME.
 MIN_SIDE, MAX_SIDE, LAST_FRAME = 4, 65_536, 1_048_574
 
-# What a floats chunk decides itself: animation of these must not win.
+# Set by a raw chunk: animation of these properties is muted.
 RAW_PATHS = frozenset(
     f"render.{name}"
     for name in (
@@ -33,7 +33,7 @@ RAW_PATHS = frozenset(
     )
 ) | {"cycles.use_denoising"}
 
-# And one that asks for half the samples these, too.
+# Set by a chunk with half the samples.
 SAMPLES_PATHS = frozenset(("cycles.samples", "cycles.sample_offset", "cycles.sample_subset_length"))
 
 
@@ -119,7 +119,7 @@ def set_float_output(overrides: Overrides, render: bpy.types.RenderSettings, cod
 
 
 def set_fresh_output(overrides: Overrides, render: bpy.types.RenderSettings) -> None:
-    """The folder is new: the scene's wish to keep or reserve files there says nothing."""
+    """The folder is new: the scene's overwrite and placeholder settings do not apply."""
     overrides.set(render, use_overwrite=True, use_placeholder=False, use_single_layer=False)
 
 

@@ -64,7 +64,7 @@ def render_files(spec: Json, folder: str) -> tuple[list[str], float]:
 
 
 def step_frame(spec: Json, frame: int, folder: str) -> None:
-    """Evaluates a frame as its render would, for its simulations' sake: a pixel of it is rendered and dropped."""
+    """Evaluates a frame as its render would, to advance its simulations: one pixel is rendered and deleted."""
     scene = chunk_settings.scene_of(spec)
     pixel = {"width": 16, "height": 16, "rect": {"x": 8, "y": 8, "width": 1, "height": 1}}
     with Overrides() as overrides:

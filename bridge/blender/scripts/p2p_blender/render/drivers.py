@@ -16,7 +16,7 @@ from ..common import rna
 
 
 def owners_of_scripted_drivers() -> list[Any]:
-    """What has a driver with an expression, node trees that belong to something included."""
+    """Data-blocks and embedded node trees that have a driver with an expression."""
     return [owner for owner in with_own_trees(all_blocks()) if has_scripted_driver(owner)]
 
 

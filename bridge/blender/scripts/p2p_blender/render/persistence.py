@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How long the engine may keep a scene's data between renders: it saves a scene sync, and must not change a pixel.
+"""How long persistent data of a scene may be kept between renders: it saves a scene sync, and must not change a pixel.
 
 Blender does not bring everything that it kept up to date for another frame, nor for another view layer. Seen in 3.4 to 5.0,
 against renders that kept nothing: hair and particles on what moves or deforms, animated settings of the scene (simplify), depth
@@ -26,16 +26,16 @@ def persistence_of(scene: bpy.types.Scene) -> str:
 
 
 class PersistentData:
-    """What the engine keeps of each scene of the file that is loaded."""
+    """Persistent data of each scene of the loaded file."""
 
     def __init__(self) -> None:
         self._last_frames: dict[str, int] = {}
         self._persistence: dict[str, str] = {}
 
     def prepare(self, scene: bpy.types.Scene, spec: Json) -> None:
-        """Before a render: lets go what would not be right for it, and has this render's data kept where that is right.
+        """Before a render: frees persistent data that would be wrong for it, and enables persistent data where it is safe.
 
-        Not put back after the chunk: Blender frees what was kept the moment the setting goes off.
+        Not restored after the chunk: Blender frees the data as soon as the setting is off.
         """
         name, frame = scene.name, spec["frame"]
         if name not in self._persistence:  # once for all chunks: it looks at the whole file
@@ -77,7 +77,7 @@ def has_volume_sequences(_scene: bpy.types.Scene) -> bool:
 
 
 def is_animated(block: Any) -> bool:
-    """Of the scene: its settings are."""
+    """Whether a data-block is animated; of a scene, its settings."""
     data = block.animation_data
     return data is not None and (data.action is not None or len(data.drivers) > 0 or len(data.nla_tracks) > 0)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A small JPEG of what was just rendered, in the scene's own view transform: for people, never for assembly."""
+"""A small JPEG of what was just rendered, in the scene's own view transform: for display, never for assembly."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Paths stored absolutely in a .blend, brought to where their files are on this machine.
+"""Paths stored absolutely in a .blend, mapped to where their files are on this machine.
 
 Relative paths need nothing: the bundle keeps the layout around the .blend.
 """
@@ -44,7 +44,7 @@ def normalized(path: str) -> str:
 
 
 def comparable(path: str) -> str:
-    """Paths with a drive letter come from Windows, where case says nothing."""
+    """Paths with a drive letter come from Windows, where case does not matter."""
     return normalized(path).lower() if DRIVE.match(path) else normalized(path)
 
 
@@ -99,7 +99,7 @@ def remap_libraries(mapping: Mapping) -> None:
 
 
 def unread_libraries(mapping: Mapping, read: dict[str, Linked]) -> Iterator[tuple[bpy.types.Library, str]]:
-    """Libraries that were not read yet, and those of which another one has asked for more since."""
+    """Libraries that were not read yet, and those that more was linked from since."""
     for library, place in moved_libraries(mapping):
         if library.name not in read or not linked_names(library) <= read[library.name]:
             yield library, place

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One warm Blender: the scene that it has loaded, and the chunks that it renders of it."""
+"""A donor's session: one loaded scene, of which many chunks are rendered."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Session:
         try:
             folder = tempfile.mkdtemp(prefix="chunk-", dir=self._scratch)
             result = self._render_into(folder, self._loaded, request)
-            if self._is_scratch_full():  # Blender says nothing of pictures that were cut off
+            if self._is_scratch_full():  # Blender reports no error for truncated files
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             return result
         except Exception as error:
