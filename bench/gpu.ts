@@ -16,7 +16,7 @@ import { compareFloats } from "../bridge/media/compare.ts";
 import { startPlainProcess } from "../bridge/sandbox/process/process-sandbox.ts";
 
 /**
- * What this machine's GPUs do: each way of rendering on each of them is measured on the known scene, and its picture
+ * What this machine's GPUs do: each way of rendering on each of them is measured on the benchmark scene, and its picture
  * compared with the processor's as a requester would. `npm run bench -- gpu [path of a Blender]`; without a GPU it says
  * so, and shows the processor alone.
  */
@@ -83,7 +83,7 @@ async function probing<T>(blender: BlenderBuild, ask: (probe: RenderProbe) => Pr
   return await ask(probe);
 }
 
-/** The known scene's floats, by a session as donors have them. */
+/** The benchmark scene's floats, by a session as donors have them. */
 async function render(
   blender: BlenderBuild,
   scene: string,
@@ -93,7 +93,7 @@ async function render(
   await using session = await openSession(deps, { blender, scratch, ...(how.use && { gpu: how.use }) }, signal);
   if (session.fellBack !== undefined) throw new Error(session.fellBack);
   await session.load(scene, { remap: {} }, signal);
-  const spec = { kind: "raw", scene: "Known", frame: 1, width: SIDE, height: SIDE, rect: frame, denoise: false } as const;
+  const spec = { kind: "raw", scene: "Benchmark", frame: 1, width: SIDE, height: SIDE, rect: frame, denoise: false } as const;
   const { raw = "" } = await session.render({ ...spec, ...(how.half && { half: how.half }) }, signal);
   return raw;
 }

@@ -6,6 +6,8 @@ long.blend: little geometry, many samples: what a frame costs is rendering.
 still.blend: the same at four times the pixels and twice the samples.
 """
 
+from __future__ import annotations
+
 import sys
 from pathlib import Path
 
@@ -15,7 +17,7 @@ folder = Path(sys.argv[sys.argv.index("--") + 1])
 scene = bpy.context.scene
 
 
-def save(name):
+def save(name: str) -> None:
     bpy.ops.wm.save_as_mainfile(filepath=str(folder / f"{name}.blend"), copy=True, compress=False)
 
 

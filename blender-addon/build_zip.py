@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parent
 PACKAGE = "p2p_render"
 # The bridge's own finishing engine: one class for both.
-SHARED = {"finishing": (PROJECT / "bridge" / "blender" / "scripts", ("assembled_engine.py", "assembled_exr.py"))}
+SHARED = {"finishing": (PROJECT / "bridge" / "blender" / "scripts" / "p2p_blender" / "finish", ("assembled_engine.py", "assembled_exr.py"))}
 # Fetched wheels are kept here; a checkout without a network can still build once they are there.
 WHEEL_CACHE = PROJECT / ".runtime" / "wheels"
 # The first moment that a zip can tell.
@@ -39,13 +39,11 @@ def assemble(folder):
 
 
 def _share(source, files, target):
-    """Copies modules that import each other by bare names into a package of their own."""
+    """Copies modules that import each other from their own package into a package here."""
     target.mkdir()
     (target / "__init__.py").write_text('# SPDX-License-Identifier: GPL-2.0-or-later\n"""The bridge\'s finishing engine."""\n', "utf-8")
-    names = "|".join(file.removesuffix(".py") for file in files)
     for file in files:
-        text = (source / file).read_text("utf-8")
-        (target / file).write_text(re.sub(rf"^import ({names})$", r"from . import \1", text, flags=re.MULTILINE), "utf-8")
+        shutil.copy(source / file, target / file)
 
 
 def wheels():

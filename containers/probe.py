@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Says what the Blender of an image is, in one line. Run by `blender --background --python-expr <this>`."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
+from pathlib import Path
 
 import _cycles
 import bpy
 
 
-def program_hash(path):
+def program_hash(path: str) -> str:
     """Distributions build without a hash: two of them of one version still have different programs, hence different pixels."""
     digest = hashlib.sha256()
-    with open(path, "rb") as program:
+    with Path(path).open("rb") as program:
         for piece in iter(lambda: program.read(1 << 20), b""):
             digest.update(piece)
     return digest.hexdigest()[:12]

@@ -20,7 +20,7 @@ afterAll(async () => {
 });
 
 async function started(fake: FakeBlender): Promise<BlenderProcess> {
-  return await BlenderProcess.start({ start: fake.start }, { blender: "blender", script: "session.py", scratch }, patience());
+  return await BlenderProcess.start({ start: fake.start }, { blender: "blender", script: "donor_main.py", scratch }, patience());
 }
 
 describe("a Blender process", () => {
@@ -44,7 +44,7 @@ describe("a Blender process", () => {
       stop.abort();
       return running;
     };
-    const starting = BlenderProcess.start({ start }, { blender: "blender", script: "session.py", scratch }, stop.signal);
+    const starting = BlenderProcess.start({ start }, { blender: "blender", script: "donor_main.py", scratch }, stop.signal);
     await expect(starting).rejects.toMatchObject({ name: "AbortError" });
     expect(fake.killed).toBe(true);
   });
@@ -99,7 +99,7 @@ describe("a Blender process", () => {
 
   it("is BLENDER_NOT_FOUND when there is none, BLENDER_CRASHED when it is another program", { timeout: TIMEOUT }, async () => {
     const start = async (blender: string) =>
-      await BlenderProcess.start({ start: startPlainProcess }, { blender, script: "session.py", scratch }, patience());
+      await BlenderProcess.start({ start: startPlainProcess }, { blender, script: "donor_main.py", scratch }, patience());
     await expect(start(join(scratch, "nowhere"))).rejects.toMatchObject({ code: "BLENDER_NOT_FOUND" });
     await expect(start("/bin/true")).rejects.toMatchObject({ code: "BLENDER_CRASHED" });
   });
@@ -111,7 +111,7 @@ describe("a Blender process", () => {
       stdin = real.stdin;
       return real;
     };
-    const blender = await BlenderProcess.start({ start }, { blender: TEST_BUILD.path, script: "describe.py", scratch }, patience());
+    const blender = await BlenderProcess.start({ start }, { blender: TEST_BUILD.path, script: "probe_main.py", scratch }, patience());
     stdin?.write("garbage\n");
     await blender.exited;
     await expect(blender.request("describe", {}, patience(), 5_000)).rejects.toMatchObject({ code: "BLENDER_CRASHED" });

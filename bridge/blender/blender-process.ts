@@ -21,7 +21,7 @@ export interface BlenderProcessOptions {
   readonly blender: string;
   /** Arguments before the script: the scene and Blender's own flags. */
   readonly args?: readonly string[];
-  /** File in `scripts/` that is run, for instance "session.py". */
+  /** File in `scripts/` that is run, for instance "donor_main.py". */
   readonly script: string;
   /** Arguments for the script, after `--`. */
   readonly scriptArgs?: readonly string[];

@@ -3,8 +3,11 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PROJECT } from "../bin/node-runtime.mjs";
 import { lockStrays } from "../setup/packages-step.mjs";
+import { pythonPath } from "../setup/python-step.mjs";
+import { pythonTool } from "../setup/python-tools-step.mjs";
 
 const bin = (...path) => join(PROJECT, "node_modules", ...path);
+const PYTHON_CURE = "npm run setup -- --for check, where the tools are missing";
 
 /** What must hold for all code here. Each runs to its end, so that one look shows everything. */
 const CHECKS = [
@@ -23,6 +26,14 @@ const CHECKS = [
     expect: cruised,
   },
   { name: "dead code", script: bin("knip", "bin", "knip.js"), args: ["--no-progress"] },
+  { name: "python format", tool: pythonTool("ruff"), args: ["format", "--check", "."], cure: "npm run format" },
+  { name: "python style", tool: pythonTool("ruff"), args: ["check", "."], cure: PYTHON_CURE },
+  { name: "python types", tool: pythonTool("mypy"), args: ["--config-file", ".mypy.ini"], cure: PYTHON_CURE },
+  {
+    name: "blender versions",
+    tool: { command: pythonPath(), args: [], env: process.env },
+    args: [join(PROJECT, "bridge", "build", "blender_versions.py")],
+  },
   { name: "lock", holds: () => lockStrays(), cure: "npm run lock" },
 ];
 
@@ -34,10 +45,10 @@ function cruised(text) {
 
 async function look(check) {
   const startedAt = performance.now();
-  const { code, text } = check.script === undefined ? strays(check) : await runTool(check);
+  const { code, text } = check.holds === undefined ? await runTool(check) : strays(check);
   const complaint = code === 0 ? check.expect?.(text) : text.trim();
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-  console.log(`${complaint === undefined ? "ok    " : "FAILED"} ${check.name.padEnd(10)} ${seconds} s`);
+  console.log(`${complaint === undefined ? "ok    " : "FAILED"} ${check.name.padEnd(16)} ${seconds} s`);
   if (complaint !== undefined) console.log(`${complaint}\n${check.cure === undefined ? "" : `(${check.cure})\n`}`);
   return { name: check.name, passed: complaint === undefined };
 }
@@ -47,9 +58,10 @@ function strays(check) {
   return what === undefined ? { code: 0, text: "" } : { code: 1, text: `package.json and .package-lock.json disagree about ${what}` };
 }
 
-function runTool({ script, args }) {
+function runTool({ script, tool = { command: process.execPath, args: [script], env: process.env }, args }) {
+  if (tool.command === undefined) return { code: 1, text: "there is no Python here" };
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [script, ...args], { cwd: PROJECT, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(tool.command, [...tool.args, ...args], { cwd: PROJECT, env: tool.env, stdio: ["ignore", "pipe", "pipe"] });
     let text = "";
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (part) => (text += part));
     child.on("error", reject);

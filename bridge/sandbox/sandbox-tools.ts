@@ -18,15 +18,22 @@ export const TOOLS = { supervisor: "supervisor.py", filter: "filter.bpf", script
 export async function installTools(folder: string, scripts: string, architecture: string): Promise<void> {
   const arch = ARCHES[architecture];
   if (arch === undefined) throw new FarmError("SANDBOX_UNAVAILABLE", `there is no sandbox for ${architecture} machines`);
-  const scriptsFolder = join(folder, TOOLS.scripts);
-  await mkdir(scriptsFolder, { recursive: true });
-  await Promise.all([chmod(folder, 0o755), chmod(scriptsFolder, 0o755)]);
+  await mkdir(folder, { recursive: true });
+  await chmod(folder, 0o755);
   await copyReadable(SUPERVISOR, join(folder, TOOLS.supervisor));
-  for (const name of await readdir(scripts)) {
-    if (name.endsWith(".py")) await copyReadable(join(scripts, name), join(scriptsFolder, name));
-  }
+  await copyPython(scripts, join(folder, TOOLS.scripts));
   await writeFile(join(folder, TOOLS.filter), seccompProgram(arch));
   await chmod(join(folder, TOOLS.filter), 0o444);
+}
+
+/** The Python below a folder: its files, and those of its packages. */
+async function copyPython(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true });
+  await chmod(to, 0o755);
+  for (const entry of await readdir(from, { withFileTypes: true })) {
+    if (entry.isDirectory() && entry.name !== "__pycache__") await copyPython(join(from, entry.name), join(to, entry.name));
+    else if (entry.name.endsWith(".py")) await copyReadable(join(from, entry.name), join(to, entry.name));
+  }
 }
 
 async function copyReadable(from: string, to: string): Promise<void> {

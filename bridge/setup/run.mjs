@@ -17,8 +17,8 @@ const SCRIPTS = {
   "test:versions": { purpose: "test", runs: [["bridge/test/versions/run.mjs"]] },
   soak: { purpose: "test", runs: [["bridge/test/soak/soak.ts"]] },
   bench: { purpose: "test", runs: [["bench/bench.ts"]] },
-  check: { purpose: "code", runs: [["bridge/build/check.mjs"]] },
-  format: { purpose: "code", runs: [["node_modules/@biomejs/biome/bin/biome", "format", "--write", "."]] },
+  check: { purpose: "check", runs: [["bridge/build/check.mjs"]] },
+  format: { purpose: "check", runs: [["bridge/build/format.mjs"]] },
   "package:addon": { purpose: "addon", runs: [["bridge/build/package-addon.mjs"]] },
   build: { purpose: "code", runs: [["bridge/build/build.mjs"]] },
   errors: { purpose: "code", runs: [["bridge/build/errors-page.ts", "--write"]] },
@@ -58,7 +58,7 @@ function benchOf(args) {
 async function setUpOnly(args) {
   const at = args.indexOf("--for");
   const purpose = at < 0 ? "run" : args[at + 1];
-  if (purpose === undefined || !isPurpose(purpose)) return refuse("--for takes demo, test, run, addon or code");
+  if (purpose === undefined || !isPurpose(purpose)) return refuse("--for takes demo, test, run, addon, code or check");
   return (await setUp(purpose)) === undefined ? 2 : 0;
 }
 

@@ -5,6 +5,7 @@ import { ensureNode } from "./node-step.mjs";
 import { ensurePackages } from "./packages-step.mjs";
 import { ensureChromium, ensureFfmpeg, ensureOpenImageIo } from "./programs-step.mjs";
 import { ensurePytest, ensurePython, ensureWindow } from "./python-step.mjs";
+import { ensurePythonTools } from "./python-tools-step.mjs";
 import { say, sayPlain } from "./say.mjs";
 
 /** What each purpose wants, and what it cannot do without. Node and the npm packages are always both. */
@@ -14,6 +15,7 @@ const PURPOSES = {
   run: { wants: ["blender", "ffmpeg"], needs: [] },
   addon: { wants: ["python"], needs: ["python"] },
   code: { wants: [], needs: [] },
+  check: { wants: ["python", "pythonTools"], needs: [] },
 };
 
 const NAMES = {
@@ -25,6 +27,7 @@ const NAMES = {
   chromium: "Chromium",
   python: "Python",
   pytest: "pytest",
+  pythonTools: "Python tools",
   window: "Xvfb",
 };
 
@@ -37,7 +40,7 @@ export function isPurpose(word) {
  * Sets up what is missing for a purpose, and nothing that is there: run again, it only looks.
  * What it cannot do it names, with the command to type, and goes on with the rest.
  *
- * @param {string} purpose demo, test, run, addon or code.
+ * @param {string} purpose demo, test, run, addon, code or check.
  * @returns {Promise<string | undefined>} the Node to go on with; undefined when the purpose cannot be served.
  */
 export async function setUp(purpose) {
@@ -52,6 +55,7 @@ export async function setUp(purpose) {
     chromium: ensureChromium,
     python: ensurePython,
     pytest: ensurePytest,
+    pythonTools: ensurePythonTools,
     window: ensureWindow,
   };
   const { wants, needs } = PURPOSES[purpose];

@@ -1,21 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the sample scenes share: one small still life, and how it is lit, rendered and saved."""
 
+from __future__ import annotations
+
 import math
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import bpy
 
 HERE = Path(__file__).resolve().parent.parent
 
 
-def empty_file():
+def empty_file() -> Any:
     """Starts from a file without anything in it."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
     return bpy.context.scene
 
 
-def cycles(scene, width=160, height=90, samples=8):
+def cycles(scene: Any, width: int = 160, height: int = 90, samples: int = 8) -> None:
     """CPU Cycles with fixed samples, no denoiser, few bounces: quick, and equal on every build."""
     scene.render.engine = "CYCLES"
     scene.render.resolution_x, scene.render.resolution_y = width, height
@@ -29,7 +33,7 @@ def cycles(scene, width=160, height=90, samples=8):
     scene.render.filepath = "//render/"
 
 
-def material(name, colour, **inputs):
+def material(name: str, colour: tuple[float, ...], **inputs: float) -> Any:
     """A principled material; inputs by name, those a version does not have are left out."""
     made = bpy.data.materials.new(name)
     made.use_nodes = True
@@ -40,7 +44,15 @@ def material(name, colour, **inputs):
     return made
 
 
-def place(scene, name, data, location, mat=None, rotation=(0, 0, 0), scale=1):
+def place(
+    scene: Any,
+    name: str,
+    data: Any,
+    location: tuple[float, float, float],
+    mat: Any = None,
+    rotation: Any = (0, 0, 0),
+    scale: float = 1,
+) -> Any:
     """Puts data into the scene as an object."""
     thing = bpy.data.objects.new(name, data)
     thing.location = location
@@ -52,14 +64,14 @@ def place(scene, name, data, location, mat=None, rotation=(0, 0, 0), scale=1):
     return thing
 
 
-def mesh(kind, smooth=True, **options):
+def mesh(kind: str, smooth: bool = True, **options: Any) -> Any:
     """A primitive's mesh, without leaving its object behind.
 
     At most 1,024 faces: of larger meshes 3.4 adds up the vertex normals on several threads in any order, and two
     plain renders differ in their last bits.
     """
     getattr(bpy.ops.mesh, f"primitive_{kind}_add")(**options)
-    thing = bpy.context.object
+    thing: Any = bpy.context.object
     data = thing.data
     assert len(data.polygons) <= 1024, kind
     bpy.data.objects.remove(thing)
@@ -68,7 +80,7 @@ def mesh(kind, smooth=True, **options):
     return data
 
 
-def still_life(scene, backdrop=True):
+def still_life(scene: Any, backdrop: bool = True) -> Any:
     """A clay head, a glass ball and a brass ring on a warm table: every kind of light path in little."""
     things = {}
     clay = material("Clay", (0.72, 0.29, 0.17), Roughness=0.55)
@@ -89,7 +101,7 @@ def still_life(scene, backdrop=True):
     return things
 
 
-def sweep():
+def sweep() -> Any:
     """A table that bends up into a wall, without an edge to see."""
     profile = [(-4.0, 0.0), (1.6, 0.0)]
     profile += [(1.6 + math.sin(a) * 1.2, 1.2 - math.cos(a) * 1.2) for a in [i * math.pi / 16 for i in range(1, 9)]]
@@ -103,16 +115,18 @@ def sweep():
     return data
 
 
-def light(scene, name, location, colour, watts, size):
+def light(scene: Any, name: str, location: tuple[float, float, float], colour: tuple[float, ...], watts: float, size: float) -> Any:
     """An area light that looks at the middle of the table."""
-    data = bpy.data.lights.new(name, "AREA")
+    data: Any = bpy.data.lights.new(name, "AREA")
     data.energy, data.size, data.color = watts, size, colour
     made = place(scene, name, data, location)
     made.rotation_euler = look((0.1, 0, 0.5), location)
     return made
 
 
-def camera(scene, location, target=(0.2, 0, 0.62), lens=52):
+def camera(
+    scene: Any, location: tuple[float, float, float], target: tuple[float, float, float] = (0.2, 0, 0.62), lens: float = 52
+) -> Any:
     """The scene's camera."""
     data = bpy.data.cameras.new("Camera")
     data.lens = lens
@@ -122,14 +136,14 @@ def camera(scene, location, target=(0.2, 0, 0.62), lens=52):
     return made
 
 
-def look(target, location):
+def look(target: tuple[float, float, float], location: tuple[float, float, float]) -> Any:
     """The rotation that points -Z from location to target."""
     from mathutils import Vector
 
     return (Vector(target) - Vector(location)).to_track_quat("-Z", "Y").to_euler()
 
 
-def turn(thing, first, last, degrees, axis=2):
+def turn(thing: Any, first: int, last: int, degrees: float, axis: int = 2) -> None:
     """Turns a thing evenly over a frame range."""
     start = thing.rotation_euler[axis]
     thing.keyframe_insert("rotation_euler", index=axis, frame=first)
@@ -140,12 +154,12 @@ def turn(thing, first, last, degrees, axis=2):
             key.interpolation = "LINEAR"
 
 
-def frames(scene, first, last, step=1):
+def frames(scene: Any, first: int, last: int, step: int = 1) -> None:
     """The scene's frame range."""
     scene.frame_start, scene.frame_end, scene.frame_step = first, last, step
 
 
-def compositor(scene):
+def compositor(scene: Any) -> Any:
     """An empty compositor: its nodes, and how two are joined."""
     scene.use_nodes = True
     tree = scene.node_tree
@@ -153,13 +167,13 @@ def compositor(scene):
     return tree
 
 
-def chain(tree, *nodes):
+def chain(tree: Any, *nodes: Any) -> None:
     """Joins each node's first output to the next one's first input."""
-    for left, right in zip(nodes, nodes[1:]):
+    for left, right in pairwise(nodes):
         tree.links.new(left.outputs[0], right.inputs["Image"] if "Image" in right.inputs else right.inputs[0])
 
 
-def save(name):
+def save(name: str) -> None:
     """Saves the file beside the others, compressed, without a backup."""
     bpy.context.preferences.filepaths.save_version = 0
     bpy.ops.wm.save_as_mainfile(filepath=str(HERE / f"{name}.blend"), compress=True, relative_remap=True)

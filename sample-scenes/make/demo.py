@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The two scenes that the demo renders: a still, and the same table in motion."""
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 import bpy
 from common import camera, chain, compositor, cycles, empty_file, frames, light, material, mesh, place, save, sweep, turn
@@ -9,7 +12,7 @@ from common import camera, chain, compositor, cycles, empty_file, frames, light,
 BEAD_COLOURS = ((0.8, 0.09, 0.05), (0.95, 0.55, 0.08), (0.03, 0.33, 0.36), (0.9, 0.85, 0.72))
 
 
-def clear_glass(name, colour):
+def clear_glass(name: str, colour: tuple[float, ...]) -> Any:
     """Glass that casts and passes plain light and no caustics: few samples then give a calm picture."""
     made = material(name, colour, Roughness=0.0, Transmission=1.0)
     nodes, links = made.node_tree.nodes, made.node_tree.links
@@ -26,7 +29,7 @@ def clear_glass(name, colour):
     return made
 
 
-def clean_cycles(scene, width, height, samples):
+def clean_cycles(scene: Any, width: int, height: int, samples: int) -> None:
     """Cycles without the light paths that make noise."""
     cycles(scene, width, height, samples)
     scene.cycles.caustics_reflective = scene.cycles.caustics_refractive = False
@@ -36,7 +39,7 @@ def clean_cycles(scene, width, height, samples):
     scene.view_settings.look = "Medium High Contrast"
 
 
-def table(scene):
+def table(scene: Any) -> Any:
     """A clay head among glass, brass and lacquer, in lamplight before a dark teal wall."""
     things = {}
     clay = material("Clay", (0.62, 0.17, 0.07), Roughness=0.42)
@@ -52,7 +55,13 @@ def table(scene):
     things["box"].scale.z = 1.5
     bevel = things["box"].modifiers.new("Round", "BEVEL")
     bevel.width, bevel.segments = 0.04, 3
-    things["top"] = place(scene, "Top", mesh("uv_sphere", radius=0.27, segments=40, ring_count=24), (0.3, 0.95, 1.265), material("Pearl", (0.9, 0.82, 0.7), Roughness=0.2))
+    things["top"] = place(
+        scene,
+        "Top",
+        mesh("uv_sphere", radius=0.27, segments=40, ring_count=24),
+        (0.3, 0.95, 1.265),
+        material("Pearl", (0.9, 0.82, 0.7), Roughness=0.2),
+    )
     beads(scene)
     place(scene, "Table", sweep(), (0, 0, 0), material("Wall", (0.04, 0.115, 0.125), Roughness=0.6, Specular=0.25))
     light(scene, "Key", (-2.4, -2.2, 3.2), (1.0, 0.76, 0.52), 230, 1.0)
@@ -61,7 +70,7 @@ def table(scene):
     return things
 
 
-def head(scene, mat):
+def head(scene: Any, mat: Any) -> Any:
     """A smooth head of two meshes of at most 1,024 faces (see `mesh`); the seam is where nobody looks."""
     front = place(scene, "Head", mesh("monkey"), (-0.84, 0.25, 0.68), mat, (-0.6, 0, 0.36), 0.8)
     front.modifiers.new("Smooth", "SUBSURF").levels = 1
@@ -75,12 +84,14 @@ def head(scene, mat):
     return front
 
 
-def part(whole, faces, mat):
+def part(whole: Any, faces: Any, mat: Any) -> Any:
     """Some faces of a mesh as a mesh of their own."""
     corners = sorted({index for face in faces for index in face.vertices})
     place_of = {index: position for position, index in enumerate(corners)}
     made = bpy.data.meshes.new("Part")
-    made.from_pydata([whole.vertices[index].co for index in corners], [], [[place_of[index] for index in face.vertices] for face in faces])
+    made.from_pydata(
+        [whole.vertices[index].co for index in corners], [], [[place_of[index] for index in face.vertices] for face in faces]
+    )
     assert len(made.polygons) <= 1024
     for face in made.polygons:
         face.use_smooth = True
@@ -88,7 +99,7 @@ def part(whole, faces, mat):
     return made
 
 
-def beads(scene):
+def beads(scene: Any) -> None:
     """A loose string of lacquered beads across the foreground."""
     shape = mesh("uv_sphere", radius=0.1, segments=32, ring_count=16)
     colours = [material(f"Bead {index}", colour, Roughness=0.18) for index, colour in enumerate(BEAD_COLOURS)]
@@ -100,7 +111,7 @@ def beads(scene):
         place(scene, f"Bead {index}", copy, (x, y, 0.1), colours[index * 5 % 4])
 
 
-def demo_still():
+def demo_still() -> None:
     scene = empty_file()
     clean_cycles(scene, 480, 270, 48)
     things = table(scene)
@@ -113,7 +124,7 @@ def demo_still():
     save("demo-still")
 
 
-def sway(thing):
+def sway(thing: Any) -> None:
     """Turns a thing to one side and back in 12 frames."""
     middle = thing.rotation_euler.z
     for frame, side in ((1, -1), (7, 1), (13, -1)):
@@ -121,7 +132,7 @@ def sway(thing):
         thing.keyframe_insert("rotation_euler", index=2, frame=frame)
 
 
-def demo_animation():
+def demo_animation() -> None:
     scene = empty_file()
     clean_cycles(scene, 320, 180, 16)
     things = table(scene)
@@ -134,6 +145,6 @@ def demo_animation():
     save("demo-animation")
 
 
-def make():
+def make() -> None:
     demo_still()
     demo_animation()

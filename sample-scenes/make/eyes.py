@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Scenes whose trap lies in how they are looked at or drawn: lenses, pixels, views, lines, engines, denoiser."""
 
+from __future__ import annotations
+
 import bpy
 from common import cycles, empty_file, frames, save, still_life, turn
 
 
-def pixel_aspect():
+def pixel_aspect() -> None:
     scene = empty_file()
     cycles(scene, 118, 90, 6)
     still_life(scene)
@@ -13,7 +15,7 @@ def pixel_aspect():
     save("pixel-aspect")
 
 
-def panorama():
+def panorama() -> None:
     scene = empty_file()
     cycles(scene, 144, 72, 8)
     eye = still_life(scene)["camera"]
@@ -23,7 +25,7 @@ def panorama():
     save("panorama")
 
 
-def three_views():
+def three_views() -> None:
     """Three cameras, chosen by the end of their names, into files of their own."""
     scene = empty_file()
     cycles(scene, 96, 54, 6)
@@ -42,7 +44,7 @@ def three_views():
     save("three-views")
 
 
-def freestyle():
+def freestyle() -> None:
     scene = empty_file()
     cycles(scene, 160, 90, 4)
     still_life(scene)
@@ -56,7 +58,7 @@ def freestyle():
     save("freestyle")
 
 
-def wide_filter():
+def wide_filter() -> None:
     """A wide pixel filter with adaptive sampling over a transparent film: neighbours matter at every seam."""
     scene = empty_file()
     cycles(scene, 131, 77, 6)
@@ -69,7 +71,7 @@ def wide_filter():
     save("wide-filter")
 
 
-def eevee():
+def eevee() -> None:
     scene = empty_file()
     cycles(scene, 96, 54)
     turn(still_life(scene)["head"], 1, 2, 30)
@@ -79,7 +81,7 @@ def eevee():
     save("eevee")
 
 
-def denoise():
+def denoise() -> None:
     scene = empty_file()
     cycles(scene, 120, 68, 4)
     still_life(scene)
@@ -87,7 +89,7 @@ def denoise():
     save("denoise")
 
 
-def make():
+def make() -> None:
     pixel_aspect()
     panorama()
     three_views()

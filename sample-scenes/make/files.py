@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Scenes whose trap lies in the files they read or write, or in the time they show."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import bpy
 from common import HERE, camera, cycles, empty_file, frames, material, mesh, place, save, still_life, turn
 
 
-def formats():
+def formats() -> None:
     """One still each in a format that a farm easily gets wrong."""
     for name, kind, depth, mode in (
         ("tiff-16", "TIFF", "16", "RGBA"),
@@ -23,7 +27,7 @@ def formats():
         save(name)
 
 
-def bare_names():
+def bare_names() -> None:
     """No extension, and frame numbers that outgrow their four digits."""
     scene = empty_file()
     cycles(scene, 96, 54, 4)
@@ -34,14 +38,16 @@ def bare_names():
     save("bare-names")
 
 
-def image_sequence():
+def image_sequence() -> None:
     """A texture that is another file at every frame, with an offset, looking on past its end."""
     folder = HERE / "pictures" / "sequence"
     folder.mkdir(parents=True, exist_ok=True)
     empty_file()
     for number in range(1, 4):
-        picture = bpy.data.images.new(f"step {number}", 16, 16)
-        picture.pixels = [value for y in range(16) for x in range(16) for value in (number / 3 * ((x + y * number) // 4 % 2), 0.3, x / 16, 1)]
+        picture: Any = bpy.data.images.new(f"step {number}", 16, 16)
+        picture.pixels = [
+            value for y in range(16) for x in range(16) for value in (number / 3 * ((x + y * number) // 4 % 2), 0.3, x / 16, 1)
+        ]
         picture.file_format, picture.filepath_raw = "PNG", str(folder / f"step_{number:03}.png")
         picture.save()
     scene = empty_file()
@@ -59,7 +65,7 @@ def image_sequence():
     save("image-sequence")
 
 
-def persistent_motion():
+def persistent_motion() -> None:
     """Persistent data with deforming and turning things in motion blur, and a camera that moves."""
     scene = empty_file()
     cycles(scene, 120, 68, 6)
@@ -77,7 +83,7 @@ def persistent_motion():
     save("persistent-motion")
 
 
-def marker_cameras():
+def marker_cameras() -> None:
     """Markers switch the camera, of another lens, in the middle of the range."""
     scene = empty_file()
     cycles(scene, 120, 68, 4)
@@ -92,7 +98,7 @@ def marker_cameras():
     save("marker-cameras")
 
 
-def time_remap():
+def time_remap() -> None:
     """A stretched time line: scene frames are not the frames that animation sees."""
     scene = empty_file()
     cycles(scene, 96, 54, 4)
@@ -102,7 +108,7 @@ def time_remap():
     save("time-remap")
 
 
-def make():
+def make() -> None:
     formats()
     bare_names()
     image_sequence()

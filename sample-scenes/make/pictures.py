@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Scenes whose trap lies in the picture: compositor, passes, borders, film, stereo, stamp."""
 
+from __future__ import annotations
+
 import bpy
 from common import chain, compositor, cycles, empty_file, frames, material, mesh, place, save, still_life, turn
 
 
-def compositor_glare():
+def compositor_glare() -> None:
     scene = empty_file()
     cycles(scene, samples=12)
     still_life(scene)
@@ -18,14 +20,26 @@ def compositor_glare():
     save("compositor-glare")
 
 
-def layers_cryptomatte():
+def layers_cryptomatte() -> None:
     scene = empty_file()
     cycles(scene)
     things = still_life(scene)
     first = scene.view_layers[0]
     first.name = "Dinge im Licht"
-    for flag in ("use_pass_z", "use_pass_mist", "use_pass_normal", "use_pass_vector", "use_pass_uv", "use_pass_diffuse_direct", "use_pass_diffuse_color",
-                 "use_pass_glossy_direct", "use_pass_transmission_color", "use_pass_emit", "use_pass_shadow", "use_pass_ambient_occlusion"):
+    for flag in (
+        "use_pass_z",
+        "use_pass_mist",
+        "use_pass_normal",
+        "use_pass_vector",
+        "use_pass_uv",
+        "use_pass_diffuse_direct",
+        "use_pass_diffuse_color",
+        "use_pass_glossy_direct",
+        "use_pass_transmission_color",
+        "use_pass_emit",
+        "use_pass_shadow",
+        "use_pass_ambient_occlusion",
+    ):
         setattr(first, flag, True)
     for flag in ("use_pass_cryptomatte_object", "use_pass_cryptomatte_material", "use_pass_cryptomatte_asset"):
         setattr(first, flag, True)
@@ -45,7 +59,7 @@ def layers_cryptomatte():
     save("layers-cryptomatte")
 
 
-def border_motion():
+def border_motion() -> None:
     scene = empty_file()
     cycles(scene, 222, 125, 8)
     things = still_life(scene)
@@ -61,7 +75,7 @@ def border_motion():
     save("border-motion")
 
 
-def border_crop():
+def border_crop() -> None:
     scene = empty_file()
     cycles(scene, 161, 91)
     still_life(scene)
@@ -73,7 +87,7 @@ def border_crop():
     save("border-crop-adaptive")
 
 
-def transparent():
+def transparent() -> None:
     scene = empty_file()
     cycles(scene)
     things = still_life(scene, backdrop=False)
@@ -85,7 +99,7 @@ def transparent():
     save("transparent-16bit")
 
 
-def stereo(name, multilayer):
+def stereo(name: str, multilayer: bool) -> None:
     scene = empty_file()
     cycles(scene, 120, 68)
     things = still_life(scene)
@@ -102,7 +116,7 @@ def stereo(name, multilayer):
     save(name)
 
 
-def stamp():
+def stamp() -> None:
     scene = empty_file()
     cycles(scene, 240, 135, 4)
     still_life(scene)
@@ -117,7 +131,7 @@ def stamp():
     save("stamp")
 
 
-def file_output():
+def file_output() -> None:
     scene = empty_file()
     cycles(scene)
     still_life(scene)
@@ -141,7 +155,7 @@ def file_output():
     save("file-output")
 
 
-def driven_compositor():
+def driven_compositor() -> None:
     scene = empty_file()
     cycles(scene)
     things = still_life(scene)
@@ -157,7 +171,7 @@ def driven_compositor():
     save("driven-compositor")
 
 
-def hot_corner():
+def hot_corner() -> None:
     scene = empty_file()
     cycles(scene, 192, 108, 16)
     still_life(scene)
@@ -170,7 +184,7 @@ def hot_corner():
     save("hot-corner")
 
 
-def workbench():
+def workbench() -> None:
     scene = empty_file()
     cycles(scene)
     things = still_life(scene)
@@ -180,7 +194,7 @@ def workbench():
     save("workbench")
 
 
-def make():
+def make() -> None:
     compositor_glare()
     layers_cryptomatte()
     border_motion()
@@ -193,5 +207,3 @@ def make():
     driven_compositor()
     hot_corner()
     workbench()
-
-

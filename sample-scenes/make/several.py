@@ -1,18 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Scenes made of more than one: other scenes, strips, libraries, movies, simulations."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import bpy
-from common import HERE, camera, chain, compositor, cycles, empty_file, frames, light, material, mesh, place, save, still_life, turn
+from common import HERE, camera, compositor, cycles, empty_file, frames, light, material, mesh, place, save, still_life, turn
 
 
-def two_scenes():
+def two_scenes() -> None:
     scene = empty_file()
     scene.name = "Main"
     cycles(scene)
     still_life(scene)
     other = bpy.data.scenes.new("Backdrop")
     cycles(other, 300, 80, 6)
-    place(other, "Tile", mesh("cube", smooth=False), (0, 0, 0.6), material("Teal", (0.05, 0.4, 0.42), Roughness=0.3), (0.3, 0.2, 0.7), 0.9)
+    place(
+        other,
+        "Tile",
+        mesh("cube", smooth=False),
+        (0, 0, 0.6),
+        material("Teal", (0.05, 0.4, 0.42), Roughness=0.3),
+        (0.3, 0.2, 0.7),
+        0.9,
+    )
     place(other, "Wall", mesh("plane", size=30), (0, 0, -1), material("Night", (0.05, 0.06, 0.1)))
     light(other, "Lamp", (2, -3, 4), (1, 0.9, 0.8), 300, 1)
     camera(other, (0.3, -6, 2.2))
@@ -27,7 +39,7 @@ def two_scenes():
     save("two-scenes")
 
 
-def sequencer():
+def sequencer() -> None:
     scene = empty_file()
     scene.name = "Cut"
     cycles(scene)
@@ -47,10 +59,10 @@ def sequencer():
     save("sequencer")
 
 
-def card():
+def card() -> Any:
     """A small picture for the sequencer and the linked texture."""
     scene = empty_file()
-    picture = bpy.data.images.new("card", 64, 36, alpha=True)
+    picture: Any = bpy.data.images.new("card", 64, 36, alpha=True)
     pixels = []
     for y in range(36):
         for x in range(64):
@@ -65,7 +77,7 @@ def card():
     return scene
 
 
-def linked():
+def linked() -> None:
     folder = HERE / "linked" / "bücher und 本"
     scene = empty_file()
     mat = material("Gemustert", (0.5, 0.5, 0.5), Roughness=0.4)
@@ -80,7 +92,8 @@ def linked():
     cycles(scene)
     still_life(scene)
     save("linked")
-    with bpy.data.libraries.load(str(folder / "ding für alle.blend"), link=True, relative=True) as (source, target):
+    libraries: Any = bpy.data.libraries
+    with libraries.load(str(folder / "ding für alle.blend"), link=True, relative=True) as (_, target):
         target.objects = ["Würfel"]
     holder = bpy.data.collections.new("Geliehen")
     holder.objects.link(target.objects[0])
@@ -89,7 +102,7 @@ def linked():
     save("linked")
 
 
-def movie():
+def movie() -> None:
     scene = empty_file()
     cycles(scene, 128, 72, 4)
     things = still_life(scene)
@@ -101,7 +114,7 @@ def movie():
     save("movie-2997")
 
 
-def cloth():
+def cloth() -> None:
     scene = empty_file()
     cycles(scene, 120, 68, 4)
     still_life(scene)
@@ -113,7 +126,7 @@ def cloth():
     save("cloth")
 
 
-def make():
+def make() -> None:
     card()
     two_scenes()
     sequencer()

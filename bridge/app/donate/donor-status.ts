@@ -35,7 +35,7 @@ export const DonorStatus = z.strictObject({
   backends: z.array(Text),
   gpus: z.array(GpuMessage),
   gpuNote: Text.optional(),
-  /** Samples x pixels a second of one slot on the known scene. */
+  /** Samples x pixels a second of one slot on the benchmark scene. */
   speed: z.number().optional(),
   machine: z.strictObject({
     othersLoad: z.number().optional(),

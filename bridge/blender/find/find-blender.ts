@@ -52,7 +52,7 @@ export async function describeBlender(deps: FindDeps, path: string, signal: Abor
   try {
     await using blender = await BlenderProcess.start(
       deps,
-      { blender: path, script: "describe.py", scratch, startTimeoutMs: FIND_LIMITS.describeTimeoutMs },
+      { blender: path, script: "probe_main.py", scratch, startTimeoutMs: FIND_LIMITS.describeTimeoutMs },
       signal,
     );
     return { path, ...Description.parse(await blender.request("describe", {}, signal, FIND_LIMITS.describeTimeoutMs)) };

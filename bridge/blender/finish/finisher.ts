@@ -62,7 +62,7 @@ const Written = z.strictObject({
 
 /**
  * The file name of a unit's assembled floats: safe on every system, whatever the scene is called.
- * `scripts/finish.py` follows the same rule.
+ * `scripts/p2p_blender/finish/finisher.py` follows the same rule.
  */
 export function assembledFileName(sceneFrame: SceneFrame): string {
   const scene = createHash("sha256").update(sceneFrame.scene, "utf8").digest("hex").slice(0, 16);
@@ -100,7 +100,7 @@ function blenderOptions(options: FinisherOptions) {
   return {
     blender: options.blender.path,
     args: [options.scenePath, ...flagArguments(options.flags)],
-    script: "scene.py",
+    script: "requester_main.py",
     scratch: options.scratch,
     startTimeoutMs: FINISHER_LIMITS.openMs,
     ...(options.threads === undefined ? {} : { threads: options.threads }),

@@ -117,7 +117,7 @@ async function openScene(deps: { readonly start: StartProcess }, options: Inspec
       {
         blender: options.blender.path,
         args: [options.scenePath, ...flagArguments(options.flags)],
-        script: "scene.py",
+        script: "requester_main.py",
         scratch: options.scratch,
         startTimeoutMs: INSPECT_LIMITS.openTimeoutMs,
         ...(options.threads === undefined ? {} : { threads: options.threads }),

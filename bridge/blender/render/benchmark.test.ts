@@ -30,7 +30,7 @@ describe("a probe of Blender", () => {
     await expect(blender.use({ ...cuda, deviceIds: ["CUDA_gone"] }, patience())).rejects.toMatchObject({ code: "GPU_MISSING" });
   });
 
-  it("measures the known scene on this machine's processor, and leaves nothing behind", async () => {
+  it("measures the benchmark scene on this machine's processor, and leaves nothing behind", async () => {
     {
       await using blender = await probe(startPlainProcess);
       expect(await blender.measure(patience())).toBeGreaterThan(1_000);

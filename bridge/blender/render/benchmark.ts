@@ -41,7 +41,7 @@ export class RenderProbe implements AsyncDisposable {
     const { startTimeoutMs } = PROBE_LIMITS;
     const threads = options.threads === undefined ? {} : { threads: options.threads };
     try {
-      const wanted = { blender: options.blender.path, script: "probe.py", scratch: folder, startTimeoutMs, ...threads };
+      const wanted = { blender: options.blender.path, script: "probe_main.py", scratch: folder, startTimeoutMs, ...threads };
       return new RenderProbe(await BlenderProcess.start(deps, wanted, signal), folder);
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
@@ -59,12 +59,12 @@ export class RenderProbe implements AsyncDisposable {
     await useDevices(this.#blender, use, signal);
   }
 
-  /** Samples x pixels a second on the known scene. Throws BLENDER_RENDER_FAILED when what it renders on does not work. */
+  /** Samples x pixels a second on the benchmark scene. Throws BLENDER_RENDER_FAILED when what it renders on does not work. */
   async measure(signal: AbortSignal): Promise<number> {
     return parsed(Speed, await this.#blender.request("measure", {}, signal, PROBE_LIMITS.measureTimeoutMs));
   }
 
-  /** Writes the known scene as a .blend. */
+  /** Writes the benchmark scene as a .blend. */
   async saveBenchmarkScene(path: string, samples: number, signal: AbortSignal): Promise<void> {
     await this.#blender.request("save", { path, samples }, signal, PROBE_LIMITS.listTimeoutMs);
   }

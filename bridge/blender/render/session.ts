@@ -66,7 +66,7 @@ export async function openSession(
     deps,
     {
       blender: options.blender.path,
-      script: "session.py",
+      script: "donor_main.py",
       scriptArgs: [options.scratch, ...(options.foreign ? ["foreign"] : [])],
       scratch: options.scratch,
       cwd: options.scratch, // Blender's smoke leaves a file where it was started

@@ -123,7 +123,7 @@ export class ContainerSandbox implements AsyncDisposable {
 
   /** An engine elsewhere sees none of our folders, and an image may lack what our supervisor needs: better known before work is offered. */
   async #tryOut({ tools, scripts }: { readonly tools: string; readonly scripts: string }): Promise<void> {
-    const script = join(scripts, "session.py");
+    const script = join(scripts, "donor_main.py");
     const request = { command: "/usr/bin/python3", args: ["-IS", "-c", "import sys; open(sys.argv[1]); print('works')", script] };
     const trial = await this.start(request, { scripts, scene: tools, scratch: tools }, TRIAL_SIZE);
     const [said, complaint, { reason }] = await Promise.all([text(trial.stdout), text(trial.stderr), trial.exited]);

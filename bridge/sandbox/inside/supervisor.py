@@ -17,6 +17,8 @@ one byte of kind, four bytes of length (big endian), payload.
 Arguments: options as JSON, then the program and its own arguments.
 """
 
+from __future__ import annotations
+
 import ctypes
 import json
 import os
@@ -27,6 +29,9 @@ import struct
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NoReturn
 
 HEADER = struct.Struct(">cI")
 PIECE_BYTES = 64 * 1024
@@ -41,21 +46,21 @@ LEFT, SILENT, LATE, BROKEN = 75, 76, 124, 70
 class Bridge:
     """The bridge's end of the pipes."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._in = os.fdopen(os.dup(0), "rb", buffering=PIECE_BYTES)
         self._out = os.dup(1)
         self._lock = threading.Lock()
-        self._last_word = queue.SimpleQueue()
+        self._last_word: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._said = threading.Event()
         # There may be no room for another thread when it is needed.
         in_background(self._say_last_word)
         self.heard_at = time.monotonic()
 
-    def skip_foreign_line(self):
+    def skip_foreign_line(self) -> None:
         """Drops what the engine may have put before our own bytes."""
         self._in.readline()
 
-    def frames(self):
+    def frames(self) -> Iterator[tuple[bytes, bytes]]:
         """Yields (kind, payload) until the bridge is gone."""
         while True:
             header = self._in.read(HEADER.size)
@@ -70,17 +75,17 @@ class Bridge:
             self.heard_at = time.monotonic()
             yield kind, payload
 
-    def send(self, kind, payload=b""):
+    def send(self, kind: bytes, payload: bytes = b"") -> None:
         """Writes one frame; safe from any thread."""
         with self._lock:
             write_all(self._out, HEADER.pack(kind, len(payload)) + payload)
 
-    def say_why(self, word):
+    def say_why(self, word: str) -> None:
         """Says the last word if the bridge still takes it: whoever leaves does not wait for long."""
         self._last_word.put(word)
         self._said.wait(1.0)
 
-    def _say_last_word(self):
+    def _say_last_word(self) -> None:
         self.send(b"z", self._last_word.get().encode())
         self._said.set()
 
@@ -88,7 +93,7 @@ class Bridge:
 class Program:
     """The program that the sandbox is for, and its pipes."""
 
-    def __init__(self, argv, seccomp):
+    def __init__(self, argv: list[str], seccomp: str) -> None:
         input_read, self._input = os.pipe()
         output, output_write = os.pipe()
         self.pid = os.fork()
@@ -99,7 +104,7 @@ class Program:
         self._output = output
         self._input_open = True
 
-    def feed(self, payload):
+    def feed(self, payload: bytes) -> None:
         """Gives it input; one that takes no more is left alone."""
         try:
             if self._input_open:
@@ -107,18 +112,18 @@ class Program:
         except OSError:
             self.close_input()
 
-    def close_input(self):
+    def close_input(self) -> None:
         if self._input_open:
             self._input_open = False
             os.close(self._input)
 
-    def forward_output(self, bridge):
+    def forward_output(self, bridge: Bridge) -> None:
         """Hands its output over until it ends."""
         while piece := os.read(self._output, PIECE_BYTES):
             bridge.send(b"o", piece)
 
 
-def become(argv, seccomp, input_read, output_write):
+def become(argv: list[str], seccomp: str, input_read: int, output_write: int) -> None:
     """In the child: turns into the program, with less than this process may."""
     try:
         os.setpgid(0, 0)
@@ -129,17 +134,16 @@ def become(argv, seccomp, input_read, output_write):
         os.closerange(3, 256)
         os.nice(19)
         confine(seccomp)
-        os.execvp(argv[0], argv)  # noqa: S606 - argv is ours
+        os.execvp(argv[0], argv)
     except BaseException as error:  # noqa: BLE001 - whatever it is, this child may not go on as a second supervisor
         os.write(2, f"{argv[0]} could not be started: {error}\n".encode())
     finally:
         os._exit(127)
 
 
-def confine(path):
+def confine(path: str) -> None:
     """A second filter of system calls on top of the engine's own: filters only ever take away."""
-    with open(path, "rb") as file:
-        program = file.read()
+    program = Path(path).read_bytes()
 
     class Filter(ctypes.Structure):
         _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.c_char_p)]
@@ -153,15 +157,15 @@ def confine(path):
 class Taking:
     """Carries files out, one after the other, beside everything else."""
 
-    def __init__(self, bridge, scratch):
+    def __init__(self, bridge: Bridge, scratch: str) -> None:
         self._bridge = bridge
         self._scratch = os.path.realpath(scratch) + os.sep
-        self._wanted = queue.SimpleQueue()
+        self._wanted: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
-    def ask(self, payload):
+    def ask(self, payload: bytes) -> None:
         self._wanted.put(payload)
 
-    def run(self):
+    def run(self) -> None:
         while True:
             payload = self._wanted.get()
             try:
@@ -170,7 +174,7 @@ class Taking:
             except (OSError, ValueError) as error:
                 self._bridge.send(b"e", (str(error) or "no").encode()[:500])
 
-    def _carry(self, raw, most_bytes):
+    def _carry(self, raw: bytes, most_bytes: int) -> None:
         """Sends a regular file of the scratch folder, as long as it says it is, and removes it."""
         path = os.path.realpath(raw.decode("utf8", "surrogateescape"))
         if not path.startswith(self._scratch):
@@ -192,19 +196,19 @@ class Taking:
                 left -= len(piece)
         finally:
             os.close(handle)
-        os.unlink(path)
+        Path(path).unlink()
 
 
 class Watch:
     """Ends everything when the bridge is silent, the time is over or the number of processes was hit."""
 
-    def __init__(self, bridge, options):
+    def __init__(self, bridge: Bridge, options: dict[str, Any]) -> None:
         self._bridge = bridge
         self._idle = options["idleSeconds"]
         self._end = time.monotonic() + options["deadlineSeconds"]
         self._refused_before = refused_processes()
 
-    def run(self):
+    def run(self) -> None:
         looked = time.monotonic()
         while True:
             time.sleep(LOOK_SECONDS)
@@ -219,35 +223,34 @@ class Watch:
             if now - self._bridge.heard_at > self._idle:
                 leave(self._bridge, "silence", SILENT)
 
-    def has_hit_processes(self):
+    def has_hit_processes(self) -> bool:
         """Whether the kernel refused a new process or thread since the start."""
         return refused_processes() > self._refused_before
 
 
-def refused_processes():
+def refused_processes() -> int:
     """How often the limit of processes was hit, as the control group tells (version 2, then 1); 0 where it does not."""
     for path in ("/sys/fs/cgroup/pids.events", "/sys/fs/cgroup/pids/pids.events"):
         try:
-            with open(path) as file:
-                return int(file.read().split()[1])
+            return int(Path(path).read_text().split()[1])
         except (OSError, ValueError, IndexError):
             continue
     return 0
 
 
-def leave(bridge, word, code):
+def leave(bridge: Bridge, word: str, code: int) -> NoReturn:
     """Ends process 1, and with it all of the sandbox."""
     bridge.say_why(word)
     os._exit(code)
 
 
-def write_all(handle, data):
+def write_all(handle: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(handle, view) :]
 
 
-def listen(bridge, program, taking, grace):
+def listen(bridge: Bridge, program: Program, taking: Taking, grace: float) -> None:
     """Does what the bridge says, and ends all when it is gone."""
     bridge.skip_foreign_line()
     for kind, payload in bridge.frames():
@@ -262,8 +265,8 @@ def listen(bridge, program, taking, grace):
     os._exit(LEFT)
 
 
-def in_background(work, *arguments):
-    def run():
+def in_background(work: Callable[..., None], *arguments: Any) -> threading.Thread:
+    def run() -> None:
         try:
             work(*arguments)
         except BaseException as error:  # noqa: BLE001 - a supervisor without one of its threads guards nothing
@@ -275,7 +278,7 @@ def in_background(work, *arguments):
     return thread
 
 
-def ended_with(pid):
+def ended_with(pid: int) -> int:
     """Waits until the program has ended, burying its orphans meanwhile. Returns an exit code as shells have it."""
     while True:
         gone, status = os.waitpid(-1, 0)
@@ -283,7 +286,7 @@ def ended_with(pid):
             return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
-def main():
+def main() -> None:
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     for name in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(name, lambda *_: os._exit(143))

@@ -90,7 +90,7 @@ describe("bad input gets a clear error with its code, and leaves nothing behind"
     expect(run.stdout).toContain("cannot be reached");
   });
   it("a Blender that crashes on the scene costs retries, then the job says which chunk", async () => {
-    const crashing = await file("crashing", `#!/bin/sh\ncase "$*" in *session.py*) kill -SEGV $$;; *) exec ${BLENDER} "$@";; esac\n`);
+    const crashing = await file("crashing", `#!/bin/sh\ncase "$*" in *donor_main.py*) kill -SEGV $$;; *) exec ${BLENDER} "$@";; esac\n`);
     await chmod(crashing, 0o755);
     const run = await runBridge([
       "render",

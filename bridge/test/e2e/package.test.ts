@@ -97,7 +97,7 @@ describe("the package that npm pack makes", () => {
 
   test("holds the built program and its scripts, and no sources", () => {
     expect(files).toContain("package/dist/bridge.js");
-    expect(files).toContain("package/dist/scripts/wire.py");
+    expect(files).toContain("package/dist/scripts/p2p_blender/common/wire.py");
     expect(files).toContain("package/dist/THIRD-PARTY-LICENCES.txt");
     expect(files).toContain("package/LICENSE");
     expect(files.filter((file) => /\.ts$|test|\/setup\//.test(file))).toEqual([]);

@@ -24,7 +24,7 @@ const chunk: Chunk = {
   cost: 1,
   spec: {
     kind: "raw",
-    scene: "Known",
+    scene: "Benchmark",
     frame: 1,
     width: 256,
     height: 256,

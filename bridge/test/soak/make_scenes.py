@@ -4,16 +4,19 @@
 All are small, because the soak looks for lost work and not for hard pictures: a frame costs a fraction of a second.
 """
 
+from __future__ import annotations
+
 import math
 import sys
 from pathlib import Path
+from typing import Any
 
 import bpy
 
 ROOT = Path(sys.argv[sys.argv.index("--") + 1])
 
 
-def empty(width=48, height=32, last=40, engine="CYCLES"):
+def empty(width: int = 48, height: int = 32, last: int = 40, engine: str = "CYCLES") -> Any:
     """A file without anything in it."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
@@ -31,7 +34,7 @@ def empty(width=48, height=32, last=40, engine="CYCLES"):
     return scene
 
 
-def cube(scene, turns=0.0, size=1.6):
+def cube(scene: Any, turns: float = 0.0, size: float = 1.6) -> Any:
     """A lit cube before a camera; it turns by so much a frame."""
     bpy.ops.mesh.primitive_cube_add(size=size)
     thing = bpy.context.object
@@ -55,24 +58,24 @@ def cube(scene, turns=0.0, size=1.6):
     return thing
 
 
-def world(scene):
+def world(scene: Any) -> None:
     """A grey sky, so that no pixel is empty."""
     scene.world = bpy.data.worlds.new("Sky")
     scene.world.use_nodes = True
     scene.world.node_tree.nodes["Background"].inputs[0].default_value = (0.2, 0.25, 0.3, 1)
 
 
-def save(name):
+def save(name: str) -> None:
     folder = ROOT / name
     folder.mkdir(parents=True, exist_ok=True)
     bpy.context.preferences.filepaths.save_version = 0
     bpy.ops.wm.save_as_mainfile(filepath=str(folder / "scene.blend"), compress=True)
 
 
-def picture(path, colour):
+def picture(path: Path, colour: tuple[float, ...]) -> None:
     """A small PNG of one colour."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    image = bpy.data.images.new(path.stem, 24, 16, alpha=True)
+    image: Any = bpy.data.images.new(path.stem, 24, 16, alpha=True)
     image.pixels = [*colour, 1.0] * (24 * 16)
     image.file_format = "PNG"
     image.filepath_raw = str(path)
@@ -80,7 +83,7 @@ def picture(path, colour):
     bpy.data.images.remove(image)
 
 
-def three_d():
+def three_d() -> None:
     scene = empty()
     cube(scene, 0.05)
     world(scene)
@@ -104,7 +107,7 @@ def three_d():
     save("tiny")
 
 
-def layers():
+def layers() -> None:
     for name, file_format in (("layers", "PNG"), ("layers-multi", "OPEN_EXR_MULTILAYER")):
         scene = empty(last=6 if name == "layers" else 4)
         cube(scene, 0.05)
@@ -117,7 +120,7 @@ def layers():
         save(name)
 
 
-def colour_strips(last):
+def colour_strips(last: int) -> Any:
     scene = empty(last=last)
     editor = scene.sequence_editor_create()
     for index, colour in enumerate(((0.8, 0.2, 0.1), (0.1, 0.6, 0.3), (0.2, 0.3, 0.9))):
@@ -128,7 +131,7 @@ def colour_strips(last):
     return scene
 
 
-def without_three_d():
+def without_three_d() -> None:
     colour_strips(12)
     save("strips")
     scene = colour_strips(8)
@@ -163,7 +166,7 @@ def without_three_d():
     save("comp-only")
 
 
-def outputs():
+def outputs() -> None:
     scene = empty(last=10)
     cube(scene, 0.05)
     world(scene)
@@ -196,7 +199,7 @@ def outputs():
         picture(ROOT / name / "render" / "f_0002.png", (0.1, 0.9, 0.1))
 
 
-def other_engines():
+def other_engines() -> None:
     scene = empty(last=6, engine="BLENDER_WORKBENCH")
     cube(scene, 0.05)
     save("workbench-soak")

@@ -5,28 +5,33 @@ Official builds carry what distributions leave out, OpenImageDenoise above all. 
 Blender takes them; those that our code and tests use, and an error for all others.
 """
 
-import os
+from __future__ import annotations
+
 import sys
 import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import bpy
 
-sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "blender", "scripts"))
-import compat  # noqa: E402 - our own script, beside the other scripts
+sys.path.append(str(Path(__file__).absolute().parents[2] / "blender" / "scripts"))
+from p2p_blender.common import compat
+from p2p_blender.common.context import context_scene
 
 
 class Line:
     """The command line, and what it has said so far."""
 
-    def __init__(self, words):
+    def __init__(self, words: list[str]) -> None:
         self.words = words
         self.python_exit_code = 0
         self.failed = False
 
-    def take(self):
+    def take(self) -> str:
         return self.words.pop(0)
 
-    def run(self):
+    def run(self) -> int:
         if "--version" in self.words:
             print(f"Blender {bpy.app.version_string}")
             return 0
@@ -41,18 +46,18 @@ class Line:
                 self.open(word)
         return self.python_exit_code if self.failed else 0
 
-    def open(self, path):
+    def open(self, path: str) -> None:
         try:
-            bpy.ops.wm.open_mainfile(filepath=os.path.abspath(path), use_scripts="--disable-autoexec" not in sys.argv)
+            bpy.ops.wm.open_mainfile(filepath=str(Path(path).absolute()), use_scripts="--disable-autoexec" not in sys.argv)
         except RuntimeError as error:
             print(error, file=sys.stderr)
             sys.exit(1)
 
-    def python(self, code, name):
+    def python(self, code: str, name: str) -> None:
         space = {"__name__": "__main__", "__file__": name}
         try:
-            sys.path.insert(0, os.path.dirname(os.path.abspath(name)))
-            exec(compile(code, name, "exec"), space)  # noqa: S102 - this is what -P does
+            sys.path.insert(0, str(Path(name).absolute().parent))
+            exec(compile(code, name, "exec"), space)
         except SystemExit:
             raise
         except BaseException:  # noqa: BLE001 - as Blender: told, and the line goes on
@@ -61,43 +66,42 @@ class Line:
             if self.python_exit_code:
                 sys.exit(self.python_exit_code)
 
-    def script(self):
+    def script(self) -> None:
         path = self.take()
-        with open(path, encoding="utf-8") as file:
-            self.python(file.read(), path)
+        self.python(Path(path).read_text("utf-8"), path)
 
-    def threads(self):
+    def threads(self) -> None:
         count = int(self.take())
         for scene in bpy.data.scenes:
             scene.render.threads_mode = "FIXED" if count else "AUTO"
             scene.render.threads = max(1, count)
 
-    def frames(self):
+    def frames(self) -> None:
         for frame in self.take().split(","):
             render(int(frame), int(frame))
 
-    def set_scene(self):
+    def set_scene(self) -> None:
         name = self.take()
         if name in bpy.data.scenes:
             bpy.context.window.scene = bpy.data.scenes[name]
 
 
-def render(start, end):
-    compat.render_frames(bpy.context.scene, start, end)
+def render(start: int, end: int) -> None:
+    compat.render_frames(context_scene(), start, end)
 
 
-def setter(owner, name, kind=str):
-    def apply(line):
+def setter(owner: Callable[[], Any], name: str, kind: Callable[[str], Any] = str) -> Callable[[Line], None]:
+    def apply(line: Line) -> None:
         setattr(owner(), name, kind(line.take()))
 
     return apply
 
 
-def scene_now():
+def scene_now() -> Any:
     return bpy.context.scene
 
 
-def render_now():
+def render_now() -> Any:
     return bpy.context.scene.render
 
 

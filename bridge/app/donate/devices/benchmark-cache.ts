@@ -13,7 +13,7 @@ export interface Measured {
   readonly on: readonly string[];
 }
 
-/** How fast the known scene was rendered, by what and by which Blender: measured once, kept in the home's cache. */
+/** How fast the benchmark scene was rendered, by what and by which Blender: measured once, kept in the home's cache. */
 export class BenchmarkCache {
   readonly #file: string;
   readonly #speeds: Map<string, number>;
