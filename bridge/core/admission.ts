@@ -113,7 +113,9 @@ function inside({ build }: AdmissionRequest, { environments }: AdmissionTerms): 
 /** The owner's own jobs find a place beside however many of others, and come before them there. */
 function retryLater({ peer }: AdmissionRequest, { availability, jobs, maxJobs, who }: AdmissionTerms): Refused | undefined {
   if (availability.state !== "open") return { refused: availability.state, message: availability.reason.message };
-  return jobs < maxJobs || requesterTierOf(peer, who) === "own" ? undefined : { refused: "busy", message: `it works on ${jobs} jobs already` };
+  return jobs < maxJobs || requesterTierOf(peer, who) === "own"
+    ? undefined
+    : { refused: "busy", message: `it works on ${jobs} jobs already` };
 }
 
 /** A scene lies on a donor's disk as blocks, which others fetch, and as files, which Blender reads. */

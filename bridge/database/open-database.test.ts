@@ -139,7 +139,9 @@ describe("openDatabase", () => {
 
   it("brings finished frames of an older bridge to today's form", async () => {
     const old = { type: "frame-finished", frame: 3, outputs: ["/out/a.png", "/out/b'\"ä.png"] };
-    await olderDatabase(3, (sqlite) => sqlite.prepare("INSERT INTO journal (job, at, body) VALUES (?, ?, ?)").run("job", 1, JSON.stringify(old)));
+    await olderDatabase(3, (sqlite) =>
+      sqlite.prepare("INSERT INTO journal (job, at, body) VALUES (?, ?, ?)").run("job", 1, JSON.stringify(old)),
+    );
     await using database = openDatabase(file);
     const files = [{ path: "/out/a.png" }, { path: "/out/b'\"ä.png" }];
     expect(database.journal.read("job").map(({ record }) => record)).toEqual([{ type: "frame-finished", frame: 3, files }]);

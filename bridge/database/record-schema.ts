@@ -43,7 +43,11 @@ export const JobRecordSchema = z.discriminatedUnion("type", [
   }),
   z.strictObject({ type: z.literal("chunk-revoked"), chunk: Name, donor: Name }),
   z.strictObject({ type: z.literal("chunk-dead"), chunk: Name, code: Code }),
-  z.strictObject({ type: z.literal("donor-banned"), donor: Name, reason: z.enum(["mismatch", "task", "transport", "refused", "malformed"]) }),
+  z.strictObject({
+    type: z.literal("donor-banned"),
+    donor: Name,
+    reason: z.enum(["mismatch", "task", "transport", "refused", "malformed"]),
+  }),
   z.strictObject({ type: z.literal("frame-finished"), frame: Frame, files: z.array(Written).max(RECORD_LIMITS.maxFiles) }),
   z.strictObject({ type: z.literal("paused") }),
   z.strictObject({ type: z.literal("resumed") }),

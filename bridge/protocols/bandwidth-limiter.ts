@@ -56,7 +56,10 @@ export class BandwidthLimiter {
  * The same stream, held to the speed of `up` and `down`. What has come is handed out late, so that the far side
  * is held back by the stream itself.
  */
-export function pacedStream(stream: FrameStream, { up, down }: { readonly up: BandwidthLimiter; readonly down: BandwidthLimiter }): FrameStream {
+export function pacedStream(
+  stream: FrameStream,
+  { up, down }: { readonly up: BandwidthLimiter; readonly down: BandwidthLimiter },
+): FrameStream {
   let unpaid: Uint8Array | undefined;
   return {
     write: async (frame, signal) => {

@@ -57,7 +57,12 @@ export interface WorkOptions {
  * Works on a job until it ends, and tells how. Throws what stops it for good; an interruption ends it as "cancelled",
  * ready to be resumed.
  */
-export async function runPreparedJob(deps: WorkDeps, remembered: PreparedJob, options: WorkOptions, parent: AbortSignal): Promise<JobOutcome> {
+export async function runPreparedJob(
+  deps: WorkDeps,
+  remembered: PreparedJob,
+  options: WorkOptions,
+  parent: AbortSignal,
+): Promise<JobOutcome> {
   const folder = new JobFolder(options.jobsFolder, remembered.id);
   await folder.create();
   const order = { ...remembered, memory: await withFilesHere(remembered, folder, movieOf(remembered) !== undefined) };
@@ -136,7 +141,10 @@ function announce(deps: WorkDeps, order: PreparedJob): void {
 
 /** Pictures are made by this machine: of assembled floats, or of nothing that a render engine would make. */
 function finishesHere({ plan, deliver }: PreparedJob): boolean {
-  return deliver !== "raw" && (plan.sceneFrames.some(({ kind }) => kind === "raw") || plan.outputs.some(({ sceneFrames }) => sceneFrames.length === 0));
+  return (
+    deliver !== "raw" &&
+    (plan.sceneFrames.some(({ kind }) => kind === "raw") || plan.outputs.some(({ sceneFrames }) => sceneFrames.length === 0))
+  );
 }
 
 function localDonor(deps: WorkDeps, order: PreparedJob, folder: JobFolder, options: WorkOptions): LocalDonor {

@@ -140,7 +140,20 @@ async function serve(settings: DonateSettings, watching: DonateWatching, parts: 
     watching.observe({ event: "environment-asked", digest, job, requester, term });
   };
   const options = { agent: `p2p-render/${VERSION}`, name, maxJobs: MAX_JOBS };
-  const deps = { network, store, slots, owner: policy, peaks: ledger, environments, showcase, clock: systemClock, log, observe, load, power };
+  const deps = {
+    network,
+    store,
+    slots,
+    owner: policy,
+    peaks: ledger,
+    environments,
+    showcase,
+    clock: systemClock,
+    log,
+    observe,
+    load,
+    power,
+  };
   const donor = new Donor(deps, options);
   await using measure = new IdleBenchmark({ devices, isQuiet: () => isQuiet(policy, donor), clock: systemClock, log });
   const turned = async (inspectionBlender: boolean) => {

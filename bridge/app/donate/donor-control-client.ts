@@ -46,7 +46,9 @@ export async function commandDonor(home: Home, command: OwnerCommand | undefined
   await withSettings(home, (settings) => settings.setCommand(command, systemClock.now()));
   const state = command === "freeze" ? "paused" : "closed";
   return await statusWhen(home, ({ availability }) =>
-    command === undefined ? availability.state === "open" || availability.code !== "owner" : availability.state === state || availability.state === "paused",
+    command === undefined
+      ? availability.state === "open" || availability.code !== "owner"
+      : availability.state === state || availability.state === "paused",
   );
 }
 

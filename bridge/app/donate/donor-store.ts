@@ -51,7 +51,10 @@ export async function openDonorStore(network: SwarmNetwork, options: DonorStoreO
   await mkdir(options.scenes, { recursive: true, mode: 0o700 });
   const blocks = await openBlockStore({ directory: options.blocks, capBytes: options.capBytes }, { clock: systemClock, log });
   const results = await ResultsForPickup.open(blocks, join(options.blocks, "results-for-pickup"));
-  const bandwidthLimiters = { up: new BandwidthLimiter(systemClock, options.upload), down: new BandwidthLimiter(systemClock, options.download) };
+  const bandwidthLimiters = {
+    up: new BandwidthLimiter(systemClock, options.upload),
+    down: new BandwidthLimiter(systemClock, options.download),
+  };
   const served: BlockSource[] = [blocks];
   const store = new SwarmDonorStore(network, { blocks, results, bandwidthLimiters, served }, options);
   const source = new CompositeBlockSource(served);

@@ -34,7 +34,11 @@ function controlled(flags: TermTexts, start = "2026-11-23T12:00:00Z") {
   const events: OwnerEvent[] = [];
   const evictions: { job: string; atMs: number }[] = [];
   const jobs = [{ job: "j1", requester: "anna" }];
-  const settings = { terms: () => terms, command: () => command, evictedSince: (atMs: number) => evictions.filter((each) => each.atMs > atMs) };
+  const settings = {
+    terms: () => terms,
+    command: () => command,
+    evictedSince: (atMs: number) => evictions.filter((each) => each.atMs > atMs),
+  };
   const wallClock = (ms: number) => {
     const date = new Date(ms);
     return { weekday: date.getUTCDay(), minute: date.getUTCHours() * 60 + date.getUTCMinutes() };

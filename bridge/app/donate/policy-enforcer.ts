@@ -157,7 +157,9 @@ export class PolicyEnforcer implements Service {
     if (availability.state === "open" || this.#shutMs === undefined || donor.jobs.length === 0) return;
     const shutForMs = clock.monotonicMs() - this.#shutMs;
     const overstays =
-      availability.state === "paused" ? shutForMs > FROZEN_KEPT_MS : availability.reason.code !== "owner" && shutForMs > policy.terms().overtimeMs;
+      availability.state === "paused"
+        ? shutForMs > FROZEN_KEPT_MS
+        : availability.reason.code !== "owner" && shutForMs > policy.terms().overtimeMs;
     if (overstays) await donor.dismiss(availability.reason.message);
   }
 }

@@ -78,7 +78,9 @@ export class StatusWriter {
       peerId,
       name,
       availability:
-        availability.state === "open" ? availability : { state: availability.state, code: availability.reason.code, reason: availability.reason.message },
+        availability.state === "open"
+          ? availability
+          : { state: availability.state, code: availability.reason.code, reason: availability.reason.message },
       terms: { ...policy.texts },
       slots: slots.size,
       busySlots: slots.busy,

@@ -79,7 +79,11 @@ class EngineEnvironments implements DonorEnvironments {
     return { here, refused: new Map(refused.map(([digest, { reason }]) => [digest, reason])), arch: thisCpuArch("linux") };
   }
 
-  async bring(request: FetchInputsRequest, signal: AbortSignal, onProgress: (done: number, total: number) => void): Promise<SandboxEnvironment> {
+  async bring(
+    request: FetchInputsRequest,
+    signal: AbortSignal,
+    onProgress: (done: number, total: number) => void,
+  ): Promise<SandboxEnvironment> {
     const under = this.#termsNow();
     try {
       return await this.#queue.add(() => this.#bring(request, signal, onProgress), { signal });

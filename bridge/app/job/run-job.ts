@@ -71,7 +71,8 @@ export async function runJob(
   { task, watching }: { readonly task: Task; readonly watching: Watching },
   signal: AbortSignal,
 ): Promise<JobOutcome> {
-  const work = (observe: Watching["observe"]) => prepareAndWork(processContext, settings, { task, watching: { ...watching, observe } }, signal);
+  const work = (observe: Watching["observe"]) =>
+    prepareAndWork(processContext, settings, { task, watching: { ...watching, observe } }, signal);
   return await endOnce(task.job, watching.observe, work, signal);
 }
 

@@ -171,8 +171,16 @@ export class JobQueue implements AsyncDisposable {
   async #work(job: ServedJob, signal: AbortSignal): Promise<void> {
     const { processContext, log } = this.#deps;
     const { submission } = job.facts;
-    const settings = { blender: submission.blender ?? this.#options.blender, threads: this.#options.threads, force: computeSelectionOf(submission) };
-    const watching = { observe: (event: JobEvent) => this.#hear(job, event), onCommand: (command: JobCommand) => this.#follow(job, command), log };
+    const settings = {
+      blender: submission.blender ?? this.#options.blender,
+      threads: this.#options.threads,
+      force: computeSelectionOf(submission),
+    };
+    const watching = {
+      observe: (event: JobEvent) => this.#hear(job, event),
+      onCommand: (command: JobCommand) => this.#follow(job, command),
+      log,
+    };
     try {
       const outcome = await runJob(processContext, settings, { task: this.#taskOf(job), watching }, signal);
       await this.#end(job, this.#isClosing && outcome === "cancelled" ? "queued" : outcome);

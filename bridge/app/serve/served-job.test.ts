@@ -67,8 +67,7 @@ describe("what clients are told of a job", () => {
 
   it("of an ended one only the last events stay, its end among them", () => {
     const { job } = watched();
-    for (let count = 0; count < 3 * GATEWAY_LIMITS.endedEventsKept; count++)
-      job.hear({ event: "note", code: "n", message: String(count) });
+    for (let count = 0; count < 3 * GATEWAY_LIMITS.endedEventsKept; count++) job.hear({ event: "note", code: "n", message: String(count) });
     expect(job.events.first).toBe(0);
     job.become("complete");
     expect(job.events.next - job.events.first).toBe(GATEWAY_LIMITS.endedEventsKept);

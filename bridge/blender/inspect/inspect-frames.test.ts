@@ -89,7 +89,9 @@ scene.render.border_min_x, scene.render.border_max_x, scene.render.border_min_y,
     );
     const { facts } = await inspectTestScene(scenes, "comp.blend", { frames: [3, 7] });
     const sceneFrames = (frame: number) => ["Scene", "Second"].map((scene) => ({ scene, frame }));
-    expect(facts.frameInputs.map(({ frame, sceneFrames: found }) => [frame, [...found].sort((a, b) => (a.scene < b.scene ? -1 : 1))])).toEqual([
+    expect(
+      facts.frameInputs.map(({ frame, sceneFrames: found }) => [frame, [...found].sort((a, b) => (a.scene < b.scene ? -1 : 1))]),
+    ).toEqual([
       [3, sceneFrames(3)],
       [7, sceneFrames(7)],
     ]);

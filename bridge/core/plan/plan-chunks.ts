@@ -19,7 +19,11 @@ export function cutFiles(key: SceneFrameKey, frame: number, shape: JobShape): Cu
 }
 
 /** One picture of one scene, as floats: whole, or in tiles. */
-export function cutRaw(key: SceneFrameKey, sceneFrame: SceneFrame, { shape, grid }: { readonly shape: JobShape; readonly grid: TileGrid }): CutSceneFrame {
+export function cutRaw(
+  key: SceneFrameKey,
+  sceneFrame: SceneFrame,
+  { shape, grid }: { readonly shape: JobShape; readonly grid: TileGrid },
+): CutSceneFrame {
   const scene = shape.scenes.get(sceneFrame.scene);
   if (!scene) throw new Error(`scene ${sceneFrame.scene} takes no part in the job`);
   const chunks = cutIntoTiles(scene.region, grid).map((tileRect): Chunk => {

@@ -61,7 +61,10 @@ describe("planJob", () => {
 
   it("gives adaptive tiles an apron inside the region, and says what is kept", () => {
     const { chunks } = planJob(facts([scene({ adaptive: true })]), { ...STILL, tiles: { kind: "grid", columns: 2, rows: 1 } });
-    expect(chunks[0]).toMatchObject({ tileRect: { x: 0, y: 0, width: 64, height: 96 }, spec: { rect: { x: 0, y: 0, width: 80, height: 96 } } });
+    expect(chunks[0]).toMatchObject({
+      tileRect: { x: 0, y: 0, width: 64, height: 96 },
+      spec: { rect: { x: 0, y: 0, width: 80, height: 96 } },
+    });
     expect(planJob(facts([scene({ adaptive: true })]), ANIMATION).chunks[0]).not.toHaveProperty("tileRect");
   });
 

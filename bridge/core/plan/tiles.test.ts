@@ -50,7 +50,9 @@ describe("cutIntoTiles", () => {
         fc.pre(side <= whole.width && side <= whole.height);
         const even = cutIntoTiles(whole, { columns: side, rows: side });
         const tiles = cutIntoTiles(whole, { columns: side, rows: side, tailSubdivision });
-        expect(tiles.slice(0, Math.max(0, even.length - tailSubdivision))).toEqual(even.slice(0, Math.max(0, even.length - tailSubdivision)));
+        expect(tiles.slice(0, Math.max(0, even.length - tailSubdivision))).toEqual(
+          even.slice(0, Math.max(0, even.length - tailSubdivision)),
+        );
         expect(tiles.reduce((sum, { width, height }) => sum + width * height, 0)).toBe(whole.width * whole.height);
         const covered = new Set(tiles.flatMap(pixelsOf));
         expect(covered.size).toBe(whole.width * whole.height);

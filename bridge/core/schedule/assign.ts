@@ -54,7 +54,9 @@ function speedOf({ schedule }: Turn, donor: DonorState): number {
 /** What `speedOf` is on the average. */
 function typicalOf({ schedule }: Turn): number {
   if (schedule.typicalSpeed !== undefined) return schedule.typicalSpeed;
-  const said = [...schedule.donors.values()].flatMap((donor) => (donor.here && donor.benchmarkSpeed !== undefined ? [donor.benchmarkSpeed] : []));
+  const said = [...schedule.donors.values()].flatMap((donor) =>
+    donor.here && donor.benchmarkSpeed !== undefined ? [donor.benchmarkSpeed] : [],
+  );
   return said.length === 0 ? 0 : said.reduce((sum, speed) => sum + speed, 0) / said.length;
 }
 

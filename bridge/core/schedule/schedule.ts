@@ -112,7 +112,10 @@ function append(state: ChunkState, memory: Pick<JournalState, "accepted" | "dead
 }
 
 /** Chunks all of whose frames stand on disk. */
-function deliveredBy(plan: Pick<JobPlan, "outputs" | "sceneFrames">, { finishedFrames }: Pick<JournalState, "finishedFrames">): Set<ChunkId> {
+function deliveredBy(
+  plan: Pick<JobPlan, "outputs" | "sceneFrames">,
+  { finishedFrames }: Pick<JournalState, "finishedFrames">,
+): Set<ChunkId> {
   const needed = new Set(plan.outputs.filter(({ frame }) => !finishedFrames.has(frame)).flatMap(({ sceneFrames }) => sceneFrames));
   return new Set(plan.sceneFrames.filter(({ key }) => !needed.has(key)).flatMap(({ chunks }) => chunks));
 }

@@ -58,9 +58,7 @@ function disturbs(terms: Terms, seen: Observation, stopped: string | undefined):
     return { code: "in-use", message: "somebody uses it" };
   if (terms.maxOthersLoad === undefined || seen.othersLoad === undefined) return undefined;
   const limit = terms.maxOthersLoad * (stopped === "load" ? RETURN.loadShare : 1);
-  return seen.othersLoad > limit
-    ? { code: "load", message: `other programs use ${Math.round(seen.othersLoad * 100)} % of it` }
-    : undefined;
+  return seen.othersLoad > limit ? { code: "load", message: `other programs use ${Math.round(seen.othersLoad * 100)} % of it` } : undefined;
 }
 
 /** Work would cost the machine or its owner. */

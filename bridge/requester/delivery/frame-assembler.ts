@@ -95,7 +95,8 @@ export class FrameAssembler {
         { planned, expected: new Map(), pasted: new Map(), created: undefined, revision: 0, pasting: new Map(), frames: new Set<number>() },
       ]),
     );
-    for (const sceneFrame of this.#sceneFrames.values()) for (const chunk of sceneFrame.planned.chunks) this.#sceneFrameOf.set(chunk, sceneFrame);
+    for (const sceneFrame of this.#sceneFrames.values())
+      for (const chunk of sceneFrame.planned.chunks) this.#sceneFrameOf.set(chunk, sceneFrame);
     const finished = new Set(finishedBefore);
     const sceneFramesOf = (keys: readonly SceneFrameKey[]) => keys.flatMap((key) => this.#sceneFrames.get(key) ?? []);
     this.#unfinished = new Map(
@@ -124,7 +125,12 @@ export class FrameAssembler {
     return true;
   }
 
-  async #paste({ id, spec, tileRect }: Chunk, sceneFrame: SceneFrameProgress, { donor, files }: Pasted, signal: AbortSignal): Promise<void> {
+  async #paste(
+    { id, spec, tileRect }: Chunk,
+    sceneFrame: SceneFrameProgress,
+    { donor, files }: Pasted,
+    signal: AbortSignal,
+  ): Promise<void> {
     const raw = files.find(({ role }) => role === "raw");
     if (spec.kind !== "raw" || !raw) return;
     sceneFrame.created ??= this.#create(sceneFrame.planned, signal);

@@ -8,7 +8,15 @@ import { RawFrames } from "./raw-frames.ts";
 const region = { x: 0, y: 0, width: 4, height: 4 };
 
 function sceneFrame(scene: string, frame: number): PlannedSceneFrame {
-  return { key: `${scene}:${frame}`, sceneFrame: { scene, frame }, kind: "raw", width: 4, height: 4, region, chunks: [`${scene}:${frame}`] };
+  return {
+    key: `${scene}:${frame}`,
+    sceneFrame: { scene, frame },
+    kind: "raw",
+    width: 4,
+    height: 4,
+    region,
+    chunks: [`${scene}:${frame}`],
+  };
 }
 
 /** Two frames that share a still backdrop. */

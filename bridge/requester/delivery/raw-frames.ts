@@ -18,7 +18,16 @@ export class RawFrames {
       const sceneFrame = sceneFrames.get(key);
       if (!sceneFrame || sceneFrame.kind !== "raw") return [];
       const { width, height, region } = sceneFrame;
-      return [{ scene: sceneFrame.sceneFrame.scene, frame: sceneFrame.sceneFrame.frame, path: pathOf(sceneFrame.sceneFrame), width, height, region }];
+      return [
+        {
+          scene: sceneFrame.sceneFrame.scene,
+          frame: sceneFrame.sceneFrame.frame,
+          path: pathOf(sceneFrame.sceneFrame),
+          width,
+          height,
+          region,
+        },
+      ];
     };
     this.#picturesOf = new Map(plan.outputs.map(({ frame, sceneFrames: keys }) => [frame, keys.flatMap(pictureOf)]));
     for (const { path } of [...this.#picturesOf.values()].flat()) this.#wanted.set(path, (this.#wanted.get(path) ?? 0) + 1);

@@ -66,7 +66,9 @@ describe("a tile of a growing frame", () => {
     expect(events).toEqual([{ event: "tile", chunk: "a", donor: "anna", scene: "Scene", frame: 3, rect: tileRect, region, path }]);
     await media.check(path, { width: tileRect.width, height: tileRect.height, maxBytes: 1e6 }, signal);
     const reference = { path: folder.resultPath("a", "anna", "hash"), rect };
-    expect(await media.compare({ result: { path, rect: tileRect }, reference, rect: tileRect }, signal)).toMatchObject({ differingPixels: 0 });
+    expect(await media.compare({ result: { path, rect: tileRect }, reference, rect: tileRect }, signal)).toMatchObject({
+      differingPixels: 0,
+    });
   });
 
   it("is written by us: nothing of the stranger's file but its floats is in it", async () => {

@@ -60,7 +60,9 @@ export class Recruiter {
     const { only } = this.#options;
     for (const peer of only) this.#keepConnected(peer, run, signal);
     const stopWatching =
-      only.length > 0 ? () => {} : this.#deps.network.watchPeers((peer, change) => change === "here" && this.#keepConnected(peer.id, run, signal));
+      only.length > 0
+        ? () => {}
+        : this.#deps.network.watchPeers((peer, change) => change === "here" && this.#keepConnected(peer.id, run, signal));
     try {
       if (only.length === 0) {
         for (const peer of this.#deps.network.knownPeers()) this.#keepConnected(peer.id, run, signal);

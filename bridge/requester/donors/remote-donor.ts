@@ -243,7 +243,11 @@ export class RemoteDonor implements DonorLink {
 }
 
 function availabilityUpdate(availability: AvailabilityMessage): DonorUpdate {
-  return { type: "availability", open: availability.state === "open", reason: availability.state === "open" ? undefined : availability.reason };
+  return {
+    type: "availability",
+    open: availability.state === "open",
+    reason: availability.state === "open" ? undefined : availability.reason,
+  };
 }
 
 /** Failures that say nothing about the chunk: the scene did not arrive, the lease was taken back, or the donor itself is in trouble. */
