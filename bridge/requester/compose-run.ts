@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { sameDeviceClass } from "../core/admission.ts";
 import { isByTheClock } from "../core/job/scene-facts.ts";
 import { DEFAULT_POLICY } from "../core/schedule/policy.ts";
@@ -36,7 +35,7 @@ interface Made {
 export function composeRun(deps: WorkDeps, order: PreparedJob, folder: JobFolder, made: Made): ComposedRun {
   const { plan, memory, created } = order;
   const chunks = new Map(plan.chunks.map((chunk) => [chunk.id, chunk]));
-  const secret = randomBytes(32);
+  const secret = deps.random.bytes(32);
   const checker = checkerOf(deps, order, folder, secret);
   const results = new ResultReceiver(
     { media: deps.media, files: folder, trustedSummary: (chunk, signal) => checker.trustedSummary(chunk, signal) },
@@ -104,7 +103,7 @@ function checkerOf(deps: WorkDeps, order: PreparedJob, folder: JobFolder, secret
   const adaptive = new Set(order.facts.scenes.filter((scene) => scene.adaptive).map(({ name }) => name));
   const byTheClock = new Set(order.facts.scenes.filter(isByTheClock).map(({ name }) => name));
   return new Checker(
-    { slots: deps.checkSlots, media: deps.media, folder, observe: deps.observe, log: deps.log },
+    { world: deps, slots: deps.checkSlots, media: deps.media, folder, observe: deps.observe, log: deps.log },
     {
       scene: ownScene(order),
       secret,

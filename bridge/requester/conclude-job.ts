@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { type JobOutcome, MOST_MISSING_NAMED } from "../core/job/job-events.ts";
 import { filesOf, framesWritten, isWhole, type Lack, type Ledger, noteVideo, picturesOf } from "../core/ledger/ledger.ts";
 import { filesToFind, outcomeOf } from "../core/ledger/outcome.ts";
@@ -27,7 +26,7 @@ export interface RunningJob {
 export async function concludeJob(job: RunningJob, end: RunEnd, signal: AbortSignal): Promise<JobOutcome> {
   const { deps, order, folder, tally, ledger } = job;
   const ended = end.how === "settled" ? await withVideo(job, signal) : end;
-  const found = await findFiles(filesToFind(ledger), (path) => folder.sizeOf(path));
+  const found = await findFiles(deps, filesToFind(ledger), (path) => folder.sizeOf(path));
   const { outcome: came, missing, missingVideo } = outcomeOf(ledger, found, lackOf(ended));
   const outcome = ended.how === "settled" ? came : ended.how;
   const error = errorOf(ended, missing.length === 0 ? missingVideo : undefined);
@@ -52,7 +51,7 @@ export async function concludeJob(job: RunningJob, end: RunEnd, signal: AbortSig
 async function tidy({ deps, order, folder }: RunningJob, outcome: JobOutcome): Promise<void> {
   try {
     if (outcome === "complete") await (order.deliver === "raw" ? folder.keepRaw() : folder.dispose());
-    else await rm(folder.local, { recursive: true, force: true });
+    else await deps.disk.rm(folder.local, { recursive: true, force: true });
   } catch (error) {
     deps.log.warn({ folder: folder.root, error }, "a job's folder could not be cleared");
   }

@@ -5,9 +5,9 @@ import { mainFiles } from "../core/plan/expected-files.ts";
 import { goesInTurn } from "../core/ledger/in-turn.ts";
 import { startLedger } from "../core/ledger/ledger.ts";
 import { childSignal } from "../kernel/abort.ts";
-import type { Clock } from "../kernel/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
+import type { World } from "../kernel/world.ts";
 import { concludeJob, type RunningJob, type RunEnd } from "./conclude-job.ts";
 import { composeRun, movieOf, ownScene } from "./compose-run.ts";
 import { JobFolder } from "./job-folder.ts";
@@ -20,7 +20,7 @@ import { withFilesHere } from "./results/restored-results.ts";
 import { restoreResults } from "./results/restore-results.ts";
 import { StatsCollector } from "./stats-collector.ts";
 
-export interface WorkDeps {
+export interface WorkDeps extends World {
   readonly media: JobMedia;
   readonly hashFile: HashFile;
   readonly preview: JobPreview;
@@ -43,7 +43,6 @@ export interface WorkDeps {
   readonly takeCommand: () => "pause" | "resume" | "cancel" | undefined;
   readonly bytesSent: () => number;
   readonly observe: (event: JobEvent) => void;
-  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -63,9 +62,9 @@ export async function runPreparedJob(
   options: WorkOptions,
   parent: AbortSignal,
 ): Promise<JobOutcome> {
-  const folder = new JobFolder(options.jobsFolder, remembered.id);
+  const folder = new JobFolder(deps, options.jobsFolder, remembered.id);
   await folder.create();
-  const order = { ...remembered, memory: await withFilesHere(remembered, folder, movieOf(remembered) !== undefined) };
+  const order = { ...remembered, memory: await withFilesHere(deps, remembered, folder, movieOf(remembered) !== undefined) };
   const { plan, memory, video } = order;
   const totals = { frames: plan.outputs.length, chunks: plan.chunks.length };
   const tally = new StatsCollector(deps.clock.monotonicMs(), totals, memory.accepted.keys());
@@ -150,7 +149,7 @@ function finishesHere({ plan, deliver }: PreparedJob): boolean {
 function localDonor(deps: WorkDeps, order: PreparedJob, folder: JobFolder, options: WorkOptions): LocalDonor {
   if (!deps.renderSlots) throw new Error("no render slots on this machine");
   return new LocalDonor(
-    { slots: deps.renderSlots, hashFile: deps.hashFile },
+    { disk: deps.disk, slots: deps.renderSlots, hashFile: deps.hashFile },
     { name: options.name, scene: ownScene(order), deviceClass: order.deviceClass, directory: folder.local },
   );
 }

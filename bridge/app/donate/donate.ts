@@ -9,6 +9,7 @@ import type { RenderSlots } from "../../donor/render-slots.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 import { VERSION } from "../../kernel/version.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { MachineWatch } from "../../machine/machine-watch.ts";
 import { lockHome } from "../../network/node/home-lock.ts";
 import type { SwarmNetwork } from "../../protocols/frame-stream.ts";
@@ -94,7 +95,7 @@ export async function donate(
     ? await donorEnvironments({ home, network, environments: database.environments, owner: policy, store })
     : undefined;
   if (sandbox.blender === undefined) refuseWithout(policy.terms());
-  const showcase = new PreviewStore(await scratch.folder("pictures"));
+  const showcase = new PreviewStore(systemWorld.disk, await scratch.folder("pictures"));
   const parts = { sandbox, environments, network, policy, devices, ownerSettings, store, freezer, slots, ledger, showcase };
   await serve(settings, watching, parts, signal);
 }

@@ -9,6 +9,7 @@ import type { BlockPeer, DonorStore, SceneOnDisk } from "../../donor/ports.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { fetchBlocks } from "../../protocols/blocks/fetch-blocks.ts";
 import { fetchFile } from "../../protocols/blocks/fetch-file.ts";
 import { BLOCKS_LIMITS, BLOCKS_PROTOCOL } from "../../protocols/blocks/messages.ts";
@@ -178,8 +179,10 @@ class SwarmDonorStore implements OwnedDonorStore {
     try {
       using _pin = this.#blocks.pin([request.manifest, ...wanted.map(({ hash }) => hash)]);
       const sources = () => request.sources().slice(1);
-      await fetchBlocks({ wanted, requester, sources, open, pieceBytes, store: this.#blocks }, signal, ({ bytesDone, bytesTotal }) =>
-        onProgress(bytesDone, bytesTotal),
+      await fetchBlocks(
+        { world: systemWorld, wanted, requester, sources, open, pieceBytes, store: this.#blocks },
+        signal,
+        ({ bytesDone, bytesTotal }) => onProgress(bytesDone, bytesTotal),
       );
       const seen = this.#seenAt === undefined ? {} : { seenAt: this.#seenAt };
       const { directory, scenePath, remap } = await extractBundle(
@@ -202,7 +205,10 @@ class SwarmDonorStore implements OwnedDonorStore {
     if (!this.#blocks.has(request.manifest)) {
       const toPath = join(this.#directory, `manifest-${this.#count++}`);
       try {
-        await fetchFile({ hash: request.manifest, bytes: request.manifestBytes, open, toPath, pieceBytes: this.pieceBytes() }, signal);
+        await fetchFile(
+          { world: systemWorld, hash: request.manifest, bytes: request.manifestBytes, open, toPath, pieceBytes: this.pieceBytes() },
+          signal,
+        );
         await this.#blocks.putFile(toPath, { hash: request.manifest }, signal);
       } finally {
         // Its number is never used again: nobody would go on with a part of it.

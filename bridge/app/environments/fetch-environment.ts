@@ -13,6 +13,7 @@ import { readLayer } from "../../content/environments/layer-blocks.ts";
 import { abortable, childSignal } from "../../kernel/abort.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { fetchBlocks } from "../../protocols/blocks/fetch-blocks.ts";
 import { fetchBytes } from "../../protocols/blocks/fetch-file.ts";
 import type { BlockPeer } from "../../protocols/blocks/messages.ts";
@@ -135,7 +136,7 @@ class Obtaining {
   }
 
   async #askPeer(peer: BlockPeer, parent: AbortSignal): Promise<Offered | undefined> {
-    using limit = childSignal(parent, ASK_LIMIT_MS);
+    using limit = childSignal(parent, { ms: ASK_LIMIT_MS, time: systemWorld });
     try {
       const reply = await abortable(this.#ports.ask(peer, this.#request.digest, limit.signal), limit.signal);
       return reply.type === "environment" ? { ...reply, peer } : undefined;
@@ -193,7 +194,7 @@ class Obtaining {
     const sources = () => [...others, ...this.#left().filter(({ id }) => !peers.some((peer) => peer.id === id))];
     const pacing = pieceBytes === undefined ? {} : { pieceBytes };
     const { bytesFrom, banned } = await fetchBlocks(
-      { wanted, requester, sources, open, store, ...pacing },
+      { world: systemWorld, wanted, requester, sources, open, store, ...pacing },
       signal,
       ({ bytesDone, bytesTotal }) => this.#onProgress(bytesDone, bytesTotal),
     );
@@ -208,7 +209,13 @@ class Obtaining {
     let failure: unknown = missing(this.#request.digest);
     for (const peer of peers) {
       try {
-        const request = { hash, bytes, open: (end: AbortSignal) => open(peer, end), maxBytes: ENVIRONMENT_LIMITS.maxManifestBytes };
+        const request = {
+          world: systemWorld,
+          hash,
+          bytes,
+          open: (end: AbortSignal) => open(peer, end),
+          maxBytes: ENVIRONMENT_LIMITS.maxManifestBytes,
+        };
         return await fetchBytes(request, signal);
       } catch (error) {
         signal.throwIfAborted();

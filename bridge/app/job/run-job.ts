@@ -11,9 +11,9 @@ import type { JobEvent, JobOutcome } from "../../core/job/job-events.ts";
 import type { Database, JobCommand } from "../../database/types.ts";
 import type { WarmSession } from "../../donor/ports.ts";
 import type { RenderSlots } from "../../donor/render-slots.ts";
-import { systemClock } from "../../kernel/clock.ts";
 import { FarmError, messageOf } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { findFfmpeg } from "../../media/video/find-ffmpeg.ts";
 import { openMedia } from "../../media/worker/media-pool.ts";
 import { encodeVideo } from "../../media/video/video.ts";
@@ -90,7 +90,7 @@ async function prepareAndWork(
   const packed: { bundle?: PackedBundle } = {};
   await using inspectionBlender = new InspectionBlender();
   const inspect = inspectionBlender.inspector(scratch, blender, settings.threads);
-  const sent = new SentScene(scenePathOf(task, begun), new SceneCopy(new JobFolder(home.jobs, task.job).scene), signal);
+  const sent = new SentScene(scenePathOf(task, begun), new SceneCopy(new JobFolder(systemWorld, home.jobs, task.job).scene), signal);
   if (task.kind === "new") await sent.look();
   const waitingRoom = () => scratch.folder("sent");
   const prepare = preparePorts(processContext, { id: task.job, blender, inspect, sent, waitingRoom, begun: begun?.manifestHash }, packed);
@@ -205,6 +205,7 @@ async function workOnPrepared(
   await using checks = renderSlots(scratch, blender, { slots: 1, purpose: "check", ...ownSlotOptions(threads, scene) });
   await using preview = jobPreview(join(home.jobs, order.id, "preview.png"));
   const deps: WorkDeps = {
+    ...systemWorld,
     media,
     hashFile: async (path) => ({ sha256: await hashFile(path, signal), bytes: (await stat(path)).size }),
     preview,
@@ -229,7 +230,6 @@ async function workOnPrepared(
     },
     bytesSent: () => bytesSent,
     observe,
-    clock: systemClock,
     log,
   };
   return await runPreparedJob(deps, order, { jobsFolder: home.jobs, name: `${hostname()} (this machine)`, force }, signal);

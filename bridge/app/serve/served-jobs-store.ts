@@ -10,6 +10,7 @@ import { ErrorBody, type JobState } from "../../gateway/wire/job-messages.ts";
 import { JobSubmission } from "../../gateway/wire/job-submission.ts";
 import type { JobRow } from "../../database/types.ts";
 import { systemClock } from "../../kernel/clock.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { JobFolder } from "../../requester/job-folder.ts";
 import { settingsOf } from "../../requester/prepared-job.ts";
 import { RawFrames } from "../../requester/delivery/raw-frames.ts";
@@ -134,7 +135,7 @@ export class ServedJobsStore {
     const { id } = job;
     this.#shelves.delete(id);
     this.#processContext.database.served.delete(id);
-    await new JobFolder(this.#processContext.home.jobs, id).dispose();
+    await new JobFolder(systemWorld, this.#processContext.home.jobs, id).dispose();
     await this.dropOwnedScene(job);
     const folder = this.#uploadFolderOf(job.facts.submission.scenePath);
     if (folder !== undefined && !this.usesUpload(folder)) await rm(folder, { recursive: true, force: true });
@@ -153,8 +154,10 @@ export class ServedJobsStore {
     const memory = foldJournal(this.#processContext.database.journal.read(job).map(({ record }) => record));
     if (!memory.created) return undefined;
     const { facts, options } = memory.created.planInput;
-    const { assembled } = new JobFolder(this.#processContext.home.jobs, job);
-    const rawFrames = new RawFrames(planJob(facts, options), (sceneFrame) => join(assembled, assembledFileName(sceneFrame)));
+    const { assembled } = new JobFolder(systemWorld, this.#processContext.home.jobs, job);
+    const rawFrames = new RawFrames(systemWorld.disk, planJob(facts, options), (sceneFrame) =>
+      join(assembled, assembledFileName(sceneFrame)),
+    );
     for (const frame of memory.finishedFrames.keys()) await rawFrames.recall(frame);
     return rawFrames;
   }

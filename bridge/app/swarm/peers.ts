@@ -3,6 +3,7 @@ import type { Home } from "../../config/home.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { isFarmError } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import type { SwarmNetwork } from "../../protocols/frame-stream.ts";
 import type { Offer } from "../../protocols/offer/messages.ts";
 import { askOffer } from "../../protocols/offer/offer.ts";
@@ -25,7 +26,7 @@ export async function seeDonors(
 ): Promise<SeenDonor[]> {
   await using network = await openSwarm(home, options.swarm, log, signal);
   const named = await Promise.all(options.peers.map(async (peer) => (await network.connect(peer, signal)).id));
-  using round = childSignal(signal, options.seconds * 1000);
+  using round = childSignal(signal, { ms: options.seconds * 1000, time: systemWorld });
   const searching = network.findDonors(round.signal).catch(() => {});
   await systemClock.sleep(options.seconds * 1000, signal);
   await searching;

@@ -12,6 +12,7 @@ import { FarmError } from "../../kernel/errors.ts";
 import type { Sha256 } from "../../kernel/ids.ts";
 import type { Log } from "../../kernel/log.ts";
 import { VERSION } from "../../kernel/version.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { fetchFile } from "../../protocols/blocks/fetch-file.ts";
 import { BLOCKS_LIMITS, BLOCKS_PROTOCOL } from "../../protocols/blocks/messages.ts";
 import type { BlockSource } from "../../protocols/blocks/ports.ts";
@@ -133,7 +134,7 @@ export class RequesterSwarm implements AsyncDisposable {
       needs: { sceneBytes: totalBytesOf(bundle.manifest), memoryBytes: order.facts.memoryBytes, environment: order.environment },
       allowPreview,
     };
-    const deps = { network: this.network, clock: systemClock, log: this.#log, observe, fetchResult: this.#fetchResult };
+    const deps = { ...systemWorld, network: this.network, log: this.#log, observe, fetchResult: this.#fetchResult };
     const only = peers === "all" ? [] : peers;
     await new Recruiter(deps, { opening, only, admitPeer: (peer, here) => scene.admit(peer, here) }).recruit(run, signal);
   }
@@ -146,6 +147,6 @@ export class RequesterSwarm implements AsyncDisposable {
     const queue = this.#queues.get(peer) ?? new PQueue({ concurrency: FETCHES_PER_DONOR });
     this.#queues.set(peer, queue);
     const open = (end: AbortSignal) => this.network.open(peer, BLOCKS_PROTOCOL, "bulk", end);
-    await queue.add(() => fetchFile({ hash: file.sha256, bytes: file.bytes, open, toPath }, signal), { signal });
+    await queue.add(() => fetchFile({ world: systemWorld, hash: file.sha256, bytes: file.bytes, open, toPath }, signal), { signal });
   };
 }

@@ -1,5 +1,6 @@
 import type { ChunkAccepted, JournalState } from "../../core/journal/records.ts";
 import type { LedgerFile } from "../../core/ledger/ledger.ts";
+import type { Time } from "../../kernel/world.ts";
 import { findFiles } from "./find-files.ts";
 import type { PreparedJob } from "../prepared-job.ts";
 import type { JobFiles } from "../ports.ts";
@@ -16,8 +17,13 @@ export function deliveredChunks(order: Pick<PreparedJob, "plan" | "memory">): Re
 }
 
 /** What the journal says, as far as it is still so: a picture or a result that somebody removed is made again. */
-export async function withFilesHere(order: Pick<PreparedJob, "plan" | "memory">, files: JobFiles, isMovie: boolean): Promise<JournalState> {
-  const finishedFrames = await stillThere(order.memory.finishedFrames, { files, isMovie });
+export async function withFilesHere(
+  time: Time,
+  order: Pick<PreparedJob, "plan" | "memory">,
+  files: JobFiles,
+  isMovie: boolean,
+): Promise<JournalState> {
+  const finishedFrames = await stillThere(order.memory.finishedFrames, { time, files, isMovie });
   const memory = { ...order.memory, finishedFrames };
   const delivered = deliveredChunks({ plan: order.plan, memory });
   const accepted = new Map<string, ChunkAccepted>();
@@ -29,9 +35,9 @@ export async function withFilesHere(order: Pick<PreparedJob, "plan" | "memory">,
 
 async function stillThere(
   frames: ReadonlyMap<number, readonly LedgerFile[]>,
-  { files, isMovie }: { readonly files: JobFiles; readonly isMovie: boolean },
+  { time, files, isMovie }: { readonly time: Time; readonly files: JobFiles; readonly isMovie: boolean },
 ): Promise<ReadonlyMap<number, readonly LedgerFile[]>> {
-  const found = await findFiles([...frames.values()].flat(), (path) => files.sizeOf(path));
+  const found = await findFiles(time, [...frames.values()].flat(), (path) => files.sizeOf(path));
   const isThere = (written: readonly LedgerFile[]) => written.every(({ path }) => found.get(path) === "there");
   // A movie is made of all its frames anew.
   if (isMovie && ![...frames.values()].every(isThere)) return new Map();
