@@ -121,7 +121,7 @@ interface Parts {
 
 /** Works until the signal aborts; says goodbye to everybody then. */
 async function serve(settings: DonateSettings, watching: DonateWatching, parts: Parts, signal: AbortSignal): Promise<void> {
-  const { sandbox, environments, network, policy, devices, store, slots, ledger, showcase } = parts;
+  const { sandbox, network, policy, devices, store, slots, ledger, showcase } = parts;
   const { log } = watching;
   const name = settings.name ?? hostname();
   const power = () => devices.power(policy.hostMetrics?.gpus ?? []);
@@ -134,27 +134,14 @@ async function serve(settings: DonateSettings, watching: DonateWatching, parts: 
     report.watch(event);
     ledger.watch(event);
     watching.observe(event);
-    const question = asked.watch(event, Date.now());
+    const question = asked.watch(event, systemClock.now());
     if (!question) return;
     const { digest, job, requester } = question;
     const term = `environments=${withAllowed(policy.texts.environments, digest)}`;
     watching.observe({ event: "environment-asked", digest, job, requester, term });
   };
   const options = { agent: `p2p-render/${VERSION}`, name, maxJobs: MAX_JOBS };
-  const deps = {
-    network,
-    store,
-    slots,
-    owner: policy,
-    peaks: ledger,
-    environments,
-    showcase,
-    clock: systemClock,
-    log,
-    observe,
-    load,
-    power,
-  };
+  const deps = { ...parts, owner: policy, peaks: ledger, clock: systemClock, log, observe, load, power };
   const donor = new Donor(deps, options);
   await using measure = new IdleBenchmark({ devices, isQuiet: () => isQuiet(policy, donor), clock: systemClock, log });
   const turned = async (inspectionBlender: boolean) => {

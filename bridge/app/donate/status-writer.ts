@@ -5,6 +5,7 @@ import type { Totals } from "../../core/terms/totals.ts";
 import type { DonorCapacity } from "../../donor/ports.ts";
 import { systemDisk } from "../../kernel/disk.ts";
 import { replaceFile } from "../../kernel/files/atomic-file.ts";
+import { systemClock } from "../../kernel/clock.ts";
 import type { RenderSlots } from "../../donor/render-slots.ts";
 import type { HostMetrics } from "../../machine/machine-watch.ts";
 import type { EnvironmentRequests } from "../environments/environment-requests.ts";
@@ -45,7 +46,7 @@ export class StatusWriter {
   watch(event: DonateEvent): void {
     if (event.event === "chunk-started") {
       const { job, lease, spec } = event;
-      this.#working.set(`${job} ${lease}`, { job, lease, what: describeSpec(spec), sinceMs: Date.now() });
+      this.#working.set(`${job} ${lease}`, { job, lease, what: describeSpec(spec), sinceMs: systemClock.now() });
     } else if (event.event === "chunk-rendered" || event.event === "chunk-failed") this.#working.delete(`${event.job} ${event.lease}`);
     else if (event.event === "job-closed") {
       for (const [key, { job }] of this.#working) if (job === event.job) this.#working.delete(key);
@@ -54,7 +55,7 @@ export class StatusWriter {
 
   /** Writes the status down when it is another than before. @returns it, when it was written. */
   async write(jobs: readonly DonorStatus["jobs"][number][]): Promise<DonorStatus | undefined> {
-    const nowMs = Date.now();
+    const nowMs = systemClock.now();
     if (nowMs - this.#writtenMs < MOST_OFTEN_MS) return undefined;
     const status = this.#status(jobs, nowMs);
     const text = JSON.stringify({ ...status, atMs: 0, machine: {}, gpus: [], diskUsedBytes: 0 });

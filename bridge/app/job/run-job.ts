@@ -13,7 +13,7 @@ import type { WarmSession } from "../../donor/ports.ts";
 import type { RenderSlots } from "../../donor/render-slots.ts";
 import { FarmError, messageOf } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
-import { systemWorld } from "../../kernel/world.ts";
+import type { World } from "../../kernel/world.ts";
 import { findFfmpeg } from "../../media/video/find-ffmpeg.ts";
 import { openMedia } from "../../media/worker/media-pool.ts";
 import { encodeVideo } from "../../media/video/video.ts";
@@ -36,6 +36,7 @@ import { withJobLock } from "./with-job-lock.ts";
 
 /** What all jobs of this process share. */
 export interface ProcessContext {
+  readonly world: World;
   readonly home: Home;
   readonly database: Database;
   readonly scratch: Scratch;
@@ -82,7 +83,7 @@ async function prepareAndWork(
   { task, watching }: { readonly task: Task; readonly watching: Watching },
   signal: AbortSignal,
 ): Promise<JobOutcome> {
-  const { home, database } = processContext;
+  const { world, home, database } = processContext;
   const begun = task.kind === "resume" ? createdOf(database, task.job) : undefined;
   const named = environmentOf(database, task, begun);
   const blender = chooseBlender(await findLocalBlenders(home, settings.blender, signal), begun?.blender, named);
@@ -90,7 +91,7 @@ async function prepareAndWork(
   const packed: { bundle?: PackedBundle } = {};
   await using inspectionBlender = new InspectionBlender();
   const inspect = inspectionBlender.inspector(scratch, blender, settings.threads);
-  const sent = new SentScene(scenePathOf(task, begun), new SceneCopy(new JobFolder(systemWorld, home.jobs, task.job).scene), signal);
+  const sent = new SentScene(scenePathOf(task, begun), new SceneCopy(new JobFolder(world, home.jobs, task.job).scene), signal);
   if (task.kind === "new") await sent.look();
   const waitingRoom = () => scratch.folder("sent");
   const prepare = preparePorts(processContext, { id: task.job, blender, inspect, sent, waitingRoom, begun: begun?.manifestHash }, packed);
@@ -113,8 +114,8 @@ async function prepareAndWork(
   const swarm = await entering;
   if (named && swarm) await shareForJob(swarm, named, processContext, watching);
   const parts = { order, bundle: bundleOf(packed), blender, swarm, own, scratch, inspectionBlender, sent };
-  const work = () => workOnPrepared({ home, database }, settings, { parts, watching }, signal);
-  return await withJobLock(database.jobs, { job: order.id, work, log: watching.log }, signal);
+  const work = () => workOnPrepared(processContext, settings, { parts, watching }, signal);
+  return await withJobLock(database.jobs, { job: order.id, work, clock: world.clock, log: watching.log }, signal);
 }
 
 function bundleOf({ bundle }: { readonly bundle?: PackedBundle }): PackedBundle {
@@ -187,7 +188,7 @@ interface Work {
 }
 
 async function workOnPrepared(
-  { home, database }: Pick<ProcessContext, "home" | "database">,
+  { world, home, database }: Pick<ProcessContext, "world" | "home" | "database">,
   settings: WorkSettings,
   { parts, watching }: Work,
   signal: AbortSignal,
@@ -205,7 +206,7 @@ async function workOnPrepared(
   await using checks = renderSlots(scratch, blender, { slots: 1, purpose: "check", ...ownSlotOptions(threads, scene) });
   await using preview = jobPreview(join(home.jobs, order.id, "preview.png"));
   const deps: WorkDeps = {
-    ...systemWorld,
+    ...world,
     media,
     hashFile: async (path) => ({ sha256: await hashFile(path, signal), bytes: (await stat(path)).size }),
     preview,

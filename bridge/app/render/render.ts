@@ -2,6 +2,7 @@ import type { Home } from "../../config/home.ts";
 import type { JobOutcome } from "../../core/job/job-events.ts";
 import { openDatabase } from "../../database/open-database.ts";
 import { isFarmError } from "../../kernel/errors.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { lockHome } from "../../network/node/home-lock.ts";
 import type { SwarmOptions } from "../swarm/open-swarm.ts";
 import { RequesterSwarm } from "../swarm/requester-swarm.ts";
@@ -23,7 +24,7 @@ export async function render(settings: RenderSettings, task: Task, watching: Wat
   await using scratch = await openScratch(home);
   await using lock = await lockBesideDonor(home);
   await using swarm = new SharedSwarm(() => RequesterSwarm.open(lock && home, settings.swarm, watching.log, signal));
-  return await runJob({ home, database, scratch, swarm }, settings, { task, watching }, signal);
+  return await runJob({ world: systemWorld, home, database, scratch, swarm }, settings, { task, watching }, signal);
 }
 
 /** Beside a donor of the same home there is none: two nodes with one identity would take each other's messages. */

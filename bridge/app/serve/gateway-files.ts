@@ -6,6 +6,7 @@ import { GATEWAY_PROTOCOL } from "../../gateway/wire/limits.ts";
 import { systemDisk } from "../../kernel/disk.ts";
 import { replaceFile } from "../../kernel/files/atomic-file.ts";
 import { VERSION } from "../../kernel/version.ts";
+import { systemClock } from "../../kernel/clock.ts";
 
 /** How a program of this machine finds the bridge that serves a home. */
 const GatewayFile = z.looseObject({
@@ -42,7 +43,7 @@ export async function writeGatewayFiles(
   port: number,
 ): Promise<GatewayFile & AsyncDisposable> {
   const tokenFile = join(home.root, "gateway.token");
-  const file = { protocol: GATEWAY_PROTOCOL, version: VERSION, pid: process.pid, port, tokenFile, startedAt: Date.now(), session };
+  const file = { protocol: GATEWAY_PROTOCOL, version: VERSION, pid: process.pid, port, tokenFile, startedAt: systemClock.now(), session };
   await replace(tokenFile, token);
   await replace(pathOf(home), `${JSON.stringify(file, null, 2)}\n`); // last: who finds it finds the token
   const remove = async () => {

@@ -17,6 +17,8 @@ export interface SeenDonor {
   readonly pingMs: number | undefined;
 }
 
+const SEEN_WITHIN_MS = 5_000;
+
 /** Looks for donors for `seconds`, asks each what it gives, nearest first. Throws PEER_UNREACHABLE for a named peer that does not answer. */
 export async function seeDonors(
   home: Home,
@@ -38,9 +40,11 @@ export async function seeDonors(
 /** What a peer offers; undefined for one that gives nothing or does not answer, unless it was named. */
 export async function seeDonor(network: SwarmNetwork, peer: string, named: boolean): Promise<SeenDonor | undefined> {
   try {
-    const offer = await askOffer(network, peer, AbortSignal.timeout(5_000));
+    using asking = childSignal(undefined, { ms: SEEN_WITHIN_MS, time: systemWorld });
+    const offer = await askOffer(network, peer, asking.signal);
     if (offer.type !== "offer") return undefined;
-    const pingMs = await network.ping(peer, AbortSignal.timeout(5_000)).catch(() => undefined);
+    using pinging = childSignal(undefined, { ms: SEEN_WITHIN_MS, time: systemWorld });
+    const pingMs = await network.ping(peer, pinging.signal).catch(() => undefined);
     return { peer, offer, pingMs };
   } catch (error) {
     if (named || !isFarmError(error)) throw error;

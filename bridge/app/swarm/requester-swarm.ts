@@ -7,6 +7,7 @@ import type { PackedBundle } from "../../content/bundle/pack.ts";
 import type { JobEvent } from "../../core/job/job-events.ts";
 import { type OfferedCapacity, capacityOf, type SwarmCapacity } from "../../core/plan/swarm-capacity.ts";
 import type { Environments } from "../../database/types.ts";
+import { childSignal } from "../../kernel/abort.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import type { Sha256 } from "../../kernel/ids.ts";
@@ -31,6 +32,7 @@ import { openSwarm, type SwarmOptions } from "./open-swarm.ts";
 /** Streams at once to one donor for results; the donor allows `maxInboundStreamsPerPeer`. */
 const FETCHES_PER_DONOR = 2;
 const LOOK_AROUND_MS = 1_200;
+const ANSWER_MS = 3_000;
 const NO_CAPACITY: OfferedCapacity = { slots: 0 };
 
 /** A job that donors are wanted for. */
@@ -106,10 +108,12 @@ export class RequesterSwarm implements AsyncDisposable {
     const donors = await Promise.all(
       ids.map(async (peer): Promise<OfferedCapacity> => {
         try {
-          const { id } = await this.network.connect(peer, AbortSignal.timeout(3_000));
+          using connecting = childSignal(undefined, { ms: ANSWER_MS, time: systemWorld });
+          const { id } = await this.network.connect(peer, connecting.signal);
           if (asked.has(id)) return NO_CAPACITY;
           asked.add(id);
-          const reply = await askOffer(this.network, id, AbortSignal.timeout(3_000));
+          using asking = childSignal(undefined, { ms: ANSWER_MS, time: systemWorld });
+          const reply = await askOffer(this.network, id, asking.signal);
           return reply.type === "offer" ? reply : NO_CAPACITY;
         } catch (error) {
           if (error instanceof FarmError && error.code === "PEER_ADDRESS_INVALID") throw error;
