@@ -132,7 +132,7 @@ export class SimulatedRun {
   /** What the run came to, when it has ended. */
   async outcome(): Promise<Outcome> {
     const files = this.#world.filesFor(this.steps);
-    const found = await findFiles(systemWorld, filesToFind(this.ledger), (path) => files.sizeOf(path));
+    const found = await findFiles({ clock: this.clock, timers: this.clock }, filesToFind(this.ledger), (path) => files.sizeOf(path));
     return outcomeOf(this.ledger, found, { code: "JOB_INCOMPLETE", message: "nobody knows why" });
   }
 
