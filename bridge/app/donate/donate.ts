@@ -79,7 +79,7 @@ export async function donate(
   await using network = await openSwarm(home, settings.swarm, watching.log, signal);
   tellOf(sandbox, await sandbox.prepare(network.selfId, scratch), watching);
   await devices.prepare(policy.texts, signal);
-  const store = await openDonorStore(network, storeOptions(home, policy, sandbox), watching.log);
+  const store = await openDonorStore(network, storeOptions(home, policy, sandbox), { world: systemWorld, log: watching.log });
   await using slots = renderSlots(scratch, sandbox.blender, {
     slots: policy.terms().slots,
     purpose: "donor",

@@ -65,9 +65,9 @@ export async function serve(settings: ServeSettings, watching: ServeWatching, pa
   await using _lock = await lockServing(home, self);
   using stop = childSignal(parent);
   await using database = openDatabase(home.database, { onCorrupt: (message) => observe({ event: "note", message }) });
-  await using scratch = await openScratch(home);
-  await using shared = new SharedSwarm(() => RequesterSwarm.open(self, settings.swarm, log, stop.signal));
   const world = systemWorld;
+  await using scratch = await openScratch(home);
+  await using shared = new SharedSwarm(() => RequesterSwarm.open(self, settings.swarm, { world, log }, stop.signal));
   const processContext = { world, home, database, scratch, swarm: shared };
   const store = new ServedJobsStore(processContext);
   await store.sweepUploads();

@@ -49,7 +49,7 @@ async function connect(nodes: TestNodes, options: { capBytes: number; rates?: Ra
     upload: () => rates.upload,
     download: () => rates.download,
   };
-  const store = await openDonorStore(donor, storeOptions, silentLog);
+  const store = await openDonorStore(donor, storeOptions, { world: systemWorld, log: silentLog });
   return { requester, donor, store, home };
 }
 
