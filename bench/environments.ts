@@ -9,7 +9,7 @@ import { fetchEnvironment } from "../bridge/app/environments/fetch-environment.t
 import { openHome } from "../bridge/config/home.ts";
 import { EnvironmentStore } from "../bridge/content/environments/environment-store.ts";
 import { openDatabase } from "../bridge/database/open-database.ts";
-import { systemClock } from "../bridge/kernel/clock.ts";
+import { systemWorld } from "../bridge/kernel/world.ts";
 import { silentLog } from "../bridge/kernel/log.ts";
 import { addressOf, never, TestNodes } from "../bridge/test/network/test-nodes.ts";
 import type { SwarmNode } from "../bridge/network/node/node.ts";
@@ -47,7 +47,7 @@ async function sharer(name: string): Promise<SwarmNode> {
   for (const row of listed.environments.list()) database.environments.put(row);
   const node = await nodes.open();
   const places = { blocks: own.blocks, scenes: own.scenes, capBytes: 2 ** 20, upload: () => undefined, download: () => undefined };
-  const store = await openDonorStore(node, places, silentLog);
+  const store = await openDonorStore(node, places, { world: systemWorld, log: silentLog });
   store.alsoServe(await serveEnvironments(node, own, database.environments));
   return node;
 }
@@ -60,7 +60,7 @@ const obtain = (fetched: (bytes: number) => void) =>
     {
       engine: far.images,
       store: new EnvironmentStore(join(root, "asker")),
-      clock: systemClock,
+      world: systemWorld,
       ask: ({ addrs: [address = ""] }, wanted, signal) => askEnvironment(asker, address, wanted, signal),
       open: ({ addrs: [address = ""] }, signal) => asker.open(address, BLOCKS_PROTOCOL, "bulk", signal),
       isSigned: async () => false,

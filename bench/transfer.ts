@@ -12,6 +12,7 @@ import { systemClock } from "../bridge/kernel/clock.ts";
 import { FarmError } from "../bridge/kernel/errors.ts";
 import { sha256 } from "../bridge/kernel/ids.ts";
 import { silentLog } from "../bridge/kernel/log.ts";
+import { systemWorld } from "../bridge/kernel/world.ts";
 import { openNode, type SwarmNode } from "../bridge/network/node/node.ts";
 import { fetchBlocks } from "../bridge/protocols/blocks/fetch-blocks.ts";
 import { BLOCKS_LIMITS, BLOCKS_PROTOCOL } from "../bridge/protocols/blocks/messages.ts";
@@ -111,6 +112,7 @@ async function fetchOnce(wanted: readonly WantedBlock[], open: (signal: AbortSig
   const startedMs = performance.now();
   await fetchBlocks(
     {
+      world: systemWorld,
       wanted,
       requester: { id: "requester", addrs: [] },
       sources: () => [],
@@ -135,6 +137,7 @@ class CheckingSink implements BlockSink {
 
 /** Frames with a four-byte length over a plain socket. */
 class SocketFrameStream implements FrameStream {
+  readonly time = systemWorld;
   readonly #socket: Socket;
   readonly #chunks: AsyncIterator<Uint8Array>;
   #rest: Uint8Array = new Uint8Array();

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { childSignal } from "../kernel/abort.ts";
 import { FarmError } from "../kernel/errors.ts";
 import { ERROR_CODES, type ErrorCode } from "../kernel/error-codes.ts";
+import { systemWorld } from "../kernel/world.ts";
 import { readLines } from "./bounded-lines.ts";
 import type { RunningProcess, StartProcess } from "./types.ts";
 
@@ -143,7 +144,7 @@ export class BlenderProcess implements AsyncDisposable {
     const over = this.#ended();
     if (over) throw over;
     parent.throwIfAborted();
-    using child = childSignal(parent, timeoutMs);
+    using child = childSignal(parent, { ms: timeoutMs, time: systemWorld });
     const answer = await new Promise<Answer>((resolve, reject) => {
       this.#waiting.set(id, resolve);
       child.signal.addEventListener("abort", () => reject(this.#giveUp(parent, timeoutMs)), { once: true });

@@ -3,6 +3,7 @@ import { OPEN } from "../core/terms/decide.ts";
 import { DEFAULT_TERMS, type Terms } from "../core/terms/terms.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { silentLog } from "../kernel/log.ts";
+import { systemWorld } from "../kernel/world.ts";
 import { encodeMessage, readMessage } from "../protocols/codec.ts";
 import type { FrameStream, SwarmNetwork } from "../protocols/frame-stream.ts";
 import { DonorMessage, LEASE_PROTOCOL, type RequesterMessage } from "../protocols/lease/messages.ts";
@@ -56,7 +57,7 @@ async function donorWith(change: Partial<Terms>, power: DonorCapacity = POWER) {
   );
   await donor.start(signal);
   const come = (protocol: string, peer: string) => {
-    const [theirs, ours] = streamPair();
+    const [theirs, ours] = streamPair(systemWorld);
     void answers
       .get(protocol)?.(ours, { id: peer }, signal)
       .catch(() => {});

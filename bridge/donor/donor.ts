@@ -5,6 +5,7 @@ import type { Clock } from "../kernel/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import type { Service } from "../kernel/service.ts";
+import { TrackedTasks } from "../kernel/tracked-tasks.ts";
 import type { FrameStream, RemotePeer, SwarmNetwork } from "../protocols/frame-stream.ts";
 import { LEASE_LIMITS, LEASE_PROTOCOL } from "../protocols/lease/messages.ts";
 import { OFFER_LIMITS, OFFER_PROTOCOL, type OfferReply, type AvailabilityMessage } from "../protocols/offer/messages.ts";
@@ -50,7 +51,7 @@ export class Donor implements Service {
   readonly #options: DonorOptions;
   readonly #kept: OrphanedResults;
   /** Being served, and those whose last chunk is being finished. */
-  readonly #serving = new Set<Promise<void>>();
+  readonly #serving = new TrackedTasks();
   readonly #open = new Set<JobInHand>();
   readonly #evicted = new Set<string>();
   #life: ReturnType<typeof childSignal> | undefined;
@@ -84,7 +85,8 @@ export class Donor implements Service {
     await this.dismiss("it is being stopped");
     life?.abort(new FarmError("CANCELLED", "this donor is stopping"));
     await this.#kept[Symbol.asyncDispose]();
-    await Promise.allSettled([this.#providing, ...this.#serving]);
+    await this.#providing;
+    await this.#serving.settle();
     life?.dispose();
   }
 
@@ -115,10 +117,7 @@ export class Donor implements Service {
 
   async #serve(stream: FrameStream, peer: RemotePeer, signal: AbortSignal): Promise<void> {
     const addrs = await this.#deps.network.addressesOf(peer.id);
-    const job = serveJob(this.#jobDeps(), stream, { id: peer.id, addrs }, signal);
-    const tracked = job.finally(() => this.#serving.delete(tracked));
-    this.#serving.add(tracked);
-    await tracked;
+    await this.#serving.add(serveJob(this.#jobDeps(), stream, { id: peer.id, addrs }, signal));
   }
 
   #jobDeps(): ServeJobDeps {

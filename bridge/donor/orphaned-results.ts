@@ -2,6 +2,7 @@ import type { ChunkSpec, DeviceClass, ResultFile } from "../core/plan/chunk.ts";
 import { type ChildSignal, childSignal } from "../kernel/abort.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
+import { TrackedTasks } from "../kernel/tracked-tasks.ts";
 import type { DonorStore } from "./ports.ts";
 
 /** How long a donor works and keeps for a requester that vanished without a word. */
@@ -62,7 +63,7 @@ interface Kept {
 export class OrphanedResults implements AsyncDisposable {
   readonly #deps: OrphanedResultsDeps;
   readonly #kept = new Map<string, Kept>();
-  readonly #watching = new Set<Kept>();
+  readonly #watching = new TrackedTasks();
 
   constructor(deps: OrphanedResultsDeps) {
     this.#deps = deps;
@@ -78,8 +79,7 @@ export class OrphanedResults implements AsyncDisposable {
     if (this.#kept.size >= KEEP_LIMITS.maxKept) void this.dropOldest();
     const kept: Kept = { result, cancel, isAtWork: true, life: childSignal(), taken: false, ended: Promise.resolve() };
     this.#kept.set(key, kept);
-    kept.ended = this.#watch(key, kept, chunk.peer).finally(() => this.#watching.delete(kept));
-    this.#watching.add(kept);
+    kept.ended = this.#watching.add(this.#watch(key, kept, chunk.peer));
   }
 
   /** Hands a kept chunk back, once; undefined when there is none. */
@@ -107,7 +107,7 @@ export class OrphanedResults implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const kept of this.#kept.values()) kept.life.abort();
     this.#kept.clear();
-    await Promise.all([...this.#watching].map(({ ended }) => ended));
+    await this.#watching.settle();
   }
 
   /** Waits for the result, then for its requester. What nobody took goes. */

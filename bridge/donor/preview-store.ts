@@ -1,14 +1,17 @@
-import { copyFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { Disk } from "../kernel/disk.ts";
+import { makeWhole } from "../kernel/files/atomic-file.ts";
 import type { Previews } from "./ports.ts";
 
 /** The last small picture of each open job, as files of a folder that goes with this process. */
 export class PreviewStore implements Previews {
+  readonly #disk: Disk;
   readonly #folder: string;
   readonly #pictures = new Map<string, string>();
   #count = 0;
 
-  constructor(folder: string) {
+  constructor(disk: Disk, folder: string) {
+    this.#disk = disk;
     this.#folder = folder;
   }
 
@@ -21,8 +24,8 @@ export class PreviewStore implements Previews {
     const known = this.#pictures.get(job);
     const place = known ?? join(this.#folder, `${this.#count++}.jpg`);
     try {
-      await copyFile(path, `${place}.new`);
-      await rename(`${place}.new`, place); // whoever looks never sees half of it
+      const copy = (beside: string) => this.#disk.copyFile(path, beside);
+      await makeWhole(this.#disk, place, copy, { beside: `${place}.new` }); // whoever looks never sees half of it
     } catch {
       return;
     }
@@ -33,6 +36,6 @@ export class PreviewStore implements Previews {
   async clear(job: string): Promise<void> {
     const place = this.#pictures.get(job);
     this.#pictures.delete(job);
-    if (place !== undefined) await rm(place, { force: true });
+    if (place !== undefined) await this.#disk.rm(place, { force: true });
   }
 }

@@ -1,6 +1,7 @@
 import PQueue from "p-queue";
 import type { ChunkSpec } from "../core/plan/chunk.ts";
 import { FarmError } from "../kernel/errors.ts";
+import { TrackedTasks } from "../kernel/tracked-tasks.ts";
 import type { RenderedFiles, SceneOnDisk, WarmSession } from "./ports.ts";
 
 export interface RenderSlotsDeps {
@@ -41,7 +42,7 @@ export class RenderSlots implements AsyncDisposable {
   readonly #queue: PQueue;
   readonly #slots: Slot[] = [];
   readonly #closing = new AbortController();
-  readonly #cooling = new Set<Promise<void>>();
+  readonly #cooling = new TrackedTasks();
   #turn = 0;
   #size = 0;
   #generation = 0;
@@ -120,7 +121,7 @@ export class RenderSlots implements AsyncDisposable {
     await Promise.all(this.#slots.map((slot) => this.#cool(slot)));
     await this.#queue.onIdle();
     await Promise.all(this.#slots.map((slot) => this.#cool(slot))); // a session that opened meanwhile
-    await Promise.allSettled(this.#cooling);
+    await this.#cooling.settle();
   }
 
   /**
@@ -186,8 +187,7 @@ export class RenderSlots implements AsyncDisposable {
   #coolInBackground(which: (slot: Slot) => boolean): void {
     for (const slot of this.#slots) {
       if (slot.busy || !slot.session || !which(slot)) continue;
-      const closing = this.#cool(slot).finally(() => this.#cooling.delete(closing));
-      this.#cooling.add(closing);
+      void this.#cooling.add(this.#cool(slot));
     }
   }
 

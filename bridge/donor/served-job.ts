@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import type { ChunkSpec, ResultFile } from "../core/plan/chunk.ts";
 import { type ChildSignal, childSignal, isAbort } from "../kernel/abort.ts";
 import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
+import { TrackedTasks } from "../kernel/tracked-tasks.ts";
 import { readMessage, writeMessage } from "../protocols/codec.ts";
 import type { FrameStream } from "../protocols/frame-stream.ts";
 import { type DonorMessage, LEASE_LIMITS, RequesterMessage } from "../protocols/lease/messages.ts";
@@ -36,7 +37,7 @@ export class ServedJob implements JobInHand {
   readonly #talk: ChildSignal;
   readonly #handedOver = Promise.withResolvers<void>();
   readonly #leases = new Map<string, Lease>();
-  readonly #work = new Set<Promise<void>>();
+  readonly #work = new TrackedTasks();
   #sources: readonly BlockPeer[] = [];
   #scene: Promise<SceneOnDisk> | undefined;
 
@@ -75,7 +76,7 @@ export class ServedJob implements JobInHand {
     await Promise.allSettled(begun.map(({ result }) => result));
     this.#life.abort(new FarmError("CANCELLED", "the job is closed"));
     for (const lease of this.#leases.keys()) this.#forget(lease);
-    while (this.#work.size > 0) await Promise.allSettled(this.#work);
+    await this.#work.settle();
     if (how === "left") void this.#stream.close().catch(() => {}); // it waits for that: now nothing of its job runs here
     const scene = await this.#scene?.catch(() => undefined);
     if (scene) await this.#deps.store.releaseScene(scene.key, () => this.#deps.slots.forget(scene.key));
@@ -258,10 +259,8 @@ export class ServedJob implements JobInHand {
   }
 
   #do(work: Promise<void>): void {
-    const tracked = work
-      .catch((error: unknown) => this.#deps.log.warn({ error }, "the end of a chunk could not be seen to"))
-      .finally(() => this.#work.delete(tracked));
-    this.#work.add(tracked);
+    const failed = (error: unknown) => this.#deps.log.warn({ error }, "the end of a chunk could not be seen to");
+    void this.#work.add(work.catch(failed));
   }
 
   async #fetchScene(): Promise<SceneOnDisk> {

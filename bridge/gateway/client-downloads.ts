@@ -1,10 +1,11 @@
-import { type FileHandle, open } from "node:fs/promises";
+import type { Disk, OpenFile } from "../kernel/disk.ts";
 import { FarmError } from "../kernel/errors.ts";
 import { emptyPart, PART_HEAD_BYTES } from "./wire/binary-frame.ts";
 import { GATEWAY_LIMITS } from "./wire/limits.ts";
 import type { Params, Result, ServedBridge } from "./ports.ts";
 
 export interface ClientDownloadsDeps {
+  readonly disk: Disk;
   readonly mayTake: ServedBridge["mayTake"];
   /** Resolves when the client's socket has room for more. */
   readonly send: (part: Buffer) => Promise<void>;
@@ -14,7 +15,7 @@ export interface ClientDownloadsDeps {
 interface Download {
   readonly number: number;
   readonly bytes: number;
-  readonly file: FileHandle;
+  readonly file: OpenFile;
 }
 
 /** The files that one client takes, some at a time, in small parts: what else is said to it comes between them. */
@@ -34,7 +35,7 @@ export class ClientDownloads {
     this.#open++;
     try {
       await this.#deps.mayTake(job, path);
-      await using file = await openTold(path);
+      await using file = await openTold(this.#deps.disk, path);
       const { size: bytes } = await file.stat();
       const download = { number: ++this.#count, bytes, file };
       reply({ download: download.number, bytes });
@@ -57,7 +58,7 @@ export class ClientDownloads {
 }
 
 /** 0 where nothing more can be read. */
-async function readAt(file: FileHandle, part: Buffer, position: number): Promise<number> {
+async function readAt(file: OpenFile, part: Buffer, position: number): Promise<number> {
   try {
     const { bytesRead } = await file.read(part, PART_HEAD_BYTES, part.length - PART_HEAD_BYTES, position);
     return bytesRead;
@@ -67,9 +68,9 @@ async function readAt(file: FileHandle, part: Buffer, position: number): Promise
 }
 
 /** Throws FILE_GONE. */
-async function openTold(path: string): Promise<FileHandle> {
+async function openTold(disk: Disk, path: string): Promise<OpenFile> {
   try {
-    return await open(path, "r");
+    return await disk.open(path, "read");
   } catch (cause) {
     throw new FarmError("FILE_GONE", `${path} is not there any more`, { cause });
   }

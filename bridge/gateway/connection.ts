@@ -1,8 +1,9 @@
 import type { RawData, WebSocket } from "ws";
 import { childSignal, type ChildSignal } from "../kernel/abort.ts";
-import type { Clock } from "../kernel/clock.ts";
+import type { Disk } from "../kernel/disk.ts";
 import { FarmError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
+import type { Time } from "../kernel/world.ts";
 import { fullBucket, consume, type TokenBucket, waitMs } from "../kernel/token-bucket.ts";
 import { readPart } from "./wire/binary-frame.ts";
 import { ClientDownloads } from "./client-downloads.ts";
@@ -14,12 +15,12 @@ import { AnyHello, type BridgeFrame, ClientFrame, METHODS, type Method } from ".
 import type { AnsweredMethod, Params, Result, ServedBridge } from "./ports.ts";
 import { isToken } from "./token.ts";
 
-export interface ConnectionDeps {
+export interface ConnectionDeps extends Time {
+  readonly disk: Disk;
   readonly bridge: ServedBridge;
   readonly token: string;
   readonly authFailures: AuthFailureLimiter;
   readonly welcome: Omit<Extract<BridgeFrame, { type: "welcome" }>, "type" | "protocol">;
-  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -37,7 +38,8 @@ export class Connection {
   readonly #life: ChildSignal = childSignal();
   /** How to stop what it watches, by job; the swarm's is under "". */
   readonly #watches = new Map<string, () => void>();
-  readonly #timers: NodeJS.Timeout[];
+  readonly #stopHelloTimer: () => void;
+  #stopPingTimer: () => void;
   readonly #uploads: ClientUploads;
   readonly #downloads: ClientDownloads;
   #isKnown = false;
@@ -49,13 +51,12 @@ export class Connection {
     this.#socket = socket;
     this.#deps = deps;
     this.#bucket = fullBucket(limits.requestsPerSecond, deps.clock.monotonicMs());
-    this.#timers = [
-      setTimeout(() => !this.#isKnown && this.#refuse(new FarmError("WIRE_INVALID", "no hello came")), limits.helloTimeoutMs),
-      setInterval(() => this.#ping(), limits.pingEveryMs),
-    ];
+    const noHello = () => void (!this.#isKnown && this.#refuse(new FarmError("WIRE_INVALID", "no hello came")));
+    this.#stopHelloTimer = deps.timers.after(limits.helloTimeoutMs, noHello);
+    this.#stopPingTimer = this.#pingLater();
     const { receive, mayTake } = deps.bridge;
     this.#uploads = new ClientUploads({ receive, pause: () => socket.pause(), resume: () => socket.resume() });
-    this.#downloads = new ClientDownloads({ mayTake, send: (part) => this.#sendPart(part), signal: this.#life.signal });
+    this.#downloads = new ClientDownloads({ disk: deps.disk, mayTake, send: (part) => this.#sendPart(part), signal: this.#life.signal });
     socket.on("message", (data, isBinary) => this.#hear(data, isBinary));
     socket.on("pong", () => (this.#isAlive = true));
     socket.on("error", (error) => deps.log.debug({ error }, "a client's connection broke"));
@@ -63,7 +64,8 @@ export class Connection {
   }
 
   #end(): void {
-    for (const timer of this.#timers) clearInterval(timer);
+    this.#stopHelloTimer();
+    this.#stopPingTimer();
     for (const stop of this.#watches.values()) stop();
     this.#watches.clear();
     this.#life.abort(new FarmError("CANCELLED", "the client is gone"));
@@ -188,6 +190,13 @@ export class Connection {
     const sent = new Promise<void>((resolve) => this.#socket.send(part, () => resolve()));
     void sent.then(() => (this.#isAlive = true)); // its pong waits for its own turn to read
     if (this.#socket.bufferedAmount > limits.maxUnsentBytes) await sent;
+  }
+
+  #pingLater(): () => void {
+    return this.#deps.timers.after(limits.pingEveryMs, () => {
+      this.#stopPingTimer = this.#pingLater();
+      this.#ping();
+    });
   }
 
   #ping(): void {

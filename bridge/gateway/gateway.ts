@@ -67,9 +67,10 @@ export class Gateway implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const client of this.#sockets.clients) client.close(1001, "the bridge ends");
-    const late = setTimeout(() => this.#sockets.clients.forEach((client) => client.terminate()), PARTING_MS);
+    const endAll = () => this.#sockets.clients.forEach((client) => client.terminate());
+    const stopTimer = this.#deps.timers.after(PARTING_MS, endAll);
     await this.#stopListening();
-    clearTimeout(late);
+    stopTimer();
     this.#sockets.close();
   }
 

@@ -1,8 +1,9 @@
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { Random } from "../kernel/world.ts";
 
 /** 256 bits, for one run of a bridge. */
-export function newToken(): string {
-  return randomBytes(32).toString("hex");
+export function newToken(random: Random): string {
+  return random.bytes(32).toString("hex");
 }
 
 /** Takes the same time whatever is wrong, the length included. */

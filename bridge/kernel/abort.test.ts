@@ -1,5 +1,6 @@
 import { getEventListeners } from "node:events";
 import { expect, it } from "vitest";
+import { systemWorld } from "./world.ts";
 import { abortable, childSignal } from "./abort.ts";
 
 it("a child aborts with its parent and carries the parent's reason", () => {
@@ -21,6 +22,6 @@ it("a disposed child leaves no listener on a long-lived parent", () => {
 });
 
 it("a child times out by itself", async () => {
-  using child = childSignal(undefined, 5);
+  using child = childSignal(undefined, { ms: 5, time: systemWorld });
   await expect(abortable(new Promise(() => {}), child.signal)).rejects.toMatchObject({ name: "TimeoutError" });
 });

@@ -1,4 +1,5 @@
 import { afterPatience } from "./patience.ts";
+import type { Time } from "./world.ts";
 
 /** A signal below another one, with its own end; `dispose` cuts the link, so that a long-lived parent keeps no dependants. */
 export interface ChildSignal extends Disposable {
@@ -7,18 +8,24 @@ export interface ChildSignal extends Disposable {
   dispose(): void;
 }
 
+export interface TimeLimit {
+  readonly ms: number;
+  readonly time: Time;
+  /** What a time-out is to whoever waits; a plain TimeoutError when not given. */
+  readonly late?: (limitMs: number) => Error;
+}
+
 /**
- * Makes a signal that aborts with `parent`, after `timeoutMs` of this process's own running time, or by `abort()`:
- * whichever comes first. `lateReason` says what a time-out is to whoever waits; a plain TimeoutError when not given.
+ * Makes a signal that aborts with `parent`, after the limit's time in which this process ran, or by `abort()`:
+ * whichever comes first.
  * `AbortSignal.any` over a long-lived parent leaks its dependants, so nothing else in the code uses it.
  */
-export function childSignal(parent?: AbortSignal, timeoutMs?: number, lateReason = noAnswerWithin): ChildSignal {
+export function childSignal(parent?: AbortSignal, limit?: TimeLimit): ChildSignal {
   const controller = new AbortController();
   const follow = () => controller.abort(parent?.reason);
   if (parent?.aborted) follow();
   else parent?.addEventListener("abort", follow, { once: true });
-  const late = () => controller.abort(lateReason(timeoutMs ?? 0));
-  const stopWaiting = timeoutMs === undefined || controller.signal.aborted ? undefined : afterPatience(timeoutMs, late);
+  const stopWaiting = limit === undefined || controller.signal.aborted ? undefined : abortLater(controller, limit);
   const dispose = () => {
     parent?.removeEventListener("abort", follow);
     stopWaiting?.();
@@ -26,8 +33,12 @@ export function childSignal(parent?: AbortSignal, timeoutMs?: number, lateReason
   return { signal: controller.signal, abort: (reason) => controller.abort(reason), dispose, [Symbol.dispose]: dispose };
 }
 
-function noAnswerWithin(timeoutMs: number): Error {
-  return new DOMException(`no answer within ${timeoutMs} ms`, "TimeoutError");
+function abortLater(controller: AbortController, { ms, time, late = noAnswerWithin }: TimeLimit): () => void {
+  return afterPatience(time, ms, () => controller.abort(late(ms)));
+}
+
+function noAnswerWithin(limitMs: number): Error {
+  return new DOMException(`no answer within ${limitMs} ms`, "TimeoutError");
 }
 
 /** Rejects with the signal's reason when it aborts; settles with `promise` otherwise. Leaves no listener behind. */

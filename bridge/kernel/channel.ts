@@ -1,31 +1,30 @@
+import { Notifier } from "./notifier.ts";
+
 /**
  * A queue between one or more writers and one reader, without bound: writers are our own code and
  * few. Reading ends after `close`, once the queue is empty.
  */
 export class Channel<T> implements AsyncIterable<T> {
   readonly #queue: T[] = [];
-  #wake: (() => void) | undefined;
+  readonly #changed = new Notifier();
   #closed = false;
 
   push(value: T): void {
     if (this.#closed) return;
     this.#queue.push(value);
-    this.#wake?.();
+    this.#changed.wake();
   }
 
   close(): void {
     this.#closed = true;
-    this.#wake?.();
+    this.#changed.wake();
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
     while (true) {
       while (this.#queue.length > 0) yield this.#queue.shift() as T;
       if (this.#closed) return;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-      this.#wake = undefined;
+      await this.#changed.wait();
     }
   }
 }

@@ -1,4 +1,6 @@
-/** Wakes everybody who waits; a wait ends by itself after a time, too. */
+import type { Timers } from "./world.ts";
+
+/** Wakes everybody who waits for a change of something. */
 export class Notifier {
   readonly #waiting = new Set<() => void>();
 
@@ -6,20 +8,20 @@ export class Notifier {
     for (const wakeUp of this.#waiting) wakeUp();
   }
 
-  /** Resolves at the next wake, after `ms`, or when the signal aborts. */
-  async wait(ms: number, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return;
+  /** Resolves at the next wake, when the signal aborts (or has), or after the limit. */
+  async wait(signal?: AbortSignal, limit?: { readonly ms: number; readonly timers: Timers }): Promise<void> {
+    if (signal?.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const wakeUp = () => resolve();
-    const timer = setTimeout(wakeUp, ms);
+    const stopTimer = limit?.timers.after(limit.ms, wakeUp);
     this.#waiting.add(wakeUp);
-    signal.addEventListener("abort", wakeUp, { once: true });
+    signal?.addEventListener("abort", wakeUp, { once: true });
     try {
       await promise;
     } finally {
-      clearTimeout(timer);
+      stopTimer?.();
       this.#waiting.delete(wakeUp);
-      signal.removeEventListener("abort", wakeUp);
+      signal?.removeEventListener("abort", wakeUp);
     }
   }
 }

@@ -1,19 +1,20 @@
 import { MessageChannel } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
 import { systemClock } from "./clock.ts";
+import { systemWorld } from "./world.ts";
 import { afterPatience, patientNow } from "./patience.ts";
 
 describe("a wait for somebody else", () => {
   it("ends on time while this process runs", async () => {
     const startMs = performance.now();
-    await new Promise<void>((resolve) => void afterPatience(1_050, resolve));
+    await new Promise<void>((resolve) => void afterPatience(systemWorld, 1_050, resolve));
     expect(performance.now() - startMs).toBeGreaterThan(1_040);
     expect(performance.now() - startMs).toBeLessThan(2_000);
   });
 
   it("counts a long stand-still of this process as one step", async () => {
     let isOver = false;
-    afterPatience(2_000, () => {
+    afterPatience(systemWorld, 2_000, () => {
       isOver = true;
     });
     standStill(2_100);
@@ -27,7 +28,7 @@ describe("a wait for somebody else", () => {
     const { port1, port2 } = new MessageChannel();
     const told: string[] = [];
     port2.on("message", () => told.push("message"));
-    const ended = new Promise<void>((resolve) => void afterPatience(200, () => resolve(void told.push("end"))));
+    const ended = new Promise<void>((resolve) => void afterPatience(systemWorld, 200, () => resolve(void told.push("end"))));
     port1.postMessage("in time");
     standStill(700);
     await ended;
@@ -37,7 +38,7 @@ describe("a wait for somebody else", () => {
 
   it("that is called off is never told", async () => {
     let isOver = false;
-    const stop = afterPatience(20, () => {
+    const stop = afterPatience(systemWorld, 20, () => {
       isOver = true;
     });
     stop();

@@ -1,3 +1,5 @@
+import type { Time } from "./world.ts";
+
 /** A wait goes in steps of this length at most, and a step counts no more than that, however late it ends. */
 const STEP_MS = 1_000;
 /** A step that ended later than this was no silence of anybody else: this process did not run. */
@@ -9,12 +11,12 @@ const GRACE_MS = 100;
  * Calls `then` after `ms` in which this process ran; returns how not to. Time in which it was suspended, starved or
  * busy hardly counts: what others sent meanwhile lies in the sockets, unread, and their silence must not be judged by it.
  */
-export function afterPatience(ms: number, then: () => void): () => void {
+export function afterPatience({ clock, timers }: Time, ms: number, then: () => void): () => void {
   let leftMs = ms;
-  let timer: ReturnType<typeof setTimeout>;
+  let stop: () => void;
   const wait = (stepMs: number, next: (lateMs: number) => void) => {
-    const startMs = performance.now();
-    timer = setTimeout(() => next(performance.now() - startMs - stepMs), stepMs);
+    const startMs = clock.monotonicMs();
+    stop = timers.after(stepMs, () => next(clock.monotonicMs() - startMs - stepMs));
   };
   const step = () => {
     const stepMs = Math.min(STEP_MS, leftMs);
@@ -26,7 +28,7 @@ export function afterPatience(ms: number, then: () => void): () => void {
     });
   };
   step();
-  return () => clearTimeout(timer);
+  return () => stop();
 }
 
 /**

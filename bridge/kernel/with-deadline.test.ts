@@ -1,17 +1,18 @@
 import { expect, test } from "vitest";
+import { systemWorld } from "./world.ts";
 import { unansweredCalls, withDeadline } from "./with-deadline.ts";
 
 const late = () => new Error("too late");
 
 test("an answer in time is the answer, and so is a failure", async () => {
-  expect(await withDeadline(Promise.resolve(3), { limitMs: 1_000, late })).toBe(3);
-  await expect(withDeadline(Promise.reject(new Error("no")), { limitMs: 1_000, late })).rejects.toThrow("no");
+  expect(await withDeadline(Promise.resolve(3), { time: systemWorld, limitMs: 1_000, late })).toBe(3);
+  await expect(withDeadline(Promise.reject(new Error("no")), { time: systemWorld, limitMs: 1_000, late })).rejects.toThrow("no");
   expect(unansweredCalls()).toBe(0);
 });
 
 test("a call that does not come back is given up, and counts until it does", async () => {
   const call = Promise.withResolvers<void>();
-  await expect(withDeadline(call.promise, { limitMs: 10, late })).rejects.toThrow("too late");
+  await expect(withDeadline(call.promise, { time: systemWorld, limitMs: 10, late })).rejects.toThrow("too late");
   expect(unansweredCalls()).toBe(1);
   call.reject(new Error("the mount is back, and the file is not"));
   await expect(call.promise).rejects.toThrow("the mount is back");
@@ -22,7 +23,7 @@ test("a call that does not come back is given up, and counts until it does", asy
 test("whoever is stopped does not wait for it", async () => {
   const call = Promise.withResolvers<void>();
   const stop = new AbortController();
-  const waiting = withDeadline(call.promise, { limitMs: 60_000, late, signal: stop.signal });
+  const waiting = withDeadline(call.promise, { time: systemWorld, limitMs: 60_000, late, signal: stop.signal });
   stop.abort(new Error("stopped"));
   await expect(waiting).rejects.toThrow("stopped");
   expect(unansweredCalls()).toBe(1);

@@ -1,4 +1,5 @@
 import { abortable, childSignal } from "./abort.ts";
+import type { Time } from "./world.ts";
 
 let unanswered = 0;
 
@@ -15,12 +16,13 @@ export function unansweredCalls(): number {
  */
 export async function withDeadline<T>(
   call: Promise<T>,
-  { limitMs, late, signal }: { readonly limitMs: number; readonly late: () => Error; readonly signal?: AbortSignal | undefined },
+  options: { readonly time: Time; readonly limitMs: number; readonly late: () => Error; readonly signal?: AbortSignal | undefined },
 ): Promise<T> {
+  const { time, limitMs, late, signal } = options;
   unanswered++;
   const back = () => void unanswered--;
   call.then(back, back);
-  using limit = childSignal(signal, limitMs);
+  using limit = childSignal(signal, { ms: limitMs, time });
   try {
     return await abortable(call, limit.signal);
   } catch (error) {

@@ -1,4 +1,5 @@
 import { basename, join } from "node:path";
+import { parseProcessStat } from "../kernel/process-identity.ts";
 import { namesIn, type Roots, said, textOf } from "./sources.ts";
 
 /** A process of this machine. */
@@ -7,12 +8,6 @@ export interface RunningProgram {
   readonly parent: number;
   /** Linux cuts it to 15 characters. */
   readonly name: string;
-}
-
-/** One /proc/<pid>/stat; undefined for anything else. The name stands in brackets and may hold brackets. */
-export function parseStat(text: string): RunningProgram | undefined {
-  const match = /^(\d+) \((.*)\) \S (\d+) /s.exec(text);
-  return match === null ? undefined : { pid: Number(match[1]), name: match[2] ?? "", parent: Number(match[3]) };
 }
 
 /** Whether /proc/<pid>/cgroup names a container: what runs in one is not the owner's own. */
@@ -71,7 +66,7 @@ async function programsHere(roots: Roots, platform: NodeJS.Platform): Promise<Ru
   const pids = (await namesIn(roots.proc))?.filter((name) => /^\d+$/.test(name));
   if (pids === undefined || pids.length === 0) return undefined;
   const stats = await Promise.all(pids.map((pid) => textOf(join(roots.proc, pid, "stat"))));
-  return stats.map((stat) => parseStat(stat ?? "")).filter((program) => program !== undefined);
+  return stats.map((stat) => parseProcessStat(stat ?? "")).filter((program) => program !== undefined);
 }
 
 function parseUntimedEvent(text: string | undefined, parse: (text: string) => RunningProgram[]): RunningProgram[] | undefined {

@@ -1,12 +1,13 @@
 import { closeSync, existsSync, fdatasyncSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { isFarmError } from "../kernel/errors.ts";
+import { besideOf } from "../kernel/files/atomic-file.ts";
 import { compareChannelNames } from "./exr/channel-names.ts";
 import { ExrFile } from "./exr/exr-file.ts";
 import { EXR_COMPRESSION } from "./exr/header.ts";
 import { EXR_LIMITS } from "./exr/limits.ts";
 import { type FloatLayout, floatLayout, writeFloatHeader } from "./exr/write-header.ts";
 import type { AssembledSpec } from "./types.ts";
-import { asWriteFailure, temporaryPathFor } from "./write-beside.ts";
+import { asWriteFailure } from "./write-beside.ts";
 
 /**
  * Lays out the assembled EXR: header, offset table and row leads, the floats a hole of zeros.
@@ -18,7 +19,7 @@ import { asWriteFailure, temporaryPathFor } from "./write-beside.ts";
 export function createAssembled(spec: AssembledSpec): void {
   requireWritable(spec);
   if (isLaidOut(spec)) return;
-  const beside = temporaryPathFor(spec.path);
+  const beside = besideOf(spec.path);
   try {
     layOut(spec, beside);
     renameSync(beside, spec.path);

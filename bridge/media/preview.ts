@@ -1,10 +1,11 @@
-import { rename, rm } from "node:fs/promises";
 import sharp from "sharp";
 import { type Clock, systemClock } from "../kernel/clock.ts";
+import { systemDisk } from "../kernel/disk.ts";
+import { makeWhole } from "../kernel/files/atomic-file.ts";
 import type { Rect } from "../core/job/scene-facts.ts";
 import { decodePreview, type PixelSize } from "./preview-tile.ts";
 import { contains } from "./rect-rows.ts";
-import { asWriteFailure, temporaryPathFor } from "./write-beside.ts";
+import { asWriteFailure } from "./write-beside.ts";
 
 export interface PreviewOptions {
   /** The PNG that people look at; always whole, replaced as tiles arrive. */
@@ -108,13 +109,10 @@ export class PreviewCanvas implements AsyncDisposable {
 
   async #write(): Promise<void> {
     const { path } = this.#options;
-    const beside = temporaryPathFor(path);
     try {
       const picture = sharp(Buffer.from(this.#pixels), { raw: { ...this.size, channels: 4 } });
-      await picture.png({ compressionLevel: 3 }).toFile(beside);
-      await rename(beside, path);
+      await makeWhole(systemDisk, path, (beside) => picture.png({ compressionLevel: 3 }).toFile(beside));
     } catch (error) {
-      await rm(beside, { force: true });
       throw asWriteFailure(error, path);
     }
   }

@@ -62,6 +62,7 @@ export function pacedStream(
 ): FrameStream {
   let unpaid: Uint8Array | undefined;
   return {
+    time: stream.time,
     write: async (frame, signal) => {
       await up.pass(frame.byteLength, signal);
       await stream.write(frame, signal);

@@ -32,7 +32,7 @@ export function decodeMessage<T>(schema: z.ZodType<T>, frame: Uint8Array, maxByt
  * the stream is cut.
  */
 export async function writeMessage(stream: FrameStream, message: object, timeoutMs: number, parent: AbortSignal): Promise<void> {
-  using limit = peerLimit(parent, timeoutMs);
+  using limit = peerLimit(parent, timeoutMs, stream.time);
   try {
     await stream.write(encodeMessage(message), limit.signal);
   } catch (error) {
@@ -51,7 +51,7 @@ export async function readMessage<T>(
   limits: { maxBytes: number; timeoutMs: number },
   parent: AbortSignal,
 ): Promise<T | undefined> {
-  using limit = peerLimit(parent, limits.timeoutMs);
+  using limit = peerLimit(parent, limits.timeoutMs, stream.time);
   const frame = await stream.read(limit.signal);
   return frame === undefined ? undefined : decodeMessage(schema, frame, limits.maxBytes);
 }

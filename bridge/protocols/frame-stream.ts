@@ -1,3 +1,5 @@
+import type { Time } from "../kernel/world.ts";
+
 /**
  * Length-prefixed frames over one stream, with back-pressure both ways. The network room makes them from libp2p streams.
  *
@@ -5,6 +7,8 @@
  * throw PEER_UNREACHABLE. A broken frame (too long, cut short) throws PEER_BROKE_PROTOCOL. One read at a time.
  */
 export interface FrameStream {
+  /** By which waits for the far side are counted. */
+  readonly time: Time;
   /**
    * Waits while the far side is slow. Frames over `FRAME_LIMITS.maxFrameBytes` are refused here already (RangeError).
    * The bytes belong to the stream from here on: do not change them. When the signal ends the wait, the frame is still sent.

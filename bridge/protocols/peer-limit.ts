@@ -1,12 +1,13 @@
 import { type ChildSignal, childSignal } from "../kernel/abort.ts";
 import { FarmError } from "../kernel/errors.ts";
+import type { Time } from "../kernel/world.ts";
 
 /**
  * The signal of one wait for a peer: after `limitMs` of silence it aborts with PEER_UNREACHABLE, so that a peer's
  * silence is never taken for our own end or for a bug; with `parent` it aborts for the parent's reason.
  */
-export function peerLimit(parent: AbortSignal, limitMs: number): ChildSignal {
-  return childSignal(parent, limitMs, peerSilent);
+export function peerLimit(parent: AbortSignal, limitMs: number, time: Time): ChildSignal {
+  return childSignal(parent, { ms: limitMs, time, late: peerSilent });
 }
 
 function peerSilent(limitMs: number): FarmError {

@@ -5,6 +5,7 @@ import type { SwarmNetwork } from "./frame-stream.ts";
 import { askEnvironment } from "./environments/environments.ts";
 import { askOffer } from "./offer/offer.ts";
 import { streamPair } from "./stream-pair.ts";
+import { systemWorld } from "../kernel/world.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -24,13 +25,13 @@ async function errorAfter(waiting: Promise<unknown>, ms: number): Promise<unknow
 
 describe("[F6] a peer that falls silent is PEER_UNREACHABLE, not an error of ours", () => {
   it("when we wait for its message", async () => {
-    const [near] = streamPair();
+    const [near] = streamPair(systemWorld);
     const waiting = readMessage(near, Message, { maxBytes: 100, timeoutMs: 30_000 }, never);
     expect(await errorAfter(waiting, 30_200)).toMatchObject({ code: "PEER_UNREACHABLE" });
   });
 
   it("when it takes no messages; and whoever reads its stream hears so, too", async () => {
-    const [near] = streamPair();
+    const [near] = streamPair(systemWorld);
     const reading = errorAfter(near.read(never), 90_000);
     const text = "x".repeat(200_000);
     await writeMessage(near, { text }, 30_000, never);
@@ -42,13 +43,13 @@ describe("[F6] a peer that falls silent is PEER_UNREACHABLE, not an error of our
     ["its offer", (network: SwarmNetwork) => askOffer(network, "peer", never)],
     ["an environment", (network: SwarmNetwork) => askEnvironment(network, "peer", "0".repeat(64), never)],
   ])("when it is asked for %s", async (_what, ask) => {
-    const network = { open: async () => streamPair()[0] } as unknown as SwarmNetwork;
+    const network = { open: async () => streamPair(systemWorld)[0] } as unknown as SwarmNetwork;
     expect(await errorAfter(ask(network), 60_000)).toMatchObject({ code: "PEER_UNREACHABLE" });
   });
 });
 
 it("our own cancellation stays what it is, while we wait for a peer", async () => {
-  const [near] = streamPair();
+  const [near] = streamPair(systemWorld);
   const us = new AbortController();
   const waiting = readMessage(near, Message, { maxBytes: 100, timeoutMs: 30_000 }, us.signal);
   setTimeout(() => us.abort(new DOMException("stopped", "AbortError")), 1_000);

@@ -1,4 +1,6 @@
 import { FarmError } from "../kernel/errors.ts";
+import { Notifier } from "../kernel/notifier.ts";
+import type { Time } from "../kernel/world.ts";
 import { FRAME_LIMITS, type FrameStream } from "./frame-stream.ts";
 
 /** A writer waits while this much is unread. */
@@ -9,23 +11,15 @@ class Lane {
   readonly frames: Uint8Array[] = [];
   bytes = 0;
   ended = false;
-  readonly #waiting = new Set<() => void>();
+  readonly #changed = new Notifier();
 
   wake(): void {
-    for (const wakeUp of this.#waiting) wakeUp();
+    this.#changed.wake();
   }
 
   async change(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.add(resolve);
-    signal?.addEventListener("abort", resolve as () => void);
-    try {
-      await promise;
-    } finally {
-      this.#waiting.delete(resolve);
-      signal?.removeEventListener("abort", resolve as () => void);
-    }
+    await this.#changed.wait(signal);
     signal?.throwIfAborted();
   }
 }
@@ -36,8 +30,10 @@ class MemoryFrameStream implements FrameStream {
   #failure: Error | undefined;
   #reading = false;
   peer: MemoryFrameStream | undefined;
+  readonly time: Time;
 
-  constructor(incoming: Lane, outgoing: Lane) {
+  constructor(incoming: Lane, outgoing: Lane, time: Time) {
+    this.time = time;
     this.#incoming = incoming;
     this.#outgoing = outgoing;
   }
@@ -102,11 +98,11 @@ class MemoryFrameStream implements FrameStream {
 }
 
 /** Two ends of one stream in memory, with the same promises as a real one: for tests of protocols. */
-export function streamPair(): [FrameStream, FrameStream] {
+export function streamPair(time: Time): [FrameStream, FrameStream] {
   const there = new Lane();
   const back = new Lane();
-  const a = new MemoryFrameStream(back, there);
-  const b = new MemoryFrameStream(there, back);
+  const a = new MemoryFrameStream(back, there, time);
+  const b = new MemoryFrameStream(there, back, time);
   a.peer = b;
   b.peer = a;
   return [a, b];

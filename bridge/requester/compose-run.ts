@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { sameDeviceClass } from "../core/admission.ts";
 import { isByTheClock } from "../core/job/scene-facts.ts";
 import { DEFAULT_POLICY } from "../core/schedule/policy.ts";
@@ -37,7 +36,7 @@ export function composeRun(ports: JobPorts, prepared: PreparedJob, folder: JobFo
   const { plan, journalState } = prepared;
   const { verify = "spot" } = prepared.created.settings;
   const chunks = new Map(plan.chunks.map((chunk) => [chunk.id, chunk]));
-  const secret = randomBytes(32);
+  const secret = ports.process.world.random.bytes(32);
   const checker = checkerOf(ports, prepared, folder, secret);
   const results = new ResultReceiver(
     { media: ports.results.media, files: folder, trustedSummary: (chunk, signal) => checker.trustedSummary(chunk, signal) },
@@ -61,7 +60,7 @@ export function composeRun(ports: JobPorts, prepared: PreparedJob, folder: JobFo
       stats: made.stats,
       sameClass: (deviceClass) => sameDeviceClass(deviceClass, prepared.deviceClass),
       observe: ports.client.observe,
-      clock: ports.process.clock,
+      clock: ports.process.world.clock,
       log: ports.process.log,
     },
     { plan, schedule: startSchedule(plan, journalState), policy, ledger: made.ledger },
@@ -106,7 +105,14 @@ function checkerOf(ports: JobPorts, prepared: PreparedJob, folder: JobFolder, se
   const adaptive = new Set(prepared.facts.scenes.filter((scene) => scene.adaptive).map(({ name }) => name));
   const byTheClock = new Set(prepared.facts.scenes.filter(isByTheClock).map(({ name }) => name));
   return new Checker(
-    { slots: ports.rendering.checkSlots, media: ports.results.media, folder, observe: ports.client.observe, log: ports.process.log },
+    {
+      world: ports.process.world,
+      slots: ports.rendering.checkSlots,
+      media: ports.results.media,
+      folder,
+      observe: ports.client.observe,
+      log: ports.process.log,
+    },
     {
       scene: ownScene(prepared),
       secret,

@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { type JobOutcome, MOST_MISSING_NAMED } from "../core/job/job-events.ts";
 import type { JobRecord } from "../core/journal/records.ts";
 import { filesOf, framesWritten, isWhole, type Lack, type Ledger, noteVideo, picturesOf } from "../core/ledger/ledger.ts";
@@ -28,7 +27,7 @@ export interface RunningJob {
 export async function concludeJob(job: RunningJob, end: RunEnd, signal: AbortSignal): Promise<JobOutcome> {
   const { ports, prepared, folder, stats, ledger } = job;
   const ended = end.how === "settled" ? await withVideo(job, signal) : end;
-  const found = await findFiles(filesToFind(ledger), (path) => folder.sizeOf(path));
+  const found = await findFiles(ports.process.world, filesToFind(ledger), (path) => folder.sizeOf(path));
   const { outcome: came, missing, missingVideo } = outcomeOf(ledger, found, lackOf(ended));
   const outcome = ended.how === "settled" ? came : ended.how;
   const error = errorOf(ended, missing.length === 0 ? missingVideo : undefined);
@@ -43,7 +42,10 @@ export async function concludeJob(job: RunningJob, end: RunEnd, signal: AbortSig
     missing: missing.slice(0, MOST_MISSING_NAMED),
     missingFrames: missing.length,
     error,
-    stats: stats.stats(ports.process.clock.monotonicMs(), { bytesSent: ports.rendering.bytesSent(), framesDone: framesWritten(ledger) }),
+    stats: stats.stats(ports.process.world.clock.monotonicMs(), {
+      bytesSent: ports.rendering.bytesSent(),
+      framesDone: framesWritten(ledger),
+    }),
   });
   if (ended.how === "failed") throw ended.error;
   return outcome;
@@ -53,7 +55,7 @@ export async function concludeJob(job: RunningJob, end: RunEnd, signal: AbortSig
 async function tidy({ ports, prepared, folder }: RunningJob, outcome: JobOutcome): Promise<void> {
   try {
     if (outcome === "complete") await (prepared.deliver === "raw" ? folder.keepRaw() : folder.dispose());
-    else await rm(folder.local, { recursive: true, force: true });
+    else await ports.process.world.disk.rm(folder.local, { recursive: true, force: true });
   } catch (error) {
     ports.process.log.warn({ folder: folder.root, error }, "a job's folder could not be cleared");
   }

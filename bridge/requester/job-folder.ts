@@ -1,12 +1,13 @@
-import { copyFile, mkdir, open, readdir, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { ChunkId, DonorId } from "../core/plan/chunk.ts";
 import type { WrittenFile } from "../core/ledger/written-file.ts";
+import type { Disk } from "../kernel/disk.ts";
 import { type Sha256, sha256 } from "../kernel/ids.ts";
 import { makeFolder } from "../kernel/files/make-folder.ts";
 import { OUTPUT_WAITS, outputAnswer } from "../kernel/files/output-failure.ts";
-import { placeFile, syncFolder } from "../kernel/files/place-file.ts";
+import { placeFile, syncFile, syncFolder } from "../kernel/files/atomic-file.ts";
 import { removeFolder } from "../kernel/files/remove-folder.ts";
+import type { Time, World } from "../kernel/world.ts";
 import type { JobFiles } from "./ports.ts";
 
 /** The files of one job between its first chunk and its last picture. */
@@ -18,8 +19,10 @@ export class JobFolder implements JobFiles {
   /** The job's copy of what was sent. */
   readonly scene: string;
   readonly #results: string;
+  readonly #world: Time & Pick<World, "disk">;
 
-  constructor(jobsFolder: string, job: string) {
+  constructor(world: Time & Pick<World, "disk">, jobsFolder: string, job: string) {
+    this.#world = world;
     this.root = join(jobsFolder, job);
     this.assembled = join(this.root, "assembled");
     this.local = join(this.root, "local");
@@ -28,9 +31,13 @@ export class JobFolder implements JobFiles {
     this.#results = join(this.root, "results");
   }
 
+  get #disk(): Disk {
+    return this.#world.disk;
+  }
+
   async create(): Promise<void> {
     await this.#clear();
-    for (const folder of [this.assembled, this.local, this.tiles, this.#results]) await mkdir(folder, { recursive: true });
+    for (const folder of [this.assembled, this.local, this.tiles, this.#results]) await this.#disk.mkdir(folder, { recursive: true });
   }
 
   /** Never shared: two results of the same content (an empty tile, a frame that stands still) are two files, so that each has one writer and one owner. */
@@ -39,7 +46,7 @@ export class JobFolder implements JobFiles {
   }
 
   async sweepResults(kept: ReadonlySet<string>): Promise<void> {
-    const here = (await readdir(this.#results)).map((name) => join(this.#results, name));
+    const here = (await this.#disk.readdir(this.#results)).map((name) => join(this.#results, name));
     await this.remove(here.filter((path) => !kept.has(path)));
   }
 
@@ -48,48 +55,48 @@ export class JobFolder implements JobFiles {
   }
 
   async sizeOf(path: string): Promise<number | undefined> {
-    const found = await stat(path).catch(() => undefined);
+    const found = await this.#disk.stat(path).catch(() => undefined);
     return found?.isFile() ? found.size : undefined;
   }
 
   async sync(path: string): Promise<void> {
-    await using handle = await open(path, "r+");
-    await handle.sync();
+    await syncFile(this.#disk, path);
   }
 
   async remove(paths: readonly string[]): Promise<void> {
-    for (const path of paths) await rm(path, { force: true });
+    for (const path of paths) await this.#disk.rm(path, { force: true });
   }
 
   async deliver(from: string, to: string): Promise<WrittenFile> {
+    const disk = this.#disk;
     const beside = join(dirname(to), `.${basename(to)}.part`);
     const place = async () => {
-      await makeFolder(dirname(to));
+      await makeFolder(disk, dirname(to));
       try {
-        await copyFile(from, beside);
-        const bytes = await placeFile(beside, to);
-        await syncFolder(dirname(to));
+        await disk.copyFile(from, beside);
+        const bytes = await placeFile(disk, beside, to);
+        await syncFolder(disk, dirname(to));
         return { path: to, bytes, main: true };
       } catch (error) {
-        await rm(beside, { force: true });
+        await disk.rm(beside, { force: true });
         throw error;
       }
     };
-    return await outputAnswer(place(), { where: to, limitMs: OUTPUT_WAITS.deliverMs });
+    return await outputAnswer(place(), { where: to, limitMs: OUTPUT_WAITS.deliverMs, time: this.#world });
   }
 
   /** Of an ended job only its assembled floats stay, until somebody has taken them. */
   async keepRaw(): Promise<void> {
     await this.#clear();
-    for (const folder of [this.#results, this.scene]) await rm(folder, { recursive: true, force: true });
+    for (const folder of [this.#results, this.scene]) await this.#disk.rm(folder, { recursive: true, force: true });
   }
 
   async #clear(): Promise<void> {
-    for (const folder of [this.local, this.tiles]) await rm(folder, { recursive: true, force: true });
+    for (const folder of [this.local, this.tiles]) await this.#disk.rm(folder, { recursive: true, force: true });
   }
 
   /** All that was kept of the job. */
   async dispose(): Promise<void> {
-    await removeFolder(this.root);
+    await removeFolder(this.#disk, this.root);
   }
 }

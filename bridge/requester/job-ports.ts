@@ -1,8 +1,8 @@
 import type { JobEvent } from "../core/job/job-events.ts";
 import type { JobRecord } from "../core/journal/records.ts";
 import type { WrittenFile } from "../core/ledger/written-file.ts";
-import type { Clock } from "../kernel/clock.ts";
 import type { Log } from "../kernel/log.ts";
+import type { World } from "../kernel/world.ts";
 import type { JobFolder } from "./job-folder.ts";
 import type { JobRun } from "./job-run.ts";
 import type { AssembledPath, HashFile, JobFinisher, JobMedia, JobPreview, LocalSlots } from "./ports.ts";
@@ -15,7 +15,7 @@ export interface JobPorts {
   readonly delivery: Delivery;
   readonly journal: JobJournal;
   readonly client: JobClient;
-  readonly process: { readonly clock: Clock; readonly log: Log };
+  readonly process: { readonly world: World; readonly log: Log };
 }
 
 /** Who renders: this machine's own slots, and donors of the swarm. */

@@ -14,6 +14,7 @@ import type { Clock } from "../kernel/clock.ts";
 import { ERROR_CODES } from "../kernel/error-codes.ts";
 import { FarmError } from "../kernel/errors.ts";
 import { patientNow } from "../kernel/patience.ts";
+import { TrackedTasks } from "../kernel/tracked-tasks.ts";
 import { BAN_MESSAGES } from "./donors/ban-messages.ts";
 import type { DonorLink } from "./donors/donor-link.ts";
 import { handleUpdate } from "./donors/handle-update.ts";
@@ -52,7 +53,7 @@ export class JobRun {
   /** Of whom the schedule has not heard yet, in the order in which it will. */
   readonly #arriving: DonorLink[] = [];
   readonly #waits = new JobWaits((error) => this.fail(error));
-  readonly #listening = new Set<Promise<void>>();
+  readonly #listening = new TrackedTasks();
   readonly #chunks: ReadonlyMap<ChunkId, Chunk>;
   readonly #flow: ResultFlow;
   readonly #watch: JobWatch;
@@ -105,8 +106,7 @@ export class JobRun {
     const before = this.#donors.get(link.id);
     if (before) this.#close(before);
     this.#donors.set(link.id, link);
-    const listening = this.#hear(link).finally(() => this.#listening.delete(listening));
-    this.#listening.add(listening);
+    void this.#listening.add(this.#hear(link));
   }
 
   #close(link: DonorLink): void {
@@ -153,7 +153,7 @@ export class JobRun {
       this.#life.abort(new FarmError("CANCELLED", "the job has ended"));
       this.#events.close();
       await Promise.allSettled(this.donors.map((donor) => donor.close()));
-      await Promise.allSettled(this.#listening);
+      await this.#listening.settle();
       await this.#waits.settle();
       await ticking;
     }

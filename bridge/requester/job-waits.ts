@@ -1,8 +1,10 @@
 import type { Wait } from "../core/ledger/stillness.ts";
+import { TrackedTasks } from "../kernel/tracked-tasks.ts";
 
 /** Work that runs beside a job's loop, each with a name for whoever asks what the job waits for. */
 export class JobWaits {
-  readonly #running = new Map<Promise<void>, Omit<Wait, "seconds">>();
+  readonly #running = new TrackedTasks();
+  readonly #waits = new Set<Omit<Wait, "seconds">>();
   readonly #failed: (error: unknown) => void;
 
   /** `failed` hears of work that threw. */
@@ -12,19 +14,18 @@ export class JobWaits {
 
   /** Starts work; it is joined by `settle`. */
   start(wait: Omit<Wait, "seconds">, work: () => Promise<void>): void {
-    const running = work()
-      .catch(this.#failed)
-      .finally(() => this.#running.delete(running));
-    this.#running.set(running, wait);
+    this.#waits.add(wait);
+    const over = () => void this.#waits.delete(wait);
+    void this.#running.add(work().catch(this.#failed).finally(over));
   }
 
   /** What is under way. */
   get list(): readonly Wait[] {
-    return [...this.#running.values()];
+    return [...this.#waits];
   }
 
   /** Waits for what is under way; work may start more work. */
   async settle(): Promise<void> {
-    while (this.#running.size > 0) await Promise.allSettled(this.#running.keys());
+    await this.#running.settle();
   }
 }

@@ -33,12 +33,13 @@ export async function runPreparedJob(
   options: WorkOptions,
   parent: AbortSignal,
 ): Promise<JobOutcome> {
-  const folder = new JobFolder(options.jobsFolder, remembered.id);
+  const folder = new JobFolder(ports.process.world, options.jobsFolder, remembered.id);
   await folder.create();
-  const prepared = { ...remembered, journalState: await withFilesHere(remembered, folder, movieOf(remembered) !== undefined) };
+  const isMovie = movieOf(remembered) !== undefined;
+  const prepared = { ...remembered, journalState: await withFilesHere(ports.process.world, remembered, folder, isMovie) };
   const { plan, journalState, video } = prepared;
   const totals = { frames: plan.outputs.length, chunks: plan.chunks.length };
-  const stats = new StatsCollector(ports.process.clock.monotonicMs(), totals, journalState.accepted.keys());
+  const stats = new StatsCollector(ports.process.world.clock.monotonicMs(), totals, journalState.accepted.keys());
   const ledger = startLedger({
     plan,
     written: journalState.finishedFrames,
@@ -122,7 +123,7 @@ function finishesHere({ plan, deliver }: PreparedJob): boolean {
 function localDonor(ports: JobPorts, prepared: PreparedJob, folder: JobFolder, options: WorkOptions): LocalDonor {
   if (!ports.rendering.slots) throw new Error("no render slots on this machine");
   return new LocalDonor(
-    { slots: ports.rendering.slots, hashFile: ports.results.hashFile },
+    { disk: ports.process.world.disk, slots: ports.rendering.slots, hashFile: ports.results.hashFile },
     { name: options.name, scene: ownScene(prepared), deviceClass: prepared.deviceClass, directory: folder.local },
   );
 }
@@ -131,6 +132,6 @@ async function watchCommands(ports: JobPorts, run: JobRun, signal: AbortSignal):
   while (!signal.aborted) {
     const command = ports.client.takeCommand();
     if (command) run.command(command);
-    await ports.process.clock.sleep(1_000, signal).catch(() => {});
+    await ports.process.world.clock.sleep(1_000, signal).catch(() => {});
   }
 }

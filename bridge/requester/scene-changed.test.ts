@@ -15,6 +15,7 @@ import { Channel } from "../kernel/channel.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
 import { silentLog } from "../kernel/log.ts";
+import { systemWorld } from "../kernel/world.ts";
 import { FrameAssembler } from "./delivery/frame-assembler.ts";
 import type { DonorLink, DonorUpdate } from "./donors/donor-link.ts";
 import { JobFolder } from "./job-folder.ts";
@@ -57,7 +58,7 @@ function donor(trusted: boolean, answer: (chunk: Chunk) => DonorUpdate): DonorLi
 
 /** A run in which this machine can no longer render the scene as it was sent. */
 async function run(link: DonorLink): Promise<unknown> {
-  const folder = new JobFolder(root, "job");
+  const folder = new JobFolder(systemWorld, root, "job");
   await folder.create();
   const plan = planJob(FACTS, { frames: [1, 2], still: false, slots: 1 });
   const check = async (_path: string, _expected: object, signal: AbortSignal) => await abortable(new Promise<never>(() => {}), signal);

@@ -1,27 +1,15 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { type ProcessStat, processStat } from "../kernel/process-identity.ts";
 
-interface Process {
-  readonly pid: number;
-  readonly parent: number;
-  readonly name: string;
-  /** Processor time so far, in hundredths of a second. */
-  readonly ticks: number;
-}
-
-async function processes(): Promise<Process[]> {
+async function processes(): Promise<ProcessStat[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
-  const stats = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/stat`, "utf8").catch(() => "")));
-  return stats.flatMap((stat) => {
-    const match = /^(\d+) \((.*)\) \S (\d+) (.*)$/s.exec(stat.trim());
-    if (!match) return [];
-    const fields = match[4]?.split(" ") ?? [];
-    return [{ pid: Number(match[1]), name: match[2] ?? "", parent: Number(match[3]), ticks: Number(fields[9]) + Number(fields[10]) }];
-  });
+  const stats = await Promise.all(pids.map((pid) => processStat(Number(pid))));
+  return stats.filter((stat) => stat !== undefined);
 }
 
 /** The Blenders below a process. */
-export async function blendersOf(pid: number): Promise<Process[]> {
+export async function blendersOf(pid: number): Promise<ProcessStat[]> {
   const all = await processes();
   const family = new Set([pid]);
   for (let before = 0; before < family.size; ) {

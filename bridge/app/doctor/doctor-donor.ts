@@ -8,6 +8,7 @@ import { openDatabase } from "../../database/open-database.ts";
 import { listGpus } from "../../machine/gpus.ts";
 import { MachineWatch, type HostMetrics } from "../../machine/machine-watch.ts";
 import { isFarmError } from "../../kernel/errors.ts";
+import { systemClock } from "../../kernel/clock.ts";
 import type { DockerProbe } from "../../sandbox/docker/docker-probe.ts";
 import type { Finding } from "./finding.ts";
 import { OwnerSettings, termsInForce } from "../donate/owner-settings.ts";
@@ -69,9 +70,9 @@ function checkGpuRuntime({ runtimes }: Engine, nvidia: boolean): Finding[] {
 export async function examineOwner(home: Home): Promise<Finding[]> {
   const terms = await termsOf(home);
   const everything = { untouched: true, battery: true, programs: () => true, heat: true, gpus: () => true };
-  await using machine = new MachineWatch(performance.now());
-  await machine.look(everything, performance.now());
-  const hostMetrics = await machine.look(everything, performance.now());
+  await using machine = new MachineWatch(systemClock.monotonicMs());
+  await machine.look(everything, systemClock.monotonicMs());
+  const hostMetrics = await machine.look(everything, systemClock.monotonicMs());
   const { bavail, bsize } = await statfs(home.root);
   return [givenDisk(terms, bavail * bsize), ...checkSensors(terms, hostMetrics), checkGpus(await listGpus(), terms)];
 }

@@ -9,6 +9,7 @@ import type { RenderSlots } from "../../donor/render-slots.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 import { VERSION } from "../../kernel/version.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { MachineWatch } from "../../machine/machine-watch.ts";
 import { lockHome } from "../../network/node/home-lock.ts";
 import type { SwarmNetwork } from "../../protocols/frame-stream.ts";
@@ -78,7 +79,7 @@ export async function donate(
   await using network = await openSwarm(home, settings.swarm, watching.log, signal);
   tellOf(sandbox, await sandbox.prepare(network.selfId, scratch), watching);
   await devices.prepare(policy.texts, signal);
-  const store = await openDonorStore(network, storeOptions(home, policy, sandbox), watching.log);
+  const store = await openDonorStore(network, storeOptions(home, policy, sandbox), { world: systemWorld, log: watching.log });
   await using slots = renderSlots(scratch, sandbox.blender, {
     slots: policy.terms().slots,
     purpose: "donor",
@@ -94,7 +95,7 @@ export async function donate(
     ? await donorEnvironments({ home, network, environments: database.environments, owner: policy, store })
     : undefined;
   if (sandbox.blender === undefined) refuseWithout(policy.terms());
-  const previews = new PreviewStore(await scratch.folder("pictures"));
+  const previews = new PreviewStore(systemWorld.disk, await scratch.folder("pictures"));
   const parts = { sandbox, environments, network, policy, devices, ownerSettings, store, freezer, slots, ledger, previews };
   await serve(settings, watching, parts, signal);
 }
@@ -132,7 +133,7 @@ function observerOf(
     report.watch(event);
     ledger.watch(event);
     watching.observe(event);
-    const question = asked.watch(event, Date.now());
+    const question = asked.watch(event, systemClock.now());
     if (!question) return;
     const { digest, job, requester } = question;
     const term = `environments=${withAllowed(policy.texts.environments, digest)}`;
@@ -142,7 +143,7 @@ function observerOf(
 
 /** Works until the signal aborts; says goodbye to everybody then. */
 async function serve(settings: DonateSettings, watching: DonateWatching, parts: Parts, signal: AbortSignal): Promise<void> {
-  const { sandbox, environments, network, policy, devices, store, slots, ledger, previews } = parts;
+  const { sandbox, network, policy, devices, store, slots, ledger, previews } = parts;
   const { log } = watching;
   const name = settings.name ?? hostname();
   const power = () => devices.power(policy.hostMetrics?.gpus ?? []);
@@ -153,20 +154,7 @@ async function serve(settings: DonateSettings, watching: DonateWatching, parts: 
   );
   const observe = observerOf({ report, ledger, policy, asked }, watching);
   const options = { agent: `p2p-render/${VERSION}`, name, maxJobs: MAX_JOBS };
-  const deps = {
-    network,
-    store,
-    slots,
-    owner: policy,
-    peaks: ledger,
-    environments,
-    previews,
-    clock: systemClock,
-    log,
-    observe,
-    load,
-    power,
-  };
+  const deps = { ...parts, owner: policy, peaks: ledger, clock: systemClock, log, observe, load, power };
   const donor = new Donor(deps, options);
   await using measure = new IdleBenchmark({ devices, isQuiet: () => isQuiet(policy, donor), clock: systemClock, log });
   const turned = async (metricsRead: boolean) => {

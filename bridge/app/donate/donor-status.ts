@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { Home } from "../../config/home.ts";
 import { GpuMessage } from "../../protocols/offer/messages.ts";
+import { systemClock } from "../../kernel/clock.ts";
 
 const Text = z.string().max(10_000);
 const Given = z.strictObject({ chunks: z.number(), frames: z.number(), seconds: z.number(), joules: z.number().optional() });
@@ -59,7 +60,7 @@ export function statusPath(home: Pick<Home, "root">): string {
 export async function readStatus(home: Pick<Home, "root">): Promise<DonorStatus | undefined> {
   try {
     const status = DonorStatus.parse(JSON.parse(await readFile(statusPath(home), "utf8")));
-    return Date.now() - status.atMs < STATUS_STALE_MS ? status : undefined;
+    return systemClock.now() - status.atMs < STATUS_STALE_MS ? status : undefined;
   } catch {
     return undefined; // there is none, or it is none of ours
   }

@@ -1,4 +1,3 @@
-import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { CompositeBlockSource } from "../../content/blocks/composite-source.ts";
 import type { BlockSource } from "../../content/blocks/block-source.ts";
@@ -7,8 +6,8 @@ import { blocksOf, parseManifest, totalBytesOf } from "../../content/bundle/mani
 import { extractBundle } from "../../content/bundle/extract-bundle.ts";
 import type { BlockPeer, DonorStore, SceneOnDisk } from "../../donor/ports.ts";
 import { FarmError } from "../../kernel/errors.ts";
-import { systemClock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
+import type { World } from "../../kernel/world.ts";
 import { fetchBlocks } from "../../protocols/blocks/fetch-blocks.ts";
 import { fetchFile } from "../../protocols/blocks/fetch-file.ts";
 import { BLOCKS_LIMITS, BLOCKS_PROTOCOL } from "../../protocols/blocks/messages.ts";
@@ -46,17 +45,21 @@ export interface OwnedDonorStore extends DonorStore {
 }
 
 /** Opens a donor's store and answers the blocks protocol from it. */
-export async function openDonorStore(network: SwarmNetwork, options: DonorStoreOptions, log: Log): Promise<OwnedDonorStore> {
-  await rm(options.scenes, { recursive: true, force: true });
-  await mkdir(options.scenes, { recursive: true, mode: 0o700 });
-  const blocks = await openBlockStore({ directory: options.blocks, capBytes: options.capBytes }, { clock: systemClock, log });
+export async function openDonorStore(
+  network: SwarmNetwork,
+  options: DonorStoreOptions,
+  { world, log }: { readonly world: World; readonly log: Log },
+): Promise<OwnedDonorStore> {
+  await world.disk.rm(options.scenes, { recursive: true, force: true });
+  await world.disk.mkdir(options.scenes, { recursive: true, mode: 0o700 });
+  const blocks = await openBlockStore({ directory: options.blocks, capBytes: options.capBytes }, { clock: world.clock, log });
   const results = await ResultsForPickup.open(blocks, join(options.blocks, "results-for-pickup"));
   const bandwidthLimiters = {
-    up: new BandwidthLimiter(systemClock, options.upload),
-    down: new BandwidthLimiter(systemClock, options.download),
+    up: new BandwidthLimiter(world.clock, options.upload),
+    down: new BandwidthLimiter(world.clock, options.download),
   };
   const served: BlockSource[] = [blocks];
-  const store = new SwarmDonorStore(network, { blocks, results, bandwidthLimiters, served }, options);
+  const store = new SwarmDonorStore(network, { world, blocks, results, bandwidthLimiters, served }, options);
   const source = new CompositeBlockSource(served);
   const answer = (stream: FrameStream, peer: { readonly id: string }, signal: AbortSignal) => {
     const policy = { mayHave: (hash: string) => store.mayHave(hash, peer.id), pieceBytes: () => bandwidthLimiters.up.pieceBytes };
@@ -75,6 +78,7 @@ interface OpenScene {
 }
 
 interface StoreParts {
+  readonly world: World;
   readonly blocks: BlockStore;
   readonly results: ResultsForPickup;
   readonly bandwidthLimiters: { readonly up: BandwidthLimiter; readonly down: BandwidthLimiter };
@@ -88,6 +92,7 @@ interface StoreParts {
  */
 class SwarmDonorStore implements OwnedDonorStore {
   readonly #network: SwarmNetwork;
+  readonly #world: World;
   readonly #blocks: BlockStore;
   readonly #results: ResultsForPickup;
   readonly #bandwidthLimiters: StoreParts["bandwidthLimiters"];
@@ -99,6 +104,7 @@ class SwarmDonorStore implements OwnedDonorStore {
 
   constructor(network: SwarmNetwork, parts: StoreParts, places: Pick<DonorStoreOptions, "scenes" | "seenAt">) {
     this.#network = network;
+    this.#world = parts.world;
     this.#blocks = parts.blocks;
     this.#results = parts.results;
     this.#bandwidthLimiters = parts.bandwidthLimiters;
@@ -149,7 +155,7 @@ class SwarmDonorStore implements OwnedDonorStore {
     if (!open || --open.users > 0) return;
     this.#scenes.delete(key);
     await before();
-    await rm(open.directory, { recursive: true, force: true });
+    await this.#world.disk.rm(open.directory, { recursive: true, force: true });
     open.room?.[Symbol.dispose]();
   }
 
@@ -178,8 +184,10 @@ class SwarmDonorStore implements OwnedDonorStore {
     try {
       using _pin = this.#blocks.pin([request.manifest, ...wanted.map(({ hash }) => hash)]);
       const sources = () => request.sources().slice(1);
-      await fetchBlocks({ wanted, requester, sources, open, pieceBytes, store: this.#blocks }, signal, ({ bytesDone, bytesTotal }) =>
-        onProgress(bytesDone, bytesTotal),
+      await fetchBlocks(
+        { world: this.#world, wanted, requester, sources, open, pieceBytes, store: this.#blocks },
+        signal,
+        ({ bytesDone, bytesTotal }) => onProgress(bytesDone, bytesTotal),
       );
       const seen = this.#seenAt === undefined ? {} : { seenAt: this.#seenAt };
       const { directory, scenePath, remap } = await extractBundle(
@@ -202,11 +210,14 @@ class SwarmDonorStore implements OwnedDonorStore {
     if (!this.#blocks.has(request.manifest)) {
       const toPath = join(this.#directory, `manifest-${this.#count++}`);
       try {
-        await fetchFile({ hash: request.manifest, bytes: request.manifestBytes, open, toPath, pieceBytes: this.pieceBytes() }, signal);
+        await fetchFile(
+          { world: this.#world, hash: request.manifest, bytes: request.manifestBytes, open, toPath, pieceBytes: this.pieceBytes() },
+          signal,
+        );
         await this.#blocks.putFile(toPath, { hash: request.manifest }, signal);
       } finally {
         // Its number is never used again: nobody would go on with a part of it.
-        for (const left of [toPath, `${toPath}.part`]) await rm(left, { force: true });
+        for (const left of [toPath, `${toPath}.part`]) await this.#world.disk.rm(left, { force: true });
       }
     }
     return await this.#blocks.get(request.manifest, signal);

@@ -1,8 +1,11 @@
-import { rename, rm, writeFile } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import type { ChunkSpec } from "../../core/plan/chunk.ts";
 import { BACKEND_NAMES } from "../../core/gpu/cycles-devices.ts";
 import type { Totals } from "../../core/terms/totals.ts";
 import type { DonorCapacity } from "../../donor/ports.ts";
+import { systemDisk } from "../../kernel/disk.ts";
+import { replaceFile } from "../../kernel/files/atomic-file.ts";
+import { systemClock } from "../../kernel/clock.ts";
 import type { RenderSlots } from "../../donor/render-slots.ts";
 import type { HostMetrics } from "../../machine/machine-watch.ts";
 import type { EnvironmentRequests } from "../environments/environment-requests.ts";
@@ -43,7 +46,7 @@ export class StatusWriter {
   watch(event: DonateEvent): void {
     if (event.event === "chunk-started") {
       const { job, lease, spec } = event;
-      this.#working.set(`${job} ${lease}`, { job, lease, what: describeSpec(spec), sinceMs: Date.now() });
+      this.#working.set(`${job} ${lease}`, { job, lease, what: describeSpec(spec), sinceMs: systemClock.now() });
     } else if (event.event === "chunk-rendered" || event.event === "chunk-failed") this.#working.delete(`${event.job} ${event.lease}`);
     else if (event.event === "job-closed") {
       for (const [key, { job }] of this.#working) if (job === event.job) this.#working.delete(key);
@@ -52,14 +55,15 @@ export class StatusWriter {
 
   /** Writes the status down when it is another than before. @returns it, when it was written. */
   async write(jobs: readonly DonorStatus["jobs"][number][]): Promise<DonorStatus | undefined> {
-    const nowMs = Date.now();
+    const nowMs = systemClock.now();
     if (nowMs - this.#writtenMs < MOST_OFTEN_MS) return undefined;
     const status = this.#status(jobs, nowMs);
     const text = JSON.stringify({ ...status, atMs: 0, machine: {}, gpus: [], diskUsedBytes: 0 });
     if (text === this.#written && nowMs - this.#writtenMs < LEAST_OFTEN_MS) return undefined;
     this.#written = text;
     this.#writtenMs = nowMs;
-    await replaceFile(this.#options.path, JSON.stringify(status));
+    // A reader never sees half of it; it is not worth waiting for the disk.
+    await replaceFile(systemDisk, this.#options.path, JSON.stringify(status), { beside: `${this.#options.path}.new`, mode: 0o600 });
     return status;
   }
 
@@ -123,10 +127,4 @@ type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] }
 
 function defined<T extends object>(value: T): Defined<T> {
   return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined)) as Defined<T>;
-}
-
-/** A reader never sees half of it. Not worth waiting for the disk. */
-async function replaceFile(path: string, text: string): Promise<void> {
-  await writeFile(`${path}.new`, text, { mode: 0o600 });
-  await rename(`${path}.new`, path);
 }

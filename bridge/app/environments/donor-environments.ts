@@ -10,6 +10,7 @@ import type { Environments } from "../../database/types.ts";
 import type { DonorEnvironments, OwnerPolicy, SandboxEnvironment } from "../../donor/ports.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { askEnvironment } from "../../protocols/environments/environments.ts";
 import { signedText } from "../../protocols/environments/messages.ts";
 import type { SwarmNetwork } from "../../protocols/frame-stream.ts";
@@ -121,7 +122,7 @@ class EngineEnvironments implements DonorEnvironments {
     return {
       engine,
       store: this.#contents,
-      clock: systemClock,
+      world: systemWorld,
       ask: ({ id }, digest, signal) => askEnvironment(network, id, digest, signal),
       open: store.openBlocks,
       pieceBytes: store.pieceBytes,

@@ -11,8 +11,8 @@ import {
 import type { EnvironmentStore } from "../../content/environments/environment-store.ts";
 import { readLayer } from "../../content/environments/layer-blocks.ts";
 import { abortable, childSignal } from "../../kernel/abort.ts";
-import type { Clock } from "../../kernel/clock.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
+import type { Time, World } from "../../kernel/world.ts";
 import { fetchBlocks } from "../../protocols/blocks/fetch-blocks.ts";
 import { fetchBytes } from "../../protocols/blocks/fetch-file.ts";
 import type { BlockPeer } from "../../protocols/blocks/messages.ts";
@@ -23,7 +23,7 @@ import type { EngineImage, ImageEngine } from "../../sandbox/images/image-engine
 export interface ObtainPorts {
   readonly engine: Pick<ImageEngine, "findEnvironment" | "layersHere" | "load">;
   readonly store: EnvironmentStore;
-  readonly clock: Clock;
+  readonly world: Time & Pick<World, "random">;
   /** What a peer says of an environment. */
   readonly ask: (peer: BlockPeer, digest: string, signal: AbortSignal) => Promise<EnvironmentReply>;
   /** Opens a stream of the blocks protocol. */
@@ -122,7 +122,7 @@ class Obtaining {
 
   /** What the peers offer, those first who agree with most others. Waits a while for the first that has it. */
   async #offers(signal: AbortSignal): Promise<readonly Offered[]> {
-    const { clock } = this.#ports;
+    const { clock } = this.#ports.world;
     const startMs = clock.monotonicMs();
     while (true) {
       const asked = await Promise.all(this.#left().map((peer) => this.#askPeer(peer, signal)));
@@ -135,7 +135,7 @@ class Obtaining {
   }
 
   async #askPeer(peer: BlockPeer, parent: AbortSignal): Promise<Offered | undefined> {
-    using limit = childSignal(parent, ASK_LIMIT_MS);
+    using limit = childSignal(parent, { ms: ASK_LIMIT_MS, time: this.#ports.world });
     try {
       const reply = await abortable(this.#ports.ask(peer, this.#request.digest, limit.signal), limit.signal);
       return reply.type === "environment" ? { ...reply, peer } : undefined;
@@ -193,7 +193,7 @@ class Obtaining {
     const sources = () => [...others, ...this.#left().filter(({ id }) => !peers.some((peer) => peer.id === id))];
     const pacing = pieceBytes === undefined ? {} : { pieceBytes };
     const { bytesFrom, banned } = await fetchBlocks(
-      { wanted, requester, sources, open, store, ...pacing },
+      { world: this.#ports.world, wanted, requester, sources, open, store, ...pacing },
       signal,
       ({ bytesDone, bytesTotal }) => this.#onProgress(bytesDone, bytesTotal),
     );
@@ -208,7 +208,13 @@ class Obtaining {
     let failure: unknown = missing(this.#request.digest);
     for (const peer of peers) {
       try {
-        const request = { hash, bytes, open: (end: AbortSignal) => open(peer, end), maxBytes: ENVIRONMENT_LIMITS.maxManifestBytes };
+        const request = {
+          world: this.#ports.world,
+          hash,
+          bytes,
+          open: (end: AbortSignal) => open(peer, end),
+          maxBytes: ENVIRONMENT_LIMITS.maxManifestBytes,
+        };
         return await fetchBytes(request, signal);
       } catch (error) {
         signal.throwIfAborted();

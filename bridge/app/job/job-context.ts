@@ -2,12 +2,14 @@ import type { Home } from "../../config/home.ts";
 import type { JobEvent } from "../../core/job/job-events.ts";
 import type { Database, JobCommand } from "../../database/types.ts";
 import type { Log } from "../../kernel/log.ts";
+import type { World } from "../../kernel/world.ts";
 import type { ComputeSelection, RenderRequest } from "../../requester/prepared-job.ts";
 import type { SharedSwarm } from "../swarm/shared-swarm.ts";
 import type { Scratch } from "./scratch.ts";
 
 /** What all jobs of this process share. */
 export interface ProcessContext {
+  readonly world: World;
   readonly home: Home;
   readonly database: Database;
   readonly scratch: Scratch;

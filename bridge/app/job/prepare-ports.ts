@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { tryOutputFolder } from "../../blender/inspect/try-output.ts";
 import type { PackedBundle } from "../../content/bundle/pack.ts";
-import { systemClock } from "../../kernel/clock.ts";
 import type { PreparePorts } from "../../requester/prepare-job.ts";
 import type { ChosenBlender } from "./blender-slots.ts";
 import type { SentScene } from "./sent-scene.ts";
@@ -21,7 +20,7 @@ export interface JobToPrepare {
 
 /** What preparing a job needs of this machine; the packed scene is left in `packed`. */
 export function preparePorts(
-  { home, database }: Pick<ProcessContext, "home" | "database">,
+  { world, home, database }: Pick<ProcessContext, "world" | "home" | "database">,
   { id, blender, inspect, sent, waitingRoom, begun }: JobToPrepare,
   packed: { bundle?: PackedBundle },
 ): PreparePorts {
@@ -39,7 +38,7 @@ export function preparePorts(
     history: {
       append: async (job, records) => {
         const [first] = records;
-        const nowMs = systemClock.now();
+        const nowMs = world.clock.now();
         if (first?.type === "job-created") {
           const { createdAt, title } = database.jobs.get(job) ?? { createdAt: nowMs, title: titleOf(first.scenePath) };
           database.jobs.put({ id: job, createdAt, updatedAt: nowMs, scenePath: first.scenePath, title, state: "running" });

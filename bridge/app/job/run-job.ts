@@ -41,7 +41,7 @@ async function prepareAndWork(
   { task, watching }: { readonly task: Task; readonly watching: Watching },
   signal: AbortSignal,
 ): Promise<JobOutcome> {
-  const { home, database } = processContext;
+  const { world, home, database } = processContext;
   const begun = task.kind === "resume" ? createdOf(database, task.job) : undefined;
   const named = environmentOf(database, task, begun);
   const blender = chooseBlender(await findLocalBlenders(home, settings.blender, signal), begun?.blender, named);
@@ -49,7 +49,7 @@ async function prepareAndWork(
   const packed: { bundle?: PackedBundle } = {};
   await using inspectionBlender = new InspectionBlender();
   const inspect = inspectionBlender.inspector(scratch, blender, settings.threads);
-  const sent = new SentScene(scenePathOf(task, begun), new SceneCopy(new JobFolder(home.jobs, task.job).scene), signal);
+  const sent = new SentScene(scenePathOf(task, begun), new SceneCopy(new JobFolder(world, home.jobs, task.job).scene), signal);
   if (task.kind === "new") await sent.look();
   const waitingRoom = () => scratch.folder("sent");
   const prepare = preparePorts(processContext, { id: task.job, blender, inspect, sent, waitingRoom, begun: begun?.manifestHash }, packed);
@@ -72,8 +72,8 @@ async function prepareAndWork(
   const swarm = await entering;
   if (named && swarm) await shareForJob(swarm, named, processContext, watching);
   const parts = { prepared, bundle: bundleOf(packed), blender, swarm, own, scratch, inspectionBlender, sent };
-  const work = () => workOnPrepared({ home, database }, settings, { parts, watching }, signal);
-  return await withJobLock(database.jobs, { job: prepared.id, work, log: watching.log }, signal);
+  const work = () => workOnPrepared(processContext, settings, { parts, watching }, signal);
+  return await withJobLock(database.jobs, { job: prepared.id, work, clock: world.clock, log: watching.log }, signal);
 }
 
 function bundleOf({ bundle }: { readonly bundle?: PackedBundle }): PackedBundle {

@@ -1,7 +1,9 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, isAbsolute, join } from "node:path";
 import type { Home } from "../../config/home.ts";
+import { systemDisk } from "../../kernel/disk.ts";
 import { removeFolder } from "../../kernel/files/remove-folder.ts";
+import { isRunning } from "../../kernel/process-identity.ts";
 
 /** How folders begin that this process makes outside of its scratch: nothing else is ever cleared there. */
 export const STAGE_PREFIX = ".p2p-render-";
@@ -37,7 +39,7 @@ export async function openScratch(home: Home): Promise<Scratch> {
 
 async function clearOfTheDead(home: Home): Promise<void> {
   for (const name of await readdir(home.scratch)) {
-    if (!isAlive(Number(name))) await clear(join(home.scratch, name));
+    if (!isRunning(Number(name))) await clear(join(home.scratch, name));
   }
 }
 
@@ -70,16 +72,5 @@ async function clear(root: string): Promise<void> {
     const folder = await readFile(join(root, entry.name), "utf8").catch(() => "");
     if (isAbsolute(folder) && basename(folder).startsWith(STAGE_PREFIX)) await rm(folder, { recursive: true, force: true }).catch(() => {});
   }
-  await removeFolder(root).catch(() => {}); // the next one tries again
-}
-
-/** Whether a process of this number runs; another user's counts, too. */
-function isAlive(pid: number): boolean {
-  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
+  await removeFolder(systemDisk, root).catch(() => {}); // the next one tries again
 }

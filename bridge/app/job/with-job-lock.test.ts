@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
 import type { Jobs } from "../../database/types.ts";
 import { FarmError } from "../../kernel/errors.ts";
+import { systemClock } from "../../kernel/clock.ts";
 import { silentLog } from "../../kernel/log.ts";
 import { withJobLock } from "./with-job-lock.ts";
 
@@ -22,7 +23,7 @@ it("works on though its lock cannot be renewed, and says why the work failed, no
     await sleep(1_500);
     throw new FarmError("SCENE_UNREADABLE", "no scene");
   };
-  const done = withJobLock(jobs, { job: "j", work, log: silentLog }, new AbortController().signal);
+  const done = withJobLock(jobs, { job: "j", work, clock: systemClock, log: silentLog }, new AbortController().signal);
   await expect(done).rejects.toMatchObject({ code: "SCENE_UNREADABLE" });
   expect(claims()).toBeGreaterThan(1);
 });

@@ -1,32 +1,34 @@
 import type { JobOutcome } from "../../core/job/job-events.ts";
 import type { Jobs } from "../../database/types.ts";
-import { systemClock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 import { lockJob } from "../../database/job-lock.ts";
 
 interface Claimed {
   readonly job: string;
   readonly work: () => Promise<JobOutcome>;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
 /** Does the work while no other process may, and writes down how it ended. Throws JOB_BUSY, and what the work throws. */
-export async function withJobLock(jobs: Jobs, { job, work, log }: Claimed, signal: AbortSignal): Promise<JobOutcome> {
+export async function withJobLock(jobs: Jobs, claimed: Claimed, signal: AbortSignal): Promise<JobOutcome> {
+  const { job, work, clock } = claimed;
   await using _lock = await lockJob(jobs, job, signal);
   try {
     const outcome = await work();
-    jobs.setState(job, outcome, systemClock.now());
+    jobs.setState(job, outcome, clock.now());
     return outcome;
   } catch (error) {
-    keepEnd(jobs, job, signal.aborted ? "cancelled" : "failed", log);
+    keepEnd(jobs, claimed, signal.aborted ? "cancelled" : "failed");
     throw error;
   }
 }
 
 /** A disk that cannot take it must not hide why the job ended; its journal knows where it stands. */
-function keepEnd(jobs: Jobs, job: string, state: "cancelled" | "failed", log: Log): void {
+function keepEnd(jobs: Jobs, { job, clock, log }: Claimed, state: "cancelled" | "failed"): void {
   try {
-    jobs.setState(job, state, systemClock.now());
+    jobs.setState(job, state, clock.now());
   } catch (error) {
     log.warn({ job, error }, "the end of a job could not be written down");
   }

@@ -7,7 +7,6 @@ import type { PackedBundle } from "../../content/bundle/pack.ts";
 import type { JobEvent, JobOutcome } from "../../core/job/job-events.ts";
 import type { WarmSession } from "../../donor/ports.ts";
 import type { RenderSlots } from "../../donor/render-slots.ts";
-import { systemClock } from "../../kernel/clock.ts";
 import { findFfmpeg } from "../../media/video/find-ffmpeg.ts";
 import { encodeVideo } from "../../media/video/video.ts";
 import { openMedia } from "../../media/worker/media-pool.ts";
@@ -43,7 +42,7 @@ interface Work {
 
 /** Gives a prepared job its ports on this machine, and works on it until it ends. */
 export async function workOnPrepared(
-  { home, database }: Pick<ProcessContext, "home" | "database">,
+  { world, home, database }: Pick<ProcessContext, "world" | "home" | "database">,
   settings: WorkSettings,
   { parts, watching }: Work,
   signal: AbortSignal,
@@ -85,7 +84,7 @@ export async function workOnPrepared(
         return command;
       },
     },
-    process: { clock: systemClock, log },
+    process: { world, log },
   };
   return await runPreparedJob(ports, prepared, { jobsFolder: home.jobs, name: `${hostname()} (this machine)`, compute }, signal);
 }

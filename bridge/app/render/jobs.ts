@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import type { Home } from "../../config/home.ts";
 import { newJobId } from "../../core/job/job-id.ts";
 import { foldJournal } from "../../core/journal/fold.ts";
@@ -7,6 +6,8 @@ import { planJob } from "../../core/plan/plan.ts";
 import { openDatabase } from "../../database/open-database.ts";
 import type { Database, JobRow, JobCommand } from "../../database/types.ts";
 import { FarmError } from "../../kernel/errors.ts";
+import { systemClock } from "../../kernel/clock.ts";
+import { systemWorld } from "../../kernel/world.ts";
 
 /** A line of the list, as it stands at this moment: "interrupted" where its last run ended without a word, killed for instance. */
 export type ListedJob = Omit<JobRow, "state"> & { readonly state: JobRow["state"] | "interrupted" };
@@ -26,7 +27,7 @@ export interface JobReport {
 }
 
 export function freshJobId(): string {
-  return newJobId(Date.now(), randomBytes(8));
+  return newJobId(systemWorld.clock.now(), systemWorld.random.bytes(8));
 }
 
 /** Newest first. */
@@ -37,7 +38,7 @@ export async function listJobs(home: Home): Promise<readonly ListedJob[]> {
 
 /** A job whose row says that it runs, and that nobody works on, was interrupted. */
 function asItStands({ jobs }: Pick<Database, "jobs">, job: JobRow): ListedJob {
-  const isAtWork = job.state !== "running" || jobs.isClaimed(job.id, Date.now());
+  const isAtWork = job.state !== "running" || jobs.isClaimed(job.id, systemClock.now());
   return isAtWork ? job : { ...job, state: "interrupted" };
 }
 
@@ -82,7 +83,7 @@ export async function commandJob(home: Home, id: string | undefined, command: Jo
   await using database = openDatabase(home.database);
   const job = jobOf(database, id);
   if (isFree(database, job.id)) {
-    if (command === "cancel") database.jobs.setState(job.id, "cancelled", Date.now());
+    if (command === "cancel") database.jobs.setState(job.id, "cancelled", systemClock.now());
     return `job ${job.id} is not at work; its state is ${database.jobs.get(job.id)?.state ?? job.state}`;
   }
   database.jobCommands.set(job.id, command);
@@ -90,7 +91,7 @@ export async function commandJob(home: Home, id: string | undefined, command: Jo
 }
 
 function isFree(database: Database, job: string): boolean {
-  return !database.jobs.isClaimed(job, Date.now());
+  return !database.jobs.isClaimed(job, systemClock.now());
 }
 
 function jobOf(database: Database, id: string | undefined): JobRow {

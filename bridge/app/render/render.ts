@@ -2,6 +2,7 @@ import type { Home } from "../../config/home.ts";
 import type { JobOutcome } from "../../core/job/job-events.ts";
 import { openDatabase } from "../../database/open-database.ts";
 import { isFarmError } from "../../kernel/errors.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { lockHome } from "../../network/node/home-lock.ts";
 import type { SwarmOptions } from "../swarm/open-swarm.ts";
 import { RequesterSwarm } from "../swarm/requester-swarm.ts";
@@ -18,13 +19,14 @@ export interface RenderSettings extends WorkSettings {
 /** Renders a scene, or goes on with a job, on this machine and the swarm. */
 export async function render(settings: RenderSettings, task: Task, watching: Watching, signal: AbortSignal): Promise<JobOutcome> {
   const { home } = settings;
+  const world = systemWorld;
   await using database = openDatabase(home.database, {
     onCorrupt: (message) => watching.observe({ event: "note", code: "DATABASE_CORRUPT", message }),
   });
   await using scratch = await openScratch(home);
   await using lock = await lockBesideDonor(home);
-  await using swarm = new SharedSwarm(() => RequesterSwarm.open(lock && home, settings.swarm, watching.log, signal));
-  return await runJob({ home, database, scratch, swarm }, settings, { task, watching }, signal);
+  await using swarm = new SharedSwarm(() => RequesterSwarm.open(lock && home, settings.swarm, { world, log: watching.log }, signal));
+  return await runJob({ world, home, database, scratch, swarm }, settings, { task, watching }, signal);
 }
 
 /** Beside a donor of the same home there is none: two nodes with one identity would take each other's messages. */

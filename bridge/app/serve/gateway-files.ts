@@ -1,9 +1,12 @@
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Home } from "../../config/home.ts";
 import { GATEWAY_PROTOCOL } from "../../gateway/wire/limits.ts";
+import { systemDisk } from "../../kernel/disk.ts";
+import { replaceFile } from "../../kernel/files/atomic-file.ts";
 import { VERSION } from "../../kernel/version.ts";
+import { systemClock } from "../../kernel/clock.ts";
 
 /** How a program of this machine finds the bridge that serves a home. */
 const GatewayFile = z.looseObject({
@@ -40,7 +43,7 @@ export async function writeGatewayFiles(
   port: number,
 ): Promise<GatewayFile & AsyncDisposable> {
   const tokenFile = join(home.root, "gateway.token");
-  const file = { protocol: GATEWAY_PROTOCOL, version: VERSION, pid: process.pid, port, tokenFile, startedAt: Date.now(), session };
+  const file = { protocol: GATEWAY_PROTOCOL, version: VERSION, pid: process.pid, port, tokenFile, startedAt: systemClock.now(), session };
   await replace(tokenFile, token);
   await replace(pathOf(home), `${JSON.stringify(file, null, 2)}\n`); // last: who finds it finds the token
   const remove = async () => {
@@ -49,10 +52,6 @@ export async function writeGatewayFiles(
   return { ...file, [Symbol.asyncDispose]: remove };
 }
 
-/** A reader sees the old or the new one, and never an old one's permissions. */
 async function replace(path: string, text: string): Promise<void> {
-  const beside = `${path}.new`;
-  await rm(beside, { force: true });
-  await writeFile(beside, text, { mode: 0o600, flag: "wx" });
-  await rename(beside, path);
+  await replaceFile(systemDisk, path, text, { beside: `${path}.new`, mode: 0o600 });
 }

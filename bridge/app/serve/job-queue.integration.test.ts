@@ -9,6 +9,7 @@ import type { Database } from "../../database/types.ts";
 import { JobSubmission } from "../../gateway/wire/job-submission.ts";
 import { GATEWAY_LIMITS } from "../../gateway/wire/limits.ts";
 import { silentLog } from "../../kernel/log.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { JobQueue } from "./job-queue.ts";
 import { openScratch } from "../job/scratch.ts";
 import { ServedJobsStore } from "./served-jobs-store.ts";
@@ -30,7 +31,7 @@ afterEach(async () => {
 /** A queue that takes jobs, keeps them and never begins one; each is another start of the bridge. */
 async function openCatalog() {
   const swarm = new SharedSwarm(() => Promise.reject(new Error("nobody enters a swarm here")));
-  const processContext = { home, database, scratch: await openScratch(home), swarm };
+  const processContext = { world: systemWorld, home, database, scratch: await openScratch(home), swarm };
   const store = new ServedJobsStore(processContext);
   const told: string[] = [];
   const tell = ({ job, state }: { job: string; state: string }) => void told.push(`${job} ${state}`);

@@ -5,7 +5,6 @@ import type { JobCommand } from "../../database/types.ts";
 import type { JobSubmission } from "../../gateway/wire/job-submission.ts";
 import { GATEWAY_LIMITS } from "../../gateway/wire/limits.ts";
 import { type ChildSignal, childSignal } from "../../kernel/abort.ts";
-import { systemClock } from "../../kernel/clock.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import { computeSelectionOf, requestOf } from "../render/job-request.ts";
@@ -206,7 +205,7 @@ export class JobQueue implements AsyncDisposable {
   /** The list of ended jobs is no archive, and floats that nobody takes must not fill the disk. */
   async #forgetOld(): Promise<void> {
     const { endedJobsListed, endedJobsKeptMs } = GATEWAY_LIMITS;
-    const oldestMs = systemClock.now() - endedJobsKeptMs;
+    const oldestMs = this.#deps.processContext.world.clock.now() - endedJobsKeptMs;
     const ended = [...this.#jobs.values()].filter(({ hasEnded, id }) => hasEnded && !this.#atWork.has(id));
     const old = ended.filter(({ facts }, at) => facts.createdAt < oldestMs || at < ended.length - endedJobsListed);
     for (const job of old) await this.#forget(job);

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Home } from "../../config/home.ts";
@@ -11,6 +10,7 @@ import { systemClock } from "../../kernel/clock.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import { VERSION } from "../../kernel/version.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { lockHome } from "../../network/node/home-lock.ts";
 import { findLocalBlenders } from "../job/blender-slots.ts";
 import { readGatewayFile, writeGatewayFiles } from "./gateway-files.ts";
@@ -65,9 +65,10 @@ export async function serve(settings: ServeSettings, watching: ServeWatching, pa
   await using _lock = await lockServing(home, self);
   using stop = childSignal(parent);
   await using database = openDatabase(home.database, { onCorrupt: (message) => observe({ event: "note", message }) });
+  const world = systemWorld;
   await using scratch = await openScratch(home);
-  await using shared = new SharedSwarm(() => RequesterSwarm.open(self, settings.swarm, log, stop.signal));
-  const processContext = { home, database, scratch, swarm: shared };
+  await using shared = new SharedSwarm(() => RequesterSwarm.open(self, settings.swarm, { world, log }, stop.signal));
+  const processContext = { world, home, database, scratch, swarm: shared };
   const store = new ServedJobsStore(processContext);
   await store.sweepUploads();
   const blenders = () => findLocalBlenders(home, settings.blender, stop.signal).catch(() => []);
@@ -81,12 +82,9 @@ export async function serve(settings: ServeSettings, watching: ServeWatching, pa
     stop.abort();
   };
   const bridge = servedBridge({ processContext, queue, store, swarm, blender, stop: askedToStop });
-  const token = newToken();
-  const welcome = { version: VERSION, pid: process.pid, home: home.root, session: randomBytes(8).toString("hex") };
-  await using gateway = await Gateway.open(
-    { bridge, token, welcome, clock: systemClock, log },
-    { port: settings.port, origins: new Set() },
-  );
+  const token = newToken(world.random);
+  const welcome = { version: VERSION, pid: process.pid, home: home.root, session: world.random.bytes(8).toString("hex") };
+  await using gateway = await Gateway.open({ ...world, bridge, token, welcome, log }, { port: settings.port, origins: new Set() });
   await using file = await writeGatewayFiles(home, { token, session: welcome.session }, gateway.port);
   observe({ event: "serving", port: file.port, pid: file.pid, home: home.root, tokenFile: file.tokenFile, protocol: file.protocol });
   void shared.enter().catch((error: unknown) => log.warn({ error }, "the swarm could not be entered"));

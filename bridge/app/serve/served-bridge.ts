@@ -1,6 +1,7 @@
 import PQueue from "p-queue";
 import type { ServedBridge } from "../../gateway/ports.ts";
 import { FarmError } from "../../kernel/errors.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { findLocalBlenders, type ChosenBlender } from "../job/blender-slots.ts";
 import { runChecks, checkNetwork } from "../doctor/doctor.ts";
 import type { JobQueue } from "./job-queue.ts";
@@ -58,7 +59,7 @@ export function servedBridge({ processContext, queue, store, swarm, blender, sto
         return { findings: findings.map(({ fix, ...finding }) => ({ ...finding, mend: fix ?? null })) };
       },
       "bridge.stop": async () => {
-        setImmediate(stop); // the answer goes first
+        systemWorld.timers.after(0, stop); // the answer goes first
         return {};
       },
     },

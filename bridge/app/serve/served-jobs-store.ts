@@ -1,4 +1,3 @@
-import { rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { assembledFileName } from "../../blender/finish/finisher.ts";
@@ -9,7 +8,6 @@ import { errorBodyOf } from "../../gateway/wire/error-body.ts";
 import { ErrorBody, type JobState } from "../../gateway/wire/job-messages.ts";
 import { JobSubmission } from "../../gateway/wire/job-submission.ts";
 import type { JobRow } from "../../database/types.ts";
-import { systemClock } from "../../kernel/clock.ts";
 import { JobFolder } from "../../requester/job-folder.ts";
 import { RawFrames } from "../../requester/delivery/raw-frames.ts";
 import { reportOf } from "../render/jobs.ts";
@@ -23,10 +21,10 @@ const Record = z.strictObject({ submission: JobSubmission, error: ErrorBody.null
 
 /** The jobs that clients asked for, on disk: what a bridge that starts again finds. */
 export class ServedJobsStore {
-  readonly #processContext: Pick<ProcessContext, "home" | "database">;
+  readonly #processContext: Pick<ProcessContext, "world" | "home" | "database">;
   readonly #rawFrames = new Map<string, Promise<RawFrames | undefined>>();
 
-  constructor(processContext: Pick<ProcessContext, "home" | "database">) {
+  constructor(processContext: Pick<ProcessContext, "world" | "home" | "database">) {
     this.#processContext = processContext;
   }
 
@@ -38,7 +36,11 @@ export class ServedJobsStore {
       const record = Record.safeParse(parsedJson(body));
       if (!row || !record.success) return [];
       const { submission, error } = record.data;
-      const served = new ServedJob({ id: job, title: row.title, createdAt: row.createdAt, submission }, stateOf(row), systemClock);
+      const served = new ServedJob(
+        { id: job, title: row.title, createdAt: row.createdAt, submission },
+        stateOf(row),
+        this.#processContext.world.clock,
+      );
       this.#recall(served, row, error);
       return [served];
     });
@@ -57,18 +59,18 @@ export class ServedJobsStore {
   /** Written down before the client hears of it. Throws DISK_FULL. */
   create(id: string, submission: JobSubmission): ServedJob {
     const { database } = this.#processContext;
-    const createdAt = systemClock.now();
+    const createdAt = this.#processContext.world.clock.now();
     const title = submission.title ?? titleOf(submission.source ?? submission.scenePath);
     database.served.put(id, JSON.stringify({ submission, error: null }));
     database.jobs.put({ id, createdAt, updatedAt: createdAt, scenePath: submission.scenePath, title, state: "queued" });
-    return new ServedJob({ id, title, createdAt, submission }, "queued", systemClock);
+    return new ServedJob({ id, title, createdAt, submission }, "queued", this.#processContext.world.clock);
   }
 
   /** The state as a next bridge should find it. */
   keepState(job: ServedJob): void {
     const { database } = this.#processContext;
     const state = isNotKept(job.state) ? KEPT_AS[job.state] : job.state;
-    database.jobs.setState(job.id, state, systemClock.now());
+    database.jobs.setState(job.id, state, this.#processContext.world.clock.now());
     database.served.put(job.id, JSON.stringify({ submission: job.facts.submission, error: job.error }));
   }
 
@@ -113,9 +115,9 @@ export class ServedJobsStore {
   /** A copy that was made for the job alone is of no more use; pictures beside it are. */
   async dropOwnedScene({ facts: { submission } }: ServedJob): Promise<void> {
     if (!submission.owned) return;
-    await rm(submission.scenePath, { force: true });
+    await this.#processContext.world.disk.rm(submission.scenePath, { force: true });
     const folder = this.#uploadFolderOf(submission.scenePath);
-    if (folder !== undefined) await rmdir(folder).catch(() => {}); // until the job is let go
+    if (folder !== undefined) await this.#processContext.world.disk.rmdir(folder).catch(() => {}); // until the job is let go
   }
 
   /** Whether a job is there whose scene a client sent into this folder. */
@@ -133,10 +135,11 @@ export class ServedJobsStore {
     const { id } = job;
     this.#rawFrames.delete(id);
     this.#processContext.database.served.delete(id);
-    await new JobFolder(this.#processContext.home.jobs, id).dispose();
+    await new JobFolder(this.#processContext.world, this.#processContext.home.jobs, id).dispose();
     await this.dropOwnedScene(job);
     const folder = this.#uploadFolderOf(job.facts.submission.scenePath);
-    if (folder !== undefined && !this.usesUpload(folder)) await rm(folder, { recursive: true, force: true });
+    if (folder !== undefined && !this.usesUpload(folder))
+      await this.#processContext.world.disk.rm(folder, { recursive: true, force: true });
   }
 
   #uploadFolderOf(scenePath: string): string | undefined {
@@ -152,8 +155,10 @@ export class ServedJobsStore {
     const memory = foldJournal(this.#processContext.database.journal.read(job).map(({ record }) => record));
     if (!memory.created) return undefined;
     const { facts, options } = memory.created.planInput;
-    const { assembled } = new JobFolder(this.#processContext.home.jobs, job);
-    const rawFrames = new RawFrames(planJob(facts, options), (sceneFrame) => join(assembled, assembledFileName(sceneFrame)));
+    const { assembled } = new JobFolder(this.#processContext.world, this.#processContext.home.jobs, job);
+    const rawFrames = new RawFrames(this.#processContext.world.disk, planJob(facts, options), (sceneFrame) =>
+      join(assembled, assembledFileName(sceneFrame)),
+    );
     for (const frame of memory.finishedFrames.keys()) await rawFrames.recall(frame);
     return rawFrames;
   }

@@ -1,9 +1,9 @@
-import { randomBytes } from "node:crypto";
 import { type FileHandle, mkdir, open, readdir, rm, statfs } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { GATEWAY_LIMITS } from "../../gateway/wire/limits.ts";
 import type { IncomingFile } from "../../gateway/ports.ts";
 import { FarmError } from "../../kernel/errors.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { asWriteFailure } from "../../media/write-beside.ts";
 
 /** The folder of its own in which an uploaded scene lies, and what is made of it; undefined for any other path. */
@@ -37,7 +37,7 @@ export class Uploads {
     if (this.#open >= GATEWAY_LIMITS.maxUploads) throw new FarmError("TOO_MANY_UPLOADS", `${this.#open} files are on their way`);
     this.#open++;
     const ended = () => void this.#open--;
-    const folder = join(this.#root, randomBytes(16).toString("hex"));
+    const folder = join(this.#root, systemWorld.random.bytes(16).toString("hex"));
     const path = join(folder, name);
     try {
       await requireRoom(this.#root, bytes);

@@ -3,6 +3,7 @@ import type { Home } from "../../config/home.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { isFarmError } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import type { SwarmNetwork } from "../../protocols/frame-stream.ts";
 import type { Offer } from "../../protocols/offer/messages.ts";
 import { askOffer } from "../../protocols/offer/offer.ts";
@@ -16,6 +17,8 @@ export interface SeenDonor {
   readonly pingMs: number | undefined;
 }
 
+const SEEN_WITHIN_MS = 5_000;
+
 /** Looks for donors for `seconds`, asks each what it gives, nearest first. Throws PEER_UNREACHABLE for a named peer that does not answer. */
 export async function seeDonors(
   home: Home,
@@ -25,7 +28,7 @@ export async function seeDonors(
 ): Promise<SeenDonor[]> {
   await using network = await openSwarm(home, options.swarm, log, signal);
   const named = await Promise.all(options.peers.map(async (peer) => (await network.connect(peer, signal)).id));
-  using round = childSignal(signal, options.seconds * 1000);
+  using round = childSignal(signal, { ms: options.seconds * 1000, time: systemWorld });
   const searching = network.findDonors(round.signal).catch(() => {});
   await systemClock.sleep(options.seconds * 1000, signal);
   await searching;
@@ -37,9 +40,11 @@ export async function seeDonors(
 /** What a peer offers; undefined for one that gives nothing or does not answer, unless it was named. */
 export async function seeDonor(network: SwarmNetwork, peer: string, named: boolean): Promise<SeenDonor | undefined> {
   try {
-    const offer = await askOffer(network, peer, AbortSignal.timeout(5_000));
+    using asking = childSignal(undefined, { ms: SEEN_WITHIN_MS, time: systemWorld });
+    const offer = await askOffer(network, peer, asking.signal);
     if (offer.type !== "offer") return undefined;
-    const pingMs = await network.ping(peer, AbortSignal.timeout(5_000)).catch(() => undefined);
+    using pinging = childSignal(undefined, { ms: SEEN_WITHIN_MS, time: systemWorld });
+    const pingMs = await network.ping(peer, pinging.signal).catch(() => undefined);
     return { peer, offer, pingMs };
   } catch (error) {
     if (named || !isFarmError(error)) throw error;

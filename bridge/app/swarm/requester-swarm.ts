@@ -7,11 +7,12 @@ import type { PackedBundle } from "../../content/bundle/pack.ts";
 import type { JobEvent } from "../../core/job/job-events.ts";
 import { type OfferedCapacity, capacityOf, type SwarmCapacity } from "../../core/plan/swarm-capacity.ts";
 import type { Environments } from "../../database/types.ts";
-import { systemClock } from "../../kernel/clock.ts";
+import { childSignal } from "../../kernel/abort.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import type { Sha256 } from "../../kernel/ids.ts";
 import type { Log } from "../../kernel/log.ts";
 import { VERSION } from "../../kernel/version.ts";
+import type { World } from "../../kernel/world.ts";
 import { fetchFile } from "../../protocols/blocks/fetch-file.ts";
 import { BLOCKS_LIMITS, BLOCKS_PROTOCOL } from "../../protocols/blocks/messages.ts";
 import type { BlockSource } from "../../protocols/blocks/ports.ts";
@@ -30,7 +31,13 @@ import { openSwarm, type SwarmOptions } from "./open-swarm.ts";
 /** Streams at once to one donor for results; the donor allows `maxInboundStreamsPerPeer`. */
 const FETCHES_PER_DONOR = 2;
 const LOOK_AROUND_MS = 1_200;
+const ANSWER_MS = 3_000;
 const NO_CAPACITY: OfferedCapacity = { slots: 0 };
+
+export interface SwarmDeps {
+  readonly world: World;
+  readonly log: Log;
+}
 
 /** A job that donors are wanted for. */
 export interface RecruitedJob {
@@ -52,21 +59,27 @@ export interface RecruitOptions {
 /** A requester's side of the swarm, for all jobs of this process: finds donors, gives them the scenes' blocks, takes their results. */
 export class RequesterSwarm implements AsyncDisposable {
   readonly network: SwarmNetwork & AsyncDisposable;
-  readonly #log: Log;
+  readonly #deps: SwarmDeps;
   readonly #queues = new Map<string, PQueue>();
   readonly #scenes = new SceneSeeder();
-  readonly #enteredMs = systemClock.monotonicMs();
+  readonly #enteredMs: number;
   #environments: EnvironmentStore | undefined;
 
-  private constructor(network: SwarmNetwork & AsyncDisposable, log: Log) {
+  private constructor(network: SwarmNetwork & AsyncDisposable, deps: SwarmDeps) {
     this.network = network;
-    this.#log = log;
+    this.#deps = deps;
+    this.#enteredMs = deps.world.clock.monotonicMs();
   }
 
   /** With the identity of `home` (locked by the caller), or with one for this run only. */
-  static async open(home: Pick<Home, "root"> | undefined, options: SwarmOptions, log: Log, signal: AbortSignal): Promise<RequesterSwarm> {
-    const network = await openSwarm(home, options, log, signal);
-    const swarm = new RequesterSwarm(network, log);
+  static async open(
+    home: Pick<Home, "root"> | undefined,
+    options: SwarmOptions,
+    deps: SwarmDeps,
+    signal: AbortSignal,
+  ): Promise<RequesterSwarm> {
+    const network = await openSwarm(home, options, deps.log, signal);
+    const swarm = new RequesterSwarm(network, deps);
     await network.handle(
       OFFER_PROTOCOL,
       (stream, _peer, end) => answerOffer(stream, () => ({ type: "none", agent: `p2p-render/${VERSION}` }), end),
@@ -98,17 +111,20 @@ export class RequesterSwarm implements AsyncDisposable {
 
   /** The power of the donors that answer within a moment: what the planner reckons with. */
   async offeredCapacity(peers: "all" | readonly string[], signal: AbortSignal): Promise<SwarmCapacity> {
-    const lookedMs = systemClock.monotonicMs() - this.#enteredMs;
-    if (peers === "all" && lookedMs < LOOK_AROUND_MS) await systemClock.sleep(LOOK_AROUND_MS - lookedMs, signal);
+    const { world } = this.#deps;
+    const lookedMs = world.clock.monotonicMs() - this.#enteredMs;
+    if (peers === "all" && lookedMs < LOOK_AROUND_MS) await world.clock.sleep(LOOK_AROUND_MS - lookedMs, signal);
     const ids = peers === "all" ? this.network.knownPeers().map(({ id }) => id) : peers;
     const asked = new Set<string>(); // two names may be one peer's
     const donors = await Promise.all(
       ids.map(async (peer): Promise<OfferedCapacity> => {
         try {
-          const { id } = await this.network.connect(peer, AbortSignal.timeout(3_000));
+          using connecting = childSignal(undefined, { ms: ANSWER_MS, time: world });
+          const { id } = await this.network.connect(peer, connecting.signal);
           if (asked.has(id)) return NO_CAPACITY;
           asked.add(id);
-          const reply = await askOffer(this.network, id, AbortSignal.timeout(3_000));
+          using asking = childSignal(undefined, { ms: ANSWER_MS, time: world });
+          const reply = await askOffer(this.network, id, asking.signal);
           return reply.type === "offer" ? reply : NO_CAPACITY;
         } catch (error) {
           if (error instanceof FarmError && error.code === "PEER_ADDRESS_INVALID") throw error;
@@ -133,7 +149,7 @@ export class RequesterSwarm implements AsyncDisposable {
       needs: { sceneBytes: totalBytesOf(bundle.manifest), memoryBytes: prepared.facts.memoryBytes, environment: prepared.environment },
       allowPreview,
     };
-    const deps = { network: this.network, clock: systemClock, log: this.#log, observe, fetchResult: this.#fetchResult };
+    const deps = { ...this.#deps.world, network: this.network, log: this.#deps.log, observe, fetchResult: this.#fetchResult };
     const only = peers === "all" ? [] : peers;
     await new Recruiter(deps, { opening, only, admitPeer: (peer, here) => scene.admit(peer, here) }).recruit(run, signal);
   }
@@ -146,6 +162,6 @@ export class RequesterSwarm implements AsyncDisposable {
     const queue = this.#queues.get(peer) ?? new PQueue({ concurrency: FETCHES_PER_DONOR });
     this.#queues.set(peer, queue);
     const open = (end: AbortSignal) => this.network.open(peer, BLOCKS_PROTOCOL, "bulk", end);
-    await queue.add(() => fetchFile({ hash: file.sha256, bytes: file.bytes, open, toPath }, signal), { signal });
+    await queue.add(() => fetchFile({ world: this.#deps.world, hash: file.sha256, bytes: file.bytes, open, toPath }, signal), { signal });
   };
 }

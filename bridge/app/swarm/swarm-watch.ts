@@ -3,6 +3,7 @@ import type { SwarmStatus } from "../../gateway/wire/messages.ts";
 import { childSignal } from "../../kernel/abort.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import type { SwarmNetwork } from "../../protocols/frame-stream.ts";
 import type { ChosenBlender } from "../job/blender-slots.ts";
 import { type SeenDonor, seeDonor } from "./peers.ts";
@@ -84,7 +85,7 @@ export class SwarmWatch implements AsyncDisposable {
     const nowMs = this.#deps.clock.monotonicMs();
     if (nowMs - this.#searchedMs < SEARCH_EVERY_MS) return;
     this.#searchedMs = nowMs;
-    using round = childSignal(this.#life.signal, SEARCH_EVERY_MS);
+    using round = childSignal(this.#life.signal, { ms: SEARCH_EVERY_MS, time: systemWorld });
     await (await this.#network())?.findDonors(round.signal).catch(() => {}); // a hint only
   }
 

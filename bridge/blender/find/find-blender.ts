@@ -1,8 +1,10 @@
-import { mkdir, mkdtemp, readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, realpath, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { z } from "zod";
+import { systemDisk } from "../../kernel/disk.ts";
 import { FarmError, messageOf } from "../../kernel/errors.ts";
+import { replaceFile } from "../../kernel/files/atomic-file.ts";
 import { namedBlender, usualBlenders } from "./blender-places.ts";
 import { BlenderProcess } from "../blender-process.ts";
 import { compareVersions, OLDEST_BLENDER } from "./blender-version.ts";
@@ -114,12 +116,7 @@ async function readCache(file: string | undefined): Promise<Cache> {
 
 /** Whole or not at all: another bridge may read it at this moment. A home that cannot be written costs only time. */
 async function writeCache(file: string, cache: Cache): Promise<void> {
-  const beside = `${file}.${process.pid}`;
-  try {
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(beside, JSON.stringify(cache));
-    await rename(beside, file);
-  } catch {
-    await rm(beside, { force: true });
-  }
+  await mkdir(dirname(file), { recursive: true })
+    .then(() => replaceFile(systemDisk, file, JSON.stringify(cache)))
+    .catch(() => {});
 }

@@ -2,9 +2,11 @@ import { constants } from "node:fs";
 import { access, mkdtemp, readdir, rm, rmdir, stat } from "node:fs/promises";
 import path from "node:path";
 import type { WrittenFile } from "../../core/ledger/written-file.ts";
+import { systemDisk } from "../../kernel/disk.ts";
 import { isUnanswered, OUTPUT_WAITS, outputAnswer } from "../../kernel/files/output-failure.ts";
 import { makeFolder } from "../../kernel/files/make-folder.ts";
-import { placeFile, syncFolder } from "../../kernel/files/place-file.ts";
+import { placeFile, syncFolder } from "../../kernel/files/atomic-file.ts";
+import { systemWorld } from "../../kernel/world.ts";
 
 /** A file that Blender wrote into the stage, and where it belongs. */
 export interface StagedFile {
@@ -41,10 +43,10 @@ export class FinishStage {
   static async make(outputFolder: string, name: string): Promise<FinishStage> {
     const stage = new FinishStage(outputFolder, name);
     await stage.#answer(outputFolder, async () => {
-      const made = await makeFolder(outputFolder);
+      const made = await makeFolder(systemDisk, outputFolder);
       await access(outputFolder, constants.W_OK);
       await rm(stage.folder, { recursive: true, force: true });
-      await makeFolder(stage.folder);
+      await makeFolder(systemDisk, stage.folder);
       await stage.#leaveMark();
       stage.#made = made;
     });
@@ -56,8 +58,8 @@ export class FinishStage {
     const { size } = await this.#answer(staged, () => stat(staged));
     const limitMs = OUTPUT_WAITS.deliverMs + size / OUTPUT_WAITS.deliverBytesPerMs;
     const place = async () => {
-      const made = await makeFolder(path.dirname(final));
-      const bytes = await placeFile(staged, final);
+      const made = await makeFolder(systemDisk, path.dirname(final));
+      const bytes = await placeFile(systemDisk, staged, final);
       if (made !== undefined) await syncNames(made, path.dirname(final));
       return bytes;
     };
@@ -67,7 +69,7 @@ export class FinishStage {
   /** The names of files in these folders are on the disk afterwards. Throws OUTPUT_NOT_WRITABLE. */
   async settle(files: readonly { readonly path: string }[]): Promise<void> {
     for (const folder of new Set(files.map((file) => path.dirname(file.path))))
-      await this.#answer(folder, () => syncFolder(folder), OUTPUT_WAITS.deliverMs);
+      await this.#answer(folder, () => syncFolder(systemDisk, folder), OUTPUT_WAITS.deliverMs);
   }
 
   /**
@@ -82,7 +84,7 @@ export class FinishStage {
   }
 
   async #emptyNow(): Promise<void> {
-    const made = await makeFolder(this.folder);
+    const made = await makeFolder(systemDisk, this.folder);
     if (made !== undefined && made !== this.folder) this.#made = made;
     for (const entry of await readdir(this.folder, { recursive: true, withFileTypes: true })) {
       if (!entry.isDirectory()) await rm(path.join(entry.parentPath, entry.name), { force: true });
@@ -112,7 +114,7 @@ export class FinishStage {
 
   async #answer<T>(where: string, call: () => Promise<T>, limitMs: number = OUTPUT_WAITS.answerMs): Promise<T> {
     try {
-      return await outputAnswer(call(), { where, limitMs });
+      return await outputAnswer(call(), { where, limitMs, time: systemWorld });
     } catch (error) {
       this.#isSilent ||= isUnanswered(error);
       throw error;
@@ -123,7 +125,7 @@ export class FinishStage {
 /** Folders just made, from the first one's parent down to the last one's. */
 async function syncNames(first: string, last: string): Promise<void> {
   for (let folder = path.dirname(last); folder.length >= path.dirname(first).length; folder = path.dirname(folder)) {
-    await syncFolder(folder);
+    await syncFolder(systemDisk, folder);
     if (folder === path.dirname(folder)) return;
   }
 }

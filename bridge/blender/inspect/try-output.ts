@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { open, rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { systemDisk } from "../../kernel/disk.ts";
 import { makeFolder } from "../../kernel/files/make-folder.ts";
 import { outputAnswer } from "../../kernel/files/output-failure.ts";
+import { systemWorld } from "../../kernel/world.ts";
 
 /**
  * Tries whether files can come to lie in a folder, before work is done for them: makes it, writes a small file, and takes
@@ -12,11 +14,11 @@ import { outputAnswer } from "../../kernel/files/output-failure.ts";
  */
 export async function tryOutputFolder(folder: string, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
-  await outputAnswer(tryFolder(folder), { where: folder }, signal);
+  await outputAnswer(tryFolder(folder), { where: folder, time: systemWorld }, signal);
 }
 
 async function tryFolder(folder: string): Promise<void> {
-  const made = await makeFolder(folder);
+  const made = await makeFolder(systemDisk, folder);
   try {
     await tryFile(join(folder, `.p2p-render-try-${randomBytes(6).toString("hex")}`));
   } finally {

@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { isRunning, processStat } from "../../kernel/process-identity.ts";
 import { differences, filesBelow, raw, makeScenes, patience, plainRaw, TEST_BUILD, testSession } from "../fixtures/session-kit.ts";
 import { type TestScenes, testScenes } from "../fixtures/inspect-kit.ts";
 
@@ -151,17 +151,12 @@ describe("a session ends", () => {
     await delay(500);
     expect(isRunning(pid)).toBe(true);
     bridge.kill("SIGKILL");
-    for (let waitedMs = 0; waitedMs < 1_500 && isRunning(pid); waitedMs += 50) await delay(50);
-    expect(isRunning(pid)).toBe(false);
+    for (let waitedMs = 0; waitedMs < 1_500 && (await isAlive(pid)); waitedMs += 50) await delay(50);
+    expect(await isAlive(pid)).toBe(false);
   });
 });
 
 /** A process that has ended but that nobody has asked about is gone too. */
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return process.platform !== "linux" || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
-  } catch {
-    return false;
-  }
+async function isAlive(pid: number): Promise<boolean> {
+  return isRunning(pid) && (await processStat(pid))?.state !== "Z";
 }

@@ -1,13 +1,14 @@
 import { randomUUID } from "node:crypto";
-import { constants } from "node:fs";
-import { copyFile, mkdir, open, rename, rm } from "node:fs/promises";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../kernel/clock.ts";
+import { systemDisk } from "../../kernel/disk.ts";
 import { FarmError } from "../../kernel/errors.ts";
+import { moveFile, syncFile, syncFolder } from "../../kernel/files/atomic-file.ts";
 import { type Sha256, SHA256_PATTERN, sha256 } from "../../kernel/ids.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { BlockSource } from "./block-source.ts";
-import { isErrno, nameFile, readExactly, syncFolder, writeNewFile } from "./disk.ts";
+import { isErrno, nameFile, readExactly, writeNewFile } from "./disk.ts";
 import { scanStore, StoreIndex } from "./store-index.ts";
 
 export interface BlockStoreDeps {
@@ -125,11 +126,10 @@ export class BlockStore implements BlockSource {
   async adopt(path: string, { hash, bytes }: { readonly hash: Sha256; readonly bytes: number }): Promise<void> {
     await this.#once(hash, bytes, async () => {
       const temporary = this.#temporary();
-      await moveFile(path, temporary);
-      await using file = await open(temporary, "r+");
-      await file.sync();
+      await moveFile(systemDisk, path, temporary);
+      await syncFile(systemDisk, temporary);
       await this.#settle(temporary, hash);
-      await syncFolder(join(this.#directory, "blocks", hash.slice(0, 2)));
+      await syncFolder(systemDisk, join(this.#directory, "blocks", hash.slice(0, 2)));
     });
     await rm(path, { force: true });
   }
@@ -219,16 +219,6 @@ export class BlockStore implements BlockSource {
 
   #pathOf(hash: Sha256): string {
     return join(this.#directory, "blocks", hash.slice(0, 2), hash);
-  }
-}
-
-/** Renames, or copies and syncs where the store is on another disk. */
-async function moveFile(from: string, to: string): Promise<void> {
-  try {
-    await rename(from, to);
-  } catch (error) {
-    if (!isErrno(error, "EXDEV")) throw error;
-    await copyFile(from, to, constants.COPYFILE_EXCL);
   }
 }
 

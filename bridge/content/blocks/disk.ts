@@ -39,13 +39,6 @@ export async function hashFile(path: string, signal: AbortSignal): Promise<Sha25
   return hash.digest("hex");
 }
 
-/** Makes renames in this folder durable; Windows has no such call and needs none. */
-export async function syncFolder(path: string): Promise<void> {
-  if (process.platform === "win32") return;
-  await using folder = await open(path, "r");
-  await folder.sync();
-}
-
 export function isErrno(error: unknown, code: string): boolean {
   return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
 }

@@ -1,7 +1,8 @@
-import { randomUUID } from "node:crypto";
-import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { systemDisk } from "../../kernel/disk.ts";
+import { replaceFile } from "../../kernel/files/atomic-file.ts";
 import { SHA256_PATTERN, sha256 } from "../../kernel/ids.ts";
 import { CHUNKER_SIZES, type FileBlock } from "./chunker.ts";
 import { type FileStamp, sameStamp } from "../bundle/file-stamp.ts";
@@ -52,14 +53,9 @@ export class FileBlocksCache {
       ...stamp,
       blocks: blocks.map((block) => ({ sha256: block.sha256, bytes: block.bytes })),
     };
-    const temporary = join(this.#directory, `${randomUUID()}.tmp`);
-    try {
-      await mkdir(this.#directory, { recursive: true });
-      await writeFile(temporary, JSON.stringify(entry));
-      await rename(temporary, this.#pathOf(path));
-    } catch {
-      await rm(temporary, { force: true }).catch(() => {});
-    }
+    await mkdir(this.#directory, { recursive: true })
+      .then(() => replaceFile(systemDisk, this.#pathOf(path), JSON.stringify(entry)))
+      .catch(() => {});
   }
 
   async #read(path: string): Promise<z.infer<typeof CacheEntry> | undefined> {

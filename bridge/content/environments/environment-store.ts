@@ -1,9 +1,10 @@
-import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
+import { systemDisk } from "../../kernel/disk.ts";
 import { FarmError } from "../../kernel/errors.ts";
+import { replaceFile } from "../../kernel/files/atomic-file.ts";
 import { type Sha256, SHA256_PATTERN, sha256 } from "../../kernel/ids.ts";
 import type { BlockSource } from "../blocks/block-source.ts";
 import { isErrno, readExactly } from "../blocks/disk.ts";
@@ -124,10 +125,8 @@ export class EnvironmentStore implements BlockSource {
   /** Whole or not at all. Not waited for until the disk has it: what a power cut spoils, the next read finds out. */
   async #write(name: string, bytes: Uint8Array): Promise<void> {
     const path = join(this.#folder, name);
-    const beside = `${path}.${randomUUID()}`;
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    await writeFile(beside, bytes, { flag: "wx", mode: 0o600 });
-    await rename(beside, path);
+    await replaceFile(systemDisk, path, bytes, { mode: 0o600 });
   }
 
   #pathOf(hash: Sha256): string {

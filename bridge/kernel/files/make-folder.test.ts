@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { systemDisk } from "../disk.ts";
 import { makeFolder } from "./make-folder.ts";
 
 let root: string;
@@ -12,13 +13,13 @@ afterAll(async () => await rm(root, { recursive: true, force: true }));
 
 test("missing folders are made, and the first of them is told", async () => {
   await mkdir(join(root, "here"));
-  expect(await makeFolder(join(root, "here", "a", "b", "c"))).toBe(join(root, "here", "a"));
+  expect(await makeFolder(systemDisk, join(root, "here", "a", "b", "c"))).toBe(join(root, "here", "a"));
   expect((await stat(join(root, "here", "a", "b", "c"))).isDirectory()).toBe(true);
-  expect(await makeFolder(join(root, "here", "a", "b", "c"))).toBeUndefined();
+  expect(await makeFolder(systemDisk, join(root, "here", "a", "b", "c"))).toBeUndefined();
 });
 
 test("two at once make one folder", async () => {
-  const made = await Promise.all([1, 2, 3, 4].map(() => makeFolder(join(root, "shared", "deep", "er"))));
+  const made = await Promise.all([1, 2, 3, 4].map(() => makeFolder(systemDisk, join(root, "shared", "deep", "er"))));
   expect((await stat(join(root, "shared", "deep", "er"))).isDirectory()).toBe(true);
   expect(made.filter((path) => path === join(root, "shared"))).toHaveLength(1);
 });
@@ -26,19 +27,21 @@ test("two at once make one folder", async () => {
 test("a link to a folder is a folder; one to nowhere is in the way", async () => {
   await mkdir(join(root, "real"));
   await symlink(join(root, "real"), join(root, "link"));
-  expect(await makeFolder(join(root, "link", "x"))).toBe(join(root, "link", "x"));
+  expect(await makeFolder(systemDisk, join(root, "link", "x"))).toBe(join(root, "link", "x"));
   await symlink(join(root, "nowhere"), join(root, "dangling"));
-  await expect(makeFolder(join(root, "dangling", "x"))).rejects.toMatchObject({ code: "EEXIST" });
+  await expect(makeFolder(systemDisk, join(root, "dangling", "x"))).rejects.toMatchObject({ code: "EEXIST" });
 });
 
 test("a file in the way is named", async () => {
   await writeFile(join(root, "file"), "");
-  await expect(makeFolder(join(root, "file"))).rejects.toMatchObject({ code: "EEXIST" });
-  await expect(makeFolder(join(root, "file", "a", "b"))).rejects.toMatchObject({ code: expect.stringMatching(/EEXIST|ENOTDIR/) });
-  await expect(makeFolder(join(root, "n".repeat(300)))).rejects.toMatchObject({ code: "ENAMETOOLONG" });
+  await expect(makeFolder(systemDisk, join(root, "file"))).rejects.toMatchObject({ code: "EEXIST" });
+  await expect(makeFolder(systemDisk, join(root, "file", "a", "b"))).rejects.toMatchObject({
+    code: expect.stringMatching(/EEXIST|ENOTDIR/),
+  });
+  await expect(makeFolder(systemDisk, join(root, "n".repeat(300)))).rejects.toMatchObject({ code: "ENAMETOOLONG" });
 });
 
 // Node's own mkdir never comes back here.
 test.runIf(process.platform === "linux")("a folder that can be neither made nor found is refused at once", { timeout: 2_000 }, async () => {
-  await expect(makeFolder("/proc/nope/deep/x")).rejects.toMatchObject({ code: "ENOENT" });
+  await expect(makeFolder(systemDisk, "/proc/nope/deep/x")).rejects.toMatchObject({ code: "ENOENT" });
 });

@@ -1,5 +1,5 @@
-import { mkdir, rmdir, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import type { Disk } from "../disk.ts";
 
 /**
  * Makes a folder, and those above it that are missing, one by one. Node's own `recursive` never returns where a folder
@@ -8,22 +8,22 @@ import { dirname, resolve } from "node:path";
  * Throws what the system says, and leaves none that it made: EEXIST or ENOTDIR where a file is in the way, ENOENT, EACCES, EROFS, ENOSPC, ENAMETOOLONG, …
  * @returns the first folder that was made, undefined where all were there.
  */
-export async function makeFolder(folder: string): Promise<string | undefined> {
-  const missing = await missingFolders(resolve(folder));
+export async function makeFolder(disk: Disk, folder: string): Promise<string | undefined> {
+  const missing = await missingFolders(disk, resolve(folder));
   const made: string[] = [];
   try {
-    for (const path of missing) if (await madeNow(path)) made.push(path);
+    for (const path of missing) if (await madeNow(disk, path)) made.push(path);
     return made[0];
   } catch (error) {
-    for (const path of made.toReversed()) await rmdir(path).catch(() => {}); // somebody may use it already
+    for (const path of made.toReversed()) await disk.rmdir(path).catch(() => {}); // somebody may use it already
     throw error;
   }
 }
 
 /** From the outermost to the folder itself; a file in its place counts as missing: making it says what is wrong. */
-async function missingFolders(folder: string): Promise<string[]> {
+async function missingFolders(disk: Disk, folder: string): Promise<string[]> {
   const missing: string[] = [];
-  for (let path = folder; !(await isFolder(path)); path = dirname(path)) {
+  for (let path = folder; !(await isFolder(disk, path)); path = dirname(path)) {
     missing.unshift(path);
     if (path === dirname(path)) break;
   }
@@ -31,19 +31,19 @@ async function missingFolders(folder: string): Promise<string[]> {
 }
 
 /** False where somebody else made it meanwhile. */
-async function madeNow(path: string): Promise<boolean> {
+async function madeNow(disk: Disk, path: string): Promise<boolean> {
   try {
-    await mkdir(path);
+    await disk.mkdir(path);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST" && (await isFolder(path))) return false;
+    if ((error as NodeJS.ErrnoException).code === "EEXIST" && (await isFolder(disk, path))) return false;
     throw error;
   }
 }
 
-async function isFolder(path: string): Promise<boolean> {
+async function isFolder(disk: Disk, path: string): Promise<boolean> {
   try {
-    return (await stat(path)).isDirectory();
+    return (await disk.stat(path)).isDirectory();
   } catch (error) {
     const { code = "" } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return false;

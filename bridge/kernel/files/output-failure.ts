@@ -1,4 +1,5 @@
 import { FarmError, isFarmError, messageOf } from "../errors.ts";
+import type { Time } from "../world.ts";
 import { withDeadline } from "../with-deadline.ts";
 
 /** How long a folder of the user's may take to answer; a picture's way to the disk takes longer, the more bytes it has. */
@@ -19,13 +20,13 @@ export function asOutputFailure(error: unknown, where: string): FarmError {
  */
 export async function outputAnswer<T>(
   call: Promise<T>,
-  { where, limitMs = OUTPUT_WAITS.answerMs }: { readonly where: string; readonly limitMs?: number },
+  { where, time, limitMs = OUTPUT_WAITS.answerMs }: { readonly where: string; readonly time: Time; readonly limitMs?: number },
   signal?: AbortSignal,
 ): Promise<T> {
   const late = () =>
     new FarmError("OUTPUT_NOT_WRITABLE", `${where} does not answer (a mount that has gone?)`, { facts: { unanswered: true } });
   try {
-    return await withDeadline(call, { limitMs, late, signal });
+    return await withDeadline(call, { time, limitMs, late, signal });
   } catch (error) {
     if (signal?.aborted && error === signal.reason) throw error;
     throw asOutputFailure(error, where);

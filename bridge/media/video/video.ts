@@ -1,12 +1,15 @@
-import { access, constants, rename, rm } from "node:fs/promises";
+import { access, constants } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { execa } from "execa";
 import { FarmError } from "../../kernel/errors.ts";
+import { systemDisk } from "../../kernel/disk.ts";
+import { makeWhole } from "../../kernel/files/atomic-file.ts";
 import { makeFolder } from "../../kernel/files/make-folder.ts";
 import { outputAnswer } from "../../kernel/files/output-failure.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { frameInput } from "./video-frames.ts";
 import { chooseRecipe, parseEncoders, pictureFilter, videoFormat } from "./video-codecs.ts";
-import { asWriteFailure, temporaryPathFor } from "../write-beside.ts";
+import { asWriteFailure } from "../write-beside.ts";
 
 export interface VideoRequest {
   /** The ffmpeg program. */
@@ -36,7 +39,6 @@ export async function encodeVideo(request: VideoRequest, signal: AbortSignal): P
   await using input = await frameInput(request.frames);
   const encoders = parseEncoders(await runFfmpeg(request.ffmpeg, ["-encoders"], { signal }));
   const recipe = chooseRecipe(format, encoders, input.transparent);
-  const beside = temporaryPathFor(out);
   const { numerator, denominator } = request.fps;
   const reading = [
     "-f",
@@ -51,12 +53,13 @@ export async function encodeVideo(request: VideoRequest, signal: AbortSignal): P
   ];
   const encoding = ["-an", "-vf", pictureFilter(recipe, input.transparent), "-c:v", recipe.encoder, ...recipe.options];
   const saying = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"];
-  const writing = [...format.muxerOptions, "-f", format.muxer, `file:${beside}`];
+  const encode = (beside: string) => {
+    const writing = [...format.muxerOptions, "-f", format.muxer, `file:${beside}`];
+    return runFfmpeg(request.ffmpeg, ["-y", ...reading, ...encoding, ...saying, ...writing], { signal, cwd: input.folder });
+  };
   try {
-    await runFfmpeg(request.ffmpeg, ["-y", ...reading, ...encoding, ...saying, ...writing], { signal, cwd: input.folder });
-    await rename(beside, out);
+    await makeWhole(systemDisk, out, encode);
   } catch (error) {
-    await rm(beside, { force: true });
     throw asWriteFailure(error, out);
   }
 }
@@ -65,8 +68,8 @@ export async function encodeVideo(request: VideoRequest, signal: AbortSignal): P
 async function requireFolder(path: string, signal: AbortSignal): Promise<void> {
   const folder = dirname(path);
   await outputAnswer(
-    makeFolder(folder).then(() => access(folder, constants.W_OK)),
-    { where: path },
+    makeFolder(systemDisk, folder).then(() => access(folder, constants.W_OK)),
+    { where: path, time: systemWorld },
     signal,
   );
 }

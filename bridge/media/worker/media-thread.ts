@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { childSignal } from "../../kernel/abort.ts";
 import { FarmError } from "../../kernel/errors.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { exrInvalid } from "../exr/exr-invalid.ts";
 import { type MediaAnswer, type MediaJob, type MediaResults, deserializeError } from "./media-jobs.ts";
 
@@ -26,7 +27,7 @@ export class MediaThread {
    */
   async run<J extends MediaJob>(job: J, signal: AbortSignal, timeLimitMs: number): Promise<MediaResults[J["kind"]]> {
     signal.throwIfAborted();
-    using limit = childSignal(signal, timeLimitMs);
+    using limit = childSignal(signal, { ms: timeLimitMs, time: systemWorld });
     const worker = (this.#worker ??= this.#start());
     worker.ref();
     const answer = await ask(worker, job, limit.signal);

@@ -2,6 +2,8 @@ import type { Connection, Libp2p } from "@libp2p/interface";
 import { childSignal } from "../../kernel/abort.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
+import { TrackedTasks } from "../../kernel/tracked-tasks.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { peerLimit } from "../../protocols/peer-limit.ts";
 import { NETWORK_LIMITS } from "../network-limits.ts";
 import { measureRoundTrip } from "./ping.ts";
@@ -16,7 +18,7 @@ export interface ConnectionWatchDeps {
 export class ConnectionWatch {
   readonly #deps: ConnectionWatchDeps;
   readonly #stop = new AbortController();
-  readonly #watching = new Set<Promise<void>>();
+  readonly #watching = new TrackedTasks();
 
   constructor(deps: ConnectionWatchDeps) {
     this.#deps = deps;
@@ -26,12 +28,11 @@ export class ConnectionWatch {
   async stop(): Promise<void> {
     this.#deps.libp2p.removeEventListener("connection:open", this.#onOpen);
     this.#stop.abort();
-    await Promise.all(this.#watching);
+    await this.#watching.settle();
   }
 
   readonly #onOpen = ({ detail: connection }: CustomEvent<Connection>): void => {
-    const watching = this.#watch(connection).finally(() => this.#watching.delete(watching));
-    this.#watching.add(watching);
+    void this.#watching.add(this.#watch(connection));
   };
 
   /** Until the connection closes. Never throws. */
@@ -45,7 +46,7 @@ export class ConnectionWatch {
   }
 
   async #ping(connection: Connection, signal: AbortSignal): Promise<void> {
-    using limit = peerLimit(signal, NETWORK_LIMITS.silentMs);
+    using limit = peerLimit(signal, NETWORK_LIMITS.silentMs, systemWorld);
     try {
       await measureRoundTrip(connection, this.#deps.clock, limit.signal);
     } catch {

@@ -1,6 +1,8 @@
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from "@libp2p/interface";
 import { abortable, childSignal } from "../../kernel/abort.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
+import { Notifier } from "../../kernel/notifier.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { FRAME_LIMITS, type FrameStream } from "../../protocols/frame-stream.ts";
 import { FrameAssembly, frameHeader } from "./frame-assembly.ts";
 import { NETWORK_LIMITS } from "../network-limits.ts";
@@ -24,9 +26,10 @@ export function libp2pFrameStream(stream: Stream): Libp2pFrameStream {
  * iterating a stream gives none.
  */
 export class Libp2pFrameStream implements FrameStream {
+  readonly time = systemWorld;
   readonly #stream: Stream;
   readonly #assembly = new FrameAssembly();
-  readonly #wakeUps = new Set<() => void>();
+  readonly #changed = new Notifier();
   #reading = false;
   #resuming = false;
   #discarding = false;
@@ -80,7 +83,7 @@ export class Libp2pFrameStream implements FrameStream {
   async close(): Promise<void> {
     if (this.#closedByUs) return;
     this.#closedByUs = true;
-    using limit = childSignal(undefined, NETWORK_LIMITS.closeMs);
+    using limit = childSignal(undefined, { ms: NETWORK_LIMITS.closeMs, time: systemWorld });
     try {
       await abortable(this.#written, limit.signal);
       await this.#stream.close({ signal: limit.signal });
@@ -99,7 +102,7 @@ export class Libp2pFrameStream implements FrameStream {
 
   /** Ends our side and gives the far one a moment to end its own; what it still sends is dropped. For streams whose work is done. */
   async finish(signal: AbortSignal): Promise<void> {
-    using limit = childSignal(signal, NETWORK_LIMITS.lingerMs);
+    using limit = childSignal(signal, { ms: NETWORK_LIMITS.lingerMs, time: systemWorld });
     try {
       await this.close();
       this.#discarding = true;
@@ -164,21 +167,11 @@ export class Libp2pFrameStream implements FrameStream {
   /** Waits for anything to happen to the stream. */
   async #change(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#wakeUps.add(resolve);
-    signal?.addEventListener("abort", this.#wake);
-    try {
-      await promise;
-    } finally {
-      this.#wakeUps.delete(resolve);
-      signal?.removeEventListener("abort", this.#wake);
-    }
+    await this.#changed.wait(signal);
     signal?.throwIfAborted();
   }
 
-  readonly #wake = (): void => {
-    for (const wakeUp of this.#wakeUps) wakeUp();
-  };
+  readonly #wake = (): void => this.#changed.wake();
 
   readonly #onMessage = (event: StreamMessageEvent): void => {
     if (this.#discarding) return;

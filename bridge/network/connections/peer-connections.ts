@@ -4,6 +4,7 @@ import { pEvent } from "p-event";
 import { abortable, childSignal } from "../../kernel/abort.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { NETWORK_LIMITS } from "../network-limits.ts";
 
 /** Opened once on a connection to say that it carries the bulk lane; the other side then uses it so too. */
@@ -64,7 +65,7 @@ export class PeerConnections {
   }
 
   async #end(stream: Stream): Promise<void> {
-    using limit = childSignal(this.#stop.signal, NETWORK_LIMITS.lingerMs);
+    using limit = childSignal(this.#stop.signal, { ms: NETWORK_LIMITS.lingerMs, time: systemWorld });
     await stream.close({ signal: limit.signal });
   }
 
@@ -96,7 +97,7 @@ export class PeerConnections {
   async share(key: string, limitMs: number, signal: AbortSignal, dial: (signal: AbortSignal) => Promise<Connection>): Promise<Connection> {
     let dialling = this.#dialling.get(key);
     if (!dialling) {
-      const limit = childSignal(this.#stop.signal, limitMs);
+      const limit = childSignal(this.#stop.signal, { ms: limitMs, time: systemWorld });
       dialling = dial(limit.signal).finally(() => {
         limit.dispose();
         this.#dialling.delete(key);

@@ -3,6 +3,7 @@ import type { Multiaddr } from "@multiformats/multiaddr";
 import { childSignal } from "../../kernel/abort.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { FarmError } from "../../kernel/errors.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import type { PeerConnections } from "./peer-connections.ts";
 import { NETWORK_LIMITS } from "../network-limits.ts";
 import type { PeerTarget } from "../peer-address.ts";
@@ -86,7 +87,7 @@ export class PeerDialer {
   }
 
   async #askOthers(id: PeerId, signal: AbortSignal): Promise<void> {
-    using limit = childSignal(signal, LOOK_UP_MS);
+    using limit = childSignal(signal, { ms: LOOK_UP_MS, time: systemWorld });
     try {
       const found = await this.#deps.libp2p.peerRouting.findPeer(id, { signal: limit.signal });
       await this.#deps.libp2p.peerStore.merge(id, { multiaddrs: found.multiaddrs });

@@ -1,6 +1,8 @@
 import type { RemoteInfo } from "node:dgram";
+import { childSignal } from "../../kernel/abort.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
+import { Notifier } from "../../kernel/notifier.ts";
 import { BEACON_LIMITS, type BeaconMessage, decodeBeacon, encodeBeacon } from "./beacon-message.ts";
 import { localAddresses, Multicast } from "./multicast.ts";
 
@@ -29,7 +31,7 @@ export class Beacon {
   #lastSentMs = Number.NEGATIVE_INFINITY;
   #secondStartMs = 0;
   #heardThisSecond = 0;
-  #wake: (() => void) | undefined;
+  readonly #asked = new Notifier();
 
   constructor(deps: BeaconDeps, options: { id: string; swarm: string; port?: number }) {
     this.#deps = deps;
@@ -44,15 +46,12 @@ export class Beacon {
 
   /** Runs until the signal aborts. Never throws. */
   async run(signal: AbortSignal): Promise<void> {
-    const wakeUp = () => this.#wake?.();
-    signal.addEventListener("abort", wakeUp);
     try {
       await this.#multicast.start();
       await this.#speak(signal);
     } catch (err) {
       if (!signal.aborted) this.#deps.log.warn({ err }, "the beacon on the local network failed");
     } finally {
-      signal.removeEventListener("abort", wakeUp);
       this.#multicast.close();
     }
   }
@@ -88,13 +87,9 @@ export class Beacon {
   /** Until the time is up or somebody asks. */
   async #rest(ms: number, signal: AbortSignal): Promise<void> {
     if (ms <= 0 || signal.aborted) return;
-    const timer = new AbortController();
-    const woken = new Promise<void>((resolve) => {
-      this.#wake = resolve;
-    });
-    await Promise.race([woken, this.#deps.clock.sleep(ms, timer.signal).catch(() => undefined)]);
-    this.#wake = undefined;
-    timer.abort();
+    using rest = childSignal(signal);
+    await Promise.race([this.#asked.wait(rest.signal), this.#deps.clock.sleep(ms, rest.signal).catch(() => undefined)]);
+    rest.abort();
   }
 
   #received(bytes: Uint8Array, from: RemoteInfo): void {
@@ -104,7 +99,7 @@ export class Beacon {
     this.#deps.heard(message.id, reachableFrom(message, from.address));
     if (!message.ask) return;
     this.#answerDue = true;
-    this.#wake?.();
+    this.#asked.wake();
   }
 
   #hasRoom(): boolean {

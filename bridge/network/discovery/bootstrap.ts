@@ -3,6 +3,7 @@ import { pEvent } from "p-event";
 import { childSignal } from "../../kernel/abort.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { DISCOVERY_LIMITS } from "../network-limits.ts";
 import type { PeerTarget } from "../peer-address.ts";
 
@@ -35,7 +36,7 @@ export async function keepBootstrapped(
 }
 
 async function dial(libp2p: Libp2p, target: PeerTarget, signal: AbortSignal): Promise<Connection> {
-  using limit = childSignal(signal, DISCOVERY_LIMITS.dialMs);
+  using limit = childSignal(signal, { ms: DISCOVERY_LIMITS.dialMs, time: systemWorld });
   const whom = target.address ?? target.id;
   if (!whom) throw new Error("a target names a peer or an address");
   return await libp2p.dial(whom, { signal: limit.signal });

@@ -3,6 +3,8 @@ import type { Multiaddr } from "@multiformats/multiaddr";
 import { childSignal } from "../../kernel/abort.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
+import { TrackedTasks } from "../../kernel/tracked-tasks.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { DISCOVERY_LIMITS } from "../network-limits.ts";
 
 interface Candidate {
@@ -22,7 +24,7 @@ export class DialQueue {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #byId = new Map<string, Candidate>();
-  readonly #dials = new Set<Promise<void>>();
+  readonly #dials = new TrackedTasks();
 
   constructor(deps: { libp2p: Libp2p; log: Log; clock: Clock }) {
     this.#libp2p = deps.libp2p;
@@ -56,13 +58,10 @@ export class DialQueue {
   /** Dials until the signal aborts; joins its dials. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      for (const candidate of this.#due()) {
-        const dial = this.#dial(candidate, signal).finally(() => this.#dials.delete(dial));
-        this.#dials.add(dial);
-      }
+      for (const candidate of this.#due()) void this.#dials.add(this.#dial(candidate, signal));
       await this.#clock.sleep(DISCOVERY_LIMITS.tickMs, signal).catch(() => undefined);
     }
-    await Promise.all(this.#dials);
+    await this.#dials.settle();
   }
 
   /** Dials one peer now, if it is not connected. Never throws. */
@@ -88,7 +87,7 @@ export class DialQueue {
   async #dial(candidate: Candidate, signal: AbortSignal): Promise<void> {
     const key = candidate.id.toString();
     candidate.dialling = true;
-    using limit = childSignal(signal, DISCOVERY_LIMITS.dialMs);
+    using limit = childSignal(signal, { ms: DISCOVERY_LIMITS.dialMs, time: systemWorld });
     try {
       await this.#libp2p.dial(
         candidate.addresses.map((address) => withId(address, key)),

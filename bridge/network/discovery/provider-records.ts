@@ -7,6 +7,7 @@ import { sha256 } from "multiformats/hashes/sha2";
 import { childSignal } from "../../kernel/abort.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import type { DialQueue } from "./dial-queue.ts";
 import { DISCOVERY_LIMITS } from "../network-limits.ts";
 
@@ -46,7 +47,7 @@ export class ProviderRecords {
   /** Searches until somebody is found or the time is up; connects to all that it finds. */
   async find(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    using limit = childSignal(signal, DISCOVERY_LIMITS.searchMs);
+    using limit = childSignal(signal, { ms: DISCOVERY_LIMITS.searchMs, time: systemWorld });
     while (!limit.signal.aborted) {
       if (await this.#findOnce(limit.signal)) break;
       await this.#clock.sleep(DISCOVERY_LIMITS.searchPauseMs, limit.signal).catch(() => undefined);
@@ -57,7 +58,7 @@ export class ProviderRecords {
   /** Without a peer there is nobody to tell, and the library would wait for its own time limit. */
   async #provideOnce(signal: AbortSignal): Promise<boolean> {
     if (this.#libp2p.getPeers().length === 0) return false;
-    using limit = childSignal(signal, DISCOVERY_LIMITS.provideMs);
+    using limit = childSignal(signal, { ms: DISCOVERY_LIMITS.provideMs, time: systemWorld });
     try {
       await this.#libp2p.contentRouting.provide(this.#key, { signal: limit.signal });
       return true;
@@ -69,7 +70,7 @@ export class ProviderRecords {
 
   async #findOnce(signal: AbortSignal): Promise<boolean> {
     if (this.#libp2p.getPeers().length === 0) return false;
-    using limit = childSignal(signal, DISCOVERY_LIMITS.searchAttemptMs);
+    using limit = childSignal(signal, { ms: DISCOVERY_LIMITS.searchAttemptMs, time: systemWorld });
     const dials: Promise<void>[] = [];
     try {
       for await (const donor of this.#libp2p.contentRouting.findProviders(this.#key, { signal: limit.signal })) {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { FarmError } from "../../kernel/errors.ts";
+import { birthOf, isRunning } from "../../kernel/process-identity.ts";
 
 const FOLDER = "locks";
 const LOCK_LIMITS = { attempts: 6, retryMs: 20, maxFileBytes: 1024 } as const;
@@ -87,24 +88,13 @@ async function readHolder(path: string, name: string): Promise<Holder | undefine
 
 async function isAlive(holder: Holder): Promise<boolean> {
   if (holder.pid === process.pid) return ownTokens.has(holder.token);
-  try {
-    process.kill(holder.pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
+  if (!isRunning(holder.pid)) return false;
   const born = await bornAt(holder.pid);
   return born === "" || holder.bornAt === "" || born === holder.bornAt;
 }
 
-/** Boot and start time of a process, from Linux's /proc; "" elsewhere. */
+/** Boot and start time of a process, on Linux; "" elsewhere. */
 async function bornAt(pid: number): Promise<string> {
-  try {
-    const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-    const boot = await readFile("/proc/sys/kernel/random/boot_id", "utf8");
-    // The name (field 2) may hold spaces and brackets; field 22 is counted from its end.
-    const startTicks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
-    return `${boot.trim()}:${startTicks}`;
-  } catch {
-    return "";
-  }
+  const { boot = "", startTicks = "" } = (await birthOf(pid)) ?? {};
+  return boot === "" ? "" : `${boot}:${startTicks}`;
 }

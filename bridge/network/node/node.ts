@@ -5,6 +5,7 @@ import { childSignal } from "../../kernel/abort.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import type { FrameStream, RemotePeer, SwarmNetwork } from "../../protocols/frame-stream.ts";
 import { type Answer, ProtocolHandlers } from "./protocol-handlers.ts";
 import { DialQueue } from "../discovery/dial-queue.ts";
@@ -110,7 +111,7 @@ class Libp2pNode implements SwarmNode {
 
   async open(peer: string, protocol: string, lane: "control" | "bulk", signal: AbortSignal): Promise<FrameStream> {
     const target = parsePeerTarget(peer);
-    using limit = childSignal(signal, NETWORK_LIMITS.reachMs);
+    using limit = childSignal(signal, { ms: NETWORK_LIMITS.reachMs, time: systemWorld });
     try {
       return libp2pFrameStream(await this.#openStream(target, protocol, lane, limit.signal));
     } catch (error) {
@@ -140,7 +141,7 @@ class Libp2pNode implements SwarmNode {
   }
 
   async ping(peerId: string, signal: AbortSignal): Promise<number> {
-    using limit = childSignal(signal, NETWORK_LIMITS.reachMs);
+    using limit = childSignal(signal, { ms: NETWORK_LIMITS.reachMs, time: systemWorld });
     try {
       const connection = await this.#dialer.control(parsePeerTarget(peerId), limit.signal);
       return await measureRoundTrip(connection, this.#deps.clock, limit.signal);

@@ -2,6 +2,7 @@ import type { Libp2p } from "@libp2p/interface";
 import { childSignal, isAbort } from "../../kernel/abort.ts";
 import { isFarmError, messageOf } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
+import { TrackedTasks } from "../../kernel/tracked-tasks.ts";
 import type { FrameStream, RemotePeer } from "../../protocols/frame-stream.ts";
 import { type Libp2pFrameStream, libp2pFrameStream } from "../connections/libp2p-frame-stream.ts";
 
@@ -12,7 +13,7 @@ export class ProtocolHandlers {
   readonly #libp2p: Libp2p;
   readonly #log: Log;
   readonly #stop = new AbortController();
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new TrackedTasks();
 
   constructor(deps: { libp2p: Libp2p; log: Log }) {
     this.#libp2p = deps.libp2p;
@@ -34,12 +35,11 @@ export class ProtocolHandlers {
         }
         openByPeer.set(peer.id, open + 1);
         const run = this.#run(protocol, stream, peer, answer).finally(() => {
-          this.#running.delete(run);
           const left = (openByPeer.get(peer.id) ?? 1) - 1;
           if (left > 0) openByPeer.set(peer.id, left);
           else openByPeer.delete(peer.id);
         });
-        this.#running.add(run);
+        void this.#running.add(run);
       },
       // The library counts by connection, and a peer has several: ours is the one that decides.
       { maxInboundStreams: options.maxInboundStreamsPerPeer + 1, maxOutboundStreams: 256 },
@@ -48,7 +48,7 @@ export class ProtocolHandlers {
 
   async stop(): Promise<void> {
     this.#stop.abort();
-    await Promise.all(this.#running);
+    await this.#running.settle();
   }
 
   async #run(protocol: string, stream: Libp2pFrameStream, peer: RemotePeer, answer: Answer): Promise<void> {

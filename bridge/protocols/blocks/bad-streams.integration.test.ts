@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { sha256 } from "../../kernel/ids.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { encodeMessage } from "../codec.ts";
 import type { FrameStream } from "../frame-stream.ts";
 import { streamPair } from "../stream-pair.ts";
@@ -59,7 +60,7 @@ afterEach(async () => {
 
 function opener(manner: Manner): () => Promise<FrameStream> {
   return async () => {
-    const [near, far] = streamPair();
+    const [near, far] = streamPair(systemWorld);
     void far
       .read()
       .then(() => manner(far))
@@ -71,11 +72,11 @@ function opener(manner: Manner): () => Promise<FrameStream> {
 /** Both ways of fetching, by the same signature. */
 const fetches = {
   fetchFile: (manner: Manner, signal: AbortSignal) =>
-    fetchFile({ hash, bytes: content.length, open: opener(manner), toPath: join(folder, "r.exr") }, signal),
+    fetchFile({ world: systemWorld, hash, bytes: content.length, open: opener(manner), toPath: join(folder, "r.exr") }, signal),
   fetchBlocks: async (manner: Manner, signal: AbortSignal) => {
     const wanted = [{ hash, bytes: content.length }];
     const requester = { id: "requester", addrs: [] };
-    await fetchBlocks({ wanted, requester, sources: () => [], open: opener(manner), store: new MemoryStore() }, signal);
+    await fetchBlocks({ world: systemWorld, wanted, requester, sources: () => [], open: opener(manner), store: new MemoryStore() }, signal);
   },
 };
 

@@ -3,6 +3,7 @@ import { fetchBlocks } from "./fetch-blocks.ts";
 import type { BlockProgress } from "./ports.ts";
 import { SuperSeeding } from "./super-seeding.ts";
 import { MemoryStore, MemorySwarm } from "./fixtures/memory-swarm.ts";
+import { systemWorld } from "../../kernel/world.ts";
 
 const KIB = 1024;
 const signal = new AbortController().signal;
@@ -19,7 +20,7 @@ function farm(options: { donors: number; blocks: number; bytes?: number }) {
     swarm.join(id, own);
     seeding.donorHere(id);
     const fetch = (stop: AbortSignal = signal, onProgress?: (progress: BlockProgress) => void) =>
-      fetchBlocks({ wanted, requester, sources: () => [], open: swarm.opener(id), store: own }, stop, onProgress);
+      fetchBlocks({ world: systemWorld, wanted, requester, sources: () => [], open: swarm.opener(id), store: own }, stop, onProgress);
     return { id, store: own, fetch };
   });
   const total = wanted.reduce((sum, block) => sum + block.bytes, 0);
@@ -128,6 +129,7 @@ describe("fetching blocks", () => {
     await donors[0]!.fetch();
     store.blocks.clear();
     const request = {
+      world: systemWorld,
       wanted,
       requester,
       sources: () => [{ id: donors[0]!.id, addrs: [] }],

@@ -1,12 +1,13 @@
 import { childSignal } from "../../kernel/abort.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
+import { Notifier } from "../../kernel/notifier.ts";
 import { patientNow } from "../../kernel/patience.ts";
+import type { Time, World } from "../../kernel/world.ts";
 import type { FrameStream } from "../frame-stream.ts";
 import { FetchPlan } from "./fetch-plan.ts";
 import { FetchWorker } from "./fetch-worker.ts";
 import { type BlockPeer, BLOCKS_LIMITS } from "./messages.ts";
 import type { BlockProgress, BlockSink, WantedBlock } from "./ports.ts";
-import { Notifier } from "../../kernel/notifier.ts";
 
 export interface FetchBlocksRequest {
   /** Hashes with the sizes that the manifest promises. */
@@ -20,9 +21,7 @@ export interface FetchBlocksRequest {
   readonly store: BlockSink;
   /** The longest piece that is taken at this moment; what fits the link when not said. */
   readonly pieceBytes?: () => number | undefined;
-  /** Monotonic milliseconds and chance, for tests. */
-  readonly nowMs?: () => number;
-  readonly random?: () => number;
+  readonly world: Time & Pick<World, "random">;
 }
 
 export interface FetchSummary {
@@ -67,7 +66,7 @@ class Fetch {
 
   constructor(request: FetchBlocksRequest, onProgress: (progress: BlockProgress) => void) {
     this.#request = request;
-    this.#nowMs = request.nowMs ?? patientNow(() => performance.now(), MOST_BETWEEN_LOOKS_MS);
+    this.#nowMs = patientNow(() => request.world.clock.monotonicMs(), MOST_BETWEEN_LOOKS_MS);
     const wanted = [...new Map(request.wanted.map((block) => [block.hash, block])).values()];
     const open = wanted.filter((block) => !request.store.has(block.hash));
     const bytesTotal = sumBytes(wanted);
@@ -78,7 +77,8 @@ class Fetch {
       bytesTotal,
     };
     this.#onProgress = () => onProgress(this.#progress);
-    this.#plan = new FetchPlan(open, { requester: request.requester.id, random: request.random ?? Math.random, nowMs: this.#nowMs() });
+    const random = () => request.world.random.fraction();
+    this.#plan = new FetchPlan(open, { requester: request.requester.id, random, nowMs: this.#nowMs() });
   }
 
   async run(parent: AbortSignal): Promise<FetchSummary> {
@@ -90,7 +90,7 @@ class Fetch {
         if (this.#fatal !== undefined) throw this.#fatal;
         this.#startWorkers(child.signal);
         this.#judge(this.#plan.tick(this.#nowMs()));
-        await this.#notifier.wait(TICK_MS, child.signal);
+        await this.#notifier.wait(child.signal, { ms: TICK_MS, timers: this.#request.world.timers });
       }
     } finally {
       child.abort();
@@ -124,6 +124,7 @@ class Fetch {
     if (this.#workers.has(peer.id) || this.#plan.isBanned(peer.id) || signal.aborted) return;
     this.#tried.add(peer.id);
     const worker = new FetchWorker(peer, {
+      time: this.#request.world,
       plan: this.#plan,
       notifier: this.#notifier,
       store: this.#request.store,

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sha256 } from "../../kernel/ids.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { fetchBytes, fetchFile } from "./fetch-file.ts";
 import { MemoryStore, MemorySwarm } from "./fixtures/memory-swarm.ts";
 
@@ -29,7 +30,7 @@ describe("fetching a content by ranges", () => {
   it("[B6] brings a large file, whole and checked, and leaves no part behind", async () => {
     const { open, hash, bytes } = donor(content);
     const seen: number[] = [];
-    await fetchFile({ hash, bytes, open, toPath: join(folder, "r.exr") }, signal, (done) => seen.push(done));
+    await fetchFile({ world: systemWorld, hash, bytes, open, toPath: join(folder, "r.exr") }, signal, (done) => seen.push(done));
     expect(sha256(await readFile(join(folder, "r.exr")))).toBe(hash);
     expect(await readdir(folder)).toEqual(["r.exr"]);
     expect(seen.at(-1)).toBe(bytes);
@@ -38,13 +39,13 @@ describe("fetching a content by ranges", () => {
   it("[B12] goes on from where a broken try ended", async () => {
     const { open, hash, bytes, swarm } = donor(content);
     const toPath = join(folder, "r.exr");
-    const broken = fetchFile({ hash, bytes, open, toPath }, signal, (done) => {
+    const broken = fetchFile({ world: systemWorld, hash, bytes, open, toPath }, signal, (done) => {
       if (done >= 8 * MIB) throw new Error("pulled out");
     });
     await expect(broken).rejects.toThrow("pulled out");
     await swarm.settled();
     swarm.bytesGiven.clear();
-    await fetchFile({ hash, bytes, open, toPath }, signal);
+    await fetchFile({ world: systemWorld, hash, bytes, open, toPath }, signal);
     expect(sha256(await readFile(toPath))).toBe(hash);
     expect(swarm.bytesGiven.get("donor0001")!).toBeLessThan(11 * MIB);
   });
@@ -53,33 +54,39 @@ describe("fetching a content by ranges", () => {
     const { open, hash, bytes } = donor(content);
     const toPath = join(folder, "r.exr");
     await writeFile(`${toPath}.part`, randomBytes(1000));
-    await expect(fetchFile({ hash, bytes, open, toPath }, signal)).rejects.toMatchObject({ code: "BLOCK_CORRUPT" });
+    await expect(fetchFile({ world: systemWorld, hash, bytes, open, toPath }, signal)).rejects.toMatchObject({ code: "BLOCK_CORRUPT" });
     expect(await readdir(folder)).toEqual([]);
     await writeFile(`${toPath}.part`, randomBytes(bytes + 1));
-    await fetchFile({ hash, bytes, open, toPath }, signal);
+    await fetchFile({ world: systemWorld, hash, bytes, open, toPath }, signal);
     expect(sha256(await readFile(toPath))).toBe(hash);
   });
 
   it("[B10] refuses other bytes, and other sizes than promised", async () => {
     const { open, hash, bytes, swarm } = donor(content);
     const toPath = join(folder, "r.exr");
-    await expect(fetchFile({ hash, bytes: bytes + 1, open, toPath }, signal)).rejects.toMatchObject({ code: "BLOCK_CORRUPT" });
-    await expect(fetchFile({ hash, bytes: bytes - 1, open, toPath }, signal)).rejects.toMatchObject({ code: "BLOCK_CORRUPT" });
+    await expect(fetchFile({ world: systemWorld, hash, bytes: bytes + 1, open, toPath }, signal)).rejects.toMatchObject({
+      code: "BLOCK_CORRUPT",
+    });
+    await expect(fetchFile({ world: systemWorld, hash, bytes: bytes - 1, open, toPath }, signal)).rejects.toMatchObject({
+      code: "BLOCK_CORRUPT",
+    });
     swarm.tamper = (_from, frame) => (frame.length > MIB / 16 ? frame.map((byte) => byte ^ 1) : frame);
-    await expect(fetchFile({ hash, bytes, open, toPath }, signal)).rejects.toMatchObject({ code: "BLOCK_CORRUPT" });
+    await expect(fetchFile({ world: systemWorld, hash, bytes, open, toPath }, signal)).rejects.toMatchObject({ code: "BLOCK_CORRUPT" });
     expect(await readdir(folder)).toEqual([]);
   });
 
   it("[B4] is BLOCK_MISSING when the peer has no such content", async () => {
     const { open, bytes } = donor(content);
-    await expect(fetchFile({ hash: "0".repeat(64), bytes, open, toPath: join(folder, "x") }, signal)).rejects.toMatchObject({
+    await expect(
+      fetchFile({ world: systemWorld, hash: "0".repeat(64), bytes, open, toPath: join(folder, "x") }, signal),
+    ).rejects.toMatchObject({
       code: "BLOCK_MISSING",
     });
   });
 
   it("makes an empty file without asking, if that is what the hash names", async () => {
     const open = () => Promise.reject(new Error("asked"));
-    await fetchFile({ hash: sha256(new Uint8Array()), bytes: 0, open, toPath: join(folder, "e") }, signal);
+    await fetchFile({ world: systemWorld, hash: sha256(new Uint8Array()), bytes: 0, open, toPath: join(folder, "e") }, signal);
     expect(await readFile(join(folder, "e"))).toHaveLength(0);
   });
 
@@ -89,8 +96,8 @@ describe("fetching a content by ranges", () => {
     const toPath = join(folder, "r.exr");
     for (let round = 0; round < 3; round++) {
       const both = [
-        fetchFile({ hash, bytes, open: honest.open, toPath }, signal),
-        fetchFile({ hash, bytes, open: honest.open, toPath }, signal),
+        fetchFile({ world: systemWorld, hash, bytes, open: honest.open, toPath }, signal),
+        fetchFile({ world: systemWorld, hash, bytes, open: honest.open, toPath }, signal),
       ];
       await Promise.all(both);
       expect(sha256(await readFile(toPath))).toBe(hash);
@@ -98,8 +105,8 @@ describe("fetching a content by ranges", () => {
     const liar = donor(content);
     liar.swarm.tamper = (_from, frame) => (frame.length > MIB / 16 ? frame.map((byte) => byte ^ 1) : frame);
     const [lie, truth] = await Promise.allSettled([
-      fetchFile({ hash, bytes, open: liar.open, toPath }, signal),
-      fetchFile({ hash, bytes, open: honest.open, toPath }, signal),
+      fetchFile({ world: systemWorld, hash, bytes, open: liar.open, toPath }, signal),
+      fetchFile({ world: systemWorld, hash, bytes, open: honest.open, toPath }, signal),
     ]);
     expect([lie.status, truth.status]).toEqual(["rejected", "fulfilled"]);
     expect(sha256(await readFile(toPath))).toBe(hash);
@@ -110,14 +117,18 @@ describe("fetching a content by ranges", () => {
     const { open, hash, bytes } = donor(content);
     await writeFile(join(folder, "victim"), "mine");
     await symlink(join(folder, "victim"), join(folder, "r.exr.part"));
-    await expect(fetchFile({ hash, bytes, open, toPath: join(folder, "r.exr") }, signal)).rejects.toMatchObject({ code: "ELOOP" });
+    await expect(fetchFile({ world: systemWorld, hash, bytes, open, toPath: join(folder, "r.exr") }, signal)).rejects.toMatchObject({
+      code: "ELOOP",
+    });
     expect(await readFile(join(folder, "victim"), "utf8")).toBe("mine");
   });
 
   it("brings bytes into memory under the caller's cap, and allocates nothing above it", async () => {
     const { open, hash, bytes } = donor(content.subarray(0, 5 * MIB));
-    expect(Buffer.compare(await fetchBytes({ hash, bytes, open, maxBytes: 8 * MIB }, signal), content.subarray(0, 5 * MIB))).toBe(0);
-    await expect(fetchBytes({ hash, bytes: 2 ** 40, open, maxBytes: 8 * MIB }, signal)).rejects.toMatchObject({
+    expect(
+      Buffer.compare(await fetchBytes({ world: systemWorld, hash, bytes, open, maxBytes: 8 * MIB }, signal), content.subarray(0, 5 * MIB)),
+    ).toBe(0);
+    await expect(fetchBytes({ world: systemWorld, hash, bytes: 2 ** 40, open, maxBytes: 8 * MIB }, signal)).rejects.toMatchObject({
       code: "PEER_BROKE_PROTOCOL",
     });
   });

@@ -1,8 +1,8 @@
 import { createHash, type Hash } from "node:crypto";
-import { constants } from "node:fs";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import type { OpenFile } from "../../kernel/disk.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
 import type { Sha256 } from "../../kernel/ids.ts";
+import type { Time, World } from "../../kernel/world.ts";
 import type { FrameStream } from "../frame-stream.ts";
 import { peerLimit } from "../peer-limit.ts";
 import { BLOCKS_LIMITS, type BlocksAnswer } from "./messages.ts";
@@ -11,6 +11,7 @@ import { TransferPace } from "./transfer-pace.ts";
 import { readAnswer, readBulk, sendRequest } from "./read-answer.ts";
 
 export interface FetchContentRequest {
+  readonly world: Time;
   readonly hash: Sha256;
   /** The size that was promised; not one byte more is asked for. */
   readonly bytes: number;
@@ -28,20 +29,21 @@ export interface FetchContentRequest {
  * silent or too slow), DISK_FULL.
  */
 export async function fetchFile(
-  request: FetchContentRequest & { readonly toPath: string },
+  request: FetchContentRequest & { readonly world: Pick<World, "disk">; readonly toPath: string },
   signal: AbortSignal,
   onBytes: (bytesDone: number) => void = () => {},
 ): Promise<void> {
   checkSize(request.bytes, BLOCKS_LIMITS.maxContentBytes);
+  const { disk } = request.world;
   using part = takePart(request.toPath);
   try {
     await fillPart(part.path, request, { signal, onBytes });
   } catch (error) {
-    if (isFarmError(error, "BLOCK_CORRUPT")) await rm(part.path, { force: true });
+    if (isFarmError(error, "BLOCK_CORRUPT")) await disk.rm(part.path, { force: true });
     if ((error as NodeJS.ErrnoException).code === "ENOSPC") throw new FarmError("DISK_FULL", "the disk is full", { cause: error });
     throw error;
   }
-  await rename(part.path, request.toPath);
+  await disk.rename(part.path, request.toPath);
 }
 
 /** Brings a content into memory, for what is small by its nature (a manifest); `maxBytes` is the caller's cap on it. Errors as `fetchFile`. */
@@ -61,10 +63,10 @@ export async function fetchBytes(request: FetchContentRequest & { readonly maxBy
 
 async function fillPart(
   part: string,
-  request: FetchContentRequest,
+  request: FetchContentRequest & { readonly world: Pick<World, "disk"> },
   work: { readonly signal: AbortSignal; readonly onBytes: (bytesDone: number) => void },
 ): Promise<void> {
-  await using file = await open(part, constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o600);
+  await using file = await request.world.disk.open(part, "own", 0o600);
   const { hash, bytes } = await hashPart(file, request.bytes, work.signal);
   let filled = bytes;
   work.onBytes(filled);
@@ -79,12 +81,12 @@ async function fillPart(
 }
 
 /** All of `bytes`: one call may write less. */
-async function writeAt(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+async function writeAt(file: OpenFile, bytes: Uint8Array, position: number): Promise<void> {
   for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
 }
 
 /** What an earlier try left; a part longer than the promise is none of ours and begins anew. */
-async function hashPart(file: FileHandle, most: number, signal: AbortSignal): Promise<{ hash: Hash; bytes: number }> {
+async function hashPart(file: OpenFile, most: number, signal: AbortSignal): Promise<{ hash: Hash; bytes: number }> {
   const hash = createHash("sha256");
   const { size } = await file.stat();
   if (size > most) await file.truncate(0);
@@ -149,7 +151,7 @@ function checkAnswer(answer: BlocksAnswer, request: FetchContentRequest, at: num
 }
 
 async function openInTime(request: FetchContentRequest, parent: AbortSignal): Promise<FrameStream> {
-  using limit = peerLimit(parent, BLOCKS_LIMITS.openTimeoutMs);
+  using limit = peerLimit(parent, BLOCKS_LIMITS.openTimeoutMs, request.world);
   return await request.open(limit.signal);
 }
 

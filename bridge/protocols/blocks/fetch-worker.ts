@@ -1,14 +1,16 @@
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
+import { Notifier } from "../../kernel/notifier.ts";
+import type { Time } from "../../kernel/world.ts";
 import type { FrameStream } from "../frame-stream.ts";
 import { peerLimit } from "../peer-limit.ts";
 import type { Ask, FetchPlan } from "./fetch-plan.ts";
 import { type BlockPeer, BLOCKS_LIMITS, type BlocksAnswer } from "./messages.ts";
 import type { BlockSink } from "./ports.ts";
-import { Notifier } from "../../kernel/notifier.ts";
 import { TransferPace } from "./transfer-pace.ts";
 import { readAnswer, readBulk, sendRequest } from "./read-answer.ts";
 
 export interface FetchWorkerDeps {
+  readonly time: Time;
   readonly plan: FetchPlan;
   readonly notifier: Notifier;
   readonly store: BlockSink;
@@ -68,7 +70,8 @@ export class FetchWorker {
     this.#deps.plan.peerLost(this.#peer.id, "lost");
     this.#deps.notifier.wake();
     if (++this.#failures >= MAX_FAILURES && !this.#deps.isRequester) return "give-up";
-    await new Notifier().wait(Math.min(MAX_BACKOFF_MS, 125 * 2 ** this.#failures), signal);
+    const { timers } = this.#deps.time;
+    await new Notifier().wait(signal, { ms: Math.min(MAX_BACKOFF_MS, 125 * 2 ** this.#failures), timers });
     return "try-again";
   }
 
@@ -77,13 +80,13 @@ export class FetchWorker {
     while (!signal.aborted && !this.#deps.plan.done) {
       const ask = this.#deps.plan.next(this.#peer.id, this.#deps.nowMs());
       if (ask !== undefined) return [ask];
-      await this.#deps.notifier.wait(IDLE_STEP_MS, signal);
+      await this.#deps.notifier.wait(signal, { ms: IDLE_STEP_MS, timers: this.#deps.time.timers });
     }
     return undefined;
   }
 
   async #session(first: readonly Ask[], parent: AbortSignal): Promise<void> {
-    using opening = peerLimit(parent, BLOCKS_LIMITS.openTimeoutMs);
+    using opening = peerLimit(parent, BLOCKS_LIMITS.openTimeoutMs, this.#deps.time);
     const stream = await this.#deps.open(this.#peer, opening.signal);
     opening.dispose();
     this.#pace = new TransferPace();
@@ -132,9 +135,10 @@ export class FetchWorker {
   /** Nothing to ask for: waits a moment; ends when the fetch is over, when the place is wanted, or before the far side does. */
   async #rest(idleSinceMs: number, signal: AbortSignal): Promise<"go-on" | "end"> {
     const { plan, notifier, nowMs, isRequester, othersWait } = this.#deps;
+    const { timers } = this.#deps.time;
     if (plan.done || nowMs() - idleSinceMs > CLOSE_IDLE_MS) return "end";
     if (!isRequester && othersWait() && !plan.wantsFrom(this.#peer.id)) return "end";
-    await notifier.wait(IDLE_STEP_MS, signal);
+    await notifier.wait(signal, { ms: IDLE_STEP_MS, timers });
     return "go-on";
   }
 

@@ -26,15 +26,16 @@ export async function readBulk(
   { bytes, pace }: { readonly bytes: number; readonly pace: Pick<TransferPace, "passed"> },
   parent: AbortSignal,
 ): Promise<Uint8Array> {
+  const { clock } = stream.time;
   const content = new Uint8Array(bytes);
   for (let filled = 0; filled < bytes; ) {
-    using limit = peerLimit(parent, BLOCKS_LIMITS.idleTimeoutMs);
-    const startMs = performance.now();
+    using limit = peerLimit(parent, BLOCKS_LIMITS.idleTimeoutMs, stream.time);
+    const startMs = clock.monotonicMs();
     const piece = await stream.read(limit.signal);
     if (piece === undefined) throw new FarmError("PEER_UNREACHABLE", "the peer ended the stream inside a block");
     if (piece.length === 0 || piece.length > bytes - filled)
       throw new FarmError("PEER_BROKE_PROTOCOL", "a bulk frame does not fit the answer");
-    pace.passed(piece.length, performance.now() - startMs);
+    pace.passed(piece.length, clock.monotonicMs() - startMs);
     content.set(piece, filled);
     filled += piece.length;
   }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FarmError } from "../../kernel/errors.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { decodeMessage, encodeMessage } from "../codec.ts";
 import type { FrameStream } from "../frame-stream.ts";
 import { streamPair } from "../stream-pair.ts";
@@ -13,7 +14,7 @@ const signal = new AbortController().signal;
 
 function serving(count = 2, bytes = 1000, policy: ServePolicy = { mayHave: () => true }) {
   const { store, wanted } = MemoryStore.of(count, bytes);
-  const [near, far] = streamPair();
+  const [near, far] = streamPair(systemWorld);
   const served = serveBlocks(far, store, policy, signal);
   served.catch(() => {});
   return { store, hashes: wanted.map((block) => block.hash), near, served };

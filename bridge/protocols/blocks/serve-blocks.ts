@@ -136,6 +136,6 @@ async function answer(stream: FrameStream, message: BlocksAnswer, signal: AbortS
 
 /** A reader that takes nothing for `idleTimeoutMs` is as silent as one that asks nothing. */
 async function write(stream: FrameStream, frame: Uint8Array, parent: AbortSignal): Promise<void> {
-  using limit = peerLimit(parent, BLOCKS_LIMITS.idleTimeoutMs);
+  using limit = peerLimit(parent, BLOCKS_LIMITS.idleTimeoutMs, stream.time);
   await stream.write(frame, limit.signal);
 }

@@ -3,6 +3,7 @@ import { encodeMessage } from "../codec.ts";
 import { streamPair } from "../stream-pair.ts";
 import { answerEnvironment, askEnvironment } from "./environments.ts";
 import type { EnvironmentReply } from "./messages.ts";
+import { systemWorld } from "../../kernel/world.ts";
 
 const signal = new AbortController().signal;
 const DIGEST = "d".repeat(64);
@@ -15,7 +16,7 @@ const OFFERED: EnvironmentReply = {
 
 /** Asks over a pair in memory; `reply` writes whatever the far side says. */
 async function ask(reply: object) {
-  const [here, there] = streamPair();
+  const [here, there] = streamPair(systemWorld);
   const answered = answerEnvironment(there, async () => reply as EnvironmentReply, signal).catch(() => {});
   try {
     return await askEnvironment({ open: async () => here }, "peer", DIGEST, signal);
@@ -40,7 +41,7 @@ describe("asking for an environment", () => {
   });
 
   it.each([{ type: "ask" }, { type: "ask", digest: "../../etc/passwd" }])("[F2] is refused by the other side: %j", async (request) => {
-    const [here, there] = streamPair();
+    const [here, there] = streamPair(systemWorld);
     const answered = answerEnvironment(there, async () => OFFERED, signal);
     await here.write(encodeMessage(request));
     await expect(answered).rejects.toMatchObject({ code: "PEER_BROKE_PROTOCOL" });

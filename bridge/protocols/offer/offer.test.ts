@@ -3,6 +3,7 @@ import { encodeMessage } from "../codec.ts";
 import { streamPair } from "../stream-pair.ts";
 import type { OfferReply } from "./messages.ts";
 import { answerOffer, askOffer } from "./offer.ts";
+import { systemWorld } from "../../kernel/world.ts";
 
 const offer: OfferReply = {
   type: "offer",
@@ -21,26 +22,26 @@ const signal = AbortSignal.timeout(5_000);
 
 describe("offer", () => {
   it("carries what a donor gives to the asker [O1]", async () => {
-    const [asker, donor] = streamPair();
+    const [asker, donor] = streamPair(systemWorld);
     const answering = answerOffer(donor, () => offer, signal);
     expect(await askOffer({ open: async () => asker }, "peer", signal)).toEqual(offer);
     await answering;
   });
 
   it("refuses an answer that breaks the schema [F2]", async () => {
-    const [asker, donor] = streamPair();
+    const [asker, donor] = streamPair(systemWorld);
     await donor.write(encodeMessage({ ...offer, slots: 100_000 }));
     await expect(askOffer({ open: async () => asker }, "peer", signal)).rejects.toMatchObject({ code: "PEER_BROKE_PROTOCOL" });
   });
 
   it("refuses a name with control characters in it [F5]", async () => {
-    const [asker, donor] = streamPair();
+    const [asker, donor] = streamPair(systemWorld);
     await donor.write(encodeMessage({ ...offer, name: "\u001b[31mred" }));
     await expect(askOffer({ open: async () => asker }, "peer", signal)).rejects.toMatchObject({ code: "PEER_BROKE_PROTOCOL" });
   });
 
   it("answers garbage with an error of its own, not with a crash [F2]", async () => {
-    const [asker, donor] = streamPair();
+    const [asker, donor] = streamPair(systemWorld);
     await asker.write(new Uint8Array([1, 2, 3]));
     await expect(answerOffer(donor, () => offer, signal)).rejects.toMatchObject({ code: "PEER_BROKE_PROTOCOL" });
   });

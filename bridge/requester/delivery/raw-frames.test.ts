@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { JobPlan, PlannedSceneFrame } from "../../core/plan/plan.ts";
 import { RawFrames } from "./raw-frames.ts";
+import { systemWorld } from "../../kernel/world.ts";
 
 const region = { x: 0, y: 0, width: 4, height: 4 };
 
@@ -40,7 +41,7 @@ const isThere = () => PLAN.sceneFrames.filter(({ sceneFrame: each }) => existsSy
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "p2p-raw-frames-"));
   for (const { sceneFrame: each } of PLAN.sceneFrames) writeFileSync(pathOf(each), "raw");
-  rawFrames = new RawFrames(PLAN, pathOf);
+  rawFrames = new RawFrames(systemWorld.disk, PLAN, pathOf);
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -69,7 +70,7 @@ describe("floats that wait for somebody", () => {
 
   it("are found again by the next bridge, less those that were released", async () => {
     await rawFrames.release(1);
-    const next = new RawFrames(PLAN, pathOf);
+    const next = new RawFrames(systemWorld.disk, PLAN, pathOf);
     for (const frame of [1, 2]) await next.recall(frame);
     expect(next.frames).toEqual([2]);
     await next.release(2);

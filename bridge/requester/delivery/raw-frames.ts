@@ -1,18 +1,19 @@
-import { existsSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import type { RawImage } from "../../core/job/job-events.ts";
 import type { JobPlan } from "../../core/plan/plan.ts";
+import { type Disk, isThere } from "../../kernel/disk.ts";
 import type { AssembledPath } from "../ports.ts";
 
 /** The assembled floats of a job that wait for somebody to take them. */
 export class RawFrames {
+  readonly #disk: Disk;
   readonly #picturesOf: ReadonlyMap<number, readonly RawImage[]>;
   /** How many frames that were not released show a picture, by path: scenes at rest and strips share them. */
   readonly #wanted = new Map<string, number>();
   readonly #here = new Set<number>();
   readonly #released = new Set<number>();
 
-  constructor(plan: JobPlan, pathOf: AssembledPath) {
+  constructor(disk: Disk, plan: JobPlan, pathOf: AssembledPath) {
+    this.#disk = disk;
     const sceneFrames = new Map(plan.sceneFrames.map((sceneFrame) => [sceneFrame.key, sceneFrame]));
     const pictureOf = (key: string): RawImage[] => {
       const sceneFrame = sceneFrames.get(key);
@@ -40,8 +41,9 @@ export class RawFrames {
 
   /** As `add`, for a frame of an earlier run; it may have been released then. */
   async recall(frame: number): Promise<void> {
-    const isHere = this.#picturesOf.get(frame)?.every(({ path }) => existsSync(path));
-    if (isHere) this.add(frame);
+    const pictures = this.#picturesOf.get(frame);
+    const here = await Promise.all((pictures ?? []).map(({ path }) => isThere(this.#disk, path)));
+    if (pictures && !here.includes(false)) this.add(frame);
     else await this.release(frame);
   }
 
@@ -67,7 +69,7 @@ export class RawFrames {
     for (const { path } of this.#picturesOf.get(frame) ?? []) {
       const wanted = (this.#wanted.get(path) ?? 1) - 1;
       this.#wanted.set(path, wanted);
-      if (wanted === 0) await rm(path, { force: true });
+      if (wanted === 0) await this.#disk.rm(path, { force: true });
     }
   }
 }

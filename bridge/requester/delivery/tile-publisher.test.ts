@@ -11,6 +11,7 @@ import { distinctBits, makeExr } from "../../media/fixtures/make-exr.ts";
 import { type Media, openMedia } from "../../media/worker/media-pool.ts";
 import { JobFolder } from "../job-folder.ts";
 import { TilePublisher } from "./tile-publisher.ts";
+import { systemWorld } from "../../kernel/world.ts";
 
 const names = ["L.Combined.A", "L.Combined.B", "L.Combined.G", "L.Combined.R"];
 /** The user's border inside a frame of 100 x 80. */
@@ -46,7 +47,7 @@ beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "p2p-tiles-"));
   media = openMedia();
   events = [];
-  folder = new JobFolder(root, "job");
+  folder = new JobFolder(systemWorld, root, "job");
   await folder.create();
   const result = { width: rect.width, height: rect.height, parts: [{ channels: names.map((name) => ({ name })) }], bits: distinctBits };
   for (const donor of ["anna", "bert"])

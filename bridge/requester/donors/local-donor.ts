@@ -1,13 +1,15 @@
-import { rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Chunk, ChunkId, DeviceClass, ResultFile } from "../../core/plan/chunk.ts";
 import { type ChildSignal, childSignal } from "../../kernel/abort.ts";
 import { Channel } from "../../kernel/channel.ts";
+import type { Disk } from "../../kernel/disk.ts";
 import { FarmError, isFarmError, messageOf } from "../../kernel/errors.ts";
+import { TrackedTasks } from "../../kernel/tracked-tasks.ts";
 import type { DonorLink, DonorUpdate } from "./donor-link.ts";
 import type { HashFile, LocalRendered, LocalSlots } from "../ports.ts";
 
 export interface LocalDonorDeps {
+  readonly disk: Disk;
   readonly slots: LocalSlots;
   readonly hashFile: HashFile;
 }
@@ -42,7 +44,7 @@ export class LocalDonor implements DonorLink {
   readonly #options: LocalDonorOptions;
   readonly #running = new Map<ChunkId, ChildSignal>();
   readonly #held = new Map<string, string>();
-  readonly #work = new Set<Promise<void>>();
+  readonly #work = new TrackedTasks();
   #count = 0;
 
   constructor(deps: LocalDonorDeps, options: LocalDonorOptions) {
@@ -61,8 +63,7 @@ export class LocalDonor implements DonorLink {
 
   /** `close` joins it; what goes wrong has been told, or is of no use to anybody. */
   #do(work: Promise<void>): void {
-    const tracked = work.catch(() => {}).finally(() => this.#work.delete(tracked));
-    this.#work.add(tracked);
+    void this.#work.add(work.catch(() => {}));
   }
 
   /** From here on the chunk may be leased anew, and nothing that comes of the old lease counts. */
@@ -76,7 +77,7 @@ export class LocalDonor implements DonorLink {
   async fetch(chunk: ChunkId, file: ResultFile, toPath: string): Promise<void> {
     const held = this.#held.get(heldKey(chunk, file.name));
     if (held === undefined) throw new FarmError("BLOCK_MISSING", `the result of chunk ${chunk} is no longer here`);
-    await rename(held, toPath);
+    await this.#deps.disk.rename(held, toPath);
     this.#held.delete(heldKey(chunk, file.name));
   }
 
@@ -84,12 +85,12 @@ export class LocalDonor implements DonorLink {
   release(chunk: ChunkId): void {
     const left = [...this.#held].filter(([key]) => key.startsWith(heldKey(chunk, "")));
     for (const [key] of left) this.#held.delete(key);
-    this.#do(Promise.all(left.map(([, path]) => rm(path, { force: true }))).then(() => {}));
+    this.#do(Promise.all(left.map(([, path]) => this.#deps.disk.rm(path, { force: true }))).then(() => {}));
   }
 
   async close(): Promise<void> {
     for (const running of this.#running.values()) running.abort(new FarmError("CANCELLED", "the job has ended"));
-    await Promise.allSettled(this.#work);
+    await this.#work.settle();
     this.updates.close();
   }
 
@@ -98,7 +99,7 @@ export class LocalDonor implements DonorLink {
     const isHeld = () => this.#running.get(chunk.id) === child;
     try {
       const { rendered, seconds } = await this.#render(chunk, child.signal);
-      if (!isHeld()) return await removeAll(rendered);
+      if (!isHeld()) return await this.#removeAll(rendered);
       for (const { path, name } of rendered) this.#held.set(heldKey(chunk.id, name), path);
       this.#running.delete(chunk.id);
       const files = rendered.map(({ role, name, sha256, bytes }): ResultFile => ({ role, name, sha256, bytes }));
@@ -109,6 +110,10 @@ export class LocalDonor implements DonorLink {
       const code = isFarmError(error) ? error.code : "BLENDER_SCRIPT_FAILED";
       this.updates.push({ type: "failed", chunk: chunk.id, code, message: messageOf(error), kind: "task" });
     }
+  }
+
+  async #removeAll(files: readonly Taken[]): Promise<void> {
+    for (const { path } of files) await this.#deps.disk.rm(path, { force: true });
   }
 
   async #render(chunk: Chunk, signal: AbortSignal): Promise<{ readonly rendered: readonly Rendered[]; readonly seconds: number }> {
@@ -130,15 +135,11 @@ export class LocalDonor implements DonorLink {
     const taken: Taken[] = [];
     for (const { role, from } of sources) {
       const path = join(this.#options.directory, `${this.#count++}`);
-      await rename(from, path);
+      await this.#deps.disk.rename(from, path);
       taken.push({ role, path, name: basename(from) });
     }
     return { taken, seconds: rendered.renderSeconds };
   }
-}
-
-async function removeAll(files: readonly Taken[]): Promise<void> {
-  for (const { path } of files) await rm(path, { force: true });
 }
 
 function heldKey(chunk: ChunkId, name: string): string {

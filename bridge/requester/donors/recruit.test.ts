@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../kernel/clock.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { silentLog } from "../../kernel/log.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { encodeMessage, readMessage } from "../../protocols/codec.ts";
 import type { FrameStream, SwarmNetwork } from "../../protocols/frame-stream.ts";
 import { type DonorMessage, RequesterMessage } from "../../protocols/lease/messages.ts";
@@ -47,7 +48,7 @@ function swarmOf(addresses: Readonly<Record<string, "works" | "dead">>) {
     await stream.close();
   };
   const open = async (_peer: string, protocol: string) => {
-    const [ours, theirs] = streamPair();
+    const [ours, theirs] = streamPair(systemWorld);
     const answered = protocol === OFFER_PROTOCOL ? answerOffer(theirs, () => offer, new AbortController().signal) : serve(theirs);
     answered.catch(() => {});
     return ours;
@@ -77,7 +78,7 @@ function recruit(network: SwarmNetwork, only: readonly string[]) {
     build: { blenderVersion: "3.4.1", buildHash: "abc" },
     needs: {},
   };
-  const deps = { network, clock: systemClock, log: silentLog, observe: () => {}, fetchResult };
+  const deps = { ...systemWorld, network, log: silentLog, observe: () => {}, fetchResult };
   recruiting = new Recruiter(deps, { opening, only, admitPeer: () => {} }).recruit(run, ending.now.signal);
   return joined;
 }

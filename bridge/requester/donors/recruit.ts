@@ -1,9 +1,9 @@
 import { isPassing, sameBuild } from "../../core/admission.ts";
 import type { JobEvent } from "../../core/job/job-events.ts";
 import { childSignal } from "../../kernel/abort.ts";
-import type { Clock } from "../../kernel/clock.ts";
 import { isFarmError, messageOf } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
+import { TrackedTasks } from "../../kernel/tracked-tasks.ts";
 import type { SwarmNetwork } from "../../protocols/frame-stream.ts";
 import { peerLimit } from "../../protocols/peer-limit.ts";
 import type { Offer } from "../../protocols/offer/messages.ts";
@@ -13,7 +13,6 @@ import { type JobOpening, openRemoteDonor, RemoteDonor, type RemoteDonorDeps } f
 
 export interface RecruiterDeps extends RemoteDonorDeps {
   readonly network: SwarmNetwork;
-  readonly clock: Clock;
   readonly log: Log;
   readonly observe: (event: JobEvent) => void;
 }
@@ -43,7 +42,8 @@ interface Courtship {
 export class Recruiter {
   readonly #deps: RecruiterDeps;
   readonly #options: RecruiterOptions;
-  readonly #keepingConnected = new Map<string, Promise<void>>();
+  readonly #keepingConnected = new TrackedTasks();
+  readonly #kept = new Set<string>();
   /** By the id that the peer proved: two texts may name one peer, and two links to it would end each other. */
   readonly #courted = new Map<string, Courtship>();
   readonly #told = new Set<string>();
@@ -73,14 +73,14 @@ export class Recruiter {
       );
     } finally {
       stopWatching();
-      await Promise.allSettled(this.#keepingConnected.values());
+      await this.#keepingConnected.settle();
     }
   }
 
   async #searchDht(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        using round = childSignal(signal, DHT_EVERY_MS);
+        using round = childSignal(signal, { ms: DHT_EVERY_MS, time: this.#deps });
         await this.#deps.network.findDonors(round.signal);
       } catch (error) {
         this.#deps.log.debug({ error }, "a search in the DHT ended without result");
@@ -90,13 +90,14 @@ export class Recruiter {
   }
 
   #keepConnected(peer: string, run: JobRun, signal: AbortSignal): void {
-    if (this.#keepingConnected.has(peer)) return;
+    if (this.#kept.has(peer)) return;
+    this.#kept.add(peer);
     const courtship = { ways: [peer] };
     const keepingConnected = this.#keepTrying(courtship, run, signal).finally(() => {
-      this.#keepingConnected.delete(peer);
+      this.#kept.delete(peer);
       for (const [id, held] of this.#courted) if (held === courtship) this.#courted.delete(id);
     });
-    this.#keepingConnected.set(peer, keepingConnected);
+    void this.#keepingConnected.add(keepingConnected);
   }
 
   /** Stays with a peer for the whole job: opens, waits until the link is gone, opens again. */
@@ -135,7 +136,7 @@ export class Recruiter {
 
   /** A link, or undefined when this peer is of no use for the job, or is courted already under another name. */
   async #open(courtship: Courtship, peer: string, run: JobRun, parent: AbortSignal): Promise<RemoteDonor | undefined> {
-    using child = peerLimit(parent, ASK_TIMEOUT_MS);
+    using child = peerLimit(parent, ASK_TIMEOUT_MS, this.#deps);
     const { id } = await this.#deps.network.connect(peer, child.signal);
     if (!this.#isFirst(courtship, peer, id)) return undefined;
     const reply = await askOffer(this.#deps.network, id, child.signal);

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { systemClock } from "../../kernel/clock.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { encodeMessage } from "../../protocols/codec.ts";
 import type { FrameStream, SwarmNetwork } from "../../protocols/frame-stream.ts";
 import type { DonorMessage } from "../../protocols/lease/messages.ts";
@@ -11,15 +12,16 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 const build = { blenderVersion: "3.4.1", buildHash: "abc" };
+const { timers } = systemWorld;
 const clock = { ...systemClock, sleep: (ms: number) => new Promise<void>((resolve) => void setTimeout(resolve, ms)) };
 
 /** A link to a donor that the test plays at `far`, and what the link has told so far. */
 async function linkTo() {
-  const [near, far] = streamPair();
+  const [near, far] = streamPair(systemWorld);
   const network = { open: async () => near } as unknown as SwarmNetwork;
   const say = (message: DonorMessage) => far.write(encodeMessage(message));
   await say({ type: "opened", slots: 1, deviceClass: { ...build, backend: "CPU", arch: "x64" } });
-  const deps = { network, clock, fetchResult: async () => {} };
+  const deps = { network, clock, timers, fetchResult: async () => {} };
   const opening = { job: "job", manifest: "0".repeat(64), manifestBytes: 1, build, needs: {} };
   const peer = { id: "peer", name: "studio", benchmarkSpeed: undefined };
   const link = await openRemoteDonor(deps, peer, opening, new AbortController().signal);

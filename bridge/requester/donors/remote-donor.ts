@@ -2,9 +2,9 @@ import type { JobRequirements, Refused } from "../../core/admission.ts";
 import type { Chunk, ChunkId, DeviceClass, DonorId, ResultFile } from "../../core/plan/chunk.ts";
 import { abortable, childSignal } from "../../kernel/abort.ts";
 import { Channel } from "../../kernel/channel.ts";
-import type { Clock } from "../../kernel/clock.ts";
 import type { ErrorCode } from "../../kernel/error-codes.ts";
 import { FarmError, messageOf } from "../../kernel/errors.ts";
+import type { Time } from "../../kernel/world.ts";
 import { readMessage, writeMessage } from "../../protocols/codec.ts";
 import type { FrameStream, SwarmNetwork } from "../../protocols/frame-stream.ts";
 import { DonorMessage, LEASE_LIMITS, LEASE_PROTOCOL, type RequesterMessage } from "../../protocols/lease/messages.ts";
@@ -12,9 +12,8 @@ import type { AvailabilityMessage } from "../../protocols/offer/messages.ts";
 import type { DonorLink, DonorUpdate } from "./donor-link.ts";
 import type { FetchResult } from "../ports.ts";
 
-export interface RemoteDonorDeps {
+export interface RemoteDonorDeps extends Time {
   readonly network: Pick<SwarmNetwork, "open">;
-  readonly clock: Clock;
   readonly fetchResult: FetchResult;
 }
 
@@ -153,7 +152,7 @@ export class RemoteDonor implements DonorLink {
   async #sayGoodbye(): Promise<void> {
     this.#unlink();
     const isAtWork = this.#leases.size + this.#stopping.size > 0;
-    using limit = childSignal(undefined, isAtWork ? STOPPING_MS : PARTING_MS);
+    using limit = childSignal(undefined, { ms: isAtWork ? STOPPING_MS : PARTING_MS, time: this.#deps });
     const heard = this.#sending.then(() => this.#stream.close()).then(() => this.#listening);
     await abortable(heard, limit.signal).catch(() => {});
     this.#life.abort(new FarmError("CANCELLED", "the job has ended"));

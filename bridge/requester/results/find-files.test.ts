@@ -1,5 +1,6 @@
 import { expect, it, vi } from "vitest";
 import { OUTPUT_WAITS } from "../../kernel/files/output-failure.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { findFiles } from "./find-files.ts";
 
 it("tells what is there, gone, empty, or another file than was written", async () => {
@@ -10,7 +11,7 @@ it("tells what is there, gone, empty, or another file than was written", async (
     ["/e", 9],
   ]);
   const files = [{ path: "/a", bytes: 5 }, { path: "/b", bytes: 5 }, { path: "/c", bytes: 0 }, { path: "/d", bytes: 1 }, { path: "/e" }];
-  const found = await findFiles(files, async (path) => sizes.get(path));
+  const found = await findFiles(systemWorld, files, async (path) => sizes.get(path));
   expect([...found.values()]).toEqual(["there", "other-size", "empty", "gone", "there"]);
 });
 
@@ -19,7 +20,7 @@ it("gives a mount up that does not answer, once for all its files", async () => 
   try {
     const files = Array.from({ length: 1_000 }, (_, index) => ({ path: `/dead/${index}`, bytes: 1 }));
     let asked = 0;
-    const finding = findFiles(files, () => {
+    const finding = findFiles(systemWorld, files, () => {
       asked++;
       return new Promise<never>(() => {});
     });

@@ -1,6 +1,7 @@
 import PQueue from "p-queue";
 import type { LedgerFile } from "../../core/ledger/ledger.ts";
 import type { FileFound } from "../../core/ledger/outcome.ts";
+import type { Time } from "../../kernel/world.ts";
 import { isUnanswered, outputAnswer } from "../../kernel/files/output-failure.ts";
 
 /** Files looked at side by side. */
@@ -8,6 +9,7 @@ const AT_ONCE = 16;
 
 /** Looks for the files that a job says are there. Behind a mount that has gone there are none; it is asked once, not for every file. */
 export async function findFiles(
+  time: Time,
   files: readonly LedgerFile[],
   sizeOf: (path: string) => Promise<number | undefined>,
 ): Promise<ReadonlyMap<string, FileFound>> {
@@ -17,7 +19,7 @@ export async function findFiles(
   const look = async (file: LedgerFile): Promise<FileFound> => {
     if (isUnanswering) return "gone";
     try {
-      return foundAs(file, await outputAnswer(sizeOf(file.path), { where: file.path }));
+      return foundAs(file, await outputAnswer(sizeOf(file.path), { where: file.path, time }));
     } catch (error) {
       if (!isUnanswered(error)) throw error;
       isUnanswering = true;

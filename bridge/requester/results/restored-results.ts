@@ -1,5 +1,6 @@
 import type { ChunkAccepted, JournalState } from "../../core/journal/records.ts";
 import type { LedgerFile } from "../../core/ledger/ledger.ts";
+import type { Time } from "../../kernel/world.ts";
 import { findFiles } from "./find-files.ts";
 import type { PreparedJob } from "../prepared-job.ts";
 import type { JobFiles } from "../ports.ts";
@@ -17,11 +18,12 @@ export function deliveredChunks(prepared: Pick<PreparedJob, "plan" | "journalSta
 
 /** What the journal says, as far as it is still so: a picture or a result that somebody removed is made again. */
 export async function withFilesHere(
+  time: Time,
   prepared: Pick<PreparedJob, "plan" | "journalState">,
   files: JobFiles,
   isMovie: boolean,
 ): Promise<JournalState> {
-  const finishedFrames = await stillThere(prepared.journalState.finishedFrames, { files, isMovie });
+  const finishedFrames = await stillThere(prepared.journalState.finishedFrames, { time, files, isMovie });
   const journalState = { ...prepared.journalState, finishedFrames };
   const delivered = deliveredChunks({ plan: prepared.plan, journalState });
   const accepted = new Map<string, ChunkAccepted>();
@@ -33,9 +35,9 @@ export async function withFilesHere(
 
 async function stillThere(
   frames: ReadonlyMap<number, readonly LedgerFile[]>,
-  { files, isMovie }: { readonly files: JobFiles; readonly isMovie: boolean },
+  { time, files, isMovie }: { readonly time: Time; readonly files: JobFiles; readonly isMovie: boolean },
 ): Promise<ReadonlyMap<number, readonly LedgerFile[]>> {
-  const found = await findFiles([...frames.values()].flat(), (path) => files.sizeOf(path));
+  const found = await findFiles(time, [...frames.values()].flat(), (path) => files.sizeOf(path));
   const isThere = (written: readonly LedgerFile[]) => written.every(({ path }) => found.get(path) === "there");
   // A movie is made of all its frames anew.
   if (isMovie && ![...frames.values()].every(isThere)) return new Map();

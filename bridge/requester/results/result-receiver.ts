@@ -2,6 +2,7 @@ import type { Chunk, ChunkId, DeviceClass, DonorId, ResultFile } from "../../cor
 import { type ChildSignal, childSignal } from "../../kernel/abort.ts";
 import { FarmError, isFarmError, messageOf } from "../../kernel/errors.ts";
 import { sha256 } from "../../kernel/ids.ts";
+import { TrackedTasks } from "../../kernel/tracked-tasks.ts";
 import type { DonorLink } from "../donors/donor-link.ts";
 import type { JobFiles, JobMedia, ResultSummary } from "../ports.ts";
 import { assertShape, maxFloatBytes, RESULT_LIMITS } from "./result-shape.ts";
@@ -28,7 +29,7 @@ interface Result {
   readonly life: ChildSignal;
   committed: { readonly files: readonly ResultFile[]; readonly deviceClass: DeviceClass | undefined } | undefined;
   /** Everything under way that reads or writes its files. */
-  readonly busy: Set<Promise<unknown>>;
+  readonly busy: TrackedTasks;
 }
 
 /**
@@ -51,7 +52,7 @@ export class ResultReceiver {
   /** A lease was given: whatever came of an earlier one of the same donor goes. */
   expect(chunk: ChunkId, donor: DonorId): void {
     void this.drop(chunk, donor);
-    this.#results.set(key(chunk, donor), { life: childSignal(), committed: undefined, busy: new Set() });
+    this.#results.set(key(chunk, donor), { life: childSignal(), committed: undefined, busy: new TrackedTasks() });
   }
 
   /** The donor has committed to these files. False when it has done so before for this lease, or has none. */
@@ -64,7 +65,7 @@ export class ResultReceiver {
 
   /** At resume: what was accepted before lies here; nobody remembers what made it. */
   restore(chunk: ChunkId, donor: DonorId, files: readonly ResultFile[]): void {
-    this.#results.set(key(chunk, donor), { life: childSignal(), committed: { files, deviceClass: undefined }, busy: new Set() });
+    this.#results.set(key(chunk, donor), { life: childSignal(), committed: { files, deviceClass: undefined }, busy: new TrackedTasks() });
   }
 
   files(chunk: ChunkId, donor: DonorId): readonly ResultFile[] {
@@ -91,7 +92,7 @@ export class ResultReceiver {
 
   async #tidy(chunk: ChunkId, donor: DonorId, { life, busy, committed }: Result): Promise<void> {
     life.abort(new FarmError("CANCELLED", "the result is not wanted any more"));
-    while (busy.size > 0) await Promise.allSettled(busy);
+    await busy.settle();
     await this.#deps.files.remove((committed?.files ?? []).map(({ sha256: hash }) => this.#deps.files.resultPath(chunk, donor, hash)));
   }
 
@@ -148,15 +149,13 @@ export class ResultReceiver {
     signal.addEventListener("abort", end, { once: true });
     if (signal.aborted) end();
     const running = (this.#dropping.get(key(chunk, donor)) ?? Promise.resolve()).then(() => work(committed.files, life.signal));
-    busy.add(running);
     try {
-      const value = await running;
+      const value = await busy.add(running);
       return life.signal.aborted ? undefined : value;
     } catch (error) {
       if (life.signal.aborted && !signal.aborted) return undefined;
       throw error;
     } finally {
-      busy.delete(running);
       signal.removeEventListener("abort", end);
     }
   }

@@ -3,6 +3,7 @@ import type { Rect } from "../../core/job/scene-facts.ts";
 import { verdictOfTwo, worstOf } from "../../core/verify/two-renders.ts";
 import { type CropDifference, verdictAcross, verdictOfEquals } from "../../core/verify/verdict.ts";
 import { childSignal } from "../../kernel/abort.ts";
+import type { Time } from "../../kernel/world.ts";
 import type { RawSpec, Freshness, RenderBatch } from "./check-renders.ts";
 import type { NoLie } from "./doubts.ts";
 import type { JobMedia, PlacedRaw } from "../ports.ts";
@@ -18,6 +19,7 @@ export interface RawUnderCheck {
 }
 
 export interface RawCheckTools {
+  readonly time: Time;
   readonly renders: RenderBatch;
   readonly media: Pick<JobMedia, "compare">;
   /** Told before it costs more renders. */
@@ -101,7 +103,7 @@ async function checkCrop(
  */
 async function checkWhole(under: RawUnderCheck, tools: RawCheckTools, signal: AbortSignal): Promise<Finding> {
   if (tools.wholeLookMs === undefined) return { verdict: "different" };
-  using limit = childSignal(signal, tools.wholeLookMs);
+  using limit = childSignal(signal, { ms: tools.wholeLookMs, time: tools.time });
   const whole = { spec: under.spec, rect: under.tileRect, signal: limit.signal } as const;
   try {
     const first = await look(under, tools, { ...whole, freshness: "fresh" });

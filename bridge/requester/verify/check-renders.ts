@@ -1,6 +1,6 @@
-import { copyFile, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ChunkSpec } from "../../core/plan/chunk.ts";
+import type { Disk } from "../../kernel/disk.ts";
 import type { LocalRendered, LocalScene, LocalSlots, PlacedRaw } from "../ports.ts";
 
 export type RawSpec = Extract<ChunkSpec, { kind: "raw" }>;
@@ -9,24 +9,30 @@ export type FilesSpec = Extract<ChunkSpec, { kind: "files" }>;
 /** Whose Blender renders: one that may have been at work on this scene, or one of its own. */
 export type Freshness = "warm" | "fresh";
 
+interface CheckRendersDeps {
+  readonly slots: LocalSlots;
+  readonly disk: Disk;
+}
+
 /** Renders of this machine that results are compared with; they lie in a folder of the job until they have been looked at. */
 export class CheckRenders {
-  readonly #slots: LocalSlots;
+  readonly #deps: CheckRendersDeps;
   readonly #where: { readonly scene: LocalScene; readonly folder: string };
   readonly #distrusted = new Set<string>();
   #count = 0;
 
-  constructor(slots: LocalSlots, where: { readonly scene: LocalScene; readonly folder: string }) {
-    this.#slots = slots;
+  constructor(deps: CheckRendersDeps, where: { readonly scene: LocalScene; readonly folder: string }) {
+    this.#deps = deps;
     this.#where = where;
   }
 
   /** Renders for one check; all of them are gone when it is disposed of. */
   begin(): RenderBatch {
     return new RenderBatch(
+      this.#deps.disk,
       async (spec, freshness, take, signal) => {
         const fresh = freshness === "fresh" || this.#distrusted.has(spec.scene);
-        return await this.#slots.run(this.#where.scene, spec, { take, fresh }, signal);
+        return await this.#deps.slots.run(this.#where.scene, spec, { take, fresh }, signal);
       },
       join(this.#where.folder, `check-${this.#count++}`),
     );
@@ -41,11 +47,13 @@ export class CheckRenders {
 type RunHere = <T>(spec: ChunkSpec, freshness: Freshness, take: (rendered: LocalRendered) => Promise<T>, signal: AbortSignal) => Promise<T>;
 
 class RenderBatch implements AsyncDisposable {
+  readonly #disk: Disk;
   readonly #run: RunHere;
   readonly #folder: string;
   #count = 0;
 
-  constructor(run: RunHere, folder: string) {
+  constructor(disk: Disk, run: RunHere, folder: string) {
+    this.#disk = disk;
     this.#run = run;
     this.#folder = folder;
   }
@@ -71,18 +79,18 @@ class RenderBatch implements AsyncDisposable {
 
   /** Out of the slot, whose next render writes over them. */
   async #keep(paths: readonly string[]): Promise<readonly string[]> {
-    await mkdir(this.#folder, { recursive: true });
+    await this.#disk.mkdir(this.#folder, { recursive: true });
     const kept: string[] = [];
     for (const path of paths) {
       const to = join(this.#folder, String(this.#count++));
-      await rename(path, to).catch(() => copyFile(path, to)); // the slot may lie on another disk
+      await this.#disk.rename(path, to).catch(() => this.#disk.copyFile(path, to)); // the slot may lie on another disk
       kept.push(to);
     }
     return kept;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await rm(this.#folder, { recursive: true, force: true });
+    await this.#disk.rm(this.#folder, { recursive: true, force: true });
   }
 }
 

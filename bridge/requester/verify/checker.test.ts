@@ -5,6 +5,7 @@ import { afterAll, afterEach, describe, expect, it } from "vitest";
 import type { Chunk, ChunkSpec, ResultFile } from "../../core/plan/chunk.ts";
 import type { JobEvent } from "../../core/job/job-events.ts";
 import { silentLog } from "../../kernel/log.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { float, makeExr } from "../../media/fixtures/make-exr.ts";
 import { openMedia } from "../../media/worker/media-pool.ts";
 import { Checker } from "./checker.ts";
@@ -12,7 +13,7 @@ import { JobFolder } from "../job-folder.ts";
 import type { LocalSlots } from "../ports.ts";
 
 const root = mkdtempSync(join(tmpdir(), "checker-"));
-const folder = new JobFolder(root, "job");
+const folder = new JobFolder(systemWorld, root, "job");
 const media = openMedia();
 afterAll(async () => {
   await media.close();
@@ -76,7 +77,7 @@ async function checking(
     },
   };
   const checker = new Checker(
-    { slots, media, folder, observe: (event) => void events.push(event), log: silentLog },
+    { world: systemWorld, slots, media, folder, observe: (event) => void events.push(event), log: silentLog },
     {
       scene: { key: "s", path: "/s.blend", remap: {} },
       secret: new Uint8Array(32).fill(7),
@@ -229,7 +230,7 @@ async function checkingFiles(write: (fresh: boolean, call: number) => Readonly<R
     },
   };
   const checker = new Checker(
-    { slots, media, folder, observe: (event) => void events.push(event), log: silentLog },
+    { world: systemWorld, slots, media, folder, observe: (event) => void events.push(event), log: silentLog },
     { scene: { key: "s", path: "/s.blend", remap: {} }, secret: new Uint8Array(32), overscanOf: () => 0 },
   );
   const verdictOn = async (theirs: Readonly<Record<string, string>>, sameClass = true) => {

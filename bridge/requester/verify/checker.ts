@@ -5,6 +5,7 @@ import type { Verdict } from "../../core/schedule/types.ts";
 import type { Rect } from "../../core/job/scene-facts.ts";
 import { chooseCrops } from "../../core/verify/crops.ts";
 import type { Log } from "../../kernel/log.ts";
+import type { Time, World } from "../../kernel/world.ts";
 import { checkFiles } from "./check-files.ts";
 import { checkAcross, checkEquals, type Finding } from "./check-raw.ts";
 import { CheckRenders, type FilesSpec, type RawSpec } from "./check-renders.ts";
@@ -19,6 +20,7 @@ export const CHECK_SHAPE = { cropSize: 32, crops: 2, summarySize: 16 } as const;
 const WHOLE_LOOK_MS = 300_000;
 
 export interface CheckerDeps {
+  readonly world: Time & Pick<World, "disk">;
   readonly slots: LocalSlots;
   readonly media: Pick<JobMedia, "compare" | "check" | "samePicture">;
   readonly folder: Pick<JobFolder, "local" | "resultPath">;
@@ -58,7 +60,7 @@ export class Checker {
   constructor(deps: CheckerDeps, options: CheckerOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#renders = new CheckRenders(deps.slots, { scene: options.scene, folder: deps.folder.local });
+    this.#renders = new CheckRenders({ slots: deps.slots, disk: deps.world.disk }, { scene: options.scene, folder: deps.folder.local });
     this.#doubts = new Doubts(deps);
   }
 
@@ -122,7 +124,7 @@ export class Checker {
     // All that a caught donor delivered is checked: its crops are enough for that.
     const wholeLookMs = this.#liars.has(result.donor) ? undefined : (this.#options.wholeLookMs ?? WHOLE_LOOK_MS);
     await using renders = this.#renders.begin();
-    const tools = { renders, media, doubted: doubt, wholeLookMs };
+    const tools = { time: this.#deps.world, renders, media, doubted: doubt, wholeLookMs };
     return sameClass ? await checkEquals(under, tools, signal) : await checkAcross(under, tools, signal);
   }
 

@@ -6,6 +6,7 @@ import { type EnvironmentDigest, environmentTag } from "../../core/environments/
 import { childSignal } from "../../kernel/abort.ts";
 import { FarmError, messageOf } from "../../kernel/errors.ts";
 import { sha256 } from "../../kernel/ids.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { USER_LIMITS } from "../docker/container-config.ts";
 import { absence } from "../docker/docker-probe.ts";
 import { type LayerToLoad, readSavedImage, type SavedImage, writeImage } from "./image-archive.ts";
@@ -100,7 +101,7 @@ export class ImageEngine {
 
   /** Fetches an image from its registry. Throws BASE_IMAGE_MISSING. */
   async pull(reference: string, onLine: (line: string) => void, parent: AbortSignal): Promise<void> {
-    using limit = childSignal(parent, PULL_MS);
+    using limit = childSignal(parent, { ms: PULL_MS, time: systemWorld });
     try {
       const answer = await this.#docker.pull(reference, { abortSignal: limit.signal });
       await readProgress(answer, onLine, parent);
@@ -141,7 +142,7 @@ export class ImageEngine {
 
   /** Runs a command in an image, cut off from everything, and returns what it wrote. Throws ENVIRONMENT_BUILD_FAILED. */
   async ask(id: string, command: readonly string[], parent: AbortSignal): Promise<string> {
-    using limit = childSignal(parent, PROBE.seconds * 1000);
+    using limit = childSignal(parent, { ms: PROBE.seconds * 1000, time: systemWorld });
     const container = await this.#docker.createContainer(probeOptions(id, command));
     try {
       const stream = await container.attach({ stream: true, stdout: true, stderr: true });

@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
+import { processStat } from "../../kernel/process-identity.ts";
 import { type Freezable, Freezer } from "./freezer.ts";
 import { startPlainProcess } from "./process-sandbox.ts";
 
@@ -7,8 +7,7 @@ const spin = { command: process.execPath, args: ["-e", "while (true);"], env: {}
 
 /** Ticks of processor time (1/100 s) that a process has used. */
 async function ticksUsed(pid: number | undefined): Promise<number> {
-  const fields = (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ")[1]?.split(" ") ?? [];
-  return Number(fields[11]) + Number(fields[12]);
+  return (await processStat(pid ?? 0))?.ticks ?? Number.NaN;
 }
 
 async function usedDuring(pid: number | undefined, ms: number): Promise<number> {

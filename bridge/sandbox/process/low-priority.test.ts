@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
+import { processStat } from "../../kernel/process-identity.ts";
 import { startLowPriority, weakly } from "./low-priority.ts";
 import { startPlainProcess } from "./process-sandbox.ts";
 
@@ -18,15 +19,13 @@ describe("weakly", () => {
 
 /** Seconds of processor time that a process has used, children aside. */
 async function secondsUsed(pid: number): Promise<number> {
-  const fields = (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ")[1]?.split(" ") ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / 100;
+  return ((await processStat(pid))?.ticks ?? Number.NaN) / 100;
 }
 
 describe.runIf(process.platform === "linux")("a gentle start", () => {
   it("is weak from its first thread on, and in its session, too", async () => {
     await using running = await spinning(startLowPriority(startPlainProcess));
-    const fields = (await readFile(`/proc/${running.pid}/stat`, "utf8")).split(") ")[1]?.split(" ") ?? [];
-    expect(Number(fields[16])).toBe(19);
+    expect(await processStat(running.pid)).toMatchObject({ nice: 19 });
     expect(await readFile(`/proc/${running.pid}/autogroup`, "utf8").catch(() => "nice 19")).toContain("nice 19");
   });
 

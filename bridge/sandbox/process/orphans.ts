@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
 import type Docker from "dockerode";
+import { birthOf, isRunning } from "../../kernel/process-identity.ts";
 
 /** Labels by which a sandbox is known to be ours. */
 export const SANDBOX_LABELS = {
@@ -10,26 +10,14 @@ export const SANDBOX_LABELS = {
 
 /** Tells this process from every other one, now and after the machine was started anew. */
 export async function processFingerprint(pid: number = process.pid): Promise<string> {
-  const [boot, stat] = await Promise.all([
-    readFile("/proc/sys/kernel/random/boot_id", "utf8").catch(() => ""),
-    readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined),
-  ]);
-  if (stat === undefined) return `${pid}`;
-  const startedTicks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-  return `${pid} ${startedTicks} ${boot.trim()}`;
+  const birth = await birthOf(pid);
+  return birth === undefined ? `${pid}` : `${pid} ${birth.startTicks} ${birth.boot}`;
 }
 
 /** Whether the process that made this mark is still the one of its number. */
 export async function isMakerAlive(mark: string): Promise<boolean> {
   const pid = Number(mark.split(" ")[0]);
-  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
-  if (mark.includes(" ")) return (await processFingerprint(pid)) === mark;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
+  return mark.includes(" ") ? (await processFingerprint(pid)) === mark : isRunning(pid);
 }
 
 /** Removes the sandboxes that killed bridges of this node have left. @returns how many. */

@@ -10,6 +10,7 @@ import { packBundle } from "../../content/bundle/pack.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { sha256 } from "../../kernel/ids.ts";
 import { silentLog } from "../../kernel/log.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { addressOf, TestNodes } from "../network/test-nodes.ts";
 import type { SwarmNode } from "../../network/node/node.ts";
 import { fetchBlocks } from "../../protocols/blocks/fetch-blocks.ts";
@@ -91,12 +92,18 @@ describe("scenes over real connections", () => {
       donors.map(async ({ node, store }, index) => {
         const toPath = join(folder, `manifest${index}`);
         await fetchFile(
-          { hash: packed.manifestHash, bytes: packed.manifestBytes.length, open: (stop) => openFrom(node)(from, stop), toPath },
+          {
+            world: systemWorld,
+            hash: packed.manifestHash,
+            bytes: packed.manifestBytes.length,
+            open: (stop) => openFrom(node)(from, stop),
+            toPath,
+          },
           signal,
         );
         const manifest = parseManifest(await readFile(toPath));
         const wanted = blocksOf(manifest).map(({ sha256, bytes }) => ({ hash: sha256, bytes }));
-        await fetchBlocks({ wanted, requester: from, sources: () => [], open: openFrom(node), store }, signal);
+        await fetchBlocks({ world: systemWorld, wanted, requester: from, sources: () => [], open: openFrom(node), store }, signal);
         const scene = await extractBundle({ manifest, store, directory: join(folder, `scene${index}`) }, signal);
         for (const [name, content] of Object.entries(contents))
           expect(Buffer.compare(await readFile(join(scene.directory, name)), content)).toBe(0);
@@ -115,7 +122,7 @@ describe("scenes over real connections", () => {
     const { hash, bytes } = await store.putFile(join(folder, "result.exr"), {}, signal);
     await answerBlocks(donor, store, () => ({ mayHave: () => true }));
     const open = (stop: AbortSignal) => requester.open(addressOf(donor), BLOCKS_PROTOCOL, "bulk", stop);
-    await fetchFile({ hash, bytes, open, toPath: join(folder, "here.exr") }, signal);
+    await fetchFile({ world: systemWorld, hash, bytes, open, toPath: join(folder, "here.exr") }, signal);
     expect(Buffer.compare(await readFile(join(folder, "here.exr")), content)).toBe(0);
   }, 30_000);
 
@@ -132,7 +139,7 @@ describe("scenes over real connections", () => {
     };
     await answerBlocks(donor, { sizeOf: async () => content.length, read }, () => ({ mayHave: () => true }));
     const open = (stop: AbortSignal) => requester.open(addressOf(donor), BLOCKS_PROTOCOL, "bulk", stop);
-    const fetch = () => fetchFile({ hash, bytes: content.length, open, toPath: join(folder, "here.exr") }, signal);
+    const fetch = () => fetchFile({ world: systemWorld, hash, bytes: content.length, open, toPath: join(folder, "here.exr") }, signal);
     await expect(fetch()).rejects.toMatchObject({ name: "FarmError", code: "PEER_UNREACHABLE" });
     manner = "gives";
     await fetch();
@@ -163,7 +170,7 @@ describe("scenes over real connections", () => {
     );
     const stop = new AbortController();
     const killed = fetchBlocks(
-      { wanted, requester: from, sources: () => [], open: openFrom(first), store: fetches[0]!.store },
+      { world: systemWorld, wanted, requester: from, sources: () => [], open: openFrom(first), store: fetches[0]!.store },
       stop.signal,
       ({ blocksDone }) => {
         if (blocksDone < 5 || stop.signal.aborted) return;
@@ -172,7 +179,10 @@ describe("scenes over real connections", () => {
       },
     );
     await expect(killed).rejects.toThrow("switched off");
-    await fetchBlocks({ wanted, requester: from, sources: () => [], open: openFrom(second), store: fetches[1]!.store }, signal);
+    await fetchBlocks(
+      { world: systemWorld, wanted, requester: from, sources: () => [], open: openFrom(second), store: fetches[1]!.store },
+      signal,
+    );
     for (const { hash } of wanted) expect(fetches[1]!.store.has(hash)).toBe(true);
   }, 60_000);
 });

@@ -10,6 +10,7 @@ import { hashFile } from "../../content/blocks/disk.ts";
 import type { Chunk, ResultFile } from "../../core/plan/chunk.ts";
 import { RenderSlots } from "../../donor/render-slots.ts";
 import { silentLog } from "../../kernel/log.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { openMedia } from "../../media/worker/media-pool.ts";
 import { Checker } from "../../requester/verify/checker.ts";
 import { JobFolder } from "../../requester/job-folder.ts";
@@ -37,7 +38,7 @@ let root: string;
 let folder: JobFolder;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cross-class-"));
-  folder = new JobFolder(root, "job");
+  folder = new JobFolder(systemWorld, root, "job");
   await folder.create();
   await using probe = await RenderProbe.open({ start: startPlainProcess }, { blender: TEST_BUILD, scratch: root }, patience());
   for (const samples of [32, 24, 8]) await probe.saveBenchmarkScene(sceneOf(samples), samples, patience());
@@ -70,7 +71,7 @@ async function verdictOn(files: readonly ResultFile[]): Promise<string> {
   await using media = openMedia();
   const scene = { key: "known", path: sceneOf(32), remap: {} };
   const checker = new Checker(
-    { slots, media, folder, observe: () => {}, log: silentLog },
+    { world: systemWorld, slots, media, folder, observe: () => {}, log: silentLog },
     { scene, secret: new Uint8Array(32).fill(7), overscanOf: () => 0 },
   );
   return await checker.check(chunk, { donor: DONOR, files }, false, patience());

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type OwnedDonorStore, openDonorStore } from "../../app/donate/donor-store.ts";
 import { packBundle, type PackedBundle } from "../../content/bundle/pack.ts";
 import { silentLog } from "../../kernel/log.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { addressOf, never, TestNodes } from "../network/test-nodes.ts";
 import type { SwarmNode } from "../../network/node/node.ts";
 import { fetchFile } from "../../protocols/blocks/fetch-file.ts";
@@ -48,7 +49,7 @@ async function connect(nodes: TestNodes, options: { capBytes: number; rates?: Ra
     upload: () => rates.upload,
     download: () => rates.download,
   };
-  const store = await openDonorStore(donor, storeOptions, silentLog);
+  const store = await openDonorStore(donor, storeOptions, { world: systemWorld, log: silentLog });
   return { requester, donor, store, home };
 }
 
@@ -105,7 +106,13 @@ describe("the owner's bandwidth, over real sockets", () => {
     );
     const fetch = ({ sha256: hash, bytes }: { sha256: string; bytes: number }) =>
       fetchFile(
-        { hash, bytes, open: (end) => requester.open(addressOf(donor), BLOCKS_PROTOCOL, "bulk", end), toPath: join(folder, hash) },
+        {
+          world: systemWorld,
+          hash,
+          bytes,
+          open: (end) => requester.open(addressOf(donor), BLOCKS_PROTOCOL, "bulk", end),
+          toPath: join(folder, hash),
+        },
         never(),
       );
     const [a, b, c] = results as [(typeof results)[0], (typeof results)[0], (typeof results)[0]];
@@ -168,7 +175,13 @@ describe("results", () => {
     const { sha256: hash, bytes } = await store.keepResult(join(folder, "r"), requester.selfId);
     const fetchBy = (node: SwarmNode) =>
       fetchFile(
-        { hash, bytes, open: (end) => node.open(addressOf(donor), BLOCKS_PROTOCOL, "bulk", end), toPath: join(folder, "got") },
+        {
+          world: systemWorld,
+          hash,
+          bytes,
+          open: (end) => node.open(addressOf(donor), BLOCKS_PROTOCOL, "bulk", end),
+          toPath: join(folder, "got"),
+        },
         never(),
       );
     await expect(fetchBy(stranger)).rejects.toMatchObject({ code: "BLOCK_MISSING" });

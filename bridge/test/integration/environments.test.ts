@@ -24,6 +24,7 @@ import { openDatabase } from "../../database/open-database.ts";
 import type { Database } from "../../database/types.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { silentLog } from "../../kernel/log.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { isSigned } from "../../network/node/signing.ts";
 import type { SwarmNode } from "../../network/node/node.ts";
 import { addressOf, never, TestNodes } from "../network/test-nodes.ts";
@@ -120,7 +121,7 @@ async function peerOf(around: (source: BlockSource) => BlockSource = (source) =>
   for (const row of listed.environments.list()) database.environments.put(row);
   const node = await nodes.open();
   const options = { blocks: own.blocks, scenes: own.scenes, capBytes: MIB, upload: () => undefined, download: () => undefined };
-  const store = await openDonorStore(node, options, silentLog);
+  const store = await openDonorStore(node, options, { world: systemWorld, log: silentLog });
   const contents = await serveEnvironments(node, own, database.environments);
   store.alsoServe(around(contents));
   return { node, database, contents };
@@ -133,7 +134,7 @@ async function seeker(environments: readonly string[] = ["any"], changes: Partia
   return {
     engine: far.images,
     store,
-    clock: systemClock,
+    world: systemWorld,
     ask: ({ addrs: [address = ""] }, asked, signal) => askEnvironment(node, address, asked, signal),
     open: ({ addrs: [address = ""] }, signal) => node.open(address, BLOCKS_PROTOCOL, "bulk", signal),
     isSigned: (asked, signature) => isSigned(signedText(asked), signature),
@@ -235,7 +236,7 @@ describe("an environment", () => {
 
   it("that nobody shares any more is not to be had", async () => {
     const hasty = { ...systemClock, monotonicMs: () => performance.now() * 50 };
-    const [peer, ports] = [await peerOf(), await seeker(["any"], { clock: hasty })];
+    const [peer, ports] = [await peerOf(), await seeker(["any"], { world: { ...systemWorld, clock: hasty } })];
     peer.database.environments.setShared(digest, false);
     await expect(fetchEnvironment(requestOf(digest, peer), ports, never())).rejects.toMatchObject({ code: "BLOCK_MISSING" });
   });

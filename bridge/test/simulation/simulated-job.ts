@@ -10,6 +10,7 @@ import { startSchedule } from "../../core/schedule/schedule.ts";
 import type { Verdict } from "../../core/schedule/types.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { silentLog } from "../../kernel/log.ts";
+import { systemWorld } from "../../kernel/world.ts";
 import { FrameAssembler } from "../../requester/delivery/frame-assembler.ts";
 import { findFiles } from "../../requester/results/find-files.ts";
 import { JobRun } from "../../requester/job-run.ts";
@@ -103,7 +104,8 @@ export class SimulatedRun {
   /** A run of the job as its journal and its disk say that it stands. */
   static async start(world: SimulatedWorld, seed: number): Promise<SimulatedRun> {
     const folded = foldJournal(world.journal);
-    const journalState = await withFilesHere({ plan: world.plan, journalState: folded }, world.filesFor(new Steps()), world.story.movie);
+    const files = world.filesFor(new Steps());
+    const journalState = await withFilesHere(systemWorld, { plan: world.plan, journalState: folded }, files, world.story.movie);
     return new SimulatedRun(world, journalState, seed);
   }
 
@@ -131,7 +133,7 @@ export class SimulatedRun {
   /** What the run came to, when it has ended. */
   async outcome(): Promise<Outcome> {
     const files = this.#world.filesFor(this.steps);
-    const found = await findFiles(filesToFind(this.ledger), (path) => files.sizeOf(path));
+    const found = await findFiles({ clock: this.clock, timers: this.clock }, filesToFind(this.ledger), (path) => files.sizeOf(path));
     return outcomeOf(this.ledger, found, { code: "JOB_INCOMPLETE", message: "nobody knows why" });
   }
 

@@ -1,3 +1,6 @@
+import type { Clock } from "../../kernel/clock.ts";
+import type { Timers } from "../../kernel/world.ts";
+
 /** Something that may happen next. */
 export interface Step {
   readonly name: string;
@@ -45,8 +48,8 @@ export class Steps {
   }
 }
 
-/** A clock that stands until it is moved. */
-export class SteppedClock {
+/** A clock that stands until it is moved, and timers that go by it. */
+export class SteppedClock implements Clock, Timers {
   #nowMs = 0;
   readonly #sleeping = new Set<{ readonly untilMs: number; wake(): void }>();
 
@@ -76,6 +79,18 @@ export class SteppedClock {
       signal?.addEventListener("abort", stop, { once: true });
       this.#sleeping.add(sleeper);
     });
+  }
+
+  after(ms: number, then: () => void): () => void {
+    const sleeper = {
+      untilMs: this.#nowMs + ms,
+      wake: () => {
+        this.#sleeping.delete(sleeper);
+        then();
+      },
+    };
+    this.#sleeping.add(sleeper);
+    return () => void this.#sleeping.delete(sleeper);
   }
 
   advance(ms: number): void {

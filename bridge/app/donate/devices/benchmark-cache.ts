@@ -1,7 +1,9 @@
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
 import type { DeviceClass } from "../../../core/plan/chunk.ts";
+import { systemDisk } from "../../../kernel/disk.ts";
+import { replaceFile } from "../../../kernel/files/atomic-file.ts";
 
 const MAX_KNOWN = 200;
 const Speeds = z.array(z.tuple([z.string().max(1_000), z.number().positive()])).max(MAX_KNOWN);
@@ -42,14 +44,9 @@ export class BenchmarkCache {
     this.#speeds.delete(keyOf(measured));
     this.#speeds.set(keyOf(measured), speed);
     const kept = [...this.#speeds].slice(-MAX_KNOWN);
-    const beside = `${this.#file}.${process.pid}`;
-    try {
-      await mkdir(dirname(this.#file), { recursive: true });
-      await writeFile(beside, JSON.stringify(kept));
-      await rename(beside, this.#file);
-    } catch {
-      await rm(beside, { force: true });
-    }
+    await mkdir(dirname(this.#file), { recursive: true })
+      .then(() => replaceFile(systemDisk, this.#file, JSON.stringify(kept)))
+      .catch(() => {});
   }
 }
 

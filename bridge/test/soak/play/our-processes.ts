@@ -1,4 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
+import { processStat } from "../../../kernel/process-identity.ts";
 
 export interface OurProcess {
   readonly pid: number;
@@ -24,8 +25,7 @@ async function ancestors(): Promise<ReadonlySet<number>> {
 }
 
 async function parentOf(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  return Number(/^\d+ \(.*\) \S (\d+)/s.exec(stat)?.[1] ?? 0);
+  return (await processStat(pid))?.parent ?? 0;
 }
 
 async function commandOf(pid: number): Promise<string> {

@@ -1,0 +1,61 @@
+import { constants } from "node:fs";
+import { copyFile, mkdir, open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
+
+export interface FileFacts {
+  readonly size: number;
+  readonly mtimeMs: number;
+  isFile(): boolean;
+  isDirectory(): boolean;
+}
+
+export interface OpenFile extends AsyncDisposable {
+  read(into: Uint8Array, offset: number, length: number, position: number): Promise<{ readonly bytesRead: number }>;
+  /** May write less. */
+  write(from: Uint8Array, offset: number, length: number, position: number): Promise<{ readonly bytesWritten: number }>;
+  stat(): Promise<FileFacts>;
+  truncate(bytes: number): Promise<void>;
+  /** Resolves when its bytes are on the disk. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** read: an existing one. change: an existing one, to be written to, too. own: made where it is missing, and never reached by a link. */
+export type OpenHow = "read" | "change" | "own";
+
+/** Files, as far as they are needed; calls and failures (`code`: ENOENT, EEXIST, EXDEV, ENOSPC, …) are those of `node:fs/promises`. */
+export interface Disk {
+  open(path: string, how: OpenHow, mode?: number): Promise<OpenFile>;
+  readFile(path: string): Promise<Buffer>;
+  /** `flag` "wx": fails where there is one. */
+  writeFile(path: string, content: string | Uint8Array, options?: { readonly mode?: number; readonly flag?: "w" | "wx" }): Promise<void>;
+  copyFile(from: string, to: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  stat(path: string): Promise<FileFacts>;
+  readdir(path: string): Promise<string[]>;
+  mkdir(path: string, options?: { readonly recursive?: boolean; readonly mode?: number }): Promise<unknown>;
+  rmdir(path: string): Promise<void>;
+  rm(path: string, options?: { readonly recursive?: boolean; readonly force?: boolean; readonly maxRetries?: number }): Promise<void>;
+}
+
+const FLAGS = { read: "r", change: "r+", own: constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0) } as const;
+
+export const systemDisk: Disk = {
+  open: (path, how, mode) => open(path, FLAGS[how], mode),
+  readFile: (path) => readFile(path),
+  writeFile,
+  copyFile,
+  rename,
+  stat,
+  readdir: (path) => readdir(path),
+  mkdir,
+  rmdir,
+  rm,
+};
+
+/** False also where it cannot be told. */
+export async function isThere(disk: Pick<Disk, "stat">, path: string): Promise<boolean> {
+  return await disk.stat(path).then(
+    () => true,
+    () => false,
+  );
+}

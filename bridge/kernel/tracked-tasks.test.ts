@@ -1,0 +1,24 @@
+import { expect, it } from "vitest";
+import { TrackedTasks } from "./tracked-tasks.ts";
+
+it("waits for all that runs, also for what that starts", async () => {
+  const tasks = new TrackedTasks();
+  const told: string[] = [];
+  const later = (name: string) => new Promise<void>((resolve) => setTimeout(() => resolve(void told.push(name)), 5));
+  void tasks.add(later("first").then(() => void tasks.add(later("second"))));
+  expect(tasks.size).toBe(1);
+  await tasks.settle();
+  expect(told).toEqual(["first", "second"]);
+  expect(tasks.size).toBe(0);
+});
+
+it("hands on what a task came to, and settles over a failure", async () => {
+  const tasks = new TrackedTasks();
+  expect(await tasks.add(Promise.resolve(3))).toBe(3);
+  const failing = tasks.add(Promise.reject(new Error("no")));
+  await Promise.all([tasks.settle(), expect(failing).rejects.toThrow("no")]);
+});
+
+it("settles at once where nothing runs", async () => {
+  await new TrackedTasks().settle();
+});

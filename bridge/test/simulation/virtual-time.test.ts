@@ -1,0 +1,89 @@
+import { expect, it } from "vitest";
+import { z } from "zod";
+import { childSignal } from "../../kernel/abort.ts";
+import { silentLog } from "../../kernel/log.ts";
+import type { World } from "../../kernel/world.ts";
+import { systemDisk } from "../../kernel/disk.ts";
+import { fetchBlocks } from "../../protocols/blocks/fetch-blocks.ts";
+import { readMessage } from "../../protocols/codec.ts";
+import type { FrameStream, SwarmNetwork } from "../../protocols/frame-stream.ts";
+import { streamPair } from "../../protocols/stream-pair.ts";
+import type { JobRun } from "../../requester/job-run.ts";
+import { Recruiter } from "../../requester/donors/recruit.ts";
+import { Random } from "../random.ts";
+import { SteppedClock } from "./steps.ts";
+
+const never = new AbortController().signal;
+
+/** A world whose time only the test moves. */
+function steppedWorld() {
+  const clock = new SteppedClock();
+  const chance = new Random(1);
+  const random = { fraction: () => chance.unit(), bytes: (count: number) => Buffer.alloc(count, 7) };
+  const world: World = { clock, timers: clock, random, disk: systemDisk };
+  /** Second by second; what is due in between has its turn. */
+  const pass = async (seconds: number) => {
+    for (let step = 0; step < seconds * 4; step++) {
+      clock.advance(250);
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+  };
+  return { world, pass, clock };
+}
+
+/** The code of what a wait failed with; undefined while it lasts. */
+function failureOf(waiting: Promise<unknown>): () => string | undefined {
+  let code: string | undefined;
+  waiting.catch((error: unknown) => (code = (error as { code?: string }).code ?? String(error)));
+  return () => code;
+}
+
+it("a silent peer is given up after 30 s of the world's time, in no time of ours", async () => {
+  const { world, pass } = steppedWorld();
+  const [near] = streamPair(world);
+  const failure = failureOf(readMessage(near, z.strictObject({}), { maxBytes: 100, timeoutMs: 30_000 }, never));
+  await pass(29);
+  expect(failure()).toBeUndefined();
+  await pass(2);
+  expect(failure()).toBe("PEER_UNREACHABLE");
+});
+
+it("a fetch from peers that bring nothing ends after a minute of the world's time", async () => {
+  const { world, pass } = steppedWorld();
+  const store = { has: () => false, put: async () => {} };
+  const requester = { id: "requester", addrs: [] };
+  const open = async (): Promise<FrameStream> => streamPair(world)[0];
+  const wanted = [{ hash: "a".repeat(64), bytes: 1_000 }];
+  const failure = failureOf(fetchBlocks({ world, wanted, requester, sources: () => [], open, store }, never));
+  await pass(50);
+  expect(failure()).toBeUndefined();
+  await pass(60);
+  expect(failure()).toBe("PEER_UNREACHABLE");
+});
+
+it("a named donor that is not there is tried again and again, by the world's time", async () => {
+  const { world, pass } = steppedWorld();
+  let tries = 0;
+  const connect = async () => {
+    tries++;
+    throw new Error("not there");
+  };
+  const network = { connect, watchPeers: () => () => {}, knownPeers: () => [] } as unknown as SwarmNetwork;
+  const deps = { ...world, network, log: silentLog, observe: () => {}, fetchResult: async () => {} };
+  using life = childSignal();
+  const opening = {
+    job: "j",
+    manifest: "m",
+    manifestBytes: 1,
+    build: { blenderVersion: "4.5.0", buildHash: "abcdef" },
+    needs: { sceneBytes: 1 },
+  };
+  const recruiting = new Recruiter(deps, { opening, only: ["peer"], admitPeer: () => {} }).recruit(
+    { donors: [] } as unknown as JobRun,
+    life.signal,
+  );
+  await pass(120);
+  expect(tries).toBeGreaterThanOrEqual(8);
+  life.abort();
+  await recruiting;
+});
