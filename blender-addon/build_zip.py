@@ -41,7 +41,9 @@ def assemble(folder):
 def _share(source, files, target):
     """Copies modules that import each other by bare names into a package of their own."""
     target.mkdir()
-    (target / "__init__.py").write_text('# SPDX-License-Identifier: GPL-2.0-or-later\n"""The bridge\'s finishing engine."""\n', "utf-8")
+    (target / "__init__.py").write_text(
+        '# SPDX-License-Identifier: GPL-2.0-or-later\n"""The bridge\'s finishing engine."""\n', "utf-8"
+    )
     names = "|".join(file.removesuffix(".py") for file in files)
     for file in files:
         text = (source / file).read_text("utf-8")
@@ -59,7 +61,17 @@ def wheels():
 
 def _fetch():
     platform = ["--only-binary=:all:", "--platform=any", "--implementation=py", "--abi=none", "--python-version=3.10"]
-    common = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", *platform]
+    common = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--require-hashes",
+        *platform,
+    ]
     wanted = ["--dest", str(WHEEL_CACHE), "--requirement", str(HERE / "wheels.txt")]
     WHEEL_CACHE.mkdir(parents=True, exist_ok=True)
     here = subprocess.run([*common, "--no-index", "--find-links", str(WHEEL_CACHE), *wanted], capture_output=True, check=False)

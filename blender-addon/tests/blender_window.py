@@ -73,7 +73,18 @@ class BlenderWindow:
             folder.mkdir(exist_ok=True)  # Blender looks past folders that are not there
         self._log = (self._folder / "blender.log").open("ab")
         self._process = subprocess.Popen(
-            [*self._before, self._blender, "--window-geometry", "0", "0", *map(str, SIZE), "--python", str(REMOTE), "--", str(port_file)],
+            [
+                *self._before,
+                self._blender,
+                "--window-geometry",
+                "0",
+                "0",
+                *map(str, SIZE),
+                "--python",
+                str(REMOTE),
+                "--",
+                str(port_file),
+            ],
             env={
                 **plain_environment(),
                 **self._screen.environment,
@@ -132,7 +143,7 @@ class BlenderWindow:
 
 
 def plain_environment():
-    """A foreign Python first on the PATH would lend Debian's Blender its own modules."""
+    """A foreign Python first on the PATH would swap_in Debian's Blender its own modules."""
     return {**os.environ, "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 
 

@@ -53,7 +53,7 @@ class FakeBridge:
 
     def __enter__(self):
         self.home.mkdir(parents=True, exist_ok=True)
-        self._server = serve(self._talk, "127.0.0.1", 0)
+        self._server = serve(self._serve_client, "127.0.0.1", 0)
         port = self._server.socket.getsockname()[1]
         (self.home / "gateway.token").write_text(TOKEN, "utf-8")
         self.port = port
@@ -97,7 +97,7 @@ class FakeBridge:
                 return params
         raise AssertionError(f"nobody asked {method}")
 
-    def _talk(self, socket):
+    def _serve_client(self, socket):
         hello = json.loads(socket.recv())
         if hello["token"] != TOKEN or hello["protocol"] != self.protocol:
             refused = golden("refused")

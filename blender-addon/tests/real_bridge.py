@@ -26,7 +26,17 @@ class RealBridge:
     def __enter__(self):
         self.home.mkdir(parents=True, exist_ok=True)
         log = (self.home / "serve.log").open("ab")
-        words = ["serve", "--json", "--home", str(self.home), "--swarm", f"test-{uuid.uuid4().hex}", "--no-lan", "--until-idle", "5m"]
+        words = [
+            "serve",
+            "--json",
+            "--home",
+            str(self.home),
+            "--swarm",
+            f"test-{uuid.uuid4().hex}",
+            "--no-lan",
+            "--until-idle",
+            "5m",
+        ]
         self._process = subprocess.Popen(
             [*self._before, shutil.which("node"), str(PROGRAM), *words, *self._options],
             stdin=subprocess.DEVNULL,
@@ -59,7 +69,8 @@ def hiding(folder):
 def can_hide(folder):
     """Whether this system lets us."""
     return (
-        shutil.which("unshare") is not None and subprocess.run([*hiding(folder), "true"], capture_output=True, check=False).returncode == 0
+        shutil.which("unshare") is not None
+        and subprocess.run([*hiding(folder), "true"], capture_output=True, check=False).returncode == 0
     )
 
 

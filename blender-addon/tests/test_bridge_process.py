@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from p2p_render.bridge_process import BridgeFailed, BridgeMissing, BridgePlace, StartedBridge, command_of, find_running, home_of
+from p2p_render.bridge.bridge_process import BridgeFailed, BridgeMissing, StartedBridge, command_of
+from p2p_render.bridge.discovery import BridgeSettings, find_running, home_of
 
 
 def program(folder, text):
@@ -39,24 +40,24 @@ home.mkdir(parents=True, exist_ok=True)
 
 
 def test_the_home_is_where_the_bridge_has_it(tmp_path, monkeypatch):
-    assert home_of(BridgePlace(home=str(tmp_path))) == tmp_path
+    assert home_of(BridgeSettings(home=str(tmp_path))) == tmp_path
     monkeypatch.setenv("BRIDGE_HOME", str(tmp_path / "other"))
-    assert home_of(BridgePlace()) == tmp_path / "other"
+    assert home_of(BridgeSettings()) == tmp_path / "other"
     monkeypatch.delenv("BRIDGE_HOME")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     if sys.platform.startswith("linux"):
-        assert home_of(BridgePlace()) == tmp_path / "p2p-render"
+        assert home_of(BridgeSettings()) == tmp_path / "p2p-render"
 
 
 @pytest.mark.parametrize("note", ["", "[]", '{"port": "x"}', '{"port": 1, "tokenFile": "/nowhere"}'])
 def test_a_note_that_cannot_be_read_is_no_bridge(tmp_path, note):
     (tmp_path / "gateway.json").write_text(note, "utf-8")
-    assert find_running(BridgePlace(home=str(tmp_path))) is None
+    assert find_running(BridgeSettings(home=str(tmp_path))) is None
 
 
 def test_a_started_bridge_is_found_by_its_note(tmp_path):
-    place = BridgePlace(program=program(tmp_path, SERVES), home=str(tmp_path / "home"))
-    assert wait_for(StartedBridge(place)).token == "secret"
+    settings = BridgeSettings(program=program(tmp_path, SERVES), home=str(tmp_path / "home"))
+    assert wait_for(StartedBridge(settings)).token == "secret"
 
 
 def test_a_stale_note_is_not_taken_for_the_bridge_that_comes_up(tmp_path):
@@ -64,25 +65,25 @@ def test_a_stale_note_is_not_taken_for_the_bridge_that_comes_up(tmp_path):
     home.mkdir()
     (home / "t").write_text("old", "utf-8")
     (home / "gateway.json").write_text(json.dumps({"port": 1, "tokenFile": str(home / "t")}), "utf-8")
-    place = BridgePlace(program=program(tmp_path, SERVES), home=str(home))
-    assert wait_for(StartedBridge(place)).token == "secret"
+    settings = BridgeSettings(program=program(tmp_path, SERVES), home=str(home))
+    assert wait_for(StartedBridge(settings)).token == "secret"
 
 
 def test_a_bridge_that_ends_at_once_is_told_in_its_own_words(tmp_path):
-    place = BridgePlace(program=program(tmp_path, 'print("no space left"); raise SystemExit(3)'), home=str(tmp_path / "home"))
+    settings = BridgeSettings(program=program(tmp_path, 'print("no space left"); raise SystemExit(3)'), home=str(tmp_path / "home"))
     with pytest.raises(BridgeFailed, match="no space left"):
-        wait_for(StartedBridge(place))
+        wait_for(StartedBridge(settings))
 
 
 def test_no_bridge_says_where_to_choose_one(tmp_path, monkeypatch):
     with pytest.raises(BridgeMissing, match="preferences"):
-        command_of(BridgePlace(program=str(tmp_path / "nothing")))
+        command_of(BridgeSettings(program=str(tmp_path / "nothing")))
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("P2P_RENDER_BRIDGE", raising=False)
     with pytest.raises(BridgeMissing, match="install it"):
-        command_of(BridgePlace())
+        command_of(BridgeSettings())
 
 
 def test_the_swarm_of_the_preferences_is_handed_on(tmp_path):
-    words = command_of(BridgePlace(program=program(tmp_path, ""), home=str(tmp_path), swarm="friends"))
+    words = command_of(BridgeSettings(program=program(tmp_path, ""), home=str(tmp_path), swarm="friends"))
     assert words[-2:] == ["--swarm", "friends"]

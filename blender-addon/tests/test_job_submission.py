@@ -1,43 +1,50 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 import pytest
 
-from p2p_render.job_submission import Choices, Scene, animation_raw, files, peers_of, still, tiles_of
+from p2p_render.bridge.job_submission import SavedScene, SceneSettings, animation_raw, files, peers_of, still, tiles_of
 
-SCENE = Scene("/copy/lamp.blend", "/home/mia/lamp.blend", "lamp, frame 3", "Scene", None, False, "/home/mia", "/usr/bin/blender")
+SCENE = SavedScene(
+    "/copy/lamp.blend", "/home/mia/lamp.blend", "lamp, frame 3", "Scene", None, False, "/home/mia", "/usr/bin/blender"
+)
 
 
 @pytest.mark.parametrize(
-    ("choices", "peers"),
+    ("settings", "peers"),
     [
-        (Choices(), "all"),
-        (Choices(donors="LOCAL", listed=("a",)), []),
-        (Choices(donors="LISTED", listed=("a", "b")), ["a", "b"]),
-        (Choices(donors="LISTED", listed=("a", "b"), allowed=("b", "c")), ["b"]),
-        (Choices(donors="ALL", allowed=("b", "c")), ["b", "c"]),
-        (Choices(donors="LISTED"), []),
+        (SceneSettings(), "all"),
+        (SceneSettings(donors="LOCAL", listed=("a",)), []),
+        (SceneSettings(donors="LISTED", listed=("a", "b")), ["a", "b"]),
+        (SceneSettings(donors="LISTED", listed=("a", "b"), allowed=("b", "c")), ["b"]),
+        (SceneSettings(donors="ALL", allowed=("b", "c")), ["b", "c"]),
+        (SceneSettings(donors="LISTED"), []),
     ],
 )
-def test_nobody_is_asked_who_is_not_allowed(choices, peers):
-    assert peers_of(choices) == peers
+def test_nobody_is_asked_who_is_not_allowed(settings, peers):
+    assert peers_of(settings) == peers
 
 
 def test_this_computer_alone_means_that_it_renders():
-    assert still(SCENE, Choices(donors="LOCAL", local=False))["local"] is True
-    assert still(SCENE, Choices(local=False))["local"] is False
+    assert still(SCENE, SceneSettings(donors="LOCAL", local=False))["local"] is True
+    assert still(SCENE, SceneSettings(local=False))["local"] is False
 
 
 @pytest.mark.parametrize(("tiles", "said"), [("AUTO", "auto"), ("OFF", "off"), ("GRID", "4x3")])
 def test_tiles_are_said_in_the_bridges_words(tiles, said):
-    assert tiles_of(Choices(tiles=tiles, columns=4, rows=3)) == said
+    assert tiles_of(SceneSettings(tiles=tiles, columns=4, rows=3)) == said
 
 
 def test_a_still_comes_back_as_floats_and_an_animation_as_files():
-    assert still(SCENE, Choices())["deliver"] == "raw"
-    assert animation_raw(SCENE, Choices())["tiles"] is None
-    submission = files(SCENE, Choices(), "/home/mia/lamp.mp4")
-    assert (submission["deliver"], submission["video"], submission["cwd"], submission["owned"]) == ("files", "/home/mia/lamp.mp4", "/home/mia", True)
-    assert "video" not in files(SCENE, Choices())
+    assert still(SCENE, SceneSettings())["deliver"] == "raw"
+    assert animation_raw(SCENE, SceneSettings())["tiles"] is None
+    submission = files(SCENE, SceneSettings(), "/home/mia/lamp.mp4")
+    assert (submission["deliver"], submission["video"], submission["cwd"], submission["owned"]) == (
+        "files",
+        "/home/mia/lamp.mp4",
+        "/home/mia",
+        True,
+    )
+    assert "video" not in files(SCENE, SceneSettings())
 
 
 def test_a_title_is_never_too_long_for_the_bridge():
-    assert len(still(Scene("/c", None, "x" * 900, "S", None, False, None, None), Choices())["title"]) == 256
+    assert len(still(SavedScene("/c", None, "x" * 900, "S", None, False, None, None), SceneSettings())["title"]) == 256

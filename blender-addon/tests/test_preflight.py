@@ -4,9 +4,9 @@ from dataclasses import replace
 import pytest
 from fake_bridge import golden
 
-from p2p_render import messages
-from p2p_render.job_submission import Choices
-from p2p_render.preflight import ERROR, INFO, WARNING, SceneFacts, look
+from p2p_render.bridge.job_submission import SceneSettings
+from p2p_render.bridge.wire import messages, records
+from p2p_render.scene.preflight import ERROR, INFO, WARNING, SceneFacts, check
 
 FINE = SceneFacts(engine="CYCLES", has_camera=True, build_hash="deadbeef", version="3.4.1")
 
@@ -14,14 +14,16 @@ FINE = SceneFacts(engine="CYCLES", has_camera=True, build_hash="deadbeef", versi
 def swarm(peers_builds=(), own="deadbeef"):
     status = messages.parse_result("swarm.status", golden("reply.swarm.status")["result"])
     peer = status.peers[0]
-    peers = tuple(replace(peer, builds=(messages.Build("3.4.1", build),)) for build in peers_builds)
+    peers = tuple(replace(peer, builds=(records.Build("3.4.1", build),)) for build in peers_builds)
     return replace(
-        status, peers=peers, this_computer=replace(status.this_computer, blenders=(messages.Build("3.4.1", own, path="/usr/bin/blender"),))
+        status,
+        peers=peers,
+        this_computer=replace(status.this_computer, blenders=(records.Build("3.4.1", own, path="/usr/bin/blender"),)),
     )
 
 
 def test_a_scene_that_is_fine_needs_no_word():
-    assert look(FINE, swarm(["deadbeef"]), Choices()) == []
+    assert check(FINE, swarm(["deadbeef"]), SceneSettings()) == []
 
 
 @pytest.mark.parametrize(
@@ -29,7 +31,7 @@ def test_a_scene_that_is_fine_needs_no_word():
     [
         ({"has_camera": False}, ERROR, "no camera", "p2p_render.fix_camera"),
         ({"has_camera": False, "cameras": ("Cam",)}, ERROR, "no active camera", "p2p_render.fix_camera"),
-        ({"engine": "BLENDER_EEVEE"}, WARNING, "cannot be cut", "p2p_render.fix_engine"),
+        ({"engine": "BLENDER_EEVEE"}, WARNING, "cannot render tiles", "p2p_render.fix_engine"),
         ({"missing_files": ("a.png", "b", "c", "d")}, WARNING, "a.png, b, c and more", "p2p_render.fix_missing_files"),
         ({"unsaved_images": ("paint",)}, WARNING, "paint", "p2p_render.fix_unsaved_images"),
         ({"is_saved": False}, WARNING, "never saved", "p2p_render.fix_save"),
@@ -40,36 +42,36 @@ def test_a_scene_that_is_fine_needs_no_word():
     ],
 )
 def test_each_trouble_is_a_sentence_and_where_one_can_a_button(changes, level, word, fix):
-    (finding,) = look(replace(FINE, **changes), swarm(["deadbeef"]), Choices())
+    (finding,) = check(replace(FINE, **changes), swarm(["deadbeef"]), SceneSettings())
     assert (finding.level, finding.fix) == (level, fix)
     assert word in finding.message
     assert bool(finding.label) == bool(fix)
 
 
 @pytest.mark.parametrize(
-    ("status", "choices", "level", "word"),
+    ("status", "settings", "level", "word"),
     [
-        (swarm(["other"]), Choices(), WARNING, "No peer has this Blender"),
-        (swarm(["other"]), Choices(local=False), ERROR, "Nobody may render"),
-        (swarm([]), Choices(local=False), ERROR, "Nobody may render"),
+        (swarm(["other"]), SceneSettings(), WARNING, "No peer has this Blender"),
+        (swarm(["other"]), SceneSettings(local=False), ERROR, "Nobody can render"),
+        (swarm([]), SceneSettings(local=False), ERROR, "Nobody can render"),
     ],
 )
-def test_the_swarm_is_looked_at_too(status, choices, level, word):
-    (finding,) = look(FINE, status, choices)
+def test_the_swarm_is_looked_at_too(status, settings, level, word):
+    (finding,) = check(FINE, status, settings)
     assert finding.level == level
     assert word in finding.message
 
 
 def test_who_renders_alone_on_purpose_is_not_told_so():
-    assert look(FINE, swarm(["other"]), Choices(donors="LOCAL")) == []
+    assert check(FINE, swarm(["other"]), SceneSettings(donors="LOCAL")) == []
 
 
 def test_a_distributions_blender_is_known_by_its_path():
     facts = replace(FINE, build_hash="Unknown", program="/usr/bin/blender")
-    assert look(facts, swarm(["abc"], own="abc"), Choices()) == []
-    assert look(facts, swarm(["abc"], own="def"), Choices())[0].level == WARNING
+    assert check(facts, swarm(["abc"], own="abc"), SceneSettings()) == []
+    assert check(facts, swarm(["abc"], own="def"), SceneSettings())[0].level == WARNING
 
 
 def test_the_worst_comes_first():
     facts = replace(FINE, has_camera=False, is_dirty=True, missing_files=("a",))
-    assert [finding.level for finding in look(facts, None, Choices())] == [ERROR, WARNING, INFO]
+    assert [finding.level for finding in check(facts, None, SceneSettings())] == [ERROR, WARNING, INFO]

@@ -6,8 +6,9 @@ import threading
 import pytest
 from fake_bridge import JOB, golden, job_summary
 
-from p2p_render.bridge_process import BridgePlace
-from p2p_render.swarm_run import Interrupted, Order, RunFailed, SwarmRun
+from p2p_render.bridge.discovery import BridgeSettings
+from p2p_render.bridge.render_request import RenderRequest
+from p2p_render.render.swarm_run import Interrupted, OperationFailed, SwarmRun
 
 RECT = {"x": 0, "y": 0, "width": 4, "height": 4}
 TILE = {"event": "tile", "chunk": "c", "donor": "d", "scene": "Scene", "frame": 1, "rect": RECT, "region": RECT, "path": "/t.exr"}
@@ -15,7 +16,7 @@ PICTURE = {"scene": "Scene", "frame": 1, "path": "/whole.exr", "width": 4, "heig
 WHOLE = {"event": "frame-raw", "frame": 1, "pictures": [PICTURE]}
 
 
-class Screen:
+class FakeDisplay:
     def __init__(self):
         self.tiles, self.texts, self.stopped = [], [], False
 
@@ -25,7 +26,7 @@ class Screen:
     def progress(self, progress):
         self.texts.append(progress.chunks_done)
 
-    def stats(self, text):
+    def status(self, text):
         self.texts.append(text)
 
     def is_stopped(self):
@@ -33,12 +34,14 @@ class Screen:
 
 
 @pytest.fixture
-def screen():
-    return Screen()
+def display():
+    return FakeDisplay()
 
 
-def run_for(fake, **order):
-    return SwarmRun(Order(BridgePlace(home=str(fake.home)), **{"submission": {"scenePath": "/s.blend"}, "frames": (1,), **order}))
+def run_for(fake, **request):
+    return SwarmRun(
+        RenderRequest(BridgeSettings(home=str(fake.home)), **{"submission": {"scenePath": "/s.blend"}, "frames": (1,), **request})
+    )
 
 
 def lead(fake, *events, after="jobs.watch"):
@@ -58,12 +61,12 @@ def ended(state, **changes):
     return {"event": "job-summary", "line": job_summary(state, **changes)}
 
 
-def test_tiles_are_shown_and_the_whole_is_delivered(fake, screen):
+def test_tiles_are_shown_and_the_whole_is_delivered(fake, display):
     run = run_for(fake)
     lead(fake, TILE, WHOLE, ended("complete"))
-    run.begin(screen)
-    assert run.picture("Scene", 1, screen) == "/whole.exr"
-    assert screen.tiles == ["/t.exr"]
+    run.begin(display)
+    assert run.picture("Scene", 1, display) == "/whole.exr"
+    assert display.tiles == ["/t.exr"]
     assert run.known_path("Scene", 1) == "/whole.exr"
     run.release(1)
     assert fake.asked("jobs.release") == {"job": JOB, "frame": 1}
@@ -71,63 +74,63 @@ def test_tiles_are_shown_and_the_whole_is_delivered(fake, screen):
     assert fake.asked("jobs.release") == {"job": JOB}
 
 
-def test_an_interrupted_run_cancels_its_job(fake, screen):
+def test_an_interrupted_run_cancels_its_job(fake, display):
     run = run_for(fake)
-    run.begin(screen)
-    screen.stopped = True
+    run.begin(display)
+    display.stopped = True
     with pytest.raises(Interrupted):
-        run.picture("Scene", 1, screen)
+        run.picture("Scene", 1, display)
     run.end(is_done=False)
     assert fake.asked("jobs.cancel") == {"job": JOB}
 
 
-def test_a_bridge_that_dies_is_told_with_what_to_press(fake, screen):
+def test_a_bridge_that_dies_is_told_with_what_to_press(fake, display):
     run = run_for(fake)
-    run.begin(screen)
+    run.begin(display)
     fake.die()
-    with pytest.raises(RunFailed, match="press Go On"):
-        run.picture("Scene", 1, screen)
+    with pytest.raises(OperationFailed, match="press Resume"):
+        run.picture("Scene", 1, display)
 
 
-def test_a_job_that_fails_is_told_in_the_bridges_words(fake, screen):
+def test_a_job_that_fails_is_told_in_the_bridges_words(fake, display):
     error = {"code": "SCENE_NO_CAMERA", "message": 'scene "Scene" has no camera', "advice": "Add one."}
     lead(fake, ended("failed", error=error))
     run = run_for(fake)
-    run.begin(screen)
-    with pytest.raises(RunFailed, match=r'scene "Scene" has no camera\. Add one\.'):
-        run.picture("Scene", 1, screen)
+    run.begin(display)
+    with pytest.raises(OperationFailed, match=r'scene "Scene" has no camera\. Add one\.'):
+        run.picture("Scene", 1, display)
 
 
-def test_an_incomplete_job_names_the_frame(fake, screen):
+def test_an_incomplete_job_names_the_frame(fake, display):
     lead(fake, {"event": "chunk-dead", "chunk": "c", "code": "X", "message": "it crashed everywhere"}, ended("incomplete"))
     run = run_for(fake)
-    run.begin(screen)
-    with pytest.raises(RunFailed, match=r"frame 1.*crashed everywhere"):
-        run.picture("Scene", 1, screen)
+    run.begin(display)
+    with pytest.raises(OperationFailed, match=r"frame 1.*crashed everywhere"):
+        run.picture("Scene", 1, display)
 
 
-def test_a_refused_wish_is_told(fake, screen):
+def test_a_refused_wish_is_told(fake, display):
     fake.answers["jobs.submit"] = {"failure": {"code": "DISK_FULL", "message": "no space is left", "advice": "Make room."}}
-    with pytest.raises(RunFailed, match=r"no space is left\. Make room\."):
-        run_for(fake).begin(screen)
+    with pytest.raises(OperationFailed, match=r"no space is left\. Make room\."):
+        run_for(fake).begin(display)
 
 
-def test_a_job_that_is_there_already_is_taken_up_and_its_floats_are_found(fake, screen):
+def test_a_job_that_is_there_already_is_taken_up_and_its_floats_are_found(fake, display):
     fake.answers["jobs.watch"] = {"line": job_summary("cancelled"), "first": 0, "next": 0, "raw": [1], "outputs": []}
     fake.answers["jobs.raw"] = {"pictures": [PICTURE]}
     run = run_for(fake, job=JOB, submission={})
-    run.begin(screen)
-    assert run.picture("Scene", 1, screen) == "/whole.exr"
+    run.begin(display)
+    assert run.picture("Scene", 1, display) == "/whole.exr"
     assert fake.asked("jobs.retry") == {"job": JOB}
 
 
-def test_an_animations_frames_come_from_one_job(fake, screen):
+def test_an_animations_frames_come_from_one_job(fake, display):
     second = {**WHOLE, "frame": 2, "pictures": [{**PICTURE, "frame": 2, "path": "/second.exr"}]}
     lead(fake, second, WHOLE)
     run = run_for(fake, frames=(1, 2))
-    run.begin(screen)
-    assert run.picture("Scene", 1, screen) == "/whole.exr"
-    assert run.picture("Scene", 2, screen) == "/second.exr"
+    run.begin(display)
+    assert run.picture("Scene", 1, display) == "/whole.exr"
+    assert run.picture("Scene", 2, display) == "/second.exr"
 
 
 def test_the_golden_tile_is_one(fake):

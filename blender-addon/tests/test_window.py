@@ -17,9 +17,9 @@ OVER_PICTURE = (660, 450)
 SECONDS = 300
 
 STATE = """
-from p2p_render.stage import stage
-from p2p_render.desk import desk
-from p2p_render.notices import notice
+from p2p_render.render.render_handoff import render_handoff
+from p2p_render.bridge.bridge_client import bridge_client
+from p2p_render.ui.notices import notice
 """
 # For renders that are stopped: it must not be over before.
 ENDLESS = "bpy.context.scene.cycles.samples = 1 << 16"
@@ -64,16 +64,16 @@ for area in window.screen.areas:
 # Its own work, not the time that others had the processor: a loaded machine must not fail a test.
 MEASURE_TURNS = """
 import time
-from p2p_render import ticker
-turn, ticker.spent = ticker._turn, []
+from p2p_render.ui import timer
+turn, timer.spent = timer._update, []
 def measured():
     before = time.thread_time()
     due = turn()
-    ticker.spent.append(time.thread_time() - before)
+    timer.spent.append(time.thread_time() - before)
     return due
-ticker._turn = measured
+timer._update = measured
 """
-RENDERS = STATE + "answer = stage.is_rendering"
+RENDERS = STATE + "answer = render_handoff.is_rendering"
 IDLE = STATE + "answer = not bpy.app.is_job_running('RENDER')"
 
 
@@ -131,7 +131,7 @@ def show(blender, scene):
     blender.do("bpy.ops.wm.open_mainfile(filepath=path)", path=scene)
     blender.until("answer = bpy.data.filepath == path", 30, path=scene)
     blender.do(SHOW)
-    blender.until(STATE + "answer = desk.is_ready and desk.swarm is not None", SECONDS)
+    blender.until(STATE + "answer = bridge_client.is_ready and bridge_client.swarm is not None", SECONDS)
 
 
 def click_render(screen, blender):
@@ -174,12 +174,20 @@ def test_a_click_brings_tiles_and_in_the_end_the_picture_of_f12(photograph, scre
     photograph("1-before")
     window.do(MEASURE_TURNS)
     click_render(screen, window)
-    window.until(STATE + "answer = stage.run and 0 < stage.run.progress.chunks_done < stage.run.progress.chunks_total", SECONDS)
+    window.until(
+        STATE
+        + "answer = render_handoff.run and 0 < render_handoff.run.progress.chunks_done < render_handoff.run.progress.chunks_total",
+        SECONDS,
+    )
     window.do(FIT)
     time.sleep(0.3)
     early = photograph("2-first-tiles")
-    done = window.do(STATE + "answer = stage.run.progress.chunks_done")
-    window.until(STATE + "answer = stage.run.progress.chunks_done >= least or not stage.is_rendering", SECONDS, least=done + 6)
+    done = window.do(STATE + "answer = render_handoff.run.progress.chunks_done")
+    window.until(
+        STATE + "answer = render_handoff.run.progress.chunks_done >= least or not render_handoff.is_rendering",
+        SECONDS,
+        least=done + 6,
+    )
     time.sleep(0.5)
     late = photograph("3-more-tiles")
     assert differing(early, late) > 1000
@@ -188,7 +196,7 @@ def test_a_click_brings_tiles_and_in_the_end_the_picture_of_f12(photograph, scre
     window.until(IDLE, SECONDS)
     time.sleep(1)
     photograph("4-done")
-    turns = window.do("from p2p_render import ticker\nanswer = ticker.spent")
+    turns = window.do("from p2p_render import ticker\nanswer = timer.spent")
     assert len(turns) > 10
     assert max(turns) < 0.016
     ours = saved_result(window, tmp_path / "ours.png")
@@ -201,12 +209,12 @@ def test_a_click_brings_tiles_and_in_the_end_the_picture_of_f12(photograph, scre
 def test_escape_stops_and_says_when_the_swarm_has_stopped(photograph, screen, window):
     window.do(ENDLESS)
     click_render(screen, window)
-    window.until(STATE + "answer = bool(stage.run and stage.run.progress.at_work)", SECONDS)
+    window.until(STATE + "answer = bool(render_handoff.run and render_handoff.run.progress.active_chunks)", SECONDS)
     screen.key("Escape", *OVER_PICTURE)
     window.until(IDLE, SECONDS)
     window.until(STATE + "answer = notice.text.startswith('The swarm has stopped')", SECONDS)
     photograph("5-stopped")
-    assert window.do(STATE + "answer = [job.line.state for job in desk.jobs.values()]") == ["cancelled"]
+    assert window.do(STATE + "answer = [job.summary.state for job in bridge_client.jobs.values()]") == ["cancelled"]
     assert window.do("answer = bpy.context.window_manager.windows[0].scene.render.engine") == "CYCLES"
 
 
@@ -224,23 +232,23 @@ except RuntimeError as error:
     )
     assert "wait for it, or stop it" in said
     assert window.do(RENDERS)
-    window.do(STATE + "bpy.ops.p2p_render.cancel(job=stage.run.job)")
+    window.do(STATE + "bpy.ops.p2p_render.cancel(job=render_handoff.run.job)")
     window.until(IDLE, SECONDS)
 
 
 def test_a_killed_bridge_is_a_sentence_and_go_on_brings_the_picture(photograph, screen, bridge, window, tmp_path):
     click_render(screen, window)
-    window.until(STATE + "answer = stage.run and stage.run.progress.chunks_done", SECONDS)
+    window.until(STATE + "answer = render_handoff.run and render_handoff.run.progress.chunks_done", SECONDS)
     bridge.kill()
-    window.until(STATE + "answer = stage.failure and 'press Go On' in stage.failure", SECONDS)
+    window.until(STATE + "answer = render_handoff.failure and 'press Resume' in render_handoff.failure", SECONDS)
     window.until(IDLE, SECONDS)
     time.sleep(1)
     photograph("6-bridge-killed")
-    (job,) = window.do(STATE + "answer = list(desk.jobs)")
+    (job,) = window.do(STATE + "answer = list(bridge_client.jobs)")
     try:
         window.do("bpy.ops.p2p_render.go_on(job=job)", job=job)
-        window.until(STATE + "answer = notice.text.startswith('Done') or stage.failure", SECONDS)
-        assert window.do(STATE + "answer = stage.failure") is None
+        window.until(STATE + "answer = notice.text.startswith('Done') or render_handoff.failure", SECONDS)
+        assert window.do(STATE + "answer = render_handoff.failure") is None
         window.until(IDLE, SECONDS)
         ours = saved_result(window, tmp_path / "ours.png")
         window.do("bpy.ops.render.render('INVOKE_DEFAULT', use_viewport=True)")
@@ -253,24 +261,26 @@ def test_a_killed_bridge_is_a_sentence_and_go_on_brings_the_picture(photograph, 
 @pytest.mark.parametrize("end", ["killed", "closed"])
 def test_a_blender_that_goes_loses_nothing_the_next_one_finds_the_job(end, photograph, screen, bridge, window, tmp_path, scene):
     click_render(screen, window)
-    window.until(STATE + "answer = stage.run and stage.run.progress.chunks_done", SECONDS)
-    job = window.do(STATE + "answer = stage.run.job")
+    window.until(STATE + "answer = render_handoff.run and render_handoff.run.progress.chunks_done", SECONDS)
+    job = window.do(STATE + "answer = render_handoff.run.job")
     # Paused, so that the job cannot be over before Blender is.
     window.do("bpy.ops.p2p_render.pause(job=job)", job=job)
-    window.until(STATE + "answer = desk.jobs[job].line.state == 'paused'", SECONDS, job=job)
+    window.until(STATE + "answer = bridge_client.jobs[job].summary.state == 'paused'", SECONDS, job=job)
     if end == "closed":
         window.quit()
     window.kill()
     with open_window(screen, bridge, tmp_path) as again:
         again.do(SAME_NAMES)
         show(again, scene)
-        again.until(STATE + "answer = job in desk.jobs and desk.jobs[job].line.state == 'paused'", SECONDS, job=job)
+        again.until(
+            STATE + "answer = job in bridge_client.jobs and bridge_client.jobs[job].summary.state == 'paused'", SECONDS, job=job
+        )
         time.sleep(1)
         photograph(f"7-found-again-{end}")
         again.do("bpy.ops.p2p_render.resume(job=job)", job=job)
         again.do("bpy.ops.p2p_render.go_on(job=job)", job=job)
-        again.until(STATE + "answer = notice.text.startswith('Done') or stage.failure", SECONDS)
-        assert again.do(STATE + "answer = stage.failure") is None
+        again.until(STATE + "answer = notice.text.startswith('Done') or render_handoff.failure", SECONDS)
+        assert again.do(STATE + "answer = render_handoff.failure") is None
 
 
 def test_an_animation_goes_to_the_output_folder_while_blender_stays_free(photograph, screen, window, tmp_path):
@@ -284,10 +294,12 @@ def test_an_animation_goes_to_the_output_folder_while_blender_stays_free(photogr
 
 def test_a_closer_look_says_what_only_the_bridge_finds_and_leaves_no_copy(photograph, bridge, window):
     window.do("bpy.context.scene.cycles.time_limit = 60")
-    window.do("bpy.ops.p2p_render.look_closer()")
-    looked = "from p2p_render.closer_look import closer_look\n"
-    window.until(looked + "answer = not closer_look.is_looking", SECONDS)
-    assert window.do(looked + "answer = [finding.code for finding in closer_look.of(bpy.context.scene.name)]") == ["time-limit"]
+    window.do("bpy.ops.p2p_render.check_scene()")
+    looked = "from p2p_render.scene_check import scene_check\n"
+    window.until(looked + "answer = not scene_check.is_running", SECONDS)
+    assert window.do(looked + "answer = [finding.code for finding in scene_check.findings_for(bpy.context.scene.name)]") == [
+        "time-limit"
+    ]
     assert list((bridge.home / "copies").iterdir()) == []
     time.sleep(1)
     photograph("9-closer-look")

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from p2p_render import job_submission, messages
-from p2p_render.from_json import BadMessage
+from p2p_render.bridge import job_submission
+from p2p_render.bridge.wire import job_events, messages
+from p2p_render.bridge.wire.decoding import BadMessage
 
 WIRE = Path(__file__).parent / "fixtures" / "wire"
 # What the bridge's schema refuses and we take, because a newer bridge may say more than we know.
@@ -32,7 +33,7 @@ def take(name, frame):
 def test_what_the_bridge_says_is_understood(name, frame):
     taken = take(name, frame)
     if name.startswith("event.") and name not in {"event.job-created", "event.chunk-checked", "event.scene-progress"}:
-        assert not isinstance(taken.event, messages.OtherEvent)
+        assert not isinstance(taken.event, job_events.OtherEvent)
 
 
 @pytest.mark.parametrize(("name", "frame"), frames("invalid"))
@@ -41,7 +42,9 @@ def test_what_does_not_fit_is_refused_or_harmless(name, frame, request):
         taken = take(name, frame)
     except BadMessage:
         return
-    assert isinstance(getattr(taken, "event", None), messages.OtherEvent) or any(word in request.node.name for word in TOLERATED), taken
+    assert isinstance(getattr(taken, "event", None), job_events.OtherEvent) or any(
+        word in request.node.name for word in TOLERATED
+    ), taken
 
 
 def test_our_hello_and_requests_are_as_the_bridge_expects():
@@ -49,14 +52,14 @@ def test_our_hello_and_requests_are_as_the_bridge_expects():
     ours = json.loads(messages.hello("t"))
     assert ours.keys() == valid.keys()
     assert ours["client"].keys() == valid["client"].keys()
-    assert json.loads(messages.request(1, "jobs.list", {})) == json.loads((WIRE / "client" / "jobs.list.json").read_text())["valid"][0][
-        "frame"
-    ] | {"id": 1}
+    assert json.loads(messages.request(1, "jobs.list", {})) == json.loads((WIRE / "client" / "jobs.list.json").read_text())[
+        "valid"
+    ][0]["frame"] | {"id": 1}
 
 
 @pytest.mark.parametrize("kind", [job_submission.still, job_submission.animation_raw, job_submission.files])
 def test_our_wishes_say_only_what_the_bridge_knows(kind):
     cases = json.loads((WIRE / "client" / "jobs.submit.json").read_text("utf-8"))["valid"]
     known = {key for case in cases for key in case["frame"]["params"]}
-    scene = job_submission.Scene("/c.blend", "/s.blend", "s", "Scene", "1..3x1", False, "/", "/usr/bin/blender")
-    assert kind(scene, job_submission.Choices()).keys() <= known
+    scene = job_submission.SavedScene("/c.blend", "/s.blend", "s", "Scene", "1..3x1", False, "/", "/usr/bin/blender")
+    assert kind(scene, job_submission.SceneSettings()).keys() <= known

@@ -5,14 +5,18 @@ import gc
 import os
 import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 
 import bpy
 
 import p2p_render
-from p2p_render import cycles_panels, engine_switch, names, orders, preflight, scene_facts
-from p2p_render.bridge_process import BridgePlace
-from p2p_render.job_submission import Choices
-from p2p_render.scene_copy import save_copy
+from p2p_render import constants
+from p2p_render.bridge.discovery import BridgeSettings
+from p2p_render.bridge.job_submission import SceneSettings
+from p2p_render.render import engine_switch, render_requests
+from p2p_render.scene import missing_files, preflight, scene_facts
+from p2p_render.scene.scene_copy import save_copy
+from p2p_render.ui import cycles_panels
 
 OPERATORS = [
     "render_image",
@@ -28,6 +32,7 @@ OPERATORS = [
     "start_bridge",
     "check",
     "toggle_peer",
+    "check_scene",
     "fix_camera",
     "fix_engine",
     "fix_missing_files",
@@ -60,14 +65,16 @@ def footprint():
         if cls.__name__.startswith("P2P_RENDER")
     }
     handlers = {
-        name: len(getattr(bpy.app.handlers, name)) for name in dir(bpy.app.handlers) if isinstance(getattr(bpy.app.handlers, name), list)
+        name: len(getattr(bpy.app.handlers, name))
+        for name in dir(bpy.app.handlers)
+        if isinstance(getattr(bpy.app.handlers, name), list)
     }
     menus = {
         name: len(getattr(bpy.types, name).draw._draw_funcs)
         for name in ("TOPBAR_MT_render", "STATUSBAR_HT_header")
         if hasattr(getattr(bpy.types, name).draw, "_draw_funcs")
     }
-    panels = sum(names.ENGINE_ID in panel.COMPAT_ENGINES for panel in cycles_panels._panels())
+    panels = sum(constants.ENGINE_ID in panel.COMPAT_ENGINES for panel in cycles_panels.cycles_panels())
     return classes, handlers, menus, panels, hasattr(bpy.types.Scene, "p2p_render"), hasattr(bpy.types, "P2P_RENDER_PT_main")
 
 
@@ -101,11 +108,11 @@ def check_cycles_panels_stay_in_sight_under_our_engine():
     with registered():
         scene = bpy.context.scene
         shown = {}
-        for engine in ("CYCLES", names.ENGINE_ID):
+        for engine in ("CYCLES", constants.ENGINE_ID):
             scene.render.engine = engine
-            shown[engine] = {panel.__name__ for panel in cycles_panels._panels() if polls(panel)}
+            shown[engine] = {panel.__name__ for panel in cycles_panels.cycles_panels() if polls(panel)}
         assert len(shown["CYCLES"]) > 20
-        missing = shown["CYCLES"] - shown[names.ENGINE_ID]
+        missing = shown["CYCLES"] - shown[constants.ENGINE_ID]
         assert len(missing) <= 3, missing
         scene.render.engine = "CYCLES"
 
@@ -120,7 +127,7 @@ def polls(panel):
 def check_the_copy_is_a_copy_and_relative_paths_survive():
     with registered(), tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/work/lamp.blend"
-        os.makedirs(f"{folder}/work/tex")
+        Path(f"{folder}/work/tex").mkdir(parents=True)
         image = bpy.data.images.new("tex", 4, 4)
         image.filepath_raw, image.file_format = f"{folder}/work/tex/t.png", "PNG"
         image.save()
@@ -129,13 +136,13 @@ def check_the_copy_is_a_copy_and_relative_paths_survive():
         bpy.ops.file.make_paths_relative()
         relative = image.filepath
         assert relative.startswith("//"), relative
-        stamp = os.stat(path).st_mtime_ns
-        bpy.context.scene.render.engine = names.ENGINE_ID
-        copy = save_copy(BridgePlace(home=f"{folder}/home"))
+        stamp = Path(path).stat().st_mtime_ns
+        bpy.context.scene.render.engine = constants.ENGINE_ID
+        copy = save_copy(BridgeSettings(home=f"{folder}/home"))
         assert bpy.data.filepath == path
         assert image.filepath == relative
-        assert os.stat(path).st_mtime_ns == stamp
-        assert bpy.context.scene.render.engine == names.ENGINE_ID
+        assert Path(path).stat().st_mtime_ns == stamp
+        assert bpy.context.scene.render.engine == constants.ENGINE_ID
         assert bpy.path.basename(copy) == "lamp.blend"
         with bpy.data.libraries.load(copy, link=True) as (there, wanted):
             wanted.images = [name for name in there.images if name == "tex"]
@@ -151,26 +158,26 @@ def check_a_lent_engine_is_put_back_and_a_file_saved_meanwhile_has_the_artists()
     with registered(), tempfile.TemporaryDirectory() as folder:
         scene = bpy.context.scene
         scene.render.engine = "CYCLES"
-        engine_switch.lend()
-        assert scene.render.engine == names.ENGINE_ID
+        engine_switch.swap_in()
+        assert scene.render.engine == constants.ENGINE_ID
         bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/a.blend", copy=True)
-        assert scene.render.engine == names.ENGINE_ID
+        assert scene.render.engine == constants.ENGINE_ID
         with bpy.data.libraries.load(f"{folder}/a.blend", link=True) as (there, wanted):
             wanted.scenes = there.scenes
         assert [each.render.engine for each in wanted.scenes] == ["CYCLES"]
-        assert engine_switch.put_back()
+        assert engine_switch.restore()
         assert scene.render.engine == "CYCLES"
-        assert not engine_switch.put_back()
+        assert not engine_switch.restore()
         fresh_scene()
 
 
 def check_an_artist_who_chose_our_engine_keeps_it():
     with registered():
         scene = bpy.context.scene
-        scene.render.engine = names.ENGINE_ID
-        engine_switch.lend()
-        engine_switch.put_back()
-        assert scene.render.engine == names.ENGINE_ID
+        scene.render.engine = constants.ENGINE_ID
+        engine_switch.swap_in()
+        engine_switch.restore()
+        assert scene.render.engine == constants.ENGINE_ID
         scene.render.engine = "CYCLES"
 
 
@@ -179,13 +186,13 @@ def check_frames_are_said_so_that_the_bridge_understands():
         scene = bpy.context.scene
         scene.frame_start, scene.frame_end, scene.frame_step = 1, 10, 3
         scene.frame_set(4)
-        assert orders.frames_of(scene) == [1, 4, 7, 10]
-        assert orders.range_text(scene, [4]) is None
-        assert orders.range_text(scene, orders.frames_of(scene)) is None
-        assert orders.range_text(scene, [4, 7, 10]) == "4..10x3"
-        assert orders.range_text(scene, [7]) == "7..7x1"
+        assert render_requests.frames_of(scene) == [1, 4, 7, 10]
+        assert render_requests.range_text(scene, [4]) is None
+        assert render_requests.range_text(scene, render_requests.frames_of(scene)) is None
+        assert render_requests.range_text(scene, [4, 7, 10]) == "4..10x3"
+        assert render_requests.range_text(scene, [7]) == "7..7x1"
         scene.frame_set(-5)
-        assert orders.range_text(scene, [-5]) is None
+        assert render_requests.range_text(scene, [-5]) is None
         scene.frame_start, scene.frame_end, scene.frame_step = 1, 250, 1
 
 
@@ -197,14 +204,14 @@ def check_the_pre_flight_sees_a_missing_texture_a_missing_camera_and_mends_what_
         scene.camera = None
         image = bpy.data.images.new("gone", 4, 4)
         image.source, image.filepath, image.use_fake_user = "FILE", "/nowhere/gone.png", True
-        assert ("gone", "/nowhere/gone.png") in scene_facts.read_paths()
-        scene_facts.looker.names = ("gone",)
-        messages = [finding.message for finding in preflight.look(scene_facts.facts_of(bpy.context), None, Choices())]
+        assert ("gone", "/nowhere/gone.png") in missing_files.read_paths()
+        missing_files.missing_files.names = ("gone",)
+        messages = [finding.message for finding in preflight.check(scene_facts.facts_of(bpy.context.scene), None, SceneSettings())]
         assert messages[0] == "The scene has no active camera."
         assert any("gone" in message for message in messages)
         assert bpy.ops.p2p_render.fix_camera() == {"FINISHED"}
         assert scene.camera is not None
-        scene_facts.looker.names = ()
+        missing_files.missing_files.names = ()
 
 
 def check_a_render_that_makes_no_sense_is_refused_with_a_sentence():
@@ -217,7 +224,7 @@ def check_a_render_that_makes_no_sense_is_refused_with_a_sentence():
             raise AssertionError("it was not refused")
         except RuntimeError as error:
             assert "The scene has no camera." in str(error)
-        assert scene.render.engine != names.ENGINE_ID
+        assert scene.render.engine != constants.ENGINE_ID
 
 
 def check_ticking_a_peer_is_kept_in_the_scene():

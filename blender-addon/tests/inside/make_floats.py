@@ -65,7 +65,14 @@ for number, (across, up) in enumerate((across, up) for up in rows for across in 
         },
     ]
 render_rect(folder / "whole.exr", region)
-picture = {"scene": scene.name, "frame": frame, "path": str(folder / "whole.exr"), "width": width, "height": height, "region": region}
+picture = {
+    "scene": scene.name,
+    "frame": frame,
+    "path": str(folder / "whole.exr"),
+    "width": width,
+    "height": height,
+    "region": region,
+}
 joined = {"event": "donor-joined", "donor": "d1", "name": "studio", "slots": 2, "local": False}
 (folder / "plan.json").write_text(
     json.dumps({"events": [joined, *events, {"event": "frame-raw", "frame": frame, "pictures": [picture]}]})

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The panel's knowledge of the bridge, turned by hand."""
+
+import stat
+import sys
+import time
+
+import pytest
+from fake_bridge import JOB, TOKEN, golden, job_summary
+
+from p2p_render.bridge.bridge_client import BridgeClient
+from p2p_render.bridge.discovery import BridgeSettings
+from p2p_render.bridge.wire import messages
+
+
+@pytest.fixture
+def bridge_client():
+    one = BridgeClient()
+    yield one
+    one.close()
+
+
+def turn_until(bridge_client, settings, holds):
+    """As the timer does it."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        bridge_client.update(settings)
+        if holds():
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"{bridge_client.state}: {bridge_client.message}")
+
+
+def settings_for(fake):
+    return BridgeSettings(home=str(fake.home))
+
+
+def test_a_running_bridge_is_found_and_its_swarm_and_jobs_are_known(fake, bridge_client):
+    turn_until(bridge_client, settings_for(fake), lambda: bridge_client.swarm is not None and JOB in bridge_client.jobs)
+    assert bridge_client.is_ready
+    assert fake.asked("swarm.status") == {"watch": True}
+    assert fake.asked("jobs.watch") == {"job": JOB, "from": 0}
+
+
+def test_events_of_a_job_change_its_progress_and_its_end_is_told_once(fake, bridge_client):
+    ends = []
+    bridge_client.on_end = lambda job: ends.append(job.summary.state)
+    turn_until(bridge_client, settings_for(fake), lambda: JOB in bridge_client.jobs)
+    fake.asked("jobs.watch")
+    fake.event(golden("event.chunk-accepted")["event"])
+    fake.answers["jobs.list"] = {"jobs": [job_summary("cancelled")]}
+    fake.event({"event": "job-summary", "line": job_summary("cancelled")})
+    turn_until(bridge_client, settings_for(fake), lambda: ends)
+    assert ends == ["cancelled"]
+    assert sum(donor.done for donor in bridge_client.jobs[JOB].progress.donors.values()) == 1
+
+
+def test_a_bridge_that_dies_leaves_its_jobs_in_sight_and_a_sentence(fake, bridge_client):
+    turn_until(bridge_client, settings_for(fake), lambda: JOB in bridge_client.jobs)
+    fake.die()
+    turn_until(bridge_client, settings_for(fake), lambda: bridge_client.state == "off")
+    assert bridge_client.message == "The bridge has disconnected."
+    assert JOB in bridge_client.jobs
+
+
+def test_a_bridge_that_comes_back_is_found_by_itself(fake, bridge_client, tmp_path):
+    from fake_bridge import FakeBridge
+
+    turn_until(bridge_client, settings_for(fake), lambda: JOB in bridge_client.jobs)
+    fake.die()
+    turn_until(bridge_client, settings_for(fake), lambda: bridge_client.state == "off")
+    with FakeBridge(fake.home):
+        turn_until(bridge_client, settings_for(fake), lambda: bridge_client.is_ready)
+
+
+def test_work_waits_for_the_bridge_to_be_started(bridge_client, tmp_path):
+    program = tmp_path / "p2p-render"
+    program.write_text(f"#!{sys.executable}\nprint('no Node here')\nraise SystemExit(1)\n", "utf-8")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    said = []
+    settings = BridgeSettings(program=str(program), home=str(tmp_path / "home"))
+    bridge_client.when_ready(settings, lambda: said.append("done"), said.append)
+    turn_until(bridge_client, settings, lambda: said)
+    assert "no Node here" in said[0]
+    assert bridge_client.state == "off"
+
+
+def test_no_bridge_to_start_is_a_sentence(bridge_client, tmp_path):
+    said = []
+    bridge_client.when_ready(BridgeSettings(program=str(tmp_path / "nothing"), home=str(tmp_path)), lambda: None, said.append)
+    assert "preferences" in said[0]
+
+
+def test_what_the_bridge_refuses_reaches_who_asked(fake, bridge_client):
+    turn_until(bridge_client, settings_for(fake), lambda: bridge_client.is_ready)
+    fake.answers["jobs.pause"] = {"failure": {"code": "JOB_UNKNOWN", "message": "there is no job x", "advice": "Look at the list."}}
+    said = []
+    bridge_client.request("jobs.pause", {"job": "x"}, None, said.append)
+    turn_until(bridge_client, settings_for(fake), lambda: said)
+    assert said == ["there is no job x. Look at the list."]
+
+
+def test_a_turn_ends_when_its_time_is_up_however_much_has_come(fake, bridge_client, monkeypatch):
+    turn_until(bridge_client, settings_for(fake), lambda: JOB in bridge_client.jobs)
+    fake.asked("jobs.watch")
+    for _ in range(50):
+        fake.event(golden("event.chunk-accepted")["event"])
+    time.sleep(0.5)
+    monkeypatch.setattr("p2p_render.bridge.bridge_client.UPDATE_SECONDS", 0)
+    bridge_client.update(settings_for(fake))
+    assert bridge_client.jobs[JOB].next_seq <= 2
+    turn_until(bridge_client, settings_for(fake), lambda: bridge_client.jobs[JOB].next_seq > 50)
+
+
+def test_the_end_of_a_job_of_ours_is_told_however_soon_it_came(fake, bridge_client):
+    ends = []
+    bridge_client.on_end = lambda job: ends.append((job.summary.state, job.progress.outputs))
+    fake.answers["jobs.list"] = {"jobs": [job_summary("cancelled")]}
+    fake.answers["jobs.watch"] = {"line": job_summary("cancelled"), "first": 0, "next": 0, "raw": [], "outputs": ["/out/1.png"]}
+    turn_until(bridge_client, settings_for(fake), lambda: JOB in bridge_client.jobs)
+    assert ends == []  # an old one
+    del bridge_client.jobs[JOB]
+    bridge_client.expect_job(JOB)
+    turn_until(bridge_client, settings_for(fake), lambda: ends)
+    fake.event({"event": "job-summary", "line": job_summary("cancelled")})
+    turn_until(bridge_client, settings_for(fake), lambda: bridge_client.jobs[JOB].next_seq > 0)
+    assert ends == [("cancelled", ("/out/1.png",))]
+
+
+def test_a_job_that_ended_before_it_could_be_watched_is_told_with_its_last_event(fake, bridge_client):
+    ends = []
+    bridge_client.on_end = lambda job: ends.append(job.summary.state)
+    fake.answers["jobs.watch"] = {"line": job_summary("cancelled"), "first": 0, "next": 2, "raw": [], "outputs": []}
+    turn_until(bridge_client, settings_for(fake), lambda: JOB in bridge_client.jobs and bridge_client.jobs[JOB].summary.is_ended)
+    assert ends == []
+    fake.event({"event": "job-summary", "line": job_summary("running")})
+    fake.event({"event": "job-summary", "line": job_summary("cancelled")})
+    turn_until(bridge_client, settings_for(fake), lambda: ends)
+    assert ends == ["cancelled"]
+
+
+def test_a_bridge_on_another_disk_is_known_as_that(fake, bridge_client):
+    turn_until(bridge_client, settings_for(fake), lambda: bridge_client.is_ready)
+    assert not bridge_client.is_remote
+    bridge_client.close()
+    fake.named_home = fake.home / "elsewhere"
+    turn_until(bridge_client, settings_for(fake), lambda: bridge_client.is_ready)
+    assert bridge_client.is_remote
+
+
+def test_an_address_is_used_at_once_and_another_one_instead_of_it(fake, bridge_client):
+    done = []
+    far = BridgeSettings(address=f"127.0.0.1:{fake.port}", token=TOKEN)
+    bridge_client.when_ready(far, lambda: done.append("ready"), done.append)
+    turn_until(bridge_client, far, lambda: done)
+    assert done == ["ready"]
+    nobody = BridgeSettings(address="127.0.0.1:9", token=TOKEN)
+    turn_until(bridge_client, nobody, lambda: not bridge_client.is_ready)
+    bridge_client.when_ready(nobody, lambda: done.append("ready"), done.append)
+    turn_until(bridge_client, nobody, lambda: len(done) == 2)
+    assert "is the tunnel open" in done[1]
+    assert bridge_client.state == "off"
+
+
+def test_a_wrong_token_is_tried_once(fake, bridge_client):
+    wrong = BridgeSettings(address=f"127.0.0.1:{fake.port}", token="0" * 64)
+    bridge_client._searched_at = 0
+    turn_until(bridge_client, wrong, lambda: "token" in bridge_client.message)
+    bridge_client._searched_at = 0  # the next look is due
+    bridge_client.update(wrong)
+    assert bridge_client._connection is None
+    right = BridgeSettings(address=f"127.0.0.1:{fake.port}", token=TOKEN)
+    bridge_client._searched_at = 0
+    turn_until(bridge_client, right, lambda: bridge_client.is_ready)
+
+
+def test_a_job_of_ours_is_in_sight_though_its_bridge_died_before_it_was_listed(fake, bridge_client):
+    fake.answers["jobs.list"] = {"jobs": []}
+    turn_until(bridge_client, settings_for(fake), lambda: bridge_client.swarm is not None)
+    fake.die()
+    bridge_client.add_job(messages.parse_result("jobs.list", {"jobs": [job_summary()]}).jobs[0])
+    turn_until(bridge_client, settings_for(fake), lambda: bridge_client.state == "off")
+    assert bridge_client.jobs[JOB].summary.state == "running"

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The connection, against a real WebSocket server."""
+
+import time
+
+from fake_bridge import TOKEN, golden
+
+from p2p_render.bridge.discovery import BridgeSettings, Endpoint, find_running
+from p2p_render.bridge.websocket_thread import BridgeConnection, ConnectionEnded
+from p2p_render.bridge.wire import messages
+
+
+def connect(fake, token=TOKEN):
+    connection = BridgeConnection(Endpoint(find_running(BridgeSettings(home=str(fake.home))).url, token))
+    connection.start()
+    return connection
+
+
+def test_welcome_comes_first_then_replies_carry_their_numbers(fake):
+    connection = connect(fake)
+    assert isinstance(connection.wait(10), messages.Welcome)
+    number = connection.request("jobs.list", {})
+    reply = connection.wait(10)
+    assert (reply.id, messages.parse_result("jobs.list", reply.result).jobs[0].state) == (number, "running")
+    connection.close()
+    assert connection.join(5)
+
+
+def test_what_is_pushed_arrives_without_being_asked_for(fake):
+    connection = connect(fake)
+    connection.wait(10)
+    connection.request("jobs.list", {})
+    connection.wait(10)  # the server knows us by now
+    fake.push(golden("swarm"))
+    assert isinstance(connection.wait(10), messages.SwarmChanged)
+    connection.close()
+
+
+def test_drain_never_waits(fake):
+    connection = connect(fake)
+    connection.wait(10)
+    before = time.perf_counter()
+    assert connection.drain() == []
+    assert time.perf_counter() - before < 1
+    connection.close()
+
+
+def test_a_wrong_token_ends_with_the_bridges_own_words(fake):
+    connection = connect(fake, "0" * 64)
+    assert isinstance(connection.wait(10), messages.Refused)
+    assert isinstance(connection.wait(10), ConnectionEnded)
+
+
+def test_a_newer_bridge_says_what_to_update(fake):
+    fake.protocol = 2
+    connection = connect(fake)
+    connection.wait(10)
+    assert "update the add-on" in connection.wait(10).message
+
+
+def test_a_bridge_that_goes_is_told_once_and_later_requests_harm_nobody(fake):
+    connection = connect(fake)
+    connection.wait(10)
+    fake.die()
+    assert connection.wait(10) == ConnectionEnded("CONNECTION_LOST", "The bridge has disconnected.")
+    assert connection.join(5)
+    connection.request("jobs.list", {})
+    assert connection.drain() == []
+
+
+def test_nobody_there_is_told():
+    connection = BridgeConnection(Endpoint("ws://127.0.0.1:9/", TOKEN))
+    connection.start()
+    assert connection.wait(10).code == "CONNECTION_LOST"
+
+
+def test_garbage_is_told_as_what_it_is(fake):
+    connection = connect(fake)
+    connection.wait(10)
+    connection.request("jobs.list", {})
+    connection.wait(10)
+    fake.push({"type": "event", "job": 7})
+    assert connection.wait(10).code == "CONNECTION_PROTOCOL_ERROR"
