@@ -9,7 +9,7 @@ import pytest
 
 ADDON = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ADDON))
-sys.path.insert(0, str(ADDON / "tests"))
+sys.path.insert(0, str(ADDON / "tests" / "support"))
 
 import build_zip  # noqa: E402
 
@@ -23,8 +23,23 @@ vendored.make_importable()
 
 @pytest.fixture
 def fake(tmp_path):
-    """A bridge that tests lead by the hand, listening on a real socket."""
+    """A bridge whose answers the test decides, listening on a real socket."""
     from fake_bridge import FakeBridge
 
     with FakeBridge(tmp_path / "home") as bridge:
         yield bridge
+
+
+@pytest.fixture
+def remote(fake):
+    """The fake bridge as through a tunnel: its home is on no disk of ours."""
+    fake.named_home = Path("/nowhere/p2p-render")
+    return fake
+
+
+@pytest.fixture
+def owner():
+    """The owner of a client, or the display of a run."""
+    from remote_clients import Owner
+
+    return Owner()

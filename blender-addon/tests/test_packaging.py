@@ -26,7 +26,7 @@ def zipped(tmp_path_factory):
     return Path(done.stdout.splitlines()[-1])
 
 
-def test_the_last_line_is_the_zip(zipped):
+def test_the_last_line_of_the_output_is_the_path_of_the_zip(zipped):
     assert zipfile.is_zipfile(zipped)
 
 
@@ -35,7 +35,7 @@ def test_the_same_sources_make_the_same_bytes(zipped, tmp_path):
     assert (tmp_path / zipped.name).read_bytes() == zipped.read_bytes()
 
 
-def test_one_folder_with_all_that_blender_looks_for(zipped):
+def test_the_zip_has_one_folder_with_everything_that_blender_needs(zipped):
     names = zipfile.ZipFile(zipped).namelist()
     assert {name.split("/")[0] for name in names} == {"p2p_render"}
     assert {
@@ -47,7 +47,7 @@ def test_one_folder_with_all_that_blender_looks_for(zipped):
     assert not [name for name in names if "__pycache__" in name]
 
 
-def test_the_manifest_names_the_wheels_that_are_there_and_their_licence_is_in_them(zipped):
+def test_the_manifest_lists_the_wheels_and_each_has_its_licence(zipped):
     archive = zipfile.ZipFile(zipped)
     manifest = archive.read("p2p_render/blender_manifest.toml").decode()
     named = re.findall(r'"\./(wheels/[^"]+)"', manifest)
@@ -58,7 +58,7 @@ def test_the_manifest_names_the_wheels_that_are_there_and_their_licence_is_in_th
             assert [name for name in zipfile.ZipFile(inner).namelist() if name.endswith("LICENSE")]
 
 
-def test_version_and_name_are_the_same_in_all_places(zipped):
+def test_version_and_name_agree_everywhere(zipped):
     archive = zipfile.ZipFile(zipped)
     manifest = archive.read("p2p_render/blender_manifest.toml").decode()
     tree = ast.parse(archive.read("p2p_render/__init__.py").decode())
@@ -71,14 +71,14 @@ def test_version_and_name_are_the_same_in_all_places(zipped):
     assert f'name = "{info["name"]}"' in manifest
 
 
-def test_the_manifests_texts_are_as_short_as_blender_wants_them(zipped):
+def test_the_texts_of_the_manifest_are_within_the_limits_of_blender(zipped):
     manifest = zipfile.ZipFile(zipped).read("p2p_render/blender_manifest.toml").decode()
     texts = re.findall(r'^(?:tagline|network|files) = "([^"]+)"', manifest, re.MULTILINE)
     assert len(texts) == 3
     assert all(len(text) <= 64 and text[-1].isalnum() for text in texts)
 
 
-def test_every_shared_module_imports_its_sisters_from_the_package(zipped):
+def test_shared_modules_import_each_other_from_the_package(zipped):
     archive = zipfile.ZipFile(zipped)
     text = archive.read("p2p_render/finishing/assembled_engine.py").decode()
     assert "from . import assembled_exr" in text

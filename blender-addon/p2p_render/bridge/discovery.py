@@ -54,7 +54,7 @@ def find_running(settings: BridgeSettings) -> Endpoint | None:
         token = settings.token or token_file.read_text("utf-8").strip()
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return Endpoint(f"ws://127.0.0.1:{port}/", token)
+    return Endpoint(f"ws://127.0.0.1:{port}/", token) if token else None  # empty while the bridge writes it
 
 
 def is_address(text: str) -> bool:

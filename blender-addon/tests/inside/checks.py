@@ -78,7 +78,7 @@ def footprint():
     return classes, handlers, menus, panels, hasattr(bpy.types.Scene, "p2p_render"), hasattr(bpy.types, "P2P_RENDER_PT_main")
 
 
-def check_registered_and_unregistered_ten_times_without_leftovers():
+def check_unregister_leaves_nothing_behind():
     with registered():
         pass  # what Blender itself keeps of a first time, such as wrapped draw functions
     before = footprint()
@@ -88,7 +88,7 @@ def check_registered_and_unregistered_ten_times_without_leftovers():
     assert footprint() == before
 
 
-def check_every_operator_is_there_and_says_what_it_does():
+def check_every_operator_is_registered_with_a_description():
     with registered():
         for name in OPERATORS:
             rna = getattr(bpy.ops.p2p_render, name).get_rna_type()
@@ -96,7 +96,7 @@ def check_every_operator_is_there_and_says_what_it_does():
     assert not hasattr(bpy.types, "P2P_RENDER_OT_render_image")
 
 
-def check_classes_are_named_as_blender_wants_them():
+def check_class_names_follow_the_convention_of_blender():
     with registered():
         ours = [name for name in dir(bpy.types) if name.startswith("P2P_RENDER")]
         assert len(ours) >= len(OPERATORS) + 4, ours
@@ -104,7 +104,7 @@ def check_classes_are_named_as_blender_wants_them():
         assert all(name.startswith(kinds) for name in ours), ours
 
 
-def check_cycles_panels_stay_in_sight_under_our_engine():
+def check_the_panels_of_cycles_are_visible_under_our_engine():
     with registered():
         scene = bpy.context.scene
         shown = {}
@@ -124,7 +124,7 @@ def polls(panel):
         return False
 
 
-def check_the_copy_is_a_copy_and_relative_paths_survive():
+def check_the_copy_changes_nothing_and_keeps_relative_paths_valid():
     with registered(), tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/work/lamp.blend"
         Path(f"{folder}/work/tex").mkdir(parents=True)
@@ -154,7 +154,7 @@ def check_the_copy_is_a_copy_and_relative_paths_survive():
         fresh_scene()
 
 
-def check_a_lent_engine_is_put_back_and_a_file_saved_meanwhile_has_the_artists():
+def check_a_swapped_engine_is_restored_and_a_file_saved_meanwhile_has_the_former_one():
     with registered(), tempfile.TemporaryDirectory() as folder:
         scene = bpy.context.scene
         scene.render.engine = "CYCLES"
@@ -171,7 +171,7 @@ def check_a_lent_engine_is_put_back_and_a_file_saved_meanwhile_has_the_artists()
         fresh_scene()
 
 
-def check_an_artist_who_chose_our_engine_keeps_it():
+def check_a_scene_that_uses_our_engine_keeps_it():
     with registered():
         scene = bpy.context.scene
         scene.render.engine = constants.ENGINE_ID
@@ -181,7 +181,7 @@ def check_an_artist_who_chose_our_engine_keeps_it():
         scene.render.engine = "CYCLES"
 
 
-def check_frames_are_said_so_that_the_bridge_understands():
+def check_frame_ranges_are_written_as_the_bridge_expects():
     with registered():
         scene = bpy.context.scene
         scene.frame_start, scene.frame_end, scene.frame_step = 1, 10, 3
@@ -196,7 +196,7 @@ def check_frames_are_said_so_that_the_bridge_understands():
         scene.frame_start, scene.frame_end, scene.frame_step = 1, 250, 1
 
 
-def check_the_pre_flight_sees_a_missing_texture_a_missing_camera_and_mends_what_it_can():
+def check_the_preflight_finds_a_missing_texture_and_camera_and_fixes_the_camera():
     with registered():
         fresh_scene()
         scene = bpy.context.scene
@@ -214,7 +214,7 @@ def check_the_pre_flight_sees_a_missing_texture_a_missing_camera_and_mends_what_
         missing_files.missing_files.names = ()
 
 
-def check_a_render_that_makes_no_sense_is_refused_with_a_sentence():
+def check_a_render_without_a_camera_is_refused_with_a_message():
     with registered():
         scene = bpy.context.scene
         for item in [item for item in scene.objects if item.type == "CAMERA"]:
@@ -227,7 +227,7 @@ def check_a_render_that_makes_no_sense_is_refused_with_a_sentence():
         assert scene.render.engine != constants.ENGINE_ID
 
 
-def check_ticking_a_peer_is_kept_in_the_scene():
+def check_listed_peers_are_saved_in_the_scene():
     with registered():
         settings = bpy.context.scene.p2p_render
         bpy.ops.p2p_render.toggle_peer(peer="12D3")

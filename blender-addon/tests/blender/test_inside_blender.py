@@ -11,7 +11,7 @@ from blender_window import blender_here, plain_environment
 
 import build_zip
 
-INSIDE = Path(__file__).parent / "inside"
+INSIDE = Path(__file__).parents[1] / "inside"
 CHECKS = [
     node.name
     for node in ast.parse((INSIDE / "checks.py").read_text("utf-8")).body
@@ -38,5 +38,5 @@ def outcomes(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_in_blender(outcomes, name):
+def test_check_holds_inside_blender(outcomes, name):
     assert outcomes[name] is None, outcomes[name]

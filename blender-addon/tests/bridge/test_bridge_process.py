@@ -39,7 +39,7 @@ home.mkdir(parents=True, exist_ok=True)
 """
 
 
-def test_the_home_is_where_the_bridge_has_it(tmp_path, monkeypatch):
+def test_the_home_folder_follows_the_rule_of_the_bridge(tmp_path, monkeypatch):
     assert home_of(BridgeSettings(home=str(tmp_path))) == tmp_path
     monkeypatch.setenv("BRIDGE_HOME", str(tmp_path / "other"))
     assert home_of(BridgeSettings()) == tmp_path / "other"
@@ -50,32 +50,32 @@ def test_the_home_is_where_the_bridge_has_it(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("note", ["", "[]", '{"port": "x"}', '{"port": 1, "tokenFile": "/nowhere"}'])
-def test_a_note_that_cannot_be_read_is_no_bridge(tmp_path, note):
+def test_an_unreadable_gateway_file_is_no_bridge(tmp_path, note):
     (tmp_path / "gateway.json").write_text(note, "utf-8")
     assert find_running(BridgeSettings(home=str(tmp_path))) is None
 
 
-def test_a_started_bridge_is_found_by_its_note(tmp_path):
+def test_a_started_bridge_is_found_by_its_gateway_file(tmp_path):
     settings = BridgeSettings(program=program(tmp_path, SERVES), home=str(tmp_path / "home"))
     assert wait_for(StartedBridge(settings)).token == "secret"
 
 
-def test_a_stale_note_is_not_taken_for_the_bridge_that_comes_up(tmp_path):
+def test_a_stale_gateway_file_is_not_taken_for_the_bridge_that_starts(tmp_path):
     home = tmp_path / "home"
     home.mkdir()
-    (home / "t").write_text("old", "utf-8")
-    (home / "gateway.json").write_text(json.dumps({"port": 1, "tokenFile": str(home / "t")}), "utf-8")
+    (home / "stale").write_text("old", "utf-8")
+    (home / "gateway.json").write_text(json.dumps({"port": 1, "tokenFile": str(home / "stale")}), "utf-8")
     settings = BridgeSettings(program=program(tmp_path, SERVES), home=str(home))
     assert wait_for(StartedBridge(settings)).token == "secret"
 
 
-def test_a_bridge_that_ends_at_once_is_told_in_its_own_words(tmp_path):
+def test_a_bridge_that_ends_at_once_is_reported_with_its_output(tmp_path):
     settings = BridgeSettings(program=program(tmp_path, 'print("no space left"); raise SystemExit(3)'), home=str(tmp_path / "home"))
     with pytest.raises(BridgeFailed, match="no space left"):
         wait_for(StartedBridge(settings))
 
 
-def test_no_bridge_says_where_to_choose_one(tmp_path, monkeypatch):
+def test_a_missing_program_is_reported_with_what_to_do(tmp_path, monkeypatch):
     with pytest.raises(BridgeMissing, match="preferences"):
         command_of(BridgeSettings(program=str(tmp_path / "nothing")))
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -84,6 +84,6 @@ def test_no_bridge_says_where_to_choose_one(tmp_path, monkeypatch):
         command_of(BridgeSettings())
 
 
-def test_the_swarm_of_the_preferences_is_handed_on(tmp_path):
+def test_the_swarm_of_the_preferences_is_passed_to_the_bridge(tmp_path):
     words = command_of(BridgeSettings(program=program(tmp_path, ""), home=str(tmp_path), swarm="friends"))
     assert words[-2:] == ["--swarm", "friends"]

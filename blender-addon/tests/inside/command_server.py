@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Inside a Blender with a window: does on its main thread what a test asks for, and answers.
 
-blender --python remote.py -- PORT_FILE
+blender --python command_server.py -- PORT_FILE
 One JSON text a line: {"code": "..."}; the code sets `answer`.
 """
 

@@ -1,24 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A bridge of the tests' own: a real WebSocket server that writes down where it listens, as `bridge serve` does.
 
-It answers from the golden messages; tests tell it what to say beside. Also started as a program, by tests
-inside Blender:  python fake_bridge.py HOME SCRIPT.json WHEELS
+It answers from the golden messages; tests tell it what else to send.
 """
 
 import json
 import queue
-import sys
 import threading
 import time
 from pathlib import Path
 
-if __name__ == "__main__":
-    sys.path.extend(str(wheel) for wheel in Path(sys.argv[3]).glob("*.whl"))
-
 import websockets
 from websockets.sync.server import serve
 
-FIXTURES = Path(__file__).parent / "fixtures" / "wire" / "bridge"
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "wire" / "bridge"
 TOKEN = "f" * 64
 JOB = "261122-214654-k3f9"
 
@@ -34,11 +29,11 @@ def job_summary(state="running", **changes):
 
 
 class FakeBridge:
-    """`said` is what clients asked; `push` says something to all."""
+    """`requests` is what clients have asked; `push` sends a message to all of them."""
 
     def __init__(self, home, answers=None):
         self.home = Path(home)
-        self.said = queue.SimpleQueue()
+        self.requests = queue.SimpleQueue()
         self.answers = answers or {}
         self.protocol = 1
         # The home that it names; another one than its own stands for a bridge on another disk.
@@ -90,7 +85,7 @@ class FakeBridge:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
-                name, params = self.said.get(timeout=0.2)
+                name, params = self.requests.get(timeout=0.2)
             except queue.Empty:
                 continue
             if name == method:
@@ -123,7 +118,7 @@ class FakeBridge:
             socket.send(json.dumps({"type": "reply", "id": request["id"], "result": result}))
         if method == "files.get" and "download" in result:
             self._pour(socket, result["download"], self.files[params["path"]])
-        self.said.put((method, params))
+        self.requests.put((method, params))
 
     def _files_answer(self, method, params):
         if method == "files.put":
@@ -152,19 +147,3 @@ class FakeBridge:
         if method == "jobs.watch":
             return {"line": job_summary(), "first": 0, "next": 0, "raw": [], "outputs": []}
         return golden(f"reply.{method}")["result"]
-
-
-def play(home, script):
-    """Serves a still whose pictures lie on the disk: tile after tile, then the whole; told by a JSON file."""
-    plan = json.loads(Path(script).read_text("utf-8"))
-    with FakeBridge(home, {"jobs.list": {"jobs": []}}) as bridge:
-        while True:
-            bridge.asked("jobs.watch", 600)
-            for event in plan["events"]:
-                time.sleep(plan.get("pause", 0.05))
-                bridge.event(event)
-            bridge.event({"event": "job-summary", "line": job_summary("complete", deliver="raw")})
-
-
-if __name__ == "__main__":
-    play(*sys.argv[1:3])

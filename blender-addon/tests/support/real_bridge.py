@@ -10,7 +10,7 @@ import time
 import uuid
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 PROGRAM = PROJECT / "bridge" / "bin" / "bridge.mjs"
 
 

@@ -35,14 +35,14 @@ def settings_for(fake):
     return BridgeSettings(home=str(fake.home))
 
 
-def test_a_running_bridge_is_found_and_its_swarm_and_jobs_are_known(fake, bridge_client):
+def test_finds_a_running_bridge_and_reads_its_swarm_and_jobs(fake, bridge_client):
     turn_until(bridge_client, settings_for(fake), lambda: bridge_client.swarm is not None and JOB in bridge_client.jobs)
     assert bridge_client.is_ready
     assert fake.asked("swarm.status") == {"watch": True}
     assert fake.asked("jobs.watch") == {"job": JOB, "from": 0}
 
 
-def test_events_of_a_job_change_its_progress_and_its_end_is_told_once(fake, bridge_client):
+def test_events_update_a_job_and_its_end_is_reported_once(fake, bridge_client):
     ends = []
     bridge_client.on_end = lambda job: ends.append(job.summary.state)
     turn_until(bridge_client, settings_for(fake), lambda: JOB in bridge_client.jobs)
@@ -55,7 +55,7 @@ def test_events_of_a_job_change_its_progress_and_its_end_is_told_once(fake, brid
     assert sum(donor.done for donor in bridge_client.jobs[JOB].progress.donors.values()) == 1
 
 
-def test_a_bridge_that_dies_leaves_its_jobs_in_sight_and_a_sentence(fake, bridge_client):
+def test_keeps_jobs_and_shows_a_message_when_the_bridge_dies(fake, bridge_client):
     turn_until(bridge_client, settings_for(fake), lambda: JOB in bridge_client.jobs)
     fake.die()
     turn_until(bridge_client, settings_for(fake), lambda: bridge_client.state == "off")
@@ -63,7 +63,7 @@ def test_a_bridge_that_dies_leaves_its_jobs_in_sight_and_a_sentence(fake, bridge
     assert JOB in bridge_client.jobs
 
 
-def test_a_bridge_that_comes_back_is_found_by_itself(fake, bridge_client, tmp_path):
+def test_reconnects_to_a_bridge_that_comes_back(fake, bridge_client, tmp_path):
     from fake_bridge import FakeBridge
 
     turn_until(bridge_client, settings_for(fake), lambda: JOB in bridge_client.jobs)
@@ -73,7 +73,7 @@ def test_a_bridge_that_comes_back_is_found_by_itself(fake, bridge_client, tmp_pa
         turn_until(bridge_client, settings_for(fake), lambda: bridge_client.is_ready)
 
 
-def test_work_waits_for_the_bridge_to_be_started(bridge_client, tmp_path):
+def test_a_bridge_that_fails_to_start_fails_the_work_that_waits_for_it(bridge_client, tmp_path):
     program = tmp_path / "p2p-render"
     program.write_text(f"#!{sys.executable}\nprint('no Node here')\nraise SystemExit(1)\n", "utf-8")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
@@ -85,13 +85,13 @@ def test_work_waits_for_the_bridge_to_be_started(bridge_client, tmp_path):
     assert bridge_client.state == "off"
 
 
-def test_no_bridge_to_start_is_a_sentence(bridge_client, tmp_path):
+def test_a_missing_bridge_is_reported_with_what_to_do(bridge_client, tmp_path):
     said = []
     bridge_client.when_ready(BridgeSettings(program=str(tmp_path / "nothing"), home=str(tmp_path)), lambda: None, said.append)
     assert "preferences" in said[0]
 
 
-def test_what_the_bridge_refuses_reaches_who_asked(fake, bridge_client):
+def test_an_error_reaches_the_caller_of_the_request(fake, bridge_client):
     turn_until(bridge_client, settings_for(fake), lambda: bridge_client.is_ready)
     fake.answers["jobs.pause"] = {"failure": {"code": "JOB_UNKNOWN", "message": "there is no job x", "advice": "Look at the list."}}
     said = []
@@ -100,7 +100,7 @@ def test_what_the_bridge_refuses_reaches_who_asked(fake, bridge_client):
     assert said == ["there is no job x. Look at the list."]
 
 
-def test_a_turn_ends_when_its_time_is_up_however_much_has_come(fake, bridge_client, monkeypatch):
+def test_an_update_ends_when_its_time_is_up(fake, bridge_client, monkeypatch):
     turn_until(bridge_client, settings_for(fake), lambda: JOB in bridge_client.jobs)
     fake.asked("jobs.watch")
     for _ in range(50):
@@ -112,7 +112,7 @@ def test_a_turn_ends_when_its_time_is_up_however_much_has_come(fake, bridge_clie
     turn_until(bridge_client, settings_for(fake), lambda: bridge_client.jobs[JOB].next_seq > 50)
 
 
-def test_the_end_of_a_job_of_ours_is_told_however_soon_it_came(fake, bridge_client):
+def test_the_end_of_an_expected_job_is_reported_even_if_it_came_before_the_list(fake, bridge_client):
     ends = []
     bridge_client.on_end = lambda job: ends.append((job.summary.state, job.progress.outputs))
     fake.answers["jobs.list"] = {"jobs": [job_summary("cancelled")]}
@@ -127,7 +127,7 @@ def test_the_end_of_a_job_of_ours_is_told_however_soon_it_came(fake, bridge_clie
     assert ends == [("cancelled", ("/out/1.png",))]
 
 
-def test_a_job_that_ended_before_it_could_be_watched_is_told_with_its_last_event(fake, bridge_client):
+def test_a_job_that_ended_before_it_was_watched_is_reported_with_its_last_event(fake, bridge_client):
     ends = []
     bridge_client.on_end = lambda job: ends.append(job.summary.state)
     fake.answers["jobs.watch"] = {"line": job_summary("cancelled"), "first": 0, "next": 2, "raw": [], "outputs": []}
@@ -139,7 +139,7 @@ def test_a_job_that_ended_before_it_could_be_watched_is_told_with_its_last_event
     assert ends == ["cancelled"]
 
 
-def test_a_bridge_on_another_disk_is_known_as_that(fake, bridge_client):
+def test_recognises_a_bridge_on_another_disk(fake, bridge_client):
     turn_until(bridge_client, settings_for(fake), lambda: bridge_client.is_ready)
     assert not bridge_client.is_remote
     bridge_client.close()
@@ -148,7 +148,7 @@ def test_a_bridge_on_another_disk_is_known_as_that(fake, bridge_client):
     assert bridge_client.is_remote
 
 
-def test_an_address_is_used_at_once_and_another_one_instead_of_it(fake, bridge_client):
+def test_connects_to_an_address_and_to_another_one_when_it_changes(fake, bridge_client):
     done = []
     far = BridgeSettings(address=f"127.0.0.1:{fake.port}", token=TOKEN)
     bridge_client.when_ready(far, lambda: done.append("ready"), done.append)
@@ -162,7 +162,7 @@ def test_an_address_is_used_at_once_and_another_one_instead_of_it(fake, bridge_c
     assert bridge_client.state == "off"
 
 
-def test_a_wrong_token_is_tried_once(fake, bridge_client):
+def test_a_rejected_token_is_not_tried_again(fake, bridge_client):
     wrong = BridgeSettings(address=f"127.0.0.1:{fake.port}", token="0" * 64)
     bridge_client._searched_at = 0
     turn_until(bridge_client, wrong, lambda: "token" in bridge_client.message)
@@ -174,7 +174,7 @@ def test_a_wrong_token_is_tried_once(fake, bridge_client):
     turn_until(bridge_client, right, lambda: bridge_client.is_ready)
 
 
-def test_a_job_of_ours_is_in_sight_though_its_bridge_died_before_it_was_listed(fake, bridge_client):
+def test_an_added_job_stays_in_sight_when_the_bridge_dies_before_listing_it(fake, bridge_client):
     fake.answers["jobs.list"] = {"jobs": []}
     turn_until(bridge_client, settings_for(fake), lambda: bridge_client.swarm is not None)
     fake.die()

@@ -9,11 +9,11 @@ import subprocess
 import time
 from pathlib import Path
 
-REMOTE = Path(__file__).parent / "inside" / "remote.py"
+COMMAND_SERVER = Path(__file__).parents[1] / "inside" / "command_server.py"
 SIZE = (1600, 900)
 
 
-class Screen:
+class VirtualScreen:
     """An X server without a screen; `environment` is what programs on it need."""
 
     def __init__(self, *options):
@@ -81,7 +81,7 @@ class BlenderWindow:
                 "0",
                 *map(str, SIZE),
                 "--python",
-                str(REMOTE),
+                str(COMMAND_SERVER),
                 "--",
                 str(port_file),
             ],

@@ -10,7 +10,7 @@ from p2p_render.bridge import job_submission
 from p2p_render.bridge.wire import job_events, messages
 from p2p_render.bridge.wire.decoding import BadMessage
 
-WIRE = Path(__file__).parent / "fixtures" / "wire"
+WIRE = Path(__file__).parents[1] / "fixtures" / "wire"
 # What the bridge's schema refuses and we take, because a newer bridge may say more than we know.
 TOLERATED = ("more", "extra", "nobody knows", "unknown", "another field")
 
@@ -30,14 +30,14 @@ def take(name, frame):
 
 
 @pytest.mark.parametrize(("name", "frame"), frames("valid"))
-def test_what_the_bridge_says_is_understood(name, frame):
+def test_valid_messages_of_the_bridge_are_decoded(name, frame):
     taken = take(name, frame)
     if name.startswith("event.") and name not in {"event.job-created", "event.chunk-checked", "event.scene-progress"}:
         assert not isinstance(taken.event, job_events.OtherEvent)
 
 
 @pytest.mark.parametrize(("name", "frame"), frames("invalid"))
-def test_what_does_not_fit_is_refused_or_harmless(name, frame, request):
+def test_invalid_messages_are_rejected_or_harmless(name, frame, request):
     try:
         taken = take(name, frame)
     except BadMessage:
@@ -47,7 +47,7 @@ def test_what_does_not_fit_is_refused_or_harmless(name, frame, request):
     ), taken
 
 
-def test_our_hello_and_requests_are_as_the_bridge_expects():
+def test_hello_and_requests_have_the_form_that_the_bridge_expects():
     valid = json.loads((WIRE / "client" / "hello.json").read_text("utf-8"))["valid"][0]["frame"]
     ours = json.loads(messages.hello("t"))
     assert ours.keys() == valid.keys()
@@ -58,7 +58,7 @@ def test_our_hello_and_requests_are_as_the_bridge_expects():
 
 
 @pytest.mark.parametrize("kind", [job_submission.still, job_submission.animation_raw, job_submission.files])
-def test_our_wishes_say_only_what_the_bridge_knows(kind):
+def test_submissions_have_only_fields_that_the_bridge_knows(kind):
     cases = json.loads((WIRE / "client" / "jobs.submit.json").read_text("utf-8"))["valid"]
     known = {key for case in cases for key in case["frame"]["params"]}
     scene = job_submission.SavedScene("/c.blend", "/s.blend", "s", "Scene", "1..3x1", False, "/", "/usr/bin/blender")

@@ -22,7 +22,7 @@ def swarm(peers_builds=(), own="deadbeef"):
     )
 
 
-def test_a_scene_that_is_fine_needs_no_word():
+def test_a_scene_without_problems_has_no_findings():
     assert check(FINE, swarm(["deadbeef"]), SceneSettings()) == []
 
 
@@ -41,7 +41,7 @@ def test_a_scene_that_is_fine_needs_no_word():
         ({"uses_freestyle": True}, INFO, "Freestyle", None),
     ],
 )
-def test_each_trouble_is_a_sentence_and_where_one_can_a_button(changes, level, word, fix):
+def test_each_problem_has_a_message_and_the_operator_that_fixes_it(changes, level, word, fix):
     (finding,) = check(replace(FINE, **changes), swarm(["deadbeef"]), SceneSettings())
     assert (finding.level, finding.fix) == (level, fix)
     assert word in finding.message
@@ -56,22 +56,22 @@ def test_each_trouble_is_a_sentence_and_where_one_can_a_button(changes, level, w
         (swarm([]), SceneSettings(local=False), ERROR, "Nobody can render"),
     ],
 )
-def test_the_swarm_is_looked_at_too(status, settings, level, word):
+def test_a_swarm_without_this_blender_is_reported(status, settings, level, word):
     (finding,) = check(FINE, status, settings)
     assert finding.level == level
     assert word in finding.message
 
 
-def test_who_renders_alone_on_purpose_is_not_told_so():
+def test_a_scene_that_stays_on_this_computer_needs_no_peers():
     assert check(FINE, swarm(["other"]), SceneSettings(donors="LOCAL")) == []
 
 
-def test_a_distributions_blender_is_known_by_its_path():
+def test_a_blender_without_a_hash_is_recognised_by_its_path():
     facts = replace(FINE, build_hash="Unknown", program="/usr/bin/blender")
     assert check(facts, swarm(["abc"], own="abc"), SceneSettings()) == []
     assert check(facts, swarm(["abc"], own="def"), SceneSettings())[0].level == WARNING
 
 
-def test_the_worst_comes_first():
+def test_the_worst_finding_comes_first():
     facts = replace(FINE, has_camera=False, is_dirty=True, missing_files=("a",))
     assert [finding.level for finding in check(facts, None, SceneSettings())] == [ERROR, WARNING, INFO]

@@ -19,21 +19,21 @@ SCENE = SavedScene(
         (SceneSettings(donors="LISTED"), []),
     ],
 )
-def test_nobody_is_asked_who_is_not_allowed(settings, peers):
+def test_only_allowed_peers_may_render(settings, peers):
     assert peers_of(settings) == peers
 
 
-def test_this_computer_alone_means_that_it_renders():
+def test_a_scene_that_stays_on_this_computer_is_rendered_by_it():
     assert still(SCENE, SceneSettings(donors="LOCAL", local=False))["local"] is True
     assert still(SCENE, SceneSettings(local=False))["local"] is False
 
 
 @pytest.mark.parametrize(("tiles", "said"), [("AUTO", "auto"), ("OFF", "off"), ("GRID", "4x3")])
-def test_tiles_are_said_in_the_bridges_words(tiles, said):
+def test_tiles_are_spelled_as_the_bridge_expects(tiles, said):
     assert tiles_of(SceneSettings(tiles=tiles, columns=4, rows=3)) == said
 
 
-def test_a_still_comes_back_as_floats_and_an_animation_as_files():
+def test_a_still_delivers_raw_pixels_and_an_animation_files():
     assert still(SCENE, SceneSettings())["deliver"] == "raw"
     assert animation_raw(SCENE, SceneSettings())["tiles"] is None
     submission = files(SCENE, SceneSettings(), "/home/mia/lamp.mp4")
@@ -46,5 +46,5 @@ def test_a_still_comes_back_as_floats_and_an_animation_as_files():
     assert "video" not in files(SCENE, SceneSettings())
 
 
-def test_a_title_is_never_too_long_for_the_bridge():
+def test_a_title_is_cut_to_the_limit_of_the_bridge():
     assert len(still(SavedScene("/c", None, "x" * 900, "S", None, False, None, None), SceneSettings())["title"]) == 256

@@ -16,7 +16,7 @@ def connect(fake, token=TOKEN):
     return connection
 
 
-def test_welcome_comes_first_then_replies_carry_their_numbers(fake):
+def test_the_welcome_comes_first_and_replies_carry_their_numbers(fake):
     connection = connect(fake)
     assert isinstance(connection.wait(10), messages.Welcome)
     number = connection.request("jobs.list", {})
@@ -26,7 +26,7 @@ def test_welcome_comes_first_then_replies_carry_their_numbers(fake):
     assert connection.join(5)
 
 
-def test_what_is_pushed_arrives_without_being_asked_for(fake):
+def test_pushed_messages_are_received(fake):
     connection = connect(fake)
     connection.wait(10)
     connection.request("jobs.list", {})
@@ -45,20 +45,20 @@ def test_drain_never_waits(fake):
     connection.close()
 
 
-def test_a_wrong_token_ends_with_the_bridges_own_words(fake):
+def test_a_wrong_token_ends_the_connection(fake):
     connection = connect(fake, "0" * 64)
     assert isinstance(connection.wait(10), messages.Refused)
     assert isinstance(connection.wait(10), ConnectionEnded)
 
 
-def test_a_newer_bridge_says_what_to_update(fake):
+def test_a_newer_protocol_is_reported_with_what_to_update(fake):
     fake.protocol = 2
     connection = connect(fake)
     connection.wait(10)
     assert "update the add-on" in connection.wait(10).message
 
 
-def test_a_bridge_that_goes_is_told_once_and_later_requests_harm_nobody(fake):
+def test_a_lost_connection_is_reported_once_and_later_requests_are_ignored(fake):
     connection = connect(fake)
     connection.wait(10)
     fake.die()
@@ -68,13 +68,13 @@ def test_a_bridge_that_goes_is_told_once_and_later_requests_harm_nobody(fake):
     assert connection.drain() == []
 
 
-def test_nobody_there_is_told():
+def test_a_connection_that_nobody_accepts_is_reported():
     connection = BridgeConnection(Endpoint("ws://127.0.0.1:9/", TOKEN))
     connection.start()
     assert connection.wait(10).code == "CONNECTION_LOST"
 
 
-def test_garbage_is_told_as_what_it_is(fake):
+def test_an_invalid_message_is_reported_as_a_protocol_error(fake):
     connection = connect(fake)
     connection.wait(10)
     connection.request("jobs.list", {})

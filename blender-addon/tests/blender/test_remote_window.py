@@ -6,32 +6,31 @@ import time
 
 import pytest
 from blender_window import BlenderWindow, blender_here
-from real_bridge import can_hide, hiding
-from test_window import (
+from real_bridge import RealBridge, can_hide, hiding
+from window_steps import (
     IDLE,
     INSTALL,
-    MEASURE_TURNS,
+    MEASURE_UPDATES,
     RENDER_ANIMATION,
     SAME_NAMES,
     SECONDS,
     STATE,
-    bridge,
     click_render,
     differing,
-    photograph,
     saved_result,
-    scene,
-    screen,
     show,
-    zip_path,
 )
-
-FIXTURES = (bridge, photograph, scene, screen, zip_path)  # of the tests beside
 
 TUNNEL = """
 own = next(each.preferences for each in bpy.context.preferences.addons if each.module.endswith("p2p_render"))
 own.address, own.token = address, token
 """
+
+
+@pytest.fixture
+def bridge(tmp_path):
+    with RealBridge(tmp_path / "home") as real:
+        yield real
 
 
 @pytest.fixture
@@ -46,15 +45,15 @@ def window(screen, bridge, tmp_path, zip_path, scene):
         token = (bridge.home / "gateway.token").read_text("utf-8")
         blender.do(TUNNEL, address=f"127.0.0.1:{note['port']}", token=token)
         show(blender, scene)
-        blender.do(MEASURE_TURNS)
+        blender.do(MEASURE_UPDATES)
         yield blender
 
 
-def longest_turn(window):
+def longest_update(window):
     return max(window.do("from p2p_render import ticker\nanswer = timer.spent"))
 
 
-def test_a_click_brings_tiles_and_in_the_end_the_picture_of_f12(photograph, screen, bridge, window, tmp_path):
+def test_a_click_shows_tiles_and_then_the_picture_of_f12(photograph, screen, bridge, window, tmp_path):
     assert window.do(STATE + "answer = bridge_client.is_remote")
     click_render(screen, window)
     window.until(
@@ -63,11 +62,11 @@ def test_a_click_brings_tiles_and_in_the_end_the_picture_of_f12(photograph, scre
         SECONDS,
     )
     time.sleep(1)
-    photograph("10-apart-tiles")
+    photograph("10-remote-tiles")
     window.until(IDLE, SECONDS)
     time.sleep(1)
     assert window.do(STATE + "answer = render_handoff.failure") is None
-    assert longest_turn(window) < 0.016
+    assert longest_update(window) < 0.016
     ours = saved_result(window, tmp_path / "ours.png")
     window.do("bpy.ops.render.render('INVOKE_DEFAULT', use_viewport=True)")
     window.until(IDLE, SECONDS)
@@ -75,24 +74,24 @@ def test_a_click_brings_tiles_and_in_the_end_the_picture_of_f12(photograph, scre
     assert list((bridge.home / "uploads").iterdir()) == []
 
 
-def test_an_animations_files_arrive_while_blender_stays_free(photograph, bridge, window, tmp_path):
+def test_the_files_of_an_animation_arrive_while_blender_stays_usable(photograph, bridge, window, tmp_path):
     folder = tmp_path / "out"
     window.do(RENDER_ANIMATION, folder=str(folder))
     assert not window.do("answer = bpy.app.is_job_running('RENDER')")
     window.until(STATE + "answer = notice.text.startswith('Done:')", SECONDS)
-    photograph("11-apart-animation-done")
+    photograph("11-remote-animation-done")
     names = ["shot_01.png", "shot_02.png", "shot_03.png"]
     assert sorted(path.name for path in folder.iterdir()) == names
     (job,) = window.do(STATE + "answer = list(bridge_client.jobs)")
     said = window.do("from p2p_render.outputs import outputs_of\nanswer = list(outputs_of(job))", job=job)
     assert said == [str(folder / name) for name in names]
-    assert longest_turn(window) < 0.016
+    assert longest_update(window) < 0.016
     window.do("bpy.ops.p2p_render.remove(job=job)", job=job)
     window.until(STATE + "answer = not bridge_client.jobs", SECONDS)
     assert list((bridge.home / "uploads").iterdir()) == []
 
 
-def test_a_token_that_is_not_the_bridges_is_told_once_and_the_right_one_helps(window, bridge):
+def test_a_wrong_token_is_reported_and_the_right_one_connects(window, bridge):
     window.do(TUNNEL, address="", token="0" * 64)
     window.until(STATE + "answer = not bridge_client.is_ready", SECONDS)
     note = json.loads((bridge.home / "gateway.json").read_text("utf-8"))

@@ -4,18 +4,8 @@
 import json
 
 import pytest
+from background_blender import RENDER_FILES, SCENES, assert_same_files, assert_same_trees, blender, file_outputs_and_their_reference
 from real_bridge import RealBridge, can_hide, hiding
-from test_engine import (
-    RENDER_FILES,
-    SCENES,
-    assert_same_files,
-    assert_same_trees,
-    blender,
-    file_outputs_and_their_reference,
-    scripts,
-)
-
-FIXTURES = (scripts,)  # of the tests beside
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +57,7 @@ def left_of(bridge, artist):
 
 
 @pytest.mark.parametrize("name", ["compositor-glare", "two-scenes"])
-def test_one_frame_is_cycles_own(name, far, bridge, artist):
+def test_a_frame_equals_that_of_cycles(name, far, bridge, artist):
     folder = artist / name
     scene = SCENES / f"{name}.blend"
     blender(scene, "-o", folder / "ref_####", "-f", "1")
@@ -138,7 +128,7 @@ def pieces(artist):
     return folder
 
 
-def test_textures_and_libraries_travel_in_the_copy(far, bridge, artist, pieces):
+def test_textures_and_libraries_are_packed_into_the_copy(far, bridge, artist, pieces):
     blender(pieces / "main.blend", "-o", pieces / "ref_####", "-f", "1")
     blender(pieces / "main.blend", "--python-expr", "import bpy; print(*[image.filepath for image in bpy.data.images])")
     done = far(*swarm_words(pieces / "main.blend", pieces, "-f", "1"))
@@ -147,7 +137,7 @@ def test_textures_and_libraries_travel_in_the_copy(far, bridge, artist, pieces):
     assert left_of(bridge, artist) == []
 
 
-def test_an_animations_files_arrive_in_its_own_folder(far, bridge, artist):
+def test_the_files_of_an_animation_are_downloaded_into_its_own_folder(far, bridge, artist):
     folder = artist / "animation"
     small = "scene.render.resolution_percentage, scene.frame_start, scene.frame_end = 10, 1, 2"
     code = f"""
@@ -195,7 +185,7 @@ while names[0] in bridge_client.jobs:
     assert left_of(bridge, artist) == []
 
 
-def test_all_files_come_to_their_places(far, bridge, artist):
+def test_the_files_of_file_output_nodes_are_downloaded_to_their_folders(far, bridge, artist):
     """Also those of File Output nodes, with paths that are relative to the scene."""
     ours, reference = file_outputs_and_their_reference(artist / "places")
     done = far(ours / "shot.blend", "--python-exit-code", "1", "--python-expr", RENDER_FILES)
@@ -203,7 +193,7 @@ def test_all_files_come_to_their_places(far, bridge, artist):
     assert_same_trees(ours, reference)
 
 
-def test_files_keep_the_name_that_the_scene_gives_them(far, bridge, artist):
+def test_files_keep_their_names_and_existing_ones_are_not_overwritten(far, bridge, artist):
     """Also where that is no name at all, and a picture that is there is not overwritten where the scene says so."""
     folder = artist / "nameless"
     folder.mkdir()
@@ -221,7 +211,7 @@ assert bpy.ops.p2p_render.render_animation() == {{"FINISHED"}}
     assert (folder / "0002.png").read_bytes() == b"kept"
 
 
-def test_the_bridge_looks_closer_at_a_copy_that_goes(far, bridge, artist):
+def test_check_scene_reports_missing_files_and_leaves_no_copy(far, bridge, artist):
     code = """
 import bpy, time
 from p2p_render import preferences
@@ -249,7 +239,7 @@ assert "/home/mia/nowhere/wood.png" in said or "wood.png" in said, said
     assert left_of(bridge, artist) == before
 
 
-def test_without_the_tunnel_there_is_a_sentence_and_nothing_is_started(artist, scripts):
+def test_without_the_tunnel_there_is_a_message_and_no_bridge_is_started(artist, scripts):
     words = swarm_words(SCENES / "compositor-glare.blend", artist / "none", "-f", "1")
     environment = {"BRIDGE_HOME": str(artist / "home")}
     done = blender("--python-expr", enabled("127.0.0.1:9", "t"), *words, scripts=scripts, environment=environment)

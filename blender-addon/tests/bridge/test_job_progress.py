@@ -15,7 +15,7 @@ def fold(*events):
     return progress
 
 
-def test_who_works_where_is_known_from_lease_to_acceptance():
+def test_a_chunk_is_active_from_its_lease_to_its_acceptance():
     joined = job_events.DonorJoined("d", "studio", 2, False)
     progress = fold(joined, job_events.ChunkLeased("c", "d", 1, PLACE), job_events.ChunkStarted("c", "d", PLACE))
     assert progress.active_chunks == {"c": ("d", PLACE)}
@@ -24,7 +24,7 @@ def test_who_works_where_is_known_from_lease_to_acceptance():
     assert (progress.active_chunks, progress.chunks_done, progress.chunks_total, progress.donors["d"].done) == ({}, 1, 4, 1)
 
 
-def test_what_is_sent_again_is_told_with_its_reason():
+def test_a_chunk_that_is_rendered_again_is_logged_with_the_reason():
     progress = fold(
         job_events.DonorJoined("d", "studio", 2, False),
         job_events.ChunkLeased("c", "d", 1, PLACE),
@@ -35,11 +35,11 @@ def test_what_is_sent_again_is_told_with_its_reason():
     assert progress.active_chunks == {}
 
 
-def test_a_cancelled_chunk_is_no_news():
+def test_a_cancelled_chunk_is_not_logged():
     assert fold(job_events.ChunkFailed("c", "d", "CANCELLED", "")).log == []
 
 
-def test_a_chunk_that_moved_on_is_not_taken_from_its_new_donor():
+def test_a_late_failure_does_not_take_a_chunk_from_its_new_donor():
     progress = fold(
         job_events.ChunkLeased("c", "a", 1, PLACE),
         job_events.ChunkLeased("c", "b", 2, PLACE),
@@ -48,7 +48,7 @@ def test_a_chunk_that_moved_on_is_not_taken_from_its_new_donor():
     assert progress.active_chunks["c"][0] == "b"
 
 
-def test_the_end_is_known_and_a_retry_takes_it_back():
+def test_the_outcome_is_known_at_the_end_and_cleared_by_a_retry():
     ended = job_events.JobSummaryChanged(decode(records.JobSummary, job_summary("cancelled")))
     again = job_events.JobSummaryChanged(decode(records.JobSummary, job_summary("running")))
     assert fold(job_events.ChunkLeased("c", "a", 1, PLACE), ended).outcome == "cancelled"
@@ -56,5 +56,5 @@ def test_the_end_is_known_and_a_retry_takes_it_back():
     assert fold(ended, again).outcome is None
 
 
-def test_news_do_not_grow_without_end():
+def test_the_log_has_a_limit():
     assert len(fold(*[job_events.Note("n", str(number)) for number in range(50)]).log) == LOG_LINES_KEPT

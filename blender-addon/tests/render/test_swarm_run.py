@@ -61,7 +61,7 @@ def ended(state, **changes):
     return {"event": "job-summary", "line": job_summary(state, **changes)}
 
 
-def test_tiles_are_shown_and_the_whole_is_delivered(fake, display):
+def test_tiles_are_shown_and_the_complete_frame_is_delivered(fake, display):
     run = run_for(fake)
     lead(fake, TILE, WHOLE, ended("complete"))
     run.begin(display)
@@ -84,7 +84,7 @@ def test_an_interrupted_run_cancels_its_job(fake, display):
     assert fake.asked("jobs.cancel") == {"job": JOB}
 
 
-def test_a_bridge_that_dies_is_told_with_what_to_press(fake, display):
+def test_a_dead_bridge_is_reported_with_the_button_to_press(fake, display):
     run = run_for(fake)
     run.begin(display)
     fake.die()
@@ -92,7 +92,7 @@ def test_a_bridge_that_dies_is_told_with_what_to_press(fake, display):
         run.picture("Scene", 1, display)
 
 
-def test_a_job_that_fails_is_told_in_the_bridges_words(fake, display):
+def test_the_error_of_a_failed_job_is_reported(fake, display):
     error = {"code": "SCENE_NO_CAMERA", "message": 'scene "Scene" has no camera', "advice": "Add one."}
     lead(fake, ended("failed", error=error))
     run = run_for(fake)
@@ -109,13 +109,13 @@ def test_an_incomplete_job_names_the_frame(fake, display):
         run.picture("Scene", 1, display)
 
 
-def test_a_refused_wish_is_told(fake, display):
+def test_the_error_of_a_rejected_submission_is_reported(fake, display):
     fake.answers["jobs.submit"] = {"failure": {"code": "DISK_FULL", "message": "no space is left", "advice": "Make room."}}
     with pytest.raises(OperationFailed, match=r"no space is left\. Make room\."):
         run_for(fake).begin(display)
 
 
-def test_a_job_that_is_there_already_is_taken_up_and_its_floats_are_found(fake, display):
+def test_an_existing_job_is_resumed_and_its_frames_are_found(fake, display):
     fake.answers["jobs.watch"] = {"line": job_summary("cancelled"), "first": 0, "next": 0, "raw": [1], "outputs": []}
     fake.answers["jobs.raw"] = {"pictures": [PICTURE]}
     run = run_for(fake, job=JOB, submission={})
@@ -124,7 +124,7 @@ def test_a_job_that_is_there_already_is_taken_up_and_its_floats_are_found(fake, 
     assert fake.asked("jobs.retry") == {"job": JOB}
 
 
-def test_an_animations_frames_come_from_one_job(fake, display):
+def test_the_frames_of_an_animation_come_from_one_job(fake, display):
     second = {**WHOLE, "frame": 2, "pictures": [{**PICTURE, "frame": 2, "path": "/second.exr"}]}
     lead(fake, second, WHOLE)
     run = run_for(fake, frames=(1, 2))
@@ -133,6 +133,6 @@ def test_an_animations_frames_come_from_one_job(fake, display):
     assert run.picture("Scene", 2, display) == "/second.exr"
 
 
-def test_the_golden_tile_is_one(fake):
+def test_the_events_of_this_file_have_the_keys_of_the_golden_ones(fake):
     assert TILE.keys() == golden("event.tile")["event"].keys()
     assert WHOLE.keys() == golden("event.frame-raw")["event"].keys()
