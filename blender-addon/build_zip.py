@@ -25,7 +25,7 @@ WHEEL_CACHE = PROJECT / ".runtime" / "wheels"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def assemble(folder):
+def assemble(folder: Path | str) -> Path:
     """The whole package below `folder`, as Blender gets it. Returns its path."""
     package = Path(folder) / PACKAGE
     shutil.copytree(HERE / PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
@@ -38,7 +38,7 @@ def assemble(folder):
     return package
 
 
-def _share(source, files, target):
+def _share(source: Path, files: tuple[str, ...], target: Path) -> None:
     """Copies modules that import each other by bare names into a package of their own."""
     target.mkdir()
     (target / "__init__.py").write_text(
@@ -50,7 +50,7 @@ def _share(source, files, target):
         (target / file).write_text(re.sub(rf"^import ({names})$", r"from . import \1", text, flags=re.MULTILINE), "utf-8")
 
 
-def wheels():
+def wheels() -> list[Path]:
     """The bundled wheels, fetched where they are not here yet. Raises SystemExit with what to do."""
     wanted = re.findall(r"^([\w.-]+)==([\w.]+) ", (HERE / "wheels.txt").read_text("utf-8"), flags=re.MULTILINE)
     found = [WHEEL_CACHE / f"{name}-{version}-py3-none-any.whl" for name, version in wanted]
@@ -59,7 +59,7 @@ def wheels():
     return found
 
 
-def _fetch():
+def _fetch() -> None:
     platform = ["--only-binary=:all:", "--platform=any", "--implementation=py", "--abi=none", "--python-version=3.10"]
     common = [
         sys.executable,
@@ -82,7 +82,7 @@ def _fetch():
         raise SystemExit("The bundled Python packages could not be fetched: pip (python3-pip) and a network are needed once.")
 
 
-def write_zip(package, path):
+def write_zip(package: Path, path: Path) -> None:
     """Sorted, with fixed times and rights, and not compressed: compressors differ from machine to machine."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for file in sorted(package.rglob("*")):
@@ -93,12 +93,13 @@ def write_zip(package, path):
                 archive.writestr(entry, file.read_bytes())
 
 
-def version():
-    """As the manifest says."""
-    return re.search(r'^version = "([^"]+)"', (HERE / PACKAGE / "blender_manifest.toml").read_text("utf-8"), re.MULTILINE)[1]
+def version() -> str:
+    """The manifest's."""
+    (found,) = re.findall(r'^version = "([^"]+)"', (HERE / PACKAGE / "blender_manifest.toml").read_text("utf-8"), re.MULTILINE)
+    return found
 
 
-def main(arguments):
+def main(arguments: list[str]) -> None:
     folder = Path(arguments[0]) if arguments else PROJECT / "dist"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder.resolve() / f"{PACKAGE}-{version()}.zip"

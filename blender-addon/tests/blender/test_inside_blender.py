@@ -20,7 +20,7 @@ CHECKS = [
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory):
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | None]:
     folder = tmp_path_factory.mktemp("inside")
     build_zip.assemble(folder)
     report = folder / "report.json"
@@ -38,5 +38,5 @@ def outcomes(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_check_holds_inside_blender(outcomes, name):
+def test_check_holds_inside_blender(outcomes: dict[str, str | None], name: str) -> None:
     assert outcomes[name] is None, outcomes[name]

@@ -2,14 +2,25 @@
 """The engine with a real bridge that has another disk: neither sees the other's files, as through a tunnel."""
 
 import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from background_blender import RENDER_FILES, SCENES, assert_same_files, assert_same_trees, blender, file_outputs_and_their_reference
+from background_blender import (
+    RENDER_FILES,
+    SCENES,
+    RunBlender,
+    assert_same_files,
+    assert_same_trees,
+    blender,
+    file_outputs_and_their_reference,
+)
 from real_bridge import RealBridge, can_hide, hiding
 
 
 @pytest.fixture(scope="module")
-def artist(tmp_path_factory):
+def artist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The artist's files, which the bridge does not see."""
     folder = tmp_path_factory.mktemp("artist")
     if not can_hide(folder):
@@ -18,26 +29,26 @@ def artist(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def bridge(artist, tmp_path_factory):
+def bridge(artist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealBridge]:
     with RealBridge(tmp_path_factory.mktemp("far"), hidden=artist) as real:
         yield real
 
 
 @pytest.fixture
-def far(artist, bridge, scripts):
+def far(artist: Path, bridge: RealBridge, scripts: Path) -> RunBlender:
     """Runs a Blender that sees nothing of the bridge's home and is told its address and token; returns what it printed."""
     note = json.loads((bridge.home / "gateway.json").read_text("utf-8"))
     token = (bridge.home / "gateway.token").read_text("utf-8")
     environment = {"BRIDGE_HOME": str(artist / "home"), "P2P_RENDER_BRIDGE": str(artist / "nothing")}
 
-    def run(*words):
+    def run(*words: object) -> subprocess.CompletedProcess[str]:
         before = ("--python-expr", enabled(f"127.0.0.1:{note['port']}", token))
         return blender(*before, *words, scripts=scripts, environment=environment, before=hiding(bridge.home))
 
     return run
 
 
-def enabled(address, token):
+def enabled(address: str, token: str) -> str:
     """The add-on as enabled in the preferences, with these."""
     return f"""
 import addon_utils, bpy
@@ -47,17 +58,17 @@ own.address, own.token = {address!r}, {token!r}
 """
 
 
-def swarm_words(scene, out, *asked):
+def swarm_words(scene: Path, out: Path, *asked: object) -> tuple[object, ...]:
     return (scene, "-o", out / "ours_####", "-E", "P2P_SWARM", *asked)
 
 
-def left_of(bridge, artist):
+def left_of(bridge: RealBridge, artist: Path) -> list[Path]:
     """What was sent and what was copied, and is there still."""
     return [*(bridge.home / "uploads").iterdir(), *(artist / "home").glob("copies/*/*")]
 
 
 @pytest.mark.parametrize("name", ["compositor-glare", "two-scenes"])
-def test_a_frame_equals_that_of_cycles(name, far, bridge, artist):
+def test_a_frame_equals_that_of_cycles(name: str, far: RunBlender, bridge: RealBridge, artist: Path) -> None:
     folder = artist / name
     scene = SCENES / f"{name}.blend"
     blender(scene, "-o", folder / "ref_####", "-f", "1")
@@ -119,7 +130,7 @@ save("main.blend")
 
 
 @pytest.fixture(scope="module")
-def pieces(artist):
+def pieces(artist: Path) -> Path:
     """A scene with a texture beside it, and a linked library with a texture of its own."""
     folder = artist / "pieces"
     folder.mkdir()
@@ -128,7 +139,7 @@ def pieces(artist):
     return folder
 
 
-def test_textures_and_libraries_are_packed_into_the_copy(far, bridge, artist, pieces):
+def test_textures_and_libraries_are_packed_into_the_copy(far: RunBlender, bridge: RealBridge, artist: Path, pieces: Path) -> None:
     blender(pieces / "main.blend", "-o", pieces / "ref_####", "-f", "1")
     blender(pieces / "main.blend", "--python-expr", "import bpy; print(*[image.filepath for image in bpy.data.images])")
     done = far(*swarm_words(pieces / "main.blend", pieces, "-f", "1"))
@@ -137,7 +148,7 @@ def test_textures_and_libraries_are_packed_into_the_copy(far, bridge, artist, pi
     assert left_of(bridge, artist) == []
 
 
-def test_the_files_of_an_animation_are_downloaded_into_its_own_folder(far, bridge, artist):
+def test_the_files_of_an_animation_are_downloaded_into_its_own_folder(far: RunBlender, bridge: RealBridge, artist: Path) -> None:
     folder = artist / "animation"
     small = "scene.render.resolution_percentage, scene.frame_start, scene.frame_end = 10, 1, 2"
     code = f"""
@@ -185,7 +196,7 @@ while names[0] in bridge_client.jobs:
     assert left_of(bridge, artist) == []
 
 
-def test_the_files_of_file_output_nodes_are_downloaded_to_their_folders(far, bridge, artist):
+def test_the_files_of_file_output_nodes_are_downloaded_to_their_folders(far: RunBlender, bridge: RealBridge, artist: Path) -> None:
     """Also those of File Output nodes, with paths that are relative to the scene."""
     ours, reference = file_outputs_and_their_reference(artist / "places")
     done = far(ours / "shot.blend", "--python-exit-code", "1", "--python-expr", RENDER_FILES)
@@ -193,7 +204,7 @@ def test_the_files_of_file_output_nodes_are_downloaded_to_their_folders(far, bri
     assert_same_trees(ours, reference)
 
 
-def test_files_keep_their_names_and_existing_ones_are_not_overwritten(far, bridge, artist):
+def test_files_keep_their_names_and_existing_ones_are_not_overwritten(far: RunBlender, bridge: RealBridge, artist: Path) -> None:
     """Also where that is no name at all, and a picture that is there is not overwritten where the scene says so."""
     folder = artist / "nameless"
     folder.mkdir()
@@ -211,7 +222,7 @@ assert bpy.ops.p2p_render.render_animation() == {{"FINISHED"}}
     assert (folder / "0002.png").read_bytes() == b"kept"
 
 
-def test_check_scene_reports_missing_files_and_leaves_no_copy(far, bridge, artist):
+def test_check_scene_reports_missing_files_and_leaves_no_copy(far: RunBlender, bridge: RealBridge, artist: Path) -> None:
     code = """
 import bpy, time
 from p2p_render import preferences
@@ -239,7 +250,7 @@ assert "/home/mia/nowhere/wood.png" in said or "wood.png" in said, said
     assert left_of(bridge, artist) == before
 
 
-def test_without_the_tunnel_there_is_a_message_and_no_bridge_is_started(artist, scripts):
+def test_without_the_tunnel_there_is_a_message_and_no_bridge_is_started(artist: Path, scripts: Path) -> None:
     words = swarm_words(SCENES / "compositor-glare.blend", artist / "none", "-f", "1")
     environment = {"BRIDGE_HOME": str(artist / "home")}
     done = blender("--python-expr", enabled("127.0.0.1:9", "t"), *words, scripts=scripts, environment=environment)

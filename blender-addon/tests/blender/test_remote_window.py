@@ -3,9 +3,11 @@
 
 import json
 import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from blender_window import BlenderWindow, blender_here
+from blender_window import BlenderWindow, VirtualScreen, blender_here
 from real_bridge import RealBridge, can_hide, hiding
 from window_steps import (
     IDLE,
@@ -28,13 +30,13 @@ own.address, own.token = address, token
 
 
 @pytest.fixture
-def bridge(tmp_path):
+def bridge(tmp_path: Path) -> Iterator[RealBridge]:
     with RealBridge(tmp_path / "home") as real:
         yield real
 
 
 @pytest.fixture
-def window(screen, bridge, tmp_path, zip_path, scene):
+def window(screen: VirtualScreen, bridge: RealBridge, tmp_path: Path, zip_path: str, scene: str) -> Iterator[BlenderWindow]:
     if not can_hide(bridge.home):
         pytest.skip("this system does not let us hide a folder")
     note = json.loads((bridge.home / "gateway.json").read_text("utf-8"))
@@ -49,11 +51,13 @@ def window(screen, bridge, tmp_path, zip_path, scene):
         yield blender
 
 
-def longest_update(window):
+def longest_update(window: BlenderWindow) -> float:
     return max(window.do("from p2p_render import ticker\nanswer = timer.spent"))
 
 
-def test_a_click_shows_tiles_and_then_the_picture_of_f12(photograph, screen, bridge, window, tmp_path):
+def test_a_click_shows_tiles_and_then_the_picture_of_f12(
+    photograph: Callable[[str], Path], screen: VirtualScreen, bridge: RealBridge, window: BlenderWindow, tmp_path: Path
+) -> None:
     assert window.do(STATE + "answer = bridge_client.is_remote")
     click_render(screen, window)
     window.until(
@@ -74,7 +78,9 @@ def test_a_click_shows_tiles_and_then_the_picture_of_f12(photograph, screen, bri
     assert list((bridge.home / "uploads").iterdir()) == []
 
 
-def test_the_files_of_an_animation_arrive_while_blender_stays_usable(photograph, bridge, window, tmp_path):
+def test_the_files_of_an_animation_arrive_while_blender_stays_usable(
+    photograph: Callable[[str], Path], bridge: RealBridge, window: BlenderWindow, tmp_path: Path
+) -> None:
     folder = tmp_path / "out"
     window.do(RENDER_ANIMATION, folder=str(folder))
     assert not window.do("answer = bpy.app.is_job_running('RENDER')")
@@ -91,7 +97,7 @@ def test_the_files_of_an_animation_arrive_while_blender_stays_usable(photograph,
     assert list((bridge.home / "uploads").iterdir()) == []
 
 
-def test_a_wrong_token_is_reported_and_the_right_one_connects(window, bridge):
+def test_a_wrong_token_is_reported_and_the_right_one_connects(window: BlenderWindow, bridge: RealBridge) -> None:
     window.do(TUNNEL, address="", token="0" * 64)
     window.until(STATE + "answer = not bridge_client.is_ready", SECONDS)
     note = json.loads((bridge.home / "gateway.json").read_text("utf-8"))

@@ -3,8 +3,11 @@
 
 import shutil
 import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from blender_window import BlenderWindow, VirtualScreen
 from real_bridge import RealBridge, stop_serving
 from window_steps import (
     ENDLESS,
@@ -27,13 +30,13 @@ from window_steps import (
 
 
 @pytest.fixture
-def bridge(tmp_path):
+def bridge(tmp_path: Path) -> Iterator[RealBridge]:
     with RealBridge(tmp_path / "home") as real:
         yield real
 
 
 @pytest.fixture
-def window(screen, bridge, tmp_path, zip_path, scene):
+def window(screen: VirtualScreen, bridge: RealBridge, tmp_path: Path, zip_path: str, scene: str) -> Iterator[BlenderWindow]:
     """A Blender with the add-on installed and the scene open."""
     with open_window(screen, bridge, tmp_path) as blender:
         blender.do(INSTALL, zip_path=zip_path)
@@ -42,7 +45,9 @@ def window(screen, bridge, tmp_path, zip_path, scene):
         yield blender
 
 
-def test_a_click_shows_tiles_and_then_the_picture_of_f12(photograph, screen, window, tmp_path):
+def test_a_click_shows_tiles_and_then_the_picture_of_f12(
+    photograph: Callable[[str], Path], screen: VirtualScreen, window: BlenderWindow, tmp_path: Path
+) -> None:
     photograph("1-before")
     window.do(MEASURE_UPDATES)
     click_render(screen, window)
@@ -78,7 +83,9 @@ def test_a_click_shows_tiles_and_then_the_picture_of_f12(photograph, screen, win
     assert window.do("answer = bpy.data.filepath") and not window.do("answer = bpy.data.is_dirty")
 
 
-def test_escape_stops_the_render_and_a_notice_says_when_the_swarm_has_stopped(photograph, screen, window):
+def test_escape_stops_the_render_and_a_notice_says_when_the_swarm_has_stopped(
+    photograph: Callable[[str], Path], screen: VirtualScreen, window: BlenderWindow
+) -> None:
     window.do(ENDLESS)
     click_render(screen, window)
     window.until(STATE + "answer = bool(render_handoff.run and render_handoff.run.progress.active_chunks)", SECONDS)
@@ -90,7 +97,7 @@ def test_escape_stops_the_render_and_a_notice_says_when_the_swarm_has_stopped(ph
     assert window.do("answer = bpy.context.window_manager.windows[0].scene.render.engine") == "CYCLES"
 
 
-def test_a_second_render_is_refused_with_a_message_and_the_first_goes_on(screen, window):
+def test_a_second_render_is_refused_with_a_message_and_the_first_goes_on(screen: VirtualScreen, window: BlenderWindow) -> None:
     window.do(ENDLESS)
     click_render(screen, window)
     said = window.do(
@@ -108,7 +115,9 @@ except RuntimeError as error:
     window.until(IDLE, SECONDS)
 
 
-def test_after_a_killed_bridge_resume_completes_the_picture(photograph, screen, bridge, window, tmp_path):
+def test_after_a_killed_bridge_resume_completes_the_picture(
+    photograph: Callable[[str], Path], screen: VirtualScreen, bridge: RealBridge, window: BlenderWindow, tmp_path: Path
+) -> None:
     click_render(screen, window)
     window.until(STATE + "answer = render_handoff.run and render_handoff.run.progress.chunks_done", SECONDS)
     bridge.kill()
@@ -131,7 +140,15 @@ def test_after_a_killed_bridge_resume_completes_the_picture(photograph, screen, 
 
 
 @pytest.mark.parametrize("end", ["killed", "closed"])
-def test_the_next_blender_finds_the_job_of_one_that_ended(end, photograph, screen, bridge, window, tmp_path, scene):
+def test_the_next_blender_finds_the_job_of_one_that_ended(
+    end: str,
+    photograph: Callable[[str], Path],
+    screen: VirtualScreen,
+    bridge: RealBridge,
+    window: BlenderWindow,
+    tmp_path: Path,
+    scene: str,
+) -> None:
     click_render(screen, window)
     window.until(STATE + "answer = render_handoff.run and render_handoff.run.progress.chunks_done", SECONDS)
     job = window.do(STATE + "answer = render_handoff.run.job")
@@ -155,7 +172,9 @@ def test_the_next_blender_finds_the_job_of_one_that_ended(end, photograph, scree
         assert again.do(STATE + "answer = render_handoff.failure") is None
 
 
-def test_an_animation_is_rendered_into_the_output_folder_while_blender_stays_usable(photograph, screen, window, tmp_path):
+def test_an_animation_is_rendered_into_the_output_folder_while_blender_stays_usable(
+    photograph: Callable[[str], Path], screen: VirtualScreen, window: BlenderWindow, tmp_path: Path
+) -> None:
     folder = tmp_path / "out"
     window.do(RENDER_ANIMATION, folder=str(folder))
     assert not window.do("answer = bpy.app.is_job_running('RENDER')")
@@ -164,7 +183,9 @@ def test_an_animation_is_rendered_into_the_output_folder_while_blender_stays_usa
     assert sorted(path.name for path in folder.iterdir()) == ["shot_01.png", "shot_02.png", "shot_03.png"]
 
 
-def test_check_scene_shows_what_the_bridge_finds_and_leaves_no_copy(photograph, bridge, window):
+def test_check_scene_shows_what_the_bridge_finds_and_leaves_no_copy(
+    photograph: Callable[[str], Path], bridge: RealBridge, window: BlenderWindow
+) -> None:
     window.do("bpy.context.scene.cycles.time_limit = 60")
     window.do("bpy.ops.p2p_render.check_scene()")
     looked = "from p2p_render.scene_check import scene_check\n"
@@ -177,5 +198,5 @@ def test_check_scene_shows_what_the_bridge_finds_and_leaves_no_copy(photograph, 
     photograph("9-closer-look")
 
 
-def test_all_required_programs_are_installed():
+def test_all_required_programs_are_installed() -> None:
     assert all(shutil.which(name) for name in ("Xvfb", "xdotool", "import", "compare", "idiff"))

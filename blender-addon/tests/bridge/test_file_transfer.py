@@ -3,18 +3,19 @@
 
 import hashlib
 import os
+from pathlib import Path
 
 import pytest
-from fake_bridge import JOB, TOKEN
-from remote_clients import connected_client
+from fake_bridge import JOB, TOKEN, FakeBridge
+from remote_clients import Owner, connected_client
 
 from p2p_render.bridge.blocking_client import Interrupted, OperationFailed
 from p2p_render.bridge.discovery import Endpoint
 from p2p_render.bridge.file_transfer import FileReceived
-from p2p_render.bridge.websocket_thread import BridgeConnection
+from p2p_render.bridge.websocket_thread import BridgeConnection, ConnectionEnded
 
 
-def test_an_upload_is_sent_in_parts_and_returns_its_remote_path(remote, owner, tmp_path):
+def test_an_upload_is_sent_in_parts_and_returns_its_remote_path(remote: FakeBridge, owner: Owner, tmp_path: Path) -> None:
     data, scene = os.urandom(1_000_000), tmp_path / "lämp.blend"
     scene.write_bytes(data)
     client = connected_client(remote, owner)
@@ -25,7 +26,7 @@ def test_an_upload_is_sent_in_parts_and_returns_its_remote_path(remote, owner, t
     client.close()
 
 
-def test_an_upload_that_fails_is_reported(remote, owner, tmp_path):
+def test_an_upload_that_fails_is_reported(remote: FakeBridge, owner: Owner, tmp_path: Path) -> None:
     (tmp_path / "s.blend").write_bytes(b"BLENDER")
     remote.answers["files.done"] = {"failure": {"code": "DISK_FULL", "message": "no space is left", "advice": "Make room."}}
     with pytest.raises(OperationFailed, match=r"no space is left\. Make room\."):
@@ -34,14 +35,14 @@ def test_an_upload_that_fails_is_reported(remote, owner, tmp_path):
         connected_client(remote, owner).upload(str(tmp_path / "none.blend"))
 
 
-def test_an_upload_can_be_stopped(remote, owner, tmp_path):
+def test_an_upload_can_be_stopped(remote: FakeBridge, owner: Owner, tmp_path: Path) -> None:
     (tmp_path / "s.blend").write_bytes(b"BLENDER")
     client, owner.stopped = connected_client(remote, owner), True
     with pytest.raises(Interrupted):
         client.upload(str(tmp_path / "s.blend"))
 
 
-def test_a_download_is_complete_or_leaves_no_file(remote, owner, tmp_path):
+def test_a_download_is_complete_or_leaves_no_file(remote: FakeBridge, owner: Owner, tmp_path: Path) -> None:
     remote.files = {"/a.exr": os.urandom(12_345), "/empty.png": b"", "/short.png": None}
     client = connected_client(remote, owner)
     assert client.download(JOB, "/a.exr", str(tmp_path / "new" / "a.exr"))
@@ -55,7 +56,9 @@ def test_a_download_is_complete_or_leaves_no_file(remote, owner, tmp_path):
     client.close()
 
 
-def test_a_download_that_cannot_be_written_is_reported_and_the_next_one_works(remote, owner, tmp_path):
+def test_a_download_that_cannot_be_written_is_reported_and_the_next_one_works(
+    remote: FakeBridge, owner: Owner, tmp_path: Path
+) -> None:
     remote.files = {"/a.exr": os.urandom(5_000)}
     (tmp_path / "file").write_text("no folder")
     client = connected_client(remote, owner)
@@ -65,17 +68,19 @@ def test_a_download_that_cannot_be_written_is_reported_and_the_next_one_works(re
     client.close()
 
 
-def test_a_file_that_was_not_requested_ends_the_connection(remote):
+def test_a_file_that_was_not_requested_ends_the_connection(remote: FakeBridge) -> None:
     connection = BridgeConnection(Endpoint(f"ws://127.0.0.1:{remote.port}/", TOKEN))
     connection.start()
     connection.wait(10)
     connection.request("jobs.list", {})
     connection.wait(10)
     remote._pour(remote._sockets[0], 7, b"x")
-    assert connection.wait(10).code == "CONNECTION_PROTOCOL_ERROR"
+    ended = connection.wait(10)
+    assert isinstance(ended, ConnectionEnded)
+    assert ended.code == "CONNECTION_PROTOCOL_ERROR"
 
 
-def test_a_download_is_one_message_however_many_parts_it_has(remote, tmp_path):
+def test_a_download_is_one_message_however_many_parts_it_has(remote: FakeBridge, tmp_path: Path) -> None:
     """What is heard of a file is one message, when it is whole."""
     remote.files = {"/a.exr": os.urandom(300_000)}
     connection = BridgeConnection(Endpoint(f"ws://127.0.0.1:{remote.port}/", TOKEN))

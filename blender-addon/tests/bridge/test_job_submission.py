@@ -19,21 +19,21 @@ SCENE = SavedScene(
         (SceneSettings(donors="LISTED"), []),
     ],
 )
-def test_only_allowed_peers_may_render(settings, peers):
+def test_only_allowed_peers_may_render(settings: SceneSettings, peers: object) -> None:
     assert peers_of(settings) == peers
 
 
-def test_a_scene_that_stays_on_this_computer_is_rendered_by_it():
+def test_a_scene_that_stays_on_this_computer_is_rendered_by_it() -> None:
     assert still(SCENE, SceneSettings(donors="LOCAL", local=False))["local"] is True
     assert still(SCENE, SceneSettings(local=False))["local"] is False
 
 
 @pytest.mark.parametrize(("tiles", "said"), [("AUTO", "auto"), ("OFF", "off"), ("GRID", "4x3")])
-def test_tiles_are_spelled_as_the_bridge_expects(tiles, said):
+def test_tiles_are_spelled_as_the_bridge_expects(tiles: str, said: str) -> None:
     assert tiles_of(SceneSettings(tiles=tiles, columns=4, rows=3)) == said
 
 
-def test_a_still_delivers_raw_pixels_and_an_animation_files():
+def test_a_still_delivers_raw_pixels_and_an_animation_files() -> None:
     assert still(SCENE, SceneSettings())["deliver"] == "raw"
     assert animation_raw(SCENE, SceneSettings())["tiles"] is None
     submission = files(SCENE, SceneSettings(), "/home/mia/lamp.mp4")
@@ -46,5 +46,5 @@ def test_a_still_delivers_raw_pixels_and_an_animation_files():
     assert "video" not in files(SCENE, SceneSettings())
 
 
-def test_a_title_is_cut_to_the_limit_of_the_bridge():
+def test_a_title_is_cut_to_the_limit_of_the_bridge() -> None:
     assert len(still(SavedScene("/c", None, "x" * 900, "S", None, False, None, None), SceneSettings())["title"]) == 256

@@ -2,7 +2,9 @@
 """The golden messages, which the bridge's own tests parse, too."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,14 +17,14 @@ WIRE = Path(__file__).parents[1] / "fixtures" / "wire"
 TOLERATED = ("more", "extra", "nobody knows", "unknown", "another field")
 
 
-def frames(kind):
+def frames(kind: str) -> list[Any]:
     """Each golden message with the name of its file."""
     files = sorted((WIRE / "bridge").glob("*.json"))
     cases = [(file.stem, case) for file in files for case in json.loads(file.read_text("utf-8"))[kind]]
     return [pytest.param(name, case["frame"], id=f"{name}: {case['why']}") for name, case in cases]
 
 
-def take(name, frame):
+def take(name: str, frame: dict[str, Any]) -> Any:
     message = messages.parse(json.dumps(frame))
     if isinstance(message, messages.Reply):
         return messages.parse_result(name.removeprefix("reply."), message.result)
@@ -30,14 +32,14 @@ def take(name, frame):
 
 
 @pytest.mark.parametrize(("name", "frame"), frames("valid"))
-def test_valid_messages_of_the_bridge_are_decoded(name, frame):
+def test_valid_messages_of_the_bridge_are_decoded(name: str, frame: dict[str, Any]) -> None:
     taken = take(name, frame)
     if name.startswith("event.") and name not in {"event.job-created", "event.chunk-checked", "event.scene-progress"}:
         assert not isinstance(taken.event, job_events.OtherEvent)
 
 
 @pytest.mark.parametrize(("name", "frame"), frames("invalid"))
-def test_invalid_messages_are_rejected_or_harmless(name, frame, request):
+def test_invalid_messages_are_rejected_or_harmless(name: str, frame: dict[str, Any], request: pytest.FixtureRequest) -> None:
     try:
         taken = take(name, frame)
     except BadMessage:
@@ -47,7 +49,7 @@ def test_invalid_messages_are_rejected_or_harmless(name, frame, request):
     ), taken
 
 
-def test_hello_and_requests_have_the_form_that_the_bridge_expects():
+def test_hello_and_requests_have_the_form_that_the_bridge_expects() -> None:
     valid = json.loads((WIRE / "client" / "hello.json").read_text("utf-8"))["valid"][0]["frame"]
     ours = json.loads(messages.hello("t"))
     assert ours.keys() == valid.keys()
@@ -58,7 +60,7 @@ def test_hello_and_requests_have_the_form_that_the_bridge_expects():
 
 
 @pytest.mark.parametrize("kind", [job_submission.still, job_submission.animation_raw, job_submission.files])
-def test_submissions_have_only_fields_that_the_bridge_knows(kind):
+def test_submissions_have_only_fields_that_the_bridge_knows(kind: Callable[..., dict[str, Any]]) -> None:
     cases = json.loads((WIRE / "client" / "jobs.submit.json").read_text("utf-8"))["valid"]
     known = {key for case in cases for key in case["frame"]["params"]}
     scene = job_submission.SavedScene("/c.blend", "/s.blend", "s", "Scene", "1..3x1", False, "/", "/usr/bin/blender")

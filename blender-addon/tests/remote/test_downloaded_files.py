@@ -6,7 +6,7 @@ from pathlib import Path
 from p2p_render.remote.downloaded_files import DownloadFolder
 
 
-def test_downloaded_files_share_one_folder_that_is_removed(tmp_path):
+def test_downloaded_files_share_one_folder_that_is_removed(tmp_path: Path) -> None:
     own = DownloadFolder()
     own.parent = str(tmp_path)
     first, second = Path(own.path_for("C:\\a\\t.exr")), Path(own.path_for("/b/t.exr"))

@@ -3,9 +3,12 @@
 
 import os
 import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
-from fake_bridge import JOB, TOKEN
+from fake_bridge import JOB, TOKEN, FakeBridge
 
 from p2p_render.bridge.discovery import BridgeSettings
 from p2p_render.remote.output_downloader import DOWNLOADED, GONE, PRESENT, OutputDownload, OutputDownloader
@@ -14,30 +17,30 @@ REMOTE_FOLDER = "C:\\p2p\\uploads\\1\\out\\"
 
 
 @pytest.fixture
-def output_downloader():
+def output_downloader() -> Iterator[OutputDownloader]:
     own = OutputDownloader()
     yield own
     own.close()
 
 
-def wanted(fake, folder, name, **changes):
+def wanted(fake: FakeBridge, folder: Path, name: str, **changes: Any) -> OutputDownload:
     settings = BridgeSettings(address=f"127.0.0.1:{fake.port}", token=TOKEN)
     given = {"since": time.time() - 1, "overwrite": True, **changes}
     return OutputDownload(settings, JOB, REMOTE_FOLDER + name, str(folder / name), **given)
 
 
-def settled(output_downloader, count, seconds=10):
+def settled(output_downloader: OutputDownloader, count: int, seconds: float = 10) -> list[str]:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         output_downloader.update()
-        outcomes = list(output_downloader.outcomes(JOB).values())
-        if len(outcomes) == count and None not in outcomes:
+        outcomes = [outcome for outcome in output_downloader.outcomes(JOB).values() if outcome is not None]
+        if len(outcomes) == count:
             return outcomes
         time.sleep(0.02)
     raise AssertionError(output_downloader.outcomes(JOB))
 
 
-def test_each_file_is_downloaded_once(fake, output_downloader, tmp_path):
+def test_each_file_is_downloaded_once(fake: FakeBridge, output_downloader: OutputDownloader, tmp_path: Path) -> None:
     folder = tmp_path / "out" / "shots"
     fake.files = {REMOTE_FOLDER + f"shot_{number}.png": os.urandom(3000) for number in range(5)}
     for _ in range(2):
@@ -52,7 +55,9 @@ def test_each_file_is_downloaded_once(fake, output_downloader, tmp_path):
     assert asked == 5
 
 
-def test_present_files_are_not_downloaded_and_older_ones_replaced_only_if_allowed(fake, output_downloader, tmp_path):
+def test_present_files_are_not_downloaded_and_older_ones_replaced_only_if_allowed(
+    fake: FakeBridge, output_downloader: OutputDownloader, tmp_path: Path
+) -> None:
     fake.files = {REMOTE_FOLDER + name: b"new" for name in ("mine.png", "old.png", "kept.png")}
     for name in ("mine.png", "old.png", "kept.png"):
         (tmp_path / name).write_bytes(b"there")
@@ -65,7 +70,9 @@ def test_present_files_are_not_downloaded_and_older_ones_replaced_only_if_allowe
     assert [(tmp_path / name).read_bytes() for name in ("mine.png", "old.png", "kept.png")] == [b"there", b"new", b"there"]
 
 
-def test_a_file_that_cannot_be_written_is_tried_again_and_a_deleted_one_is_not(fake, output_downloader, tmp_path):
+def test_a_file_that_cannot_be_written_is_tried_again_and_a_deleted_one_is_not(
+    fake: FakeBridge, output_downloader: OutputDownloader, tmp_path: Path
+) -> None:
     fake.files = {REMOTE_FOLDER + "a.png": b"a"}
     (tmp_path / "file").write_text("no folder")
     output_downloader.enqueue(wanted(fake, tmp_path / "file", "a.png"))
@@ -79,7 +86,9 @@ def test_a_file_that_cannot_be_written_is_tried_again_and_a_deleted_one_is_not(f
     assert sorted(settled(output_downloader, 2)) == sorted([DOWNLOADED, GONE])
 
 
-def test_a_download_that_a_dead_bridge_interrupted_is_repeated_with_the_next_bridge(fake, output_downloader, tmp_path):
+def test_a_download_that_a_dead_bridge_interrupted_is_repeated_with_the_next_bridge(
+    fake: FakeBridge, output_downloader: OutputDownloader, tmp_path: Path
+) -> None:
     fake.files = {REMOTE_FOLDER + "a.png": b"a", REMOTE_FOLDER + "b.png": b"b"}
     output_downloader.enqueue(wanted(fake, tmp_path, "a.png"))
     settled(output_downloader, 1)

@@ -23,7 +23,7 @@ UPLOADED = "C:\\p2p\\uploads\\7f\\shot.blend"
         ("/home/mia/elsewhere/a_01.png", None),
     ],
 )
-def test_an_output_is_written_below_the_folders_of_the_scene_only(output, place):
+def test_an_output_is_written_below_the_folders_of_the_scene_only(output: str, place: str | None) -> None:
     assert remote_bridge.local_path_of(output, UPLOADED, "/film", ("/parts", "/masks")) == place
 
 
@@ -37,6 +37,6 @@ def test_an_output_is_written_below_the_folders_of_the_scene_only(output, place)
         ("", "out/"),
     ],
 )
-def test_the_output_path_keeps_its_name_and_gets_another_folder(template, output):
+def test_the_output_path_keeps_its_name_and_gets_another_folder(template: str, output: str) -> None:
     assert remote_bridge.with_output_folder({"scenePath": "/s"}, template) == {"scenePath": "/s", "output": output}
     assert remote_bridge.with_output_folder({"video": "/home/mia/films/lamp.mp4"}, template)["video"] == "out/lamp.mp4"

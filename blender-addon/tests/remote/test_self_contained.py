@@ -2,6 +2,7 @@
 """The packing of a copy, with programs that stand for Blender."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +10,7 @@ from p2p_render.bridge.blocking_client import Interrupted, OperationFailed
 from p2p_render.remote import self_contained
 
 
-def test_a_failure_to_pack_is_reported_and_packing_can_be_stopped(tmp_path):
+def test_a_failure_to_pack_is_reported_and_packing_can_be_stopped(tmp_path: Path) -> None:
     with pytest.raises(OperationFailed, match="cannot be started"):
         self_contained.make_self_contained(str(tmp_path / "none"), str(tmp_path / "s.blend"), lambda: False)
     program = tmp_path / "blender"

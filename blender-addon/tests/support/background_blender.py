@@ -2,14 +2,20 @@
 """Blender without a window, and the comparison of what it renders with what the swarm renders."""
 
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
 
 from blender_window import blender_here, plain_environment
 from real_bridge import PROJECT
 
 SCENES = PROJECT / "sample-scenes"
+# Runs Blender with these arguments.
+RunBlender = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def blender(*words, scripts=None, environment=None, before=()):
+def blender(
+    *words: object, scripts: Path | None = None, environment: dict[str, str] | None = None, before: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
     own = {"BLENDER_USER_SCRIPTS": str(scripts), "BLENDER_USER_CONFIG": str(scripts / "config")} if scripts else {}
     return subprocess.run(
         [*before, blender_here(), "-b", "--factory-startup", *map(str, words)],
@@ -21,7 +27,7 @@ def blender(*words, scripts=None, environment=None, before=()):
     )
 
 
-def assert_same_files(folder):
+def assert_same_files(folder: Path) -> None:
     """Every picture of Blender's has its equal: 0 differing values."""
     references = sorted(folder.glob("ref_*"))
     assert references
@@ -33,12 +39,12 @@ def assert_same_files(folder):
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def pictures_below(folder):
+def pictures_below(folder: Path) -> list[str]:
     """Every file but the scene's own, by its path below the folder."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and ".blend" not in path.name)
 
 
-def file_outputs_and_their_reference(folder):
+def file_outputs_and_their_reference(folder: Path) -> tuple[Path, Path]:
     """A scene whose output and File Output nodes are relative to its file; what Blender itself makes of it, elsewhere."""
     small = "scene.render.resolution_percentage, scene.frame_start, scene.frame_end = 50, 1, 2"
     for name in ("ours", "reference"):
@@ -54,7 +60,7 @@ def file_outputs_and_their_reference(folder):
     return folder / "ours", folder / "reference"
 
 
-def assert_same_trees(ours, reference):
+def assert_same_trees(ours: Path, reference: Path) -> None:
     assert pictures_below(ours) == pictures_below(reference)
     for name in pictures_below(reference):
         done = subprocess.run(

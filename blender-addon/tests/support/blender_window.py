@@ -7,7 +7,9 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 COMMAND_SERVER = Path(__file__).parents[1] / "inside" / "command_server.py"
 SIZE = (1600, 900)
@@ -16,10 +18,10 @@ SIZE = (1600, 900)
 class VirtualScreen:
     """An X server without a screen; `environment` is what programs on it need."""
 
-    def __init__(self, *options):
+    def __init__(self, *options: str) -> None:
         self._options = options
 
-    def __enter__(self):
+    def __enter__(self) -> "VirtualScreen":
         reading, writing = os.pipe()
         self._server = subprocess.Popen(
             ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{SIZE[0]}x{SIZE[1]}x24", "-nolisten", "tcp", *self._options],
@@ -31,24 +33,24 @@ class VirtualScreen:
             self.environment = {"DISPLAY": f":{pipe.readline().strip()}", "LIBGL_ALWAYS_SOFTWARE": "1"}
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._server.terminate()
         self._server.wait()
 
-    def run(self, *words):
+    def run(self, *words: str) -> str:
         return subprocess.run(words, env={**os.environ, **self.environment}, check=True, capture_output=True, text=True).stdout
 
-    def click(self, x, y):
+    def click(self, x: int, y: int) -> None:
         self.run("xdotool", "mousemove", str(x), str(y))
         time.sleep(0.4)  # buttons light up before they can be pressed
         self.run("xdotool", "click", "1")
 
-    def key(self, name, x, y):
+    def key(self, name: str, x: int, y: int) -> None:
         self.run("xdotool", "mousemove", str(x), str(y))
         time.sleep(0.2)
         self.run("xdotool", "key", name)
 
-    def picture(self, path):
+    def picture(self, path: Path) -> Path:
         """What is on the screen now."""
         self.run("import", "-window", "root", str(path))
         return path
@@ -57,14 +59,21 @@ class VirtualScreen:
 class BlenderWindow:
     """A Blender whose preferences begin empty, in `folder`; `do` runs code on its main thread and gives back `answer`."""
 
-    def __init__(self, screen, folder, blender, environment=None, before=()):
+    def __init__(
+        self,
+        screen: VirtualScreen,
+        folder: Path,
+        blender: str,
+        environment: dict[str, str] | None = None,
+        before: tuple[str, ...] = (),
+    ) -> None:
         self._screen = screen
         self._before = before
         self._folder = Path(folder)
         self._blender = blender
         self._environment = environment or {}
 
-    def __enter__(self):
+    def __enter__(self) -> "BlenderWindow":
         self._folder.mkdir(parents=True, exist_ok=True)
         port_file = self._folder / "port"
         port_file.unlink(missing_ok=True)
@@ -99,21 +108,21 @@ class BlenderWindow:
         self._lines = self._socket.makefile("rwb")
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.kill()
 
-    def kill(self):
+    def kill(self) -> None:
         """As kill -9 does."""
         self._process.kill()
         self._process.wait()
         self._log.close()
 
-    def quit(self):
+    def quit(self) -> None:
         """As the artist closes it."""
         self.do("bpy.app.timers.register(lambda: bpy.ops.wm.quit_blender() and None, first_interval=0.1)")
         self._process.wait(60)
 
-    def do(self, code, **values):
+    def do(self, code: str, **values: object) -> Any:
         """Runs `code`; `{name}` in it stands for a value."""
         given = "".join(f"{name} = {value!r}\n" for name, value in values.items())
         self._lines.write(json.dumps({"code": given + code}).encode() + b"\n")
@@ -124,14 +133,14 @@ class BlenderWindow:
         assert "error" not in said, said["error"]
         return said["answer"]
 
-    def until(self, code, seconds, **values):
+    def until(self, code: str, seconds: float, **values: object) -> Any:
         """Asks until the answer is true."""
         return self._wait(lambda: self.do(code, **values), seconds, f"never true: {code}")
 
-    def log(self):
+    def log(self) -> str:
         return (self._folder / "blender.log").read_text("utf-8", "replace")[-3000:]
 
-    def _wait(self, look, seconds, complaint):
+    def _wait(self, look: Callable[[], Any], seconds: float, complaint: str) -> Any:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             found = look()
@@ -142,11 +151,11 @@ class BlenderWindow:
         raise AssertionError(f"{complaint}\n{self.log()}")
 
 
-def plain_environment():
+def plain_environment() -> dict[str, str]:
     """A foreign Python first on the PATH would swap_in Debian's Blender its own modules."""
     return {**os.environ, "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
-def blender_here():
+def blender_here() -> str:
     """The Blender that tests run in."""
-    return os.environ.get("BLENDER_PATH") or shutil.which("blender")
+    return os.environ.get("BLENDER_PATH") or shutil.which("blender") or "blender"

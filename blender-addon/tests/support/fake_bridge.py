@@ -9,21 +9,22 @@ import queue
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import websockets
-from websockets.sync.server import serve
+from websockets.sync.server import ServerConnection, serve
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "wire" / "bridge"
 TOKEN = "f" * 64
 JOB = "261122-214654-k3f9"
 
 
-def golden(name):
+def golden(name: str) -> dict[str, Any]:
     """The first valid message of a fixture."""
     return json.loads((FIXTURES / f"{name}.json").read_text("utf-8"))["valid"][0]["frame"]
 
 
-def job_summary(state="running", **changes):
+def job_summary(state: str = "running", **changes: Any) -> dict[str, Any]:
     line = golden("event.job-summary")["event"]["line"]
     return {**line, "job": JOB, "state": state, "error": None, **changes}
 
@@ -31,22 +32,22 @@ def job_summary(state="running", **changes):
 class FakeBridge:
     """`requests` is what clients have asked; `push` sends a message to all of them."""
 
-    def __init__(self, home, answers=None):
+    def __init__(self, home: Path, answers: dict[str, Any] | None = None) -> None:
         self.home = Path(home)
-        self.requests = queue.SimpleQueue()
+        self.requests: queue.SimpleQueue[tuple[str, dict[str, Any]]] = queue.SimpleQueue()
         self.answers = answers or {}
         self.protocol = 1
         # The home that it names; another one than its own stands for a bridge on another disk.
         self.named_home = self.home
         # What clients may take: bytes by path. None: the file ends before its time.
-        self.files = {}
+        self.files: dict[str, bytes | None] = {}
         # What clients have sent: name and bytes, in the order in which it was begun.
-        self.uploads = []
-        self._sockets = []
+        self.uploads: list[tuple[str, bytes]] = []
+        self._sockets: list[ServerConnection] = []
         self._seq = 0
         self._downloads = 0
 
-    def __enter__(self):
+    def __enter__(self) -> "FakeBridge":
         self.home.mkdir(parents=True, exist_ok=True)
         self._server = serve(self._serve_client, "127.0.0.1", 0)
         port = self._server.socket.getsockname()[1]
@@ -59,28 +60,28 @@ class FakeBridge:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.die()
 
-    def die(self):
+    def die(self) -> None:
         """As after kill -9: the note stays, nobody listens."""
         self._server.shutdown()
         for socket in self._sockets:
             socket.close()
 
-    def event(self, event, job=JOB):
+    def event(self, event: dict[str, Any], job: str = JOB) -> None:
         """Tells all clients."""
         self._seq += 1
         self.push({"type": "event", "job": job, "seq": self._seq, "at": 0, "event": event})
 
-    def push(self, frame):
+    def push(self, frame: dict[str, Any]) -> None:
         for socket in list(self._sockets):
             try:
                 socket.send(json.dumps(frame))
             except websockets.ConnectionClosed:
                 self._sockets.remove(socket)
 
-    def asked(self, method, seconds=10):
+    def asked(self, method: str, seconds: float = 10) -> dict[str, Any]:
         """Waits until somebody asks `method`; what was asked before is dropped. Returns the parameters."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -92,7 +93,7 @@ class FakeBridge:
                 return params
         raise AssertionError(f"nobody asked {method}")
 
-    def _serve_client(self, socket):
+    def _serve_client(self, socket: ServerConnection) -> None:
         hello = json.loads(socket.recv())
         if hello["token"] != TOKEN or hello["protocol"] != self.protocol:
             refused = golden("refused")
@@ -107,7 +108,7 @@ class FakeBridge:
             else:
                 self._answer(socket, json.loads(frame))
 
-    def _answer(self, socket, request):
+    def _answer(self, socket: ServerConnection, request: dict[str, Any]) -> None:
         method, params = request["method"], request["params"]
         answer = self.answers.get(method)
         usual = self._files_answer if method.startswith("files.") else self._usual
@@ -120,7 +121,7 @@ class FakeBridge:
             self._pour(socket, result["download"], self.files[params["path"]])
         self.requests.put((method, params))
 
-    def _files_answer(self, method, params):
+    def _files_answer(self, method: str, params: dict[str, Any]) -> Any:
         if method == "files.put":
             self.uploads.append((params["name"], b""))
             return {"upload": len(self.uploads)}
@@ -132,14 +133,15 @@ class FakeBridge:
         data = self.files[params["path"]]
         return {"download": self._downloads, "bytes": 1 if data is None else len(data)}
 
-    def _pour(self, socket, number, data):
+    def _pour(self, socket: ServerConnection, number: int, data: bytes | None) -> None:
         head = number.to_bytes(4, "big")
-        for at in range(0, len(data or b""), 1000):
-            socket.send(head + data[at : at + 1000])
+        content = data or b""
+        for at in range(0, len(content), 1000):
+            socket.send(head + content[at : at + 1000])
         if data is None:
             socket.send(head)
 
-    def _usual(self, method, _params):
+    def _usual(self, method: str, _params: dict[str, Any]) -> Any:
         if method == "jobs.submit":
             return {"job": JOB}
         if method == "jobs.list":

@@ -17,13 +17,13 @@ PROGRAM = PROJECT / "bridge" / "bin" / "bridge.mjs"
 class RealBridge:
     """`environment` is what an add-on needs to find it, or to start it again."""
 
-    def __init__(self, home, *options, hidden=None):
+    def __init__(self, home: Path, *options: str, hidden: Path | None = None) -> None:
         self.home = Path(home)
         self._before = hiding(hidden) if hidden else ()
         self.environment = {"BRIDGE_HOME": str(self.home), "P2P_RENDER_BRIDGE": str(PROJECT)}
         self._options = options
 
-    def __enter__(self):
+    def __enter__(self) -> "RealBridge":
         self.home.mkdir(parents=True, exist_ok=True)
         log = (self.home / "serve.log").open("ab")
         words = [
@@ -38,7 +38,7 @@ class RealBridge:
             "5m",
         ]
         self._process = subprocess.Popen(
-            [*self._before, shutil.which("node"), str(PROGRAM), *words, *self._options],
+            [*self._before, shutil.which("node") or "node", str(PROGRAM), *words, *self._options],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -51,22 +51,22 @@ class RealBridge:
             time.sleep(0.1)
         return self
 
-    def kill(self):
+    def kill(self) -> None:
         """As kill -9 does: also what hands over to a newer Node."""
         os.kill(json.loads((self.home / "gateway.json").read_text("utf-8"))["pid"], signal.SIGKILL)
         self._process.wait(30)
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         stop_serving(self.home)
         self._process.wait(60)
 
 
-def hiding(folder):
+def hiding(folder: Path) -> tuple[str, ...]:
     """Words before a command that shall not see what lies in a folder: as if it ran on another computer."""
     return ("unshare", "-rm", "sh", "-c", 'mount -t tmpfs none "$1" && shift && exec "$@"', "sh", str(folder))
 
 
-def can_hide(folder):
+def can_hide(folder: Path) -> bool:
     """Whether this system lets us."""
     return (
         shutil.which("unshare") is not None
@@ -74,7 +74,7 @@ def can_hide(folder):
     )
 
 
-def stop_serving(home):
+def stop_serving(home: Path) -> None:
     """Ends whatever bridge serves a home, also one that an add-on has started."""
     note = Path(home) / "gateway.json"
     try:

@@ -3,8 +3,10 @@
 
 import subprocess
 import time
+from pathlib import Path
 
-from blender_window import BlenderWindow, blender_here
+from blender_window import BlenderWindow, VirtualScreen, blender_here
+from real_bridge import RealBridge
 
 # The middle of the picture in a window of 1600x900.
 OVER_PICTURE = (660, 450)
@@ -71,11 +73,11 @@ RENDERS = STATE + "answer = render_handoff.is_rendering"
 IDLE = STATE + "answer = not bpy.app.is_job_running('RENDER')"
 
 
-def open_window(screen, bridge, folder):
+def open_window(screen: VirtualScreen, bridge: RealBridge, folder: Path) -> BlenderWindow:
     return BlenderWindow(screen, folder / "user", blender_here(), bridge.environment)
 
 
-def show(blender, scene):
+def show(blender: BlenderWindow, scene: str) -> None:
     """Opens the scene, with Properties > Render in sight, and waits for the bridge."""
     blender.do("bpy.ops.wm.open_mainfile(filepath=path)", path=scene)
     blender.until("answer = bpy.data.filepath == path", 30, path=scene)
@@ -83,7 +85,7 @@ def show(blender, scene):
     blender.until(STATE + "answer = bridge_client.is_ready and bridge_client.swarm is not None", SECONDS)
 
 
-def click_render(screen, blender):
+def click_render(screen: VirtualScreen, blender: BlenderWindow) -> None:
     """The mouse presses Render Image on P2P; many small tiles, so that they can be seen arriving."""
     blender.do("settings = bpy.context.scene.p2p_render\nsettings.tiles, settings.columns, settings.rows = 'GRID', 6, 4")
     time.sleep(1.5)  # until the panel is drawn
@@ -94,13 +96,13 @@ def click_render(screen, blender):
     blender.until(RENDERS, SECONDS)
 
 
-def saved_result(blender, path):
+def saved_result(blender: BlenderWindow, path: Path) -> Path:
     """What the Image Editor's render result holds, as the scene's own file format writes it."""
     blender.do("bpy.data.images['Render Result'].save_render(path)", path=str(path))
     return path
 
 
-def differing(one, other):
+def differing(one: Path, other: Path) -> float:
     """Pixels that are not equal."""
     done = subprocess.run(["compare", "-metric", "AE", str(one), str(other), "null:"], capture_output=True, text=True, check=False)
     return float(done.stderr.split()[0])

@@ -3,6 +3,8 @@
 
 import shutil
 import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from blender_window import VirtualScreen, blender_here, plain_environment
@@ -14,7 +16,7 @@ PICTURES = PROJECT / ".reports" / "window"
 
 
 @pytest.fixture(scope="module")
-def scripts(tmp_path_factory):
+def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which Blender finds the add-on, as installed."""
     folder = tmp_path_factory.mktemp("scripts")
     (folder / "addons").mkdir()
@@ -23,14 +25,14 @@ def scripts(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def zip_path(tmp_path_factory):
+def zip_path(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("zip")
     build_zip.main([str(folder)])
     return str(next(folder.glob("*.zip")))
 
 
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory):
+def scene(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Small, and slow enough that its tiles can be seen arriving: a window drawn in software may take seconds for each look."""
     path = tmp_path_factory.mktemp("scene") / "still.blend"
     code = f"""
@@ -46,16 +48,16 @@ bpy.ops.wm.save_as_mainfile(filepath={str(path)!r})
 
 
 @pytest.fixture(scope="module")
-def screen():
+def screen() -> Iterator[VirtualScreen]:
     with VirtualScreen() as one:
         yield one
 
 
 @pytest.fixture
-def photograph(screen, tmp_path):
+def photograph(screen: VirtualScreen, tmp_path: Path) -> Callable[[str], Path]:
     """Keeps what is on the screen; the copy is for people."""
 
-    def take(name):
+    def take(name: str) -> Path:
         picture = screen.picture(tmp_path / f"{name}.png")
         PICTURES.mkdir(parents=True, exist_ok=True)
         shutil.copy(picture, PICTURES)
