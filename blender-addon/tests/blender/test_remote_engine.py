@@ -166,9 +166,9 @@ assert bpy.ops.p2p_render.render_animation() == {{"FINISHED"}}
     assert_same_files(folder)
     assert sorted(path.name for path in folder.glob("[!r]*")) == ["demo-animation.mp4", "ours_0001.png", "ours_0002.png"]
     kept = [path.name for path in (bridge.home / "uploads").glob("*/out/*")]
-    assert sorted(kept) == ["demo-animation.mp4", "ours_0001.png", "ours_0002.png"]  # until the job is let go
+    assert sorted(kept) == ["demo-animation.mp4", "ours_0001.png", "ours_0002.png"]  # until the job is released
 
-    opened_again = f"""
+    second_blender = f"""
 import bpy, time
 from p2p_render import preferences
 from p2p_render.render.job_history import job_history
@@ -189,7 +189,7 @@ while names[0] in bridge_client.jobs:
 """
     (folder / "ours_0002.png").unlink()
     first = (folder / "ours_0001.png").stat().st_mtime_ns
-    done = far(*words, opened_again)
+    done = far(*words, second_blender)
     assert done.returncode == 0, done.stdout + done.stderr
     assert_same_files(folder)
     assert (folder / "ours_0001.png").stat().st_mtime_ns == first  # what was here was not fetched again
@@ -241,8 +241,8 @@ while scene_check.is_running and time.monotonic() < deadline:
     bridge_client.update(settings)
     background_tasks.update()
     time.sleep(0.05)
-said = " ".join(finding.message for finding in scene_check.findings_for(bpy.context.scene.name))
-assert "/home/mia/nowhere/wood.png" in said or "wood.png" in said, said
+text = " ".join(finding.message for finding in scene_check.findings_for(bpy.context.scene.name))
+assert "/home/mia/nowhere/wood.png" in text or "wood.png" in text, text
 """
     before = left_of(bridge, artist)
     done = far(SCENES / "compositor-glare.blend", "--python-exit-code", "1", "--python-expr", code)

@@ -52,7 +52,7 @@ def window(screen: VirtualScreen, bridge: RealBridge, tmp_path: Path, zip_path: 
 
 
 def longest_update(window: BlenderWindow) -> float:
-    return max(window.do("from p2p_render import ticker\nanswer = timer.spent"))
+    return max(window.do("from p2p_render.ui import timer\nanswer = timer.spent"))
 
 
 def test_a_click_shows_tiles_and_then_the_picture_of_f12(
@@ -89,8 +89,8 @@ def test_the_files_of_an_animation_arrive_while_blender_stays_usable(
     names = ["shot_01.png", "shot_02.png", "shot_03.png"]
     assert sorted(path.name for path in folder.iterdir()) == names
     (job,) = window.do(STATE + "answer = list(bridge_client.jobs)")
-    said = window.do("from p2p_render.outputs import outputs_of\nanswer = list(outputs_of(job))", job=job)
-    assert said == [str(folder / name) for name in names]
+    paths = window.do("from p2p_render.render.job_outputs import outputs_of\nanswer = list(outputs_of(job))", job=job)
+    assert paths == [str(folder / name) for name in names]
     assert longest_update(window) < 0.016
     window.do("bpy.ops.p2p_render.remove(job=job)", job=job)
     window.until(STATE + "answer = not bridge_client.jobs", SECONDS)

@@ -73,7 +73,7 @@ def test_a_click_shows_tiles_and_then_the_picture_of_f12(
     window.until(IDLE, SECONDS)
     time.sleep(1)
     photograph("4-done")
-    updates = window.do("from p2p_render import ticker\nanswer = timer.spent")
+    updates = window.do("from p2p_render.ui import timer\nanswer = timer.spent")
     assert len(updates) > 10
     assert max(updates) < 0.016
     ours = saved_result(window, tmp_path / "ours.png")
@@ -100,7 +100,7 @@ def test_escape_stops_the_render_and_a_notice_says_when_the_swarm_has_stopped(
 def test_a_second_render_is_refused_with_a_message_and_the_first_goes_on(screen: VirtualScreen, window: BlenderWindow) -> None:
     window.do(ENDLESS)
     click_render(screen, window)
-    said = window.do(
+    error = window.do(
         """
 try:
     bpy.ops.p2p_render.render_image("INVOKE_DEFAULT")
@@ -109,7 +109,7 @@ except RuntimeError as error:
     answer = str(error)
 """
     )
-    assert "wait for it, or stop it" in said
+    assert "wait for it, or stop it" in error
     assert window.do(RENDERS)
     window.do(STATE + "bpy.ops.p2p_render.cancel(job=render_handoff.run.job)")
     window.until(IDLE, SECONDS)
@@ -188,14 +188,14 @@ def test_check_scene_shows_what_the_bridge_finds_and_leaves_no_copy(
 ) -> None:
     window.do("bpy.context.scene.cycles.time_limit = 60")
     window.do("bpy.ops.p2p_render.check_scene()")
-    looked = "from p2p_render.scene_check import scene_check\n"
-    window.until(looked + "answer = not scene_check.is_running", SECONDS)
-    assert window.do(looked + "answer = [finding.code for finding in scene_check.findings_for(bpy.context.scene.name)]") == [
+    imported = "from p2p_render.scene.scene_check import scene_check\n"
+    window.until(imported + "answer = not scene_check.is_running", SECONDS)
+    assert window.do(imported + "answer = [finding.code for finding in scene_check.findings_for(bpy.context.scene.name)]") == [
         "time-limit"
     ]
     assert list((bridge.home / "copies").iterdir()) == []
     time.sleep(1)
-    photograph("9-closer-look")
+    photograph("9-check-scene")
 
 
 def test_all_required_programs_are_installed() -> None:

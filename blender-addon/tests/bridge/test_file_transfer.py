@@ -81,7 +81,6 @@ def test_a_file_that_was_not_requested_ends_the_connection(remote: FakeBridge) -
 
 
 def test_a_download_is_one_message_however_many_parts_it_has(remote: FakeBridge, tmp_path: Path) -> None:
-    """What is heard of a file is one message, when it is whole."""
     remote.files = {"/a.exr": os.urandom(300_000)}
     connection = BridgeConnection(Endpoint(f"ws://127.0.0.1:{remote.port}/", TOKEN))
     connection.start()

@@ -28,9 +28,9 @@ def test_a_scene_that_stays_on_this_computer_is_rendered_by_it() -> None:
     assert still(SCENE, SceneSettings(local=False))["local"] is False
 
 
-@pytest.mark.parametrize(("tiles", "said"), [("AUTO", "auto"), ("OFF", "off"), ("GRID", "4x3")])
-def test_tiles_are_spelled_as_the_bridge_expects(tiles: str, said: str) -> None:
-    assert tiles_of(SceneSettings(tiles=tiles, columns=4, rows=3)) == said
+@pytest.mark.parametrize(("tiles", "expected"), [("AUTO", "auto"), ("OFF", "off"), ("GRID", "4x3")])
+def test_tiles_are_spelled_as_the_bridge_expects(tiles: str, expected: str) -> None:
+    assert tiles_of(SceneSettings(tiles=tiles, columns=4, rows=3)) == expected
 
 
 def test_a_still_delivers_raw_pixels_and_an_animation_files() -> None:

@@ -79,7 +79,7 @@ class BlenderWindow:
         port_file.unlink(missing_ok=True)
         own = {f"BLENDER_USER_{what}": self._folder / what.lower() for what in ("CONFIG", "SCRIPTS", "DATAFILES", "EXTENSIONS")}
         for folder in own.values():
-            folder.mkdir(exist_ok=True)  # Blender looks past folders that are not there
+            folder.mkdir(exist_ok=True)  # Blender ignores folders that do not exist
         self._log = (self._folder / "blender.log").open("ab")
         self._process = subprocess.Popen(
             [
@@ -129,9 +129,9 @@ class BlenderWindow:
         self._lines.flush()
         line = self._lines.readline()
         assert line, f"Blender has gone: {self.log()}"
-        said = json.loads(line)
-        assert "error" not in said, said["error"]
-        return said["answer"]
+        reply = json.loads(line)
+        assert "error" not in reply, reply["error"]
+        return reply["answer"]
 
     def until(self, code: str, seconds: float, **values: object) -> Any:
         """Asks until the answer is true."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A bridge of the tests' own: a real WebSocket server that writes down where it listens, as `bridge serve` does.
+"""A fake bridge: a real WebSocket server that writes gateway.json, as `bridge serve` does.
 
 It answers from the golden messages; tests tell it what else to send.
 """
@@ -37,11 +37,11 @@ class FakeBridge:
         self.requests: queue.SimpleQueue[tuple[str, dict[str, Any]]] = queue.SimpleQueue()
         self.answers = answers or {}
         self.protocol = 1
-        # The home that it names; another one than its own stands for a bridge on another disk.
+        # The home that its welcome names; another one than its own makes it a bridge on another disk.
         self.named_home = self.home
-        # What clients may take: bytes by path. None: the file ends before its time.
+        # What clients may download: bytes by path. None: the file ends too early.
         self.files: dict[str, bytes | None] = {}
-        # What clients have sent: name and bytes, in the order in which it was begun.
+        # What clients have uploaded: name and bytes, in the order of files.put.
         self.uploads: list[tuple[str, bytes]] = []
         self._sockets: list[ServerConnection] = []
         self._seq = 0
@@ -64,13 +64,13 @@ class FakeBridge:
         self.die()
 
     def die(self) -> None:
-        """As after kill -9: the note stays, nobody listens."""
+        """As after kill -9: gateway.json stays, and nobody listens."""
         self._server.shutdown()
         for socket in self._sockets:
             socket.close()
 
     def event(self, event: dict[str, Any], job: str = JOB) -> None:
-        """Tells all clients."""
+        """Sends an event to all clients."""
         self._seq += 1
         self.push({"type": "event", "job": job, "seq": self._seq, "at": 0, "event": event})
 
