@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Collects the facts about the open scene that the preflight needs; cheap enough for a panel's draw."""
 
+import importlib
 import os
+from typing import Any
 
 import bpy
 
@@ -40,7 +42,7 @@ def _is_denoised(scene: bpy.types.Scene) -> bool:
 
 def _can_denoise() -> bool:
     try:
-        import _cycles  # type: ignore[import-not-found]  # exists inside Blender only
+        cycles: Any = importlib.import_module("_cycles")  # exists inside Blender only
     except ImportError:
         return False
-    return bool(getattr(_cycles, "with_openimagedenoise", False))
+    return bool(getattr(cycles, "with_openimagedenoise", False))
