@@ -6,6 +6,8 @@
 A real Blender window on Xvfb, a bridge that has been started, this computer alone. Both are read off the screen, in turn.
 """
 
+from __future__ import annotations
+
 import mmap
 import statistics
 import struct
@@ -14,6 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT / "blender-addon"), str(PROJECT / "blender-addon" / "tests" / "support")]
@@ -35,14 +38,14 @@ COLOURED = 24
 class FrameBuffer:
     """What is on a screen of Xvfb, straight from its memory (the XWD format: X11/XWDFile.h)."""
 
-    def __init__(self, folder):
-        with (Path(folder) / "Xvfb_screen0").open("rb") as file:
+    def __init__(self, folder: Path) -> None:
+        with (folder / "Xvfb_screen0").open("rb") as file:
             self._memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         fields = struct.unpack(">25I", self._memory[:100])
         self._line = fields[12]
         self._begin = fields[0] + fields[19] * 12
 
-    def coloured(self):
+    def coloured(self) -> float:
         """The share of pixels with a colour in the middle of the picture."""
         found = 0
         for y in range(TOP, TOP + HEIGHT, STEP):
@@ -53,7 +56,7 @@ class FrameBuffer:
         return found / ((WIDTH // STEP) * (HEIGHT // STEP))
 
 
-def seconds_until_seen(screen, blender, begin):
+def seconds_until_seen(screen: FrameBuffer, blender: Any, begin: str) -> float:
     """From `begin` to colour on the screen; an empty render slot is shown before."""
     blender.do("bpy.data.images['Render Result'].render_slots.active_index += 1")
     blender.do(FIT)
@@ -70,7 +73,7 @@ def seconds_until_seen(screen, blender, begin):
     return seconds
 
 
-def small_scene(folder):
+def small_scene(folder: Path) -> str:
     """Some seconds of work."""
     path = folder / "still.blend"
     code = f"""
@@ -84,8 +87,12 @@ bpy.ops.wm.save_as_mainfile(filepath={str(path)!r})
     return str(path)
 
 
-def main(rounds):
-    with tempfile.TemporaryDirectory() as scratch, RealBridge(Path(scratch) / "home") as bridge, VirtualScreen("-fbdir", scratch) as screen:
+def main(rounds: int) -> None:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        RealBridge(Path(scratch) / "home") as bridge,
+        VirtualScreen("-fbdir", scratch) as screen,
+    ):
         folder = Path(scratch)
         build_zip.main([scratch])
         scene = small_scene(folder)
@@ -95,7 +102,7 @@ def main(rounds):
             show(blender, scene)
             blender.do(F12)  # opens the Image Editor
             blender.until(IDLE, 600)
-            times = {"F12": [], "Render Image on P2P": []}
+            times: dict[str, list[float]] = {"F12": [], "Render Image on P2P": []}
             for number in range(rounds):
                 for how, begin in zip(times, (F12, ON_P2P), strict=True):
                     seconds = seconds_until_seen(buffer, blender, begin)

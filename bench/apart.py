@@ -4,10 +4,14 @@
 Prints one JSON line: megabytes a second of each way, and how long questions wait while floats come.
 """
 
+from __future__ import annotations
+
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 port, token, raw, scene, runs, folder, wheels = sys.argv[1:]
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "blender-addon"), *map(str, Path(wheels).glob("*.whl"))]
@@ -20,32 +24,33 @@ JOB = "261122-214654-k3f9"
 
 
 class Owner:
-    def is_stopped(self):
+    def is_stopped(self) -> bool:
         return False
 
-    def status(self, _text):
+    def status(self, _text: str) -> None:
         pass
 
-    def received(self, _message):
+    def received(self, _message: object) -> None:
         pass
 
 
-def by_path(path):
+def by_path(path: str) -> None:
     """As a Blender on the bridge's computer reads it."""
     with Path(path).open("rb", buffering=0) as file:
         while file.read(1 << 20):
             pass
 
 
-def speed_of(path, work):
+def speed_of(path: str, work: Callable[..., object]) -> float:
     before = time.perf_counter()
     work()
     return Path(path).stat().st_size / 1e6 / (time.perf_counter() - before)
 
 
-def waits_beside(connection, path, to):
+def waits_beside(connection: Any, path: str, to: str) -> list[float]:
     """Milliseconds that questions wait for their answers while a file comes."""
-    coming, waits = connection.fetch(JOB, path, to), []
+    coming = connection.fetch(JOB, path, to)
+    waits: list[float] = []
     while True:
         asked, before = connection.request("jobs.list", {}), time.perf_counter()
         while True:
@@ -61,7 +66,7 @@ def waits_beside(connection, path, to):
 client = BlockingClient(BridgeSettings(address=f"127.0.0.1:{port}", token=token), Owner())
 client.connect()
 to = str(Path(folder) / "fetched.exr")
-said = {"rawByPath": [], "rawByFrames": [], "sceneByPath": [], "sceneByFrames": [], "waitsMs": []}
+said: dict[str, list[float]] = {"rawByPath": [], "rawByFrames": [], "sceneByPath": [], "sceneByFrames": [], "waitsMs": []}
 # The first round warms both sides up: code, page cache.
 for run in range(int(runs) + 1):
     row = {
