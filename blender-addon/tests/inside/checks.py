@@ -22,9 +22,13 @@ from p2p_render.scene.render_engine import set_engine
 from p2p_render.scene.scene_copy import save_copy
 from p2p_render.ui import cycles_panels
 
-# The type stubs know neither our operators nor what a library's context manager is.
+# The type stubs do not know our operators.
 operators: Any = getattr(bpy.ops, "p2p_render")  # noqa: B009 - it exists at run time only
-libraries: Any = bpy.data.libraries
+
+
+def libraries() -> Any:
+    """Asked anew each time: it is invalid once another file is opened. The type stubs lack its context manager."""
+    return bpy.data.libraries
 
 
 def current_scene() -> bpy.types.Scene:
@@ -159,7 +163,7 @@ def check_the_copy_changes_nothing_and_keeps_relative_paths_valid() -> None:
         assert Path(path).stat().st_mtime_ns == stamp
         assert current_scene().render.engine == constants.ENGINE_ID
         assert bpy.path.basename(copy) == "lamp.blend"
-        with libraries.load(copy, link=True) as (there, wanted):
+        with libraries().load(copy, link=True) as (there, wanted):
             wanted.images = [name for name in there.images if name == "tex"]
             wanted.scenes = there.scenes
         linked = wanted.images[0]
@@ -177,7 +181,7 @@ def check_a_swapped_engine_is_restored_and_a_file_saved_meanwhile_has_the_former
         assert scene.render.engine == constants.ENGINE_ID
         bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/a.blend", copy=True)
         assert scene.render.engine == constants.ENGINE_ID
-        with libraries.load(f"{folder}/a.blend", link=True) as (there, wanted):
+        with libraries().load(f"{folder}/a.blend", link=True) as (there, wanted):
             wanted.scenes = there.scenes
         assert [each.render.engine for each in wanted.scenes] == ["CYCLES"]
         assert engine_switch.restore()
