@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(PROJECT / "blender-addon"), str(PROJECT / "blender-addon" / "tests")]
+sys.path[:0] = [str(PROJECT / "blender-addon"), str(PROJECT / "blender-addon" / "tests" / "support")]
 
 import build_zip  # noqa: E402
-from blender_window import BlenderWindow, Screen, blender_here, plain_environment  # noqa: E402
+from blender_window import BlenderWindow, VirtualScreen, blender_here, plain_environment  # noqa: E402
 from real_bridge import RealBridge  # noqa: E402
-from test_window import FIT, IDLE, INSTALL, show  # noqa: E402
+from window_steps import FIT, IDLE, INSTALL, show  # noqa: E402
 
 F12 = "bpy.ops.render.render('INVOKE_DEFAULT', use_viewport=True)"
 ON_P2P = "bpy.ops.p2p_render.render_image('INVOKE_DEFAULT')"
@@ -91,7 +91,7 @@ def main(rounds: int) -> None:
     with (
         tempfile.TemporaryDirectory() as scratch,
         RealBridge(Path(scratch) / "home") as bridge,
-        Screen("-fbdir", scratch) as screen,
+        VirtualScreen("-fbdir", scratch) as screen,
     ):
         folder = Path(scratch)
         build_zip.main([scratch])

@@ -16,9 +16,9 @@ from typing import Any
 port, token, raw, scene, runs, folder, wheels = sys.argv[1:]
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "blender-addon"), *map(str, Path(wheels).glob("*.whl"))]
 
-from p2p_render.bridge_process import BridgePlace  # noqa: E402
-from p2p_render.conversation import Conversation  # noqa: E402
-from p2p_render.link_files import Fetched  # noqa: E402
+from p2p_render.bridge.blocking_client import BlockingClient  # noqa: E402
+from p2p_render.bridge.discovery import BridgeSettings  # noqa: E402
+from p2p_render.bridge.file_transfer import FileReceived  # noqa: E402
 
 JOB = "261122-214654-k3f9"
 
@@ -27,10 +27,10 @@ class Owner:
     def is_stopped(self) -> bool:
         return False
 
-    def stats(self, _text: str) -> None:
+    def status(self, _text: str) -> None:
         pass
 
-    def heard(self, _message: object) -> None:
+    def received(self, _message: object) -> None:
         pass
 
 
@@ -47,15 +47,15 @@ def speed_of(path: str, work: Callable[..., object]) -> float:
     return Path(path).stat().st_size / 1e6 / (time.perf_counter() - before)
 
 
-def waits_beside(link: Any, path: str, to: str) -> list[float]:
+def waits_beside(connection: Any, path: str, to: str) -> list[float]:
     """Milliseconds that questions wait for their answers while a file comes."""
-    coming = link.fetch(JOB, path, to)
+    coming = connection.fetch(JOB, path, to)
     waits: list[float] = []
     while True:
-        asked, before = link.request("jobs.list", {}), time.perf_counter()
+        asked, before = connection.request("jobs.list", {}), time.perf_counter()
         while True:
-            message = link.wait(60)
-            if isinstance(message, Fetched) and message.id == coming:
+            message = connection.wait(60)
+            if isinstance(message, FileReceived) and message.id == coming:
                 return waits
             if getattr(message, "id", None) == asked:
                 break
@@ -63,21 +63,21 @@ def waits_beside(link: Any, path: str, to: str) -> list[float]:
         time.sleep(0.01)
 
 
-talk = Conversation(BridgePlace(address=f"127.0.0.1:{port}", token=token), Owner())
-talk.connect()
+client = BlockingClient(BridgeSettings(address=f"127.0.0.1:{port}", token=token), Owner())
+client.connect()
 to = str(Path(folder) / "fetched.exr")
 said: dict[str, list[float]] = {"rawByPath": [], "rawByFrames": [], "sceneByPath": [], "sceneByFrames": [], "waitsMs": []}
 # The first round warms both sides up: code, page cache.
 for run in range(int(runs) + 1):
     row = {
         "rawByPath": speed_of(raw, lambda: by_path(raw)),
-        "rawByFrames": speed_of(raw, lambda: talk.fetch(JOB, raw, to)),
+        "rawByFrames": speed_of(raw, lambda: client.download(JOB, raw, to)),
         "sceneByPath": speed_of(scene, lambda: by_path(scene)),
-        "sceneByFrames": speed_of(scene, lambda: talk.send(scene)),
+        "sceneByFrames": speed_of(scene, lambda: client.upload(scene)),
     }
     if run > 0:
         for name, value in row.items():
             said[name].append(value)
-said["waitsMs"] = waits_beside(talk._link, raw, to)
-talk.close()
+said["waitsMs"] = waits_beside(client.connection, raw, to)
+client.close()
 print(json.dumps(said))

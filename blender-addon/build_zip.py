@@ -18,14 +18,19 @@ HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parent
 PACKAGE = "p2p_render"
 # The bridge's own finishing engine: one class for both.
-SHARED = {"finishing": (PROJECT / "bridge" / "blender" / "scripts" / "p2p_blender" / "finish", ("assembled_engine.py", "assembled_exr.py"))}
+SHARED = {
+    "finishing": (
+        PROJECT / "bridge" / "blender" / "scripts" / "p2p_blender" / "finish",
+        ("assembled_engine.py", "assembled_exr.py"),
+    )
+}
 # Fetched wheels are kept here; a checkout without a network can still build once they are there.
 WHEEL_CACHE = PROJECT / ".runtime" / "wheels"
 # The first moment that a zip can tell.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def assemble(folder):
+def assemble(folder: Path | str) -> Path:
     """The whole package below `folder`, as Blender gets it. Returns its path."""
     package = Path(folder) / PACKAGE
     shutil.copytree(HERE / PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
@@ -38,15 +43,17 @@ def assemble(folder):
     return package
 
 
-def _share(source, files, target):
+def _share(source: Path, files: tuple[str, ...], target: Path) -> None:
     """Copies modules that import each other from their own package into a package here."""
     target.mkdir()
-    (target / "__init__.py").write_text('# SPDX-License-Identifier: GPL-2.0-or-later\n"""The bridge\'s finishing engine."""\n', "utf-8")
+    (target / "__init__.py").write_text(
+        '# SPDX-License-Identifier: GPL-2.0-or-later\n"""The bridge\'s finishing engine."""\n', "utf-8"
+    )
     for file in files:
         shutil.copy(source / file, target / file)
 
 
-def wheels():
+def wheels() -> list[Path]:
     """The bundled wheels, fetched where they are not here yet. Raises SystemExit with what to do."""
     wanted = re.findall(r"^([\w.-]+)==([\w.]+) ", (HERE / "wheels.txt").read_text("utf-8"), flags=re.MULTILINE)
     found = [WHEEL_CACHE / f"{name}-{version}-py3-none-any.whl" for name, version in wanted]
@@ -55,9 +62,19 @@ def wheels():
     return found
 
 
-def _fetch():
+def _fetch() -> None:
     platform = ["--only-binary=:all:", "--platform=any", "--implementation=py", "--abi=none", "--python-version=3.10"]
-    common = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", *platform]
+    common = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--require-hashes",
+        *platform,
+    ]
     wanted = ["--dest", str(WHEEL_CACHE), "--requirement", str(HERE / "wheels.txt")]
     WHEEL_CACHE.mkdir(parents=True, exist_ok=True)
     here = subprocess.run([*common, "--no-index", "--find-links", str(WHEEL_CACHE), *wanted], capture_output=True, check=False)
@@ -68,7 +85,7 @@ def _fetch():
         raise SystemExit("The bundled Python packages could not be fetched: pip (python3-pip) and a network are needed once.")
 
 
-def write_zip(package, path):
+def write_zip(package: Path, path: Path) -> None:
     """Sorted, with fixed times and rights, and not compressed: compressors differ from machine to machine."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for file in sorted(package.rglob("*")):
@@ -79,12 +96,13 @@ def write_zip(package, path):
                 archive.writestr(entry, file.read_bytes())
 
 
-def version():
-    """As the manifest says."""
-    return re.search(r'^version = "([^"]+)"', (HERE / PACKAGE / "blender_manifest.toml").read_text("utf-8"), re.MULTILINE)[1]
+def version() -> str:
+    """The manifest's."""
+    (found,) = re.findall(r'^version = "([^"]+)"', (HERE / PACKAGE / "blender_manifest.toml").read_text("utf-8"), re.MULTILINE)
+    return found
 
 
-def main(arguments):
+def main(arguments: list[str]) -> None:
     folder = Path(arguments[0]) if arguments else PROJECT / "dist"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder.resolve() / f"{PACKAGE}-{version()}.zip"

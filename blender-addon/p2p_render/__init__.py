@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Renders Blender scenes on a swarm of computers, with the same picture as one Blender."""
 
+from types import ModuleType
+
 bl_info = {
     "name": "Render on P2P",
     "author": "The p2p-render project",
@@ -12,23 +14,38 @@ bl_info = {
 }
 
 
-def _modules():
-    """In the order in which they are registered."""
+def _modules() -> tuple[ModuleType, ...]:
+    """In the order of their registration. Imported late: some need the bundled wheels, and pack_copy.py none of them."""
     from . import vendored
 
     vendored.make_importable()
-    from . import closer_look, cycles_panels, engine, engine_switch, operators, overlay, panels, preferences, properties, status_bar, ticker
+    from . import preferences, properties
+    from .render import engine, engine_switch
+    from .scene import scene_check
+    from .ui import cycles_panels, operators, overlay, panels, status_bar, timer
 
-    return (properties, preferences, operators, engine, cycles_panels, engine_switch, closer_look, panels, status_bar, overlay, ticker)
+    return (
+        properties,
+        preferences,
+        operators,
+        engine,
+        cycles_panels,
+        engine_switch,
+        scene_check,
+        panels,
+        status_bar,
+        overlay,
+        timer,
+    )
 
 
-def register():
+def register() -> None:
     """Adds everything to Blender."""
     for module in _modules():
         module.register()
 
 
-def unregister():
-    """Takes everything out again, the other way round."""
+def unregister() -> None:
+    """Removes everything, in the reverse order."""
     for module in reversed(_modules()):
         module.unregister()

@@ -1,92 +1,121 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What belongs to this computer and not to a scene: where the bridge is, which peers may ever be asked."""
+"""What belongs to this computer and not to a scene: where the bridge is, which peers are allowed."""
+
+# No `from __future__ import annotations` here: Blender reads the annotations of preferences.
+from typing import TYPE_CHECKING, cast
 
 import bpy
 from bpy.props import StringProperty
 
-from . import names
-from .bridge_process import BridgePlace, find_running, why_not_there
-from .desk import desk
+from . import constants
+from .bridge.bridge_client import bridge_client
+from .bridge.discovery import BridgeSettings, find_running, why_unreachable
+from .bridge.wire.messages import DoctorLine
+
+SHOWN = ("bridge", "home", "token", "address", "swarm", "donors")
 
 
 class P2P_RENDER_AP_preferences(bpy.types.AddonPreferences):
     """The add-on's page in the preferences"""
 
-    bl_idname = names.ADDON
+    bl_idname = constants.ADDON
 
-    bridge: StringProperty(
-        name="Bridge",
-        description="The program p2p-render, or the folder of its project; empty: looked for on this computer",
-        subtype="FILE_PATH",
-    )
-    home: StringProperty(
-        name="Bridge's Home", description="The folder in which the bridge keeps its data; empty: the usual one", subtype="DIR_PATH"
-    )
-    token: StringProperty(
-        name="Token",
-        description="The word that lets this Blender in; empty: read from the file that the bridge has written",
-        subtype="PASSWORD",
-    )
-    address: StringProperty(
-        name="Address",
-        description="127.0.0.1 and the port of a bridge on another computer, behind a tunnel, with its token above; empty: the bridge of this "
-        "computer is used, and started when it is needed",
-    )
-    swarm: StringProperty(name="Swarm", description="The swarm that a bridge started from here joins; empty: the bridge's own choice")
-    donors: StringProperty(
-        name="Peers Allowed",
-        description="Ids of the only peers that may be asked, separated by spaces; empty: all that the scene's settings allow",
-    )
+    if TYPE_CHECKING:
+        layout: bpy.types.UILayout
+        bridge: str
+        home: str
+        token: str
+        address: str
+        swarm: str
+        donors: str
+    else:
+        bridge: StringProperty(
+            name="Bridge",
+            description="The program p2p-render, or the folder of its project; empty: searched on this computer",
+            subtype="FILE_PATH",
+        )
+        home: StringProperty(
+            name="Bridge's Home",
+            description="The folder in which the bridge keeps its data; empty: the default",
+            subtype="DIR_PATH",
+        )
+        token: StringProperty(
+            name="Token",
+            description="Authenticates this Blender; empty: read from the file that the bridge has written",
+            subtype="PASSWORD",
+        )
+        address: StringProperty(
+            name="Address",
+            description="127.0.0.1 and the port of a bridge on another computer, behind a tunnel, with its token above; "
+            "empty: the bridge of this computer is used, and started when it is needed",
+        )
+        swarm: StringProperty(
+            name="Swarm", description="The swarm that a bridge started by this add-on joins; empty: the bridge's default"
+        )
+        donors: StringProperty(
+            name="Peers Allowed",
+            description="Ids of the only peers that may render, separated by spaces; empty: all that the scene's settings allow",
+        )
 
-    def draw(self, _context):
+    def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split = True
-        for name in ("bridge", "home", "token", "address", "swarm", "donors"):
+        for name in SHOWN:
             layout.prop(self, name)
-        if self.address and find_running(place()) is None:
-            layout.label(text=why_not_there(place()), icon="ERROR")
+        settings = bridge_settings()
+        if settings.address and find_running(settings) is None:
+            layout.label(text=why_unreachable(settings), icon="ERROR")
         row = layout.row()
         row.operator("p2p_render.check", icon="CHECKMARK")
         row.operator("p2p_render.start_bridge", icon="PLAY")
-        if desk.findings:
-            draw_findings(layout.box(), desk.findings)
-        elif desk.message:
-            layout.label(text=desk.message, icon="INFO")
+        if bridge_client.findings:
+            draw_findings(layout.box(), bridge_client.findings)
+        elif bridge_client.message:
+            layout.label(text=bridge_client.message, icon="INFO")
 
 
-def draw_findings(layout, findings):
-    """What works, and how to mend the rest."""
+def draw_findings(layout: bpy.types.UILayout, findings: tuple[DoctorLine, ...]) -> None:
+    """What works, and how to fix the rest."""
     column = layout.column(align=True)
     for finding in findings:
-        column.label(text=f"{finding.what}: {finding.detail}", icon="CHECKMARK" if finding.ok else "ERROR" if finding.needed else "INFO")
+        column.label(
+            text=f"{finding.what}: {finding.detail}", icon="CHECKMARK" if finding.ok else "ERROR" if finding.needed else "INFO"
+        )
         if not finding.ok and finding.mend:
             column.label(text=finding.mend, icon="BLANK1")
 
 
-def own():
-    """The preferences, or None while the add-on is not enabled as one (a script has registered it)."""
-    addon = bpy.context.preferences.addons.get(names.ADDON)
-    return addon.preferences if addon else None
+def user_preferences() -> bpy.types.Preferences:
+    """Blender's preferences; the type stubs allow for none, which does not happen."""
+    preferences = bpy.context.preferences
+    assert preferences is not None
+    return preferences
 
 
-def place():
-    """Where the bridge is."""
-    mine = own()
-    if mine is None:
-        return BridgePlace()
-    return BridgePlace(
-        program=bpy.path.abspath(mine.bridge) if mine.bridge else "",
-        home=bpy.path.abspath(mine.home) if mine.home else "",
-        swarm=mine.swarm.strip(),
-        token=mine.token.strip(),
-        address=mine.address.strip(),
+def addon_preferences() -> P2P_RENDER_AP_preferences | None:
+    """None while the add-on is not enabled as one (a script has registered it)."""
+    addon = user_preferences().addons.get(constants.ADDON)
+    return cast(P2P_RENDER_AP_preferences, addon.preferences) if addon else None
+
+
+def bridge_settings() -> BridgeSettings:
+    """Where the bridge is, as plain values."""
+    preferences = addon_preferences()
+    if preferences is None:
+        return BridgeSettings()
+    return BridgeSettings(
+        program=bpy.path.abspath(preferences.bridge) if preferences.bridge else "",
+        home=bpy.path.abspath(preferences.home) if preferences.home else "",
+        swarm=preferences.swarm.strip(),
+        token=preferences.token.strip(),
+        address=preferences.address.strip(),
     )
 
 
-def allowed():
-    """The only peers that may be asked; empty: all."""
-    mine = own()
-    return tuple(mine.donors.replace(",", " ").split()) if mine else ()
+def allowed_peers() -> tuple[str, ...]:
+    """The only peers that may render; empty: all."""
+    preferences = addon_preferences()
+    return tuple(preferences.donors.replace(",", " ").split()) if preferences else ()
 
 
 register, unregister = bpy.utils.register_classes_factory((P2P_RENDER_AP_preferences,))

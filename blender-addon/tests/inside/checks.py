@@ -4,15 +4,38 @@
 import gc
 import os
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import bpy
 
 import p2p_render
-from p2p_render import cycles_panels, engine_switch, names, orders, preflight, scene_facts
-from p2p_render.bridge_process import BridgePlace
-from p2p_render.job_submission import Choices
-from p2p_render.scene_copy import save_copy
+from p2p_render import constants
+from p2p_render.bridge.discovery import BridgeSettings
+from p2p_render.bridge.job_submission import SceneSettings
+from p2p_render.properties import settings_of
+from p2p_render.render import engine_switch, render_requests
+from p2p_render.scene import missing_files, preflight, scene_facts
+from p2p_render.scene.render_engine import set_engine
+from p2p_render.scene.scene_copy import save_copy
+from p2p_render.ui import cycles_panels
+
+# The type stubs do not know our operators.
+operators: Any = getattr(bpy.ops, "p2p_render")  # noqa: B009 - it exists at run time only
+
+
+def libraries() -> Any:
+    """Asked anew each time: it is invalid once another file is opened. The type stubs lack its context manager."""
+    return bpy.data.libraries
+
+
+def current_scene() -> bpy.types.Scene:
+    scene = bpy.context.scene
+    assert scene is not None
+    return scene
+
 
 OPERATORS = [
     "render_image",
@@ -28,6 +51,7 @@ OPERATORS = [
     "start_bridge",
     "check",
     "toggle_peer",
+    "check_scene",
     "fix_camera",
     "fix_engine",
     "fix_missing_files",
@@ -38,7 +62,7 @@ OPERATORS = [
 
 
 @contextmanager
-def registered():
+def registered() -> Iterator[None]:
     p2p_render.register()
     try:
         yield
@@ -46,11 +70,11 @@ def registered():
         p2p_render.unregister()
 
 
-def fresh_scene():
+def fresh_scene() -> None:
     bpy.ops.wm.read_homefile(use_factory_startup=True)
 
 
-def footprint():
+def footprint() -> tuple[object, ...]:
     """Everything of ours that Blender could still hold."""
     gc.collect()
     classes = {
@@ -60,18 +84,20 @@ def footprint():
         if cls.__name__.startswith("P2P_RENDER")
     }
     handlers = {
-        name: len(getattr(bpy.app.handlers, name)) for name in dir(bpy.app.handlers) if isinstance(getattr(bpy.app.handlers, name), list)
+        name: len(getattr(bpy.app.handlers, name))
+        for name in dir(bpy.app.handlers)
+        if isinstance(getattr(bpy.app.handlers, name), list)
     }
     menus = {
         name: len(getattr(bpy.types, name).draw._draw_funcs)
         for name in ("TOPBAR_MT_render", "STATUSBAR_HT_header")
         if hasattr(getattr(bpy.types, name).draw, "_draw_funcs")
     }
-    panels = sum(names.ENGINE_ID in panel.COMPAT_ENGINES for panel in cycles_panels._panels())
+    panels = sum(constants.ENGINE_ID in panel.COMPAT_ENGINES for panel in cycles_panels.cycles_panels())
     return classes, handlers, menus, panels, hasattr(bpy.types.Scene, "p2p_render"), hasattr(bpy.types, "P2P_RENDER_PT_main")
 
 
-def check_registered_and_unregistered_ten_times_without_leftovers():
+def check_unregister_leaves_nothing_behind() -> None:
     with registered():
         pass  # what Blender itself keeps of a first time, such as wrapped draw functions
     before = footprint()
@@ -81,15 +107,15 @@ def check_registered_and_unregistered_ten_times_without_leftovers():
     assert footprint() == before
 
 
-def check_every_operator_is_there_and_says_what_it_does():
+def check_every_operator_is_registered_with_a_description() -> None:
     with registered():
         for name in OPERATORS:
-            rna = getattr(bpy.ops.p2p_render, name).get_rna_type()
+            rna = getattr(operators, name).get_rna_type()
             assert rna.name and rna.description, name
     assert not hasattr(bpy.types, "P2P_RENDER_OT_render_image")
 
 
-def check_classes_are_named_as_blender_wants_them():
+def check_class_names_follow_the_convention_of_blender() -> None:
     with registered():
         ours = [name for name in dir(bpy.types) if name.startswith("P2P_RENDER")]
         assert len(ours) >= len(OPERATORS) + 4, ours
@@ -97,30 +123,30 @@ def check_classes_are_named_as_blender_wants_them():
         assert all(name.startswith(kinds) for name in ours), ours
 
 
-def check_cycles_panels_stay_in_sight_under_our_engine():
+def check_the_panels_of_cycles_are_visible_under_our_engine() -> None:
     with registered():
-        scene = bpy.context.scene
+        scene = current_scene()
         shown = {}
-        for engine in ("CYCLES", names.ENGINE_ID):
-            scene.render.engine = engine
-            shown[engine] = {panel.__name__ for panel in cycles_panels._panels() if polls(panel)}
+        for engine in ("CYCLES", constants.ENGINE_ID):
+            set_engine(scene, engine)
+            shown[engine] = {panel.__name__ for panel in cycles_panels.cycles_panels() if polls(panel)}
         assert len(shown["CYCLES"]) > 20
-        missing = shown["CYCLES"] - shown[names.ENGINE_ID]
+        missing = shown["CYCLES"] - shown[constants.ENGINE_ID]
         assert len(missing) <= 3, missing
-        scene.render.engine = "CYCLES"
+        set_engine(scene, "CYCLES")
 
 
-def polls(panel):
+def polls(panel: Any) -> bool:
     try:
         return panel.poll(bpy.context) if hasattr(panel, "poll") else True
     except AttributeError:  # wants an editor that is not there
         return False
 
 
-def check_the_copy_is_a_copy_and_relative_paths_survive():
+def check_the_copy_changes_nothing_and_keeps_relative_paths_valid() -> None:
     with registered(), tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/work/lamp.blend"
-        os.makedirs(f"{folder}/work/tex")
+        Path(f"{folder}/work/tex").mkdir(parents=True)
         image = bpy.data.images.new("tex", 4, 4)
         image.filepath_raw, image.file_format = f"{folder}/work/tex/t.png", "PNG"
         image.save()
@@ -129,15 +155,15 @@ def check_the_copy_is_a_copy_and_relative_paths_survive():
         bpy.ops.file.make_paths_relative()
         relative = image.filepath
         assert relative.startswith("//"), relative
-        stamp = os.stat(path).st_mtime_ns
-        bpy.context.scene.render.engine = names.ENGINE_ID
-        copy = save_copy(BridgePlace(home=f"{folder}/home"))
+        stamp = Path(path).stat().st_mtime_ns
+        set_engine(current_scene(), constants.ENGINE_ID)
+        copy = save_copy(BridgeSettings(home=f"{folder}/home"))
         assert bpy.data.filepath == path
         assert image.filepath == relative
-        assert os.stat(path).st_mtime_ns == stamp
-        assert bpy.context.scene.render.engine == names.ENGINE_ID
+        assert Path(path).stat().st_mtime_ns == stamp
+        assert current_scene().render.engine == constants.ENGINE_ID
         assert bpy.path.basename(copy) == "lamp.blend"
-        with bpy.data.libraries.load(copy, link=True) as (there, wanted):
+        with libraries().load(copy, link=True) as (there, wanted):
             wanted.images = [name for name in there.images if name == "tex"]
             wanted.scenes = there.scenes
         linked = wanted.images[0]
@@ -147,83 +173,83 @@ def check_the_copy_is_a_copy_and_relative_paths_survive():
         fresh_scene()
 
 
-def check_a_lent_engine_is_put_back_and_a_file_saved_meanwhile_has_the_artists():
+def check_a_swapped_engine_is_restored_and_a_file_saved_meanwhile_has_the_former_one() -> None:
     with registered(), tempfile.TemporaryDirectory() as folder:
-        scene = bpy.context.scene
-        scene.render.engine = "CYCLES"
-        engine_switch.lend()
-        assert scene.render.engine == names.ENGINE_ID
+        scene = current_scene()
+        set_engine(scene, "CYCLES")
+        engine_switch.swap_in()
+        assert scene.render.engine == constants.ENGINE_ID
         bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/a.blend", copy=True)
-        assert scene.render.engine == names.ENGINE_ID
-        with bpy.data.libraries.load(f"{folder}/a.blend", link=True) as (there, wanted):
+        assert scene.render.engine == constants.ENGINE_ID
+        with libraries().load(f"{folder}/a.blend", link=True) as (there, wanted):
             wanted.scenes = there.scenes
         assert [each.render.engine for each in wanted.scenes] == ["CYCLES"]
-        assert engine_switch.put_back()
+        assert engine_switch.restore()
         assert scene.render.engine == "CYCLES"
-        assert not engine_switch.put_back()
+        assert not engine_switch.restore()
         fresh_scene()
 
 
-def check_an_artist_who_chose_our_engine_keeps_it():
+def check_a_scene_that_uses_our_engine_keeps_it() -> None:
     with registered():
-        scene = bpy.context.scene
-        scene.render.engine = names.ENGINE_ID
-        engine_switch.lend()
-        engine_switch.put_back()
-        assert scene.render.engine == names.ENGINE_ID
-        scene.render.engine = "CYCLES"
+        scene = current_scene()
+        set_engine(scene, constants.ENGINE_ID)
+        engine_switch.swap_in()
+        engine_switch.restore()
+        assert scene.render.engine == constants.ENGINE_ID
+        set_engine(scene, "CYCLES")
 
 
-def check_frames_are_said_so_that_the_bridge_understands():
+def check_frame_ranges_are_written_as_the_bridge_expects() -> None:
     with registered():
-        scene = bpy.context.scene
+        scene = current_scene()
         scene.frame_start, scene.frame_end, scene.frame_step = 1, 10, 3
         scene.frame_set(4)
-        assert orders.frames_of(scene) == [1, 4, 7, 10]
-        assert orders.range_text(scene, [4]) is None
-        assert orders.range_text(scene, orders.frames_of(scene)) is None
-        assert orders.range_text(scene, [4, 7, 10]) == "4..10x3"
-        assert orders.range_text(scene, [7]) == "7..7x1"
+        assert render_requests.frames_of(scene) == [1, 4, 7, 10]
+        assert render_requests.range_text(scene, [4]) is None
+        assert render_requests.range_text(scene, render_requests.frames_of(scene)) is None
+        assert render_requests.range_text(scene, [4, 7, 10]) == "4..10x3"
+        assert render_requests.range_text(scene, [7]) == "7..7x1"
         scene.frame_set(-5)
-        assert orders.range_text(scene, [-5]) is None
+        assert render_requests.range_text(scene, [-5]) is None
         scene.frame_start, scene.frame_end, scene.frame_step = 1, 250, 1
 
 
-def check_the_pre_flight_sees_a_missing_texture_a_missing_camera_and_mends_what_it_can():
+def check_the_preflight_finds_a_missing_texture_and_camera_and_fixes_the_camera() -> None:
     with registered():
         fresh_scene()
-        scene = bpy.context.scene
-        scene.render.engine = "CYCLES"
+        scene = current_scene()
+        set_engine(scene, "CYCLES")
         scene.camera = None
         image = bpy.data.images.new("gone", 4, 4)
         image.source, image.filepath, image.use_fake_user = "FILE", "/nowhere/gone.png", True
-        assert ("gone", "/nowhere/gone.png") in scene_facts.read_paths()
-        scene_facts.looker.names = ("gone",)
-        messages = [finding.message for finding in preflight.look(scene_facts.facts_of(bpy.context), None, Choices())]
+        assert ("gone", "/nowhere/gone.png") in missing_files.read_paths()
+        missing_files.missing_files.names = ("gone",)
+        messages = [finding.message for finding in preflight.check(scene_facts.facts_of(current_scene()), None, SceneSettings())]
         assert messages[0] == "The scene has no active camera."
         assert any("gone" in message for message in messages)
-        assert bpy.ops.p2p_render.fix_camera() == {"FINISHED"}
+        assert operators.fix_camera() == {"FINISHED"}
         assert scene.camera is not None
-        scene_facts.looker.names = ()
+        missing_files.missing_files.names = ()
 
 
-def check_a_render_that_makes_no_sense_is_refused_with_a_sentence():
+def check_a_render_without_a_camera_is_refused_with_a_message() -> None:
     with registered():
-        scene = bpy.context.scene
+        scene = current_scene()
         for item in [item for item in scene.objects if item.type == "CAMERA"]:
             bpy.data.objects.remove(item)
         try:
-            bpy.ops.p2p_render.render_image()
+            operators.render_image()
             raise AssertionError("it was not refused")
         except RuntimeError as error:
             assert "The scene has no camera." in str(error)
-        assert scene.render.engine != names.ENGINE_ID
+        assert scene.render.engine != constants.ENGINE_ID
 
 
-def check_ticking_a_peer_is_kept_in_the_scene():
+def check_listed_peers_are_saved_in_the_scene() -> None:
     with registered():
-        settings = bpy.context.scene.p2p_render
-        bpy.ops.p2p_render.toggle_peer(peer="12D3")
+        settings = settings_of(current_scene())
+        operators.toggle_peer(peer="12D3")
         assert [peer.name for peer in settings.listed] == ["12D3"]
-        bpy.ops.p2p_render.toggle_peer(peer="12D3")
+        operators.toggle_peer(peer="12D3")
         assert not settings.listed

@@ -15,7 +15,7 @@ sys.path[:0] = [package, str(Path(__file__).parent)]
 importlib.import_module("p2p_render.vendored").make_importable()
 checks = importlib.import_module(module)
 
-outcomes = {}
+outcomes: dict[str, str | None] = {}
 for name, check in vars(checks).items():
     if name.startswith("check_"):
         try:

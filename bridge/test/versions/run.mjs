@@ -13,7 +13,7 @@ const REPORTS = join(PROJECT, ".reports");
 const RELEASES = ["trixie", "sid"];
 const SUITES = ["bridge/blender", "bridge/test/e2e/sample-scenes.test.ts"];
 /** What the Blender add-on does inside Blender. */
-const ADDON_SUITE = "blender-addon/tests/test_inside_blender.py";
+const ADDON_SUITE = "blender-addon/tests/blender/test_inside_blender.py";
 
 /** The Blender that a word of the command line means. @returns {{ word: string, program?: string, version?: string }} */
 function blenderOf(word) {
