@@ -81,8 +81,8 @@ def draw_findings(layout: bpy.types.UILayout, findings: tuple[DoctorLine, ...]) 
         column.label(
             text=f"{finding.what}: {finding.detail}", icon="CHECKMARK" if finding.ok else "ERROR" if finding.needed else "INFO"
         )
-        if not finding.ok and finding.mend:
-            column.label(text=finding.mend, icon="BLANK1")
+        if not finding.ok and finding.fix:
+            column.label(text=finding.fix, icon="BLANK1")
 
 
 def user_preferences() -> bpy.types.Preferences:

@@ -42,7 +42,7 @@ describe("a client that knows the token", () => {
     const note = (message: string) => test.events.push(0, { event: "note", code: "n", message });
     for (const message of ["a", "b", "c"]) note(message);
     const { ask, frames, frame } = await client();
-    expect(await ask("jobs.watch", { job: LINE.job, from: 1 })).toMatchObject({ result: { first: 1, next: 3, line: LINE } });
+    expect(await ask("jobs.watch", { job: LINE.job, from: 1 })).toMatchObject({ result: { first: 1, next: 3, summary: LINE } });
     note("d");
     await frame((each) => each.type === "event" && each.seq === 3);
     expect(frames.flatMap((each) => (each.type === "event" ? [[each.seq, each.event]] : []))).toEqual([

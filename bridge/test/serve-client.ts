@@ -47,7 +47,7 @@ export async function connectTo(home: string) {
     return frame.event;
   };
   const state = (job: string, states: readonly string[]) =>
-    event(job, (each) => each.event === "job-summary" && states.includes(each.line.state)).then((each) => lineOf(each));
+    event(job, (each) => each.event === "job-summary" && states.includes(each.summary.state)).then((each) => lineOf(each));
   return {
     ...client,
     session: client.greeting.session,
@@ -91,5 +91,5 @@ function isOf(frame: BridgeFrame, job: string): frame is Extract<BridgeFrame, { 
 
 function lineOf(event: WireEvent): JobSummary {
   if (event.event !== "job-summary") throw new Error("no line");
-  return event.line;
+  return event.summary;
 }

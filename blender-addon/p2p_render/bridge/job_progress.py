@@ -130,9 +130,9 @@ def _counts_changed(progress: JobProgress, event: job_events.Progress | records.
 
 
 def _summary_changed(progress: JobProgress, event: job_events.JobSummaryChanged) -> None:
-    _counts_changed(progress, event.line)
-    if event.line.is_ended:
-        progress.outcome = event.line.state
+    _counts_changed(progress, event.summary)
+    if event.summary.is_ended:
+        progress.outcome = event.summary.state
         progress.active_chunks.clear()
     else:
         progress.outcome = None

@@ -65,7 +65,7 @@ class TrackedJobs:
         job = self.by_name.get(name)
         if job is None:
             return False
-        job.update(report.line)
+        job.update(report.summary)
         job.progress.outputs = report.outputs
         if report.first >= report.next:  # otherwise events follow, and the last of them is its end
             self._report_end(job)
@@ -79,7 +79,7 @@ class TrackedJobs:
         job.next_seq = message.seq + 1
         job.progress.apply(message.event)
         if isinstance(message.event, job_events.JobSummaryChanged):
-            job.update(message.event.line)
+            job.update(message.event.summary)
             self._report_end(job)
         return True
 

@@ -119,7 +119,7 @@ class SwarmRun:
         if isinstance(event, Tile | FrameRaw):
             self._announced.append(event)
         elif isinstance(event, JobSummaryChanged):
-            self._check_ended(event.line)
+            self._check_ended(event.summary)
         self._display.progress(self.progress)
 
     def _submission(self) -> dict[str, Any]:
@@ -131,11 +131,11 @@ class SwarmRun:
 
     def _take_up(self, job: str, report: JobReport) -> None:
         """Frames of an existing job may be complete already; if it has ended early, it is resumed."""
-        self.summary = report.line
+        self.summary = report.summary
         for frame in report.raw:
             pictures = self._client.request("jobs.raw", {"job": job, "frame": frame}).pictures
             self._announced.append(FrameRaw(frame, pictures))
-        if report.line.is_ended and report.line.state != "complete":
+        if report.summary.is_ended and report.summary.state != "complete":
             self._client.request("jobs.retry", {"job": job})
 
     def _take_tiles(self, scene: str, frame: int) -> list[Tile]:

@@ -51,7 +51,7 @@ def test_events_update_a_job_and_its_end_is_reported_once(fake: FakeBridge, brid
     fake.asked("jobs.watch")
     fake.event(golden("event.chunk-accepted")["event"])
     fake.answers["jobs.list"] = {"jobs": [job_summary("cancelled")]}
-    fake.event({"event": "job-summary", "line": job_summary("cancelled")})
+    fake.event({"event": "job-summary", "summary": job_summary("cancelled")})
     turn_until(bridge_client, settings_for(fake), lambda: ends)
     assert ends == ["cancelled"]
     assert sum(donor.done for donor in bridge_client.jobs[JOB].progress.donors.values()) == 1
@@ -120,13 +120,13 @@ def test_the_end_of_an_expected_job_is_reported_even_if_it_came_before_the_list(
     ends = []
     bridge_client.on_end = lambda job: ends.append((job.summary.state, job.progress.outputs))
     fake.answers["jobs.list"] = {"jobs": [job_summary("cancelled")]}
-    fake.answers["jobs.watch"] = {"line": job_summary("cancelled"), "first": 0, "next": 0, "raw": [], "outputs": ["/out/1.png"]}
+    fake.answers["jobs.watch"] = {"summary": job_summary("cancelled"), "first": 0, "next": 0, "raw": [], "outputs": ["/out/1.png"]}
     turn_until(bridge_client, settings_for(fake), lambda: JOB in bridge_client.jobs)
     assert ends == []  # an old one
     del bridge_client.jobs[JOB]
     bridge_client.expect_job(JOB)
     turn_until(bridge_client, settings_for(fake), lambda: ends)
-    fake.event({"event": "job-summary", "line": job_summary("cancelled")})
+    fake.event({"event": "job-summary", "summary": job_summary("cancelled")})
     turn_until(bridge_client, settings_for(fake), lambda: bridge_client.jobs[JOB].next_seq > 0)
     assert ends == [("cancelled", ("/out/1.png",))]
 
@@ -136,11 +136,11 @@ def test_a_job_that_ended_before_it_was_watched_is_reported_with_its_last_event(
 ) -> None:
     ends = []
     bridge_client.on_end = lambda job: ends.append(job.summary.state)
-    fake.answers["jobs.watch"] = {"line": job_summary("cancelled"), "first": 0, "next": 2, "raw": [], "outputs": []}
+    fake.answers["jobs.watch"] = {"summary": job_summary("cancelled"), "first": 0, "next": 2, "raw": [], "outputs": []}
     turn_until(bridge_client, settings_for(fake), lambda: JOB in bridge_client.jobs and bridge_client.jobs[JOB].summary.is_ended)
     assert ends == []
-    fake.event({"event": "job-summary", "line": job_summary("running")})
-    fake.event({"event": "job-summary", "line": job_summary("cancelled")})
+    fake.event({"event": "job-summary", "summary": job_summary("running")})
+    fake.event({"event": "job-summary", "summary": job_summary("cancelled")})
     turn_until(bridge_client, settings_for(fake), lambda: ends)
     assert ends == ["cancelled"]
 

@@ -36,7 +36,7 @@ PICTURE: dict[str, Any] = {
     "region": RECT,
 }
 WHOLE = {"event": "frame-raw", "frame": 1, "pictures": [PICTURE]}
-DONE = {"event": "job-summary", "line": job_summary("complete")}
+DONE = {"event": "job-summary", "summary": job_summary("complete")}
 
 
 def packs_nothing(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bytes]]:
@@ -136,7 +136,7 @@ def test_a_tile_that_was_deleted_is_skipped(
 
 def test_the_frames_of_an_existing_job_are_downloaded(remote: FakeBridge, owner: Owner, tmp_path: Path) -> None:
     remote.files = {PICTURE["path"]: b"raw"}
-    remote.answers["jobs.watch"] = {"line": job_summary("complete"), "first": 0, "next": 0, "raw": [1], "outputs": []}
+    remote.answers["jobs.watch"] = {"summary": job_summary("complete"), "first": 0, "next": 0, "raw": [1], "outputs": []}
     remote.answers["jobs.raw"] = {"pictures": [PICTURE]}
     run, _, _ = run_for(remote, tmp_path, job=JOB, submission={})
     run.begin(owner)

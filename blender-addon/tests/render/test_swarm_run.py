@@ -63,7 +63,7 @@ def lead(fake: FakeBridge, *events: dict[str, Any], after: str = "jobs.watch") -
 
 
 def ended(state: str, **changes: Any) -> dict[str, Any]:
-    return {"event": "job-summary", "line": job_summary(state, **changes)}
+    return {"event": "job-summary", "summary": job_summary(state, **changes)}
 
 
 def test_tiles_are_shown_and_the_complete_frame_is_delivered(fake: FakeBridge, display: FakeDisplay) -> None:
@@ -121,7 +121,7 @@ def test_the_error_of_a_rejected_submission_is_reported(fake: FakeBridge, displa
 
 
 def test_an_existing_job_is_resumed_and_its_frames_are_found(fake: FakeBridge, display: FakeDisplay) -> None:
-    fake.answers["jobs.watch"] = {"line": job_summary("cancelled"), "first": 0, "next": 0, "raw": [1], "outputs": []}
+    fake.answers["jobs.watch"] = {"summary": job_summary("cancelled"), "first": 0, "next": 0, "raw": [1], "outputs": []}
     fake.answers["jobs.raw"] = {"pictures": [PICTURE]}
     run = run_for(fake, job=JOB, submission={})
     run.begin(display)

@@ -25,7 +25,7 @@ def golden(name: str) -> dict[str, Any]:
 
 
 def job_summary(state: str = "running", **changes: Any) -> dict[str, Any]:
-    line = golden("event.job-summary")["event"]["line"]
+    line = golden("event.job-summary")["event"]["summary"]
     return {**line, "job": JOB, "state": state, "error": None, **changes}
 
 
@@ -147,5 +147,5 @@ class FakeBridge:
         if method == "jobs.list":
             return {"jobs": [job_summary()]}
         if method == "jobs.watch":
-            return {"line": job_summary(), "first": 0, "next": 0, "raw": [], "outputs": []}
+            return {"summary": job_summary(), "first": 0, "next": 0, "raw": [], "outputs": []}
         return golden(f"reply.{method}")["result"]

@@ -18,7 +18,7 @@ export interface JobQueueDeps {
   readonly processContext: ProcessContext;
   readonly store: ServedJobsStore;
   /** Told of each job's line when its state has changed. */
-  readonly tell: (line: JobSummary) => void;
+  readonly tell: (summary: JobSummary) => void;
   readonly log: Log;
 }
 
@@ -55,7 +55,7 @@ export class JobQueue implements AsyncDisposable {
 
   /** Newest first. */
   list(): JobSummary[] {
-    return [...this.#jobs.values()].map(({ line }) => line).toReversed();
+    return [...this.#jobs.values()].map(({ summary }) => summary).toReversed();
   }
 
   /** Some job is not at its end, and does not rest. */
@@ -85,11 +85,11 @@ export class JobQueue implements AsyncDisposable {
   /** Its last line says when everything has stopped. */
   cancel(id: string): JobSummary {
     const job = this.get(id);
-    if (job.hasEnded || job.state === "stopping") return job.line;
+    if (job.hasEnded || job.state === "stopping") return job.summary;
     const work = this.#atWork.get(id);
     this.#become(job, work ? "stopping" : "cancelled");
     work?.life.abort(new FarmError("CANCELLED", "the job was cancelled"));
-    return job.line;
+    return job.summary;
   }
 
   /** Throws JOB_STATE for a job that has ended. */
@@ -99,7 +99,7 @@ export class JobQueue implements AsyncDisposable {
     if (job.state !== "preparing") this.#become(job, "paused");
     if (this.#atWork.has(id)) this.#deps.store.command(id, "pause");
     this.#fill();
-    return job.line;
+    return job.summary;
   }
 
   /** Throws JOB_STATE for a job that has ended. */
@@ -110,7 +110,7 @@ export class JobQueue implements AsyncDisposable {
     if (isAtWork) this.#deps.store.command(id, "resume");
     if (job.state === "paused") this.#become(job, isAtWork ? "running" : "queued");
     this.#fill();
-    return job.line;
+    return job.summary;
   }
 
   /** Throws JOB_STATE for a job that is complete, or about to stop. */
@@ -120,14 +120,14 @@ export class JobQueue implements AsyncDisposable {
     job.wantRest(false);
     if (job.hasEnded) this.#become(job, "queued");
     this.#fill();
-    return job.line;
+    return job.summary;
   }
 
   /** Throws JOB_STATE for a job that has not ended; one whose frames are all there may be let go, and goes at its end. */
   async release(id: string, frame: number | undefined): Promise<void> {
     const job = this.get(id);
     if (frame !== undefined) return await (await this.#deps.store.rawFrames(job))?.release(frame);
-    if (this.#atWork.has(id) && (job.hasEnded || isAllThere(job.line))) return void this.#letGo.add(id);
+    if (this.#atWork.has(id) && (job.hasEnded || isAllThere(job.summary))) return void this.#letGo.add(id);
     if (!job.hasEnded) throw wrongState(job, "be let go");
     this.#jobs.delete(id);
     await this.#deps.store.forget(job);
@@ -243,7 +243,7 @@ export class JobQueue implements AsyncDisposable {
     } catch (error) {
       this.#deps.log.warn({ job: job.id, error }, "the state of a job could not be written down");
     }
-    this.#deps.tell(job.line);
+    this.#deps.tell(job.summary);
   }
 
   #notEnded(id: string): ServedJob {

@@ -56,7 +56,7 @@ export function servedBridge({ processContext, queue, store, swarm, blender, sto
         ),
       "bridge.doctor": async (_, signal) => {
         const findings = await runChecks(home, blender, () => checkNetwork(addresses), signal);
-        return { findings: findings.map(({ fix, ...finding }) => ({ ...finding, mend: fix ?? null })) };
+        return { findings: findings.map(({ fix, ...finding }) => ({ ...finding, fix: fix ?? null })) };
       },
       "bridge.stop": async () => {
         systemWorld.timers.after(0, stop); // the answer goes first
@@ -66,7 +66,7 @@ export function servedBridge({ processContext, queue, store, swarm, blender, sto
     job: async (id) => {
       const job = queue.get(id);
       const raw = (await store.rawFrames(job))?.frames ?? [];
-      return { report: { line: job.line, raw, outputs: store.outputs(id) }, events: job.events };
+      return { report: { summary: job.summary, raw, outputs: store.outputs(id) }, events: job.events };
     },
     ...servedFiles(home.uploads, queue, store),
     watchSwarm: (seen) => swarm.watch(seen),

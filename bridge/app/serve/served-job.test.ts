@@ -25,23 +25,23 @@ function watched(state: "queued" | "paused" = "queued") {
   const submission = JobSubmission.parse({ scenePath: "/s.blend" });
   const job = new ServedJob({ id: "j", title: "lamp", createdAt: 5, submission }, state, clock);
   const told: string[] = [];
-  job.events.follow(0, ({ event }) => told.push(event.event === "job-summary" ? event.line.state : event.event));
+  job.events.follow(0, ({ event }) => told.push(event.event === "job-summary" ? event.summary.state : event.event));
   return { job, told, pass: (ms: number) => (nowMs += ms) };
 }
 
 describe("what clients are told of a job", () => {
   it("its line says how far it is, and about how long it takes", () => {
     const { job, pass } = watched();
-    expect(job.line).toMatchObject({ job: "j", state: "queued", framesTotal: 0, secondsLeft: null, source: null, createdAt: 5 });
+    expect(job.summary).toMatchObject({ job: "j", state: "queued", framesTotal: 0, secondsLeft: null, source: null, createdAt: 5 });
     job.become("preparing");
     job.hear(created);
     for (const done of [1, 2, 3, 4, 5]) {
       pass(2_000);
       job.hear(accepted(done));
     }
-    expect(job.line).toMatchObject({ state: "running", chunksDone: 5, chunksTotal: 10, framesTotal: 2, secondsLeft: 10 });
+    expect(job.summary).toMatchObject({ state: "running", chunksDone: 5, chunksTotal: 10, framesTotal: 2, secondsLeft: 10 });
     job.become("complete");
-    expect(job.line.secondsLeft).toBeNull();
+    expect(job.summary.secondsLeft).toBeNull();
   });
 
   it("progress comes at most once a second, however fast the chunks", () => {
@@ -81,8 +81,8 @@ describe("what clients are told of a job", () => {
     const error = { code: "SCENE_NO_CAMERA", message: "no camera", advice: "Add one." };
     job.become("failed", error);
     expect(job.hasEnded).toBe(true);
-    expect(job.line.error).toEqual(error);
+    expect(job.summary.error).toEqual(error);
     job.become("queued");
-    expect(job.line.error).toBeNull();
+    expect(job.summary.error).toBeNull();
   });
 });

@@ -18,7 +18,7 @@ export interface ServedJobFacts {
   readonly submission: JobSubmission;
 }
 
-/** What clients are told of one job: its line, and all that has happened to it. */
+/** What clients are told of one job: its summary, and all that has happened to it. */
 export class ServedJob {
   readonly facts: ServedJobFacts;
   readonly events = new EventLog<WireEvent>({ kept: GATEWAY_LIMITS.eventsKept });
@@ -52,7 +52,7 @@ export class ServedJob {
     return this.#error;
   }
 
-  get line(): JobSummary {
+  get summary(): JobSummary {
     const { id, title, createdAt, submission } = this.facts;
     const { framesDone, framesTotal, chunksDone, chunksTotal } = this.#picture;
     return {
@@ -89,7 +89,7 @@ export class ServedJob {
   become(state: JobState, error: ErrorBody | null = null): void {
     this.#state = state;
     this.#error = error;
-    this.events.push(this.#clock.now(), { event: "job-summary", line: this.line });
+    this.events.push(this.#clock.now(), { event: "job-summary", summary: this.summary });
     if (this.hasEnded) this.events.shorten(GATEWAY_LIMITS.endedEventsKept);
   }
 

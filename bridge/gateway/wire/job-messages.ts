@@ -56,8 +56,8 @@ export type JobSummary = z.infer<typeof JobSummary>;
 
 /** What the bridge that serves the job adds. */
 const SERVED = [
-  /** The line of the job list, whenever its state changed. The last word on a job: after its end nothing of it runs anywhere. */
-  eventOf("job-summary", { line: JobSummary }),
+  /** The summary of the job list, whenever its state changed. The last word on a job: after its end nothing of it runs anywhere. */
+  eventOf("job-summary", { summary: JobSummary }),
   /** At most once a second. */
   eventOf("progress", {
     framesDone: Count,
@@ -75,7 +75,7 @@ export type WireEvent = Readonly<z.infer<typeof WireEvent>>;
 
 /** The reply to `jobs.watch`: how the job stands now; its events follow. */
 export const JobReport = z.strictObject({
-  line: JobSummary,
+  summary: JobSummary,
   /** The first event that follows, and the one after the last that has happened. Above `from`: those between are forgotten. */
   first: Count,
   next: Count,

@@ -97,7 +97,7 @@ export const SceneCheck = z.strictObject({
 });
 export type SceneCheck = z.infer<typeof SceneCheck>;
 
-const DoctorLine = z.strictObject({ what: Words, ok: z.boolean(), needed: z.boolean(), detail: Words, mend: Words.nullable() });
+const DoctorLine = z.strictObject({ what: Words, ok: z.boolean(), needed: z.boolean(), detail: Words, fix: Words.nullable() });
 
 const MAX_NAME_BYTES = 255;
 
@@ -120,7 +120,7 @@ export const METHODS = {
   /** Events from number `from` on follow as `event` frames; the numbers count within the `session` of the welcome. */
   "jobs.watch": { params: z.strictObject({ job: JobName, from: Count.default(0) }), result: JobReport },
   "jobs.unwatch": { params: OneJob, result: Nothing },
-  /** Answered at once; its `job-line` event says when the swarm has really stopped. */
+  /** Answered at once; its `job-summary` event says when the swarm has really stopped. */
   "jobs.cancel": { params: OneJob, result: JobSummary },
   "jobs.pause": { params: OneJob, result: JobSummary },
   /** Ends a pause. */

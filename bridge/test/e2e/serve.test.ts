@@ -211,8 +211,8 @@ describe("a bridge that is killed", () => {
     await using second = await startServe(home, ["--blender", BLENDER, "--jobs", "1"]);
     const after = await connectTo(home);
     expect(after.session).not.toBe(before.session);
-    const { line } = await after.ask("jobs.watch", { job });
-    expect(line.chunksDone).toBeGreaterThanOrEqual(5);
+    const { summary } = await after.ask("jobs.watch", { job });
+    expect(summary.chunksDone).toBeGreaterThanOrEqual(5);
     expect(await after.ended(job), story({ stderr: "", lines: second.lines })).toMatchObject({ state: "complete", framesDone: 4 });
     const again = acceptedIn(after.eventsOf(job));
     expect(again.filter((chunk) => accepted.has(chunk))).toEqual([]);

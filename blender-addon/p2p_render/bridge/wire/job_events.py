@@ -165,7 +165,7 @@ class JobEnded:
 
 @dataclass(frozen=True)
 class JobSummaryChanged:
-    line: JobSummary
+    summary: JobSummary
 
 
 @dataclass(frozen=True)

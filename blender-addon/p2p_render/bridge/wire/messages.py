@@ -61,7 +61,7 @@ class SwarmChanged:
 class JobReport:
     """The state of a job when the add-on begins to watch it."""
 
-    line: JobSummary
+    summary: JobSummary
     first: int
     next: int
     raw: tuple[int, ...]
@@ -87,7 +87,7 @@ class DoctorLine:
     ok: bool
     needed: bool
     detail: str
-    mend: str | None
+    fix: str | None
 
 
 @dataclass(frozen=True)
