@@ -25,7 +25,7 @@ export async function requestByDoor(story: JobStory, place: JobPlace, host: Serv
     client = await connect(host, place.happenings, lines, signal);
     const report = await within(client, client.ask("jobs.watch", { job }), signal);
     // It may have ended while the bridge before was being stopped: no event of this bridge says so.
-    summary = report !== undefined && ENDED.has(report.summary.state) ? report.summary : await within(client, client.ended(job), signal);
+    line = report !== undefined && ENDED.has(report.summary.state) ? report.summary : await within(client, client.ended(job), signal);
   }
   stop.abort();
   await events;
