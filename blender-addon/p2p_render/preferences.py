@@ -10,7 +10,7 @@ from bpy.props import StringProperty
 from . import constants
 from .bridge.bridge_client import bridge_client
 from .bridge.discovery import BridgeSettings, find_running, why_unreachable
-from .bridge.wire.messages import DoctorLine
+from .bridge.wire.generated import DoctorFinding
 
 SHOWN = ("bridge", "home", "token", "address", "swarm", "donors")
 
@@ -74,7 +74,7 @@ class P2P_RENDER_AP_preferences(bpy.types.AddonPreferences):
             layout.label(text=bridge_client.message, icon="INFO")
 
 
-def draw_findings(layout: bpy.types.UILayout, findings: tuple[DoctorLine, ...]) -> None:
+def draw_findings(layout: bpy.types.UILayout, findings: tuple[DoctorFinding, ...]) -> None:
     """What works, and how to fix the rest."""
     column = layout.column(align=True)
     for finding in findings:

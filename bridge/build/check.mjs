@@ -34,6 +34,12 @@ const CHECKS = [
     tool: { command: pythonPath(), args: [], env: process.env },
     args: [join(PROJECT, "bridge", "build", "blender_versions.py")],
   },
+  {
+    name: "add-on messages",
+    script: join(PROJECT, "bridge", "build", "addon-messages.ts"),
+    args: ["--check"],
+    cure: "npm run messages",
+  },
   { name: "lock", holds: () => lockStrays(), cure: "npm run lock" },
 ];
 

@@ -21,6 +21,7 @@ const SCRIPTS = {
   format: { purpose: "check", runs: [["bridge/build/format.mjs"]] },
   "package:addon": { purpose: "addon", runs: [["bridge/build/package-addon.mjs"]] },
   build: { purpose: "code", runs: [["bridge/build/build.mjs"]] },
+  messages: { purpose: "code", runs: [["bridge/build/addon-messages.ts", "--write"]] },
   errors: { purpose: "code", runs: [["bridge/build/errors-page.ts", "--write"]] },
 };
 

@@ -4,7 +4,7 @@
 import re
 from dataclasses import dataclass
 
-from .wire.records import Build
+from .wire.generated import LocalBuild, OfferedBuild
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class LocalBlender:
     build_hash: str = ""
 
 
-def is_same_build(local: LocalBlender, build: Build) -> bool:
+def is_same_build(local: LocalBlender, build: LocalBuild | OfferedBuild) -> bool:
     """Whether a build of another computer is this one; where this one has no hash, the version decides."""
     has_hash = re.fullmatch(r"[0-9a-f]{6,}", local.build_hash) is not None
     return build.version == local.version and (not has_hash or build.build_hash == local.build_hash)

@@ -16,7 +16,8 @@ from .file_names import portable_name
 from .file_transfer import PART_BYTES, FileReceived
 from .shared_disk import is_remote
 from .websocket_thread import BridgeConnection, ConnectionEnded, Received
-from .wire import messages
+from .wire import generated, messages
+from .wire.derived import error_text
 
 POLL_SECONDS = 0.1
 START_SECONDS = 60
@@ -90,7 +91,7 @@ class BlockingClient:
         connection = BridgeConnection(endpoint)
         connection.start()
         first = connection.wait(REPLY_SECONDS)
-        if isinstance(first, messages.Welcome):
+        if isinstance(first, generated.Welcome):
             self._open, self.is_remote = connection, is_remote(first, endpoint)
             return True
         refusal = first if isinstance(first, ConnectionEnded) else connection.wait(REPLY_SECONDS)
@@ -102,8 +103,8 @@ class BlockingClient:
     def request(self, method: str, params: messages.Params, seconds: float | None = REPLY_SECONDS) -> Any:
         """Calls a method and waits for the result. Raises OperationFailed, Interrupted."""
         answer = self._wait_for(self.connection.request(method, params), seconds)
-        if isinstance(answer, messages.Failure):
-            raise OperationFailed(answer.error.text)
+        if isinstance(answer, generated.Failure):
+            raise OperationFailed(error_text(answer.error))
         return messages.parse_result(method, _result_of(answer))
 
     def notify(self, method: str, params: messages.Params) -> None:
@@ -115,7 +116,7 @@ class BlockingClient:
         number, deadline = self.connection.request(method, params), time.monotonic() + LAST_REPLY_SECONDS
         while time.monotonic() < deadline:
             message = self.connection.wait(POLL_SECONDS)
-            is_reply = isinstance(message, messages.Reply | messages.Failure) and message.id == number
+            is_reply = isinstance(message, generated.Reply | generated.Failure) and message.id == number
             if isinstance(message, ConnectionEnded) or is_reply:
                 return
 
@@ -135,15 +136,15 @@ class BlockingClient:
         answer = self._wait_for(
             number, None, lambda: self._owner.status(f"Uploading the scene, {100 * connection.sent_bytes // size} %")
         )
-        if isinstance(answer, messages.Failure):
-            raise OperationFailed(answer.error.text)
+        if isinstance(answer, generated.Failure):
+            raise OperationFailed(error_text(answer.error))
         return messages.parse_result("files.done", _result_of(answer)).scene_path
 
     def download(self, job: str, path: str, to: str) -> bool:
         """Fetches a file that the job has announced; False when it does not exist any more. Raises OperationFailed, Interrupted."""
         answer = self._wait_for(self.connection.fetch(job, path, to), None)
-        if isinstance(answer, messages.Failure) and answer.error.code != GONE:
-            raise OperationFailed(answer.error.text)
+        if isinstance(answer, generated.Failure) and answer.error.code != GONE:
+            raise OperationFailed(error_text(answer.error))
         return isinstance(answer, FileReceived)
 
     def close(self) -> None:
@@ -154,13 +155,13 @@ class BlockingClient:
 
     def _wait_for(
         self, number: int, seconds: float | None, meanwhile: Callable[[], None] = lambda: None
-    ) -> messages.Reply | messages.Failure | FileReceived:
+    ) -> generated.Reply | generated.Failure | FileReceived:
         """Waits for the message with that number; all others go to the owner. Without `seconds` as long as the connection lasts."""
         deadline = None if seconds is None else time.monotonic() + seconds
         while deadline is None or time.monotonic() < deadline:
             self._check_stopped()
             message = self.connection.wait(POLL_SECONDS)
-            if isinstance(message, messages.Reply | messages.Failure | FileReceived) and message.id == number:
+            if isinstance(message, generated.Reply | generated.Failure | FileReceived) and message.id == number:
                 return message
             if message is None:
                 meanwhile()
@@ -185,5 +186,5 @@ class BlockingClient:
             raise Interrupted
 
 
-def _result_of(answer: messages.Reply | FileReceived) -> Any:
-    return answer.result if isinstance(answer, messages.Reply) else None
+def _result_of(answer: generated.Reply | FileReceived) -> Any:
+    return answer.result if isinstance(answer, generated.Reply) else None

@@ -11,7 +11,8 @@ from .discovery import BridgeSettings, Endpoint, find_running
 from .shared_disk import is_remote
 from .tracked_jobs import TrackedJob, TrackedJobs
 from .websocket_thread import BridgeConnection, ConnectionEnded, Received
-from .wire import job_events, messages, records
+from .wire import generated, messages
+from .wire.derived import error_text
 
 # The budget of one update: a frame of the window takes 16 ms.
 UPDATE_SECONDS = 0.008
@@ -36,8 +37,8 @@ class BridgeClient:
     def _reset(self) -> None:
         self.state = "off"  # off, starting, ready
         self.message = ""
-        self.swarm: records.SwarmStatus | None = None
-        self.findings: tuple[messages.DoctorLine, ...] = ()
+        self.swarm: generated.SwarmStatus | None = None
+        self.findings: tuple[generated.DoctorFinding, ...] = ()
         self.changed = False
         self.on_end: Callable[[TrackedJob], object] = lambda job: None
         # Files cannot be exchanged by path: the bridge has another disk.
@@ -123,7 +124,7 @@ class BridgeClient:
         self._tracked.expect(name)
         self.refresh_list()
 
-    def add_job(self, summary: records.JobSummary) -> None:
+    def add_job(self, summary: generated.JobSummary) -> None:
         """A job that another connection has submitted: it must be in sight even if the bridge dies now."""
         self.changed = self._tracked.add(summary) or self.changed
         self.refresh_list()
@@ -131,7 +132,7 @@ class BridgeClient:
     def submit(self, submission: messages.Params, named: Callable[[str], object], failed: Failed) -> None:
         """A new job; `named` gets its name."""
 
-        def done(answer: messages.JobNamed) -> None:
+        def done(answer: generated.SubmittedJob) -> None:
             named(answer.job)
             self.expect_job(answer.job)
 
@@ -193,22 +194,22 @@ class BridgeClient:
         self.state, self.message = state, message
 
     def _handle(self, message: Received) -> None:
-        if isinstance(message, job_events.JobEvent):
+        if isinstance(message, generated.JobEvent):
             self.changed = self._tracked.apply_event(message) or self.changed
-        elif isinstance(message, messages.Reply):
+        elif isinstance(message, generated.Reply):
             self._reply_received(message)
-        elif isinstance(message, messages.Failure):
+        elif isinstance(message, generated.Failure):
             _, _, failed = self._pending.pop(message.id, ("", None, None))
             if failed:
-                failed(message.error.text)
-        elif isinstance(message, messages.SwarmChanged):
+                failed(error_text(message.error))
+        elif isinstance(message, generated.SwarmChanged):
             self._swarm_received(message.status)
-        elif isinstance(message, messages.Welcome):
+        elif isinstance(message, generated.Welcome):
             self._welcome_received(message)
         elif isinstance(message, ConnectionEnded):
             self._connection_ended(message)
 
-    def _welcome_received(self, welcome: messages.Welcome) -> None:
+    def _welcome_received(self, welcome: generated.Welcome) -> None:
         if welcome.session != self._session:
             self._tracked.restart_events()
         self._session = welcome.session
@@ -239,14 +240,14 @@ class BridgeClient:
         # An unsuccessful look at a stale gateway.json is not worth a message.
         self._give_up(self.message if is_stale else ended.message)
 
-    def _swarm_received(self, status: records.SwarmStatus) -> None:
+    def _swarm_received(self, status: generated.SwarmStatus) -> None:
         self.swarm, self.changed = status, True
 
     def _request_list(self) -> None:
         self._listed_at = time.monotonic()
         self.request("jobs.list", {}, self._list_received)
 
-    def _list_received(self, answer: messages.JobList) -> None:
+    def _list_received(self, answer: generated.JobList) -> None:
         for name in self._tracked.replace_list(answer.jobs):
             self.watch(name)
         self.changed = True
@@ -254,10 +255,10 @@ class BridgeClient:
     def _report_end(self, job: TrackedJob) -> None:
         self.on_end(job)
 
-    def _report_received(self, name: str, report: messages.JobReport) -> None:
+    def _report_received(self, name: str, report: generated.JobReport) -> None:
         self.changed = self._tracked.apply_report(name, report) or self.changed
 
-    def _reply_received(self, reply: messages.Reply) -> None:
+    def _reply_received(self, reply: generated.Reply) -> None:
         method, done, failed = self._pending.pop(reply.id, ("", None, None))
         try:
             result = messages.parse_result(method, reply.result)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from .wire import messages, records
+from .wire import generated
 
 PART_BYTES = 256 * 1024
 HEAD = struct.Struct(">I")
@@ -65,7 +65,7 @@ class IncomingFile:
             file = self._file
             self._attempt(lambda: file.write(data))
 
-    def finish(self) -> FileReceived | messages.Failure:
+    def finish(self) -> FileReceived | generated.Failure:
         """After the last part: gives the file its name, or says why that was not possible."""
         self._attempt(self._close)
         if self._failure is None:
@@ -103,6 +103,6 @@ class IncomingFile:
         self._failure = self._failure or (code, message)
 
 
-def local_failure(request: int, code: str, message: str) -> messages.Failure:
+def local_failure(request: int, code: str, message: str) -> generated.Failure:
     """An error on our side, in the form in which the bridge reports its own."""
-    return messages.Failure(request, records.ErrorBody(code, message, ""))
+    return generated.Failure(request, generated.ErrorBody(code, message, ""))

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .wire import job_events, records
+from .wire import generated
+from .wire.derived import is_ended
 
 LOG_LINES_KEPT = 6
 # Codes of failed chunks that are not worth a line in the log.
@@ -39,7 +40,7 @@ class JobProgress:
     outputs: tuple[str, ...] = ()
     donors: dict[str, Donor] = field(default_factory=dict)
     # chunk -> (donor, place), of the chunks that are being rendered.
-    active_chunks: dict[str, tuple[str, records.Place]] = field(default_factory=dict)
+    active_chunks: dict[str, tuple[str, generated.Place]] = field(default_factory=dict)
     # The last messages for the user: what was rendered again and why.
     log: list[str] = field(default_factory=list)
 
@@ -65,92 +66,92 @@ class JobProgress:
         del self.log[:-LOG_LINES_KEPT]
 
 
-def _donor_joined(progress: JobProgress, event: job_events.DonorJoined) -> None:
+def _donor_joined(progress: JobProgress, event: generated.DonorJoined) -> None:
     progress.donors[event.donor] = Donor(event.name, event.slots, event.local)
 
 
-def _availability_changed(progress: JobProgress, event: job_events.DonorAvailability) -> None:
+def _availability_changed(progress: JobProgress, event: generated.DonorAvailability) -> None:
     donor = progress.donors.setdefault(event.donor, Donor(event.name))
     donor.state = "available" if event.open else "paused"
     if not event.open:
         progress.add_to_log(f"{event.name} paused: {event.reason or 'stopped by its owner'}")
 
 
-def _donor_left(progress: JobProgress, event: job_events.DonorLeft) -> None:
+def _donor_left(progress: JobProgress, event: generated.DonorLeft) -> None:
     donor = progress.donors.setdefault(event.donor, Donor(event.name))
     donor.state = "gone"
     if event.reason != "the job has ended":
         progress.add_to_log(f"{event.name} left: {event.reason}")
 
 
-def _donor_banned(progress: JobProgress, event: job_events.DonorBanned) -> None:
+def _donor_banned(progress: JobProgress, event: generated.DonorBanned) -> None:
     progress.donors.setdefault(event.donor, Donor(event.name)).state = "banned"
     progress.add_to_log(f"{event.name} is excluded: {event.reason}")
 
 
-def _chunk_assigned(progress: JobProgress, event: job_events.ChunkLeased | job_events.ChunkStarted) -> None:
+def _chunk_assigned(progress: JobProgress, event: generated.ChunkLeased | generated.ChunkStarted) -> None:
     progress.active_chunks[event.chunk] = (event.donor, event.place)
 
 
-def _chunk_accepted(progress: JobProgress, event: job_events.ChunkAccepted) -> None:
+def _chunk_accepted(progress: JobProgress, event: generated.ChunkAccepted) -> None:
     progress.active_chunks.pop(event.chunk, None)
     progress.chunks_done, progress.chunks_total = event.done, event.total
     progress.donors.setdefault(event.donor, Donor(progress.name_of(event.donor))).done += 1
 
 
-def _chunk_withdrawn(progress: JobProgress, event: job_events.ChunkWithdrawn | job_events.ChunkFailed) -> None:
+def _chunk_withdrawn(progress: JobProgress, event: generated.ChunkWithdrawn | generated.ChunkFailed) -> None:
     if progress.active_chunks.get(event.chunk, ("",))[0] == event.donor:
         del progress.active_chunks[event.chunk]
 
 
-def _chunk_failed(progress: JobProgress, event: job_events.ChunkFailed) -> None:
+def _chunk_failed(progress: JobProgress, event: generated.ChunkFailed) -> None:
     _chunk_withdrawn(progress, event)
     if event.code not in SILENT_CODES:
         progress.resent += 1
         progress.add_to_log(f"Rendering again, {progress.name_of(event.donor)} failed: {event.message}")
 
 
-def _result_revoked(progress: JobProgress, event: job_events.ChunkRevoked) -> None:
+def _result_revoked(progress: JobProgress, event: generated.ChunkRevoked) -> None:
     progress.resent += 1
     progress.add_to_log(f"Rendering again: a result of frame {event.place.frame} was wrong")
 
 
-def _chunk_given_up(progress: JobProgress, event: job_events.ChunkDead) -> None:
+def _chunk_given_up(progress: JobProgress, event: generated.ChunkDead) -> None:
     progress.add_to_log(f"Given up: {event.message}")
 
 
-def _note_added(progress: JobProgress, event: job_events.Note) -> None:
+def _note_added(progress: JobProgress, event: generated.Note) -> None:
     progress.add_to_log(event.message)
 
 
-def _counts_changed(progress: JobProgress, event: job_events.Progress | records.JobSummary) -> None:
+def _counts_changed(progress: JobProgress, event: generated.Progress | generated.JobSummary) -> None:
     progress.frames_done, progress.frames_total = event.frames_done, event.frames_total
     progress.chunks_done, progress.chunks_total = event.chunks_done, event.chunks_total
     progress.seconds_left = event.seconds_left
 
 
-def _summary_changed(progress: JobProgress, event: job_events.JobSummaryChanged) -> None:
+def _summary_changed(progress: JobProgress, event: generated.JobSummaryEvent) -> None:
     _counts_changed(progress, event.summary)
-    if event.summary.is_ended:
+    if is_ended(event.summary):
         progress.outcome = event.summary.state
         progress.active_chunks.clear()
     else:
         progress.outcome = None
 
 
-def _preview_written(progress: JobProgress, event: job_events.Preview) -> None:
+def _preview_written(progress: JobProgress, event: generated.Preview) -> None:
     progress.preview = event.path
 
 
-def _frame_finished(progress: JobProgress, event: job_events.FrameFinished) -> None:
+def _frame_finished(progress: JobProgress, event: generated.FrameFinished) -> None:
     progress.outputs = tuple(dict.fromkeys((*progress.outputs, *event.outputs)))  # known files may be announced again
 
 
-def _frame_lost(progress: JobProgress, event: job_events.FrameLost) -> None:
+def _frame_lost(progress: JobProgress, event: generated.FrameLost) -> None:
     progress.add_to_log(f"Frame {event.frame} cannot be rendered: {event.message}")
 
 
-def _job_ended(progress: JobProgress, event: job_events.JobEnded) -> None:
+def _job_ended(progress: JobProgress, event: generated.JobEnded) -> None:
     progress.outputs = event.outputs
     if event.missing_frames:
         first = event.missing[0]
@@ -160,22 +161,22 @@ def _job_ended(progress: JobProgress, event: job_events.JobEnded) -> None:
 
 
 HANDLERS: dict[type, Callable[[JobProgress, Any], None]] = {
-    job_events.DonorJoined: _donor_joined,
-    job_events.DonorAvailability: _availability_changed,
-    job_events.DonorLeft: _donor_left,
-    job_events.DonorBanned: _donor_banned,
-    job_events.ChunkLeased: _chunk_assigned,
-    job_events.ChunkStarted: _chunk_assigned,
-    job_events.ChunkAccepted: _chunk_accepted,
-    job_events.ChunkWithdrawn: _chunk_withdrawn,
-    job_events.ChunkFailed: _chunk_failed,
-    job_events.ChunkRevoked: _result_revoked,
-    job_events.ChunkDead: _chunk_given_up,
-    job_events.FrameLost: _frame_lost,
-    job_events.Note: _note_added,
-    job_events.Progress: _counts_changed,
-    job_events.JobSummaryChanged: _summary_changed,
-    job_events.Preview: _preview_written,
-    job_events.FrameFinished: _frame_finished,
-    job_events.JobEnded: _job_ended,
+    generated.DonorJoined: _donor_joined,
+    generated.DonorAvailability: _availability_changed,
+    generated.DonorLeft: _donor_left,
+    generated.DonorBanned: _donor_banned,
+    generated.ChunkLeased: _chunk_assigned,
+    generated.ChunkStarted: _chunk_assigned,
+    generated.ChunkAccepted: _chunk_accepted,
+    generated.ChunkWithdrawn: _chunk_withdrawn,
+    generated.ChunkFailed: _chunk_failed,
+    generated.ChunkRevoked: _result_revoked,
+    generated.ChunkDead: _chunk_given_up,
+    generated.FrameLost: _frame_lost,
+    generated.Note: _note_added,
+    generated.Progress: _counts_changed,
+    generated.JobSummaryEvent: _summary_changed,
+    generated.Preview: _preview_written,
+    generated.FrameFinished: _frame_finished,
+    generated.JobEnded: _job_ended,
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from .discovery import Endpoint
-from .wire.messages import Welcome
+from .wire.generated import Welcome
 
 
 def is_remote(welcome: Welcome, endpoint: Endpoint) -> bool:

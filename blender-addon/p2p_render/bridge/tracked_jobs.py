@@ -5,14 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .job_progress import JobProgress
-from .wire import job_events, messages, records
+from .wire import generated
+from .wire.derived import is_ended
 
 
 @dataclass
 class TrackedJob:
     """A job as it was last reported."""
 
-    summary: records.JobSummary
+    summary: generated.JobSummary
     progress: JobProgress
     # The number of the next event to receive.
     next_seq: int = 0
@@ -22,10 +23,10 @@ class TrackedJob:
     # `on_end` was called for it, or its end is older than this Blender.
     is_end_reported: bool = False
 
-    def update(self, summary: records.JobSummary) -> None:
+    def update(self, summary: generated.JobSummary) -> None:
         """A job that runs again will have another end to report."""
         self.summary = summary
-        self.is_end_reported = self.is_end_reported and summary.is_ended
+        self.is_end_reported = self.is_end_reported and is_ended(summary)
 
 
 class TrackedJobs:
@@ -41,14 +42,14 @@ class TrackedJobs:
         """The end of this job will be reported, even if it has ended before a list contains it."""
         self._expected.add(name)
 
-    def add(self, summary: records.JobSummary) -> bool:
+    def add(self, summary: generated.JobSummary) -> bool:
         """False when it is known already."""
         if summary.job in self.by_name:
             return False
         self.by_name[summary.job] = TrackedJob(summary, JobProgress())
         return True
 
-    def replace_list(self, summaries: tuple[records.JobSummary, ...]) -> list[str]:
+    def replace_list(self, summaries: tuple[generated.JobSummary, ...]) -> list[str]:
         """The jobs of the bridge's list, and no others. Returns those that are to be watched."""
         listed = {summary.job for summary in summaries}
         for name in [name for name in self.by_name if name not in listed]:
@@ -60,7 +61,7 @@ class TrackedJobs:
             self.by_name[summary.job].update(summary)
         return [summary.job for summary in summaries if not self.by_name[summary.job].is_end_reported]
 
-    def apply_report(self, name: str, report: messages.JobReport) -> bool:
+    def apply_report(self, name: str, report: generated.JobReport) -> bool:
         """False for a job that is not known."""
         job = self.by_name.get(name)
         if job is None:
@@ -71,14 +72,14 @@ class TrackedJobs:
             self._report_end(job)
         return True
 
-    def apply_event(self, message: job_events.JobEvent) -> bool:
+    def apply_event(self, message: generated.JobEvent) -> bool:
         """False for a job that is not known."""
         job = self.by_name.get(message.job)
         if job is None:
             return False
         job.next_seq = message.seq + 1
         job.progress.apply(message.event)
-        if isinstance(message.event, job_events.JobSummaryChanged):
+        if isinstance(message.event, generated.JobSummaryEvent):
             job.update(message.event.summary)
             self._report_end(job)
         return True
@@ -94,6 +95,6 @@ class TrackedJobs:
             job.next_seq, job.progress = 0, JobProgress()
 
     def _report_end(self, job: TrackedJob) -> None:
-        if job.summary.is_ended and not job.is_end_reported:
+        if is_ended(job.summary) and not job.is_end_reported:
             job.is_stopping, job.is_end_reported = False, True
             self._on_end(job)

@@ -15,7 +15,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from .. import constants
 from .discovery import Endpoint
 from .file_transfer import HEAD, PART_BYTES, FileReceived, IncomingFile, OutgoingFile, encode_part, local_failure
-from .wire import messages
+from .wire import generated, messages
+from .wire.derived import error_text
 
 OPEN_SECONDS = 5
 # The pong waits behind data that is being sent: a slow line must not look like a dead one.
@@ -150,7 +151,7 @@ class BridgeConnection:
                     self._receive_part(frame)
                     continue
                 message = messages.parse(frame)
-                refusal = message if isinstance(message, messages.Refused) else refusal
+                refusal = message if isinstance(message, generated.Refused) else refusal
                 if not self._begins_file(message):
                     self._inbox.put(message)
         except websockets.ConnectionClosed:
@@ -173,10 +174,10 @@ class BridgeConnection:
 
     def _begins_file(self, message: messages.BridgeMessage) -> bool:
         """Whether a message is the reply to the request of a file; its parts follow."""
-        if not isinstance(message, messages.Reply | messages.Failure) or message.id not in self._requested:
+        if not isinstance(message, generated.Reply | generated.Failure) or message.id not in self._requested:
             return False
         path = self._requested.pop(message.id)
-        if isinstance(message, messages.Failure):
+        if isinstance(message, generated.Failure):
             return False
         download = messages.parse_result("files.get", message.result)
         self._incoming[download.download] = IncomingFile(message.id, path, download.bytes)
@@ -215,13 +216,13 @@ def _refused_by_http(status: int) -> str:
     return f"The bridge refused the connection (HTTP {status}).{advice}"
 
 
-def _ended_by(refusal: messages.Refused | None) -> ConnectionEnded:
+def _ended_by(refusal: generated.Refused | None) -> ConnectionEnded:
     """Why the bridge has ended the connection."""
     if refusal is None:
         return ConnectionEnded("CONNECTION_LOST", "The bridge has disconnected.")
     error = refusal.error
     if refusal.protocol == constants.PROTOCOL:
-        return ConnectionEnded(error.code, error.text)
+        return ConnectionEnded(error.code, error_text(error))
     older = "add-on" if refusal.protocol > constants.PROTOCOL else "bridge"
     versions = f"The bridge uses protocol version {refusal.protocol} and this add-on {constants.PROTOCOL}"
     return ConnectionEnded(error.code, f"{versions}: update the {older}.")

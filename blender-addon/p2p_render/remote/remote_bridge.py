@@ -10,8 +10,7 @@ from ..bridge.blender_build import LocalBlender, is_same_build
 from ..bridge.blocking_client import BlockingClient, ClientOwner, OperationFailed
 from ..bridge.file_names import name_of
 from ..bridge.render_request import RenderRequest
-from ..bridge.wire.messages import SceneCheck
-from ..bridge.wire.records import SwarmStatus
+from ..bridge.wire.generated import SceneCheck, SwarmStatus
 from .self_contained import make_self_contained
 
 # Beside the uploaded scene: the bridge keeps it until the job is released.

@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 
 from ..bridge.job_progress import JobProgress
-from ..bridge.wire.job_events import Tile
+from ..bridge.wire.generated import Tile
 from ..formatting import count, work_done
 from .render_handoff import render_handoff
 

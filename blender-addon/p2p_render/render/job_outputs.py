@@ -10,6 +10,7 @@ import bpy
 from .. import preferences
 from ..bridge.bridge_client import bridge_client
 from ..bridge.tracked_jobs import TrackedJob
+from ..bridge.wire.derived import is_ended
 from ..remote import remote_bridge
 from ..remote.output_downloader import DOWNLOADED, OutputDownload, output_downloader
 from .job_history import HistoryEntry, job_history
@@ -45,7 +46,7 @@ class JobOutputs:
         for name, job in list(bridge_client.jobs.items()):
             entry = job_history.entry(name)
             if entry is not None and entry.folder:
-                bridge_client.watch(name, from_now=job.summary.is_ended)  # also a job that ended while this Blender was closed
+                bridge_client.watch(name, from_now=is_ended(job.summary))  # also a job that ended while this Blender was closed
                 self._enqueue(job, entry)
                 self._report(job)
         return changed
@@ -80,7 +81,7 @@ class JobOutputs:
             return
         if not output_downloader.is_settled(name):
             self._retry(name)
-        elif job.summary.is_ended and self.are_all_enqueued(job):
+        elif is_ended(job.summary) and self.are_all_enqueued(job):
             self._reported.add(name)
             if job.summary.state == "complete" and DOWNLOADED in output_downloader.outcomes(name).values():
                 self.on_downloaded(job, outputs_of(name))

@@ -4,7 +4,7 @@
 from typing import Protocol
 
 from ..bridge.job_progress import JobProgress
-from ..bridge.wire.job_events import Tile
+from ..bridge.wire.generated import Tile
 
 
 class RenderDisplay(Protocol):

@@ -13,9 +13,8 @@ from ..bridge.bridge_process import BridgeFailed, BridgeMissing
 from ..bridge.job_progress import JobProgress
 from ..bridge.render_request import RenderRequest
 from ..bridge.websocket_thread import ConnectionEnded, Received
-from ..bridge.wire.job_events import FrameRaw, JobEvent, JobSummaryChanged, Tile
-from ..bridge.wire.messages import JobReport
-from ..bridge.wire.records import JobSummary, RawImage
+from ..bridge.wire.derived import error_text, is_ended
+from ..bridge.wire.generated import FrameRaw, JobEvent, JobReport, JobSummary, JobSummaryEvent, RawImage, Tile
 from ..remote import remote_bridge
 from .render_display import NULL_DISPLAY, RenderDisplay
 from .tile_files import DownloadedFiles, SharedFiles, TileFiles
@@ -118,7 +117,7 @@ class SwarmRun:
         self.progress.apply(event)
         if isinstance(event, Tile | FrameRaw):
             self._announced.append(event)
-        elif isinstance(event, JobSummaryChanged):
+        elif isinstance(event, JobSummaryEvent):
             self._check_ended(event.summary)
         self._display.progress(self.progress)
 
@@ -135,7 +134,7 @@ class SwarmRun:
         for frame in report.raw:
             pictures = self._client.request("jobs.raw", {"job": job, "frame": frame}).pictures
             self._announced.append(FrameRaw(frame, pictures))
-        if report.summary.is_ended and report.summary.state != "complete":
+        if is_ended(report.summary) and report.summary.state != "complete":
             self._client.request("jobs.retry", {"job": job})
 
     def _take_tiles(self, scene: str, frame: int) -> list[Tile]:
@@ -158,10 +157,10 @@ class SwarmRun:
 
     def _check_ended(self, summary: JobSummary) -> None:
         """Raises OperationFailed when the job has ended without all frames."""
-        if not summary.is_ended:
+        if not is_ended(summary):
             return
         if summary.error is not None:
-            raise OperationFailed(summary.error.text)
+            raise OperationFailed(error_text(summary.error))
         if summary.state == "cancelled":
             raise OperationFailed("The job was cancelled.")
         complete = {frame for _, frame in self._pictures}

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..bridge.blocking_client import BlockingClient, OperationFailed
-from ..bridge.wire.job_events import Tile
-from ..bridge.wire.records import RawImage
+from ..bridge.wire.generated import RawImage, Tile
 from ..remote.downloaded_files import download_folder
 
 

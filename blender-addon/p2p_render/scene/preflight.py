@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..bridge.blender_build import LocalBlender, is_same_build
 from ..bridge.job_submission import SceneSettings
-from ..bridge.wire.records import PeerSummary, SwarmStatus
+from ..bridge.wire.generated import PeerSummary, SwarmStatus
 
 ERROR, WARNING, INFO = "error", "warning", "info"
 

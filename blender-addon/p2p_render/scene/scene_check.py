@@ -4,7 +4,7 @@
 import bpy
 from bpy.app.handlers import persistent
 
-from ..bridge.wire.messages import SceneFinding
+from ..bridge.wire.generated import SceneFinding
 
 # The preflight shows these itself, always up to date.
 SHOWN_BY_PREFLIGHT = {"DENOISER_MISSING", "denoising", "engine", "freestyle", "no-peers", "no-peer-build"}

@@ -10,7 +10,7 @@ import bpy
 import gpu
 from gpu_extras.batch import batch_for_shader
 
-from ..bridge.wire.records import Rect
+from ..bridge.wire.generated import Rect
 from ..preferences import user_preferences
 from ..render.render_handoff import render_handoff
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import bpy
 
 from ..bridge.bridge_client import BridgeClient
+from ..bridge.wire.derived import is_ended
 from .windows import areas_of, open_windows
 
 NAME = "P2P Preview"
@@ -17,7 +18,7 @@ def update(client: BridgeClient) -> None:
     """Reloads the image when the bridge has written it; only where it is visible."""
     for job in client.jobs.values():
         path = job.progress.preview
-        if path and not job.summary.is_ended and job.summary.deliver == "files":
+        if path and not is_ended(job.summary) and job.summary.deliver == "files":
             _reload(path)
             return
 

@@ -7,6 +7,7 @@ import bpy
 
 from ..bridge.bridge_client import bridge_client
 from ..bridge.job_progress import JobProgress
+from ..bridge.wire.derived import is_ended
 from ..formatting import count, work_done
 from .notices import notice
 
@@ -16,7 +17,7 @@ header: Any = bpy.types.STATUSBAR_HT_header
 
 def draw(self: Any, _context: bpy.types.Context) -> None:
     layout: bpy.types.UILayout = self.layout
-    running = [job for job in bridge_client.jobs.values() if not job.summary.is_ended]
+    running = [job for job in bridge_client.jobs.values() if not is_ended(job.summary)]
     if running:
         job = running[0]
         progress = job.progress

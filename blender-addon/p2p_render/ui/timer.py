@@ -9,6 +9,7 @@ import bpy
 from .. import preferences
 from ..bridge.background_tasks import background_tasks
 from ..bridge.bridge_client import bridge_client
+from ..bridge.wire.derived import is_ended
 from ..remote.downloaded_files import download_folder
 from ..render import engine_switch
 from ..render.job_history import STILL, HistoryEntry, job_history
@@ -60,7 +61,7 @@ def _update() -> float:
 
 def _is_busy() -> bool:
     is_connecting = bridge_client.state == "starting"
-    has_jobs = any(not job.summary.is_ended for job in bridge_client.jobs.values())
+    has_jobs = any(not is_ended(job.summary) for job in bridge_client.jobs.values())
     return render_handoff.is_rendering or background_tasks.is_busy or is_connecting or has_jobs
 
 

@@ -13,6 +13,7 @@ from fake_bridge import JOB, TOKEN, FakeBridge, golden, job_summary
 from p2p_render.bridge.bridge_client import BridgeClient
 from p2p_render.bridge.discovery import BridgeSettings
 from p2p_render.bridge.wire import messages
+from p2p_render.bridge.wire.derived import is_ended
 
 
 @pytest.fixture
@@ -137,7 +138,7 @@ def test_a_job_that_ended_before_it_was_watched_is_reported_with_its_last_event(
     ends = []
     bridge_client.on_end = lambda job: ends.append(job.summary.state)
     fake.answers["jobs.watch"] = {"summary": job_summary("cancelled"), "first": 0, "next": 2, "raw": [], "outputs": []}
-    turn_until(bridge_client, settings_for(fake), lambda: JOB in bridge_client.jobs and bridge_client.jobs[JOB].summary.is_ended)
+    turn_until(bridge_client, settings_for(fake), lambda: JOB in bridge_client.jobs and is_ended(bridge_client.jobs[JOB].summary))
     assert ends == []
     fake.event({"event": "job-summary", "summary": job_summary("running")})
     fake.event({"event": "job-summary", "summary": job_summary("cancelled")})

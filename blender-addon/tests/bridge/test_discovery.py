@@ -11,12 +11,12 @@ from p2p_render.bridge.blocking_client import BlockingClient
 from p2p_render.bridge.bridge_process import BridgeMissing, StartedBridge
 from p2p_render.bridge.discovery import BridgeSettings, Endpoint, find_running, is_address
 from p2p_render.bridge.shared_disk import is_remote
-from p2p_render.bridge.wire import messages
+from p2p_render.bridge.wire import generated
 
 
-def welcome_of(home: Path) -> messages.Welcome:
+def welcome_of(home: Path) -> generated.Welcome:
     welcome = golden("welcome")
-    return messages.Welcome(1, "0.1.0", welcome["pid"], str(home), welcome["session"])
+    return generated.Welcome(1, "0.1.0", welcome["pid"], str(home), welcome["session"])
 
 
 def test_only_a_bridge_whose_gateway_file_is_here_shares_our_disk(fake: FakeBridge, tmp_path: Path) -> None:

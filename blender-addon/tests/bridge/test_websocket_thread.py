@@ -7,7 +7,7 @@ from fake_bridge import TOKEN, FakeBridge, golden
 
 from p2p_render.bridge.discovery import Endpoint
 from p2p_render.bridge.websocket_thread import BridgeConnection, ConnectionEnded
-from p2p_render.bridge.wire import messages
+from p2p_render.bridge.wire import generated, messages
 
 
 def connect(fake: FakeBridge, token: str = TOKEN) -> BridgeConnection:
@@ -24,10 +24,10 @@ def end_of(connection: BridgeConnection) -> ConnectionEnded:
 
 def test_the_welcome_comes_first_and_replies_carry_their_numbers(fake: FakeBridge) -> None:
     connection = connect(fake)
-    assert isinstance(connection.wait(10), messages.Welcome)
+    assert isinstance(connection.wait(10), generated.Welcome)
     number = connection.request("jobs.list", {})
     reply = connection.wait(10)
-    assert isinstance(reply, messages.Reply)
+    assert isinstance(reply, generated.Reply)
     assert (reply.id, messages.parse_result("jobs.list", reply.result).jobs[0].state) == (number, "running")
     connection.close()
     assert connection.join(5)
@@ -39,7 +39,7 @@ def test_pushed_messages_are_received(fake: FakeBridge) -> None:
     connection.request("jobs.list", {})
     connection.wait(10)  # the server knows us by now
     fake.push(golden("swarm"))
-    assert isinstance(connection.wait(10), messages.SwarmChanged)
+    assert isinstance(connection.wait(10), generated.SwarmChanged)
     connection.close()
 
 
@@ -54,7 +54,7 @@ def test_drain_never_waits(fake: FakeBridge) -> None:
 
 def test_a_wrong_token_ends_the_connection(fake: FakeBridge) -> None:
     connection = connect(fake, "0" * 64)
-    assert isinstance(connection.wait(10), messages.Refused)
+    assert isinstance(connection.wait(10), generated.Refused)
     assert isinstance(connection.wait(10), ConnectionEnded)
 
 

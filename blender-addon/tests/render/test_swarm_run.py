@@ -10,7 +10,7 @@ from fake_bridge import JOB, FakeBridge, golden, job_summary
 from p2p_render.bridge.discovery import BridgeSettings
 from p2p_render.bridge.job_progress import JobProgress
 from p2p_render.bridge.render_request import RenderRequest
-from p2p_render.bridge.wire.job_events import Tile
+from p2p_render.bridge.wire.generated import Tile
 from p2p_render.render.swarm_run import Interrupted, OperationFailed, SwarmRun
 
 RECT = {"x": 0, "y": 0, "width": 4, "height": 4}

@@ -7,20 +7,20 @@ import pytest
 from fake_bridge import golden
 
 from p2p_render.bridge.job_submission import SceneSettings
-from p2p_render.bridge.wire import messages, records
+from p2p_render.bridge.wire import generated, messages
 from p2p_render.scene.preflight import ERROR, INFO, WARNING, SceneFacts, check
 
 FINE = SceneFacts(engine="CYCLES", has_camera=True, build_hash="deadbeef", version="3.4.1")
 
 
-def swarm(peers_builds: tuple[str, ...] | list[str] = (), own: str = "deadbeef") -> records.SwarmStatus:
+def swarm(peers_builds: tuple[str, ...] | list[str] = (), own: str = "deadbeef") -> generated.SwarmStatus:
     status = messages.parse_result("swarm.status", golden("reply.swarm.status")["result"])
     peer = status.peers[0]
-    peers = tuple(replace(peer, builds=(records.Build("3.4.1", build),)) for build in peers_builds)
+    peers = tuple(replace(peer, builds=(generated.OfferedBuild("3.4.1", build, "CPU"),)) for build in peers_builds)
     return replace(
         status,
         peers=peers,
-        this_computer=replace(status.this_computer, blenders=(records.Build("3.4.1", own, path="/usr/bin/blender"),)),
+        this_computer=replace(status.this_computer, blenders=(generated.LocalBuild("3.4.1", own, "/usr/bin/blender"),)),
     )
 
 

@@ -7,7 +7,7 @@ from fake_bridge import TOKEN, FakeBridge
 
 from p2p_render.bridge.blocking_client import BlockingClient
 from p2p_render.bridge.discovery import BridgeSettings
-from p2p_render.bridge.wire.job_events import Tile
+from p2p_render.bridge.wire.generated import Tile
 
 
 class Owner:

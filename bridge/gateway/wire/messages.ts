@@ -32,7 +32,21 @@ const Request = z.strictObject({
 export const ClientFrame = z.discriminatedUnion("type", [Hello, Request]);
 export type ClientFrame = z.infer<typeof ClientFrame>;
 
-const PeerSummary = z.strictObject({
+/** A Blender that a peer renders with. */
+export const OfferedBuild = z.strictObject({ version: Words, buildHash: Words, backend: Words });
+
+/** A Blender of the bridge's own computer. */
+export const LocalBuild = z.strictObject({ version: Words, buildHash: Words, path: Words });
+
+export const ThisComputer = z.strictObject({
+  name: Words,
+  cores: Count,
+  memoryBytes: z.number().min(0),
+  /** Newest first. */
+  blenders: z.array(LocalBuild),
+});
+
+export const PeerSummary = z.strictObject({
   peer: Words,
   name: Words,
   /** It takes work now; `because` says why not. */
@@ -45,7 +59,7 @@ const PeerSummary = z.strictObject({
   gpus: z.array(Words),
   slots: Count,
   busySlots: Count,
-  builds: z.array(z.strictObject({ version: Words, buildHash: Words, backend: Words })),
+  builds: z.array(OfferedBuild),
   pingMs: z.number().min(0).nullable(),
 });
 
@@ -54,17 +68,11 @@ export const SwarmStatus = z.strictObject({
   /** Null while this bridge has no network, and works alone. */
   peerId: Words.nullable(),
   peers: z.array(PeerSummary),
-  thisComputer: z.strictObject({
-    name: Words,
-    cores: Count,
-    memoryBytes: z.number().min(0),
-    /** Newest first. */
-    blenders: z.array(z.strictObject({ version: Words, buildHash: Words, path: Words })),
-  }),
+  thisComputer: ThisComputer,
 });
 export type SwarmStatus = z.infer<typeof SwarmStatus>;
 
-const SceneFinding = z.strictObject({
+export const SceneFinding = z.strictObject({
   /** `error`: the render would not begin. `warning`: it shows in the picture, or nobody can help. `info`: good to know. */
   level: z.enum(["error", "warning", "info"]),
   /** A code of bridge/ERRORS.md (upper case), or of the scene's inspection (lower case). */
@@ -97,7 +105,7 @@ export const SceneCheck = z.strictObject({
 });
 export type SceneCheck = z.infer<typeof SceneCheck>;
 
-const DoctorLine = z.strictObject({ what: Words, ok: z.boolean(), needed: z.boolean(), detail: Words, fix: Words.nullable() });
+export const DoctorFinding = z.strictObject({ what: Words, ok: z.boolean(), needed: z.boolean(), detail: Words, fix: Words.nullable() });
 
 const MAX_NAME_BYTES = 255;
 
@@ -151,7 +159,7 @@ export const METHODS = {
     params: z.strictObject({ job: JobName, path: Path }),
     result: z.strictObject({ download: Count, bytes: z.int().min(0) }),
   },
-  "bridge.doctor": { params: Nothing, result: z.strictObject({ findings: z.array(DoctorLine) }) },
+  "bridge.doctor": { params: Nothing, result: z.strictObject({ findings: z.array(DoctorFinding) }) },
   /** Ends the bridge; its jobs wait for the next one. */
   "bridge.stop": { params: Nothing, result: Nothing },
 } as const;

@@ -12,11 +12,25 @@ class BadMessage(ValueError):
     """A message does not have the expected shape; the text says where."""
 
 
+@dataclasses.dataclass(frozen=True)
+class AtLeast:
+    """A bound on a number: `Annotated[int, AtLeast(0)]`."""
+
+    value: int
+
+
 def decode(kind: Any, value: Any, where: str = "message") -> Any:
-    """`value` as a `kind`: a dataclass, `tuple[X, ...]`, `X | None`, `Literal` or a plain type. Raises BadMessage."""
+    """`value` as a `kind`: a dataclass, `tuple[X, ...]`, `dict[str, X]`, `X | None`, `Literal`, a bounded
+    number or a plain type. Raises BadMessage."""
     origin = typing.get_origin(kind)
-    if origin is types.UnionType:
+    if origin is typing.Annotated:
+        return _decode_bounded(kind, value, where)
+    if origin is types.UnionType or origin is typing.Union:
         return _decode_optional(kind, value, where)
+    if origin is dict:
+        (_, item) = typing.get_args(kind)
+        _expect(isinstance(value, dict), where, "an object")
+        return {key: decode(item, each, f"{where}.{key}") for key, each in value.items()}
     if origin is tuple:
         (item, _) = typing.get_args(kind)
         _expect(isinstance(value, list), where, "a list")
@@ -34,6 +48,13 @@ def decode(kind: Any, value: Any, where: str = "message") -> Any:
         return value
     _expect(isinstance(value, kind) and (kind is bool or not isinstance(value, bool)), where, kind.__name__)
     return value
+
+
+def _decode_bounded(kind: Any, value: Any, where: str) -> Any:
+    inner, bound = typing.get_args(kind)
+    number = decode(inner, value, where)
+    _expect(number >= bound.value, where, f"{bound.value} or more")
+    return number
 
 
 def _decode_optional(kind: Any, value: Any, where: str) -> Any:
@@ -57,7 +78,7 @@ def _decode_object(kind: Any, value: dict[str, Any], where: str) -> Any:
 @functools.cache
 def _fields(kind: Any) -> tuple[tuple[str, str, Any, bool], ...]:
     """Of each field: its name, its JSON key, its type, and whether it is required."""
-    hints = typing.get_type_hints(kind)
+    hints = typing.get_type_hints(kind, include_extras=True)
     return tuple(
         (field.name, _camel(field.name), hints[field.name], field.default is dataclasses.MISSING)
         for field in dataclasses.fields(kind)

@@ -1,165 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the bridge says, as values. The schema is the bridge's (bridge/gateway/wire/messages.ts); fixtures hold both sides to it."""
+"""Frames of the WebSocket: text to values, and back. The classes are generated from the bridge's schemas."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ... import constants
 from .decoding import BadMessage, decode
-from .job_events import JobEvent, with_typed_event
-from .records import ErrorBody, JobSummary, RawImage, SwarmStatus
+from .generated import EVENTS, FRAMES, RESULTS, Failure, JobEvent, Refused, Reply, SwarmChanged, Welcome
 
 # Parameters of a method, as the bridge's schema names them.
 Params = Mapping[str, Any]
 
-
-@dataclass(frozen=True)
-class Welcome:
-    """The bridge has accepted the connection."""
-
-    protocol: int
-    version: str
-    pid: int
-    home: str
-    session: str
-
-
-@dataclass(frozen=True)
-class Refused:
-    """The bridge has rejected the connection, which ends."""
-
-    protocol: int
-    error: ErrorBody
-
-
-@dataclass(frozen=True)
-class Reply:
-    """The result of a request."""
-
-    id: int
-    result: Any
-
-
-@dataclass(frozen=True)
-class Failure:
-    """The error of a request."""
-
-    id: int
-    error: ErrorBody
-
-
-@dataclass(frozen=True)
-class SwarmChanged:
-    """Peers joined, left or changed."""
-
-    status: SwarmStatus
-
-
-@dataclass(frozen=True)
-class JobReport:
-    """The state of a job when the add-on begins to watch it."""
-
-    summary: JobSummary
-    first: int
-    next: int
-    raw: tuple[int, ...]
-    outputs: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class SceneFinding:
-    level: str
-    code: str
-    message: str
-    advice: str | None
-
-
-@dataclass(frozen=True)
-class SceneCheck:
-    findings: tuple[SceneFinding, ...]
-
-
-@dataclass(frozen=True)
-class DoctorLine:
-    what: str
-    ok: bool
-    needed: bool
-    detail: str
-    fix: str | None
-
-
-@dataclass(frozen=True)
-class Doctor:
-    findings: tuple[DoctorLine, ...]
-
-
-@dataclass(frozen=True)
-class JobList:
-    jobs: tuple[JobSummary, ...]
-
-
-@dataclass(frozen=True)
-class JobNamed:
-    job: str
-
-
-@dataclass(frozen=True)
-class Raw:
-    pictures: tuple[RawImage, ...]
-
-
-@dataclass(frozen=True)
-class Upload:
-    """The number under which the parts of a file may be sent."""
-
-    upload: int
-
-
-@dataclass(frozen=True)
-class Uploaded:
-    """The upload is complete; where the file is on the bridge's computer."""
-
-    scene_path: str
-
-
-@dataclass(frozen=True)
-class Download:
-    """The number under which the parts of a file arrive, and its size."""
-
-    download: int
-    bytes: int
-
-
 BridgeMessage = Welcome | Refused | Reply | Failure | SwarmChanged | JobEvent
 
-MESSAGES: dict[str, Any] = {
-    "welcome": Welcome,
-    "refused": Refused,
-    "reply": Reply,
-    "failure": Failure,
-    "swarm": SwarmChanged,
-    "event": JobEvent,
-}
 
-# What each method returns, where the add-on uses it.
-RESULTS: dict[str, Any] = {
-    "swarm.status": SwarmStatus,
-    "jobs.submit": JobNamed,
-    "jobs.list": JobList,
-    "jobs.watch": JobReport,
-    "jobs.cancel": JobSummary,
-    "jobs.pause": JobSummary,
-    "jobs.resume": JobSummary,
-    "jobs.retry": JobSummary,
-    "jobs.raw": Raw,
-    "scene.check": SceneCheck,
-    "bridge.doctor": Doctor,
-    "files.put": Upload,
-    "files.done": Uploaded,
-    "files.get": Download,
-}
+@dataclass(frozen=True)
+class OtherEvent:
+    """An event of a newer bridge."""
+
+    event: str
 
 
 def parse(text: str) -> BridgeMessage:
@@ -168,15 +29,22 @@ def parse(text: str) -> BridgeMessage:
         value = json.loads(text)
     except ValueError as error:
         raise BadMessage("the bridge sent something that is not JSON") from error
-    kind = MESSAGES.get(str(value.get("type"))) if isinstance(value, dict) else None
+    kind = FRAMES.get(str(value.get("type"))) if isinstance(value, dict) else None
     if kind is None:
         raise BadMessage("the bridge sent a message of an unknown type")
-    message = decode(kind, value, value["type"])
-    return with_typed_event(message) if isinstance(message, JobEvent) else message
+    message: BridgeMessage = decode(kind, value, value["type"])
+    return replace(message, event=_event(message.event)) if isinstance(message, JobEvent) else message
+
+
+def _event(event: Any) -> Any:
+    name = event.get("event") if isinstance(event, dict) else None
+    if not isinstance(name, str):
+        raise BadMessage("an event has no name")
+    return decode(EVENTS[name], event, name) if name in EVENTS else OtherEvent(name)
 
 
 def parse_result(method: str, result: Any) -> Any:
-    """The result of a method as a value; a result that the add-on does not use stays as it is. Raises BadMessage."""
+    """The result of a method as a value; an empty one stays as it is. Raises BadMessage."""
     return decode(RESULTS[method], result, method) if method in RESULTS else result
 
 

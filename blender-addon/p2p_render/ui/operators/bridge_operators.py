@@ -5,7 +5,7 @@ import bpy
 
 from ... import preferences
 from ...bridge.bridge_client import bridge_client
-from ...bridge.wire.messages import Doctor
+from ...bridge.wire.generated import DoctorReport
 from ..notices import notice
 from .operator_result import OperatorResult
 
@@ -34,7 +34,7 @@ class P2P_RENDER_OT_check(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, _context: bpy.types.Context) -> OperatorResult:
-        def found(answer: Doctor) -> None:
+        def found(answer: DoctorReport) -> None:
             bridge_client.findings = answer.findings
             failing = [finding for finding in answer.findings if finding.needed and not finding.ok]
             if failing:

@@ -10,7 +10,7 @@ from ... import preferences
 from ...bridge.background_tasks import background_tasks
 from ...bridge.bridge_client import bridge_client
 from ...bridge.render_request import RenderRequest
-from ...bridge.wire.messages import SceneCheck
+from ...bridge.wire.generated import SceneCheck
 from ...remote import remote_bridge
 from ...render.render_requests import local_blender
 from ...scene.current_scene import scene_of

@@ -12,6 +12,7 @@ from ... import preferences
 from ...bridge.background_tasks import background_tasks
 from ...bridge.bridge_client import bridge_client
 from ...bridge.render_request import RenderRequest
+from ...bridge.wire.derived import is_ended
 from ...remote import remote_bridge
 from ...remote.output_downloader import output_downloader
 from ...render.job_history import FILES, HistoryEntry, job_history
@@ -43,7 +44,7 @@ def submit_and_wait(operator: bpy.types.Operator, scene: bpy.types.Scene, submis
 
     def is_over() -> bool:
         job = bridge_client.jobs.get(names[0]) if names else None
-        if job is None or not job.summary.is_ended:
+        if job is None or not is_ended(job.summary):
             return False
         errors.extend(output_downloader.failures(names[0]))
         return not are_downloading(names[0])

@@ -7,7 +7,8 @@ import bpy
 
 from ...bridge.bridge_client import bridge_client
 from ...bridge.tracked_jobs import TrackedJob
-from ...bridge.wire.records import JobSummary
+from ...bridge.wire.derived import error_text, is_ended
+from ...bridge.wire.generated import JobSummary
 from ...formatting import count
 from ...render.job_history import STILL, job_history
 from ..job_button import draw_job_button
@@ -39,7 +40,7 @@ class P2P_RENDER_PT_jobs(SubPanel, bpy.types.Panel):
         return bool(bridge_client.jobs)
 
     def draw(self, _context: bpy.types.Context) -> None:
-        jobs = sorted(bridge_client.jobs.values(), key=lambda job: (job.summary.is_ended, -job.summary.created_at))
+        jobs = sorted(bridge_client.jobs.values(), key=lambda job: (is_ended(job.summary), -job.summary.created_at))
         for job in jobs[:MAX_SHOWN]:
             draw_job(self.layout.box(), job)
         if len(jobs) > MAX_SHOWN:
@@ -51,18 +52,18 @@ def draw_job(box: bpy.types.UILayout, job: TrackedJob) -> None:
     head = box.row()
     head.label(text=summary.title, icon="RENDER_STILL" if summary.deliver == "raw" else "RENDER_ANIMATION")
     draw_buttons(head.row(align=True), job)
-    if not summary.is_ended and job.progress.chunks_total:
+    if not is_ended(summary) and job.progress.chunks_total:
         draw_progress_bar(box, job.progress.chunks_done / job.progress.chunks_total)
     draw_state(box, job)
     if summary.error is not None:
-        draw_message(box, summary.error.text, "ERROR")
-    for line in job.progress.log[-LOG_LINES_SHOWN:] if not summary.is_ended else ():
+        draw_message(box, error_text(summary.error), "ERROR")
+    for line in job.progress.log[-LOG_LINES_SHOWN:] if not is_ended(summary) else ():
         draw_message(box, line, "DOT")
 
 
 def draw_state(box: bpy.types.UILayout, job: TrackedJob) -> None:
     summary, progress = job.summary, job.progress
-    if job.is_stopping and not summary.is_ended:
+    if job.is_stopping and not is_ended(summary):
         box.label(text=STATES["stopping"])
     elif summary.state == "running":
         box.label(text=job_progress_text(progress))
@@ -81,9 +82,9 @@ def draw_buttons(row: bpy.types.UILayout, job: TrackedJob) -> None:
     """What can be done now."""
     summary = job.summary
     if not bridge_client.is_ready:
-        if not summary.is_ended:
+        if not is_ended(summary):
             draw_job_button(row, "go_on", summary.job, "PLAY")
-    elif summary.is_ended:
+    elif is_ended(summary):
         draw_buttons_of_ended(row, job)
     else:
         draw_buttons_of_running(row, summary)

@@ -5,7 +5,7 @@ import bpy
 
 from ... import preferences, properties
 from ...bridge.bridge_client import bridge_client
-from ...bridge.wire.records import SwarmStatus
+from ...bridge.wire.generated import SwarmStatus
 from ...formatting import count
 from ...render.render_handoff import render_handoff
 from ...scene import preflight

@@ -4,7 +4,7 @@
 import bpy
 
 from ...bridge.bridge_client import bridge_client
-from ...bridge.wire.records import PeerSummary
+from ...bridge.wire.generated import PeerSummary
 from ...formatting import count, memory
 from ...properties import P2P_RENDER_PG_settings, settings_of
 from ...scene.current_scene import scene_of
