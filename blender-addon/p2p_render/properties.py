@@ -2,7 +2,7 @@
 """How a scene is rendered on the swarm: properties that are saved in the scene."""
 
 # No `from __future__ import annotations` here: Blender reads the annotations of property groups.
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
@@ -81,7 +81,7 @@ def submission_settings(scene: bpy.types.Scene, allowed: tuple[str, ...]) -> Sce
         tiles=settings.tiles,
         columns=settings.columns,
         rows=settings.rows,
-        verify=settings.verify,
+        verify=cast(Literal["off", "spot", "full"], settings.verify),
     )
 
 

@@ -2,7 +2,9 @@
 """The parameters of jobs.submit, computed from the scene's settings."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
+
+from .wire.generated import JobSubmission
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class SceneSettings:
     tiles: str = "AUTO"
     columns: int = 4
     rows: int = 4
-    verify: str = "spot"
+    verify: Literal["off", "spot", "full"] = "spot"
 
 
 @dataclass(frozen=True)
@@ -35,23 +37,25 @@ class SavedScene:
     blender: str | None
 
 
-def still(scene: SavedScene, settings: SceneSettings) -> dict[str, Any]:
+def still(scene: SavedScene, settings: SceneSettings) -> JobSubmission:
     """One frame, whose raw pixels come back into this Blender."""
     return {**_common(scene, settings), "tiles": tiles_of(settings), "deliver": "raw"}
 
 
-def animation_raw(scene: SavedScene, settings: SceneSettings) -> dict[str, Any]:
+def animation_raw(scene: SavedScene, settings: SceneSettings) -> JobSubmission:
     """Frames whose raw pixels come back into this Blender, one after the other."""
     return {**_common(scene, settings), "tiles": tiles_of(settings, default=None), "deliver": "raw"}
 
 
-def files(scene: SavedScene, settings: SceneSettings, video: str | None = None) -> dict[str, Any]:
+def files(scene: SavedScene, settings: SceneSettings, video: str | None = None) -> JobSubmission:
     """Finished files in the scene's own output folder."""
-    submission = {**_common(scene, settings), "tiles": tiles_of(settings, default=None), "deliver": "files"}
-    return submission if video is None else {**submission, "video": video}
+    submission: JobSubmission = {**_common(scene, settings), "tiles": tiles_of(settings, default=None), "deliver": "files"}
+    if video is not None:
+        submission["video"] = video
+    return submission
 
 
-def _common(scene: SavedScene, settings: SceneSettings) -> dict[str, Any]:
+def _common(scene: SavedScene, settings: SceneSettings) -> JobSubmission:
     return {
         "scenePath": scene.path,
         "owned": True,

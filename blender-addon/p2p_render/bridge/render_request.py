@@ -2,10 +2,10 @@
 """What one render of the engine needs to know, as plain values."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from .blender_build import LocalBlender
 from .discovery import BridgeSettings
+from .wire.generated import JobSubmission
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class RenderRequest:
 
     settings: BridgeSettings
     # Parameters of jobs.submit.
-    submission: dict[str, Any] = field(default_factory=dict)
+    submission: JobSubmission = field(default_factory=lambda: JobSubmission())
     frames: tuple[int, ...] = ()
     # The existing job.
     job: str | None = None

@@ -4,13 +4,12 @@
 import re
 import shutil
 from pathlib import Path
-from typing import Any
 
 from ..bridge.blender_build import LocalBlender, is_same_build
 from ..bridge.blocking_client import BlockingClient, ClientOwner, OperationFailed
 from ..bridge.file_names import name_of
 from ..bridge.render_request import RenderRequest
-from ..bridge.wire.generated import SceneCheck, SwarmStatus
+from ..bridge.wire.generated import JobSubmission, SceneCheck, SwarmStatus
 from .self_contained import make_self_contained
 
 # Beside the uploaded scene: the bridge keeps it until the job is released.
@@ -44,10 +43,13 @@ def check_scene(request: RenderRequest, owner: ClientOwner) -> SceneCheck:
         client.close()
 
 
-def with_output_folder(submission: dict[str, Any], template: str) -> dict[str, Any]:
+def with_output_folder(submission: JobSubmission, template: str) -> JobSubmission:
     """The scene's output path and video with the folder replaced; the names stay."""
-    video = {"video": f"{OUTPUT_FOLDER}/{name_of(submission['video'])}"} if "video" in submission else {}
-    return {**submission, "output": f"{OUTPUT_FOLDER}/{name_of(template)}", **video}
+    moved: JobSubmission = {**submission, "output": f"{OUTPUT_FOLDER}/{name_of(template)}"}
+    video = submission.get("video")
+    if video is not None:
+        moved["video"] = f"{OUTPUT_FOLDER}/{name_of(video)}"
+    return moved
 
 
 def local_path_of(output: str, scene: str, folder: str, node_folders: tuple[str, ...]) -> str | None:
@@ -65,8 +67,8 @@ def local_path_of(output: str, scene: str, folder: str, node_folders: tuple[str,
 
 
 def upload_submission(
-    client: BlockingClient, submission: dict[str, Any], local_blender: LocalBlender, owner: ClientOwner
-) -> tuple[dict[str, Any], tuple[str, ...]]:
+    client: BlockingClient, submission: JobSubmission, local_blender: LocalBlender, owner: ClientOwner
+) -> tuple[JobSubmission, tuple[str, ...]]:
     """The submission with the paths of the bridge's computer, and the folders of File Output nodes.
 
     The local copy is removed in any case. Raises OperationFailed, Interrupted.

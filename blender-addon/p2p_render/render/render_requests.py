@@ -3,7 +3,6 @@
 
 import sys
 from collections.abc import Callable
-from typing import Any
 
 import bpy
 
@@ -12,6 +11,7 @@ from ..bridge import job_submission
 from ..bridge.blender_build import LocalBlender
 from ..bridge.job_submission import SavedScene, SceneSettings
 from ..bridge.render_request import RenderRequest
+from ..bridge.wire.generated import JobSubmission
 from ..scene.scene_copy import save_copy
 
 
@@ -25,10 +25,12 @@ def frames_for_blender(scene: bpy.types.Scene, frames: list[int]) -> RenderReque
     return _request(_submission(job_submission.animation_raw, scene, frames), frames)
 
 
-def files_submission(scene: bpy.types.Scene, frames: list[int], video: str | None = None) -> dict[str, Any]:
+def files_submission(scene: bpy.types.Scene, frames: list[int], video: str | None = None) -> JobSubmission:
     """Finished files in the scene's output folder, made without this Blender."""
     submission = _submission(job_submission.files, scene, frames)
-    return submission if video is None else {**submission, "video": video}
+    if video is not None:
+        submission["video"] = video
+    return submission
 
 
 def for_engine(scene: bpy.types.Scene, frame: int, is_animation: bool) -> RenderRequest:
@@ -54,7 +56,7 @@ def local_blender() -> LocalBlender:
     return LocalBlender(bpy.app.binary_path, bpy.app.version_string.split()[0], bpy.app.build_hash.decode("ascii", "replace"))
 
 
-def _request(submission: dict[str, Any], frames: list[int]) -> RenderRequest:
+def _request(submission: JobSubmission, frames: list[int]) -> RenderRequest:
     return RenderRequest(preferences.bridge_settings(), submission, tuple(frames), local_blender=local_blender())
 
 
@@ -65,8 +67,8 @@ def _renders_all_frames() -> bool:
 
 
 def _submission(
-    kind: Callable[[SavedScene, SceneSettings], dict[str, Any]], scene: bpy.types.Scene, frames: list[int]
-) -> dict[str, Any]:
+    kind: Callable[[SavedScene, SceneSettings], JobSubmission], scene: bpy.types.Scene, frames: list[int]
+) -> JobSubmission:
     source = bpy.data.filepath or None
     saved = SavedScene(
         path=save_copy(preferences.bridge_settings()),

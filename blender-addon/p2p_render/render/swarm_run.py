@@ -6,7 +6,6 @@ imports bpy; the engine passes in the display.
 """
 
 from collections import deque
-from typing import Any
 
 from ..bridge.blocking_client import BlockingClient, Interrupted, OperationFailed
 from ..bridge.bridge_process import BridgeFailed, BridgeMissing
@@ -14,7 +13,7 @@ from ..bridge.job_progress import JobProgress
 from ..bridge.render_request import RenderRequest
 from ..bridge.websocket_thread import ConnectionEnded, Received
 from ..bridge.wire.derived import error_text, is_ended
-from ..bridge.wire.generated import FrameRaw, JobEvent, JobReport, JobSummary, JobSummaryEvent, RawImage, Tile
+from ..bridge.wire.generated import FrameRaw, JobEvent, JobReport, JobSubmission, JobSummary, JobSummaryEvent, RawImage, Tile
 from ..remote import remote_bridge
 from .render_display import NULL_DISPLAY, RenderDisplay
 from .tile_files import DownloadedFiles, SharedFiles, TileFiles
@@ -121,7 +120,7 @@ class SwarmRun:
             self._check_ended(event.summary)
         self._display.progress(self.progress)
 
-    def _submission(self) -> dict[str, Any]:
+    def _submission(self) -> JobSubmission:
         submission = self.request.submission
         if not self._client.is_remote:
             return submission

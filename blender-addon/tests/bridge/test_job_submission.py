@@ -47,4 +47,5 @@ def test_a_still_delivers_raw_pixels_and_an_animation_files() -> None:
 
 
 def test_a_title_is_cut_to_the_limit_of_the_bridge() -> None:
-    assert len(still(SavedScene("/c", None, "x" * 900, "S", None, False, None, None), SceneSettings())["title"]) == 256
+    submission = still(SavedScene("/c", None, "x" * 900, "S", None, False, None, None), SceneSettings())
+    assert submission["title"] == "x" * 256

@@ -10,7 +10,7 @@ from ... import preferences
 from ...bridge.background_tasks import background_tasks
 from ...bridge.bridge_client import bridge_client
 from ...bridge.render_request import RenderRequest
-from ...bridge.wire.generated import SceneCheck
+from ...bridge.wire.generated import JobSubmission, SceneCheck
 from ...remote import remote_bridge
 from ...render.render_requests import local_blender
 from ...scene.current_scene import scene_of
@@ -46,7 +46,7 @@ class P2P_RENDER_OT_check_scene(bpy.types.Operator):
             notice.show_error(message)
 
         scene_check.start()
-        submission = {"scenePath": path, "scene": scene}
+        submission: JobSubmission = {"scenePath": path, "scene": scene}
         if bridge_client.is_remote:
             request = RenderRequest(preferences.bridge_settings(), submission, local_blender=local_blender())
             background_tasks.start(lambda task: remote_bridge.check_scene(request, task), checked, failed)

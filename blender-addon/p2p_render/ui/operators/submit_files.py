@@ -4,7 +4,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import bpy
 
@@ -13,6 +12,7 @@ from ...bridge.background_tasks import background_tasks
 from ...bridge.bridge_client import bridge_client
 from ...bridge.render_request import RenderRequest
 from ...bridge.wire.derived import is_ended
+from ...bridge.wire.generated import JobSubmission
 from ...remote import remote_bridge
 from ...remote.output_downloader import output_downloader
 from ...render.job_history import FILES, HistoryEntry, job_history
@@ -22,10 +22,9 @@ from ..notices import notice
 from .operator_result import OperatorResult
 
 POLL_SECONDS = 0.05
-Submission = dict[str, Any]
 
 
-def submit_in_window(operator: bpy.types.Operator, scene: bpy.types.Scene, submission: Submission, frame: int) -> None:
+def submit_in_window(operator: bpy.types.Operator, scene: bpy.types.Scene, submission: JobSubmission, frame: int) -> None:
     """Returns at once; notices say how it goes on."""
     entry = HistoryEntry(bpy.data.filepath, scene.name, frame, FILES)
 
@@ -37,7 +36,7 @@ def submit_in_window(operator: bpy.types.Operator, scene: bpy.types.Scene, submi
     operator.report({"INFO"}, "Submitting the job")
 
 
-def submit_and_wait(operator: bpy.types.Operator, scene: bpy.types.Scene, submission: Submission, frame: int) -> OperatorResult:
+def submit_and_wait(operator: bpy.types.Operator, scene: bpy.types.Scene, submission: JobSubmission, frame: int) -> OperatorResult:
     """Where no timer runs: returns when the files are complete."""
     names: list[str] = []
     errors: list[str] = []
@@ -65,7 +64,7 @@ def submit_and_wait(operator: bpy.types.Operator, scene: bpy.types.Scene, submis
 
 
 def _submit(
-    scene: bpy.types.Scene, frame: int, submission: Submission, named: Callable[[str], object], failed: Callable[[str], object]
+    scene: bpy.types.Scene, frame: int, submission: JobSubmission, named: Callable[[str], object], failed: Callable[[str], object]
 ) -> None:
     """At once if the bridge shares our disk; for a remote one the copy is packed and uploaded first, in the background."""
     request = RenderRequest(preferences.bridge_settings(), submission, local_blender=local_blender())
