@@ -79,7 +79,7 @@ export interface BlenderSession extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** The finishing Blender: opens the scene once, makes final pictures from assembled floats. */
+/** The finishing Blender: opens the scene once, makes final pictures from assembled raw frames. */
 export interface Finisher extends AsyncDisposable {
   /**
    * Makes the final files of one frame and moves them into place.

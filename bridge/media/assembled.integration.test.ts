@@ -90,12 +90,12 @@ describe("an assembled file", () => {
     expect(difference(spec.path)).toBe(0);
   });
 
-  test("keeps only what is inside the apron", () => {
-    const spec = target("apron.exr");
+  test("keeps only what is inside the overscan", () => {
+    const spec = target("overscan.exr");
     createAssembled(spec);
     const tileRect = { x: 110, y: 60, width: 12, height: 9 };
     const resultRect = { x: 106, y: 57, width: 20, height: 16 };
-    pasteResult({ resultPath: tile("apron-tile.exr", resultRect), target: spec, resultRect, tileRect, region });
+    pasteResult({ resultPath: tile("overscan-tile.exr", resultRect), target: spec, resultRect, tileRect, region });
     expect(difference(spec.path, tileRect)).toBe(0);
     expect(difference(spec.path)).toBe(40 * 30 - 12 * 9);
   });

@@ -37,8 +37,8 @@ describe("the preview", () => {
     expect(await colourAt(path, 640, 320)).toEqual([0, 0, 0, 0]);
   });
 
-  test("leaves out the apron", async () => {
-    const path = join(scratch.path, "apron.png");
+  test("leaves out the overscan", async () => {
+    const path = join(scratch.path, "overscan.png");
     const small = { x: 0, y: 0, width: 100, height: 100 };
     const canvas = new PreviewCanvas({ path, region: small, writeEveryMs: 0 });
     await canvas.add({

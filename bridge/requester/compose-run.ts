@@ -15,7 +15,7 @@ import type { StatsCollector } from "./stats-collector.ts";
 import type { Ledger } from "../core/ledger/ledger.ts";
 import type { JobPorts } from "./job-ports.ts";
 
-/** Apron around checked crops with adaptive sampling, px: what the planner gives tiles. */
+/** Overscan around checked crops with adaptive sampling, px: what the planner gives tiles. */
 const ADAPTIVE_OVERSCAN = 16;
 
 /** The parts of a run that speak to each other, put together. */

@@ -85,7 +85,7 @@ export class JobFolder implements JobFiles {
     return await outputAnswer(place(), { where: to, limitMs: OUTPUT_WAITS.deliverMs, time: this.#world });
   }
 
-  /** Of an ended job only its assembled floats stay, until somebody has taken them. */
+  /** Of an ended job only its assembled raw frames stay, until somebody has taken them. */
   async keepRaw(): Promise<void> {
     await this.#clear();
     for (const folder of [this.#results, this.scene]) await this.#disk.rm(folder, { recursive: true, force: true });

@@ -131,5 +131,5 @@ export interface JobPreview {
   close(): Promise<void>;
 }
 
-/** Where a unit's assembled floats lie, as the finishing Blender looks for them. */
+/** Where a scene frame's assembled raw frames lie, as the finishing Blender looks for them. */
 export type AssembledPath = (sceneFrame: SceneFrame) => string;

@@ -80,7 +80,7 @@ function framesToRender(request: RenderRequest, facts: SceneFacts): readonly num
   return frames;
 }
 
-/** Throws FLOATS_IMPOSSIBLE for frames of engines that give final pictures only, and for those that ask no render engine at all. */
+/** Throws RAW_IMPOSSIBLE for frames of engines that give final pictures only, and for those that ask no render engine at all. */
 function requireRaw(facts: SceneFacts, plan: JobPlan): void {
   const flat = plan.outputs.find(({ sceneFrames }) => sceneFrames.length === 0);
   if (flat) throw new FarmError("RAW_IMPOSSIBLE", `frame ${flat.frame} of ${facts.scene} shows nothing that a render engine makes`);

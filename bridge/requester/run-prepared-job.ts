@@ -112,7 +112,7 @@ function announce(ports: JobPorts, prepared: PreparedJob): void {
   for (const { code, message } of [...facts.warnings, ...plan.messages]) ports.client.observe({ event: "note", code, message });
 }
 
-/** Pictures are made by this machine: of assembled floats, or of nothing that a render engine would make. */
+/** Pictures are made by this machine: of assembled raw frames, or of nothing that a render engine would make. */
 function finishesHere({ plan, deliver }: PreparedJob): boolean {
   return (
     deliver !== "raw" &&

@@ -114,7 +114,7 @@ describe("the scene can no longer be rendered here as it was sent", () => {
     expect(await run(donor(true, failed))).toMatchObject({ code: "SCENE_CHANGED", message: expect.stringContaining("/project/card.png") });
   });
 
-  it("ends it when a result is looked at, and nobody is barred", async () => {
+  it("ends it when a result is looked at, and nobody is banned", async () => {
     const files = [{ role: "raw" as const, name: "f.exr", sha256: "ab".repeat(32), bytes: 10 }];
     const rendered = donor(false, (chunk) => ({ type: "rendered", chunk: chunk.id, files, seconds: 1 }));
     expect(await run(rendered)).toMatchObject({ code: "SCENE_CHANGED" });

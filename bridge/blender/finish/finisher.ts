@@ -29,7 +29,7 @@ export interface FinisherOptions {
   readonly flags: BlenderFlags;
   /** What output paths without `//` are relative to; default: this process's. */
   readonly cwd?: string;
-  /** Absolute folder of the assembled floats; each unit's file is `assembledFileName(unit)` in it. */
+  /** Absolute folder of the assembled raw frames; each scene frame's file is `assembledFileName(sceneFrame)` in it. */
   readonly assembledFolder: string;
   /** Scenes whose units are assembled; the others of the file are rendered by their own engine, here. */
   readonly jobScenes: readonly string[];
@@ -61,7 +61,7 @@ const Written = z.strictObject({
 });
 
 /**
- * The file name of a unit's assembled floats: safe on every system, whatever the scene is called.
+ * The file name of a scene frame's assembled raw frames: safe on every system, whatever the scene is called.
  * `scripts/p2p_blender/finish/finisher.py` follows the same rule.
  */
 export function assembledFileName(sceneFrame: SceneFrame): string {
@@ -70,7 +70,7 @@ export function assembledFileName(sceneFrame: SceneFrame): string {
 }
 
 /**
- * Starts the finishing Blender: it opens the scene once and then makes final pictures from assembled floats.
+ * Starts the finishing Blender: it opens the scene once and then makes final pictures from assembled raw frames.
  *
  * Throws OUTPUT_NOT_WRITABLE, DISK_FULL, SCENE_UNREADABLE, SCENE_UNKNOWN, SCENE_CHANGED, BLENDER_NOT_FOUND,
  * BLENDER_CRASHED, BLENDER_HUNG. `finishFrame` and `finishMovie` throw FINISHING_FAILED (this frame

@@ -23,7 +23,7 @@ export interface GpuHostConfig {
 /** What OptiX, CUDA and the driver's own tools need mounted; `graphics` is what brings OptiX's libraries. */
 const NVIDIA_CAPABILITIES = ["gpu", "compute", "utility", "graphics"];
 
-/** Exactly these GPUs for a container; a sentence where no container can have them. */
+/** Exactly these GPUs for a container; a message where no container can have them. */
 export function containerGpus(gpus: readonly Gpu[], engine: EngineGpuSupport): GpuHostConfig | { readonly impossible: string } {
   if (gpus.some(({ vendor }) => vendor === "apple")) return { impossible: "Apple's GPUs are not reached from inside a container" };
   const nvidia = gpus.filter(({ vendor }) => vendor === "nvidia");

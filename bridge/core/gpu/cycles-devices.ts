@@ -62,7 +62,7 @@ function sameName(a: string, b: string): boolean {
   return plain(a).includes(plain(b)) || plain(b).includes(plain(a));
 }
 
-/** Why these GPUs are not used, in a sentence for their owner and for who asks what there is. */
+/** Why these GPUs are not used, in a message for their owner and for who asks what there is. */
 export function noUseMessage(gpus: readonly Gpu[], devices: readonly CyclesDevice[]): string {
   const wanted = gpus.map(({ name }) => name).join(", ");
   const vendor = gpus[0]?.vendor ?? "nvidia";

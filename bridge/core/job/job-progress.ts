@@ -92,7 +92,7 @@ function watchDonors(picture: JobProgress, event: JobEvent): void {
         donor.doing = event.open ? "waiting" : `rests: ${event.reason ?? "its owner stopped it"}`;
       });
     case "donor-banned":
-      return change(picture, event.donor, (donor) => Object.assign(donor, { state: "banned", doing: `barred: ${event.reason}` }));
+      return change(picture, event.donor, (donor) => Object.assign(donor, { state: "banned", doing: `banned: ${event.reason}` }));
     case "scene-progress":
       return change(picture, event.donor, (donor) => {
         donor.doing =

@@ -24,7 +24,7 @@ describe("foldJournal", () => {
     ).toBe("cc");
   });
 
-  it("knows finished frames, dead chunks and barred donors", () => {
+  it("knows finished frames, dead chunks and banned donors", () => {
     const journalState = foldJournal([
       { type: "frame-finished", frame: 3, files: [{ path: "/out/3.png", bytes: 7 }] },
       { type: "chunk-dead", chunk: "b", code: "BLENDER_CRASHED" },

@@ -37,7 +37,7 @@ function allowedMs({ kind, seconds }: Wait): number {
   return Math.min(STILLNESS_LIMITS.renderMs, Math.max(STILLNESS_LIMITS.renderFloorMs, seconds * 1_000 * STILLNESS_LIMITS.renderFactor));
 }
 
-/** The sentence for a job that was ended for it. */
+/** The message for a job that was ended for it. */
 export function stillnessMessage(nowMs: number, movedMs: number, waits: readonly Wait[]): string {
   const minutes = Math.round((nowMs - movedMs) / 60_000);
   const shown = waits.slice(0, 5).map(({ what, sinceMs }) => `${what} (${Math.round((nowMs - sinceMs) / 1_000)} s)`);

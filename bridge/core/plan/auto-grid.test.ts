@@ -12,7 +12,7 @@ describe("autoGrid", () => {
     expect(1920 / columns / (1080 / rows)).toBeLessThan(2);
   });
 
-  it("makes larger tiles where each is rendered with an apron, and more of them the longer the work is", () => {
+  it("makes larger tiles where each is rendered with an overscan, and more of them the longer the work is", () => {
     const tilesOf = (samples: number, overscanPx: number) => {
       const { columns, rows } = autoGrid({ width: 1920, height: 1080, samples, slots: 4, frames: 1, overscanPx });
       return columns * rows;

@@ -36,7 +36,7 @@ function tailSubdivisions({ width, height, slots, frames }: AutoGridInput, grid:
   return frames === 1 && isLarge && tiles >= 2 * tailSubdivision && 4 * tiles <= worthwhile ? { ...grid, tailSubdivision } : undefined;
 }
 
-/** Few tiles leave slots waiting for the last one; many are handled often, and their aprons are rendered again and again. */
+/** Few tiles leave slots waiting for the last one; many are handled often, and their overscans are rendered again and again. */
 function secondsUntilDone(input: AutoGridInput, grid: TileGrid): number {
   const slots = Math.max(1, input.slots);
   const { columns, rows, tailSubdivision = 0 } = grid;
@@ -46,7 +46,7 @@ function secondsUntilDone(input: AutoGridInput, grid: TileGrid): number {
   return (tile * (columns * rows - tailSubdivision) + 4 * quarter * tailSubdivision) / slots + quarter * TILE_RULES.waitingTiles;
 }
 
-/** Seconds of one slot for one tile of such a grid, its apron and its handling included. */
+/** Seconds of one slot for one tile of such a grid, its overscan and its handling included. */
 export function tileSeconds(input: AutoGridInput, { columns, rows }: TileGrid): number {
   const { width, height, overscanPx } = input;
   const overscans = (side: number, count: number) => (side + (2 * overscanPx * (count - 1)) / count) / side;

@@ -9,8 +9,8 @@ export type DonorId = string;
 /**
  * The unit of leased work.
  *
- * `floats`: one scene at one frame, a rectangle of it, as a float multilayer EXR; `rect` is what the
- * donor must return, apron included. `files`: one frame of an engine that only works on whole frames,
+ * `raw`: one scene at one frame, a rectangle of it, as a float multilayer EXR; `rect` is what the
+ * donor must return, overscan included. `files`: one frame of an engine that only works on whole frames,
  * as the final files that Blender itself writes.
  */
 export type ChunkSpec =
@@ -44,7 +44,7 @@ export interface Chunk {
   readonly spec: ChunkSpec;
   /** Relative cost (predicted samples x pixels); only ratios matter. */
   readonly cost: number;
-  /** For `floats`: what of `spec.rect` is kept after the apron is cut off. */
+  /** For `raw`: what of `spec.rect` is kept after the overscan is cut off. */
   readonly tileRect?: Rect;
 }
 

@@ -24,7 +24,7 @@ function whyWhole(scene: SceneRenderFacts): readonly Reason[] {
         message: `Scene "${scene.name}" is denoised as it renders, which needs whole frames: its frames are not cut into tiles.`,
       },
     ];
-  if (scene.inOrder) return []; // its own sentence says it
+  if (scene.inOrder) return []; // its own message says it
   return [
     {
       code: "whole-frames-engine",

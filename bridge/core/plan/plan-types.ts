@@ -47,7 +47,7 @@ export type PlanInput = Readonly<z.infer<typeof PlanInput>>;
 export interface PlannedSceneFrame {
   readonly key: SceneFrameKey;
   readonly sceneFrame: SceneFrame;
-  /** `floats`: assembled and finished here. `files`: the donor's Blender writes the final files. */
+  /** `raw`: assembled and finished here. `files`: the donor's Blender writes the final files. */
   readonly kind: "raw" | "files";
   /** Full frame in pixels. */
   readonly width: number;

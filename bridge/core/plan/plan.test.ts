@@ -59,7 +59,7 @@ describe("planJob", () => {
     for (const name of names) expect(planJob(facts([scene({ name })]), STILL).chunks[0]?.id).toMatch(/^[\w%.!~*'()-]+:1:\d+-\d+-\d+-\d+$/);
   });
 
-  it("gives adaptive tiles an apron inside the region, and says what is kept", () => {
+  it("gives adaptive tiles an overscan inside the region, and says what is kept", () => {
     const { chunks } = planJob(facts([scene({ adaptive: true })]), { ...STILL, tiles: { kind: "grid", columns: 2, rows: 1 } });
     expect(chunks[0]).toMatchObject({
       tileRect: { x: 0, y: 0, width: 64, height: 96 },
@@ -132,8 +132,8 @@ describe("planJob", () => {
     const plan = planJob(facts([scene(), other], { frameInputs }), { ...ANIMATION, frames: [1, 2, 1] });
     expect(plan.chunks.map(({ id }) => id)).toEqual(["Scene:1:0-0-128-96", "Other:7:0-0-64-32", "Scene:2:0-0-128-96"]);
     expect(plan.outputs).toEqual([
-      { frame: 1, sceneFrames: ["floats:1:Scene", "floats:7:Other"] },
-      { frame: 2, sceneFrames: ["floats:2:Scene", "floats:7:Other"] },
+      { frame: 1, sceneFrames: ["raw:1:Scene", "raw:7:Other"] },
+      { frame: 2, sceneFrames: ["raw:2:Scene", "raw:7:Other"] },
     ]);
   });
 
@@ -148,7 +148,7 @@ describe("planJob", () => {
       },
     ];
     const plan = planJob(facts([scene(), scene({ name: "Draft", ...EEVEE })], { frameInputs }), { ...ANIMATION, frames: [1, 2] });
-    expect(plan.outputs.map(({ sceneFrames }) => sceneFrames)).toEqual([["files:1"], ["floats:2:Scene"]]);
+    expect(plan.outputs.map(({ sceneFrames }) => sceneFrames)).toEqual([["files:1"], ["raw:2:Scene"]]);
     expect(codes(plan)).toEqual(["whole-frames-mixed"]);
   });
 

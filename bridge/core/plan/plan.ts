@@ -56,7 +56,7 @@ export function planJob(facts: SceneFacts, options: PlanOptions): JobPlan {
 }
 
 function rawKey({ scene, frame }: SceneFrame): SceneFrameKey {
-  return `floats:${frame}:${scene}`;
+  return `raw:${frame}:${scene}`;
 }
 
 function filesKey(frame: number): SceneFrameKey {

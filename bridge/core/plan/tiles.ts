@@ -104,7 +104,7 @@ function distanceFromCentre(tile: Rect, region: Rect): number {
   return dx * dx + dy * dy;
 }
 
-/** The tile, grown by the apron as far as the region goes. */
+/** The tile, grown by the overscan as far as the region goes. */
 export function withOverscan(tile: Rect, region: Rect, overscanPx: number): Rect {
   const left = Math.max(region.x, tile.x - overscanPx);
   const bottom = Math.max(region.y, tile.y - overscanPx);

@@ -143,7 +143,7 @@ describe("step", () => {
     expect(job.failed("c0", "a", "transport", 900_000)).toEqual(["chunk-dead c0 BLENDER_CRASHED", "job-ended incomplete"]);
   });
 
-  it("bars a donor after three failures in a row while others remain", () => {
+  it("bans a donor after three failures in a row while others remain", () => {
     const job = begin({ costs: [1, 1, 1, 1, 1, 1] });
     job.join("a");
     job.join("b");

@@ -97,7 +97,7 @@ describe("verification", () => {
     expect(job.verdict("c0", "a", "equal").map(({ type }) => type)).toEqual(["accept", "job-ended"]);
   });
 
-  it("bars a liar at once, takes its chunks away and checks what it delivered before", () => {
+  it("bans a liar at once, takes its chunks away and checks what it delivered before", () => {
     const job = begin(10, "spot");
     job.join("liar");
     for (const chunk of ["c0", "c1", "c2", "c3"]) job.deliver(chunk, "liar");
@@ -115,7 +115,7 @@ describe("verification", () => {
     expect(job.join("honest").filter(({ type }) => type === "lease")).toHaveLength(7);
   });
 
-  it("waits for no barred donor: the others' failures settle a chunk", () => {
+  it("waits for no banned donor: the others' failures settle a chunk", () => {
     const job = begin(1, "full");
     job.join("liar");
     job.join("other");

@@ -100,7 +100,7 @@ export interface SchedulePolicy {
   readonly deadAfterDonors: number;
   /** Lost leases of one chunk that are blamed on the network; one more, and the chunk is given up. */
   readonly maxTransportFailures: number;
-  /** Failures of one kind in a row after which a donor is barred. */
+  /** Failures of one kind in a row after which a donor is banned. */
   readonly banAfter: number;
   /** A donor rests after failures that are not the chunk's: doubling from the first to the second. */
   readonly restMs: number;

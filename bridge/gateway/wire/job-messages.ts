@@ -79,7 +79,7 @@ export const JobReport = z.strictObject({
   /** The first event that follows, and the one after the last that has happened. Above `from`: those between are forgotten. */
   first: Count,
   next: Count,
-  /** Frames whose floats are here and not released. */
+  /** Frames whose raw pictures are here and not released. */
   raw: z.array(Frame),
   /** Finished files so far. */
   outputs: z.array(Words),

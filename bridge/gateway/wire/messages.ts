@@ -96,7 +96,7 @@ export const SceneCheck = z.strictObject({
       frameStep: Count,
       /** Frames can be cut into tiles. */
       tiles: z.boolean(),
-      /** `deliver: "floats"` is possible. */
+      /** `deliver: "raw"` is possible. */
       raw: z.boolean(),
       blender: Words,
       files: Count,
@@ -135,12 +135,12 @@ export const METHODS = {
   "jobs.resume": { params: OneJob, result: JobSummary },
   /** Takes a job that ended incomplete, cancelled or failed up again, where it stopped. */
   "jobs.retry": { params: OneJob, result: JobSummary },
-  /** The floats of a frame; empty while they are not whole. */
+  /** The raw pictures of a frame; empty while they are not whole. */
   "jobs.raw": {
     params: z.strictObject({ job: JobName, frame: Frame }),
     result: z.strictObject({ pictures: z.array(RawImage).readonly() }),
   },
-  /** The client has what it wants: the floats of one frame may go, or without `frame` all that the ended job keeps, and its line. */
+  /** The client has what it wants: the raw pictures of one frame may go, or without `frame` all that the ended job keeps, and its line. */
   "jobs.release": { params: z.strictObject({ job: JobName, frame: Frame.nullish() }), result: Nothing },
   /** Opens the scene in a Blender of the bridge: seconds for a small one. */
   "scene.check": {

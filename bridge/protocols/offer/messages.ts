@@ -30,7 +30,7 @@ export const Message = z
   .max(OFFER_LIMITS.maxMessageChars)
   .regex(/^[^\p{C}]*$/u);
 
-/** Whether a donor takes and does work now; the type is `Standing` of the core, less its codes. */
+/** Whether a donor takes and does work now; the type is `Availability` of the core, less its codes. */
 export const AvailabilityMessage = z.discriminatedUnion("state", [
   z.strictObject({ state: z.literal("open") }),
   /** Takes nothing new; what runs may end. */

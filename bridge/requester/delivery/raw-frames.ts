@@ -3,7 +3,7 @@ import type { JobPlan } from "../../core/plan/plan.ts";
 import { type Disk, isThere } from "../../kernel/disk.ts";
 import type { AssembledPath } from "../ports.ts";
 
-/** The assembled floats of a job that wait for somebody to take them. */
+/** The assembled raw frames of a job that wait for somebody to take them. */
 export class RawFrames {
   readonly #disk: Disk;
   readonly #picturesOf: ReadonlyMap<number, readonly RawImage[]>;

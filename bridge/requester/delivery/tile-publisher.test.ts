@@ -16,7 +16,7 @@ import { systemWorld } from "../../kernel/world.ts";
 const names = ["L.Combined.A", "L.Combined.B", "L.Combined.G", "L.Combined.R"];
 /** The user's border inside a frame of 100 x 80. */
 const region: Rect = { x: 10, y: 20, width: 40, height: 30 };
-/** What the donor was asked for, with an apron, and what of it counts. */
+/** What the donor was asked for, with an overscan, and what of it counts. */
 const rect: Rect = { x: 8, y: 18, width: 30, height: 20 };
 const tileRect: Rect = { x: 10, y: 20, width: 25, height: 16 };
 const spec = { kind: "raw", scene: "Scene", frame: 3, width: 100, height: 80, rect, denoise: false } as const;
@@ -61,7 +61,7 @@ afterEach(async () => {
 });
 
 describe("a tile of a growing frame", () => {
-  it("is shown as a file of its own, without its apron, with the result's pixels", async () => {
+  it("is shown as a file of its own, without its overscan, with the result's pixels", async () => {
     await tiles.show(tile, "anna", files, signal);
     const path = join(root, "job", "tiles", "0.exr");
     expect(events).toEqual([{ event: "tile", chunk: "a", donor: "anna", scene: "Scene", frame: 3, rect: tileRect, region, path }]);

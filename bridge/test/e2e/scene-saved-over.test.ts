@@ -109,7 +109,7 @@ describe("the artist saves over the scene while it renders", () => {
 });
 
 describe("another file of the scene is overwritten while it renders", () => {
-  it("the job ends and names it, and nobody is barred for it", async () => {
+  it("the job ends and names it, and nobody is banned for it", async () => {
     const folder = await project("texture");
     const running = render(folder, "texture", ["--no-local", "--verify", "full"]);
     await running.line(({ event }) => event === "chunk-started");

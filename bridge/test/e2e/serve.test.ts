@@ -337,7 +337,7 @@ function acceptedIn(events: readonly { readonly event: string }[]): string[] {
   return events.flatMap((each) => (each.event === "chunk-accepted" && "chunk" in each ? [String(each.chunk)] : []));
 }
 
-/** What a Blender that was given the assembled floats makes of them, beside what plain Blender renders. */
+/** What a Blender that was given the assembled raw frames makes of them, beside what plain Blender renders. */
 async function finished(scenePath: string, raw: string, folder: string) {
   const { signal } = new AbortController();
   const [blender] = await findBlenders({ start: startPlainProcess }, { cacheFile: join(root, "blenders.json"), explicit: BLENDER }, signal);

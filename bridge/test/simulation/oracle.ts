@@ -68,7 +68,7 @@ function holdHonour({ donors }: Story, { run }: Explored, broken: Broken): void 
   const liars = new Set(donors.filter(({ troubles }) => troubles.lies).map(({ id }) => id));
   for (const event of run.events) {
     if (event.event !== "donor-banned" || !/pixels|broken/.test(event.reason) || liars.has(event.donor)) continue;
-    throw broken(`${event.donor} was barred: ${event.reason}`);
+    throw broken(`${event.donor} was banned: ${event.reason}`);
   }
 }
 

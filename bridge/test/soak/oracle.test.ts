@@ -80,7 +80,7 @@ describe("what the soak says of a job", () => {
     expect(await kindsOf([ended({ missing: [{ frame: 2 }] })])).toEqual(["lost"]);
   });
 
-  it("barred: a donor was, and all donors are honest", async () => {
+  it("banned: a donor was, and all donors are honest", async () => {
     const bar = { event: "donor-banned", donor: "d", name: "donor-0", reason: "it returned another picture" };
     expect(await kindsOf([bar, ended({}, { banned: ["d"] })])).toEqual(["banned", "banned"]);
   });

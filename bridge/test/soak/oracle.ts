@@ -77,7 +77,7 @@ async function judgeList({ folder, temporary, name, home }: JobPlace, job: strin
   const { job: row, framesDone, framesTotal, banned: those } = parsed.data;
   return row.state === "complete" && framesDone === framesTotal && those.length === 0
     ? []
-    : [lost(`jobs show: ${row.state}, ${framesDone} of ${framesTotal} frames, ${those.length} barred`)];
+    : [lost(`jobs show: ${row.state}, ${framesDone} of ${framesTotal} frames, ${those.length} banned`)];
 }
 
 /** Names and pixels; where they differ, Blender is asked once more whether it is of one mind. */

@@ -63,7 +63,7 @@ function showJob(cli: Cli, report: JobReport, json: boolean): void {
       `  ${framesDone} of ${framesTotal} frames, ${chunksDone} of ${chunksTotal} chunks`,
       ...(error === null ? [] : [`  ended by ${error.code}: ${error.message}`]),
       ...Object.entries(chunksByDonor).map(([donor, count]) => `  ${String(count).padStart(5)} chunks by ${donor}`),
-      ...banned.map((donor) => `  barred: ${donor}`),
+      ...banned.map((donor) => `  banned: ${donor}`),
       ...outputs.slice(0, 20).map((path) => `  ${path}`),
       ...(outputs.length > 20 ? [`  … and ${outputs.length - 20} more`] : []),
     ].join("\n"),

@@ -25,7 +25,7 @@ Operation = Callable[[Json], Any]
 
 
 class ScriptError(Exception):
-    """A refused request: a stable error code and one sentence. The session continues."""
+    """A refused request: a stable error code and one message. The session continues."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

@@ -97,7 +97,7 @@ def _is_freestyle_scene(depsgraph: Any, file_of: FileOf) -> bool:
 
 
 def _load_passes(engine: Any, depsgraph: Any, file_of: FileOf) -> None:
-    """Loads the assembled file into the result, view by view. Raises with one sentence."""
+    """Loads the assembled file into the result, view by view. Raises with one message."""
     scene, layer = depsgraph.scene, depsgraph.view_layer_eval.name
     if scene.frame_subframe != 0.0:
         raise RuntimeError(f'scene "{scene.name}" is asked for between two frames ({scene.frame_current_final})')

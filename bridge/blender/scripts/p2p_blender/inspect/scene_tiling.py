@@ -18,7 +18,7 @@ from . import scene_facts
 
 
 def untileable_reasons(scene: bpy.types.Scene) -> list[Json]:
-    """One sentence a reason, with a code."""
+    """One message a reason, with a code."""
     name, engine = scene.name, scene.render.engine
     if not cycles.renders(scene):
         return [
