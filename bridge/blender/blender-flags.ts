@@ -1,4 +1,5 @@
-import { BLENDER_FLAGS, type BlenderFlags } from "../core/job/job-options.ts";
+import { BLENDER_FLAGS } from "../core/job/job-options.ts";
+import { type BlenderFlags } from "../core/job/option-schemas.ts";
 
 /** Blender's own flags as it reads them from its command line, in the order in which they must stand. */
 export function flagArguments(flags: BlenderFlags): string[] {

@@ -1,5 +1,4 @@
 import { type Command, Option } from "commander";
-import { z } from "zod";
 import type { DeclaredOption } from "../core/job/job-options.ts";
 import { parseFlag, parseInteger } from "./option-values.ts";
 
@@ -14,10 +13,10 @@ export function declaredValues(declared: Readonly<Record<string, DeclaredOption>
   return Object.fromEntries(Object.entries(declared).map(([name, each]) => [name, raw[optionOf(each).attributeName()]]));
 }
 
-function optionOf({ schema, flag, help, default: usual }: DeclaredOption): Option {
+function optionOf({ value, flag, help, default: usual }: DeclaredOption): Option {
   const option = new Option(flag, help);
-  if (schema instanceof z.ZodEnum) option.choices(schema.options.map(String));
-  else if (schema instanceof z.ZodNumber) option.argParser(parseInteger);
-  else if (schema instanceof z.ZodBoolean && flag.includes("<")) option.argParser(parseFlag);
-  return usual === undefined || usual === false ? option : option.default(usual);
+  if (value.kind === "choice") option.choices(value.of);
+  else if (value.kind === "integer") option.argParser(parseInteger);
+  else if (value.kind === "boolean" && flag.includes("<")) option.argParser(parseFlag);
+  return usual === undefined ? option : option.default(usual);
 }

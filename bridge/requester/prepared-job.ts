@@ -3,7 +3,7 @@ import type { JobCreated, JournalState } from "../core/journal/records.ts";
 import { parseFrames } from "../core/plan/frames.ts";
 import type { JobPlan } from "../core/plan/plan.ts";
 import type { SceneFacts } from "../core/job/scene-facts.ts";
-import type { BlenderFlags, Deliver, JobOptions } from "../core/job/job-options.ts";
+import type { BlenderFlags, Deliver, JobOptions } from "../core/job/option-schemas.ts";
 
 /** What a user asked for. */
 export interface RenderRequest extends JobOptions {

@@ -1,5 +1,6 @@
 import { dirname, resolve } from "node:path";
-import { BLENDER_FLAGS, BlenderFlags, JOB_OPTIONS, JobOptions, pickDeclared } from "../../core/job/job-options.ts";
+import { BLENDER_FLAGS, JOB_OPTIONS } from "../../core/job/job-options.ts";
+import { BlenderFlags, JobOptions, pickDeclared } from "../../core/job/option-schemas.ts";
 import { parseTiles } from "../../core/plan/tiles.ts";
 import type { JobSubmission } from "../../gateway/wire/job-submission.ts";
 import { FarmError } from "../../kernel/errors.ts";

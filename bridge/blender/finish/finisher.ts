@@ -8,7 +8,7 @@ import { isUnanswered } from "../../kernel/files/output-failure.ts";
 import { flagArguments } from "../blender-flags.ts";
 import { BlenderProcess } from "../blender-process.ts";
 import { FinishStage, type StagedFile } from "./finish-stage.ts";
-import type { BlenderFlags } from "../../core/job/job-options.ts";
+import type { BlenderFlags } from "../../core/job/option-schemas.ts";
 import type { BlenderBuild, Finisher, StartProcess } from "../types.ts";
 
 /** Bounds on the finishing Blender: what it may take, and what it may tell us. */

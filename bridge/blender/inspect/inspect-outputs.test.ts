@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { expectedFiles } from "../../core/plan/expected-files.ts";
 import { flagArguments } from "../blender-flags.ts";
 import { inspectTestScene, TEST_BLENDER, type TestScenes, testScenes } from "../fixtures/inspect-kit.ts";
-import type { BlenderFlags } from "../../core/job/job-options.ts";
+import type { BlenderFlags } from "../../core/job/option-schemas.ts";
 
 /** A scene, how it is asked for (negative -s and -e count from the scene's own: -3 makes its range -2 to -1), and how many files it makes. */
 interface OutputCase {

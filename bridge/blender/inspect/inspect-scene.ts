@@ -4,9 +4,9 @@ import { FarmError, isFarmError } from "../../kernel/errors.ts";
 import { checkBlendFile, isNewerFile } from "../find/blend-header.ts";
 import { flagArguments } from "../blender-flags.ts";
 import { BlenderProcess } from "../blender-process.ts";
-import { FACTS_LIMITS } from "../../core/job/scene-facts.ts";
+import { FACTS_LIMITS } from "../../core/job/facts-limits.ts";
 import { InspectionAnswer, MAX_SCENE_FILES } from "./inspection-answer.ts";
-import type { BlenderFlags } from "../../core/job/job-options.ts";
+import type { BlenderFlags } from "../../core/job/option-schemas.ts";
 import type { BlenderBuild, Inspection, RunningProcess, StartProcess } from "../types.ts";
 
 /** How long opening a scene, and looking through it, may take. Probing a sequencer renders a thumbnail of every frame. */

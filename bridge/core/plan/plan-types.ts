@@ -1,8 +1,8 @@
 import { z } from "zod";
 import type { Chunk, ChunkId } from "./chunk.ts";
 import { TailFrames } from "./tail-frames.ts";
+import { FACTS_LIMITS } from "../job/facts-limits.ts";
 import {
-  FACTS_LIMITS,
   type FrameInputs,
   FrameNumber,
   Name,

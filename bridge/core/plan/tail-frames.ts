@@ -12,9 +12,6 @@ export type TailFrames = Readonly<z.infer<typeof TailFrames>>;
 /** Frames that are called equal take times that differ by about this share: their costs do, and so do those who render them. */
 const UNEVEN = 0.25;
 
-/** A cut that ends an animation by less than this sooner is not worth the tiles. */
-const LEAST_GAIN_SECONDS = 0.1;
-
 /**
  * Whole frames leave slots idle at the end: the last wave does not come out even, and there may be fewer frames than
  * slots. The frames of that wave, in tiles, keep everybody busy until the end; undefined where that is not sooner.
@@ -25,13 +22,16 @@ export function tailFrames(input: AutoGridInput): TailFrames | undefined {
   const { frames } = input;
   const late = frames - slots * Math.max(0, Math.floor(frames / slots - UNEVEN));
   const whole = tileSeconds(input, { columns: 1, rows: 1 });
-  const uncut = whole * Math.max(Math.ceil(frames / slots), frames / slots + UNEVEN);
-  let best: { readonly grid?: TileGrid; readonly seconds: number } = { seconds: uncut - LEAST_GAIN_SECONDS };
+  let best: { readonly grid?: TileGrid; readonly seconds: number } = {
+    seconds: whole * Math.max(Math.ceil(frames / slots), frames / slots + UNEVEN),
+  };
   for (let perSlot = 1; perSlot <= TILE_RULES.mostPerSlot; perSlot++) {
     const grid = nearSquareGrid(input, Math.ceil((perSlot * slots) / late));
     const tile = tileSeconds(input, grid);
-    const work = whole * (frames - late) + tile * grid.columns * grid.rows * late;
-    const seconds = work / slots + tile * TILE_RULES.waitingTiles;
+    const work = (whole - TILE_RULES.handlingSeconds) / (grid.columns * grid.rows);
+    if (work <= TILE_RULES.overheadSeconds) break; // its samples take no longer than opening it
+    const all = whole * (frames - late) + tile * grid.columns * grid.rows * late;
+    const seconds = all / slots + tile * TILE_RULES.waitingTiles;
     if (seconds < best.seconds) best = { grid, seconds };
   }
   return best.grid && { ...best.grid, frames: late };

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { FarmError } from "../../kernel/errors.ts";
-import { FACTS_LIMITS, type Rect } from "../job/scene-facts.ts";
+import { FACTS_LIMITS } from "../job/facts-limits.ts";
+import type { Rect } from "../job/scene-facts.ts";
 
 const Count = z.int().min(1).max(FACTS_LIMITS.maxSidePx);
 

@@ -1,4 +1,4 @@
-import type { VerifyLevel } from "../job/job-options.ts";
+import type { VerifyLevel } from "../job/option-schemas.ts";
 import { describe, expect, it } from "vitest";
 import { ObservedJob } from "./fixtures/observed-job.ts";
 import { planOf, type PlanShape } from "./fixtures/plan-of.ts";

@@ -1,4 +1,4 @@
-import type { VerifyLevel } from "../job/job-options.ts";
+import type { VerifyLevel } from "../job/option-schemas.ts";
 import { describe, expect, it } from "vitest";
 import { sha256 } from "../../kernel/ids.ts";
 import { claimForDelivery } from "./checks.ts";

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { ErrorCode } from "../../kernel/error-codes.ts";
 import type { Sha256 } from "../../kernel/ids.ts";
-import type { VerifyLevel } from "../job/job-options.ts";
+import type { VerifyLevel } from "../job/option-schemas.ts";
 import type { Chunk, ChunkId, DonorId } from "../plan/chunk.ts";
 
 /** What a check of a result found; `warned` is accepted. A check that could not be made is a `result-refused`. */

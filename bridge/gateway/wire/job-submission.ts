@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { BLENDER_FLAGS, declaredFields, Deliver, JOB_OPTIONS } from "../../core/job/job-options.ts";
+import { BLENDER_FLAGS, JOB_OPTIONS } from "../../core/job/job-options.ts";
+import { nullishFields, Deliver } from "../../core/job/option-schemas.ts";
 import { GATEWAY_LIMITS } from "./limits.ts";
 
 export const Text = z.string().max(256);
@@ -22,8 +23,8 @@ export const JobSubmission = z.strictObject({
   source: Path.nullish(),
   /** The Blender that must be used, as --blender; the client's own. */
   blender: Path.nullish(),
-  ...declaredFields(BLENDER_FLAGS),
-  ...declaredFields(JOB_OPTIONS),
+  ...nullishFields(BLENDER_FLAGS),
+  ...nullishFields(JOB_OPTIONS),
   /** What relative paths are relative to; the scene's folder when not said. */
   cwd: Path.nullish(),
   /** Whose power is used beside this computer's: everybody's in the swarm, or that of these peer ids or multiaddrs. */

@@ -1,4 +1,4 @@
-import type { Deliver } from "../../core/job/job-options.ts";
+import type { Deliver } from "../../core/job/option-schemas.ts";
 import { join } from "node:path";
 import PQueue from "p-queue";
 import type { Chunk, ChunkId, DonorId, ResultFile } from "../../core/plan/chunk.ts";

@@ -1,4 +1,4 @@
-import type { VerifyLevel, Deliver } from "../../core/job/job-options.ts";
+import type { VerifyLevel, Deliver } from "../../core/job/option-schemas.ts";
 
 import { Random } from "../random.ts";
 

@@ -1,7 +1,8 @@
 import type { Task } from "../../../app/job/job-context.ts";
 import { renderRequest } from "../../../app/render/job-request.ts";
 import { freshJobId } from "../../../app/render/jobs.ts";
-import { BLENDER_FLAGS, JOB_OPTIONS, optionalFields } from "../../../core/job/job-options.ts";
+import { BLENDER_FLAGS, JOB_OPTIONS } from "../../../core/job/job-options.ts";
+import { optionalFields } from "../../../core/job/option-schemas.ts";
 import type { Cli } from "../../cli.ts";
 import { declaredValues } from "../../declared-options.ts";
 import { parseOptions } from "../../parse-options.ts";

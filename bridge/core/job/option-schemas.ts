@@ -1,0 +1,61 @@
+import { z } from "zod";
+import { BLENDER_FLAGS, type DeclaredOption, JOB_OPTIONS, type OptionValue } from "./job-options.ts";
+
+type Declared = Readonly<Record<string, DeclaredOption>>;
+type SchemaOf<V extends OptionValue> = V extends { readonly of: readonly (infer C extends string)[] }
+  ? z.ZodEnum<{ [K in C]: K }>
+  : V extends { readonly kind: "integer" }
+    ? z.ZodInt
+    : V extends { readonly kind: "boolean" }
+      ? z.ZodBoolean
+      : z.ZodString;
+
+function schemaOf<V extends OptionValue>(value: V): SchemaOf<V> {
+  return anySchema(value) as SchemaOf<V>;
+}
+
+function anySchema(value: OptionValue): z.ZodType {
+  switch (value.kind) {
+    case "text":
+      return z.string().min(1).max(value.maxChars);
+    case "integer":
+      return z.int().min(value.min).max(value.max);
+    case "boolean":
+      return z.boolean();
+    case "choice":
+      return z.enum(value.of);
+  }
+}
+
+type Optional<T extends Declared> = { [K in keyof T]: z.ZodOptional<SchemaOf<T[K]["value"]>> };
+type Nullish<T extends Declared> = { [K in keyof T]: z.ZodOptional<z.ZodNullable<SchemaOf<T[K]["value"]>>> };
+
+/** The fields of a shape that has all these options, each of which may be left out. */
+export function optionalFields<T extends Declared>(declared: T): Optional<T> {
+  return Object.fromEntries(Object.entries(declared).map(([name, { value }]) => [name, schemaOf(value).optional()])) as Optional<T>;
+}
+
+/** The same on a wire, where null is as good as nothing. */
+export function nullishFields<T extends Declared>(declared: T): Nullish<T> {
+  return Object.fromEntries(Object.entries(declared).map(([name, { value }]) => [name, schemaOf(value).nullish()])) as Nullish<T>;
+}
+
+/** Blender's own flags of a render. */
+export const BlenderFlags = z.strictObject(optionalFields(BLENDER_FLAGS)).readonly();
+export type BlenderFlags = z.infer<typeof BlenderFlags>;
+
+export const JobOptions = z.strictObject(optionalFields(JOB_OPTIONS)).readonly();
+export type JobOptions = z.infer<typeof JobOptions>;
+
+/** How much of what strangers deliver is rendered twice. Donors of one's own machine are never checked. */
+export type VerifyLevel = NonNullable<JobOptions["verify"]>;
+
+/** `files`: finished pictures. `raw`: assembled float pictures that stay here until somebody takes them, to be finished elsewhere. */
+export const Deliver = z.enum(["files", "raw"]);
+export type Deliver = z.infer<typeof Deliver>;
+
+/** Takes those values out of a larger object that are declared here; what is null or undefined is left out. */
+export function pickDeclared(declared: Declared, values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const picked = Object.keys(declared).map((name) => [name, values[name] ?? undefined] as const);
+  return Object.fromEntries(picked.filter(([, value]) => value !== undefined));
+}
