@@ -83,7 +83,7 @@ export async function donate(
   await using slots = renderSlots(scratch, sandbox.blender, {
     slots: policy.terms().slots,
     purpose: "donor",
-    foreign: true,
+    untrusted: true,
     around,
     threads: () => policy.slotSize().threads,
     startFor: (scene, folder, slot) => startFor(scene, folder, () => policy.slotSize(), slot === undefined ? [] : devices.gpusOf(slot)),

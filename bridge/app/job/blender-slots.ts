@@ -45,7 +45,7 @@ export interface SlotOptions {
   /** How a Blender for a scene is started, `scratch` being its folder, with the GPUs of a slot; as a plain process when not said. */
   readonly startFor?: (scene: SceneOnDisk, scratch: string, gpusOf: number | undefined) => StartProcess;
   /** Scenes are strangers'. */
-  readonly foreign?: boolean;
+  readonly untrusted?: boolean;
   /** What each slot renders on; on the CPU when not said. */
   readonly devices?: SlotDevices;
 }
@@ -59,7 +59,7 @@ export interface SlotDevices {
 
 /** Warm render places of this machine. */
 export function renderSlots(scratch: Scratch, blender: ChosenBlender | undefined, options: SlotOptions): RenderSlots {
-  const { around = (session) => session, startFor = () => start, foreign = false } = options;
+  const { around = (session) => session, startFor = () => start, untrusted = false } = options;
   let count = 0;
   const open = async (slot: number, scene: SceneOnDisk, signal: AbortSignal) => {
     const folder = await scratch.folder(`${options.purpose}-${slot}-${count++}`);
@@ -67,7 +67,7 @@ export function renderSlots(scratch: Scratch, blender: ChosenBlender | undefined
     const floatCodec = options.local ? "NONE" : "ZIP";
     const build = scene.environment ? { ...scene.environment.blender, hasDenoiser: false } : blender?.build;
     if (build === undefined) throw new FarmError("BLENDER_NOT_FOUND", "the job names no environment, and there is no Blender here");
-    const sessionOptions = { blender: build, scratch: folder, floatCodec, foreign, ...threads } as const;
+    const sessionOptions = { blender: build, scratch: folder, floatCodec, untrusted, ...threads } as const;
     const openOn = async (gpu: GpuUse | undefined) => {
       const start = startFor(scene, folder, gpu === undefined ? undefined : slot);
       return await openSession({ start }, { ...sessionOptions, ...(gpu && { gpu }) }, signal);

@@ -48,7 +48,7 @@ export interface SessionOptions {
   /** GPUs that it renders on; the CPU when not said, or when they turn out not to be there (`fellBack` says so). */
   readonly gpu?: GpuUse;
   /** The scene is a stranger's: nothing of it is run that could be a script. */
-  readonly foreign?: boolean;
+  readonly untrusted?: boolean;
 }
 
 /**
@@ -67,7 +67,7 @@ export async function openSession(
     {
       blender: options.blender.path,
       script: "donor_main.py",
-      scriptArgs: [options.scratch, ...(options.foreign ? ["foreign"] : [])],
+      scriptArgs: [options.scratch, options.untrusted ? "untrusted" : "trusted"],
       scratch: options.scratch,
       cwd: options.scratch, // Blender's smoke leaves a file where it was started
       startTimeoutMs: SESSION_LIMITS.startTimeoutMs,

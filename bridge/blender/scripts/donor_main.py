@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A donor's Blender: loads a scene and renders chunks of it until told to stop.
 
-Arguments: token, scratch folder, and "untrusted" where the scene is a stranger's.
+Arguments: token, scratch folder, and "trusted" or "untrusted": whose the scene is. Whatever is not "trusted" is a stranger's.
 """
 
 import sys
@@ -15,8 +15,8 @@ from p2p_blender.render.session import Session
 
 
 def main() -> None:
-    token, scratch, *more = script_arguments()
-    session = Session(scratch, is_untrusted="untrusted" in more)
+    token, scratch, *origin = script_arguments()
+    session = Session(scratch, is_untrusted=origin != ["trusted"])
     Wire(token).serve({"use": devices.use_devices, "load": session.load, "render": session.render})
 
 

@@ -90,7 +90,7 @@ async function attempt(scene: string, spec: ChunkSpec, options: Attempt = {}) {
   try {
     session = await openSession(
       { start },
-      { blender, scratch: test.folders.scratch, threads: 1, foreign: true, renderTimeoutMs: () => timeoutMs },
+      { blender, scratch: test.folders.scratch, threads: 1, untrusted: true, renderTimeoutMs: () => timeoutMs },
       signal,
     );
     await session.load(`${INSIDE.scene}/${scene}.blend`, { remap: {} }, signal);
