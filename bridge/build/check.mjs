@@ -25,7 +25,7 @@ const CHECKS = [
     args: ["--output-type", "err", "bridge"],
     expect: cruised,
   },
-  { name: "dead code", script: bin("knip", "bin", "knip.js"), args: ["--no-progress"] },
+  { name: "dead code", script: bin("knip", "bin", "knip.js"), args: ["--no-progress", "--treat-config-hints-as-errors"] },
   { name: "python format", tool: pythonTool("ruff"), args: ["format", "--check", "."], cure: "npm run format" },
   { name: "python style", tool: pythonTool("ruff"), args: ["check", "."], cure: PYTHON_CURE },
   { name: "python types", tool: pythonTool("mypy"), args: ["--config-file", ".mypy.ini"], cure: PYTHON_CURE },

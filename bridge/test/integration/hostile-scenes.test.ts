@@ -149,11 +149,11 @@ function inRender(source: string): string {
   return `
 import os, sys, time
 sys.path.insert(0, "${INSIDE.tools}/scripts")
-import chunks
+from p2p_blender.render import chunks
 def attack(spec, folder, codec):
     sys.stderr.write("THE ATTACK RAN\\n"); sys.stderr.flush()
 ${body}
-chunks.render_floats = attack
+chunks.render_raw = attack
 `;
 }
 
