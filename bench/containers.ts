@@ -76,7 +76,7 @@ async function measure({ blender, scenePath, start }: Way): Promise<Figures> {
     return { value, seconds: (performance.now() - before) / 1_000 };
   };
   const { value: session, seconds: ready } = await timed(() =>
-    openSession({ start: start(scratch) }, { blender, scratch, threads: 1, foreign: true }, signal),
+    openSession({ start: start(scratch) }, { blender, scratch, threads: 1, untrusted: true }, signal),
   );
   const load = await timed(() => session.load(scenePath, { remap: {} }, signal));
   const first = await timed(() => session.render(SMALL, signal));

@@ -76,7 +76,7 @@ export class SqliteJobs implements Jobs {
     this.#statements.release.run(id, owner);
   }
 
-  isClaimed(id: string, nowMs: number): boolean {
+  isLocked(id: string, nowMs: number): boolean {
     return this.#statements.locked.get(id, nowMs) !== undefined;
   }
 }

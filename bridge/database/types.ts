@@ -44,7 +44,7 @@ export interface Jobs {
   lock(id: string, owner: string, times: { readonly nowMs: number; readonly untilMs: number }): boolean;
   release(id: string, owner: string): void;
   /** Some process has the job at this moment. */
-  isClaimed(id: string, nowMs: number): boolean;
+  isLocked(id: string, nowMs: number): boolean;
 }
 
 /** What another process wants of a running job. */

@@ -13,7 +13,7 @@ function fullDisk(): { readonly jobs: Jobs; readonly claims: () => number } {
     throw new FarmError("DISK_FULL", "the disk is full");
   };
   const lock = () => ++claims === 1 || full();
-  const jobs: Jobs = { put: full, list: () => [], get: () => undefined, setState: full, lock, release: full, isClaimed: () => true };
+  const jobs: Jobs = { put: full, list: () => [], get: () => undefined, setState: full, lock, release: full, isLocked: () => true };
   return { jobs, claims: () => claims };
 }
 

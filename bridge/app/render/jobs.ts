@@ -38,7 +38,7 @@ export async function listJobs(home: Home): Promise<readonly ListedJob[]> {
 
 /** A job whose row says that it runs, and that nobody works on, was interrupted. */
 function asItStands({ jobs }: Pick<Database, "jobs">, job: JobRow): ListedJob {
-  const isAtWork = job.state !== "running" || jobs.isClaimed(job.id, systemClock.now());
+  const isAtWork = job.state !== "running" || jobs.isLocked(job.id, systemClock.now());
   return isAtWork ? job : { ...job, state: "interrupted" };
 }
 
@@ -91,7 +91,7 @@ export async function commandJob(home: Home, id: string | undefined, command: Jo
 }
 
 function isFree(database: Database, job: string): boolean {
-  return !database.jobs.isClaimed(job, systemClock.now());
+  return !database.jobs.isLocked(job, systemClock.now());
 }
 
 function jobOf(database: Database, id: string | undefined): JobRow {

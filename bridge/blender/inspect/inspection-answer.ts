@@ -1,13 +1,19 @@
 import { z } from "zod";
-import { SceneFacts, SceneFile } from "../../core/job/scene-facts.ts";
+import { type Reason, SceneFacts, SceneFile } from "../../core/job/scene-facts.ts";
 
 /** How many files a scene may name. */
 export const MAX_SCENE_FILES = 100_000;
 
-/** What the inspecting Blender answers. */
+/** What the inspecting Blender answers: today's facts, of which it leaves nothing out. */
 export const InspectionAnswer = z.strictObject({
-  facts: SceneFacts.refine(({ scenes, output }) => scenes.length > 0 && output.files !== undefined, "scenes or output files are not told"),
+  facts: SceneFacts.refine(({ output }) => output.files !== undefined, "output files are not told")
+    .refine(({ memoryBytes }) => memoryBytes !== undefined, "memory is not told")
+    .refine((facts) => reasonsOf(facts).every(({ code }) => /^[a-z][a-z0-9-]*$/.test(code)), "a reason has no code"),
   files: z.array(SceneFile).min(1).max(MAX_SCENE_FILES),
   /** Looking left the scene as Blender opened it. */
   asOpened: z.boolean(),
 });
+
+function reasonsOf({ scenes, warnings }: SceneFacts): readonly Reason[] {
+  return [...warnings, ...scenes.flatMap(({ untileable, inOrder }) => (inOrder ? [...untileable, inOrder] : untileable))];
+}

@@ -1,8 +1,9 @@
+import { FRAME_LIMITS } from "../plan/frames.ts";
 import { FACTS_LIMITS } from "./facts-limits.ts";
 
 /** What a choice may be. */
 export type OptionValue =
-  | { readonly kind: "text"; readonly maxChars: number }
+  | { readonly kind: "text"; readonly minChars?: number; readonly maxChars: number }
   | { readonly kind: "integer"; readonly min: number; readonly max: number }
   /** As a flag that is there or not; with `<…>` in its flag it is written 0 or 1, as Blender does. */
   | { readonly kind: "boolean" }
@@ -23,8 +24,8 @@ export interface DeclaredFlag extends DeclaredOption {
   readonly argument: string;
 }
 
-const name = { kind: "text", maxChars: FACTS_LIMITS.maxNameChars } as const;
-const path = { kind: "text", maxChars: FACTS_LIMITS.maxPathChars } as const;
+const name = { kind: "text", maxChars: 256 } as const;
+const path = { kind: "text", maxChars: 4_096 } as const;
 const frame = { kind: "integer", min: -FACTS_LIMITS.maxFrame, max: FACTS_LIMITS.maxFrame } as const;
 
 /**
@@ -52,7 +53,11 @@ export const BLENDER_FLAGS = {
  */
 export const JOB_OPTIONS = {
   animation: { value: { kind: "boolean" }, flag: "-a, --render-anim", help: "the scene's animation" },
-  frames: { value: { kind: "text", maxChars: 4_096 }, flag: "-f, --render-frame <frames>", help: "frames: 1,3,5..9 or 1-20x2" },
+  frames: {
+    value: { kind: "text", maxChars: FRAME_LIMITS.maxTextLength },
+    flag: "-f, --render-frame <frames>",
+    help: "frames: 1,3,5..9 or 1-20x2",
+  },
   tiles: {
     value: { kind: "text", maxChars: 32 },
     flag: "--tiles <how>",
@@ -65,7 +70,7 @@ export const JOB_OPTIONS = {
     default: "spot",
   },
   environment: {
-    value: { kind: "text", maxChars: 256 },
+    value: { kind: "text", minChars: 1, maxChars: 256 },
     flag: "--environment <name>",
     help: "donors render in this environment: its name or digest; those who lack it get it from here",
   },

@@ -17,7 +17,10 @@ function schemaOf<V extends OptionValue>(value: V): SchemaOf<V> {
 function anySchema(value: OptionValue): z.ZodType {
   switch (value.kind) {
     case "text":
-      return z.string().min(1).max(value.maxChars);
+      return z
+        .string()
+        .min(value.minChars ?? 0)
+        .max(value.maxChars);
     case "integer":
       return z.int().min(value.min).max(value.max);
     case "boolean":
@@ -35,9 +38,18 @@ export function optionalFields<T extends Declared>(declared: T): Optional<T> {
   return Object.fromEntries(Object.entries(declared).map(([name, { value }]) => [name, schemaOf(value).optional()])) as Optional<T>;
 }
 
+/** On a wire a text is not empty, and not longer than this. */
+const MAX_WIRE_CHARS = 4_096;
+
+function wireValue(value: OptionValue): OptionValue {
+  return value.kind === "text" ? { kind: "text", minChars: 1, maxChars: Math.min(value.maxChars, MAX_WIRE_CHARS) } : value;
+}
+
 /** The same on a wire, where null is as good as nothing. */
 export function nullishFields<T extends Declared>(declared: T): Nullish<T> {
-  return Object.fromEntries(Object.entries(declared).map(([name, { value }]) => [name, schemaOf(value).nullish()])) as Nullish<T>;
+  return Object.fromEntries(
+    Object.entries(declared).map(([name, { value }]) => [name, anySchema(wireValue(value)).nullish()]),
+  ) as Nullish<T>;
 }
 
 /** Blender's own flags of a render. */

@@ -39,7 +39,7 @@ export const SceneRenderFacts = z
     denoised: z.boolean(),
     viewLayers: z.array(Name).max(limits.maxLayers).readonly(),
     /** View names: [""] for mono, ["left", "right", …] for stereo and multi-view. */
-    views: z.array(Name).max(limits.maxViews).readonly(),
+    views: z.array(Name).min(1).max(limits.maxViews).readonly(),
     /** Why this scene's frames cannot be cut into tiles; empty when they can. */
     untileable: z.array(Reason).max(limits.maxReasons).readonly(),
     /** Why its frames must be rendered in order (unbaked simulation); undefined when they need not. */
@@ -96,7 +96,7 @@ export const SceneFacts = z
     frameEnd: FrameNumber,
     frameStep: z.int().min(1).max(limits.maxFrame),
     /** Frames a second as a fraction, for instance 30000/1001. */
-    fps: z.strictObject({ numerator: z.number().positive(), denominator: z.number().positive() }).readonly(),
+    fps: z.strictObject({ numerator: z.int().positive(), denominator: z.int().positive() }).readonly(),
     output: z
       .strictObject({
         /** File format id as Blender names it: "PNG", "OPEN_EXR_MULTILAYER", "FFMPEG", … */
@@ -105,7 +105,11 @@ export const SceneFacts = z
         /** Existing files are kept, their frames skipped, when false. */
         overwrite: z.boolean(),
         /** Frames whose pictures are all there already; looked for only where they would be kept. */
-        existing: z.array(FrameNumber).max(limits.maxFrames).readonly().default([]),
+        existing: z
+          .array(FrameNumber)
+          .max(limits.maxFrames + 1)
+          .readonly()
+          .default([]),
         /** Blender adds the format's extension to file names. */
         useExtension: z.boolean(),
         /** What Blender will write for the frames asked for; journals of earlier versions do not have it. */
@@ -114,7 +118,7 @@ export const SceneFacts = z
         path: Path,
       })
       .readonly(),
-    scenes: z.array(SceneRenderFacts).max(limits.maxScenes).readonly(),
+    scenes: z.array(SceneRenderFacts).min(1).max(limits.maxScenes).readonly(),
     /** The scene frames of each frame asked for; when empty, each frame is one scene frame of the main scene. */
     frameInputs: z.array(FrameInputs).max(limits.maxFrames).readonly(),
     /** Denoising is possible in this build. */

@@ -2,7 +2,8 @@ import { z } from "zod";
 import type { ErrorCode } from "../../kernel/error-codes.ts";
 import { SHA256_PATTERN } from "../../kernel/ids.ts";
 import { KnownErrorCode } from "../job/error-code.ts";
-import { FrameNumber, Name, Path } from "../job/scene-facts.ts";
+import { FrameNumber } from "../job/scene-facts.ts";
+import { RecordName, RecordText } from "./record-texts.ts";
 import { JobOutcome, StoppedBy } from "../job/job-events.ts";
 import { JOB_OPTIONS } from "../job/job-options.ts";
 import { BlenderFlags, Deliver, optionalFields } from "../job/option-schemas.ts";
@@ -18,11 +19,11 @@ const RECORD_LIMITS = { maxListItems: 1_000_000, maxFiles: 10_000 } as const;
 export const JobSettings = z.strictObject({
   ...optionalFields(JOB_OPTIONS),
   /** The scene's files, as they were sent. */
-  files: z.array(Path).max(RECORD_LIMITS.maxListItems).readonly(),
+  files: z.array(RecordText).max(RECORD_LIMITS.maxListItems).readonly(),
   /** Files the scene names and nobody has. */
-  missingFiles: z.array(Path).max(RECORD_LIMITS.maxListItems).readonly(),
+  missingFiles: z.array(RecordText).max(RECORD_LIMITS.maxListItems).readonly(),
   /** What relative paths are relative to; absolute. */
-  cwd: Path,
+  cwd: RecordText,
   deliver: Deliver,
 });
 export type JobSettings = Readonly<z.infer<typeof JobSettings>>;
@@ -32,24 +33,24 @@ export const JobRecord = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("job-created"),
     /** Absolute path of the .blend on the requester's machine. */
-    scenePath: Path,
+    scenePath: RecordText,
     flags: BlenderFlags,
     planInput: PlanInput,
     manifestHash: z.string().regex(SHA256_PATTERN),
-    blender: z.strictObject({ version: Name, buildHash: Name }),
+    blender: z.strictObject({ version: RecordName, buildHash: RecordName }),
     settings: JobSettings,
   }),
   z.strictObject({
     type: z.literal("chunk-accepted"),
-    chunk: Name,
+    chunk: RecordName,
     sha256: z.string().regex(SHA256_PATTERN),
     files: z.array(ResultFile).max(RECORD_LIMITS.maxFiles).readonly(),
-    donor: Name,
+    donor: RecordName,
     checked: z.boolean(),
   }),
-  z.strictObject({ type: z.literal("chunk-revoked"), chunk: Name, donor: Name }),
-  z.strictObject({ type: z.literal("chunk-dead"), chunk: Name, code: KnownErrorCode }),
-  z.strictObject({ type: z.literal("donor-banned"), donor: Name, reason: BanReason }),
+  z.strictObject({ type: z.literal("chunk-revoked"), chunk: RecordName, donor: RecordName }),
+  z.strictObject({ type: z.literal("chunk-dead"), chunk: RecordName, code: KnownErrorCode }),
+  z.strictObject({ type: z.literal("donor-banned"), donor: RecordName, reason: BanReason }),
   /** Written down when all its files are on the disk; paths are absolute. */
   z.strictObject({
     type: z.literal("frame-finished"),

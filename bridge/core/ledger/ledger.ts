@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { KnownErrorCode } from "../job/error-code.ts";
-import { FrameNumber, Path } from "../job/scene-facts.ts";
+import { FrameNumber } from "../job/scene-facts.ts";
+import { RecordText } from "../journal/record-texts.ts";
 import type { ChunkId } from "../plan/chunk.ts";
 import type { JobPlan, SceneFrameKey } from "../plan/plan-types.ts";
 
 /** A file that this job wrote, as its journal knows it. */
 export const LedgerFile = z.strictObject({
-  path: Path,
+  path: RecordText,
   /** As it lay on the disk; left out where an older journal did not say. */
   bytes: z.int().min(0).optional(),
 });

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { SHA256_PATTERN } from "../../kernel/ids.ts";
-import { Name, type Rect } from "../job/scene-facts.ts";
+import type { Rect } from "../job/scene-facts.ts";
+import { RecordName } from "../journal/record-texts.ts";
 
 /** Identifies a chunk inside its job: stable across restarts, so that the journal can name it. */
 export type ChunkId = string;
@@ -53,7 +54,7 @@ export const ResultFile = z
   .strictObject({
     role: z.enum(["raw", "output", "preview"]),
     /** File name without folder; for "output" the name Blender gave it. */
-    name: Name,
+    name: RecordName,
     sha256: z.string().regex(SHA256_PATTERN),
     bytes: z.int().min(0),
   })
