@@ -19,7 +19,7 @@ export interface RunningProcess {
   readonly stdin: NodeJS.WritableStream;
   readonly stdout: NodeJS.ReadableStream;
   readonly stderr: NodeJS.ReadableStream;
-  /** Resolves (never rejects) when the process and its children are gone; `because`: where its sandbox knows why. */
+  /** Resolves (never rejects) when the process and its children are gone; `reason`: where its sandbox knows why. */
   readonly exited: Promise<{ readonly exitCode: number | undefined; readonly signal: string | undefined; readonly reason?: FarmError }>;
   /** Ends it now, children included. */
   kill(): void;

@@ -247,11 +247,11 @@ export class JobRun {
     const isCurrent = () => this.#donors.get(link.id) === link;
     const say = (said: UntimedEvent) => this.#say(said);
     const hearing = { ...this.#deps, chunks: this.#chunks, say, fail: (error: unknown) => this.fail(error) };
-    for await (const updates of link.updates) {
+    for await (const update of link.updates) {
       if (!isCurrent()) continue; // it speaks by another link now
-      if (updates.type !== "alive") this.#watch.moved(this.#nowMs());
-      if (updates.type === "gone") this.#left(link, updates.reason);
-      else handleUpdate(hearing, link, updates);
+      if (update.type !== "alive") this.#watch.moved(this.#nowMs());
+      if (update.type === "gone") this.#left(link, update.reason);
+      else handleUpdate(hearing, link, update);
     }
     if (isCurrent()) this.#left(link, "its link has ended");
   }

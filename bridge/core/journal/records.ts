@@ -15,16 +15,16 @@ import { BanReason } from "../schedule/types.ts";
 /** Bounds on what a journal may hold: it is our own file, but other programs can write into it. */
 const RECORD_LIMITS = { maxListItems: 1_000_000, maxFiles: 10_000 } as const;
 
-/** What the requester wants back when it takes a job up again. */
-export const JobSettings = z.strictObject({
+/** What the requester wants back when it takes a job up again; an early journal lacks some of it. */
+export const JobSettings = z.object({
   ...optionalFields(JOB_OPTIONS),
   /** The scene's files, as they were sent. */
-  files: z.array(RecordText).max(RECORD_LIMITS.maxListItems).readonly(),
+  files: z.array(RecordText).max(RECORD_LIMITS.maxListItems).readonly().default([]),
   /** Files the scene names and nobody has. */
-  missingFiles: z.array(RecordText).max(RECORD_LIMITS.maxListItems).readonly(),
+  missingFiles: z.array(RecordText).max(RECORD_LIMITS.maxListItems).readonly().default([]),
   /** What relative paths are relative to; absolute. */
-  cwd: RecordText,
-  deliver: Deliver,
+  cwd: RecordText.default("."),
+  deliver: Deliver.default("files"),
 });
 export type JobSettings = Readonly<z.infer<typeof JobSettings>>;
 

@@ -11,7 +11,12 @@ import { sceneFrameOf } from "./waiting-chunks.ts";
 type Event<T extends ScheduleEvent["type"]> = Extract<ScheduleEvent, { type: T }>;
 
 /** Codes that say that what came is no result, so that its maker is to blame and not the network. */
-const JUNK_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["RESULT_INVALID", "EXR_INVALID", "BLOCK_CORRUPT", "PEER_BROKE_PROTOCOL"]);
+const MALFORMED_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "RESULT_INVALID",
+  "EXR_INVALID",
+  "BLOCK_CORRUPT",
+  "PEER_BROKE_PROTOCOL",
+]);
 
 export function rendered(turn: Turn, event: Event<"chunk-rendered">): void {
   const held = leaseOf(turn, event.chunk, event.donor);
@@ -100,7 +105,7 @@ export function refused(turn: Turn, event: Event<"result-refused">): void {
   if (event.code === "CHECK_FAILED") return unchecked(turn, event);
   const held = leaseOf(turn, event.chunk, event.donor);
   if (held?.lease.phase !== "fetching") return;
-  fail(turn, held, { kind: JUNK_CODES.has(event.code) ? "malformed" : "transport", code: event.code });
+  fail(turn, held, { kind: MALFORMED_CODES.has(event.code) ? "malformed" : "transport", code: event.code });
 }
 
 /**

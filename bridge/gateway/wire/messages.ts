@@ -49,7 +49,7 @@ export const ThisComputer = z.strictObject({
 export const PeerSummary = z.strictObject({
   peer: Words,
   name: Words,
-  /** It takes work now; `because` says why not. */
+  /** It takes work now; `reason` says why not. */
   open: z.boolean(),
   reason: Words.nullable(),
   cores: Count,

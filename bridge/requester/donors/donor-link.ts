@@ -20,7 +20,7 @@ export type DonorUpdate =
       readonly message: string;
       readonly kind: "task" | "transport";
     }
-  /** Its owner lets it work, or not; `because` says why not. */
+  /** Its owner lets it work, or not; `reason` says why not. */
   | { readonly type: "availability"; readonly open: boolean; readonly reason: string | undefined }
   | { readonly type: "gone"; readonly reason: string };
 

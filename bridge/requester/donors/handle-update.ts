@@ -20,34 +20,34 @@ export interface Hearing {
 export function handleUpdate(
   { chunks, results, stats, observe, say, fail }: Hearing,
   link: DonorLink,
-  updates: Exclude<DonorUpdate, { type: "gone" }>,
+  update: Exclude<DonorUpdate, { type: "gone" }>,
 ): void {
   const donor = link.id;
   // Whatever it says shows that it lives; where the schedule hears the word itself, it needs no other.
-  if (updates.type !== "rendered" && updates.type !== "availability") say({ type: "heartbeat", donor });
-  switch (updates.type) {
+  if (update.type !== "rendered" && update.type !== "availability") say({ type: "heartbeat", donor });
+  switch (update.type) {
     case "alive":
       return;
     case "availability":
-      observe({ event: "donor-availability", donor, name: link.name, open: updates.open, reason: updates.reason });
-      return say({ type: "donor-availability", donor, open: updates.open });
+      observe({ event: "donor-availability", donor, name: link.name, open: update.open, reason: update.reason });
+      return say({ type: "donor-availability", donor, open: update.open });
     case "scene":
-      return observe({ event: "scene-progress", donor, bytesDone: updates.bytesDone, bytesTotal: updates.bytesTotal });
+      return observe({ event: "scene-progress", donor, bytesDone: update.bytesDone, bytesTotal: update.bytesTotal });
     case "started": {
-      const chunk = chunks.get(updates.chunk);
+      const chunk = chunks.get(update.chunk);
       return chunk && observe({ event: "chunk-started", chunk: chunk.id, donor, place: placeOf(chunk) });
     }
     case "rendered":
       // The first word about a lease counts: what is checked must be what was committed to.
-      if (!results.commit(updates.chunk, donor, updates.files, updates.deviceClass ?? link.deviceClass)) return;
-      stats.rendered(updates.chunk, donor, updates.seconds);
-      return say({ type: "chunk-rendered", chunk: updates.chunk, donor, seconds: updates.seconds });
+      if (!results.commit(update.chunk, donor, update.files, update.deviceClass ?? link.deviceClass)) return;
+      stats.rendered(update.chunk, donor, update.seconds);
+      return say({ type: "chunk-rendered", chunk: update.chunk, donor, seconds: update.seconds });
     case "failed": {
-      const code = updates.code in ERROR_CODES ? (updates.code as ErrorCode) : "BLENDER_SCRIPT_FAILED";
-      if (link.trusted && code === "SCENE_CHANGED") return fail(new FarmError(code, updates.message)); // nobody can render it here any more
-      stats.failed(updates.chunk, updates.message);
-      observe({ event: "chunk-failed", chunk: updates.chunk, donor, code, message: updates.message });
-      return say({ type: "chunk-failed", chunk: updates.chunk, donor, code, kind: updates.kind });
+      const code = update.code in ERROR_CODES ? (update.code as ErrorCode) : "BLENDER_SCRIPT_FAILED";
+      if (link.trusted && code === "SCENE_CHANGED") return fail(new FarmError(code, update.message)); // nobody can render it here any more
+      stats.failed(update.chunk, update.message);
+      observe({ event: "chunk-failed", chunk: update.chunk, donor, code, message: update.message });
+      return say({ type: "chunk-failed", chunk: update.chunk, donor, code, kind: update.kind });
     }
   }
 }
