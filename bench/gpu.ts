@@ -90,7 +90,7 @@ async function render(
   how: { readonly use?: GpuUse; readonly half?: "first" | "second" } = {},
 ): Promise<string> {
   const scratch = await mkdtemp(join(root, "session-"));
-  await using session = await openSession(deps, { blender, scratch, ...(how.use && { gpu: how.use }) }, signal);
+  await using session = await openSession(deps, { blender, scratch, untrusted: false, ...(how.use && { gpu: how.use }) }, signal);
   if (session.fellBack !== undefined) throw new Error(session.fellBack);
   await session.load(scene, { remap: {} }, signal);
   const spec = { kind: "raw", scene: "Benchmark", frame: 1, width: SIDE, height: SIDE, rect: frame, denoise: false } as const;

@@ -133,7 +133,7 @@ describe("a session believes no Blender that was taken over", () => {
     const inHome = (value: unknown) => (typeof value === "string" && !value.startsWith("/") ? join(home, value) : value);
     const paths = Object.entries(named).map(([key, value]) => [key, Array.isArray(value) ? value.map(inHome) : inHome(value)]);
     const fake = new FakeBlender();
-    const session = await openSession({ start: fake.start }, { blender: TEST_BUILD, scratch: home }, patience());
+    const session = await openSession({ start: fake.start }, { blender: TEST_BUILD, scratch: home, untrusted: false }, patience());
     const rendering = session.render(raw(1), patience()).catch((thrown: unknown) => thrown);
     const honest = { raw: null, outputs: [], preview: null, renderSeconds: 1, peakMemoryBytes: 1 };
     fake.say({ id: 1, ok: true, result: { ...honest, ...Object.fromEntries(paths) } });

@@ -44,8 +44,8 @@ export interface SlotOptions {
   readonly around?: (session: WarmSession) => WarmSession;
   /** How a Blender for a scene is started, `scratch` being its folder, with the GPUs of a slot; as a plain process when not said. */
   readonly startFor?: (scene: SceneOnDisk, scratch: string, gpusOf: number | undefined) => StartProcess;
-  /** Scenes are strangers'. */
-  readonly untrusted?: boolean;
+  /** Scenes are strangers'; to be said for every kind of slot. */
+  readonly untrusted: boolean;
   /** What each slot renders on; on the CPU when not said. */
   readonly devices?: SlotDevices;
 }
@@ -59,7 +59,7 @@ export interface SlotDevices {
 
 /** Warm render places of this machine. */
 export function renderSlots(scratch: Scratch, blender: ChosenBlender | undefined, options: SlotOptions): RenderSlots {
-  const { around = (session) => session, startFor = () => start, untrusted = false } = options;
+  const { around = (session) => session, startFor = () => start, untrusted } = options;
   let count = 0;
   const open = async (slot: number, scene: SceneOnDisk, signal: AbortSignal) => {
     const folder = await scratch.folder(`${options.purpose}-${slot}-${count++}`);

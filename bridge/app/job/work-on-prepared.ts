@@ -104,6 +104,7 @@ function deliveryOf(settings: WorkSettings, parts: Parts): JobPorts["delivery"] 
 /** Of all slots in which this machine renders its own job. */
 export function ownSlotOptions(threads: number | undefined, sent: SentScene) {
   return {
+    untrusted: false,
     local: true,
     around: (session: WarmSession) => watchedSession(session, sent),
     ...(threads === undefined ? {} : { threads: () => threads }),

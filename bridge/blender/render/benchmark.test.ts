@@ -42,7 +42,11 @@ describe("a probe of Blender", () => {
 describe("a session that is opened for GPUs", () => {
   const open = async (start: StartProcess, deviceIds: readonly string[]) => {
     const folder = await mkdtemp(join(scratch, "session-"));
-    return await openSession({ start }, { blender: TEST_BUILD, scratch: folder, gpu: { backend: "CUDA", deviceIds } }, patience());
+    return await openSession(
+      { start },
+      { blender: TEST_BUILD, scratch: folder, untrusted: false, gpu: { backend: "CUDA", deviceIds } },
+      patience(),
+    );
   };
 
   it("renders on them", async () => {

@@ -48,7 +48,7 @@ export interface SessionOptions {
   /** GPUs that it renders on; the CPU when not said, or when they turn out not to be there (`fellBack` says so). */
   readonly gpu?: GpuUse;
   /** The scene is a stranger's: nothing of it is run that could be a script. */
-  readonly untrusted?: boolean;
+  readonly untrusted: boolean;
 }
 
 /**

@@ -51,7 +51,7 @@ const sceneOf = (samples: number) => join(root, `known-${samples}.blend`);
 /** What a donor delivers that renders the scene with so many samples. */
 async function delivered(samples: number, start: StartProcess = startPlainProcess): Promise<readonly ResultFile[]> {
   const scratch = await mkdtemp(join(root, "donor-"));
-  await using session = await openSession({ start }, { blender: TEST_BUILD, scratch }, patience());
+  await using session = await openSession({ start }, { blender: TEST_BUILD, scratch, untrusted: false }, patience());
   await session.load(sceneOf(samples), { remap: {} }, patience());
   const { raw = "" } = await session.render(chunk.spec, patience());
   const sha256 = await hashFile(raw, patience());
@@ -64,7 +64,11 @@ async function verdictOn(files: readonly ResultFile[]): Promise<string> {
   await using slots = new RenderSlots(
     {
       openSession: async (_slot, _scene, signal) =>
-        await openSession({ start: startPlainProcess }, { blender: TEST_BUILD, scratch: await mkdtemp(join(root, "check-")) }, signal),
+        await openSession(
+          { start: startPlainProcess },
+          { blender: TEST_BUILD, scratch: await mkdtemp(join(root, "check-")), untrusted: false },
+          signal,
+        ),
     },
     { slots: 1 },
   );
