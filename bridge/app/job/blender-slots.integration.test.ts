@@ -14,7 +14,10 @@ localSlotsContract("slots with a real Blender", async () => {
     await mkdir(scenes.path(purpose), { recursive: true });
     return scenes.path(purpose);
   };
-  const blender = { build: TEST_BUILD, deviceClass: { blenderVersion: TEST_BUILD.version, buildHash: "", backend: "CPU", arch: "" } } as const;
+  const blender = {
+    build: TEST_BUILD,
+    deviceClass: { blenderVersion: TEST_BUILD.version, buildHash: "", backend: "CPU", arch: "" },
+  } as const;
   let kinds = 0;
   return {
     open: (slots) => {
