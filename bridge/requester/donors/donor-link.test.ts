@@ -1,4 +1,4 @@
-import { donorOf, opening } from "../../donor/fixtures/served.ts";
+import { build, donorOf } from "../../donor/fixtures/served.ts";
 import { serveJob } from "../../donor/serve-job.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { sha256 } from "../../kernel/ids.ts";
@@ -16,6 +16,13 @@ import { LocalDonor } from "./local-donor.ts";
 import { openRemoteDonor, RemoteDonor } from "./remote-donor.ts";
 
 const never = new AbortController().signal;
+const opening = {
+  job: "j1",
+  manifest: "a".repeat(64),
+  manifestBytes: 10,
+  build: { blenderVersion: build.blenderVersion, buildHash: build.buildHash },
+  needs: {},
+};
 
 /** Many turns of the event loop: more than any message needs on its way through memory. */
 async function settle(everyTurn: () => void = () => {}): Promise<void> {
@@ -67,7 +74,6 @@ async function localDonor(kind: DonorKind): Promise<DonorUnderTest> {
     begun: () => slots.begun,
     finish: (how) => slots.finish(how),
     read: (path) => disk.contents.get(path),
-    // A deaf Blender holds up the end of its donor: it ends on its own when nobody waits for it any more.
     settle: () => settle(),
     vanish: undefined,
   };
@@ -92,7 +98,7 @@ async function remoteDonor(kind: DonorKind): Promise<DonorUnderTest> {
     },
     dropResult: async (hash: string) => void kept.get(hash)?.pop(),
   };
-  serveJob({ ...deps, store, slots }, far, { id: "requester", addrs: [] }, never).catch(() => {});
+  serveJob({ ...deps, store, slots }, far, { id: "requester", addrs: [] }, never).catch((error: Error) => far.abort(error));
   const fetchResult = async (_peer: string, file: { readonly sha256: string }, toPath: string) => {
     const content = kept.get(file.sha256)?.at(-1);
     if (content === undefined) throw new FarmError("BLOCK_MISSING", "the peer does not have it");

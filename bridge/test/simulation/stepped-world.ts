@@ -9,11 +9,13 @@ export function steppedWorld() {
   const chance = new Random(1);
   const random = { fraction: () => chance.unit(), bytes: (count: number) => Buffer.alloc(count, 7) };
   const world: World = { clock, timers: clock, random, disk: systemDisk };
-  /** Second by second; what is due in between has its turn. */
+  const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+  /** A quarter of a second at a time; what is under way before and in between has its turn. */
   const pass = async (seconds: number) => {
+    await turn();
     for (let step = 0; step < seconds * 4; step++) {
       clock.advance(250);
-      await new Promise<void>((resolve) => setImmediate(resolve));
+      await turn();
     }
   };
   return { world, pass, clock };

@@ -6,7 +6,6 @@ import { fetchBlocks } from "../../protocols/blocks/fetch-blocks.ts";
 import { readMessage } from "../../protocols/codec.ts";
 import type { FrameStream, SwarmNetwork } from "../../protocols/frame-stream.ts";
 import { streamPair } from "../../protocols/stream-pair.ts";
-import type { JobRun } from "../../requester/run/job-run.ts";
 import { Recruiter } from "../../requester/donors/recruit.ts";
 import { steppedWorld } from "./stepped-world.ts";
 
@@ -60,7 +59,7 @@ it("a named donor that is not there is tried again and again, by the world's tim
     needs: { sceneBytes: 1 },
   };
   const recruiting = new Recruiter(deps, { opening, only: ["peer"], admitPeer: () => {} }).recruit(
-    { donors: [] } as unknown as JobRun,
+    { donors: [], addDonor: () => {}, typicalChunkSeconds: undefined },
     life.signal,
   );
   await pass(120);
