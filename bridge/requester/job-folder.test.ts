@@ -78,7 +78,7 @@ describe("a result", () => {
       folder.resultPath("c1", "d", OTHER),
       folder.resultPath("c2", "d", HASH),
       folder.resultPath("c1", "e", HASH),
-      folder.resultPath("c1\nd", "", HASH),
+      folder.resultPath("c1d", "", HASH),
       folder.resultPath("../../etc", "d", HASH),
     ];
     expect(new Set(paths).size).toBe(paths.length);

@@ -208,6 +208,18 @@ describe("the end of the job", () => {
     expect(eventsOf("donor-left")).toEqual([]); // people know that the job is over
   });
 
+  it("waits for what a closed link still has to say", async () => {
+    const { updates } = here({ close: async () => {} });
+    let isClosed = false;
+    const closing = donors.close().then(() => (isClosed = true));
+    await turn();
+    expect(isClosed).toBe(false);
+    updates.push({ type: "gone", reason: "the job has ended" });
+    updates.close();
+    await closing;
+    expect(toldOf("donor-left")).toHaveLength(1);
+  });
+
   it("waits for nobody who cannot be closed", async () => {
     const { link, updates } = testLink({ close: () => Promise.reject(new Error("no")) });
     donors.join(link);

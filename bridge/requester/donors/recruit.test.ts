@@ -176,6 +176,16 @@ describe("[L16] a donor that is named by several texts", () => {
     expect(swarm.dialledAt("d")).toEqual([0, 10.5]);
   });
 
+  it("is come back to as quickly however often it was missed before", async () => {
+    recruit({ only: ["d"] });
+    await pass(30);
+    const donor = swarm.donor("d");
+    await pass(10);
+    donor.leases[0]?.abort(new Error("the connection is gone"));
+    await pass(1);
+    expect(swarm.dialledAt("d").slice(-2)).toEqual([38, 40.5]);
+  });
+
   it("is come back to by any of them when its link is lost", async () => {
     const donor = swarm.donor("d", "/ip4/10.0.0.1", "/ip4/10.0.0.2");
     recruit({ only: ["/ip4/10.0.0.1", "/ip4/10.0.0.2"] });
@@ -219,6 +229,23 @@ describe("a peer that does not answer", () => {
     for (const seen of swarm.watchers) seen({ id: "d" }, "here");
     await pass(1);
     expect(joined.map(({ name }) => name)).toEqual(["studio of d"]);
+  });
+
+  it("is tried anew, too, when it was here before and was given up", async () => {
+    const donor = swarm.donor("d");
+    swarm.known.push("d");
+    recruit();
+    await pass(1);
+    swarm.names.delete("d");
+    donor.leases[0]?.abort(new Error("the connection is gone"));
+    await pass(100);
+    const tries = swarm.dialled.length;
+    await pass(100);
+    expect(swarm.dialled).toHaveLength(tries);
+    swarm.names.set("d", donor);
+    for (const seen of swarm.watchers) seen({ id: "d" }, "here");
+    await pass(1);
+    expect(joined).toHaveLength(2);
   });
 
   it("is waited for 8 s at a time", async () => {

@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { ResultFile } from "../../core/plan/chunk.ts";
 import { FarmError } from "../../kernel/errors.ts";
@@ -337,6 +338,7 @@ describe("a goodbye", () => {
     const link = await opened();
     listening();
     await link.close();
+    expect(getEventListeners(job.signal, "abort")).toEqual([]);
     job.abort();
     expect(link.close()).toBe(link.close());
     await pass(1);

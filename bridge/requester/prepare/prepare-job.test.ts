@@ -86,6 +86,13 @@ describe("a job that is prepared", () => {
     });
   });
 
+  it("has the grids of its plan in the journal: how they are chosen may change until it is taken up again", async () => {
+    sceneFacts = facts([scene({ width: 2_048, height: 2_048, samples: 4_096 })]);
+    const { created, plan } = await prepare({ frames: "1" }, { slots: 16 });
+    expect(plan.grids).toHaveLength(1);
+    expect(created.planInput.options.grids).toEqual(plan.grids);
+  });
+
   it("is told with all that works on it need", async () => {
     const prepared = await prepare({ video: "all.mp4", environment: "studio" });
     expect(prepared).toMatchObject({
