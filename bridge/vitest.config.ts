@@ -34,6 +34,14 @@ export default defineConfig({
     hookTimeout: 300_000,
     teardownTimeout: 30_000,
     allowOnly: process.env["CI"] !== "true",
+    // Only where it is asked for (--coverage): bridge/build/coverage.mjs reads the summary.
+    coverage: {
+      provider: "v8",
+      include: ["bridge/{core,requester,donor}/**/*.ts"],
+      exclude: ["**/fixtures/**"],
+      reporter: ["json-summary"],
+      reportsDirectory: ".reports/coverage",
+    },
     projects: [
       { extends: true, test: { name: "unit", include: ["bridge/**/*.test.ts"], exclude: [...INTEGRATION, ...E2E], isolate: false } },
       { extends: true, test: { name: "integration", include: INTEGRATION } },
