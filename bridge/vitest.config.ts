@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { slowness } from "./test/slowness.ts";
 
 /** From what takes minutes to what takes milliseconds: else the longest file may come last, and run alone. */
 const LONGEST_FIRST = ["sample-scenes.test", "/test/e2e/", "/test/integration/", "/sandbox/", "/blender/", ""];
@@ -22,6 +23,9 @@ const INTEGRATION = [
 ];
 const E2E = ["bridge/test/e2e/**/*.test.ts"];
 
+/** Limits only end what hangs, so they are long, and longer on a slow machine. */
+const SLOWNESS = await slowness();
+
 /** Three kinds of tests, each with a command: `npm run test:unit` is the loop people live in. */
 export default defineConfig({
   root: fileURLToPath(new URL("..", import.meta.url)),
@@ -30,9 +34,10 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
-    testTimeout: 300_000,
-    hookTimeout: 300_000,
-    teardownTimeout: 30_000,
+    testTimeout: 300_000 * SLOWNESS,
+    hookTimeout: 300_000 * SLOWNESS,
+    teardownTimeout: 30_000 * SLOWNESS,
+    expect: { poll: { timeout: 30_000 * SLOWNESS } },
     allowOnly: process.env["CI"] !== "true",
     // Only where it is asked for (--coverage): bridge/build/coverage.mjs reads the summary.
     coverage: {

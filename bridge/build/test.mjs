@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { PROJECT } from "../bin/node-runtime.mjs";
+import { slowness } from "../test/slowness.ts";
 import { reportCoverage } from "./coverage.mjs";
 
 /** Where the runners leave their counts, for .ci/run to add up. */
@@ -10,6 +11,8 @@ const REPORTS = join(PROJECT, ".reports");
 const args = process.argv.slice(2);
 rmSync(REPORTS, { recursive: true, force: true });
 mkdirSync(REPORTS, { recursive: true });
+// Both suites take the same factor from their environment.
+await slowness();
 process.exitCode = (args.length === 0 ? all() : some(args)) ? 0 : 1;
 
 /** Every kind of test, each in a run of its own: coverage is measured by unit tests alone, which are quick and cannot hide behind the others. */

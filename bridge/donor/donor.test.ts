@@ -13,8 +13,9 @@ import { streamPair } from "../protocols/stream-pair.ts";
 import { Donor } from "./donor.ts";
 import { build, donorOf, opening, slowRender, spec } from "./fixtures/served.ts";
 import type { DonorCapacity } from "./ports.ts";
+import { timeLimitSignal } from "../test/time-limit.ts";
 
-const signal = AbortSignal.timeout(20_000);
+const signal = timeLimitSignal(20_000);
 const POWER: DonorCapacity = { builds: [build], gpus: [], gpuNote: undefined, speed: 47e4, gpuMemoryBytes: undefined };
 
 /** A donor of one slot whose renders end when the test says so, and ways to come to it as any peer. */

@@ -137,7 +137,7 @@ describe.runIf(process.platform === "linux")("a look at this machine", () => {
     expect(strong.load).toBeGreaterThan(0.5);
     // Other work on this machine may go on beside the test: what went to work at low priority is not counted, whatever there was.
     expect(weak.load).toBeLessThan(1 - weak.niceShare + 0.15);
-  }, 60_000);
+  });
 
   it("finds a program that runs, by its name; what this bridge started is none of others", async () => {
     const sleeper = join(root, "owners-game");

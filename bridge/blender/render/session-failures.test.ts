@@ -9,8 +9,6 @@ import { isRunning, processStat } from "../../kernel/process-identity.ts";
 import { differences, filesBelow, raw, makeScenes, patience, plainRaw, TEST_BUILD, testSession } from "../fixtures/session-kit.ts";
 import { type TestScenes, testScenes } from "../fixtures/inspect-kit.ts";
 
-const TIMEOUT = 180_000;
-
 const SOURCES: Readonly<Record<string, string>> = {
   "plain.blend": 'save("zstd.blend", compress=True); save("plain.blend", compress=False)',
   "no-camera.blend": `bpy.data.objects.remove(scene.camera)`,
@@ -23,14 +21,14 @@ let scenes: TestScenes;
 beforeAll(async () => {
   scenes = await testScenes();
   await makeScenes(scenes, SOURCES);
-}, TIMEOUT);
+});
 
 afterAll(async () => {
   await scenes[Symbol.asyncDispose]();
 });
 
 describe("a session lives on", () => {
-  it("after files that cannot be opened, which it names by what is wrong with them", { timeout: TIMEOUT }, async () => {
+  it("after files that cannot be opened, which it names by what is wrong with them", async () => {
     const whole = await readFile(scenes.path("plain.blend"));
     await writeFile(scenes.path("cut-short.blend"), whole.subarray(0, whole.length / 2));
     await writeFile(scenes.path("text.blend"), "not a scene");
@@ -52,7 +50,7 @@ describe("a session lives on", () => {
     }
   });
 
-  it("after chunks that cannot be rendered, and leaves nothing of them", { timeout: TIMEOUT }, async () => {
+  it("after chunks that cannot be rendered, and leaves nothing of them", async () => {
     const { session, scratch } = await testSession(scenes);
     await using _ = session;
     const refusal = async (spec: Parameters<typeof session.render>[0]) => {
@@ -79,7 +77,7 @@ describe("a session lives on", () => {
     expect(await differences(await plainRaw(scenes, "plain.blend", 3), result.raw ?? "")).toBe("");
   });
 
-  it("through fifty chunks without growing", { timeout: TIMEOUT }, async () => {
+  it("through fifty chunks without growing", async () => {
     const { session } = await testSession(scenes);
     await using _ = session;
     await session.load(scenes.path("plain.blend"), { remap: {} }, patience());
@@ -94,7 +92,7 @@ describe("a session lives on", () => {
 });
 
 describe("a session ends", () => {
-  it("with BLENDER_CRASHED when its Blender does, in the middle of a render", { timeout: TIMEOUT }, async () => {
+  it("with BLENDER_CRASHED when its Blender does, in the middle of a render", async () => {
     const { session, process: blender } = await testSession(scenes);
     await using _ = session;
     await session.load(scenes.path("endless.blend"), { remap: {} }, patience());
@@ -106,7 +104,7 @@ describe("a session ends", () => {
     await expect(session.render(raw(1), patience())).rejects.toMatchObject({ code: "BLENDER_CRASHED" });
   });
 
-  it("with BLENDER_HUNG when it answers no more", { timeout: TIMEOUT }, async () => {
+  it("with BLENDER_HUNG when it answers no more", async () => {
     const { session, process: blender } = await testSession(scenes, { renderTimeoutMs: () => 700 });
     await using _ = session;
     await session.load(scenes.path("plain.blend"), { remap: {} }, patience());
@@ -115,7 +113,7 @@ describe("a session ends", () => {
     await session.exited;
   });
 
-  it("with CANCELLED when the caller gives up a render", { timeout: TIMEOUT }, async () => {
+  it("with CANCELLED when the caller gives up a render", async () => {
     const { session } = await testSession(scenes);
     await using _ = session;
     await session.load(scenes.path("endless.blend"), { remap: {} }, patience());
@@ -127,7 +125,7 @@ describe("a session ends", () => {
     await session.exited;
   });
 
-  it("within a second of its standard input, in the middle of a render", { timeout: TIMEOUT }, async () => {
+  it("within a second of its standard input, in the middle of a render", async () => {
     const { session, process: blender } = await testSession(scenes);
     await using _ = session;
     await session.load(scenes.path("endless.blend"), { remap: {} }, patience());
@@ -140,7 +138,7 @@ describe("a session ends", () => {
     expect(await rendering).toMatchObject({ code: "BLENDER_CRASHED" });
   });
 
-  it("when its bridge is killed with -9", { timeout: TIMEOUT }, async () => {
+  it("when its bridge is killed with -9", async () => {
     const bridge = spawn(process.execPath, [
       fileURLToPath(new URL("../fixtures/doomed-bridge.ts", import.meta.url)),
       scenes.path("endless.blend"),

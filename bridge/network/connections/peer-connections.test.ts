@@ -1,9 +1,6 @@
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { FrameStream } from "../../protocols/frame-stream.ts";
 import { addressOf, echo, never, TestNodes } from "../../test/network/test-nodes.ts";
-
-// Other work may have the cores.
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 const LIMIT = { maxInboundStreamsPerPeer: 8 };
 

@@ -63,7 +63,7 @@ describe("two beacons", () => {
     await systemClock.sleep(1_500);
     expect(first).toEqual([]);
     const second = start(1);
-    await expect.poll(() => [first.length > 0, second.length > 0], { timeout: 1_000 }).toEqual([true, true]);
+    await expect.poll(() => [first.length > 0, second.length > 0]).toEqual([true, true]);
     expect(second[0]?.[0]).toBe(IDS[0]);
     expect(second[0]?.[1]).toContain("/ip4/127.0.0.1/tcp/4000");
   });

@@ -1,10 +1,9 @@
 import { once } from "node:events";
-import { describe, expect, it, vi } from "vitest";
-import { addressOf, echo, eventually, failure, never, TestNodes } from "../../test/network/test-nodes.ts";
+import { describe, expect, it } from "vitest";
+import { addressOf, echo, failure, never, TestNodes } from "../../test/network/test-nodes.ts";
 import { NodeProcess } from "../../test/network/test-process.ts";
-
-// Other work may have the cores.
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
+import { timeLimitSignal } from "../../test/time-limit.ts";
+import { until } from "../../test/until.ts";
 
 describe("nodes on one network", () => {
   it("find each other without configuration, in one process and across processes, within 2 s", async () => {
@@ -17,7 +16,7 @@ describe("nodes on one network", () => {
       [first, [second.selfId, other.peerId]],
       [second, [first.selfId, other.peerId]],
     ] as const) {
-      await eventually(() => others.every((id) => node.knownPeers().some((peer) => peer.id === id)), 2_000);
+      await until(() => others.every((id) => node.knownPeers().some((peer) => peer.id === id)));
     }
     process.stdout.write(`found each other after ${(performance.now() - startMs).toFixed(0)} ms\n`);
     expect(await second.ping(other.peerId, never())).toBeGreaterThan(0);
@@ -47,7 +46,7 @@ describe("nodes on one network", () => {
     const node = await nodes.open();
     const stream = await node.open(other.address, "/test/echo/1", "control", never());
     await node.connect(other.address, never());
-    await eventually(() => node.knownPeers().length === 1, 2_000);
+    await until(() => node.knownPeers().length === 1);
     let goneMs = 0;
     node.watchPeers((_, change) => {
       if (change === "gone") goneMs = performance.now();
@@ -56,7 +55,7 @@ describe("nodes on one network", () => {
     const startMs = performance.now();
     await other.kill();
     expect(await reading).toMatchObject({ code: "PEER_UNREACHABLE" });
-    await eventually(() => goneMs > 0, 1_000);
+    await until(() => goneMs > 0);
     process.stdout.write(`peer killed, noticed after ${(goneMs - startMs).toFixed(0)} ms\n`);
   });
 });
@@ -69,8 +68,8 @@ describe("the DHT", () => {
     const [donor, requester] = [await nodes.open({ bootstrap }), await nodes.open({ bootstrap })];
     const stop = new AbortController();
     const providing = donor.provide(stop.signal);
-    await requester.findDonors(AbortSignal.timeout(10_000));
-    await eventually(() => requester.knownPeers().some((peer) => peer.id === donor.selfId), 1_000);
+    await requester.findDonors(timeLimitSignal(10_000));
+    await until(() => requester.knownPeers().some((peer) => peer.id === donor.selfId));
     process.stdout.write(`donor found through the DHT after ${(performance.now() - startMs).toFixed(0)} ms\n`);
     expect(performance.now() - startMs).toBeLessThan(5_000);
     stop.abort();
@@ -101,10 +100,10 @@ describe("bootstrap", () => {
     const node = await nodes.open({ bootstrap });
     for (let round = 0; round < 2; round++) {
       const server = await nodes.open({ listen: [`/ip4/127.0.0.1/tcp/${port}`] });
-      await eventually(() => node.knownPeers().length === 1, 3_000);
+      await until(() => node.knownPeers().length === 1);
       expect(node.knownPeers()).toEqual([{ id: server.selfId }]);
       await server[Symbol.asyncDispose]();
-      await eventually(() => node.knownPeers().length === 0, 1_000);
+      await until(() => node.knownPeers().length === 0);
     }
   });
 });

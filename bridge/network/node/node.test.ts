@@ -1,15 +1,13 @@
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { multiaddr } from "@multiformats/multiaddr";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { systemClock } from "../../kernel/clock.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { silentLog } from "../../kernel/log.ts";
 import { openNode } from "./node.ts";
 import { plainNode } from "../../test/network/test-plain-node.ts";
-import { addressOf, echo, eventually, never, TestNodes } from "../../test/network/test-nodes.ts";
-
-// Other work may have the cores.
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
+import { addressOf, echo, never, TestNodes } from "../../test/network/test-nodes.ts";
+import { until } from "../../test/until.ts";
 
 const ECHO = "/test/echo/1";
 const LIMIT = { maxInboundStreamsPerPeer: 4 };
@@ -69,10 +67,10 @@ describe("a node", () => {
       throw new Error("a watcher's own trouble");
     });
     for (const lane of ["control", "bulk"] as const) await client.open(addressOf(server), ECHO, lane, never());
-    await eventually(() => seen.length === 1, 2_000);
+    await until(() => seen.length === 1);
     expect(server.knownPeers()).toEqual([{ id: client.selfId }]);
     await client[Symbol.asyncDispose]();
-    await eventually(() => seen.length === 2, 2_000);
+    await until(() => seen.length === 2);
     expect(seen).toEqual(["client here", "client gone"]);
     expect(server.knownPeers()).toEqual([]);
     stop();

@@ -17,7 +17,7 @@ const home = (name: string) => join(root, name);
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "p2p-environment-"));
   far = await startSecondEngine();
-}, 300_000);
+});
 afterAll(async () => {
   await far?.[Symbol.asyncDispose]();
   await rm(root, { recursive: true, force: true });

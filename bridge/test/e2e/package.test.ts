@@ -89,7 +89,7 @@ describe("the package that npm pack makes", () => {
     ];
     const made = await run("npm", install, { cwd: root });
     expect(made, made.err).toMatchObject({ exitCode: 0 });
-  }, 300_000);
+  });
 
   afterAll(async () => {
     await rm(root, { recursive: true, force: true });
