@@ -34,6 +34,8 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
+    // Beside two busy cores a Blender that gives way would render next to nothing.
+    env: { BRIDGE_DONOR_PRIORITY: "normal" },
     testTimeout: 300_000 * SLOWNESS,
     hookTimeout: 300_000 * SLOWNESS,
     teardownTimeout: 30_000 * SLOWNESS,

@@ -28,6 +28,6 @@ describe("[F7] a connection", () => {
     await using dead = await NodeProcess.start("serve", nodes.swarm);
     await client.connect(dead.address, never());
     dead.child.kill("SIGSTOP");
-    await until(() => client.knownPeers().length === 0);
+    await until(() => client.knownPeers().length === 0, 120_000);
   });
 });

@@ -42,7 +42,7 @@ describe("a node", () => {
       await stream.close();
       expect(await stream.read()).toBeUndefined();
     }
-    expect(await client.ping(server.selfId, never())).toBeLessThan(1_000);
+    expect(await client.ping(server.selfId, never())).toBeGreaterThan(0);
     expect(await client.addressesOf(server.selfId)).toContain(addressOf(server));
   });
 
@@ -118,14 +118,16 @@ describe("a node that cannot reach a peer", () => {
     await expect(client.open(`/ip4/127.0.0.1/tcp/1/p2p/${UNKNOWN}`, ECHO, "bulk", never())).rejects.toMatchObject({
       code: "PEER_UNREACHABLE",
     });
-    expect(performance.now() - startMs).toBeLessThan(1_000);
+    const refusedMs = performance.now() - startMs;
     await expect(client.connect(UNKNOWN, never())).rejects.toMatchObject({ code: "PEER_UNREACHABLE" });
     await using silent = await listening(() => undefined);
+    const silentSinceMs = performance.now();
     await expect(client.connect(silent.address, never())).rejects.toMatchObject({
       code: "PEER_UNREACHABLE",
       message: expect.stringContaining("no answer in time"),
     });
-    expect(performance.now() - startMs).toBeLessThan(20_000);
+    // A refusal is an answer; silence is waited for.
+    expect(refusedMs).toBeLessThan(performance.now() - silentSinceMs);
   });
 
   it("gives up on a server that is no node", async () => {
@@ -197,8 +199,7 @@ describe("answers to peers", () => {
     for (const lane of ["control", "control", "control", "bulk", "bulk", "bulk"] as const) asked.push(await ask(lane));
     expect(asked.map(({ answered }) => answered)).toEqual([true, true, true, true, false, false]);
     for (const { stream } of asked.slice(0, 2)) await stream.close();
-    await systemClock.sleep(100);
-    expect((await ask("control")).answered).toBe(true);
+    await until(async () => (await ask("control")).answered);
   });
 
   it("are told when their node stops", async () => {

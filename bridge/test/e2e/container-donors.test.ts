@@ -40,7 +40,7 @@ afterAll(async () => {
 });
 
 async function containerDonor(name: string, more: readonly string[] = []): Promise<RunningDonor> {
-  return await startDonor(join(root, `donor-${name}`), ["--cpus", "1", "--memory", "1g", ...more], environment);
+  return await startDonor(join(root, `donor-${name}`), ["--cpus", "1", "--memory", "1g", ...more], { environment });
 }
 
 /** The sample scene, changed by Python, with the marker in plain sight in its file. */

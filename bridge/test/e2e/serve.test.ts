@@ -3,7 +3,7 @@ import { cp, mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findBlenders } from "../../blender/find/find-blender.ts";
 import { openFinisher } from "../../blender/finish/finisher.ts";
 import type { Rect } from "../../core/job/scene-facts.ts";
@@ -17,7 +17,6 @@ import { connectTo, startServe } from "../serve-client.ts";
 import { until } from "../until.ts";
 
 /** Each starts bridges and several Blenders; a busy machine takes its time. */
-vi.setConfig({ testTimeout: 400_000 });
 
 let root: string;
 beforeAll(async () => {
