@@ -11,7 +11,7 @@ import type { GpuUse } from "../../core/gpu/cycles-devices.ts";
 import type { SceneOnDisk, WarmSession } from "../../donor/ports.ts";
 import { RenderSlots } from "../../donor/render-slots.ts";
 import { FarmError, isFarmError, messageOf } from "../../kernel/errors.ts";
-import type { PreparePorts } from "../../requester/prepare-job.ts";
+import type { PreparePorts } from "../../requester/prepare/prepare-job.ts";
 import { startPlainProcess } from "../../sandbox/process/process-sandbox.ts";
 import type { Scratch } from "./scratch.ts";
 

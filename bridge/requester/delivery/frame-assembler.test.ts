@@ -80,10 +80,6 @@ beforeEach(() => {
         },
         files: {
           resultPath: (_chunk, donor) => donor,
-          tilePath: (name) => name,
-          sweepResults: async () => {},
-          sizeOf: async () => 1,
-          sync: async () => {},
           remove: async () => {},
           deliver: async () => ({ path: "out", bytes: 1, main: true }),
         },

@@ -10,7 +10,7 @@ import { OFFER_PROTOCOL, type OfferReply } from "../../protocols/offer/messages.
 import { answerOffer } from "../../protocols/offer/offer.ts";
 import { streamPair } from "../../protocols/stream-pair.ts";
 import type { DonorLink } from "./donor-link.ts";
-import type { JobRun } from "../job-run.ts";
+import type { JobRun } from "../run/job-run.ts";
 import { Recruiter } from "./recruit.ts";
 
 const ID = "12D3KooWdonor";

@@ -8,7 +8,7 @@ import type { SwarmNetwork } from "../../protocols/frame-stream.ts";
 import { peerLimit } from "../../protocols/peer-limit.ts";
 import type { Offer } from "../../protocols/offer/messages.ts";
 import { askOffer } from "../../protocols/offer/offer.ts";
-import type { JobRun } from "../job-run.ts";
+import type { JobRun } from "../run/job-run.ts";
 import { type JobOpening, openRemoteDonor, RemoteDonor, type RemoteDonorDeps } from "./remote-donor.ts";
 
 export interface RecruiterDeps extends RemoteDonorDeps {

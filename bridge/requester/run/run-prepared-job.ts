@@ -1,20 +1,20 @@
-import type { JobOutcome } from "../core/job/job-events.ts";
-import { isLocalOnly } from "../core/plan/local-only.ts";
-import { mainFiles } from "../core/plan/expected-files.ts";
-import { goesInTurn } from "../core/ledger/in-turn.ts";
-import { startLedger } from "../core/ledger/ledger.ts";
-import { childSignal } from "../kernel/abort.ts";
-import { FarmError } from "../kernel/errors.ts";
+import type { JobOutcome } from "../../core/job/job-events.ts";
+import { isLocalOnly } from "../../core/plan/local-only.ts";
+import { mainFiles } from "../../core/plan/expected-files.ts";
+import { goesInTurn } from "../../core/ledger/in-turn.ts";
+import { startLedger } from "../../core/ledger/ledger.ts";
+import { childSignal } from "../../kernel/abort.ts";
+import { FarmError } from "../../kernel/errors.ts";
 import { concludeJob, type RunningJob, type RunEnd } from "./conclude-job.ts";
 import { composeRun, movieOf, ownScene } from "./compose-run.ts";
-import { JobFolder } from "./job-folder.ts";
-import type { JobPorts } from "./job-ports.ts";
-import { type PreparedJob, type ComputeSelection } from "./prepared-job.ts";
+import { JobFolder } from "../job-folder.ts";
+import type { JobPorts } from "../job-ports.ts";
+import { type PreparedJob, type ComputeSelection } from "../prepare/prepared-job.ts";
 import type { JobRun } from "./job-run.ts";
-import { RestartingFinisher } from "./delivery/restarting-finisher.ts";
-import { LocalDonor } from "./donors/local-donor.ts";
-import { withFilesHere } from "./results/restored-results.ts";
-import { restoreResults } from "./results/restore-results.ts";
+import { RestartingFinisher } from "../delivery/restarting-finisher.ts";
+import { LocalDonor } from "../donors/local-donor.ts";
+import { withFilesHere } from "../results/restored-results.ts";
+import { restoreResults } from "../results/restore-results.ts";
 import { StatsCollector } from "./stats-collector.ts";
 
 export interface WorkOptions {

@@ -1,4 +1,4 @@
-import type { ScheduleEvent } from "../core/schedule/types.ts";
+import type { ScheduleEvent } from "../../core/schedule/types.ts";
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import { explore } from "../test/simulation/explore.ts";
-import { SimulatedWorld } from "../test/simulation/simulated-job.ts";
-import { storyOf } from "../test/simulation/story.ts";
+import { explore } from "../../test/simulation/explore.ts";
+import { SimulatedWorld } from "../../test/simulation/simulated-job.ts";
+import { storyOf } from "../../test/simulation/story.ts";
 
 const NOTHING = { gone: 0, stand: 0, pause: 0, secondLink: 0, cancel: 0, crash: 0 };
 const HONEST = { crashes: 0, losesTransfers: 0, lies: false };

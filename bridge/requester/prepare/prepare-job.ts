@@ -1,16 +1,16 @@
 import { dirname, resolve } from "node:path";
-import type { DeviceClass } from "../core/plan/chunk.ts";
-import { foldJournal } from "../core/journal/fold.ts";
-import type { JobCreated, JobRecord } from "../core/journal/records.ts";
-import { type JobPlan, planJob } from "../core/plan/plan.ts";
-import type { SceneFacts, SceneFile } from "../core/job/scene-facts.ts";
-import { parseTiles } from "../core/plan/tiles.ts";
-import { JOB_OPTIONS } from "../core/job/job-options.ts";
-import { type Deliver, JobOptions, pickDeclared } from "../core/job/option-schemas.ts";
-import type { SwarmCapacity } from "../core/plan/swarm-capacity.ts";
-import { FarmError } from "../kernel/errors.ts";
+import type { DeviceClass } from "../../core/plan/chunk.ts";
+import { foldJournal } from "../../core/journal/fold.ts";
+import type { JobCreated, JobRecord } from "../../core/journal/records.ts";
+import { type JobPlan, planJob } from "../../core/plan/plan.ts";
+import type { SceneFacts, SceneFile } from "../../core/job/scene-facts.ts";
+import { parseTiles } from "../../core/plan/tiles.ts";
+import { JOB_OPTIONS } from "../../core/job/job-options.ts";
+import { type Deliver, JobOptions, pickDeclared } from "../../core/job/option-schemas.ts";
+import type { SwarmCapacity } from "../../core/plan/swarm-capacity.ts";
+import { FarmError } from "../../kernel/errors.ts";
 import { framesBefore, framesOf, type PreparedJob, type RenderRequest } from "./prepared-job.ts";
-import { outputFolderOf } from "./delivery/output-folder.ts";
+import { outputFolderOf } from "../delivery/output-folder.ts";
 
 export interface PreparePorts {
   readonly blender: { readonly version: string; readonly buildHash: string };

@@ -1,9 +1,9 @@
-import type { DeviceClass } from "../core/plan/chunk.ts";
-import type { JobCreated, JournalState } from "../core/journal/records.ts";
-import { parseFrames } from "../core/plan/frames.ts";
-import type { JobPlan } from "../core/plan/plan.ts";
-import type { SceneFacts } from "../core/job/scene-facts.ts";
-import type { BlenderFlags, Deliver, JobOptions } from "../core/job/option-schemas.ts";
+import type { DeviceClass } from "../../core/plan/chunk.ts";
+import type { JobCreated, JournalState } from "../../core/journal/records.ts";
+import { parseFrames } from "../../core/plan/frames.ts";
+import type { JobPlan } from "../../core/plan/plan.ts";
+import type { SceneFacts } from "../../core/job/scene-facts.ts";
+import type { BlenderFlags, Deliver, JobOptions } from "../../core/job/option-schemas.ts";
 
 /** What a user asked for. */
 export interface RenderRequest extends JobOptions {

@@ -3,24 +3,24 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Chunk, DeviceClass } from "../core/plan/chunk.ts";
-import type { JobEvent } from "../core/job/job-events.ts";
-import { startLedger } from "../core/ledger/ledger.ts";
-import { planJob } from "../core/plan/plan.ts";
-import { facts, scene } from "../core/fixtures/scene-facts.ts";
-import { DEFAULT_POLICY } from "../core/schedule/policy.ts";
-import { startSchedule } from "../core/schedule/schedule.ts";
-import { abortable } from "../kernel/abort.ts";
-import { Channel } from "../kernel/channel.ts";
-import { systemClock } from "../kernel/clock.ts";
-import { FarmError } from "../kernel/errors.ts";
-import { silentLog } from "../kernel/log.ts";
-import { systemWorld } from "../kernel/world.ts";
-import { FrameAssembler } from "./delivery/frame-assembler.ts";
-import type { DonorLink, DonorUpdate } from "./donors/donor-link.ts";
-import { JobFolder } from "./job-folder.ts";
+import type { Chunk, DeviceClass } from "../../core/plan/chunk.ts";
+import type { JobEvent } from "../../core/job/job-events.ts";
+import { startLedger } from "../../core/ledger/ledger.ts";
+import { planJob } from "../../core/plan/plan.ts";
+import { facts, scene } from "../../core/fixtures/scene-facts.ts";
+import { DEFAULT_POLICY } from "../../core/schedule/policy.ts";
+import { startSchedule } from "../../core/schedule/schedule.ts";
+import { abortable } from "../../kernel/abort.ts";
+import { Channel } from "../../kernel/channel.ts";
+import { systemClock } from "../../kernel/clock.ts";
+import { FarmError } from "../../kernel/errors.ts";
+import { silentLog } from "../../kernel/log.ts";
+import { systemWorld } from "../../kernel/world.ts";
+import { FrameAssembler } from "../delivery/frame-assembler.ts";
+import type { DonorLink, DonorUpdate } from "../donors/donor-link.ts";
+import { JobFolder } from "../job-folder.ts";
 import { JobRun } from "./job-run.ts";
-import { ResultReceiver } from "./results/result-receiver.ts";
+import { ResultReceiver } from "../results/result-receiver.ts";
 import { StatsCollector } from "./stats-collector.ts";
 
 const HERE: DeviceClass = { blenderVersion: "3.4.1", buildHash: "b", backend: "CPU", arch: "avx2" };
@@ -67,28 +67,26 @@ async function run(link: DonorLink): Promise<unknown> {
   const results = new ResultReceiver({ media, files: folder, trustedSummary }, { verifies: true });
   const job = new JobRun(
     {
-      append: nothing,
-      results,
-      assembly: new FrameAssembler(
-        {
-          media,
-          files: folder,
-          assembledPath: () => join(root, "a.exr"),
-          finisher: { finishFrame: unused, finishMovie: unused },
-          summaryOf: unused,
-          drop: nothing,
-        },
-        { plan, outputFolder: root, movie: undefined, deliver: "files" },
-        [],
-      ),
-      tiles: undefined,
-      check: unused,
-      preview: { add: unused },
-      stats: new StatsCollector(0, { frames: 2, chunks: plan.chunks.length }, []),
-      sameClass: () => true,
-      observe: (event) => events.push(event),
-      clock: systemClock,
-      log: silentLog,
+      results: { receiver: results, preview: { add: unused } },
+      checks: { checker: { check: unused }, sameClass: () => true },
+      delivery: {
+        assembly: new FrameAssembler(
+          {
+            media,
+            files: folder,
+            assembledPath: () => join(root, "a.exr"),
+            finisher: { finishFrame: unused, finishMovie: unused },
+            summaryOf: unused,
+            drop: nothing,
+          },
+          { plan, outputFolder: root, movie: undefined, deliver: "files" },
+          [],
+        ),
+        tiles: undefined,
+      },
+      journal: { append: nothing },
+      report: { observe: (event) => events.push(event), stats: new StatsCollector(0, { frames: 2, chunks: plan.chunks.length }, []) },
+      process: { clock: systemClock, log: silentLog },
     },
     {
       plan,

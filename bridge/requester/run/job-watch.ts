@@ -1,9 +1,9 @@
-import { standsStill, stillnessMessage, type Wait } from "../core/ledger/stillness.ts";
-import { shownSecondsFor } from "../core/schedule/predict.ts";
-import type { Schedule } from "../core/schedule/schedule.ts";
-import type { ScheduleEvent } from "../core/schedule/types.ts";
-import { rendering } from "../core/schedule/wanted.ts";
-import { FarmError } from "../kernel/errors.ts";
+import { standsStill, stillnessMessage, type Wait } from "../../core/ledger/stillness.ts";
+import { shownSecondsFor } from "../../core/schedule/predict.ts";
+import type { Schedule } from "../../core/schedule/schedule.ts";
+import type { ScheduleEvent } from "../../core/schedule/types.ts";
+import { rendering } from "../../core/schedule/wanted.ts";
+import { FarmError } from "../../kernel/errors.ts";
 
 /** A job that nobody works on for so long is given up: it can be resumed when there are donors. */
 const NO_DONORS_TIMEOUT_MS = 30_000;

@@ -1,6 +1,6 @@
-import { isAbort } from "../kernel/abort.ts";
-import type { ErrorCode } from "../kernel/error-codes.ts";
-import { isFarmError } from "../kernel/errors.ts";
+import { isAbort } from "../../kernel/abort.ts";
+import type { ErrorCode } from "../../kernel/error-codes.ts";
+import { isFarmError } from "../../kernel/errors.ts";
 
 /** Failures of this machine, whoever's result it was at: no donor answers for them, and no other donor would make them good. */
 const OURS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([

@@ -1,13 +1,13 @@
-import { type JobOutcome, MOST_MISSING_NAMED } from "../core/job/job-events.ts";
-import type { JobRecord } from "../core/journal/records.ts";
-import { filesOf, framesWritten, isWhole, type Lack, type Ledger, noteVideo, picturesOf } from "../core/ledger/ledger.ts";
-import { filesToFind, outcomeOf } from "../core/ledger/outcome.ts";
-import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
-import { findFiles } from "./results/find-files.ts";
-import type { JobFolder } from "./job-folder.ts";
-import type { PreparedJob } from "./prepared-job.ts";
+import { type JobOutcome, MOST_MISSING_NAMED } from "../../core/job/job-events.ts";
+import type { JobRecord } from "../../core/journal/records.ts";
+import { filesOf, framesWritten, isWhole, type Lack, type Ledger, noteVideo, picturesOf } from "../../core/ledger/ledger.ts";
+import { filesToFind, outcomeOf } from "../../core/ledger/outcome.ts";
+import { FarmError, isFarmError, messageOf } from "../../kernel/errors.ts";
+import { findFiles } from "../results/find-files.ts";
+import type { JobFolder } from "../job-folder.ts";
+import type { PreparedJob } from "../prepare/prepared-job.ts";
 import type { StatsCollector } from "./stats-collector.ts";
-import type { JobPorts } from "./job-ports.ts";
+import type { JobPorts } from "../job-ports.ts";
 
 /** How the run of a job ended: nothing is on its way any more, somebody stopped it, or something went wrong. */
 export type RunEnd = { readonly how: "settled" | "cancelled" } | { readonly how: "failed"; readonly error: unknown };

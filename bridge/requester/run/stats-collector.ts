@@ -1,5 +1,5 @@
-import type { ChunkId, DonorId } from "../core/plan/chunk.ts";
-import type { JobStats } from "../core/job/job-events.ts";
+import type { ChunkId, DonorId } from "../../core/plan/chunk.ts";
+import type { JobStats } from "../../core/job/job-events.ts";
 
 /** What a run counts, for the report at its end. */
 export class StatsCollector {

@@ -1,19 +1,19 @@
-import { sameDeviceClass } from "../core/admission.ts";
-import { isByTheClock } from "../core/job/scene-facts.ts";
-import { DEFAULT_POLICY } from "../core/schedule/policy.ts";
-import { startSchedule } from "../core/schedule/schedule.ts";
-import { FrameAssembler } from "./delivery/frame-assembler.ts";
-import { Checker } from "./verify/checker.ts";
-import type { JobFolder } from "./job-folder.ts";
-import { type PreparedJob } from "./prepared-job.ts";
+import { sameDeviceClass } from "../../core/admission.ts";
+import { isByTheClock } from "../../core/job/scene-facts.ts";
+import { DEFAULT_POLICY } from "../../core/schedule/policy.ts";
+import { startSchedule } from "../../core/schedule/schedule.ts";
+import { FrameAssembler } from "../delivery/frame-assembler.ts";
+import { Checker } from "../verify/checker.ts";
+import type { JobFolder } from "../job-folder.ts";
+import { type PreparedJob } from "../prepare/prepared-job.ts";
 import { JobRun } from "./job-run.ts";
-import { TilePublisher } from "./delivery/tile-publisher.ts";
-import { outputFolderOf } from "./delivery/output-folder.ts";
-import type { JobFinisher, LocalScene } from "./ports.ts";
-import { ResultReceiver } from "./results/result-receiver.ts";
+import { TilePublisher } from "../delivery/tile-publisher.ts";
+import { outputFolderOf } from "../delivery/output-folder.ts";
+import type { JobFinisher, LocalScene } from "../ports.ts";
+import { ResultReceiver } from "../results/result-receiver.ts";
 import type { StatsCollector } from "./stats-collector.ts";
-import type { Ledger } from "../core/ledger/ledger.ts";
-import type { JobPorts } from "./job-ports.ts";
+import type { Ledger } from "../../core/ledger/ledger.ts";
+import type { JobPorts } from "../job-ports.ts";
 
 /** Overscan around checked crops with adaptive sampling, px: what the planner gives tiles. */
 const ADAPTIVE_OVERSCAN = 16;
@@ -35,7 +35,6 @@ interface Made {
 export function composeRun(ports: JobPorts, prepared: PreparedJob, folder: JobFolder, made: Made): ComposedRun {
   const { plan, journalState } = prepared;
   const { verify = "spot" } = prepared.created.settings;
-  const chunks = new Map(plan.chunks.map((chunk) => [chunk.id, chunk]));
   const secret = ports.process.world.random.bytes(32);
   const checker = checkerOf(ports, prepared, folder, secret);
   const results = new ResultReceiver(
@@ -47,21 +46,12 @@ export function composeRun(ports: JobPorts, prepared: PreparedJob, folder: JobFo
   const policy = { ...DEFAULT_POLICY, verify, secret: secret.toString("hex") };
   const run = new JobRun(
     {
-      append: (records) => ports.journal.append(prepared.id, records),
-      results,
-      assembly,
-      tiles,
-      check: (id, donor, sameClass, signal) => {
-        const chunk = chunks.get(id);
-        if (!chunk) throw new Error(`no chunk ${id}`);
-        return checker.check(chunk, { donor, files: results.files(id, donor) }, sameClass, signal);
-      },
-      preview: ports.results.preview,
-      stats: made.stats,
-      sameClass: (deviceClass) => sameDeviceClass(deviceClass, prepared.deviceClass),
-      observe: ports.client.observe,
-      clock: ports.process.world.clock,
-      log: ports.process.log,
+      results: { receiver: results, preview: ports.results.preview },
+      checks: { checker, sameClass: (deviceClass) => sameDeviceClass(deviceClass, prepared.deviceClass) },
+      delivery: { assembly, tiles },
+      journal: { append: (records) => ports.journal.append(prepared.id, records) },
+      report: { observe: ports.client.observe, stats: made.stats },
+      process: { clock: ports.process.world.clock, log: ports.process.log },
     },
     { plan, schedule: startSchedule(plan, journalState), policy, ledger: made.ledger },
   );
