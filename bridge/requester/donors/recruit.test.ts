@@ -12,6 +12,7 @@ import { streamPair } from "../../protocols/stream-pair.ts";
 import type { DonorLink } from "./donor-link.ts";
 import type { JobRun } from "../run/job-run.ts";
 import { Recruiter } from "./recruit.ts";
+import { until } from "../../test/until.ts";
 
 const ID = "12D3KooWdonor";
 const build = { blenderVersion: "3.4.1", buildHash: "abc", backend: "CPU", arch: "x64" } as const;
@@ -83,16 +84,11 @@ function recruit(network: SwarmNetwork, only: readonly string[]) {
   return joined;
 }
 
-async function eventually(what: () => boolean): Promise<void> {
-  for (let count = 0; count < 500 && !what(); count++) await systemClock.sleep(10);
-  expect(what()).toBe(true);
-}
-
 describe("[L16] a donor that is named by several texts", () => {
   it("is one donor: one link to it stands, and no second one ends it", async () => {
     const { network, leases, dialled } = swarmOf({ [ID]: "works", "/ip4/10.0.0.1": "works", "/ip4/10.0.0.2": "works" });
     const joined = recruit(network, [ID, "/ip4/10.0.0.1", "/ip4/10.0.0.2"]);
-    await eventually(() => joined.length > 0 && dialled.length === 3);
+    await until(() => joined.length > 0 && dialled.length === 3);
     await systemClock.sleep(200);
     expect([joined.length, leases.length]).toEqual([1, 1]);
   });
@@ -101,17 +97,17 @@ describe("[L16] a donor that is named by several texts", () => {
     const addresses: Record<string, "works" | "dead"> = { "/ip4/10.0.0.1": "works", "/ip4/10.0.0.2": "works" };
     const { network, leases, dialled } = swarmOf(addresses);
     const joined = recruit(network, Object.keys(addresses));
-    await eventually(() => joined.length === 1 && dialled.length === 2);
+    await until(() => joined.length === 1 && dialled.length === 2);
     addresses[dialled[0] as string] = "dead";
     leases[0]?.abort(new Error("the connection is gone"));
-    await eventually(() => joined.length === 2);
+    await until(() => joined.length === 2);
     expect(leases).toHaveLength(2);
   });
 
   it("is found by the one that works, while another leads nowhere", async () => {
     const { network, leases } = swarmOf({ "/ip4/10.0.0.1": "dead", "/ip4/10.0.0.2": "works" });
     const joined = recruit(network, ["/ip4/10.0.0.1", "/ip4/10.0.0.2"]);
-    await eventually(() => joined.length === 1);
+    await until(() => joined.length === 1);
     await systemClock.sleep(700);
     expect([joined.length, leases.length]).toEqual([1, 1]);
   });
