@@ -110,7 +110,7 @@ describe("the chunker", () => {
     await writeFile(path, randomBytes(32 * MIB));
     await using file = await open(path, "r");
     await chunkFile(file, new AbortController().signal);
-    // Its own work between two turns of the loop, not the time that others had the processor: 12 ms of 300, measured alone.
+    // Its own work between two turns of the loop, not the time that others had the processor: 5 ms of 60, measured alone.
     const turns: number[] = [];
     let before = process.threadCpuUsage();
     const look = () => {
@@ -122,7 +122,7 @@ describe("the chunker", () => {
     let turn = setImmediate(look);
     await chunkFile(file, new AbortController().signal);
     clearImmediate(turn);
-    expect(Math.max(...turns) / turns.reduce((sum, each) => sum + each, 0)).toBeLessThan(0.5);
+    expect(Math.max(...turns) / turns.reduce((sum, each) => sum + each, 0)).toBeLessThan(0.25);
     const stop = new AbortController();
     await expect(chunkFile(file, stop.signal, () => stop.abort(new Error("enough")))).rejects.toThrow("enough");
   });

@@ -325,7 +325,7 @@ describe("the life of a sandbox", () => {
     expect((await cpuDuring(running.id, 1_000)).used).toBeGreaterThan(0);
     await running.freeze();
     running.kill();
-    expect((await running.exited).reason).toBeUndefined();
+    expect((await running.exited).reason).toMatchObject({ code: "CANCELLED" });
   });
 
   it("is not ended for its silence while it stood still, but for its age", async () => {
