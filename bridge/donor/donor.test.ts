@@ -9,7 +9,7 @@ import type { FrameStream, SwarmNetwork } from "../protocols/frame-stream.ts";
 import { DonorMessage, LEASE_PROTOCOL, type RequesterMessage } from "../protocols/lease/messages.ts";
 import { OFFER_PROTOCOL } from "../protocols/offer/messages.ts";
 import { askOffer } from "../protocols/offer/offer.ts";
-import { streamPair } from "../protocols/stream-pair.ts";
+import { streamPair } from "../test/network/stream-pair.ts";
 import { Donor } from "./donor.ts";
 import { build, donorOf, opening, slowRender, spec } from "./fixtures/served.ts";
 import type { DonorCapacity } from "./ports.ts";

@@ -7,7 +7,7 @@ import { sha256 } from "../../kernel/ids.ts";
 import { systemWorld } from "../../kernel/world.ts";
 import { encodeMessage } from "../codec.ts";
 import type { FrameStream } from "../frame-stream.ts";
-import { streamPair } from "../stream-pair.ts";
+import { streamPair } from "../../test/network/stream-pair.ts";
 import { fetchBlocks } from "./fetch-blocks.ts";
 import { fetchFile } from "./fetch-file.ts";
 import { MemoryStore } from "./fixtures/memory-swarm.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { encodeMessage } from "../codec.ts";
-import { streamPair } from "../stream-pair.ts";
+import { streamPair } from "../../test/network/stream-pair.ts";
 import type { OfferReply } from "./messages.ts";
 import { answerOffer, askOffer } from "./offer.ts";
 import { systemWorld } from "../../kernel/world.ts";

@@ -8,7 +8,7 @@ import type { FrameStream, SwarmNetwork } from "../../protocols/frame-stream.ts"
 import { type DonorMessage, RequesterMessage } from "../../protocols/lease/messages.ts";
 import { OFFER_PROTOCOL, type OfferReply } from "../../protocols/offer/messages.ts";
 import { answerOffer } from "../../protocols/offer/offer.ts";
-import { streamPair } from "../../protocols/stream-pair.ts";
+import { streamPair } from "../../test/network/stream-pair.ts";
 import type { DonorLink } from "./donor-link.ts";
 import type { JobRun } from "../run/job-run.ts";
 import { Recruiter } from "./recruit.ts";

@@ -4,7 +4,7 @@ import { systemWorld } from "../../kernel/world.ts";
 import { encodeMessage } from "../../protocols/codec.ts";
 import type { FrameStream, SwarmNetwork } from "../../protocols/frame-stream.ts";
 import type { DonorMessage } from "../../protocols/lease/messages.ts";
-import { streamPair } from "../../protocols/stream-pair.ts";
+import { streamPair } from "../../test/network/stream-pair.ts";
 import type { DonorUpdate } from "./donor-link.ts";
 import { openRemoteDonor, RemoteDonor } from "./remote-donor.ts";
 

@@ -7,7 +7,7 @@ import { systemDisk } from "../../kernel/disk.ts";
 import { fetchBlocks } from "../../protocols/blocks/fetch-blocks.ts";
 import { readMessage } from "../../protocols/codec.ts";
 import type { FrameStream, SwarmNetwork } from "../../protocols/frame-stream.ts";
-import { streamPair } from "../../protocols/stream-pair.ts";
+import { streamPair } from "../network/stream-pair.ts";
 import type { JobRun } from "../../requester/run/job-run.ts";
 import { Recruiter } from "../../requester/donors/recruit.ts";
 import { Random } from "../random.ts";
