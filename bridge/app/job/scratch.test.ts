@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openHome } from "../../config/home.ts";
+import { systemDisk } from "../../kernel/disk.ts";
 import { openScratch, STAGE_PREFIX } from "./scratch.ts";
 
 /** No process has this number: Linux ends at 4,194,304. */
@@ -24,46 +25,46 @@ async function leave(scratch: string, outside: string): Promise<void> {
 
 describe("a scratch", () => {
   it("clears what a killed bridge left, in it and in the output folder", async () => {
-    const home = await openHome(join(root, "home"));
+    const home = await openHome(systemDisk, join(root, "home"));
     await leave(home.scratch, join(root, "out", `${STAGE_PREFIX}job`));
-    await using _scratch = await openScratch(home);
+    await using _scratch = await openScratch(systemDisk, home);
     expect(await readdir(join(root, "out"))).toEqual([]);
     expect(await readdir(home.scratch)).not.toContain(DEAD);
   });
 
   it("clears at its end what a killed bridge's Blender wrote after its start", async () => {
-    const home = await openHome(join(root, "home"));
-    const scratch = await openScratch(home);
+    const home = await openHome(systemDisk, join(root, "home"));
+    const scratch = await openScratch(systemDisk, home);
     await leave(home.scratch, join(root, "out", `${STAGE_PREFIX}job`));
     await scratch[Symbol.asyncDispose]();
     expect(await readdir(home.scratch)).toEqual([]);
   });
 
   it("heeds no note in a Blender's own folder", async () => {
-    const home = await openHome(join(root, "home"));
+    const home = await openHome(systemDisk, join(root, "home"));
     const stage = join(root, "out", `${STAGE_PREFIX}job`);
     await leave(home.scratch, stage);
     await rm(join(home.scratch, DEAD, "outside-job"));
     await writeFile(join(home.scratch, DEAD, "job", "outside-job"), stage);
-    await using _scratch = await openScratch(home);
+    await using _scratch = await openScratch(systemDisk, home);
     expect(await readdir(stage)).toEqual(["half.png"]);
   });
 
   it("never clears a folder of another name", async () => {
-    const home = await openHome(join(root, "home"));
+    const home = await openHome(systemDisk, join(root, "home"));
     await leave(home.scratch, join(root, "out", "pictures"));
-    await using _scratch = await openScratch(home);
+    await using _scratch = await openScratch(systemDisk, home);
     expect(await readdir(join(root, "out"))).toEqual(["pictures"]);
   });
 
   it("leaves alone what a living process notes, and forgets it with its job", async () => {
-    const home = await openHome(join(root, "home"));
-    await using scratch = await openScratch(home);
+    const home = await openHome(systemDisk, join(root, "home"));
+    await using scratch = await openScratch(systemDisk, home);
     const stage = join(root, "out", `${STAGE_PREFIX}job`);
     await mkdir(stage, { recursive: true });
     const own = scratch.inner("job");
     await own.noteOutside(stage);
-    await using _again = await openScratch(home);
+    await using _again = await openScratch(systemDisk, home);
     expect(await readdir(join(root, "out"))).toEqual([`${STAGE_PREFIX}job`]);
     expect(await readdir(join(home.scratch, String(process.pid)))).toEqual(["outside-job"]);
     await own[Symbol.asyncDispose]();
