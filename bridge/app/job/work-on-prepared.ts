@@ -4,6 +4,7 @@ import { assembledFileName } from "../../blender/finish/finisher.ts";
 import { hashFile } from "../../content/blocks/disk.ts";
 import type { PackedBundle } from "../../content/bundle/pack.ts";
 import type { JobEvent, JobOutcome } from "../../core/job/job-events.ts";
+import type { Database, JobCommand } from "../../database/types.ts";
 import type { WarmSession } from "../../donor/ports.ts";
 import type { RenderSlots } from "../../donor/render-slots.ts";
 import type { World } from "../../kernel/world.ts";
@@ -80,17 +81,16 @@ export async function workOnPrepared(
     },
     delivery: deliveryOf(world, settings, parts),
     journal: database.journal,
-    client: {
-      observe,
-      takeCommand: () => {
-        const command = database.jobCommands.take(prepared.id);
-        if (command) watching.onCommand?.(command);
-        return command;
-      },
-    },
+    client: { observe, takeCommand: () => takeCommand(database, prepared.id, watching) },
     process: { world, log },
   };
   return await runPreparedJob(ports, prepared, { jobsFolder: home.jobs, name: `${hostname()} (this machine)`, compute }, signal);
+}
+
+function takeCommand({ jobCommands }: Pick<Database, "jobCommands">, job: string, { onCommand }: Watching): JobCommand | undefined {
+  const command = jobCommands.take(job);
+  if (command) onCommand?.(command);
+  return command;
 }
 
 function deliveryOf({ disk }: Pick<World, "disk">, settings: WorkSettings, parts: Parts): JobPorts["delivery"] {

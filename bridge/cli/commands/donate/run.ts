@@ -44,7 +44,7 @@ const DonateOptions = z.object({
 /** `bridge donate`: gives until it is stopped. */
 export async function runDonate(cli: Cli, raw: Record<string, unknown>): Promise<void> {
   const options = parseOptions(DonateOptions, raw);
-  const log = process.env["BRIDGE_DEBUG"] ? jsonLog((line) => cli.terminal.error(line), "debug") : silentLog;
+  const log = process.env["BRIDGE_DEBUG"] ? jsonLog(cli.world.clock, (line) => cli.terminal.error(line), "debug") : silentLog;
   const home = await openHome(cli.world.disk, options.home);
   const terms = termsOf(options);
   parseTerms(terms); // what is wrong is said before anything is opened

@@ -46,7 +46,7 @@ export async function runTask(cli: Cli, task: Task, options: z.infer<typeof Work
     if (event.event === "donor-joined") names.set(event.donor, event.name);
     view.show(event);
   };
-  const log = process.env["BRIDGE_DEBUG"] ? jsonLog((line) => cli.terminal.error(line), "debug") : silentLog;
+  const log = process.env["BRIDGE_DEBUG"] ? jsonLog(cli.world.clock, (line) => cli.terminal.error(line), "debug") : silentLog;
   try {
     using _guard = exitGuard(() => lastWords(cli.world.clock, task.job, options.json));
     cli.exitWith(exitCodeOf(await render(cli.world, settings, { task, watching: { observe, log } }, cli.signal)));

@@ -32,7 +32,7 @@ export async function runServe(cli: Cli, raw: Record<string, unknown>): Promise<
     jobsAtOnce: jobs,
     untilIdleMs: untilIdle === undefined ? undefined : parseDuration(untilIdle),
   };
-  const log = process.env["BRIDGE_DEBUG"] ? jsonLog((line) => cli.terminal.error(line), "debug") : silentLog;
+  const log = process.env["BRIDGE_DEBUG"] ? jsonLog(cli.world.clock, (line) => cli.terminal.error(line), "debug") : silentLog;
   const observe = (event: ServeEvent) => (json ? cli.terminal.json(event) : cli.terminal.line(lineOf(event)));
   await serve(cli.world, settings, { observe, log }, cli.signal);
 }
