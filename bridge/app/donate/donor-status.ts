@@ -1,9 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Home } from "../../config/home.ts";
 import { GpuMessage } from "../../protocols/offer/messages.ts";
-import { systemClock } from "../../kernel/clock.ts";
+import type { World } from "../../kernel/world.ts";
 
 const Text = z.string().max(10_000);
 const Given = z.strictObject({ chunks: z.number(), frames: z.number(), seconds: z.number(), joules: z.number().optional() });
@@ -57,10 +56,13 @@ export function statusPath(home: Pick<Home, "root">): string {
 }
 
 /** The status of this home's donor; undefined when none runs. */
-export async function readStatus(home: Pick<Home, "root">): Promise<DonorStatus | undefined> {
+export async function readStatus(
+  { clock, disk }: Pick<World, "clock" | "disk">,
+  home: Pick<Home, "root">,
+): Promise<DonorStatus | undefined> {
   try {
-    const status = DonorStatus.parse(JSON.parse(await readFile(statusPath(home), "utf8")));
-    return systemClock.now() - status.atMs < STATUS_STALE_MS ? status : undefined;
+    const status = DonorStatus.parse(JSON.parse(String(await disk.readFile(statusPath(home)))));
+    return clock.now() - status.atMs < STATUS_STALE_MS ? status : undefined;
   } catch {
     return undefined; // there is none, or it is none of ours
   }

@@ -31,12 +31,6 @@ export interface PolicyStateOptions {
   readonly defaults?: (texts: TermTexts) => Partial<Terms>;
 }
 
-/** The clock on this machine's wall. */
-export const systemWallClock: WallClock = (nowMs) => {
-  const date = new Date(nowMs);
-  return { weekday: date.getDay(), minute: date.getHours() * 60 + date.getMinutes() };
-};
-
 /** Where the owner's terms, the owner's commands and the state of the machine come together in one answer. */
 export class PolicyState implements OwnerPolicy {
   readonly #deps: PolicyStateDeps;

@@ -1,11 +1,9 @@
-import { rm } from "node:fs/promises";
 import type { ChunkSpec } from "../../core/plan/chunk.ts";
 import { BACKEND_NAMES } from "../../core/gpu/cycles-devices.ts";
 import type { Totals } from "../../core/terms/totals.ts";
 import type { DonorCapacity } from "../../donor/ports.ts";
-import { systemDisk } from "../../kernel/disk.ts";
 import { replaceFile } from "../../kernel/files/atomic-file.ts";
-import { systemClock } from "../../kernel/clock.ts";
+import type { World } from "../../kernel/world.ts";
 import type { RenderSlots } from "../../donor/render-slots.ts";
 import type { HostMetrics } from "../../machine/machine-watch.ts";
 import type { EnvironmentRequests } from "../environments/environment-requests.ts";
@@ -20,6 +18,7 @@ import type { PolicyState } from "./policy-state.ts";
 const MOST_OFTEN_MS = 500;
 const LEAST_OFTEN_MS = 5_000;
 export interface StatusWriterDeps {
+  readonly world: Pick<World, "clock" | "disk">;
   readonly policy: Pick<PolicyState, "availability" | "terms" | "texts" | "slotSize" | "hostMetrics">;
   readonly asked: EnvironmentRequests;
   readonly ledger: Pick<DonationStats, "totals">;
@@ -46,7 +45,7 @@ export class StatusWriter {
   watch(event: DonateEvent): void {
     if (event.event === "chunk-started") {
       const { job, lease, spec } = event;
-      this.#working.set(`${job} ${lease}`, { job, lease, what: describeSpec(spec), sinceMs: systemClock.now() });
+      this.#working.set(`${job} ${lease}`, { job, lease, what: describeSpec(spec), sinceMs: this.#deps.world.clock.now() });
     } else if (event.event === "chunk-rendered" || event.event === "chunk-failed") this.#working.delete(`${event.job} ${event.lease}`);
     else if (event.event === "job-closed") {
       for (const [key, { job }] of this.#working) if (job === event.job) this.#working.delete(key);
@@ -55,7 +54,7 @@ export class StatusWriter {
 
   /** Writes the status down when it is another than before. @returns it, when it was written. */
   async write(jobs: readonly DonorStatus["jobs"][number][]): Promise<DonorStatus | undefined> {
-    const nowMs = systemClock.now();
+    const nowMs = this.#deps.world.clock.now();
     if (nowMs - this.#writtenMs < MOST_OFTEN_MS) return undefined;
     const status = this.#status(jobs, nowMs);
     const text = JSON.stringify({ ...status, atMs: 0, machine: {}, gpus: [], diskUsedBytes: 0 });
@@ -63,12 +62,15 @@ export class StatusWriter {
     this.#written = text;
     this.#writtenMs = nowMs;
     // A reader never sees half of it; it is not worth waiting for the disk.
-    await replaceFile(systemDisk, this.#options.path, JSON.stringify(status), { beside: `${this.#options.path}.new`, mode: 0o600 });
+    await replaceFile(this.#deps.world.disk, this.#options.path, JSON.stringify(status), {
+      beside: `${this.#options.path}.new`,
+      mode: 0o600,
+    });
     return status;
   }
 
   async remove(): Promise<void> {
-    await rm(this.#options.path, { force: true });
+    await this.#deps.world.disk.rm(this.#options.path, { force: true });
   }
 
   #status(jobs: readonly DonorStatus["jobs"][number][], atMs: number): DonorStatus {

@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { deviceClassOf, findBlenders } from "../../blender/find/find-blender.ts";
 import type { BlenderProcess } from "../../blender/blender-process.ts";
@@ -76,9 +75,9 @@ export function renderSlots(scratch: Scratch, blender: ChosenBlender | undefined
     const devices = scene.environment ? undefined : options.devices;
     try {
       const { session, fellBack } = await withFallback(devices?.useOf(slot), openOn);
-      return around(wipedAfter(session, folder, devices?.opened(slot, fellBack)));
+      return around(wipedAfter(session, () => scratch.remove(folder), devices?.opened(slot, fellBack)));
     } catch (error) {
-      await wipe(folder);
+      await scratch.remove(folder);
       throw error;
     }
   };
@@ -97,8 +96,8 @@ async function withFallback(gpu: GpuUse | undefined, open: (gpu: GpuUse | undefi
 }
 
 /** Nothing of a scene stays in the scratch folder when its Blender is gone, however it went. */
-function wipedAfter(session: WarmSession, folder: string, deviceClass: DeviceClass | undefined): WarmSession {
-  const wiped = session.exited.then(() => wipe(folder));
+function wipedAfter(session: WarmSession, wipe: () => Promise<void>, deviceClass: DeviceClass | undefined): WarmSession {
+  const wiped = session.exited.then(wipe);
   return {
     load: (path, options, signal) => session.load(path, options, signal),
     render: async (spec, signal) => ({ ...(await session.render(spec, signal)), ...(deviceClass && { deviceClass }) }),
@@ -108,10 +107,6 @@ function wipedAfter(session: WarmSession, folder: string, deviceClass: DeviceCla
       await wiped;
     },
   };
-}
-
-async function wipe(folder: string): Promise<void> {
-  await rm(folder, { recursive: true, force: true, maxRetries: 3 });
 }
 
 /** The Blender that looked at the scene, kept open until pictures are finished. */

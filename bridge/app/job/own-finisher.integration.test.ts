@@ -5,6 +5,8 @@ import { describePicture, type FinishCase, FinishKit, listFiles } from "../../bl
 import type { FinisherOptions } from "../../blender/finish/finisher.ts";
 import { SceneCopy } from "../../content/bundle/scene-copy.ts";
 import { jobFinisherContract } from "../../test/contract/job-finisher-contract.ts";
+import { systemClock } from "../../kernel/clock.ts";
+import { systemDisk } from "../../kernel/disk.ts";
 import { openOwnFinisher } from "./own-finisher.ts";
 import { SentScene } from "./sent-scene.ts";
 import { timeLimitSignal } from "../../test/time-limit.ts";
@@ -31,7 +33,7 @@ async function sentScene(item: FinishCase, { scenePath }: FinisherOptions) {
   const texture = path.join(root, "texture.png");
   await mkdir(path.join(root, "waiting"), { recursive: true });
   await writeFile(texture, "a");
-  const sent = new SentScene(scenePath, new SceneCopy(path.join(root, "job")), signal);
+  const sent = new SentScene(scenePath, new SceneCopy(path.join(root, "job")), systemClock, signal);
   await sent.look();
   await sent.inspected(async () => {}, path.join(root, "waiting"));
   const files = [scenePath, texture].map((at, index) => ({ path: at, kind: index === 0 ? "blend" : "image", missing: false }));
@@ -51,7 +53,7 @@ describe("the finishing Blender that opens a scene after it was saved over", () 
     await kit.renderReference(outputs);
     const { sent } = await sentScene(outputs, options);
     await copyFile(path.join(kit.root, "glare_lens.blend"), options.scenePath);
-    const finisher = await openOwnFinisher({ sent, scratch, opened: undefined }, options, timeLimitSignal(250_000));
+    const finisher = await openOwnFinisher({ disk: systemDisk, sent, scratch, opened: undefined }, options, timeLimitSignal(250_000));
     expect((await readdir(work)).filter((name) => name.startsWith("."))).toEqual([]);
     await finisher.finishFrame(2, timeLimitSignal(250_000));
     await finisher.close();
@@ -64,7 +66,7 @@ describe("the finishing Blender that opens a scene after it was saved over", () 
     const options = await kit.options(stamp);
     const { sent } = await sentScene(stamp, options);
     await copyFile(path.join(kit.root, "plain.blend"), options.scenePath);
-    const opening = openOwnFinisher({ sent, scratch, opened: undefined }, options, timeLimitSignal(250_000));
+    const opening = openOwnFinisher({ disk: systemDisk, sent, scratch, opened: undefined }, options, timeLimitSignal(250_000));
     await expect(opening).rejects.toMatchObject({ code: "SCENE_CHANGED" });
     expect(await listFiles(kit.folders(stamp).work)).toEqual([]);
   });
@@ -72,7 +74,7 @@ describe("the finishing Blender that opens a scene after it was saved over", () 
   it("delivers no picture once another file of the scene has changed", async () => {
     const options = await kit.options(picture);
     const { sent, texture } = await sentScene(picture, options);
-    await using finisher = await openOwnFinisher({ sent, scratch, opened: undefined }, options, timeLimitSignal(250_000));
+    await using finisher = await openOwnFinisher({ disk: systemDisk, sent, scratch, opened: undefined }, options, timeLimitSignal(250_000));
     await writeFile(texture, "b");
     await expect(finisher.finishFrame(2, timeLimitSignal(250_000))).rejects.toMatchObject({
       code: "SCENE_CHANGED",
@@ -85,7 +87,7 @@ describe("the finishing Blender that opens a scene after it was saved over", () 
 jobFinisherContract("the finishing Blender", async ({ makes }) => {
   const options = await kit.options(contract[makes]);
   const { sent } = await sentScene(contract[makes], options);
-  const finisher = await openOwnFinisher({ sent, scratch, opened: undefined }, options, AbortSignal.timeout(250_000));
+  const finisher = await openOwnFinisher({ disk: systemDisk, sent, scratch, opened: undefined }, options, AbortSignal.timeout(250_000));
   return {
     finisher,
     sizeOf: async (file) =>

@@ -49,7 +49,7 @@ async function prepareAndWork(
   const packed: { bundle?: PackedBundle } = {};
   await using inspectionBlender = new InspectionBlender();
   const inspect = inspectionBlender.inspector(scratch, blender, settings.threads);
-  const sent = new SentScene(scenePathOf(task, begun), new SceneCopy(new JobFolder(world, home.jobs, task.job).scene), signal);
+  const sent = new SentScene(scenePathOf(task, begun), new SceneCopy(new JobFolder(world, home.jobs, task.job).scene), world.clock, signal);
   if (task.kind === "new") await sent.look();
   const waitingRoom = () => scratch.folder("sent");
   const prepare = preparePorts(processContext, { id: task.job, blender, inspect, sent, waitingRoom, begun: begun?.manifestHash }, packed);

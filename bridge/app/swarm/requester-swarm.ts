@@ -78,7 +78,7 @@ export class RequesterSwarm implements AsyncDisposable {
     deps: SwarmDeps,
     signal: AbortSignal,
   ): Promise<RequesterSwarm> {
-    const network = await openSwarm(home, options, deps.log, signal);
+    const network = await openSwarm(home, options, { clock: deps.world.clock, log: deps.log }, signal);
     const swarm = new RequesterSwarm(network, deps);
     await network.handle(
       OFFER_PROTOCOL,

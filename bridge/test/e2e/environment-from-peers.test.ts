@@ -2,6 +2,7 @@ import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { systemDisk } from "../../kernel/disk.ts";
 import { openHome } from "../../config/home.ts";
 import { BLENDER, renderReference } from "../blender-reference.ts";
 import { bridge, type JsonLine, runBridge, SAMPLES, story, TEST_SWARM } from "../bridge-command.ts";
@@ -37,7 +38,9 @@ async function shareByTwo(): Promise<string> {
   const digest = String(built["digest"]);
   await command("env", "share", digest, "--home", home("requester"));
   await command("env", "build", "--home", home("near"));
-  await cp((await openHome(home("requester"))).environments, (await openHome(home("near"))).environments, { recursive: true });
+  await cp((await openHome(systemDisk, home("requester"))).environments, (await openHome(systemDisk, home("near"))).environments, {
+    recursive: true,
+  });
   await command("env", "share", digest, "--home", home("near"));
   return digest;
 }

@@ -6,6 +6,7 @@ import { type Home, openHome } from "../../../config/home.ts";
 import { parseAssignment, parseTerms, type TermName, type TermTexts } from "../../../core/terms/parse-terms.ts";
 import { FarmError } from "../../../kernel/errors.ts";
 import { jsonLog, silentLog } from "../../../kernel/log.ts";
+import type { World } from "../../../kernel/world.ts";
 import type { Cli } from "../../cli.ts";
 import { donorView } from "../../views/donor-view.ts";
 import { parseOptions } from "../../parse-options.ts";
@@ -43,13 +44,14 @@ const DonateOptions = z.object({
 /** `bridge donate`: gives until it is stopped. */
 export async function runDonate(cli: Cli, raw: Record<string, unknown>): Promise<void> {
   const options = parseOptions(DonateOptions, raw);
-  const log = process.env["BRIDGE_DEBUG"] ? jsonLog((line) => cli.terminal.error(line), "debug") : silentLog;
-  const home = await openHome(options.home);
+  const log = process.env["BRIDGE_DEBUG"] ? jsonLog(cli.world.clock, (line) => cli.terminal.error(line), "debug") : silentLog;
+  const home = await openHome(cli.world.disk, options.home);
   const terms = termsOf(options);
   parseTerms(terms); // what is wrong is said before anything is opened
-  const view = donorView(cli.terminal, { json: options.json, keys: keysOf(home) });
+  const view = donorView(cli.terminal, { clock: cli.world.clock, json: options.json, keys: keysOf(cli.world, home) });
   try {
     await donate(
+      cli.world,
       {
         home,
         sandbox: sandboxOf(options),
@@ -100,12 +102,12 @@ function termsOf(options: z.infer<typeof DonateOptions>): TermTexts {
 }
 
 /** What single keys do while the view is live. */
-function keysOf(home: Home) {
+function keysOf(world: World, home: Home) {
   const owner = () => import("../../../app/donate/donor-control-client.ts");
   return {
-    pause: async (isPaused: boolean) => void (await (await owner()).commandDonor(home, isPaused ? undefined : "freeze")),
-    finish: async () => void (await (await owner()).commandDonor(home, "finish")),
-    allow: async (digest: string) => await (await owner()).allowEnvironment(home, digest),
-    evict: async (job: string) => void (await (await owner()).evictJob(home, job)),
+    pause: async (isPaused: boolean) => void (await (await owner()).commandDonor(world, home, isPaused ? undefined : "freeze")),
+    finish: async () => void (await (await owner()).commandDonor(world, home, "finish")),
+    allow: async (digest: string) => await (await owner()).allowEnvironment(world, home, digest),
+    evict: async (job: string) => void (await (await owner()).evictJob(world, home, job)),
   };
 }
