@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { OPEN } from "../core/terms/decide.ts";
+import { OPEN } from "../core/terms/availability.ts";
 import { DEFAULT_TERMS, type Terms } from "../core/terms/terms.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { silentLog } from "../kernel/log.ts";

@@ -1,13 +1,6 @@
 import { isGiven } from "../../core/gpu/choose-gpus.ts";
-import {
-  decide,
-  type Observation,
-  OPEN,
-  type OwnerCommand,
-  sameAvailability,
-  type Availability,
-  yieldsTo,
-} from "../../core/terms/decide.ts";
+import { type Availability, OPEN, sameAvailability } from "../../core/terms/availability.ts";
+import { decide, type Observation, type OwnerCommand, yieldsTo } from "../../core/terms/decide.ts";
 import { parseTerms, type TermTexts } from "../../core/terms/parse-terms.ts";
 import { nextChange, type WallClock } from "../../core/terms/schedule.ts";
 import { type MachineSize, type SlotSize, slotSize, type Terms } from "../../core/terms/terms.ts";

@@ -1,6 +1,5 @@
 import type { ChunkSpec } from "../../core/plan/chunk.ts";
 import { BACKEND_NAMES } from "../../core/gpu/cycles-devices.ts";
-import type { Totals } from "../../core/terms/totals.ts";
 import type { DonorCapacity } from "../../donor/ports.ts";
 import { replaceFile } from "../../kernel/files/atomic-file.ts";
 import type { World } from "../../kernel/world.ts";
@@ -77,16 +76,12 @@ export class StatusWriter {
     const { policy, ledger, store, slots, power } = this.#deps;
     const { builds, gpus, gpuNote, speed } = power();
     const { peerId, name } = this.#options;
-    const availability = policy.availability();
     return {
       pid: process.pid,
       atMs,
       peerId,
       name,
-      availability:
-        availability.state === "open"
-          ? availability
-          : { state: availability.state, code: availability.reason.code, reason: availability.reason.message },
+      availability: policy.availability(),
       terms: { ...policy.texts },
       slots: slots.size,
       busySlots: slots.busy,
@@ -96,10 +91,11 @@ export class StatusWriter {
       asked: [...this.#deps.asked.open(policy.terms().environments, atMs)],
       working: [...this.#working.values()],
       pictures: [...this.#deps.previews.pictures],
-      totals: plainTotals(ledger.totals),
+      totals: ledger.totals,
       backends: [...new Set(builds.map(({ backend }) => BACKEND_NAMES[backend]))],
-      gpus: [...gpus],
-      ...defined({ gpuNote, speed }),
+      gpus,
+      gpuNote,
+      speed,
       machine: machineOf(policy.hostMetrics),
     };
   }
@@ -116,17 +112,5 @@ export function describeSpec(spec: ChunkSpec): string {
 function machineOf(hostMetrics: HostMetrics | undefined): DonorStatus["machine"] {
   if (!hostMetrics) return {};
   const { othersLoad, idleMs, onBattery, celsius, watts } = hostMetrics;
-  return defined({ othersLoad, idleMs, onBattery, celsius, watts });
-}
-
-function plainTotals({ day, today, ever }: Totals): DonorStatus["totals"] {
-  return { day, today: defined(today), ever: defined(ever) };
-}
-
-type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
-  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
-};
-
-function defined<T extends object>(value: T): Defined<T> {
-  return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined)) as Defined<T>;
+  return { othersLoad, idleMs, onBattery, celsius, watts };
 }

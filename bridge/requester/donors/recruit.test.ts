@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { JobEvent } from "../../core/job/job-events.ts";
-import type { JobRequirements } from "../../core/admission.ts";
+import { type JobRequirements, Refusal } from "../../core/admission.ts";
 import { abortable } from "../../kernel/abort.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { silentLog } from "../../kernel/log.ts";
 import { encodeMessage, readMessage } from "../../protocols/codec.ts";
 import type { FrameStream } from "../../protocols/frame-stream.ts";
-import { type DonorMessage, REFUSALS, RequesterMessage } from "../../protocols/lease/messages.ts";
+import { type DonorMessage, RequesterMessage } from "../../protocols/lease/messages.ts";
 import { type Offer, OFFER_PROTOCOL, type OfferReply } from "../../protocols/offer/messages.ts";
 import { answerOffer } from "../../protocols/offer/offer.ts";
 import { streamPair } from "../../test/network/stream-pair.ts";
@@ -307,7 +307,7 @@ describe("a donor that rests", () => {
 
 describe("a donor that refuses the job", () => {
   const passing = ["busy", "paused", "closed", "environment-asked", "no-time"];
-  it.each(REFUSALS)("(%s) is asked again where that may pass, and else never", async (reason) => {
+  it.each(Refusal.options)("(%s) is asked again where that may pass, and else never", async (reason) => {
     const donor = swarm.donor("d");
     donor.answer = { type: "refused", reason, message: "so it is" };
     recruit({ only: ["d"] });

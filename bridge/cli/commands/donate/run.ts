@@ -4,6 +4,7 @@ import type { DonateEvent } from "../../../donor/donate-events.ts";
 import type { SandboxChoice } from "../../../app/donate/donor-sandbox.ts";
 import { type Home, openHome } from "../../../config/home.ts";
 import { parseAssignment, parseTerms, type TermName, type TermTexts } from "../../../core/terms/parse-terms.ts";
+import { TERMS_LIMITS } from "../../../core/terms/terms-limits.ts";
 import { FarmError } from "../../../kernel/errors.ts";
 import { jsonLog, silentLog } from "../../../kernel/log.ts";
 import type { World } from "../../../kernel/world.ts";
@@ -12,17 +13,19 @@ import { donorView } from "../../views/donor-view.ts";
 import { parseOptions } from "../../parse-options.ts";
 
 const addresses = z.array(z.string().max(512)).max(256).default([]);
-const text = z.string().max(8_192).optional();
-const list = z.array(z.string().max(8_192)).max(256).optional();
+const { maxTextChars, maxListed, maxCores, maxSlots } = TERMS_LIMITS;
+const Text = z.string().max(maxTextChars);
+const text = Text.optional();
+const list = z.array(Text).max(maxListed).optional();
 
 const DonateOptions = z.object({
   home: z.string().optional(),
   json: z.boolean().default(false),
-  cpus: z.int().min(1).max(4096).optional(),
-  jobs: z.int().min(1).max(256).optional(),
+  cpus: z.int().min(1).max(maxCores).optional(),
+  jobs: z.int().min(1).max(maxSlots).optional(),
   memory: text,
   disk: text,
-  gpu: z.union([z.literal(true), z.string().max(8_192)]).optional(),
+  gpu: z.union([z.literal(true), Text]).optional(),
   schedule: list,
   idle: text,
   maxUpload: text,
