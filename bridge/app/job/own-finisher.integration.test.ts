@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describePicture, type FinishCase, FinishKit, listFiles } from "../../blender/fixtures/finish-kit.ts";
@@ -6,17 +6,22 @@ import type { FinisherOptions } from "../../blender/finish/finisher.ts";
 import { SceneCopy } from "../../content/bundle/scene-copy.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { systemDisk } from "../../kernel/disk.ts";
+import { jobFinisherContract } from "../../test/contract/job-finisher-contract.ts";
 import { openOwnFinisher } from "./own-finisher.ts";
 import { SentScene } from "./sent-scene.ts";
 
 const outputs: FinishCase = { name: "File Output nodes", scene: "file_outputs" };
 const stamp: FinishCase = { name: "stamp with the file's name", scene: "stamp" };
 const picture: FinishCase = { name: "a picture that changes", scene: "plain" };
+const contract = {
+  pictures: { name: "contract of pictures", scene: "plain", frames: [1, 2] },
+  movie: { name: "contract of a movie", scene: "movie", movie: { start: 1, end: 2, step: 1 } },
+} as const satisfies Record<string, FinishCase>;
 const scratch = { noteOutside: async () => {} };
 
 let kit: FinishKit;
 beforeAll(async () => {
-  kit = await FinishKit.prepare([outputs, stamp, picture]);
+  kit = await FinishKit.prepare([outputs, stamp, picture, contract.pictures, contract.movie]);
 }, 300_000);
 afterAll(() => rm(kit.root, { recursive: true, force: true }));
 
@@ -82,4 +87,19 @@ describe("the finishing Blender that opens a scene after it was saved over", () 
     });
     expect(await listFiles(kit.folders(picture).work)).toEqual([]);
   });
+});
+
+jobFinisherContract("the finishing Blender", async ({ makes }) => {
+  const options = await kit.options(contract[makes]);
+  const { sent } = await sentScene(contract[makes], options);
+  const finisher = await openOwnFinisher({ disk: systemDisk, sent, scratch, opened: undefined }, options, AbortSignal.timeout(250_000));
+  return {
+    finisher,
+    sizeOf: async (file) =>
+      await stat(file).then(
+        ({ size }) => size,
+        () => undefined,
+      ),
+    [Symbol.asyncDispose]: () => finisher.close(),
+  };
 });

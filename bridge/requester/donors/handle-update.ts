@@ -33,7 +33,7 @@ export function handleUpdate(
       stats.rendered(update.chunk, donor, update.seconds);
       return tell({ type: "chunk-rendered", chunk: update.chunk, donor, seconds: update.seconds });
     case "failed": {
-      const code = update.code in ERROR_CODES ? (update.code as ErrorCode) : "BLENDER_SCRIPT_FAILED";
+      const code = Object.hasOwn(ERROR_CODES, update.code) ? (update.code as ErrorCode) : "BLENDER_SCRIPT_FAILED";
       if (link.trusted && code === "SCENE_CHANGED") return fail(new FarmError(code, update.message)); // nobody can render it here any more
       stats.failed(update.chunk, update.message);
       observe({ event: "chunk-failed", chunk: update.chunk, donor, code, message: update.message });
