@@ -4,11 +4,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describePicture, type FinishCase, FinishKit, listFiles } from "../../blender/fixtures/finish-kit.ts";
 import type { FinisherOptions } from "../../blender/finish/finisher.ts";
 import { SceneCopy } from "../../content/bundle/scene-copy.ts";
+import { jobFinisherContract } from "../../test/contract/job-finisher-contract.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { systemDisk } from "../../kernel/disk.ts";
-import { jobFinisherContract } from "../../test/contract/job-finisher-contract.ts";
 import { openOwnFinisher } from "./own-finisher.ts";
 import { SentScene } from "./sent-scene.ts";
+import { timeLimitSignal } from "../../test/time-limit.ts";
 
 const outputs: FinishCase = { name: "File Output nodes", scene: "file_outputs" };
 const stamp: FinishCase = { name: "stamp with the file's name", scene: "stamp" };
@@ -22,7 +23,7 @@ const scratch = { noteOutside: async () => {} };
 let kit: FinishKit;
 beforeAll(async () => {
   kit = await FinishKit.prepare([outputs, stamp, picture, contract.pictures, contract.movie]);
-}, 300_000);
+});
 afterAll(() => rm(kit.root, { recursive: true, force: true }));
 
 /** The scene of a case as a job has sent it, with one more file that it reads. */
@@ -46,42 +47,36 @@ async function described(folder: string, name: string): Promise<string> {
 }
 
 describe("the finishing Blender that opens a scene after it was saved over", () => {
-  it("makes the pictures of the scene as it was sent, where they belong, and leaves nothing beside them", {
-    timeout: 300_000,
-  }, async () => {
+  it("makes the pictures of the scene as it was sent, where they belong, and leaves nothing beside them", async () => {
     const { work, reference } = kit.folders(outputs);
     const options = await kit.options(outputs);
     await kit.renderReference(outputs);
     const { sent } = await sentScene(outputs, options);
     await copyFile(path.join(kit.root, "glare_lens.blend"), options.scenePath);
-    const finisher = await openOwnFinisher({ disk: systemDisk, sent, scratch, opened: undefined }, options, AbortSignal.timeout(250_000));
+    const finisher = await openOwnFinisher({ disk: systemDisk, sent, scratch, opened: undefined }, options, timeLimitSignal(250_000));
     expect((await readdir(work)).filter((name) => name.startsWith("."))).toEqual([]);
-    await finisher.finishFrame(2, AbortSignal.timeout(250_000));
+    await finisher.finishFrame(2, timeLimitSignal(250_000));
     await finisher.close();
     const names = await listFiles(work);
     expect(names).toEqual(await listFiles(reference));
     for (const name of names) expect(await described(work, name)).toBe(await described(reference, name));
   });
 
-  it("refuses what would show the name of a copy", { timeout: 300_000 }, async () => {
+  it("refuses what would show the name of a copy", async () => {
     const options = await kit.options(stamp);
     const { sent } = await sentScene(stamp, options);
     await copyFile(path.join(kit.root, "plain.blend"), options.scenePath);
-    const opening = openOwnFinisher({ disk: systemDisk, sent, scratch, opened: undefined }, options, AbortSignal.timeout(250_000));
+    const opening = openOwnFinisher({ disk: systemDisk, sent, scratch, opened: undefined }, options, timeLimitSignal(250_000));
     await expect(opening).rejects.toMatchObject({ code: "SCENE_CHANGED" });
     expect(await listFiles(kit.folders(stamp).work)).toEqual([]);
   });
 
-  it("delivers no picture once another file of the scene has changed", { timeout: 300_000 }, async () => {
+  it("delivers no picture once another file of the scene has changed", async () => {
     const options = await kit.options(picture);
     const { sent, texture } = await sentScene(picture, options);
-    await using finisher = await openOwnFinisher(
-      { disk: systemDisk, sent, scratch, opened: undefined },
-      options,
-      AbortSignal.timeout(250_000),
-    );
+    await using finisher = await openOwnFinisher({ disk: systemDisk, sent, scratch, opened: undefined }, options, timeLimitSignal(250_000));
     await writeFile(texture, "b");
-    await expect(finisher.finishFrame(2, AbortSignal.timeout(250_000))).rejects.toMatchObject({
+    await expect(finisher.finishFrame(2, timeLimitSignal(250_000))).rejects.toMatchObject({
       code: "SCENE_CHANGED",
       facts: { path: texture },
     });

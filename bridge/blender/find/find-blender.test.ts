@@ -8,7 +8,6 @@ import { TEST_BLENDER } from "../fixtures/inspect-kit.ts";
 import { patience } from "../fixtures/session-kit.ts";
 import type { StartProcess } from "../types.ts";
 
-const TIMEOUT = 120_000;
 const folders: string[] = [];
 let folder: string;
 let started: string[];
@@ -45,7 +44,7 @@ cat > /dev/null
 }
 
 describe("finding Blender", () => {
-  it("asks the real one what it is", { timeout: TIMEOUT }, async () => {
+  it("asks the real one what it is", async () => {
     const [found, ...others] = await findBlenders({ start }, { explicit: TEST_BLENDER }, patience());
     expect(others).toEqual([]);
     expect(found).toMatchObject({
@@ -56,7 +55,7 @@ describe("finding Blender", () => {
     expect(found?.path).toMatch(/^\/.*blender/);
   });
 
-  it("knows it by its program, also behind a script that starts it", { timeout: TIMEOUT }, async () => {
+  it("knows it by its program, also behind a script that starts it", async () => {
     const [real] = await findBlenders({ start }, { explicit: TEST_BLENDER }, patience());
     const script = join(folder, "my-blender");
     await writeFile(script, `#!/bin/sh\nexec '${real?.path}' "$@"\n`);
@@ -64,9 +63,7 @@ describe("finding Blender", () => {
     expect(await findBlenders({ start }, { explicit: script }, patience())).toEqual([{ ...real, path: script }]);
   });
 
-  it("takes BLENDER_PATH and the PATH, newest first, one program once, and leaves out what is too old or no Blender", {
-    timeout: TIMEOUT,
-  }, async () => {
+  it("takes BLENDER_PATH and the PATH, newest first, one program once, and leaves out what is too old or no Blender", async () => {
     const chosen = await pretend("chosen/blender", "3.4.1");
     const newer = await pretend("b/blender", "99.2.0");
     await pretend("a/blender", "2.93.1");
@@ -81,7 +78,7 @@ describe("finding Blender", () => {
     ]);
   });
 
-  it("says what is wrong with the one that was named", { timeout: TIMEOUT }, async () => {
+  it("says what is wrong with the one that was named", async () => {
     const find = async (explicit: string) => await findBlenders({ start }, { explicit }, patience());
     const old = await pretend("old", "3.3.21");
     const missing = join(folder, "missing");
@@ -95,14 +92,14 @@ describe("finding Blender", () => {
     await expect(find(await pretend("strange", "new"))).rejects.toMatchObject({ code: "BLENDER_NOT_FOUND" });
   });
 
-  it("takes the folder of an unpacked Blender for its program", { timeout: TIMEOUT }, async () => {
+  it("takes the folder of an unpacked Blender for its program", async () => {
     const path = await pretend("blender-9.9/blender", "9.9.0");
     expect(await findBlenders({ start }, { explicit: join(folder, "blender-9.9") }, patience())).toMatchObject([
       { path, version: "9.9.0" },
     ]);
   });
 
-  it("asks each once, and again when the program has changed or the cache is broken", { timeout: TIMEOUT }, async () => {
+  it("asks each once, and again when the program has changed or the cache is broken", async () => {
     const explicit = await pretend("blender", "4.3.2");
     const cacheFile = join(folder, "cache", "blenders.json");
     const find = async () => await findBlenders({ start }, { explicit, cacheFile }, patience());
@@ -121,7 +118,7 @@ describe("finding Blender", () => {
     expect(JSON.parse(await readFile(cacheFile, "utf8"))).toHaveProperty([explicit]);
   });
 
-  it("stops when it is told to", { timeout: TIMEOUT }, async () => {
+  it("stops when it is told to", async () => {
     await expect(describeBlender({ start }, await pretend("blender", "4.3.2"), AbortSignal.abort())).rejects.toThrow(/abort/i);
   });
 });

@@ -64,12 +64,12 @@ variant("hair", lambda item: particles(item, type="HAIR"))
 variant("rigid", rigid)
 bpy.ops.rigidbody.world_remove()
 `);
-}, 240_000);
+});
 afterAll(async () => await scenes[Symbol.asyncDispose]());
 
 const codes = (reasons: readonly { readonly code: string }[]) => reasons.map((reason) => reason.code);
 
-describe("reasons", { timeout: 240_000 }, () => {
+describe("reasons", () => {
   test("against tiles: Freestyle, a time limit; against trust in the picture: scripts", async () => {
     const inspection = await inspectTestScene(scenes, "tricks.blend", { frames: [1] });
     expect(codes(mainScene(inspection).untileable)).toEqual(["freestyle", "time-limit"]);

@@ -34,11 +34,11 @@ bpy.data.scenes["Ünused"].collection.objects.link(far)
 scene.timeline_markers.new("cut", frame=5).camera = far
 save("marker.blend")
 `);
-}, 120_000);
+});
 afterAll(async () => await scenes[Symbol.asyncDispose]());
 
 describe("inspectScene", () => {
-  test("tells size, samples and range of a plain scene", { timeout: 60_000 }, async () => {
+  test("tells size, samples and range of a plain scene", async () => {
     const inspection = await inspectTestScene(scenes, "plain.blend");
     expect(inspection.facts).toMatchObject({
       scene: "Scene",
@@ -67,7 +67,7 @@ describe("inspectScene", () => {
     expect(inspection.files).toEqual([{ path: scenes.path("plain.blend"), kind: "blend", missing: false }]);
   });
 
-  test("names the frames that are there already where the scene keeps them, and none where it does not", { timeout: 60_000 }, async () => {
+  test("names the frames that are there already where the scene keeps them, and none where it does not", async () => {
     await scenes.file("da/f_003.png");
     await scenes.file("da/f_004.jpg");
     const output = { output: scenes.path("da/f_###") };
@@ -77,7 +77,7 @@ describe("inspectScene", () => {
     expect(overwriting.facts.output.existing).toEqual([]);
   });
 
-  test("tells view layers, views, samples, denoising and a rate that is no whole number", { timeout: 60_000 }, async () => {
+  test("tells view layers, views, samples, denoising and a rate that is no whole number", async () => {
     const inspection = await inspectTestScene(scenes, "rich.blend");
     expect(inspection.facts).toMatchObject({
       frameStart: 3,
@@ -97,7 +97,7 @@ describe("inspectScene", () => {
     expect(main.untileable.map((reason) => reason.code)).toEqual(["denoising"]);
   });
 
-  test("takes Blender's own flags as Blender does", { timeout: 60_000 }, async () => {
+  test("takes Blender's own flags as Blender does", async () => {
     const flags = { scene: "Ünused", output: "out/f_####", format: "TGA", frameStart: 5, frameEnd: 9, frameStep: 2 };
     await expect(inspectTestScene(scenes, "two.blend", { flags })).rejects.toMatchObject({ code: "SCENE_NO_CAMERA" });
     const { facts } = await inspectTestScene(scenes, "two.blend", { flags: { ...flags, scene: "Scene" }, cwd: scenes.folder });
@@ -112,7 +112,7 @@ describe("inspectScene", () => {
     expect(folder.facts.output).toMatchObject({ isMovie: true, format: "FFMPEG", path: `${scenes.path("out")}/` });
   });
 
-  test("names the scenes there are when it is asked for another", { timeout: 60_000 }, async () => {
+  test("names the scenes there are when it is asked for another", async () => {
     const unknown = inspectTestScene(scenes, "two.blend", { flags: { scene: "Nope" } });
     await expect(unknown).rejects.toMatchObject({
       code: "SCENE_UNKNOWN",
@@ -123,7 +123,7 @@ describe("inspectScene", () => {
     }
   });
 
-  test("misses a camera only where Blender would", { timeout: 60_000 }, async () => {
+  test("misses a camera only where Blender would", async () => {
     await expect(inspectTestScene(scenes, "blind.blend")).rejects.toMatchObject({ code: "SCENE_NO_CAMERA" });
     expect((await inspectTestScene(scenes, "marker.blend", { frames: [6] })).facts.scene).toBe("Scene");
   });
@@ -135,14 +135,14 @@ describe("inspectScene", () => {
 });
 
 describe("bad files", () => {
-  test("compressed scenes are scenes", { timeout: 60_000 }, async () => {
+  test("compressed scenes are scenes", async () => {
     await writeFile(scenes.path("gzip.blend"), gzipSync(await readFile(scenes.path("plain.blend"))));
     expect((await checkBlendFile(scenes.path("gzip.blend"))).compression).toBe("gzip");
     expect((await checkBlendFile(scenes.path("zstd.blend"))).compression).toBe("zstd");
     for (const name of ["gzip.blend", "zstd.blend"]) expect(mainScene(await inspectTestScene(scenes, name)).width).toBe(64);
   });
 
-  test.each(["plain.blend", "zstd.blend"])("a truncated %s is unreadable", { timeout: 60_000 }, async (name) => {
+  test.each(["plain.blend", "zstd.blend"])("a truncated %s is unreadable", async (name) => {
     const bytes = await readFile(scenes.path(name));
     await writeFile(scenes.path("cut.blend"), bytes.subarray(0, bytes.length / 3));
     await expect(inspectTestScene(scenes, "cut.blend")).rejects.toMatchObject({ code: "SCENE_UNREADABLE" });

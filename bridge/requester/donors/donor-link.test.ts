@@ -3,7 +3,7 @@ import { serveJob } from "../../donor/serve-job.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { sha256 } from "../../kernel/ids.ts";
 import type { SwarmNetwork } from "../../protocols/frame-stream.ts";
-import { streamPair } from "../../protocols/stream-pair.ts";
+import { streamPair } from "../../test/network/stream-pair.ts";
 import { type DonorKind, type DonorUnderTest, donorLinkContract } from "../../test/contract/donor-link-contract.ts";
 import { FakeSlots } from "../../test/fake-slots.ts";
 import { MemoryDisk } from "../../test/memory-disk.ts";

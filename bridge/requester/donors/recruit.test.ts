@@ -9,7 +9,7 @@ import type { FrameStream } from "../../protocols/frame-stream.ts";
 import { type DonorMessage, REFUSALS, RequesterMessage } from "../../protocols/lease/messages.ts";
 import { type Offer, OFFER_PROTOCOL, type OfferReply } from "../../protocols/offer/messages.ts";
 import { answerOffer } from "../../protocols/offer/offer.ts";
-import { streamPair } from "../../protocols/stream-pair.ts";
+import { streamPair } from "../../test/network/stream-pair.ts";
 import { steppedWorld } from "../../test/simulation/stepped-world.ts";
 import type { DonorLink } from "./donor-link.ts";
 import { Recruiter, type RecruiterDeps } from "./recruit.ts";

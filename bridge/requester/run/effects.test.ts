@@ -9,6 +9,9 @@ import { type ObservedRun, observedRun } from "../fixtures/observed-run.ts";
 import { carryOut, type EffectParts } from "./effects.ts";
 import { JobTasks } from "./job-tasks.ts";
 
+/** A name, a number, or a chunk, which is shown by its id. */
+type Argument = string | number | Pick<Chunk, "id">;
+
 let run: ObservedRun;
 let calls: string[];
 let parts: EffectParts;
@@ -20,11 +23,11 @@ beforeEach(() => {
   [calls, failures] = [[], []];
   const note =
     (name: string) =>
-    (...args: readonly unknown[]) =>
-      void calls.push([name, ...args.map((each) => (typeof each === "object" ? (each as Chunk).id : each))].join(" "));
+    (...args: readonly Argument[]) =>
+      void calls.push([name, ...args.map((each) => (typeof each === "object" ? each.id : each))].join(" "));
   const later =
     (name: string) =>
-    async (...args: readonly unknown[]) =>
+    async (...args: readonly Argument[]) =>
       note(name)(...args);
   const donors = {
     get: (donor: string) => (donor === "a" ? ({ id: "a", trusted: false } as DonorLink) : undefined),

@@ -132,6 +132,38 @@ describe("a job of this machine alone", () => {
   });
 });
 
+describe("a job of another kind", () => {
+  it("makes one movie of all frames, for a scene that asks for one with -a", async () => {
+    const { output } = sceneFacts;
+    sceneFacts = { ...sceneFacts, output: { ...output, format: "FFMPEG", isMovie: true } };
+    expect(await work(await prepare({ frames: undefined, animation: true }))).toBe("complete");
+    expect((await written("movie.mp4")).split("|")).toHaveLength(6);
+  });
+
+  it("is finished here although no render engine makes anything of it", async () => {
+    sceneFacts = { ...sceneFacts, frameInputs: [{ frame: 1, sceneFrames: [] }] };
+    const prepared = await prepare({ frames: "1" });
+    expect(prepared.plan.chunks).toEqual([]);
+    await systemWorld.disk.mkdir(at("jobs", "job-1", "assembled"), { recursive: true });
+    await writeFile(at("jobs", "job-1", "assembled", "1.exr"), "what the sequencer shows");
+    expect(await work(prepared)).toBe("complete");
+    expect(last()).toMatchObject({ missingFrames: 0, stats: { chunksTotal: 0, framesDone: 1 } });
+  });
+
+  it("tells what the inspection and the plan have to say", async () => {
+    sceneFacts = { ...sceneFacts, warnings: [{ code: "MISSING_FILE", message: "card.png is not there" }] };
+    await work(await prepare());
+    expect(events).toContainEqual({ event: "note", code: "MISSING_FILE", message: "card.png is not there" });
+  });
+
+  it("shows its tiles while raw frames of it grow", async () => {
+    sceneFacts = { ...sceneFacts, scenes: [scene({ adaptive: true })] };
+    expect(await work(await prepare({ deliver: "raw", frames: "1", tiles: "2x1" }))).toBe("complete");
+    expect(events.filter(({ event }) => event === "tile")).toHaveLength(2);
+    expect(events[0]).toMatchObject({ event: "job-created", tiles: "2x1" });
+  });
+});
+
 describe("a job that is stopped", () => {
   it("ends as cancelled, with what is missing, and goes on where it was when it is reopened", async () => {
     const held = new FakeSlots(systemWorld.disk, { slots: 1, folder: at("scratch"), isHeld: true });

@@ -5,7 +5,7 @@ import { silentLog } from "../../kernel/log.ts";
 import { fetchBlocks } from "../../protocols/blocks/fetch-blocks.ts";
 import { readMessage } from "../../protocols/codec.ts";
 import type { FrameStream, SwarmNetwork } from "../../protocols/frame-stream.ts";
-import { streamPair } from "../../protocols/stream-pair.ts";
+import { streamPair } from "../network/stream-pair.ts";
 import { Recruiter } from "../../requester/donors/recruit.ts";
 import { steppedWorld } from "./stepped-world.ts";
 

@@ -35,7 +35,7 @@ async function devicesOf(cards: readonly Gpu[], starts: readonly [StartProcess, 
   return { devices, notes, started: () => started };
 }
 
-describe("the devices of a donor", { timeout: 120_000 }, () => {
+describe("the devices of a donor", () => {
   it("are a slot a card, tried and measured with the best backend, once", async () => {
     const first = await devicesOf([card(0), card(1)], [withRecordedDevices()], "speeds.json");
     await first.devices.look({ gpus: "all" });

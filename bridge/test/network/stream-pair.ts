@@ -1,7 +1,7 @@
-import { FarmError } from "../kernel/errors.ts";
-import { Notifier } from "../kernel/notifier.ts";
-import type { Time } from "../kernel/world.ts";
-import { FRAME_LIMITS, type FrameStream } from "./frame-stream.ts";
+import { FarmError } from "../../kernel/errors.ts";
+import { Notifier } from "../../kernel/notifier.ts";
+import type { Time } from "../../kernel/world.ts";
+import { FRAME_LIMITS, type FrameStream } from "../../protocols/frame-stream.ts";
 
 /** A writer waits while this much is unread. */
 const HIGH_WATER_BYTES = 256 * 1024;

@@ -1,6 +1,6 @@
-import { frameStreamContract } from "../test/contract/frame-stream-contract.ts";
+import { frameStreamContract } from "../contract/frame-stream-contract.ts";
 import { streamPair } from "./stream-pair.ts";
-import { systemWorld } from "../kernel/world.ts";
+import { systemWorld } from "../../kernel/world.ts";
 
 frameStreamContract("streamPair", async () => {
   const [a, b] = streamPair(systemWorld);
