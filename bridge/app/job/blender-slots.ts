@@ -57,7 +57,11 @@ export interface SlotDevices {
 }
 
 /** Warm render places of this machine. */
-export function renderSlots(scratch: Scratch, blender: ChosenBlender | undefined, options: SlotOptions): RenderSlots {
+export function renderSlots(
+  scratch: Pick<Scratch, "folder" | "remove">,
+  blender: ChosenBlender | undefined,
+  options: SlotOptions,
+): RenderSlots {
   const { around = (session) => session, startFor = () => start, untrusted } = options;
   let count = 0;
   const open = async (slot: number, scene: SceneOnDisk, signal: AbortSignal) => {
