@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
-import { slowness } from "./test/slowness.ts";
+import { slowness } from "./test/time/slowness.ts";
 
 /** From what takes minutes to what takes milliseconds: else the longest file may come last, and run alone. */
 const LONGEST_FIRST = ["sample-scenes.test", "/test/e2e/", "/test/integration/", "/sandbox/", "/blender/", ""];

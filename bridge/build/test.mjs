@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { PROJECT } from "../bin/node-runtime.mjs";
-import { slowness } from "../test/slowness.ts";
+import { slowness } from "../test/time/slowness.ts";
 import { reportCoverage } from "./coverage.mjs";
 
 /** Where the runners leave their counts, for .ci/run to add up. */

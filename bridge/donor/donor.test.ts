@@ -13,7 +13,7 @@ import { streamPair } from "../test/network/stream-pair.ts";
 import { Donor } from "./donor.ts";
 import { build, donorOf, opening, slowRender, spec } from "./fixtures/served.ts";
 import type { DonorCapacity } from "./ports.ts";
-import { timeLimitSignal } from "../test/time-limit.ts";
+import { timeLimitSignal } from "../test/time/time-limit.ts";
 
 const signal = timeLimitSignal(20_000);
 const POWER: DonorCapacity = { builds: [build], gpus: [], gpuNote: undefined, speed: 47e4, gpuMemoryBytes: undefined };

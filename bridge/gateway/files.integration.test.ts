@@ -10,7 +10,7 @@ import { ClientUploads } from "./client-uploads.ts";
 import { LINE, openClient, openTestGateway } from "./fixtures/gateway-kit.ts";
 import { GATEWAY_LIMITS } from "./wire/limits.ts";
 import type { IncomingFile } from "./ports.ts";
-import { timeLimit } from "../test/time-limit.ts";
+import { timeLimit } from "../test/time/time-limit.ts";
 
 let test: Awaited<ReturnType<typeof openTestGateway>>;
 beforeEach(async () => {

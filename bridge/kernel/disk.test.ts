@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe } from "vitest";
 import { diskContract } from "../test/contract/disk-contract.ts";
-import { MemoryDisk } from "../test/simulation/memory-disk.ts";
+import { MemoryDisk } from "../test/fakes/memory-disk.ts";
 import { SteppedClock } from "../test/simulation/steps.ts";
 import { systemClock } from "./clock.ts";
 import { systemDisk } from "./disk.ts";

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Disk, systemDisk } from "../kernel/disk.ts";
 import { OUTPUT_WAITS } from "../kernel/files/output-failure.ts";
-import { steppedWorld } from "../test/simulation/stepped-world.ts";
+import { steppedWorld } from "../test/fakes/stepped-world.ts";
 import { JobFolder } from "./job-folder.ts";
 
 const HASH = "a".repeat(64);

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
-import { timeLimit } from "./time-limit.ts";
+import { timeLimit } from "./time/time-limit.ts";
 
 const LAUNCHER = fileURLToPath(new URL("../bin/bridge.mjs", import.meta.url));
 export const SAMPLES = fileURLToPath(new URL("../../sample-scenes", import.meta.url));

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { systemClock } from "../kernel/clock.ts";
 import { isFarmError } from "../kernel/errors.ts";
 import { ImageEngine } from "../sandbox/images/image-engine.ts";
-import { timeLimit } from "./time-limit.ts";
+import { timeLimit } from "./time/time-limit.ts";
 
 const READY_MS = 60_000;
 

@@ -9,7 +9,7 @@ import { systemClock } from "../../kernel/clock.ts";
 import { systemDisk } from "../../kernel/disk.ts";
 import { openOwnFinisher } from "./own-finisher.ts";
 import { SentScene } from "./sent-scene.ts";
-import { timeLimitSignal } from "../../test/time-limit.ts";
+import { timeLimitSignal } from "../../test/time/time-limit.ts";
 
 const outputs: FinishCase = { name: "File Output nodes", scene: "file_outputs" };
 const stamp: FinishCase = { name: "stamp with the file's name", scene: "stamp" };

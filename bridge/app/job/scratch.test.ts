@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { openHome } from "../../config/home.ts";
-import { MemoryDisk } from "../../test/simulation/memory-disk.ts";
+import { MemoryDisk } from "../../test/fakes/memory-disk.ts";
 import { SteppedClock } from "../../test/simulation/steps.ts";
 import { openScratch, STAGE_PREFIX } from "./scratch.ts";
 

@@ -4,7 +4,7 @@ import { FarmError } from "../../kernel/errors.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { silentLog } from "../../kernel/log.ts";
 import { withJobLock } from "./with-job-lock.ts";
-import { until } from "../../test/until.ts";
+import { until } from "../../test/time/until.ts";
 
 /** A database whose disk is full from its second lock on. */
 function fullDisk(): { readonly jobs: Jobs; readonly claims: () => number } {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { MemoryDisk } from "../../test/simulation/memory-disk.ts";
+import { MemoryDisk } from "../../test/fakes/memory-disk.ts";
 import { SteppedClock } from "../../test/simulation/steps.ts";
 import { readGatewayFile, writeGatewayFiles } from "./gateway-files.ts";
 

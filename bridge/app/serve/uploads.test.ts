@@ -2,7 +2,7 @@ import { basename, dirname } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { GATEWAY_LIMITS } from "../../gateway/wire/limits.ts";
 import type { OpenFile } from "../../kernel/disk.ts";
-import { MemoryDisk } from "../../test/simulation/memory-disk.ts";
+import { MemoryDisk } from "../../test/fakes/memory-disk.ts";
 import { SteppedClock } from "../../test/simulation/steps.ts";
 import { sweepUploads, Uploads } from "./uploads.ts";
 

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isRunning, processStat } from "../../kernel/process-identity.ts";
 import { differences, filesBelow, raw, makeScenes, patience, plainRaw, TEST_BUILD, testSession } from "../fixtures/session-kit.ts";
 import { type TestScenes, testScenes } from "../fixtures/inspect-kit.ts";
-import { until } from "../../test/until.ts";
+import { until } from "../../test/time/until.ts";
 
 const SOURCES: Readonly<Record<string, string>> = {
   "plain.blend": 'save("zstd.blend", compress=True); save("plain.blend", compress=False)',

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import { systemClock } from "../../kernel/clock.ts";
 import { never, TestNodes } from "../../test/network/test-nodes.ts";
 import { NodeProcess } from "../../test/network/test-process.ts";
-import { until } from "../../test/until.ts";
+import { until } from "../../test/time/until.ts";
 
 describe("[F7] a connection", () => {
   it("to a peer that stands still for 18 s stays, with its streams: a busy machine is not gone", async () => {

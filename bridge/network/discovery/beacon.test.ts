@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../kernel/clock.ts";
 import { silentLog } from "../../kernel/log.ts";
 import { SteppedClock } from "../../test/simulation/steps.ts";
-import { until } from "../../test/until.ts";
+import { until } from "../../test/time/until.ts";
 import { Beacon } from "./beacon.ts";
 import { BEACON_LIMITS, type BeaconMessage, decodeBeacon, encodeBeacon } from "./beacon-message.ts";
 

@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { addressOf, echo, failure, never, TestNodes } from "../../test/network/test-nodes.ts";
 import { NETWORK_LIMITS } from "../network-limits.ts";
 import { NodeProcess } from "../../test/network/test-process.ts";
-import { timeLimitSignal } from "../../test/time-limit.ts";
-import { until } from "../../test/until.ts";
+import { timeLimitSignal } from "../../test/time/time-limit.ts";
+import { until } from "../../test/time/until.ts";
 
 describe("nodes on one network", () => {
   it("find each other without configuration, in one process and across processes", async () => {

@@ -7,7 +7,7 @@ import { silentLog } from "../../kernel/log.ts";
 import { openNode } from "./node.ts";
 import { plainNode } from "../../test/network/test-plain-node.ts";
 import { addressOf, echo, never, TestNodes } from "../../test/network/test-nodes.ts";
-import { until } from "../../test/until.ts";
+import { until } from "../../test/time/until.ts";
 
 const ECHO = "/test/echo/1";
 const LIMIT = { maxInboundStreamsPerPeer: 4 };

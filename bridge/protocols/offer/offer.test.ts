@@ -4,7 +4,7 @@ import { streamPair } from "../../test/network/stream-pair.ts";
 import type { OfferReply } from "./messages.ts";
 import { answerOffer, askOffer } from "./offer.ts";
 import { systemWorld } from "../../kernel/world.ts";
-import { timeLimitSignal } from "../../test/time-limit.ts";
+import { timeLimitSignal } from "../../test/time/time-limit.ts";
 
 const offer: OfferReply = {
   type: "offer",

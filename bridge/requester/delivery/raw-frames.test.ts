@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { JobPlan, PlannedSceneFrame } from "../../core/plan/plan.ts";
-import { MemoryDisk } from "../../test/simulation/memory-disk.ts";
+import { MemoryDisk } from "../../test/fakes/memory-disk.ts";
 import { SteppedClock } from "../../test/simulation/steps.ts";
 import { RawFrames } from "./raw-frames.ts";
 

@@ -5,12 +5,12 @@ import { sha256 } from "../../kernel/ids.ts";
 import type { SwarmNetwork } from "../../protocols/frame-stream.ts";
 import { streamPair } from "../../test/network/stream-pair.ts";
 import { type DonorKind, type DonorUnderTest, donorLinkContract } from "../../test/contract/donor-link-contract.ts";
-import { FakeSlots } from "../../test/fake-slots.ts";
-import { MemoryDisk } from "../../test/memory-disk.ts";
+import { FakeSlots } from "../../test/fakes/fake-slots.ts";
+import { TextDisk } from "../../test/fakes/text-disk.ts";
 import { Random } from "../../test/random.ts";
 import { DEVICE_CLASS, FakeDonor } from "../../test/simulation/fake-donor.ts";
 import { MemoryFiles } from "../../test/simulation/memory-files.ts";
-import { steppedWorld } from "../../test/simulation/stepped-world.ts";
+import { steppedWorld } from "../../test/fakes/stepped-world.ts";
 import { Steps } from "../../test/simulation/steps.ts";
 import { LocalDonor } from "./local-donor.ts";
 import { openRemoteDonor, RemoteDonor } from "./remote-donor.ts";
@@ -55,13 +55,12 @@ async function fakeDonor(): Promise<DonorUnderTest> {
   };
 }
 
-function slotsOn(disk: MemoryDisk, { isDeaf }: DonorKind) {
-  disk.contents.set("/s.blend", "a scene");
+function slotsOn(disk: TextDisk, { isDeaf }: DonorKind) {
   return new FakeSlots(disk, { slots: 1, folder: "/scratch", isHeld: true, isDeaf });
 }
 
 async function localDonor(kind: DonorKind): Promise<DonorUnderTest> {
-  const disk = new MemoryDisk();
+  const disk = new TextDisk({ "/s.blend": "a scene" });
   const slots = slotsOn(disk, kind);
   const hashFile = async (path: string) => {
     const content = await disk.readFile(path);
@@ -73,7 +72,7 @@ async function localDonor(kind: DonorKind): Promise<DonorUnderTest> {
     link,
     begun: () => slots.begun,
     finish: (how) => slots.finish(how),
-    read: (path) => disk.contents.get(path),
+    read: (path) => disk.peek(path),
     settle: () => settle(),
     vanish: undefined,
   };
@@ -82,7 +81,7 @@ async function localDonor(kind: DonorKind): Promise<DonorUnderTest> {
 /** A peer: the donor's own side of the lease stream, with a fake Blender behind it. */
 async function remoteDonor(kind: DonorKind): Promise<DonorUnderTest> {
   const { world } = steppedWorld();
-  const disk = new MemoryDisk();
+  const disk = new TextDisk({ "/s.blend": "a scene" });
   const slots = slotsOn(disk, kind);
   const [near, far] = streamPair(world);
   const kept = new Map<string, string[]>();
@@ -112,7 +111,7 @@ async function remoteDonor(kind: DonorKind): Promise<DonorUnderTest> {
     link,
     begun: () => slots.begun,
     finish: (how) => slots.finish(how),
-    read: (path) => disk.contents.get(path),
+    read: (path) => disk.peek(path),
     settle: () => settle(),
     vanish: () => far.abort(new Error("the cable was pulled")),
   };

@@ -3,8 +3,8 @@ import type { ResultFile } from "../../core/plan/chunk.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { sha256 } from "../../kernel/ids.ts";
 import { chunkOf } from "../../test/contract/donor-link-contract.ts";
-import { FakeSlots } from "../../test/fake-slots.ts";
-import { MemoryDisk } from "../../test/memory-disk.ts";
+import { FakeSlots } from "../../test/fakes/fake-slots.ts";
+import { TextDisk } from "../../test/fakes/text-disk.ts";
 import type { LocalSlots } from "../ports.ts";
 import type { DonorUpdate } from "./donor-link.ts";
 import { LocalDonor } from "./local-donor.ts";
@@ -12,13 +12,12 @@ import { LocalDonor } from "./local-donor.ts";
 const deviceClass = { blenderVersion: "4.5.0", buildHash: "abc", backend: "CPU", arch: "avx2" } as const;
 const scene = { key: "scene", path: "/s.blend", remap: {} };
 
-let disk: MemoryDisk;
+let disk: TextDisk;
 /** Hashing waits for these, path by path; at once where there is none. */
 let hashing: Map<string, Promise<void>>;
 let told: DonorUpdate[];
 beforeEach(() => {
-  [disk, hashing, told] = [new MemoryDisk(), new Map(), []];
-  disk.contents.set("/s.blend", "a scene");
+  [disk, hashing, told] = [new TextDisk({ "/s.blend": "a scene" }), new Map(), []];
 });
 
 async function settle(): Promise<void> {
@@ -40,7 +39,15 @@ function donorWith(slots: LocalSlots): LocalDonor {
 }
 
 const fakeSlots = (isHeld = false, slots = 1) => new FakeSlots(disk, { slots, folder: "/scratch", isHeld });
-const below = (folder: string) => [...disk.contents.keys()].filter((path) => path.startsWith(`${folder}/`));
+/** What lies in a folder or below it. */
+async function below(folder: string): Promise<string[]> {
+  const names = await disk.readdir(folder).catch(() => []);
+  const inside = names.map(async (name) => {
+    const path = `${folder}/${name}`;
+    return (await disk.stat(path)).isFile() ? [path] : await below(path);
+  });
+  return (await Promise.all(inside)).flat();
+}
 /** Slots that cannot render. */
 const broken = (error: unknown): LocalSlots => ({ size: 1, run: () => Promise.reject(error as Error) });
 
@@ -59,8 +66,8 @@ describe("this machine as a donor", () => {
   it("moves what was rendered out of the slot, and tells each file with its role, its name and its hash", async () => {
     donorWith(fakeSlots()).lease(chunkOf(1));
     await settle();
-    expect(below("/scratch")).toEqual([]);
-    const [picture, preview] = below("/local").map((path) => disk.contents.get(path) ?? "");
+    expect(await below("/scratch")).toEqual([]);
+    const [picture, preview] = (await below("/local")).map((path) => disk.peek(path) ?? "");
     const facts = (content = "") => ({ sha256: sha256(Buffer.from(content)), bytes: content.length });
     expect(told.at(-1)).toEqual({
       type: "rendered",
@@ -117,10 +124,10 @@ describe("files of a chunk", () => {
     donor.lease(chunkOf(1));
     await settle();
     const files = told.flatMap((update) => (update.type === "rendered" ? update.files : []));
-    const picture = disk.contents.get("/local/0");
+    const picture = disk.peek("/local/0");
     for (const [index, file] of files.entries()) await donor.fetch("c1", file, `/there/${index}`);
-    expect(below("/local")).toEqual([]);
-    expect(disk.contents.get("/there/0")).toBe(picture);
+    expect(await below("/local")).toEqual([]);
+    expect(disk.peek("/there/0")).toBe(picture);
     await expect(donor.fetch("c1", files[0] as ResultFile, "/there/again")).rejects.toMatchObject({ code: "BLOCK_MISSING" });
   });
 
@@ -128,10 +135,10 @@ describe("files of a chunk", () => {
     const donor = donorWith(fakeSlots());
     for (const frame of [1, 10]) donor.lease(chunkOf(frame));
     await settle();
-    expect(below("/local")).toHaveLength(4);
+    expect(await below("/local")).toHaveLength(4);
     donor.release("c1");
     await settle();
-    expect(below("/local")).toEqual(["/local/2", "/local/3"]);
+    expect(await below("/local")).toEqual(["/local/2", "/local/3"]);
   });
 
   it("that are hashed when it is withdrawn, or when the job ends, go, too", async () => {
@@ -144,7 +151,7 @@ describe("files of a chunk", () => {
     const closing = donor.close();
     hashed.resolve();
     await closing;
-    expect(below("/local")).toEqual([]);
+    expect(await below("/local")).toEqual([]);
     expect(told.filter(({ type }) => type !== "started")).toEqual([]);
   });
 

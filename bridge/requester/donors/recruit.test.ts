@@ -10,7 +10,7 @@ import { type DonorMessage, RequesterMessage } from "../../protocols/lease/messa
 import { type Offer, OFFER_PROTOCOL, type OfferReply } from "../../protocols/offer/messages.ts";
 import { answerOffer } from "../../protocols/offer/offer.ts";
 import { streamPair } from "../../test/network/stream-pair.ts";
-import { steppedWorld } from "../../test/simulation/stepped-world.ts";
+import { steppedWorld } from "../../test/fakes/stepped-world.ts";
 import type { DonorLink } from "./donor-link.ts";
 import { Recruiter, type RecruiterDeps } from "./recruit.ts";
 

@@ -7,7 +7,7 @@ import type { FrameStream, SwarmNetwork } from "../../protocols/frame-stream.ts"
 import { type DonorMessage, LEASE_LIMITS, RequesterMessage } from "../../protocols/lease/messages.ts";
 import { streamPair } from "../../test/network/stream-pair.ts";
 import { chunkOf } from "../../test/contract/donor-link-contract.ts";
-import { steppedWorld } from "../../test/simulation/stepped-world.ts";
+import { steppedWorld } from "../../test/fakes/stepped-world.ts";
 import type { DonorUpdate } from "./donor-link.ts";
 import { openRemoteDonor, RemoteDonor } from "./remote-donor.ts";
 

@@ -17,8 +17,8 @@ import {
   told,
 } from "../fixtures/sandbox-kit.ts";
 import { processFingerprint, SANDBOX_LABELS } from "../process/orphans.ts";
-import { until } from "../../test/until.ts";
-import { timeLimit } from "../../test/time-limit.ts";
+import { until } from "../../test/time/until.ts";
+import { timeLimit } from "../../test/time/time-limit.ts";
 
 let test: TestSandbox;
 beforeAll(async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { processStat } from "../../kernel/process-identity.ts";
 import { type Freezable, Freezer } from "./freezer.ts";
 import { startPlainProcess } from "./process-sandbox.ts";
-import { until } from "../../test/until.ts";
+import { until } from "../../test/time/until.ts";
 
 const spin = { command: process.execPath, args: ["-e", "while (true);"], env: {} };
 

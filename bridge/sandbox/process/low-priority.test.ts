@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { processStat } from "../../kernel/process-identity.ts";
 import { startLowPriority, weakly } from "./low-priority.ts";
 import { startPlainProcess } from "./process-sandbox.ts";
-import { until } from "../../test/until.ts";
+import { until } from "../../test/time/until.ts";
 
 const blender = { command: "/opt/blender", args: ["-b", "a b.blend"], cwd: "/tmp" };
 

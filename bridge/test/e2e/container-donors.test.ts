@@ -9,7 +9,7 @@ import { filesWith } from "../processes.ts";
 import { comparePictures } from "../same-picture.ts";
 import { saveVariant } from "../sample-variant.ts";
 import { expectSamePicture } from "../sample-scene.ts";
-import { until } from "../until.ts";
+import { until } from "../time/until.ts";
 
 const MARKER = "bytes-that-only-this-scene-has-91c4";
 

@@ -7,7 +7,7 @@ import { bridge, type JsonLine, type RunningDonor, runBridge, SAMPLES, startDono
 import { blenderSecondsDuring, blendersOf, filesWith } from "../processes.ts";
 import { comparePictures } from "../same-picture.ts";
 import { saveVariant } from "../sample-variant.ts";
-import { until } from "../until.ts";
+import { until } from "../time/until.ts";
 
 const MARKER = "bytes-that-only-this-scene-has-7f3a";
 const donorArgs = ["--cpus", "1", "--blender", BLENDER];

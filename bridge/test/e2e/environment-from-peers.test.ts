@@ -6,7 +6,7 @@ import { systemDisk } from "../../kernel/disk.ts";
 import { openHome } from "../../config/home.ts";
 import { BLENDER, renderReference } from "../blender-reference.ts";
 import { bridge, type JsonLine, runBridge, SAMPLES, story, TEST_SWARM } from "../bridge-command.ts";
-import { timeLimit } from "../time-limit.ts";
+import { timeLimit } from "../time/time-limit.ts";
 import { comparePictures } from "../same-picture.ts";
 import { type SecondEngine, startSecondEngine } from "../second-engine.ts";
 

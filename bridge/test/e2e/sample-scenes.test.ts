@@ -7,7 +7,7 @@ import { startPlainProcess } from "../../sandbox/process/process-sandbox.ts";
 import { BLENDER } from "../blender-reference.ts";
 import { type RunningDonor, runBridge, SAMPLES, startDonor, story } from "../bridge-command.ts";
 import { expectSamePicture } from "../sample-scene.ts";
-import { timeLimitSignal } from "../time-limit.ts";
+import { timeLimitSignal } from "../time/time-limit.ts";
 
 interface SampleScene {
   readonly file: string;

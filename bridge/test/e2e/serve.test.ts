@@ -14,7 +14,7 @@ import { runBridge, SAMPLES, startDonor, story, TEST_SWARM } from "../bridge-com
 import { blenderSecondsDuring, blendersOf } from "../processes.ts";
 import { comparePictures } from "../same-picture.ts";
 import { connectTo, startServe } from "../serve-client.ts";
-import { until } from "../until.ts";
+import { until } from "../time/until.ts";
 
 /** Each starts bridges and several Blenders; a busy machine takes its time. */
 

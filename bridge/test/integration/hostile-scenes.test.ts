@@ -13,7 +13,7 @@ import { isFarmError } from "../../kernel/errors.ts";
 import { INSIDE } from "../../sandbox/docker/container-config.ts";
 import { SMALL, type TestSandbox, testSandbox } from "../../sandbox/fixtures/sandbox-kit.ts";
 import { BLENDER } from "../blender-reference.ts";
-import { timeLimitSignal } from "../time-limit.ts";
+import { timeLimitSignal } from "../time/time-limit.ts";
 
 const CANARY = "as it was";
 /** So many copies of a Blender need memory, too. */

@@ -7,7 +7,7 @@ import { readMessage } from "../../protocols/codec.ts";
 import type { FrameStream, SwarmNetwork } from "../../protocols/frame-stream.ts";
 import { streamPair } from "../network/stream-pair.ts";
 import { Recruiter } from "../../requester/donors/recruit.ts";
-import { steppedWorld } from "./stepped-world.ts";
+import { steppedWorld } from "../fakes/stepped-world.ts";
 
 const never = new AbortController().signal;
 

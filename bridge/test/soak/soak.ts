@@ -8,7 +8,7 @@ import { runStory, type StoryRun } from "./play/run-story.ts";
 import { shrinkStory } from "./story/shrink.ts";
 import { type SoakOptions, soakOptions, USAGE } from "./soak-options.ts";
 import { Story } from "./story/story.ts";
-import { slowness } from "../slowness.ts";
+import { slowness } from "../time/slowness.ts";
 import { lineOf, Tally } from "./tally.ts";
 import { openWorkFolder, type WorkFolder } from "./play/work-folder.ts";
 

@@ -6,7 +6,7 @@ import { passed } from "../story/happenings.ts";
 import { type Ending, type JobPlace, sceneFolderOf, videoOf } from "./job-place.ts";
 import { blenderFlags } from "./reference.ts";
 import type { JobStory, Moment, RequesterEvent } from "../story/story.ts";
-import { timeLimit } from "../../time-limit.ts";
+import { timeLimit } from "../../time/time-limit.ts";
 
 /** A first Ctrl-C waits for donors that do not answer. */
 const LEAVE_MS = 45_000;

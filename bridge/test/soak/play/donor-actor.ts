@@ -8,7 +8,7 @@ import { type Fault, hung, leftOver, lost } from "../story/fault.ts";
 import { type Happenings, passed } from "../story/happenings.ts";
 import { handlesOf } from "./our-processes.ts";
 import type { DonorEvent } from "../story/story.ts";
-import { timeLimit } from "../../time-limit.ts";
+import { timeLimit } from "../../time/time-limit.ts";
 
 const START_MS = 90_000;
 const STOP_MS = 40_000;

@@ -12,7 +12,7 @@ import { referenceOf, type Reference } from "./reference.ts";
 import { ServeHost } from "./serve-host.ts";
 import { requestByDoor } from "./served-requester.ts";
 import type { JobStory, Story } from "../story/story.ts";
-import { timeLimit, timeLimitSignal } from "../../time-limit.ts";
+import { timeLimit, timeLimitSignal } from "../../time/time-limit.ts";
 import { copyScene, type WorkFolder } from "./work-folder.ts";
 
 /** Nothing may happen for so long on a busy machine, beside so many times what plain Blender took. */

@@ -6,7 +6,7 @@ import { type BridgeProcess, endWithin, type ProcessPlace, startBridge } from ".
 import { type Fault, hung, lost } from "../story/fault.ts";
 import { passed } from "../story/happenings.ts";
 import type { RequesterEvent } from "../story/story.ts";
-import { timeLimit } from "../../time-limit.ts";
+import { timeLimit } from "../../time/time-limit.ts";
 
 const START_MS = 60_000;
 const STOP_MS = 45_000;

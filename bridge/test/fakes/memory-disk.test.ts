@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { MemoryDisk } from "./memory-disk.ts";
-import { SteppedClock } from "./steps.ts";
+import { SteppedClock } from "../simulation/steps.ts";
 
 it("files and folders have the time of the clock that it was given", async () => {
   const clock = new SteppedClock();

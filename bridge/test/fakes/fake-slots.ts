@@ -1,9 +1,9 @@
 import { basename, join } from "node:path";
-import type { ChunkSpec } from "../core/plan/chunk.ts";
-import type { RenderedFiles, SceneOnDisk, WarmSession } from "../donor/ports.ts";
-import { RenderSlots } from "../donor/render-slots.ts";
-import type { Disk } from "../kernel/disk.ts";
-import { FarmError } from "../kernel/errors.ts";
+import type { ChunkSpec } from "../../core/plan/chunk.ts";
+import type { RenderedFiles, SceneOnDisk, WarmSession } from "../../donor/ports.ts";
+import { RenderSlots } from "../../donor/render-slots.ts";
+import type { Disk } from "../../kernel/disk.ts";
+import { FarmError } from "../../kernel/errors.ts";
 
 export interface FakeSlotsOptions {
   readonly slots: number;

@@ -1,8 +1,8 @@
-import type { SceneFrame } from "../core/job/scene-facts.ts";
-import type { WrittenFile } from "../core/ledger/written-file.ts";
-import type { Disk } from "../kernel/disk.ts";
-import { FarmError, messageOf } from "../kernel/errors.ts";
-import type { AssembledPath, JobFinisher } from "../requester/ports.ts";
+import type { SceneFrame } from "../../core/job/scene-facts.ts";
+import type { WrittenFile } from "../../core/ledger/written-file.ts";
+import type { Disk } from "../../kernel/disk.ts";
+import { FarmError, messageOf } from "../../kernel/errors.ts";
+import type { AssembledPath, JobFinisher } from "../../requester/ports.ts";
 
 interface FakeFinisherDeps {
   readonly disk: Pick<Disk, "readFile" | "writeFile">;

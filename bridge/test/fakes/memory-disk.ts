@@ -100,6 +100,11 @@ export class MemoryDisk implements Disk {
     this.#remove("rm", path);
   }
 
+  /** The text of a file, without waiting; undefined where there is none. */
+  peek(path: string): string | undefined {
+    return this.#isThere(path) ? this.#file("read", path).content.toString() : undefined;
+  }
+
   async freeBytes(path: string): Promise<number> {
     this.#tree.get("statfs", path);
     return this.#capBytes - this.#tree.usedBytes;

@@ -1,10 +1,9 @@
-import { localSlotsContract } from "./contract/local-slots-contract.ts";
+import { localSlotsContract } from "../contract/local-slots-contract.ts";
 import { FakeSlots } from "./fake-slots.ts";
-import { MemoryDisk } from "./memory-disk.ts";
+import { TextDisk } from "./text-disk.ts";
 
 localSlotsContract("slots without a Blender", async () => {
-  const disk = new MemoryDisk();
-  disk.contents.set("/s.blend", "a scene");
+  const disk = new TextDisk({ "/s.blend": "a scene" });
   return {
     open: (slots) => {
       const fake = new FakeSlots(disk, { slots, folder: "/scratch" });

@@ -1,7 +1,7 @@
 import { systemDisk } from "../../kernel/disk.ts";
 import type { World } from "../../kernel/world.ts";
 import { Random } from "../random.ts";
-import { SteppedClock } from "./steps.ts";
+import { SteppedClock } from "../simulation/steps.ts";
 
 /** A world whose time only the test moves. */
 export function steppedWorld() {
