@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The add-on's side of bench/apart.ts: python3 apart.py PORT TOKEN FLOATS SCENE RUNS FOLDER WHEELS
+"""The add-on's side of bench/binary-frames.ts: python3 binary_frames.py PORT TOKEN FLOATS SCENE RUNS FOLDER WHEELS
 
 Prints one JSON line: megabytes a second of each way, and how long questions wait while floats come.
 """

@@ -9,12 +9,12 @@ import { z } from "zod";
 import { openTestGateway } from "../bridge/gateway/fixtures/gateway-kit.ts";
 
 /**
- * What it costs that files go by binary frames, because bridge and Blender share no disk: `npm run bench -- apart`.
+ * What it costs that files go by binary frames, because bridge and Blender share no disk: `npm run bench -- binary-frames`.
  * The bridge's real gateway in this process, the add-on's own code in another; by path is a read from start to end.
- * `node bench/apart.ts [MiB] [runs]`
+ * `node bench/binary-frames.ts [MiB] [runs]`
  */
 
-const UntimedEvent = z.object({
+const Measured = z.object({
   rawByPath: z.array(z.number()),
   rawByFrames: z.array(z.number()),
   sceneByPath: z.array(z.number()),
@@ -29,16 +29,16 @@ function at(values: readonly number[], share: number): number {
 }
 
 const [mebibytes = "256", runs = "3"] = process.argv.slice(2);
-const folder = await mkdtemp(join(tmpdir(), "bench-apart-"));
+const folder = await mkdtemp(join(tmpdir(), "bench-binary-frames-"));
 const gateway = await openTestGateway();
 try {
   const [floats, scene] = [join(folder, "floats.exr"), join(folder, "scene.blend")];
   const data = randomBytes(Number(mebibytes) * 1024 * 1024);
   for (const path of [floats, scene]) await writeFile(path, data);
   gateway.told.add(floats);
-  const words = [here("apart.py"), String(gateway.port), gateway.token, floats, scene, runs, folder, here("../.runtime/wheels")];
+  const words = [here("binary_frames.py"), String(gateway.port), gateway.token, floats, scene, runs, folder, here("../.runtime/wheels")];
   const { stdout } = await promisify(execFile)("python3", words, { maxBuffer: 16 * 1024 * 1024 });
-  const said = UntimedEvent.parse(JSON.parse(stdout));
+  const said = Measured.parse(JSON.parse(stdout));
   const speed = (values: readonly number[]) => at(values, 0.5).toFixed(0);
   console.log(`| ${mebibytes} MiB, MB/s | by path | by binary frames |\n|---|---|---|`);
   console.log(`| a float frame, to the add-on | ${speed(said.rawByPath)} | ${speed(said.rawByFrames)} |`);

@@ -4,8 +4,8 @@ import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { type Usage, watchUsage } from "./processes.ts";
 
-export const LAUNCHER = fileURLToPath(new URL("../bridge/bin/bridge.mjs", import.meta.url));
-export const SCENES = fileURLToPath(new URL("../sample-scenes", import.meta.url));
+export const LAUNCHER = fileURLToPath(new URL("../../bridge/bin/bridge.mjs", import.meta.url));
+export const SCENES = fileURLToPath(new URL("../../sample-scenes", import.meta.url));
 
 /** One measured run. */
 export interface Run {
