@@ -4,7 +4,7 @@ import { systemClock } from "./clock.ts";
 import { systemWorld } from "./world.ts";
 import { afterPatience, patientNow } from "./patience.ts";
 
-describe("a wait for somebody else", () => {
+describe("a wait for a peer", () => {
   it("ends on time while this process runs", async () => {
     const startMs = performance.now();
     await new Promise<void>((resolve) => void afterPatience(systemWorld, 1_050, resolve));
@@ -12,7 +12,7 @@ describe("a wait for somebody else", () => {
     expect(performance.now() - startMs).toBeLessThan(2_000);
   });
 
-  it("counts a long stand-still of this process as one step", async () => {
+  it("counts a long suspension of this process as one step", async () => {
     let isOver = false;
     afterPatience(systemWorld, 2_000, () => {
       isOver = true;
@@ -24,7 +24,7 @@ describe("a wait for somebody else", () => {
     expect(isOver).toBe(true);
   });
 
-  it("hears what came while this process stood still, before it ends", async () => {
+  it("reads what arrived while this process was suspended, before it ends", async () => {
     const { port1, port2 } = new MessageChannel();
     const told: string[] = [];
     port2.on("message", () => told.push("message"));
@@ -36,7 +36,7 @@ describe("a wait for somebody else", () => {
     expect(told).toEqual(["message", "end"]);
   });
 
-  it("that is called off is never told", async () => {
+  it("does not call back after it was cancelled", async () => {
     let isOver = false;
     const stop = afterPatience(systemWorld, 20, () => {
       isOver = true;
@@ -47,7 +47,7 @@ describe("a wait for somebody else", () => {
   });
 });
 
-it("a patient clock goes with the time, and little further over a stand-still", () => {
+it("the patient clock follows the time, and advances by little over a suspension", () => {
   let realMs = 1_000;
   const nowMs = patientNow(() => realMs, 2_000);
   realMs += 1_500;
