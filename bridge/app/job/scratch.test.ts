@@ -22,8 +22,8 @@ async function leave(scratch: string, outside: string): Promise<void> {
   await writeFile(join(outside, "half.png"), "half a picture");
 }
 
-describe("a scratch", () => {
-  it("clears what a killed bridge left, in it and in the output folder", async () => {
+describe("a job's scratch folder", () => {
+  it("removes what a killed bridge left, in it and in the output folder", async () => {
     const home = await openHome(join(root, "home"));
     await leave(home.scratch, join(root, "out", `${STAGE_PREFIX}job`));
     await using _scratch = await openScratch(home);
@@ -31,7 +31,7 @@ describe("a scratch", () => {
     expect(await readdir(home.scratch)).not.toContain(DEAD);
   });
 
-  it("clears at its end what a killed bridge's Blender wrote after its start", async () => {
+  it("removes at its end what a killed bridge's Blender wrote after this one started", async () => {
     const home = await openHome(join(root, "home"));
     const scratch = await openScratch(home);
     await leave(home.scratch, join(root, "out", `${STAGE_PREFIX}job`));
@@ -39,7 +39,7 @@ describe("a scratch", () => {
     expect(await readdir(home.scratch)).toEqual([]);
   });
 
-  it("heeds no note in a Blender's own folder", async () => {
+  it("ignores notes in a folder that Blender can write to", async () => {
     const home = await openHome(join(root, "home"));
     const stage = join(root, "out", `${STAGE_PREFIX}job`);
     await leave(home.scratch, stage);
@@ -49,14 +49,14 @@ describe("a scratch", () => {
     expect(await readdir(stage)).toEqual(["half.png"]);
   });
 
-  it("never clears a folder of another name", async () => {
+  it("never removes a folder with another name", async () => {
     const home = await openHome(join(root, "home"));
     await leave(home.scratch, join(root, "out", "pictures"));
     await using _scratch = await openScratch(home);
     expect(await readdir(join(root, "out"))).toEqual(["pictures"]);
   });
 
-  it("leaves alone what a living process notes, and forgets it with its job", async () => {
+  it("keeps the folders noted by a running process, and drops the note with its job", async () => {
     const home = await openHome(join(root, "home"));
     await using scratch = await openScratch(home);
     const stage = join(root, "out", `${STAGE_PREFIX}job`);

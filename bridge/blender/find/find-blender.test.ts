@@ -45,7 +45,7 @@ cat > /dev/null
 }
 
 describe("finding Blender", () => {
-  it("asks the real one what it is", { timeout: TIMEOUT }, async () => {
+  it("reads version and build of the real one", { timeout: TIMEOUT }, async () => {
     const [found, ...others] = await findBlenders({ start }, { explicit: TEST_BLENDER }, patience());
     expect(others).toEqual([]);
     expect(found).toMatchObject({
@@ -56,7 +56,7 @@ describe("finding Blender", () => {
     expect(found?.path).toMatch(/^\/.*blender/);
   });
 
-  it("knows it by its program, also behind a script that starts it", { timeout: TIMEOUT }, async () => {
+  it("identifies it by its executable, also behind a wrapper script", { timeout: TIMEOUT }, async () => {
     const [real] = await findBlenders({ start }, { explicit: TEST_BLENDER }, patience());
     const script = join(folder, "my-blender");
     await writeFile(script, `#!/bin/sh\nexec '${real?.path}' "$@"\n`);
@@ -64,7 +64,7 @@ describe("finding Blender", () => {
     expect(await findBlenders({ start }, { explicit: script }, patience())).toEqual([{ ...real, path: script }]);
   });
 
-  it("takes BLENDER_PATH and the PATH, newest first, one program once, and leaves out what is too old or no Blender", {
+  it("searches BLENDER_PATH and PATH, newest first, each executable once, without too old ones and other programs", {
     timeout: TIMEOUT,
   }, async () => {
     const chosen = await pretend("chosen/blender", "3.4.1");
@@ -81,7 +81,7 @@ describe("finding Blender", () => {
     ]);
   });
 
-  it("says what is wrong with the one that was named", { timeout: TIMEOUT }, async () => {
+  it("says what is wrong with a named one", { timeout: TIMEOUT }, async () => {
     const find = async (explicit: string) => await findBlenders({ start }, { explicit }, patience());
     const old = await pretend("old", "3.3.21");
     const missing = join(folder, "missing");
@@ -95,14 +95,14 @@ describe("finding Blender", () => {
     await expect(find(await pretend("strange", "new"))).rejects.toMatchObject({ code: "BLENDER_NOT_FOUND" });
   });
 
-  it("takes the folder of an unpacked Blender for its program", { timeout: TIMEOUT }, async () => {
+  it("accepts the folder of an unpacked Blender", { timeout: TIMEOUT }, async () => {
     const path = await pretend("blender-9.9/blender", "9.9.0");
     expect(await findBlenders({ start }, { explicit: join(folder, "blender-9.9") }, patience())).toMatchObject([
       { path, version: "9.9.0" },
     ]);
   });
 
-  it("asks each once, and again when the program has changed or the cache is broken", { timeout: TIMEOUT }, async () => {
+  it("starts each once, and again when the executable has changed or the cache is damaged", { timeout: TIMEOUT }, async () => {
     const explicit = await pretend("blender", "4.3.2");
     const cacheFile = join(folder, "cache", "blenders.json");
     const find = async () => await findBlenders({ start }, { explicit, cacheFile }, patience());
@@ -121,7 +121,7 @@ describe("finding Blender", () => {
     expect(JSON.parse(await readFile(cacheFile, "utf8"))).toHaveProperty([explicit]);
   });
 
-  it("stops when it is told to", { timeout: TIMEOUT }, async () => {
+  it("stops when it is aborted", { timeout: TIMEOUT }, async () => {
     await expect(describeBlender({ start }, await pretend("blender", "4.3.2"), AbortSignal.abort())).rejects.toThrow(/abort/i);
   });
 });

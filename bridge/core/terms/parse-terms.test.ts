@@ -61,7 +61,7 @@ describe("parseTerms", () => {
 });
 
 describe("parseAssignment", () => {
-  it("splits at the first =; the value may hold more of them", () =>
+  it("splits at the first =, and normalises the name", () =>
     expect(parseAssignment("Schedule= mon 1:00-2:00")).toEqual({ name: "schedule", text: "mon 1:00-2:00" }));
   it.each(["cores", "=5", "colour=blue", ""])("refuses %j", (text) =>
     expect(() => parseAssignment(text)).toThrowError(expect.objectContaining({ code: "USAGE" })),
