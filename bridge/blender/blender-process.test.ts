@@ -49,7 +49,7 @@ describe("a Blender process", () => {
     expect(fake.killed).toBe(true);
   });
 
-  it("passes on an error with its code, a long message shortened, and an unknown code as INTERNAL", async () => {
+  it("passes on an error with its code, a long message shortened, and an unknown code as BLENDER_SCRIPT_FAILED", async () => {
     const fake = new FakeBlender();
     const blender = await started(fake);
     const refused = blender.request("render", {}, patience(), 5_000).catch((thrown: unknown) => thrown);

@@ -51,7 +51,7 @@ describe("the environment named by a job", () => {
     );
   });
 
-  it("is USAGE when the name matches several, which the error lists", () => {
+  it("is refused when the name matches several, which the advice lists", () => {
     const advice = "Name one: blender-3.4.1-a1b2c3000000, blender-3.4.1-a1b2c4000000.";
     const ambiguous = home(row(A, "3.4.1"), row(B, "3.4.1"));
     expect(() => environmentNamed(ambiguous, "3.4")).toThrow(expect.objectContaining({ code: "ENVIRONMENT_MISSING", advice }));

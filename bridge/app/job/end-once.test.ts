@@ -35,7 +35,7 @@ it("sends no second end event when the work throws after it sent one", async () 
   expect([ends, (error as FarmError).code]).toEqual([[end], "DISK_FULL"]);
 });
 
-it("reports work that returns without an end event as INTERNAL", async () => {
+it("reports work that returns without an end event as a BUG", async () => {
   const { ends, error } = await told(async () => "complete");
   expect(ends).toMatchObject([{ outcome: "failed", error: { code: "BUG" } }]);
   expect(error).toBeInstanceOf(Error);

@@ -88,7 +88,7 @@ describe("submitted jobs", () => {
     expect(queue.isBusy).toBe(true);
   });
 
-  it("an unknown job id is JOB_NOT_FOUND", async () => {
+  it("an unknown job id is JOB_UNKNOWN", async () => {
     const { queue } = await openCatalog();
     for (const verb of ["pause", "resume", "cancel", "retry", "get"] as const)
       expect(() => queue[verb]("nobody")).toThrow(expect.objectContaining({ code: "JOB_UNKNOWN" }));
