@@ -23,7 +23,7 @@ async function started(fake: FakeBlender): Promise<BlenderProcess> {
 }
 
 describe("a Blender process", () => {
-  it("answers what it is asked, whatever is printed in between", async () => {
+  it("answers requests, whatever else Blender prints", async () => {
     const fake = new FakeBlender();
     const blender = await started(fake);
     const answer = blender.request("load", {}, patience(), 5_000);
@@ -35,7 +35,7 @@ describe("a Blender process", () => {
     await blender[Symbol.asyncDispose]();
   });
 
-  it("leaves no Blender behind when the work is cancelled while one is being started", async () => {
+  it("leaves no Blender behind when the start is cancelled", async () => {
     const fake = new FakeBlender();
     const stop = new AbortController();
     const start: typeof fake.start = async (request) => {
@@ -48,7 +48,7 @@ describe("a Blender process", () => {
     expect(fake.killed).toBe(true);
   });
 
-  it("hands a refusal on with its code, a long one shortened, and an unknown code as our own failure", async () => {
+  it("passes on an error with its code, a long message shortened, and an unknown code as BLENDER_SCRIPT_FAILED", async () => {
     const fake = new FakeBlender();
     const blender = await started(fake);
     const refused = blender.request("render", {}, patience(), 5_000).catch((thrown: unknown) => thrown);
@@ -68,7 +68,7 @@ describe("a Blender process", () => {
     '{"id": 1, "ok": false}',
     '{"id": "1", "ok": true, "result": 1}',
     '{"id": 1, "ok": true, "result": 1, "more": 1}',
-  ])("is ended when it speaks our token and then %s", async (text) => {
+  ])("is ended when it prints the token and then %s", async (text) => {
     const fake = new FakeBlender();
     const blender = await started(fake);
     const answer = blender.request("load", {}, patience(), 5_000).catch((thrown: unknown) => thrown);
@@ -78,7 +78,7 @@ describe("a Blender process", () => {
     await blender.exited;
   });
 
-  it("fails all that is asked when it ends, before and after", async () => {
+  it("fails all pending and later requests when it ends", async () => {
     const fake = new FakeBlender();
     const blender = await started(fake);
     const answers = [1, 2].map(async () => await blender.request("load", {}, patience(), 5_000).catch((thrown: unknown) => thrown));
@@ -103,7 +103,7 @@ describe("a Blender process", () => {
     await expect(start("/bin/true")).rejects.toMatchObject({ code: "BLENDER_CRASHED" });
   });
 
-  it("ends at garbage on its standard input too", async () => {
+  it("ends at malformed input on its standard input", async () => {
     let stdin: NodeJS.WritableStream | undefined;
     const start: typeof startPlainProcess = async (request) => {
       const real = await startPlainProcess(request);
@@ -117,7 +117,7 @@ describe("a Blender process", () => {
   });
 });
 
-describe("a session believes no Blender that was taken over", () => {
+describe("a session rejects the answers of a compromised Blender", () => {
   it.each([
     ["a file elsewhere", { raw: "/etc/hostname" }],
     ["a way out of its folder", { outputs: ["../secret"] }],

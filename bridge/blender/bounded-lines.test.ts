@@ -14,7 +14,7 @@ async function linesOf(chunks: readonly (string | Buffer)[], maxChars: number): 
 }
 
 describe("bounded lines", () => {
-  it("come out as they were written, however the stream cuts them", async () => {
+  it("come out as they were written, however the stream is split", async () => {
     const line = fc.stringMatching(/^[a-zä€😀 ]{1,12}$/u);
     await fc.assert(
       fc.asyncProperty(fc.array(line, { minLength: 1 }), fc.integer({ min: 1, max: 7 }), async (lines, size) => {
@@ -27,7 +27,7 @@ describe("bounded lines", () => {
     );
   });
 
-  it("are cut when they are too long, and the next one is whole again", async () => {
+  it("are truncated when they are too long; the next one is whole again", async () => {
     expect(await linesOf(["abc", "defgh", "ij\nabcd\nabcde", "\r\nxy"], 5)).toEqual([
       ["abcde", false],
       ["abcd", true],

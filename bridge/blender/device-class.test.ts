@@ -16,12 +16,12 @@ describe("the device class of a CPU", () => {
     expect(cpuArch(platform, arch, flags)).toBe(expected);
   });
 
-  it("keeps builds apart", () => {
+  it("differs between builds", () => {
     const build = { path: "/usr/bin/blender", version: "3.4.1", buildHash: "a1b2c3", hasDenoiser: false };
     expect(deviceClassOf(build)).toMatchObject({ blenderVersion: "3.4.1", buildHash: "a1b2c3", backend: "CPU" });
   });
 
-  it("in a container is that of its own system", () => {
+  it("in a container is that of the container's system", () => {
     const build = { path: "/usr/bin/blender", version: "3.4.1", buildHash: "a1b2c3", hasDenoiser: false };
     expect(deviceClassOf(build, "linux").arch).not.toContain("-");
     expect(deviceClassOf(build, "darwin").arch).toMatch(/-darwin$/);

@@ -6,7 +6,7 @@ import { addonMessages, TARGET } from "./addon-messages.ts";
 
 const page = addonMessages();
 
-test("the add-on's message classes are those of the bridge's schemas (npm run messages)", () => {
+test("the add-on's message classes match the bridge's schemas (npm run messages)", () => {
   expect(readFileSync(TARGET, "utf8")).toBe(page);
 });
 
@@ -19,7 +19,7 @@ test("every event and every method with a result has its class, and each class i
   expect(new Set(classes).size).toBe(classes.length);
 });
 
-test("bounds, words, lists and what may be missing keep their meaning", () => {
+test("limits, enums, lists and optional fields are converted", () => {
   expect(page).toContain("class Rect:\n    x: Count\n    y: Count\n    width: Positive\n    height: Positive\n");
   expect(page).toContain('    outcome: Literal["complete", "incomplete", "cancelled", "failed"]\n');
   expect(page).toContain("    gpus: tuple[str, ...]\n");

@@ -6,16 +6,16 @@ import { ERRORS_PAGE, readRows, renderPage } from "./errors-page.ts";
 describe("bridge/ERRORS.md", () => {
   const page = readFileSync(ERRORS_PAGE, "utf8");
 
-  test("has one row a code, with its exit code and its advice (npm run errors)", () => {
+  test("has one row per code, with its exit code and its advice (npm run errors)", () => {
     expect(page).toBe(renderPage(readRows(page)));
     expect(readRows(page).map((row) => row.code)).toEqual(Object.keys(ERROR_CODES));
   });
 
-  test("says of every code what happened", () => {
+  test("describes every code", () => {
     expect(readRows(page).filter((row) => row.happened.trim() === "")).toEqual([]);
   });
 
-  test("a new code gets a row without words, which the test above refuses", () => {
+  test("a new code gets a row without a description, which the test above rejects", () => {
     const known = readRows(page).filter((row) => row.code !== "CANCELLED");
     const row = readRows(renderPage(known)).find(({ code }) => code === "CANCELLED");
     expect(row).toEqual({ code: "CANCELLED", exitCode: 130, happened: "", advice: ERROR_CODES.CANCELLED.advice });

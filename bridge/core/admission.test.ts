@@ -23,9 +23,9 @@ const asking = { environments, who: { ...DEFAULT_TERMS, environments: ["ask"] } 
 const why = { code: "x", reason: "somebody uses it" };
 
 describe("admit", () => {
-  it("takes whoever brings the same Blender build", () => expect(admit(request, terms)).toEqual({ deviceClass: build }));
+  it("admits a requester with the same Blender build", () => expect(admit(request, terms)).toEqual({ deviceClass: build }));
 
-  it("takes a job that fits exactly", () =>
+  it("admits a job that fits the limits exactly", () =>
     expect(
       admit({ ...request, needs: { sceneBytes: 2 ** 29, memoryBytes: 8 * 2 ** 30, chunkSeconds: 60 } }, { ...terms, secondsLeft: 60 }),
     ).toEqual({ deviceClass: build }));
@@ -61,13 +61,13 @@ describe("admit", () => {
     expect(admit({ ...request, ...asked }, { ...terms, ...under })).toEqual({ refused, message: expect.stringContaining(word) }),
   );
 
-  it("takes a job in an environment whatever Blender is here, as its class on this processor", () => {
+  it("admits a job in an environment whatever Blender is installed here, with the environment's device class on this CPU", () => {
     const inside = { ...request, build: { blenderVersion: "3.4.1", buildHash: "def" }, needs: { environment: "x" } };
     const deviceClass = { blenderVersion: "3.4.1", buildHash: "def", backend: "CPU", arch: "avx2" };
     expect(admit(inside, { ...terms, builds: [], environments: { ...environments, here: new Set(["x"]) } })).toEqual({ deviceClass });
     expect(admit(inside, { ...terms, builds: [], environments, who: anyImage })).toEqual({ deviceClass });
   });
-  it("has room for the owner's own jobs beside however many of others", () =>
+  it("admits the owner's own jobs however many jobs of others there are", () =>
     expect(admit(request, { ...terms, jobs: 9, who: { ...DEFAULT_TERMS, own: ["anna"] } })).toEqual({ deviceClass: build }));
 
   it("lets deny win over allow", () =>
@@ -76,7 +76,7 @@ describe("admit", () => {
     }));
 });
 
-it("some refusals pass with time, others do not", () => {
+it("some refusals are temporary, others are final", () => {
   expect(["busy", "paused", "closed", "no-time", "environment-asked"].every(isPassing)).toBe(true);
   expect(["not-welcome", "no-environment", "evicted", "no-memory", "no-space", "no-matching-blender"].some(isPassing)).toBe(false);
 });

@@ -109,7 +109,7 @@ describe("the journal", () => {
     expect(read.map(({ seq }) => seq)).toEqual(read.map(({ seq }) => seq).toSorted((a, b) => a - b));
   });
 
-  it("lets a job be planned again exactly as it was", async () => {
+  it("restores a job so that its plan is the same", async () => {
     await database.journal.append("job", [CREATED]);
     const { created } = foldJournal(database.journal.read("job").map(({ record }) => record));
     expect(created && planJob(created.planInput.facts, created.planInput.options)).toEqual(planJob(FACTS, OPTIONS));
@@ -127,7 +127,7 @@ describe("the journal", () => {
     expect(database.journal.read("job").map(({ record }) => record.type === "frame-finished" && record.frame)).toEqual(frames);
   });
 
-  it("commits groups: a thousand records one by one take far less than a thousand flushes", async () => {
+  it("commits in groups: a thousand single records take far less than a thousand flushes", async () => {
     const exec = vi.spyOn(DatabaseSync.prototype, "exec");
     await Promise.all(
       Array.from({ length: 1_000 }, (_, frame) => database.journal.append("job", [{ type: "frame-finished", frame, files: [] }])),
@@ -138,7 +138,7 @@ describe("the journal", () => {
     expect(commits).toBeLessThan(100);
   });
 
-  it("writes nothing of a group that cannot be written, and says so to all of it", async () => {
+  it("rolls back a group that cannot be written, and fails every call in it", async () => {
     const cyclic: { type: "paused"; self?: unknown } = { type: "paused" };
     const blocker = new DatabaseSync(join(folder, "bridge.sqlite"));
     blocker.exec("CREATE TRIGGER full BEFORE INSERT ON journal WHEN new.job = 'bad' BEGIN SELECT RAISE(ABORT, 'no'); END");
@@ -154,7 +154,7 @@ describe("the journal", () => {
     expect(database.journal.read("good")).toHaveLength(1);
   });
 
-  it("names a record that is none of ours", async () => {
+  it("rejects an unknown record by its name", async () => {
     const other = new DatabaseSync(join(folder, "bridge.sqlite"));
     other.exec(`INSERT INTO journal (job, at, body) VALUES ('job', 1, '{"type":"paused","extra":1}')`);
     other.close();

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { namedSqlite } from "./named-sqlite.ts";
 import { nameFailure } from "./sqlite-failure.ts";
 
-it("says that the disk is full, and works on when it is not any more", () => {
+it("reports DISK_FULL, and works again when there is room", () => {
   const inner = new DatabaseSync(":memory:");
   const sqlite = namedSqlite(inner, (error) => nameFailure(error, "/home/bridge.sqlite"));
   sqlite.exec("CREATE TABLE things (name TEXT, body TEXT)");

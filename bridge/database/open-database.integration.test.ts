@@ -65,7 +65,7 @@ describe("openDatabase", () => {
     expect((await stat(join(folder, "home"))).mode & 0o777).toBe(0o700);
   });
 
-  it("makes a database that outlives a power cut", async () => {
+  it("makes a database that survives a power cut", async () => {
     await using database = openDatabase(file);
     await database.journal.append("job", [{ type: "paused" }]);
     const sqlite = new DatabaseSync(file);
@@ -74,7 +74,7 @@ describe("openDatabase", () => {
     sqlite.close();
   });
 
-  it("loses nothing that it called durable when its process is killed, ten times over", async () => {
+  it("loses no committed record when its process is killed, ten times over", async () => {
     let acknowledged: number[] = [];
     for (let round = 0; round < 10; round++) {
       const fresh = await writeAndKill("job", round * 100_000, 20 + 37 * round);
@@ -97,7 +97,7 @@ describe("openDatabase", () => {
     ["that is no database", async () => await writeFile(file, "not a database at all, but quite long enough to look like one")],
     ["with a page of rubbish", async () => await scribble()],
     ["that was cut short", async () => await truncate(file, 3 * 4_096)],
-  ])("sets a file aside %s, says so, and begins a fresh one", async (_, damage) => {
+  ])("moves a file aside %s, says so, and creates a new one", async (_, damage) => {
     await fill(400);
     await damage();
     const before = await readFile(file);
@@ -116,14 +116,14 @@ describe("openDatabase", () => {
     await handle.write(Buffer.alloc(8_192, 0xa5), 0, 8_192, 4 * 4_096);
   }
 
-  it("is made by several processes at once", async () => {
+  it("can be created by several processes at once", async () => {
     const firstMs = Date.now() + 2_000;
     const openers = Array.from({ length: 4 }, () => spawn(process.execPath, [OPENER, folder, `${firstMs}`, "40"], { stdio: "inherit" }));
     const codes = await Promise.all(openers.map(async (opener) => (await once(opener, "close"))[0] as number));
     expect(codes).toEqual([0, 0, 0, 0]);
   });
 
-  it("leaves a newer bridge's database alone", async () => {
+  it("does not touch a newer bridge's database", async () => {
     await fill(1);
     const sqlite = new DatabaseSync(file);
     sqlite.exec("PRAGMA user_version = 99");
@@ -137,7 +137,7 @@ describe("openDatabase", () => {
     expect(() => openDatabase(file)).toThrow(expect.objectContaining({ code: "HOME_NOT_WRITABLE" }));
   });
 
-  it("brings finished frames of an older bridge to today's form", async () => {
+  it("migrates finished frames of an older bridge", async () => {
     const old = { type: "frame-finished", frame: 3, outputs: ["/out/a.png", "/out/b'\"ä.png"] };
     await olderDatabase(3, (sqlite) =>
       sqlite.prepare("INSERT INTO journal (job, at, body) VALUES (?, ?, ?)").run("job", 1, JSON.stringify(old)),
@@ -147,7 +147,7 @@ describe("openDatabase", () => {
     expect(database.journal.read("job").map(({ record }) => record)).toEqual([{ type: "frame-finished", frame: 3, files }]);
   });
 
-  it("brings a record of an older bridge to today's names, and leaves texts alone", async () => {
+  it("migrates field names of an older bridge's records, and keeps their texts", async () => {
     const old = { type: "donor-barred", donor: 'says "because": lied', because: "lied" };
     await olderDatabase(4, (sqlite) => {
       sqlite.prepare("INSERT INTO journal (job, at, body) VALUES (?, ?, ?)").run("job", 1, JSON.stringify(old));
@@ -159,7 +159,7 @@ describe("openDatabase", () => {
     expect(database.jobCommands.take("job")).toBe("pause");
   });
 
-  it("can be closed twice, and writes what waits before it closes", async () => {
+  it("can be closed twice, and writes pending records before it closes", async () => {
     const database = openDatabase(file);
     const written = database.journal.append("job", [{ type: "paused" }]);
     await database.close();

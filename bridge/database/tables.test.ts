@@ -37,7 +37,7 @@ describe("jobs", () => {
     expect(other.jobs.get(ROW.id)).toEqual({ ...ROW, state: "complete", updatedAt: 99 });
   });
 
-  it("belong to one process at a time, until its claim ends", () => {
+  it("are locked by one process at a time, until its lock ends", () => {
     const claim = (database: Database, owner: string, nowMs: number) => database.jobs.lock(ROW.id, owner, { nowMs, untilMs: nowMs + 100 });
     expect(claim(one, "one", 0)).toBe(true);
     expect(claim(other, "other", 99)).toBe(false);
@@ -52,7 +52,7 @@ describe("jobs", () => {
 });
 
 describe("served jobs", () => {
-  it("are found by the next process in the order in which they came, as they were last written", () => {
+  it("are read by the next process in order of submission, as they were last written", () => {
     one.served.put("261122-3", "three");
     one.served.put("261122-1", "one");
     one.served.put("261122-3", "three, later");
@@ -66,7 +66,7 @@ describe("served jobs", () => {
 });
 
 describe("job commands", () => {
-  it("reach the other process once, the last one only", () => {
+  it("are taken by the other process once, only the last one", () => {
     one.jobCommands.set("job", "pause");
     one.jobCommands.set("job", "cancel");
     expect(other.jobCommands.take("nothing")).toBeUndefined();
@@ -111,7 +111,7 @@ describe("environments", () => {
     expect(other.environments.get("c".repeat(64))).toBeUndefined();
   });
 
-  it("are shared or not, and forgotten", () => {
+  it("can be shared, unshared and removed", () => {
     one.environments.put(row);
     one.environments.setShared(row.digest, true);
     expect(other.environments.get(row.digest)).toEqual({ ...row, isShared: true });

@@ -106,7 +106,7 @@ describe("a donor with one slot", () => {
     await donor.stop();
   });
 
-  it("refuses one job of a stranger too many, and says why", async () => {
+  it("refuses a stranger's job over the limit, with a reason", async () => {
     const { donor, open } = await donorWith({});
     await open("a");
     await open("b");
@@ -114,7 +114,7 @@ describe("a donor with one slot", () => {
     await donor.stop();
   });
 
-  it("offers what it renders with, how fast, and why not with its GPU [O5]", async () => {
+  it("offers its devices, their speed, and why its GPU is not used [O5]", async () => {
     const gpu = { ...build, backend: "OPTIX", arch: "sm_86", driver: "550.54.14" } as const;
     const power = {
       builds: [gpu, build],

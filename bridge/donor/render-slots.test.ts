@@ -31,7 +31,7 @@ function slotsOf(slots: number) {
 }
 
 describe("render slots", () => {
-  it("let the closest come first among those that wait", async () => {
+  it("serve the highest requester tier first among waiting chunks", async () => {
     const { run, begun, names, settle } = slotsOf(1);
     const runs = [run("first"), run("stranger", 0), run("friend", 1), run("own", 2)];
     for (let turn = 0; turn < 4; turn++) {
@@ -42,7 +42,7 @@ describe("render slots", () => {
     expect(names()).toEqual(["first", "own", "friend", "stranger"]);
   });
 
-  it("grow while one is at work: what waits begins at once", async () => {
+  it("grow during work: a waiting chunk starts at once", async () => {
     const { all, run, names, settle } = slotsOf(1);
     void run("a");
     void run("b");
@@ -53,7 +53,7 @@ describe("render slots", () => {
     expect(names()).toEqual(["a", "b"]);
   });
 
-  it("shrink without dropping what runs; the slots too many go when they are done", async () => {
+  it("shrink without cancelling running chunks; surplus slots close when they are done", async () => {
     const { all, run, begun, names, closed, settle } = slotsOf(2);
     const [a, b] = [run("a"), run("b")];
     void run("c");
@@ -70,7 +70,7 @@ describe("render slots", () => {
     expect(names()).toEqual(["a", "b", "c"]);
   });
 
-  it("open new Blenders after a renewal, and not before the chunk at work is done", async () => {
+  it("open new Blenders after a renewal, once the running chunk is done", async () => {
     const { all, run, begun, closed, settle } = slotsOf(1);
     const a = run("a");
     await settle();
@@ -85,7 +85,7 @@ describe("render slots", () => {
     expect(begun[1]).toMatchObject({ name: "b", session: 1 });
   });
 
-  it("give who asks for it a Blender that has rendered nothing yet, and keep that one warm", async () => {
+  it("give a fresh Blender on request, and keep that one warm", async () => {
     const { all, run, begun, closed, settle } = slotsOf(1);
     const rendered = async (name: string, fresh: boolean) => {
       const running = all.run(scene, { ...spec, scene: name }, { take: async () => name, fresh }, signal);
@@ -102,7 +102,7 @@ describe("render slots", () => {
     expect(closed).toEqual([0]);
   });
 
-  it("begin nothing while they are paused, and everything afterwards", async () => {
+  it("start nothing while they are paused, and all waiting chunks afterwards", async () => {
     const { all, run, names, settle } = slotsOf(1);
     all.pause();
     void run("a");

@@ -40,7 +40,7 @@ function manualClock() {
 }
 
 describe("a donor's side of a job", () => {
-  it("opens, renders a lease, commits to its hash, and drops the result when told [L1, L5, L7]", async () => {
+  it("opens, renders a lease, commits to its hash, and drops the result on request [L1, L5, L7]", async () => {
     const job = served();
     await job.say(opening);
     expect(await job.hear("opened")).toMatchObject({ slots: 1, deviceClass: build });
@@ -71,7 +71,7 @@ describe("a donor's side of a job", () => {
     }
   });
 
-  it("tells what made a result, where that is another class than it said [L14]", async () => {
+  it("reports the device class of a result when it differs from the announced one [L14]", async () => {
     const deviceClass = { ...build, arch: "sse42" };
     const { deps } = donorOf({
       render: async () => ({ raw: "/f.exr", outputs: [], renderSeconds: 1, peakMemoryBytes: 7, deviceClass }),
@@ -83,7 +83,7 @@ describe("a donor's side of a job", () => {
     await job.hangUp();
   });
 
-  it("refuses another build in words, not by an error [L1, L2]", async () => {
+  it("refuses another build with a refusal, not an error [L1, L2]", async () => {
     const job = served({ terms: { ...terms, builds: [{ ...build, buildHash: "other" }] } });
     await job.say(opening);
     expect(await job.hear("refused")).toEqual({
@@ -100,7 +100,7 @@ describe("a donor's side of a job", () => {
     await expect(job.ended).rejects.toMatchObject({ code: "PEER_BROKE_PROTOCOL" });
   });
 
-  it("ends a stream that gives one lease twice [L4]", async () => {
+  it("ends a stream on which one lease is granted twice [L4]", async () => {
     const job = served({
       render: (_, signal) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("aborted")))),
     });
@@ -110,7 +110,7 @@ describe("a donor's side of a job", () => {
     await expect(job.ended).rejects.toMatchObject({ code: "PEER_BROKE_PROTOCOL" });
   });
 
-  it("answers a withdrawn lease with CANCELLED, and works on [L6]", async () => {
+  it("answers a withdrawn lease with CANCELLED, and continues with others [L6]", async () => {
     let calls = 0;
     const render: WarmSession["render"] = (_, signal) => {
       if (calls++ > 0) return Promise.resolve({ raw: "/f.exr", outputs: [], renderSeconds: 1, peakMemoryBytes: 1 });
@@ -128,7 +128,7 @@ describe("a donor's side of a job", () => {
     await job.ended;
   });
 
-  it("tells a crash by its code, and the next lease is rendered", async () => {
+  it("reports a crash by its code, and renders the next lease", async () => {
     let calls = 0;
     const render: WarmSession["render"] = async () => {
       if (calls++ === 0) throw new FarmError("BLENDER_CRASHED", "Blender ended unexpectedly");
@@ -146,7 +146,7 @@ describe("a donor's side of a job", () => {
 });
 
 describe("a job that cannot fit", () => {
-  it("is refused by what this donor itself has seen the scene take", async () => {
+  it("is refused by the memory that this donor measured for the scene", async () => {
     const donor = donorOf();
     donor.peaks.set(opening.manifest, 2 ** 35);
     const job = requesterOf(donor.deps);
@@ -154,13 +154,13 @@ describe("a job that cannot fit", () => {
     expect(await job.hear("refused")).toMatchObject({ reason: "no-memory", message: expect.stringContaining("32.0 GiB") });
   });
 
-  it("is refused by what the requester says of it", async () => {
+  it("is refused by the memory that the requester reports for it", async () => {
     const job = served();
     await job.say({ ...opening, needs: { sceneBytes: 2 ** 40 } });
     expect(await job.hear("refused")).toMatchObject({ reason: "no-space" });
   });
 
-  it("is remembered: the peak of each rendering is noted", async () => {
+  it("the peak memory of each render is recorded", async () => {
     const job = served();
     await job.say(opening);
     await job.say({ type: "lease", lease: "1", spec });
@@ -171,8 +171,8 @@ describe("a job that cannot fit", () => {
   });
 });
 
-describe("both sides can end it", () => {
-  it("a requester that says goodbye: the Blender is ended at once, nothing is kept", async () => {
+describe("either side can end a job", () => {
+  it("a requester that ends the job: its Blender is ended at once, nothing is kept", async () => {
     const slow = slowRender();
     const job = served({ render: slow.render });
     await job.say(opening);
@@ -185,7 +185,7 @@ describe("both sides can end it", () => {
     expect(job.released).toEqual(["scene"]);
   });
 
-  it("a requester that says goodbye hears the end when nothing of its job runs here any more, and not before", async () => {
+  it("a requester that ends the job gets the answer only when nothing of its job runs any more", async () => {
     const stopped = Promise.withResolvers<void>();
     const render: WarmSession["render"] = (_, signal) =>
       new Promise((_resolve, reject) => {
@@ -208,7 +208,7 @@ describe("both sides can end it", () => {
     await job.ended;
   });
 
-  it("an owner that sends it away: the requester hears why, the Blender is ended", async () => {
+  it("an owner that evicts the job: the requester gets the reason, the Blender is ended", async () => {
     const slow = slowRender();
     const job = served({ render: slow.render });
     await job.say(opening);
@@ -222,7 +222,7 @@ describe("both sides can end it", () => {
     expect(job.open.size).toBe(0);
   });
 
-  it("an owner that pauses: the requester hears why, and when it goes on", async () => {
+  it("an owner that pauses: the requester gets the reason, and is told of the resume", async () => {
     const job = served();
     await job.say(opening);
     await job.hear("opened");
@@ -248,7 +248,7 @@ describe("both sides can end it", () => {
 });
 
 describe("a requester that vanishes", () => {
-  it("finds the chunk that was begun when it comes back, and does not have it rendered twice", async () => {
+  it("gets the chunk that was begun when it comes back: it is not rendered twice", async () => {
     const slow = slowRender();
     const donor = donorOf({ render: slow.render });
     const first = requesterOf(donor.deps);
@@ -272,7 +272,7 @@ describe("a requester that vanishes", () => {
     expect(donor.dropped).toEqual([RESULT]);
   });
 
-  it("finds it also when its old stream seems alive", async () => {
+  it("gets it also when its old stream seems alive", async () => {
     const slow = slowRender();
     const donor = donorOf({ render: slow.render });
     const first = requesterOf(donor.deps);
@@ -291,7 +291,7 @@ describe("a requester that vanishes", () => {
     await Promise.all([first.ended, second.ended]);
   });
 
-  it("finds a chunk that was done and not yet fetched", async () => {
+  it("gets a chunk that was done and not yet fetched", async () => {
     const donor = donorOf();
     const first = requesterOf(donor.deps);
     await first.say(opening);
@@ -309,7 +309,7 @@ describe("a requester that vanishes", () => {
     await second.ended;
   });
 
-  it("is the only one who finds it", async () => {
+  it("is the only requester that gets it", async () => {
     const donor = donorOf();
     const first = requesterOf(donor.deps);
     await first.say(opening);
@@ -326,7 +326,7 @@ describe("a requester that vanishes", () => {
     await other.ended;
   });
 
-  it("has nothing begun in its name any more: what only waited is dropped", async () => {
+  it("has no further chunk started: waiting ones are dropped", async () => {
     const slow = slowRender();
     const donor = donorOf({ render: slow.render });
     const first = requesterOf(donor.deps);
@@ -345,7 +345,7 @@ describe("a requester that vanishes", () => {
   it.each([
     ["fifteen minutes", 1, KEEP_LIMITS.keepMs],
     ["two hours, for a chunk that took long", 301, KEEP_LIMITS.keepLongMs],
-  ])("and stays away has its results kept for %s, then wiped", async (_, renderSeconds, keptMs) => {
+  ])("and stays away: its results are kept for %s, then wiped", async (_, renderSeconds, keptMs) => {
     const { clock, pass, settle } = manualClock();
     const donor = donorOf({ clock, render: async () => ({ raw: "/f.exr", outputs: [], renderSeconds, peakMemoryBytes: 1 }) });
     const job = requesterOf(donor.deps);
@@ -362,7 +362,7 @@ describe("a requester that vanishes", () => {
     expect(donor.kept.size).toBe(0);
   });
 
-  it("and stays away gives its slot to somebody who is here and waits for it, but not at once", async () => {
+  it("and stays away: its slot goes to a connected requester that waits, but not at once", async () => {
     const { clock, pass, settle } = manualClock();
     const slow = slowRender();
     const donor = donorOf({ clock, render: slow.render });
@@ -386,7 +386,7 @@ describe("a requester that vanishes", () => {
     await Promise.all([gone.ended, here.ended]);
   });
 
-  it("and stays away does not keep a Blender busy without end", async () => {
+  it("and stays away: its Blender is ended after a limit", async () => {
     const { clock, pass, settle } = manualClock();
     const slow = slowRender();
     const donor = donorOf({ clock, render: slow.render });
@@ -404,7 +404,7 @@ describe("a requester that vanishes", () => {
     expect(donor.released).toEqual(["scene"]);
   });
 
-  it("has nothing left here when the donor stops", async () => {
+  it("has no results left when the donor stops", async () => {
     const donor = donorOf();
     const job = requesterOf(donor.deps);
     await job.say(opening);
@@ -416,7 +416,7 @@ describe("a requester that vanishes", () => {
     expect(donor.dropped).toEqual([RESULT]);
   });
 
-  it("makes room for others where the disk is full", async () => {
+  it("its results are dropped when others need the disk", async () => {
     const donor = donorOf();
     const first = requesterOf(donor.deps);
     await first.say(opening);

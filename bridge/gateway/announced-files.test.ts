@@ -16,14 +16,14 @@ const TOLD: readonly WireEvent[] = [
 for (const event of TOLD) events.push(0, event);
 const told = (path: string) => ({ events, raw: [picture("/jobs/a/older.exr")], isOutput: () => path === "/out/film.mp4" });
 
-describe("files that a job has told of", () => {
+describe("files announced by a job", () => {
   it.each(["/jobs/a/tile.exr", "/jobs/a/preview.png", "/jobs/a/whole.exr", "/out/f_0001.png", "/jobs/a/older.exr", "/out/film.mp4"])(
     "%s",
     (path) => expect(isAnnounced(path, told(path))).toBe(true),
   );
 
   it.each(["/etc/passwd", "/jobs/a", "/jobs/a/other.exr", "/jobs/a/../a/tile.exr", "/jobs/a/tile.exr/", "/out/f_0001.pn", ""])(
-    "no others: %s",
+    "no other file can be downloaded: %s",
     (path) => expect(isAnnounced(path, told(path))).toBe(false),
   );
 });

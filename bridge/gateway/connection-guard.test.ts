@@ -81,14 +81,14 @@ function at(port: number, text: string): string {
   return text.replaceAll("P", String(port)).replaceAll(`HTT${port}`, "HTTP");
 }
 
-describe("who means this door and is no page, comes in", () => {
+describe("a local program may connect", () => {
   it("by either address of this machine, without an Origin", async () => {
     const { port } = door;
     expect((await knock(port, opening([`Host: 127.0.0.1:${port}`]))).status).toBe(101);
     expect((await knock(port, opening([`Host: [::1]:${port}`]), "::1")).status).toBe(101);
   });
 
-  it("an origin that is named letter by letter may come in, and none that resembles it", async () => {
+  it("an allowed origin may connect, and none that resembles it", async () => {
     const { port } = pageDoor;
     const status = async (origin: string) => (await knock(port, opening([`Host: 127.0.0.1:${port}`, `Origin: ${origin}`]))).status;
     expect(await status(OWN_PAGE)).toBe(101);
@@ -104,7 +104,7 @@ describe("who means this door and is no page, comes in", () => {
   });
 });
 
-describe("who means another host stays outside, before a WebSocket is opened", () => {
+describe("a request for another host is refused before a WebSocket is opened", () => {
   for (const host of WRONG_HOSTS) {
     it(`Host: ${host}`, async () => {
       const { status } = await knock(door.port, opening([`Host: ${at(door.port, host)}`]));
@@ -120,7 +120,7 @@ describe("who means another host stays outside, before a WebSocket is opened", (
   });
 });
 
-describe("a page stays outside, whatever it is called", () => {
+describe("a web page is refused, whatever its origin", () => {
   for (const origin of ORIGINS) {
     it(`Origin: ${origin}`, async () => {
       const { status, text } = await knock(door.port, opening([`Host: 127.0.0.1:${door.port}`, `Origin: ${at(door.port, origin)}`]));
@@ -129,15 +129,15 @@ describe("a page stays outside, whatever it is called", () => {
     });
   }
 
-  it("also with an origin that may come in beside its own", async () => {
+  it("also with an allowed origin beside its own", async () => {
     const { port } = pageDoor;
     const both = opening([`Host: 127.0.0.1:${port}`, `Origin: ${OWN_PAGE}`, "Origin: https://evil.com"]);
     expect((await knock(port, both)).status).toBe(403);
   });
 });
 
-describe("there is nothing here but the WebSocket", () => {
-  it("requests of any kind change nothing and invite no page to read them", async () => {
+describe("nothing but the WebSocket is served", () => {
+  it("HTTP requests of any method change nothing and allow no page to read the answer", async () => {
     const host = `Host: 127.0.0.1:${door.port}`;
     for (const method of ["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD"]) {
       const { status, text } = await knock(door.port, [`${method} / HTTP/1.1`, host]);
@@ -147,7 +147,7 @@ describe("there is nothing here but the WebSocket", () => {
     expect(door.asked).toEqual([]);
   });
 
-  it("no other path leads anywhere: a token has no place in an address", async () => {
+  it("every other path is refused: a token must not be in a URL", async () => {
     const host = `Host: 127.0.0.1:${door.port}`;
     for (const path of [`/?token=${door.token}`, "/jobs", "//", "/../", "http://127.0.0.1/"]) {
       expect((await knock(door.port, opening([host], `GET ${path} HTTP/1.1`))).status, path).toBe(404);
@@ -155,7 +155,7 @@ describe("there is nothing here but the WebSocket", () => {
   });
 });
 
-it("wrong tokens are forgiven after a while", () => {
+it("wrong tokens are forgotten after a while", () => {
   const wrong = new AuthFailureLimiter();
   for (let count = 0; count < GATEWAY_LIMITS.maxAuthFailures; count++) {
     expect(wrong.areTooMany(count)).toBe(false);

@@ -13,8 +13,8 @@ function toldFrom(log: EventLog<number>, from: number): number[] {
   return told;
 }
 
-describe("a log of events", () => {
-  it("tells what there is from a number on, then what comes, until it is stopped", () => {
+describe("an event log", () => {
+  it("yields events from a number on, then new ones, until it is stopped", () => {
     const log = logOf(3, 10);
     const told: [number, number][] = [];
     const stop = log.follow(1, ({ seq, event }) => told.push([seq, event]));
@@ -29,7 +29,7 @@ describe("a log of events", () => {
     expect([log.first, log.next]).toEqual([0, 5]);
   });
 
-  it("forgets the oldest, says so, and keeps its numbers", () => {
+  it("drops the oldest events, reports the gap, and keeps the numbering", () => {
     for (const count of [20, 25, 1_000]) {
       const log = logOf(count, 10);
       expect(log.next).toBe(count);

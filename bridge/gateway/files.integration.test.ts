@@ -55,8 +55,8 @@ async function send(one: Client, data: Buffer): Promise<string> {
 
 const left = () => readdirSync(test.uploads);
 
-describe("a file that is sent", () => {
-  it("comes to lie under its own name in a folder of its own, byte for byte, at its owner's hand only", async () => {
+describe("an uploaded file", () => {
+  it("is stored byte for byte under its own name in its own folder, readable by its owner only", async () => {
     const one = await client();
     const data = randomBytes(3 * GATEWAY_LIMITS.maxPartBytes + 17);
     const [path, other] = [await send(one, data), await send(one, Buffer.from("BLENDER"))];
@@ -66,7 +66,7 @@ describe("a file that is sent", () => {
     expect((await readFile(path)).equals(data)).toBe(true);
   });
 
-  it("two at once do not mix", async () => {
+  it("two uploads at once do not mix", async () => {
     const one = await client();
     const [a, b] = [randomBytes(600_000), randomBytes(600_000)];
     const [first, second] = [await put(one, announced(a)), await put(one, announced(b))];
@@ -84,7 +84,7 @@ describe("a file that is sent", () => {
     }
   });
 
-  it("goes with its client, whole or not; what a job has taken stays", async () => {
+  it("is removed when its client disconnects; files taken by a job stay", async () => {
     const one = await client();
     const taken = await send(one, Buffer.from("BLENDER taken"));
     test.taken.add(dirname(taken));
@@ -98,7 +98,7 @@ describe("a file that is sent", () => {
     expect(existsSync(taken)).toBe(true);
   });
 
-  it("with another hash, with fewer or with more bytes is refused, and nothing of it stays", async () => {
+  it("with another hash, or fewer or more bytes, is refused and removed", async () => {
     const one = await client();
     const data = randomBytes(100_000);
     for (const [params, sent] of [
@@ -113,7 +113,7 @@ describe("a file that is sent", () => {
     }
   });
 
-  it("that nobody began is told by name; parts of it end the connection", async () => {
+  it("an unknown upload is named in the error; parts for it end the connection", async () => {
     const one = await client();
     expect(await one.ask("files.done", { upload: 7 })).toMatchObject({ error: { code: "UPLOAD_UNKNOWN" } });
     const path = await send(one, Buffer.from("BLENDER"));
@@ -123,13 +123,13 @@ describe("a file that is sent", () => {
     expect(await one.closed).toBe(1008);
   });
 
-  it("of another client is nobody else's", async () => {
+  it("can be used only by its own client", async () => {
     const [one, other] = [await client(), await client()];
     const upload = await put(one, announced(Buffer.from("BLENDER")));
     expect(await other.ask("files.done", { upload })).toMatchObject({ error: { code: "UPLOAD_UNKNOWN" } });
   });
 
-  it("has a plain name and a size that a disk could hold", async () => {
+  it("must have a plain name and a possible size", async () => {
     const one = await client();
     const data = Buffer.from("BLENDER");
     for (const name of [
@@ -150,7 +150,7 @@ describe("a file that is sent", () => {
     expect(left()).toEqual([]);
   });
 
-  it("so many of one client and of all, and no more", async () => {
+  it("the number of uploads is limited per client and in total", async () => {
     const data = Buffer.from("BLENDER");
     const clients: Client[] = [];
     for (let open = 0; open < GATEWAY_LIMITS.maxUploads; open++) {
@@ -179,7 +179,7 @@ describe("an upload whose disk is slow or full", () => {
     return { file, writing };
   }
 
-  it("its client is listened to no further while too much waits, and again when it is written", async () => {
+  it("the client's socket is paused while too much waits, and resumed when it is written", async () => {
     const { file, writing } = slowFile();
     const flow: string[] = [];
     const uploads = new ClientUploads({ receive: async () => file, pause: () => flow.push("pause"), resume: () => flow.push("resume") });
@@ -198,7 +198,7 @@ describe("an upload whose disk is slow or full", () => {
     expect(flow).toEqual(["pause", "resume"]);
   });
 
-  it("a full disk is told, and what was taken of it is given back before the client is done", async () => {
+  it("a full disk is reported, and the space is freed before the client finishes", async () => {
     const dropped: string[] = [];
     const full: IncomingFile = {
       ...slowFile().file,
@@ -216,7 +216,7 @@ describe("an upload whose disk is slow or full", () => {
   });
 });
 
-describe("a file that is taken", () => {
+describe("a downloaded file", () => {
   async function told(name: string, data: Buffer): Promise<string> {
     const path = join(test.uploads, name);
     await mkdir(dirname(path), { recursive: true });
@@ -234,7 +234,7 @@ describe("a file that is taken", () => {
     return Buffer.concat(one.parts.get(download) ?? []);
   }
 
-  it("comes byte for byte, an empty one too, several at once", async () => {
+  it("arrives byte for byte, also an empty one, also several at once", async () => {
     const one = await client();
     const sizes = [0, 1, GATEWAY_LIMITS.maxPartBytes, 5_000_000];
     const datas = sizes.map((bytes) => randomBytes(bytes));
@@ -243,7 +243,7 @@ describe("a file that is taken", () => {
     taken.forEach((data, at) => expect(data.equals(datas[at]!)).toBe(true));
   });
 
-  it("is one that the job has told of, letter by letter; one that has gone is told as that", async () => {
+  it("must be announced by the job under exactly that path; a missing one is reported as missing", async () => {
     const one = await client();
     const path = await told("tile.exr", randomBytes(10));
     for (const other of [
@@ -258,7 +258,7 @@ describe("a file that is taken", () => {
     await expect(get(one, join(test.uploads, "gone.exr"))).rejects.toThrow("FILE_GONE");
   });
 
-  it("says so when it ends before its time", async () => {
+  it("a file that ends too early is reported", async () => {
     const one = await client();
     const path = await told("short.exr", Buffer.alloc(40 * 1024 * 1024));
     one.socket.pause();
@@ -270,7 +270,7 @@ describe("a file that is taken", () => {
     await expect.poll(() => one.parts.get(1)?.at(-1)?.length).toBe(0);
   });
 
-  it("waits for a client that reads slowly, does not have it dropped, and lets events pass between its parts", async () => {
+  it("waits for a slow client without dropping it, and lets events pass between its parts", async () => {
     const one = await client();
     const bytes = 64 * 1024 * 1024;
     const path = await told("large.exr", Buffer.alloc(bytes));
@@ -289,7 +289,7 @@ describe("a file that is taken", () => {
     await expect.poll(() => one.parts.get(1)?.reduce((sum, each) => sum + each.length, 0)).toBe(bytes);
   });
 
-  it("so many at once, and no more", async () => {
+  it("the number of downloads at once is limited", async () => {
     const one = await client();
     const path = await told("large.exr", Buffer.alloc(32 * 1024 * 1024));
     one.socket.pause();
@@ -301,7 +301,7 @@ describe("a file that is taken", () => {
     expect(answers).toContainEqual(expect.objectContaining({ type: "failure", error: expect.objectContaining({ code: "WIRE_BUSY" }) }));
   });
 
-  it("a client that goes meanwhile leaves nothing open", async () => {
+  it("a client that disconnects leaves no file open", async () => {
     const one = await client();
     const path = await told("large.exr", Buffer.alloc(32 * 1024 * 1024));
     one.socket.pause();
@@ -313,7 +313,7 @@ describe("a file that is taken", () => {
   });
 });
 
-it("text is as long as before, and no longer", async () => {
+it("the limit on text messages is the same as before", async () => {
   const one = await client();
   one.socket.send("x".repeat(GATEWAY_LIMITS.maxFrameBytes + 1));
   expect(await one.closed).toBe(1009);

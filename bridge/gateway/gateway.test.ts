@@ -14,7 +14,7 @@ afterEach(() => test.close());
 const client = (token = test.token) => openClient(test.port, { token });
 
 describe("a client that knows the token", () => {
-  it("is welcome by both addresses of this machine, and asks", async () => {
+  it("can connect by both loopback addresses, and call methods", async () => {
     for (const host of ["127.0.0.1", "[::1]"]) {
       const { greeting, ask } = await openClient(test.port, { token: test.token, host });
       expect(greeting).toMatchObject({ type: "welcome", protocol: 1, session: "s" });
@@ -23,7 +23,7 @@ describe("a client that knows the token", () => {
     expect(test.asked).toEqual(["jobs.submit /127.0.0.1.blend", "jobs.submit /[::1].blend"]);
   });
 
-  it("is told by name what it asked wrongly, and goes on", async () => {
+  it("gets an error that names its mistake, and stays connected", async () => {
     const { ask } = await client();
     const unknown = await ask("jobs.explode");
     expect(unknown).toMatchObject({ type: "failure", error: { code: "WIRE_INVALID" } });
@@ -38,7 +38,7 @@ describe("a client that knows the token", () => {
     expect(await ask("jobs.list")).toMatchObject({ type: "reply", result: { jobs: [LINE] } });
   });
 
-  it("watches a job from where it was: nothing is lost, nothing comes twice", async () => {
+  it("continues watching a job from an event number: nothing is lost, nothing comes twice", async () => {
     const note = (message: string) => test.events.push(0, { event: "note", code: "n", message });
     for (const message of ["a", "b", "c"]) note(message);
     const { ask, frames, frame } = await client();
@@ -56,14 +56,14 @@ describe("a client that knows the token", () => {
     expect(frames.filter(({ type }) => type === "event")).toHaveLength(3);
   });
 
-  it("a place beyond what has happened waits for what comes", async () => {
+  it("an event number in the future waits for that event", async () => {
     const { ask, frame } = await client();
     expect(await ask("jobs.watch", { job: LINE.job, from: 99 })).toMatchObject({ result: { first: 0, next: 0 } });
     test.events.push(0, { event: "note", code: "n", message: "first" });
     expect(await frame(({ type }) => type === "event")).toMatchObject({ seq: 0 });
   });
 
-  it("watches the swarm until it asks without", async () => {
+  it("watches the swarm until it unsubscribes", async () => {
     const { ask, frame } = await client();
     await ask("swarm.status", { watch: true });
     expect(test.watchers.size).toBe(1);
@@ -73,7 +73,7 @@ describe("a client that knows the token", () => {
     expect(test.watchers.size).toBe(0);
   });
 
-  it("that goes away takes its watching and its open questions with it", async () => {
+  it("that disconnects ends its subscriptions and pending calls", async () => {
     const { socket, ask, closed } = await client();
     await ask("swarm.status", { watch: true });
     void ask("scene.check", { scenePath: "/s.blend" });
@@ -85,8 +85,8 @@ describe("a client that knows the token", () => {
   });
 });
 
-describe("a client that does not", () => {
-  it("is refused in words, whatever its token looks like", async () => {
+describe("a client without the token", () => {
+  it("is refused with a message, whatever its token looks like", async () => {
     for (const token of ["", "x", test.token.slice(1), test.token.toUpperCase()]) {
       const { greeting, closed } = await client(token);
       expect(greeting).toMatchObject({ type: "refused", error: { code: "TOKEN_WRONG" } });
@@ -95,21 +95,21 @@ describe("a client that does not", () => {
     expect(test.asked).toEqual([]);
   });
 
-  it("makes everybody new wait after a few tries; who is inside stays", async () => {
+  it("delays all new clients after a few tries; connected clients stay", async () => {
     const inside = await client();
     for (let count = 0; count < GATEWAY_LIMITS.maxAuthFailures; count++) await (await client("wrong")).closed;
     await expect(client()).rejects.toThrow("429");
     expect(await inside.ask("jobs.list")).toMatchObject({ type: "reply" });
   });
 
-  it("and speaks another version is told so, whatever its hello looks like", async () => {
+  it("with another protocol version is told so, whatever its hello looks like", async () => {
     const { greeting } = await openClient(test.port, { token: test.token, protocol: 2 });
     expect(greeting).toMatchObject({ type: "refused", protocol: 1, error: { code: "WIRE_VERSION" } });
     const later = await openEarly(test.port, JSON.stringify({ type: "hello", protocol: 7, key: { kind: "other" } }));
     expect(later).toMatchObject({ type: "refused", protocol: 1, error: { code: "WIRE_VERSION" } });
   });
 
-  it("that asks before it said hello is refused", async () => {
+  it("that calls a method before its hello is refused", async () => {
     const early = await openEarly(test.port, JSON.stringify({ type: "request", id: 1, method: "jobs.list", params: {} }));
     expect(early).toMatchObject({ type: "refused", error: { code: "WIRE_INVALID" } });
     for (const junk of ["{", "null", "[]", '"hello"', JSON.stringify({ type: "hello", protocol: 1 })]) {
@@ -119,7 +119,7 @@ describe("a client that does not", () => {
 });
 
 describe("limits", () => {
-  it("a frame over the limit, a binary one, and one that is no request end the connection, not the bridge", async () => {
+  it("a frame over the limit, an unexpected binary one, and one that is no request end the connection, not the bridge", async () => {
     for (const bad of ["x".repeat(GATEWAY_LIMITS.maxFrameBytes + 1), Buffer.from([1, 2, 3]), '{"type":"hello"}']) {
       const { socket, closed } = await client();
       socket.send(bad);
@@ -128,14 +128,14 @@ describe("limits", () => {
     expect((await client()).greeting.type).toBe("welcome");
   });
 
-  it("who asks too much at once is told to wait", async () => {
+  it("a client with too many pending calls gets an error", async () => {
     const { ask } = await client();
     const answers = await Promise.all(Array.from({ length: 200 }, () => ask("jobs.list")));
     expect(answers.some((answer) => answer.type === "failure" && answer.error.code === "WIRE_BUSY")).toBe(true);
     expect(answers.some(({ type }) => type === "reply")).toBe(true);
   });
 
-  it("a client that does not read is dropped, and the bridge does not grow", async () => {
+  it("a client that does not read is disconnected, and the bridge's memory does not grow", async () => {
     const { socket, ask, closed } = await client();
     await ask("jobs.watch", { job: LINE.job });
     socket.pause();
@@ -150,13 +150,13 @@ describe("limits", () => {
     expect(await closed).toBe(1006);
   });
 
-  it("so many clients, and no more", async () => {
+  it("the number of clients is limited", async () => {
     for (let count = 0; count < GATEWAY_LIMITS.maxClients; count++) await client();
     await expect(client()).rejects.toThrow("503");
   });
 });
 
-it("nobody reaches it from another machine", async () => {
+it("cannot be reached from another machine", async () => {
   const outward = Object.values(networkInterfaces())
     .flat()
     .flatMap((each) => (each !== undefined && !each.internal && each.family === "IPv4" ? [each.address] : []));
@@ -169,7 +169,7 @@ it("nobody reaches it from another machine", async () => {
   }
 });
 
-it("a bridge that ends says goodbye", async () => {
+it("a bridge that stops sends a goodbye", async () => {
   const { closed } = await client();
   await test.gateway[Symbol.asyncDispose]();
   expect(await closed).toBe(1001);

@@ -21,7 +21,7 @@ it("a disposed child leaves no listener on a long-lived parent", () => {
   expect(getEventListeners(parent.signal, "abort")).toHaveLength(0);
 });
 
-it("a child times out by itself", async () => {
+it("a child with a timeout aborts when the time is up", async () => {
   using child = childSignal(undefined, { ms: 5, time: systemWorld });
   await expect(abortable(new Promise(() => {}), child.signal)).rejects.toMatchObject({ name: "TimeoutError" });
 });

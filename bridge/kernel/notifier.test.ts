@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { Notifier } from "./notifier.ts";
 import { systemWorld } from "./world.ts";
 
-it("wakes all who wait, and nobody who comes later", async () => {
+it("wakes every current waiter, and none that starts to wait later", async () => {
   const notifier = new Notifier();
   const both = Promise.all([notifier.wait(), notifier.wait()]);
   notifier.wake();
@@ -25,7 +25,7 @@ it("a wait ends with its signal and leaves nothing on it", async () => {
   await notifier.wait(stop.signal); // over before it began
 });
 
-it("a wait ends by itself, by the timers that it was given", async () => {
+it("a wait times out, by the timers that it was given", async () => {
   const due: (() => void)[] = [];
   const stopped: number[] = [];
   const timers = { after: (ms: number, then: () => void) => (due.push(then), () => void stopped.push(ms)) };

@@ -4,21 +4,21 @@ import { systemWorld } from "./world.ts";
 import { afterPatience, patientNow } from "./patience.ts";
 import { SteppedClock } from "../test/simulation/steps.ts";
 
-describe("a wait for somebody else", () => {
+describe("a wait for a peer", () => {
   it("ends on time while this process runs", () => {
     const { passed } = steppedWait(1_050);
     expect(passed(1_040, 10)).toBe(false);
     expect(passed(10, 10)).toBe(true);
   });
 
-  it("counts a long stand-still of this process as one step", () => {
+  it("counts a long suspension of this process as one step", () => {
     const { passed } = steppedWait(2_000);
     expect(passed(2_100, 2_100)).toBe(false);
     expect(passed(900, 100)).toBe(false);
     expect(passed(200, 100)).toBe(true);
   });
 
-  it("hears what came while this process stood still, before it ends", async () => {
+  it("reads what arrived while this process was suspended, before it ends", async () => {
     const { port1, port2 } = new MessageChannel();
     const told: string[] = [];
     port2.on("message", () => told.push("message"));
@@ -30,14 +30,14 @@ describe("a wait for somebody else", () => {
     expect(told).toEqual(["message", "end"]);
   });
 
-  it("that is called off is never told", () => {
+  it("does not call back after it was cancelled", () => {
     const { stop, passed } = steppedWait(20);
     stop();
     expect(passed(60, 10)).toBe(false);
   });
 });
 
-it("a patient clock goes with the time, and little further over a stand-still", () => {
+it("the patient clock follows the time, and advances by little over a suspension", () => {
   let realMs = 1_000;
   const nowMs = patientNow(() => realMs, 2_000);
   realMs += 1_500;

@@ -6,7 +6,7 @@ import { birthOf, isRunning, parseProcessStat, processStat } from "./process-ide
 const LINE =
   "4711 (a) b (c) S 12 4711 4711 0 -1 4194304 900 0 0 0 250 31 0 0 20 19 8 0 123456 1000000 500 18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 1 0 0 0 0 0\n";
 
-it("reads a line whose name holds brackets and spaces, and nothing else", () => {
+it("reads a stat line whose process name holds brackets and spaces, and rejects anything else", () => {
   expect(parseProcessStat(LINE)).toEqual({
     pid: 4711,
     name: "a) b (c",
@@ -21,14 +21,14 @@ it("reads a line whose name holds brackets and spaces, and nothing else", () => 
 });
 
 describe.runIf(process.platform === "linux")("of this machine's processes", () => {
-  it("this one has a birth that stays", async () => {
+  it("this process has a start time that does not change", async () => {
     const birth = await birthOf(process.pid);
     expect(birth).toMatchObject({ startTicks: expect.stringMatching(/^\d+$/), boot: expect.stringMatching(/^[0-9a-f-]{36}$/) });
     expect(await birthOf(process.pid)).toEqual(birth);
     expect(await processStat(process.pid)).toMatchObject({ pid: process.pid, parent: process.ppid });
   });
 
-  it("one that has ended is not there, and has none", async () => {
+  it("a process that has ended is not alive, and has no start time", async () => {
     const child = spawn(process.execPath, ["-e", "setTimeout(() => {}, 60000)"]);
     const pid = child.pid as number;
     expect(isRunning(pid)).toBe(true);

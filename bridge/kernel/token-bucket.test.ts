@@ -19,7 +19,7 @@ it("lets a burst pass after a rest, and then keeps to the rate, whatever the siz
   expect(nowMs).toBeLessThanOrEqual((sum / RATE) * 1_000 + 20);
 });
 
-it("saves no more than a quarter of a second", () => {
+it("saves up at most a quarter of a second of the rate", () => {
   const bucket = consume(fullBucket(RATE, 0), 0, RATE, 1e9);
   expect(bucket.tokens).toBe(250);
 });

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { TrackedTasks } from "./tracked-tasks.ts";
 
-it("waits for all that runs, also for what that starts", async () => {
+it("waits for all running tasks, also for tasks that they start", async () => {
   const tasks = new TrackedTasks();
   const told: string[] = [];
   const later = (name: string) => new Promise<void>((resolve) => setTimeout(() => resolve(void told.push(name)), 5));
@@ -12,13 +12,13 @@ it("waits for all that runs, also for what that starts", async () => {
   expect(tasks.size).toBe(0);
 });
 
-it("hands on what a task came to, and settles over a failure", async () => {
+it("returns a task's result or error, and settles although a task failed", async () => {
   const tasks = new TrackedTasks();
   expect(await tasks.add(Promise.resolve(3))).toBe(3);
   const failing = tasks.add(Promise.reject(new Error("no")));
   await Promise.all([tasks.settle(), expect(failing).rejects.toThrow("no")]);
 });
 
-it("settles at once where nothing runs", async () => {
+it("settles at once when no task runs", async () => {
   await new TrackedTasks().settle();
 });

@@ -4,13 +4,13 @@ import { unansweredCalls, withDeadline } from "./with-deadline.ts";
 
 const late = () => new Error("too late");
 
-test("an answer in time is the answer, and so is a failure", async () => {
+test("an answer or an error in time is passed on", async () => {
   expect(await withDeadline(Promise.resolve(3), { time: systemWorld, limitMs: 1_000, late })).toBe(3);
   await expect(withDeadline(Promise.reject(new Error("no")), { time: systemWorld, limitMs: 1_000, late })).rejects.toThrow("no");
   expect(unansweredCalls()).toBe(0);
 });
 
-test("a call that does not come back is given up, and counts until it does", async () => {
+test("a call that does not return is given up at the deadline, and counts as pending until it returns", async () => {
   const call = Promise.withResolvers<void>();
   await expect(withDeadline(call.promise, { time: systemWorld, limitMs: 10, late })).rejects.toThrow("too late");
   expect(unansweredCalls()).toBe(1);
@@ -20,7 +20,7 @@ test("a call that does not come back is given up, and counts until it does", asy
   expect(unansweredCalls()).toBe(0);
 });
 
-test("whoever is stopped does not wait for it", async () => {
+test("an aborted caller stops waiting at once", async () => {
   const call = Promise.withResolvers<void>();
   const stop = new AbortController();
   const waiting = withDeadline(call.promise, { time: systemWorld, limitMs: 60_000, late, signal: stop.signal });

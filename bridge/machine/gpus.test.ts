@@ -10,7 +10,7 @@ import { parseNvidiaSmi } from "./nvidia-gpus.ts";
 import type { Roots } from "./sources.ts";
 
 describe("nvidia-smi", () => {
-  it("tells of each card, and of what a card does not tell", () => {
+  it("lists each GPU, with undefined for what it does not report", () => {
     const text = [
       "0, GPU-5f7f5c0e-2a2b-4d8e-9d0a-1c2b3a4d5e6f, 00000000:01:00.0, NVIDIA GeForce RTX 4090, 24564, 1523, 37, 61, 212.45, 550.54.14, 8.9",
       "1, GPU-00000000-1111-2222-3333-444444444444, 00000000:A1:00.0, NVIDIA H100 80GB HBM3, 81559, 0, 0, 30, 70.12, 550.54.14, 9.0",
@@ -46,11 +46,11 @@ describe("nvidia-smi", () => {
     'Field "compute_cap" is not a valid field to query.',
     "0, x, y",
     "",
-  ])("says nothing of cards in %j", (text) => expect(parseNvidiaSmi(text)).toEqual([]));
+  ])("finds no GPUs in %j", (text) => expect(parseNvidiaSmi(text)).toEqual([]));
 });
 
 describe("AMD", () => {
-  it("names architectures as compilers do", () =>
+  it("names architectures as LLVM does", () =>
     expect([110_000, 100_300, 90_010, 90_402, 110_501, 0, -1, 1.5].map(gfxArch)).toEqual([
       "gfx1100",
       "gfx1030",
@@ -62,20 +62,20 @@ describe("AMD", () => {
       undefined,
     ]));
 
-  it("reads a node of the compute driver, and leaves processors out", () => {
+  it("reads a node of the compute driver, and skips CPUs", () => {
     const node = "cpu_cores_count 0\nsimd_count 192\nmem_banks_count 1\ngfx_target_version 110000\nlocation_id 768\ndrm_render_minor 129\n";
     expect(parseKfdNode(node)).toEqual({ renderMinor: 129, arch: "gfx1100" });
     expect(parseKfdNode("cpu_cores_count 32\nsimd_count 0\ngfx_target_version 0\ndrm_render_minor 0\n")).toBeUndefined();
     expect(parseKfdNode("")).toBeUndefined();
   });
 
-  it("finds a card's name in libdrm's list", () => {
+  it("finds a GPU's name in libdrm's list", () => {
     const list = "# List of AMDGPU IDs\n1.0.0\n744C,\tC8,\tAMD Radeon RX 7900 XTX\n744C,\tCC,\tAMD Radeon RX 7900 XT\n";
     expect(nameInAmdgpuIds(list, { deviceId: "744c", revision: "cc" })).toBe("AMD Radeon RX 7900 XT");
     expect(nameInAmdgpuIds(list, { deviceId: "744c", revision: "00" })).toBeUndefined();
   });
 
-  it("reads rocm-smi in its spellings, and believes nothing else", () => {
+  it("reads rocm-smi's output in its variants, and rejects anything else", () => {
     const old = '{"card0": {"Card series": "Instinct MI210", "Card model": "0x0c34", "PCI Bus": "0000:31:00.0"}}';
     const fresh =
       'WARNING: AMD GPU device(s) is/are in a low-power state.\n{"card1": {"Device Name": "N/A", "Card Series": "AMD Radeon PRO W7900", "GFX Version": "gfx1100", "PCI Bus": "0000:34:00.0"}}';
@@ -86,7 +86,7 @@ describe("AMD", () => {
 });
 
 describe("xpu-smi", () => {
-  it("tells names by address, and memory where it does", () => {
+  it("reads names by address, and memory when it is reported", () => {
     const text = `{ "device_list": [
       { "device_id": 0, "device_name": "Intel(R) Data Center GPU Flex Series 170", "device_type": "GPU", "pci_bdf_address": "0000:4d:00.0",
         "pci_device_id": "56c0", "uuid": "01000000-0000-004d-0000-000856c08086", "vendor_name": "Intel(R) Corporation" },
@@ -101,18 +101,18 @@ describe("xpu-smi", () => {
 
 describe("system_profiler", () => {
   const machine = { memoryBytes: 2 ** 35, system: "macos-24.5.0" };
-  it("tells of the GPUs that Metal has; Apple's own share the memory", () => {
+  it("lists the GPUs that Metal supports; Apple's own share the main memory", () => {
     const text = `{"SPDisplaysDataType": [{"_name": "Apple M3 Pro", "sppci_model": "Apple M3 Pro", "spdisplays_mtlgpufamilysupport": "spdisplays_metal3",
       "spdisplays_vendor": "sppci_vendor_Apple", "sppci_cores": "18", "spdisplays_ndrvs": [{"_name": "Color LCD"}]}]}`;
     expect(parseSystemProfiler(text, machine)).toMatchObject([
       { vendor: "apple", index: 0, name: "Apple M3 Pro", arch: "Apple-M3-Pro", memoryBytes: 2 ** 35, driver: "macos-24.5.0" },
     ]);
   });
-  it("leaves out what Metal cannot use", () =>
+  it("leaves out GPUs that Metal does not support", () =>
     expect(parseSystemProfiler('{"SPDisplaysDataType": [{"_name": "VMware SVGA"}]}', machine)).toEqual([]));
 });
 
-describe("cards as files", () => {
+describe("GPUs as files", () => {
   let root: string;
   let roots: Roots;
   beforeEach(async () => {
@@ -133,7 +133,7 @@ describe("cards as files", () => {
     }
   }
 
-  it("an AMD card: its place, kind, files, memory, load, heat and power", async () => {
+  it("an AMD GPU: its address, architecture, device files, memory, load, temperature and power", async () => {
     await card(128, "amdgpu", "1002:744C", "0000:03:00.0");
     await put("sys/class/drm/renderD128/device/revision", "0xc8\n");
     await put("sys/class/drm/renderD128/device/product_name", "AMD Radeon RX 7900 XTX\n");
@@ -167,12 +167,12 @@ describe("cards as files", () => {
     ]);
   });
 
-  it("an AMD card that the compute driver does not know cannot render", async () => {
+  it("an AMD GPU that the compute driver does not know cannot render", async () => {
     await card(128, "amdgpu", "1002:67DF", "0000:03:00.0");
     expect(await amdGpus(roots)).toEqual([]);
   });
 
-  it("Intel's, each after the other; numbers go on over the vendors", async () => {
+  it("Intel GPUs in order; numbering continues over the vendors", async () => {
     await card(128, "i915", "8086:56A0", "0000:03:00.0");
     await card(129, "xe", "8086:E20B", "0000:07:00.0");
     await card(130, "nouveau", "10DE:2204", "0000:0a:00.0");
@@ -186,5 +186,5 @@ describe("cards as files", () => {
     ]);
   });
 
-  it("none where there is nothing", async () => expect([...(await amdGpus(roots)), ...(await intelGpus(roots))]).toEqual([]));
+  it("none when there are no files", async () => expect([...(await amdGpus(roots)), ...(await intelGpus(roots))]).toEqual([]));
 });

@@ -23,8 +23,8 @@ async function put(path: string, text: string): Promise<void> {
 const NOTHING: Asked = { untouched: false, battery: false, programs: undefined, heat: false, gpus: undefined };
 const watch = (nowMs = 0) => new MachineWatch(nowMs, { roots, platform: "linux" });
 
-describe("a look at a machine made of files", () => {
-  it("sees the battery, the heat and the energy", async () => {
+describe("the metrics of a machine made of files", () => {
+  it("read the battery, the temperature and the energy", async () => {
     await put("sys/class/power_supply/AC/type", "Mains\n");
     await put("sys/class/power_supply/AC/online", "0\n");
     await put("sys/class/power_supply/BAT0/type", "Battery\n");
@@ -48,7 +48,7 @@ describe("a look at a machine made of files", () => {
     });
   });
 
-  it("does not know what it is not shown", async () => {
+  it("are undefined when there is no sensor", async () => {
     await using machine = watch();
     expect(await machine.look({ ...NOTHING, untouched: true, battery: true, heat: true, programs: () => true }, 0)).toMatchObject({
       idleMs: undefined,
@@ -59,7 +59,7 @@ describe("a look at a machine made of files", () => {
     });
   });
 
-  it("sees the programs asked for, those in containers aside", async () => {
+  it("find the requested programs, except in containers", async () => {
     await put("proc/40/stat", "40 (game) S 1 40");
     await put("proc/40/cgroup", "0::/user.slice/x");
     await put("proc/41/stat", "41 (blender) S 1 41");
@@ -71,7 +71,7 @@ describe("a look at a machine made of files", () => {
     expect(programs).toEqual(["game"]);
   });
 
-  it("notices a touch of the keyboard, and that it stays away", async () => {
+  it("detect keyboard input, and idle time after it", async () => {
     await put("proc/bus/input/devices", 'N: Name="keyboard"\nH: Handlers=sysrq kbd event3 leds\nB: KEY=4 3 2 1\n');
     await mkdir(join(root, "dev/input"), { recursive: true });
     const device = join(root, "dev/input/event3");
@@ -85,7 +85,7 @@ describe("a look at a machine made of files", () => {
     expect((await machine.look(asked, 90_000)).idleMs).toBe(30_000);
   });
 
-  it("notices typing into a terminal by its own clock", async () => {
+  it("detect typing into a terminal, by the idle time of the terminal", async () => {
     await put("dev/pts/0", "");
     await put("dev/pts/ptmx", "");
     const nowMs = Date.now();
@@ -97,7 +97,7 @@ describe("a look at a machine made of files", () => {
     expect(idleMs).toBeLessThanOrEqual(20_100);
   });
 
-  it("does not take terminals for all there is where a screen hangs on the machine", async () => {
+  it("do not rely on terminals alone when a display is attached", async () => {
     await put("dev/pts/0", "");
     await put("sys/class/drm/card0-HDMI-A-1/status", "connected");
     await put("proc/bus/input/devices", 'N: Name="mouse"\nH: Handlers=mouse0 event4\nB: KEY=70000 0 0 0 0\n');
@@ -114,7 +114,7 @@ async function processorTicks(): Promise<{ readonly nice: number; readonly total
 }
 
 describe.runIf(process.platform === "linux")("a look at this machine", () => {
-  it("sees the load of others, and not that of work at low priority", async () => {
+  it("measure the load of others, without low-priority work", async () => {
     const spin = ["-e", "while (true);"];
     const during = async (command: string, args: readonly string[]) => {
       const workers = Array.from({ length: availableParallelism() }, () => execa(command, [...args], { reject: false }));
@@ -136,7 +136,7 @@ describe.runIf(process.platform === "linux")("a look at this machine", () => {
     expect(weak.load).toBeLessThan(1 - weak.niceShare + 0.15);
   });
 
-  it("finds a program that runs, by its name; what this bridge started is none of others", async () => {
+  it("find a running program by its name, but none that this bridge started", async () => {
     const sleeper = join(root, "owners-game");
     await copyFile("/bin/sleep", sleeper);
     await using machine = new MachineWatch(0);

@@ -8,14 +8,14 @@ import { isContainedCgroup, notOf, parsePs, parseTasklist } from "./programs.ts"
 
 describe("the load of others", () => {
   const core = (user: number, nice: number, idle: number) => ({ times: { user, nice, sys: 0, irq: 0, idle } });
-  it("leaves out work at low priority, which ours is, and what the bridge itself used", () => {
+  it("leaves out low-priority work, which ours is, and the bridge's own", () => {
     const before = processorTimes([core(0, 0, 0), core(0, 0, 0)]);
     const after = processorTimes([core(300, 600, 100), core(100, 900, 0)]);
     expect(othersLoad(before, after, 0)).toBeCloseTo(0.2);
     expect(othersLoad(before, after, 200)).toBeCloseTo(0.1);
     expect(othersLoad(before, after, 9_000)).toBe(0);
   });
-  it("is not known when no time has passed", () => expect(othersLoad(processorTimes([]), processorTimes([]), 0)).toBeUndefined());
+  it("is undefined when no time has passed", () => expect(othersLoad(processorTimes([]), processorTimes([]), 0)).toBeUndefined());
 });
 
 describe("the battery", () => {
@@ -41,8 +41,8 @@ describe("the battery", () => {
   ])("as pmset tells it: %j", (text, on) => expect(isOnBatteryByPmset(text)).toBe(on));
 });
 
-describe("heat and energy", () => {
-  it("is the processor's, where a sensor sits in it", () =>
+describe("temperature and energy", () => {
+  it("the temperature is the CPU's, if it has a sensor", () =>
     expect(
       hottest([
         { chip: "coretemp", celsius: 71 },
@@ -50,7 +50,7 @@ describe("heat and energy", () => {
         { chip: "x86_pkg_temp", celsius: 72 },
       ]),
     ).toBe(72));
-  it("is the hottest of all otherwise, nonsense aside", () =>
+  it("otherwise the temperature is the highest plausible one", () =>
     expect(
       hottest([
         { chip: "acpitz", celsius: 28 },
@@ -59,8 +59,8 @@ describe("heat and energy", () => {
         { chip: "y", celsius: 6_552 },
       ]),
     ).toBe(41));
-  it("is not known without sensors", () => expect(hottest([])).toBeUndefined());
-  it("counts joules over the end of a counter, and only of counters read twice", () => {
+  it("the temperature is undefined without sensors", () => expect(hottest([])).toBeUndefined());
+  it("energy is counted over a counter's overflow, and only from counters read twice", () => {
     const before = new Map([["a", { microjoules: 9e6, wrapsAt: 10e6 }]]);
     const after = new Map([
       ["a", { microjoules: 1e6, wrapsAt: 10e6 }],
@@ -76,12 +76,12 @@ describe("programs", () => {
     ["1234 (blender) S 1200 1234 1200 0 -1", { pid: 1234, parent: 1200, name: "blender" }],
     ["77 (a) b) (c) R 1 77", { pid: 77, parent: 1, name: "a) b) (c" }],
     ["garbage", undefined],
-  ])("one is read from %j", (text, program) => {
+  ])("a program name is read from %j", (text, program) => {
     const { pid, parent, name } = parseProcessStat(text) ?? {};
     expect({ pid, parent, name }).toEqual({ ...program });
   });
 
-  it("leaves out the bridge and everything below it, in whatever order they stand", () => {
+  it("the bridge and its child processes are left out, in any order", () => {
     const programs = [
       { pid: 30, parent: 20, name: "grandchild" },
       { pid: 20, parent: 10, name: "blender" },
@@ -98,7 +98,7 @@ describe("programs", () => {
     ["0::/kubepods.slice/kubepods-burstable.slice/x", true],
     ["0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-gnome-blender-1.scope", false],
     ["0::/system.slice/docker.service", false],
-  ])("in the cgroup %j one is in a container: %s", (text, contained) => expect(isContainedCgroup(text)).toBe(contained));
+  ])("a process in the cgroup %j is in a container: %s", (text, contained) => expect(isContainedCgroup(text)).toBe(contained));
 
   it("are read from ps and from tasklist", () => {
     expect(parsePs("    1     0 /sbin/launchd\n  501   1 /Applications/Blender.app/Contents/MacOS/Blender\n")).toEqual([
@@ -112,7 +112,7 @@ describe("programs", () => {
   });
 });
 
-describe("signs of a person", () => {
+describe("signs of user input", () => {
   const session = (fields: Record<string, string>) =>
     Object.entries(fields)
       .map(([name, value]) => `${name}=${value}`)
@@ -130,9 +130,9 @@ describe("signs of a person", () => {
     ["only the login screen", [{ ...idle, Class: "greeter", IdleHint: "no" }], { state: "unknown" }],
     ["only a service's session", [{ ...idle, Type: "unspecified", IdleHint: "no" }], { state: "unknown" }],
     ["nobody", [], { state: "unknown" }],
-  ])("in what the login manager says of %s", (_, sessions, said) => expect(loginIdle(sessions.map(session).join("\n\n"))).toEqual(said));
+  ])("are read from the login manager: %s", (_, sessions, said) => expect(loginIdle(sessions.map(session).join("\n\n"))).toEqual(said));
 
-  it("in GNOME's and macOS' own clocks", () => {
+  it("are read from the idle times of GNOME and macOS", () => {
     expect(parseGdbusNumber("(uint64 123456,)\n")).toBe(123_456);
     expect(parseGdbusNumber("Error: GDBus.Error")).toBeUndefined();
     expect(parseIoreg('    | |   "HIDIdleTime" = 2541000000\n')).toBe(2_541);

@@ -18,7 +18,7 @@ const BLIND: HostMetrics = {
   gpus: [],
 };
 
-describe("the doctor on containers", () => {
+describe("the doctor's container checks", () => {
   it.each<[string, { code?: string; message: string }, string, string]>([
     [
       "without permission",
@@ -39,12 +39,12 @@ describe("the doctor on containers", () => {
       "systemctl enable --now docker",
     ],
     ["with something else amiss", { message: "the socket hung up" }, "the socket hung up", "docker"],
-  ])("%s says what mends it", (...[, error, detail, fix]) => {
+  ])("the finding for %s says how to fix it", (...[, error, detail, fix]) => {
     const [finding] = checkEngine(absence(error as NodeJS.ErrnoException), "linux");
     expect(finding).toMatchObject({ ok: false, needed: false, detail: expect.stringContaining(detail), fix: expect.stringContaining(fix) });
   });
 
-  it("names the limits that the kernel does not enforce, as `docker info` tells them", () => {
+  it("names the limits that the kernel does not enforce, as `docker info` reports them", () => {
     expect(unenforcedLimits({ MemoryLimit: true, SwapLimit: false, CpuCfsQuota: true, PidsLimit: false })).toEqual(["swap", "processes"]);
     expect(unenforcedLimits({})).toEqual([]); // an engine that does not say
     const probe: DockerProbe = {
@@ -76,8 +76,8 @@ describe("the doctor on containers", () => {
   });
 });
 
-describe("the doctor on the owner's terms", () => {
-  it("says which terms this machine cannot serve, and what that means when they are asked for", () => {
+describe("the doctor's checks of the owner's terms", () => {
+  it("says which terms this machine cannot observe, and what happens when they are set", () => {
     const calm = checkSensors(parseTerms({}), BLIND);
     expect(calm.every(({ ok, needed }) => !ok && !needed)).toBe(true);
     const asked = checkSensors(parseTerms({ idle: "5m", watts: "200" }), BLIND);
@@ -88,7 +88,7 @@ describe("the doctor on the owner's terms", () => {
     expect(asked.find(({ what }) => what === "donor: power")?.fix).toContain("bridge donate set watts=default");
   });
 
-  it("says how it knows what it knows", () => {
+  it("says which sensor each value comes from", () => {
     const hostMetrics = {
       ...BLIND,
       idleMs: 5,
@@ -107,12 +107,12 @@ describe("the doctor on the owner's terms", () => {
     ]);
   });
 
-  it("compares the disk that is given with the disk that is there", () => {
+  it("compares the donated disk space with the free disk space", () => {
     expect(givenDisk(parseTerms({ disk: "20g" }), 74 * 2 ** 30)).toMatchObject({ ok: true, fix: undefined });
     expect(givenDisk(parseTerms({ disk: "20g" }), 10 * 2 ** 30)).toMatchObject({ ok: false, fix: "bridge donate set disk=5g" });
   });
 
-  it("finds the cards, and misses them only when they are given", () => {
+  it("finds the GPUs, and reports missing ones only when they are donated", () => {
     const cards = parseNvidiaSmi(
       "0, GPU-5f7f5c0e-2a2b, 00000000:01:00.0, NVIDIA GeForce RTX 4090, 24564, 1523, 37, 61, 212.45, 550.54.14, 8.9",
     );

@@ -14,7 +14,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 const spec = { kind: "files", scene: "S", frame: 1, output: { name: "f", format: "PNG", useExtension: true } } as const;
 const rendered = { event: "chunk-rendered", job: "j", lease: "1", spec, seconds: 3, bytes: 1 } as const;
 
-it("counts what was given today and ever, over restarts and over midnight", async () => {
+it("counts donated work of today and in total, over restarts and over midnight", async () => {
   let nowMs = new Date(2026, 10, 23, 23, 0).getTime();
   const clock = { now: () => nowMs, monotonicMs: () => nowMs, sleep: async () => {} };
   await using database = openDatabase(join(folder, "bridge.sqlite"));
@@ -34,7 +34,7 @@ it("counts what was given today and ever, over restarts and over midnight", asyn
   expect(second.of("another")).toBeUndefined();
 });
 
-it("remembers so many scenes and no more", async () => {
+it("remembers a limited number of scenes", async () => {
   await using database = openDatabase(join(folder, "bridge.sqlite"));
   const clock = { now: () => 0, monotonicMs: () => 0, sleep: async () => {} };
   const ledger = new DonationStats(database.settings, clock);

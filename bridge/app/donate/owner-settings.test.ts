@@ -12,7 +12,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 describe("the owner's settings", () => {
-  it("are seen by another process at once, and outlive both", async () => {
+  it("are visible to another process at once, and outlive both", async () => {
     await using donors = openDatabase(join(folder, "bridge.sqlite"));
     const donor = new OwnerSettings(donors.settings);
     {
@@ -33,7 +33,7 @@ describe("the owner's settings", () => {
     expect(donor.command()).toBeUndefined();
   });
 
-  it("that are damaged are as if they were not there", async () => {
+  it("are ignored when they are damaged", async () => {
     await using database = openDatabase(join(folder, "bridge.sqlite"));
     for (const text of ["{", '{"cores":5}', '{"colour":{"text":"x","atMs":1}}', '{"cores":{"text":"x"}}']) {
       database.settings.set("donor.terms", text);
@@ -44,12 +44,12 @@ describe("the owner's settings", () => {
   });
 });
 
-describe("the terms in force", () => {
-  it("are the command line's over what was set before, and what was set since over both", () => {
+describe("the effective terms", () => {
+  it("are those of the command line over earlier settings, and later settings over both", () => {
     const set = { cores: { text: "1", atMs: 5 }, slots: { text: "3", atMs: 15 }, idle: { text: "9m", atMs: 5 } };
     expect(termsInForce({ cores: "2", slots: "2" }, 10, set)).toEqual({ cores: "2", slots: "3", idle: "9m" });
   });
-  it("are the default again when the owner took them back, whatever the command line said", () => {
+  it("are the default after the owner unset them, whatever the command line said", () => {
     expect(termsInForce({ cores: "2" }, 10, { cores: { text: "default", atMs: 15 } })).toEqual({});
     expect(termsInForce({ cores: "2" }, 10, { cores: { text: "default", atMs: 5 } })).toEqual({ cores: "2" });
   });

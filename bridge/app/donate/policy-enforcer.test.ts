@@ -115,7 +115,7 @@ function controlled(flags: TermTexts, start = "2026-11-23T12:00:00Z") {
 const MINUTE = 60_000;
 
 describe("a donor under its owner's terms", () => {
-  it("closes when its hours end, lets what runs go on for the overtime, and opens again with the next ones", async () => {
+  it("closes when its hours end, lets running chunks finish within the overtime, and opens again with the next hours", async () => {
     const donor = controlled({ schedule: "08:00-13:00", overtime: "10m" });
     expect(await donor.pass(59 * MINUTE)).toEqual([]);
     expect(donor.policy.secondsLeft()).toBe(60 + 600);
@@ -126,7 +126,7 @@ describe("a donor under its owner's terms", () => {
     expect(await donor.pass(19 * 60 * MINUTE)).toEqual(["resume", "tell open"]);
   });
 
-  it("stands still as soon as somebody comes back, and goes on when they have been away long enough", async () => {
+  it("pauses as soon as somebody uses the machine, and resumes after the idle time", async () => {
     const donor = controlled({ idle: "5m" });
     expect(await donor.pass(MINUTE)).toEqual([]);
     expect(donor.asked.at(-1)).toMatchObject({ untouched: true, battery: false });
@@ -144,14 +144,14 @@ describe("a donor under its owner's terms", () => {
     ]);
   });
 
-  it("does not hold memory for ever with work that stands still", async () => {
+  it("ends paused work after a while, to free its memory", async () => {
     const donor = controlled({ battery: "no" });
     donor.see({ onBattery: true });
     expect(await donor.pass(15 * MINUTE)).toEqual(["pause", "tell paused"]);
     expect(await donor.pass(MINUTE)).toEqual(["dismiss: it runs on battery"]);
   });
 
-  it("follows its owner's word: at once, to the end of the chunk, and on again", async () => {
+  it("obeys the owner's commands: pause now, pause after the chunk, resume", async () => {
     const donor = controlled({});
     donor.commandFor("freeze");
     expect(await donor.pass(200)).toEqual(["pause", "tell paused"]);
@@ -163,7 +163,7 @@ describe("a donor under its owner's terms", () => {
     expect(await donor.pass(200)).toEqual(["resume", "tell open"]);
   });
 
-  it("takes new terms while it works; only other threads need other Blenders", async () => {
+  it("takes new terms while it works; only a new thread count restarts its Blenders", async () => {
     const donor = controlled({ cores: "4" });
     donor.set({ slots: "2", disk: "1k" });
     expect(await donor.pass(200)).toEqual(["resize 2", "renew", "2 threads each", "disk 1024"]);
@@ -175,7 +175,7 @@ describe("a donor under its owner's terms", () => {
     expect(await donor.pass(200)).toContain("tell closed");
   });
 
-  it("looks only for what its terms ask", async () => {
+  it("reads only the sensors that its terms need", async () => {
     const donor = controlled({ yield: "game", battery: "no" });
     await donor.pass(MINUTE);
     const last = donor.asked.at(-1);
@@ -184,7 +184,7 @@ describe("a donor under its owner's terms", () => {
     expect(last?.programs?.("bash")).toBe(false);
   });
 
-  it("sends a job away once, when its owner says so", async () => {
+  it("evicts a job once, when the owner commands it", async () => {
     const donor = controlled({});
     await donor.pass(200);
     donor.evict("j1");

@@ -6,7 +6,7 @@ const refused = (asks: string | undefined, job = "j") => {
   return { event: "job-refused", job, requester: "r", reason: "", ...what } as const;
 };
 
-it("each environment is asked about once, until its owner lets it in or nobody wants it any more", () => {
+it("the owner is asked once about each environment, until it is allowed or no longer requested", () => {
   const asked = new EnvironmentRequests();
   expect(asked.watch(refused("a"), 1)).toMatchObject({ digest: "a", job: "j" });
   expect(asked.watch(refused("a", "j2"), 60_000)).toBeUndefined();
@@ -18,7 +18,7 @@ it("each environment is asked about once, until its owner lets it in or nobody w
   expect(asked.watch(refused("a"), 70_000_000)).toBeDefined();
 });
 
-it("strangers cannot fill the owner's screen", () => {
+it("the number of requests shown to the owner is limited", () => {
   const asked = new EnvironmentRequests();
   for (let index = 0; index < 1_000; index++) asked.watch(refused(`env-${index}`), 1);
   const open = asked.open([], 2);

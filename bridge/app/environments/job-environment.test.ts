@@ -25,7 +25,7 @@ function blender(version: string, buildHash = "abcdef"): ChosenBlender {
   return { build: { path: "/x", version, buildHash, hasDenoiser: false }, deviceClass };
 }
 
-describe("the environment that a job names", () => {
+describe("the environment named by a job", () => {
   const both = home(row(A, "3.4.1"), row(B, "4.3.2"));
   it.each([
     ["its name", "blender-3.4.1-a1b2c3000000", A],
@@ -38,7 +38,7 @@ describe("the environment that a job names", () => {
     expect(environmentNamed(both, reference)).toEqual({ digest, row: both.environments.get(digest) });
   });
 
-  it("may be one that only others have, by its whole digest", () => {
+  it("may be one that only other peers have, by its whole digest", () => {
     expect(environmentNamed(home(), A)).toEqual({ digest: A, row: undefined });
   });
 
@@ -51,26 +51,26 @@ describe("the environment that a job names", () => {
     );
   });
 
-  it("that may be several is asked back for, by name", () => {
+  it("is refused when the name matches several, which the advice lists", () => {
     const advice = "Name one: blender-3.4.1-a1b2c3000000, blender-3.4.1-a1b2c4000000.";
     const ambiguous = home(row(A, "3.4.1"), row(B, "3.4.1"));
     expect(() => environmentNamed(ambiguous, "3.4")).toThrow(expect.objectContaining({ code: "ENVIRONMENT_MISSING", advice }));
   });
 });
 
-describe("this machine's Blender for a job in an environment", () => {
+describe("the local Blender for a job in an environment", () => {
   const blenders = [blender("4.3.2"), blender("3.4.1")];
-  it("is of its build", () => {
+  it("has the environment's build", () => {
     expect(chooseBlender(blenders, undefined, { digest: A, row: row(A, "3.4.1") }).build.version).toBe("3.4.1");
   });
 
-  it("is of the build that the job was begun with, else the newest", () => {
+  it("has the build with which the job was started, else the newest", () => {
     expect(chooseBlender(blenders, { version: "3.4.1", buildHash: "abcdef" }, undefined).build.version).toBe("3.4.1");
     expect(chooseBlender(blenders, undefined, undefined).build.version).toBe("4.3.2");
     expect(chooseBlender(blenders, undefined, { digest: A, row: undefined }).build.version).toBe("4.3.2");
   });
 
-  it("is none when only another build is here", () => {
+  it("does not exist when only another build is installed", () => {
     const named = { digest: A, row: row(A, "3.4.1") };
     expect(() => chooseBlender([blender("3.4.1", "fedcba")], undefined, named)).toThrow(
       expect.objectContaining({ code: "NO_MATCHING_BLENDER" }),
@@ -78,7 +78,7 @@ describe("this machine's Blender for a job in an environment", () => {
   });
 });
 
-it("a requester is told when donors cannot get the environment from here", () => {
+it("the requester is warned when donors cannot get the environment from this machine", () => {
   expect(sharingNote({ digest: A, row: row(A, "3.4.1") })).toBeUndefined();
   expect(sharingNote({ digest: A, row: row(A, "3.4.1", false) })).toContain("bridge env share a1b2c3000000");
   expect(sharingNote({ digest: A, row: undefined })).toContain("not in this home");

@@ -16,18 +16,18 @@ async function told(work: (observe: (event: JobEvent) => void) => Promise<"compl
   return { ends: events.filter(({ event }) => event === "job-ended"), error };
 }
 
-it("tells the end that the work tells, once", async () => {
+it("passes on the end event of the job, once", async () => {
   const { ends, error } = await told(async (observe) => (observe(end), "complete"));
   expect([ends, error]).toEqual([[end], undefined]);
 });
 
-it("tells an end for work that throws before it could, with the code of what it threw", async () => {
+it("sends an end event when the work throws before it sent one, with the error's code", async () => {
   const { ends, error } = await told(() => Promise.reject(new FarmError("SCENE_NOT_FOUND", "no such file")));
   expect(ends).toMatchObject([{ outcome: "failed", error: { code: "SCENE_NOT_FOUND" } }]);
   expect(error).toMatchObject({ code: "SCENE_NOT_FOUND" });
 });
 
-it("does not tell a second end for work that throws after it has told one", async () => {
+it("sends no second end event when the work throws after it sent one", async () => {
   const { ends, error } = await told(async (observe) => {
     observe(end);
     throw new FarmError("DISK_FULL", "full");
@@ -35,13 +35,13 @@ it("does not tell a second end for work that throws after it has told one", asyn
   expect([ends, (error as FarmError).code]).toEqual([[end], "DISK_FULL"]);
 });
 
-it("takes work that returns without a word for a mistake of ours", async () => {
+it("reports work that returns without an end event as a BUG", async () => {
   const { ends, error } = await told(async () => "complete");
   expect(ends).toMatchObject([{ outcome: "failed", error: { code: "BUG" } }]);
   expect(error).toBeInstanceOf(Error);
 });
 
-it("calls it cancelled where somebody stopped it, and says nothing of a job that another bridge works on", async () => {
+it("reports CANCELLED when the job was stopped, and sends nothing for a job that another bridge works on", async () => {
   const stopped = await told(() => Promise.reject(new Error("stopped")), AbortSignal.abort());
   expect(stopped.ends).toMatchObject([{ outcome: "cancelled", error: null }]);
   expect((await told(() => Promise.reject(new FarmError("JOB_BUSY", "elsewhere")))).ends).toEqual([]);

@@ -11,7 +11,7 @@ const RECT = { x: 0, y: 0, width: 4, height: 4 };
 /** Longer than two writes are apart. */
 const WRITE_MS = 700;
 
-it("has written all that it will when it is closed, also of frames that came side by side", async () => {
+it("has written everything when it is closed, also for frames that were rendered at the same time", async () => {
   const root = await mkdtemp(join(tmpdir(), "p2p-preview-"));
   const tile = join(root, "tile.png");
   await sharp({ create: { width: 4, height: 4, channels: 3, background: "red" } })

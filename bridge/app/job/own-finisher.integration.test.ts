@@ -46,8 +46,8 @@ async function described(folder: string, name: string): Promise<string> {
   return (await describePicture(folder, name)).replaceAll(/^ *File: .*\n/gm, "");
 }
 
-describe("the finishing Blender that opens a scene after it was saved over", () => {
-  it("makes the pictures of the scene as it was sent, where they belong, and leaves nothing beside them", async () => {
+describe("a finishing Blender that opens a scene after its file was overwritten", () => {
+  it("makes the pictures of the scene as it was sent, at their paths, and leaves no other file", async () => {
     const { work, reference } = kit.folders(outputs);
     const options = await kit.options(outputs);
     await kit.renderReference(outputs);
@@ -62,7 +62,7 @@ describe("the finishing Blender that opens a scene after it was saved over", () 
     for (const name of names) expect(await described(work, name)).toBe(await described(reference, name));
   });
 
-  it("refuses what would show the name of a copy", async () => {
+  it("refuses an output that would show the name of the copy", async () => {
     const options = await kit.options(stamp);
     const { sent } = await sentScene(stamp, options);
     await copyFile(path.join(kit.root, "plain.blend"), options.scenePath);

@@ -23,8 +23,8 @@ async function leave(scratch: string, outside: string): Promise<void> {
   await disk.writeFile(join(outside, "half.png"), "half a picture");
 }
 
-describe("a scratch", () => {
-  it("clears what a killed bridge left, in it and in the output folder", async () => {
+describe("a job's scratch folder", () => {
+  it("removes what a killed bridge left, in it and in the output folder", async () => {
     const home = await openHome(disk, "/home");
     await leave(home.scratch, STAGE);
     await using _scratch = await openScratch(disk, home);
@@ -32,7 +32,7 @@ describe("a scratch", () => {
     expect(await disk.readdir(home.scratch)).not.toContain(DEAD);
   });
 
-  it("clears at its end what a killed bridge's Blender wrote after its start", async () => {
+  it("removes at its end what a killed bridge's Blender wrote after this one started", async () => {
     const home = await openHome(disk, "/home");
     const scratch = await openScratch(disk, home);
     await leave(home.scratch, STAGE);
@@ -40,7 +40,7 @@ describe("a scratch", () => {
     expect(await disk.readdir(home.scratch)).toEqual([]);
   });
 
-  it("heeds no note in a Blender's own folder, and no folder in a note's place", async () => {
+  it("ignores notes in a folder that Blender can write to", async () => {
     const home = await openHome(disk, "/home");
     await leave(home.scratch, STAGE);
     await disk.rm(join(home.scratch, DEAD, "outside-job"));
@@ -51,14 +51,14 @@ describe("a scratch", () => {
     expect(await disk.readdir(home.scratch)).not.toContain(DEAD);
   });
 
-  it("never clears a folder of another name", async () => {
+  it("never removes a folder with another name", async () => {
     const home = await openHome(disk, "/home");
     await leave(home.scratch, join(OUT, "pictures"));
     await using _scratch = await openScratch(disk, home);
     expect(await disk.readdir(OUT)).toEqual(["pictures"]);
   });
 
-  it("leaves alone what a living process notes, and forgets it with its job", async () => {
+  it("keeps the folders noted by a running process, and drops the note with its job", async () => {
     const home = await openHome(disk, "/home");
     await using scratch = await openScratch(disk, home);
     await disk.mkdir(STAGE, { recursive: true });

@@ -40,12 +40,12 @@ async function sentScene(between: () => Promise<void> = async () => {}) {
 }
 
 describe("the scene as it was sent", () => {
-  it("is opened where it lies for as long as nobody saves over it", async () => {
+  it("is opened at its own path as long as its file is unchanged", async () => {
     const { sent } = await sentScene();
     expect(await sent.toOpen(false, signal)).toEqual({ key: path, path, remap: {} });
   });
 
-  it("is opened from its copy after that, under the same key where a Blender may keep what it holds", async () => {
+  it("is opened from its copy after that, under the same key when a Blender may keep the scene it has open", async () => {
     const { sent } = await sentScene();
     await saveOver();
     const scene = await sent.toOpen(false, signal);
@@ -54,20 +54,20 @@ describe("the scene as it was sent", () => {
     expect((await sent.toOpen(true, signal)).key).toBe(scene.path);
   });
 
-  it("is what was inspected, also when it was saved over before it was packed", async () => {
+  it("is the inspected scene, also when its file was overwritten before packing", async () => {
     const { bundle } = await sentScene();
     const late = await sentScene(() => saveOver());
     expect(late.bundle.manifestHash).toBe(bundle.manifestHash);
     expect(await readFile((await late.sent.toOpen(false, signal)).path, "utf8")).toBe("old scene");
   });
 
-  it("saved over while it is inspected, the job does not begin", async () => {
+  it("a scene overwritten during inspection does not start a job", async () => {
     const sent = sceneHere();
     await sent.look();
     await expect(sent.inspected(() => saveOver(), join(folder, "waiting"))).rejects.toMatchObject({ code: "SCENE_CHANGED" });
   });
 
-  it("another file that changed is named, unless the job wrote it itself", async () => {
+  it("another file that changed is named, unless the job itself wrote it", async () => {
     const { sent } = await sentScene();
     const picture = join(folder, "project", "a.png");
     await writeFile(picture, "other");
@@ -76,7 +76,7 @@ describe("the scene as it was sent", () => {
     await sent.confirmOthers(signal);
   });
 
-  it("a job that is taken up again has it from its copy", async () => {
+  it("a resumed job opens the copy", async () => {
     const { bundle } = await sentScene();
     await saveOver();
     const again = sceneHere();
@@ -86,7 +86,7 @@ describe("the scene as it was sent", () => {
     expect((await sceneHere().pack(files(), settings(bundle.manifestHash), signal)).manifestHash).toBe(bundle.manifestHash);
   });
 
-  it("a job that is taken up again knows its scene where it lies untouched, and makes up for a copy that it has not", async () => {
+  it("a resumed job opens an unchanged scene at its own path, and makes a missing copy", async () => {
     const { bundle } = await sentScene();
     await rm(join(folder, "job"), { recursive: true });
     const again = sceneHere();
@@ -96,7 +96,7 @@ describe("the scene as it was sent", () => {
     expect(await readFile((await again.toOpen(false, signal)).path, "utf8")).toBe("old scene");
   });
 
-  it("without a copy a change of the .blend is told", async () => {
+  it("a change of the .blend is reported when there is no copy", async () => {
     const sent = sceneHere();
     await sent.look();
     await sent.pack(files(), settings(), signal);

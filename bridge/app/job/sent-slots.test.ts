@@ -77,7 +77,7 @@ function slotsWith(meanwhile: { load?: () => Promise<void>; render?: () => Promi
 }
 
 describe("this machine's own slots", () => {
-  it("render the scene as it was sent after it was saved over", async () => {
+  it("render the scene as it was sent after its file was overwritten", async () => {
     const { render, loads } = slotsWith();
     await saveOver();
     expect(await render()).toBe("old scene");
@@ -85,7 +85,7 @@ describe("this machine's own slots", () => {
     expect(loads[0]).not.toBe(path);
   });
 
-  it("a Blender that holds it already does not open it again", async () => {
+  it("a Blender that has it open does not open it again", async () => {
     const { render, loads } = slotsWith();
     await render();
     await saveOver();
@@ -93,7 +93,7 @@ describe("this machine's own slots", () => {
     expect(loads).toEqual([path]);
   });
 
-  it("a Blender that would go back to the file for a simulation does", async () => {
+  it("a Blender that must reload the file for a simulation opens the copy", async () => {
     const { render, loads } = slotsWith();
     await render(stepped);
     await saveOver();
@@ -101,14 +101,14 @@ describe("this machine's own slots", () => {
     expect(loads).toHaveLength(2);
   });
 
-  it("saved over while Blender reads it, the copy is opened instead", async () => {
+  it("a file overwritten while Blender reads it: the copy is opened instead", async () => {
     let times = 0;
     const { render, loads } = slotsWith({ load: async () => void (times++ === 0 && (await saveOver())) });
     expect(await render()).toBe("old scene");
     expect(loads).toHaveLength(2);
   });
 
-  it("half a file that Blender could not read is no fault of the scene", async () => {
+  it("a half-written file that Blender could not read: the copy is opened instead", async () => {
     let times = 0;
     const load = async () => {
       if (times++ > 0) return;
@@ -121,14 +121,14 @@ describe("this machine's own slots", () => {
     });
   });
 
-  it("say which other file changed, also while they rendered, and give no picture", async () => {
+  it("name another file that changed, also during rendering, and return no picture", async () => {
     const picture = join(folder, "a.png");
     const { render } = slotsWith({ render: () => writeFile(picture, "other") });
     await expect(render()).rejects.toMatchObject({ code: "SCENE_CHANGED", facts: { path: picture } });
     await expect(slotsWith().render()).rejects.toMatchObject({ code: "SCENE_CHANGED", facts: { path: picture } });
   });
 
-  it("a scene that was warmed up before it was packed is used as long as it is the one that was packed", async () => {
+  it("a scene that was opened before packing is used only when it is the packed one", async () => {
     const { render, loads, slots } = slotsWith();
     await slots.warmUp({ key: path, path, remap: {} }, signal);
     expect(await render()).toBe("old scene");

@@ -17,7 +17,7 @@ function fullDisk(): { readonly jobs: Jobs; readonly claims: () => number } {
   return { jobs, claims: () => claims };
 }
 
-it("works on though its lock cannot be renewed, and says why the work failed, not what could not be written down", async () => {
+it("continues although its lock cannot be renewed, and reports why the work failed, not the failed release of the lock", async () => {
   const { jobs, claims } = fullDisk();
   const work = async () => {
     await until(() => claims() > 1); // it is renewed by a real clock

@@ -21,13 +21,13 @@ afterEach(async () => {
   await rm(home.root, { recursive: true, force: true });
 });
 
-it("says of a job whose process was killed that it was interrupted, and that it runs while somebody works on it", async () => {
+it("lists a job whose process was killed as interrupted, and as running while a process works on it", async () => {
   expect(await listJobs(systemClock, home)).toMatchObject([{ id: "j", state: "interrupted" }]);
   database.jobs.lock("j", "me", { nowMs: Date.now(), untilMs: Date.now() + 60_000 });
   expect(await listJobs(systemClock, home)).toMatchObject([{ id: "j", state: "running" }]);
 });
 
-it("tells what ended a job before its time, until the job goes on", async () => {
+it("lists the error that ended a job, until the job is resumed", async () => {
   const error = { code: "DISK_FULL", message: "no space is left" };
   await database.journal.append("j", [{ type: "job-ended", outcome: "failed", error }]);
   expect(await reportJob(systemClock, home, "j")).toMatchObject({ error });
@@ -35,7 +35,7 @@ it("tells what ended a job before its time, until the job goes on", async () => 
   expect(await reportJob(systemClock, home, "j")).toMatchObject({ error: null });
 });
 
-it("names the files in the order of frames, whatever was finished first", async () => {
+it("lists files in the order of frames, whichever was finished first", async () => {
   const finished = (frame: number) => ({ type: "frame-finished", frame, files: [{ path: `/out/f_${frame}.png`, bytes: 1 }] }) as const;
   await database.journal.append("j", [finished(10), finished(2), finished(9)]);
   expect(await reportJob(systemClock, home, "j")).toMatchObject({ outputs: ["/out/f_2.png", "/out/f_9.png", "/out/f_10.png"] });

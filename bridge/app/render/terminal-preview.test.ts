@@ -10,7 +10,7 @@ let folder: string;
 beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), "picture-"))));
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-it("keeps a picture's shape, two pixels a character, in its own colours", async () => {
+it("keeps a picture's aspect ratio, two pixels per character, in its own colours", async () => {
   const path = join(folder, "p.png");
   const background = { r: 200, g: 10, b: 30 };
   await sharp({ create: { width: 128, height: 64, channels: 3, background } })
@@ -21,7 +21,7 @@ it("keeps a picture's shape, two pixels a character, in its own colours", async 
   expect(lines[0]).toContain("\u001b[38;2;200;10;30m\u001b[48;2;200;10;30m▀");
 });
 
-it("does not decode what is no picture", async () => {
+it("rejects a file that is no picture", async () => {
   await writeFile(join(folder, "x.jpg"), "not a picture");
   await expect(terminalPicture(join(folder, "x.jpg"), { columns: 8, rows: 4 })).rejects.toMatchObject({ code: "RESULT_INVALID" });
 });

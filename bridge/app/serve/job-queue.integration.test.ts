@@ -41,8 +41,8 @@ async function openCatalog() {
 
 const submission = (more: object = {}) => JobSubmission.parse({ scenePath: join(root, "lamp.blend"), ...more });
 
-describe("jobs that clients asked for", () => {
-  it("are found by the next bridge as they were left, newest first", async () => {
+describe("submitted jobs", () => {
+  it("are restored by the next bridge, newest first", async () => {
     const { queue, store } = await openCatalog();
     const waiting = await queue.submit(submission({ title: "waits" }));
     const resting = await queue.submit(submission({ title: "rests", source: "/home/mia/lamp.blend" }));
@@ -66,7 +66,7 @@ describe("jobs that clients asked for", () => {
     expect(next[3]?.job).toBe(waiting.id);
   });
 
-  it("of which one was about to stop is cancelled, not begun again", async () => {
+  it("that were being cancelled are cancelled by the next bridge, not started again", async () => {
     const { queue, store } = await openCatalog();
     const job = await queue.submit(submission());
     job.become("stopping");
@@ -74,7 +74,7 @@ describe("jobs that clients asked for", () => {
     expect((await openCatalog()).queue.list()).toMatchObject([{ state: "cancelled" }]);
   });
 
-  it("that wait can rest, wait again, end, and be tried again; each change is told", async () => {
+  it("that wait can be paused, resumed, cancelled and retried; each change is sent to clients", async () => {
     const { queue, told } = await openCatalog();
     const { id } = await queue.submit(submission());
     expect(queue.pause(id).state).toBe("paused");
@@ -88,13 +88,13 @@ describe("jobs that clients asked for", () => {
     expect(queue.isBusy).toBe(true);
   });
 
-  it("nobody knows a job that there is not", async () => {
+  it("an unknown job id is JOB_UNKNOWN", async () => {
     const { queue } = await openCatalog();
     for (const verb of ["pause", "resume", "cancel", "retry", "get"] as const)
       expect(() => queue[verb]("nobody")).toThrow(expect.objectContaining({ code: "JOB_UNKNOWN" }));
   });
 
-  it("what is wrong with a submission is said at once, and nothing is written down", async () => {
+  it("a wrong submission is refused at once, and nothing is stored", async () => {
     const { queue } = await openCatalog();
     await expect(queue.submit(submission({ tiles: "many" }))).rejects.toMatchObject({ code: "TILES_INVALID" });
     await expect(queue.submit(submission({ video: "film.txt" }))).rejects.toMatchObject({ code: "VIDEO_UNSUPPORTED" });
@@ -102,7 +102,7 @@ describe("jobs that clients asked for", () => {
     expect((await openCatalog()).queue.list()).toEqual([]);
   });
 
-  it("so many may wait, and no more", async () => {
+  it("the number of waiting jobs is limited", async () => {
     const { queue } = await openCatalog();
     for (let count = 0; count < GATEWAY_LIMITS.maxJobs; count++) await queue.submit(submission());
     await expect(queue.submit(submission())).rejects.toMatchObject({ code: "TOO_MANY_JOBS" });
@@ -121,7 +121,7 @@ describe("ended jobs", () => {
     return { scenePath, folder: join(home.jobs, id) };
   }
 
-  it("are let go with all that was kept for them, when their client has what it wants", async () => {
+  it("are forgotten with all their files, when their client releases them", async () => {
     const { scenePath, folder } = await ended("a", 0);
     const { queue } = await openCatalog();
     await queue.release("a", undefined);
@@ -130,7 +130,7 @@ describe("ended jobs", () => {
     expect(database.jobs.get("a")).toBeDefined(); // the history knows it still
   });
 
-  it("whose scene was sent by its client keep what is made beside it until they are let go; what no job uses is swept", async () => {
+  it("whose scene was uploaded keep the files made beside it until they are released; unused uploads are removed", async () => {
     const { queue, store } = await openCatalog();
     const sent = async (name: string) => {
       const folder = join(home.uploads, name);
@@ -150,7 +150,7 @@ describe("ended jobs", () => {
     expect(existsSync(used)).toBe(false);
   });
 
-  it("that nobody asked after for a week go by themselves; the others stay", async () => {
+  it("that no client asked about for a week are forgotten; the others stay", async () => {
     const old = await ended("old", GATEWAY_LIMITS.endedJobsKeptMs + 1_000);
     const young = await ended("young", GATEWAY_LIMITS.endedJobsKeptMs - 60_000);
     const { queue } = await openCatalog();
@@ -160,7 +160,7 @@ describe("ended jobs", () => {
     expect([existsSync(young.scenePath), existsSync(young.folder)]).toEqual([true, true]);
   });
 
-  it("of which one cannot be read any more hide no other", async () => {
+  it("are listed although one of them cannot be read", async () => {
     await ended("fine", 0);
     await ended("malformed", 0);
     database.served.put("malformed", "{");

@@ -29,8 +29,8 @@ function watched(state: "queued" | "paused" = "queued") {
   return { job, told, pass: (ms: number) => (nowMs += ms) };
 }
 
-describe("what clients are told of a job", () => {
-  it("its line says how far it is, and about how long it takes", () => {
+describe("what clients receive about a job", () => {
+  it("its summary has the progress and an estimate of the time left", () => {
     const { job, pass } = watched();
     expect(job.summary).toMatchObject({ job: "j", state: "queued", framesTotal: 0, secondsLeft: null, source: null, createdAt: 5 });
     job.become("preparing");
@@ -44,7 +44,7 @@ describe("what clients are told of a job", () => {
     expect(job.summary.secondsLeft).toBeNull();
   });
 
-  it("progress comes at most once a second, however fast the chunks", () => {
+  it("progress is sent at most once a second, however fast chunks finish", () => {
     const { job, told, pass } = watched();
     job.hear(created);
     for (let done = 1; done <= 10; done++) {
@@ -54,7 +54,7 @@ describe("what clients are told of a job", () => {
     expect(told.filter((event) => event === "progress")).toHaveLength(2);
   });
 
-  it("who wants rest before there is anything to do gets it when there is", () => {
+  it("a pause before the job has started takes effect when it starts", () => {
     const { job, told } = watched();
     job.become("preparing");
     job.wantRest(true);
@@ -65,7 +65,7 @@ describe("what clients are told of a job", () => {
     expect(told.filter((event) => ["paused", "running"].includes(event))).toEqual(["paused", "running"]);
   });
 
-  it("of an ended one only the last events stay, its end among them", () => {
+  it("an ended job keeps only its last events, with its end event", () => {
     const { job } = watched();
     for (let count = 0; count < 3 * GATEWAY_LIMITS.endedEventsKept; count++) job.hear({ event: "note", code: "n", message: String(count) });
     expect(job.events.first).toBe(0);
@@ -76,7 +76,7 @@ describe("what clients are told of a job", () => {
     expect(told.at(-1)).toBe("job-summary");
   });
 
-  it("a failure is told with its reason, and forgotten when it is tried again", () => {
+  it("a failure is sent with its reason, and cleared by a retry", () => {
     const { job } = watched();
     const error = { code: "SCENE_NO_CAMERA", message: "no camera", advice: "Add one." };
     job.become("failed", error);

@@ -24,8 +24,8 @@ function bundleOf(manifestHash: string, blocks: readonly string[]): PackedBundle
   };
 }
 
-describe("scenes given at the same time", () => {
-  it("a peer gets blocks of the jobs that are open with it, and of no other", async () => {
+describe("scenes seeded at the same time", () => {
+  it("a peer gets blocks only of the jobs that it has open", async () => {
     const scenes = new SceneSeeder();
     let sentOfA = 0;
     let sentOfB = 0;
@@ -45,7 +45,7 @@ describe("scenes given at the same time", () => {
     expect([sentOfA, sentOfB]).toEqual([7, 9]);
   });
 
-  it("what a donor of the same job has is pointed at, not given again", async () => {
+  it("a block that a donor of the same job has is redirected there, not sent again", async () => {
     const scenes = new SceneSeeder();
     using a = scenes.give(bundleOf("ma", ["a1"]), { sent: () => {}, changed: () => {} }, async (id) => [`/at/${id}`]);
     for (const peer of ["anna", "bert"]) a.admit(peer, true);
@@ -55,7 +55,7 @@ describe("scenes given at the same time", () => {
     expect(await scenes.servedTo("bert").policy.redirect?.("a1", false)).toEqual([{ id: "anna", addrs: ["/at/anna"] }]);
   });
 
-  it("an ended job gives nothing any more; another one with the same blocks still does", async () => {
+  it("an ended job seeds nothing; another job with the same blocks still does", async () => {
     const scenes = new SceneSeeder();
     const a = scenes.give(bundleOf("ma", ["shared", "a1"]), { sent: () => {}, changed: () => {} }, nowhere);
     using b = scenes.give(bundleOf("mb", ["shared"]), { sent: () => {}, changed: () => {} }, nowhere);
@@ -69,7 +69,7 @@ describe("scenes given at the same time", () => {
     expect(policy.mayHave("shared")).toBe(false);
   });
 
-  it("only the job whose file changed hears of it", () => {
+  it("only the job whose file changed is told", () => {
     const scenes = new SceneSeeder();
     const heard: string[] = [];
     using a = scenes.give(bundleOf("ma", ["a1"]), { sent: () => {}, changed: () => heard.push("a") }, nowhere);

@@ -44,11 +44,11 @@ describe("checkBlendFile", () => {
     ["a broken gzip", Buffer.from([0x1f, 0x8b, 1, 2, 3, 4, 5, 6, 7, 8, 9])],
     ["a broken zstd", Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 255, 255, 255, 255])],
     ["a gzip cut off after its magic", Buffer.from([0x1f, 0x8b])],
-  ])("says of %s that it is no scene", async (_, bytes) => {
+  ])("rejects %s as no scene", async (_, bytes) => {
     await expect(check(bytes)).rejects.toMatchObject({ code: "SCENE_NOT_BLEND" });
   });
 
-  test("says what a path is when it is no file with bytes", async () => {
+  test("names the kind of a path that is no readable file", async () => {
     await expect(check("")).rejects.toMatchObject({ code: "SCENE_EMPTY" });
     await mkdir(join(folder, "folder.blend"));
     await expect(checkBlendFile(join(folder, "folder.blend"))).rejects.toMatchObject({ code: "SCENE_NOT_A_FILE" });

@@ -91,7 +91,7 @@ describe.concurrent("finished files equal what plain Blender writes", () => {
 describe("a frame that cannot be finished", () => {
   const sceneFrame = (frame: number) => path.join(kit.folders(broken).assembled, assembledFileName({ scene: "Scène 1", frame }));
 
-  test("fails with a reason and leaves no file; the finisher goes on, and cleans up", async () => {
+  test("fails with a reason and leaves no file; the finisher continues, and cleans up", async () => {
     const { signal } = new AbortController();
     const { work } = kit.folders(broken);
     await truncate(sceneFrame(1), 20_000);
@@ -164,7 +164,7 @@ describe("a frame that cannot be finished", () => {
   });
 });
 
-describe("an output folder that is taken away during the job", () => {
+describe("an output folder that is removed during the job", () => {
   const out = () => path.join(kit.folders(moved).work, "out");
   const { signal } = new AbortController();
 
@@ -196,7 +196,7 @@ describe("an output folder that is taken away during the job", () => {
     expect((await readdir(out())).filter((name) => !name.endsWith(".png"))).toEqual([]);
   });
 
-  test("and cannot be made again, is named", async () => {
+  test("is named in the error when it cannot be made again", async () => {
     await using finisher = await kit.open(moved);
     await rm(out(), { recursive: true });
     await writeFile(out(), "a file in its place");

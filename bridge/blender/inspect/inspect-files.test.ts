@@ -158,7 +158,7 @@ with open(os.path.join(here, "blendcache_main/436C6F7468_000001_00.bphys"), "w")
 afterAll(async () => await scenes[Symbol.asyncDispose]());
 
 describe("files of a scene", () => {
-  test("are those that it reads, whatever they are called and wherever they lie", async () => {
+  test("are those that it reads, whatever their names and folders", async () => {
     inspection = await inspectTestScene(scenes, "main.blend");
     const found = Object.fromEntries(
       inspection.files.filter((file) => !file.missing).map((file) => [relative(scenes.folder, file.path), file.kind]),
@@ -166,7 +166,7 @@ describe("files of a scene", () => {
     expect(found).toEqual({ "main.blend": "blend", ...EXISTING });
   });
 
-  test("that are missing are named, and warned about", () => {
+  test("that are missing are listed, with a warning", () => {
     const missing = inspection.files.filter((file) => file.missing);
     expect(missing).toEqual([{ path: scenes.path("tex/absent.png"), kind: "image", missing: true }]);
     expect(inspection.facts.warnings).toEqual([

@@ -54,7 +54,7 @@ beforeAll(async () => {
 });
 afterAll(async () => await scenes[Symbol.asyncDispose]());
 
-describe("units of a frame", () => {
+describe("scene frames of a frame", () => {
   test("are not listed where each frame is one picture of the main scene", async () => {
     await make("own.blend", "tree = tree_of(scene)\ntree.nodes.clear()\nnode = layers(tree, scene)\noutput(tree, node.outputs[0])");
     const { facts } = await inspectTestScene(scenes, "own.blend", { frames: [1] });
@@ -62,7 +62,7 @@ describe("units of a frame", () => {
     expect(facts.scenes.map((scene) => scene.name)).toEqual(["Scene"]);
   });
 
-  test("are none where the compositor uses no render, and then no camera is missed", async () => {
+  test("are none when the compositor uses no render; then a missing camera is no error", async () => {
     await make(
       "picture.blend",
       `
@@ -129,7 +129,7 @@ scene.frame_end = 15
     expect(facts.scenes.flatMap((scene) => scene.untileable)).toEqual([]);
   });
 
-  test("tell engines that mix, and a camera that a strip chose", async () => {
+  test("list mixed engines, and a camera chosen by a strip", async () => {
     await make(
       "mixed.blend",
       `

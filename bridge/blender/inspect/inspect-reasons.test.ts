@@ -69,27 +69,27 @@ afterAll(async () => await scenes[Symbol.asyncDispose]());
 
 const codes = (reasons: readonly { readonly code: string }[]) => reasons.map((reason) => reason.code);
 
-describe("reasons", () => {
-  test("against tiles: Freestyle, a time limit; against trust in the picture: scripts", async () => {
+describe("reasons found by inspection", () => {
+  test("against tiles: Freestyle, a time limit; against equal pictures: scripts", async () => {
     const inspection = await inspectTestScene(scenes, "tricks.blend", { frames: [1] });
     expect(codes(mainScene(inspection).untileable)).toEqual(["freestyle", "time-limit"]);
     expect(codes(inspection.facts.warnings)).toEqual(["script-driver", "script-module"]);
     expect(inspection.facts.warnings[0]?.message).toContain("getpid");
   });
 
-  test("are none where a setting is on and does nothing", async () => {
+  test("are none when a setting is on but has no effect", async () => {
     const inspection = await inspectTestScene(scenes, "calm.blend", { frames: [1] });
     expect(mainScene(inspection).untileable).toEqual([]);
     expect(inspection.facts.warnings).toEqual([]);
   });
 
-  test("against tiles: an engine that draws", async () => {
+  test("against tiles: an engine that draws by OpenGL", async () => {
     const inspection = await inspectTestScene(scenes, "workbench.blend", { frames: [1] });
     expect(codes(mainScene(inspection).untileable)).toEqual(["engine"]);
     expect(codes(inspection.facts.warnings)).toEqual(["needs-opengl"]);
   });
 
-  test("against other machines: scripts of the scene's own that donors would leave out", async () => {
+  test("against other machines: the scene's own scripts, which donors would leave out", async () => {
     const drawn = await inspectTestScene(scenes, "style-scripts.blend", { frames: [1] });
     expect(codes(drawn.facts.warnings)).toEqual(["needs-opengl", "own-scripts"]);
     const traced = await inspectTestScene(scenes, "style-scripts-cycles.blend", { frames: [1] });
@@ -104,11 +104,11 @@ describe("reasons", () => {
     ["hidden", undefined],
     ["still", undefined],
     ["hair", undefined],
-  ])("for order: %s gives %s", async (name, code) => {
+  ])("for frame order: %s gives %s", async (name, code) => {
     expect(mainScene(await inspectTestScene(scenes, `${name}.blend`, { frames: [1, 20] })).inOrder?.code).toBe(code);
   });
 
-  test("for order: none before a simulation starts", async () => {
+  test("for frame order: none before a simulation starts", async () => {
     expect(mainScene(await inspectTestScene(scenes, "cloth.blend", { frames: [1, 10] })).inOrder).toBeUndefined();
   });
 });

@@ -38,7 +38,7 @@ save("marker.blend")
 afterAll(async () => await scenes[Symbol.asyncDispose]());
 
 describe("inspectScene", () => {
-  test("tells size, samples and range of a plain scene", async () => {
+  test("reports size, samples and frame range of a simple scene", async () => {
     const inspection = await inspectTestScene(scenes, "plain.blend");
     expect(inspection.facts).toMatchObject({
       scene: "Scene",
@@ -67,7 +67,7 @@ describe("inspectScene", () => {
     expect(inspection.files).toEqual([{ path: scenes.path("plain.blend"), kind: "blend", missing: false }]);
   });
 
-  test("names the frames that are there already where the scene keeps them, and none where it does not", async () => {
+  test("lists the frames that exist already when the scene does not overwrite, and none when it does", async () => {
     await scenes.file("da/f_003.png");
     await scenes.file("da/f_004.jpg");
     const output = { output: scenes.path("da/f_###") };
@@ -77,7 +77,7 @@ describe("inspectScene", () => {
     expect(overwriting.facts.output.existing).toEqual([]);
   });
 
-  test("tells view layers, views, samples, denoising and a rate that is no whole number", async () => {
+  test("reports view layers, views, samples, denoising and a fractional frame rate", async () => {
     const inspection = await inspectTestScene(scenes, "rich.blend");
     expect(inspection.facts).toMatchObject({
       frameStart: 3,
@@ -97,7 +97,7 @@ describe("inspectScene", () => {
     expect(main.untileable.map((reason) => reason.code)).toEqual(["denoising"]);
   });
 
-  test("takes Blender's own flags as Blender does", async () => {
+  test("applies Blender's own flags as Blender does", async () => {
     const flags = { scene: "Ünused", output: "out/f_####", format: "TGA", frameStart: 5, frameEnd: 9, frameStep: 2 };
     await expect(inspectTestScene(scenes, "two.blend", { flags })).rejects.toMatchObject({ code: "SCENE_NO_CAMERA" });
     const { facts } = await inspectTestScene(scenes, "two.blend", { flags: { ...flags, scene: "Scene" }, cwd: scenes.folder });
@@ -112,7 +112,7 @@ describe("inspectScene", () => {
     expect(folder.facts.output).toMatchObject({ isMovie: true, format: "FFMPEG", path: `${scenes.path("out")}/` });
   });
 
-  test("names the scenes there are when it is asked for another", async () => {
+  test("lists the file's scenes when it is asked for an unknown one", async () => {
     const unknown = inspectTestScene(scenes, "two.blend", { flags: { scene: "Nope" } });
     await expect(unknown).rejects.toMatchObject({
       code: "SCENE_UNKNOWN",
@@ -123,7 +123,7 @@ describe("inspectScene", () => {
     }
   });
 
-  test("misses a camera only where Blender would", async () => {
+  test("reports a missing camera only when Blender would", async () => {
     await expect(inspectTestScene(scenes, "blind.blend")).rejects.toMatchObject({ code: "SCENE_NO_CAMERA" });
     expect((await inspectTestScene(scenes, "marker.blend", { frames: [6] })).facts.scene).toBe("Scene");
   });
@@ -135,7 +135,7 @@ describe("inspectScene", () => {
 });
 
 describe("bad files", () => {
-  test("compressed scenes are scenes", async () => {
+  test("compressed scenes are accepted", async () => {
     await writeFile(scenes.path("gzip.blend"), gzipSync(await readFile(scenes.path("plain.blend"))));
     expect((await checkBlendFile(scenes.path("gzip.blend"))).compression).toBe("gzip");
     expect((await checkBlendFile(scenes.path("zstd.blend"))).compression).toBe("zstd");
@@ -156,7 +156,7 @@ describe("bad files", () => {
     await expect(inspectTestScene(scenes, "newer.blend")).rejects.toMatchObject({ code: "SCENE_TOO_NEW" });
   });
 
-  test("what is no scene is said so, before a Blender starts", async () => {
+  test("a file that is no scene is rejected before a Blender starts", async () => {
     await mkdir(scenes.path("folder.blend"));
     await scenes.file("empty.blend", "");
     await scenes.file("text.blend", "hello");

@@ -46,7 +46,7 @@ function sizeOf(path: string): string {
 
 const numbered = CASES.map(([x, y, percentage, border], number) => ({ number, x, y, percentage, border }));
 
-describe("sizes are Blender's own", () => {
+describe("sizes equal Blender's own", () => {
   test.each(numbered.filter((each) => each.border === undefined))("the frame, $x x $y at $percentage %", async ({ number }) => {
     const main = mainScene(await inspectTestScene(scenes, `size${number}.blend`));
     expect(sizeOf(scenes.path(`picture${number}.png`))).toBe(`${main.width}x${main.height}`);

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(async () => await rm(root, { recursive: true, force: true }));
 
-test("a folder that can be written, or made, is left as it was", async () => {
+test("a folder that can be written or made passes, and is left as it was", async () => {
   await mkdir(join(root, "here"));
   await writeFile(join(root, "here", "picture.png"), "x");
   await tryOutputFolder(join(root, "here"), signal);
@@ -21,7 +21,7 @@ test("a folder that can be written, or made, is left as it was", async () => {
   expect(await readdir(root, { recursive: true })).toEqual(["here", "here/picture.png"]);
 });
 
-test("a file in the way, and a name too long, are refused", async () => {
+test("a file at the folder's path, and a too long name, are refused", async () => {
   await writeFile(join(root, "file"), "");
   for (const folder of [join(root, "file"), join(root, "file", "deep"), join(root, "n".repeat(300)), join(root, "a", "n".repeat(300))])
     await expect(tryOutputFolder(folder, signal)).rejects.toMatchObject({ code: "OUTPUT_NOT_WRITABLE" });
@@ -33,13 +33,13 @@ test.runIf(process.platform === "linux")("a folder that cannot be is refused", a
     await expect(tryOutputFolder(folder, signal)).rejects.toMatchObject({ code: "OUTPUT_NOT_WRITABLE" });
 });
 
-test.runIf(process.getuid?.() !== 0 && process.platform !== "win32")("a folder of someone else is refused", async () => {
+test.runIf(process.getuid?.() !== 0 && process.platform !== "win32")("a folder of another user is refused", async () => {
   await mkdir(join(root, "theirs"), { mode: 0o500 });
   await expect(tryOutputFolder(join(root, "theirs"), signal)).rejects.toMatchObject({ code: "OUTPUT_NOT_WRITABLE" });
   await chmod(join(root, "theirs"), 0o700);
 });
 
-test.runIf(isRoot)("a file system that is read only, or full, is refused", async () => {
+test.runIf(isRoot)("a read-only or full file system is refused", async () => {
   const disk = join(root, "disk");
   await mkdir(disk);
   execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", disk]);

@@ -18,7 +18,7 @@ afterAll(() => rm(scratch, { recursive: true, force: true }));
 const probe = (start: StartProcess) => RenderProbe.open({ start }, { blender: TEST_BUILD, scratch, threads: 1 }, patience());
 
 describe("a probe of Blender", () => {
-  it("lists what its Cycles sees, takes exactly the cards that are given, and says when one is missing", async () => {
+  it("lists the devices that Cycles sees, uses exactly the given GPUs, and names a missing one", async () => {
     await using blender = await probe(withRecordedDevices());
     const devices = await blender.devices(patience());
     expect(devices.map(({ backend }) => backend)).toEqual(["OPTIX", "OPTIX", "CUDA", "CUDA"]);
@@ -30,7 +30,7 @@ describe("a probe of Blender", () => {
     await expect(blender.use({ ...cuda, deviceIds: ["CUDA_gone"] }, patience())).rejects.toMatchObject({ code: "GPU_MISSING" });
   });
 
-  it("measures the benchmark scene on this machine's processor, and leaves nothing behind", async () => {
+  it("measures the benchmark scene on this machine's CPU, and leaves no files", async () => {
     {
       await using blender = await probe(startPlainProcess);
       expect(await blender.measure(patience())).toBeGreaterThan(1_000);
@@ -54,7 +54,7 @@ describe("a session that is opened for GPUs", () => {
     expect(session).toMatchObject({ backend: "CUDA", fellBack: undefined });
   });
 
-  it("says so when it falls back to the processor", async () => {
+  it("reports when it falls back to the CPU", async () => {
     await using session = await open(startPlainProcess, ["CUDA_NVIDIA GeForce RTX 3090_0000:01:00"]);
     expect(session.backend).toBe("CPU");
     expect(session.fellBack).toContain("RTX 3090");

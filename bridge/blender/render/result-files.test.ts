@@ -15,8 +15,8 @@ const take = async (files: readonly { readonly path: string; readonly toPath: st
   for (const { path, toPath } of files) await writeFile(toPath, path, { flag: "wx" });
 };
 
-describe("results out of a sandbox", () => {
-  it("get files of ours with their names, also where two have the same", async () => {
+describe("result files out of a sandbox", () => {
+  it("are written by the bridge under their names, also when two have the same name", async () => {
     const paths = ["/tmp/c/a/f_0001.png", "/tmp/c/b/f_0001.png", "/tmp/c/Grüße, 世界.exr", "/tmp/c/a/f_0001.png"];
     const own = await ownFiles(paths, { scratch, take });
     expect(own.map((path) => basename(path))).toEqual(paths.map((path) => basename(path)));
@@ -26,22 +26,22 @@ describe("results out of a sandbox", () => {
   });
 
   it.each(["/tmp/..", "/tmp/.", "/", "", "/tmp/a\nb", "/tmp/a\\b", "/tmp/a\u202eb", `/tmp/${"é".repeat(200)}`])(
-    "are refused by the name %j",
+    "are refused when named %j",
     async (path) => {
       await expect(ownFiles(["/tmp/good.exr", path], { scratch, take })).rejects.toMatchObject({ code: "BLENDER_SCRIPT_FAILED" });
       expect(await readdir(scratch)).toEqual([]);
     },
   );
 
-  it("leave nothing when one cannot be taken", async () => {
+  it("leave no file when one cannot be written", async () => {
     const broken = async () => Promise.reject(new Error("it has ended"));
     await expect(ownFiles(["/tmp/a.exr"], { scratch, take: broken })).rejects.toThrow("it has ended");
     expect(await readdir(scratch)).toEqual([]);
   });
 });
 
-describe("results of a plain process", () => {
-  it("are believed inside its own folder alone", async () => {
+describe("result files of a plain process", () => {
+  it("are accepted only inside its own folder", async () => {
     const inside = join(scratch, "own");
     await mkdir(inside);
     await writeFile(join(inside, "a.exr"), "");

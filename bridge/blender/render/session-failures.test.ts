@@ -28,8 +28,8 @@ afterAll(async () => {
   await scenes[Symbol.asyncDispose]();
 });
 
-describe("a session lives on", () => {
-  it("after files that cannot be opened, which it names by what is wrong with them", async () => {
+describe("a session survives", () => {
+  it("files that cannot be opened, each with its own error code", async () => {
     const whole = await readFile(scenes.path("plain.blend"));
     await writeFile(scenes.path("cut-short.blend"), whole.subarray(0, whole.length / 2));
     await writeFile(scenes.path("text.blend"), "not a scene");
@@ -51,7 +51,7 @@ describe("a session lives on", () => {
     }
   });
 
-  it("after chunks that cannot be rendered, and leaves nothing of them", async () => {
+  it("chunks that cannot be rendered, and leaves none of their files", async () => {
     const { session, scratch } = await testSession(scenes);
     await using _ = session;
     const refusal = async (spec: Parameters<typeof session.render>[0]) => {
@@ -78,7 +78,7 @@ describe("a session lives on", () => {
     expect(await differences(await plainRaw(scenes, "plain.blend", 3), result.raw ?? "")).toBe("");
   });
 
-  it("through fifty chunks without growing", async () => {
+  it("fifty chunks without growing in memory", async () => {
     const { session } = await testSession(scenes);
     await using _ = session;
     await session.load(scenes.path("plain.blend"), { remap: {} }, patience());
@@ -93,7 +93,7 @@ describe("a session lives on", () => {
 });
 
 describe("a session ends", () => {
-  it("with BLENDER_CRASHED when its Blender does, in the middle of a render", async () => {
+  it("with BLENDER_CRASHED when its Blender crashes during a render", async () => {
     const { session, process: blender } = await testSession(scenes);
     await using _ = session;
     await session.load(scenes.path("endless.blend"), { remap: {} }, patience());
@@ -105,7 +105,7 @@ describe("a session ends", () => {
     await expect(session.render(raw(1), patience())).rejects.toMatchObject({ code: "BLENDER_CRASHED" });
   });
 
-  it("with BLENDER_HUNG when it answers no more", async () => {
+  it("with BLENDER_HUNG when it stops answering", async () => {
     const { session, process: blender } = await testSession(scenes, { renderTimeoutMs: () => 700 });
     await using _ = session;
     await session.load(scenes.path("plain.blend"), { remap: {} }, patience());
@@ -114,7 +114,7 @@ describe("a session ends", () => {
     await session.exited;
   });
 
-  it("with CANCELLED when the caller gives up a render", async () => {
+  it("with CANCELLED when the caller aborts a render", async () => {
     const { session } = await testSession(scenes);
     await using _ = session;
     await session.load(scenes.path("endless.blend"), { remap: {} }, patience());
@@ -126,7 +126,7 @@ describe("a session ends", () => {
     await session.exited;
   });
 
-  it("with its standard input, in the middle of a render", async () => {
+  it("within a second after its standard input closes, during a render", async () => {
     const { session, process: blender } = await testSession(scenes);
     await using _ = session;
     await session.load(scenes.path("endless.blend"), { remap: {} }, patience());

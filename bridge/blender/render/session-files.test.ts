@@ -85,7 +85,7 @@ async function requireEqual(expected: readonly string[], got: readonly string[])
 }
 
 describe("a frame as files equals what `blender -b -f N` writes", () => {
-  it("with stamp, names by Blender's own rule, and chunks of floats before and after", async () => {
+  it("with a stamp, names by Blender's own rule, and raw chunks before and after", async () => {
     const expected = await plainFiles("pictures.blend", 4, "shot_##_x");
     await session.load(scenes.path("pictures.blend"), { remap: {} }, patience());
     await session.render(raw(4, { x: 5, y: 5, width: 20, height: 20 }), patience());
@@ -121,7 +121,7 @@ describe("a frame as files equals what `blender -b -f N` writes", () => {
     await requireEqual(expected, result.outputs);
   });
 
-  it("with one file for each eye", async () => {
+  it("with one file per stereo view", async () => {
     const expected = await plainFiles("stereo.blend", 3, "");
     await session.load(scenes.path("stereo.blend"), { remap: {} }, patience());
     for (let turn = 0; turn < 2; turn++) {

@@ -61,8 +61,8 @@ afterAll(async () => {
   await scenes[Symbol.asyncDispose]();
 });
 
-describe("a scene whose files have moved", () => {
-  it("renders as where it was made, libraries of libraries and their textures included", async () => {
+describe("a scene whose files were moved", () => {
+  it("renders as at its original path, with nested libraries and their textures", async () => {
     const references = [await plainRaw(scenes, "shot/main.blend", 3), await plainRaw(scenes, "shot/relative.blend", 3)];
     await mkdir(scenes.path("bundle"));
     for (const folder of ["assets", "textures", "shot"]) await rename(scenes.path(folder), scenes.path(`bundle/${folder}`));

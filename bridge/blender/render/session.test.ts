@@ -107,7 +107,7 @@ afterAll(async () => {
   await scenes[Symbol.asyncDispose]();
 });
 
-describe("floats of a warm session equal what `blender -b -f N` renders", () => {
+describe("raw frames of a warm session equal what `blender -b -f N` renders", () => {
   it.each(Object.keys(ORDERED))("%s: tiles and frames in any order", async (title) => {
     const plain = { 3: await plainRaw(scenes, fileOf(title), 3), 7: await plainRaw(scenes, fileOf(title), 7) };
     await session.load(scenes.path(fileOf(title)), { remap: {} }, patience());
@@ -138,7 +138,7 @@ describe("floats of a warm session equal what `blender -b -f N` renders", () => 
     }
   });
 
-  it("a simulation without a cache, stepped up to the frame, and from the start again", async () => {
+  it("an unbaked simulation, stepped up to the frame, and again from the start", async () => {
     const reference = await plainAnimation(scenes, "cloth.blend", 1, 7);
     await session.load(scenes.path("cloth.blend"), { remap: {} }, patience());
     for (const frames of [[7], [3, 4, 7], [9, 7]]) {
@@ -148,7 +148,7 @@ describe("floats of a warm session equal what `blender -b -f N` renders", () => 
     }
   });
 
-  it("noisy, with the passes that denoising needs, where the scene denoises", async () => {
+  it("a denoised scene: noisy, with the passes that denoising needs", async () => {
     const reference = await plainRaw(scenes, "noisy.blend", 2);
     await session.load(scenes.path("denoised.blend"), { remap: {} }, patience());
     const result = await session.render(raw(2), patience());

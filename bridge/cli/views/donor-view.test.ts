@@ -33,7 +33,7 @@ const draw = (change: Partial<DonorStatus> = {}, columns = 100) =>
   stripVTControlCharacters(drawStatus({ ...status, ...change }, { nowMs: 6_000, columns }));
 
 describe("the donor's view", () => {
-  it("shows what each slot does, the jobs with their keys, what was given and how the machine is", () => {
+  it("shows what each slot does, the jobs with their keys, donated work and the state of the machine", () => {
     expect(draw().split("\n")).toEqual([
       "● gives  anna  3 slots of 3 threads · OptiX · 312 M/s",
       "  ▸ frame 7, 64x64 at 0,64    5s  job j-one",
@@ -48,7 +48,7 @@ describe("the donor's view", () => {
     ]);
   });
 
-  it("asks about the newest environment that a job brings", () => {
+  it("asks about the newest requested environment", () => {
     const ask = (digest: string) => ({ digest: digest.repeat(64), job: `j-${digest}`, requester: "12D3", atMs: 1 });
     expect(draw({ asked: [ask("a")] })).toContain(`asked   ${"a".repeat(64)} by j-a`);
     expect(draw({ asked: [ask("a"), ask("b")] })).toContain(`${"b".repeat(64)} by j-b (and 1 more)`);
@@ -60,7 +60,7 @@ describe("the donor's view", () => {
   it("says why it does not work", () =>
     expect(draw({ availability: { state: "paused", code: "in-use", reason: "somebody uses it" } })).toContain("paused: somebody uses it"));
 
-  it("keeps a long name from breaking the picture", () => {
+  it("keeps a long name from breaking the layout", () => {
     const long = draw({ name: "n".repeat(64), jobs: [{ job: "j".repeat(64), requester: "r".repeat(500) }] }, 60);
     expect(Math.max(...long.split("\n").map((line) => line.length))).toBeLessThanOrEqual(60);
   });
@@ -94,7 +94,7 @@ describe("a key", () => {
   ])("%j with %j does %j", (key, change, did) => expect(pressed(key, change)).toBe(did));
 });
 
-it("the lines that stay say what the owner's terms did, and to whom", () => {
+it("log lines say which of the owner's terms acted, and on which job", () => {
   const line = (event: Parameters<typeof lastingLine>[0]) => stripVTControlCharacters(lastingLine(event) ?? "");
   expect(line({ event: "availability", state: "closed", code: "schedule", reason: "it gives only 22:00-07:00" })).toBe(
     "closed it gives only 22:00-07:00",

@@ -21,7 +21,7 @@ function pictureAt(steps: number) {
 }
 
 describe("the progress view", () => {
-  it("says how far the job is, who works and what came in", () => {
+  it("shows the job's progress, its donors and its results", () => {
     const drawn = stripVTControlCharacters(drawPicture(pictureAt(5), 2_000, 100));
     expect(drawn).toMatch(/50 %.*2\/4 chunks/);
     expect(drawn).toMatch(/anna\s+2 done/);
@@ -30,7 +30,7 @@ describe("the progress view", () => {
 
   it("shows what a donor is doing", () => expect(drawPicture(pictureAt(3), 200, 100)).toContain("frame 1, tile 0,0"));
 
-  it("says why a donor rests, and that it goes on", () => {
+  it("shows why a donor is paused, and when it resumes", () => {
     const picture = pictureAt(3);
     watch(picture, { event: "donor-availability", donor: "d1", name: "anna", open: false, reason: "somebody uses it" }, 300);
     expect(drawPicture(picture, 300, 100)).toContain("rests: somebody uses it");
@@ -43,7 +43,7 @@ describe("the progress view", () => {
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(75);
   });
 
-  it("tells no time before it can know it, and the pace's time after", () => {
+  it("shows no time left before it can be estimated, and then an estimate from the pace", () => {
     expect(secondsLeft(pictureAt(4), 1_500)).toBeUndefined();
     expect(secondsLeft(pictureAt(5), 2_000)).toBe(2);
   });

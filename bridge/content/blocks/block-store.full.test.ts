@@ -17,7 +17,7 @@ vi.mock(import("./disk.ts"), async (original) => {
   return { ...real, writeNewFile };
 });
 
-it("a full disk is DISK_FULL, loses nothing of the books, and the store goes on when there is room again", async () => {
+it("a full disk is DISK_FULL, the index stays correct, and the store works again when there is room", async () => {
   const directory = await mkdtemp(join(tmpdir(), "store-"));
   try {
     const store = await openBlockStore({ directory, capBytes: 1e6 }, { clock: systemClock, log: silentLog });

@@ -33,7 +33,7 @@ async function filled(store: BlockStore, count: number): Promise<{ hash: string;
 }
 
 describe("the block store", () => {
-  it("gives back what was put, whole and by range, also after it is opened again", async () => {
+  it("returns stored blocks, whole and by range, also after it is reopened", async () => {
     const store = await openStore();
     const { hash, content } = block();
     expect(store.has(hash)).toBe(false);
@@ -47,7 +47,7 @@ describe("the block store", () => {
     expect(await readFile(again.pathOf(hash)!)).toEqual(Buffer.from(content));
   });
 
-  it("refuses bytes that are not what the hash names, and names that are no hashes", async () => {
+  it("refuses bytes that do not match the hash, and names that are no hashes", async () => {
     const store = await openStore();
     const { hash, content } = block();
     await expect(store.put(hash, content.subarray(1))).rejects.toMatchObject({ code: "BLOCK_CORRUPT" });
@@ -56,7 +56,7 @@ describe("the block store", () => {
     await expect(store.get(hash, signal)).rejects.toMatchObject({ code: "BLOCK_MISSING" });
   });
 
-  it("writes a block once, however many put it at once", async () => {
+  it("writes a block once, however many callers put it at once", async () => {
     const store = await openStore();
     const { hash, content } = block();
     await Promise.all(Array.from({ length: 8 }, () => store.put(hash, content)));
@@ -64,7 +64,7 @@ describe("the block store", () => {
     expect(await readdir(join(directory, "tmp"))).toEqual([]);
   });
 
-  it("evicts what was used longest ago, over the cap", async () => {
+  it("evicts the least recently used block over the cap", async () => {
     const store = await openStore(350 * KIB);
     const [a, b, c] = await filled(store, 3);
     await store.get(a!.hash, signal);
@@ -73,7 +73,7 @@ describe("the block store", () => {
     expect(store.usedBytes).toBe(300 * KIB);
   });
 
-  it("never evicts what is pinned, and says DISK_FULL when nothing else is left", async () => {
+  it("never evicts pinned blocks, and fails with DISK_FULL when nothing else is left", async () => {
     const store = await openStore(250 * KIB);
     const [a, b] = await filled(store, 2);
     const jobs = [store.pin([a!.hash, b!.hash]), store.pin([a!.hash])];
@@ -103,7 +103,7 @@ describe("the block store", () => {
     );
   });
 
-  it("forgets a block that the disk spoilt", async () => {
+  it("forgets a block that was corrupted on the disk", async () => {
     const store = await openStore();
     const { hash, content } = block();
     await store.put(hash, content);
@@ -114,7 +114,7 @@ describe("the block store", () => {
     expect(await store.get(hash, signal)).toEqual(content);
   });
 
-  it("moves a finished file in under its hash, and refuses another than was promised", async () => {
+  it("moves a finished file in under its hash, and refuses one with another hash", async () => {
     const store = await openStore();
     const { hash, content } = block(300 * KIB);
     const path = join(directory, "result.exr");
@@ -126,7 +126,7 @@ describe("the block store", () => {
     expect(await store.read(hash, 200 * KIB, 100 * KIB, signal)).toEqual(content.subarray(200 * KIB));
   });
 
-  it("survives kill -9 in the middle of writing: whole blocks only, no litter", async () => {
+  it("survives kill -9 during a write: whole blocks only, no temporary files", async () => {
     const writer = spawn(process.execPath, [join(import.meta.dirname, "..", "fixtures", "store-writer-worker.ts"), directory], {
       stdio: ["ignore", "pipe", "inherit"],
     });

@@ -44,7 +44,7 @@ describe("the chunker", () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  it("cuts the same noise at the same places for ever: part of the bundle format", () => {
+  it("cuts the same bytes at the same offsets in every version: part of the bundle format", () => {
     expect(sha256(new Uint8Array(GEAR.buffer))).toMatchInlineSnapshot(`"316e3aaf9142a51ab230212ecd96e71b4ff23ea1fd3d3e56f43b6a8759b04d0c"`);
     expect(cut(noise(8 * MIB, 7)).map((block) => block.bytes)).toMatchInlineSnapshot(`
       [
@@ -82,7 +82,7 @@ describe("the chunker", () => {
     ["a byte put in near the start", (bytes) => concat(bytes.subarray(0, 1000), noise(1, 5), bytes.subarray(1000))],
     ["a thousand bytes taken out", (bytes) => concat(bytes.subarray(0, 9 * MIB), bytes.subarray(9 * MIB + 1000))],
     ["some bytes added at the end", (bytes) => concat(bytes, noise(5000, 9))],
-  ])("moves little after %s", (_what, change) => {
+  ])("keeps most blocks after %s", (_what, change) => {
     expect(moved(before, change(before))).toBeLessThanOrEqual(6 * MIB);
   });
 
@@ -98,7 +98,7 @@ describe("the chunker", () => {
     expect(blocks.at(-1)!.offset + blocks.at(-1)!.bytes).toBe(bytes.length);
   });
 
-  it("has no block for an empty file", async () => {
+  it("makes no block of an empty file", async () => {
     const path = join(folder, "empty");
     await writeFile(path, "");
     await using file = await open(path, "r");

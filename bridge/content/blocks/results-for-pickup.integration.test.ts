@@ -25,8 +25,8 @@ async function made(content: string): Promise<string> {
   return path;
 }
 
-describe("equal results", () => {
-  it("are there while one of them is wanted, however they come and go", async () => {
+describe("results with equal content", () => {
+  it("exist as long as one of them is held, in any order of adding and dropping", async () => {
     const signal = new AbortController().signal;
     let { sha256 } = await results.keep(await made("black"), "a");
     for (let round = 0; round < 300; round++) {
@@ -41,7 +41,7 @@ describe("equal results", () => {
     expect((await readdir(root)).filter((name) => name.startsWith("made-"))).toEqual([]);
   });
 
-  it("are each for those alone for whom they were made", async () => {
+  it("can each be fetched only by the requester they were rendered for", async () => {
     const { sha256 } = await results.keep(await made("black"), "a");
     await results.keep(await made("black"), "b");
     await results.drop(sha256, "a");
@@ -49,7 +49,7 @@ describe("equal results", () => {
   });
 });
 
-it("a donor that was killed wipes what it held, also what came while the last one went", async () => {
+it("a killed donor's results are wiped at the next start, also one that was added while the last was dropped", async () => {
   const { sha256: first } = await results.keep(await made("first"), "a");
   const [{ sha256: second }] = await Promise.all([results.keep(await made("second"), "a"), results.drop(first, "a")]);
   expect(await readFile(join(root, "list"), "utf8")).toContain(second);

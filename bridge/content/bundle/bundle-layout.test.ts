@@ -36,7 +36,7 @@ function resolveHere(remap: Record<string, string>, path: string): string {
 }
 
 describe("the layout of a bundle", () => {
-  it("keeps files near the scene where they are to each other and tells nothing of the folders above", () => {
+  it("keeps the relative paths of files near the scene, and reveals no folder above them", () => {
     const layout = layoutBundle(
       files("/home/alice/film/shots/a/s.blend", "/home/alice/film/tex/wood.png", "/home/alice/film/lib/tree.blend"),
     );
@@ -45,11 +45,11 @@ describe("the layout of a bundle", () => {
     expect(layout.remap).toEqual([{ from: "/home/alice/film", to: "." }]);
   });
 
-  it("puts a lone scene at the top", () => {
+  it("puts a single scene at the top", () => {
     expect(layoutBundle(files("/home/alice/s.blend"))).toMatchObject({ scene: "s.blend", remap: [{ from: "/home/alice", to: "." }] });
   });
 
-  it("puts far roots into external folders, one for each place", () => {
+  it("puts files from elsewhere into external folders, one for each place", () => {
     const layout = layoutBundle(
       files("/home/alice/p/s.blend", "/mnt/disk/hdri/sky.exr", "/mnt/disk/hdri/b/sun.exr", "/usr/share/fonts/x/f.ttf", "/home/bob/t.png"),
     );
@@ -63,7 +63,7 @@ describe("the layout of a bundle", () => {
     expect(layout.remap).toContainEqual({ from: "/mnt/disk/hdri", to: "external/2" });
   });
 
-  it("does the same for drives and shares of Windows, where case does not count", () => {
+  it("does the same for drives and shares of Windows, ignoring case", () => {
     const layout = layoutBundle(
       files(
         "C:\\Users\\Bob\\film\\s.blend",
@@ -90,7 +90,7 @@ describe("the layout of a bundle", () => {
     ]);
   });
 
-  it("leaves out missing files and says so", () => {
+  it("leaves out missing files and lists them", () => {
     const layout = layoutBundle([
       ...files("/p/s.blend"),
       { path: "/p/gone.png", kind: "image", missing: true },
@@ -100,7 +100,7 @@ describe("the layout of a bundle", () => {
     expect(layout.files).toHaveLength(1);
   });
 
-  it("renames what some system cannot hold, a folder once for all files in it", () => {
+  it("renames what some file system cannot store, a folder once for all files in it", () => {
     const layout = layoutBundle(
       files("/p/s.blend", "/p/aux/b_0001.png", "/p/aux/b_0002.png", "/p/what?.png", "/p/a\\b.png", "/p/e\u0301.png", "/p/trail. /x.png"),
     );
@@ -126,11 +126,11 @@ describe("the layout of a bundle", () => {
     expect(layoutBundle([...all].reverse())).toEqual(layoutBundle(all));
   });
 
-  it("has no scene, no bundle", () => {
+  it("fails without a scene", () => {
     expect(() => layoutBundle([])).toThrow(expect.objectContaining({ code: "SCENE_NOT_FOUND" }));
   });
 
-  it("gives folders that are too deep a place of their own", () => {
+  it("moves folders that are too deep to an external folder", () => {
     const deep = `/home/a/${Array.from({ length: 60 }, (_, index) => `d${index}`).join("/")}/x.png`;
     const layout = layoutBundle(files("/home/a/s.blend", deep));
     expect(pathsOf(layout)[deep]).toBe("external/1/x.png");
@@ -185,13 +185,13 @@ describe("the remap on a donor", () => {
     }
   });
 
-  it("leaves alone what is in place, even when the requester's folder holds the donor's", () => {
+  it("keeps files that are in place, even when the requester's folder contains the donor's", () => {
     const near = remapFor(asManifest(layoutBundle(files("/donor/s.blend", "/donor/x/t.png"))), root);
     expect(resolveHere(near, `${root}/x/t.png`)).toBe(`${root}/x/t.png`);
     expect(resolveHere(near, "/donor/x/t.png")).toBe(`${root}/x/t.png`);
   });
 
-  it("moves nothing that is in place, even when another folder's relative path leads there", () => {
+  it("remaps no file that is in place, even when another folder's relative path leads there", () => {
     const clash = layoutBundle(files("/home/a/s.blend", "/mnt/x/0/a.png", "/mnt/x/1/b.png"));
     expect(pathsOf(clash)).toMatchObject({ "/mnt/x/0/a.png": "external/1/a.png", "/mnt/x/1/b.png": "external/2/b.png" });
     const here = remapFor(asManifest(clash), root);
@@ -208,7 +208,7 @@ describe("the remap on a donor", () => {
     expect(resolveHere(here, "/usr/share/x")).toBe("/usr/share/x");
   });
 
-  it("serves scenes from Windows too", () => {
+  it("remaps scenes from Windows too", () => {
     const windows = ["C:\\w\\s.blend", "C:\\w\\tex\\a.png", "D:\\hdr\\sky.exr", "C:\\Users\\b\\t.png"];
     const laid = layoutBundle(files(...(windows as [string])));
     const here = remapFor(asManifest(laid), root);

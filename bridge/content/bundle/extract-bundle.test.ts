@@ -37,7 +37,7 @@ function manifest(files: Record<string, string[]>): SceneManifest {
   return { version: 1, scene: entries[0]!.path, files: entries, remap: [{ from: "/p", to: "." }] };
 }
 
-describe("materialising", () => {
+describe("extracting a bundle", () => {
   it("joins blocks into files below a new folder", async () => {
     const directory = join(folder, "scene");
     const made = await extractBundle(
@@ -50,15 +50,18 @@ describe("materialising", () => {
     expect(made.remap).toEqual({ "/p": directory });
   });
 
-  it.each(["../x", "/etc/x", "a/../../x", "C:\\x", "con"])("writes nothing for %j, even when nobody parsed the manifest", async (path) => {
-    const directory = join(folder, "scene");
-    await expect(
-      extractBundle({ manifest: manifest({ "s.blend": ["x"], [path]: ["evil"] }), store, directory }, signal),
-    ).rejects.toMatchObject({ code: "MANIFEST_INVALID" });
-    expect(await readdir(folder)).toEqual([]);
-  });
+  it.each(["../x", "/etc/x", "a/../../x", "C:\\x", "con"])(
+    "writes nothing for %j, even when the manifest was not validated",
+    async (path) => {
+      const directory = join(folder, "scene");
+      await expect(
+        extractBundle({ manifest: manifest({ "s.blend": ["x"], [path]: ["evil"] }), store, directory }, signal),
+      ).rejects.toMatchObject({ code: "MANIFEST_INVALID" });
+      expect(await readdir(folder)).toEqual([]);
+    },
+  );
 
-  it("never writes into a folder that is there, nor through a link", async () => {
+  it("never writes into an existing folder, nor through a link", async () => {
     await mkdir(join(folder, "there"));
     await symlink(join(folder, "there"), join(folder, "link"));
     for (const name of ["there", "link"]) {

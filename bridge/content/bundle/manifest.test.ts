@@ -178,7 +178,7 @@ describe("bundle paths", () => {
   );
   const anyPath = fc.array(part, { maxLength: 8 }).chain((parts) => fc.constantFrom(parts.join("/"), parts.join("\\"), parts.join("")));
 
-  it("whatever passes lies inside the root, by POSIX and by Windows rules", () => {
+  it("any accepted path lies inside the root, by POSIX and by Windows rules", () => {
     fc.assert(
       fc.property(anyPath, (path) => {
         if (bundlePathFault(path) !== undefined) return;
@@ -191,7 +191,7 @@ describe("bundle paths", () => {
     );
   });
 
-  it("every name has a safe one, and a safe name stays as it is", () => {
+  it("every name has a safe form, and a safe name is unchanged", () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.string({ unit: "binary", maxLength: 300 }), fc.constantFrom("con", "NUL.txt", "a ", "...", "..", "")),
@@ -207,7 +207,7 @@ describe("bundle paths", () => {
 });
 
 describe("a manifest", () => {
-  it("has one encoding, whatever the order it was made in", () => {
+  it("has one encoding, whatever the order of its files", () => {
     const made = scene();
     const turned = scene({ files: [...made.files].reverse(), remap: [...made.remap].reverse() });
     expect(encodeManifest(turned)).toEqual(encodeManifest(made));

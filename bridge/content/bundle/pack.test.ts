@@ -41,7 +41,7 @@ async function copyToStore(packed: PackedBundle) {
 }
 
 describe("packing", () => {
-  it("carries a scene over: what comes out is what went in", async () => {
+  it("packs and extracts a scene unchanged", async () => {
     const contents = {
       "scenes/ш s.blend": randomBytes(9 * MIB),
       "tex/木.png": randomBytes(1000),
@@ -72,7 +72,7 @@ describe("packing", () => {
     expect(second.manifestHash).toBe(first.manifestHash);
   });
 
-  it("names what is missing, unreadable or no file, and goes on", async () => {
+  it("lists paths that are missing, unreadable or no files, and continues", async () => {
     const files = await scene({ "s.blend": "BLENDER" });
     const gone = join(folder, "project", "gone.png");
     const loop = join(folder, "project", "loop.png");
@@ -92,7 +92,7 @@ describe("packing", () => {
     expect(packed.manifest.files).toHaveLength(1);
   });
 
-  it("fails with SCENE_NOT_FOUND when the scene itself is gone", async () => {
+  it("fails with SCENE_NOT_FOUND when the scene itself is missing", async () => {
     await expect(packBundle([{ path: join(folder, "s.blend"), kind: "blend", missing: false }], {}, signal)).rejects.toMatchObject({
       code: "SCENE_NOT_FOUND",
     });
@@ -115,7 +115,7 @@ describe("packing", () => {
     await expect(packed.source.read("0".repeat(64), 0, 1, signal)).rejects.toMatchObject({ code: "BLOCK_MISSING" });
   });
 
-  it("a changed texture moves its own blocks and nothing else", async () => {
+  it("a changed texture changes only its own blocks", async () => {
     const files = await scene({ "s.blend": randomBytes(6 * MIB), "a.png": randomBytes(2 * MIB), "b.png": randomBytes(2 * MIB) });
     const before = new Set(blocksOf((await packBundle(files, {}, signal)).manifest).map((block) => block.sha256));
     await writeFile(files[1]!.path, randomBytes(2 * MIB));
@@ -127,7 +127,7 @@ describe("packing", () => {
   describe("with a cache", () => {
     const cacheDir = () => join(folder, "cache");
 
-    it("does not read a file again that did not change, and does when it did", async () => {
+    it("reads a file again only when it changed", async () => {
       const files = await scene({ "s.blend": randomBytes(2 * MIB), "a.png": randomBytes(1 * MIB) });
       const first = await packBundle(files, { cacheDir: cacheDir() }, signal);
       const [entry] = await readdir(cacheDir());
@@ -158,7 +158,7 @@ describe("packing", () => {
       expect((await packBundle(files, { cacheDir: join(folder, "file", "x") }, signal)).manifestHash).toBe(good.manifestHash);
     });
 
-    it("does not trust a file that was changed a moment ago", async () => {
+    it("hashes a file again that was changed a moment ago", async () => {
       const files = await scene({ "s.blend": "BLENDER" });
       await utimes(files[0]!.path, new Date(), new Date());
       await packBundle(files, { cacheDir: cacheDir() }, signal);

@@ -45,7 +45,7 @@ async function saveOver(content: string): Promise<void> {
 }
 
 describe("the copy of a scene that was sent", () => {
-  it("stays what the scene was, and donors are still given it after the scene was saved over", async () => {
+  it("keeps the scene as it was, and donors still get it after the file was overwritten", async () => {
     expect(await taken()).toBe(true);
     const bundle = await packed();
     await copy.keep();
@@ -55,7 +55,7 @@ describe("the copy of a scene that was sent", () => {
     expect(await readdir(join(folder, "waiting"))).toEqual(["x"]);
   });
 
-  it("is laid out as donors have it, the other files linked to where they lie", async () => {
+  it("is laid out as in the bundle, with links to the other files", async () => {
     await taken();
     const bundle = await packed();
     await copy.keep();
@@ -71,14 +71,14 @@ describe("the copy of a scene that was sent", () => {
     }
   });
 
-  it("is none where the scene was saved over before it was whole, or where it cannot be written", async () => {
+  it("is not made when the scene was overwritten before it was whole, or when it cannot be written", async () => {
     const before = await stampAt(scene);
     await saveOver("new");
     expect(await copy.take(scene, before!, join(folder, "waiting"))).toBe(false);
     expect(await copy.take(scene, (await stampAt(scene))!, join(folder, "nowhere"))).toBe(false);
   });
 
-  it("is not opened when it is not what was sent", async () => {
+  it("is not opened when its content differs from what was sent", async () => {
     await taken();
     const bundle = await packed();
     await copy.keep();

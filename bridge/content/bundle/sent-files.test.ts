@@ -16,12 +16,12 @@ async function sent(): Promise<SentFiles> {
   return new SentFiles((await packBundle(files, {}, signal)).files);
 }
 
-describe("files of a scene that was sent", () => {
-  it("nothing has changed where nothing was written", async () => {
+describe("detecting changed files of a sent scene", () => {
+  it("reports no file when none was written", async () => {
     expect(await (await sent()).firstChanged(signal)).toBeUndefined();
   });
 
-  it("a file that was overwritten, replaced, shortened or removed is named", async () => {
+  it("reports a file that was overwritten, replaced, shortened or removed", async () => {
     const path = join(folder, "b.png");
     for (const change of [
       () => writeFile(path, "other b.png"),
@@ -35,7 +35,7 @@ describe("files of a scene that was sent", () => {
     }
   });
 
-  it("a file that was only touched, or saved again as it was, has not changed", async () => {
+  it("does not report a file that was only touched, or saved again unchanged", async () => {
     const files = await sent();
     await utimes(join(folder, "a.png"), new Date(), new Date(0));
     await writeFile(join(folder, "new.png"), "first b.png");
@@ -43,7 +43,7 @@ describe("files of a scene that was sent", () => {
     expect(await files.firstChanged(signal)).toBeUndefined();
   });
 
-  it("what the job itself has written does not count", async () => {
+  it("ignores files that the job itself has written", async () => {
     const files = await sent();
     await writeFile(join(folder, "a.png"), "a picture of this job");
     expect(await files.firstChanged(signal, new Set([join(folder, "a.png")]))).toBeUndefined();

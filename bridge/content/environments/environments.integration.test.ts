@@ -42,20 +42,20 @@ async function imageOf(...layers: Uint8Array[]): Promise<EnvironmentManifest> {
   return { version: 1, digest: sha256(config), configBytes: config.length, layers: cut };
 }
 
-describe("a layer", () => {
+describe("an image layer", () => {
   it.each([
     ["nothing", Buffer.alloc(0)],
     ["a byte", Buffer.from("x")],
     ["what cannot be compressed", randomBytes(9 * MIB + 1)],
     ["what can", Buffer.alloc(9 * MIB, "the same again ")],
     ["exactly two blocks", randomBytes(8 * MIB)],
-  ])("of %s comes back out of its blocks", async (_, bytes) => {
+  ])("of %s is restored from its blocks", async (_, bytes) => {
     const layer = await cutLayer(inPieces(bytes, 100_003), put, signal);
     expect(layer).toMatchObject({ diffId: sha256(bytes), bytes: bytes.length });
     expect(Buffer.compare(await buffer(readLayer(layer, get)), bytes)).toBe(0);
   });
 
-  it("is compressed only where that helps, and equal blocks are one", async () => {
+  it("is compressed only when that helps, and equal blocks are stored once", async () => {
     const layer = await cutLayer(inPieces(Buffer.concat([Buffer.alloc(8 * MIB, "a"), randomBytes(4 * MIB)]), MIB), put, signal);
     const [first, second, third] = layer.blocks;
     expect(first).toEqual(second);
@@ -63,7 +63,7 @@ describe("a layer", () => {
     expect(third).toMatchObject({ bytes: 4 * MIB, rawBytes: 4 * MIB });
   });
 
-  it("whose blocks make something else is refused, however well they fit their hashes", async () => {
+  it("whose blocks unpack to another layer is refused, although they match their hashes", async () => {
     const layer = await cutLayer(inPieces(randomBytes(MIB), MIB), put, signal);
     const other = await cutLayer(inPieces(randomBytes(MIB), MIB), put, signal);
     await expect(buffer(readLayer({ ...layer, blocks: other.blocks }, get))).rejects.toMatchObject({ code: "ENVIRONMENT_INVALID" });
@@ -82,7 +82,7 @@ describe("a layer", () => {
 });
 
 describe("a manifest", () => {
-  it("comes back as it was written, and fits its configuration", async () => {
+  it("is read back as it was written, and fits its configuration", async () => {
     const manifest = await imageOf(randomBytes(5 * MIB), Buffer.from("small"));
     expect(parseEnvironment(encodeEnvironment(manifest))).toEqual(manifest);
     expect(checkConfig(manifest, await get(manifest.digest, manifest.configBytes)).labels).toEqual({});
@@ -135,7 +135,7 @@ describe("a manifest", () => {
 describe("the store of environments", () => {
   const signature = { signer: "somebody", signature: "x" };
 
-  it("is one for several processes: what one puts, another has at once", async () => {
+  it("is shared by processes: what one stores, another sees at once", async () => {
     const manifest = await imageOf(randomBytes(MIB));
     await store.keep(manifest, [signature]);
     const other = new EnvironmentStore(join(folder, "store"));
@@ -145,7 +145,7 @@ describe("the store of environments", () => {
     expect(await other.sizeOf(sha256(encodeEnvironment(manifest)))).toBe(encodeEnvironment(manifest).length);
   });
 
-  it("keeps, when an environment goes, what another one is made of", async () => {
+  it("keeps, when an environment is removed, the blocks of the others", async () => {
     const shared = randomBytes(MIB);
     const one = await imageOf(shared, randomBytes(100));
     const two = await imageOf(shared, randomBytes(200));
@@ -159,7 +159,7 @@ describe("the store of environments", () => {
     expect((await readdir(join(folder, "store"), { recursive: true })).filter((name) => name.length > 40)).toEqual([]);
   });
 
-  it("refuses bytes that are not what the hash names, and forgets what the disk spoilt", async () => {
+  it("refuses bytes that do not match the hash, and forgets blocks corrupted on the disk", async () => {
     await expect(store.put(sha256(Buffer.from("a")), Buffer.from("b"))).rejects.toMatchObject({ code: "BLOCK_CORRUPT" });
     const bytes = randomBytes(1000);
     await store.put(sha256(bytes), bytes);
@@ -168,7 +168,7 @@ describe("the store of environments", () => {
     expect(store.has(sha256(bytes))).toBe(false);
   });
 
-  it("sweeps out what transfers left long ago, and nothing else", async () => {
+  it("removes old files of interrupted transfers, and nothing else", async () => {
     const manifest = await imageOf(randomBytes(100));
     await store.keep(manifest, []);
     const left = randomBytes(100);
@@ -181,7 +181,7 @@ describe("the store of environments", () => {
     expect(await store.manifestOf(manifest.digest)).toEqual(manifest);
   });
 
-  it("has nothing under a name that is no hash", async () => {
+  it("finds nothing under a name that is no hash", async () => {
     expect(store.has("../../etc/passwd")).toBe(false);
     expect(await store.sizeOf("0".repeat(64))).toBeUndefined();
   });

@@ -17,7 +17,7 @@ const FACTS: EnvironmentFacts = {
 };
 
 describe("an environment's labels", () => {
-  it("say what its Blender is, there and back", () => {
+  it("describe its Blender, and are parsed back to the same", () => {
     expect(factsOf(labelsOf(FACTS))).toEqual(FACTS);
     expect(environmentName(FACTS, DIGEST)).toBe("blender-3.4.1-gpu-aaaaaaaaaaaa");
   });
@@ -32,7 +32,7 @@ describe("an environment's labels", () => {
     expect(factsOf({ ...labelsOf(FACTS), ...change })).toBeUndefined();
   });
 
-  it("name no backends that are unknown, and always the CPU", () => {
+  it("leave out unknown backends, and always name the CPU", () => {
     expect(factsOf({ ...labelsOf(FACTS), "io.p2p-render.blender.backends": "OPTIX,QUANTUM" })?.backends).toEqual(["CPU", "OPTIX"]);
   });
 });
@@ -67,7 +67,7 @@ describe("whether an environment may run", () => {
     expect("reason" in decided ? decided.reason : DIGEST).toContain(DIGEST);
   });
 
-  it("is refused at once only where no signature could help", () => {
+  it("is refused at once only when no signature could allow it", () => {
     expect(couldRun(asked, terms([])).verdict).toBe("deny");
     expect(couldRun(asked, terms([OTHER])).verdict).toBe("deny");
     expect(couldRun(asked, terms([FRIEND])).verdict).toBe("accept");
@@ -84,7 +84,7 @@ describe("a recipe", () => {
     expect(recipeFor({ version })).toEqual({ source: "distribution", release });
   });
 
-  it("with a checksum is the official build, pinned by it", () => {
+  it("with a checksum uses the official build with that checksum", () => {
     const recipe = recipeFor({ version: "4.2.9", sha256: DIGEST, gpu: "nvidia" });
     expect(recipe).toEqual({ source: "official", release: "bookworm", version: "4.2.9", sha256: DIGEST, gpu: "nvidia" });
     expect(buildArguments(recipe, "debian:bookworm-slim")).toEqual({

@@ -18,7 +18,7 @@ describe("a container's GPUs", () => {
       Devices: [],
       GroupAdd: [],
     }));
-  it("NVIDIA by CDI, where the engine has only that", () =>
+  it("NVIDIA by CDI, when the engine has only that", () =>
     expect(containerGpus([card(0), card(1)], { nvidiaRuntime: false, cdi: true })).toMatchObject({
       DeviceRequests: [{ Driver: "cdi", DeviceIDs: ["nvidia.com/gpu=0", "nvidia.com/gpu=1"] }],
     }));
@@ -42,7 +42,7 @@ describe("a container's GPUs", () => {
   );
 });
 
-describe("what engines answer", () => {
+describe("how engines report GPU support", () => {
   it.each([
     // Docker 20.10.24, 26.1 and 28, word for word.
     ['could not select device driver "nvidia" with capabilities: [[gpu compute utility graphics]]', "no driver for this GPU"],

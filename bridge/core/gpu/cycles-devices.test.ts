@@ -12,13 +12,13 @@ const DEVICES: readonly CyclesDevice[] = [
   { backend: "HIP", name: "AMD Radeon RX 7900 XTX", id: "HIP_AMD Radeon RX 7900 XTX_0000:0c:00" },
 ];
 
-describe("the ways to render on GPUs", () => {
-  it("are OptiX before CUDA, on exactly the cards that are given", () =>
+describe("the Cycles backends for a set of GPUs", () => {
+  it("are OptiX before CUDA, on exactly the given cards", () =>
     expect(usesOf([card(1)], DEVICES)).toEqual([
       { backend: "OPTIX", deviceIds: [`CUDA_${NAME}_0000:02:00_OptiX`] },
       { backend: "CUDA", deviceIds: [`CUDA_${NAME}_0000:02:00`] },
     ]));
-  it("take several cards together", () => expect(usesOf([card(0), card(1)], DEVICES)[0]?.deviceIds).toHaveLength(2));
+  it("use several cards together", () => expect(usesOf([card(0), card(1)], DEVICES)[0]?.deviceIds).toHaveLength(2));
   it("are CUDA alone for a build without OptiX", () =>
     expect(
       usesOf(
@@ -27,7 +27,7 @@ describe("the ways to render on GPUs", () => {
       ).map(({ backend }) => backend),
     ).toEqual(["CUDA"]));
   it("are HIP for AMD", () => expect(usesOf([AMD], DEVICES)).toMatchObject([{ backend: "HIP" }]));
-  it("know cards by name where Cycles tells no address", () => {
+  it("match cards by name when Cycles reports no address", () => {
     const arc = { backend: "ONEAPI", name: "Intel Arc A770 Graphics", id: "ONEAPI_Intel Level-Zero_Intel Arc A770 Graphics" } as const;
     const metal = { backend: "METAL", name: "Apple M3 Pro (GPU - 18 cores)", id: "METAL_Apple M3 Pro_4294968417" } as const;
     expect(usesOf([ARC], [arc])).toEqual([{ backend: "ONEAPI", deviceIds: [arc.id] }]);
@@ -40,7 +40,7 @@ describe("the ways to render on GPUs", () => {
   });
 });
 
-it("says which card Blender does not see, and what it sees instead", () => {
+it("the message says which card Blender does not see, and what it sees instead", () => {
   expect(noUseMessage([card(0)], [])).toBe("Blender does not see NVIDIA GeForce RTX 3090 through OptiX or CUDA: it renders on the CPU");
   expect(noUseMessage([ARC], DEVICES.slice(0, 1))).toContain("only NVIDIA GeForce RTX 3090 (CUDA)");
 });
@@ -49,7 +49,7 @@ describe("the device class of a GPU", () => {
   const build = { blenderVersion: "5.2.0", buildHash: "abc" };
   it("is its backend, architecture and driver", () =>
     expect(gpuClass(build, [card(0), card(1)], "OPTIX")).toEqual({ ...build, backend: "OPTIX", arch: "sm_86", driver: "550.54.14" }));
-  it("fits the wire whatever a driver says", () => {
+  it("fits the message's limits whatever a driver reports", () => {
     const odd = card(0, { arch: undefined, name: `Weird <Card> ${"x".repeat(99)}`, driver: "1 2/3" });
     const { arch, driver } = gpuClass(build, [odd], "CUDA");
     expect(arch).toMatch(/^[\w.-]{1,32}$/);

@@ -6,7 +6,7 @@ const GIB = 2 ** 30;
 const indices = (slots: ReturnType<typeof gpuSlots>) => slots.map(({ gpus }) => gpus.map(({ index }) => index));
 
 describe("slots on GPUs", () => {
-  it("are one a card, and more on one with much memory", () => {
+  it("are one per card, and more on a card with much memory", () => {
     const h100 = card(0, { memoryBytes: 80 * GIB });
     expect(indices(gpuSlots([card(0), card(1)], { slots: undefined, cores: 16 }))).toEqual([[0], [1]]);
     const shared = gpuSlots([h100], { slots: undefined, cores: 16 });
@@ -18,13 +18,13 @@ describe("slots on GPUs", () => {
     expect(gpuSlots([card(0, { memoryBytes: 80 * GIB })], { slots: undefined, cores: 2 })).toHaveLength(2);
     expect(gpuSlots([card(0), card(1)], { slots: undefined, cores: 1 })).toHaveLength(2);
   });
-  it("are as many as their owner says", () => {
+  it("are as many as the owner sets", () => {
     expect(indices(gpuSlots([card(0), card(1)], { slots: 3, cores: 1 }))).toEqual([[0], [1], [0]]);
     expect(gpuSlots([card(0), card(1)], { slots: 3, cores: 1 }).map(({ memoryBytes }) => memoryBytes)).toEqual(
       [12, 24, 12].map((gib) => gib * GIB),
     );
   });
-  it("take several cards each when there are fewer, never of two vendors", () => {
+  it("have several cards each when there are fewer slots than cards, never of two vendors", () => {
     expect(indices(gpuSlots([card(0), card(1), AMD], { slots: 2, cores: 8 }))).toEqual([[0, 1], [2]]);
     expect(indices(gpuSlots([card(0), card(1), AMD], { slots: 1, cores: 8 }))).toEqual([[0, 1]]);
     expect(
@@ -39,6 +39,7 @@ describe("slots on GPUs", () => {
       [1, 3],
     ]);
   });
-  it("do not guess at memory", () => expect(gpuSlots([ARC], { slots: undefined, cores: 8 })).toMatchObject([{ memoryBytes: undefined }]));
+  it("are not increased when a card's memory is unknown", () =>
+    expect(gpuSlots([ARC], { slots: undefined, cores: 8 })).toMatchObject([{ memoryBytes: undefined }]));
   it("are none without cards", () => expect(gpuSlots([], { slots: 2, cores: 8 })).toEqual([]));
 });

@@ -12,7 +12,7 @@ const accepted = (chunk: string, sha256 = "aa"): ChunkAccepted => ({
 });
 
 describe("foldJournal", () => {
-  it("starts with nothing, at work", () => {
+  it("starts empty, in the state working", () => {
     expect(foldJournal([])).toMatchObject({ created: undefined, state: "running" });
   });
 
@@ -24,7 +24,7 @@ describe("foldJournal", () => {
     ).toBe("cc");
   });
 
-  it("knows finished frames, dead chunks and banned donors", () => {
+  it("restores finished frames, dead chunks and banned donors", () => {
     const journalState = foldJournal([
       { type: "frame-finished", frame: 3, files: [{ path: "/out/3.png", bytes: 7 }] },
       { type: "chunk-dead", chunk: "b", code: "BLENDER_CRASHED" },
@@ -37,7 +37,7 @@ describe("foldJournal", () => {
     expect(journalState.state).toBe("incomplete");
   });
 
-  it("gives dead chunks and tired donors another chance when the job goes on, but no liar", () => {
+  it("gives dead chunks and failed donors another chance when the job is resumed, but not donors banned for a mismatch", () => {
     const records: JobRecord[] = [
       { type: "chunk-dead", chunk: "b", code: "BLENDER_CRASHED" },
       { type: "donor-banned", donor: "tired", reason: "task" },

@@ -5,15 +5,15 @@ import { noteFinishing, noteLost, noteWaiting, noteWritten, startLedger } from "
 
 const png = [{ kind: "main", before: "/out/f_", digits: 4, after: ".png" }] as const;
 
-describe("a job goes in turn", () => {
-  it("where two frames write one file", () => {
+describe("a job's frames are finished in order", () => {
+  it("when two frames write one file", () => {
     const movie = [{ kind: "movie", before: "/out/f_01-04.avi", digits: 0, after: "" }] as const;
     expect(goesInTurn([1, 2, 3], movie, [])).toBe(true);
     expect(goesInTurn([1], movie, [])).toBe(false);
     expect(goesInTurn([1, 2, 3], png, [])).toBe(false);
   });
 
-  it("where the scene reads what the job writes, also by the name of another frame, or of a File Output node", () => {
+  it("when the scene reads what the job writes, also by the name of another frame or of a File Output node", () => {
     const node = { kind: "node", paths: [[1, "/out/node0001.exr"]] } as const;
     expect(goesInTurn([1, 2, 3], png, ["/textures/a.png", "/out/f_0000.png"])).toBe(true);
     expect(goesInTurn([1, 2, 3], [...png, node], ["/out/node0001.exr"])).toBe(true);
@@ -38,7 +38,7 @@ describe("the turn of a frame", () => {
     expect(turns()).toEqual([true, true, true]);
   });
 
-  it("is always where order does not matter", () => {
+  it("is always there when order does not matter", () => {
     expect(isItsTurn(startLedger({ plan: planOf({ costs: [1, 1] }) }), 1)).toBe(true);
   });
 });

@@ -24,8 +24,8 @@ const open = (more: Partial<LedgerStart> = {}) =>
 const look = (ledger: ReturnType<typeof open>, but: Readonly<Record<string, FileFound>> = {}) =>
   outcomeOf(ledger, new Map(filesToFind(ledger).map(({ path }) => [path, but[path] ?? "there"])), LACK);
 
-describe("a ledger", () => {
-  it("knows every frame from the start, and those that an earlier run has written", () => {
+describe("a job's ledger", () => {
+  it("lists every frame from the start, and those that an earlier run has written", () => {
     const ledger = open({ written: new Map([[1, [png(1)]]]) });
     expect([...ledger.frames].map(([frame, { at }]) => [frame, at])).toEqual([
       [0, "waiting"],
@@ -34,7 +34,7 @@ describe("a ledger", () => {
     ]);
   });
 
-  it("is whole when every frame is written, and counts those that are", () => {
+  it("is complete when every frame is written, and counts the written frames", () => {
     const ledger = open();
     noteWritten(ledger, 0, [png(0)]);
     noteFinishing(ledger, 1);
@@ -46,7 +46,7 @@ describe("a ledger", () => {
     expect([isWhole(ledger), framesWritten(ledger)]).toEqual([true, 3]);
   });
 
-  it("loses every frame that needs a chunk which is given up, but not what is written", () => {
+  it("marks every frame as lost that needs a chunk which was given up, but no frame that is written", () => {
     const plan = planOf({ costs: [1, 1, 1] });
     const shared = { ...plan, outputs: plan.outputs.map(({ frame, sceneFrames }) => ({ frame, sceneFrames: [...sceneFrames, "u2"] })) };
     const ledger = startLedger({ plan: shared });
@@ -55,13 +55,13 @@ describe("a ledger", () => {
     expect([...ledger.frames.values()].map(({ at }) => at)).toEqual(["written", "lost", "lost"]);
   });
 
-  it("loses a whole movie with any of its frames", () => {
+  it("marks a whole movie as lost when one of its frames is lost", () => {
     const ledger = open({ isMovie: true });
     noteChunkLost(ledger, "c1", { code: "BLENDER_CRASHED", message: "it crashed" });
     expect([...ledger.frames.values()].map(({ at }) => at)).toEqual(["lost", "lost", "lost"]);
   });
 
-  it("counts every change, so that a watch sees whether anything moves", () => {
+  it("counts every change, so that a watchdog sees whether there is progress", () => {
     const ledger = open();
     noteFinishing(ledger, 0);
     noteWritten(ledger, 0, []);
@@ -78,19 +78,19 @@ describe("a ledger", () => {
 });
 
 describe("the outcome of a job", () => {
-  it("is complete when every file is written and lies there", () => {
+  it("is complete when every file is written and exists on the disk", () => {
     const ledger = open();
     for (const frame of [0, 1, 2]) noteWritten(ledger, frame, [png(frame)]);
     expect(look(ledger)).toEqual({ outcome: "complete", missing: [], missingVideo: undefined });
   });
 
-  it("names a frame that nobody has given up, and why it is not there", () => {
+  it("names a frame that is neither written nor lost, and why it is missing", () => {
     const ledger = open();
     for (const frame of [0, 2]) noteWritten(ledger, frame, [png(frame)]);
     expect(look(ledger)).toMatchObject({ outcome: "incomplete", missing: [{ frame: 1, files: ["/out/f_1.png"], ...LACK }] });
   });
 
-  it("names files that are gone, cut short or empty", () => {
+  it("names files that are missing, truncated or empty", () => {
     for (const found of ["gone", "other-size", "empty"] as const) {
       const ledger = open();
       for (const frame of [0, 1, 2]) noteWritten(ledger, frame, [png(frame)]);
@@ -99,7 +99,7 @@ describe("the outcome of a job", () => {
     }
   });
 
-  it("is not complete without a file that Blender would have written, whatever else was", () => {
+  it("is not complete without a file that Blender would have written, whatever other files exist", () => {
     const ledger = open();
     for (const frame of [0, 1, 2]) noteWritten(ledger, frame, frame === 1 ? [{ path: "/out/other.png", bytes: 5 }] : [png(frame)]);
     expect(look(ledger, { "/out/f_1.png": "gone" })).toMatchObject({
@@ -116,7 +116,7 @@ describe("the outcome of a job", () => {
     expect(look(ledger).outcome).toBe("complete");
   });
 
-  it("asks for each file once, with the size that it had last", () => {
+  it("checks each file once, with its last known size", () => {
     const ledger = open();
     for (const frame of [0, 1, 2]) noteWritten(ledger, frame, [{ path: "/out/same.exr", bytes: frame + 1 }]);
     expect(filesToFind(ledger)).toContainEqual({ path: "/out/same.exr", bytes: 3 });

@@ -4,12 +4,12 @@ import { STILLNESS_LIMITS, standsStill, stillnessMessage, type Wait } from "./st
 const MINUTE_MS = 60_000;
 const wait = (kind: Wait["kind"], seconds?: number): Wait => ({ what: `the ${kind}`, kind, sinceMs: 0, seconds });
 
-it("a job that waits for nothing that is known stands still after the short limit", () => {
+it("a job that waits for nothing known counts as stalled after the short limit", () => {
   expect(standsStill(STILLNESS_LIMITS.otherMs, 0, [])).toBe(false);
   expect(standsStill(STILLNESS_LIMITS.otherMs + 1, 0, [])).toBe(true);
 });
 
-it("a render of unknown length may take a night, one of a minute may not take fifty times as long and half an hour", () => {
+it("a render of unknown length may take a night; a render expected to take a minute stalls after fifty times that plus half an hour", () => {
   expect(standsStill(12 * 60 * MINUTE_MS, 0, [wait("render")])).toBe(false);
   expect(standsStill(49 * MINUTE_MS, 0, [wait("render", 60)])).toBe(false);
   expect(standsStill(51 * MINUTE_MS, 0, [wait("render", 60)])).toBe(true);
@@ -17,12 +17,12 @@ it("a render of unknown length may take a night, one of a minute may not take fi
   expect(standsStill(31 * MINUTE_MS, 0, [wait("render", 1)])).toBe(true);
 });
 
-it("the longest of what it waits for counts, from when that began", () => {
+it("the longest of its waits decides, from when that wait began", () => {
   expect(standsStill(60 * MINUTE_MS, 0, [wait("other"), wait("finish")])).toBe(false);
   expect(standsStill(60 * MINUTE_MS, 0, [{ ...wait("other"), sinceMs: 45 * MINUTE_MS }])).toBe(false);
 });
 
-it("says what it waited for", () => {
+it("the message says what it waited for", () => {
   const waits = [wait("other"), ...Array.from({ length: 6 }, (_, index) => ({ ...wait("render"), what: `chunk ${index}` }))];
   expect(stillnessMessage(30 * MINUTE_MS, 0, waits)).toBe(
     "nothing has moved for 30 minutes; it waited for the other (1800 s), chunk 0 (1800 s), chunk 1 (1800 s), chunk 2 (1800 s), chunk 3 (1800 s) and 2 more",

@@ -31,21 +31,21 @@ describe("autoGrid", () => {
     expect(autoGrid({ width: 64, height: 48, samples: 4, slots: 8, frames: 1, overscanPx: 0 })).toEqual({ columns: 1, rows: 1 });
   });
 
-  it("cuts less where frames already spread the work, and not at all where they suffice", () => {
+  it("cuts fewer tiles when frames already spread the work, and none when there are enough frames", () => {
     const heavy = { width: 1920, height: 1080, samples: 512, slots: 4, overscanPx: 0 };
     const [few, one] = [4, 1].map((frames) => autoGrid({ ...heavy, frames }));
     expect((few?.columns ?? 0) * (few?.rows ?? 0)).toBeLessThan(((one?.columns ?? 0) * (one?.rows ?? 0)) / 2);
     expect(autoGrid({ ...heavy, frames: 250 })).toEqual({ columns: 1, rows: 1 });
   });
 
-  it("goes by the measured speed when there is one", () => {
+  it("uses the measured speed when there is one", () => {
     const picture = { width: 320, height: 180, samples: 16, slots: 4, frames: 1, overscanPx: 0 };
     const slow = autoGrid({ ...picture, secondsPerSamplePixel: 1e-4 });
     expect(slow.columns * slow.rows).toBeGreaterThan(8);
     expect(autoGrid({ ...picture, secondsPerSamplePixel: 1e-9 })).toEqual({ columns: 1, rows: 1 });
   });
 
-  it("never makes tiles that are too small to be worth it, or more than it was asked for", () => {
+  it("never makes tiles below the smallest useful size, or more than the limit", () => {
     const input = fc.record({
       width: fc.integer({ min: 1, max: 8_000 }),
       height: fc.integer({ min: 1, max: 8_000 }),

@@ -15,12 +15,12 @@ test.each([
   expect(paths([picture], frame)).toEqual([path]);
 });
 
-test("a name without a number is the same for every frame", () => {
+test("a file name without a frame number is the same for every frame", () => {
   const movie: ExpectedOutput = { kind: "movie", before: "/out/film0001-0004.mp4", digits: 0, after: "" };
   expect(expectedFiles({ files: [movie] }, 3)).toEqual([{ kind: "movie", path: "/out/film0001-0004.mp4" }]);
 });
 
-test("listed paths are those of their frame", () => {
+test("paths listed by inspection belong to their frame", () => {
   const node: ExpectedOutput = {
     kind: "node",
     paths: [
@@ -32,6 +32,6 @@ test("listed paths are those of their frame", () => {
   expect(paths([node], 3)).toEqual([]);
 });
 
-test("nothing is expected where inspection did not say", () => {
+test("no files are expected when inspection lists none", () => {
   expect(expectedFiles({}, 1)).toEqual([]);
 });

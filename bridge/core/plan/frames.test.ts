@@ -60,11 +60,11 @@ describe("parseFrames", () => {
     ["-4-9", '"-4-9"'],
   ])("refuses %j and says what is wrong", (text, why) => expect(refusal(text)).toContain(why));
 
-  it("refuses relative frames where the scene's range is not known", () => {
+  it("refuses relative frames when the scene's range is not known", () => {
     expect(() => parseFrames("+3")).toThrow(/scene's range/);
   });
 
-  it("reads back any list it is given, in its order", () => {
+  it("parses back any formatted list, in its order", () => {
     const list = fc.uniqueArray(fc.nat(FRAME_LIMITS.maxFrame), { minLength: 1, maxLength: 50 });
     fc.assert(
       fc.property(list, (frames) => {
@@ -73,7 +73,7 @@ describe("parseFrames", () => {
     );
   });
 
-  it("never fails in another way than by its code", () => {
+  it("fails only with its error code, whatever the input", () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(..."0123456789+-.,x ".split("")), maxLength: 12 }), (text) => {
         expect(codeOf(text)).toMatch(/^read$|^FRAMES_INVALID$/);

@@ -9,6 +9,6 @@ it("a job stays on this machine when its scene runs scripts that donors would le
   expect(isLocalOnly({ warnings: [] }, false)).toBe(false);
 });
 
-it("and nowhere when this machine does not join in", () => {
+it("such a job cannot be planned when this machine does not join in", () => {
   expect(() => isLocalOnly({ warnings: [scripts] }, false)).toThrow(expect.objectContaining({ code: "SCENE_RUNS_SCRIPTS" }));
 });

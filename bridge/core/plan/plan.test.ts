@@ -11,7 +11,7 @@ const EEVEE = { engine: "BLENDER_EEVEE" } as const;
 const codes = (plan: ReturnType<typeof planJob>) => plan.messages.map(({ code }) => code);
 
 describe("planJob", () => {
-  it("cuts stills into tiles and leaves the frames of animations whole, unless it is told otherwise", () => {
+  it("cuts stills into tiles and leaves the frames of animations whole, unless options say otherwise", () => {
     const heavy = facts([scene({ width: 1920, height: 1080 })]);
     expect(planJob(heavy, STILL).chunks.length).toBeGreaterThan(4);
     expect(planJob(heavy, { ...STILL, tiles: { kind: "off" } }).chunks).toHaveLength(1);
@@ -26,7 +26,7 @@ describe("planJob", () => {
     expect(planJob(heavy, { ...ANIMATION, ...fast }).chunks).toHaveLength(3);
   });
 
-  it("cuts the last frames of a heavy animation, where whole ones would leave slots without work", () => {
+  it("cuts the last frames of a heavy animation into tiles when whole frames would leave slots idle", () => {
     const heavy = facts([scene({ width: 1920, height: 1080 })]);
     const { chunks, grids } = planJob(heavy, ANIMATION);
     const counts = [1, 2, 3].map((frame) => chunks.filter(({ spec }) => spec.frame === frame).length);
@@ -48,7 +48,7 @@ describe("planJob", () => {
     ]);
   });
 
-  it("cuts a resumed job as it was cut before, whoever is there now", () => {
+  it("cuts a resumed job as it was cut before, whatever donors are there now", () => {
     const heavy = facts([scene({ width: 1920, height: 1080 })]);
     const first = planJob(heavy, STILL);
     expect(planJob(heavy, { ...STILL, slots: 64, grids: first.grids }).chunks).toEqual(first.chunks);
@@ -59,7 +59,7 @@ describe("planJob", () => {
     for (const name of names) expect(planJob(facts([scene({ name })]), STILL).chunks[0]?.id).toMatch(/^[\w%.!~*'()-]+:1:\d+-\d+-\d+-\d+$/);
   });
 
-  it("gives adaptive tiles an overscan inside the region, and says what is kept", () => {
+  it("gives tiles with adaptive sampling an overscan inside the region, and a crop", () => {
     const { chunks } = planJob(facts([scene({ adaptive: true })]), { ...STILL, tiles: { kind: "grid", columns: 2, rows: 1 } });
     expect(chunks[0]).toMatchObject({
       tileRect: { x: 0, y: 0, width: 64, height: 96 },
@@ -112,7 +112,7 @@ describe("planJob", () => {
     expect(plan.inOrder).toBe(false);
   });
 
-  it("lets one donor write a movie of such an engine in order, and says so", () => {
+  it("has one donor write such an engine's movie in order, and says so", () => {
     const movie = { output: { format: "FFMPEG", isMovie: true, overwrite: true, existing: [], useExtension: true, path: "/out/m" } };
     const plan = planJob(facts([scene(EEVEE)], movie), ANIMATION);
     expect(plan.inOrder).toBe(true);
@@ -120,7 +120,7 @@ describe("planJob", () => {
     expect(planJob(facts([scene()], movie), ANIMATION)).toMatchObject({ inOrder: false, messages: [] });
   });
 
-  it("renders a unit that several frames share once, each scene at its own size", () => {
+  it("renders a scene frame that several frames share once, each scene at its own size", () => {
     const other = scene({ name: "Other", width: 64, height: 32 });
     const frameInputs = [1, 2].map((frame) => ({
       frame,
@@ -137,7 +137,7 @@ describe("planJob", () => {
     ]);
   });
 
-  it("renders frames that mix engines as files, the others as floats", () => {
+  it("renders frames that mix engines as final files, the others as raw frames", () => {
     const frameInputs = [
       {
         frame: 1,

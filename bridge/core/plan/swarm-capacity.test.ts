@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { capacityOf } from "./swarm-capacity.ts";
 
 describe("capacityOf", () => {
-  it("adds up slots, and takes the middle of the speeds that are known", () => {
+  it("adds up slots, and takes the median of the known speeds", () => {
     const donors = [{ slots: 1, speed: 4e5 }, { slots: 2 }, { slots: 1, speed: 5e5 }, { slots: 4, speed: 1e15 }];
     expect(capacityOf(donors)).toEqual({ slots: 8, secondsPerSamplePixel: 1 / 5e5 });
     expect(
@@ -13,7 +13,7 @@ describe("capacityOf", () => {
     ).toEqual({ slots: 2, secondsPerSamplePixel: 1 / 4e5 });
   });
 
-  it("knows no speed where nobody tells one", () => {
+  it("has no speed when no donor reports one", () => {
     expect(capacityOf([])).toEqual({ slots: 0 });
     expect(capacityOf([{ slots: 3 }, { slots: 1, speed: 0 }])).toEqual({ slots: 4 });
   });

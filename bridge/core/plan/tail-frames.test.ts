@@ -7,7 +7,7 @@ import { TILE_RULES } from "./tiles.ts";
 const heavy = { width: 1920, height: 1080, samples: 64, overscanPx: 0 };
 
 describe("tailFrames", () => {
-  it("cuts the wave that does not come out even, and a quarter of a wave at least", () => {
+  it("cuts the last incomplete round of frames, and at least a quarter of a round", () => {
     const cut = (frames: number, slots: number) => tailFrames({ ...heavy, frames, slots })?.frames;
     expect(cut(5, 2)).toBe(1);
     expect(cut(4, 2)).toBe(2);
@@ -21,16 +21,16 @@ describe("tailFrames", () => {
     expect((late?.columns ?? 0) * (late?.rows ?? 0)).toBeGreaterThan(20);
   });
 
-  it("leaves frames whole for one slot, and where tiles cost more than waiting", () => {
+  it("leaves frames whole for one slot, and when tiles would cost more than waiting", () => {
     expect(tailFrames({ ...heavy, frames: 3, slots: 1 })).toBeUndefined();
     expect(tailFrames({ ...heavy, width: 128, height: 96, frames: 3, slots: 2 })).toBeUndefined();
   });
 
-  it("is nothing for frames that take no time", () => {
+  it("cuts no frames that take no time", () => {
     expect(tailFrames({ width: 102, height: 5, samples: 12, slots: 120, frames: 1, overscanPx: 0 })).toBeUndefined();
   });
 
-  it("never cuts more frames than there are, nor finer than it is worth", () => {
+  it("never cuts more frames than there are, nor into tiles below the useful size", () => {
     const input = fc.record({
       width: fc.integer({ min: 1, max: 8_000 }),
       height: fc.integer({ min: 1, max: 8_000 }),

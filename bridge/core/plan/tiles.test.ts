@@ -44,7 +44,7 @@ describe("cutIntoTiles", () => {
     );
   });
 
-  it("covers every pixel once with the last tiles in quarters, which stay last", () => {
+  it("covers every pixel once when the last tiles are cut in four, and keeps those last", () => {
     fc.assert(
       fc.property(region, fc.integer({ min: 1, max: 6 }), fc.nat(40), (whole, side, tailSubdivision) => {
         fc.pre(side <= whole.width && side <= whole.height);
@@ -61,7 +61,7 @@ describe("cutIntoTiles", () => {
     );
   });
 
-  it("begins in the centre", () => {
+  it("orders tiles from the centre outwards", () => {
     expect(cutIntoTiles({ x: 10, y: 20, width: 30, height: 30 }, { columns: 3, rows: 3 })[0]).toEqual({
       x: 20,
       y: 30,
@@ -75,7 +75,7 @@ describe("cutIntoTiles", () => {
   });
 });
 
-describe("withApron", () => {
+describe("withOverscan", () => {
   it("grows a tile on all sides, but not out of the region", () => {
     const whole = { x: 10, y: 10, width: 100, height: 100 };
     expect(withOverscan({ x: 40, y: 40, width: 20, height: 20 }, whole, 16)).toEqual({ x: 24, y: 24, width: 52, height: 52 });

@@ -40,14 +40,14 @@ function answers(effect: ScheduleEffect): ScheduleEvent[] {
 }
 
 describe("step, over random histories", () => {
-  it("keeps every promise that is named in the observed job", () => {
+  it("keeps every invariant of the observed job", () => {
     overHistories((past) => {
       const { job } = storm(past);
       expect(job.history.length).toBeGreaterThanOrEqual(past.deeds.length);
     });
   });
 
-  it("ends every job once an honest donor can work, whatever went on before", () => {
+  it("ends every job once an honest donor can work, whatever happened before", () => {
     overHistories((past) => {
       const after = storm(past);
       calm(after);
@@ -55,7 +55,7 @@ describe("step, over random histories", () => {
     });
   });
 
-  it("answers the same events, read back from JSON, with the same effects", () => {
+  it("gives the same effects for the same events read back from JSON", () => {
     overHistories((past) => {
       const { job } = storm(past);
       const history = JSON.parse(JSON.stringify(job.history)) as typeof job.history;
@@ -69,7 +69,7 @@ describe("step, over random histories", () => {
     });
   });
 
-  it("goes on from a journal without rendering accepted chunks again", () => {
+  it("resumes from a journal without rendering accepted chunks again", () => {
     overHistories((past) => {
       const { job } = storm(past);
       const { accepted, leased, ended } = resume(past, job);

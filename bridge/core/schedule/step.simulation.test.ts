@@ -33,7 +33,7 @@ function unevenCosts(count: number): number[] {
 }
 
 describe("a simulated swarm", () => {
-  it("keeps donors of different speeds busy: at least 0.9 of the fluid bound", () => {
+  it("keeps donors of different speeds busy: at least 0.9 of the ideal throughput", () => {
     const costs = unevenCosts(600);
     const swarm = donors(12, (index) => ({ speed: [1, 1, 2, 4, 0.5, 8][index % 6] as number, slots: 1 + (index % 2) }));
     const { seconds, outcome } = simulate({ costs }, { donors: swarm });
@@ -41,13 +41,13 @@ describe("a simulated swarm", () => {
     expect(fluidSeconds(costs, swarm) / seconds).toBeGreaterThan(0.9);
   });
 
-  it("spreads the tail: with as many equal donors as chunks, each renders one", () => {
+  it("with as many equal donors as chunks, each renders one", () => {
     const { accepted, seconds } = simulate({ costs: [10, 10, 10, 10] }, { donors: donors(4, () => ({})) });
     expect(new Set(accepted.map(({ donor }) => donor)).size).toBe(4);
     expect(seconds).toBeLessThan(11);
   });
 
-  it("ends with all donors at once when the last frames are in tiles: at least 0.95 of the fluid bound", () => {
+  it("keeps all donors busy to the end when the last frames are in tiles: at least 0.95 of the ideal throughput", () => {
     const costs = [...Array.from({ length: 5 }, () => 40), ...Array.from({ length: 30 }, () => 4)];
     for (const [fast, slow] of [
       [1, 1],
@@ -95,7 +95,7 @@ describe("a simulated swarm", () => {
     expect(seconds).toBeLessThan(5 + 35 + 5 + 1);
   });
 
-  it("finishes despite a third of the donors lying, crashing, stalling, refusing or sending junk, and names them", () => {
+  it("finishes although a third of the donors send wrong pixels, crash, stall, refuse or send malformed results, and names them", () => {
     const vices = ["lies", "crashes", "stalls", "refuses", "sends-junk"] as const;
     const swarm = donors(15, (index) => (index % 3 === 0 ? { vice: vices[index / 3] as (typeof vices)[number] } : {}));
     const { outcome, accepted, of } = simulate({ costs: unevenCosts(400) }, { donors: swarm }, "spot");
@@ -106,7 +106,7 @@ describe("a simulated swarm", () => {
     for (const liar of ["d0", "d3", "d6", "d9", "d12"]) expect(makers).not.toContain(liar);
   });
 
-  it("gives up a poisoned chunk and nothing else, with one donor as with many", () => {
+  it("gives up a chunk that crashes every donor and nothing else, with one donor as with many", () => {
     for (const count of [1, 2, 3, 10]) {
       const { outcome, of, accepted } = simulate(
         { costs: unevenCosts(40) },
@@ -118,7 +118,7 @@ describe("a simulated swarm", () => {
     }
   });
 
-  it("goes on without a user when every donor is gone for ten minutes", () => {
+  it("resumes without user action after every donor was gone for ten minutes", () => {
     const swarm = [...donors(3, () => ({ leavesAt: 10_000 })), ...donors(3, (index) => ({ id: `again${index}`, joinsAt: 610_000 }))];
     const { outcome, seconds } = simulate({ costs: unevenCosts(60) }, { donors: swarm });
     expect(outcome).toBe("complete");
@@ -142,7 +142,7 @@ describe("a simulated swarm", () => {
     expect(outcome).toBe("complete");
   });
 
-  describe("with what donors say of their own speed", () => {
+  describe("with speeds reported by donors", () => {
     /** Slow ones that come first, and a fast one; chunks of all sizes, few for each. */
     const swarm = (says: (speed: number) => number | undefined): SimulatedDonor[] =>
       donors(6, (index) => {
@@ -152,13 +152,13 @@ describe("a simulated swarm", () => {
       });
     const costs = unevenCosts(24);
 
-    it("ends a short job sooner than without, whatever the known scene weighs beside the job's", () => {
+    it("ends a short job sooner than without them, whatever the ratio of the benchmark scene's cost to the job's", () => {
       const without = simulate({ costs }, { donors: swarm(() => undefined) }).seconds;
       for (const factor of [1, 1e6])
         expect(simulate({ costs }, { donors: swarm((speed) => speed * factor) }).seconds).toBeLessThan(without);
     });
 
-    it("is not much worse off for lies about it", () => {
+    it("loses little time when reported speeds are false", () => {
       const without = simulate({ costs }, { donors: swarm(() => undefined) }).seconds;
       const lies = simulate({ costs }, { donors: swarm((speed) => (speed === 12 ? 1e-6 : 1e15)) });
       expect(lies.outcome).toBe("complete");

@@ -32,14 +32,14 @@ function begin(shape: PlanShape, choices: Partial<SchedulePolicy> = {}, journalS
 }
 
 describe("step", () => {
-  it("gives a donor one chunk for its slot and one to have ready", () => {
+  it("leases a donor one chunk for its slot and one to prefetch", () => {
     const job = begin({ costs: [1, 1, 1] });
     expect(job.join("a")).toEqual(["lease c0 a 1", "lease c1 a 1"]);
     expect(job.rendered("c0", "a")).toEqual(["fetch c0 a", "lease c2 a 1"]);
     expect(job.fetched("c0", "a")).toEqual(["accept c0 a false"]);
   });
 
-  it("has a donor keep short chunks ready, and leaves long ones to whoever is free first", () => {
+  it("prefetches short chunks, and leaves long ones to the first free donor", () => {
     const job = begin({ costs: [1, 1, 100, 100, 1, 1] });
     expect(job.join("a")).toEqual(["lease c2 a 1"]);
     expect(job.rendered("c2", "a")).toEqual(["fetch c2 a", "lease c3 a 1", "lease c0 a 1"]);
@@ -54,7 +54,7 @@ describe("step", () => {
     expect(begin({ costs: [1, 1, 1], kind: "files" }).join("a")).toEqual(["lease c0 a 1"]);
   });
 
-  it("ends with the last accepted chunk, and answers nothing after it", () => {
+  it("ends with the last accepted chunk, and has no effects after it", () => {
     const job = begin({ costs: [1] });
     job.join("a");
     job.rendered("c0", "a");
@@ -62,7 +62,7 @@ describe("step", () => {
     expect(job.join("b")).toEqual([]);
   });
 
-  it("counts only the holder's result", () => {
+  it("accepts only a result of the donor that holds the lease", () => {
     const job = begin({ costs: [1] });
     job.join("a");
     job.join("b");
@@ -79,7 +79,7 @@ describe("step", () => {
     expect(job.say({ type: "donor-left", donor: "a", reason: "gone" })).toEqual(["lease c0 b 2"]);
   });
 
-  it("gives a donor nothing that was silent for 15 seconds", () => {
+  it("leases nothing to a donor that was silent for 15 seconds", () => {
     const job = begin({ costs: [1, 1, 1] });
     job.join("a");
     job.join("b");
@@ -87,7 +87,7 @@ describe("step", () => {
     expect(job.say({ type: "donor-left", donor: "b", reason: "gone" }, 15_001)).toEqual([]);
   });
 
-  it("takes the chunks of a donor that was silent for 30 seconds", () => {
+  it("withdraws the chunks of a donor that was silent for 30 seconds", () => {
     const job = begin({ costs: [1, 1, 1] });
     job.join("a");
     expect(job.rendered("c0", "a", 16_000)).toEqual(["fetch c0 a", "lease c2 a 1"]);
@@ -119,7 +119,7 @@ describe("step", () => {
     expect(many.failed("c0", "c")).toEqual(["chunk-dead c0 BLENDER_CRASHED", "job-ended incomplete"]);
   });
 
-  it("asks this machine before it gives a chunk up", () => {
+  it("tries this machine before it gives a chunk up", () => {
     const job = begin({ costs: [1] });
     for (const donor of ["a", "b", "c", "d"]) job.join(donor);
     job.join("here", { trusted: true });
@@ -129,7 +129,7 @@ describe("step", () => {
     expect(job.failed("c0", "here")).toEqual(["chunk-dead c0 BLENDER_CRASHED", "job-ended incomplete"]);
   });
 
-  it("forgives eight lost transfers of a chunk, not nine, and lets the donor rest between them", () => {
+  it("retries a chunk after eight lost transfers, not after nine, and pauses the donor between them", () => {
     const job = begin({ costs: [1] });
     job.join("a");
     expect(job.failed("c0", "a", "transport")).toEqual(["lease c0 a 2"]);
@@ -152,7 +152,7 @@ describe("step", () => {
     expect(job.failed("c4", "a")[0]).toBe("ban-donor a task");
   });
 
-  it("moves a chunk that only lies in a queue to an idle donor", () => {
+  it("moves a chunk that waits in a donor's queue to an idle donor", () => {
     const job = begin({ costs: [1, 1] });
     job.join("a");
     expect(job.join("b")).toEqual(["withdraw c1 a moved", "lease c1 b 2"]);
@@ -168,7 +168,7 @@ describe("step", () => {
     expect(job.fetched("c0", "b")).toEqual(["accept c0 b false", "withdraw c0 a finished-elsewhere", "job-ended complete"]);
   });
 
-  it("gives nothing out while paused, and goes on afterwards", () => {
+  it("leases nothing while paused, and continues afterwards", () => {
     const job = begin({ costs: [1] });
     job.say({ type: "pause" });
     expect(job.join("a")).toEqual([]);
@@ -189,16 +189,16 @@ describe("step", () => {
     expect(job.say({ type: "donor-left", donor: "a", reason: "gone" })).toEqual(["lease c1 b 2"]);
   });
 
-  it("begins with dear chunks, and in the order of the plan among equals", () => {
+  it("starts with the most expensive chunks, in the order of the plan among equal ones", () => {
     expect(begin({ costs: [1, 1, 100, 101, 1, 1] }).join("a", { slots: 2 })).toEqual(["lease c2 a 1", "lease c3 a 1"]);
   });
 
-  it("ends at the first event when nothing is left to do", () => {
+  it("ends at the first event when there is nothing to do", () => {
     const journalState = foldJournal([{ type: "chunk-accepted", chunk: "c0", sha256: "ab", files: [], donor: "a", checked: false }]);
     expect(begin({ costs: [1] }, {}, journalState).say({ type: "tick" })).toEqual(["job-ended complete"]);
   });
 
-  it("does not render again what finished frames were made of, though its results are gone", () => {
+  it("does not render the chunks of finished frames again, though their results are gone", () => {
     const journalState = foldJournal([{ type: "frame-finished", frame: 0, files: [{ path: "/out/0.png" }] }]);
     expect(begin({ costs: [1, 1] }, {}, journalState).join("a")).toEqual(["lease c1 a 1"]);
   });
@@ -206,7 +206,7 @@ describe("step", () => {
   describe("a donor whose owner stops it", () => {
     const stand = (job: ReturnType<typeof begin>, open: boolean, donor = "a") => job.say({ type: "donor-availability", donor, open });
 
-    it("keeps the chunk it has begun; what only waits there goes to others", () => {
+    it("keeps the chunk it has begun; its queued chunks go to others", () => {
       const job = begin({ costs: [1, 1] });
       expect(job.join("a")).toEqual(["lease c0 a 1", "lease c1 a 1"]);
       expect(stand(job, false)).toEqual(["withdraw c1 a moved"]);
@@ -217,7 +217,7 @@ describe("step", () => {
       expect(job.fetched("c0", "b")).toEqual(["accept c0 b false", "withdraw c0 a finished-elsewhere"]);
     });
 
-    it("gets no more work until it is let go on, and then at once", () => {
+    it("gets no new chunk until its owner resumes it, and then at once", () => {
       const job = begin({ costs: [1, 1, 1] });
       job.join("a");
       stand(job, false);
@@ -226,14 +226,14 @@ describe("step", () => {
       expect(stand(job, true)).toEqual(["lease c1 a 2", "lease c2 a 1"]);
     });
 
-    it("has all that it began made elsewhere, not one chunk at a time", () => {
+    it("has all its begun chunks rendered by others at once, not one at a time", () => {
       const job = begin({ costs: [1, 1, 1] });
       job.join("a", { slots: 3 });
       stand(job, false);
       expect(job.join("b", { slots: 3 })).toEqual(["lease c0 b 2", "lease c1 b 2", "lease c2 b 2"]);
     });
 
-    it("may finish what it has begun, first or not", () => {
+    it("may deliver a chunk it has begun, before or after the backup", () => {
       const job = begin({ costs: [1] });
       job.join("a");
       stand(job, false);
@@ -250,7 +250,7 @@ describe("step", () => {
       expect(stand(job, false)).toEqual(["withdraw c0 a moved", "lease c0 b 2"]);
     });
 
-    it("is not blamed for the time in which it stood still", () => {
+    it("is not judged by the time in which it was paused", () => {
       const job = begin({ costs: [1, 1, 1, 1] });
       job.join("a");
       stand(job, false);

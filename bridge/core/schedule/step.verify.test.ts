@@ -30,7 +30,7 @@ function begin(chunks: number, verify: VerifyLevel, journalState?: Parameters<ty
   return { say, join, deliver, verdict, claim };
 }
 
-describe("a donor that renders faster than its results are taken in", () => {
+describe("a donor that renders faster than its results are settled", () => {
   /** Everything is rendered at once, and nothing is fetched. */
   function rush(slots: number) {
     const job = begin(5_000, "spot");
@@ -46,7 +46,7 @@ describe("a donor that renders faster than its results are taken in", () => {
     return { job, rendered };
   }
 
-  it("waits for us, and goes on when a result is settled", () => {
+  it("gets no new chunk until a result is settled", () => {
     const { job, rendered } = rush(1);
     expect(rendered.length).toBeLessThan(25);
     const settled = rendered.slice(0, 4).flatMap((chunk, index) => {
@@ -57,7 +57,7 @@ describe("a donor that renders faster than its results are taken in", () => {
     expect(settled.filter(({ type }) => type === "lease").length).toBeGreaterThan(0);
   });
 
-  it("never has more of ours than it lets anybody have, however many slots it has", () => {
+  it("never holds more leases than its own limit, however many slots it has", () => {
     expect(rush(256).rendered.length).toBeLessThan(LEASE_LIMITS.maxLeasesInFlight);
   });
 });
@@ -70,7 +70,7 @@ describe("verification", () => {
     expect(job.deliver("c3", "a", true)).toBe("check");
   });
 
-  it("checks everything when full, suspicious results only when off, and this machine never", () => {
+  it("checks every result with 'full', only suspicious ones with 'off', and never this machine's own", () => {
     const full = begin(6, "full");
     full.join("a");
     expect(["c0", "c1", "c2"].map((chunk) => full.deliver(chunk, "a"))).toEqual(["check", "check", "check"]);
@@ -82,14 +82,14 @@ describe("verification", () => {
     expect(local.deliver("c0", "here", true)).toBe("accept");
   });
 
-  it("accepts a checked result only with its verdict", () => {
+  it("accepts a checked result only after its verdict", () => {
     const job = begin(3, "spot");
     job.join("a");
     job.deliver("c0", "a");
     expect(job.verdict("c0", "a", "warned")).toContainEqual(expect.objectContaining({ type: "accept", chunk: "c0", checked: true }));
   });
 
-  it("keeps a result that is being checked when its maker leaves", () => {
+  it("keeps a result that is being checked when its donor leaves", () => {
     const job = begin(1, "full");
     job.join("a");
     job.deliver("c0", "a");
@@ -97,7 +97,7 @@ describe("verification", () => {
     expect(job.verdict("c0", "a", "equal").map(({ type }) => type)).toEqual(["accept", "job-ended"]);
   });
 
-  it("bans a liar at once, takes its chunks away and checks what it delivered before", () => {
+  it("bans a donor on a mismatch at once, withdraws its chunks and checks its earlier results", () => {
     const job = begin(10, "spot");
     job.join("liar");
     for (const chunk of ["c0", "c1", "c2", "c3"]) job.deliver(chunk, "liar");
@@ -129,7 +129,7 @@ describe("verification", () => {
     expect(fail()).toEqual(["chunk-dead", "job-ended"]);
   });
 
-  it("does not end while a liar's earlier results are checked", () => {
+  it("does not end while a banned donor's earlier results are being checked", () => {
     const job = begin(4, "spot");
     job.join("a");
     job.deliver("c0", "a");
@@ -143,7 +143,7 @@ describe("verification", () => {
     expect(job.verdict("c2", "a", "equal").map(({ type }) => type)).toEqual(["job-ended"]);
   });
 
-  it("knows a liar of an earlier session, and gives others a new chance", () => {
+  it("keeps bans for a mismatch when the job is resumed, and gives other donors a new chance", () => {
     const journalState = {
       accepted: new Map(),
       dead: new Map(),
@@ -189,7 +189,7 @@ describe("mustCheck", () => {
     return job;
   }
 
-  it("ends a job only when the verdict on a losing backup is heard", () => {
+  it("ends a job only after the verdict on a backup that came second", () => {
     const job = lateBackup();
     job.say({ type: "chunk-rendered", nowMs: 7_000, chunk: "c0", donor: "a", seconds: 7 });
     const fetched = { type: "result-fetched", nowMs: 7_000, chunk: "c0", donor: "a", sha256: "x", suspicious: false } as const;
@@ -197,7 +197,7 @@ describe("mustCheck", () => {
     expect(job.verdict("c0", "b", "equal")).toEqual([{ type: "job-ended", outcome: "complete" }]);
   });
 
-  it("blames nobody for a check that could not be made, and gives the chunk to somebody else", () => {
+  it("counts no failure for a check that could not be made, and leases the chunk to another donor", () => {
     const job = begin(1, "full");
     job.join("a");
     job.join("b");
@@ -206,7 +206,7 @@ describe("mustCheck", () => {
     expect(effects).toEqual([expect.objectContaining({ type: "lease", chunk: "c0", donor: "b" })]);
   });
 
-  it("gives up a chunk that cannot be looked at, whoever renders it, by that name", () => {
+  it("gives up a chunk whose results cannot be checked, whichever donor renders it, with that reason", () => {
     const job = begin(1, "full");
     for (const donor of ["a", "b"]) job.join(donor);
     job.deliver("c0", "a");
@@ -219,7 +219,7 @@ describe("mustCheck", () => {
     ]);
   });
 
-  it("takes back what a liar gave when it cannot be looked at", () => {
+  it("revokes a banned donor's results when they cannot be checked", () => {
     const job = begin(4, "spot");
     for (const donor of ["liar", "b"]) job.join(donor);
     job.deliver("c0", "liar");

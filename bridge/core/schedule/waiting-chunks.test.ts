@@ -21,20 +21,20 @@ function waitingOf(chunks: readonly ChunkState[]): (sceneFrame?: string, end?: "
 const [FIRST, SECOND] = ["1:Scene", "2:Scene"];
 
 describe("waiting chunks", () => {
-  it("stay with the unit that a donor has open, and are begun in the order of the plan", () => {
+  it("keep a donor on the scene frame it has open, and start in the order of the plan", () => {
     const take = waitingOf(chunksOf([1, 1, 1, 2, 2, 2, 3].map((frame) => [frame, 4])));
     expect([take(), take(), take(FIRST), take(SECOND), take(SECOND)]).toEqual(["c0", "c3", "c1", "c4", "c5"]);
     expect(take(SECOND)).toBe("c6");
     expect([take("3:Scene"), take("3:Scene")]).toEqual(["c2", undefined]);
   });
 
-  it("send help to the unit of which most is left", () => {
+  it("send another donor to the scene frame with most chunks left", () => {
     const take = waitingOf(chunksOf([1, 1, 2, 2, 2, 2].map((frame) => [frame, 4])));
     expect([take(), take(), take("9:Scene")]).toEqual(["c0", "c2", "c3"]);
     expect([take(), take()]).toEqual(["c4", "c1"]);
   });
 
-  it("give whole frames before tiles, but tiles to the slow", () => {
+  it("are given as whole frames before tiles, but as tiles to slow donors", () => {
     const chunks = chunksOf([
       [1, 100],
       [2, 100],
@@ -45,7 +45,7 @@ describe("waiting chunks", () => {
     expect(waitingOf(chunks)(undefined, "cheap")).toBe("c2");
   });
 
-  it("are begun again in their turn when they come back", () => {
+  it("are started in plan order again when they are returned", () => {
     const chunks = chunksOf([1, 1, 2, 2, 3].map((frame) => [frame, 4]));
     const waiting = new WaitingChunks();
     for (const chunk of chunks) waiting.add(chunk);

@@ -53,10 +53,10 @@ describe("decide", () => {
     ["the watts", { watts: undefined }],
   ])("is closed when the owner asked for what cannot be known: %s", (_, seen) => expect(availability(seen)).toBe("closed unknown"));
 
-  it("asks for nothing that the owner did not", () =>
+  it("restricts nothing that the owner's terms do not", () =>
     expect(availability({ idleMs: 0, othersLoad: 1, onBattery: true, celsius: 100, watts: undefined }, {})).toBe("open"));
 
-  it("does not flutter around a limit: it must be left by a margin", () => {
+  it("does not oscillate around a limit: the value must pass it by a margin", () => {
     const paused = (code: string): Availability => ({ state: "paused", code, reason: "" });
     expect(availability({ celsius: 83 }, demanding, paused("hot"))).toBe("paused hot");
     expect(availability({ celsius: 80 }, demanding, paused("hot"))).toBe("open");
@@ -66,12 +66,12 @@ describe("decide", () => {
     expect(availability({ watts: 180 }, demanding, paused("watts"))).toBe("open");
   });
 
-  it("knows a program by the fifteen characters that Linux keeps of its name", () => {
+  it("matches a program by the fifteen characters that Linux keeps of its name", () => {
     expect(availability({ programs: ["gnome-system-mo"] }, { yield: "gnome-system-monitor" })).toBe("paused yield");
     expect(availability({ programs: ["gnome"] }, { yield: "gnome-system-monitor" })).toBe("open");
   });
 
-  it("says why in words for the requester", () => {
+  it("gives the requester a readable reason", () => {
     const stands = decide(parseTerms({ schedule: "mon-fri 22:00-07:00" }), calm, OPEN);
     expect(stands).toMatchObject({ reason: "it gives only mon,tue,wed,thu,fri 22:00-07:00 of its own time" });
   });

@@ -61,7 +61,7 @@ describe("parseTerms", () => {
 });
 
 describe("parseAssignment", () => {
-  it("reads name and text; the text may hold more of =", () =>
+  it("splits at the first =, and normalises the name", () =>
     expect(parseAssignment("Schedule= mon 1:00-2:00")).toEqual({ name: "schedule", text: "mon 1:00-2:00" }));
   it.each(["cores", "=5", "colour=blue", ""])("refuses %j", (text) =>
     expect(() => parseAssignment(text)).toThrowError(expect.objectContaining({ code: "USAGE" })),
@@ -80,19 +80,19 @@ describe("what a slot gets", () => {
     [{ cores: "3 each", slots: "4" }, 3],
   ])("of %j are %i threads on eight cores", (texts, threads) => expect(slotSize(parseTerms(texts), machine).threads).toBe(threads));
 
-  it("leaves a core free, but never all of them", () => {
+  it("leaves one core free by default, and always uses at least one", () => {
     expect(coresGiven({ cores: undefined, slots: 1 }, { cores: 1 })).toBe(1);
     expect(coresGiven({ cores: undefined, slots: 1 }, { cores: 2 })).toBe(1);
   });
 
-  it("is a part of the memory, with some left for the owner", () => {
+  it("is an equal share of the memory, with some left for the owner", () => {
     expect(slotSize(parseTerms({ memory: "16g", slots: "2" }), machine).memoryBytes).toBe(8 * 2 ** 30);
     expect(slotSize(parseTerms({}), machine).memoryBytes).toBe(Math.floor(machine.memoryBytes * 0.9));
     expect(slotSize(parseTerms({ memory: "900g" }), machine).memoryBytes).toBe(machine.memoryBytes);
   });
 });
 
-describe("who may come", () => {
+describe("requester tiers", () => {
   it.each<[TermTexts, string, boolean]>([
     [{}, "anna", true],
     [{ deny: "anna" }, "anna", false],
@@ -106,7 +106,7 @@ describe("who may come", () => {
     [{ who: "own", allow: "anna" }, "anna", true],
   ])("under %j: %s %s", (texts, peer, welcome) => expect(isWelcome(peer, parseTerms(texts))).toBe(welcome));
 
-  it("own machines come first, friends next", () => {
+  it("the owner's machines come first, friends next", () => {
     const terms = parseTerms({ own: "a", friends: "a,b" });
     expect(["a", "b", "c"].map((peer) => requesterTierOf(peer, terms))).toEqual(["own", "friend", "stranger"]);
   });

@@ -45,7 +45,7 @@ describe("parseSchedule", () => {
     expect(() => parseSchedule(text)).toThrowError(expect.objectContaining({ code: "USAGE", message: expect.stringContaining(text) })),
   );
 
-  it("refuses a book", () =>
+  it("refuses a schedule that is too long", () =>
     expect(() => parseSchedule("mon 1:00-2:00; ".repeat(100))).toThrowError(expect.objectContaining({ code: "USAGE" })));
 });
 
@@ -83,22 +83,22 @@ describe("nextChange", () => {
     ["mon 10:00-11:00; mon 11:00-12:00", "2026-11-23T10:30:00Z", "2026-11-23T12:00:00Z"],
   ])("of %j after %s is %s", (text, now, change) => expect(nextChange(parseSchedule(text), utc, at(now))).toBe(at(change)));
 
-  it("is never for a schedule that is always open, however it is written", () => {
+  it("does not exist for a schedule that is always open, however it is written", () => {
     expect(nextChange([], utc, 0)).toBeUndefined();
     expect(nextChange(parseSchedule("00:00-24:00"), utc, at("2026-11-23T12:00:00Z"))).toBeUndefined();
   });
 
-  it("keeps to the wall clock when it is put forward: 22:00 to 07:00 lasts eight hours that night", () => {
+  it("follows the wall clock when daylight saving begins: 22:00 to 07:00 lasts eight hours that night", () => {
     const night = parseSchedule("22:00-07:00");
     expect(nextChange(night, berlin, at("2026-03-28T21:00:00Z"))).toBe(at("2026-03-29T05:00:00Z")); // 22:00 CET to 07:00 CEST
   });
 
-  it("keeps to the wall clock when it is put back: 22:00 to 07:00 lasts ten hours that night", () => {
+  it("follows the wall clock when daylight saving ends: 22:00 to 07:00 lasts ten hours that night", () => {
     const night = parseSchedule("22:00-07:00");
     expect(nextChange(night, berlin, at("2026-10-24T20:00:00Z"))).toBe(at("2026-10-25T06:00:00Z")); // 22:00 CEST to 07:00 CET
   });
 
-  it("opens a window whose beginning is skipped with the first minute after the gap", () => {
+  it("opens a window whose start time is skipped at the first minute after the gap", () => {
     expect(nextChange(parseSchedule("sun 02:30-04:00"), berlin, at("2026-03-29T00:00:00Z"))).toBe(at("2026-03-29T01:00:00Z")); // 03:00 CEST
   });
 

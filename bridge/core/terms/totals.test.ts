@@ -11,7 +11,7 @@ const tile = {
   denoise: false,
 } as const;
 
-it("counts tiles as their share of a frame, today and ever, and begins each day anew", () => {
+it("counts tiles as their share of a frame, today and in total, and resets today's count each day", () => {
   let totals = withMore(noTotals("mon"), "mon", givenBy(tile, 3));
   totals = withMore(totals, "mon", givenBy(tile, 4));
   totals = withMore(totals, "mon", joulesGiven(100));

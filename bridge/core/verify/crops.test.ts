@@ -12,7 +12,7 @@ const choice = fc.record({
 });
 
 describe("chooseCrops", () => {
-  it("stays inside the result, never takes the same place twice, and repeats itself", () => {
+  it("stays inside the result, never chooses the same place twice, and is deterministic", () => {
     fc.assert(
       fc.property(choice, (asked) => {
         const crops = chooseCrops(asked);
@@ -39,12 +39,12 @@ describe("chooseCrops", () => {
     );
   });
 
-  it("takes a small result whole, once", () => {
+  it("takes a small result as one crop", () => {
     const rect = { x: 5, y: 6, width: 20, height: 32 };
     expect(chooseCrops({ rect, count: 4, size: 32, key: new Uint8Array(32) })).toEqual([rect]);
   });
 
-  it("reaches every part of the result alike", () => {
+  it("reaches every part of the result with equal probability", () => {
     const quarters = [0, 0, 0, 0];
     for (let index = 0; index < 2_000; index++) {
       const key = new Uint8Array(32);
@@ -56,7 +56,7 @@ describe("chooseCrops", () => {
     for (const hits of quarters) expect(hits).toBeGreaterThan(400);
   });
 
-  it("wants a real key", () => {
+  it("refuses a key that is too short", () => {
     expect(() => chooseCrops({ rect: { x: 0, y: 0, width: 99, height: 99 }, count: 1, size: 32, key: new Uint8Array(4) })).toThrow(
       RangeError,
     );

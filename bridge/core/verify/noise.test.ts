@@ -42,19 +42,19 @@ describe("the R statistic", () => {
 
   it("is about 1 for an independent render", () => expect(Math.abs(test(render(7, 0, 32)).r - 1)).toBeLessThan(0.15));
 
-  it("is small for rounding, and for a pixel in a hundred that went another way", () => {
+  it("is small for rounding differences, and when one pixel in a hundred differs", () => {
     const rounded = reference.reference.map((value) => value * (1 + 1e-5));
     const bounced = reference.reference.map((value, pixel) => (pixel % 100 === 0 ? value + 0.2 : value));
     expect(test(rounded).r).toBeLessThan(1e-4);
     expect(test(bounced).r).toBeLessThan(0.1);
   });
 
-  it("counts 9 at most for a pixel, also for one that is no number", () => {
+  it("counts 9 at most for a pixel, also for NaN", () => {
     const broken = reference.reference.map((value, pixel) => (pixel < PIXELS / 2 ? Number.NaN : value));
     expect(test(broken).r).toBe(4.5);
   });
 
-  it("finds what is off where there is no noise at all", () => {
+  it("detects a difference where there is no noise at all", () => {
     const flat = new Float64Array(PIXELS).fill(0.5);
     const painted = flat.map((value, pixel) => (pixel < 40 ? value + 0.01 : value));
     const quiet = { width: SIDE, height: SIDE, reference: flat, halves: [flat, flat] as const };

@@ -26,7 +26,7 @@ describe("a result against two renders of our own", () => {
   ] as const)("%s", (_claim, theirs, ours, verdict) => expect(verdictOfTwo({ theirs, ours })).toBe(verdict));
 });
 
-it("several places say what the worst of them says", () => {
+it("the verdict on several crops is the verdict on the worst of them", () => {
   expect(worstOf([])).toBe("equal");
   expect(worstOf(["equal", "warned", "equal"])).toBe("warned");
   expect(worstOf(["warned", "different", "equal"])).toBe("different");

@@ -27,19 +27,19 @@ describe("across device classes", () => {
     expect(judged([0, equal], [64, off(0.1)])).toBe("equal");
     expect(judged([0, off(0.06)], [64, off(0.02, 1)])).toBe("equal");
   });
-  it("one crop in doubt, or that cannot be weighed, is told", () => {
+  it("one doubtful crop, or one that cannot be judged, is reported", () => {
     expect(judged([0, off(0.11)], [64, equal])).toBe("warned");
     expect(judged([0, off(undefined)], [64, off(undefined)])).toBe("warned");
     expect(judged([0, off(0.2)], [64, off(0.2)])).toBe("warned");
   });
-  it("one clear failure is told, two on crops without a common pixel are a lie", () => {
+  it("one clear failure is reported, two on crops that share no pixel are a mismatch", () => {
     expect(judged([0, off(0.9)], [64, equal])).toBe("warned");
     expect(judged([0, off(0.9)], [64, off(0.4)])).toBe("different");
     expect(judged([0, off(Number.NaN)], [64, off(0.4)])).toBe("different");
     expect(judged([0, off(0.9)], [31, off(0.9)])).toBe("warned");
     expect(judged([0, off(0.9)])).toBe("warned");
   });
-  it("pixels without noise may not be off, whatever R says", () => {
+  it("pixels without noise must be equal, whatever R is", () => {
     expect(judged([0, off(0, 2)], [64, off(0, 2)])).toBe("equal");
     expect(judged([0, off(0, 3)], [64, off(0)])).toBe("warned");
     expect(judged([0, off(0, 3)], [64, off(0, 9)])).toBe("different");

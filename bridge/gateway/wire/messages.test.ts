@@ -36,21 +36,21 @@ function isBridgeFrame(kind: string, frame: unknown): boolean {
   return METHODS[kind.replace(/^reply\./, "") as Method].result.safeParse(parsed.data.result).success;
 }
 
-describe("golden messages, which both sides parse", () => {
+describe("golden messages, parsed by both sides", () => {
   for (const { kind, fixture } of fixtures("client")) {
-    it(`${kind}, said by a client`, () => {
+    it(`${kind}, sent by a client`, () => {
       for (const { why, frame } of fixture.valid) expect(isClientFrame(frame), why).toBe(true);
       for (const { why, frame } of fixture.invalid) expect(isClientFrame(frame), why).toBe(false);
     });
   }
   for (const { kind, fixture } of fixtures("bridge")) {
-    it(`${kind}, said by the bridge`, () => {
+    it(`${kind}, sent by the bridge`, () => {
       for (const { why, frame } of fixture.valid) expect(isBridgeFrame(kind, frame), why).toBe(true);
       for (const { why, frame } of fixture.invalid) expect(isBridgeFrame(kind, frame), why).toBe(false);
     });
   }
 
-  it("there are some for every method, every reply and every event", () => {
+  it("exist for every method, every reply and every event", () => {
     const client = fixtures("client").map(({ kind }) => kind);
     const bridge = fixtures("bridge").map(({ kind }) => kind);
     const events = EVENT_SCHEMAS.map(({ shape }) => `event.${shape.event.value}`);

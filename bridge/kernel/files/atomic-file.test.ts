@@ -47,14 +47,14 @@ it("a file is replaced as a whole, with its permissions, and nothing is left bes
   expect(await readdir(root)).toEqual(["a.json"]);
 });
 
-it("a durable one is written, brought to the disk, renamed, and its name brought to the disk, in this order", async () => {
+it("a durable write is: write, sync, rename, sync the folder, in this order", async () => {
   const { disk, calls } = told();
   await replaceFile(disk, join(root, "a"), "new", { durable: true });
   const folder = process.platform === "win32" ? [] : ["sync folder"];
   expect(calls).toEqual(["write beside", "sync beside", "rename beside file", ...folder]);
 });
 
-it("what cannot be made leaves the old one, and nothing beside it", async () => {
+it("a failed write leaves the old file, and no temporary file", async () => {
   const file = join(root, "a");
   await writeFile(file, "old");
   const broken = async (beside: string) => {
@@ -66,14 +66,14 @@ it("what cannot be made leaves the old one, and nothing beside it", async () => 
   expect(await readdir(root)).toEqual(["a"]);
 });
 
-it("several who replace one file do not disturb each other", async () => {
+it("several writers that replace one file do not disturb each other", async () => {
   const file = join(root, "a");
   await Promise.all(Array.from({ length: 20 }, (_, index) => replaceFile(systemDisk, file, `${index}`.repeat(1_000))));
   expect(new Set(await readFile(file, "utf8")).size).toBeLessThanOrEqual(2);
   expect(await readdir(root)).toEqual(["a"]);
 });
 
-it("a move to another file system is a copy that has its name when it is whole", async () => {
+it("a move to another file system copies, and gives the copy its name only when it is whole", async () => {
   const [from, to] = [join(root, "from"), join(root, "to")];
   await writeFile(from, "bytes");
   const { disk, calls } = told({
@@ -88,7 +88,7 @@ it("a move to another file system is a copy that has its name when it is whole",
   expect(await readdir(root)).toEqual(["to"]);
 });
 
-it("a placed file tells its size, and its bytes are on the disk before it has its name", async () => {
+it("placing a file returns its size, and syncs its bytes before it gets its name", async () => {
   const [from, to] = [join(root, "from"), join(root, "to")];
   await writeFile(from, "bytes");
   const { disk, calls } = told();

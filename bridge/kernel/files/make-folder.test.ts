@@ -11,20 +11,20 @@ beforeAll(async () => {
 });
 afterAll(async () => await rm(root, { recursive: true, force: true }));
 
-test("missing folders are made, and the first of them is told", async () => {
+test("missing folders are made, and the topmost of them is returned", async () => {
   await mkdir(join(root, "here"));
   expect(await makeFolder(systemDisk, join(root, "here", "a", "b", "c"))).toBe(join(root, "here", "a"));
   expect((await stat(join(root, "here", "a", "b", "c"))).isDirectory()).toBe(true);
   expect(await makeFolder(systemDisk, join(root, "here", "a", "b", "c"))).toBeUndefined();
 });
 
-test("two at once make one folder", async () => {
+test("two calls at once make one folder", async () => {
   const made = await Promise.all([1, 2, 3, 4].map(() => makeFolder(systemDisk, join(root, "shared", "deep", "er"))));
   expect((await stat(join(root, "shared", "deep", "er"))).isDirectory()).toBe(true);
   expect(made.filter((path) => path === join(root, "shared"))).toHaveLength(1);
 });
 
-test("a link to a folder is a folder; one to nowhere is in the way", async () => {
+test("a link to a folder counts as a folder; a dangling link is an error", async () => {
   await mkdir(join(root, "real"));
   await symlink(join(root, "real"), join(root, "link"));
   expect(await makeFolder(systemDisk, join(root, "link", "x"))).toBe(join(root, "link", "x"));
@@ -32,7 +32,7 @@ test("a link to a folder is a folder; one to nowhere is in the way", async () =>
   await expect(makeFolder(systemDisk, join(root, "dangling", "x"))).rejects.toMatchObject({ code: "EEXIST" });
 });
 
-test("a file in the way is named", async () => {
+test("a file where the folder should be is named in the error", async () => {
   await writeFile(join(root, "file"), "");
   await expect(makeFolder(systemDisk, join(root, "file"))).rejects.toMatchObject({ code: "EEXIST" });
   await expect(makeFolder(systemDisk, join(root, "file", "a", "b"))).rejects.toMatchObject({

@@ -36,7 +36,7 @@ async function devicesOf(cards: readonly Gpu[], starts: readonly [StartProcess, 
 }
 
 describe("the devices of a donor", () => {
-  it("are a slot a card, tried and measured with the best backend, once", async () => {
+  it("are one slot per GPU, tested and measured once with the best backend", async () => {
     const first = await devicesOf([card(0), card(1)], [withRecordedDevices()], "speeds.json");
     await first.devices.look({ gpus: "all" });
     expect(first.devices.defaults({ gpus: "all" })).toEqual({ slots: 2 });
@@ -59,7 +59,7 @@ describe("the devices of a donor", () => {
     expect([first.started(), second.started()]).toEqual([2, 1]);
   });
 
-  it("are the next backend when the best one does not work, and it is said", async () => {
+  it("use the next backend when the best one does not work, with a message", async () => {
     const { devices, notes } = await devicesOf([card(0)], [withRecordedDevices(), withRecordedDevices("OPTIX")]);
     await devices.look({ gpus: "all" });
     await devices.prepare({ gpus: "all" }, patience());
@@ -67,7 +67,7 @@ describe("the devices of a donor", () => {
     expect(notes).toEqual([expect.stringMatching(/OptiX does not work on NVIDIA GeForce RTX 3090 .*: CUDA is tried/)]);
   });
 
-  it("are the processor when Blender does not see the card, and whoever asks is told", async () => {
+  it("are the CPU when Blender does not see the GPU, and the offer says so", async () => {
     const { devices, notes } = await devicesOf([AMD], [startPlainProcess]);
     await devices.look({ gpus: "all" });
     await devices.prepare({ gpus: "all" }, patience());
@@ -80,7 +80,7 @@ describe("the devices of a donor", () => {
     expect(devices.wantsMeasure).toBe(false);
   });
 
-  it("are the processor when no Blender can be started with the card", async () => {
+  it("are the CPU when no Blender can be started with the GPU", async () => {
     const { devices, notes } = await devicesOf([card(0)], [async () => Promise.reject(new Error("no NVIDIA runtime"))]);
     await devices.look({ gpus: "all" });
     await devices.prepare({ gpus: "all" }, patience());
@@ -88,7 +88,7 @@ describe("the devices of a donor", () => {
     expect(notes[0]).toContain("no NVIDIA runtime");
   });
 
-  it("fall back while a slot's Blender does not get its card, and come back with the next that does", async () => {
+  it("fall back while a slot's Blender does not get its GPU, and return to it with the next Blender that does", async () => {
     const { devices, notes } = await devicesOf([card(0)], [withRecordedDevices()], "speeds.json");
     await devices.look({ gpus: "all" });
     await devices.prepare({ gpus: "all" }, patience());
@@ -101,7 +101,7 @@ describe("the devices of a donor", () => {
     expect(devices.power([])).toMatchObject({ builds: [{ backend: "OPTIX" }], gpuNote: undefined });
   });
 
-  it("are the processor on a machine without a card, and that is said as long as cards are asked for", async () => {
+  it("are the CPU on a machine without a GPU, and a message says so as long as GPUs are donated", async () => {
     const { devices, notes } = await devicesOf([], [startPlainProcess]);
     await devices.look({ gpus: "all" });
     await devices.prepare({ gpus: "all" }, patience());
@@ -111,7 +111,7 @@ describe("the devices of a donor", () => {
     expect(devices.power([]).gpuNote).toBeUndefined();
   });
 
-  it("refuse a card that is not there", async () => {
+  it("refuse a GPU that does not exist", async () => {
     const { devices } = await devicesOf([card(0)], [startPlainProcess]);
     await expect(devices.look({ gpus: "4" })).rejects.toMatchObject({ code: "USAGE" });
   });

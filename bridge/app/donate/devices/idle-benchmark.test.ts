@@ -32,8 +32,8 @@ function measuring() {
   return { state, pass, idle };
 }
 
-describe("measuring when idle", () => {
-  it("waits until the machine was quiet for a while, and measures once", async () => {
+describe("the benchmark of an idle donor", () => {
+  it("waits until the machine was idle for a while, and runs once", async () => {
     const { state, pass } = measuring();
     await pass(0);
     await pass(4_000);
@@ -45,7 +45,7 @@ describe("measuring when idle", () => {
     expect(state.measured).toBe(1);
   });
 
-  it("gives way to whoever needs the machine, and tries again later", async () => {
+  it("stops when a job or the owner needs the machine, and tries again later", async () => {
     const { state, pass } = measuring();
     await pass(0);
     await pass(6_000);
@@ -59,7 +59,7 @@ describe("measuring when idle", () => {
     expect(state.measured).toBe(1);
   });
 
-  it("does not try for ever what does not work", async () => {
+  it("gives up after repeated failures", async () => {
     const { state, pass } = measuring();
     state.fails = true;
     await pass(0);
@@ -70,7 +70,7 @@ describe("measuring when idle", () => {
     expect(state.measured).toBe(0);
   });
 
-  it("ends with the donor", async () => {
+  it("stops with the donor", async () => {
     const { state, pass, idle } = measuring();
     await pass(0);
     await pass(6_000);
