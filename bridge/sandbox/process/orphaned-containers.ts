@@ -21,7 +21,7 @@ export async function isMakerAlive(mark: string): Promise<boolean> {
 }
 
 /** Removes the sandboxes that killed bridges of this node have left. @returns how many. */
-export async function reapOrphans(engine: Docker, node: string): Promise<number> {
+export async function removeOrphanedContainers(engine: Docker, node: string): Promise<number> {
   const filters = { label: [`${SANDBOX_LABELS.node}=${node}`] };
   const ours = await engine.listContainers({ all: true, filters });
   let count = 0;
