@@ -45,7 +45,7 @@ export interface WarmSession {
 }
 
 /** The donor's cache of scenes and the results it holds for requesters; the content room stands behind it. */
-export interface DonorStore {
+export interface ScenesAndResults {
   /** Brings a scene here (from the requester and other donors of the job) and lays it out as files. */
   fetchScene(
     request: {

@@ -1,6 +1,6 @@
 import { isGiven } from "../../core/gpu/choose-gpus.ts";
 import { type Availability, OPEN, sameAvailability } from "../../core/terms/availability.ts";
-import { decide, type Observation, type OwnerCommand, yieldsTo } from "../../core/terms/decide.ts";
+import { decideAvailability, type Observation, type OwnerCommand, yieldsTo } from "../../core/terms/decide.ts";
 import { parseTerms, type TermTexts } from "../../core/terms/parse-terms.ts";
 import { nextChange, type WallClock } from "../../core/terms/schedule.ts";
 import { type MachineSize, type SlotSize, slotSize, type Terms } from "../../core/terms/terms.ts";
@@ -95,7 +95,7 @@ export class PolicyState implements OwnerPolicy {
   /** Decides anew with what was seen last. @returns whether the answer is another now. */
   decide(): boolean {
     const before = this.#availability;
-    this.#availability = decide(this.#terms, this.#observation(this.#deps.settings.command()), before);
+    this.#availability = decideAvailability(this.#terms, this.#observation(this.#deps.settings.command()), before);
     return !sameAvailability(before, this.#availability);
   }
 

@@ -1,4 +1,4 @@
-import { factsOf } from "../../core/environments/facts.ts";
+import { factsFromLabels } from "../../core/environments/facts.ts";
 import type { EnvironmentRequest, EnvironmentVerdict } from "../../core/environments/may-run.ts";
 import {
   checkConfig,
@@ -160,7 +160,7 @@ class Obtaining {
     const manifest = parseEnvironment(await this.#content(offer.manifest, offer.manifestBytes, peers, signal));
     if (manifest.digest !== digest) throw lie("it describes another one");
     const config = await this.#content(digest, manifest.configBytes, peers, signal);
-    if (factsOf(checkConfig(manifest, config).labels) === undefined) throw lie("it has no labels of one");
+    if (factsFromLabels(checkConfig(manifest, config).labels) === undefined) throw lie("it has no labels of one");
     const here = await engine.layersHere(manifest.layers.map(({ diffId }) => diffId));
     await this.#requireQuota(manifest, here);
     await store.put(digest, config);

@@ -29,7 +29,7 @@ export const BACKENDS: Readonly<Record<Gpu["vendor"], readonly GpuBackend[]>> = 
  * The ways in which Cycles can render on all of these GPUs, the best first: another is tried when one turns out not to
  * work. None when it lacks one of them.
  */
-export function usesOf(gpus: readonly Gpu[], devices: readonly CyclesDevice[]): readonly GpuUse[] {
+export function gpuUsesOf(gpus: readonly Gpu[], devices: readonly CyclesDevice[]): readonly GpuUse[] {
   const vendor = gpus[0]?.vendor;
   if (vendor === undefined || gpus.some((gpu) => gpu.vendor !== vendor)) return [];
   return BACKENDS[vendor].flatMap((backend) => {

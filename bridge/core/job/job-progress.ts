@@ -41,7 +41,7 @@ export function emptyProgress(nowMs: number): JobProgress {
 }
 
 /** Takes one event in; the picture is changed in place. */
-export function watch(picture: JobProgress, event: JobEvent, nowMs: number): void {
+export function updateProgress(picture: JobProgress, event: JobEvent, nowMs: number): void {
   switch (event.event) {
     case "job-created":
       picture.title = event.scene;

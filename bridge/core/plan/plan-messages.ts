@@ -3,7 +3,7 @@ import type { JobShape } from "./plan-types.ts";
 import type { Reason, SceneRenderFacts } from "../job/scene-facts.ts";
 
 /** What the user should know about the cut: why tiles they would get are not made, and why frames go one by one. */
-export function messagesOf(shape: JobShape): readonly Reason[] {
+export function planMessagesOf(shape: JobShape): readonly Reason[] {
   const scenes = [...shape.scenes.values()];
   const said = [
     ...(shape.wantsTiles ? scenes.flatMap(whyWhole) : []),

@@ -1,4 +1,4 @@
-import { drop, grant, withdraw } from "./leases.ts";
+import { endLease, grantLease, withdrawLease } from "./leases.ts";
 import { isStuck, secondsFor, secondsLeft } from "./predict.ts";
 import { inFlight, isEligible, type Turn } from "./schedule.ts";
 import type { ChunkState, DonorState, Lease } from "./types.ts";
@@ -28,7 +28,7 @@ export function scheduleBackups(turn: Turn, donors: readonly DonorState[]): void
     if (!donor) continue;
     if (costs) backups--;
     if (late.lease.startedAtMs === undefined) moveAway(turn, late);
-    grant(turn, late.chunk, donor);
+    grantLease(turn, late.chunk, donor);
     if (inFlight(donor) >= donor.slots) idle.delete(donor);
   }
 }
@@ -39,8 +39,8 @@ function costsBackup({ lease, seconds }: Late): boolean {
 }
 
 function moveAway(turn: Turn, { chunk, lease }: Late): void {
-  withdraw(turn, lease, "moved");
-  drop(turn, chunk, lease);
+  withdrawLease(turn, lease, "moved");
+  endLease(turn, chunk, lease);
 }
 
 function freeBackups(turn: Turn): number {

@@ -1,6 +1,6 @@
 import type { DonorId } from "../plan/chunk.ts";
 import { beginCheck } from "./checks.ts";
-import { drop, noteRoom, requeue, withdraw } from "./leases.ts";
+import { endLease, noteRoom, requeueChunk, withdrawLease } from "./leases.ts";
 import { isResponsive, isEligible, type Turn } from "./schedule.ts";
 import { shownSecondsFor } from "./predict.ts";
 import type { BanReason, DonorState, Lease, ScheduleEvent } from "./types.ts";
@@ -8,10 +8,10 @@ import type { BanReason, DonorState, Lease, ScheduleEvent } from "./types.ts";
 type Joined = Extract<ScheduleEvent, { type: "donor-joined" }>;
 
 /** A donor comes, or comes back: what it held before is lost, what is known of it stays. */
-export function join(turn: Turn, event: Joined): void {
+export function joinDonor(turn: Turn, event: Joined): void {
   const { schedule, nowMs } = turn;
   const known = schedule.donors.get(event.donor);
-  if (known?.here) leave(turn, event.donor);
+  if (known?.here) leaveDonor(turn, event.donor);
   const donor = known ?? newDonor(event, schedule.bannedBefore.get(event.donor));
   schedule.donors.set(event.donor, donor);
   donor.slots = Math.max(1, Math.floor(event.slots));
@@ -50,7 +50,7 @@ function newDonor(event: Joined, before: BanReason | undefined): DonorState {
 }
 
 /** What it was rendering goes to others at once. Results on their way may still arrive: their transfer tells. */
-export function leave(turn: Turn, id: DonorId): void {
+export function leaveDonor(turn: Turn, id: DonorId): void {
   const donor = turn.schedule.donors.get(id);
   if (!donor?.here) return;
   if (isResponsive(donor)) turn.schedule.slots -= donor.slots;
@@ -67,7 +67,7 @@ export function leave(turn: Turn, id: DonorId): void {
  * Its owner stops a donor, or lets it go on. It keeps what it has begun, which may stand still: `rescue` has
  * that made elsewhere when nothing else waits. What only lies in its queue goes to others at once.
  */
-export function stand(turn: Turn, event: Extract<ScheduleEvent, { type: "donor-availability" }>): void {
+export function changeAvailability(turn: Turn, event: Extract<ScheduleEvent, { type: "donor-availability" }>): void {
   const { schedule } = turn;
   const donor = schedule.donors.get(event.donor);
   if (!donor?.here || donor.open === event.open) return;
@@ -77,15 +77,15 @@ export function stand(turn: Turn, event: Extract<ScheduleEvent, { type: "donor-a
   schedule.free.delete(donor);
   if (schedule.pin === donor.id) schedule.pin = undefined;
   const held = [...donor.leases.values()].filter((lease) => lease.phase === "leased" && isWantedElsewhere(schedule, lease));
-  for (const lease of held) withdraw(turn, lease, "moved");
+  for (const lease of held) withdrawLease(turn, lease, "moved");
   for (const lease of held) giveBack(turn, lease);
 }
 
 function giveBack(turn: Turn, lease: Lease): void {
   const chunk = turn.schedule.chunks.get(lease.chunk);
   if (!chunk) return;
-  drop(turn, chunk, lease);
-  requeue(turn, chunk, "loss");
+  endLease(turn, chunk, lease);
+  requeueChunk(turn, chunk, "loss");
 }
 
 /** What was not begun; and all of a job that goes one frame after the other, which has nothing else to do. */
@@ -99,18 +99,18 @@ function lose(turn: Turn, leases: readonly Lease[]): void {
   for (const lease of leases) {
     const chunk = turn.schedule.chunks.get(lease.chunk);
     if (!chunk) continue;
-    drop(turn, chunk, lease);
+    endLease(turn, chunk, lease);
     if (begun.has(lease)) {
       chunk.transportFailures++;
       chunk.lastCode = "PEER_UNREACHABLE";
       chunk.avoid.add(lease.donor);
     }
-    requeue(turn, chunk, "loss");
+    requeueChunk(turn, chunk, "loss");
   }
 }
 
 /** Takes the donor out of this job, and what it holds with it. Results that are being checked stay: we hold their bytes. */
-export function ban(turn: Turn, donor: DonorState, reason: BanReason): void {
+export function banDonor(turn: Turn, donor: DonorState, reason: BanReason): void {
   if (donor.banned !== undefined) return;
   if (isResponsive(donor)) turn.schedule.slots -= donor.slots;
   donor.banned = reason;
@@ -120,9 +120,9 @@ export function ban(turn: Turn, donor: DonorState, reason: BanReason): void {
   for (const lease of donor.leases.values()) {
     const chunk = turn.schedule.chunks.get(lease.chunk);
     if (!chunk) continue;
-    withdraw(turn, lease, "banned");
-    drop(turn, chunk, lease);
-    requeue(turn, chunk, "loss");
+    withdrawLease(turn, lease, "banned");
+    endLease(turn, chunk, lease);
+    requeueChunk(turn, chunk, "loss");
   }
   if (reason === "mismatch") recheck(turn, donor.id);
 }
@@ -147,18 +147,18 @@ export function recordFailure(turn: Turn, donor: DonorState, kind: Exclude<BanRe
   if (kind !== "task" && inRow > 1) donor.restUntilMs = nowMs + Math.min(policy.maxRestMs, policy.restMs * 2 ** (inRow - 2));
   if (inRow < policy.banAfter) return;
   const others = [...schedule.donors.values()].some((other) => other !== donor && isEligible(other, turn));
-  if (others || (kind === "malformed" && !donor.trusted)) ban(turn, donor, kind);
+  if (others || (kind === "malformed" && !donor.trusted)) banDonor(turn, donor, kind);
 }
 
 /** Leases of donors that fell silent, or that hold a chunk without end, go to others. */
-export function expire(turn: Turn): void {
+export function expireLeases(turn: Turn): void {
   const { schedule, nowMs, policy } = turn;
   for (const donor of schedule.donors.values()) {
     if (donor.leases.size === 0) continue;
     const silent = nowMs - donor.lastHeardMs > policy.leaseMs;
     const overdue = silent ? [...donor.leases.values()] : stalledLeases(turn, donor);
     if (overdue.length === 0) continue;
-    for (const lease of overdue) withdraw(turn, lease, silent ? "expired" : "stalled");
+    for (const lease of overdue) withdrawLease(turn, lease, silent ? "expired" : "stalled");
     lose(turn, overdue);
     if (donor.open) recordFailure(turn, donor, "transport");
   }

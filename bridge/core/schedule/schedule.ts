@@ -138,6 +138,6 @@ export function inFlight(donor: DonorState): number {
 }
 
 /** Results of a donor that are being brought or checked: it keeps each of them until we need it no more. */
-export function unsettled({ checks }: Pick<Schedule, "checks">, donor: DonorState): number {
+export function unsettledResults({ checks }: Pick<Schedule, "checks">, donor: DonorState): number {
   return donor.leases.size - inFlight(donor) + (checks.get(donor.id)?.size ?? 0);
 }

@@ -25,7 +25,7 @@ export type OwnerCommand = "freeze" | "finish";
 const RETURN = { celsius: 5, wattsShare: 0.9, loadShare: 0.8 } as const;
 
 /** How the terms stand to what is observed; `before` is how they stood a moment ago. */
-export function decide(terms: Terms, seen: Observation, before: Availability): Availability {
+export function decideAvailability(terms: Terms, seen: Observation, before: Availability): Availability {
   const stopped = before.state === "paused" ? before.code : undefined;
   const paused = commanded(seen, "freeze") ?? disturbs(terms, seen, stopped) ?? harms(terms, seen, stopped);
   if (paused) return { state: "paused", ...paused };

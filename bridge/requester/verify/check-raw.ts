@@ -1,6 +1,6 @@
 import type { Verdict } from "../../core/schedule/types.ts";
 import type { Rect } from "../../core/job/scene-facts.ts";
-import { verdictOfTwo, worstOf } from "../../core/verify/two-renders.ts";
+import { verdictOfTwo, worstVerdict } from "../../core/verify/two-renders.ts";
 import { type CropDifference, verdictAcross, verdictOfEquals } from "../../core/verify/verdict.ts";
 import { childSignal } from "../../kernel/abort.ts";
 import type { Time } from "../../kernel/world.ts";
@@ -76,7 +76,7 @@ export async function checkEquals(under: RawUnderCheck, tools: RawCheckTools, si
     findings.push(found);
   }
   const cause = findings.find((finding) => finding.cause)?.cause;
-  return { verdict: worstOf(findings.map(({ verdict }) => verdict)), ...(cause && { cause }) };
+  return { verdict: worstVerdict(findings.map(({ verdict }) => verdict)), ...(cause && { cause }) };
 }
 
 async function checkCrop(

@@ -1,5 +1,5 @@
 import type Docker from "dockerode";
-import { ENVIRONMENT_LABELS, type EnvironmentFacts, environmentName, factsOf, mayMean } from "../../core/environments/facts.ts";
+import { ENVIRONMENT_LABELS, type EnvironmentFacts, environmentName, factsFromLabels, mayMean } from "../../core/environments/facts.ts";
 import { FarmError, messageOf } from "../../kernel/errors.ts";
 
 /** A container image with a Blender, on this machine's engine. */
@@ -41,7 +41,7 @@ function isCalled({ names, facts, digest }: EnvironmentImage, wanted: string): b
 
 /** An image that claims to be an environment and does not say what is in it is none. */
 function environmentOf({ Id, RepoTags, Created, Size, Labels }: Docker.ImageInfo): EnvironmentImage[] {
-  const facts = factsOf(Labels);
+  const facts = factsFromLabels(Labels);
   if (facts === undefined) return [];
   const names = RepoTags ?? [];
   return [{ id: Id, names, digest: digestOf(Id, names), createdMs: Created * 1_000, bytes: Size, facts }];

@@ -1,5 +1,5 @@
 import type Docker from "dockerode";
-import { birthOf, isRunning } from "../../kernel/process-identity.ts";
+import { processBirthOf, isRunning } from "../../kernel/process-identity.ts";
 
 /** Labels by which a sandbox is known to be ours. */
 export const SANDBOX_LABELS = {
@@ -10,7 +10,7 @@ export const SANDBOX_LABELS = {
 
 /** Tells this process from every other one, now and after the machine was started anew. */
 export async function processFingerprint(pid: number = process.pid): Promise<string> {
-  const birth = await birthOf(pid);
+  const birth = await processBirthOf(pid);
   return birth === undefined ? `${pid}` : `${pid} ${birth.startTicks} ${birth.boot}`;
 }
 

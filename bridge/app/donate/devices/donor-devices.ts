@@ -2,7 +2,7 @@ import { RenderProbe } from "../../../blender/render/benchmark.ts";
 import type { StartProcess } from "../../../blender/types.ts";
 import type { DeviceClass } from "../../../core/plan/chunk.ts";
 import { chooseGpus, isGiven } from "../../../core/gpu/choose-gpus.ts";
-import { BACKEND_NAMES, gpuClass, type GpuUse, noUseMessage, usesOf } from "../../../core/gpu/cycles-devices.ts";
+import { BACKEND_NAMES, gpuClass, type GpuUse, noUseMessage, gpuUsesOf } from "../../../core/gpu/cycles-devices.ts";
 import { type Gpu, gpuSummary } from "../../../core/gpu/gpu.ts";
 import { type GpuSlot, gpuSlots } from "../../../core/gpu/gpu-slots.ts";
 import { parseTerms, type TermTexts } from "../../../core/terms/parse-terms.ts";
@@ -182,7 +182,7 @@ export class DonorDevices implements SlotDevices {
     const names = gpus.map(({ name }) => name).join(", ");
     try {
       const devices = await this.#probing(gpus, signal, async (probe) => await probe.devices(signal));
-      const uses = usesOf(gpus, devices);
+      const uses = gpuUsesOf(gpus, devices);
       if (uses.length === 0) this.#tell(noUseMessage(gpus, devices));
       for (const [place, use] of uses.entries()) {
         const deviceClass = gpuClass(this.#own.deviceClass, gpus, use.backend);
