@@ -10,7 +10,7 @@ export interface FrameStream {
   /** By which waits for the far side are counted. */
   readonly time: Time;
   /**
-   * Waits while the far side is slow. Frames over `FRAME_LIMITS.maxFrameBytes` are refused here already (RangeError).
+   * Waits while the far side is slow. Frames over `FRAME_STREAM_LIMITS.maxFrameBytes` are refused here already (RangeError).
    * The bytes belong to the stream from here on: do not change them. When the signal ends the wait, the frame is still sent.
    */
   write(frame: Uint8Array, signal?: AbortSignal): Promise<void>;
@@ -23,7 +23,7 @@ export interface FrameStream {
 }
 
 /** Every number a stranger could choose for us. */
-export const FRAME_LIMITS = {
+export const FRAME_STREAM_LIMITS = {
   /** One bulk piece, plus its header. */
   maxFrameBytes: 1024 * 1024 + 64,
 } as const;

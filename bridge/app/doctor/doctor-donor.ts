@@ -9,7 +9,7 @@ import { MachineWatch, type HostMetrics } from "../../machine/machine-watch.ts";
 import { isFarmError } from "../../kernel/errors.ts";
 import type { World } from "../../kernel/world.ts";
 import type { DockerProbe } from "../../sandbox/docker/docker-probe.ts";
-import type { Finding } from "./finding.ts";
+import type { DoctorFinding } from "./finding.ts";
 import { OwnerSettings, termsInForce } from "../donate/owner-settings.ts";
 
 const MISSING_ENGINE: Readonly<Record<string, string>> = {
@@ -19,7 +19,7 @@ const MISSING_ENGINE: Readonly<Record<string, string>> = {
 };
 
 /** Containers: only needed to give power to strangers. `nvidia`: whether there are such cards. */
-export function checkEngine(probe: DockerProbe, platform: NodeJS.Platform, nvidia = false): Finding[] {
+export function checkEngine(probe: DockerProbe, platform: NodeJS.Platform, nvidia = false): DoctorFinding[] {
   if (!probe.here) {
     const fix = probe.kind === "no-permission" ? 'sudo usermod -aG docker "$USER", then log in anew' : MISSING_ENGINE[platform];
     const detail = `${probe.reason}; needed to give power in containers`;
@@ -32,14 +32,14 @@ export function checkEngine(probe: DockerProbe, platform: NodeJS.Platform, nvidi
 
 type Engine = Extract<DockerProbe, { here: true }>;
 
-function checkLimits({ unenforced }: Engine): Finding[] {
+function checkLimits({ unenforced }: Engine): DoctorFinding[] {
   if (unenforced.length === 0) return [];
   const fix = "add cgroup_enable=memory swapaccount=1 to the kernel's command line (GRUB_CMDLINE_LINUX), sudo update-grub, start anew";
   const detail = `this kernel does not hold containers to their limit of ${unenforced.join(", ")}`;
   return [{ what: "Docker limits", ok: false, needed: false, detail, fix }];
 }
 
-function checkRuntime({ runtime }: Engine): Finding[] {
+function checkRuntime({ runtime }: Engine): DoctorFinding[] {
   if (runtime.age !== "old") return [];
   const detail = `runc ${runtime.version} has known ways out of a container: the donor does not use it`;
   return [
@@ -53,20 +53,20 @@ function checkRuntime({ runtime }: Engine): Finding[] {
   ];
 }
 
-function checkEnvironments(versions: readonly string[]): Finding {
+function checkEnvironments(versions: readonly string[]): DoctorFinding {
   const ok = versions.length > 0;
   const detail = ok ? versions.map((version) => `Blender ${version}`).join(", ") : "none; needed to give power in containers";
   return { what: "environments", ok, needed: false, detail, fix: ok ? undefined : "bridge env build" };
 }
 
-function checkGpuRuntime({ runtimes }: Engine, nvidia: boolean): Finding[] {
+function checkGpuRuntime({ runtimes }: Engine, nvidia: boolean): DoctorFinding[] {
   if (!nvidia || runtimes.includes("nvidia")) return [];
   const fix = "install nvidia-container-toolkit, sudo nvidia-ctk runtime configure --runtime=docker, sudo systemctl restart docker";
   return [{ what: "Docker GPUs", ok: false, needed: false, detail: "containers get no NVIDIA card here", fix }];
 }
 
 /** What the owner's terms can look at on this machine, and what they ask for in vain. */
-export async function examineOwner({ clock, disk }: Pick<World, "clock" | "disk">, home: Home): Promise<Finding[]> {
+export async function examineOwner({ clock, disk }: Pick<World, "clock" | "disk">, home: Home): Promise<DoctorFinding[]> {
   const terms = await termsOf(home);
   const everything = { untouched: true, battery: true, programs: () => true, heat: true, gpus: () => true };
   await using machine = new MachineWatch(clock.monotonicMs());
@@ -81,7 +81,7 @@ async function termsOf(home: Home): Promise<Terms> {
 }
 
 /** The disk that is given must be there. */
-export function givenDisk(terms: Pick<Terms, "diskBytes">, freeBytes: number): Finding {
+export function givenDisk(terms: Pick<Terms, "diskBytes">, freeBytes: number): DoctorFinding {
   const ok = freeBytes >= terms.diskBytes;
   const detail = `${gib(terms.diskBytes)} GiB are given, ${gib(freeBytes)} GiB are free`;
   return {
@@ -94,7 +94,7 @@ export function givenDisk(terms: Pick<Terms, "diskBytes">, freeBytes: number): F
 }
 
 /** Each sign that a term may ask for: whether this machine shows it. */
-export function checkSensors(terms: Terms, hostMetrics: HostMetrics): Finding[] {
+export function checkSensors(terms: Terms, hostMetrics: HostMetrics): DoctorFinding[] {
   const signs: readonly Sign[] = [
     {
       what: "idle time",
@@ -142,7 +142,7 @@ interface Sign {
   readonly fix?: string;
 }
 
-function findingOf({ what, term, asked, shown, fix }: Sign): Finding {
+function findingOf({ what, term, asked, shown, fix }: Sign): DoctorFinding {
   const detail =
     shown ??
     `this machine does not tell${asked ? `, and the term ${term} asks for it: the donor stays closed` : `; the term ${term} cannot be used`}`;
@@ -156,8 +156,8 @@ function shownAs(value: number | undefined, unit: string): string | undefined {
 }
 
 /** The GPUs of this machine, and whether those that are given are among them. */
-export function checkGpus(gpus: readonly Gpu[], terms: Pick<Terms, "gpus">): Finding {
-  const finding = (ok: boolean, detail: string, fix?: string): Finding => ({ what: "donor: GPUs", ok, needed: false, detail, fix });
+export function checkGpus(gpus: readonly Gpu[], terms: Pick<Terms, "gpus">): DoctorFinding {
+  const finding = (ok: boolean, detail: string, fix?: string): DoctorFinding => ({ what: "donor: GPUs", ok, needed: false, detail, fix });
   const back = "bridge donate set gpus=none";
   if (gpus.length === 0) {
     const fix = `install the GPU's driver (NVIDIA: nvidia-smi must work; AMD: /dev/kfd must be there), or ${back}`;

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
 import type { JobEvent } from "../../core/job/job-events.ts";
-import { emptyProgress, secondsLeft, updateProgress } from "../../core/job/job-progress.ts";
+import { emptyProgress, jobSecondsLeft, updateProgress } from "../../core/job/job-progress.ts";
 import { drawPicture } from "./render-view.ts";
 
 const place = { scene: "Scene", frame: 1, rect: { x: 0, y: 0, width: 80, height: 60 } };
@@ -44,7 +44,7 @@ describe("the progress view", () => {
   });
 
   it("shows no time left before it can be estimated, and then an estimate from the pace", () => {
-    expect(secondsLeft(pictureAt(4), 1_500)).toBeUndefined();
-    expect(secondsLeft(pictureAt(5), 2_000)).toBe(2);
+    expect(jobSecondsLeft(pictureAt(4), 1_500)).toBeUndefined();
+    expect(jobSecondsLeft(pictureAt(5), 2_000)).toBe(2);
   });
 });

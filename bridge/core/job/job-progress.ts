@@ -116,7 +116,7 @@ function describePlace({ frame, rect }: ChunkPlace): string {
 }
 
 /** Seconds still to go, from the pace since the first accepted chunk; undefined while nothing is known. */
-export function secondsLeft(picture: JobProgress, nowMs: number): number | undefined {
+export function jobSecondsLeft(picture: JobProgress, nowMs: number): number | undefined {
   const done = picture.chunksDone - picture.chunksAtStart;
   if (done < 2 || picture.firstAcceptedMs === undefined || nowMs <= picture.firstAcceptedMs) return undefined;
   const pace = (done - 1) / (nowMs - picture.firstAcceptedMs);

@@ -1,5 +1,5 @@
 import { endLease, grantLease, withdrawLease } from "./leases.ts";
-import { isStuck, secondsFor, secondsLeft } from "./predict.ts";
+import { isStuck, secondsFor, leaseSecondsLeft } from "./predict.ts";
 import { inFlight, isEligible, type Turn } from "./schedule.ts";
 import type { ChunkState, DonorState, Lease } from "./types.ts";
 
@@ -64,7 +64,7 @@ function lateChunks(turn: Turn): Late[] {
   const late: Late[] = [];
   for (const chunk of turn.schedule.running) {
     const [lease, second] = chunk.leases.values();
-    if (lease?.phase === "leased" && !second) late.push({ chunk, lease, seconds: secondsLeft(turn, lease) });
+    if (lease?.phase === "leased" && !second) late.push({ chunk, lease, seconds: leaseSecondsLeft(turn, lease) });
   }
   const wait = ({ lease, seconds }: Late) => seconds ?? (turn.nowMs - lease.leasedAtMs) / 1_000;
   return late.sort((a, b) => wait(b) - wait(a) || a.chunk.rank - b.chunk.rank);

@@ -64,7 +64,7 @@ export function leaveDonor(turn: Turn, id: DonorId): void {
 }
 
 /**
- * Its owner stops a donor, or lets it go on. It keeps what it has begun, which may stand still: `rescue` has
+ * Its owner stops a donor, or lets it go on. It keeps what it has begun, which may stand still: `scheduleBackups` has
  * that made elsewhere when nothing else waits. What only lies in its queue goes to others at once.
  */
 export function changeAvailability(turn: Turn, event: Extract<ScheduleEvent, { type: "donor-availability" }>): void {

@@ -1,7 +1,7 @@
 import type { Chunk, ChunkId, DonorId } from "../plan/chunk.ts";
 import type { JournalState } from "../journal/records.ts";
 import type { JobPlan } from "../plan/plan-types.ts";
-import type { BanReason, ChunkState, DonorState, JobOutcome, ScheduleEffect, SchedulePolicy } from "./types.ts";
+import type { BanReason, ChunkState, DonorState, ScheduleOutcome, ScheduleEffect, SchedulePolicy } from "./types.ts";
 import { WaitingChunks } from "./waiting-chunks.ts";
 
 /** Where a job stands. Belongs to `step`: it changes in place, so nobody keeps an old one. */
@@ -21,7 +21,7 @@ export interface Schedule {
   /** Slots of all donors at hand. */
   slots: number;
   paused: boolean;
-  ended: JobOutcome | undefined;
+  ended: ScheduleOutcome | undefined;
   /** Chunks neither accepted nor dead. */
   open: number;
   dead: number;

@@ -3,7 +3,7 @@ import { expireLeases, joinDonor, leaveDonor, changeAvailability } from "./donor
 import { withdrawLease } from "./leases.ts";
 import { onResultChecked, onChunkFailed, onResultFetched, onResultRefused, onChunkRendered } from "./results.ts";
 import type { Schedule, Turn } from "./schedule.ts";
-import type { JobOutcome, ScheduleEffect, ScheduleEvent, SchedulePolicy } from "./types.ts";
+import type { ScheduleOutcome, ScheduleEffect, ScheduleEvent, SchedulePolicy } from "./types.ts";
 
 /**
  * One event in, the schedule after it and what it calls for out. The same events give the same effects. The
@@ -73,7 +73,7 @@ function command(turn: Turn, event: Extract<ScheduleEvent, { type: "heartbeat" |
   }
 }
 
-function end({ schedule, effects }: Turn, outcome: JobOutcome): void {
+function end({ schedule, effects }: Turn, outcome: ScheduleOutcome): void {
   schedule.ended = outcome;
   effects.push({ type: "job-ended", outcome });
 }

@@ -24,7 +24,7 @@ import type { Checker } from "../verify/checker.ts";
 import { carryOut, type EffectParts } from "./effects.ts";
 import { JobTasks } from "./job-tasks.ts";
 import { JobWatch } from "./job-watch.ts";
-import type { JobReport, RunContext } from "./run-context.ts";
+import type { RunReporter, RunContext } from "./run-context.ts";
 import type { UntimedEvent } from "./untimed-event.ts";
 
 /** What a run works with: donors come while it runs (`addDonor`). */
@@ -34,7 +34,7 @@ export interface JobRunPorts {
   /** `tiles`: where somebody looks at frames while they grow. */
   readonly delivery: { readonly assembly: FrameAssembler; readonly tiles: TilePublisher | undefined };
   readonly journal: { readonly append: AppendToJournal };
-  readonly report: JobReport;
+  readonly report: RunReporter;
   readonly process: { readonly clock: Clock; readonly log: Log };
 }
 

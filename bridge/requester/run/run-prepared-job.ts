@@ -17,7 +17,7 @@ import { withFilesHere } from "../results/restored-results.ts";
 import { restoreResults } from "../results/restore-results.ts";
 import { StatsCollector } from "./stats-collector.ts";
 
-export interface WorkOptions {
+export interface RunOptions {
   readonly jobsFolder: string;
   readonly name: string;
   readonly compute: ComputeSelection;
@@ -30,7 +30,7 @@ export interface WorkOptions {
 export async function runPreparedJob(
   ports: JobPorts,
   remembered: PreparedJob,
-  options: WorkOptions,
+  options: RunOptions,
   parent: AbortSignal,
 ): Promise<JobOutcome> {
   const folder = new JobFolder(ports.process.world, options.jobsFolder, remembered.id);
@@ -56,7 +56,7 @@ export async function runPreparedJob(
   return await concludeJob(job, end, parent);
 }
 
-async function runJob({ ports, prepared, folder, stats, ledger }: RunningJob, options: WorkOptions, parent: AbortSignal): Promise<RunEnd> {
+async function runJob({ ports, prepared, folder, stats, ledger }: RunningJob, options: RunOptions, parent: AbortSignal): Promise<RunEnd> {
   using life = childSignal(parent);
   await using finisher = new RestartingFinisher({ open: () => ports.delivery.openFinisher(folder, life.signal), log: ports.process.log });
   try {
@@ -120,7 +120,7 @@ function finishesHere({ plan, deliver }: PreparedJob): boolean {
   );
 }
 
-function localDonor(ports: JobPorts, prepared: PreparedJob, folder: JobFolder, options: WorkOptions): LocalDonor {
+function localDonor(ports: JobPorts, prepared: PreparedJob, folder: JobFolder, options: RunOptions): LocalDonor {
   if (!ports.rendering.slots) throw new Error("no render slots on this machine");
   return new LocalDonor(
     { disk: ports.process.world.disk, slots: ports.rendering.slots, hashFile: ports.results.hashFile },

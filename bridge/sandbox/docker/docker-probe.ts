@@ -1,6 +1,6 @@
 import Docker from "dockerode";
 import { type EngineFacts, type EngineLimit, type RuntimeAge, runtimeAge, unenforcedLimits } from "./engine-requirements.ts";
-import { listEnvironments } from "../images/environment-images.ts";
+import { listEnvironmentImages } from "../images/environment-images.ts";
 
 /** What a container engine on this machine says of itself. */
 export type DockerProbe =
@@ -22,7 +22,11 @@ export type DockerProbe =
 export async function probeDocker(): Promise<DockerProbe> {
   try {
     const docker = new Docker({ timeout: 3_000 });
-    const [version, info, images] = await Promise.all([docker.version(), docker.info() as Promise<EngineFacts>, listEnvironments(docker)]);
+    const [version, info, images] = await Promise.all([
+      docker.version(),
+      docker.info() as Promise<EngineFacts>,
+      listEnvironmentImages(docker),
+    ]);
     return {
       here: true,
       version: version.Version,

@@ -16,14 +16,14 @@ export interface EnvironmentImage {
 }
 
 /** All environments of this engine, newest first; what a build that broke off left has their labels, and no name. */
-export async function listEnvironments(engine: Docker): Promise<EnvironmentImage[]> {
+export async function listEnvironmentImages(engine: Docker): Promise<EnvironmentImage[]> {
   const images = await engine.listImages({ filters: { label: [`${ENVIRONMENT_LABELS.mark}=1`], dangling: ["false"] } });
   return images.flatMap((image) => environmentOf(image)).toSorted((a, b) => b.createdMs - a.createdMs);
 }
 
 /** The environment that a person means (see `mayMean`), or that the engine calls so; the newest of them, and of all when not said. Throws ENVIRONMENT_MISSING. */
 export async function findEnvironment(engine: Docker, wanted: string | undefined): Promise<EnvironmentImage> {
-  const all = await listEnvironments(engine).catch((cause: unknown) => {
+  const all = await listEnvironmentImages(engine).catch((cause: unknown) => {
     throw new FarmError("SANDBOX_UNAVAILABLE", `the container engine does not tell its images: ${messageOf(cause)}`, { cause });
   });
   const found = wanted === undefined ? all[0] : all.find((image) => isCalled(image, wanted));
