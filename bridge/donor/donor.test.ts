@@ -13,9 +13,9 @@ import { streamPair } from "../test/network/stream-pair.ts";
 import { Donor } from "./donor.ts";
 import { build, donorOf, opening, slowRender, spec } from "./fixtures/served.ts";
 import type { DonorCapacity } from "./ports.ts";
-import { timeLimitSignal } from "../test/time/time-limit.ts";
+import { timeLimit, timeLimitSignal } from "../test/time/time-limit.ts";
 
-const signal = timeLimitSignal(20_000);
+const signal = timeLimitSignal(60_000);
 const POWER: DonorCapacity = { builds: [build], gpus: [], gpuNote: undefined, speed: 47e4, gpuMemoryBytes: undefined };
 
 /** A donor of one slot whose renders end when the test says so, and ways to come to it as any peer. */
@@ -69,7 +69,7 @@ async function donorWith(change: Partial<Terms>, power: DonorCapacity = POWER) {
     const stream = come(LEASE_PROTOCOL, peer);
     const say = (message: RequesterMessage) => stream.write(encodeMessage(message));
     await say({ ...opening, job: `job of ${peer}` });
-    const first = await readMessage(stream, DonorMessage, { maxBytes: 1e6, timeoutMs: 5_000 }, signal);
+    const first = await readMessage(stream, DonorMessage, { maxBytes: 1e6, timeoutMs: timeLimit(60_000) }, signal);
     return { first, lease: (frame: number) => say({ type: "lease", lease: `${frame}`, spec: { ...spec, frame } }) };
   };
   return {
