@@ -101,7 +101,7 @@ it("Blenders of this machine that are killed in the middle of a job cost it noth
 
 describe("the last event is sent once and tells the truth", () => {
   it("also when the terminal is closed, and nothing is left beside the pictures", async () => {
-    const scene = await sceneOf("hang-up", "render.resolution_x, render.resolution_y, scene.frame_end = 320, 180, 40");
+    const scene = await sceneOf("hang-up", "render.resolution_x, render.resolution_y, scene.frame_end = 320, 180, 400");
     const rendering = bridge(["render", scene, ...options("hang-up", "hang-up-home"), "-a", ...swarm()]);
     await rendering.line(({ event }) => event === "frame-finished");
     for (let times = 0; times < 2; times++) rendering.child.kill("SIGHUP");
