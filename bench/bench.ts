@@ -2,8 +2,8 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { plotBars } from "./plot.ts";
-import { clean, type Run, SCENES, startDonor, timeBlender, timeBridge } from "./swarm.ts";
+import { plotBars } from "./swarm/plot.ts";
+import { clean, type Run, SCENES, startDonor, timeBlender, timeBridge } from "./swarm/swarm.ts";
 
 /**
  * What a swarm gains over one machine: every way to render the same frames, in turn, so many rounds; medians and

@@ -34,13 +34,13 @@ const seconds = async <T>(work: () => Promise<T>): Promise<[T, number]> => {
   return [made, Math.round(performance.now() - startMs) / 1_000];
 };
 
-const home = await openHome(join(root, "one"));
-const [{ digest }, built] = await seconds(() => buildEnvironment({ home }, () => {}, never()));
+const home = await openHome(systemWorld.disk, join(root, "one"));
+const [{ digest }, built] = await seconds(() => buildEnvironment(systemWorld, { home }, () => {}, never()));
 const [, shared] = await seconds(() => shareEnvironment(home, digest, () => {}, never()));
 
 /** A node that gives a copy of what the home shares. */
 async function sharer(name: string): Promise<SwarmNode> {
-  const own = await openHome(join(root, name));
+  const own = await openHome(systemWorld.disk, join(root, name));
   await cp(home.environments, own.environments, { recursive: true });
   await using listed = openDatabase(home.database);
   const database = stack.use(openDatabase(own.database));

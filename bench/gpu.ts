@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { systemDisk } from "../bridge/kernel/disk.ts";
 import { findLocalBlenders } from "../bridge/app/job/blender-slots.ts";
 import { RenderProbe } from "../bridge/blender/render/benchmark.ts";
 import { openSession } from "../bridge/blender/render/session.ts";
@@ -38,7 +39,7 @@ interface Row {
 
 const root = await mkdtemp(join(tmpdir(), "p2p-bench-gpu-"));
 try {
-  const [found] = await findLocalBlenders(await openHome(join(root, "home")), process.argv[2], signal);
+  const [found] = await findLocalBlenders(await openHome(systemDisk, join(root, "home")), process.argv[2], signal);
   if (!found) throw new Error("no Blender was found");
   const gpus = await listGpus();
   console.log(`Blender ${found.build.version} (${found.build.buildHash}), ${found.build.path}`);

@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { slowness } from "./test/time/slowness.ts";
 
 /** From what takes minutes to what takes milliseconds: else the longest file may come last, and run alone. */
 const LONGEST_FIRST = ["sample-scenes.test", "/test/e2e/", "/test/integration/", "/sandbox/", "/blender/", ""];
@@ -22,6 +23,9 @@ const INTEGRATION = [
 ];
 const E2E = ["bridge/test/e2e/**/*.test.ts"];
 
+/** Limits only end what hangs, so they are long, and longer on a slow machine. */
+const SLOWNESS = await slowness();
+
 /** Three kinds of tests, each with a command: `npm run test:unit` is the loop people live in. */
 export default defineConfig({
   root: fileURLToPath(new URL("..", import.meta.url)),
@@ -30,10 +34,21 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
-    testTimeout: 300_000,
-    hookTimeout: 300_000,
-    teardownTimeout: 30_000,
+    // Beside two busy cores a Blender that gives way would render next to nothing.
+    env: { BRIDGE_DONOR_PRIORITY: "normal" },
+    testTimeout: 300_000 * SLOWNESS,
+    hookTimeout: 300_000 * SLOWNESS,
+    teardownTimeout: 30_000 * SLOWNESS,
+    expect: { poll: { timeout: 30_000 * SLOWNESS } },
     allowOnly: process.env["CI"] !== "true",
+    // Only where it is asked for (--coverage): bridge/build/coverage.mjs reads the summary.
+    coverage: {
+      provider: "v8",
+      include: ["bridge/{core,requester,donor}/**/*.ts"],
+      exclude: ["**/fixtures/**"],
+      reporter: ["json-summary"],
+      reportsDirectory: ".reports/coverage",
+    },
     projects: [
       { extends: true, test: { name: "unit", include: ["bridge/**/*.test.ts"], exclude: [...INTEGRATION, ...E2E], isolate: false } },
       { extends: true, test: { name: "integration", include: INTEGRATION } },

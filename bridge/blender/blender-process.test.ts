@@ -9,7 +9,6 @@ import { FakeBlender } from "./fixtures/fake-blender.ts";
 import { raw, patience, TEST_BUILD } from "./fixtures/session-kit.ts";
 import { openSession } from "./render/session.ts";
 
-const TIMEOUT = 120_000;
 let scratch: string;
 
 beforeAll(async () => {
@@ -97,14 +96,14 @@ describe("a Blender process", () => {
     expect(fake.killed).toBe(true);
   });
 
-  it("is BLENDER_NOT_FOUND when there is none, BLENDER_CRASHED when it is another program", { timeout: TIMEOUT }, async () => {
+  it("is BLENDER_NOT_FOUND when there is none, BLENDER_CRASHED when it is another program", async () => {
     const start = async (blender: string) =>
       await BlenderProcess.start({ start: startPlainProcess }, { blender, script: "donor_main.py", scratch }, patience());
     await expect(start(join(scratch, "nowhere"))).rejects.toMatchObject({ code: "BLENDER_NOT_FOUND" });
     await expect(start("/bin/true")).rejects.toMatchObject({ code: "BLENDER_CRASHED" });
   });
 
-  it("ends at malformed input on its standard input", { timeout: TIMEOUT }, async () => {
+  it("ends at malformed input on its standard input", async () => {
     let stdin: NodeJS.WritableStream | undefined;
     const start: typeof startPlainProcess = async (request) => {
       const real = await startPlainProcess(request);

@@ -4,7 +4,14 @@ import { join } from "node:path";
 import { PROJECT } from "../bin/node-runtime.mjs";
 
 /** Adds up what the runners counted, by their own reports. A runner that failed without a count counts as one failure. */
-const READERS = { "vitest.json": fromVitest, "pytest.xml": fromPytest, "check.json": fromCheck, "soak.json": JSON.parse };
+const READERS = {
+  "vitest-unit.json": fromVitest,
+  "coverage.json": fromCheck,
+  "vitest.json": fromVitest,
+  "pytest.xml": fromPytest,
+  "check.json": fromCheck,
+  "soak.json": JSON.parse,
+};
 
 function fromVitest(text) {
   const { numPassedTests, numFailedTests, testResults } = JSON.parse(text);

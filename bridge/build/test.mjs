@@ -2,6 +2,8 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { PROJECT } from "../bin/node-runtime.mjs";
+import { slowness } from "../test/time/slowness.ts";
+import { reportCoverage } from "./coverage.mjs";
 
 /** Where the runners leave their counts, for .ci/run to add up. */
 const REPORTS = join(PROJECT, ".reports");
@@ -9,14 +11,29 @@ const REPORTS = join(PROJECT, ".reports");
 const args = process.argv.slice(2);
 rmSync(REPORTS, { recursive: true, force: true });
 mkdirSync(REPORTS, { recursive: true });
+// Both suites take the same factor from their environment.
+await slowness();
+process.exitCode = (args.length === 0 ? all() : some(args)) ? 0 : 1;
 
-let failed = !runVitest(args);
-// With arguments somebody looks for particular tests of the bridge.
-if (args.length === 0 && existsSync(join(PROJECT, "blender-addon", "tests"))) failed = !runPytest() || failed;
-process.exitCode = failed ? 1 : 0;
+/** Every kind of test, each in a run of its own: coverage is measured by unit tests alone, which are quick and cannot hide behind the others. */
+function all() {
+  const runs = [
+    () => runVitest("vitest-unit.json", ["--project", "unit", "--coverage"]),
+    () => reportCoverage(),
+    () => runVitest("vitest.json", ["--project", "integration", "--project", "e2e"]),
+    () => !existsSync(join(PROJECT, "blender-addon", "tests")) || runPytest(),
+  ];
+  return runs.map((run) => run()).every((passed) => passed);
+}
 
-function runVitest(wanted) {
-  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${join(REPORTS, "vitest.json")}`];
+/** With arguments somebody looks for particular tests of the bridge. */
+function some(wanted) {
+  const passed = runVitest("vitest.json", wanted);
+  return (!wanted.includes("--coverage") || reportCoverage()) && passed;
+}
+
+function runVitest(report, wanted) {
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${join(REPORTS, report)}`];
   const vitest = join(PROJECT, "node_modules", "vitest", "vitest.mjs");
   return passes(process.execPath, [vitest, "run", "--config", join(PROJECT, "bridge", "vitest.config.ts"), ...reporters, ...wanted]);
 }

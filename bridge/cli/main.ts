@@ -2,6 +2,7 @@ import { stripVTControlCharacters } from "node:util";
 import { CommanderError } from "commander";
 import { isAbort } from "../kernel/abort.ts";
 import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
+import { systemWorld } from "../kernel/world.ts";
 import { EXIT } from "./exit-codes.ts";
 import { leaveWith } from "./leave-with.ts";
 import { buildProgram } from "./program.ts";
@@ -9,13 +10,13 @@ import { paint, processTerminal, type Terminal } from "./terminal.ts";
 
 /** Runs one command line to its end and returns its exit code. The only place where an error becomes words. */
 export async function main(argv: readonly string[]): Promise<number> {
-  const terminal = processTerminal({ json: argv.includes("--json") });
+  const terminal = processTerminal(systemWorld.clock, { json: argv.includes("--json") });
   const stop = new AbortController();
   const interrupted = interruptions(stop, terminal);
   const stray = strayErrors(stop);
   try {
     let code: number = EXIT.ok;
-    const program = buildProgram({ terminal, signal: stop.signal, exitWith: (value) => (code = value) });
+    const program = buildProgram({ world: systemWorld, terminal, signal: stop.signal, exitWith: (value) => (code = value) });
     await program.parseAsync([...argv], { from: "user" });
     return leaveWith(stray.first === undefined ? code : explain(stray.first.error, terminal, new AbortController().signal));
   } catch (error) {

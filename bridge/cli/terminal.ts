@@ -1,4 +1,5 @@
 import { stripVTControlCharacters, styleText } from "node:util";
+import type { Clock } from "../kernel/clock.ts";
 
 /** Where commands write; tests pass a recording one. */
 export interface Terminal {
@@ -9,7 +10,7 @@ export interface Terminal {
   json(value: object): void;
 }
 
-export function processTerminal(options: { readonly json: boolean }): Terminal {
+export function processTerminal(clock: Clock, options: { readonly json: boolean }): Terminal {
   return {
     isLive: !options.json && process.stdout.isTTY === true && process.env["CI"] === undefined && process.env["TERM"] !== "dumb",
     columns: process.stdout.columns ?? 100,
@@ -20,7 +21,7 @@ export function processTerminal(options: { readonly json: boolean }): Terminal {
       process.stderr.write(`${text}\n`);
     },
     json: (value) => {
-      process.stdout.write(`${JSON.stringify({ at: new Date().toISOString(), ...value })}\n`);
+      process.stdout.write(`${JSON.stringify({ at: new Date(clock.now()).toISOString(), ...value })}\n`);
     },
   };
 }

@@ -1,6 +1,6 @@
-import { mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import type { Disk } from "../kernel/disk.ts";
 import { FarmError } from "../kernel/errors.ts";
 
 /** The folders of one node; two homes are two independent nodes. */
@@ -19,7 +19,7 @@ export interface Home {
 }
 
 /** Where this node lives: `--home`, BRIDGE_HOME, else the platform's data folder. Creates the folders. Throws HOME_NOT_WRITABLE. */
-export async function openHome(wanted: string | undefined): Promise<Home> {
+export async function openHome(disk: Pick<Disk, "mkdir">, wanted: string | undefined): Promise<Home> {
   const root = resolve(wanted ?? process.env["BRIDGE_HOME"] ?? join(dataFolder(), "p2p-render"));
   const home: Home = {
     root,
@@ -34,7 +34,7 @@ export async function openHome(wanted: string | undefined): Promise<Home> {
   };
   try {
     for (const folder of [home.scenes, home.scratch, home.jobs, home.cache, home.uploads])
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await disk.mkdir(folder, { recursive: true, mode: 0o700 });
   } catch (cause) {
     throw new FarmError("HOME_NOT_WRITABLE", `${root} cannot be used as home`, { cause });
   }

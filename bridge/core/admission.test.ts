@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { admit, type AdmissionRequest, type AdmissionTerms, type EnvironmentsHere, isPassing, sameDeviceClass } from "./admission.ts";
 import type { DeviceClass } from "./plan/chunk.ts";
-import { OPEN } from "./terms/decide.ts";
+import { OPEN } from "./terms/availability.ts";
 import { DEFAULT_TERMS } from "./terms/terms.ts";
 
 const build: DeviceClass = { blenderVersion: "4.3.2", buildHash: "abc", backend: "CPU", arch: "avx2" };
@@ -20,7 +20,7 @@ const request: AdmissionRequest = { peer: "anna", job: "j1", build: { blenderVer
 const environments: EnvironmentsHere = { here: new Set(), refused: new Map([["bad", "it is a lie"]]), arch: "avx2" };
 const anyImage = { ...DEFAULT_TERMS, environments: ["any"] };
 const asking = { environments, who: { ...DEFAULT_TERMS, environments: ["ask"] } };
-const reason = { code: "x", message: "somebody uses it" };
+const why = { code: "x", reason: "somebody uses it" };
 
 describe("admit", () => {
   it("admits a requester with the same Blender build", () => expect(admit(request, terms)).toEqual({ deviceClass: build }));
@@ -51,8 +51,8 @@ describe("admit", () => {
     ["any environment where work runs in none", { needs: { environment: "x" } }, { who: anyImage }, ["no-environment", "no environments"]],
     ["a job that the owner sent away", { job: "bad" }, {}, ["evicted", "sent this job away"]],
     ["one job too many", {}, { jobs: 2 }, ["busy", "2 jobs"]],
-    ["anybody while paused", {}, { availability: { state: "paused", reason } }, ["paused", "somebody uses it"]],
-    ["anybody while closed", {}, { availability: { state: "closed", reason } }, ["closed", "somebody uses it"]],
+    ["anybody while paused", {}, { availability: { state: "paused", ...why } }, ["paused", "somebody uses it"]],
+    ["anybody while closed", {}, { availability: { state: "closed", ...why } }, ["closed", "somebody uses it"]],
     ["a scene larger than the disk given", { needs: { sceneBytes: 3 * 2 ** 29 } }, {}, ["no-space", "3.0 GiB"]],
     ["a scene larger than a slot's memory", { needs: { memoryBytes: 9 * 2 ** 30 } }, {}, ["no-memory", "9.0 GiB"]],
     ["a scene larger than a slot's part of a GPU", { needs: { memoryBytes: 2 ** 32 } }, { gpuMemoryBytes: 2 ** 31 }, ["no-memory", "GPU"]],

@@ -1,20 +1,24 @@
-import type { DeviceClass } from "./plan/chunk.ts";
+import { z } from "zod";
 import { couldRun } from "./environments/may-run.ts";
-import type { Availability } from "./terms/decide.ts";
+import type { BlenderBuildId, DeviceClass } from "./plan/chunk.ts";
+import { Sha256 } from "./sha256.ts";
+import type { Availability } from "./terms/availability.ts";
 import { requesterTierOf, isWelcome, type Terms } from "./terms/terms.ts";
 
-export type Refusal =
-  | "busy"
-  | "paused"
-  | "closed"
-  | "no-matching-blender"
-  | "no-environment"
-  | "environment-asked"
-  | "not-welcome"
-  | "no-space"
-  | "no-memory"
-  | "no-time"
-  | "evicted";
+export const Refusal = z.enum([
+  "busy",
+  "paused",
+  "closed",
+  "no-matching-blender",
+  "no-environment",
+  "environment-asked",
+  "not-welcome",
+  "no-space",
+  "no-memory",
+  "no-time",
+  "evicted",
+]);
+export type Refusal = z.infer<typeof Refusal>;
 
 /** Refusals that may be over in a while: the requester asks again. */
 const PASSING: ReadonlySet<string> = new Set<Refusal>(["busy", "paused", "closed", "no-time", "environment-asked"]);
@@ -24,21 +28,22 @@ export function isPassing(refusal: string): boolean {
 }
 
 /** What the requester knows of its job's hunger; a hint, since it may not know, or lie. */
-export interface JobRequirements {
+export const JobRequirements = z.strictObject({
   /** The scene with all its files. */
-  readonly sceneBytes?: number | undefined;
+  sceneBytes: z.int().min(0).optional(),
   /** Of one Blender with the scene in it. */
-  readonly memoryBytes?: number | undefined;
+  memoryBytes: z.int().min(0).optional(),
   /** Of one chunk, on a machine like those that have rendered some. */
-  readonly chunkSeconds?: number | undefined;
+  chunkSeconds: z.number().min(0).optional(),
   /** Digest of the environment it must run in. */
-  readonly environment?: string | undefined;
-}
+  environment: Sha256.optional(),
+});
+export type JobRequirements = Readonly<z.infer<typeof JobRequirements>>;
 
 export interface AdmissionRequest {
   readonly peer: string;
   readonly job: string;
-  readonly build: { readonly blenderVersion: string; readonly buildHash: string };
+  readonly build: BlenderBuildId;
   readonly needs: JobRequirements;
 }
 
@@ -112,7 +117,7 @@ function inside({ build }: AdmissionRequest, { environments }: AdmissionTerms): 
 
 /** The owner's own jobs find a place beside however many of others, and come before them there. */
 function retryLater({ peer }: AdmissionRequest, { availability, jobs, maxJobs, who }: AdmissionTerms): Refused | undefined {
-  if (availability.state !== "open") return { refused: availability.state, message: availability.reason.message };
+  if (availability.state !== "open") return { refused: availability.state, message: availability.reason };
   return jobs < maxJobs || requesterTierOf(peer, who) === "own"
     ? undefined
     : { refused: "busy", message: `it works on ${jobs} jobs already` };
@@ -154,7 +159,7 @@ function minutes(seconds: number): string {
 }
 
 /** The rule that keeps a job on one build: same version, same build hash. */
-export function sameBuild(a: AdmissionRequest["build"], b: AdmissionRequest["build"]): boolean {
+export function sameBuild(a: BlenderBuildId, b: BlenderBuildId): boolean {
   return a.blenderVersion === b.blenderVersion && a.buildHash === b.buildHash;
 }
 

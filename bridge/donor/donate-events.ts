@@ -1,9 +1,9 @@
+import type { Availability } from "../core/terms/availability.ts";
 import type { DonorEvent } from "./serve-job-deps.ts";
 
 /** What the owner's terms did. */
 export type OwnerEvent =
-  | { readonly event: "availability"; readonly state: "open" }
-  | { readonly event: "availability"; readonly state: "closed" | "paused"; readonly code: string; readonly reason: string }
+  | ({ readonly event: "availability" } & Availability)
   | { readonly event: "terms"; readonly terms: Readonly<Record<string, string>>; readonly slots: number; readonly threads: number }
   | { readonly event: "job-evicted"; readonly job: string }
   | {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { OPEN } from "../core/terms/decide.ts";
+import { OPEN } from "../core/terms/availability.ts";
 import { DEFAULT_TERMS, type Terms } from "../core/terms/terms.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { silentLog } from "../kernel/log.ts";
@@ -9,12 +9,13 @@ import type { FrameStream, SwarmNetwork } from "../protocols/frame-stream.ts";
 import { DonorMessage, LEASE_PROTOCOL, type RequesterMessage } from "../protocols/lease/messages.ts";
 import { OFFER_PROTOCOL } from "../protocols/offer/messages.ts";
 import { askOffer } from "../protocols/offer/offer.ts";
-import { streamPair } from "../protocols/stream-pair.ts";
+import { streamPair } from "../test/network/stream-pair.ts";
 import { Donor } from "./donor.ts";
 import { build, donorOf, opening, slowRender, spec } from "./fixtures/served.ts";
 import type { DonorCapacity } from "./ports.ts";
+import { timeLimitSignal } from "../test/time/time-limit.ts";
 
-const signal = AbortSignal.timeout(20_000);
+const signal = timeLimitSignal(20_000);
 const POWER: DonorCapacity = { builds: [build], gpus: [], gpuNote: undefined, speed: 47e4, gpuMemoryBytes: undefined };
 
 /** A donor of one slot whose renders end when the test says so, and ways to come to it as any peer. */

@@ -1,4 +1,5 @@
 import type { AdmissionTerms } from "../core/admission.ts";
+import { TERMS_LIMITS } from "../core/terms/terms-limits.ts";
 import { requesterTierOf } from "../core/terms/terms.ts";
 import { childSignal } from "../kernel/abort.ts";
 import type { Clock } from "../kernel/clock.ts";
@@ -8,7 +9,7 @@ import type { Service } from "../kernel/service.ts";
 import { TrackedTasks } from "../kernel/tracked-tasks.ts";
 import type { FrameStream, RemotePeer, SwarmNetwork } from "../protocols/frame-stream.ts";
 import { LEASE_LIMITS, LEASE_PROTOCOL } from "../protocols/lease/messages.ts";
-import { OFFER_LIMITS, OFFER_PROTOCOL, type OfferReply, type AvailabilityMessage } from "../protocols/offer/messages.ts";
+import { OFFER_LIMITS, OFFER_PROTOCOL, type OfferReply, availabilityMessage } from "../protocols/offer/messages.ts";
 import { answerOffer } from "../protocols/offer/offer.ts";
 import { OrphanedResults } from "./orphaned-results.ts";
 import type { DonorEnvironments, DonorCapacity, DonorStore, OwnerPolicy, PeakMemory, Previews } from "./ports.ts";
@@ -97,7 +98,7 @@ export class Donor implements Service {
 
   /** Tells everybody who works with this donor that its owner lets it work, or not for now. */
   notifyAvailability(): void {
-    const availability = this.#availability();
+    const availability = this.#deps.owner.availability();
     for (const job of this.#open) job.notifyAvailability(availability);
   }
 
@@ -167,13 +168,13 @@ export class Donor implements Service {
     const { slots, owner, load, environments } = this.#deps;
     const { builds, gpus, gpuNote, speed } = this.#deps.power();
     const { threads, memoryBytes } = owner.slotSize();
-    const availability = this.#availability();
+    const availability = availabilityMessage(owner.availability());
     return {
       type: "offer",
       agent,
       name,
       availability,
-      cores: Math.min(OFFER_LIMITS.maxCores, threads * slots.size),
+      cores: Math.min(TERMS_LIMITS.maxCores, threads * slots.size),
       memoryBytes: memoryBytes * slots.size,
       slots: availability.state === "open" ? slots.size : 0,
       busySlots: slots.busy,
@@ -184,10 +185,5 @@ export class Donor implements Service {
       builds: builds.slice(0, OFFER_LIMITS.maxBuilds),
       ...(environments === undefined ? {} : { environments: [...environments.now().here].slice(0, OFFER_LIMITS.maxEnvironments) }),
     };
-  }
-
-  #availability(): AvailabilityMessage {
-    const availability = this.#deps.owner.availability();
-    return availability.state === "open" ? availability : { state: availability.state, reason: availability.reason.message };
   }
 }

@@ -1,5 +1,6 @@
 import { isFarmError, messageOf } from "../kernel/errors.ts";
-import type { BlockPeer, SandboxEnvironment, SceneOnDisk } from "./ports.ts";
+import type { SandboxEnvironment, SceneOnDisk } from "./ports.ts";
+import type { BlockPeer } from "../protocols/blocks/messages.ts";
 import type { OpenedJob, ServeJobDeps } from "./serve-job-deps.ts";
 
 interface JobTalk {

@@ -1,8 +1,9 @@
 import type { EnvironmentsHere } from "../core/admission.ts";
-import type { ChunkSpec, DeviceClass } from "../core/plan/chunk.ts";
-import type { GpuMessage } from "../protocols/offer/messages.ts";
-import type { Availability } from "../core/terms/decide.ts";
+import type { BlenderBuildId, ChunkSpec, DeviceClass } from "../core/plan/chunk.ts";
+import type { Availability } from "../core/terms/availability.ts";
+import type { DonorOffer } from "../core/terms/donor-offer.ts";
 import type { SlotSize, Terms } from "../core/terms/terms.ts";
+import type { BlockPeer } from "../protocols/blocks/messages.ts";
 
 /** A scene bundle as real files on this machine, and what tells it from others. */
 export interface SceneOnDisk {
@@ -43,17 +44,15 @@ export interface WarmSession {
   close(): Promise<void>;
 }
 
-/** Where scene blocks may be taken from, most willing first. */
-export interface BlockPeer {
-  readonly id: string;
-  readonly addrs: readonly string[];
-}
-
 /** The donor's cache of scenes and the results it holds for requesters; the content room stands behind it. */
 export interface DonorStore {
   /** Brings a scene here (from the requester and other donors of the job) and lays it out as files. */
   fetchScene(
-    request: { readonly manifest: string; readonly manifestBytes: number; readonly sources: () => readonly BlockPeer[] },
+    request: {
+      readonly manifest: string;
+      readonly manifestBytes: number /** Who may have its blocks, most willing first. */;
+      readonly sources: () => readonly BlockPeer[];
+    },
     signal: AbortSignal,
     onProgress: (bytesDone: number, bytesTotal: number) => void,
   ): Promise<SceneOnDisk>;
@@ -78,7 +77,7 @@ export interface DonorEnvironments {
   bring(
     request: {
       readonly digest: string;
-      readonly build: { readonly blenderVersion: string; readonly buildHash: string };
+      readonly build: BlenderBuildId;
       readonly sources: () => readonly BlockPeer[];
     },
     signal: AbortSignal,
@@ -103,14 +102,7 @@ export interface Previews {
 }
 
 /** What this machine renders with at this moment. */
-export interface DonorCapacity {
-  /** The device classes of its slots, the best first. */
-  readonly builds: readonly DeviceClass[];
-  readonly gpus: readonly GpuMessage[];
-  /** Why GPUs that its owner gives are not used. */
-  readonly gpuNote: string | undefined;
-  /** Samples x pixels a second of one slot on the known scene. */
-  readonly speed: number | undefined;
+export interface DonorCapacity extends Pick<DonorOffer, "builds" | "gpus" | "gpuNote" | "speed"> {
   /** Of the GPU slot that has least; undefined: no slot is bound by it. */
   readonly gpuMemoryBytes: number | undefined;
 }

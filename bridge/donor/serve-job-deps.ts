@@ -2,9 +2,11 @@ import type { AdmissionTerms } from "../core/admission.ts";
 import type { ChunkSpec } from "../core/plan/chunk.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Log } from "../kernel/log.ts";
-import type { AvailabilityMessage } from "../protocols/offer/messages.ts";
+import type { Availability } from "../core/terms/availability.ts";
+import type { OpenMessage } from "../protocols/lease/messages.ts";
 import type { OrphanedResults } from "./orphaned-results.ts";
-import type { BlockPeer, DonorEnvironments, DonorStore, PeakMemory, Previews } from "./ports.ts";
+import type { DonorEnvironments, DonorStore, PeakMemory, Previews } from "./ports.ts";
+import type { BlockPeer } from "../protocols/blocks/messages.ts";
 import type { RenderSlots } from "./render-slots.ts";
 
 export interface ServeJobDeps {
@@ -28,11 +30,7 @@ export interface ServeJobDeps {
   readonly olderOf: (ticket: OpenedJob) => JobInHand | undefined;
 }
 
-export interface OpenedJob {
-  readonly job: string;
-  readonly manifest: string;
-  readonly manifestBytes: number;
-  readonly build: { readonly blenderVersion: string; readonly buildHash: string };
+export interface OpenedJob extends Pick<OpenMessage, "job" | "manifest" | "manifestBytes" | "build"> {
   /** Digest of the environment that the job names. */
   readonly environment?: string;
   readonly requester: BlockPeer;
@@ -43,7 +41,7 @@ export interface OpenedJob {
 /** A job that is open here, as the donor holds it. */
 export interface JobInHand {
   readonly ticket: OpenedJob;
-  notifyAvailability(availability: AvailabilityMessage): void;
+  notifyAvailability(availability: Availability): void;
   /** Its requester speaks by another stream now; settles when all that it may ask for again is kept for it. */
   replace(): Promise<void>;
   /** Ends the job from this side, with a reason. */

@@ -227,7 +227,7 @@ describe("either side can end a job", () => {
     await job.say(opening);
     await job.hear("opened");
     const [open] = job.open;
-    open?.notifyAvailability({ state: "paused", reason: "somebody uses it" });
+    open?.notifyAvailability({ state: "paused", code: "in-use", reason: "somebody uses it" });
     open?.notifyAvailability({ state: "open" });
     expect(await job.hear("availability")).toEqual({ type: "availability", availability: { state: "paused", reason: "somebody uses it" } });
     expect(await job.hear("availability")).toEqual({ type: "availability", availability: { state: "open" } });

@@ -1,11 +1,11 @@
 import { admit, type JobRequirements, type Refused } from "../core/admission.ts";
 import { childSignal } from "../kernel/abort.ts";
 import { FarmError } from "../kernel/errors.ts";
+import type { BlockPeer } from "../protocols/blocks/messages.ts";
 import { readMessage, writeMessage } from "../protocols/codec.ts";
 import type { FrameStream } from "../protocols/frame-stream.ts";
 import { type DonorMessage, LEASE_LIMITS, RequesterMessage } from "../protocols/lease/messages.ts";
 import type { OpenedJob, ServeJobDeps } from "./serve-job-deps.ts";
-import type { BlockPeer } from "./ports.ts";
 import { READ, ServedJob } from "./served-job.ts";
 
 /** Serves one requester's job over its lease stream, until the requester leaves or `parent` aborts. */

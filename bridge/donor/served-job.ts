@@ -1,15 +1,17 @@
 import { basename } from "node:path";
 import type { ChunkSpec, ResultFile } from "../core/plan/chunk.ts";
+import type { Availability } from "../core/terms/availability.ts";
 import { type ChildSignal, childSignal, isAbort } from "../kernel/abort.ts";
 import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
 import { TrackedTasks } from "../kernel/tracked-tasks.ts";
+import type { BlockPeer } from "../protocols/blocks/messages.ts";
 import { readMessage, writeMessage } from "../protocols/codec.ts";
 import type { FrameStream } from "../protocols/frame-stream.ts";
 import { type DonorMessage, LEASE_LIMITS, RequesterMessage } from "../protocols/lease/messages.ts";
-import type { AvailabilityMessage } from "../protocols/offer/messages.ts";
+import { availabilityMessage } from "../protocols/offer/messages.ts";
 import type { ChunkResult } from "./orphaned-results.ts";
 import { fetchJobInputs } from "./fetch-job-inputs.ts";
-import type { BlockPeer, RenderedFiles, SceneOnDisk } from "./ports.ts";
+import type { RenderedFiles, SceneOnDisk } from "./ports.ts";
 import type { JobInHand, OpenedJob, ServeJobDeps } from "./serve-job-deps.ts";
 
 export const READ = { maxBytes: LEASE_LIMITS.maxMessageBytes, timeoutMs: LEASE_LIMITS.silentMs };
@@ -90,8 +92,8 @@ export class ServedJob implements JobInHand {
   }
 
   /** The owner lets this machine work, or not for now. */
-  notifyAvailability(availability: AvailabilityMessage): void {
-    this.#sayAside({ type: "availability", availability });
+  notifyAvailability(availability: Availability): void {
+    this.#sayAside({ type: "availability", availability: availabilityMessage(availability) });
   }
 
   /** Ends the job from this side, with a word. */
@@ -128,7 +130,7 @@ export class ServedJob implements JobInHand {
     while (true) {
       const message = await readMessage(this.#stream, RequesterMessage, READ, this.#talk.signal);
       if (message === undefined) return;
-      if (message.type === "lease") this.#take(message.lease, message.spec as ChunkSpec);
+      if (message.type === "lease") this.#take(message.lease, message.spec);
       else if (message.type === "withdraw") this.#withdraw(message.lease);
       else if (message.type === "release") this.#forget(message.lease);
       else if (message.type === "sources") this.#sources = message.peers;
@@ -189,7 +191,7 @@ export class ServedJob implements JobInHand {
     );
     if ("value" in outcome && !held.isWithdrawn) {
       const { files, seconds, peakMemoryBytes, deviceClass } = outcome.value;
-      return this.#sayAside({ type: "rendered", lease, files: [...files], seconds, peakMemoryBytes, deviceClass });
+      return this.#sayAside({ type: "rendered", lease, files, seconds, peakMemoryBytes, deviceClass });
     }
     this.#leases.delete(lease);
     if (this.#life.signal.aborted) return;

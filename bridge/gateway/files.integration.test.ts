@@ -10,6 +10,7 @@ import { ClientUploads } from "./client-uploads.ts";
 import { LINE, openClient, openTestGateway } from "./fixtures/gateway-kit.ts";
 import { GATEWAY_LIMITS } from "./wire/limits.ts";
 import type { IncomingFile } from "./ports.ts";
+import { timeLimit } from "../test/time/time-limit.ts";
 
 let test: Awaited<ReturnType<typeof openTestGateway>>;
 beforeEach(async () => {
@@ -229,7 +230,7 @@ describe("a downloaded file", () => {
     if (answer.type !== "reply") throw new Error(answer.type === "failure" ? answer.error.code : answer.type);
     const { download, bytes } = answer.result as { download: number; bytes: number };
     const come = () => one.parts.get(download)?.reduce((sum, each) => sum + each.length, 0) ?? 0;
-    await expect.poll(come, { timeout: 20_000, interval: 5 }).toBe(bytes);
+    await expect.poll(come, { interval: 5 }).toBe(bytes);
     return Buffer.concat(one.parts.get(download) ?? []);
   }
 
@@ -262,11 +263,11 @@ describe("a downloaded file", () => {
     const path = await told("short.exr", Buffer.alloc(40 * 1024 * 1024));
     one.socket.pause();
     const asked = one.ask("files.get", { job: LINE.job, path });
-    await delay(300);
+    await delay(timeLimit(300));
     await truncate(path, 100);
     one.socket.resume();
     await asked;
-    await expect.poll(() => one.parts.get(1)?.at(-1)?.length, { timeout: 20_000 }).toBe(0);
+    await expect.poll(() => one.parts.get(1)?.at(-1)?.length).toBe(0);
   });
 
   it("waits for a slow client without dropping it, and lets events pass between its parts", async () => {
@@ -276,7 +277,7 @@ describe("a downloaded file", () => {
     await one.ask("jobs.watch", { job: LINE.job });
     one.socket.pause();
     const asked = one.ask("files.get", { job: LINE.job, path });
-    await delay(500);
+    await delay(timeLimit(500));
     test.events.push(0, { event: "note", code: "n", message: "between" });
     await delay(100);
     expect(test.gateway.clients).toBe(1);
@@ -285,7 +286,7 @@ describe("a downloaded file", () => {
     const before = one.parts.get(1)?.reduce((sum, each) => sum + each.length, 0) ?? 0;
     expect(before).toBeLessThan(bytes);
     await asked;
-    await expect.poll(() => one.parts.get(1)?.reduce((sum, each) => sum + each.length, 0), { timeout: 20_000 }).toBe(bytes);
+    await expect.poll(() => one.parts.get(1)?.reduce((sum, each) => sum + each.length, 0)).toBe(bytes);
   });
 
   it("the number of downloads at once is limited", async () => {
@@ -293,7 +294,7 @@ describe("a downloaded file", () => {
     const path = await told("large.exr", Buffer.alloc(32 * 1024 * 1024));
     one.socket.pause();
     const asking = Array.from({ length: GATEWAY_LIMITS.maxDownloadsPerClient + 1 }, () => one.ask("files.get", { job: LINE.job, path }));
-    await delay(300);
+    await delay(timeLimit(300));
     one.socket.resume();
     const answers = await Promise.all(asking);
     expect(answers.filter(({ type }) => type === "reply")).toHaveLength(GATEWAY_LIMITS.maxDownloadsPerClient);
@@ -305,7 +306,7 @@ describe("a downloaded file", () => {
     const path = await told("large.exr", Buffer.alloc(32 * 1024 * 1024));
     one.socket.pause();
     void one.ask("files.get", { job: LINE.job, path });
-    await delay(200);
+    await delay(timeLimit(200));
     one.socket.terminate();
     await expect.poll(() => test.gateway.clients).toBe(0);
     await appendFile(path, "still there");

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { copyFile, mkdir, open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, open, readdir, readFile, rename, rm, rmdir, stat, statfs, writeFile } from "node:fs/promises";
 
 export interface FileFacts {
   readonly size: number;
@@ -35,6 +35,8 @@ export interface Disk {
   mkdir(path: string, options?: { readonly recursive?: boolean; readonly mode?: number }): Promise<unknown>;
   rmdir(path: string): Promise<void>;
   rm(path: string, options?: { readonly recursive?: boolean; readonly force?: boolean; readonly maxRetries?: number }): Promise<void>;
+  /** How many bytes this user may still write to the file system that a path lies on. */
+  freeBytes(path: string): Promise<number>;
 }
 
 const FLAGS = { read: "r", change: "r+", own: constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0) } as const;
@@ -50,6 +52,10 @@ export const systemDisk: Disk = {
   mkdir,
   rmdir,
   rm,
+  freeBytes: async (path) => {
+    const { bavail, bsize } = await statfs(path);
+    return bavail * bsize;
+  },
 };
 
 /** False also where it cannot be told. */

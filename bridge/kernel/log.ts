@@ -1,3 +1,5 @@
+import type { Clock } from "./clock.ts";
+
 /** Fields first, then a constant sentence. What a peer wrote goes only to `debug`, as a field. */
 export interface Log {
   debug(fields: object, message: string): void;
@@ -12,11 +14,11 @@ const LEVELS = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof LEVELS)[number];
 
 /** One JSON object a line to `write`, from `level` upward. */
-export function jsonLog(write: (line: string) => void, level: LogLevel = "info"): Log {
+export function jsonLog(clock: Pick<Clock, "now">, write: (line: string) => void, level: LogLevel = "info"): Log {
   const from = LEVELS.indexOf(level);
   const at = (name: LogLevel) => (fields: object, message: string) => {
     if (LEVELS.indexOf(name) < from) return;
-    write(JSON.stringify({ level: name, at: new Date().toISOString(), message: message, ...plain(fields) }));
+    write(JSON.stringify({ level: name, at: new Date(clock.now()).toISOString(), message: message, ...plain(fields) }));
   };
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }

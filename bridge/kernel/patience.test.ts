@@ -1,27 +1,21 @@
 import { MessageChannel } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
-import { systemClock } from "./clock.ts";
 import { systemWorld } from "./world.ts";
 import { afterPatience, patientNow } from "./patience.ts";
+import { SteppedClock } from "../test/simulation/steps.ts";
 
 describe("a wait for a peer", () => {
-  it("ends on time while this process runs", async () => {
-    const startMs = performance.now();
-    await new Promise<void>((resolve) => void afterPatience(systemWorld, 1_050, resolve));
-    expect(performance.now() - startMs).toBeGreaterThan(1_040);
-    expect(performance.now() - startMs).toBeLessThan(2_000);
+  it("ends on time while this process runs", () => {
+    const { passed } = steppedWait(1_050);
+    expect(passed(1_040, 10)).toBe(false);
+    expect(passed(10, 10)).toBe(true);
   });
 
-  it("counts a long suspension of this process as one step", async () => {
-    let isOver = false;
-    afterPatience(systemWorld, 2_000, () => {
-      isOver = true;
-    });
-    standStill(2_100);
-    await systemClock.sleep(500);
-    expect(isOver).toBe(false);
-    await systemClock.sleep(800);
-    expect(isOver).toBe(true);
+  it("counts a long suspension of this process as one step", () => {
+    const { passed } = steppedWait(2_000);
+    expect(passed(2_100, 2_100)).toBe(false);
+    expect(passed(900, 100)).toBe(false);
+    expect(passed(200, 100)).toBe(true);
   });
 
   it("reads what arrived while this process was suspended, before it ends", async () => {
@@ -36,14 +30,10 @@ describe("a wait for a peer", () => {
     expect(told).toEqual(["message", "end"]);
   });
 
-  it("does not call back after it was cancelled", async () => {
-    let isOver = false;
-    const stop = afterPatience(systemWorld, 20, () => {
-      isOver = true;
-    });
+  it("does not call back after it was cancelled", () => {
+    const { stop, passed } = steppedWait(20);
     stop();
-    await systemClock.sleep(60);
-    expect(isOver).toBe(false);
+    expect(passed(60, 10)).toBe(false);
   });
 });
 
@@ -57,6 +47,21 @@ it("the patient clock follows the time, and advances by little over a suspension
   realMs += 100;
   expect(nowMs()).toBe(4_600);
 });
+
+/** A wait on a clock that goes on step by step; between two steps nothing of ours runs. */
+function steppedWait(ms: number) {
+  const clock = new SteppedClock();
+  let isOver = false;
+  const stop = afterPatience({ clock, timers: clock }, ms, () => {
+    isOver = true;
+  });
+  /** @returns whether the wait is over by then. */
+  const passed = (forMs: number, stepMs: number) => {
+    for (let at = 0; at < forMs; at += stepMs) clock.advance(stepMs);
+    return isOver;
+  };
+  return { stop, passed };
+}
 
 /** The clock goes on, and nothing of ours runs. */
 function standStill(ms: number): void {

@@ -4,7 +4,7 @@ import { readMessage, writeMessage } from "./codec.ts";
 import type { SwarmNetwork } from "./frame-stream.ts";
 import { askEnvironment } from "./environments/environments.ts";
 import { askOffer } from "./offer/offer.ts";
-import { streamPair } from "./stream-pair.ts";
+import { streamPair } from "../test/network/stream-pair.ts";
 import { systemWorld } from "../kernel/world.ts";
 
 beforeEach(() => void vi.useFakeTimers());

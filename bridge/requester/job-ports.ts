@@ -4,9 +4,9 @@ import type { WrittenFile } from "../core/ledger/written-file.ts";
 import type { Log } from "../kernel/log.ts";
 import type { World } from "../kernel/world.ts";
 import type { JobFolder } from "./job-folder.ts";
-import type { JobRun } from "./job-run.ts";
+import type { JobRun } from "./run/job-run.ts";
 import type { AssembledPath, HashFile, JobFinisher, JobMedia, JobPreview, LocalSlots } from "./ports.ts";
-import type { PreparedJob } from "./prepared-job.ts";
+import type { PreparedJob } from "./prepare/prepared-job.ts";
 
 /** All that a job needs of its surroundings, by what it is for. */
 export interface JobPorts {

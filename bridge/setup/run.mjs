@@ -28,7 +28,7 @@ const SCRIPTS = {
 /** Benchmarks that are asked for by name: `npm run bench -- gpu`. */
 const BENCHES = {
   addon: "bench/addon.ts",
-  apart: "bench/apart.ts",
+  "binary-frames": "bench/binary-frames.ts",
   control: "bench/control.ts",
   gpu: "bench/gpu.ts",
   transfer: "bench/transfer.ts",

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
+import { timeLimit } from "./time/time-limit.ts";
 
 const LAUNCHER = fileURLToPath(new URL("../bin/bridge.mjs", import.meta.url));
 export const SAMPLES = fileURLToPath(new URL("../../sample-scenes", import.meta.url));
@@ -32,12 +33,12 @@ export function bridge(args: readonly string[], options: { readonly cwd?: string
     }
   })().catch(() => {});
   /** The first line, past or future, that fits. */
-  const line = (fits: (line: JsonLine) => boolean, withinMs = 240_000) =>
+  const line = (fits: (line: JsonLine) => boolean, limitMs = timeLimit(240_000)) =>
     new Promise<JsonLine>((found, reject) => {
       const before = lines.find(fits);
       if (before) return found(before);
       waiting.push({ fits, found });
-      setTimeout(() => reject(new Error(`no such line within ${withinMs} ms; last: ${JSON.stringify(lines.at(-1))}`)), withinMs).unref();
+      setTimeout(() => reject(new Error(`no such line within ${limitMs} ms; last: ${JSON.stringify(lines.at(-1))}`)), limitMs).unref();
       void child.then((result) => reject(new Error(`the command ended (${result.exitCode}) before: ${result.stderr}`)));
     });
   return { child, lines, line, last: () => lines.at(-1) };
@@ -66,22 +67,18 @@ export interface RunningDonor extends AsyncDisposable {
   kill(): void;
 }
 
-/** A donor process on this machine, reachable by its address alone; its work is done by plain processes, or in containers of an environment. */
-export async function startDonor(home: string, args: readonly string[] = [], environment?: string): Promise<RunningDonor> {
+export interface DonorOptions {
+  /** The containers in which it does its work; plain processes when not said. */
+  readonly environment?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A donor process on this machine, reachable by its address alone. */
+export async function startDonor(home: string, args: readonly string[] = [], options: DonorOptions = {}): Promise<RunningDonor> {
+  const { environment, env = {} } = options;
   const sandbox = environment === undefined ? ["--sandbox", "process"] : ["--sandbox", "docker", "--environment", environment];
-  const running = bridge([
-    "donate",
-    "--home",
-    home,
-    "--swarm",
-    TEST_SWARM,
-    ...sandbox,
-    "--json",
-    "--no-lan",
-    "--listen",
-    "/ip4/127.0.0.1/tcp/0",
-    ...args,
-  ]);
+  const where = ["--home", home, "--swarm", TEST_SWARM, "--no-lan", "--listen", "/ip4/127.0.0.1/tcp/0"];
+  const running = bridge(["donate", ...where, ...sandbox, "--json", ...args], { env });
   const listening = await running.line(({ event }) => event === "listening");
   const address = (listening["multiaddrs"] as string[])[0] ?? "";
   return {

@@ -36,13 +36,3 @@ export async function filesWith(folder: string, marker: string): Promise<string[
   );
   return found.flat();
 }
-
-/** Waits until something is so. @returns how long that took, in milliseconds. */
-export async function until(what: () => Promise<boolean>, limitMs: number): Promise<number> {
-  const startMs = performance.now();
-  while (!(await what())) {
-    if (performance.now() - startMs > limitMs) throw new Error(`not so within ${limitMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  return performance.now() - startMs;
-}

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { systemClock } from "../kernel/clock.ts";
 import { isFarmError } from "../kernel/errors.ts";
 import { ImageEngine } from "../sandbox/images/image-engine.ts";
+import { timeLimit } from "./time/time-limit.ts";
 
 const READY_MS = 60_000;
 
@@ -50,7 +51,7 @@ async function untilReady(socketPath: string, isDead: () => boolean): Promise<Im
     try {
       return await ImageEngine.open(socketPath);
     } catch (error) {
-      if (!isFarmError(error, "SANDBOX_UNAVAILABLE") || isDead() || performance.now() - startMs > READY_MS) throw error;
+      if (!isFarmError(error, "SANDBOX_UNAVAILABLE") || isDead() || performance.now() - startMs > timeLimit(READY_MS)) throw error;
     }
     await systemClock.sleep(100);
   }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from blender_window import blender_here, plain_environment
+from time_limit import time_limit
 
 import build_zip
 
@@ -30,7 +31,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | None]:
         env={**plain_environment(), "BLENDER_USER_CONFIG": str(folder / "config")},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=time_limit(300),
         check=False,
     )
     assert report.exists(), done.stdout + done.stderr

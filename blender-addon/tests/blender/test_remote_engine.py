@@ -17,6 +17,7 @@ from background_blender import (
     file_outputs_and_their_reference,
 )
 from real_bridge import RealBridge, can_hide, hiding
+from time_limit import time_limit
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +175,7 @@ from p2p_render import preferences
 from p2p_render.render.job_history import job_history
 from p2p_render.bridge.bridge_client import bridge_client
 from p2p_render.render.job_outputs import are_downloading, job_outputs, outputs_of
-settings, deadline = preferences.bridge_settings(), time.monotonic() + 60
+settings, deadline = preferences.bridge_settings(), time.monotonic() + {time_limit(60)}
 names = []
 while time.monotonic() < deadline and not (names and outputs_of(names[0]) and not are_downloading(names[0])):
     bridge_client.update(settings)
@@ -223,20 +224,20 @@ assert bpy.ops.p2p_render.render_animation() == {{"FINISHED"}}
 
 
 def test_check_scene_reports_missing_files_and_leaves_no_copy(far: RunBlender, bridge: RealBridge, artist: Path) -> None:
-    code = """
+    code = f"""
 import bpy, time
 from p2p_render import preferences
 from p2p_render.scene.scene_check import scene_check
 from p2p_render.bridge.bridge_client import bridge_client
 from p2p_render.bridge.background_tasks import background_tasks
-settings, deadline = preferences.bridge_settings(), time.monotonic() + 60
+settings, deadline = preferences.bridge_settings(), time.monotonic() + {time_limit(60)}
 image = bpy.data.images.new("gone", 4, 4)
 image.source, image.filepath, image.use_fake_user = "FILE", "/home/mia/nowhere/wood.png", True
 while not bridge_client.is_ready and time.monotonic() < deadline:
     bridge_client.update(settings)
     time.sleep(0.05)
 assert bridge_client.is_remote
-assert bpy.ops.p2p_render.check_scene() == {"FINISHED"}
+assert bpy.ops.p2p_render.check_scene() == {{"FINISHED"}}
 while scene_check.is_running and time.monotonic() < deadline:
     bridge_client.update(settings)
     background_tasks.update()

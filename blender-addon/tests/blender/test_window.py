@@ -2,13 +2,13 @@
 """An artist at work: a real window, a real mouse, a real bridge."""
 
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from blender_window import BlenderWindow, VirtualScreen
 from real_bridge import RealBridge, stop_serving
+from time_limit import rest, time_limit
 from window_steps import (
     ENDLESS,
     FIT,
@@ -57,7 +57,7 @@ def test_a_click_shows_tiles_and_then_the_picture_of_f12(
         SECONDS,
     )
     window.do(FIT)
-    time.sleep(0.3)
+    rest(0.3)
     early = photograph("2-first-tiles")
     done = window.do(STATE + "answer = render_handoff.run.progress.chunks_done")
     window.until(
@@ -65,17 +65,17 @@ def test_a_click_shows_tiles_and_then_the_picture_of_f12(
         SECONDS,
         least=done + 6,
     )
-    time.sleep(0.5)
+    rest(0.5)
     late = photograph("3-more-tiles")
     assert differing(early, late) > 1000
     # The engine was only lent.
     window.until("answer = bpy.context.window_manager.windows[0].scene.render.engine == 'CYCLES'", SECONDS)
     window.until(IDLE, SECONDS)
-    time.sleep(1)
+    rest(1)
     photograph("4-done")
     updates = window.do("from p2p_render.ui import timer\nanswer = timer.spent")
     assert len(updates) > 10
-    assert max(updates) < 0.016
+    assert max(updates) < time_limit(0.016)
     ours = saved_result(window, tmp_path / "ours.png")
     window.do("bpy.ops.render.render('INVOKE_DEFAULT', use_viewport=True)")
     window.until(IDLE, SECONDS)
@@ -123,7 +123,7 @@ def test_after_a_killed_bridge_resume_completes_the_picture(
     bridge.kill()
     window.until(STATE + "answer = render_handoff.failure and 'press Resume' in render_handoff.failure", SECONDS)
     window.until(IDLE, SECONDS)
-    time.sleep(1)
+    rest(1)
     photograph("6-bridge-killed")
     (job,) = window.do(STATE + "answer = list(bridge_client.jobs)")
     try:
@@ -164,7 +164,7 @@ def test_the_next_blender_finds_the_job_of_one_that_ended(
         again.until(
             STATE + "answer = job in bridge_client.jobs and bridge_client.jobs[job].summary.state == 'paused'", SECONDS, job=job
         )
-        time.sleep(1)
+        rest(1)
         photograph(f"7-found-again-{end}")
         again.do("bpy.ops.p2p_render.resume(job=job)", job=job)
         again.do("bpy.ops.p2p_render.go_on(job=job)", job=job)
@@ -194,7 +194,7 @@ def test_check_scene_shows_what_the_bridge_finds_and_leaves_no_copy(
         "time-limit"
     ]
     assert list((bridge.home / "copies").iterdir()) == []
-    time.sleep(1)
+    rest(1)
     photograph("9-check-scene")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from fake_bridge import JOB, TOKEN, FakeBridge, golden, job_summary
+from time_limit import until
 
 from p2p_render.bridge.bridge_client import BridgeClient
 from p2p_render.bridge.discovery import BridgeSettings
@@ -25,13 +26,12 @@ def bridge_client() -> Iterator[BridgeClient]:
 
 def turn_until(bridge_client: BridgeClient, settings: BridgeSettings, holds: Callable[[], object]) -> None:
     """As the timer does it."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
+
+    def look() -> object:
         bridge_client.update(settings)
-        if holds():
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"{bridge_client.state}: {bridge_client.message}")
+        return holds()
+
+    until(look, lambda: f"{bridge_client.state}: {bridge_client.message}")
 
 
 def settings_for(fake: FakeBridge) -> BridgeSettings:

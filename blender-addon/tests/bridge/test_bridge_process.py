@@ -4,10 +4,10 @@
 import json
 import stat
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from time_limit import until
 
 from p2p_render.bridge.bridge_process import BridgeFailed, BridgeMissing, StartedBridge, command_of
 from p2p_render.bridge.discovery import BridgeSettings, Endpoint, find_running, home_of
@@ -22,13 +22,7 @@ def program(folder: Path, text: str) -> str:
 
 
 def wait_for(started: StartedBridge) -> Endpoint:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        endpoint = started.endpoint()
-        if endpoint:
-            return endpoint
-        time.sleep(0.05)
-    raise AssertionError("it did not come up")
+    return until(started.endpoint, lambda: "it did not come up")
 
 
 SERVES = """

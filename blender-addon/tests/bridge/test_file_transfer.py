@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 from fake_bridge import JOB, TOKEN, FakeBridge
 from remote_clients import Owner, connected_client
+from time_limit import time_limit
 
 from p2p_render.bridge.blocking_client import Interrupted, OperationFailed
 from p2p_render.bridge.discovery import Endpoint
 from p2p_render.bridge.file_transfer import FileReceived
 from p2p_render.bridge.websocket_thread import BridgeConnection, ConnectionEnded
+
+LIMIT = time_limit(60)
 
 
 def test_an_upload_is_sent_in_parts_and_returns_its_remote_path(remote: FakeBridge, owner: Owner, tmp_path: Path) -> None:
@@ -71,11 +74,11 @@ def test_a_download_that_cannot_be_written_is_reported_and_the_next_one_works(
 def test_a_file_that_was_not_requested_ends_the_connection(remote: FakeBridge) -> None:
     connection = BridgeConnection(Endpoint(f"ws://127.0.0.1:{remote.port}/", TOKEN))
     connection.start()
-    connection.wait(10)
+    connection.wait(LIMIT)
     connection.request("jobs.list", {})
-    connection.wait(10)
+    connection.wait(LIMIT)
     remote._pour(remote._sockets[0], 7, b"x")
-    ended = connection.wait(10)
+    ended = connection.wait(LIMIT)
     assert isinstance(ended, ConnectionEnded)
     assert ended.code == "CONNECTION_PROTOCOL_ERROR"
 
@@ -84,8 +87,8 @@ def test_a_download_is_one_message_however_many_parts_it_has(remote: FakeBridge,
     remote.files = {"/a.exr": os.urandom(300_000)}
     connection = BridgeConnection(Endpoint(f"ws://127.0.0.1:{remote.port}/", TOKEN))
     connection.start()
-    connection.wait(10)
+    connection.wait(LIMIT)
     number = connection.fetch(JOB, "/a.exr", str(tmp_path / "a.exr"))
-    assert connection.wait(10) == FileReceived(number)
+    assert connection.wait(LIMIT) == FileReceived(number)
     assert connection.drain() == []
     connection.close()

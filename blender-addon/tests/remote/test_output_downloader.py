@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from fake_bridge import JOB, TOKEN, FakeBridge
+from time_limit import until
 
 from p2p_render.bridge.discovery import BridgeSettings
 from p2p_render.remote.output_downloader import DOWNLOADED, GONE, PRESENT, OutputDownload, OutputDownloader
@@ -29,15 +30,16 @@ def wanted(fake: FakeBridge, folder: Path, name: str, **changes: Any) -> OutputD
     return OutputDownload(settings, JOB, REMOTE_FOLDER + name, str(folder / name), **given)
 
 
-def settled(output_downloader: OutputDownloader, count: int, seconds: float = 10) -> list[str]:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+def settled(output_downloader: OutputDownloader, count: int) -> list[str]:
+    def outcomes() -> list[str]:
+        return [outcome for outcome in output_downloader.outcomes(JOB).values() if outcome is not None]
+
+    def look() -> bool:
         output_downloader.update()
-        outcomes = [outcome for outcome in output_downloader.outcomes(JOB).values() if outcome is not None]
-        if len(outcomes) == count:
-            return outcomes
-        time.sleep(0.02)
-    raise AssertionError(output_downloader.outcomes(JOB))
+        return len(outcomes()) == count
+
+    until(look, lambda: output_downloader.outcomes(JOB))
+    return outcomes()
 
 
 def test_each_file_is_downloaded_once(fake: FakeBridge, output_downloader: OutputDownloader, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from blender_window import blender_here, plain_environment
 from real_bridge import PROJECT
+from time_limit import time_limit
 
 SCENES = PROJECT / "sample-scenes"
 # Runs Blender with these arguments.
@@ -22,7 +23,7 @@ def blender(
         env={**plain_environment(), **own, **(environment or {})},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=time_limit(300),
         check=False,
     )
 

@@ -6,10 +6,11 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from time_limit import rest, time_limit, until
 
 COMMAND_SERVER = Path(__file__).parents[1] / "inside" / "command_server.py"
 SIZE = (1600, 900)
@@ -42,12 +43,12 @@ class VirtualScreen:
 
     def click(self, x: int, y: int) -> None:
         self.run("xdotool", "mousemove", str(x), str(y))
-        time.sleep(0.4)  # buttons light up before they can be pressed
+        rest(0.4)  # buttons light up before they can be pressed
         self.run("xdotool", "click", "1")
 
     def key(self, name: str, x: int, y: int) -> None:
         self.run("xdotool", "mousemove", str(x), str(y))
-        time.sleep(0.2)
+        rest(0.2)
         self.run("xdotool", "key", name)
 
     def picture(self, path: Path) -> Path:
@@ -103,8 +104,8 @@ class BlenderWindow:
             stdout=self._log,
             stderr=subprocess.STDOUT,
         )
-        port = self._wait(lambda: port_file.exists() and port_file.read_text(), 120, "Blender's window did not come up")
-        self._socket = socket.create_connection(("127.0.0.1", int(port)), timeout=300)
+        port = self._until(lambda: port_file.exists() and port_file.read_text(), 120, "Blender's window did not come up")
+        self._socket = socket.create_connection(("127.0.0.1", int(port)), timeout=time_limit(300))
         self._lines = self._socket.makefile("rwb")
         return self
 
@@ -120,7 +121,7 @@ class BlenderWindow:
     def quit(self) -> None:
         """As the artist closes it."""
         self.do("bpy.app.timers.register(lambda: bpy.ops.wm.quit_blender() and None, first_interval=0.1)")
-        self._process.wait(60)
+        self._process.wait(time_limit(60))
 
     def do(self, code: str, **values: object) -> Any:
         """Runs `code`; `{name}` in it stands for a value."""
@@ -135,20 +136,17 @@ class BlenderWindow:
 
     def until(self, code: str, seconds: float, **values: object) -> Any:
         """Asks until the answer is true."""
-        return self._wait(lambda: self.do(code, **values), seconds, f"never true: {code}")
+        return self._until(lambda: self.do(code, **values), seconds, f"never true: {code}")
 
     def log(self) -> str:
         return (self._folder / "blender.log").read_text("utf-8", "replace")[-3000:]
 
-    def _wait(self, look: Callable[[], Any], seconds: float, complaint: str) -> Any:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            found = look()
-            if found:
-                return found
+    def _until(self, look: Callable[[], Any], seconds: float, complaint: str) -> Any:
+        def look_while_it_runs() -> Any:
             assert self._process.poll() is None, self.log()
-            time.sleep(0.1)
-        raise AssertionError(f"{complaint}\n{self.log()}")
+            return look()
+
+        return until(look_while_it_runs, lambda: f"{complaint}\n{self.log()}", seconds)
 
 
 def plain_environment() -> dict[str, str]:

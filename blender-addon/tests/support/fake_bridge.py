@@ -7,11 +7,11 @@ It answers from the golden messages; tests tell it what else to send.
 import json
 import queue
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
 import websockets
+from time_limit import until
 from websockets.sync.server import ServerConnection, serve
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "wire" / "bridge"
@@ -81,17 +81,17 @@ class FakeBridge:
             except websockets.ConnectionClosed:
                 self._sockets.remove(socket)
 
-    def asked(self, method: str, seconds: float = 10) -> dict[str, Any]:
+    def asked(self, method: str) -> dict[str, Any]:
         """Waits until somebody asks `method`; what was asked before is dropped. Returns the parameters."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+
+        def look() -> tuple[str, dict[str, Any]] | None:
             try:
-                name, params = self.requests.get(timeout=0.2)
+                request = self.requests.get_nowait()
             except queue.Empty:
-                continue
-            if name == method:
-                return params
-        raise AssertionError(f"nobody asked {method}")
+                return None
+            return request if request[0] == method else None
+
+        return until(look, lambda: f"nobody asked {method}")[1]
 
     def _serve_client(self, socket: ServerConnection) -> None:
         hello = json.loads(socket.recv())

@@ -6,9 +6,10 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 import uuid
 from pathlib import Path
+
+from time_limit import time_limit, until
 
 PROJECT = Path(__file__).resolve().parents[3]
 PROGRAM = PROJECT / "bridge" / "bin" / "bridge.mjs"
@@ -45,20 +46,22 @@ class RealBridge:
             start_new_session=True,
         )
         log.close()
-        deadline = time.monotonic() + 60
-        while not (self.home / "gateway.json").exists():
-            assert self._process.poll() is None and time.monotonic() < deadline, (self.home / "serve.log").read_text("utf-8")
-            time.sleep(0.1)
+        note = self.home / "gateway.json"
+        until(lambda: note.exists() or self._process.poll() is not None, self._log)
+        assert note.exists(), self._log()
         return self
+
+    def _log(self) -> str:
+        return (self.home / "serve.log").read_text("utf-8")
 
     def kill(self) -> None:
         """As kill -9 does: also what hands over to a newer Node."""
         os.kill(json.loads((self.home / "gateway.json").read_text("utf-8"))["pid"], signal.SIGKILL)
-        self._process.wait(30)
+        self._process.wait(time_limit(30))
 
     def __exit__(self, *_: object) -> None:
         stop_serving(self.home)
-        self._process.wait(60)
+        self._process.wait(time_limit(60))
 
 
 def hiding(folder: Path) -> tuple[str, ...]:
@@ -82,6 +85,4 @@ def stop_serving(home: Path) -> None:
         os.kill(pid, signal.SIGTERM)
     except (OSError, ValueError, KeyError):
         return
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and Path(f"/proc/{pid}").exists() and note.exists():
-        time.sleep(0.1)
+    until(lambda: not (Path(f"/proc/{pid}").exists() and note.exists()), lambda: f"the bridge of {home} does not end")

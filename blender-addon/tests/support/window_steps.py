@@ -2,11 +2,11 @@
 """Steps of an artist in a Blender window, and the code that a window runs for a test."""
 
 import subprocess
-import time
 from pathlib import Path
 
 from blender_window import BlenderWindow, VirtualScreen, blender_here
 from real_bridge import RealBridge
+from time_limit import rest
 
 # The middle of the picture in a window of 1600x900.
 OVER_PICTURE = (660, 450)
@@ -80,7 +80,7 @@ def open_window(screen: VirtualScreen, bridge: RealBridge, folder: Path) -> Blen
 def show(blender: BlenderWindow, scene: str) -> None:
     """Opens the scene, with Properties > Render in sight, and waits for the bridge."""
     blender.do("bpy.ops.wm.open_mainfile(filepath=path)", path=scene)
-    blender.until("answer = bpy.data.filepath == path", 30, path=scene)
+    blender.until("answer = bpy.data.filepath == path", SECONDS, path=scene)
     blender.do(SHOW)
     blender.until(STATE + "answer = bridge_client.is_ready and bridge_client.swarm is not None", SECONDS)
 
@@ -88,7 +88,7 @@ def show(blender: BlenderWindow, scene: str) -> None:
 def click_render(screen: VirtualScreen, blender: BlenderWindow) -> None:
     """The mouse presses Render Image on P2P; many small tiles, so that they can be seen arriving."""
     blender.do("settings = bpy.context.scene.p2p_render\nsettings.tiles, settings.columns, settings.rows = 'GRID', 6, 4")
-    time.sleep(1.5)  # until the panel is drawn
+    rest(1.5)  # until the panel is drawn
     x, y, width, height = blender.do(SHOW)
     # Header, breadcrumbs, three lines of Cycles (two since 5.0), our header: then the button.
     line = 25 if blender.do("answer = bpy.app.version >= (5, 0, 0)") else 0

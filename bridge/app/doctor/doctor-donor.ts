@@ -1,4 +1,3 @@
-import { statfs } from "node:fs/promises";
 import type { Home } from "../../config/home.ts";
 import { chooseGpus } from "../../core/gpu/choose-gpus.ts";
 import type { Gpu } from "../../core/gpu/gpu.ts";
@@ -8,7 +7,7 @@ import { openDatabase } from "../../database/open-database.ts";
 import { listGpus } from "../../machine/gpus.ts";
 import { MachineWatch, type HostMetrics } from "../../machine/machine-watch.ts";
 import { isFarmError } from "../../kernel/errors.ts";
-import { systemClock } from "../../kernel/clock.ts";
+import type { World } from "../../kernel/world.ts";
 import type { DockerProbe } from "../../sandbox/docker/docker-probe.ts";
 import type { Finding } from "./finding.ts";
 import { OwnerSettings, termsInForce } from "../donate/owner-settings.ts";
@@ -67,14 +66,13 @@ function checkGpuRuntime({ runtimes }: Engine, nvidia: boolean): Finding[] {
 }
 
 /** What the owner's terms can look at on this machine, and what they ask for in vain. */
-export async function examineOwner(home: Home): Promise<Finding[]> {
+export async function examineOwner({ clock, disk }: Pick<World, "clock" | "disk">, home: Home): Promise<Finding[]> {
   const terms = await termsOf(home);
   const everything = { untouched: true, battery: true, programs: () => true, heat: true, gpus: () => true };
-  await using machine = new MachineWatch(systemClock.monotonicMs());
-  await machine.look(everything, systemClock.monotonicMs());
-  const hostMetrics = await machine.look(everything, systemClock.monotonicMs());
-  const { bavail, bsize } = await statfs(home.root);
-  return [givenDisk(terms, bavail * bsize), ...checkSensors(terms, hostMetrics), checkGpus(await listGpus(), terms)];
+  await using machine = new MachineWatch(clock.monotonicMs());
+  await machine.look(everything, clock.monotonicMs());
+  const hostMetrics = await machine.look(everything, clock.monotonicMs());
+  return [givenDisk(terms, await disk.freeBytes(home.root)), ...checkSensors(terms, hostMetrics), checkGpus(await listGpus(), terms)];
 }
 
 async function termsOf(home: Home): Promise<Terms> {

@@ -1,7 +1,9 @@
-import { statfs } from "node:fs/promises";
 import type { Home } from "../../config/home.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import type { Disk } from "../../kernel/disk.ts";
 import { isFarmError, messageOf } from "../../kernel/errors.ts";
 import { silentLog } from "../../kernel/log.ts";
+import type { World } from "../../kernel/world.ts";
 import { findFfmpeg } from "../../media/video/find-ffmpeg.ts";
 import { listGpus } from "../../machine/gpus.ts";
 import { probeDocker } from "../../sandbox/docker/docker-probe.ts";
@@ -14,8 +16,8 @@ const LOW_DISK_BYTES = 5 * 2 ** 30;
 
 /** Looks at everything this node depends on. */
 export async function runChecks(
-  home: Home,
-  blender: string | undefined,
+  world: Pick<World, "clock" | "disk">,
+  { home, blender }: { readonly home: Home; readonly blender: string | undefined },
   network: () => Promise<Finding>,
   signal: AbortSignal,
 ): Promise<Finding[]> {
@@ -30,14 +32,14 @@ export async function runChecks(
     },
     ...(await checkBlenders(home, blender, signal)),
     await checkFfmpeg(signal),
-    await checkDisk(home),
+    await checkDisk(world.disk, home),
     await network(),
     ...checkEngine(
       await probeDocker(),
       process.platform,
       (await listGpus()).some(({ vendor }) => vendor === "nvidia"),
     ),
-    ...(await examineOwner(home)),
+    ...(await examineOwner(world, home)),
   ];
 }
 
@@ -71,9 +73,8 @@ async function checkFfmpeg(signal: AbortSignal): Promise<Finding> {
   }
 }
 
-async function checkDisk(home: Home): Promise<Finding> {
-  const { bavail, bsize } = await statfs(home.root);
-  const free = bavail * bsize;
+async function checkDisk(disk: Disk, home: Home): Promise<Finding> {
+  const free = await disk.freeBytes(home.root);
   return {
     what: "disk",
     ok: free > LOW_DISK_BYTES,
@@ -84,9 +85,9 @@ async function checkDisk(home: Home): Promise<Finding> {
 }
 
 /** Tries to enter the network, as this home's node. */
-export async function tryNetwork(home: Home, signal: AbortSignal): Promise<Finding> {
+export async function tryNetwork(clock: Clock, home: Home, signal: AbortSignal): Promise<Finding> {
   return await checkNetwork(async () => {
-    await using network = await openSwarm(home, { swarm: "public", bootstrap: [], lan: false }, silentLog, signal);
+    await using network = await openSwarm(home, { swarm: "public", bootstrap: [], lan: false }, { clock, log: silentLog }, signal);
     return network.multiaddrs();
   });
 }

@@ -6,11 +6,12 @@ import type { Database } from "../../database/types.ts";
 import { Donor } from "../../donor/donor.ts";
 import type { DonorEnvironments, WarmSession } from "../../donor/ports.ts";
 import type { RenderSlots } from "../../donor/render-slots.ts";
-import { systemClock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 import { VERSION } from "../../kernel/version.ts";
-import { systemWorld } from "../../kernel/world.ts";
+import type { World } from "../../kernel/world.ts";
 import { MachineWatch } from "../../machine/machine-watch.ts";
+import { machineWallClock } from "../../machine/wall-clock.ts";
 import { lockHome } from "../../network/node/home-lock.ts";
 import type { SwarmNetwork } from "../../protocols/frame-stream.ts";
 import { Freezer } from "../../sandbox/process/freezer.ts";
@@ -30,7 +31,7 @@ import { IdleBenchmark } from "./devices/idle-benchmark.ts";
 import { openDonorDevices } from "./devices/open-donor-devices.ts";
 import { openSwarm, type SwarmOptions } from "../swarm/open-swarm.ts";
 import { OwnerSettings, termsInForce } from "./owner-settings.ts";
-import { PolicyState, systemWallClock } from "./policy-state.ts";
+import { PolicyState } from "./policy-state.ts";
 import { openScratch } from "../job/scratch.ts";
 
 export interface DonateSettings {
@@ -51,52 +52,50 @@ export interface DonateWatching {
   /** Told now and then how the donor stands. */
   readonly status?: (status: DonorStatus) => void;
   readonly log: Log;
+  /** May stand between the donor and its Blender: tests do. */
+  readonly around?: (session: WarmSession) => WarmSession;
 }
 
-/** Gives this machine's power on its owner's terms until the signal aborts. `around` may stand between the donor and its Blender: tests do. */
-export async function donate(
-  settings: DonateSettings,
-  watching: DonateWatching,
-  signal: AbortSignal,
-  around: (session: WarmSession) => WarmSession = (session) => session,
-): Promise<void> {
+/** Gives this machine's power on its owner's terms until the signal aborts. */
+export async function donate(world: World, settings: DonateSettings, watching: DonateWatching, signal: AbortSignal): Promise<void> {
   const { home } = settings;
+  const { clock, disk } = world;
   await using _lock = await lockHome(home.root);
-  await using scratch = await openScratch(home);
+  await using scratch = await openScratch(disk, home);
   await using sandbox = await openDonorSandbox(home, settings.sandbox, signal);
   await using database = openDatabase(home.database, { onCorrupt: (message) => watching.observe({ event: "note", message }) });
-  await using machine = new MachineWatch(systemClock.monotonicMs());
+  await using machine = new MachineWatch(clock.monotonicMs());
   const freezer = new Freezer();
   const startFor: DonorSandbox["startFor"] = (...place) => freezer.watch(sandbox.startFor(...place));
-  const devices = await openDonorDevices(home, {
+  const devices = await openDonorDevices(disk, home, {
     blender: sandbox.blender,
     scratch,
     startFor,
     slotSize: () => policy.slotSize(),
     note: (message) => watching.observe({ event: "note", message }),
   });
-  const { policy, ownerSettings } = await openCatalog(database, { machine, devices }, settings);
-  await using network = await openSwarm(home, settings.swarm, watching.log, signal);
+  const { policy, ownerSettings } = await openCatalog(database, { clock, machine, devices }, settings);
+  await using network = await openSwarm(home, settings.swarm, { clock, log: watching.log }, signal);
   tellOf(sandbox, await sandbox.prepare(network.selfId, scratch), watching);
   await devices.prepare(policy.texts, signal);
-  const store = await openDonorStore(network, storeOptions(home, policy, sandbox), { world: systemWorld, log: watching.log });
+  const store = await openDonorStore(network, storeOptions(home, policy, sandbox), { world, log: watching.log });
   await using slots = renderSlots(scratch, sandbox.blender, {
     slots: policy.terms().slots,
     purpose: "donor",
     untrusted: true,
-    around,
+    ...(watching.around === undefined ? {} : { around: watching.around }),
     threads: () => policy.slotSize().threads,
     startFor: (scene, folder, slot) => startFor(scene, folder, () => policy.slotSize(), slot === undefined ? [] : devices.gpusOf(slot)),
     devices,
   });
-  const ledger = new DonationStats(database.settings, systemClock);
+  const ledger = new DonationStats(database.settings, clock);
   const inContainers = settings.sandbox.kind === "docker";
   const environments = inContainers
-    ? await donorEnvironments({ home, network, environments: database.environments, owner: policy, store })
+    ? await donorEnvironments({ world, home, network, environments: database.environments, owner: policy, store })
     : undefined;
   if (sandbox.blender === undefined) refuseWithout(policy.terms());
-  const previews = new PreviewStore(systemWorld.disk, await scratch.folder("pictures"));
-  const parts = { sandbox, environments, network, policy, devices, ownerSettings, store, freezer, slots, ledger, previews };
+  const previews = new PreviewStore(disk, await scratch.folder("pictures"));
+  const parts = { world, sandbox, environments, network, policy, devices, ownerSettings, store, freezer, slots, ledger, previews };
   await serve(settings, watching, parts, signal);
 }
 
@@ -106,6 +105,7 @@ function tellOf(sandbox: DonorSandbox, orphans: number, { observe }: DonateWatch
 }
 
 interface Parts {
+  readonly world: World;
   readonly sandbox: DonorSandbox;
   readonly environments: DonorEnvironments | undefined;
   readonly network: SwarmNetwork;
@@ -122,18 +122,19 @@ interface Parts {
 /** What a donor's events go to: its status, its totals, who watches, and the owner's questions about environments. */
 function observerOf(
   {
+    world,
     report,
     ledger,
     policy,
     asked,
-  }: Pick<Parts, "policy" | "ledger"> & { readonly report: StatusWriter; readonly asked: EnvironmentRequests },
+  }: Pick<Parts, "world" | "policy" | "ledger"> & { readonly report: StatusWriter; readonly asked: EnvironmentRequests },
   watching: DonateWatching,
 ): (event: DonateEvent) => void {
   return (event) => {
     report.watch(event);
     ledger.watch(event);
     watching.observe(event);
-    const question = asked.watch(event, systemClock.now());
+    const question = asked.watch(event, world.clock.now());
     if (!question) return;
     const { digest, job, requester } = question;
     const term = `environments=${withAllowed(policy.texts.environments, digest)}`;
@@ -143,20 +144,21 @@ function observerOf(
 
 /** Works until the signal aborts; says goodbye to everybody then. */
 async function serve(settings: DonateSettings, watching: DonateWatching, parts: Parts, signal: AbortSignal): Promise<void> {
-  const { sandbox, network, policy, devices, store, slots, ledger, previews } = parts;
+  const { world, sandbox, network, policy, devices, store, slots, ledger, previews } = parts;
+  const { clock } = world;
   const { log } = watching;
   const name = settings.name ?? hostname();
   const power = () => devices.power(policy.hostMetrics?.gpus ?? []);
   const asked = new EnvironmentRequests();
   const report = new StatusWriter(
-    { policy, ledger, store, slots, previews, power, asked },
+    { world, policy, ledger, store, slots, previews, power, asked },
     { path: statusPath(settings.home), peerId: network.selfId, name },
   );
-  const observe = observerOf({ report, ledger, policy, asked }, watching);
+  const observe = observerOf({ world, report, ledger, policy, asked }, watching);
   const options = { agent: `p2p-render/${VERSION}`, name, maxJobs: MAX_JOBS };
-  const deps = { ...parts, owner: policy, peaks: ledger, clock: systemClock, log, observe, load, power };
+  const deps = { ...parts, owner: policy, peaks: ledger, clock, log, observe, load, power };
   const donor = new Donor(deps, options);
-  await using measure = new IdleBenchmark({ devices, isQuiet: () => isQuiet(policy, donor), clock: systemClock, log });
+  await using measure = new IdleBenchmark({ devices, isQuiet: () => isQuiet(policy, donor), clock, log });
   const turned = async (metricsRead: boolean) => {
     measure.turn();
     if (metricsRead) ledger.noteEnergy(policy.hostMetrics, slots.busy);
@@ -164,7 +166,7 @@ async function serve(settings: DonateSettings, watching: DonateWatching, parts: 
     const status = await report.write(donor.jobs);
     if (status) watching.status?.(status);
   };
-  const control = new PolicyEnforcer({ ...parts, settings: parts.ownerSettings, donor, clock: systemClock, log, observe, turned });
+  const control = new PolicyEnforcer({ ...parts, settings: parts.ownerSettings, donor, clock, log, observe, turned });
   const started = () => {
     const blenders = sandbox.blender === undefined ? [] : [sandbox.blender.build.version];
     const facts = { peerId: network.selfId, multiaddrs: network.multiaddrs(), name, blenders };
@@ -213,14 +215,14 @@ function storeOptions(home: Home, policy: PolicyState, { seenAt }: DonorSandbox)
 /** A donor that is started by hand is meant to work: an old pause is over. */
 async function openCatalog(
   database: Database,
-  { machine, devices }: { readonly machine: MachineWatch; readonly devices: DonorDevices },
+  { clock, machine, devices }: { readonly clock: Clock; readonly machine: MachineWatch; readonly devices: DonorDevices },
   { terms }: DonateSettings,
 ) {
   const ownerSettings = new OwnerSettings(database.settings);
-  ownerSettings.setCommand(undefined, systemClock.now());
+  ownerSettings.setCommand(undefined, clock.now());
   const size = { cores: availableParallelism(), memoryBytes: totalmem() };
-  await devices.look(termsInForce(terms, systemClock.now(), ownerSettings.terms()));
-  const deps = { settings: ownerSettings, machine, clock: systemClock, wallClock: systemWallClock };
+  await devices.look(termsInForce(terms, clock.now(), ownerSettings.terms()));
+  const deps = { settings: ownerSettings, machine, clock, wallClock: machineWallClock };
   return { ownerSettings, policy: new PolicyState(deps, { flags: terms, size, defaults: (texts) => devices.defaults(texts) }) };
 }
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { givenBy, type Given, joulesGiven, noTotals, type Totals, withMore } from "../../core/terms/totals.ts";
+import { givenBy, type Given, joulesGiven, noTotals, Totals, withMore } from "../../core/terms/totals.ts";
 import type { Settings } from "../../database/types.ts";
 import type { PeakMemory } from "../../donor/ports.ts";
 import type { Clock } from "../../kernel/clock.ts";
@@ -13,12 +13,7 @@ const MAX_PEAKS = 500;
 /** Every write waits for the disk: what was given is written down this often at most. */
 const WRITE_EVERY_MS = 5_000;
 
-const Amount = z.number().min(0);
-const GivenSchema = z
-  .strictObject({ chunks: Amount, frames: Amount, seconds: Amount, joules: Amount.optional() })
-  .transform((given): Given => ({ ...given, joules: given.joules }));
-const TotalsSchema = z.strictObject({ day: z.string().max(10), today: GivenSchema, ever: GivenSchema });
-const PeaksSchema = z.array(z.tuple([z.string().max(64), Amount])).max(MAX_PEAKS);
+const Peaks = z.array(z.tuple([z.string().max(64), z.number().min(0)])).max(MAX_PEAKS);
 
 /** What this donor remembers of its work: what it gave, and how much memory scenes took. */
 export class DonationStats implements PeakMemory {
@@ -32,8 +27,8 @@ export class DonationStats implements PeakMemory {
   constructor(settings: Settings, clock: Clock) {
     this.#settings = settings;
     this.#clock = clock;
-    this.#totals = parsed(TotalsSchema, settings.get(TOTALS_KEY)) ?? noTotals(this.#day());
-    this.#peaks = new Map(parsed(PeaksSchema, settings.get(PEAKS_KEY)) ?? []);
+    this.#totals = parsed(Totals, settings.get(TOTALS_KEY)) ?? noTotals(this.#day());
+    this.#peaks = new Map(parsed(Peaks, settings.get(PEAKS_KEY)) ?? []);
   }
 
   get totals(): Totals {

@@ -3,8 +3,8 @@ import { chooseGpus } from "../../core/gpu/choose-gpus.ts";
 import { parseTerms, type TermName, type TermTexts } from "../../core/terms/parse-terms.ts";
 import type { OwnerCommand } from "../../core/terms/decide.ts";
 import { openDatabase } from "../../database/open-database.ts";
-import { systemClock } from "../../kernel/clock.ts";
 import { FarmError } from "../../kernel/errors.ts";
+import type { World } from "../../kernel/world.ts";
 import { listGpus } from "../../machine/gpus.ts";
 import { withAllowed } from "../environments/environment-requests.ts";
 import { type DonorStatus, readStatus } from "./donor-status.ts";
@@ -14,9 +14,11 @@ import { OwnerSettings, termsInForce } from "./owner-settings.ts";
 const ANSWER_MS = 3_000;
 const LOOK_MS = 50;
 
+type Seen = Pick<World, "clock" | "disk">;
+
 /** How this home's donor stands. Throws DONOR_NOT_RUNNING. */
-export async function donorStatus(home: Home): Promise<DonorStatus> {
-  const status = await readStatus(home);
+export async function donorStatus(world: Seen, home: Home): Promise<DonorStatus> {
+  const status = await readStatus(world, home);
   if (!status) throw new FarmError("DONOR_NOT_RUNNING", `no donor runs with the home ${home.root}`);
   return status;
 }
@@ -26,6 +28,7 @@ export async function donorStatus(home: Home): Promise<DonorStatus> {
  * follows at once: its status is returned then. Throws USAGE, and nothing is set.
  */
 export async function setTerms(
+  world: Seen,
   home: Home,
   texts: Readonly<Partial<Record<TermName, string | undefined>>>,
 ): Promise<{ readonly terms: TermTexts; readonly running: DonorStatus | undefined }> {
@@ -33,19 +36,19 @@ export async function setTerms(
   const terms = await withSettings(home, (settings) => {
     if (gpus !== undefined) chooseGpus(gpus, parseTerms({ gpus: texts.gpus as string }).gpus);
     parseTerms(termsInForce({}, 0, { ...settings.terms(), ...asSet(texts) }));
-    settings.setTerms(texts, systemClock.now());
+    settings.setTerms(texts, world.clock.now());
     return termsInForce({}, 0, settings.terms());
   });
   const follows = ({ terms: now }: DonorStatus) => Object.entries(texts).every(([name, text]) => now[name] === text);
-  return { terms, running: (await readStatus(home)) && (await statusWhen(home, follows)) };
+  return { terms, running: (await readStatus(world, home)) && (await statusWhen(world, home, follows)) };
 }
 
 /** Pauses this home's donor (what runs stands still, or is finished), or lets it go on. Throws DONOR_NOT_RUNNING. */
-export async function commandDonor(home: Home, command: OwnerCommand | undefined): Promise<DonorStatus> {
-  await donorStatus(home);
-  await withSettings(home, (settings) => settings.setCommand(command, systemClock.now()));
+export async function commandDonor(world: Seen, home: Home, command: OwnerCommand | undefined): Promise<DonorStatus> {
+  await donorStatus(world, home);
+  await withSettings(home, (settings) => settings.setCommand(command, world.clock.now()));
   const state = command === "freeze" ? "paused" : "closed";
-  return await statusWhen(home, ({ availability }) =>
+  return await statusWhen(world, home, ({ availability }) =>
     command === undefined
       ? availability.state === "open" || availability.code !== "owner"
       : availability.state === state || availability.state === "paused",
@@ -53,14 +56,14 @@ export async function commandDonor(home: Home, command: OwnerCommand | undefined
 }
 
 /** Lets an environment in that a job has asked for. Throws DONOR_NOT_RUNNING. */
-export async function allowEnvironment(home: Home, digest: string): Promise<void> {
-  const { environments } = (await donorStatus(home)).terms;
-  await setTerms(home, { environments: withAllowed(environments, digest) });
+export async function allowEnvironment(world: Seen, home: Home, digest: string): Promise<void> {
+  const { environments } = (await donorStatus(world, home)).terms;
+  await setTerms(world, home, { environments: withAllowed(environments, digest) });
 }
 
 /** Sends a job away; the beginning of its id is enough. Throws DONOR_NOT_RUNNING, JOB_UNKNOWN. */
-export async function evictJob(home: Home, id: string): Promise<string> {
-  const { jobs } = await donorStatus(home);
+export async function evictJob(world: Seen, home: Home, id: string): Promise<string> {
+  const { jobs } = await donorStatus(world, home);
   const matches = [...new Set(jobs.map(({ job }) => job).filter((job) => job.startsWith(id)))];
   const [job] = matches;
   if (job === undefined || matches.length > 1) {
@@ -69,18 +72,18 @@ export async function evictJob(home: Home, id: string): Promise<string> {
       advice: `Its jobs are: ${here}.`,
     });
   }
-  await withSettings(home, (settings) => settings.evict(job, systemClock.now()));
-  await statusWhen(home, (status) => !status.jobs.some((open) => open.job === job));
+  await withSettings(home, (settings) => settings.evict(job, world.clock.now()));
+  await statusWhen(world, home, (status) => !status.jobs.some((open) => open.job === job));
   return job;
 }
 
 /** The status as soon as it is as wanted. Throws DONOR_NOT_RUNNING when that takes too long. */
-async function statusWhen(home: Home, fits: (status: DonorStatus) => boolean): Promise<DonorStatus> {
-  const deadlineMs = systemClock.monotonicMs() + ANSWER_MS;
-  while (systemClock.monotonicMs() < deadlineMs) {
-    const status = await readStatus(home);
+async function statusWhen(world: Seen, home: Home, fits: (status: DonorStatus) => boolean): Promise<DonorStatus> {
+  const deadlineMs = world.clock.monotonicMs() + ANSWER_MS;
+  while (world.clock.monotonicMs() < deadlineMs) {
+    const status = await readStatus(world, home);
     if (status && fits(status)) return status;
-    await systemClock.sleep(LOOK_MS);
+    await world.clock.sleep(LOOK_MS);
   }
   throw new FarmError("DONOR_NOT_RUNNING", `the donor of the home ${home.root} gives no answer`);
 }

@@ -69,7 +69,7 @@ async function inContainers(choice: Extract<SandboxChoice, { kind: "docker" }>):
 async function asProcesses(home: Home, explicit: string | undefined, signal: AbortSignal): Promise<DonorSandbox> {
   const [blender] = await findLocalBlenders(home, explicit, signal);
   if (!blender) throw new FarmError("BLENDER_NOT_FOUND", "no Blender was found on this machine");
-  const start = startLowPriority(startPlainProcess);
+  const start = givesWay() ? startLowPriority(startPlainProcess) : startPlainProcess;
   return {
     blender,
     seenAt: undefined,
@@ -79,6 +79,14 @@ async function asProcesses(home: Home, explicit: string | undefined, signal: Abo
     resize: async () => {}, // a process keeps the threads it was started with
     [Symbol.asyncDispose]: async () => {},
   };
+}
+
+/**
+ * Plain processes give way to everything else. Beside work that never rests they get next to nothing then: a donor that must come to an end
+ * there (tests on a busy machine) is told so by its environment, and cannot tell its own work from that of others any more.
+ */
+function givesWay(): boolean {
+  return process.env["BRIDGE_DONOR_PRIORITY"] !== "normal";
 }
 
 /** Throws GPU_MISSING. */

@@ -1,12 +1,12 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Home } from "../../config/home.ts";
-import { GpuMessage } from "../../protocols/offer/messages.ts";
-import { systemClock } from "../../kernel/clock.ts";
+import { GpuSummary } from "../../core/gpu/gpu.ts";
+import { Availability } from "../../core/terms/availability.ts";
+import { Totals } from "../../core/terms/totals.ts";
+import type { World } from "../../kernel/world.ts";
 
 const Text = z.string().max(10_000);
-const Given = z.strictObject({ chunks: z.number(), frames: z.number(), seconds: z.number(), joules: z.number().optional() });
 
 /** What a donor tells its owner of itself, in one file of its home. */
 export const DonorStatus = z.strictObject({
@@ -15,10 +15,7 @@ export const DonorStatus = z.strictObject({
   atMs: z.number(),
   peerId: Text,
   name: Text,
-  availability: z.discriminatedUnion("state", [
-    z.strictObject({ state: z.literal("open") }),
-    z.strictObject({ state: z.enum(["closed", "paused"]), code: Text, reason: Text }),
-  ]),
+  availability: Availability,
   terms: z.record(z.string(), z.string()),
   slots: z.int(),
   /** At work, those included that still open their scene. */
@@ -31,10 +28,10 @@ export const DonorStatus = z.strictObject({
   working: z.array(z.strictObject({ job: Text, lease: Text, what: Text, sinceMs: z.number() })),
   /** Where a small picture of a job lies, of those that its owner may look at; the newest last. */
   pictures: z.array(z.strictObject({ job: Text, path: Text })),
-  totals: z.strictObject({ day: Text, today: Given, ever: Given }),
+  totals: Totals,
   /** What its slots render on: "CPU", "OptiX". */
   backends: z.array(Text),
-  gpus: z.array(GpuMessage),
+  gpus: z.array(GpuSummary).readonly(),
   gpuNote: Text.optional(),
   /** Samples x pixels a second of one slot on the benchmark scene. */
   speed: z.number().optional(),
@@ -57,10 +54,13 @@ export function statusPath(home: Pick<Home, "root">): string {
 }
 
 /** The status of this home's donor; undefined when none runs. */
-export async function readStatus(home: Pick<Home, "root">): Promise<DonorStatus | undefined> {
+export async function readStatus(
+  { clock, disk }: Pick<World, "clock" | "disk">,
+  home: Pick<Home, "root">,
+): Promise<DonorStatus | undefined> {
   try {
-    const status = DonorStatus.parse(JSON.parse(await readFile(statusPath(home), "utf8")));
-    return systemClock.now() - status.atMs < STATUS_STALE_MS ? status : undefined;
+    const status = DonorStatus.parse(JSON.parse(String(await disk.readFile(statusPath(home)))));
+    return clock.now() - status.atMs < STATUS_STALE_MS ? status : undefined;
   } catch {
     return undefined; // there is none, or it is none of ours
   }

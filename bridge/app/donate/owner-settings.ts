@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { isTermName, TERM_NAMES, type TermName, TERMS_LIMITS, type TermTexts } from "../../core/terms/parse-terms.ts";
+import { isTermName, TERM_NAMES, type TermName, type TermTexts } from "../../core/terms/parse-terms.ts";
+import { TERMS_LIMITS } from "../../core/terms/terms-limits.ts";
 import type { OwnerCommand } from "../../core/terms/decide.ts";
 import type { Settings } from "../../database/types.ts";
 

@@ -1,4 +1,4 @@
-import { OPEN, type Availability } from "../../core/terms/decide.ts";
+import { OPEN, type Availability } from "../../core/terms/availability.ts";
 import type { Donor } from "../../donor/donor.ts";
 import type { RenderSlots } from "../../donor/render-slots.ts";
 import type { Clock } from "../../kernel/clock.ts";
@@ -132,7 +132,7 @@ export class PolicyEnforcer implements Service {
     if (now.state === "open") slots.resume();
     if (now.state !== before.state) this.#shutMs = now.state === "open" ? undefined : clock.monotonicMs();
     donor.notifyAvailability();
-    observe(availabilityEvent(now));
+    observe({ event: "availability", ...now });
   }
 
   async #freeze(): Promise<void> {
@@ -157,14 +157,7 @@ export class PolicyEnforcer implements Service {
     if (availability.state === "open" || this.#shutMs === undefined || donor.jobs.length === 0) return;
     const shutForMs = clock.monotonicMs() - this.#shutMs;
     const overstays =
-      availability.state === "paused"
-        ? shutForMs > FROZEN_KEPT_MS
-        : availability.reason.code !== "owner" && shutForMs > policy.terms().overtimeMs;
-    if (overstays) await donor.dismiss(availability.reason.message);
+      availability.state === "paused" ? shutForMs > FROZEN_KEPT_MS : availability.code !== "owner" && shutForMs > policy.terms().overtimeMs;
+    if (overstays) await donor.dismiss(availability.reason);
   }
-}
-
-function availabilityEvent(availability: Availability): OwnerEvent {
-  if (availability.state === "open") return { event: "availability", state: "open" };
-  return { event: "availability", state: availability.state, code: availability.reason.code, reason: availability.reason.message };
 }

@@ -1,13 +1,6 @@
 import { isGiven } from "../../core/gpu/choose-gpus.ts";
-import {
-  decide,
-  type Observation,
-  OPEN,
-  type OwnerCommand,
-  sameAvailability,
-  type Availability,
-  yieldsTo,
-} from "../../core/terms/decide.ts";
+import { type Availability, OPEN, sameAvailability } from "../../core/terms/availability.ts";
+import { decide, type Observation, type OwnerCommand, yieldsTo } from "../../core/terms/decide.ts";
 import { parseTerms, type TermTexts } from "../../core/terms/parse-terms.ts";
 import { nextChange, type WallClock } from "../../core/terms/schedule.ts";
 import { type MachineSize, type SlotSize, slotSize, type Terms } from "../../core/terms/terms.ts";
@@ -30,12 +23,6 @@ export interface PolicyStateOptions {
   /** What is the default on this machine alone: as many slots as its GPUs have room for. */
   readonly defaults?: (texts: TermTexts) => Partial<Terms>;
 }
-
-/** The clock on this machine's wall. */
-export const systemWallClock: WallClock = (nowMs) => {
-  const date = new Date(nowMs);
-  return { weekday: date.getDay(), minute: date.getHours() * 60 + date.getMinutes() };
-};
 
 /** Where the owner's terms, the owner's commands and the state of the machine come together in one answer. */
 export class PolicyState implements OwnerPolicy {

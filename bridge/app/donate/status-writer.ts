@@ -1,11 +1,8 @@
-import { rm } from "node:fs/promises";
 import type { ChunkSpec } from "../../core/plan/chunk.ts";
 import { BACKEND_NAMES } from "../../core/gpu/cycles-devices.ts";
-import type { Totals } from "../../core/terms/totals.ts";
 import type { DonorCapacity } from "../../donor/ports.ts";
-import { systemDisk } from "../../kernel/disk.ts";
 import { replaceFile } from "../../kernel/files/atomic-file.ts";
-import { systemClock } from "../../kernel/clock.ts";
+import type { World } from "../../kernel/world.ts";
 import type { RenderSlots } from "../../donor/render-slots.ts";
 import type { HostMetrics } from "../../machine/machine-watch.ts";
 import type { EnvironmentRequests } from "../environments/environment-requests.ts";
@@ -20,6 +17,7 @@ import type { PolicyState } from "./policy-state.ts";
 const MOST_OFTEN_MS = 500;
 const LEAST_OFTEN_MS = 5_000;
 export interface StatusWriterDeps {
+  readonly world: Pick<World, "clock" | "disk">;
   readonly policy: Pick<PolicyState, "availability" | "terms" | "texts" | "slotSize" | "hostMetrics">;
   readonly asked: EnvironmentRequests;
   readonly ledger: Pick<DonationStats, "totals">;
@@ -46,7 +44,7 @@ export class StatusWriter {
   watch(event: DonateEvent): void {
     if (event.event === "chunk-started") {
       const { job, lease, spec } = event;
-      this.#working.set(`${job} ${lease}`, { job, lease, what: describeSpec(spec), sinceMs: systemClock.now() });
+      this.#working.set(`${job} ${lease}`, { job, lease, what: describeSpec(spec), sinceMs: this.#deps.world.clock.now() });
     } else if (event.event === "chunk-rendered" || event.event === "chunk-failed") this.#working.delete(`${event.job} ${event.lease}`);
     else if (event.event === "job-closed") {
       for (const [key, { job }] of this.#working) if (job === event.job) this.#working.delete(key);
@@ -55,7 +53,7 @@ export class StatusWriter {
 
   /** Writes the status down when it is another than before. @returns it, when it was written. */
   async write(jobs: readonly DonorStatus["jobs"][number][]): Promise<DonorStatus | undefined> {
-    const nowMs = systemClock.now();
+    const nowMs = this.#deps.world.clock.now();
     if (nowMs - this.#writtenMs < MOST_OFTEN_MS) return undefined;
     const status = this.#status(jobs, nowMs);
     const text = JSON.stringify({ ...status, atMs: 0, machine: {}, gpus: [], diskUsedBytes: 0 });
@@ -63,28 +61,27 @@ export class StatusWriter {
     this.#written = text;
     this.#writtenMs = nowMs;
     // A reader never sees half of it; it is not worth waiting for the disk.
-    await replaceFile(systemDisk, this.#options.path, JSON.stringify(status), { beside: `${this.#options.path}.new`, mode: 0o600 });
+    await replaceFile(this.#deps.world.disk, this.#options.path, JSON.stringify(status), {
+      beside: `${this.#options.path}.new`,
+      mode: 0o600,
+    });
     return status;
   }
 
   async remove(): Promise<void> {
-    await rm(this.#options.path, { force: true });
+    await this.#deps.world.disk.rm(this.#options.path, { force: true });
   }
 
   #status(jobs: readonly DonorStatus["jobs"][number][], atMs: number): DonorStatus {
     const { policy, ledger, store, slots, power } = this.#deps;
     const { builds, gpus, gpuNote, speed } = power();
     const { peerId, name } = this.#options;
-    const availability = policy.availability();
     return {
       pid: process.pid,
       atMs,
       peerId,
       name,
-      availability:
-        availability.state === "open"
-          ? availability
-          : { state: availability.state, code: availability.reason.code, reason: availability.reason.message },
+      availability: policy.availability(),
       terms: { ...policy.texts },
       slots: slots.size,
       busySlots: slots.busy,
@@ -94,10 +91,11 @@ export class StatusWriter {
       asked: [...this.#deps.asked.open(policy.terms().environments, atMs)],
       working: [...this.#working.values()],
       pictures: [...this.#deps.previews.pictures],
-      totals: plainTotals(ledger.totals),
+      totals: ledger.totals,
       backends: [...new Set(builds.map(({ backend }) => BACKEND_NAMES[backend]))],
-      gpus: [...gpus],
-      ...defined({ gpuNote, speed }),
+      gpus,
+      gpuNote,
+      speed,
       machine: machineOf(policy.hostMetrics),
     };
   }
@@ -114,17 +112,5 @@ export function describeSpec(spec: ChunkSpec): string {
 function machineOf(hostMetrics: HostMetrics | undefined): DonorStatus["machine"] {
   if (!hostMetrics) return {};
   const { othersLoad, idleMs, onBattery, celsius, watts } = hostMetrics;
-  return defined({ othersLoad, idleMs, onBattery, celsius, watts });
-}
-
-function plainTotals({ day, today, ever }: Totals): DonorStatus["totals"] {
-  return { day, today: defined(today), ever: defined(ever) };
-}
-
-type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
-  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
-};
-
-function defined<T extends object>(value: T): Defined<T> {
-  return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined)) as Defined<T>;
+  return { othersLoad, idleMs, onBattery, celsius, watts };
 }

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Home } from "../../config/home.ts";
@@ -7,9 +6,11 @@ import { ENVIRONMENT_LABELS, factsOf, labelsOf } from "../../core/environments/f
 import { buildArguments, type GpuMaker, recipeFor } from "../../core/environments/recipe.ts";
 import { openDatabase } from "../../database/open-database.ts";
 import type { EnvironmentRow } from "../../database/types.ts";
-import { systemClock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import type { Disk } from "../../kernel/disk.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
 import { sha256 } from "../../kernel/ids.ts";
+import type { World } from "../../kernel/world.ts";
 import { type EngineImage, ImageEngine } from "../../sandbox/images/image-engine.ts";
 import { findLocalBlenders, type ChosenBlender } from "../job/blender-slots.ts";
 import { type BaseWatch, findBase } from "../../sandbox/images/environment-base.ts";
@@ -40,7 +41,12 @@ type Observe = (event: BuildEvent) => void;
  * Builds an environment, asks its Blender what it is, writes the answer on the image, and records it. What was built
  * from the same recipe before is taken as it is. Throws SANDBOX_UNAVAILABLE, USAGE, BASE_IMAGE_MISSING, ENVIRONMENT_BUILD_FAILED.
  */
-export async function buildEnvironment(settings: BuildSettings, observe: Observe, signal: AbortSignal): Promise<EnvironmentRow> {
+export async function buildEnvironment(
+  world: Pick<World, "clock" | "disk">,
+  settings: BuildSettings,
+  observe: Observe,
+  signal: AbortSignal,
+): Promise<EnvironmentRow> {
   const { home, gpu } = settings;
   const engine = await ImageEngine.open();
   const own = settings.blender === undefined ? await ownBlender(home, signal) : undefined;
@@ -48,13 +54,19 @@ export async function buildEnvironment(settings: BuildSettings, observe: Observe
   const watch = watching(observe);
   const base = await findBase(engine, { release: recipe.release, named: settings.base, containers: CONTAINERS }, watch, signal);
   const plain = await buildOnce(
-    { engine, file: CONTAINERFILE, args: { ...buildArguments(recipe, base.image), ...base.args } },
+    { disk: world.disk, engine, file: CONTAINERFILE, args: { ...buildArguments(recipe, base.image), ...base.args } },
     watch,
     signal,
   );
-  const onGpu = { engine, file: GPU_CONTAINERFILE, args: { BASE_IMAGE: plain.id, ...base.args }, ...(gpu === undefined ? {} : { gpu }) };
+  const onGpu = {
+    disk: world.disk,
+    engine,
+    file: GPU_CONTAINERFILE,
+    args: { BASE_IMAGE: plain.id, ...base.args },
+    ...(gpu === undefined ? {} : { gpu }),
+  };
   const image = gpu === undefined ? plain : await buildOnce(onGpu, watch, signal);
-  const row = await record(engine, home, image, signal);
+  const row = await record({ clock: world.clock, engine }, home, image, signal);
   if (own && !sameBuild(own.deviceClass, row.facts)) watch.note(otherBuild(own, row));
   return row;
 }
@@ -65,13 +77,18 @@ function otherBuild({ build }: ChosenBlender, { facts }: EnvironmentRow): string
 }
 
 /** Writes an environment of the engine into the list of this home. */
-async function record(engine: ImageEngine, home: Home, image: EngineImage, signal: AbortSignal): Promise<EnvironmentRow> {
+async function record(
+  { clock, engine }: { readonly clock: Clock; readonly engine: ImageEngine },
+  home: Home,
+  image: EngineImage,
+  signal: AbortSignal,
+): Promise<EnvironmentRow> {
   const facts = factsOf(image.labels);
   if (facts === undefined) throw new FarmError("ENVIRONMENT_MISSING", "the image has no labels of an environment");
   const digest = await engine.digestOf(image, signal);
   await using database = openDatabase(home.database);
   const before = database.environments.get(digest);
-  const row: EnvironmentRow = before ?? { digest, facts, bytes: image.bytes, addedAt: systemClock.now(), origin: "built", isShared: false };
+  const row: EnvironmentRow = before ?? { digest, facts, bytes: image.bytes, addedAt: clock.now(), origin: "built", isShared: false };
   database.environments.put(row);
   return row;
 }
@@ -91,6 +108,7 @@ async function ownBlender(home: Home, signal: AbortSignal): Promise<ChosenBlende
 }
 
 interface Step {
+  readonly disk: Pick<Disk, "readFile">;
   readonly engine: ImageEngine;
   readonly file: string;
   readonly args: Readonly<Record<string, string>>;
@@ -98,9 +116,9 @@ interface Step {
 }
 
 /** An image of a Containerfile with its Blender's facts on it; the one that is here when nothing of its recipe has changed. */
-async function buildOnce({ engine, file, args, gpu }: Step, { note, line }: BaseWatch, signal: AbortSignal): Promise<EngineImage> {
+async function buildOnce({ disk, engine, file, args, gpu }: Step, { note, line }: BaseWatch, signal: AbortSignal): Promise<EngineImage> {
   const base = await engine.find(args["BASE_IMAGE"] ?? "");
-  const recipe = sha256(Buffer.from(JSON.stringify([await readFile(join(CONTAINERS, file), "utf8"), base?.id, args, gpu])));
+  const recipe = sha256(Buffer.from(JSON.stringify([String(await disk.readFile(join(CONTAINERS, file))), base?.id, args, gpu])));
   const [present] = await engine.list(`${ENVIRONMENT_LABELS.recipe}=${recipe}`);
   if (present) {
     note("it is built already");

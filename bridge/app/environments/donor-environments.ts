@@ -8,9 +8,8 @@ import { mayRun } from "../../core/environments/may-run.ts";
 import type { Terms } from "../../core/terms/terms.ts";
 import type { Environments } from "../../database/types.ts";
 import type { DonorEnvironments, OwnerPolicy, SandboxEnvironment } from "../../donor/ports.ts";
-import { systemClock } from "../../kernel/clock.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
-import { systemWorld } from "../../kernel/world.ts";
+import type { World } from "../../kernel/world.ts";
 import { askEnvironment } from "../../protocols/environments/environments.ts";
 import { signedText } from "../../protocols/environments/messages.ts";
 import type { SwarmNetwork } from "../../protocols/frame-stream.ts";
@@ -21,6 +20,7 @@ import { EnvironmentQuota } from "./environment-quota.ts";
 import { type Obtained, type ObtainPorts, fetchEnvironment } from "./fetch-environment.ts";
 
 export interface DonorEnvironmentsDeps {
+  readonly world: World;
   readonly home: Home;
   readonly engine: ImageEngine;
   readonly network: SwarmNetwork;
@@ -38,7 +38,7 @@ const FINAL = ["ENVIRONMENT_REFUSED", "ENVIRONMENT_INVALID", "NO_MATCHING_BLENDE
 export async function donorEnvironments(options: Omit<DonorEnvironmentsDeps, "engine">): Promise<DonorEnvironments> {
   const deps = { ...options, engine: await ImageEngine.open() };
   const contents = await serveEnvironments(deps.network, deps.home, deps.environments);
-  await contents.sweep(systemClock.now());
+  await contents.sweep(deps.world.clock.now());
   deps.store.alsoServe(contents);
   const images = await deps.engine.list(`${ENVIRONMENT_LABELS.mark}=1`);
   const digests = images.map((image) => deps.engine.knownDigestOf(image)).filter((digest) => digest !== undefined);
@@ -68,9 +68,9 @@ class EngineEnvironments implements DonorEnvironments {
     this.#deps = deps;
     this.#found = found;
     this.#contents = contents;
-    const { engine, environments, owner, store } = deps;
+    const { world, engine, environments, owner, store } = deps;
     const givenBytes = () => owner.terms().diskBytes - store.usedBytes;
-    this.#room = new EnvironmentQuota({ engine, contents, environments, clock: systemClock, givenBytes });
+    this.#room = new EnvironmentQuota({ engine, contents, environments, clock: world.clock, givenBytes });
   }
 
   now(): EnvironmentsHere {
@@ -114,15 +114,15 @@ class EngineEnvironments implements DonorEnvironments {
     if (facts === undefined || this.#deps.environments.get(digest)) return;
     const isFetched = bytesFrom.size > 0;
     const origin = isFetched ? [...bytesFrom.keys()] : ("built" as const);
-    this.#deps.environments.put({ digest, facts, bytes: image.bytes, addedAt: systemClock.now(), origin, isShared: isFetched });
+    this.#deps.environments.put({ digest, facts, bytes: image.bytes, addedAt: this.#deps.world.clock.now(), origin, isShared: isFetched });
   }
 
   #ports(): ObtainPorts {
-    const { engine, network, owner, store } = this.#deps;
+    const { world, engine, network, owner, store } = this.#deps;
     return {
       engine,
       store: this.#contents,
-      world: systemWorld,
+      world,
       ask: ({ id }, digest, signal) => askEnvironment(network, id, digest, signal),
       open: store.openBlocks,
       pieceBytes: store.pieceBytes,

@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { deviceClassOf, findBlenders } from "../../blender/find/find-blender.ts";
 import type { BlenderProcess } from "../../blender/blender-process.ts";
@@ -11,7 +10,7 @@ import type { GpuUse } from "../../core/gpu/cycles-devices.ts";
 import type { SceneOnDisk, WarmSession } from "../../donor/ports.ts";
 import { RenderSlots } from "../../donor/render-slots.ts";
 import { FarmError, isFarmError, messageOf } from "../../kernel/errors.ts";
-import type { PreparePorts } from "../../requester/prepare-job.ts";
+import type { PreparePorts } from "../../requester/prepare/prepare-job.ts";
 import { startPlainProcess } from "../../sandbox/process/process-sandbox.ts";
 import type { Scratch } from "./scratch.ts";
 
@@ -58,7 +57,11 @@ export interface SlotDevices {
 }
 
 /** Warm render places of this machine. */
-export function renderSlots(scratch: Scratch, blender: ChosenBlender | undefined, options: SlotOptions): RenderSlots {
+export function renderSlots(
+  scratch: Pick<Scratch, "folder" | "remove">,
+  blender: ChosenBlender | undefined,
+  options: SlotOptions,
+): RenderSlots {
   const { around = (session) => session, startFor = () => start, untrusted } = options;
   let count = 0;
   const open = async (slot: number, scene: SceneOnDisk, signal: AbortSignal) => {
@@ -76,9 +79,9 @@ export function renderSlots(scratch: Scratch, blender: ChosenBlender | undefined
     const devices = scene.environment ? undefined : options.devices;
     try {
       const { session, fellBack } = await withFallback(devices?.useOf(slot), openOn);
-      return around(wipedAfter(session, folder, devices?.opened(slot, fellBack)));
+      return around(wipedAfter(session, () => scratch.remove(folder), devices?.opened(slot, fellBack)));
     } catch (error) {
-      await wipe(folder);
+      await scratch.remove(folder);
       throw error;
     }
   };
@@ -97,8 +100,8 @@ async function withFallback(gpu: GpuUse | undefined, open: (gpu: GpuUse | undefi
 }
 
 /** Nothing of a scene stays in the scratch folder when its Blender is gone, however it went. */
-function wipedAfter(session: WarmSession, folder: string, deviceClass: DeviceClass | undefined): WarmSession {
-  const wiped = session.exited.then(() => wipe(folder));
+function wipedAfter(session: WarmSession, wipe: () => Promise<void>, deviceClass: DeviceClass | undefined): WarmSession {
+  const wiped = session.exited.then(wipe);
   return {
     load: (path, options, signal) => session.load(path, options, signal),
     render: async (spec, signal) => ({ ...(await session.render(spec, signal)), ...(deviceClass && { deviceClass }) }),
@@ -108,10 +111,6 @@ function wipedAfter(session: WarmSession, folder: string, deviceClass: DeviceCla
       await wiped;
     },
   };
-}
-
-async function wipe(folder: string): Promise<void> {
-  await rm(folder, { recursive: true, force: true, maxRetries: 3 });
 }
 
 /** The Blender that looked at the scene, kept open until pictures are finished. */

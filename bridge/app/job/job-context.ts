@@ -3,7 +3,7 @@ import type { JobEvent } from "../../core/job/job-events.ts";
 import type { Database, JobCommand } from "../../database/types.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { World } from "../../kernel/world.ts";
-import type { ComputeSelection, RenderRequest } from "../../requester/prepared-job.ts";
+import type { ComputeSelection, RenderRequest } from "../../requester/prepare/prepared-job.ts";
 import type { SharedSwarm } from "../swarm/shared-swarm.ts";
 import type { Scratch } from "./scratch.ts";
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import sharp from "sharp";
 import { expect, it } from "vitest";
+import { systemClock } from "../../kernel/clock.ts";
 import { jobPreview } from "./job-preview.ts";
 
 const RECT = { x: 0, y: 0, width: 4, height: 4 };
@@ -18,7 +19,7 @@ it("has written everything when it is closed, also for frames that were rendered
     .toFile(tile);
   const folder = join(root, "job");
   await mkdir(folder);
-  const preview = jobPreview(join(folder, "preview.png"));
+  const preview = jobPreview(systemClock, join(folder, "preview.png"));
   const add = (frame: number) => preview.add({ path: tile, rect: RECT, tileRect: RECT }, frame, RECT);
   await Promise.all([1, 2, 3, 2, 1].map(add));
   await preview.close();

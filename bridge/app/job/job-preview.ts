@@ -1,11 +1,12 @@
 import PQueue from "p-queue";
 import type { Rect } from "../../core/job/scene-facts.ts";
+import type { Clock } from "../../kernel/clock.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { PreviewCanvas } from "../../media/preview.ts";
 import type { JobPreview } from "../../requester/ports.ts";
 
 /** One growing picture of the frame that is worked on; a new frame starts a new one. */
-export function jobPreview(path: string): JobPreview & AsyncDisposable {
+export function jobPreview(clock: Clock, path: string): JobPreview & AsyncDisposable {
   const turns = new PQueue({ concurrency: 1 }); // two canvases never write to one file
   let current: { readonly frame: number; readonly canvas: PreviewCanvas } | undefined;
   let isClosed = false;
@@ -17,7 +18,7 @@ export function jobPreview(path: string): JobPreview & AsyncDisposable {
   const canvasFor = async (frame: number, region: Rect): Promise<PreviewCanvas> => {
     if (current?.frame === frame) return current.canvas;
     await closeCanvas();
-    const canvas = new PreviewCanvas({ path, region });
+    const canvas = new PreviewCanvas({ path, region }, clock);
     current = { frame, canvas };
     return canvas;
   };

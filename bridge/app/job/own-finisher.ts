@@ -1,15 +1,15 @@
-import { constants } from "node:fs";
-import { copyFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { BlenderProcess } from "../../blender/blender-process.ts";
 import { type FinisherOptions, openFinisher } from "../../blender/finish/finisher.ts";
 import type { Finisher } from "../../blender/types.ts";
 import { changedScene } from "../../content/bundle/changed-scene.ts";
+import type { Disk } from "../../kernel/disk.ts";
 import { startPlainProcess } from "../../sandbox/process/process-sandbox.ts";
 import type { Scratch } from "./scratch.ts";
 import type { SentScene } from "./sent-scene.ts";
 
 interface OwnFinisherDeps {
+  readonly disk: Pick<Disk, "rm">;
   readonly sent: SentScene;
   readonly scratch: Pick<Scratch, "noteOutside">;
   /** The Blender that looked at the scene; it holds the scene as it was sent. */
@@ -22,7 +22,7 @@ interface OwnFinisherDeps {
  * Throws as `openFinisher`, and SCENE_CHANGED where its pictures could not be the ones that were asked for.
  */
 export async function openOwnFinisher(
-  { sent, scratch, opened }: OwnFinisherDeps,
+  { disk, sent, scratch, opened }: OwnFinisherDeps,
   options: FinisherOptions,
   signal: AbortSignal,
 ): Promise<Finisher> {
@@ -37,22 +37,23 @@ export async function openOwnFinisher(
   }
   const beside = join(dirname(options.scenePath), `${options.stageName}.blend`);
   try {
-    await placeCopy(await sent.checkedCopy(signal), beside, { sent, scratch });
+    await sent.confirmCopy(signal);
+    await placeCopy(beside, { disk, sent, scratch });
     const noteStage = async (stage: string) => {
-      await rm(beside, { force: true }); // Blender has read it; a bridge that is killed leaves one thing behind at most
+      await disk.rm(beside, { force: true }); // Blender has read it; a bridge that is killed leaves one thing behind at most
       await scratch.noteOutside(stage);
     };
     return await openFinisher({ ...deps, noteStage }, { ...options, scenePath: beside, isCopy: true }, signal);
   } finally {
-    await rm(beside, { force: true });
+    await disk.rm(beside, { force: true });
   }
 }
 
-async function placeCopy(from: string, beside: string, { sent, scratch }: Pick<OwnFinisherDeps, "sent" | "scratch">): Promise<void> {
+async function placeCopy(beside: string, { disk, sent, scratch }: Pick<OwnFinisherDeps, "disk" | "sent" | "scratch">): Promise<void> {
   await scratch.noteOutside(beside);
   try {
-    await rm(beside, { force: true });
-    await copyFile(from, beside, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    await disk.rm(beside, { force: true });
+    await sent.copy.copyTo(beside);
   } catch (cause) {
     throw changedScene(sent.path, cause);
   }

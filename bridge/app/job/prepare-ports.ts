@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { tryOutputFolder } from "../../blender/inspect/try-output.ts";
 import type { PackedBundle } from "../../content/bundle/pack.ts";
-import type { PreparePorts } from "../../requester/prepare-job.ts";
+import type { PreparePorts } from "../../requester/prepare/prepare-job.ts";
 import type { ChosenBlender } from "./blender-slots.ts";
 import type { SentScene } from "./sent-scene.ts";
 import type { ProcessContext } from "./job-context.ts";

@@ -1,7 +1,6 @@
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, isAbsolute, join } from "node:path";
 import type { Home } from "../../config/home.ts";
-import { systemDisk } from "../../kernel/disk.ts";
+import type { Disk } from "../../kernel/disk.ts";
 import { removeFolder } from "../../kernel/files/remove-folder.ts";
 import { isRunning } from "../../kernel/process-identity.ts";
 
@@ -15,6 +14,8 @@ const OUTSIDE = "outside-";
 export interface Scratch extends AsyncDisposable {
   /** The folder of one Blender; made when it is not there. */
   folder(purpose: string): Promise<string>;
+  /** Removes such a folder when its Blender has gone. */
+  remove(folder: string): Promise<void>;
   /** A part of it with folders of its own. */
   inner(name: string): Scratch;
   /** Notes a folder elsewhere, named with the prefix: should this process be killed, the next one clears it. */
@@ -25,52 +26,54 @@ export interface Scratch extends AsyncDisposable {
  * Opens this process's scratch and clears what killed bridges left in theirs. Disposing removes it: dispose it last.
  * Clears once more then: a killed bridge's Blender may write on for a moment, until it hears that nobody is there.
  */
-export async function openScratch(home: Home): Promise<Scratch> {
-  await clearOfTheDead(home);
-  const own = scratchIn(join(home.scratch, String(process.pid)), []);
+export async function openScratch(disk: Disk, home: Home): Promise<Scratch> {
+  await clearOfTheDead(disk, home);
+  const own = scratchIn(disk, join(home.scratch, String(process.pid)), []);
   return {
     ...own,
     [Symbol.asyncDispose]: async () => {
       await own[Symbol.asyncDispose]();
-      await clearOfTheDead(home);
+      await clearOfTheDead(disk, home);
     },
   };
 }
 
-async function clearOfTheDead(home: Home): Promise<void> {
-  for (const name of await readdir(home.scratch)) {
-    if (!isRunning(Number(name))) await clear(join(home.scratch, name));
+async function clearOfTheDead(disk: Disk, home: Home): Promise<void> {
+  for (const name of await disk.readdir(home.scratch)) {
+    if (!isRunning(Number(name))) await clear(disk, join(home.scratch, name));
   }
 }
 
 /** The part of a process's scratch with these names, each inside the one before. */
-function scratchIn(whole: string, names: readonly string[]): Scratch {
+function scratchIn(disk: Disk, whole: string, names: readonly string[]): Scratch {
   const root = join(whole, ...names);
   const note = join(whole, `${OUTSIDE}${names.join("-")}`);
   return {
     folder: async (purpose) => {
       const folder = join(root, purpose);
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await disk.mkdir(folder, { recursive: true, mode: 0o700 });
       return folder;
     },
-    inner: (name) => scratchIn(whole, [...names, name]),
+    remove: async (folder) => await removeFolder(disk, folder),
+    inner: (name) => scratchIn(disk, whole, [...names, name]),
     noteOutside: async (folder) => {
-      await mkdir(whole, { recursive: true, mode: 0o700 });
-      await writeFile(note, folder, { mode: 0o600 });
+      await disk.mkdir(whole, { recursive: true, mode: 0o700 });
+      await disk.writeFile(note, folder, { mode: 0o600 });
     },
     [Symbol.asyncDispose]: async () => {
-      await rm(root, { recursive: true, force: true });
-      await rm(note, { force: true });
+      await disk.rm(root, { recursive: true, force: true });
+      await disk.rm(note, { force: true });
     },
   };
 }
 
 /** Removes a dead process's scratch, after what it noted outside. */
-async function clear(root: string): Promise<void> {
-  for (const entry of await readdir(root, { withFileTypes: true }).catch(() => [])) {
-    if (!entry.isFile() || !entry.name.startsWith(OUTSIDE)) continue;
-    const folder = await readFile(join(root, entry.name), "utf8").catch(() => "");
-    if (isAbsolute(folder) && basename(folder).startsWith(STAGE_PREFIX)) await rm(folder, { recursive: true, force: true }).catch(() => {});
+async function clear(disk: Disk, root: string): Promise<void> {
+  for (const name of await disk.readdir(root).catch(() => [])) {
+    if (!name.startsWith(OUTSIDE)) continue;
+    const folder = await disk.readFile(join(root, name)).then(String, () => "");
+    if (isAbsolute(folder) && basename(folder).startsWith(STAGE_PREFIX))
+      await disk.rm(folder, { recursive: true, force: true }).catch(() => {});
   }
-  await removeFolder(systemDisk, root).catch(() => {}); // the next one tries again
+  await removeFolder(disk, root).catch(() => {}); // the next one tries again
 }

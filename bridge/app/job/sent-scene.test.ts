@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../../kernel/clock.ts";
 import { SceneCopy } from "../../content/bundle/scene-copy.ts";
 import { SentScene } from "./sent-scene.ts";
 
@@ -23,7 +24,7 @@ const files = () => [
   { path: join(folder, "project", "a.png"), kind: "image", missing: false },
 ];
 const settings = (begun?: string) => ({ cacheDir: join(folder, "cache"), waitingRoom: join(folder, "waiting"), begun });
-const sceneHere = () => new SentScene(path, new SceneCopy(join(folder, "job", "scene")), signal);
+const sceneHere = () => new SentScene(path, new SceneCopy(join(folder, "job", "scene")), systemClock, signal);
 
 async function saveOver(content = "a new scene"): Promise<void> {
   await writeFile(`${path}@`, content);
@@ -101,6 +102,6 @@ describe("the scene as it was sent", () => {
     await sent.pack(files(), settings(), signal);
     await saveOver();
     await expect(sent.toOpen(false, signal)).rejects.toMatchObject({ code: "SCENE_CHANGED", facts: { path } });
-    await expect(sent.checkedCopy(signal)).rejects.toMatchObject({ code: "SCENE_CHANGED" });
+    await expect(sent.confirmCopy(signal)).rejects.toMatchObject({ code: "SCENE_CHANGED" });
   });
 });

@@ -5,7 +5,7 @@ import { changedScene } from "../../content/bundle/changed-scene.ts";
 import { type SceneCopy, sceneOf } from "../../content/bundle/scene-copy.ts";
 import { SentFiles } from "../../content/bundle/sent-files.ts";
 import type { SceneFile } from "../../core/job/scene-facts.ts";
-import { systemClock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/clock.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
 import type { LocalScene } from "../../requester/ports.ts";
 
@@ -39,12 +39,14 @@ export class SentScene {
   #laidOut: Promise<ExtractedScene> | undefined;
   #confirmedMs = Number.NEGATIVE_INFINITY;
   readonly #ownPictures = new Set<string>();
+  readonly #clock: Clock;
   readonly #life: AbortSignal;
 
   /** `life`: of the work on the job. */
-  constructor(path: string, copy: SceneCopy, life: AbortSignal) {
+  constructor(path: string, copy: SceneCopy, clock: Clock, life: AbortSignal) {
     this.path = path;
     this.copy = copy;
+    this.#clock = clock;
     this.#life = life;
   }
 
@@ -117,7 +119,7 @@ export class SentScene {
    * Throws SCENE_CHANGED when this machine cannot have the scene as it was sent any more.
    */
   async toOpen(goesBack: boolean, signal: AbortSignal): Promise<LocalScene> {
-    if (systemClock.monotonicMs() - this.#confirmedMs > CONFIRMED_FOR_MS) await this.confirmOthers(signal);
+    if (this.#clock.monotonicMs() - this.#confirmedMs > CONFIRMED_FOR_MS) await this.confirmOthers(signal);
     if (await this.isUntouched()) return { key: this.path, path: this.path, remap: {} };
     const { scenePath, remap } = await this.#layOut();
     return { key: goesBack ? scenePath : this.path, path: scenePath, remap };
@@ -127,7 +129,7 @@ export class SentScene {
   async confirmOthers(signal: AbortSignal): Promise<void> {
     const changed = await this.#others.firstChanged(signal, this.#ownPictures);
     if (changed !== undefined) throw changedScene(changed);
-    this.#confirmedMs = systemClock.monotonicMs();
+    this.#confirmedMs = this.#clock.monotonicMs();
   }
 
   /** The job's own pictures may be files that the scene names: strips over what it rendered the last time. */
@@ -135,11 +137,10 @@ export class SentScene {
     for (const picture of pictures) this.#ownPictures.add(picture);
   }
 
-  /** The copy of the .blend. Throws SCENE_CHANGED when there is none, or when it is not what was sent. */
-  async checkedCopy(signal: AbortSignal): Promise<string> {
+  /** Throws SCENE_CHANGED when there is no copy of the .blend, or when it is not what was sent. */
+  async confirmCopy(signal: AbortSignal): Promise<void> {
     if (!this.#hasCopy || !this.#bundle) throw changedScene(this.path);
     await this.copy.check(this.#bundle, signal);
-    return this.copy.path;
   }
 
   async #layOut(): Promise<ExtractedScene> {

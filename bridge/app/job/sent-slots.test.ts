@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../../kernel/clock.ts";
 import { SceneCopy } from "../../content/bundle/scene-copy.ts";
 import type { ChunkSpec } from "../../core/plan/chunk.ts";
 import type { WarmSession } from "../../donor/ports.ts";
@@ -31,7 +32,7 @@ beforeEach(async () => {
   await mkdir(join(folder, "waiting"));
   await writeFile(path, "old scene");
   await writeFile(join(folder, "a.png"), "a");
-  sent = new SentScene(path, new SceneCopy(join(folder, "job")), signal);
+  sent = new SentScene(path, new SceneCopy(join(folder, "job")), systemClock, signal);
   await sent.look();
   await sent.inspected(async () => {}, join(folder, "waiting"));
   const files = ["s.blend", "a.png"].map((name, index) => ({

@@ -1,19 +1,20 @@
-import { stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { assembledFileName } from "../../blender/finish/finisher.ts";
 import { hashFile } from "../../content/blocks/disk.ts";
 import type { PackedBundle } from "../../content/bundle/pack.ts";
 import type { JobEvent, JobOutcome } from "../../core/job/job-events.ts";
+import type { Database, JobCommand } from "../../database/types.ts";
 import type { WarmSession } from "../../donor/ports.ts";
 import type { RenderSlots } from "../../donor/render-slots.ts";
+import type { World } from "../../kernel/world.ts";
 import { findFfmpeg } from "../../media/video/find-ffmpeg.ts";
 import { encodeVideo } from "../../media/video/video.ts";
 import { openMedia } from "../../media/worker/media-pool.ts";
 import type { JobFolder } from "../../requester/job-folder.ts";
 import type { JobPorts } from "../../requester/job-ports.ts";
-import { type PreparedJob } from "../../requester/prepared-job.ts";
-import { runPreparedJob } from "../../requester/run-prepared-job.ts";
+import { type PreparedJob } from "../../requester/prepare/prepared-job.ts";
+import { runPreparedJob } from "../../requester/run/run-prepared-job.ts";
 import type { RequesterSwarm } from "../swarm/requester-swarm.ts";
 import { type ChosenBlender, type InspectionBlender, renderSlots } from "./blender-slots.ts";
 import type { ProcessContext, Watching, WorkSettings } from "./job-context.ts";
@@ -58,7 +59,7 @@ export async function workOnPrepared(
   const sent = (bytes: number) => void (bytesSent += bytes);
   await using media = openMedia();
   await using checks = renderSlots(scratch, blender, { slots: 1, purpose: "check", ...ownSlotOptions(threads, scene) });
-  await using preview = jobPreview(join(home.jobs, prepared.id, "preview.png"));
+  await using preview = jobPreview(world.clock, join(home.jobs, prepared.id, "preview.png"));
   const ports: JobPorts = {
     rendering: {
       slots: compute.local > 0 ? sentSlots(own, scene) : undefined,
@@ -73,30 +74,33 @@ export async function workOnPrepared(
           )),
       bytesSent: () => bytesSent,
     },
-    results: { media, preview, hashFile: async (path) => ({ sha256: await hashFile(path, signal), bytes: (await stat(path)).size }) },
-    delivery: deliveryOf(settings, parts),
-    journal: database.journal,
-    client: {
-      observe,
-      takeCommand: () => {
-        const command = database.jobCommands.take(prepared.id);
-        if (command) watching.onCommand?.(command);
-        return command;
-      },
+    results: {
+      media,
+      preview,
+      hashFile: async (path) => ({ sha256: await hashFile(path, signal), bytes: (await world.disk.stat(path)).size }),
     },
+    delivery: deliveryOf(world, settings, parts),
+    journal: database.journal,
+    client: { observe, takeCommand: () => takeCommand(database, prepared.id, watching) },
     process: { world, log },
   };
   return await runPreparedJob(ports, prepared, { jobsFolder: home.jobs, name: `${hostname()} (this machine)`, compute }, signal);
 }
 
-function deliveryOf(settings: WorkSettings, parts: Parts): JobPorts["delivery"] {
+function takeCommand({ jobCommands }: Pick<Database, "jobCommands">, job: string, { onCommand }: Watching): JobCommand | undefined {
+  const command = jobCommands.take(job);
+  if (command) onCommand?.(command);
+  return command;
+}
+
+function deliveryOf({ disk }: Pick<World, "disk">, settings: WorkSettings, parts: Parts): JobPorts["delivery"] {
   return {
     assembledPath: (folder) => (sceneFrame) => join(folder.assembled, assembledFileName(sceneFrame)),
-    openFinisher: (folder, end) => finisherOf(settings, parts, folder, end),
+    openFinisher: (folder, end) => finisherOf(settings, { ...parts, disk }, folder, end),
     encodeVideo: async (frames, fps, out, end) => {
       const { path } = await findFfmpeg(end);
       await encodeVideo({ ffmpeg: path, frames, fps, out }, end);
-      return { path: out, bytes: (await stat(out)).size };
+      return { path: out, bytes: (await disk.stat(out)).size };
     },
   };
 }
@@ -113,13 +117,20 @@ export function ownSlotOptions(threads: number | undefined, sent: SentScene) {
 
 async function finisherOf(
   settings: WorkSettings,
-  { blender, prepared, scratch, inspectionBlender, sent }: Pick<Parts, "blender" | "prepared" | "scratch" | "inspectionBlender" | "sent">,
+  {
+    disk,
+    blender,
+    prepared,
+    scratch,
+    inspectionBlender,
+    sent,
+  }: Pick<Parts, "blender" | "prepared" | "scratch" | "inspectionBlender" | "sent"> & Pick<World, "disk">,
   folder: JobFolder,
   signal: AbortSignal,
 ) {
   const { created, facts, id } = prepared;
   return await openOwnFinisher(
-    { sent, scratch, opened: inspectionBlender.take() },
+    { disk, sent, scratch, opened: inspectionBlender.take() },
     {
       blender: blender.build,
       scenePath: created.scenePath,

@@ -5,7 +5,7 @@ import { parseTiles } from "../../core/plan/tiles.ts";
 import type { JobSubmission } from "../../gateway/wire/job-submission.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { videoFormat } from "../../media/video/video-codecs.ts";
-import type { ComputeSelection, RenderRequest } from "../../requester/prepared-job.ts";
+import type { ComputeSelection, RenderRequest } from "../../requester/prepare/prepared-job.ts";
 
 /**
  * A request out of what was submitted, whoever did: Blender's flags and the job's options by their names, and what belongs

@@ -6,8 +6,8 @@ import { planJob } from "../../core/plan/plan.ts";
 import { openDatabase } from "../../database/open-database.ts";
 import type { Database, JobRow, JobCommand } from "../../database/types.ts";
 import { FarmError } from "../../kernel/errors.ts";
-import { systemClock } from "../../kernel/clock.ts";
-import { systemWorld } from "../../kernel/world.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import type { World } from "../../kernel/world.ts";
 
 /** A line of the list, as it stands at this moment: "interrupted" where its last run ended without a word, killed for instance. */
 export type ListedJob = Omit<JobRow, "state"> & { readonly state: JobRow["state"] | "interrupted" };
@@ -26,35 +26,35 @@ export interface JobReport {
   readonly outputs: readonly string[];
 }
 
-export function freshJobId(): string {
-  return newJobId(systemWorld.clock.now(), systemWorld.random.bytes(8));
+export function freshJobId({ clock, random }: Pick<World, "clock" | "random">): string {
+  return newJobId(clock.now(), random.bytes(8));
 }
 
 /** Newest first. */
-export async function listJobs(home: Home): Promise<readonly ListedJob[]> {
+export async function listJobs(clock: Clock, home: Home): Promise<readonly ListedJob[]> {
   await using database = openDatabase(home.database);
-  return database.jobs.list().map((job) => asItStands(database, job));
+  return database.jobs.list().map((job) => asItStands(clock, database, job));
 }
 
 /** A job whose row says that it runs, and that nobody works on, was interrupted. */
-function asItStands({ jobs }: Pick<Database, "jobs">, job: JobRow): ListedJob {
-  const isAtWork = job.state !== "running" || jobs.isLocked(job.id, systemClock.now());
+function asItStands(clock: Clock, { jobs }: Pick<Database, "jobs">, job: JobRow): ListedJob {
+  const isAtWork = job.state !== "running" || jobs.isLocked(job.id, clock.now());
   return isAtWork ? job : { ...job, state: "interrupted" };
 }
 
 /** Throws JOB_UNKNOWN. */
-export async function reportJob(home: Home, id: string | undefined): Promise<JobReport> {
+export async function reportJob(clock: Clock, home: Home, id: string | undefined): Promise<JobReport> {
   await using database = openDatabase(home.database);
-  return reportOf(database, jobOf(database, id));
+  return reportOf(clock, database, jobOf(database, id));
 }
 
-export function reportOf(database: Pick<Database, "journal" | "jobs">, job: JobRow): JobReport {
+export function reportOf(clock: Clock, database: Pick<Database, "journal" | "jobs">, job: JobRow): JobReport {
   const memory = foldJournal(database.journal.read(job.id).map(({ record }) => record));
   const plan = memory.created && planJob(memory.created.planInput.facts, memory.created.planInput.options);
   const chunksByDonor: Record<string, number> = {};
   for (const { donor } of memory.accepted.values()) chunksByDonor[donor] = (chunksByDonor[donor] ?? 0) + 1;
   return {
-    job: asItStands(database, job),
+    job: asItStands(clock, database, job),
     error: memory.error ?? null,
     framesDone: memory.finishedFrames.size,
     framesTotal: plan?.outputs.length ?? 0,
@@ -79,19 +79,15 @@ export async function jobNamed(home: Home, id: string | undefined): Promise<stri
 }
 
 /** Tells the bridge that works on a job what to do with it; returns a message. Throws JOB_UNKNOWN. */
-export async function commandJob(home: Home, id: string | undefined, command: JobCommand): Promise<string> {
+export async function commandJob(clock: Clock, home: Home, id: string | undefined, command: JobCommand): Promise<string> {
   await using database = openDatabase(home.database);
   const job = jobOf(database, id);
-  if (isFree(database, job.id)) {
-    if (command === "cancel") database.jobs.setState(job.id, "cancelled", systemClock.now());
+  if (!database.jobs.isLocked(job.id, clock.now())) {
+    if (command === "cancel") database.jobs.setState(job.id, "cancelled", clock.now());
     return `job ${job.id} is not at work; its state is ${database.jobs.get(job.id)?.state ?? job.state}`;
   }
   database.jobCommands.set(job.id, command);
   return `job ${job.id} was told to ${command}`;
-}
-
-function isFree(database: Database, job: string): boolean {
-  return !database.jobs.isLocked(job, systemClock.now());
 }
 
 function jobOf(database: Database, id: string | undefined): JobRow {

@@ -2,7 +2,7 @@ import type { Home } from "../../config/home.ts";
 import type { JobOutcome } from "../../core/job/job-events.ts";
 import { openDatabase } from "../../database/open-database.ts";
 import { isFarmError } from "../../kernel/errors.ts";
-import { systemWorld } from "../../kernel/world.ts";
+import type { World } from "../../kernel/world.ts";
 import { lockHome } from "../../network/node/home-lock.ts";
 import type { SwarmOptions } from "../swarm/open-swarm.ts";
 import { RequesterSwarm } from "../swarm/requester-swarm.ts";
@@ -17,13 +17,17 @@ export interface RenderSettings extends WorkSettings {
 }
 
 /** Renders a scene, or goes on with a job, on this machine and the swarm. */
-export async function render(settings: RenderSettings, task: Task, watching: Watching, signal: AbortSignal): Promise<JobOutcome> {
+export async function render(
+  world: World,
+  settings: RenderSettings,
+  { task, watching }: { readonly task: Task; readonly watching: Watching },
+  signal: AbortSignal,
+): Promise<JobOutcome> {
   const { home } = settings;
-  const world = systemWorld;
   await using database = openDatabase(home.database, {
     onCorrupt: (message) => watching.observe({ event: "note", code: "DATABASE_CORRUPT", message }),
   });
-  await using scratch = await openScratch(home);
+  await using scratch = await openScratch(world.disk, home);
   await using lock = await lockBesideDonor(home);
   await using swarm = new SharedSwarm(() => RequesterSwarm.open(lock && home, settings.swarm, { world, log: watching.log }, signal));
   return await runJob({ world, home, database, scratch, swarm }, settings, { task, watching }, signal);

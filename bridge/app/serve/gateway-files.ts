@@ -1,12 +1,11 @@
-import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Home } from "../../config/home.ts";
 import { GATEWAY_PROTOCOL } from "../../gateway/wire/limits.ts";
-import { systemDisk } from "../../kernel/disk.ts";
+import type { Disk } from "../../kernel/disk.ts";
 import { replaceFile } from "../../kernel/files/atomic-file.ts";
 import { VERSION } from "../../kernel/version.ts";
-import { systemClock } from "../../kernel/clock.ts";
+import type { World } from "../../kernel/world.ts";
 
 /** How a program of this machine finds the bridge that serves a home. */
 const GatewayFile = z.looseObject({
@@ -28,9 +27,9 @@ function pathOf({ root }: Place): string {
 }
 
 /** The file of this home; undefined where there is none. It may tell of a bridge that was killed. */
-export async function readGatewayFile(home: Place): Promise<GatewayFile | undefined> {
+export async function readGatewayFile(disk: Pick<Disk, "readFile">, home: Place): Promise<GatewayFile | undefined> {
   try {
-    return GatewayFile.parse(JSON.parse(await readFile(pathOf(home), "utf8")));
+    return GatewayFile.parse(JSON.parse(String(await disk.readFile(pathOf(home)))));
   } catch {
     return undefined;
   }
@@ -38,20 +37,21 @@ export async function readGatewayFile(home: Place): Promise<GatewayFile | undefi
 
 /** Tells who serves, and the token to its owner alone. Disposing takes both back. */
 export async function writeGatewayFiles(
+  { clock, disk }: Pick<World, "clock" | "disk">,
   home: Place,
   { token, session }: { readonly token: string; readonly session: string },
   port: number,
 ): Promise<GatewayFile & AsyncDisposable> {
   const tokenFile = join(home.root, "gateway.token");
-  const file = { protocol: GATEWAY_PROTOCOL, version: VERSION, pid: process.pid, port, tokenFile, startedAt: systemClock.now(), session };
-  await replace(tokenFile, token);
-  await replace(pathOf(home), `${JSON.stringify(file, null, 2)}\n`); // last: who finds it finds the token
+  const file = { protocol: GATEWAY_PROTOCOL, version: VERSION, pid: process.pid, port, tokenFile, startedAt: clock.now(), session };
+  await replace(disk, tokenFile, token);
+  await replace(disk, pathOf(home), `${JSON.stringify(file, null, 2)}\n`); // last: who finds it finds the token
   const remove = async () => {
-    for (const path of [pathOf(home), tokenFile]) await rm(path, { force: true });
+    for (const path of [pathOf(home), tokenFile]) await disk.rm(path, { force: true });
   };
   return { ...file, [Symbol.asyncDispose]: remove };
 }
 
-async function replace(path: string, text: string): Promise<void> {
-  await replaceFile(systemDisk, path, text, { beside: `${path}.new`, mode: 0o600 });
+async function replace(disk: Disk, path: string, text: string): Promise<void> {
+  await replaceFile(disk, path, text, { beside: `${path}.new`, mode: 0o600 });
 }

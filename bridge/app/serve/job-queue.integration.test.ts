@@ -20,7 +20,7 @@ let home: Home;
 let database: Database;
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "p2p-queue-"));
-  home = await openHome(join(root, "home"));
+  home = await openHome(systemWorld.disk, join(root, "home"));
   database = openDatabase(home.database);
 });
 afterEach(async () => {
@@ -31,7 +31,7 @@ afterEach(async () => {
 /** A queue that takes jobs, keeps them and never begins one; each is another start of the bridge. */
 async function openCatalog() {
   const swarm = new SharedSwarm(() => Promise.reject(new Error("nobody enters a swarm here")));
-  const processContext = { world: systemWorld, home, database, scratch: await openScratch(home), swarm };
+  const processContext = { world: systemWorld, home, database, scratch: await openScratch(systemWorld.disk, home), swarm };
   const store = new ServedJobsStore(processContext);
   const told: string[] = [];
   const tell = ({ job, state }: { job: string; state: string }) => void told.push(`${job} ${state}`);

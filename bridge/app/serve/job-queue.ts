@@ -75,7 +75,7 @@ export class JobQueue implements AsyncDisposable {
     requestOf(submission); // what is wrong is said before anything is written down
     const open = [...this.#jobs.values()].filter(({ hasEnded }) => !hasEnded).length;
     if (open >= GATEWAY_LIMITS.maxJobs) throw new FarmError("TOO_MANY_JOBS", `${open} jobs have not ended yet`);
-    const job = this.#deps.store.create(freshJobId(), submission);
+    const job = this.#deps.store.create(freshJobId(this.#deps.processContext.world), submission);
     this.#jobs.set(job.id, job);
     this.#become(job, "queued");
     this.#fill();

@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Home } from "../../config/home.ts";
 import { openDatabase } from "../../database/open-database.ts";
@@ -6,11 +5,12 @@ import { Gateway } from "../../gateway/gateway.ts";
 import type { JobSummary } from "../../gateway/wire/job-messages.ts";
 import { newToken } from "../../gateway/token.ts";
 import { childSignal } from "../../kernel/abort.ts";
-import { systemClock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import type { Disk } from "../../kernel/disk.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import { VERSION } from "../../kernel/version.ts";
-import { systemWorld } from "../../kernel/world.ts";
+import type { World } from "../../kernel/world.ts";
 import { lockHome } from "../../network/node/home-lock.ts";
 import { findLocalBlenders } from "../job/blender-slots.ts";
 import { readGatewayFile, writeGatewayFiles } from "./gateway-files.ts";
@@ -57,22 +57,21 @@ export interface ServeWatching {
 const LOOK_EVERY_MS = 1_000;
 
 /** Serves this home's jobs to programs of this machine until it is stopped, or has been idle for long enough. Throws BRIDGE_RUNNING. */
-export async function serve(settings: ServeSettings, watching: ServeWatching, parent: AbortSignal): Promise<void> {
+export async function serve(world: World, settings: ServeSettings, watching: ServeWatching, parent: AbortSignal): Promise<void> {
   const { home } = settings;
   const { observe, log } = watching;
   // A node beside the home's donor: a computer that asks may give as well.
   const self = { root: join(home.root, "serve") };
-  await using _lock = await lockServing(home, self);
+  await using _lock = await lockServing(world.disk, home, self);
   using stop = childSignal(parent);
   await using database = openDatabase(home.database, { onCorrupt: (message) => observe({ event: "note", message }) });
-  const world = systemWorld;
-  await using scratch = await openScratch(home);
+  await using scratch = await openScratch(world.disk, home);
   await using shared = new SharedSwarm(() => RequesterSwarm.open(self, settings.swarm, { world, log }, stop.signal));
   const processContext = { world, home, database, scratch, swarm: shared };
   const store = new ServedJobsStore(processContext);
   await store.sweepUploads();
   const blenders = () => findLocalBlenders(home, settings.blender, stop.signal).catch(() => []);
-  await using swarm = new SwarmWatch({ swarm: shared, blenders, clock: systemClock, log }, { swarm: settings.swarm.swarm });
+  await using swarm = new SwarmWatch({ swarm: shared, blenders, time: world, log }, { swarm: settings.swarm.swarm });
   const tell = ({ job, state, title }: JobSummary) => observe({ event: "job", job, state, title });
   const { jobsAtOnce: atOnce, blender, threads } = settings;
   await using queue = new JobQueue({ processContext, store, tell, log }, { atOnce, blender, threads });
@@ -85,33 +84,33 @@ export async function serve(settings: ServeSettings, watching: ServeWatching, pa
   const token = newToken(world.random);
   const welcome = { version: VERSION, pid: process.pid, home: home.root, session: world.random.bytes(8).toString("hex") };
   await using gateway = await Gateway.open({ ...world, bridge, token, welcome, log }, { port: settings.port, origins: new Set() });
-  await using file = await writeGatewayFiles(home, { token, session: welcome.session }, gateway.port);
+  await using file = await writeGatewayFiles(world, home, { token, session: welcome.session }, gateway.port);
   observe({ event: "serving", port: file.port, pid: file.pid, home: home.root, tokenFile: file.tokenFile, protocol: file.protocol });
   void shared.enter().catch((error: unknown) => log.warn({ error }, "the swarm could not be entered"));
   const isInUse = () => gateway.clients > 0 || queue.isBusy;
-  if (await idled(isInUse, settings.untilIdleMs, stop.signal)) reason = "idle";
+  if (await idled(world.clock, isInUse, settings.untilIdleMs, stop.signal)) reason = "idle";
   observe({ event: "serve-ended", reason });
 }
 
 /** Throws BRIDGE_RUNNING, naming the bridge that serves this home. */
-async function lockServing(home: Home, self: { readonly root: string }): Promise<AsyncDisposable> {
+async function lockServing(disk: Disk, home: Home, self: { readonly root: string }): Promise<AsyncDisposable> {
   try {
-    await mkdir(self.root, { recursive: true, mode: 0o700 });
+    await disk.mkdir(self.root, { recursive: true, mode: 0o700 });
     return await lockHome(self.root);
   } catch (error) {
     if (!isFarmError(error, "HOME_BUSY")) throw error;
-    const running = await readGatewayFile(home);
+    const running = await readGatewayFile(disk, home);
     const who = running ? `process ${running.pid}, port ${running.port}` : `process ${String(error.facts["pid"])}, just starting`;
     throw new FarmError("BRIDGE_RUNNING", `a bridge serves ${home.root} already (${who})`, { cause: error });
   }
 }
 
 /** Waits until the signal aborts, or nobody has used the bridge for so long; tells which. */
-async function idled(isInUse: () => boolean, limitMs: number | undefined, signal: AbortSignal): Promise<boolean> {
-  let usedMs = systemClock.monotonicMs();
+async function idled(clock: Clock, isInUse: () => boolean, limitMs: number | undefined, signal: AbortSignal): Promise<boolean> {
+  let usedMs = clock.monotonicMs();
   while (!signal.aborted) {
-    await systemClock.sleep(LOOK_EVERY_MS, signal).catch(() => {});
-    const nowMs = systemClock.monotonicMs();
+    await clock.sleep(LOOK_EVERY_MS, signal).catch(() => {});
+    const nowMs = clock.monotonicMs();
     if (isInUse()) usedMs = nowMs;
     else if (limitMs !== undefined && nowMs - usedMs >= limitMs) return true;
   }

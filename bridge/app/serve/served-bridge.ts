@@ -1,7 +1,6 @@
 import PQueue from "p-queue";
 import type { ServedBridge } from "../../gateway/ports.ts";
 import { FarmError } from "../../kernel/errors.ts";
-import { systemWorld } from "../../kernel/world.ts";
 import { findLocalBlenders, type ChosenBlender } from "../job/blender-slots.ts";
 import { runChecks, checkNetwork } from "../doctor/doctor.ts";
 import type { JobQueue } from "./job-queue.ts";
@@ -23,7 +22,7 @@ export interface ServedBridgeDeps {
 
 /** What the gateway's clients can ask for, joined from the rooms that know. */
 export function servedBridge({ processContext, queue, store, swarm, blender, stop }: ServedBridgeDeps): ServedBridge {
-  const { home } = processContext;
+  const { world, home } = processContext;
   const oneLook = new PQueue({ concurrency: 1 }); // each opens a Blender
   const addresses = async () => (await processContext.swarm.enter()).network.multiaddrs();
   const checkWith = async (explicit: string | undefined, signal: AbortSignal): Promise<ChosenBlender> => {
@@ -55,11 +54,11 @@ export function servedBridge({ processContext, queue, store, swarm, blender, sto
           { signal },
         ),
       "bridge.doctor": async (_, signal) => {
-        const findings = await runChecks(home, blender, () => checkNetwork(addresses), signal);
+        const findings = await runChecks(world, { home, blender }, () => checkNetwork(addresses), signal);
         return { findings: findings.map(({ fix, ...finding }) => ({ ...finding, fix: fix ?? null })) };
       },
       "bridge.stop": async () => {
-        systemWorld.timers.after(0, stop); // the answer goes first
+        world.timers.after(0, stop); // the answer goes first
         return {};
       },
     },
@@ -68,7 +67,7 @@ export function servedBridge({ processContext, queue, store, swarm, blender, sto
       const raw = (await store.rawFrames(job))?.frames ?? [];
       return { report: { summary: job.summary, raw, outputs: store.outputs(id) }, events: job.events };
     },
-    ...servedFiles(home.uploads, queue, store),
+    ...servedFiles(processContext, queue, store),
     watchSwarm: (seen) => swarm.watch(seen),
   };
 }

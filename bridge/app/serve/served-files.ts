@@ -1,13 +1,18 @@
 import type { ServedBridge } from "../../gateway/ports.ts";
 import { FarmError } from "../../kernel/errors.ts";
+import type { ProcessContext } from "../job/job-context.ts";
 import type { JobQueue } from "./job-queue.ts";
 import type { ServedJobsStore } from "./served-jobs-store.ts";
 import { isAnnounced } from "../../gateway/announced-files.ts";
 import { Uploads } from "./uploads.ts";
 
 /** What clients on other disks may send and take. */
-export function servedFiles(uploadsFolder: string, queue: JobQueue, store: ServedJobsStore): Pick<ServedBridge, "receive" | "mayTake"> {
-  const uploads = new Uploads(uploadsFolder, (folder) => store.usesUpload(folder));
+export function servedFiles(
+  { world, home }: Pick<ProcessContext, "world" | "home">,
+  queue: JobQueue,
+  store: ServedJobsStore,
+): Pick<ServedBridge, "receive" | "mayTake"> {
+  const uploads = new Uploads(world, home.uploads, (folder) => store.usesUpload(folder));
   // A client takes the files of one job after the other; the journal is read when one is not among those that were known last.
   let known: { readonly job: string; readonly outputs: ReadonlySet<string> } | undefined;
   const isOutput = (job: string, path: string) => {

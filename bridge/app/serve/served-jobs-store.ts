@@ -10,7 +10,7 @@ import { JobSubmission } from "../../gateway/wire/job-submission.ts";
 import type { JobRow } from "../../database/types.ts";
 import { JobFolder } from "../../requester/job-folder.ts";
 import { RawFrames } from "../../requester/delivery/raw-frames.ts";
-import { reportOf } from "../render/jobs.ts";
+import { type JobReport, reportOf } from "../render/jobs.ts";
 import { ServedJob } from "./served-job.ts";
 import { titleOf } from "../job/prepare-ports.ts";
 import { sweepUploads, uploadFolderOf } from "./uploads.ts";
@@ -49,7 +49,7 @@ export class ServedJobsStore {
   /** A journal that cannot be read fails its job, and no other. */
   #recall(job: ServedJob, row: JobRow, error: ErrorBody | null): void {
     try {
-      const { framesDone, framesTotal, chunksDone, chunksTotal } = reportOf(this.#processContext.database, row);
+      const { framesDone, framesTotal, chunksDone, chunksTotal } = this.#report(row);
       job.restore({ framesDone, framesTotal, chunksDone, chunksTotal }, error);
     } catch (broken) {
       job.become("failed", errorBodyOf(broken));
@@ -84,7 +84,7 @@ export class ServedJobsStore {
     const { database } = this.#processContext;
     const row = database.jobs.get(job);
     if (!row) return [];
-    const outputs = [...reportOf(database, row).outputs];
+    const outputs = [...this.#report(row).outputs];
     const video = row.state === "complete" ? this.#created(job)?.video : undefined;
     return video === undefined ? outputs : [...outputs, video];
   }
@@ -127,7 +127,7 @@ export class ServedJobsStore {
   }
 
   async sweepUploads(): Promise<void> {
-    await sweepUploads(this.#processContext.home.uploads, (folder) => this.usesUpload(folder));
+    await sweepUploads(this.#processContext.world.disk, this.#processContext.home.uploads, (folder) => this.usesUpload(folder));
   }
 
   /** All that was kept of it goes; the history of jobs knows it still. */
@@ -144,6 +144,11 @@ export class ServedJobsStore {
 
   #uploadFolderOf(scenePath: string): string | undefined {
     return uploadFolderOf(this.#processContext.home.uploads, scenePath);
+  }
+
+  #report(row: JobRow): JobReport {
+    const { world, database } = this.#processContext;
+    return reportOf(world.clock, database, row);
   }
 
   #created(job: string) {

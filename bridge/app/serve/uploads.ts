@@ -1,9 +1,9 @@
-import { type FileHandle, mkdir, open, readdir, rm, statfs } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { GATEWAY_LIMITS } from "../../gateway/wire/limits.ts";
 import type { IncomingFile } from "../../gateway/ports.ts";
+import type { Disk, OpenFile } from "../../kernel/disk.ts";
 import { FarmError } from "../../kernel/errors.ts";
-import { systemWorld } from "../../kernel/world.ts";
+import type { World } from "../../kernel/world.ts";
 import { asWriteFailure } from "../../media/write-beside.ts";
 
 /** The folder of its own in which an uploaded scene lies, and what is made of it; undefined for any other path. */
@@ -13,21 +13,23 @@ export function uploadFolderOf(uploads: string, scenePath: string): string | und
 }
 
 /** Removes what no job uses: its client has gone, and so has the bridge that knew of it. */
-export async function sweepUploads(uploads: string, isUsed: (folder: string) => boolean): Promise<void> {
-  for (const name of await readdir(uploads)) {
+export async function sweepUploads(disk: Disk, uploads: string, isUsed: (folder: string) => boolean): Promise<void> {
+  for (const name of await disk.readdir(uploads)) {
     const folder = join(resolve(uploads), name);
-    if (!isUsed(folder)) await rm(folder, { recursive: true, force: true });
+    if (!isUsed(folder)) await disk.rm(folder, { recursive: true, force: true });
   }
 }
 
 /** Where scenes come to lie that clients send, each in a folder of its own. */
 export class Uploads {
+  readonly #world: Pick<World, "random" | "disk">;
   readonly #root: string;
   readonly #isUsed: (folder: string) => boolean;
   #open = 0;
 
   /** `isUsed` tells whether a job has taken what lies in a folder. */
-  constructor(root: string, isUsed: (folder: string) => boolean) {
+  constructor(world: Pick<World, "random" | "disk">, root: string, isUsed: (folder: string) => boolean) {
+    this.#world = world;
     this.#root = resolve(root);
     this.#isUsed = isUsed;
   }
@@ -37,31 +39,36 @@ export class Uploads {
     if (this.#open >= GATEWAY_LIMITS.maxUploads) throw new FarmError("TOO_MANY_UPLOADS", `${this.#open} files are on their way`);
     this.#open++;
     const ended = () => void this.#open--;
-    const folder = join(this.#root, systemWorld.random.bytes(16).toString("hex"));
+    const { random, disk } = this.#world;
+    const folder = join(this.#root, random.bytes(16).toString("hex"));
     const path = join(folder, name);
     try {
-      await requireRoom(this.#root, bytes);
-      await mkdir(folder, { mode: 0o700 });
-      const file = await open(path, "wx", 0o600);
-      return new UploadedFile({ file, path, folder }, ended, () => this.#isUsed(folder));
+      await requireRoom(disk, this.#root, bytes);
+      await disk.mkdir(folder, { mode: 0o700 });
+      const file = await disk.open(path, "own", 0o600);
+      return new UploadedFile({ disk, file, path, folder }, ended, () => this.#isUsed(folder));
     } catch (error) {
       ended();
-      await rm(folder, { recursive: true, force: true });
+      await disk.rm(folder, { recursive: true, force: true });
       throw asWriteFailure(error, path);
     }
   }
 }
 
+interface Place {
+  readonly disk: Disk;
+  readonly file: OpenFile;
+  readonly path: string;
+  readonly folder: string;
+}
+
 class UploadedFile implements IncomingFile {
-  readonly #place: { readonly file: FileHandle; readonly path: string; readonly folder: string };
+  readonly #place: Place;
   readonly #isUsed: () => boolean;
   #ended: (() => void) | undefined;
+  #bytes = 0;
 
-  constructor(
-    place: { readonly file: FileHandle; readonly path: string; readonly folder: string },
-    ended: () => void,
-    isUsed: () => boolean,
-  ) {
+  constructor(place: Place, ended: () => void, isUsed: () => boolean) {
     this.#place = place;
     this.#ended = ended;
     this.#isUsed = isUsed;
@@ -70,7 +77,11 @@ class UploadedFile implements IncomingFile {
   async write(data: Uint8Array): Promise<void> {
     const { file, path } = this.#place;
     try {
-      await file.writeFile(data); // where the last one ended
+      for (let done = 0; done < data.length; ) {
+        const { bytesWritten } = await file.write(data, done, data.length - done, this.#bytes);
+        done += bytesWritten;
+        this.#bytes += bytesWritten;
+      }
     } catch (error) {
       throw asWriteFailure(error, path);
     }
@@ -87,7 +98,7 @@ class UploadedFile implements IncomingFile {
 
   async drop(): Promise<void> {
     await this.#close().catch(() => {}); // what could not be written is not wanted any more
-    await rm(this.#place.folder, { recursive: true, force: true });
+    await this.#place.disk.rm(this.#place.folder, { recursive: true, force: true });
   }
 
   async leave(): Promise<void> {
@@ -104,11 +115,8 @@ class UploadedFile implements IncomingFile {
 }
 
 /** Throws DISK_FULL where so many bytes cannot come to lie; where nobody can tell, they are tried. */
-async function requireRoom(folder: string, bytes: number): Promise<void> {
-  const room = await statfs(folder).then(
-    ({ bavail, bsize }) => bavail * bsize,
-    () => Number.POSITIVE_INFINITY,
-  );
+async function requireRoom(disk: Disk, folder: string, bytes: number): Promise<void> {
+  const room = await disk.freeBytes(folder).catch(() => Number.POSITIVE_INFINITY);
   if (bytes > room)
     throw new FarmError("DISK_FULL", `${bytes} bytes are to come, and there is room for ${room}`, { advice: "Free some space." });
 }

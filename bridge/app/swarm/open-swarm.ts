@@ -1,5 +1,5 @@
 import type { Home } from "../../config/home.ts";
-import { systemClock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { SwarmNetwork } from "../../protocols/frame-stream.ts";
 
@@ -14,7 +14,7 @@ export interface SwarmOptions {
 export async function openSwarm(
   home: Pick<Home, "root"> | undefined,
   options: SwarmOptions,
-  log: Log,
+  deps: { readonly clock: Clock; readonly log: Log },
   signal: AbortSignal,
 ): Promise<SwarmNetwork & AsyncDisposable> {
   const { openNode } = await import("../../network/node/node.ts");
@@ -27,7 +27,7 @@ export async function openSwarm(
       ...(listen && listen.length > 0 ? { listen: [...listen] } : {}),
       ...(lan === undefined ? {} : { lan }),
     },
-    { log, clock: systemClock },
+    deps,
     signal,
   );
 }

@@ -1,9 +1,8 @@
 import { childSignal } from "../../kernel/abort.ts";
 import type { Home } from "../../config/home.ts";
-import { systemClock } from "../../kernel/clock.ts";
 import { isFarmError } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
-import { systemWorld } from "../../kernel/world.ts";
+import type { Time } from "../../kernel/world.ts";
 import type { SwarmNetwork } from "../../protocols/frame-stream.ts";
 import type { Offer } from "../../protocols/offer/messages.ts";
 import { askOffer } from "../../protocols/offer/offer.ts";
@@ -17,33 +16,38 @@ export interface SeenDonor {
   readonly pingMs: number | undefined;
 }
 
+export interface Seeing {
+  readonly network: SwarmNetwork;
+  readonly time: Time;
+}
+
 const SEEN_WITHIN_MS = 5_000;
 
 /** Looks for donors for `seconds`, asks each what it gives, nearest first. Throws PEER_UNREACHABLE for a named peer that does not answer. */
 export async function seeDonors(
+  { time, log }: { readonly time: Time; readonly log: Log },
   home: Home,
   options: { readonly swarm: SwarmOptions; readonly peers: readonly string[]; readonly seconds: number },
-  log: Log,
   signal: AbortSignal,
 ): Promise<SeenDonor[]> {
-  await using network = await openSwarm(home, options.swarm, log, signal);
+  await using network = await openSwarm(home, options.swarm, { clock: time.clock, log }, signal);
   const named = await Promise.all(options.peers.map(async (peer) => (await network.connect(peer, signal)).id));
-  using round = childSignal(signal, { ms: options.seconds * 1000, time: systemWorld });
+  using round = childSignal(signal, { ms: options.seconds * 1000, time });
   const searching = network.findDonors(round.signal).catch(() => {});
-  await systemClock.sleep(options.seconds * 1000, signal);
+  await time.clock.sleep(options.seconds * 1000, signal);
   await searching;
   const ids = new Set([...named, ...network.knownPeers().map(({ id }) => id)]);
-  const seen = await Promise.all([...ids].map((id) => seeDonor(network, id, named.includes(id))));
+  const seen = await Promise.all([...ids].map((id) => seeDonor({ network, time }, id, named.includes(id))));
   return seen.filter((donor) => donor !== undefined).toSorted((a, b) => (a.pingMs ?? Infinity) - (b.pingMs ?? Infinity));
 }
 
 /** What a peer offers; undefined for one that gives nothing or does not answer, unless it was named. */
-export async function seeDonor(network: SwarmNetwork, peer: string, named: boolean): Promise<SeenDonor | undefined> {
+export async function seeDonor({ network, time }: Seeing, peer: string, named: boolean): Promise<SeenDonor | undefined> {
   try {
-    using asking = childSignal(undefined, { ms: SEEN_WITHIN_MS, time: systemWorld });
+    using asking = childSignal(undefined, { ms: SEEN_WITHIN_MS, time });
     const offer = await askOffer(network, peer, asking.signal);
     if (offer.type !== "offer") return undefined;
-    using pinging = childSignal(undefined, { ms: SEEN_WITHIN_MS, time: systemWorld });
+    using pinging = childSignal(undefined, { ms: SEEN_WITHIN_MS, time });
     const pingMs = await network.ping(peer, pinging.signal).catch(() => undefined);
     return { peer, offer, pingMs };
   } catch (error) {

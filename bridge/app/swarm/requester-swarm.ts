@@ -20,8 +20,8 @@ import { type ServePolicy, serveBlocks } from "../../protocols/blocks/serve-bloc
 import type { FrameStream, RemotePeer, SwarmNetwork } from "../../protocols/frame-stream.ts";
 import { OFFER_LIMITS, OFFER_PROTOCOL } from "../../protocols/offer/messages.ts";
 import { answerOffer, askOffer } from "../../protocols/offer/offer.ts";
-import type { PreparedJob } from "../../requester/prepared-job.ts";
-import type { JobRun } from "../../requester/job-run.ts";
+import type { PreparedJob } from "../../requester/prepare/prepared-job.ts";
+import type { JobRun } from "../../requester/run/job-run.ts";
 import type { FetchResult } from "../../requester/ports.ts";
 import { Recruiter } from "../../requester/donors/recruit.ts";
 import { serveEnvironments } from "../environments/serve-environments.ts";
@@ -78,7 +78,7 @@ export class RequesterSwarm implements AsyncDisposable {
     deps: SwarmDeps,
     signal: AbortSignal,
   ): Promise<RequesterSwarm> {
-    const network = await openSwarm(home, options, deps.log, signal);
+    const network = await openSwarm(home, options, { clock: deps.world.clock, log: deps.log }, signal);
     const swarm = new RequesterSwarm(network, deps);
     await network.handle(
       OFFER_PROTOCOL,

@@ -1,19 +1,18 @@
 import { availableParallelism, hostname, totalmem } from "node:os";
 import type { SwarmStatus } from "../../gateway/wire/messages.ts";
 import { childSignal } from "../../kernel/abort.ts";
-import type { Clock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
-import { systemWorld } from "../../kernel/world.ts";
+import type { Time } from "../../kernel/world.ts";
 import type { SwarmNetwork } from "../../protocols/frame-stream.ts";
 import type { ChosenBlender } from "../job/blender-slots.ts";
-import { type SeenDonor, seeDonor } from "./peers.ts";
+import { type SeenDonor, type Seeing, seeDonor } from "./peers.ts";
 import type { SharedSwarm } from "./shared-swarm.ts";
 
 export interface SwarmWatchDeps {
   readonly swarm: SharedSwarm;
   /** This machine's own Blenders; none where none is found. */
   readonly blenders: () => Promise<readonly ChosenBlender[]>;
-  readonly clock: Clock;
+  readonly time: Time;
   readonly log: Log;
 }
 
@@ -40,7 +39,7 @@ export class SwarmWatch implements AsyncDisposable {
     return {
       swarm: this.#name,
       peerId: network?.selfId ?? null,
-      peers: network ? await peersOf(network) : [],
+      peers: network ? await peersOf({ network, time: this.#deps.time }) : [],
       thisComputer: {
         name: hostname(),
         cores: availableParallelism(),
@@ -65,11 +64,11 @@ export class SwarmWatch implements AsyncDisposable {
   }
 
   async #look(): Promise<void> {
-    const { clock, log } = this.#deps;
+    const { time, log } = this.#deps;
     let told = "";
     while (this.#watchers.size > 0 && !this.#life.signal.aborted) {
       try {
-        await clock.sleep(LOOK_EVERY_MS, this.#life.signal);
+        await time.clock.sleep(LOOK_EVERY_MS, this.#life.signal);
         void this.#search();
         const status = await this.status();
         const text = JSON.stringify(status);
@@ -82,10 +81,11 @@ export class SwarmWatch implements AsyncDisposable {
   }
 
   async #search(): Promise<void> {
-    const nowMs = this.#deps.clock.monotonicMs();
+    const { time } = this.#deps;
+    const nowMs = time.clock.monotonicMs();
     if (nowMs - this.#searchedMs < SEARCH_EVERY_MS) return;
     this.#searchedMs = nowMs;
-    using round = childSignal(this.#life.signal, { ms: SEARCH_EVERY_MS, time: systemWorld });
+    using round = childSignal(this.#life.signal, { ms: SEARCH_EVERY_MS, time });
     await (await this.#network())?.findDonors(round.signal).catch(() => {}); // a hint only
   }
 
@@ -94,8 +94,8 @@ export class SwarmWatch implements AsyncDisposable {
   }
 }
 
-async function peersOf(network: SwarmNetwork): Promise<SwarmStatus["peers"]> {
-  const seen = await Promise.all(network.knownPeers().map(({ id }) => seeDonor(network, id, false)));
+async function peersOf(seeing: Seeing): Promise<SwarmStatus["peers"]> {
+  const seen = await Promise.all(seeing.network.knownPeers().map(({ id }) => seeDonor(seeing, id, false)));
   return seen
     .filter((donor) => donor !== undefined)
     .map(lineOf)

@@ -8,7 +8,6 @@ import { TEST_BLENDER } from "../fixtures/inspect-kit.ts";
 import { patience } from "../fixtures/session-kit.ts";
 import type { StartProcess } from "../types.ts";
 
-const TIMEOUT = 120_000;
 const folders: string[] = [];
 let folder: string;
 let started: string[];
@@ -45,7 +44,7 @@ cat > /dev/null
 }
 
 describe("finding Blender", () => {
-  it("reads version and build of the real one", { timeout: TIMEOUT }, async () => {
+  it("reads version and build of the real one", async () => {
     const [found, ...others] = await findBlenders({ start }, { explicit: TEST_BLENDER }, patience());
     expect(others).toEqual([]);
     expect(found).toMatchObject({
@@ -56,7 +55,7 @@ describe("finding Blender", () => {
     expect(found?.path).toMatch(/^\/.*blender/);
   });
 
-  it("identifies it by its executable, also behind a wrapper script", { timeout: TIMEOUT }, async () => {
+  it("identifies it by its executable, also behind a wrapper script", async () => {
     const [real] = await findBlenders({ start }, { explicit: TEST_BLENDER }, patience());
     const script = join(folder, "my-blender");
     await writeFile(script, `#!/bin/sh\nexec '${real?.path}' "$@"\n`);
@@ -64,9 +63,7 @@ describe("finding Blender", () => {
     expect(await findBlenders({ start }, { explicit: script }, patience())).toEqual([{ ...real, path: script }]);
   });
 
-  it("searches BLENDER_PATH and PATH, newest first, each executable once, without too old ones and other programs", {
-    timeout: TIMEOUT,
-  }, async () => {
+  it("searches BLENDER_PATH and PATH, newest first, each executable once, without too old ones and other programs", async () => {
     const chosen = await pretend("chosen/blender", "3.4.1");
     const newer = await pretend("b/blender", "99.2.0");
     await pretend("a/blender", "2.93.1");
@@ -81,7 +78,7 @@ describe("finding Blender", () => {
     ]);
   });
 
-  it("says what is wrong with a named one", { timeout: TIMEOUT }, async () => {
+  it("says what is wrong with a named one", async () => {
     const find = async (explicit: string) => await findBlenders({ start }, { explicit }, patience());
     const old = await pretend("old", "3.3.21");
     const missing = join(folder, "missing");
@@ -95,14 +92,14 @@ describe("finding Blender", () => {
     await expect(find(await pretend("strange", "new"))).rejects.toMatchObject({ code: "BLENDER_NOT_FOUND" });
   });
 
-  it("accepts the folder of an unpacked Blender", { timeout: TIMEOUT }, async () => {
+  it("accepts the folder of an unpacked Blender", async () => {
     const path = await pretend("blender-9.9/blender", "9.9.0");
     expect(await findBlenders({ start }, { explicit: join(folder, "blender-9.9") }, patience())).toMatchObject([
       { path, version: "9.9.0" },
     ]);
   });
 
-  it("starts each once, and again when the executable has changed or the cache is damaged", { timeout: TIMEOUT }, async () => {
+  it("starts each once, and again when the executable has changed or the cache is damaged", async () => {
     const explicit = await pretend("blender", "4.3.2");
     const cacheFile = join(folder, "cache", "blenders.json");
     const find = async () => await findBlenders({ start }, { explicit, cacheFile }, patience());
@@ -121,7 +118,7 @@ describe("finding Blender", () => {
     expect(JSON.parse(await readFile(cacheFile, "utf8"))).toHaveProperty([explicit]);
   });
 
-  it("stops when it is aborted", { timeout: TIMEOUT }, async () => {
+  it("stops when it is aborted", async () => {
     await expect(describeBlender({ start }, await pretend("blender", "4.3.2"), AbortSignal.abort())).rejects.toThrow(/abort/i);
   });
 });

@@ -154,11 +154,11 @@ save("main.blend")
 with open(os.path.join(here, "blendcache_main/436C6F7468_000001_00.bphys"), "w") as file:
     file.write("x")
 `);
-}, 120_000);
+});
 afterAll(async () => await scenes[Symbol.asyncDispose]());
 
 describe("files of a scene", () => {
-  test("are those that it reads, whatever their names and folders", { timeout: 60_000 }, async () => {
+  test("are those that it reads, whatever their names and folders", async () => {
     inspection = await inspectTestScene(scenes, "main.blend");
     const found = Object.fromEntries(
       inspection.files.filter((file) => !file.missing).map((file) => [relative(scenes.folder, file.path), file.kind]),

@@ -54,7 +54,7 @@ beforeAll(async () => {
 });
 afterAll(async () => await scenes[Symbol.asyncDispose]());
 
-describe("scene frames of a frame", { timeout: 120_000 }, () => {
+describe("scene frames of a frame", () => {
   test("are not listed where each frame is one picture of the main scene", async () => {
     await make("own.blend", "tree = tree_of(scene)\ntree.nodes.clear()\nnode = layers(tree, scene)\noutput(tree, node.outputs[0])");
     const { facts } = await inspectTestScene(scenes, "own.blend", { frames: [1] });

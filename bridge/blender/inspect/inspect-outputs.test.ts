@@ -203,12 +203,12 @@ def fresh():
 
 ${parts.join("\n")}`);
   await promisify(execFile)(TEST_BLENDER, ["-b", "--factory-startup", ...CASES.flatMap(renderArguments)], { maxBuffer: 64 * 1024 * 1024 });
-}, 180_000);
+});
 
 afterAll(async () => await scenes[Symbol.asyncDispose]());
 
 describe("the files that inspection expects are those that plain Blender writes", () => {
-  test.each(CASES)("$name", { timeout: 60_000 }, async ({ name, flags = {}, frames, count }) => {
+  test.each(CASES)("$name", async ({ name, flags = {}, frames, count }) => {
     const { facts } = await inspectTestScene(scenes, blendOf(name), { flags, ...(frames ? { frames } : {}) });
     const asked = frames ?? [facts.frameStart, facts.frameStart + 1];
     const expected = new Set(asked.flatMap((frame) => expectedFiles(facts.output, frame).map(({ path }) => path)));

@@ -64,12 +64,12 @@ variant("hair", lambda item: particles(item, type="HAIR"))
 variant("rigid", rigid)
 bpy.ops.rigidbody.world_remove()
 `);
-}, 240_000);
+});
 afterAll(async () => await scenes[Symbol.asyncDispose]());
 
 const codes = (reasons: readonly { readonly code: string }[]) => reasons.map((reason) => reason.code);
 
-describe("reasons found by inspection", { timeout: 240_000 }, () => {
+describe("reasons found by inspection", () => {
   test("against tiles: Freestyle, a time limit; against equal pictures: scripts", async () => {
     const inspection = await inspectTestScene(scenes, "tricks.blend", { frames: [1] });
     expect(codes(mainScene(inspection).untileable)).toEqual(["freestyle", "time-limit"]);

@@ -34,11 +34,11 @@ bpy.data.scenes["Ünused"].collection.objects.link(far)
 scene.timeline_markers.new("cut", frame=5).camera = far
 save("marker.blend")
 `);
-}, 120_000);
+});
 afterAll(async () => await scenes[Symbol.asyncDispose]());
 
 describe("inspectScene", () => {
-  test("reports size, samples and frame range of a simple scene", { timeout: 60_000 }, async () => {
+  test("reports size, samples and frame range of a simple scene", async () => {
     const inspection = await inspectTestScene(scenes, "plain.blend");
     expect(inspection.facts).toMatchObject({
       scene: "Scene",
@@ -67,7 +67,7 @@ describe("inspectScene", () => {
     expect(inspection.files).toEqual([{ path: scenes.path("plain.blend"), kind: "blend", missing: false }]);
   });
 
-  test("lists the frames that exist already when the scene does not overwrite, and none when it does", { timeout: 60_000 }, async () => {
+  test("lists the frames that exist already when the scene does not overwrite, and none when it does", async () => {
     await scenes.file("da/f_003.png");
     await scenes.file("da/f_004.jpg");
     const output = { output: scenes.path("da/f_###") };
@@ -77,7 +77,7 @@ describe("inspectScene", () => {
     expect(overwriting.facts.output.existing).toEqual([]);
   });
 
-  test("reports view layers, views, samples, denoising and a fractional frame rate", { timeout: 60_000 }, async () => {
+  test("reports view layers, views, samples, denoising and a fractional frame rate", async () => {
     const inspection = await inspectTestScene(scenes, "rich.blend");
     expect(inspection.facts).toMatchObject({
       frameStart: 3,
@@ -97,7 +97,7 @@ describe("inspectScene", () => {
     expect(main.untileable.map((reason) => reason.code)).toEqual(["denoising"]);
   });
 
-  test("applies Blender's own flags as Blender does", { timeout: 60_000 }, async () => {
+  test("applies Blender's own flags as Blender does", async () => {
     const flags = { scene: "Ünused", output: "out/f_####", format: "TGA", frameStart: 5, frameEnd: 9, frameStep: 2 };
     await expect(inspectTestScene(scenes, "two.blend", { flags })).rejects.toMatchObject({ code: "SCENE_NO_CAMERA" });
     const { facts } = await inspectTestScene(scenes, "two.blend", { flags: { ...flags, scene: "Scene" }, cwd: scenes.folder });
@@ -112,7 +112,7 @@ describe("inspectScene", () => {
     expect(folder.facts.output).toMatchObject({ isMovie: true, format: "FFMPEG", path: `${scenes.path("out")}/` });
   });
 
-  test("lists the file's scenes when it is asked for an unknown one", { timeout: 60_000 }, async () => {
+  test("lists the file's scenes when it is asked for an unknown one", async () => {
     const unknown = inspectTestScene(scenes, "two.blend", { flags: { scene: "Nope" } });
     await expect(unknown).rejects.toMatchObject({
       code: "SCENE_UNKNOWN",
@@ -123,7 +123,7 @@ describe("inspectScene", () => {
     }
   });
 
-  test("reports a missing camera only when Blender would", { timeout: 60_000 }, async () => {
+  test("reports a missing camera only when Blender would", async () => {
     await expect(inspectTestScene(scenes, "blind.blend")).rejects.toMatchObject({ code: "SCENE_NO_CAMERA" });
     expect((await inspectTestScene(scenes, "marker.blend", { frames: [6] })).facts.scene).toBe("Scene");
   });
@@ -135,14 +135,14 @@ describe("inspectScene", () => {
 });
 
 describe("bad files", () => {
-  test("compressed scenes are accepted", { timeout: 60_000 }, async () => {
+  test("compressed scenes are accepted", async () => {
     await writeFile(scenes.path("gzip.blend"), gzipSync(await readFile(scenes.path("plain.blend"))));
     expect((await checkBlendFile(scenes.path("gzip.blend"))).compression).toBe("gzip");
     expect((await checkBlendFile(scenes.path("zstd.blend"))).compression).toBe("zstd");
     for (const name of ["gzip.blend", "zstd.blend"]) expect(mainScene(await inspectTestScene(scenes, name)).width).toBe(64);
   });
 
-  test.each(["plain.blend", "zstd.blend"])("a truncated %s is unreadable", { timeout: 60_000 }, async (name) => {
+  test.each(["plain.blend", "zstd.blend"])("a truncated %s is unreadable", async (name) => {
     const bytes = await readFile(scenes.path(name));
     await writeFile(scenes.path("cut.blend"), bytes.subarray(0, bytes.length / 3));
     await expect(inspectTestScene(scenes, "cut.blend")).rejects.toMatchObject({ code: "SCENE_UNREADABLE" });

@@ -5,6 +5,7 @@ import { checkBlendFile, isNewerFile } from "../find/blend-header.ts";
 import { flagArguments } from "../blender-flags.ts";
 import { BlenderProcess } from "../blender-process.ts";
 import { FACTS_LIMITS } from "../../core/job/facts-limits.ts";
+import { FRAME_LIMITS } from "../../core/job/frame-limits.ts";
 import { InspectionAnswer, MAX_SCENE_FILES } from "./inspection-answer.ts";
 import type { BlenderFlags } from "../../core/job/option-schemas.ts";
 import type { BlenderBuild, Inspection, RunningProcess, StartProcess } from "../types.ts";
@@ -98,7 +99,8 @@ function refuseTooNew(fileVersion: string, scenePath: string, blender: BlenderBu
 }
 
 function refuseFrames(frames: readonly number[]): void {
-  const { maxFrame, maxFrames } = FACTS_LIMITS;
+  const { maxFrame } = FRAME_LIMITS;
+  const { maxFrames } = FACTS_LIMITS;
   const wrong = frames.find((frame) => !Number.isInteger(frame) || Math.abs(frame) > maxFrame);
   if (wrong !== undefined) throw new FarmError("FRAMES_INVALID", `${wrong} is not a frame: frames go from -${maxFrame} to ${maxFrame}`);
   if (frames.length > maxFrames) throw new FarmError("FRAMES_INVALID", `${frames.length} frames are too many`);

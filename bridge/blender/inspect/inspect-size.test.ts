@@ -37,7 +37,7 @@ for number, (x, y, percentage, border) in enumerate(${JSON.stringify(CASES).repl
 render.border_min_y, render.border_max_y = 0.501, 0.502
 save("hollow.blend")
 `);
-}, 120_000);
+});
 afterAll(async () => await scenes[Symbol.asyncDispose]());
 
 function sizeOf(path: string): string {
@@ -46,7 +46,7 @@ function sizeOf(path: string): string {
 
 const numbered = CASES.map(([x, y, percentage, border], number) => ({ number, x, y, percentage, border }));
 
-describe("sizes equal Blender's own", { timeout: 60_000 }, () => {
+describe("sizes equal Blender's own", () => {
   test.each(numbered.filter((each) => each.border === undefined))("the frame, $x x $y at $percentage %", async ({ number }) => {
     const main = mainScene(await inspectTestScene(scenes, `size${number}.blend`));
     expect(sizeOf(scenes.path(`picture${number}.png`))).toBe(`${main.width}x${main.height}`);

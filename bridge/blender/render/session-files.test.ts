@@ -8,8 +8,6 @@ import { TEST_BLENDER, type TestScenes, testScenes } from "../fixtures/inspect-k
 import type { ChunkSpec } from "../../core/plan/chunk.ts";
 import type { BlenderSession } from "../types.ts";
 
-const TIMEOUT = 180_000;
-
 const SOURCES: Readonly<Record<string, string>> = {
   "pictures.blend": `
 scene.render.use_stamp = True
@@ -62,7 +60,7 @@ beforeAll(async () => {
   scenes = await testScenes();
   await makeScenes(scenes, SOURCES);
   session = (await testSession(scenes)).session;
-}, TIMEOUT);
+});
 
 afterAll(async () => {
   await session.close();
@@ -87,7 +85,7 @@ async function requireEqual(expected: readonly string[], got: readonly string[])
 }
 
 describe("a frame as files equals what `blender -b -f N` writes", () => {
-  it("with a stamp, names by Blender's own rule, and raw chunks before and after", { timeout: TIMEOUT }, async () => {
+  it("with a stamp, names by Blender's own rule, and raw chunks before and after", async () => {
     const expected = await plainFiles("pictures.blend", 4, "shot_##_x");
     await session.load(scenes.path("pictures.blend"), { remap: {} }, patience());
     await session.render(raw(4, { x: 5, y: 5, width: 20, height: 20 }), patience());
@@ -102,7 +100,7 @@ describe("a frame as files equals what `blender -b -f N` writes", () => {
     }
   });
 
-  it("with compositor and File Output nodes, each in a folder of its own", { timeout: TIMEOUT }, async () => {
+  it("with compositor and File Output nodes, each in a folder of its own", async () => {
     const [expected] = await plainFiles("nodes.blend", 2, "final_");
     const nodes = (await filesBelow(scenes.path("own"))).map((file) => scenes.path(`own/${file}`));
     expect(nodes.length).toBe(2);
@@ -115,7 +113,7 @@ describe("a frame as files equals what `blender -b -f N` writes", () => {
   it.each([
     ["OPEN_EXR", true],
     ["JPEG", false],
-  ] as const)("with -F %s -x %s", { timeout: TIMEOUT }, async (format, useExtension) => {
+  ] as const)("with -F %s -x %s", async (format, useExtension) => {
     const name = "pictures.blend";
     const expected = await plainFiles(name, 1, "f_", ["-F", format, "-x", useExtension ? "1" : "0"]);
     await session.load(scenes.path(name), { remap: {} }, patience());
@@ -123,7 +121,7 @@ describe("a frame as files equals what `blender -b -f N` writes", () => {
     await requireEqual(expected, result.outputs);
   });
 
-  it("with one file per stereo view", { timeout: TIMEOUT }, async () => {
+  it("with one file per stereo view", async () => {
     const expected = await plainFiles("stereo.blend", 3, "");
     await session.load(scenes.path("stereo.blend"), { remap: {} }, patience());
     for (let turn = 0; turn < 2; turn++) {

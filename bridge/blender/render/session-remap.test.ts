@@ -3,8 +3,6 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { differences, raw, makeScenes, patience, plainRaw, testSession } from "../fixtures/session-kit.ts";
 import { type TestScenes, testScenes } from "../fixtures/inspect-kit.ts";
 
-const TIMEOUT = 180_000;
-
 /** Python that puts an image of one colour into a folder and onto an object, by its absolute path. */
 const PAINT = `
 def paint(thing, folder, color):
@@ -57,14 +55,14 @@ bpy.data.objects.remove(cube)
 link("assets/lib.blend", "Near")
 paint(bpy.data.objects["Plane"], "textures/plane", (0, 1, 0, 1))`,
   });
-}, TIMEOUT);
+});
 
 afterAll(async () => {
   await scenes[Symbol.asyncDispose]();
 });
 
 describe("a scene whose files were moved", () => {
-  it("renders as at its original path, with nested libraries and their textures", { timeout: TIMEOUT }, async () => {
+  it("renders as at its original path, with nested libraries and their textures", async () => {
     const references = [await plainRaw(scenes, "shot/main.blend", 3), await plainRaw(scenes, "shot/relative.blend", 3)];
     await mkdir(scenes.path("bundle"));
     for (const folder of ["assets", "textures", "shot"]) await rename(scenes.path(folder), scenes.path(`bundle/${folder}`));

@@ -3,8 +3,6 @@ import { cut, differences, raw, makeScenes, patience, plainAnimation, plainRaw, 
 import { type TestScenes, testScenes } from "../fixtures/inspect-kit.ts";
 import type { BlenderSession } from "../types.ts";
 
-const TIMEOUT = 180_000;
-
 const ORDERED: Readonly<Record<string, string>> = {
   "fixed samples": "",
   "adaptive samples": "scene.cycles.use_adaptive_sampling, scene.cycles.samples, scene.cycles.adaptive_threshold = True, 32, 0.1",
@@ -102,7 +100,7 @@ beforeAll(async () => {
   const ordered = Object.entries(ORDERED).map(([title, source]) => [fileOf(title), source]);
   await makeScenes(scenes, { ...(Object.fromEntries(ordered) as Record<string, string>), ...OTHERS });
   session = (await testSession(scenes)).session;
-}, TIMEOUT);
+});
 
 afterAll(async () => {
   await session.close();
@@ -110,7 +108,7 @@ afterAll(async () => {
 });
 
 describe("raw frames of a warm session equal what `blender -b -f N` renders", () => {
-  it.each(Object.keys(ORDERED))("%s: tiles and frames in any order", { timeout: TIMEOUT }, async (title) => {
+  it.each(Object.keys(ORDERED))("%s: tiles and frames in any order", async (title) => {
     const plain = { 3: await plainRaw(scenes, fileOf(title), 3), 7: await plainRaw(scenes, fileOf(title), 7) };
     await session.load(scenes.path(fileOf(title)), { remap: {} }, patience());
     const [large, side, pixel] = [
@@ -128,7 +126,7 @@ describe("raw frames of a warm session equal what `blender -b -f N` renders", ()
     }
   });
 
-  it("two scenes of one file in turn", { timeout: TIMEOUT }, async () => {
+  it("two scenes of one file in turn", async () => {
     const [main, other] = [await plainRaw(scenes, "two.blend", 2), await plainRaw(scenes, "two.blend", 2, "Other")];
     await session.load(scenes.path("two.blend"), { remap: {} }, patience());
     const rect = { x: 0, y: 0, width: 20, height: 48 };
@@ -140,7 +138,7 @@ describe("raw frames of a warm session equal what `blender -b -f N` renders", ()
     }
   });
 
-  it("an unbaked simulation, stepped up to the frame, and again from the start", { timeout: TIMEOUT }, async () => {
+  it("an unbaked simulation, stepped up to the frame, and again from the start", async () => {
     const reference = await plainAnimation(scenes, "cloth.blend", 1, 7);
     await session.load(scenes.path("cloth.blend"), { remap: {} }, patience());
     for (const frames of [[7], [3, 4, 7], [9, 7]]) {
@@ -150,7 +148,7 @@ describe("raw frames of a warm session equal what `blender -b -f N` renders", ()
     }
   });
 
-  it("a denoised scene: noisy, with the passes that denoising needs", { timeout: TIMEOUT }, async () => {
+  it("a denoised scene: noisy, with the passes that denoising needs", async () => {
     const reference = await plainRaw(scenes, "noisy.blend", 2);
     await session.load(scenes.path("denoised.blend"), { remap: {} }, patience());
     const result = await session.render(raw(2), patience());

@@ -1,8 +1,10 @@
 import { createLogUpdate } from "log-update";
 import type { DonateEvent } from "../../donor/donate-events.ts";
 import type { DonorStatus } from "../../app/donate/donor-status.ts";
+import type { Clock } from "../../kernel/clock.ts";
 import { messageOf } from "../../kernel/errors.ts";
 import { paint, type Terminal } from "../terminal.ts";
+import { redrawEvery } from "./redraw-every.ts";
 import { drawStatus, lastingLine } from "./donor-picture.ts";
 
 /** Shows a donor while it works. */
@@ -23,11 +25,14 @@ export interface DonorKeys {
 }
 
 /** JSON lines, one live view, or plain lines: whichever fits the place. */
-export function donorView(terminal: Terminal, options: { readonly json: boolean; readonly keys: DonorKeys }): DonorView {
+export function donorView(
+  terminal: Terminal,
+  options: { readonly clock: Clock; readonly json: boolean; readonly keys: DonorKeys },
+): DonorView {
   if (options.json) {
     return { show: (event) => terminal.json(event), stand: (status) => terminal.json({ event: "donor", ...status }), end: () => {} };
   }
-  if (terminal.isLive) return liveView(terminal, options.keys);
+  if (terminal.isLive) return liveView(terminal, options);
   return { show: (event) => tell(terminal, event), stand: () => {}, end: () => {} };
 }
 
@@ -42,13 +47,13 @@ const PICTURE = { columns: 48, rows: 12 } as const;
 const HINT = "p pause or go on · f finish, then pause · 1-9 send a job away · Ctrl-C stop";
 const ASKED_HINT = "a let the environment in that is asked for";
 
-function liveView(terminal: Terminal, keys: DonorKeys): DonorView {
+function liveView(terminal: Terminal, { clock, keys }: { readonly clock: Clock; readonly keys: DonorKeys }): DonorView {
   let status: DonorStatus | undefined;
   const update = createLogUpdate(process.stdout, { showCursor: true });
   let shown: readonly string[] = [];
   const draw = () => {
     if (!status) return;
-    const picture = drawStatus(status, { nowMs: Date.now(), columns: Math.min(terminal.columns, 120) });
+    const picture = drawStatus(status, { nowMs: clock.now(), columns: Math.min(terminal.columns, 120) });
     const hint = status.asked.length === 0 ? HINT : `${ASKED_HINT} · ${HINT}`;
     update([picture, ...shown.map((line) => `  ${line}`), paint("gray", `  ${hint}`)].join("\n"));
   };
@@ -65,8 +70,7 @@ function liveView(terminal: Terminal, keys: DonorKeys): DonorView {
     terminal.line(line);
     draw();
   };
-  const timer = setInterval(draw, REFRESH_MS);
-  timer.unref();
+  const still = redrawEvery(REFRESH_MS, draw);
   const deaf = listen((key) => {
     press(key, status, keys)?.catch((error: unknown) => above(`${paint("yellow", "note")} ${messageOf(error)}`));
   });
@@ -82,7 +86,7 @@ function liveView(terminal: Terminal, keys: DonorKeys): DonorView {
     },
     end: () => {
       deaf();
-      clearInterval(timer);
+      still();
       update.done();
     },
   };

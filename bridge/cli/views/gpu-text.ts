@@ -1,8 +1,8 @@
 import prettyBytes from "pretty-bytes";
-import type { GpuMessage } from "../../protocols/offer/messages.ts";
+import type { GpuSummary } from "../../core/gpu/gpu.ts";
 
 /** "NVIDIA H100 (12 of 80 GiB, 97 %, 61 °C, 412 W)", as far as it is told. */
-export function gpuText({ name, memoryBytes, memoryUsedBytes, load, celsius, watts }: GpuMessage): string {
+export function gpuText({ name, memoryBytes, memoryUsedBytes, load, celsius, watts }: GpuSummary): string {
   const size = (bytes: number) => prettyBytes(bytes, { binary: true, maximumFractionDigits: bytes < 10 * 2 ** 30 ? 1 : 0 });
   const used = memoryUsedBytes === undefined ? "" : `${size(memoryUsedBytes)} of `;
   const facts = [

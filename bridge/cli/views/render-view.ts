@@ -2,7 +2,9 @@ import { createLogUpdate } from "log-update";
 import prettyBytes from "pretty-bytes";
 import prettyMilliseconds from "pretty-ms";
 import type { JobEvent } from "../../core/job/job-events.ts";
+import type { Clock } from "../../kernel/clock.ts";
 import { paint, type Terminal } from "../terminal.ts";
+import { redrawEvery } from "./redraw-every.ts";
 import { type DonorSummary, emptyProgress, type JobProgress, secondsLeft, watch } from "../../core/job/job-progress.ts";
 
 /** Shows a job while it runs. */
@@ -13,22 +15,21 @@ export interface RenderView {
 }
 
 /** JSON lines, one live view, or plain lines: whichever fits the place. */
-export function renderView(terminal: Terminal, options: { readonly json: boolean }): RenderView {
+export function renderView(terminal: Terminal, options: { readonly clock: Clock; readonly json: boolean }): RenderView {
   if (options.json) return { show: (event) => terminal.json(event), end: () => {} };
-  return terminal.isLive ? liveView(terminal) : plainView(terminal);
+  return terminal.isLive ? liveView(terminal, options.clock) : plainView(terminal, options.clock);
 }
 
 const REFRESH_MS = 200;
 
-function liveView(terminal: Terminal): RenderView {
-  const picture = emptyProgress(Date.now());
+function liveView(terminal: Terminal, clock: Clock): RenderView {
+  const picture = emptyProgress(clock.now());
   const update = createLogUpdate(process.stdout, { showCursor: true });
-  const draw = () => update(drawPicture(picture, Date.now(), Math.min(terminal.columns, 100)));
-  const timer = setInterval(draw, REFRESH_MS);
-  timer.unref();
+  const draw = () => update(drawPicture(picture, clock.now(), Math.min(terminal.columns, 100)));
+  const still = redrawEvery(REFRESH_MS, draw);
   return {
     show: (event) => {
-      watch(picture, event, Date.now());
+      watch(picture, event, clock.now());
       const line = lastingLine(event);
       if (line === undefined) return;
       update.clear();
@@ -36,25 +37,25 @@ function liveView(terminal: Terminal): RenderView {
       draw();
     },
     end: () => {
-      clearInterval(timer);
+      still();
       draw();
       update.done();
     },
   };
 }
 
-function plainView(terminal: Terminal): RenderView {
-  const picture = emptyProgress(Date.now());
+function plainView(terminal: Terminal, clock: Clock): RenderView {
+  const picture = emptyProgress(clock.now());
   let toldMs = 0;
   return {
     show: (event) => {
-      watch(picture, event, Date.now());
+      watch(picture, event, clock.now());
       const line = lastingLine(event);
       if (line !== undefined) terminal.line(line);
       if (event.event !== "chunk-accepted") return;
-      if (Date.now() - toldMs < 2_000 && event.done < event.total) return;
-      toldMs = Date.now();
-      terminal.line(`${percent(picture)}  ${picture.chunksDone} of ${picture.chunksTotal} chunks${eta(picture, Date.now())}`);
+      if (clock.now() - toldMs < 2_000 && event.done < event.total) return;
+      toldMs = clock.now();
+      terminal.line(`${percent(picture)}  ${picture.chunksDone} of ${picture.chunksTotal} chunks${eta(picture, clock.now())}`);
     },
     end: () => {},
   };

@@ -137,7 +137,7 @@ describe("the block store", () => {
     expect(await readdir(join(directory, "tmp"))).toEqual([]);
     expect(store.list().length).toBeGreaterThanOrEqual(20);
     for (const { hash } of store.list()) await store.get(hash, signal);
-  }, 30_000);
+  });
 });
 
 /** Resolves after so many lines of its output. */

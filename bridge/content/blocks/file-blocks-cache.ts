@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { z } from "zod";
 import { systemDisk } from "../../kernel/disk.ts";
 import { replaceFile } from "../../kernel/files/atomic-file.ts";
-import { SHA256_PATTERN, sha256 } from "../../kernel/ids.ts";
+import { Sha256 } from "../../core/sha256.ts";
+import { sha256 } from "../../kernel/ids.ts";
 import { CHUNKER_SIZES, type FileBlock } from "./chunker.ts";
 import { type FileStamp, sameStamp } from "../bundle/file-stamp.ts";
 import { MANIFEST_LIMITS } from "../bundle/manifest.ts";
@@ -14,9 +15,7 @@ const CacheEntry = z.strictObject({
   bytes: z.int().min(0),
   mtimeNs: z.string(),
   ino: z.string(),
-  blocks: z
-    .array(z.strictObject({ sha256: z.string().regex(SHA256_PATTERN), bytes: z.int().min(1).max(CHUNKER_SIZES.maxBytes) }))
-    .max(MANIFEST_LIMITS.maxBlocks),
+  blocks: z.array(z.strictObject({ sha256: Sha256, bytes: z.int().min(1).max(CHUNKER_SIZES.maxBytes) })).max(MANIFEST_LIMITS.maxBlocks),
 });
 
 /** Some file systems stamp in steps of up to 2 s: a file changed that lately could change again unseen. */

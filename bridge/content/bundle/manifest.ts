@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { FarmError } from "../../kernel/errors.ts";
-import { SHA256_PATTERN } from "../../kernel/ids.ts";
+import { Sha256 } from "../../core/sha256.ts";
 import { bundlePathFault, foldPath } from "./path-rules.ts";
 
 /** Every number a requester could otherwise choose for a donor. */
@@ -23,7 +23,7 @@ const BundlePath = z.string().superRefine((path, context) => {
 });
 
 const ManifestBlock = z.strictObject({
-  sha256: z.string().regex(SHA256_PATTERN),
+  sha256: Sha256,
   bytes: z.int().min(1).max(MANIFEST_LIMITS.maxBlockBytes),
 });
 

@@ -48,6 +48,11 @@ export class SceneCopy {
     this.#waiting = undefined;
   }
 
+  /** Copies the copy to where there is nothing. */
+  async copyTo(place: string): Promise<void> {
+    await copyFile(this.path, place, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+  }
+
   async isThere(): Promise<boolean> {
     return (await stampAt(this.path)) !== undefined;
   }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { FarmError } from "../../kernel/errors.ts";
-import { type Sha256, SHA256_PATTERN, sha256 } from "../../kernel/ids.ts";
+import { Sha256 } from "../../core/sha256.ts";
+import { sha256 } from "../../kernel/ids.ts";
 
 /** Every number that a peer could otherwise choose for us. */
 export const ENVIRONMENT_LIMITS = {
@@ -13,11 +14,9 @@ export const ENVIRONMENT_LIMITS = {
   maxTotalBytes: 64 * 1024 ** 3,
 } as const;
 
-const Hash = z.string().regex(SHA256_PATTERN);
-
 const EnvironmentBlock = z
   .strictObject({
-    sha256: Hash,
+    sha256: Sha256,
     /** As it is stored and sent. */
     bytes: z.int().min(1).max(ENVIRONMENT_LIMITS.maxBlockBytes),
     /** Of the layer, when it is unpacked. */
@@ -27,7 +26,7 @@ const EnvironmentBlock = z
 
 const EnvironmentLayer = z.strictObject({
   /** SHA-256 of the layer's tar: what the image's configuration calls it. */
-  diffId: Hash,
+  diffId: Sha256,
   bytes: z.int().min(0).max(ENVIRONMENT_LIMITS.maxTotalBytes),
   blocks: z.array(EnvironmentBlock).max(ENVIRONMENT_LIMITS.maxBlocks),
 });
@@ -36,7 +35,7 @@ const EnvironmentLayer = z.strictObject({
 export const EnvironmentManifest = z
   .strictObject({
     version: z.literal(1),
-    digest: Hash,
+    digest: Sha256,
     configBytes: z.int().min(2).max(ENVIRONMENT_LIMITS.maxConfigBytes),
     layers: z.array(EnvironmentLayer).min(1).max(ENVIRONMENT_LIMITS.maxLayers),
   })

@@ -1,10 +1,7 @@
-import type { DeviceClass } from "../plan/chunk.ts";
+import { Backend } from "../plan/chunk.ts";
 
 /** SHA-256 of an image's configuration, in lower-case hexadecimal. The configuration names every layer by its hash: equal digests are equal images, on every engine. */
 export type EnvironmentDigest = string;
-
-export type Backend = DeviceClass["backend"];
-const BACKENDS: readonly Backend[] = ["CPU", "CUDA", "OPTIX", "HIP", "ONEAPI", "METAL"];
 
 /** What an environment's Blender says of itself: read by running it, then written on the image as labels. */
 export interface EnvironmentFacts {
@@ -54,7 +51,7 @@ export function factsOf(labels: Readonly<Record<string, string>>): EnvironmentFa
     /^(?:\/[\w.+-]{1,64}){1,16}$/.test(blenderPath);
   if (!fits) return undefined;
   const named = text("backends").split(",");
-  const backends = BACKENDS.filter((backend) => backend === "CPU" || named.includes(backend));
+  const backends = Backend.options.filter((backend) => backend === "CPU" || named.includes(backend));
   return { blenderVersion, buildHash, blenderPath, backends, hasDenoiser: text("denoiser") === "yes" };
 }
 

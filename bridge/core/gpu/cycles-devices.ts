@@ -1,7 +1,7 @@
-import { type DeviceClass } from "../plan/chunk.ts";
+import type { Backend, BlenderBuildId, DeviceClass } from "../plan/chunk.ts";
 import { type Gpu, pciAddress } from "./gpu.ts";
 
-export type GpuBackend = Exclude<DeviceClass["backend"], "CPU">;
+export type GpuBackend = Exclude<Backend, "CPU">;
 
 /** A device that Cycles itself says it has. */
 export interface CyclesDevice {
@@ -72,7 +72,7 @@ export function noUseMessage(gpus: readonly Gpu[], devices: readonly CyclesDevic
 }
 
 /** As their makers write them. */
-export const BACKEND_NAMES: Readonly<Record<DeviceClass["backend"], string>> = {
+export const BACKEND_NAMES: Readonly<Record<Backend, string>> = {
   CPU: "CPU",
   CUDA: "CUDA",
   OPTIX: "OptiX",
@@ -82,7 +82,7 @@ export const BACKEND_NAMES: Readonly<Record<DeviceClass["backend"], string>> = {
 };
 
 /** What decides about the pixels of this way of rendering; GPUs of several kinds in one slot are a kind of their own. */
-export function gpuClass(build: Pick<DeviceClass, "blenderVersion" | "buildHash">, gpus: readonly Gpu[], backend: GpuBackend): DeviceClass {
+export function gpuClass(build: BlenderBuildId, gpus: readonly Gpu[], backend: GpuBackend): DeviceClass {
   const archs = [...new Set(gpus.map((gpu) => classWord(gpu.arch ?? gpu.name)))].toSorted();
   const drivers = [...new Set(gpus.flatMap(({ driver }) => (driver === undefined ? [] : [classWord(driver)])))].toSorted();
   return {

@@ -1,5 +1,27 @@
+import { z } from "zod";
+
+/** Bounds on what drivers tell. */
+export const GPU_LIMITS = { maxGpus: 32, maxNameChars: 64, maxIdChars: 64, maxArchChars: 32, maxDriverChars: 32 } as const;
+
+const Bytes = z.int().min(0);
+
+/** A GPU that is given, as everybody is told of it: its name, and how it is at the moment as far as it tells. */
+export const GpuSummary = z.strictObject({
+  name: z.string().max(GPU_LIMITS.maxNameChars),
+  memoryBytes: Bytes.optional(),
+  memoryUsedBytes: Bytes.optional(),
+  /** 0 to 1. */
+  load: z.number().min(0).max(1).optional(),
+  celsius: z.number().optional(),
+  watts: z.number().min(0).optional(),
+});
+export type GpuSummary = Readonly<z.infer<typeof GpuSummary>>;
+
+/** What a GPU measures of itself; undefined: it does not tell. */
+type GpuReadings = Readonly<Record<keyof Omit<GpuSummary, "name">, number | undefined>>;
+
 /** A graphics card (or the graphics part of a processor) that may render, and how it is at the moment. */
-export interface Gpu {
+export interface Gpu extends GpuReadings {
   readonly vendor: "nvidia" | "amd" | "intel" | "apple";
   /** Its place among all GPUs of this machine: what owners write. */
   readonly index: number;
@@ -16,16 +38,13 @@ export interface Gpu {
   /** Device files that reach it where no driver's own runtime does; and the groups (numbers) that may open them. */
   readonly nodes: readonly string[];
   readonly groups: readonly number[];
-  readonly memoryBytes: number | undefined;
-  readonly memoryUsedBytes: number | undefined;
-  /** 0 to 1. */
-  readonly load: number | undefined;
-  readonly celsius: number | undefined;
-  readonly watts: number | undefined;
 }
 
-/** Bounds on what drivers tell. */
-export const GPU_LIMITS = { maxGpus: 32, maxNameChars: 64, maxIdChars: 64, maxArchChars: 32, maxDriverChars: 32 } as const;
+/** What is told of a GPU. */
+export function gpuSummary({ name, memoryBytes, memoryUsedBytes, load, celsius, watts }: Gpu): GpuSummary {
+  const readings = { memoryBytes, memoryUsedBytes, load: load === undefined ? undefined : Math.min(1, load), celsius, watts };
+  return { name, ...Object.fromEntries(Object.entries(readings).filter(([, value]) => value !== undefined)) };
+}
 
 /** The PCI address in any of its spellings ("00000000:01:00.0", "0000:01:00"): as the kernel writes it. */
 export function pciAddress(text: string): string | undefined {

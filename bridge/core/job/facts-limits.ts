@@ -1,11 +1,11 @@
+import { FRAME_LIMITS } from "./frame-limits.ts";
+
 /**
- * Bounds on what is known of a scene, in whatever form it comes: from Blender's inspection, or from the journal. Sizes, names
- * and frames are Blender's own: 65,536 px a side, ids of 255 bytes (63 before 5.0), frames up to 1,048,574 (MAXFRAME).
+ * Bounds on what is known of a scene, in whatever form it comes: from Blender's inspection, or from the journal. Names are
+ * Blender's own: ids of 255 bytes (63 before 5.0).
  */
 export const FACTS_LIMITS = {
-  maxSidePx: 65_536,
-  maxFrame: 1_048_574,
-  maxFrames: 1_048_575,
+  maxFrames: FRAME_LIMITS.maxFrame + 1,
   maxScenes: 1_000,
   maxSceneFramesPerFrame: 1_000,
   maxLayers: 1_000,

@@ -1,11 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { JOB_ID_PATTERN, newJobId } from "./job-id.ts";
+import { newJobId } from "./job-id.ts";
 
 describe("newJobId", () => {
   it("names the time and four random digits", () => {
     const id = newJobId(Date.UTC(2026, 10, 22, 21, 46, 54), Uint8Array.of(0, 31, 32, 255));
     expect(id).toBe("261122-214654-0z0z");
-    expect(id).toMatch(JOB_ID_PATTERN);
   });
 
   it("sorts by time", () => {

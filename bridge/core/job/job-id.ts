@@ -1,8 +1,6 @@
 /** Crockford's digits: no letter that is mistaken for a number, no word by accident. */
 const DIGITS = "0123456789abcdefghjkmnpqrstvwxyz";
 
-export const JOB_ID_PATTERN = /^[0-9]{6}-[0-9]{6}-[0-9a-hjkmnp-tv-z]{4}$/;
-
 /**
  * A job's name for people and folders: `261122-214654-k3f9`, date and time in UTC and four random digits.
  * Sorts by time. `nowMs` is wall time; `random` holds at least 4 random bytes.

@@ -1,5 +1,5 @@
-import { FRAME_LIMITS } from "../plan/frames.ts";
-import { FACTS_LIMITS } from "./facts-limits.ts";
+import { FRAME_LIST_LIMITS } from "../plan/frames.ts";
+import { FRAME_LIMITS } from "./frame-limits.ts";
 
 /** What a choice may be. */
 export type OptionValue =
@@ -26,7 +26,7 @@ export interface DeclaredFlag extends DeclaredOption {
 
 const name = { kind: "text", maxChars: 256 } as const;
 const path = { kind: "text", maxChars: 4_096 } as const;
-const frame = { kind: "integer", min: -FACTS_LIMITS.maxFrame, max: FACTS_LIMITS.maxFrame } as const;
+const frame = { kind: "integer", min: -FRAME_LIMITS.maxFrame, max: FRAME_LIMITS.maxFrame } as const;
 
 /**
  * Blender's own flags, in the order in which Blender must read them: the scene first. Plain data, so that `--help` loads
@@ -54,7 +54,7 @@ export const BLENDER_FLAGS = {
 export const JOB_OPTIONS = {
   animation: { value: { kind: "boolean" }, flag: "-a, --render-anim", help: "the scene's animation" },
   frames: {
-    value: { kind: "text", maxChars: FRAME_LIMITS.maxTextLength },
+    value: { kind: "text", maxChars: FRAME_LIST_LIMITS.maxTextLength },
     flag: "-f, --render-frame <frames>",
     help: "frames: 1,3,5..9 or 1-20x2",
   },

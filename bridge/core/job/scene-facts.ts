@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { FACTS_LIMITS } from "./facts-limits.ts";
+import { FRAME_LIMITS } from "./frame-limits.ts";
 
 const limits = FACTS_LIMITS;
 export const Name = z.string().max(limits.maxNameChars);
 export const Path = z.string().max(limits.maxPathChars);
-export const FrameNumber = z.int().min(-limits.maxFrame).max(limits.maxFrame);
-const Side = z.int().min(1).max(limits.maxSidePx);
-const Offset = z.int().min(0).max(limits.maxSidePx);
+export const FrameNumber = z.int().min(-FRAME_LIMITS.maxFrame).max(FRAME_LIMITS.maxFrame);
+export const Side = z.int().min(1).max(FRAME_LIMITS.maxSidePx);
+const Offset = z.int().min(0).max(FRAME_LIMITS.maxSidePx);
 
 /** A pixel rectangle in full-frame coordinates, y up as in Blender. */
 export const Rect = z.strictObject({ x: Offset, y: Offset, width: Side, height: Side }).readonly();
@@ -30,10 +31,7 @@ export const SceneRenderFacts = z
     /** True when the picture has the region's size and not the frame's (crop to border). */
     cropped: z.boolean(),
     /** Samples a pixel of the most demanding view layer. */
-    samples: z
-      .int()
-      .min(0)
-      .max(2 ** 31 - 1),
+    samples: z.int().min(0).max(FRAME_LIMITS.maxSamples),
     adaptive: z.boolean(),
     /** Denoising inside the render is on for some view layer. */
     denoised: z.boolean(),
@@ -94,7 +92,7 @@ export const SceneFacts = z
     frameCurrent: FrameNumber,
     frameStart: FrameNumber,
     frameEnd: FrameNumber,
-    frameStep: z.int().min(1).max(limits.maxFrame),
+    frameStep: z.int().min(1).max(FRAME_LIMITS.maxFrame),
     /** Frames a second as a fraction, for instance 30000/1001. */
     fps: z.strictObject({ numerator: z.int().positive(), denominator: z.int().positive() }).readonly(),
     output: z

@@ -1,6 +1,5 @@
 import { z } from "zod";
 import type { ErrorCode } from "../../kernel/error-codes.ts";
-import { SHA256_PATTERN } from "../../kernel/ids.ts";
 import { KnownErrorCode } from "../job/error-code.ts";
 import { FrameNumber } from "../job/scene-facts.ts";
 import { RecordName, RecordText } from "./record-texts.ts";
@@ -11,6 +10,7 @@ import { LedgerFile } from "../ledger/ledger.ts";
 import { type ChunkId, type DonorId, ResultFile } from "../plan/chunk.ts";
 import { PlanInput } from "../plan/plan-types.ts";
 import { BanReason } from "../schedule/types.ts";
+import { Sha256 } from "../sha256.ts";
 
 /** Bounds on what a journal may hold: it is our own file, but other programs can write into it. */
 const RECORD_LIMITS = { maxListItems: 1_000_000, maxFiles: 10_000 } as const;
@@ -36,14 +36,14 @@ export const JobRecord = z.discriminatedUnion("type", [
     scenePath: RecordText,
     flags: BlenderFlags,
     planInput: PlanInput,
-    manifestHash: z.string().regex(SHA256_PATTERN),
+    manifestHash: Sha256,
     blender: z.strictObject({ version: RecordName, buildHash: RecordName }),
     settings: JobSettings,
   }),
   z.strictObject({
     type: z.literal("chunk-accepted"),
     chunk: RecordName,
-    sha256: z.string().regex(SHA256_PATTERN),
+    sha256: Sha256,
     files: z.array(ResultFile).max(RECORD_LIMITS.maxFiles).readonly(),
     donor: RecordName,
     checked: z.boolean(),

@@ -1,44 +1,45 @@
 import { z } from "zod";
-import { SHA256_PATTERN } from "../../kernel/ids.ts";
-import type { Rect } from "../job/scene-facts.ts";
+import { FrameNumber, Name, Rect, Side } from "../job/scene-facts.ts";
 import { RecordName } from "../journal/record-texts.ts";
+import { Sha256 } from "../sha256.ts";
 
 /** Identifies a chunk inside its job: stable across restarts, so that the journal can name it. */
 export type ChunkId = string;
 export type DonorId = string;
 
-/**
- * The unit of leased work.
- *
- * `raw`: one scene at one frame, a rectangle of it, as a float multilayer EXR; `rect` is what the
- * donor must return, overscan included. `files`: one frame of an engine that only works on whole frames,
- * as the final files that Blender itself writes.
- */
-export type ChunkSpec =
-  | {
-      readonly kind: "raw";
-      readonly scene: string;
-      readonly frame: number;
-      /** Full frame in pixels: the donor sets this resolution, at 100 %. */
-      readonly width: number;
-      readonly height: number;
-      /** What to render and return, inside the full frame. */
-      readonly rect: Rect;
-      /** Simulations are stepped from this frame on, in order, before `frame` is rendered. */
-      readonly stepFrom?: number;
-      /** Denoise inside the render: only for whole frames. */
-      readonly denoise: boolean;
-      /** Half of the samples alone, to see how noisy the picture is. Checks ask for it on their own machine; it does not travel. */
-      readonly half?: "first" | "second";
-    }
-  | {
-      readonly kind: "files";
-      readonly scene: string;
-      readonly frame: number;
-      /** Last part of the output path (may hold #), file format and extension as the requester's flags left them. */
-      readonly output: { readonly name: string; readonly format: string; readonly useExtension: boolean };
-      readonly stepFrom?: number;
-    };
+/** A rectangle of one scene at one frame, as a float multilayer EXR. */
+export const RawChunkSpec = z.strictObject({
+  kind: z.literal("raw"),
+  scene: Name,
+  frame: FrameNumber,
+  /** Full frame in pixels: the donor sets this resolution, at 100 %. */
+  width: Side,
+  height: Side,
+  /** What to render and return, inside the full frame, overscan included. */
+  rect: Rect,
+  /** Simulations are stepped from this frame on, in order, before `frame` is rendered. */
+  stepFrom: z.exactOptional(FrameNumber),
+  /** Denoise inside the render: only for whole frames. */
+  denoise: z.boolean(),
+  /** Half of the samples alone, to see how noisy the picture is. Checks ask for it on their own machine; it does not travel. */
+  half: z.exactOptional(z.enum(["first", "second"])),
+});
+
+/** Last part of the output path (may hold #), file format and extension as the requester's flags left them. */
+export const ChunkOutput = z.strictObject({ name: Name, format: Name, useExtension: z.boolean() });
+
+/** One frame of an engine that only works on whole frames, as the final files that Blender itself writes. */
+export const FilesChunkSpec = z.strictObject({
+  kind: z.literal("files"),
+  scene: Name,
+  frame: FrameNumber,
+  output: ChunkOutput.readonly(),
+  stepFrom: z.exactOptional(FrameNumber),
+});
+
+/** The unit of leased work. */
+export const ChunkSpec = z.discriminatedUnion("kind", [RawChunkSpec, FilesChunkSpec]);
+export type ChunkSpec = Readonly<z.infer<typeof ChunkSpec>>;
 
 export interface Chunk {
   readonly id: ChunkId;
@@ -55,20 +56,27 @@ export const ResultFile = z
     role: z.enum(["raw", "output", "preview"]),
     /** File name without folder; for "output" the name Blender gave it. */
     name: RecordName,
-    sha256: z.string().regex(SHA256_PATTERN),
+    sha256: Sha256,
     bytes: z.int().min(0),
   })
   .readonly();
 export type ResultFile = z.infer<typeof ResultFile>;
 
-/** What decides whether two machines make the same bits (`device class`). */
-export interface DeviceClass {
-  readonly blenderVersion: string;
-  readonly buildHash: string;
-  /** What renders. */
-  readonly backend: "CPU" | "CUDA" | "OPTIX" | "HIP" | "ONEAPI" | "METAL";
+/** What renders: the processor, or GPUs by one of Cycles' ways to them. */
+export const Backend = z.enum(["CPU", "CUDA", "OPTIX", "HIP", "ONEAPI", "METAL"]);
+export type Backend = z.infer<typeof Backend>;
+
+/** What decides whether two machines make the same bits. */
+export const DeviceClass = z.strictObject({
+  blenderVersion: z.string(),
+  buildHash: z.string(),
+  backend: Backend,
   /** CPU kernel level ("avx2", "sse42", "neon") or GPU architecture ("sm_90"). */
-  readonly arch: string;
+  arch: z.string(),
   /** Of a GPU: its compiler makes the last step of every kernel. */
-  readonly driver?: string | undefined;
-}
+  driver: z.string().optional(),
+});
+export type DeviceClass = Readonly<z.infer<typeof DeviceClass>>;
+
+/** What a job's Blender is told by: all its donors run the same one. */
+export type BlenderBuildId = Pick<DeviceClass, "blenderVersion" | "buildHash">;

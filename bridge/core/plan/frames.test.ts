@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FarmError } from "../../kernel/errors.ts";
-import { FRAME_LIMITS, parseFrames } from "./frames.ts";
+import { FRAME_LIMITS } from "../job/frame-limits.ts";
+import { FRAME_LIST_LIMITS, parseFrames } from "./frames.ts";
 
 const SCENE = { start: 10, end: 20 };
 
@@ -55,7 +56,7 @@ describe("parseFrames", () => {
     ["2000000", "outside"],
     ["1.5", '"1.5"'],
     ["1e3", '"1e3"'],
-    ["0..100000", `more than ${FRAME_LIMITS.maxFrames}`],
+    ["0..100000", `more than ${FRAME_LIST_LIMITS.maxFrames}`],
     ["-4-9", '"-4-9"'],
   ])("refuses %j and says what is wrong", (text, why) => expect(refusal(text)).toContain(why));
 

@@ -1,7 +1,8 @@
 import { FarmError } from "../../kernel/errors.ts";
+import { FRAME_LIMITS } from "../job/frame-limits.ts";
 
-/** Blender's own bounds of a frame number, and ours of a list. */
-export const FRAME_LIMITS = { maxFrames: 100_000, minFrame: -1_048_574, maxFrame: 1_048_574, maxTextLength: 65_536 } as const;
+/** Bounds of a list of frames. */
+export const FRAME_LIST_LIMITS = { maxFrames: 100_000, maxTextLength: 65_536 } as const;
 
 /** The scene's range, which `+N` and `-N` refer to. */
 export interface FrameRange {
@@ -20,7 +21,7 @@ const DASHED_PART = /^(\d{1,7})-(\d{1,7})(?:x(\d{1,7}))?$/;
  * Without `range`, relative frames are refused. Throws FRAMES_INVALID, naming the part that is wrong.
  */
 export function parseFrames(text: string, range?: FrameRange): number[] {
-  if (text.length > FRAME_LIMITS.maxTextLength) throw invalid("the list", "is too long", text.slice(0, 40));
+  if (text.length > FRAME_LIST_LIMITS.maxTextLength) throw invalid("the list", "is too long", text.slice(0, 40));
   const frames = new Set<number>();
   for (const part of text.split(",")) addPart(part.trim(), range, frames);
   return [...frames];
@@ -40,7 +41,8 @@ function addRange({ first, last, step }: Record<"first" | "last" | "step", numbe
   if (step < 1) throw invalid(`"${part}"`, "has a step of 0", part);
   for (let frame = first; frame <= last; frame += step) {
     frames.add(frame);
-    if (frames.size > FRAME_LIMITS.maxFrames) throw invalid(`"${part}"`, `makes more than ${FRAME_LIMITS.maxFrames} frames`, part);
+    if (frames.size > FRAME_LIST_LIMITS.maxFrames)
+      throw invalid(`"${part}"`, `makes more than ${FRAME_LIST_LIMITS.maxFrames} frames`, part);
   }
 }
 
@@ -53,8 +55,7 @@ function resolve(text: string, part: string, range: FrameRange | undefined): num
       : text.startsWith("+")
         ? range.start + Number(text.slice(1))
         : range.end - Number(text.slice(1)) + 1;
-  if (frame < FRAME_LIMITS.minFrame || frame > FRAME_LIMITS.maxFrame)
-    throw invalid(`"${part}"`, "lies outside the frames that Blender knows", part);
+  if (Math.abs(frame) > FRAME_LIMITS.maxFrame) throw invalid(`"${part}"`, "lies outside the frames that Blender knows", part);
   return frame;
 }
 

@@ -1,9 +1,7 @@
+import type { DonorOffer } from "../terms/donor-offer.ts";
+
 /** What a donor offers, as far as a plan cares. */
-export interface OfferedCapacity {
-  readonly slots: number;
-  /** Samples x pixels a second of one slot, on the known scene; undefined when it was not measured. */
-  readonly speed?: number | undefined;
-}
+export type OfferedCapacity = Pick<DonorOffer, "slots" | "speed">;
 
 /** What a plan reckons with. */
 export interface SwarmCapacity {

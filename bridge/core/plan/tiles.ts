@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { FarmError } from "../../kernel/errors.ts";
-import { FACTS_LIMITS } from "../job/facts-limits.ts";
-import type { Rect } from "../job/scene-facts.ts";
+import { type Rect, Side } from "../job/scene-facts.ts";
 
-const Count = z.int().min(1).max(FACTS_LIMITS.maxSidePx);
+/** At most one a pixel. */
+const Count = Side;
 
 export const TileGrid = z.strictObject({
   columns: Count,

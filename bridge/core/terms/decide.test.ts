@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { decide, type Observation, OPEN, type Availability } from "./decide.ts";
+import { type Availability, OPEN } from "./availability.ts";
+import { decide, type Observation } from "./decide.ts";
 import { parseTerms, type TermTexts } from "./parse-terms.ts";
 
 const calm: Observation = {
@@ -23,7 +24,7 @@ const demanding: TermTexts = {
 
 function availability(seen: Partial<Observation>, texts: TermTexts = demanding, before: Availability = OPEN): string {
   const stands = decide(parseTerms(texts), { ...calm, ...seen }, before);
-  return stands.state === "open" ? "open" : `${stands.state} ${stands.reason.code}`;
+  return stands.state === "open" ? "open" : `${stands.state} ${stands.code}`;
 }
 
 describe("decide", () => {
@@ -56,7 +57,7 @@ describe("decide", () => {
     expect(availability({ idleMs: 0, othersLoad: 1, onBattery: true, celsius: 100, watts: undefined }, {})).toBe("open"));
 
   it("does not oscillate around a limit: the value must pass it by a margin", () => {
-    const paused = (code: string): Availability => ({ state: "paused", reason: { code, message: "" } });
+    const paused = (code: string): Availability => ({ state: "paused", code, reason: "" });
     expect(availability({ celsius: 83 }, demanding, paused("hot"))).toBe("paused hot");
     expect(availability({ celsius: 80 }, demanding, paused("hot"))).toBe("open");
     expect(availability({ othersLoad: 0.45 }, demanding, paused("load"))).toBe("paused load");
@@ -72,6 +73,6 @@ describe("decide", () => {
 
   it("gives the requester a readable reason", () => {
     const stands = decide(parseTerms({ schedule: "mon-fri 22:00-07:00" }), calm, OPEN);
-    expect(stands).toMatchObject({ reason: { message: "it gives only mon,tue,wed,thu,fri 22:00-07:00 of its own time" } });
+    expect(stands).toMatchObject({ reason: "it gives only mon,tue,wed,thu,fri 22:00-07:00 of its own time" });
   });
 });

@@ -1,4 +1,4 @@
-import type { Reason } from "../job/scene-facts.ts";
+import { type Availability, type NotOpen, OPEN } from "./availability.ts";
 import { isWithin, scheduleText, type WallTime } from "./schedule.ts";
 import type { Terms } from "./terms.ts";
 
@@ -21,53 +21,40 @@ export interface Observation {
 /** `freeze`: stop at once, keep the work. `finish`: take nothing new. */
 export type OwnerCommand = "freeze" | "finish";
 
-/**
- * Whether work is taken and done.
- *
- * `open`: both. `closed`: nothing new is taken, what runs may end. `paused`: nothing new is taken and what
- * runs stands still.
- */
-export type Availability =
-  | { readonly state: "open" }
-  | { readonly state: "closed"; readonly reason: Reason }
-  | { readonly state: "paused"; readonly reason: Reason };
-
-export const OPEN: Availability = { state: "open" };
-
 /** A limit once passed must be left by so much before work goes on: nothing may flutter. */
 const RETURN = { celsius: 5, wattsShare: 0.9, loadShare: 0.8 } as const;
 
 /** How the terms stand to what is observed; `before` is how they stood a moment ago. */
 export function decide(terms: Terms, seen: Observation, before: Availability): Availability {
-  const stopped = before.state === "paused" ? before.reason.code : undefined;
+  const stopped = before.state === "paused" ? before.code : undefined;
   const paused = commanded(seen, "freeze") ?? disturbs(terms, seen, stopped) ?? harms(terms, seen, stopped);
-  if (paused) return { state: "paused", reason: paused };
+  if (paused) return { state: "paused", ...paused };
   const closed = commanded(seen, "finish") ?? unknown(terms, seen) ?? outside(terms, seen);
-  return closed ? { state: "closed", reason: closed } : OPEN;
+  return closed ? { state: "closed", ...closed } : OPEN;
 }
 
-function commanded({ command }: Observation, kind: OwnerCommand): Reason | undefined {
-  return command === kind ? { code: "owner", message: "its owner has paused it" } : undefined;
+function commanded({ command }: Observation, kind: OwnerCommand): NotOpen | undefined {
+  return command === kind ? { code: "owner", reason: "its owner has paused it" } : undefined;
 }
 
 /** Somebody needs the machine. */
-function disturbs(terms: Terms, seen: Observation, stopped: string | undefined): Reason | undefined {
+function disturbs(terms: Terms, seen: Observation, stopped: string | undefined): NotOpen | undefined {
   const program = seen.programs?.find((running) => yieldsTo(terms, running));
-  if (program !== undefined) return { code: "yield", message: `its owner runs ${program}` };
+  if (program !== undefined) return { code: "yield", reason: `its owner runs ${program}` };
   if (terms.idleMs !== undefined && seen.idleMs !== undefined && seen.idleMs < terms.idleMs)
-    return { code: "in-use", message: "somebody uses it" };
+    return { code: "in-use", reason: "somebody uses it" };
   if (terms.maxOthersLoad === undefined || seen.othersLoad === undefined) return undefined;
   const limit = terms.maxOthersLoad * (stopped === "load" ? RETURN.loadShare : 1);
-  return seen.othersLoad > limit ? { code: "load", message: `other programs use ${Math.round(seen.othersLoad * 100)} % of it` } : undefined;
+  return seen.othersLoad > limit ? { code: "load", reason: `other programs use ${Math.round(seen.othersLoad * 100)} % of it` } : undefined;
 }
 
 /** Work would cost the machine or its owner. */
-function harms(terms: Terms, seen: Observation, stopped: string | undefined): Reason | undefined {
-  if (terms.notOnBattery && seen.onBattery === true) return { code: "battery", message: "it runs on battery" };
+function harms(terms: Terms, seen: Observation, stopped: string | undefined): NotOpen | undefined {
+  if (terms.notOnBattery && seen.onBattery === true) return { code: "battery", reason: "it runs on battery" };
   const celsius = (terms.maxCelsius ?? Number.POSITIVE_INFINITY) - (stopped === "hot" ? RETURN.celsius : 0);
-  if (isOver(seen.celsius, celsius)) return { code: "hot", message: `it is ${Math.round(seen.celsius)} °C hot` };
+  if (isOver(seen.celsius, celsius)) return { code: "hot", reason: `it is ${Math.round(seen.celsius)} °C hot` };
   const watts = (terms.maxWatts ?? Number.POSITIVE_INFINITY) * (stopped === "watts" ? RETURN.wattsShare : 1);
-  return isOver(seen.watts, watts) ? { code: "watts", message: `it draws ${Math.round(seen.watts)} W` } : undefined;
+  return isOver(seen.watts, watts) ? { code: "watts", reason: `it draws ${Math.round(seen.watts)} W` } : undefined;
 }
 
 function isOver(value: number | undefined, limit: number): value is number {
@@ -75,7 +62,7 @@ function isOver(value: number | undefined, limit: number): value is number {
 }
 
 /** A condition that cannot be looked at is not taken for granted. */
-function unknown(terms: Terms, seen: Observation): Reason | undefined {
+function unknown(terms: Terms, seen: Observation): NotOpen | undefined {
   const blind: readonly (readonly [boolean, string])[] = [
     [terms.idleMs !== undefined && seen.idleMs === undefined, "whether somebody uses it"],
     [terms.notOnBattery && seen.onBattery === undefined, "whether it runs on battery"],
@@ -84,12 +71,12 @@ function unknown(terms: Terms, seen: Observation): Reason | undefined {
     [terms.maxWatts !== undefined && seen.watts === undefined, "how many watts it draws"],
   ];
   const [first] = blind.filter(([asked]) => asked);
-  return first && { code: "unknown", message: `it cannot tell ${first[1]}, and its owner asked for that` };
+  return first && { code: "unknown", reason: `it cannot tell ${first[1]}, and its owner asked for that` };
 }
 
-function outside(terms: Terms, seen: Observation): Reason | undefined {
+function outside(terms: Terms, seen: Observation): NotOpen | undefined {
   if (isWithin(terms.schedule, seen.wall)) return undefined;
-  return { code: "schedule", message: `it gives only ${scheduleText(terms.schedule)} of its own time` };
+  return { code: "schedule", reason: `it gives only ${scheduleText(terms.schedule)} of its own time` };
 }
 
 /** Whether work stops while a program of this name runs. */
@@ -105,9 +92,3 @@ function sameProgram(wanted: string, running: string): boolean {
 }
 
 const CUT_NAME_CHARS = 15;
-
-/** True when nobody would tell these two apart. */
-export function sameAvailability(a: Availability, b: Availability): boolean {
-  if (a.state === "open" || b.state === "open") return a.state === b.state;
-  return a.state === b.state && a.reason.code === b.reason.code;
-}

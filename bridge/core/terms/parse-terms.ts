@@ -3,21 +3,8 @@ import { parseDuration, parseRate, parseShare, parseSize } from "../amounts.ts";
 import { parseDigest } from "../environments/facts.ts";
 import { ANY, ASK, isPeerId } from "../environments/may-run.ts";
 import { parseSchedule } from "./schedule.ts";
+import { TERMS_LIMITS } from "./terms-limits.ts";
 import { type CoreShare, DEFAULT_TERMS, IDLE_OTHERS_LOAD, type Terms } from "./terms.ts";
-
-/** Bounds on what is written, and on what it may say. */
-export const TERMS_LIMITS = {
-  maxTextChars: 8_192,
-  maxListed: 256,
-  maxNameChars: 256,
-  maxCores: 4_096,
-  maxSlots: 256,
-  /** Slower than this, a peer would take us for dead. */
-  minBytesPerSecond: 128 * 1024,
-  maxDurationMs: 7 * 86_400_000,
-  maxCelsius: 150,
-  maxWatts: 100_000,
-} as const;
 
 /** Each term by the name that the owner writes, with what it may say. */
 export const TERM_NAMES = {

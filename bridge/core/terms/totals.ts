@@ -1,23 +1,28 @@
+import { z } from "zod";
 import type { ChunkSpec } from "../plan/chunk.ts";
 
+const Amount = z.number().min(0);
+
 /** Work given in some time. */
-export interface Given {
-  readonly chunks: number;
+export const Given = z.strictObject({
+  chunks: Amount,
   /** Whole frames; a tile is its share of one. */
-  readonly frames: number;
+  frames: Amount,
   /** Of render slots at work. */
-  readonly seconds: number;
+  seconds: Amount,
   /** As far as this machine tells what it uses; undefined: it does not. */
-  readonly joules: number | undefined;
-}
+  joules: Amount.optional(),
+});
+export type Given = Readonly<z.infer<typeof Given>>;
 
 /** Work given on the day named, and ever. */
-export interface Totals {
+export const Totals = z.strictObject({
   /** The day of `today` on this machine's wall: "2026-11-23". */
-  readonly day: string;
-  readonly today: Given;
-  readonly ever: Given;
-}
+  day: z.string().max(10),
+  today: Given,
+  ever: Given,
+});
+export type Totals = Readonly<z.infer<typeof Totals>>;
 
 const NOTHING: Given = { chunks: 0, frames: 0, seconds: 0, joules: undefined };
 

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { eventOf, JOB_EVENTS } from "../../core/job/job-events.ts";
-import { Frame, JobName } from "./job-submission.ts";
+import { Deliver } from "../../core/job/option-schemas.ts";
+import { FrameNumber } from "../../core/job/scene-facts.ts";
+import { JobName } from "./job-submission.ts";
 
 /** What the bridge says of itself is parsed by its tests only; strings have no caps here. */
 const Words = z.string();
@@ -31,8 +33,6 @@ export const JobState = z.enum([
   "failed",
 ]);
 export type JobState = z.infer<typeof JobState>;
-
-const Deliver = z.enum(["files", "raw"]);
 
 export const JobSummary = z.strictObject({
   job: JobName,
@@ -80,7 +80,7 @@ export const JobReport = z.strictObject({
   first: Count,
   next: Count,
   /** Frames whose raw pictures are here and not released. */
-  raw: z.array(Frame),
+  raw: z.array(FrameNumber),
   /** Finished files so far. */
   outputs: z.array(Words),
 });

@@ -9,7 +9,6 @@ export const JobName = z
   .string()
   .max(64)
   .regex(/^[\w-]+$/);
-export const Frame = z.int().min(-1_048_574).max(1_048_574);
 
 /** What a job is to be: a saved scene, and the choices of `bridge render`. */
 export const JobSubmission = z.strictObject({

@@ -1,7 +1,10 @@
 import { z } from "zod";
 import { ErrorBody, JobSummary, JobReport, WireEvent } from "./job-messages.ts";
 import { RawImage } from "../../core/job/job-events.ts";
-import { Frame, JobName, JobSubmission, Path, Text } from "./job-submission.ts";
+import { FrameNumber } from "../../core/job/scene-facts.ts";
+import { Sha256 } from "../../core/sha256.ts";
+import { DonorOffer } from "../../core/terms/donor-offer.ts";
+import { JobName, JobSubmission, Path, Text } from "./job-submission.ts";
 import { GATEWAY_LIMITS } from "./limits.ts";
 
 const Words = z.string();
@@ -46,19 +49,21 @@ export const ThisComputer = z.strictObject({
   blenders: z.array(LocalBuild),
 });
 
+const { name, cores, memoryBytes, load, slots, busySlots } = DonorOffer.shape;
+
+/** What a peer offers, for people to read. */
 export const PeerSummary = z.strictObject({
   peer: Words,
-  name: Words,
+  name,
   /** It takes work now; `reason` says why not. */
   open: z.boolean(),
   reason: Words.nullable(),
-  cores: Count,
-  memoryBytes: z.number().min(0),
-  /** 0 (idle) to 1 (all cores busy) and beyond. */
-  load: z.number().min(0),
+  cores,
+  memoryBytes,
+  load,
   gpus: z.array(Words),
-  slots: Count,
-  busySlots: Count,
+  slots,
+  busySlots,
   builds: z.array(OfferedBuild),
   pingMs: z.number().min(0).nullable(),
 });
@@ -91,8 +96,8 @@ export const SceneCheck = z.strictObject({
       width: Count,
       height: Count,
       samples: z.number(),
-      frameStart: Frame,
-      frameEnd: Frame,
+      frameStart: FrameNumber,
+      frameEnd: FrameNumber,
       frameStep: Count,
       /** Frames can be cut into tiles. */
       tiles: z.boolean(),
@@ -115,7 +120,6 @@ const BlendName = z
   // oxlint-disable-next-line no-control-regex -- they are what must not come in
   .regex(/^[^<>:"/\\|?*\u0000-\u001f]+\.blend$/)
   .refine((name) => Buffer.byteLength(name) <= MAX_NAME_BYTES);
-const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** Every method: what is asked, and what is answered. */
 export const METHODS = {
@@ -137,11 +141,11 @@ export const METHODS = {
   "jobs.retry": { params: OneJob, result: JobSummary },
   /** The raw pictures of a frame; empty while they are not whole. */
   "jobs.raw": {
-    params: z.strictObject({ job: JobName, frame: Frame }),
+    params: z.strictObject({ job: JobName, frame: FrameNumber }),
     result: z.strictObject({ pictures: z.array(RawImage).readonly() }),
   },
   /** The client has what it wants: the raw pictures of one frame may go, or without `frame` all that the ended job keeps, and its line. */
-  "jobs.release": { params: z.strictObject({ job: JobName, frame: Frame.nullish() }), result: Nothing },
+  "jobs.release": { params: z.strictObject({ job: JobName, frame: FrameNumber.nullish() }), result: Nothing },
   /** Opens the scene in a Blender of the bridge: seconds for a small one. */
   "scene.check": {
     params: z.strictObject({ scenePath: Path, scene: Text.nullish(), blender: Path.nullish() }),

@@ -1,3 +1,5 @@
+import { FRAME_LIMITS } from "../../core/job/frame-limits.ts";
+
 /** Every number a stranger's EXR could choose for us. */
 export const EXR_LIMITS = {
   /** All headers together. Cryptomatte manifests of scenes with tens of thousands of objects need several MiB. */
@@ -11,7 +13,7 @@ export const EXR_LIMITS = {
   /** Bytes of an attribute's, a type's or a channel's name: OpenEXR's own bound for long names. */
   maxNameBytes: 255,
   /** Width or height of a picture, and how far its window may lie from the origin. */
-  maxSizePixels: 65_536,
+  maxSizePixels: FRAME_LIMITS.maxSidePx,
   /** Over all parts: their offsets are held in memory (8 bytes each). */
   maxChunks: 1_000_000,
   /** One decoded chunk (16 scanlines of ZIP): 8K with 480 float channels. */

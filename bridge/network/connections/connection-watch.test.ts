@@ -1,9 +1,8 @@
 import { describe, expect, it, vi } from "vitest";
 import { systemClock } from "../../kernel/clock.ts";
-import { eventually, never, TestNodes } from "../../test/network/test-nodes.ts";
+import { never, TestNodes } from "../../test/network/test-nodes.ts";
 import { NodeProcess } from "../../test/network/test-process.ts";
-
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 30_000 });
+import { until } from "../../test/time/until.ts";
 
 describe("[F7] a connection", () => {
   it("to a peer that stands still for 18 s stays, with its streams: a busy machine is not gone", async () => {
@@ -29,6 +28,6 @@ describe("[F7] a connection", () => {
     await using dead = await NodeProcess.start("serve", nodes.swarm);
     await client.connect(dead.address, never());
     dead.child.kill("SIGSTOP");
-    await eventually(() => client.knownPeers().length === 0, 75_000);
+    await until(() => client.knownPeers().length === 0, 120_000);
   });
 });

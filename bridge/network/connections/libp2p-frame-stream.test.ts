@@ -1,17 +1,15 @@
 import type { Libp2p, Stream } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FRAME_LIMITS, type FrameStream } from "../../protocols/frame-stream.ts";
 import { frameStreamContract } from "../../test/contract/frame-stream-contract.ts";
-import { MAX_HELD_BYTES } from "./libp2p-frame-stream.ts";
 import { NETWORK_LIMITS } from "../network-limits.ts";
 import { plainNode } from "../../test/network/test-plain-node.ts";
 import { addressOf, failure, never, TestNodes } from "../../test/network/test-nodes.ts";
 
-// Other work may have the cores.
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
-
 const MIB = 1024 * 1024;
+/** The most that one stream keeps in memory for a reader that does not read. */
+const MAX_HELD_BYTES = NETWORK_LIMITS.streamWindowBytes * 2 + FRAME_LIMITS.maxFrameBytes;
 
 /** Two nodes, and for each stream opened by one the same stream as the other got it. */
 async function connectedEnds() {

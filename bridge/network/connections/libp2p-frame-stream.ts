@@ -3,7 +3,7 @@ import { abortable, childSignal } from "../../kernel/abort.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
 import { Notifier } from "../../kernel/notifier.ts";
 import { systemWorld } from "../../kernel/world.ts";
-import { FRAME_LIMITS, type FrameStream } from "../../protocols/frame-stream.ts";
+import type { FrameStream } from "../../protocols/frame-stream.ts";
 import { FrameAssembly, frameHeader } from "./frame-assembly.ts";
 import { NETWORK_LIMITS } from "../network-limits.ts";
 import { sendingTurn } from "./send-scheduler.ts";
@@ -213,6 +213,3 @@ export class Libp2pFrameStream implements FrameStream {
 function lost(message: string, cause?: unknown): FarmError {
   return new FarmError("PEER_UNREACHABLE", message, { cause });
 }
-
-/** The most that one stream keeps in memory for a reader that does not read. */
-export const MAX_HELD_BYTES = NETWORK_LIMITS.streamWindowBytes * 2 + FRAME_LIMITS.maxFrameBytes;

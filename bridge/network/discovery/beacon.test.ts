@@ -2,6 +2,8 @@ import { createSocket } from "node:dgram";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../kernel/clock.ts";
 import { silentLog } from "../../kernel/log.ts";
+import { SteppedClock } from "../../test/simulation/steps.ts";
+import { until } from "../../test/time/until.ts";
 import { Beacon } from "./beacon.ts";
 import { BEACON_LIMITS, type BeaconMessage, decodeBeacon, encodeBeacon } from "./beacon-message.ts";
 
@@ -52,49 +54,67 @@ describe("two beacons", () => {
 
   function start(index: 0 | 1, swarm = "s") {
     const heard: [string, readonly string[]][] = [];
-    const deps = { log: silentLog, clock: systemClock, addresses: () => [`/ip4/127.0.0.1/tcp/${4000 + index}`] };
-    const beacon = new Beacon({ ...deps, heard: (id, addresses) => heard.push([id, addresses]) }, { id: IDS[index], swarm, port });
+    const clock = new SteppedClock();
+    let sends = 0;
+    const addresses = () => {
+      sends++;
+      return [`/ip4/127.0.0.1/tcp/${4000 + index}`];
+    };
+    const deps = { log: silentLog, clock, addresses };
+    const beacon = new Beacon({ ...deps, heard: (id, told) => heard.push([id, told]) }, { id: IDS[index], swarm, port });
     runs.push(beacon.run(stop.signal));
-    return heard;
+    /** Time goes on in small steps until something is so. */
+    const pass = async (what: () => boolean) => {
+      await until(() => {
+        if (!what()) clock.advance(20);
+        return what();
+      });
+    };
+    const asked = () => pass(() => sends === BEACON_LIMITS.asksAtMs.length);
+    return { heard, clock, pass, asked, sends: () => sends };
   }
 
   it("hear each other at once, the newcomer by the other's answer", async () => {
     const first = start(0);
-    await systemClock.sleep(1_500);
-    expect(first).toEqual([]);
+    await first.asked();
+    expect(first.heard).toEqual([]);
     const second = start(1);
-    await expect.poll(() => [first.length > 0, second.length > 0], { timeout: 1_000 }).toEqual([true, true]);
-    expect(second[0]?.[0]).toBe(IDS[0]);
-    expect(second[0]?.[1]).toContain("/ip4/127.0.0.1/tcp/4000");
+    await second.pass(() => first.heard.length > 0);
+    const askedMs = first.clock.monotonicMs();
+    await first.pass(() => second.heard.length > 0);
+    expect(first.clock.monotonicMs() - askedMs, "long before it would tell of itself unasked").toBeLessThan(
+      BEACON_LIMITS.announceEveryMs / 2,
+    );
+    expect(second.heard[0]?.[0]).toBe(IDS[0]);
+    expect(second.heard[0]?.[1]).toContain("/ip4/127.0.0.1/tcp/4000");
   });
 
   it("do not hear another swarm", async () => {
-    const heards = [start(0), start(1, "other")];
-    await systemClock.sleep(500);
-    expect(heards).toEqual([[], []]);
+    const both = [start(0), start(1, "other")];
+    for (const beacon of both) await beacon.asked();
+    await systemClock.sleep(200);
+    expect(both.map(({ heard }) => heard)).toEqual([[], []]);
   });
 
   it("answer a flood of questions a few times only, and survive junk", async () => {
-    start(0);
-    await systemClock.sleep(300);
-    let answers = 0;
-    const socket = createSocket({ type: "udp4", reuseAddr: true });
-    await new Promise<void>((resolve) => socket.bind(port, () => resolve()));
-    socket.addMembership("239.255.77.77", "127.0.0.1");
+    const beacon = start(0);
+    await beacon.asked();
+    const [asks, startMs] = [beacon.sends(), beacon.clock.monotonicMs()];
+    const socket = createSocket("udp4");
+    await new Promise<void>((resolve) => socket.bind(0, () => resolve()));
     socket.setMulticastInterface("127.0.0.1");
-    socket.on("message", (bytes) => {
-      if (decodeBeacon(bytes)?.id === IDS[0]) answers++;
-    });
     const question = encodeBeacon({ ...message, id: IDS[1] }) as Uint8Array;
     for (let count = 0; count < 100; count++) {
       socket.send(question, port, "239.255.77.77");
       socket.send("malformed", port, "239.255.77.77");
-      if (count % 10 === 9) await systemClock.sleep(20);
+      if (count % 10 !== 9) continue;
+      beacon.clock.advance(60);
+      await systemClock.sleep(5);
     }
-    await systemClock.sleep(400);
+    await beacon.pass(() => beacon.sends() > asks);
     socket.close();
-    // One asker's loopback copy per interface and answer; 600 ms hold three answers.
-    expect(answers).toBeGreaterThan(0);
-    expect(answers).toBeLessThan(20);
+    const passedMs = beacon.clock.monotonicMs() - startMs;
+    expect(beacon.heard.length, "questions that came").toBeGreaterThan(50);
+    expect(beacon.sends() - asks).toBeLessThanOrEqual(Math.ceil(passedMs / BEACON_LIMITS.answerEveryMs));
   });
 });

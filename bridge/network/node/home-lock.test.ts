@@ -3,11 +3,8 @@ import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { lockHome } from "./home-lock.ts";
-
-// Other work may have the cores.
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 const newHome = () => mkdtemp(join(tmpdir(), "home-lock-"));
 

@@ -1,15 +1,13 @@
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { multiaddr } from "@multiformats/multiaddr";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { systemClock } from "../../kernel/clock.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { silentLog } from "../../kernel/log.ts";
 import { openNode } from "./node.ts";
 import { plainNode } from "../../test/network/test-plain-node.ts";
-import { addressOf, echo, eventually, never, TestNodes } from "../../test/network/test-nodes.ts";
-
-// Other work may have the cores.
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
+import { addressOf, echo, never, TestNodes } from "../../test/network/test-nodes.ts";
+import { until } from "../../test/time/until.ts";
 
 const ECHO = "/test/echo/1";
 const LIMIT = { maxInboundStreamsPerPeer: 4 };
@@ -44,7 +42,7 @@ describe("a node", () => {
       await stream.close();
       expect(await stream.read()).toBeUndefined();
     }
-    expect(await client.ping(server.selfId, never())).toBeLessThan(1_000);
+    expect(await client.ping(server.selfId, never())).toBeGreaterThan(0);
     expect(await client.addressesOf(server.selfId)).toContain(addressOf(server));
   });
 
@@ -69,10 +67,10 @@ describe("a node", () => {
       throw new Error("a watcher's own trouble");
     });
     for (const lane of ["control", "bulk"] as const) await client.open(addressOf(server), ECHO, lane, never());
-    await eventually(() => seen.length === 1, 2_000);
+    await until(() => seen.length === 1);
     expect(server.knownPeers()).toEqual([{ id: client.selfId }]);
     await client[Symbol.asyncDispose]();
-    await eventually(() => seen.length === 2, 2_000);
+    await until(() => seen.length === 2);
     expect(seen).toEqual(["client here", "client gone"]);
     expect(server.knownPeers()).toEqual([]);
     stop();
@@ -120,14 +118,16 @@ describe("a node that cannot reach a peer", () => {
     await expect(client.open(`/ip4/127.0.0.1/tcp/1/p2p/${UNKNOWN}`, ECHO, "bulk", never())).rejects.toMatchObject({
       code: "PEER_UNREACHABLE",
     });
-    expect(performance.now() - startMs).toBeLessThan(1_000);
+    const refusedMs = performance.now() - startMs;
     await expect(client.connect(UNKNOWN, never())).rejects.toMatchObject({ code: "PEER_UNREACHABLE" });
     await using silent = await listening(() => undefined);
+    const silentSinceMs = performance.now();
     await expect(client.connect(silent.address, never())).rejects.toMatchObject({
       code: "PEER_UNREACHABLE",
       message: expect.stringContaining("no answer in time"),
     });
-    expect(performance.now() - startMs).toBeLessThan(20_000);
+    // A refusal is an answer; silence is waited for.
+    expect(refusedMs).toBeLessThan(performance.now() - silentSinceMs);
   });
 
   it("gives up on a server that is no node", async () => {
@@ -199,8 +199,7 @@ describe("answers to peers", () => {
     for (const lane of ["control", "control", "control", "bulk", "bulk", "bulk"] as const) asked.push(await ask(lane));
     expect(asked.map(({ answered }) => answered)).toEqual([true, true, true, true, false, false]);
     for (const { stream } of asked.slice(0, 2)) await stream.close();
-    await systemClock.sleep(100);
-    expect((await ask("control")).answered).toBe(true);
+    await until(async () => (await ask("control")).answered);
   });
 
   it("are told when their node stops", async () => {

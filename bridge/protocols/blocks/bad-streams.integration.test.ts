@@ -7,7 +7,7 @@ import { sha256 } from "../../kernel/ids.ts";
 import { systemWorld } from "../../kernel/world.ts";
 import { encodeMessage } from "../codec.ts";
 import type { FrameStream } from "../frame-stream.ts";
-import { streamPair } from "../stream-pair.ts";
+import { streamPair } from "../../test/network/stream-pair.ts";
 import { fetchBlocks } from "./fetch-blocks.ts";
 import { fetchFile } from "./fetch-file.ts";
 import { MemoryStore } from "./fixtures/memory-swarm.ts";
@@ -17,8 +17,36 @@ const content = new Uint8Array(randomBytes(512 * KIB));
 const hash = sha256(content);
 const header = encodeMessage({ type: "block", hash, bytes: content.length });
 
-const { setTimeout: realTimeout } = globalThis;
-const realTime = (ms: number) => new Promise((resolve) => void realTimeout(resolve, ms));
+/** What the disk is at work on: a real one, for which time must wait here. */
+const atWork = new Set<Promise<unknown>>();
+function watched<T extends object>(target: T): T {
+  const call =
+    (method: (...args: unknown[]) => unknown) =>
+    (...args: unknown[]) => {
+      const done = Promise.resolve(method.apply(target, args)).then((made) =>
+        made instanceof Object && "sync" in made ? watched(made) : made,
+      );
+      atWork.add(done);
+      const forget = () => void atWork.delete(done);
+      done.then(forget, forget);
+      return done;
+    };
+  return new Proxy(target, {
+    get: (_, name) => {
+      const member: unknown = Reflect.get(target, name);
+      return typeof member === "function" ? call(member as (...args: unknown[]) => unknown) : member;
+    },
+  });
+}
+const world = { ...systemWorld, disk: watched(systemWorld.disk) };
+const turnOfLoop = () => new Promise((resolve) => void setImmediate(resolve));
+/** All that can happen without time has happened. */
+async function settled(): Promise<void> {
+  do {
+    await Promise.allSettled(atWork);
+    for (let turn = 0; turn < 3; turn++) await turnOfLoop();
+  } while (atWork.size > 0);
+}
 
 /** How a peer treats the stream that it was asked on. */
 type Manner = (stream: FrameStream) => Promise<void>;
@@ -60,7 +88,7 @@ afterEach(async () => {
 
 function opener(manner: Manner): () => Promise<FrameStream> {
   return async () => {
-    const [near, far] = streamPair(systemWorld);
+    const [near, far] = streamPair(world);
     void far
       .read()
       .then(() => manner(far))
@@ -72,11 +100,11 @@ function opener(manner: Manner): () => Promise<FrameStream> {
 /** Both ways of fetching, by the same signature. */
 const fetches = {
   fetchFile: (manner: Manner, signal: AbortSignal) =>
-    fetchFile({ world: systemWorld, hash, bytes: content.length, open: opener(manner), toPath: join(folder, "r.exr") }, signal),
+    fetchFile({ world, hash, bytes: content.length, open: opener(manner), toPath: join(folder, "r.exr") }, signal),
   fetchBlocks: async (manner: Manner, signal: AbortSignal) => {
     const wanted = [{ hash, bytes: content.length }];
     const requester = { id: "requester", addrs: [] };
-    await fetchBlocks({ world: systemWorld, wanted, requester, sources: () => [], open: opener(manner), store: new MemoryStore() }, signal);
+    await fetchBlocks({ world, wanted, requester, sources: () => [], open: opener(manner), store: new MemoryStore() }, signal);
   },
 };
 
@@ -90,9 +118,8 @@ async function endOf(fetching: Promise<unknown>, mostSeconds: number): Promise<{
   fetching.then(() => end(undefined), end);
   for (let step = 0; ended === undefined && step < mostSeconds * 4; step++) {
     await vi.advanceTimersByTimeAsync(250);
-    await realTime(1); // the disk is a real one
+    await settled();
   }
-  for (let count = 0; ended === undefined && count < 200; count++) await realTime(10);
   return ended ?? { error: new Error("it goes on"), seconds: mostSeconds };
 }
 

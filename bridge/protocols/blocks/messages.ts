@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { SHA256_PATTERN } from "../../kernel/ids.ts";
+import { Sha256 } from "../../core/sha256.ts";
 
 export const BLOCKS_PROTOCOL = "/p2p-render/blocks/1.0.0";
 
@@ -37,12 +37,10 @@ export const BLOCKS_LIMITS = {
   maxGivesPerBlock: 8,
 } as const;
 
-const Hash = z.string().regex(SHA256_PATTERN);
-
 export const BlocksRequest = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("get"),
-    hash: Hash,
+    hash: Sha256,
     offset: z.int().min(0).max(BLOCKS_LIMITS.maxContentBytes).optional(),
     length: z.int().min(1).max(BLOCKS_LIMITS.maxBlockBytes).optional(),
     /** The longest piece that the asker takes: on a slow link a long one would look like silence. */
@@ -50,11 +48,11 @@ export const BlocksRequest = z.discriminatedUnion("type", [
     /** "The peers you named do not give it to me." */
     force: z.boolean().optional(),
   }),
-  z.strictObject({ type: z.literal("have"), hashes: z.array(Hash).min(1).max(BLOCKS_LIMITS.maxHaveHashes) }),
+  z.strictObject({ type: z.literal("have"), hashes: z.array(Sha256).min(1).max(BLOCKS_LIMITS.maxHaveHashes) }),
 ]);
 export type BlocksRequest = z.infer<typeof BlocksRequest>;
 
-/** A peer that may have a block: a hint, to be proved by the block's hash. */
+/** A peer that may have a block, by its id and its multiaddrs (each ending in /p2p/<id>; none when only the id is known): a hint, to be proved by the block's hash. */
 export const BlockPeer = z.strictObject({
   id: z.string().regex(/^[A-Za-z0-9]{8,128}$/u),
   addrs: z
@@ -67,21 +65,17 @@ export const BlockPeer = z.strictObject({
     .max(BLOCKS_LIMITS.maxAddressesPerPeer)
     .readonly(),
 });
-export interface BlockPeer {
-  readonly id: string;
-  /** Multiaddrs, each ending in /p2p/<id>; empty when only the id is known. */
-  readonly addrs: readonly string[];
-}
+export type BlockPeer = Readonly<z.infer<typeof BlockPeer>>;
 
 export const BlocksAnswer = z.discriminatedUnion("type", [
   /** `bytes` bytes follow in bulk frames. */
-  z.strictObject({ type: z.literal("block"), hash: Hash, bytes: z.int().min(0).max(BLOCKS_LIMITS.maxBlockBytes) }),
+  z.strictObject({ type: z.literal("block"), hash: Sha256, bytes: z.int().min(0).max(BLOCKS_LIMITS.maxBlockBytes) }),
   z.strictObject({
     type: z.literal("redirect"),
-    hash: Hash,
+    hash: Sha256,
     peers: z.array(BlockPeer).min(1).max(BLOCKS_LIMITS.maxElsewherePeers).readonly(),
   }),
-  z.strictObject({ type: z.literal("missing"), hash: Hash }),
+  z.strictObject({ type: z.literal("missing"), hash: Sha256 }),
   /** One character a hash that was asked about, "1" for here. */
   z.strictObject({
     type: z.literal("have"),

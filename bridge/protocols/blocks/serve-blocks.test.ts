@@ -3,7 +3,7 @@ import { FarmError } from "../../kernel/errors.ts";
 import { systemWorld } from "../../kernel/world.ts";
 import { decodeMessage, encodeMessage } from "../codec.ts";
 import type { FrameStream } from "../frame-stream.ts";
-import { streamPair } from "../stream-pair.ts";
+import { streamPair } from "../../test/network/stream-pair.ts";
 import { BLOCKS_LIMITS, BlocksAnswer } from "./messages.ts";
 import { serveBlocks, type ServePolicy } from "./serve-blocks.ts";
 import { SuperSeeding } from "./super-seeding.ts";

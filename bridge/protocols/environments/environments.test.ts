@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { encodeMessage } from "../codec.ts";
-import { streamPair } from "../stream-pair.ts";
+import { streamPair } from "../../test/network/stream-pair.ts";
 import { answerEnvironment, askEnvironment } from "./environments.ts";
 import type { EnvironmentReply } from "./messages.ts";
 import { systemWorld } from "../../kernel/world.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { SHA256_PATTERN } from "../../kernel/ids.ts";
+import { Sha256 } from "../../core/sha256.ts";
 
 export const ENVIRONMENTS_PROTOCOL = "/p2p-render/environments/1.0.0";
 
@@ -12,9 +12,7 @@ export const ENVIRONMENTS_LIMITS = {
   maxSignatures: 8,
 } as const;
 
-const Hash = z.string().regex(SHA256_PATTERN);
-
-export const EnvironmentRequest = z.strictObject({ type: z.literal("ask"), digest: Hash });
+export const EnvironmentRequest = z.strictObject({ type: z.literal("ask"), digest: Sha256 });
 
 /** Somebody's word that an environment may be run. Worth something only when the signature holds and the signer is trusted. */
 export const EnvironmentSignature = z.strictObject({
@@ -29,7 +27,7 @@ export const EnvironmentReply = z.discriminatedUnion("type", [
   /** The manifest is a content of the blocks protocol. */
   z.strictObject({
     type: z.literal("environment"),
-    manifest: Hash,
+    manifest: Sha256,
     manifestBytes: z.int().min(1).max(ENVIRONMENTS_LIMITS.maxManifestBytes),
     signatures: z.array(EnvironmentSignature).max(ENVIRONMENTS_LIMITS.maxSignatures).readonly(),
   }),

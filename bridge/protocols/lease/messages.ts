@@ -1,6 +1,9 @@
 import { z } from "zod";
-import type { Refusal } from "../../core/admission.ts";
-import { SHA256_PATTERN } from "../../kernel/ids.ts";
+import { JobRequirements, Refusal } from "../../core/admission.ts";
+import { ChunkOutput, FilesChunkSpec, RawChunkSpec, ResultFile } from "../../core/plan/chunk.ts";
+import { Sha256 } from "../../core/sha256.ts";
+import { TERMS_LIMITS } from "../../core/terms/terms-limits.ts";
+import { BlockPeer } from "../blocks/messages.ts";
 import { DeviceClassMessage, Message, AvailabilityMessage } from "../offer/messages.ts";
 
 export const LEASE_PROTOCOL = "/p2p-render/lease/1.0.0";
@@ -17,7 +20,6 @@ export const LEASE_LIMITS = {
   maxLeasesInFlight: 1_024,
   maxFilesPerResult: 256,
   maxSources: 64,
-  maxPixels: 65_536,
   maxManifestBytes: 64 * 1024 * 1024,
   maxResultBytes: 64 * 1024 ** 3,
   maxSceneBytes: 2 ** 50,
@@ -25,54 +27,29 @@ export const LEASE_LIMITS = {
   maxChunkSeconds: 10_000_000,
 } as const;
 
-const Hash = z.string().regex(SHA256_PATTERN);
 const SceneName = z.string().min(1).max(256);
-const FrameNumber = z.int().min(-1_048_574).max(1_048_574);
 const LeaseId = z.string().min(1).max(64);
-const Pixels = z.int().min(1).max(LEASE_LIMITS.maxPixels);
 
-const RectMessage = z.strictObject({
-  x: z.int().min(0).max(LEASE_LIMITS.maxPixels),
-  y: z.int().min(0).max(LEASE_LIMITS.maxPixels),
-  width: Pixels,
-  height: Pixels,
+const ChunkOutputMessage = ChunkOutput.safeExtend({
+  name: z
+    .string()
+    .max(255)
+    .regex(/^[^/\\\p{C}]*$/u),
+  format: z.string().regex(/^[A-Z0-9_]{1,64}$/),
 });
 
-export const ChunkSpecMessage = z.discriminatedUnion("kind", [
-  z.strictObject({
-    kind: z.literal("raw"),
-    scene: SceneName,
-    frame: FrameNumber,
-    width: Pixels,
-    height: Pixels,
-    rect: RectMessage,
-    stepFrom: FrameNumber.optional(),
-    denoise: z.boolean(),
-  }),
-  z.strictObject({
-    kind: z.literal("files"),
-    scene: SceneName,
-    frame: FrameNumber,
-    output: z.strictObject({
-      name: z
-        .string()
-        .max(255)
-        .regex(/^[^/\\\p{C}]*$/u),
-      format: z.string().regex(/^[A-Z0-9_]{1,64}$/),
-      useExtension: z.boolean(),
-    }),
-    stepFrom: FrameNumber.optional(),
-  }),
+const ChunkSpecMessage = z.discriminatedUnion("kind", [
+  RawChunkSpec.omit({ half: true }).safeExtend({ scene: SceneName }),
+  FilesChunkSpec.safeExtend({ scene: SceneName, output: ChunkOutputMessage.readonly() }),
 ]);
 
-export const PeerAddress = z.strictObject({ id: z.string().min(1).max(128), addrs: z.array(z.string().max(512)).max(16) });
+const PeerAddress = BlockPeer.safeExtend({ id: z.string().min(1).max(128), addrs: z.array(z.string().max(512)).max(16).readonly() });
 
-/** What the requester knows of its job's hunger; a donor that is not told must find out. */
-export const JobRequirementsMessage = z.strictObject({
+/** A donor that is not told must find out. */
+const JobRequirementsMessage = JobRequirements.safeExtend({
   sceneBytes: z.int().min(0).max(LEASE_LIMITS.maxSceneBytes).optional(),
   memoryBytes: z.int().min(0).max(LEASE_LIMITS.maxMemoryBytes).optional(),
   chunkSeconds: z.number().min(0).max(LEASE_LIMITS.maxChunkSeconds).optional(),
-  environment: Hash.optional(),
 });
 
 /** What the requester says. */
@@ -80,7 +57,7 @@ export const RequesterMessage = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("open"),
     job: z.string().min(1).max(64),
-    manifest: Hash,
+    manifest: Sha256,
     manifestBytes: z.int().min(1).max(LEASE_LIMITS.maxManifestBytes),
     build: DeviceClassMessage.pick({ blenderVersion: true, buildHash: true }),
     needs: JobRequirementsMessage,
@@ -92,41 +69,26 @@ export const RequesterMessage = z.discriminatedUnion("type", [
   /** The result of this lease is safe with the requester: the donor may drop it. */
   z.strictObject({ type: z.literal("release"), lease: LeaseId }),
   /** Other donors of the job, as sources of scene blocks. */
-  z.strictObject({ type: z.literal("sources"), peers: z.array(PeerAddress).max(LEASE_LIMITS.maxSources) }),
+  z.strictObject({ type: z.literal("sources"), peers: z.array(PeerAddress).max(LEASE_LIMITS.maxSources).readonly() }),
   z.strictObject({ type: z.literal("heartbeat") }),
 ]);
-export type RequesterMessage = z.infer<typeof RequesterMessage>;
+export type RequesterMessage = Readonly<z.infer<typeof RequesterMessage>>;
+export type OpenMessage = Extract<RequesterMessage, { type: "open" }>;
 
-export const ResultFileMessage = z.strictObject({
-  role: z.enum(["raw", "output", "preview"]),
+const ResultFileMessage = ResultFile.unwrap().safeExtend({
   name: z
     .string()
     .min(1)
     .max(255)
     .regex(/^[^/\\\p{C}]+$/u),
-  sha256: Hash,
   bytes: z.int().min(0).max(LEASE_LIMITS.maxResultBytes),
 });
 
-export const REFUSALS = [
-  "busy",
-  "paused",
-  "closed",
-  "no-matching-blender",
-  "no-environment",
-  "environment-asked",
-  "not-welcome",
-  "no-space",
-  "no-memory",
-  "no-time",
-  "evicted",
-] as const satisfies readonly Refusal[];
-
 /** What the donor says. */
 export const DonorMessage = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("opened"), slots: z.int().min(1).max(256), deviceClass: DeviceClassMessage }),
+  z.strictObject({ type: z.literal("opened"), slots: z.int().min(1).max(TERMS_LIMITS.maxSlots), deviceClass: DeviceClassMessage }),
   /** A refusal is an answer, not an error. */
-  z.strictObject({ type: z.literal("refused"), reason: z.enum(REFUSALS), message: Message }),
+  z.strictObject({ type: z.literal("refused"), reason: Refusal, message: Message }),
   /** Its owner's terms opened or closed the door while the job is open. */
   z.strictObject({ type: z.literal("availability"), availability: AvailabilityMessage }),
   /** The last message: the donor ends the job. */
@@ -141,8 +103,8 @@ export const DonorMessage = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("rendered"),
     lease: LeaseId,
-    files: z.array(ResultFileMessage).max(LEASE_LIMITS.maxFilesPerResult),
-    seconds: z.number().min(0).max(10_000_000),
+    files: z.array(ResultFileMessage).max(LEASE_LIMITS.maxFilesPerResult).readonly(),
+    seconds: z.number().min(0).max(LEASE_LIMITS.maxChunkSeconds),
     peakMemoryBytes: z.int().min(0),
     /** What made it, where that is another than `opened` said. */
     deviceClass: DeviceClassMessage.optional(),
@@ -158,4 +120,4 @@ export const DonorMessage = z.discriminatedUnion("type", [
   }),
   z.strictObject({ type: z.literal("heartbeat") }),
 ]);
-export type DonorMessage = z.infer<typeof DonorMessage>;
+export type DonorMessage = Readonly<z.infer<typeof DonorMessage>>;

@@ -1,5 +1,10 @@
 import { z } from "zod";
-import { SHA256_PATTERN } from "../../kernel/ids.ts";
+import { GpuSummary } from "../../core/gpu/gpu.ts";
+import { DeviceClass } from "../../core/plan/chunk.ts";
+import { Sha256 } from "../../core/sha256.ts";
+import { type Availability, availabilityWith } from "../../core/terms/availability.ts";
+import { DonorOffer } from "../../core/terms/donor-offer.ts";
+import { TERMS_LIMITS } from "../../core/terms/terms-limits.ts";
 
 export const OFFER_PROTOCOL = "/p2p-render/offer/1.0.0";
 
@@ -10,38 +15,30 @@ export const OFFER_LIMITS = {
   maxInboundStreamsPerPeer: 4,
   maxBuilds: 16,
   maxGpus: 32,
-  maxCores: 4096,
   maxMessageChars: 300,
   maxEnvironments: 64,
   maxBytes: 2 ** 50,
-  maxWatts: 100_000,
+  maxLoad: 1_000,
   /** Samples x pixels a second. */
   maxSpeed: 1e15,
 } as const;
 
-const Name = z
-  .string()
-  .max(64)
-  .regex(/^[^\p{C}]*$/u);
+const NO_CONTROLS = /^[^\p{C}]*$/u;
+const Name = z.string().max(64).regex(NO_CONTROLS);
+const Agent = z.string().max(64);
 
 /** A reason in words, fit to be shown as it is. */
-export const Message = z
-  .string()
-  .max(OFFER_LIMITS.maxMessageChars)
-  .regex(/^[^\p{C}]*$/u);
+export const Message = z.string().max(OFFER_LIMITS.maxMessageChars).regex(NO_CONTROLS);
 
-/** Whether a donor takes and does work now; the type is `Availability` of the core, less its codes. */
-export const AvailabilityMessage = z.discriminatedUnion("state", [
-  z.strictObject({ state: z.literal("open") }),
-  /** Takes nothing new; what runs may end. */
-  z.strictObject({ state: z.literal("closed"), reason: Message }),
-  /** Takes nothing new; what runs stands still. */
-  z.strictObject({ state: z.literal("paused"), reason: Message }),
-]);
-export type AvailabilityMessage = z.infer<typeof AvailabilityMessage>;
+/** Whether a donor takes and does work now: peers are told why not in words, without the code that its owner's scripts read. */
+export const AvailabilityMessage = availabilityWith({ reason: Message });
+export type AvailabilityMessage = Readonly<z.infer<typeof AvailabilityMessage>>;
 
-/** What decides whether two machines make the same bits; the fields of `core/plan/chunk.ts`. */
-export const DeviceClassMessage = z.strictObject({
+export function availabilityMessage(availability: Availability): AvailabilityMessage {
+  return availability.state === "open" ? availability : { state: availability.state, reason: availability.reason };
+}
+
+export const DeviceClassMessage = DeviceClass.safeExtend({
   blenderVersion: z
     .string()
     .max(32)
@@ -50,7 +47,6 @@ export const DeviceClassMessage = z.strictObject({
     .string()
     .max(64)
     .regex(/^[\w.-]*$/),
-  backend: z.enum(["CPU", "CUDA", "OPTIX", "HIP", "ONEAPI", "METAL"]),
   arch: z
     .string()
     .max(32)
@@ -64,43 +60,31 @@ export const DeviceClassMessage = z.strictObject({
 
 const Bytes = z.int().min(0).max(OFFER_LIMITS.maxBytes);
 
-/** A GPU that is given, and how it is at the moment, as far as it tells. */
-export const GpuMessage = z.strictObject({
+const GpuMessage = GpuSummary.safeExtend({
   name: Name,
   memoryBytes: Bytes.optional(),
   memoryUsedBytes: Bytes.optional(),
-  load: z.number().min(0).max(1).optional(),
   celsius: z.number().min(-100).max(1_000).optional(),
-  watts: z.number().min(0).max(OFFER_LIMITS.maxWatts).optional(),
+  watts: z.number().min(0).max(TERMS_LIMITS.maxWatts).optional(),
 });
-export type GpuMessage = z.infer<typeof GpuMessage>;
 
 export const OfferRequest = z.strictObject({ type: z.literal("ask") });
 
 /** A donor says what it can do; a node that gives nothing says so. */
 export const OfferReply = z.discriminatedUnion("type", [
-  z.strictObject({
+  DonorOffer.safeExtend({
     type: z.literal("offer"),
-    agent: z.string().max(64),
+    agent: Agent,
     name: Name,
     availability: AvailabilityMessage,
-    /** Chunks that it would work on now: none while it is not open. */
-    slots: z.int().min(0).max(256),
-    busySlots: z.int().min(0).max(256),
-    cores: z.int().min(1).max(OFFER_LIMITS.maxCores),
-    memoryBytes: z.int().min(0),
-    /** Load of the machine, 0 (idle) to 1 (all cores busy) and beyond. */
-    load: z.number().min(0).max(1000),
-    gpus: z.array(GpuMessage).max(OFFER_LIMITS.maxGpus),
-    /** Why GPUs that its owner gives are not used. */
+    load: z.number().min(0).max(OFFER_LIMITS.maxLoad),
+    gpus: z.array(GpuMessage).max(OFFER_LIMITS.maxGpus).readonly(),
     gpuNote: Message.optional(),
-    /** Samples x pixels a second of one slot, measured on the known scene. */
     speed: z.number().positive().max(OFFER_LIMITS.maxSpeed).optional(),
-    builds: z.array(DeviceClassMessage).max(OFFER_LIMITS.maxBuilds),
-    /** Digests of environments that are here; left out by a donor that runs work in none. */
-    environments: z.array(z.string().regex(SHA256_PATTERN)).max(OFFER_LIMITS.maxEnvironments).optional(),
+    builds: z.array(DeviceClassMessage).max(OFFER_LIMITS.maxBuilds).readonly(),
+    environments: z.array(Sha256).max(OFFER_LIMITS.maxEnvironments).readonly().optional(),
   }),
-  z.strictObject({ type: z.literal("none"), agent: z.string().max(64) }),
+  z.strictObject({ type: z.literal("none"), agent: Agent }),
 ]);
-export type OfferReply = z.infer<typeof OfferReply>;
+export type OfferReply = Readonly<z.infer<typeof OfferReply>>;
 export type Offer = Extract<OfferReply, { type: "offer" }>;

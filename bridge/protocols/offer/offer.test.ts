@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { encodeMessage } from "../codec.ts";
-import { streamPair } from "../stream-pair.ts";
+import { streamPair } from "../../test/network/stream-pair.ts";
 import type { OfferReply } from "./messages.ts";
 import { answerOffer, askOffer } from "./offer.ts";
 import { systemWorld } from "../../kernel/world.ts";
+import { timeLimitSignal } from "../../test/time/time-limit.ts";
 
 const offer: OfferReply = {
   type: "offer",
@@ -18,7 +19,7 @@ const offer: OfferReply = {
   gpus: [],
   builds: [{ blenderVersion: "4.3.2", buildHash: "abc", backend: "CPU", arch: "avx2" }],
 };
-const signal = AbortSignal.timeout(5_000);
+const signal = timeLimitSignal(5_000);
 
 describe("offer", () => {
   it("carries what a donor gives to the asker [O1]", async () => {

@@ -1,6 +1,8 @@
+import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Chunk } from "../../core/plan/chunk.ts";
 import type { JobPlan } from "../../core/plan/plan.ts";
+import { planOf } from "../../core/schedule/fixtures/plan-of.ts";
 import { FrameAssembler, type FinishedFrame, type FrameWatch } from "./frame-assembler.ts";
 
 /** One frame of two tiles, pasted into one text. */
@@ -80,10 +82,6 @@ beforeEach(() => {
         },
         files: {
           resultPath: (_chunk, donor) => donor,
-          tilePath: (name) => name,
-          sweepResults: async () => {},
-          sizeOf: async () => 1,
-          sync: async () => {},
           remove: async () => {},
           deliver: async () => ({ path: "out", bytes: 1, main: true }),
         },
@@ -164,4 +162,60 @@ it.each([
   await add("left", "a");
   await assembler.finishReady(watch, signal);
   expect(told).toEqual(["begun", "finished 1: a|b"]);
+});
+
+describe("frames that donors' Blenders wrote as final files", () => {
+  const plan = planOf({ costs: [1, 1], kind: "files" });
+  let delivered: string[];
+  let removed: string[];
+  let dropped: string[];
+  const finals = () =>
+    new FrameAssembler(
+      {
+        media: {
+          createAssembled: () => Promise.reject(new Error("no raw frames")),
+          paste: () => Promise.reject(new Error("no raw frames")),
+        },
+        files: {
+          resultPath: (chunk, donor, hash) => `${chunk} of ${donor} ${hash}`,
+          remove: async (paths) => void removed.push(...paths),
+          deliver: async (from, to) => {
+            delivered.push(`${from} -> ${to}`);
+            return { path: to, bytes: 1, main: true };
+          },
+        },
+        assembledPath: ({ frame }) => `assembled ${frame}`,
+        finisher: { finishFrame: () => Promise.reject(new Error("not ours")), finishMovie: () => Promise.reject(new Error("not ours")) },
+        summaryOf: async () => undefined,
+        drop: async (chunk, donor) => void dropped.push(`${chunk} of ${donor}`),
+      },
+      { plan, outputFolder: "/out", movie: undefined, deliver: "files" },
+      [],
+    );
+  const output = (name: string, sha256: string) => ({ role: "output" as const, name, sha256, bytes: 1 });
+  beforeEach(() => {
+    [delivered, removed, dropped] = [[], [], []];
+  });
+
+  it("are put into the output folder under Blender's own names, all of them, and no preview", async () => {
+    const assembly = finals();
+    const preview = { role: "preview" as const, name: "p.jpg", sha256: "cc", bytes: 1 };
+    await assembly.add("c1", { donor: "a", files: [output("f_0001.png", "aa"), output("f_0001.exr", "bb"), preview] }, signal);
+    await assembly.finishReady(watch, signal);
+    expect(delivered).toEqual([`c1 of a aa -> ${join("/out", "f_0001.png")}`, `c1 of a bb -> ${join("/out", "f_0001.exr")}`]);
+    expect(dropped).toEqual(["c1 of a"]);
+  });
+
+  it("are not made again when they were finished before", async () => {
+    const assembly = finals();
+    await assembly.add("c0", { donor: "a", files: [output("f_0000.png", "aa")] }, signal);
+    await assembly.finishReady(watch, signal);
+    await assembly.finishReady(watch, signal);
+    expect(delivered).toHaveLength(1);
+  });
+});
+
+it("a result of a chunk that the plan does not hold is a bug; taking one back is not", async () => {
+  await expect(add("middle", "a")).rejects.toThrow("no scene frame holds chunk middle");
+  assembler.remove("middle");
 });

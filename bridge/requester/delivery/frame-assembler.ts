@@ -1,19 +1,16 @@
-import type { Deliver } from "../../core/job/option-schemas.ts";
 import { join } from "node:path";
 import PQueue from "p-queue";
-import type { Chunk, ChunkId, DonorId, ResultFile } from "../../core/plan/chunk.ts";
 import type { RawImage } from "../../core/job/job-events.ts";
+import type { Deliver } from "../../core/job/option-schemas.ts";
 import type { WrittenFile } from "../../core/ledger/written-file.ts";
-import type { JobPlan, PlannedSceneFrame, SceneFrameKey } from "../../core/plan/plan.ts";
+import type { Chunk, ChunkId, DonorId } from "../../core/plan/chunk.ts";
+import type { JobPlan, SceneFrameKey } from "../../core/plan/plan.ts";
+import type { JobFiles, JobFinisher } from "../ports.ts";
+import { type AcceptedResult, SceneFrameAssembly, type SceneFrameAssemblyDeps } from "./scene-frame-assembly.ts";
 
-import type { AssembledPath, AssembledPicture, JobFiles, JobFinisher, JobMedia, ResultSummary } from "../ports.ts";
-
-export interface FrameAssemblerDeps {
-  readonly media: Pick<JobMedia, "createAssembled" | "paste">;
-  readonly files: JobFiles;
-  readonly assembledPath: AssembledPath;
+export interface FrameAssemblerDeps extends SceneFrameAssemblyDeps {
+  readonly files: Pick<JobFiles, "resultPath" | "deliver" | "remove">;
   readonly finisher: JobFinisher;
-  readonly summaryOf: (scene: string) => Promise<ResultSummary | undefined>;
   /** Nobody needs this result any more. */
   readonly drop: (chunk: ChunkId, donor: DonorId) => Promise<void>;
 }
@@ -24,14 +21,14 @@ export interface AssemblyOptions {
   readonly outputFolder: string;
   /** All frames become one movie, written at the end. */
   readonly movie: { readonly start: number; readonly end: number; readonly step: number } | undefined;
-  /** Floats are left as they are assembled: somebody else finishes them. */
+  /** Raw frames are left as they are assembled: somebody else finishes them. */
   readonly deliver: Deliver;
 }
 
 export interface FinishedFrame {
   readonly frame: number;
   readonly files: readonly WrittenFile[];
-  /** Where floats are delivered: all that the frame is made of. */
+  /** Where raw frames are delivered: all that the frame is made of. */
   readonly pictures: readonly RawImage[];
   /** Chunks whose picture now stands on disk. */
   readonly chunks: readonly ChunkId[];
@@ -53,34 +50,19 @@ export interface FrameWatch {
   failed(frame: number, error: unknown): void;
 }
 
-interface Pasted {
-  readonly donor: DonorId;
-  readonly files: readonly ResultFile[];
-}
+/** A frame and the scene frames it is made of. */
+type UnfinishedFrame = readonly [frame: number, sceneFrames: readonly SceneFrameAssembly[]];
 
-interface SceneFrameProgress {
-  readonly planned: PlannedSceneFrame;
-  /** Accepted results, and those of them that lie in their places. */
-  readonly expected: Map<ChunkId, Pasted>;
-  readonly pasted: Map<ChunkId, Pasted>;
-  created: Promise<AssembledPicture> | undefined;
-  /** Counts results that were taken back. */
-  revision: number;
-  /** The last paste of each chunk: two never write to one place at once. */
-  readonly pasting: Map<ChunkId, Promise<unknown>>;
-  /** Frames that are not finished and are made of it. */
-  readonly frames: Set<number>;
-}
-
-/** Puts accepted results together: pasted into assembled files, finished frame by frame by one Blender. */
+/** Finishes frames of accepted results, by one Blender, as soon as all that a frame is made of is in its place. */
 export class FrameAssembler {
   readonly #deps: FrameAssemblerDeps;
   readonly #options: AssemblyOptions;
   readonly #chunks: ReadonlyMap<ChunkId, Chunk>;
-  readonly #sceneFrames: ReadonlyMap<SceneFrameKey, SceneFrameProgress>;
-  readonly #sceneFrameOf = new Map<ChunkId, SceneFrameProgress>();
-  readonly #unfinished: Map<number, readonly SceneFrameProgress[]>;
-  /** Unfinished frames of which everything is pasted; they may still be in doubt. */
+  readonly #sceneFrameOf: ReadonlyMap<ChunkId, SceneFrameAssembly>;
+  readonly #unfinished: Map<number, readonly SceneFrameAssembly[]>;
+  /** Unfinished frames that are made of it. */
+  readonly #framesOf = new Map<SceneFrameAssembly, Set<number>>();
+  /** Unfinished frames of which everything is in its place; they may still be in doubt. */
   readonly #whole = new Set<number>();
   /** Being finished, or waiting for their turn. */
   readonly #busy = new Set<number>();
@@ -89,177 +71,124 @@ export class FrameAssembler {
   constructor(deps: FrameAssemblerDeps, options: AssemblyOptions, finishedBefore: Iterable<number>) {
     this.#deps = deps;
     this.#options = options;
-    this.#chunks = new Map(options.plan.chunks.map((chunk) => [chunk.id, chunk]));
-    this.#sceneFrames = new Map(
-      options.plan.sceneFrames.map((planned) => [
-        planned.key,
-        { planned, expected: new Map(), pasted: new Map(), created: undefined, revision: 0, pasting: new Map(), frames: new Set<number>() },
-      ]),
+    const { chunks, sceneFrames, outputs } = options.plan;
+    this.#chunks = new Map(chunks.map((chunk) => [chunk.id, chunk]));
+    const assemblies = new Map<SceneFrameKey, SceneFrameAssembly>(
+      sceneFrames.map((planned) => [planned.key, new SceneFrameAssembly(deps, planned)]),
     );
-    for (const sceneFrame of this.#sceneFrames.values())
-      for (const chunk of sceneFrame.planned.chunks) this.#sceneFrameOf.set(chunk, sceneFrame);
+    this.#sceneFrameOf = new Map([...assemblies.values()].flatMap((each) => each.planned.chunks.map((chunk) => [chunk, each] as const)));
+    for (const each of assemblies.values()) this.#framesOf.set(each, new Set());
     const finished = new Set(finishedBefore);
-    const sceneFramesOf = (keys: readonly SceneFrameKey[]) => keys.flatMap((key) => this.#sceneFrames.get(key) ?? []);
     this.#unfinished = new Map(
-      options.plan.outputs.filter(({ frame }) => !finished.has(frame)).map(({ frame, sceneFrames }) => [frame, sceneFramesOf(sceneFrames)]),
+      outputs
+        .filter(({ frame }) => !finished.has(frame))
+        .map(({ frame, sceneFrames: keys }) => [frame, keys.flatMap((key) => assemblies.get(key) ?? [])]),
     );
-    for (const [frame, sceneFrames] of this.#unfinished) {
-      for (const sceneFrame of sceneFrames) sceneFrame.frames.add(frame);
-      if (sceneFrames.length === 0) this.#whole.add(frame); // it needs no render engine at all
+    for (const [frame, made] of this.#unfinished) {
+      for (const each of made) this.#framesOf.get(each)?.add(frame);
+      if (made.length === 0) this.#whole.add(frame); // it needs no render engine at all
     }
   }
 
   /** Puts an accepted result in its place. False when it was taken back meanwhile. */
-  async add(chunkId: ChunkId, result: Pasted, signal: AbortSignal): Promise<boolean> {
+  async add(chunkId: ChunkId, result: AcceptedResult, signal: AbortSignal): Promise<boolean> {
     const chunk = this.#chunks.get(chunkId);
     const sceneFrame = this.#sceneFrameOf.get(chunkId);
-    if (!chunk || !sceneFrame) throw new Error(`no unit holds chunk ${chunkId}`);
-    sceneFrame.expected.set(chunkId, result);
-    const isWanted = () => sceneFrame.expected.get(chunkId) === result;
-    const before = sceneFrame.pasting.get(chunkId) ?? Promise.resolve();
-    const pasting = before.catch(() => {}).then(() => (isWanted() ? this.#paste(chunk, sceneFrame, result, signal) : undefined));
-    sceneFrame.pasting.set(chunkId, pasting);
-    await pasting;
-    if (!isWanted()) return false;
-    sceneFrame.pasted.set(chunkId, result);
-    if (isWhole(sceneFrame)) for (const frame of sceneFrame.frames) if (this.#unfinished.get(frame)?.every(isWhole)) this.#whole.add(frame);
+    if (!chunk || !sceneFrame) throw new Error(`no scene frame holds chunk ${chunkId}`);
+    if (!(await sceneFrame.add(chunk, result, signal))) return false;
+    if (sceneFrame.isWhole)
+      for (const frame of this.#framesOf.get(sceneFrame) ?? []) if (isWhole(this.#unfinished.get(frame) ?? [])) this.#whole.add(frame);
     return true;
-  }
-
-  async #paste(
-    { id, spec, tileRect }: Chunk,
-    sceneFrame: SceneFrameProgress,
-    { donor, files }: Pasted,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const raw = files.find(({ role }) => role === "raw");
-    if (spec.kind !== "raw" || !raw) return;
-    sceneFrame.created ??= this.#create(sceneFrame.planned, signal);
-    const target = await sceneFrame.created;
-    const resultPath = this.#deps.files.resultPath(id, donor, raw.sha256);
-    const { region } = sceneFrame.planned;
-    await this.#deps.media.paste({ resultPath, target, resultRect: spec.rect, tileRect: tileRect ?? spec.rect, region }, signal);
   }
 
   /** The result was wrong after all: its place must be filled again, and a picture made of it is made again. */
   remove(chunkId: ChunkId): void {
     const sceneFrame = this.#sceneFrameOf.get(chunkId);
     if (!sceneFrame) return;
-    sceneFrame.expected.delete(chunkId);
-    sceneFrame.pasted.delete(chunkId);
-    sceneFrame.revision++;
-    for (const frame of sceneFrame.frames) this.#whole.delete(frame);
+    sceneFrame.remove(chunkId);
+    for (const frame of this.#framesOf.get(sceneFrame) ?? []) this.#whole.delete(frame);
   }
 
-  /** Finishes every frame that is whole and not in doubt; `signal` ends it. */
+  /** Finishes every frame that is whole, whose turn it is, and that is not in doubt; `signal` ends it. */
   async finishReady(watch: FrameWatch, signal: AbortSignal): Promise<void> {
-    if (this.#options.movie) return await this.#finishMovie(watch, signal);
-    const isReady = (frame: number) =>
-      !this.#busy.has(frame) && watch.isItsTurn(frame) && this.#isSafe(this.#unfinished.get(frame) ?? [], watch);
-    const ready = [...this.#whole].filter(isReady);
+    const ready = this.#options.movie ? this.#readyMovie(watch) : this.#readyFrames(watch).map((frame) => [frame]);
     if (ready.length === 0) return;
-    for (const frame of ready) this.#begin(frame);
-    await Promise.all(ready.map((frame) => this.#finishing.add(() => this.#finishFrame(frame, watch, signal))));
+    for (const frame of ready.flat()) {
+      this.#whole.delete(frame);
+      this.#busy.add(frame);
+    }
+    await Promise.all(ready.map((frames) => this.#finishing.add(() => this.#finish(frames, watch, signal))));
     await this.finishReady(watch, signal); // what became whole again meanwhile
   }
 
-  #begin(frame: number): void {
-    this.#whole.delete(frame);
-    this.#busy.add(frame);
+  #readyFrames(watch: FrameWatch): number[] {
+    const isReady = (frame: number) => !this.#busy.has(frame) && watch.isItsTurn(frame) && this.#isSafe(frame, watch);
+    return [...this.#whole].filter(isReady);
   }
 
-  /** A result was taken back meanwhile: the frame is made once more when it is whole again, which it may be already. */
-  #end(frame: number): void {
-    this.#busy.delete(frame);
-    if (this.#whole.has(frame) && !this.#unfinished.has(frame)) this.#whole.delete(frame);
+  /** A movie is made of all its frames at once. */
+  #readyMovie(watch: FrameWatch): number[][] {
+    const frames = [...this.#unfinished.keys()];
+    const isReady = frames.length > 0 && this.#busy.size === 0 && this.#whole.size === frames.length;
+    return isReady && frames.every((frame) => this.#isSafe(frame, watch)) ? [frames] : [];
   }
 
-  #isSafe(sceneFrames: readonly SceneFrameProgress[], watch: FrameWatch): boolean {
-    return sceneFrames.every(({ planned }) => planned.chunks.every((chunk) => watch.isSafe(chunk)));
+  #isSafe(frame: number, watch: FrameWatch): boolean {
+    return chunksOf(this.#unfinished.get(frame) ?? []).every((chunk) => watch.isSafe(chunk));
   }
 
-  async #finishFrame(frame: number, watch: FrameWatch, signal: AbortSignal): Promise<void> {
-    const sceneFrames = this.#unfinished.get(frame) ?? [];
-    if (!sceneFrames.every(isWhole)) return this.#end(frame); // taken back while it waited for its turn: it comes again
-    const before = revisionOf(sceneFrames);
-    watch.begun(frame);
+  /** Makes one picture, or one movie, of these frames. When something was taken back meanwhile, they are made once more. */
+  async #finish(frames: readonly number[], watch: FrameWatch, signal: AbortSignal): Promise<void> {
+    const made = frames.map((frame): UnfinishedFrame => [frame, this.#unfinished.get(frame) ?? []]);
+    const sceneFrames = made.flatMap(([, each]) => each);
     try {
-      const files = await this.#filesOf(frame, sceneFrames, signal);
-      const chunks = chunksOf(sceneFrames);
-      if (revisionOf(sceneFrames) !== before || !watch.claim(chunks)) return this.#again(frame, sceneFrames, watch);
-      const pictures = this.#options.deliver === "raw" ? sceneFrames.map(({ planned }) => this.#pictureOf(planned)) : [];
-      await watch.finished([{ frame, files, pictures, chunks }]);
-      await this.#forget(frame, sceneFrames);
+      if (!isWhole(sceneFrames)) return this.#putBack(made); // taken back while it waited for its turn
+      const before = revisionOf(sceneFrames);
+      for (const frame of frames) watch.begun(frame);
+      const files = await this.#write(made, signal);
+      if (revisionOf(sceneFrames) !== before || !watch.claim(chunksOf(sceneFrames))) {
+        this.#putBack(made);
+        return frames.forEach((frame) => watch.undone(frame));
+      }
+      await watch.finished(made.map((each, at) => this.#finishedOf(each, at === 0 ? files : [])));
+      for (const each of made) await this.#forget(each);
     } catch (error) {
-      watch.failed(frame, error);
+      for (const frame of frames) watch.failed(frame, error);
     } finally {
-      this.#end(frame);
+      for (const frame of frames) this.#end(frame);
     }
   }
 
-  /** What it is made of was taken back, or came into doubt, while it was made: once more, when nothing speaks against it. */
-  #again(frame: number, sceneFrames: readonly SceneFrameProgress[], watch: FrameWatch): void {
-    if (sceneFrames.every(isWhole)) this.#whole.add(frame);
-    watch.undone(frame);
+  /** They come again when what they are made of is in its place, which it may be already. */
+  #putBack(made: readonly UnfinishedFrame[]): void {
+    for (const [frame, sceneFrames] of made) if (isWhole(sceneFrames)) this.#whole.add(frame);
   }
 
-  async #filesOf(frame: number, sceneFrames: readonly SceneFrameProgress[], signal: AbortSignal): Promise<readonly WrittenFile[]> {
-    if (this.#options.deliver === "raw") return [];
+  #end(frame: number): void {
+    this.#busy.delete(frame);
+    if (!this.#unfinished.has(frame)) this.#whole.delete(frame);
+  }
+
+  #finishedOf([frame, sceneFrames]: UnfinishedFrame, files: readonly WrittenFile[]): FinishedFrame {
+    const pictures = this.#options.deliver === "raw" ? sceneFrames.map(pictureOf) : [];
+    return { frame, files, pictures, chunks: chunksOf(sceneFrames) };
+  }
+
+  async #write(made: readonly UnfinishedFrame[], signal: AbortSignal): Promise<readonly WrittenFile[]> {
+    const { movie, deliver } = this.#options;
+    if (movie) return await this.#deps.finisher.finishMovie(movie, signal);
+    const [first] = made;
+    if (first === undefined || deliver === "raw") return [];
+    const [frame, sceneFrames] = first;
     const isFinal = sceneFrames.some(({ planned }) => planned.kind === "files");
     return isFinal ? await this.#deliver(sceneFrames) : await this.#deps.finisher.finishFrame(frame, signal);
   }
 
-  #pictureOf({ sceneFrame, width, height, region }: PlannedSceneFrame): RawImage {
-    return { scene: sceneFrame.scene, frame: sceneFrame.frame, path: this.#deps.assembledPath(sceneFrame), width, height, region };
-  }
-
-  async #finishMovie(watch: FrameWatch, signal: AbortSignal): Promise<void> {
-    const { movie } = this.#options;
-    if (!movie || this.#whole.size < this.#unfinished.size || this.#unfinished.size === 0 || this.#busy.size > 0) return;
-    const frames = [...this.#unfinished];
-    const sceneFrames = frames.flatMap(([, each]) => each);
-    if (!this.#isSafe(sceneFrames, watch)) return;
-    for (const [frame] of frames) this.#begin(frame);
-    await this.#finishing.add(async () => {
-      const before = revisionOf(sceneFrames);
-      for (const [frame] of frames) watch.begun(frame);
-      try {
-        const files = await this.#deps.finisher.finishMovie(movie, signal);
-        if (revisionOf(sceneFrames) !== before || !watch.claim(chunksOf(sceneFrames)))
-          return frames.forEach(([frame, made]) => this.#again(frame, made, watch));
-        await watch.finished(
-          frames.map(([frame, made], at) => ({ frame, files: at === 0 ? files : [], pictures: [], chunks: chunksOf(made) })),
-        );
-        for (const [frame, made] of frames) await this.#forget(frame, made);
-      } catch (error) {
-        for (const [frame] of frames) watch.failed(frame, error);
-      } finally {
-        for (const [frame] of frames) this.#end(frame);
-      }
-    });
-    await this.#finishMovie(watch, signal);
-  }
-
-  async #create(planned: PlannedSceneFrame, signal: AbortSignal): Promise<AssembledPicture> {
-    const summary = await this.#deps.summaryOf(planned.sceneFrame.scene);
-    if (!summary) throw new Error(`a result of ${planned.sceneFrame.scene} was accepted before its channels were known`);
-    const { width, height } = planned.region;
-    const picture: AssembledPicture = {
-      path: this.#deps.assembledPath(planned.sceneFrame),
-      width,
-      height,
-      channels: summary.channels,
-      attributes: summary.attributes,
-    };
-    await this.#deps.media.createAssembled(picture, signal);
-    return picture;
-  }
-
   /** Final files that a donor's Blender wrote go to the output folder under Blender's own names. */
-  async #deliver(sceneFrames: readonly SceneFrameProgress[]): Promise<WrittenFile[]> {
+  async #deliver(sceneFrames: readonly SceneFrameAssembly[]): Promise<WrittenFile[]> {
     const written: WrittenFile[] = [];
-    for (const { pasted } of sceneFrames) {
-      for (const [chunk, { donor, files }] of pasted) {
+    for (const { results } of sceneFrames) {
+      for (const [chunk, { donor, files }] of results) {
         for (const { name, sha256 } of files.filter(({ role }) => role === "output")) {
           const from = this.#deps.files.resultPath(chunk, donor, sha256);
           written.push(await this.#deps.files.deliver(from, join(this.#options.outputFolder, name)));
@@ -269,26 +198,31 @@ export class FrameAssembler {
     return written;
   }
 
-  /** Floats that no unfinished frame needs are dropped: an animation must not fill the disk. */
-  async #forget(frame: number, sceneFrames: readonly SceneFrameProgress[]): Promise<void> {
+  /** What no unfinished frame needs is dropped: an animation must not fill the disk. */
+  async #forget([frame, sceneFrames]: UnfinishedFrame): Promise<void> {
     this.#unfinished.delete(frame);
     for (const sceneFrame of sceneFrames) {
-      sceneFrame.frames.delete(frame);
-      if (sceneFrame.frames.size > 0) continue;
-      if (this.#options.deliver === "files") await this.#deps.files.remove([this.#deps.assembledPath(sceneFrame.planned.sceneFrame)]);
-      for (const [chunk, { donor }] of sceneFrame.pasted) await this.#deps.drop(chunk, donor);
+      const frames = this.#framesOf.get(sceneFrame);
+      frames?.delete(frame);
+      if (frames && frames.size > 0) continue;
+      if (this.#options.deliver === "files") await this.#deps.files.remove([sceneFrame.path]);
+      for (const [chunk, { donor }] of sceneFrame.results) await this.#deps.drop(chunk, donor);
     }
   }
 }
 
-function chunksOf(sceneFrames: readonly SceneFrameProgress[]): ChunkId[] {
+function chunksOf(sceneFrames: readonly SceneFrameAssembly[]): ChunkId[] {
   return sceneFrames.flatMap(({ planned }) => [...planned.chunks]);
 }
 
-function revisionOf(sceneFrames: readonly SceneFrameProgress[]): string {
+function revisionOf(sceneFrames: readonly SceneFrameAssembly[]): string {
   return sceneFrames.map(({ revision }) => revision).join();
 }
 
-function isWhole({ planned, pasted }: SceneFrameProgress): boolean {
-  return pasted.size === planned.chunks.length;
+function isWhole(sceneFrames: readonly SceneFrameAssembly[]): boolean {
+  return sceneFrames.every((each) => each.isWhole);
+}
+
+function pictureOf({ planned: { sceneFrame, width, height, region }, path }: SceneFrameAssembly): RawImage {
+  return { scene: sceneFrame.scene, frame: sceneFrame.frame, path, width, height, region };
 }

@@ -1,10 +1,8 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { JobPlan, PlannedSceneFrame } from "../../core/plan/plan.ts";
+import { MemoryDisk } from "../../test/fakes/memory-disk.ts";
+import { SteppedClock } from "../../test/simulation/steps.ts";
 import { RawFrames } from "./raw-frames.ts";
-import { systemWorld } from "../../kernel/world.ts";
 
 const region = { x: 0, y: 0, width: 4, height: 4 };
 
@@ -33,17 +31,20 @@ const PLAN: JobPlan = {
   grids: [],
 };
 
-let folder: string;
+let disk: MemoryDisk;
 let rawFrames: RawFrames;
-const pathOf = ({ scene, frame }: { scene: string; frame: number }) => join(folder, `${scene}_${frame}.exr`);
-const isThere = () => PLAN.sceneFrames.filter(({ sceneFrame: each }) => existsSync(pathOf(each))).map(({ key }) => key);
+const pathOf = ({ scene, frame }: { scene: string; frame: number }) => `/${scene}_${frame}.exr`;
+/** The scene frames of which a file lies there. */
+const lying = async () => {
+  const names = await disk.readdir("/");
+  return PLAN.sceneFrames.filter(({ sceneFrame: each }) => names.includes(pathOf(each).slice(1))).map(({ key }) => key);
+};
 
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "p2p-raw-frames-"));
-  for (const { sceneFrame: each } of PLAN.sceneFrames) writeFileSync(pathOf(each), "raw");
-  rawFrames = new RawFrames(systemWorld.disk, PLAN, pathOf);
+beforeEach(async () => {
+  disk = new MemoryDisk({ clock: new SteppedClock() });
+  for (const { sceneFrame: each } of PLAN.sceneFrames) await disk.writeFile(pathOf(each), "raw");
+  rawFrames = new RawFrames(disk, PLAN, pathOf);
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("floats that wait for somebody", () => {
   it("are told of once their frame is whole", () => {
@@ -61,19 +62,19 @@ describe("floats that wait for somebody", () => {
     await rawFrames.release(1);
     await rawFrames.release(1); // said twice, it counts once
     expect(rawFrames.pictures(1)).toEqual([]);
-    expect(isThere()).toEqual(["Scene:2", "Backdrop:9"]);
+    expect(await lying()).toEqual(["Scene:2", "Backdrop:9"]);
     rawFrames.add(2);
     expect(rawFrames.pictures(2)).toHaveLength(2);
     await rawFrames.release(2);
-    expect(isThere()).toEqual([]);
+    expect(await lying()).toEqual([]);
   });
 
   it("are found again by the next bridge, less those that were released", async () => {
     await rawFrames.release(1);
-    const next = new RawFrames(systemWorld.disk, PLAN, pathOf);
+    const next = new RawFrames(disk, PLAN, pathOf);
     for (const frame of [1, 2]) await next.recall(frame);
     expect(next.frames).toEqual([2]);
     await next.release(2);
-    expect(isThere()).toEqual([]);
+    expect(await lying()).toEqual([]);
   });
 });

@@ -35,13 +35,15 @@ export interface DonorLink {
   readonly deviceClass: DeviceClass;
   /** Samples x pixels a second of one slot, by its own word; undefined when it has not said. */
   readonly benchmarkSpeed: number | undefined;
-  /** Ends after "gone". */
+  /** Ends when the link does; "gone", of one that says so, is the last. */
   readonly updates: AsyncIterable<DonorUpdate>;
   lease(chunk: Chunk): void;
+  /** From here on the chunk may be leased anew, and nothing that comes of the old lease is told. */
   withdraw(chunk: ChunkId): void;
   /** Brings one file of a rendered chunk to `toPath`, its hash checked. Throws what the transfer throws. */
   fetch(chunk: ChunkId, file: ResultFile, toPath: string, signal: AbortSignal): Promise<void>;
   /** The chunk's files are safe here, or not wanted: the donor may drop them. */
   release(chunk: ChunkId): void;
+  /** Ends all work for the job, and waits until it has ended, as far as the donor says so. May be called again. */
   close(): Promise<void>;
 }

@@ -1,36 +1,26 @@
-import type { Chunk, ChunkId } from "../../core/plan/chunk.ts";
-import { type JobEvent, placeOf } from "../../core/job/job-events.ts";
+import { placeOf } from "../../core/job/job-events.ts";
 import { ERROR_CODES, type ErrorCode } from "../../kernel/error-codes.ts";
 import { FarmError } from "../../kernel/errors.ts";
-import type { DonorLink, DonorUpdate } from "./donor-link.ts";
 import type { ResultReceiver } from "../results/result-receiver.ts";
-import type { StatsCollector } from "../stats-collector.ts";
-import type { UntimedEvent } from "../untimed-event.ts";
+import type { RunContext } from "../run/run-context.ts";
+import type { DonorLink, DonorUpdate } from "./donor-link.ts";
 
-export interface Hearing {
-  readonly chunks: ReadonlyMap<ChunkId, Chunk>;
-  readonly results: Pick<ResultReceiver, "commit">;
-  readonly stats: StatsCollector;
-  readonly observe: (event: JobEvent) => void;
-  say(said: UntimedEvent): void;
-  fail(error: unknown): void;
-}
-
-/** What a donor says of its work, brought to the schedule and to whoever watches. */
+/** Brings what a donor says of its work to the schedule and to people. */
 export function handleUpdate(
-  { chunks, results, stats, observe, say, fail }: Hearing,
+  results: Pick<ResultReceiver, "commit">,
+  { chunks, report: { stats, observe }, tell, fail }: Pick<RunContext, "chunks" | "report" | "tell" | "fail">,
   link: DonorLink,
   update: Exclude<DonorUpdate, { type: "gone" }>,
 ): void {
   const donor = link.id;
-  // Whatever it says shows that it lives; where the schedule hears the word itself, it needs no other.
-  if (update.type !== "rendered" && update.type !== "availability") say({ type: "heartbeat", donor });
+  // Every message shows that the donor lives. Where the schedule hears the message itself, it needs no heartbeat.
+  if (update.type !== "rendered" && update.type !== "availability") tell({ type: "heartbeat", donor });
   switch (update.type) {
     case "alive":
       return;
     case "availability":
       observe({ event: "donor-availability", donor, name: link.name, open: update.open, reason: update.reason });
-      return say({ type: "donor-availability", donor, open: update.open });
+      return tell({ type: "donor-availability", donor, open: update.open });
     case "scene":
       return observe({ event: "scene-progress", donor, bytesDone: update.bytesDone, bytesTotal: update.bytesTotal });
     case "started": {
@@ -38,16 +28,16 @@ export function handleUpdate(
       return chunk && observe({ event: "chunk-started", chunk: chunk.id, donor, place: placeOf(chunk) });
     }
     case "rendered":
-      // The first word about a lease counts: what is checked must be what was committed to.
+      // The first message about a lease counts: what is checked must be what the donor committed to.
       if (!results.commit(update.chunk, donor, update.files, update.deviceClass ?? link.deviceClass)) return;
       stats.rendered(update.chunk, donor, update.seconds);
-      return say({ type: "chunk-rendered", chunk: update.chunk, donor, seconds: update.seconds });
+      return tell({ type: "chunk-rendered", chunk: update.chunk, donor, seconds: update.seconds });
     case "failed": {
-      const code = update.code in ERROR_CODES ? (update.code as ErrorCode) : "BLENDER_SCRIPT_FAILED";
+      const code = Object.hasOwn(ERROR_CODES, update.code) ? (update.code as ErrorCode) : "BLENDER_SCRIPT_FAILED";
       if (link.trusted && code === "SCENE_CHANGED") return fail(new FarmError(code, update.message)); // nobody can render it here any more
       stats.failed(update.chunk, update.message);
       observe({ event: "chunk-failed", chunk: update.chunk, donor, code, message: update.message });
-      return say({ type: "chunk-failed", chunk: update.chunk, donor, code, kind: update.kind });
+      return tell({ type: "chunk-failed", chunk: update.chunk, donor, code, kind: update.kind });
     }
   }
 }

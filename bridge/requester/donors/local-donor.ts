@@ -9,7 +9,7 @@ import type { DonorLink, DonorUpdate } from "./donor-link.ts";
 import type { HashFile, LocalRendered, LocalSlots } from "../ports.ts";
 
 export interface LocalDonorDeps {
-  readonly disk: Disk;
+  readonly disk: Pick<Disk, "rename" | "rm">;
   readonly slots: LocalSlots;
   readonly hashFile: HashFile;
 }
@@ -88,8 +88,11 @@ export class LocalDonor implements DonorLink {
     this.#do(Promise.all(left.map(([, path]) => this.#deps.disk.rm(path, { force: true }))).then(() => {}));
   }
 
+  /** Nothing that comes of a lease counts any more. */
   async close(): Promise<void> {
-    for (const running of this.#running.values()) running.abort(new FarmError("CANCELLED", "the job has ended"));
+    const running = [...this.#running.values()];
+    this.#running.clear();
+    for (const lease of running) lease.abort(new FarmError("CANCELLED", "the job has ended"));
     await this.#work.settle();
     this.updates.close();
   }

@@ -1,21 +1,21 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { systemClock } from "../../kernel/clock.ts";
+import type { JobEvent } from "../../core/job/job-events.ts";
+import { type JobRequirements, Refusal } from "../../core/admission.ts";
+import { abortable } from "../../kernel/abort.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { silentLog } from "../../kernel/log.ts";
-import { systemWorld } from "../../kernel/world.ts";
 import { encodeMessage, readMessage } from "../../protocols/codec.ts";
-import type { FrameStream, SwarmNetwork } from "../../protocols/frame-stream.ts";
+import type { FrameStream } from "../../protocols/frame-stream.ts";
 import { type DonorMessage, RequesterMessage } from "../../protocols/lease/messages.ts";
-import { OFFER_PROTOCOL, type OfferReply } from "../../protocols/offer/messages.ts";
+import { type Offer, OFFER_PROTOCOL, type OfferReply } from "../../protocols/offer/messages.ts";
 import { answerOffer } from "../../protocols/offer/offer.ts";
-import { streamPair } from "../../protocols/stream-pair.ts";
+import { streamPair } from "../../test/network/stream-pair.ts";
+import { steppedWorld } from "../../test/fakes/stepped-world.ts";
 import type { DonorLink } from "./donor-link.ts";
-import type { JobRun } from "../job-run.ts";
-import { Recruiter } from "./recruit.ts";
+import { Recruiter, type RecruiterDeps } from "./recruit.ts";
 
-const ID = "12D3KooWdonor";
 const build = { blenderVersion: "3.4.1", buildHash: "abc", backend: "CPU", arch: "x64" } as const;
-const offer: OfferReply = {
+const offer: Offer = {
   type: "offer",
   agent: "test",
   name: "studio",
@@ -28,91 +28,453 @@ const offer: OfferReply = {
   gpus: [],
   builds: [build],
 };
+const resting = { ...offer, availability: { state: "paused", reason: "its owner plays" } } as const;
+const opened: DonorMessage = { type: "opened", slots: 1, deviceClass: build };
+const never = new AbortController().signal;
+const hangs = (signal: AbortSignal) => abortable(new Promise<never>(() => {}), signal);
 
-/** A swarm of one donor with several addresses, some of which may lead nowhere. */
-function swarmOf(addresses: Readonly<Record<string, "works" | "dead">>) {
-  const leases: FrameStream[] = [];
-  const dialled: string[] = [];
-  const connect = async (peer: string) => {
-    dialled.push(peer);
-    await systemClock.sleep(5);
-    if (addresses[peer] !== "works") throw new FarmError("PEER_UNREACHABLE", "nobody there");
-    return { id: ID };
-  };
-  const serve = async (stream: FrameStream) => {
-    const never = new AbortController().signal;
-    await readMessage(stream, RequesterMessage, { maxBytes: 2 ** 20, timeoutMs: 10_000 }, never);
-    await stream.write(encodeMessage({ type: "opened", slots: 1, deviceClass: build } satisfies DonorMessage));
-    leases.push(stream);
-    while ((await stream.read()) !== undefined);
-    await stream.close();
-  };
-  const open = async (_peer: string, protocol: string) => {
-    const [ours, theirs] = streamPair(systemWorld);
-    const answered = protocol === OFFER_PROTOCOL ? answerOffer(theirs, () => offer, new AbortController().signal) : serve(theirs);
-    answered.catch(() => {});
-    return ours;
-  };
-  const network = { connect, open, addressesOf: async () => [] } as unknown as SwarmNetwork;
-  return { network, leases, dialled };
+/** A donor as a test plays it; what it answers may change while the recruiter is at work. */
+interface TestDonor {
+  readonly id: string;
+  offer: OfferReply;
+  answer: DonorMessage | "cuts the stream";
+  /** What requesters said on its lease streams. */
+  readonly heard: RequesterMessage[];
+  readonly leases: FrameStream[];
 }
 
-const ending = { now: new AbortController() };
-let recruiting: Promise<void> | undefined;
+let world: ReturnType<typeof steppedWorld>["world"];
+let pass: ReturnType<typeof steppedWorld>["pass"];
+let swarm: TestSwarm;
+let joined: (DonorLink & { readonly ended?: Promise<void> })[];
+let notes: string[];
+let admitted: string[];
+let life: AbortController;
+let recruiting: Promise<void>;
 beforeEach(() => {
-  ending.now = new AbortController();
+  ({ world, pass } = steppedWorld());
+  swarm = new TestSwarm();
+  [joined, notes, admitted, life] = [[], [], [], new AbortController()];
+  recruiting = Promise.resolve();
 });
 afterEach(async () => {
-  ending.now.abort();
+  life.abort();
+  await pass(12); // a donor that is asked to stop has 10 s
   await recruiting;
 });
 
-function recruit(network: SwarmNetwork, only: readonly string[]) {
-  const joined: DonorLink[] = [];
-  const run = { addDonor: (link: DonorLink) => void joined.push(link), donors: [], typicalChunkSeconds: undefined } as unknown as JobRun;
-  const fetchResult = async () => {};
-  const opening = {
-    job: "job",
-    manifest: "0".repeat(64),
-    manifestBytes: 1,
-    build: { blenderVersion: "3.4.1", buildHash: "abc" },
-    needs: {},
+/** Peers by the names that lead to them. */
+class TestSwarm {
+  readonly names = new Map<string, TestDonor | "silent">();
+  readonly dialled: { readonly name: string; readonly atMs: number }[] = [];
+  readonly known: string[] = [];
+  readonly watchers = new Set<(peer: { readonly id: string }, change: "here" | "gone") => void>();
+  readonly searches: number[] = [];
+  findDonors: (signal: AbortSignal) => Promise<void> = async () => {};
+  addressesOf = async (id: string): Promise<readonly string[]> => [`/to/${id}`];
+
+  donor(id: string, ...names: readonly string[]): TestDonor {
+    const donor: TestDonor = { id, offer: { ...offer, name: `studio of ${id}` }, answer: opened, heard: [], leases: [] };
+    for (const name of [id, ...names]) this.names.set(name, donor);
+    return donor;
+  }
+
+  /** When a name was dialled, in seconds since the start. */
+  dialledAt(name: string): readonly number[] {
+    return this.dialled.filter((each) => each.name === name).map(({ atMs }) => atMs / 1_000);
+  }
+
+  readonly network: RecruiterDeps["network"] = {
+    connect: async (name, signal) => {
+      this.dialled.push({ name, atMs: world.clock.monotonicMs() });
+      const found = this.names.get(name);
+      if (found === "silent") return await hangs(signal);
+      if (found === undefined) throw new FarmError("PEER_UNREACHABLE", "nobody there");
+      return { id: found.id };
+    },
+    open: async (id, protocol) => {
+      const donor = this.names.get(id) as TestDonor;
+      const [ours, theirs] = streamPair(world);
+      const answered = protocol === OFFER_PROTOCOL ? answerOffer(theirs, () => donor.offer, never) : this.#serve(donor, theirs);
+      answered.catch(() => {});
+      return ours;
+    },
+    knownPeers: () => this.known.map((id) => ({ id })),
+    watchPeers: (seen) => {
+      this.watchers.add(seen);
+      return () => void this.watchers.delete(seen);
+    },
+    addressesOf: (id) => this.addressesOf(id),
+    findDonors: async (signal) => {
+      this.searches.push(world.clock.monotonicMs() / 1_000);
+      await this.findDonors(signal);
+    },
   };
-  const deps = { ...systemWorld, network, log: silentLog, observe: () => {}, fetchResult };
-  recruiting = new Recruiter(deps, { opening, only, admitPeer: () => {} }).recruit(run, ending.now.signal);
-  return joined;
+
+  async #serve(donor: TestDonor, stream: FrameStream): Promise<void> {
+    const read = () => readMessage(stream, RequesterMessage, { maxBytes: 2 ** 20, timeoutMs: 3_600_000 }, never);
+    const open = await read();
+    if (open) donor.heard.push(open);
+    if (donor.answer === "cuts the stream") return stream.abort(new Error("no"));
+    await stream.write(encodeMessage(donor.answer));
+    if (donor.answer.type !== "opened") return await stream.close();
+    donor.leases.push(stream);
+    void this.#beat(stream).catch(() => {});
+    for (let message = await read(); message; message = await read()) donor.heard.push(message);
+    await stream.close();
+  }
+
+  async #beat(stream: FrameStream): Promise<void> {
+    while (true) {
+      await world.clock.sleep(5_000);
+      await stream.write(encodeMessage({ type: "heartbeat" } satisfies DonorMessage));
+    }
+  }
 }
 
-async function eventually(what: () => boolean): Promise<void> {
-  for (let count = 0; count < 500 && !what(); count++) await systemClock.sleep(10);
-  expect(what()).toBe(true);
+interface Asked {
+  readonly only?: readonly string[];
+  readonly needs?: JobRequirements;
+  readonly typicalChunkSeconds?: number;
+}
+
+/** Recruits for a run that takes whoever comes. */
+function recruit({ only = [], needs = {}, typicalChunkSeconds }: Asked = {}): void {
+  const gone = new Set<DonorLink>();
+  const run = {
+    addDonor: (link: DonorLink) => {
+      joined.push(link);
+      void (link as { readonly ended?: Promise<void> }).ended?.then(() => gone.add(link));
+    },
+    get donors() {
+      return joined.filter((link) => !gone.has(link));
+    },
+    typicalChunkSeconds,
+  };
+  const opening = { job: "job", manifest: "0".repeat(64), manifestBytes: 1, build: { blenderVersion: "3.4.1", buildHash: "abc" }, needs };
+  const observe = (event: JobEvent) => void (event.event === "note" && notes.push(event.message));
+  const deps = { ...world, network: swarm.network, log: silentLog, observe, fetchResult: async () => {} };
+  const admitPeer = (peer: string, here: boolean) => void admitted.push(`${peer} ${here ? "may have blocks" : "may not"}`);
+  recruiting = new Recruiter(deps, { opening, only, admitPeer }).recruit(run, life.signal);
 }
 
 describe("[L16] a donor that is named by several texts", () => {
   it("is one donor: one link to it stands, and no second one ends it", async () => {
-    const { network, leases, dialled } = swarmOf({ [ID]: "works", "/ip4/10.0.0.1": "works", "/ip4/10.0.0.2": "works" });
-    const joined = recruit(network, [ID, "/ip4/10.0.0.1", "/ip4/10.0.0.2"]);
-    await eventually(() => joined.length > 0 && dialled.length === 3);
-    await systemClock.sleep(200);
-    expect([joined.length, leases.length]).toEqual([1, 1]);
+    const donor = swarm.donor("d", "/ip4/10.0.0.1", "/ip4/10.0.0.2");
+    recruit({ only: ["d", "/ip4/10.0.0.1", "/ip4/10.0.0.2"] });
+    await pass(60);
+    expect(swarm.dialled).toHaveLength(3);
+    expect([joined.length, donor.leases.length]).toEqual([1, 1]);
+  });
+
+  it("is come back to half a second after its link is lost", async () => {
+    const donor = swarm.donor("d");
+    recruit({ only: ["d"] });
+    await pass(10);
+    donor.leases[0]?.abort(new Error("the connection is gone"));
+    await pass(1);
+    expect(swarm.dialledAt("d")).toEqual([0, 10.5]);
+  });
+
+  it("is come back to as quickly however often it was missed before", async () => {
+    recruit({ only: ["d"] });
+    await pass(30);
+    const donor = swarm.donor("d");
+    await pass(10);
+    donor.leases[0]?.abort(new Error("the connection is gone"));
+    await pass(1);
+    expect(swarm.dialledAt("d").slice(-2)).toEqual([38, 40.5]);
   });
 
   it("is come back to by any of them when its link is lost", async () => {
-    const addresses: Record<string, "works" | "dead"> = { "/ip4/10.0.0.1": "works", "/ip4/10.0.0.2": "works" };
-    const { network, leases, dialled } = swarmOf(addresses);
-    const joined = recruit(network, Object.keys(addresses));
-    await eventually(() => joined.length === 1 && dialled.length === 2);
-    addresses[dialled[0] as string] = "dead";
-    leases[0]?.abort(new Error("the connection is gone"));
-    await eventually(() => joined.length === 2);
-    expect(leases).toHaveLength(2);
+    const donor = swarm.donor("d", "/ip4/10.0.0.1", "/ip4/10.0.0.2");
+    recruit({ only: ["/ip4/10.0.0.1", "/ip4/10.0.0.2"] });
+    await pass(1);
+    swarm.names.delete(swarm.dialled[0]?.name as string);
+    donor.leases[0]?.abort(new Error("the connection is gone"));
+    await pass(2);
+    expect(joined).toHaveLength(2);
+    expect(donor.leases).toHaveLength(2);
   });
 
   it("is found by the one that works, while another leads nowhere", async () => {
-    const { network, leases } = swarmOf({ "/ip4/10.0.0.1": "dead", "/ip4/10.0.0.2": "works" });
-    const joined = recruit(network, ["/ip4/10.0.0.1", "/ip4/10.0.0.2"]);
-    await eventually(() => joined.length === 1);
-    await systemClock.sleep(700);
-    expect([joined.length, leases.length]).toEqual([1, 1]);
+    const donor = swarm.donor("d", "/ip4/10.0.0.2");
+    recruit({ only: ["/ip4/10.0.0.1", "/ip4/10.0.0.2"] });
+    await pass(30);
+    expect([joined.length, donor.leases.length]).toEqual([1, 1]);
+  });
+});
+
+describe("a peer that does not answer", () => {
+  it("is tried again after 1, 2, 5, 10 and 20 s, and then every 20 s for ever where it was named; people hear of it once", async () => {
+    recruit({ only: ["d"] });
+    await pass(80);
+    expect(swarm.dialledAt("d")).toEqual([0, 1, 3, 8, 18, 38, 58, 78]);
+    expect(notes).toEqual(["d cannot be reached yet: nobody there"]);
+  });
+
+  it("is given up after six tries where nobody named it, without a word", async () => {
+    swarm.known.push("d");
+    recruit();
+    await pass(300);
+    expect(swarm.dialledAt("d")).toHaveLength(6);
+    expect(notes).toEqual([]);
+  });
+
+  it("is tried anew when it appears again", async () => {
+    swarm.known.push("d");
+    recruit();
+    await pass(300);
+    swarm.donor("d");
+    for (const seen of swarm.watchers) seen({ id: "d" }, "here");
+    await pass(1);
+    expect(joined.map(({ name }) => name)).toEqual(["studio of d"]);
+  });
+
+  it("is tried anew, too, when it was here before and was given up", async () => {
+    const donor = swarm.donor("d");
+    swarm.known.push("d");
+    recruit();
+    await pass(1);
+    swarm.names.delete("d");
+    donor.leases[0]?.abort(new Error("the connection is gone"));
+    await pass(100);
+    const tries = swarm.dialled.length;
+    await pass(100);
+    expect(swarm.dialled).toHaveLength(tries);
+    swarm.names.set("d", donor);
+    for (const seen of swarm.watchers) seen({ id: "d" }, "here");
+    await pass(1);
+    expect(joined).toHaveLength(2);
+  });
+
+  it("is waited for 8 s at a time", async () => {
+    swarm.names.set("d", "silent");
+    recruit({ only: ["d"] });
+    await pass(7);
+    expect(notes).toEqual([]);
+    await pass(3);
+    expect(notes).toEqual(["d cannot be reached yet: the peer was silent for 8 s"]);
+    expect(swarm.dialledAt("d")).toHaveLength(2);
+  });
+
+  it("another failure of the same peer is told, too", async () => {
+    recruit({ only: ["d"] });
+    await pass(1);
+    swarm.donor("d").answer = { type: "heartbeat" };
+    await pass(10);
+    expect(notes).toHaveLength(2);
+    expect(notes[1]).toContain("must open or refuse the job");
+  });
+});
+
+describe("a donor that rests", () => {
+  it("is asked as long as the job lasts, never more seldom than every 20 s, and taken when it works again", async () => {
+    const donor = swarm.donor("d");
+    donor.offer = resting;
+    swarm.known.push("d");
+    recruit();
+    await pass(600);
+    expect(swarm.dialledAt("d").length).toBeGreaterThan(30);
+    expect(donor.heard).toEqual([]);
+    donor.offer = offer;
+    await pass(21);
+    expect(joined).toHaveLength(1);
+  });
+
+  it("is told of once for each thing that keeps it from working", async () => {
+    const donor = swarm.donor("d");
+    donor.offer = resting;
+    recruit({ only: ["d"] });
+    await pass(30);
+    donor.offer = { ...offer, availability: { state: "closed", reason: "it is day" } };
+    await pass(60);
+    expect(notes).toEqual(["studio takes no work now: its owner plays", "studio takes no work now: it is day"]);
+  });
+
+  it("that then does not answer is given up again where nobody named it", async () => {
+    swarm.donor("d").offer = resting;
+    swarm.known.push("d");
+    recruit();
+    await pass(600);
+    swarm.names.delete("d");
+    await pass(21);
+    const tries = swarm.dialled.length;
+    await pass(300);
+    expect(swarm.dialled).toHaveLength(tries);
+  });
+});
+
+describe("a donor that refuses the job", () => {
+  const passing = ["busy", "paused", "closed", "environment-asked", "no-time"];
+  it.each(Refusal.options)("(%s) is asked again where that may pass, and else never", async (reason) => {
+    const donor = swarm.donor("d");
+    donor.answer = { type: "refused", reason, message: "so it is" };
+    recruit({ only: ["d"] });
+    await pass(30);
+    expect(notes).toEqual(["studio of d does not take this job: so it is"]);
+    donor.answer = opened;
+    await pass(30);
+    expect(joined).toHaveLength(passing.includes(reason) ? 1 : 0);
+  });
+});
+
+describe("a peer that is of no use for the job", () => {
+  it("is left when it gives nothing", async () => {
+    swarm.donor("d").offer = { type: "none", agent: "test" };
+    recruit({ only: ["d"] });
+    await pass(60);
+    expect([swarm.dialled.length, notes, admitted]).toEqual([1, [], []]);
+  });
+
+  it.each([
+    [
+      "another version",
+      [{ ...build, blenderVersion: "4.5.0" }],
+      "3.4.1",
+      "it has Blender 4.5.0, and this job needs the same build of 3.4.1",
+    ],
+    ["another build of the version", [{ ...build, buildHash: "def" }], "3.4.1", "it has Blender 3.4.1, and this job needs"],
+    ["no Blender", [], "3.4.1", "it has Blender none, and this job needs"],
+  ])("is left out for its Blender: %s", async (_what, builds, _version, message) => {
+    const donor = swarm.donor("d");
+    donor.offer = { ...offer, builds };
+    recruit({ only: ["d"] });
+    await pass(60);
+    expect(notes).toEqual([expect.stringContaining(`studio is left out: ${message}`)]);
+    expect([swarm.dialled.length, donor.heard.length, admitted.length]).toEqual([1, 0, 0]);
+  });
+
+  it("is left out where a job names an environment and it runs work in none; its own Blender does not count then", async () => {
+    swarm.donor("plain").offer = { ...offer, name: "plain" };
+    swarm.donor("boxed").offer = { ...offer, name: "boxed", builds: [], environments: [] };
+    recruit({ only: ["plain", "boxed"], needs: { environment: "e".repeat(64) } });
+    await pass(30);
+    expect(joined.map(({ name }) => name)).toEqual(["boxed"]);
+    expect(notes).toEqual(["plain is left out: it runs work in no environments"]);
+  });
+});
+
+describe("blocks of the scene", () => {
+  it("are for whoever works for the job, from before it is opened until the link is gone", async () => {
+    const donor = swarm.donor("d");
+    recruit({ only: ["d"] });
+    await pass(1);
+    expect(admitted).toEqual(["d may have blocks"]);
+    donor.leases[0]?.abort(new Error("gone"));
+    await pass(0.25);
+    expect(admitted).toEqual(["d may have blocks", "d may not"]);
+  });
+
+  it.each([
+    ["refuses", { type: "refused", reason: "evicted", message: "no" }],
+    ["breaks the protocol", { type: "heartbeat" }],
+    ["cuts the stream", "cuts the stream"],
+  ] as const)("are no longer for a donor that %s", async (_what, answer) => {
+    swarm.donor("d").answer = answer;
+    recruit({ only: ["d"] });
+    await pass(0.25);
+    expect(admitted).toEqual(["d may have blocks", "d may not"]);
+  });
+});
+
+describe("what donors are told", () => {
+  it("how long chunks take, once it is known", async () => {
+    const donor = swarm.donor("d");
+    recruit({ only: ["d"], needs: { sceneBytes: 5 }, typicalChunkSeconds: 12 });
+    await pass(1);
+    expect(donor.heard[0]).toMatchObject({ type: "open", job: "job", needs: { sceneBytes: 5, chunkSeconds: 12 } });
+  });
+
+  it("of each other and nobody else, as sources of blocks; of one that is gone no more", async () => {
+    const [a, b] = [swarm.donor("a"), swarm.donor("b")];
+    const sourcesOf = (donor: TestDonor) => donor.heard.findLast(({ type }) => type === "sources");
+    recruit({ only: ["a", "b"] });
+    await pass(2);
+    expect(sourcesOf(a)).toEqual({ type: "sources", peers: [{ id: "b", addrs: ["/to/b"] }] });
+    expect(sourcesOf(b)).toEqual({ type: "sources", peers: [{ id: "a", addrs: ["/to/a"] }] });
+    swarm.names.delete("a");
+    a.leases[0]?.abort(new Error("gone"));
+    await pass(1);
+    expect(sourcesOf(b)).toEqual({ type: "sources", peers: [] });
+  });
+
+  it("nothing where addresses cannot be told, and that ends nothing", async () => {
+    const donor = swarm.donor("d");
+    swarm.addressesOf = () => Promise.reject(new Error("no such peer"));
+    recruit({ only: ["d"] });
+    await pass(30);
+    expect(donor.heard.map(({ type }) => type)).not.toContain("sources");
+    expect(joined).toHaveLength(1);
+  });
+});
+
+describe("a job for whoever is in the swarm", () => {
+  it("asks who is known, and who appears; not who goes, and nobody twice", async () => {
+    for (const id of ["a", "b", "c"]) swarm.donor(id);
+    swarm.known.push("a");
+    recruit();
+    await pass(1);
+    for (const seen of swarm.watchers) {
+      seen({ id: "a" }, "here");
+      seen({ id: "b" }, "here");
+      seen({ id: "c" }, "gone");
+    }
+    await pass(1);
+    expect(swarm.dialled.map(({ name }) => name)).toEqual(["a", "b"]);
+    expect(joined.map(({ id }) => id)).toEqual(["a", "b"]);
+  });
+
+  it("searches the DHT every 20 s, whether a search fails or not", async () => {
+    swarm.findDonors = () => Promise.reject(new Error("nobody knows anybody"));
+    recruit();
+    await pass(61);
+    expect(swarm.searches).toEqual([0, 20, 40, 60]);
+  });
+
+  it("cuts a search that takes longer than 20 s", async () => {
+    let cut = 0;
+    swarm.findDonors = (signal) => hangs(signal).finally(() => cut++);
+    recruit();
+    await pass(41);
+    expect([swarm.searches, cut]).toEqual([[0, 40], 1]);
+  });
+
+  it("asks nobody any more once the job has ended", async () => {
+    swarm.donor("d");
+    recruit();
+    await pass(1);
+    life.abort();
+    await recruiting;
+    expect(swarm.watchers.size).toBe(0);
+    await pass(60);
+    expect([swarm.searches, swarm.dialled]).toEqual([[0], []]);
+  });
+});
+
+describe("a job for named donors", () => {
+  it("looks for nobody else", async () => {
+    swarm.donor("a");
+    swarm.donor("b");
+    swarm.known.push("b");
+    recruit({ only: ["a"] });
+    await pass(60);
+    expect([swarm.searches, swarm.watchers.size, joined.map(({ id }) => id)]).toEqual([[], 0, ["a"]]);
+  });
+
+  it("that has ended already asks nobody", async () => {
+    life.abort();
+    recruit({ only: ["a"] });
+    await recruiting;
+    expect([swarm.dialled, notes]).toEqual([[], []]);
+  });
+
+  it("says nothing of a donor that could not be reached because the job ended", async () => {
+    swarm.names.set("d", "silent");
+    recruit({ only: ["d"] });
+    await pass(1);
+    life.abort(new FarmError("CANCELLED", "the job has ended"));
+    await recruiting;
+    expect(notes).toEqual([]);
   });
 });

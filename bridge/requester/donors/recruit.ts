@@ -1,4 +1,4 @@
-import { isPassing, sameBuild } from "../../core/admission.ts";
+import { isPassing, type Refused, sameBuild } from "../../core/admission.ts";
 import type { JobEvent } from "../../core/job/job-events.ts";
 import { childSignal } from "../../kernel/abort.ts";
 import { isFarmError, messageOf } from "../../kernel/errors.ts";
@@ -8,11 +8,11 @@ import type { SwarmNetwork } from "../../protocols/frame-stream.ts";
 import { peerLimit } from "../../protocols/peer-limit.ts";
 import type { Offer } from "../../protocols/offer/messages.ts";
 import { askOffer } from "../../protocols/offer/offer.ts";
-import type { JobRun } from "../job-run.ts";
+import type { JobRun } from "../run/job-run.ts";
 import { type JobOpening, openRemoteDonor, RemoteDonor, type RemoteDonorDeps } from "./remote-donor.ts";
 
 export interface RecruiterDeps extends RemoteDonorDeps {
-  readonly network: SwarmNetwork;
+  readonly network: Pick<SwarmNetwork, "connect" | "open" | "knownPeers" | "watchPeers" | "addressesOf" | "findDonors">;
   readonly log: Log;
   readonly observe: (event: JobEvent) => void;
 }
@@ -21,22 +21,25 @@ export interface RecruiterOptions {
   readonly opening: JobOpening;
   /** Peer ids or multiaddrs; when given, nobody else is asked. */
   readonly only: readonly string[];
-  /** Told before the job is opened with a peer, and when its link is gone: decides who may have blocks. */
+  /** Told before the job is opened with a peer, and when its link is gone or never came about: decides who may have blocks. */
   readonly admitPeer: (peer: string, here: boolean) => void;
 }
+
+/** What of a run is needed to bring it donors. */
+type RecruitingRun = Pick<JobRun, "addDonor" | "donors" | "typicalChunkSeconds">;
 
 /** Waits between tries at a peer, in ms: short at first, since a donor may just be starting. */
 const RETRY_MS = [500, 1_000, 2_000, 5_000, 10_000, 20_000] as const;
 const ASK_TIMEOUT_MS = 8_000;
 const DHT_EVERY_MS = 20_000;
 
-/** The donor takes no work at the moment; it may, later. */
-class RetryLater extends Error {}
-
-/** One peer that is asked: all texts by which it was named, of which any may be the one that works. */
-interface Courtship {
-  readonly ways: string[];
+/** All names by which one peer was given: any of them may be the one that works. */
+interface PeerAttempts {
+  readonly names: string[];
 }
+
+/** What came of one try: a link; a donor that takes no work at the moment, and may later; nobody; a peer of no use for this job. */
+type Attempt = RemoteDonor | "resting" | "missed" | "useless";
 
 /** Finds donors for a running job, opens the job with them, and comes back to those that were lost. */
 export class Recruiter {
@@ -44,8 +47,8 @@ export class Recruiter {
   readonly #options: RecruiterOptions;
   readonly #keepingConnected = new TrackedTasks();
   readonly #kept = new Set<string>();
-  /** By the id that the peer proved: two texts may name one peer, and two links to it would end each other. */
-  readonly #courted = new Map<string, Courtship>();
+  /** By the id that the peer proved: two names may be one peer's, and two links to it would end each other. */
+  readonly #contacted = new Map<string, PeerAttempts>();
   readonly #told = new Set<string>();
 
   constructor(deps: RecruiterDeps, options: RecruiterOptions) {
@@ -54,27 +57,28 @@ export class Recruiter {
   }
 
   /** Recruits for `run` until `signal` aborts. */
-  async recruit(run: JobRun, parent: AbortSignal): Promise<void> {
+  async recruit(run: RecruitingRun, parent: AbortSignal): Promise<void> {
     using child = childSignal(parent);
     const { signal } = child;
-    const { only } = this.#options;
-    for (const peer of only) this.#keepConnected(peer, run, signal);
-    const stopWatching =
-      only.length > 0
-        ? () => {}
-        : this.#deps.network.watchPeers((peer, change) => change === "here" && this.#keepConnected(peer.id, run, signal));
-    try {
-      if (only.length === 0) {
-        for (const peer of this.#deps.network.knownPeers()) this.#keepConnected(peer.id, run, signal);
-        await this.#searchDht(signal);
-      }
-      await new Promise<void>((resolve) =>
-        signal.aborted ? resolve() : signal.addEventListener("abort", () => resolve(), { once: true }),
-      );
-    } finally {
-      stopWatching();
-      await this.#keepingConnected.settle();
-    }
+    const stopSearching = this.#isNamed ? () => {} : this.#search((peer) => this.#keepConnected(peer, run, signal), signal);
+    for (const peer of this.#options.only) this.#keepConnected(peer, run, signal);
+    await new Promise<void>((resolve) => (signal.aborted ? resolve() : signal.addEventListener("abort", () => resolve(), { once: true })));
+    stopSearching();
+    await this.#keepingConnected.settle();
+  }
+
+  /** Only certain peers are asked: they are asked for ever. */
+  get #isNamed(): boolean {
+    return this.#options.only.length > 0;
+  }
+
+  /** Looks for whoever is in the swarm; returns how to stop. */
+  #search(found: (peer: string) => void, signal: AbortSignal): () => void {
+    const { network } = this.#deps;
+    const stopWatching = network.watchPeers((peer, change) => change === "here" && found(peer.id));
+    for (const { id } of network.knownPeers()) found(id);
+    void this.#keepingConnected.add(this.#searchDht(signal));
+    return stopWatching;
   }
 
   async #searchDht(signal: AbortSignal): Promise<void> {
@@ -89,92 +93,103 @@ export class Recruiter {
     }
   }
 
-  #keepConnected(peer: string, run: JobRun, signal: AbortSignal): void {
+  #keepConnected(peer: string, run: RecruitingRun, signal: AbortSignal): void {
     if (this.#kept.has(peer)) return;
     this.#kept.add(peer);
-    const courtship = { ways: [peer] };
-    const keepingConnected = this.#keepTrying(courtship, run, signal).finally(() => {
+    const attempts = { names: [peer] };
+    const keepingConnected = this.#keepTrying(attempts, run, signal).finally(() => {
       this.#kept.delete(peer);
-      for (const [id, held] of this.#courted) if (held === courtship) this.#courted.delete(id);
+      for (const [id, held] of this.#contacted) if (held === attempts) this.#contacted.delete(id);
     });
     void this.#keepingConnected.add(keepingConnected);
   }
 
   /** Stays with a peer for the whole job: opens, waits until the link is gone, opens again. */
-  async #keepTrying(courtship: Courtship, run: JobRun, signal: AbortSignal): Promise<void> {
-    const explicit = this.#options.only.length > 0;
-    for (let misses = 0, tries = 0; !signal.aborted && (explicit || misses < RETRY_MS.length); tries++) {
-      const { ways } = courtship;
-      const peer = ways[tries % ways.length] as string;
-      try {
-        const link = await this.#open(courtship, peer, run, signal);
-        if (link === undefined) return;
+  async #keepTrying(attempts: PeerAttempts, run: RecruitingRun, signal: AbortSignal): Promise<void> {
+    for (let misses = 0, tries = 0; !signal.aborted && (this.#isNamed || misses < RETRY_MS.length); tries++) {
+      const { names } = attempts;
+      const came = await this.#attempt(attempts, names[tries % names.length] as string, run, signal);
+      if (came === "useless") return;
+      if (came === "missed") misses++;
+      // A donor that rests is asked as long as the job lasts, at the longest wait; one that does not answer is not.
+      else if (came === "resting") misses = Math.min(misses + 1, RETRY_MS.length - 1);
+      else {
         misses = 0;
-        run.addDonor(link);
-        this.#tellSources(run);
-        await link.ended;
-        this.#options.admitPeer(link.id, false);
-        this.#tellSources(run);
-      } catch (error) {
-        if (signal.aborted) return;
-        misses = this.#missed(peer, error, misses);
+        await this.#workWith(came, run);
       }
       await this.#deps.clock.sleep(RETRY_MS[Math.min(misses, RETRY_MS.length - 1)] ?? 0, signal).catch(() => {});
     }
   }
 
-  /** How often it was missed now. A donor that rests is asked as long as the job lasts, at the longest wait; one that does not answer is not. */
-  #missed(peer: string, error: unknown, before: number): number {
-    if (error instanceof RetryLater) return Math.min(before + 1, RETRY_MS.length - 1);
-    const isNamed = this.#options.only.length > 0;
-    this.#tell(
-      `${peer}:${isFarmError(error) ? error.code : ""}`,
-      isNamed ? `${peer} cannot be reached yet: ${messageOf(error)}` : undefined,
-    );
-    return before + 1;
+  /** Gives the run a donor, and settles when its link is gone. */
+  async #workWith(link: RemoteDonor, run: RecruitingRun): Promise<void> {
+    run.addDonor(link);
+    this.#tellSources(run);
+    await link.ended;
+    this.#options.admitPeer(link.id, false);
+    this.#tellSources(run);
   }
 
-  /** A link, or undefined when this peer is of no use for the job, or is courted already under another name. */
-  async #open(courtship: Courtship, peer: string, run: JobRun, parent: AbortSignal): Promise<RemoteDonor | undefined> {
+  async #attempt(attempts: PeerAttempts, name: string, run: RecruitingRun, signal: AbortSignal): Promise<Attempt> {
+    try {
+      return await this.#ask(attempts, name, run, signal);
+    } catch (error) {
+      const message = this.#isNamed && !signal.aborted ? `${name} cannot be reached yet: ${messageOf(error)}` : undefined;
+      this.#tell(`${name}:${isFarmError(error) ? error.code : ""}`, message);
+      return "missed";
+    }
+  }
+
+  /** Asks a peer what it offers and opens the job with it. One that is contacted already under another name is of no use. */
+  async #ask(attempts: PeerAttempts, name: string, run: RecruitingRun, parent: AbortSignal): Promise<Attempt> {
     using child = peerLimit(parent, ASK_TIMEOUT_MS, this.#deps);
-    const { id } = await this.#deps.network.connect(peer, child.signal);
-    if (!this.#isFirst(courtship, peer, id)) return undefined;
+    const { id } = await this.#deps.network.connect(name, child.signal);
+    if (!this.#isFirst(attempts, name, id)) return "useless";
     const reply = await askOffer(this.#deps.network, id, child.signal);
-    if (reply.type === "none") return undefined;
+    if (reply.type === "none") return "useless";
     if (reply.availability.state !== "open") {
       this.#tell(`${id}:${reply.availability.state}`, `${reply.name} takes no work now: ${reply.availability.reason}`);
-      throw new RetryLater(reply.availability.reason);
+      return "resting";
     }
     const lack = lackOf(reply, this.#options.opening);
     if (lack !== undefined) {
       this.#tell(`${id}:build`, `${reply.name} is left out: ${lack}`);
-      return undefined;
+      return "useless";
     }
-    this.#options.admitPeer(id, true);
-    const opened = await openRemoteDonor(this.#deps, { id, name: reply.name, benchmarkSpeed: reply.speed }, this.#openingNow(run), parent);
-    if (opened instanceof RemoteDonor) return opened;
-    this.#tell(`${id}:${opened.refused}`, `${reply.name} does not take this job: ${opened.message}`);
-    if (isPassing(opened.refused)) throw new RetryLater(opened.message);
-    return undefined;
+    return await this.#openJob({ id, name: reply.name, benchmarkSpeed: reply.speed }, run, parent);
   }
 
-  /** Whoever is first with a peer stays with it, and hears of the other ways to it. */
-  #isFirst(courtship: Courtship, way: string, id: string): boolean {
-    const first = this.#courted.get(id) ?? courtship;
-    this.#courted.set(id, first);
-    if (!first.ways.includes(way)) first.ways.push(way);
-    return first === courtship;
+  async #openJob(peer: Parameters<typeof openRemoteDonor>[1], run: RecruitingRun, signal: AbortSignal): Promise<Attempt> {
+    const { admitPeer } = this.#options;
+    let opened: RemoteDonor | Refused | undefined;
+    admitPeer(peer.id, true);
+    try {
+      opened = await openRemoteDonor(this.#deps, peer, this.#openingNow(run), signal);
+    } finally {
+      if (!(opened instanceof RemoteDonor)) admitPeer(peer.id, false); // who does not work for the job gets none of its blocks
+    }
+    if (opened instanceof RemoteDonor) return opened;
+    this.#tell(`${peer.id}:${opened.refused}`, `${peer.name} does not take this job: ${opened.message}`);
+    return isPassing(opened.refused) ? "resting" : "useless";
+  }
+
+  /** Whoever is first with a peer stays with it, and hears of its other names. */
+  #isFirst(attempts: PeerAttempts, name: string, id: string): boolean {
+    const first = this.#contacted.get(id) ?? attempts;
+    this.#contacted.set(id, first);
+    if (!first.names.includes(name)) first.names.push(name);
+    return first === attempts;
   }
 
   /** What the job has taught about itself by now goes with it. */
-  #openingNow(run: JobRun): JobOpening {
+  #openingNow(run: RecruitingRun): JobOpening {
     const { opening } = this.#options;
     const chunkSeconds = run.typicalChunkSeconds;
     return chunkSeconds === undefined ? opening : { ...opening, needs: { ...opening.needs, chunkSeconds } };
   }
 
   /** Every donor hears of the others, so that blocks of the scene come from them too. */
-  #tellSources(run: JobRun): void {
+  #tellSources(run: RecruitingRun): void {
     const links = run.donors.filter((donor) => donor instanceof RemoteDonor);
     void Promise.all(links.map(async ({ id }) => ({ id, addrs: await this.#deps.network.addressesOf(id) }))).then(
       (peers) => {

@@ -1,73 +1,355 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { systemClock } from "../../kernel/clock.ts";
-import { systemWorld } from "../../kernel/world.ts";
-import { encodeMessage } from "../../protocols/codec.ts";
+import { getEventListeners } from "node:events";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { ResultFile } from "../../core/plan/chunk.ts";
+import { FarmError } from "../../kernel/errors.ts";
+import { encodeMessage, readMessage } from "../../protocols/codec.ts";
 import type { FrameStream, SwarmNetwork } from "../../protocols/frame-stream.ts";
-import type { DonorMessage } from "../../protocols/lease/messages.ts";
-import { streamPair } from "../../protocols/stream-pair.ts";
+import { type DonorMessage, LEASE_LIMITS, RequesterMessage } from "../../protocols/lease/messages.ts";
+import { streamPair } from "../../test/network/stream-pair.ts";
+import { chunkOf } from "../../test/contract/donor-link-contract.ts";
+import { steppedWorld } from "../../test/fakes/stepped-world.ts";
 import type { DonorUpdate } from "./donor-link.ts";
 import { openRemoteDonor, RemoteDonor } from "./remote-donor.ts";
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
-
 const build = { blenderVersion: "3.4.1", buildHash: "abc" };
-const { timers } = systemWorld;
-const clock = { ...systemClock, sleep: (ms: number) => new Promise<void>((resolve) => void setTimeout(resolve, ms)) };
+const deviceClass = { ...build, backend: "CPU", arch: "x64" } as const;
+const opening = { job: "job", manifest: "0".repeat(64), manifestBytes: 1, build, needs: { sceneBytes: 7 } };
+const peer = { id: "peer", name: "studio", benchmarkSpeed: 9 };
+const never = new AbortController().signal;
 
-/** A link to a donor that the test plays at `far`, and what the link has told so far. */
-async function linkTo() {
-  const [near, far] = streamPair(systemWorld);
+let world: ReturnType<typeof steppedWorld>["world"];
+let pass: ReturnType<typeof steppedWorld>["pass"];
+let near: FrameStream;
+let far: FrameStream;
+let told: DonorUpdate[];
+/** What the link said, as far as the donor reads. */
+let heard: RequesterMessage[];
+let fetched: unknown[][];
+let job: AbortController;
+beforeEach(() => {
+  ({ world, pass } = steppedWorld());
+  [near, far] = streamPair(world);
+  [told, heard, fetched, job] = [[], [], [], new AbortController()];
+});
+
+const say = (message: DonorMessage) => far.write(encodeMessage(message));
+
+function deps() {
   const network = { open: async () => near } as unknown as SwarmNetwork;
-  const say = (message: DonorMessage) => far.write(encodeMessage(message));
-  await say({ type: "opened", slots: 1, deviceClass: { ...build, backend: "CPU", arch: "x64" } });
-  const deps = { network, clock, timers, fetchResult: async () => {} };
-  const opening = { job: "job", manifest: "0".repeat(64), manifestBytes: 1, build, needs: {} };
-  const peer = { id: "peer", name: "studio", benchmarkSpeed: undefined };
-  const link = await openRemoteDonor(deps, peer, opening, new AbortController().signal);
-  if (!(link instanceof RemoteDonor)) throw new Error("it refused");
-  const told: DonorUpdate[] = [];
+  return { ...world, network, fetchResult: async (...all: unknown[]) => void fetched.push(all) };
+}
+
+/** Opens the job with the donor that the test plays at `far`. */
+async function opened(answer: DonorMessage = { type: "opened", slots: 3, deviceClass }): Promise<RemoteDonor> {
+  await say(answer);
+  const link = await openRemoteDonor(deps(), peer, opening, job.signal);
+  if (!(link instanceof RemoteDonor)) throw new Error(link.message);
   void (async () => {
-    for await (const updates of link.updates) told.push(updates);
+    for await (const update of link.updates) told.push(update);
   })();
-  return { link, far, say, told };
+  return link;
 }
 
-async function pass(seconds: number, everySecond: () => Promise<unknown> = async () => {}): Promise<void> {
-  for (let second = 0; second < seconds; second++) {
-    void everySecond().catch(() => {});
-    await vi.advanceTimersByTimeAsync(1_000);
-  }
+/** The donor reads, and ends its side when the link does; or keeps it open. */
+async function listen({ endsToo = true } = {}): Promise<void> {
+  const read = () => readMessage(far, RequesterMessage, { maxBytes: 2 ** 20, timeoutMs: 3_600_000 }, never);
+  for (let message = await read(); message; message = await read()) heard.push(message);
+  if (endsToo) await far.close();
 }
 
-async function readAll(stream: FrameStream): Promise<void> {
-  while ((await stream.read()) !== undefined);
-}
+const listening = (options?: { readonly endsToo: boolean }) => void listen(options).catch(() => {});
+const saidOf = (type: RequesterMessage["type"]) => heard.filter((message) => message.type === type);
+const cancelled = (lease: string): DonorMessage => ({ type: "failed", lease, code: "CANCELLED", message: "taken back" });
+
+describe("a job that is opened with a donor", () => {
+  it("is told to it first, and its answer says what it is", async () => {
+    const link = await opened();
+    listening();
+    await pass(1);
+    expect(heard[0]).toEqual({ type: "open", ...opening });
+    expect(link).toMatchObject({ id: "peer", name: "studio", trusted: false, slots: 3, deviceClass, benchmarkSpeed: 9 });
+  });
+
+  it("and refused is an answer, with reason and message, and the stream ends", async () => {
+    listening();
+    await say({ type: "refused", reason: "busy", message: "it works on 2 jobs already" });
+    expect(await openRemoteDonor(deps(), peer, opening, never)).toEqual({ refused: "busy", message: "it works on 2 jobs already" });
+    await pass(1);
+    expect(await near.read()).toBeUndefined();
+  });
+
+  it("and answered by anything else, or by nothing, is a broken protocol, and the stream is cut", async () => {
+    await say({ type: "heartbeat" });
+    await expect(openRemoteDonor(deps(), peer, opening, never)).rejects.toMatchObject({ code: "PEER_BROKE_PROTOCOL" });
+    await expect(far.read()).rejects.toMatchObject({ code: "PEER_UNREACHABLE" });
+    [near, far] = streamPair(world);
+    await far.close();
+    await expect(openRemoteDonor(deps(), peer, opening, never)).rejects.toMatchObject({ code: "PEER_BROKE_PROTOCOL" });
+  });
+
+  it("and not answered within 10 s is given up", async () => {
+    const opening10 = openRemoteDonor(deps(), peer, opening, never).catch((error: FarmError) => error);
+    await pass(9);
+    await say({ type: "opened", slots: 1, deviceClass });
+    expect(await opening10).toBeInstanceOf(RemoteDonor);
+    [near, far] = streamPair(world);
+    const unanswered = openRemoteDonor(deps(), peer, opening, never).catch((error: FarmError) => error);
+    await pass(11);
+    expect(await unanswered).toMatchObject({ code: "PEER_UNREACHABLE" });
+  });
+});
 
 describe("[L8] a donor", () => {
   it("that says nothing for 30 s is gone, and the reason says so", async () => {
-    const { far, told } = await linkTo();
-    void readAll(far).catch(() => {});
+    await opened();
+    listening();
     await pass(29);
     expect(told).toEqual([]);
     await pass(3);
     expect(told).toEqual([{ type: "gone", reason: "the peer was silent for 30 s" }]);
   });
 
-  it("that beats stays, however long its work takes", async () => {
-    const { far, say, told, link } = await linkTo();
-    void readAll(far).catch(() => {});
-    await pass(300, () => say({ type: "heartbeat" }));
-    expect(told.filter(({ type }) => type === "gone")).toEqual([]);
+  it("that beats stays, however long its work takes, and hears a beat every 5 s", async () => {
+    const link = await opened();
+    listening();
+    for (let second = 0; second < 300; second++) {
+      void say({ type: "heartbeat" });
+      await pass(1);
+    }
+    expect(told.every(({ type }) => type === "alive")).toBe(true);
+    expect(saidOf("heartbeat")).toHaveLength(60);
     far.abort(new Error("the test is over"));
     await link.ended;
   });
 
   it("[F6] that beats and takes none of our messages is gone, too", async () => {
-    const { link, say, told } = await linkTo();
+    const link = await opened();
     const addrs = Array.from({ length: 16 }, () => "x".repeat(500));
     for (let count = 0; count < 2; count++) link.tellSources(Array.from({ length: 25 }, () => ({ id: "peer", addrs })));
-    await pass(35, () => say({ type: "heartbeat" }));
+    for (let second = 0; second < 35; second++) {
+      void say({ type: "heartbeat" }).catch(() => {});
+      await pass(1);
+    }
     expect(told.at(-1)).toEqual({ type: "gone", reason: "the peer was silent for 30 s" });
+  });
+});
+
+describe("a donor that goes", () => {
+  it.each<[string, () => unknown, string]>([
+    ["with a word", () => say({ type: "end", reason: "its owner needs it" }).then(() => far.close()), "its owner needs it"],
+    ["without one", () => far.close(), "it closed the connection"],
+    ["with its connection", () => far.abort(new Error("cable")), "the peer cut the stream"],
+    ["by what it may not say", () => far.write(Buffer.from("{}")), "a message breaks its schema at type"],
+    ["by opening the job twice", () => say({ type: "opened", slots: 1, deviceClass }), "the donor opened the job twice"],
+    ["by refusing it later", () => say({ type: "refused", reason: "busy", message: "" }), "the donor opened the job twice"],
+  ])("%s is told of last, with the reason", async (_how, goes, reason) => {
+    const link = await opened();
+    listening();
+    await goes();
+    await link.ended;
+    await say({ type: "heartbeat" }).catch(() => {});
+    await pass(1);
+    expect(told).toEqual([{ type: "gone", reason }]);
+  });
+
+  it("by a broken protocol has its stream cut", async () => {
+    const link = await opened();
+    await say({ type: "opened", slots: 1, deviceClass });
+    await link.ended;
+    await expect(far.write(Buffer.from("{}"))).rejects.toMatchObject({ code: "PEER_UNREACHABLE" });
+  });
+
+  it("hears no more beats", async () => {
+    const link = await opened();
+    listening({ endsToo: false });
+    await far.close();
+    await link.ended;
+    await pass(30);
+    expect(saidOf("heartbeat")).toEqual([]);
+  });
+});
+
+describe("what a donor says", () => {
+  it.each<[DonorMessage, DonorUpdate]>([
+    [{ type: "heartbeat" }, { type: "alive" }],
+    [
+      { type: "state", phase: "fetching", bytesDone: 1, bytesTotal: 2 },
+      { type: "scene", phase: "fetching", bytesDone: 1, bytesTotal: 2 },
+    ],
+    [
+      { type: "availability", availability: { state: "open" } },
+      { type: "availability", open: true, reason: undefined },
+    ],
+    [
+      { type: "availability", availability: { state: "paused", reason: "it is day" } },
+      { type: "availability", open: false, reason: "it is day" },
+    ],
+    // Of no lease that stands: all that it says is that the donor lives.
+    [{ type: "started", lease: "9" }, { type: "alive" }],
+    [{ type: "rendered", lease: "9", files: [], seconds: 1, peakMemoryBytes: 1 }, { type: "alive" }],
+    [{ type: "failed", lease: "9", code: "BLENDER_CRASHED", message: "" }, { type: "alive" }],
+  ])("$type is news of it", async (message, update) => {
+    await opened();
+    await say(message);
+    await pass(0.25);
+    expect(told).toEqual([update]);
+  });
+
+  it("of a lease is news of its chunk, with the class that made it where it names one", async () => {
+    const link = await opened();
+    const files: ResultFile[] = [{ role: "raw", name: "f.exr", sha256: "a".repeat(64), bytes: 5 }];
+    const gpu = { ...build, backend: "CUDA", arch: "sm_90" } as const;
+    for (const frame of [1, 2]) link.lease(chunkOf(frame));
+    await say({ type: "started", lease: "1" });
+    await say({ type: "rendered", lease: "2", files, seconds: 4, peakMemoryBytes: 1, deviceClass: gpu });
+    await say({ type: "rendered", lease: "1", files, seconds: 3, peakMemoryBytes: 1 });
+    await pass(0.25);
+    expect(told).toEqual([
+      { type: "started", chunk: "c1" },
+      { type: "rendered", chunk: "c2", files, seconds: 4, deviceClass: gpu },
+      { type: "rendered", chunk: "c1", files, seconds: 3, deviceClass: undefined },
+    ]);
+  });
+
+  const NOT_THE_CHUNKS = ["CANCELLED", "PEER_UNREACHABLE", "BLOCK_MISSING", "DISK_FULL", "SANDBOX_UNAVAILABLE", "ENVIRONMENT_MISSING"];
+  it.each([...NOT_THE_CHUNKS, "BLENDER_CRASHED", "BLENDER_HUNG", "SCENE_UNREADABLE", "NEVER_HEARD_OF"])(
+    "failed by %s counts against the chunk, or only against the way to it",
+    async (code) => {
+      const link = await opened();
+      link.lease(chunkOf(1));
+      await say({ type: "failed", lease: "1", code, message: "so it was" });
+      await pass(0.25);
+      const kind = NOT_THE_CHUNKS.includes(code) ? "transport" : "task";
+      expect(told).toEqual([{ type: "failed", chunk: "c1", code, message: "so it was", kind }]);
+    },
+  );
+});
+
+describe("what a donor is told", () => {
+  it("each lease by a name of its own, also of a chunk that it had before", async () => {
+    const link = await opened();
+    listening();
+    const { spec } = chunkOf(1);
+    link.lease(chunkOf(1));
+    link.withdraw("c1");
+    link.lease(chunkOf(1));
+    link.release("c1");
+    link.release("c1");
+    await pass(0.25);
+    expect(heard.slice(1)).toEqual([
+      { type: "lease", lease: "1", spec },
+      { type: "withdraw", lease: "1" },
+      { type: "lease", lease: "2", spec },
+      { type: "release", lease: "2" },
+    ]);
+  });
+
+  it("who else may have blocks, no more of them than a message may hold", async () => {
+    const link = await opened();
+    listening();
+    const addrs = Array.from({ length: 30 }, (_, index) => `/at/${index}`);
+    link.tellSources(Array.from({ length: 100 }, (_, index) => ({ id: `peer ${index}`, addrs })));
+    await pass(0.25);
+    const [said] = saidOf("sources") as Extract<RequesterMessage, { type: "sources" }>[];
+    expect(said?.peers).toHaveLength(LEASE_LIMITS.maxSources);
+    expect(said?.peers[0]).toEqual({ id: "peer 0", addrs: addrs.slice(0, 16) });
+  });
+
+  it("nothing when a file is fetched: it is brought from the peer by hash", async () => {
+    const link = await opened();
+    const file: ResultFile = { role: "raw", name: "f.exr", sha256: "a".repeat(64), bytes: 5 };
+    await link.fetch("c1", file, "/there", job.signal);
+    expect(fetched).toEqual([["peer", file, "/there", job.signal]]);
+  });
+});
+
+/** How long a link takes to close, in seconds; in quarters, rounded up. */
+async function secondsToClose(close: () => Promise<unknown>): Promise<number> {
+  let isClosed = false;
+  void close().then(() => (isClosed = true));
+  await pass(0);
+  for (let seconds = 0; ; seconds += 0.25) {
+    if (isClosed) return seconds;
+    if (seconds > 60) throw new Error("it never closes");
+    await pass(0.25);
+  }
+}
+
+describe("a goodbye", () => {
+  it("to a donor that ends its side is over at once, and comes after all that was said before", async () => {
+    const link = await opened();
+    listening();
+    link.lease(chunkOf(1));
+    expect(await secondsToClose(() => link.close())).toBe(0);
+    expect(heard.map(({ type }) => type)).toEqual(["open", "lease"]);
+    expect(told).toEqual([{ type: "gone", reason: "it closed the connection" }]);
+  });
+
+  it("to one that says nothing takes a second where nothing of the job runs there", async () => {
+    const link = await opened();
+    listening({ endsToo: false });
+    expect(await secondsToClose(() => link.close())).toBe(1);
+    expect(told.map(({ type }) => type)).toEqual(["gone"]);
+  });
+
+  it("to one that is at work takes up to 10 s: it says when that has stopped", async () => {
+    const link = await opened();
+    listening({ endsToo: false });
+    link.lease(chunkOf(1));
+    expect(await secondsToClose(() => link.close())).toBe(10);
+  });
+
+  it("to one that has not said yet that a withdrawn chunk has stopped, as well", async () => {
+    const link = await opened();
+    listening({ endsToo: false });
+    link.lease(chunkOf(1));
+    link.withdraw("c1");
+    expect(await secondsToClose(() => link.close())).toBe(10);
+  });
+
+  it.each<[string, (link: RemoteDonor) => Promise<unknown>]>([
+    ["failed", () => say({ type: "failed", lease: "1", code: "BLENDER_CRASHED", message: "" })],
+    ["was released", async (link) => link.release("c1")],
+    ["was withdrawn, and has stopped", async (link) => (link.withdraw("c1"), await say(cancelled("1")))],
+    [
+      "was withdrawn too late",
+      async (link) => (link.withdraw("c1"), await say({ type: "rendered", lease: "1", files: [], seconds: 1, peakMemoryBytes: 1 })),
+    ],
+  ])("to one whose only chunk %s takes a second", async (_how, end) => {
+    const link = await opened();
+    listening({ endsToo: false });
+    link.lease(chunkOf(1));
+    await end(link);
+    await pass(1);
+    expect(await secondsToClose(() => link.close())).toBe(1);
+  });
+
+  it("is said when the job ends, by whatever ends it; the donor's stream is cut at the end", async () => {
+    const link = await opened();
+    listening({ endsToo: false });
+    job.abort(new FarmError("CANCELLED", "interrupted"));
+    await pass(2);
+    await link.ended;
+    await expect(far.write(Buffer.from("{}"))).rejects.toMatchObject({ code: "PEER_UNREACHABLE" });
+    expect(told.map(({ type }) => type)).toEqual(["gone"]);
+  });
+
+  it("is said once: a job that ends later than the link ends nothing again", async () => {
+    const link = await opened();
+    listening();
+    await link.close();
+    expect(getEventListeners(job.signal, "abort")).toEqual([]);
+    job.abort();
+    expect(link.close()).toBe(link.close());
+    await pass(1);
+    expect(told).toHaveLength(1);
+  });
+
+  it("is said at once by a link into a job that has ended already", async () => {
+    listening();
+    const link = new RemoteDonor(deps(), near, { ...peer, slots: 1, deviceClass }, AbortSignal.abort());
+    await pass(0.25);
+    await link.ended;
+    expect(heard).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-import type { PreparedJob } from "../prepared-job.ts";
+import type { PreparedJob } from "../prepare/prepared-job.ts";
 import type { FrameAssembler } from "../delivery/frame-assembler.ts";
 import type { TilePublisher } from "../delivery/tile-publisher.ts";
 import type { JobFiles, JobMedia } from "../ports.ts";

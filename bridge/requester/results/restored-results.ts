@@ -2,7 +2,7 @@ import type { ChunkAccepted, JournalState } from "../../core/journal/records.ts"
 import type { LedgerFile } from "../../core/ledger/ledger.ts";
 import type { Time } from "../../kernel/world.ts";
 import { findFiles } from "./find-files.ts";
-import type { PreparedJob } from "../prepared-job.ts";
+import type { PreparedJob } from "../prepare/prepared-job.ts";
 import type { JobFiles } from "../ports.ts";
 
 /** Chunks whose pictures all stand on disk already: what frames share stays wanted while one of them is not finished. */

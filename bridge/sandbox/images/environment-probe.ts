@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import type { Backend, EnvironmentFacts } from "../../core/environments/facts.ts";
+import type { EnvironmentFacts } from "../../core/environments/facts.ts";
+import type { Backend } from "../../core/plan/chunk.ts";
 import type { GpuMaker } from "../../core/environments/recipe.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import type { ImageEngine } from "./image-engine.ts";

@@ -14,7 +14,7 @@ const EMPTY_TAR = Buffer.alloc(1024);
 beforeAll(async () => {
   const stream = await engine.importImage(Readable.from([EMPTY_TAR]) as never, { repo: "p2p-render-test/nothing", tag: "latest" });
   await new Promise((resolve, reject) => engine.modem.followProgress(stream, (error) => (error ? reject(error) : resolve(undefined))));
-}, 60_000);
+});
 afterAll(() => engine.getImage(IMAGE).remove({ force: true }));
 
 /** Asks the engine for a container with these devices: what it noted, and what it says when it is to start. */
@@ -34,7 +34,7 @@ async function tried(devices: GpuHostConfig | { readonly impossible: string }) {
 }
 
 /** On a machine without such GPUs the request is understood word for word, and refused in words that we know. */
-describe("a real engine", { timeout: 60_000 }, () => {
+describe("a real engine", () => {
   it("notes which NVIDIA cards a container gets and what of their driver", async () => {
     const devices = containerGpus([card(0), card(1)], { nvidiaRuntime: true, cdi: false });
     const { noted, refusal } = await tried(devices);

@@ -5,10 +5,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cpuDuring, ENGINE, sandboxesOf, testEnvironment } from "../../sandbox/fixtures/sandbox-kit.ts";
 import { BLENDER, renderReference } from "../blender-reference.ts";
 import { bridge, type RunningDonor, runBridge, SAMPLES, startDonor, story, TEST_SWARM } from "../bridge-command.ts";
-import { filesWith, until } from "../processes.ts";
+import { filesWith } from "../processes.ts";
 import { comparePictures } from "../same-picture.ts";
 import { saveVariant } from "../sample-variant.ts";
 import { expectSamePicture } from "../sample-scene.ts";
+import { until } from "../time/until.ts";
 
 const MARKER = "bytes-that-only-this-scene-has-91c4";
 
@@ -32,14 +33,14 @@ beforeAll(async () => {
   await variant(large, `import bmesh\nbpy.ops.mesh.primitive_cube_add()\n${hungry.replace("bpy.data.objects[0]", "bpy.context.object")}`);
   await renderReference(slow, ["-o", join(root, "reference", "f_####"), "-f", "1"], join(root, "reference"));
   donors = await Promise.all(["a", "b"].map((name) => containerDonor(name)));
-}, 300_000);
+});
 afterAll(async () => {
   await Promise.all(donors.map((donor) => donor[Symbol.asyncDispose]()));
   await rm(root, { recursive: true, force: true });
 });
 
 async function containerDonor(name: string, more: readonly string[] = []): Promise<RunningDonor> {
-  return await startDonor(join(root, `donor-${name}`), ["--cpus", "1", "--memory", "1g", ...more], environment);
+  return await startDonor(join(root, `donor-${name}`), ["--cpus", "1", "--memory", "1g", ...more], { environment });
 }
 
 /** The sample scene, changed by Python, with the marker in plain sight in its file. */
@@ -60,11 +61,11 @@ async function running({ peerId }: RunningDonor) {
 
 async function startedSandbox(donor: RunningDonor): Promise<string> {
   let id: string | undefined;
-  await until(async () => (id = (await running(donor))[0]?.Id) !== undefined, 60_000);
+  await until(async () => (id = (await running(donor))[0]?.Id) !== undefined);
   return id ?? "";
 }
 
-describe("two donors with containers make the picture of plain Blender", { timeout: 300_000 }, () => {
+describe("two donors with containers make the picture of plain Blender", () => {
   const still = (file: string, frame = 1) => ({
     name: `${file}-still`,
     file,
@@ -84,7 +85,7 @@ describe("two donors with containers make the picture of plain Blender", { timeo
   }
 });
 
-describe("a donor with containers", { timeout: 300_000 }, () => {
+describe("a donor with containers", () => {
   it("tells a scene that is too large from a crash, lives on, and does the next job", async () => {
     const run = await runBridge(renderArgs("large", large, donors));
     expect(run.exitCode, story(run)).toBe(3);
@@ -101,7 +102,7 @@ describe("a donor with containers", { timeout: 300_000 }, () => {
     const run = bridge(renderArgs("killed-blender", slow, [donor]));
     await run.line(({ event }) => event === "chunk-started");
     const id = await startedSandbox(donor);
-    await until(async () => await killBlender(id), 30_000);
+    await until(async () => await killBlender(id));
     const { exitCode, stderr } = await run.child;
     expect(exitCode, story({ stderr, lines: run.lines })).toBe(0);
     expect(run.lines.filter(({ event }) => event === "chunk-failed")).toMatchObject([{ code: "BLENDER_CRASHED" }]);
@@ -115,7 +116,7 @@ describe("a donor with containers", { timeout: 300_000 }, () => {
     await run.line(({ event }) => event === "chunk-started");
     await startedSandbox(donor);
     donor.kill();
-    await until(async () => (await running(donor)).length === 0, 5_000);
+    await until(async () => (await running(donor)).length === 0);
     run.child.kill("SIGKILL");
     await using again = await containerDonor("killed");
     expect(again.peerId).toBe(donor.peerId);
@@ -130,10 +131,10 @@ describe("a donor with containers", { timeout: 300_000 }, () => {
     await run.line(({ event }) => event === "chunk-started");
     await startedSandbox(donor);
     run.child.kill("SIGINT");
-    await until(async () => (await running(donor)).length === 0, 5_000);
+    await until(async () => (await running(donor)).length === 0);
     await run.child;
-    await until(async () => (await sandboxesOf(donor.peerId)).length === 0, 5_000);
-    await until(async () => (await filesWith(join(root, "donor-cancelled", "scenes"), MARKER)).length === 0, 5_000);
+    await until(async () => (await sandboxesOf(donor.peerId)).length === 0);
+    await until(async () => (await filesWith(join(root, "donor-cancelled", "scenes"), MARKER)).length === 0);
     expect(await filesWith(join(root, "donor-cancelled", "scratch"), MARKER)).toEqual([]);
   });
 
@@ -149,7 +150,7 @@ describe("a donor with containers", { timeout: 300_000 }, () => {
     await owner("resume");
     expect((await cpuDuring(id, 1_000)).used).toBeGreaterThan(0);
     await owner("set", "cores=2");
-    await until(async () => (await ENGINE.getContainer(id).inspect()).HostConfig.NanoCpus === 2e9, 5_000);
+    await until(async () => (await ENGINE.getContainer(id).inspect()).HostConfig.NanoCpus === 2e9);
     const { exitCode, stderr } = await run.child;
     expect(exitCode, story({ stderr, lines: run.lines })).toBe(0);
     expect(run.lines.filter(({ event }) => event === "chunk-failed")).toEqual([]);

@@ -2,9 +2,11 @@ import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { systemDisk } from "../../kernel/disk.ts";
 import { openHome } from "../../config/home.ts";
 import { BLENDER, renderReference } from "../blender-reference.ts";
 import { bridge, type JsonLine, runBridge, SAMPLES, story, TEST_SWARM } from "../bridge-command.ts";
+import { timeLimit } from "../time/time-limit.ts";
 import { comparePictures } from "../same-picture.ts";
 import { type SecondEngine, startSecondEngine } from "../second-engine.ts";
 
@@ -17,7 +19,7 @@ const home = (name: string) => join(root, name);
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "p2p-environment-"));
   far = await startSecondEngine();
-}, 300_000);
+});
 afterAll(async () => {
   await far?.[Symbol.asyncDispose]();
   await rm(root, { recursive: true, force: true });
@@ -36,7 +38,9 @@ async function shareByTwo(): Promise<string> {
   const digest = String(built["digest"]);
   await command("env", "share", digest, "--home", home("requester"));
   await command("env", "build", "--home", home("near"));
-  await cp((await openHome(home("requester"))).environments, (await openHome(home("near"))).environments, { recursive: true });
+  await cp((await openHome(systemDisk, home("requester"))).environments, (await openHome(systemDisk, home("near"))).environments, {
+    recursive: true,
+  });
   await command("env", "share", digest, "--home", home("near"));
   return digest;
 }
@@ -57,32 +61,36 @@ async function donor(name: string, args: readonly string[], env: Readonly<Record
   };
 }
 
-it("a donor without the environment of a job asks its owner, gets it from two peers, and renders the same picture in it", async () => {
-  const digest = await shareByTwo();
-  const elsewhere = { DOCKER_HOST: `unix://${far.socketPath}` };
-  await using near = await donor("near", ["--environment", digest.slice(0, 12)]);
-  await using away = await donor("away", ["--term", "environments=ask"], elsewhere);
-  const peers = [near, away].flatMap(({ address }) => ["--peer", address]);
-  const work = ["-o", join(root, "out", "f_####"), "-f", "1", "--tiles", "2x2", "--verify", "off", "--no-local", "--blender", BLENDER];
-  const job = ["render", SCENE, "--environment", digest, "--swarm", TEST_SWARM, "--json", "--home", home("requester"), ...work, ...peers];
-  const rendering = bridge(job);
-  // The near one keeps its blocks coming, and leaves the work to the other.
-  await near.line(({ event }) => event === "job-opened");
-  await command("donate", "pause", "--home", home("near"));
-  const asked = await away.line(({ event }) => event === "environment-asked");
-  expect(asked["term"]).toBe(`environments=ask,${digest}`);
-  await command("donate", "set", String(asked["term"]), "--home", home("away"));
-  const [ready] = await Promise.all([away.line(({ event }) => event === "environment-ready", 400_000), rendering.child]);
-  expect(ready["digest"]).toBe(digest);
-  const ended = rendering.last();
-  expect(ended, story({ stderr: "", lines: rendering.lines })).toMatchObject({ event: "job-ended", outcome: "complete" });
-  expect(ended).toMatchObject({ stats: { chunksByDonor: { [away.peerId]: expect.any(Number) } } });
+it(
+  "a donor without the environment of a job asks its owner, gets it from two peers, and renders the same picture in it",
+  async () => {
+    const digest = await shareByTwo();
+    const elsewhere = { DOCKER_HOST: `unix://${far.socketPath}` };
+    await using near = await donor("near", ["--environment", digest.slice(0, 12)]);
+    await using away = await donor("away", ["--term", "environments=ask"], elsewhere);
+    const peers = [near, away].flatMap(({ address }) => ["--peer", address]);
+    const work = ["-o", join(root, "out", "f_####"), "-f", "1", "--tiles", "2x2", "--verify", "off", "--no-local", "--blender", BLENDER];
+    const job = ["render", SCENE, "--environment", digest, "--swarm", TEST_SWARM, "--json", "--home", home("requester"), ...work, ...peers];
+    const rendering = bridge(job);
+    // The near one keeps its blocks coming, and leaves the work to the other.
+    await near.line(({ event }) => event === "job-opened");
+    await command("donate", "pause", "--home", home("near"));
+    const asked = await away.line(({ event }) => event === "environment-asked");
+    expect(asked["term"]).toBe(`environments=ask,${digest}`);
+    await command("donate", "set", String(asked["term"]), "--home", home("away"));
+    const [ready] = await Promise.all([away.line(({ event }) => event === "environment-ready", timeLimit(400_000)), rendering.child]);
+    expect(ready["digest"]).toBe(digest);
+    const ended = rendering.last();
+    expect(ended, story({ stderr: "", lines: rendering.lines })).toMatchObject({ event: "job-ended", outcome: "complete" });
+    expect(ended).toMatchObject({ stats: { chunksByDonor: { [away.peerId]: expect.any(Number) } } });
 
-  const listed = await runBridge(["env", "list", "--json", "--home", home("away")], { env: elsewhere });
-  expect(listed.lines).toMatchObject([{ event: "environment", digest, isHere: true, isShared: true }]);
-  expect(listed.lines[0]?.["origin"]).toHaveLength(2);
-  expect(listed.lines[0]?.["origin"]).toContain(near.peerId);
+    const listed = await runBridge(["env", "list", "--json", "--home", home("away")], { env: elsewhere });
+    expect(listed.lines).toMatchObject([{ event: "environment", digest, isHere: true, isShared: true }]);
+    expect(listed.lines[0]?.["origin"]).toHaveLength(2);
+    expect(listed.lines[0]?.["origin"]).toContain(near.peerId);
 
-  await renderReference(SCENE, ["-o", join(root, "reference", "f_####"), "-f", "1"], join(root, "reference"));
-  expect(await comparePictures(join(root, "out"), join(root, "reference"))).toEqual([]);
-}, 600_000);
+    await renderReference(SCENE, ["-o", join(root, "reference", "f_####"), "-f", "1"], join(root, "reference"));
+    expect(await comparePictures(join(root, "out"), join(root, "reference"))).toEqual([]);
+  },
+  timeLimit(600_000),
+);

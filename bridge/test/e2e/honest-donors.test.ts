@@ -13,7 +13,7 @@ beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "p2p-honest-"));
   const script = fileURLToPath(new URL("../fixtures/honest_scenes.py", import.meta.url));
   await promisify(execFile)(BLENDER, ["-b", "--factory-startup", "-P", script, "--python-exit-code", "1", "--", root]);
-}, 300_000);
+});
 afterAll(() => rm(root, { recursive: true, force: true }));
 
 /** What two honest donors made of a scene while every result was looked at. */
@@ -27,7 +27,7 @@ async function renderWithTwo(scene: string, flags: readonly string[]) {
   return await runBridge(["render", join(root, `${scene}.blend`), ...output, ...flags, "--verify", "full", ...own, ...peers]);
 }
 
-describe("two honest donors are believed", { timeout: 300_000 }, () => {
+describe("two honest donors are believed", () => {
   for (const [scene, files] of [
     ["whole-jpeg", ["f_0001.jpg", "f_0002.jpg"]],
     ["whole-exr", ["f_0001.exr", "f_0002.exr"]],

@@ -10,7 +10,6 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { VERSION } from "../../kernel/version.ts";
 
 const PROJECT = fileURLToPath(new URL("../../..", import.meta.url));
-const HELP_MS = 250;
 
 interface Answer {
   readonly exitCode: number;
@@ -32,11 +31,14 @@ async function run(command: string, args: readonly string[], options: { cwd?: st
   }
 }
 
-/** The quickest of up to thirty: what the command needs, not what the machine is busy with. */
-async function quickest(command: string, args: readonly string[]): Promise<number> {
-  let best = Number.POSITIVE_INFINITY;
-  for (let again = 0; again < 30 && best >= HELP_MS; again++) best = Math.min(best, (await run(command, args)).ms);
-  return best;
+/** How many times longer it takes than Node that does nothing: of each the quickest of ten, which is not what the machine is busy with. */
+async function timesNode(command: string, args: readonly string[]): Promise<number> {
+  const [ours, nodes]: number[][] = [[], []];
+  for (let again = 0; again < 10; again++) {
+    ours?.push((await run(command, args)).ms);
+    nodes?.push((await run(process.execPath, ["-e", "0"])).ms);
+  }
+  return Math.min(...(ours ?? [])) / Math.min(...(nodes ?? []));
 }
 
 /** The modules that `entry` loads before it does anything: those that it imports, not those that it may import later. */
@@ -89,7 +91,7 @@ describe("the package that npm pack makes", () => {
     ];
     const made = await run("npm", install, { cwd: root });
     expect(made, made.err).toMatchObject({ exitCode: 0 });
-  }, 300_000);
+  });
 
   afterAll(async () => {
     await rm(root, { recursive: true, force: true });
@@ -107,8 +109,8 @@ describe("the package that npm pack makes", () => {
     expect(await run(installed(name), ["--version"], { cwd: tmpdir() })).toMatchObject({ exitCode: 0, out: `${VERSION}\n` });
   });
 
-  test("answers --help in a quarter of a second: libp2p is not loaded for it", async () => {
-    expect(await quickest(installed("bridge"), ["--help"])).toBeLessThan(HELP_MS);
+  test("answers --help nearly as soon as Node runs: libp2p is not loaded for it", async () => {
+    expect(await timesNode(installed("bridge"), ["--help"])).toBeLessThan(4);
   });
 
   test("loads next to nothing at once: libp2p waits in a part of its own", async () => {
@@ -186,8 +188,8 @@ describe("a checkout", () => {
     expect(await run("npx", ["bridge", "--version"])).toMatchObject({ exitCode: 0, out: `${VERSION}\n` });
   });
 
-  test("answers --help in a quarter of a second", async () => {
-    expect(await quickest(process.execPath, ["bridge/bin/bridge.mjs", "--help"])).toBeLessThan(HELP_MS);
+  test("answers --help nearly as soon as Node runs", async () => {
+    expect(await timesNode(process.execPath, ["bridge/bin/bridge.mjs", "--help"])).toBeLessThan(4);
   });
 
   test("names its version as package.json does", async () => {

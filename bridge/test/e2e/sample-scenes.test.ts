@@ -7,6 +7,7 @@ import { startPlainProcess } from "../../sandbox/process/process-sandbox.ts";
 import { BLENDER } from "../blender-reference.ts";
 import { type RunningDonor, runBridge, SAMPLES, startDonor, story } from "../bridge-command.ts";
 import { expectSamePicture } from "../sample-scene.ts";
+import { timeLimitSignal } from "../time/time-limit.ts";
 
 interface SampleScene {
   readonly file: string;
@@ -30,7 +31,7 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-const [blender] = await findBlenders({ start: startPlainProcess }, { explicit: BLENDER }, AbortSignal.timeout(60_000));
+const [blender] = await findBlenders({ start: startPlainProcess }, { explicit: BLENDER }, timeLimitSignal(60_000));
 const hasDenoiser = blender?.hasDenoiser === true;
 
 /** Distributions build Blender without a denoiser: then the scene must be refused, and with one it must come out the same. */
@@ -56,7 +57,7 @@ describe("scenes that are denoised", () => {
 });
 
 describe("sample scenes on a swarm of two donors equal plain Blender", () => {
-  it("sequencer, still: a frame without a strip, which no engine renders", { timeout: 240_000 }, async () => {
+  it("sequencer, still: a frame without a strip, which no engine renders", async () => {
     const frame = ["-f", "1"];
     await expectSamePicture({ root, donors }, { name: "no-strip", file: "sequencer", swarm: frame, blender: frame });
   });

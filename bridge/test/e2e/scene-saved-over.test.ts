@@ -40,11 +40,11 @@ beforeAll(async () => {
   await renderReference(join(root, "old.blend"), ["-o", join(root, "reference", "f_####"), ...FRAMES], join(root, "reference"));
   const args = ["--cpus", "1", "--blender", BLENDER];
   donors = await Promise.all([startDonor(join(root, "donor-1"), args), startDonor(join(root, "donor-2"), args)]);
-}, 300_000);
+});
 afterAll(async () => {
   for (const donor of donors) await donor[Symbol.asyncDispose]();
   await rm(root, { recursive: true, force: true });
-}, 60_000);
+});
 
 /** A project folder with the old scene in it. */
 async function project(name: string): Promise<string> {

@@ -3,7 +3,7 @@ import { cp, mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findBlenders } from "../../blender/find/find-blender.ts";
 import { openFinisher } from "../../blender/finish/finisher.ts";
 import type { Rect } from "../../core/job/scene-facts.ts";
@@ -11,12 +11,12 @@ import { openMedia } from "../../media/worker/media-pool.ts";
 import { startPlainProcess } from "../../sandbox/process/process-sandbox.ts";
 import { BLENDER, renderReference } from "../blender-reference.ts";
 import { runBridge, SAMPLES, startDonor, story, TEST_SWARM } from "../bridge-command.ts";
-import { blenderSecondsDuring, blendersOf, until } from "../processes.ts";
+import { blenderSecondsDuring, blendersOf } from "../processes.ts";
 import { comparePictures } from "../same-picture.ts";
 import { connectTo, startServe } from "../serve-client.ts";
+import { until } from "../time/until.ts";
 
 /** Each starts bridges and several Blenders; a busy machine takes its time. */
-vi.setConfig({ testTimeout: 400_000 });
 
 let root: string;
 beforeAll(async () => {
@@ -140,7 +140,7 @@ describe("a client on another disk", () => {
     expect(tiles.length).toBeGreaterThan(0);
     for (const path of tiles) await expect(client.take(job, path)).rejects.toThrow("FILE_GONE");
     await client.ask("jobs.release", { job });
-    await until(async () => (await client.ask("jobs.list")).jobs.length === 0, 5_000);
+    await until(async () => (await client.ask("jobs.list")).jobs.length === 0);
     expect(existsSync(dirname(scenePath))).toBe(false);
   });
 
@@ -154,7 +154,7 @@ describe("a client on another disk", () => {
     await client.event(job, (each) => each.event === "frame-finished");
     await client.ask("jobs.release", { job });
     expect(await client.ended(job)).toMatchObject({ state: "complete" });
-    await until(async () => !existsSync(dirname(scenePath)), 5_000);
+    await until(async () => !existsSync(dirname(scenePath)));
     expect((await client.ask("jobs.list")).jobs).toEqual([]);
   });
 
@@ -169,7 +169,7 @@ describe("a client on another disk", () => {
     const { outputs } = await client.ask("jobs.watch", { job });
     const names = ["shot_01.png", "shot_02.png", "film.mp4"].map((name) => join(dirname(scenePath), "out", name));
     expect(outputs).toEqual(names);
-    await until(async () => !existsSync(scenePath), 5_000);
+    await until(async () => !existsSync(scenePath));
     await serving[Symbol.asyncDispose]();
     await using _next = await startServe(home, ["--blender", BLENDER]);
     const later = await connectTo(home);
@@ -185,7 +185,7 @@ describe("a client on another disk", () => {
     const scenePath = await client.send(scene("blind"));
     expect(await client.ask("scene.check", { scenePath })).toMatchObject({ findings: [{ code: "SCENE_NO_CAMERA" }] });
     client.socket.close();
-    await until(async () => !existsSync(dirname(scenePath)), 5_000);
+    await until(async () => !existsSync(dirname(scenePath)));
   });
 });
 
@@ -224,9 +224,7 @@ describe("a bridge that is killed", () => {
 });
 
 describe("cancel, pause, go on", () => {
-  it("jobs run side by side; the last word on one comes when nothing of it runs anywhere, and it can be retried", {
-    timeout: 300_000,
-  }, async () => {
+  it("jobs run side by side; the last word on one comes when nothing of it runs anywhere, and it can be retried", async () => {
     const home = join(root, "cancel-home");
     await using donor = await startDonor(join(root, "cancel-donor"), donorArgs);
     await using serve = await startServe(home, ["--blender", BLENDER]);
@@ -244,7 +242,7 @@ describe("cancel, pause, go on", () => {
     const retried = await client.ask("jobs.retry", { job });
     expect(["queued", "preparing"]).toContain(retried.state);
     await client.ask("jobs.cancel", { job });
-    await until(async () => (await client.ask("jobs.list")).jobs.some((line) => line.job === job && line.state === "cancelled"), 60_000);
+    await until(async () => (await client.ask("jobs.list")).jobs.some((line) => line.job === job && line.state === "cancelled"));
   });
 
   it("a job at rest begins nothing, gives its turn to others, and goes on when told", async () => {

@@ -78,7 +78,7 @@ async function build(base: string, folderInside: string): Promise<string> {
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "environments-"));
-  home = await openHome(join(folder, "home"));
+  home = await openHome(systemWorld.disk, join(folder, "home"));
   engine = await ImageEngine.open();
   const base = `p2p-render/test:${process.pid}`;
   await engine.import(rootOf(randomBytes(LAYER_BYTES)), base, never());
@@ -114,7 +114,7 @@ interface Peer {
 
 /** A node that shares what the home shares, from a copy of it; `around` may stand between it and what it gives. */
 async function peerOf(around: (source: BlockSource) => BlockSource = (source) => source): Promise<Peer> {
-  const own = await openHome(await mkdtemp(join(folder, "peer-")));
+  const own = await openHome(systemWorld.disk, await mkdtemp(join(folder, "peer-")));
   await cp(home.environments, own.environments, { recursive: true });
   await using listed = openDatabase(home.database);
   const database = stack.use(openDatabase(own.database));
@@ -292,7 +292,7 @@ describe("environments that came from others", () => {
   it("make room for the next one, the longest unused first; what works stays, and so does what the owner built", async () => {
     const peer = await peerOf();
     const ports = await seeker();
-    const own = await openHome(await mkdtemp(join(folder, "room-")));
+    const own = await openHome(systemWorld.disk, await mkdtemp(join(folder, "room-")));
     const { environments } = stack.use(openDatabase(own.database));
     const { image } = await fetchEnvironment(requestOf(digest, peer), ports, never());
     const row = { facts: FACTS, bytes: image.bytes, addedAt: 0, isShared: true };

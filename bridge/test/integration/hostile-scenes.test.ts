@@ -13,6 +13,7 @@ import { isFarmError } from "../../kernel/errors.ts";
 import { INSIDE } from "../../sandbox/docker/container-config.ts";
 import { SMALL, type TestSandbox, testSandbox } from "../../sandbox/fixtures/sandbox-kit.ts";
 import { BLENDER } from "../blender-reference.ts";
+import { timeLimitSignal } from "../time/time-limit.ts";
 
 const CANARY = "as it was";
 /** So many copies of a Blender need memory, too. */
@@ -84,7 +85,7 @@ async function attempt(scene: string, spec: ChunkSpec, options: Attempt = {}) {
     });
     return running;
   };
-  const signal = AbortSignal.timeout(200_000);
+  const signal = timeLimitSignal(200_000);
   const blender = blenderIn(test.sandbox.environment!.facts);
   let session: BlenderSession | undefined;
   try {
@@ -112,7 +113,7 @@ async function expectNothingTouched(): Promise<void> {
   await expect(readFile("/root/attacked")).rejects.toMatchObject({ code: "ENOENT" });
 }
 
-describe("a hostile scene runs nothing", { timeout: 300_000 }, () => {
+describe("a hostile scene runs nothing", () => {
   const cases: readonly (readonly [scene: string, spec: ChunkSpec, code: string])[] = [
     ["text", RAW, "rendered"],
     ["driver", RAW, "rendered"],
@@ -157,7 +158,7 @@ chunks.render_raw = attack
 `;
 }
 
-describe("a scene that has taken its Blender over is held by the sandbox", { timeout: 300_000 }, () => {
+describe("a scene that has taken its Blender over is held by the sandbox", () => {
   const cases: readonly (readonly [what: string, source: string, code: string])[] = [
     ["forks without end", "while True:\n  try:\n    if os.fork() == 0: time.sleep(100000)\n  except OSError: pass", "PROCESSES_EXCEEDED"],
     ["takes memory without end", "kept = []\nwhile True: kept.append(bytearray(2**24))", "MEMORY_EXCEEDED"],

@@ -38,15 +38,6 @@ export async function echo(stream: FrameStream, _peer: unknown, signal: AbortSig
   for (let frame = await stream.read(signal); frame; frame = await stream.read(signal)) await stream.write(frame, signal);
 }
 
-export async function eventually(what: () => boolean, limitMs: number): Promise<number> {
-  const startMs = performance.now();
-  while (!what()) {
-    if (performance.now() - startMs > limitMs) throw new Error(`not true within ${limitMs} ms`);
-    await systemClock.sleep(5);
-  }
-  return performance.now() - startMs;
-}
-
 /** What a promise fails with; it may fail before anybody looks. */
 export function failure(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(

@@ -57,6 +57,7 @@ export class FakeDonor implements DonorLink {
   lease(chunk: Chunk): void {
     const life = new AbortController();
     this.#leases.set(chunk.id, life);
+    this.#tell({ type: "started", chunk: chunk.id });
     const { steps } = this.#deps;
     steps
       .later(`${this.id} renders ${chunk.id}`, () => this.#render(chunk), life.signal)
@@ -88,6 +89,7 @@ export class FakeDonor implements DonorLink {
   withdraw(chunk: ChunkId): void {
     this.#leases.get(chunk)?.abort(new FarmError("CANCELLED", "withdrawn"));
     this.#leases.delete(chunk);
+    this.release(chunk);
   }
 
   release(chunk: ChunkId): void {

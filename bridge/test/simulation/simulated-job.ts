@@ -1,4 +1,4 @@
-import type { Chunk, ChunkId, DonorId } from "../../core/plan/chunk.ts";
+import type { Chunk, DonorId } from "../../core/plan/chunk.ts";
 import type { JobEvent } from "../../core/job/job-events.ts";
 import { foldJournal } from "../../core/journal/fold.ts";
 import type { JobRecord } from "../../core/journal/records.ts";
@@ -13,12 +13,12 @@ import { silentLog } from "../../kernel/log.ts";
 import { systemWorld } from "../../kernel/world.ts";
 import { FrameAssembler } from "../../requester/delivery/frame-assembler.ts";
 import { findFiles } from "../../requester/results/find-files.ts";
-import { JobRun } from "../../requester/job-run.ts";
+import { JobRun } from "../../requester/run/job-run.ts";
 import type { JobFinisher, JobMedia } from "../../requester/ports.ts";
 import { withFilesHere } from "../../requester/results/restored-results.ts";
 import { restoreResults } from "../../requester/results/restore-results.ts";
 import { ResultReceiver } from "../../requester/results/result-receiver.ts";
-import { StatsCollector } from "../../requester/stats-collector.ts";
+import { StatsCollector } from "../../requester/run/stats-collector.ts";
 import { FakeDonor } from "./fake-donor.ts";
 import { MemoryFiles } from "./memory-files.ts";
 import { Random } from "../random.ts";
@@ -48,7 +48,6 @@ export class SimulatedRun {
     const { story, plan, journal } = world;
     const files = world.filesFor(this.steps);
     const media = this.#media(files);
-    const chunkOf = (id: ChunkId) => plan.chunks.find((chunk) => chunk.id === id) as Chunk;
     this.#results = new ResultReceiver(
       { media, files, trustedSummary: () => this.steps.later("sample", () => SUMMARY) },
       { verifies: story.verify !== "off" },
@@ -73,17 +72,15 @@ export class SimulatedRun {
     this.ledger = startLedger({ plan, written: journalState.finishedFrames, isMovie: story.movie, inTurn: story.inTurn && !story.movie });
     this.run = new JobRun(
       {
-        append,
-        results: this.#results,
-        assembly: this.#assembly,
-        tiles: undefined,
-        check: (chunk, donor, _sameClass, signal) => this.#check(files, chunkOf(chunk), donor, signal),
-        preview: { add: async () => "preview" },
-        stats: new StatsCollector(0, totals, journalState.accepted.keys()),
-        sameClass: () => true,
-        observe: (event) => void this.events.push(event),
-        clock: this.clock,
-        log: silentLog,
+        results: { receiver: this.#results, preview: { add: async () => "preview" } },
+        checks: {
+          checker: { check: (chunk, { donor }, _sameClass, signal) => this.#check(files, chunk, donor, signal) },
+          sameClass: () => true,
+        },
+        delivery: { assembly: this.#assembly, tiles: undefined },
+        journal: { append },
+        report: { observe: (event) => void this.events.push(event), stats: new StatsCollector(0, totals, journalState.accepted.keys()) },
+        process: { clock: this.clock, log: silentLog },
       },
       {
         plan,

@@ -2,34 +2,14 @@ import { expect, it } from "vitest";
 import { z } from "zod";
 import { childSignal } from "../../kernel/abort.ts";
 import { silentLog } from "../../kernel/log.ts";
-import type { World } from "../../kernel/world.ts";
-import { systemDisk } from "../../kernel/disk.ts";
 import { fetchBlocks } from "../../protocols/blocks/fetch-blocks.ts";
 import { readMessage } from "../../protocols/codec.ts";
 import type { FrameStream, SwarmNetwork } from "../../protocols/frame-stream.ts";
-import { streamPair } from "../../protocols/stream-pair.ts";
-import type { JobRun } from "../../requester/job-run.ts";
+import { streamPair } from "../network/stream-pair.ts";
 import { Recruiter } from "../../requester/donors/recruit.ts";
-import { Random } from "../random.ts";
-import { SteppedClock } from "./steps.ts";
+import { steppedWorld } from "../fakes/stepped-world.ts";
 
 const never = new AbortController().signal;
-
-/** A world whose time only the test moves. */
-function steppedWorld() {
-  const clock = new SteppedClock();
-  const chance = new Random(1);
-  const random = { fraction: () => chance.unit(), bytes: (count: number) => Buffer.alloc(count, 7) };
-  const world: World = { clock, timers: clock, random, disk: systemDisk };
-  /** Second by second; what is due in between has its turn. */
-  const pass = async (seconds: number) => {
-    for (let step = 0; step < seconds * 4; step++) {
-      clock.advance(250);
-      await new Promise<void>((resolve) => setImmediate(resolve));
-    }
-  };
-  return { world, pass, clock };
-}
 
 /** The code of what a wait failed with; undefined while it lasts. */
 function failureOf(waiting: Promise<unknown>): () => string | undefined {
@@ -79,7 +59,7 @@ it("a named donor that is not there is tried again and again, by the world's tim
     needs: { sceneBytes: 1 },
   };
   const recruiting = new Recruiter(deps, { opening, only: ["peer"], admitPeer: () => {} }).recruit(
-    { donors: [] } as unknown as JobRun,
+    { donors: [], addDonor: () => {}, typicalChunkSeconds: undefined },
     life.signal,
   );
   await pass(120);

@@ -8,6 +8,7 @@ import { runStory, type StoryRun } from "./play/run-story.ts";
 import { shrinkStory } from "./story/shrink.ts";
 import { type SoakOptions, soakOptions, USAGE } from "./soak-options.ts";
 import { Story } from "./story/story.ts";
+import { slowness } from "../time/slowness.ts";
 import { lineOf, Tally } from "./tally.ts";
 import { openWorkFolder, type WorkFolder } from "./play/work-folder.ts";
 
@@ -97,6 +98,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const leave = () => void processesOf(options.work).then((all) => (all.forEach(({ pid }) => endProcess(pid)), process.exit(130)));
   process.once("SIGINT", leave);
   process.once("SIGTERM", leave);
+  await slowness();
   return await soak(options);
 }
 

@@ -65,8 +65,8 @@ class PeerSummary:
     name: str
     open: bool
     reason: str | None
-    cores: Count
-    memory_bytes: float
+    cores: Positive
+    memory_bytes: Count
     load: float
     gpus: tuple[str, ...]
     slots: Count

@@ -1,8 +1,7 @@
-import { mkdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
 import type { DeviceClass } from "../../../core/plan/chunk.ts";
-import { systemDisk } from "../../../kernel/disk.ts";
+import type { Disk } from "../../../kernel/disk.ts";
 import { replaceFile } from "../../../kernel/files/atomic-file.ts";
 
 const MAX_KNOWN = 200;
@@ -17,21 +16,23 @@ export interface Measured {
 
 /** How fast the benchmark scene was rendered, by what and by which Blender: measured once, kept in the home's cache. */
 export class BenchmarkCache {
+  readonly #disk: Disk;
   readonly #file: string;
   readonly #speeds: Map<string, number>;
 
-  private constructor(file: string, speeds: Map<string, number>) {
+  private constructor(disk: Disk, file: string, speeds: Map<string, number>) {
+    this.#disk = disk;
     this.#file = file;
     this.#speeds = speeds;
   }
 
   /** A file that cannot be read is none: it is measured again. */
-  static async open(file: string): Promise<BenchmarkCache> {
-    const text = await readFile(file, "utf8").catch(() => "[]");
+  static async open(disk: Disk, file: string): Promise<BenchmarkCache> {
+    const text = await disk.readFile(file).then(String, () => "[]");
     try {
-      return new BenchmarkCache(file, new Map(Speeds.parse(JSON.parse(text))));
+      return new BenchmarkCache(disk, file, new Map(Speeds.parse(JSON.parse(text))));
     } catch {
-      return new BenchmarkCache(file, new Map());
+      return new BenchmarkCache(disk, file, new Map());
     }
   }
 
@@ -44,8 +45,9 @@ export class BenchmarkCache {
     this.#speeds.delete(keyOf(measured));
     this.#speeds.set(keyOf(measured), speed);
     const kept = [...this.#speeds].slice(-MAX_KNOWN);
-    await mkdir(dirname(this.#file), { recursive: true })
-      .then(() => replaceFile(systemDisk, this.#file, JSON.stringify(kept)))
+    await this.#disk
+      .mkdir(dirname(this.#file), { recursive: true })
+      .then(() => replaceFile(this.#disk, this.#file, JSON.stringify(kept)))
       .catch(() => {});
   }
 }

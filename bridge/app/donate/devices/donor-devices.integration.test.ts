@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { systemDisk } from "../../../kernel/disk.ts";
 import { withRecordedDevices } from "../../../blender/fixtures/recorded-devices.ts";
 import { patience, TEST_BUILD } from "../../../blender/fixtures/session-kit.ts";
 import type { StartProcess } from "../../../blender/types.ts";
@@ -24,7 +25,7 @@ async function devicesOf(cards: readonly Gpu[], starts: readonly [StartProcess, 
   let started = 0;
   const devices = new DonorDevices({
     blender: { build: TEST_BUILD, deviceClass: CPU },
-    speeds: await BenchmarkCache.open(join(scratch, cache)),
+    speeds: await BenchmarkCache.open(systemDisk, join(scratch, cache)),
     listGpus: async () => cards,
     probePlace: async () => ({ scratch, start: starts[Math.min(started++, starts.length - 1)] ?? starts[0] }),
     slotSize: () => ({ threads: 2, memoryBytes: 2 ** 33 }),
@@ -34,7 +35,7 @@ async function devicesOf(cards: readonly Gpu[], starts: readonly [StartProcess, 
   return { devices, notes, started: () => started };
 }
 
-describe("the devices of a donor", { timeout: 120_000 }, () => {
+describe("the devices of a donor", () => {
   it("are one slot per GPU, tested and measured once with the best backend", async () => {
     const first = await devicesOf([card(0), card(1)], [withRecordedDevices()], "speeds.json");
     await first.devices.look({ gpus: "all" });

@@ -3,14 +3,13 @@ import type { StartProcess } from "../../../blender/types.ts";
 import type { DeviceClass } from "../../../core/plan/chunk.ts";
 import { chooseGpus, isGiven } from "../../../core/gpu/choose-gpus.ts";
 import { BACKEND_NAMES, gpuClass, type GpuUse, noUseMessage, usesOf } from "../../../core/gpu/cycles-devices.ts";
-import type { Gpu } from "../../../core/gpu/gpu.ts";
+import { type Gpu, gpuSummary } from "../../../core/gpu/gpu.ts";
 import { type GpuSlot, gpuSlots } from "../../../core/gpu/gpu-slots.ts";
 import { parseTerms, type TermTexts } from "../../../core/terms/parse-terms.ts";
 import { coresGiven, type SlotSize, type Terms } from "../../../core/terms/terms.ts";
 import type { DonorCapacity } from "../../../donor/ports.ts";
 import { isAbort } from "../../../kernel/abort.ts";
 import { FarmError, messageOf } from "../../../kernel/errors.ts";
-import type { GpuMessage } from "../../../protocols/offer/messages.ts";
 import type { ChosenBlender, SlotDevices } from "../../job/blender-slots.ts";
 import type { BenchmarkCache, Measured } from "./benchmark-cache.ts";
 
@@ -132,7 +131,7 @@ export class DonorDevices implements SlotDevices {
     const memory = used.flatMap(({ memoryBytes }) => (memoryBytes === undefined ? [] : [memoryBytes]));
     return {
       builds: unique([...used.map(({ deviceClass }) => deviceClass), ...(used.length < Math.max(1, slots.length) ? this.#cpuClasses : [])]),
-      gpus: this.#here.filter(({ id }) => ids.has(id)).map((gpu) => shown(seen.find(({ id }) => id === gpu.id) ?? gpu)),
+      gpus: this.#here.filter(({ id }) => ids.has(id)).map((gpu) => gpuSummary(seen.find(({ id }) => id === gpu.id) ?? gpu)),
       gpuNote: this.#note,
       speed: mean(slots.length === 0 ? [this.#cpuSpeed()] : slots.map((slot) => (slot ? slot.speed / slot.sharedBy : this.#cpuSpeed()))),
       gpuMemoryBytes: memory.length === 0 ? undefined : Math.min(...memory),
@@ -232,12 +231,6 @@ export class DonorDevices implements SlotDevices {
     await using probe = await RenderProbe.open({ start }, { blender: this.#own.build, scratch, threads }, signal);
     return await ask(probe);
   }
-}
-
-/** A GPU as offers and the status tell of it. */
-export function shown({ name, memoryBytes, memoryUsedBytes, load, celsius, watts }: Gpu): GpuMessage {
-  const facts = { memoryBytes, memoryUsedBytes, load: load === undefined ? undefined : Math.min(1, load), celsius, watts };
-  return { name, ...Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) };
 }
 
 function keyOf(gpus: readonly Gpu[]): string {

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { Home } from "../../../config/home.ts";
 import type { SlotSize } from "../../../core/terms/terms.ts";
+import type { Disk } from "../../../kernel/disk.ts";
 import { listGpus } from "../../../machine/gpus.ts";
 import type { ChosenBlender } from "../../job/blender-slots.ts";
 import { DonorDevices } from "./donor-devices.ts";
@@ -18,8 +19,12 @@ export interface OpenDevicesDeps {
 }
 
 /** What a donor renders on: measured in the same sandbox in which it will work, with an empty folder for a scene. */
-export async function openDonorDevices(home: Home, { blender, scratch, startFor, slotSize, note }: OpenDevicesDeps): Promise<DonorDevices> {
-  const speeds = await BenchmarkCache.open(join(home.cache, "speeds.json"));
+export async function openDonorDevices(
+  disk: Disk,
+  home: Home,
+  { blender, scratch, startFor, slotSize, note }: OpenDevicesDeps,
+): Promise<DonorDevices> {
+  const speeds = await BenchmarkCache.open(disk, join(home.cache, "speeds.json"));
   const probePlace = async (gpus: Parameters<typeof startFor>[3]) => {
     const folder = await scratch.folder("probe");
     const nothing = { key: "probe", directory: await scratch.folder("nothing"), path: "", remap: {} };

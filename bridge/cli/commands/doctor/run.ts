@@ -11,8 +11,8 @@ const DoctorOptions = z.object({ home: z.string().optional(), json: z.boolean().
 /** `bridge doctor`: what works here, what does not, and what mends it. */
 export async function runDoctor(cli: Cli, raw: Record<string, unknown>): Promise<void> {
   const { home, json, blender } = parseOptions(DoctorOptions, raw);
-  const opened = await openHome(home);
-  const findings = await runChecks(opened, blender, () => tryNetwork(opened, cli.signal), cli.signal);
+  const opened = await openHome(cli.world.disk, home);
+  const findings = await runChecks(cli.world, { home: opened, blender }, () => tryNetwork(cli.world.clock, opened, cli.signal), cli.signal);
   for (const finding of findings) {
     if (json) cli.terminal.json({ event: "finding", ...finding });
     else {

@@ -4,24 +4,28 @@ import type { DonateEvent } from "../../../donor/donate-events.ts";
 import type { SandboxChoice } from "../../../app/donate/donor-sandbox.ts";
 import { type Home, openHome } from "../../../config/home.ts";
 import { parseAssignment, parseTerms, type TermName, type TermTexts } from "../../../core/terms/parse-terms.ts";
+import { TERMS_LIMITS } from "../../../core/terms/terms-limits.ts";
 import { FarmError } from "../../../kernel/errors.ts";
 import { jsonLog, silentLog } from "../../../kernel/log.ts";
+import type { World } from "../../../kernel/world.ts";
 import type { Cli } from "../../cli.ts";
 import { donorView } from "../../views/donor-view.ts";
 import { parseOptions } from "../../parse-options.ts";
 
 const addresses = z.array(z.string().max(512)).max(256).default([]);
-const text = z.string().max(8_192).optional();
-const list = z.array(z.string().max(8_192)).max(256).optional();
+const { maxTextChars, maxListed, maxCores, maxSlots } = TERMS_LIMITS;
+const Text = z.string().max(maxTextChars);
+const text = Text.optional();
+const list = z.array(Text).max(maxListed).optional();
 
 const DonateOptions = z.object({
   home: z.string().optional(),
   json: z.boolean().default(false),
-  cpus: z.int().min(1).max(4096).optional(),
-  jobs: z.int().min(1).max(256).optional(),
+  cpus: z.int().min(1).max(maxCores).optional(),
+  jobs: z.int().min(1).max(maxSlots).optional(),
   memory: text,
   disk: text,
-  gpu: z.union([z.literal(true), z.string().max(8_192)]).optional(),
+  gpu: z.union([z.literal(true), Text]).optional(),
   schedule: list,
   idle: text,
   maxUpload: text,
@@ -43,13 +47,14 @@ const DonateOptions = z.object({
 /** `bridge donate`: gives until it is stopped. */
 export async function runDonate(cli: Cli, raw: Record<string, unknown>): Promise<void> {
   const options = parseOptions(DonateOptions, raw);
-  const log = process.env["BRIDGE_DEBUG"] ? jsonLog((line) => cli.terminal.error(line), "debug") : silentLog;
-  const home = await openHome(options.home);
+  const log = process.env["BRIDGE_DEBUG"] ? jsonLog(cli.world.clock, (line) => cli.terminal.error(line), "debug") : silentLog;
+  const home = await openHome(cli.world.disk, options.home);
   const terms = termsOf(options);
   parseTerms(terms); // what is wrong is said before anything is opened
-  const view = donorView(cli.terminal, { json: options.json, keys: keysOf(home) });
+  const view = donorView(cli.terminal, { clock: cli.world.clock, json: options.json, keys: keysOf(cli.world, home) });
   try {
     await donate(
+      cli.world,
       {
         home,
         sandbox: sandboxOf(options),
@@ -100,12 +105,12 @@ function termsOf(options: z.infer<typeof DonateOptions>): TermTexts {
 }
 
 /** What single keys do while the view is live. */
-function keysOf(home: Home) {
+function keysOf(world: World, home: Home) {
   const owner = () => import("../../../app/donate/donor-control-client.ts");
   return {
-    pause: async (isPaused: boolean) => void (await (await owner()).commandDonor(home, isPaused ? undefined : "freeze")),
-    finish: async () => void (await (await owner()).commandDonor(home, "finish")),
-    allow: async (digest: string) => await (await owner()).allowEnvironment(home, digest),
-    evict: async (job: string) => void (await (await owner()).evictJob(home, job)),
+    pause: async (isPaused: boolean) => void (await (await owner()).commandDonor(world, home, isPaused ? undefined : "freeze")),
+    finish: async () => void (await (await owner()).commandDonor(world, home, "finish")),
+    allow: async (digest: string) => await (await owner()).allowEnvironment(world, home, digest),
+    evict: async (job: string) => void (await (await owner()).evictJob(world, home, job)),
   };
 }

@@ -18,7 +18,7 @@ export async function runDonateSet(cli: Cli, assignments: readonly string[], raw
     const { name, text } = parseAssignment(assignment);
     texts[name] = text === "default" ? undefined : text;
   }
-  const { terms, running } = await setTerms(await openHome(home), texts);
+  const { terms, running } = await setTerms(cli.world, await openHome(cli.world.disk, home), texts);
   if (json) return cli.terminal.json({ event: "terms", terms: running?.terms ?? terms, running: running !== undefined });
   const lines = Object.entries(running?.terms ?? terms).map(([name, text]) => `  ${name}=${text}`);
   const head = running ? "The running donor works on these terms now:" : "The next `bridge donate` works on these terms:";
@@ -29,25 +29,25 @@ export async function runDonateSet(cli: Cli, assignments: readonly string[], raw
 export async function runDonateCommand(cli: Cli, verb: "pause" | "resume", raw: Record<string, unknown>): Promise<void> {
   const { home, json, finish } = parseOptions(VerbOptions, raw);
   const command = verb === "resume" ? undefined : finish ? "finish" : "freeze";
-  show(cli, await commandDonor(await openHome(home), command), json);
+  show(cli, await commandDonor(cli.world, await openHome(cli.world.disk, home), command), json);
 }
 
 /** `bridge donate status`. */
 export async function runDonateStatus(cli: Cli, raw: Record<string, unknown>): Promise<void> {
   const { home, json } = parseOptions(VerbOptions, raw);
-  show(cli, await donorStatus(await openHome(home)), json);
+  show(cli, await donorStatus(cli.world, await openHome(cli.world.disk, home)), json);
 }
 
 /** `bridge donate evict <job>`. */
 export async function runDonateEvict(cli: Cli, job: string, raw: Record<string, unknown>): Promise<void> {
   const { home, json } = parseOptions(VerbOptions, raw);
   if (job.trim() === "") throw new FarmError("USAGE", "no job is named", { advice: "See the jobs with `bridge donate status`." });
-  const evicted = await evictJob(await openHome(home), job);
+  const evicted = await evictJob(cli.world, await openHome(cli.world.disk, home), job);
   if (json) return cli.terminal.json({ event: "job-evicted", job: evicted });
   cli.terminal.line(`Job ${evicted} was sent away; it is not taken again until the donor is started anew.`);
 }
 
 function show(cli: Cli, status: DonorStatus, json: boolean): void {
   if (json) cli.terminal.json({ event: "donor", ...status });
-  else cli.terminal.line(drawStatus(status, { nowMs: Date.now(), columns: cli.terminal.columns }));
+  else cli.terminal.line(drawStatus(status, { nowMs: cli.world.clock.now(), columns: cli.terminal.columns }));
 }

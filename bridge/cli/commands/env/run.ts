@@ -30,14 +30,20 @@ const EnvOptions = z.object({ ...Shared, stop: z.boolean().default(false) });
 /** `bridge env build`. */
 export async function runEnvBuild(cli: Cli, raw: Record<string, unknown>): Promise<void> {
   const { home, json, gpu, ...wanted } = parseOptions(BuildOptions, raw);
-  const startMs = performance.now();
+  const { clock } = cli.world;
+  const startMs = clock.monotonicMs();
   const maker = gpu === true ? "nvidia" : gpu || undefined;
-  const row = await buildEnvironment({ ...wanted, home: await openHome(home), gpu: maker }, (event) => tell(cli, event, json), cli.signal);
+  const row = await buildEnvironment(
+    cli.world,
+    { ...wanted, home: await openHome(cli.world.disk, home), gpu: maker },
+    (event) => tell(cli, event, json),
+    cli.signal,
+  );
   if (json) return cli.terminal.json({ event: "environment", ...plain(row) });
   const { facts, bytes, digest } = row;
   cli.terminal.line(
     [
-      `${environmentName(facts, digest)} is ready after ${prettyMs(performance.now() - startMs, { secondsDecimalDigits: 0 })}.`,
+      `${environmentName(facts, digest)} is ready after ${prettyMs(clock.monotonicMs() - startMs, { secondsDecimalDigits: 0 })}.`,
       `  Blender ${facts.blenderVersion} (${facts.buildHash}), ${facts.backends.join(", ")}, ${prettyBytes(bytes)}`,
       `  sha256:${digest}`,
     ].join("\n"),
@@ -47,7 +53,7 @@ export async function runEnvBuild(cli: Cli, raw: Record<string, unknown>): Promi
 /** `bridge env list`. */
 export async function runEnvList(cli: Cli, raw: Record<string, unknown>): Promise<void> {
   const { home, json } = parseOptions(EnvOptions, raw);
-  const listed = await listEnvironments(await openHome(home));
+  const listed = await listEnvironments(await openHome(cli.world.disk, home));
   if (json) {
     for (const { isHere, sentBytes, ...row } of listed) cli.terminal.json({ event: "environment", ...plain(row), isHere, sentBytes });
     return;
@@ -59,7 +65,7 @@ export async function runEnvList(cli: Cli, raw: Record<string, unknown>): Promis
 /** `bridge env share`; with --stop peers get it no more. */
 export async function runEnvShare(cli: Cli, reference: string, raw: Record<string, unknown>): Promise<void> {
   const { home: folder, json, stop } = parseOptions(EnvOptions, raw);
-  const home = await openHome(folder);
+  const home = await openHome(cli.world.disk, folder);
   const progress = (layers: number, bytes: number) => {
     if (!json) cli.terminal.line(`  ${layers} ${layers === 1 ? "layer" : "layers"}, ${prettyBytes(bytes)}`);
   };
@@ -72,7 +78,7 @@ export async function runEnvShare(cli: Cli, reference: string, raw: Record<strin
 /** `bridge env remove`. */
 export async function runEnvRemove(cli: Cli, reference: string, raw: Record<string, unknown>): Promise<void> {
   const { home, json } = parseOptions(EnvOptions, raw);
-  const row = await removeEnvironment(await openHome(home), reference);
+  const row = await removeEnvironment(await openHome(cli.world.disk, home), reference);
   if (json) return cli.terminal.json({ event: "environment-removed", digest: row.digest });
   cli.terminal.line(`${environmentName(row.facts, row.digest)} is removed.`);
 }

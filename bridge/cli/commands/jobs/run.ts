@@ -17,15 +17,15 @@ export async function runJobs(cli: Cli, verbText: string, id: string | undefined
       advice: "Write list, show, cancel, pause, resume or retry.",
     });
   const options = parseOptions(WorkOptions, raw);
-  const home = await openHome(options.home);
+  const home = await openHome(cli.world.disk, options.home);
   switch (verb.data) {
     case "list":
-      return showList(cli, await listJobs(home), options.json);
+      return showList(cli, await listJobs(cli.world.clock, home), options.json);
     case "show":
-      return showJob(cli, await reportJob(home, id), options.json);
+      return showJob(cli, await reportJob(cli.world.clock, home, id), options.json);
     case "cancel":
     case "pause":
-      return cli.terminal.line(await commandJob(home, id, verb.data));
+      return cli.terminal.line(await commandJob(cli.world.clock, home, id, verb.data));
     case "resume":
     case "retry":
       return await resume(cli, home, id, options);
@@ -39,7 +39,7 @@ async function resume(cli: Cli, home: Home, id: string | undefined, options: z.i
     await runTask(cli, { kind: "resume", job }, options);
   } catch (error) {
     if (!isFarmError(error, "JOB_BUSY")) throw error;
-    cli.terminal.line(await commandJob(home, job, "resume"));
+    cli.terminal.line(await commandJob(cli.world.clock, home, job, "resume"));
   }
 }
 

@@ -23,7 +23,12 @@ const PeersOptions = z.object({
 /** `bridge peers`: who is there and what they offer. */
 export async function runPeers(cli: Cli, raw: Record<string, unknown>): Promise<void> {
   const { home, json, peer, bootstrap, swarm, wait } = parseOptions(PeersOptions, raw);
-  const donors = await seeDonors(await openHome(home), { swarm: { swarm, bootstrap }, peers: peer, seconds: wait }, silentLog, cli.signal);
+  const donors = await seeDonors(
+    { time: cli.world, log: silentLog },
+    await openHome(cli.world.disk, home),
+    { swarm: { swarm, bootstrap }, peers: peer, seconds: wait },
+    cli.signal,
+  );
   if (json) {
     for (const { peer: id, offer, pingMs } of donors) cli.terminal.json({ event: "peer", peerId: id, pingMs, ...offer, type: undefined });
     return;

@@ -4,6 +4,7 @@ import { render, type RenderSettings } from "../../../app/render/render.ts";
 import { openHome } from "../../../config/home.ts";
 import type { JobEvent, JobOutcome } from "../../../core/job/job-events.ts";
 import { endBeforeWork } from "../../../core/ledger/end-event.ts";
+import type { Clock } from "../../../kernel/clock.ts";
 import { jsonLog, silentLog } from "../../../kernel/log.ts";
 import type { Cli } from "../../cli.ts";
 import { EXIT } from "../../exit-codes.ts";
@@ -27,7 +28,7 @@ export const WorkOptions = z.object({
 /** Runs a task with its view, and says how it ended. */
 export async function runTask(cli: Cli, task: Task, options: z.infer<typeof WorkOptions>): Promise<void> {
   const settings: RenderSettings = {
-    home: await openHome(options.home),
+    home: await openHome(cli.world.disk, options.home),
     blender: options.blender,
     threads: options.threads,
     compute: {
@@ -37,7 +38,7 @@ export async function runTask(cli: Cli, task: Task, options: z.infer<typeof Work
     },
     swarm: { swarm: options.swarm, bootstrap: options.bootstrap },
   };
-  const view = renderView(cli.terminal, { json: options.json });
+  const view = renderView(cli.terminal, { clock: cli.world.clock, json: options.json });
   let last: JobEvent | undefined;
   const names = new Map<string, string>();
   const observe = (event: JobEvent) => {
@@ -45,10 +46,10 @@ export async function runTask(cli: Cli, task: Task, options: z.infer<typeof Work
     if (event.event === "donor-joined") names.set(event.donor, event.name);
     view.show(event);
   };
-  const log = process.env["BRIDGE_DEBUG"] ? jsonLog((line) => cli.terminal.error(line), "debug") : silentLog;
+  const log = process.env["BRIDGE_DEBUG"] ? jsonLog(cli.world.clock, (line) => cli.terminal.error(line), "debug") : silentLog;
   try {
-    using _guard = exitGuard(() => lastWords(task.job, options.json));
-    cli.exitWith(exitCodeOf(await render(settings, task, { observe, log }, cli.signal)));
+    using _guard = exitGuard(() => lastWords(cli.world.clock, task.job, options.json));
+    cli.exitWith(exitCodeOf(await render(cli.world, settings, { task, watching: { observe, log } }, cli.signal)));
   } finally {
     view.end();
     if (!options.json && last?.event === "job-ended" && last.stats.framesTotal > 0) cli.terminal.line(endingText(last, names));
@@ -61,9 +62,9 @@ function exitCodeOf(outcome: JobOutcome): number {
 }
 
 /** Of a process that ends although its job has not. */
-function lastWords(job: string, json: boolean) {
+function lastWords(clock: Clock, job: string, json: boolean) {
   const message = "the process ended before the job had";
   const event = endBeforeWork(job, "failed", { code: "BUG", message });
   const err = `bug ${message}\n  This is a mistake of ours: please report it. Go on with: bridge jobs resume ${job}`;
-  return json ? { out: JSON.stringify({ ...event, at: Date.now() }), err } : { err };
+  return json ? { out: JSON.stringify({ ...event, at: clock.now() }), err } : { err };
 }

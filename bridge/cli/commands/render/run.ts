@@ -15,6 +15,6 @@ export async function runRender(cli: Cli, scenePath: string, raw: Record<string,
   const declared = { ...declaredValues(BLENDER_FLAGS, raw), ...declaredValues(JOB_OPTIONS, raw) };
   const options = parseOptions(RenderOptions, { ...raw, ...declared });
   const request = renderRequest({ scenePath, cwd: process.cwd(), deliver: "files" }, options);
-  const task: Task = { kind: "new", job: freshJobId(), request };
+  const task: Task = { kind: "new", job: freshJobId(cli.world), request };
   await runTask(cli, task, options);
 }

@@ -24,7 +24,7 @@ const ServeOptions = z.object({
 export async function runServe(cli: Cli, raw: Record<string, unknown>): Promise<void> {
   const { home, json, port, jobs, untilIdle, blender, threads, bootstrap, swarm, lan } = parseOptions(ServeOptions, raw);
   const settings = {
-    home: await openHome(home),
+    home: await openHome(cli.world.disk, home),
     port,
     blender,
     threads,
@@ -32,9 +32,9 @@ export async function runServe(cli: Cli, raw: Record<string, unknown>): Promise<
     jobsAtOnce: jobs,
     untilIdleMs: untilIdle === undefined ? undefined : parseDuration(untilIdle),
   };
-  const log = process.env["BRIDGE_DEBUG"] ? jsonLog((line) => cli.terminal.error(line), "debug") : silentLog;
+  const log = process.env["BRIDGE_DEBUG"] ? jsonLog(cli.world.clock, (line) => cli.terminal.error(line), "debug") : silentLog;
   const observe = (event: ServeEvent) => (json ? cli.terminal.json(event) : cli.terminal.line(lineOf(event)));
-  await serve(settings, { observe, log }, cli.signal);
+  await serve(cli.world, settings, { observe, log }, cli.signal);
 }
 
 function lineOf(event: ServeEvent): string {

@@ -49,7 +49,7 @@ export function startBridge(
     detached: true,
     cwd: folder,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, BRIDGE_DEBUG: "1", TMPDIR: temporary, NODE_COMPILE_CACHE: COMPILE_CACHE },
+    env: { ...process.env, BRIDGE_DEBUG: "1", BRIDGE_DONOR_PRIORITY: "normal", TMPDIR: temporary, NODE_COMPILE_CACHE: COMPILE_CACHE },
   });
   const lines: JsonLine[] = [];
   child.stdout.pipe(createWriteStream(join(folder, `${name}.jsonl`)));

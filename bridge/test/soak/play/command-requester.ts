@@ -6,6 +6,7 @@ import { passed } from "../story/happenings.ts";
 import { type Ending, type JobPlace, sceneFolderOf, videoOf } from "./job-place.ts";
 import { blenderFlags } from "./reference.ts";
 import type { JobStory, Moment, RequesterEvent } from "../story/story.ts";
+import { timeLimit } from "../../time/time-limit.ts";
 
 /** A first Ctrl-C waits for donors that do not answer. */
 const LEAVE_MS = 45_000;
@@ -90,8 +91,8 @@ class CommandRequester {
     if (what === "kill") running.signal("SIGKILL");
     else if (what === "terminate") running.signal("SIGTERM");
     else running.signalGroup("SIGINT");
-    const code = await endWithin(running, LEAVE_MS);
-    if (code === undefined) this.#faults.push(hung(`${running.name} did not leave within ${LEAVE_MS} ms of ${what}`));
+    const code = await endWithin(running, timeLimit(LEAVE_MS));
+    if (code === undefined) this.#faults.push(hung(`${running.name} did not leave within ${timeLimit(LEAVE_MS)} ms of ${what}`));
   }
 
   /** Goes on with the job, or begins it again when it was never written down; undefined when it was done. */

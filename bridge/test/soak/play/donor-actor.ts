@@ -8,9 +8,12 @@ import { type Fault, hung, leftOver, lost } from "../story/fault.ts";
 import { type Happenings, passed } from "../story/happenings.ts";
 import { handlesOf } from "./our-processes.ts";
 import type { DonorEvent } from "../story/story.ts";
+import { timeLimit } from "../../time/time-limit.ts";
 
 const START_MS = 90_000;
 const STOP_MS = 40_000;
+/** What a job had open is closed by then. */
+const CLOSED_MS = 8_000;
 /** Connections and files that come and go by themselves. */
 const HANDLE_SLACK = 12;
 
@@ -56,10 +59,14 @@ export class DonorActor {
   /** A fault when a job has left handles open. */
   async checkHandles(before: { readonly start: number; readonly count: number }): Promise<void> {
     if (before.start !== this.#starts || this.#running.hasEnded()) return;
-    await wait(2_000);
-    const { count } = await this.handles();
-    if (count > before.count + HANDLE_SLACK)
-      this.faults.push(leftOver(`${this.#place.name} had ${before.count} handles open before and ${count} after`));
+    const most = before.count + HANDLE_SLACK;
+    const endMs = performance.now() + timeLimit(CLOSED_MS);
+    let count: number;
+    do {
+      await wait(500);
+      ({ count } = await this.handles());
+    } while (count > most && performance.now() < endMs);
+    if (count > most) this.faults.push(leftOver(`${this.#place.name} had ${before.count} handles open before and ${count} after`));
   }
 
   /** Lives through the events in their order, each at its moment; is back when the signal came. */
@@ -77,8 +84,8 @@ export class DonorActor {
       return;
     }
     this.#running.signal("SIGTERM");
-    const code = await endWithin(this.#running, STOP_MS);
-    if (code === undefined) this.faults.push(hung(`${this.#place.name} did not stop within ${STOP_MS} ms`));
+    const code = await endWithin(this.#running, timeLimit(STOP_MS));
+    if (code === undefined) this.faults.push(hung(`${this.#place.name} did not stop within ${timeLimit(STOP_MS)} ms`));
     else if (code !== 0 && code !== 130) this.faults.push(lost(`${this.#place.name} stopped with ${code}`));
   }
 
@@ -135,7 +142,7 @@ export class DonorActor {
         this.#address = String((line["multiaddrs"] as readonly string[])[0]);
         return;
       }
-      if (this.#running.hasEnded() || performance.now() - startMs > START_MS)
+      if (this.#running.hasEnded() || performance.now() - startMs > timeLimit(START_MS))
         throw new Error(`${this.#place.name} does not start: see its .stderr in ${this.#place.folder}`);
       await wait(50);
     }

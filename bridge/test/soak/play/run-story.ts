@@ -12,6 +12,7 @@ import { referenceOf, type Reference } from "./reference.ts";
 import { ServeHost } from "./serve-host.ts";
 import { requestByDoor } from "./served-requester.ts";
 import type { JobStory, Story } from "../story/story.ts";
+import { timeLimit, timeLimitSignal } from "../../time/time-limit.ts";
 import { copyScene, type WorkFolder } from "./work-folder.ts";
 
 /** Nothing may happen for so long on a busy machine, beside so many times what plain Blender took. */
@@ -145,7 +146,7 @@ function boundOf(story: Story, references: readonly Reference[]): number {
   const events = [...story.jobs.flatMap((job) => job.events), ...story.donors.flatMap((donor) => donor.events)];
   const restMs = events.reduce((sum, { forMs, at }) => sum + forMs + at.plusMs, 0);
   const rendered = references.reduce((sum, { seconds }) => sum + seconds * 1000, 0);
-  return Math.round(PATIENCE.baseMs + PATIENCE.timesReference * rendered + restMs);
+  return Math.round(timeLimit(PATIENCE.baseMs) + PATIENCE.timesReference * rendered + restMs);
 }
 
 /** Before they are killed: what the processes of a story that does not end are doing. */
@@ -160,7 +161,7 @@ async function tellOfHang({ work, folder }: Cast, endings: readonly Ending[]): P
 async function leftBy(cast: Cast): Promise<Fault[]> {
   const { work, story, homes, temporary } = cast;
   const faults: Fault[] = [];
-  const signal = AbortSignal.timeout(GONE_MS);
+  const signal = timeLimitSignal(GONE_MS);
   let processes = await processesOf(work.root);
   while (processes.length > 0 && (await passed(200, signal))) processes = await processesOf(work.root);
   for (const { pid, command } of processes) {

@@ -6,6 +6,7 @@ import { type BridgeProcess, endWithin, type ProcessPlace, startBridge } from ".
 import { type Fault, hung, lost } from "../story/fault.ts";
 import { passed } from "../story/happenings.ts";
 import type { RequesterEvent } from "../story/story.ts";
+import { timeLimit } from "../../time/time-limit.ts";
 
 const START_MS = 60_000;
 const STOP_MS = 45_000;
@@ -61,8 +62,8 @@ export class ServeHost {
     const running = this.#running;
     if (running === undefined) return 0;
     running.signal(signal);
-    const code = await endWithin(running, STOP_MS);
-    if (code === undefined) this.faults.push(hung(`${running.name} did not stop within ${STOP_MS} ms of ${signal}`));
+    const code = await endWithin(running, timeLimit(STOP_MS));
+    if (code === undefined) this.faults.push(hung(`${running.name} did not stop within ${timeLimit(STOP_MS)} ms of ${signal}`));
     return code;
   }
 
@@ -74,7 +75,7 @@ export class ServeHost {
     this.#running = running;
     const startMs = performance.now();
     while (!running.lines.some(({ event }: JsonLine) => event === "serving")) {
-      if (running.hasEnded() || performance.now() - startMs > START_MS) throw new Error(`serve does not start: see ${folder}`);
+      if (running.hasEnded() || performance.now() - startMs > timeLimit(START_MS)) throw new Error(`serve does not start: see ${folder}`);
       await wait(50);
     }
   }

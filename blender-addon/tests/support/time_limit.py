@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How long tests wait before they say that something hangs: longer on a machine that is slow now."""
+
+import os
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+Found = TypeVar("Found")
+MOST = 10
+
+
+def slowness() -> float:
+    """How many times slower than a quiet machine this one is: as `npm test` measured it, else by those who wait for its cores."""
+    measured = os.environ.get("P2P_RENDER_TEST_SLOWNESS")
+    return float(measured) if measured else min(MOST, 1 + os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
+SLOWNESS = slowness()
+
+
+def time_limit(seconds: float) -> float:
+    """It never decides whether code is right: only what never comes fails by it."""
+    return seconds * SLOWNESS
+
+
+def until(look: Callable[[], Found | None], complaint: Callable[[], object], seconds: float = 60) -> Found:
+    """What `look` gives once it gives something; fails with the complaint when nothing comes."""
+    deadline = time.monotonic() + time_limit(seconds)
+    while True:
+        found = look()
+        if found:
+            return found
+        assert time.monotonic() < deadline, complaint()
+        time.sleep(0.02)
+
+
+def rest(seconds: float) -> None:
+    """Time for what gives no sign when it is done, such as the drawing of a window."""
+    time.sleep(time_limit(seconds))

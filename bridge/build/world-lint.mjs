@@ -1,0 +1,16 @@
+/** What oxlint's own rules cannot say of the World: a date out of a number is a value, one out of nothing is a look at the clock. */
+const noDateOfNow = {
+  create: (context) => {
+    const look = (node) => {
+      if (
+        node.callee.type === "Identifier" &&
+        node.callee.name === "Date" &&
+        (node.type === "CallExpression" || node.arguments.length === 0)
+      )
+        context.report({ node, message: "what time it is comes by the World's clock (kernel/world.ts)" });
+    };
+    return { NewExpression: look, CallExpression: look };
+  },
+};
+
+export default { meta: { name: "world" }, rules: { "no-date-of-now": noDateOfNow } };

@@ -1,0 +1,13 @@
+/** Bounds on what an owner writes, and on what it may say; what others are told of a donor is held to the same. */
+export const TERMS_LIMITS = {
+  maxTextChars: 8_192,
+  maxListed: 256,
+  maxNameChars: 256,
+  maxCores: 4_096,
+  maxSlots: 256,
+  /** Slower than this, a peer would take us for dead. */
+  minBytesPerSecond: 128 * 1024,
+  maxDurationMs: 7 * 86_400_000,
+  maxCelsius: 150,
+  maxWatts: 100_000,
+} as const;

@@ -1,0 +1,74 @@
+import { describe, expect, it } from "vitest";
+import { Refusal } from "../../core/admission.ts";
+import { FRAME_LIMITS } from "../../core/job/frame-limits.ts";
+import type { ChunkSpec } from "../../core/plan/chunk.ts";
+import type { Availability } from "../../core/terms/availability.ts";
+import { availabilityMessage } from "../offer/messages.ts";
+import { DonorMessage, LEASE_LIMITS, RequesterMessage } from "./messages.ts";
+
+const rect = { x: 0, y: 0, width: 4, height: 4 };
+const raw: ChunkSpec = { kind: "raw", scene: "Scene", frame: 1, width: 8, height: 8, rect, denoise: false };
+const files: ChunkSpec = { kind: "files", scene: "Scene", frame: 1, output: { name: "####", format: "PNG", useExtension: true } };
+const lease = (spec: object) => RequesterMessage.safeParse({ type: "lease", lease: "1", spec });
+const open = { type: "open", job: "j1", manifest: "a".repeat(64), manifestBytes: 1, build: { blenderVersion: "4.3.2", buildHash: "abc" } };
+const opening = (needs: object) => RequesterMessage.safeParse({ ...open, needs });
+const file = { role: "raw", name: "f.exr", sha256: "b".repeat(64), bytes: 5 };
+const rendered = (...of: object[]) => DonorMessage.safeParse({ type: "rendered", lease: "1", files: of, seconds: 1, peakMemoryBytes: 1 });
+
+describe("what a requester says", () => {
+  it.each<[string, ChunkSpec]>([
+    ["a tile", raw],
+    ["a frame of an engine that makes whole ones", files],
+    ["a frame that is stepped to", { ...raw, stepFrom: -FRAME_LIMITS.maxFrame }],
+    ["the largest tile of the last frame", { ...raw, frame: FRAME_LIMITS.maxFrame, width: FRAME_LIMITS.maxSidePx }],
+  ])("[F2] gives %s as the core has it", (_, spec) => expect(lease(spec).data).toMatchObject({ spec }));
+
+  it.each<[string, object]>([
+    ["half of the samples, which only checks at home render", { ...raw, half: "first" }],
+    ["a scene without a name", { ...raw, scene: "" }],
+    ["a name longer than a lease needs", { ...files, scene: "s".repeat(257) }],
+    ["a frame that Blender does not have", { ...raw, frame: FRAME_LIMITS.maxFrame + 1 }],
+    ["a side that Blender does not have", { ...raw, height: FRAME_LIMITS.maxSidePx + 1 }],
+    ["an empty rectangle", { ...raw, rect: { ...rect, width: 0 } }],
+    ["an output in another folder", { ...files, output: { name: "../x", format: "PNG", useExtension: true } }],
+    ["a format in lower case", { ...files, output: { name: "x", format: "png", useExtension: true } }],
+    ["a tile with an output", { ...raw, output: { name: "x", format: "PNG", useExtension: true } }],
+  ])("[F2] cannot lease %s", (_, spec) => expect(lease(spec).success).toBe(false));
+
+  it("[L10] may leave out what a job needs, and no need is larger than a limit", () => {
+    expect(opening({}).success).toBe(true);
+    expect(opening({ sceneBytes: LEASE_LIMITS.maxSceneBytes, environment: "c".repeat(64) }).success).toBe(true);
+    expect(opening({ sceneBytes: LEASE_LIMITS.maxSceneBytes + 1 }).success).toBe(false);
+    expect(opening({ memoryBytes: 2 * LEASE_LIMITS.maxMemoryBytes }).success).toBe(false);
+    expect(opening({ chunkSeconds: LEASE_LIMITS.maxChunkSeconds + 1 }).success).toBe(false);
+    expect(opening({ environment: "latest" }).success).toBe(false);
+  });
+});
+
+describe("what a donor says", () => {
+  it("[L1] refuses with every reason that the core knows, and with no other", () => {
+    const refused = (reason: string) => DonorMessage.safeParse({ type: "refused", reason, message: "no" }).success;
+    for (const reason of Refusal.options) expect(refused(reason), reason).toBe(true);
+    expect(refused("bored")).toBe(false);
+  });
+
+  it("[L5] commits it to files with plain names and sizes within the limit", () => {
+    expect(rendered(file, file).success).toBe(true);
+    expect(rendered({ ...file, name: "" }).success).toBe(false);
+    expect(rendered({ ...file, name: "a/b" }).success).toBe(false);
+    expect(rendered({ ...file, bytes: LEASE_LIMITS.maxResultBytes + 1 }).success).toBe(false);
+    expect(rendered(...Array.from({ length: LEASE_LIMITS.maxFilesPerResult + 1 }, () => file)).success).toBe(false);
+  });
+
+  it("[L11] says in words why its owner stopped it; the code stays at home", () => {
+    const paused: Availability = { state: "paused", code: "in-use", reason: "somebody uses it" };
+    const heard = (availability: object) => DonorMessage.safeParse({ type: "availability", availability });
+    expect(heard(availabilityMessage(paused)).data).toEqual({
+      type: "availability",
+      availability: { state: "paused", reason: "somebody uses it" },
+    });
+    expect(heard(availabilityMessage({ state: "open" })).success).toBe(true);
+    expect(heard(paused).success).toBe(false);
+    expect(heard({ state: "closed" }).success).toBe(false);
+  });
+});

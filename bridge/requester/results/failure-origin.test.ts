@@ -1,0 +1,22 @@
+import { expect, it } from "vitest";
+import { FarmError } from "../../kernel/errors.ts";
+import { failureOrigin } from "./failure-origin.ts";
+
+it.each(["DISK_FULL", "SCENE_CHANGED", "CHECK_FAILED", "HOME_NOT_WRITABLE", "DATABASE_CORRUPT"] as const)(
+  "%s is this machine's failure, whoever's result it was at",
+  (code) => expect(failureOrigin(new FarmError(code, "x"))).toBe("ours"),
+);
+
+it.each(["RESULT_INVALID", "EXR_INVALID", "BLOCK_MISSING", "PEER_UNREACHABLE"] as const)("a donor answers for %s", (code) =>
+  expect(failureOrigin(new FarmError(code, "x"))).toBe(code),
+);
+
+it("a wait that ran out is the donor's, who did not send", () => {
+  expect(failureOrigin(new DOMException("no answer", "TimeoutError"))).toBe("PEER_UNREACHABLE");
+  expect(failureOrigin(new DOMException("gone", "AbortError"))).toBe("PEER_UNREACHABLE");
+});
+
+it("a failed call to our own disk, and what nobody thought of, is ours", () => {
+  expect(failureOrigin(Object.assign(new Error("EIO"), { code: "EIO" }))).toBe("ours");
+  expect(failureOrigin("a text")).toBe("ours");
+});

@@ -1,0 +1,43 @@
+import { expect, it } from "vitest";
+import { JobTasks } from "./job-tasks.ts";
+
+it("names what is under way, since when, and forgets what has ended", async () => {
+  let nowMs = 5;
+  const tasks = new JobTasks({ nowMs: () => nowMs, failed: () => {} });
+  const first = Promise.withResolvers<void>();
+  tasks.start("the check of chunk c0", "other", () => first.promise);
+  nowMs = 9;
+  tasks.start("finishing pictures", "finish", async () => {});
+  expect(tasks.waits).toEqual([
+    { what: "the check of chunk c0", kind: "other", sinceMs: 5 },
+    { what: "finishing pictures", kind: "finish", sinceMs: 9 },
+  ]);
+  first.resolve();
+  await tasks.settle();
+  expect(tasks.waits).toEqual([]);
+});
+
+it("settles when the tasks have ended that a task has started, too", async () => {
+  const tasks = new JobTasks({ nowMs: () => 0, failed: () => {} });
+  const order: string[] = [];
+  const inner = async () => {
+    await new Promise((resolve) => setImmediate(resolve));
+    order.push("inner");
+  };
+  tasks.start("outer", "other", async () => tasks.start("inner", "other", inner));
+  await tasks.settle();
+  expect(order).toEqual(["inner"]);
+});
+
+it("tells of a task that threw, and goes on with the others", async () => {
+  const failures: unknown[] = [];
+  const tasks = new JobTasks({ nowMs: () => 0, failed: (error) => failures.push(error) });
+  const broken = new Error("the disk is full");
+  let ran = false;
+  tasks.start("a", "other", async () => {
+    throw broken;
+  });
+  tasks.start("b", "other", async () => void (ran = true));
+  await tasks.settle();
+  expect([failures, ran, tasks.waits]).toEqual([[broken], true, []]);
+});

@@ -1,0 +1,105 @@
+import { describe, expect, it } from "vitest";
+import { STILLNESS_LIMITS } from "../../core/ledger/stillness.ts";
+import { planOf } from "../../core/schedule/fixtures/plan-of.ts";
+import { DEFAULT_POLICY } from "../../core/schedule/policy.ts";
+import { startSchedule } from "../../core/schedule/schedule.ts";
+import { step } from "../../core/schedule/step.ts";
+import { JobWatch, type Watched } from "./job-watch.ts";
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const policy = { ...DEFAULT_POLICY, verify: "spot" as const, secret: "s" };
+
+/** A watch that has looked at the job at 0 ms. */
+function watchOf(job: Watched): JobWatch {
+  const watch = new JobWatch(0);
+  watch.look(0, job);
+  return watch;
+}
+
+const idle = (): Watched => ({
+  schedule: startSchedule(planOf({ costs: [1] })),
+  moves: 0,
+  isPaused: false,
+  hasDonors: true,
+  banned: [],
+  waits: [],
+});
+
+/** A job with one donor, which renders its chunk when it is open. */
+function withDonor(open: boolean): Watched {
+  let { schedule } = idle();
+  const joined = { type: "donor-joined", donor: "a", slots: 1, trusted: false, sameClass: true, nowMs: 0 } as const;
+  schedule = step(schedule, joined, policy).schedule;
+  if (!open) schedule = step(schedule, { type: "donor-availability", donor: "a", open: false, nowMs: 0 }, policy).schedule;
+  return { ...idle(), schedule };
+}
+
+describe("a job without donors", () => {
+  it("ends after half a minute, and not before", () => {
+    const watch = new JobWatch(0);
+    const job = { ...idle(), hasDonors: false };
+    expect(watch.look(30 * SECOND, job)).toBeUndefined();
+    expect(watch.look(30 * SECOND + 1, job)).toMatchObject({ code: "NO_DONORS" });
+  });
+
+  it("counts from the last moment at which there was one", () => {
+    const watch = new JobWatch(0);
+    watch.look(20 * SECOND, idle());
+    expect(watch.look(50 * SECOND, { ...idle(), hasDonors: false })).toBeUndefined();
+    expect(watch.look(50 * SECOND + 1, { ...idle(), hasDonors: false })).toMatchObject({ code: "NO_DONORS" });
+  });
+
+  it("waits for ever while it is paused", () => {
+    const watch = new JobWatch(0);
+    const job = { ...idle(), hasDonors: false, isPaused: true };
+    for (let minute = 1; minute < 600; minute++) expect(watch.look(minute * MINUTE, job)).toBeUndefined();
+  });
+
+  it("names those it has banned, and says what several bans may mean", () => {
+    const trouble = (banned: readonly string[]) => new JobWatch(0).look(MINUTE, { ...idle(), hasDonors: false, banned });
+    expect(trouble(["ann"])?.message).toContain("banned ann");
+    expect(trouble(["ann"])?.advice).toContain("bridge donate");
+    expect(trouble(["ann", "bert"])?.advice).toContain("this machine may be the odd one");
+    expect(trouble(["1", "2", "3", "4", "5", "6"])?.message).toContain("banned 1, 2, 3, 4, 5");
+  });
+});
+
+describe("a job that stands still", () => {
+  const late = STILLNESS_LIMITS.otherMs + 1;
+  const job = { ...withDonor(true), waits: [{ what: "the check of chunk c0", kind: "other" as const, sinceMs: 0 }] };
+
+  it("with a donor that renders is given as long as renders may take", () => {
+    expect(watchOf(withDonor(true)).look(late, withDonor(true))).toBeUndefined();
+    expect(watchOf(withDonor(true)).look(STILLNESS_LIMITS.renderMs + 1, withDonor(true))).toMatchObject({
+      code: "JOB_STALLED",
+      message: expect.stringContaining("chunk c0 of donor a"),
+    });
+  });
+
+  it("with donors who all rest waits for their owners all night", () => {
+    const watch = new JobWatch(0);
+    for (let minute = 1; minute < 12 * 60; minute++) expect(watch.look(minute * MINUTE, withDonor(false))).toBeUndefined();
+  });
+
+  it("does not while an event is heard or a frame comes nearer; a tick and a heartbeat are no news", () => {
+    const end = STILLNESS_LIMITS.renderMs + 1;
+    const after = (change: (watch: JobWatch) => void) => {
+      const watch = watchOf(job);
+      change(watch);
+      return watch.look(end, job)?.code;
+    };
+    expect(after(() => {})).toBe("JOB_STALLED");
+    expect(after((watch) => watch.heard({ type: "tick", nowMs: end }))).toBe("JOB_STALLED");
+    expect(after((watch) => watch.heard({ type: "heartbeat", donor: "a", nowMs: end }))).toBe("JOB_STALLED");
+    expect(after((watch) => watch.heard({ type: "donor-left", donor: "b", reason: "", nowMs: end }))).toBeUndefined();
+    expect(after((watch) => watch.moved(end))).toBeUndefined();
+  });
+
+  it("does not when a frame's state has changed since the last look", () => {
+    const watch = new JobWatch(0);
+    expect(watch.look(1, job)).toBeUndefined();
+    expect(watch.look(STILLNESS_LIMITS.renderMs + 2, { ...job, moves: 1 })).toBeUndefined();
+    expect(watch.look(2 * STILLNESS_LIMITS.renderMs + 4, { ...job, moves: 1 })).toMatchObject({ code: "JOB_STALLED" });
+  });
+});

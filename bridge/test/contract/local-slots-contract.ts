@@ -1,0 +1,164 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { ChunkSpec } from "../../core/plan/chunk.ts";
+import type { LocalRendered, LocalScene, LocalSlots } from "../../requester/ports.ts";
+
+/** A kind of render slots, and scenes for them. */
+export interface SlotsKind extends AsyncDisposable {
+  /** So many slots, cold. */
+  open(slots: number): OpenSlots;
+  /** One that is there and can be tiled. */
+  readonly scene: LocalScene;
+  /** One that is no scene at all. */
+  readonly broken: LocalScene;
+  read(path: string): Promise<Uint8Array>;
+}
+
+interface OpenSlots {
+  readonly slots: LocalSlots & AsyncDisposable;
+  /** Blenders that were opened so far. */
+  opened(): number;
+}
+
+const never = new AbortController().signal;
+const rect = { x: 0, y: 0, width: 32, height: 24 };
+
+/** What all LocalSlots promise; run on slots without a Blender, and on those with a real one. */
+export function localSlotsContract(name: string, make: () => Promise<SlotsKind>): void {
+  describe(`${name} as LocalSlots`, () => {
+    let kind: SlotsKind;
+    const opened: OpenSlots[] = [];
+    const open = (slots: number) => {
+      const more = kind.open(slots);
+      opened.push(more);
+      return more;
+    };
+    beforeAll(async () => {
+      kind = await make();
+    });
+    afterAll(() => kind[Symbol.asyncDispose]());
+    afterEach(async () => {
+      for (const { slots } of opened.splice(0)) await slots[Symbol.asyncDispose]();
+    });
+
+    renders(() => kind, open);
+    takesTurns(() => kind, open);
+    fails(() => kind, open);
+  });
+}
+
+type Open = (slots: number) => OpenSlots;
+
+const raw = (frame: number): ChunkSpec => ({ kind: "raw", scene: "Scene", frame, width: 64, height: 48, rect, denoise: false });
+
+/** What `take` hands on: the files that it was given. */
+const all = async (files: LocalRendered) => files;
+
+function renders(kind: () => SlotsKind, open: Open): void {
+  it("say how many they are", () => {
+    expect(open(3).slots.size).toBe(3);
+  });
+
+  it("give a raw picture: started first, then its file, which is there while it is taken", async () => {
+    const told: string[] = [];
+    const take = async ({ raw: path = "", outputs, renderSeconds, peakMemoryBytes }: LocalRendered) => {
+      told.push("taken");
+      expect(outputs).toEqual([]);
+      expect(renderSeconds).toBeGreaterThanOrEqual(0);
+      expect(peakMemoryBytes).toBeGreaterThan(0);
+      return (await kind().read(path)).byteLength;
+    };
+    const bytes = await open(1).slots.run(kind().scene, raw(1), { take, started: () => told.push("started") }, never);
+    expect(told).toEqual(["started", "taken"]);
+    expect(bytes).toBeGreaterThan(0);
+  });
+
+  it("give finished files where whole frames are asked for, by the names that they were asked for", async () => {
+    const spec: ChunkSpec = {
+      kind: "files",
+      scene: "Scene",
+      frame: 7,
+      output: { name: "picture_###", format: "PNG", useExtension: true },
+    };
+    const names = await open(1).slots.run(kind().scene, spec, { take: async ({ outputs }) => outputs }, never);
+    expect(names).toEqual([expect.stringMatching(/[/\\]picture_007\.png$/)]);
+  });
+
+  it("a Blender stays warm for its scene, and a fresh one is another", async () => {
+    const { slots, opened } = open(1);
+    for (const frame of [1, 2]) await slots.run(kind().scene, raw(frame), { take: all }, never);
+    expect(opened()).toBe(1);
+    await slots.run(kind().scene, raw(3), { take: all, fresh: true }, never);
+    expect(opened()).toBe(2);
+  });
+}
+
+function takesTurns(kind: () => SlotsKind, open: Open): void {
+  it("hold no more chunks at a time than there are slots, from the render until the files are taken", async () => {
+    const { slots } = open(1);
+    const told: string[] = [];
+    const use = (name: string) => ({
+      started: () => void told.push(`${name} started`),
+      take: async () => {
+        told.push(`${name} taken`);
+        await new Promise((resolve) => setImmediate(resolve));
+        told.push(`${name} put away`);
+      },
+    });
+    await Promise.all(["a", "b"].map((name) => slots.run(kind().scene, raw(1), use(name), never)));
+    expect(told).toEqual(["a", "b"].flatMap((name) => ["started", "taken", "put away"].map((what) => `${name} ${what}`)));
+  });
+
+  it("hold as many at a time as there are slots", async () => {
+    const { slots } = open(2);
+    const both = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const meet = async (me: number) => {
+      both[me]?.resolve();
+      await both[1 - me]?.promise; // never, were they one after the other
+    };
+    await Promise.all([0, 1].map((me) => slots.run(kind().scene, raw(1), { take: () => meet(me) }, never)));
+  });
+
+  it("end the wait of a chunk that is cancelled, for its reason, and never begin it", async () => {
+    const { slots } = open(1);
+    const reason = new Error("no longer");
+    const cancel = new AbortController();
+    let isStarted = false;
+    const take = async () => {
+      const waiting = slots.run(kind().scene, raw(2), { take: all, started: () => (isStarted = true) }, cancel.signal);
+      cancel.abort(reason);
+      await expect(waiting).rejects.toBe(reason);
+    };
+    await slots.run(kind().scene, raw(1), { take }, never);
+    await expect(slots.run(kind().scene, raw(1), { take: all }, AbortSignal.abort(reason))).rejects.toBe(reason);
+    await slots.run(kind().scene, raw(1), { take: all }, never);
+    expect(isStarted).toBe(false);
+  });
+}
+
+function fails(kind: () => SlotsKind, open: Open): void {
+  it("end a render that is cancelled, and render the next one", async () => {
+    const { slots } = open(1);
+    const reason = new Error("no longer");
+    const cancel = new AbortController();
+    const use = { take: all, started: () => cancel.abort(reason) };
+    await expect(slots.run(kind().scene, raw(1), use, cancel.signal)).rejects.toBe(reason);
+    expect((await slots.run(kind().scene, raw(2), { take: all }, never)).raw).toBeDefined();
+  });
+
+  it("tell of a scene that cannot be read, do not begin it, and render the next one", async () => {
+    const { slots } = open(1);
+    let isStarted = false;
+    const broken = slots.run(kind().broken, raw(1), { take: all, started: () => (isStarted = true) }, never);
+    await expect(broken).rejects.toMatchObject({ code: "SCENE_UNREADABLE" });
+    expect(isStarted).toBe(false);
+    expect((await slots.run(kind().scene, raw(1), { take: all }, never)).raw).toBeDefined();
+  });
+
+  it("throw what taking the files throws, and keep their Blender", async () => {
+    const { slots, opened } = open(1);
+    const full = new Error("the disk is full");
+    await expect(slots.run(kind().scene, raw(1), { take: () => Promise.reject(full) }, never)).rejects.toBe(full);
+    await slots.run(kind().scene, raw(1), { take: all }, never);
+    expect(opened()).toBe(1);
+  });
+}
