@@ -40,7 +40,7 @@ describe("a job's scratch folder", () => {
     expect(await disk.readdir(home.scratch)).toEqual([]);
   });
 
-  it("heeds no note in a Blender's own folder, and no folder in a note's place", async () => {
+  it("ignores notes in a folder that Blender can write to, and a folder in place of a note", async () => {
     const home = await openHome(disk, "/home");
     await leave(home.scratch, STAGE);
     await disk.rm(join(home.scratch, DEAD, "outside-job"));
@@ -71,7 +71,7 @@ describe("a job's scratch folder", () => {
     expect(await disk.readdir(join(home.scratch, String(process.pid)))).toEqual([]);
   });
 
-  it("removes the folder of a Blender that has gone, and no other", async () => {
+  it("removes the folder of a Blender that has ended, and no other", async () => {
     const home = await openHome(disk, "/home");
     await using scratch = await openScratch(disk, home);
     const [gone, here] = [await scratch.folder("gone"), await scratch.folder("here")];

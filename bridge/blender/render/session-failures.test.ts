@@ -126,7 +126,7 @@ describe("a session ends", () => {
     await session.exited;
   });
 
-  it("with its standard input, in the middle of a render", async () => {
+  it("when its standard input closes, during a render", async () => {
     const { session, process: blender } = await testSession(scenes);
     await using _ = session;
     await session.load(scenes.path("endless.blend"), { remap: {} }, patience());

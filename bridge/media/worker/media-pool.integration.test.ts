@@ -35,7 +35,7 @@ describe("media threads", () => {
     expect(difference).toEqual({ differingPixels: 0, pixels: 12, maxDifference: 0, r: undefined });
   });
 
-  test("carry a refusal over as the error it was, and a bug as a bug", async () => {
+  test("pass an expected error on with its type, and a bug as a bug", async () => {
     media = openMedia();
     const refusal = await media.check(good, { ...expectation, width: 5 }, signal).catch((error: unknown) => error);
     expect(isFarmError(refusal, "EXR_INVALID")).toBe(true);
@@ -45,7 +45,7 @@ describe("media threads", () => {
     expect((bug as Error).message).toContain("ENOENT");
   });
 
-  test("give up a job that takes too long, and do the next one", async () => {
+  test("give up a task that takes too long, and do the next one", async () => {
     media = openMedia({ timeLimitMs: 1 });
     await expect(media.check(slow, slowly, signal)).rejects.toMatchObject({
       code: "EXR_INVALID",
@@ -56,7 +56,7 @@ describe("media threads", () => {
     expect((await media.check(slow, slowly, signal)).channels).toHaveLength(2);
   });
 
-  test("stop a job when its caller aborts, and do the next one", async () => {
+  test("stop a task when its caller aborts, and do the next one", async () => {
     media = openMedia();
     await media.check(good, expectation, signal); // the thread is up
     const caller = new AbortController();
@@ -67,7 +67,7 @@ describe("media threads", () => {
     expect((await next).channels).toHaveLength(2);
   });
 
-  test("let a waiting caller go at once, and keep its place from blocking others", async () => {
+  test("release an aborted waiting caller at once, without blocking others in the queue", async () => {
     media = openMedia();
     const caller = new AbortController();
     const order: string[] = [];
@@ -79,7 +79,7 @@ describe("media threads", () => {
     expect(order).toEqual(["second", "first", "third"]);
   });
 
-  test("end with every job of theirs, and take no more", async () => {
+  test("fail all their tasks when they stop, and accept no more", async () => {
     media = openMedia();
     const jobs = [media.check(slow, slowly, signal), media.check(good, expectation, signal)].map((job) =>
       job.catch((error: unknown) => error),
@@ -90,7 +90,7 @@ describe("media threads", () => {
     await media.close();
   });
 
-  test("in pairs work side by side", async () => {
+  test("run two tasks at once", async () => {
     media = openMedia({ threads: 2 });
     const order: string[] = [];
     await Promise.all([
@@ -100,7 +100,7 @@ describe("media threads", () => {
     expect(order).toEqual(["good", "slow"]);
   });
 
-  test("are found beside a bundle, and keep no process alive", async () => {
+  test("are found beside the bundled program, and keep no process alive", async () => {
     const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
     const entry = scratch.put(
       "bridge.ts",

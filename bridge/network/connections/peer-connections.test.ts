@@ -5,8 +5,8 @@ import { addressOf, echo, never, TestNodes } from "../../test/network/test-nodes
 
 const LIMIT = { maxInboundStreamsPerPeer: 8 };
 
-describe("connections", () => {
-  it("use one connection for control and one for bulk, in both directions", async () => {
+describe("connections to a peer", () => {
+  it("are one for control and one for bulk, in both directions", async () => {
     await using nodes = new TestNodes();
     const [server, client] = [await nodes.open(), await nodes.open()];
     const callsBack: Promise<FrameStream>[] = [];
@@ -29,7 +29,7 @@ describe("connections", () => {
     for (const opened of callsBack) await roundTrip(await opened);
   });
 
-  it("give bulk to a peer that cannot be dialled back", async () => {
+  it("carry bulk data to a peer that cannot be dialled back", async () => {
     await using nodes = new TestNodes();
     const server = await nodes.open();
     const waits: number[] = [];

@@ -142,11 +142,11 @@ describe.each(["fetchFile", "fetchBlocks"] as const)("%s, of a peer whose stream
     expect(seconds).toBeLessThan(100);
   });
 
-  it("[B14] is as slow as a link of 64 kbit/s, is waited for", async () => {
+  it("[B14] is as slow as a link of 64 kbit/s, does not time out", async () => {
     expect((await endOf(fetch(trickling(16 * KIB, 2_048), never), 150)).error).toBeUndefined();
   });
 
-  it("says nothing when we cancel ends with our own reason", async () => {
+  it("is silent when we cancel, ends with our own reason", async () => {
     const us = new AbortController();
     const fetching = fetch(silent, us.signal);
     setTimeout(() => us.abort(new Error("cancelled by us")), 5_000);

@@ -25,8 +25,8 @@ async function ask(reply: object) {
   }
 }
 
-describe("asking for an environment", () => {
-  it("[E1] brings the offer or the no", async () => {
+describe("requesting an environment", () => {
+  it("[E1] returns the offer or the refusal", async () => {
     expect(await ask(OFFERED)).toEqual(OFFERED);
     expect(await ask({ type: "none" })).toEqual({ type: "none" });
   });

@@ -35,20 +35,20 @@ async function tried(devices: GpuHostConfig | { readonly impossible: string }) {
 
 /** On a machine without such GPUs the request is understood word for word, and refused in words that we know. */
 describe("a real engine", () => {
-  it("notes which NVIDIA cards a container gets and what of their driver", async () => {
+  it("creates a container with the requested NVIDIA GPUs and driver capabilities", async () => {
     const devices = containerGpus([card(0), card(1)], { nvidiaRuntime: true, cdi: false });
     const { noted, refusal } = await tried(devices);
     expect(noted.DeviceRequests).toMatchObject((devices as GpuHostConfig).DeviceRequests);
     expect(gpuRefusal(refusal), refusal).toBeDefined();
   });
 
-  it("notes cards by CDI", async () => {
+  it("creates a container with GPUs by CDI", async () => {
     const { noted, refusal } = await tried(containerGpus([card(0)], { nvidiaRuntime: false, cdi: true }));
     expect(noted.DeviceRequests).toMatchObject([{ Driver: "cdi", DeviceIDs: ["nvidia.com/gpu=0"] }]);
     expect(gpuRefusal(refusal), refusal).toBeDefined();
   });
 
-  it("notes device files and groups by number", async () => {
+  it("creates a container with device files and numeric groups", async () => {
     const gone = { ...AMD, nodes: ["/dev/kfd-of-nobody"] };
     const { noted, refusal } = await tried(containerGpus([gone], { nvidiaRuntime: false, cdi: false }));
     expect(noted.Devices).toEqual([{ PathOnHost: "/dev/kfd-of-nobody", PathInContainer: "/dev/kfd-of-nobody", CgroupPermissions: "rw" }]);

@@ -71,7 +71,7 @@ async function untilAtRest(donor: Pick<RunningDonor, "pid">): Promise<void> {
 }
 
 describe("the owner of a donor", () => {
-  it("pauses it: its Blender stops, the requester hears why, and nothing of the work is lost", async () => {
+  it("pauses it: its Blender stops, the requester is told why, and no work is lost", async () => {
     const home = join(root, "pausing");
     await using donor = await startDonor(home, donorArgs);
     const run = bridge(renderArgs("paused", donor));
@@ -92,7 +92,7 @@ describe("the owner of a donor", () => {
     expect(await comparePictures(join(root, "paused"), join(root, "reference"))).toEqual([]);
   });
 
-  it("has what is at work finished, and nothing new begun", async () => {
+  it("pauses it after the chunk: running chunks finish, and none is started", async () => {
     const home = join(root, "finishing");
     await using donor = await startDonor(home, donorArgs);
     const run = bridge([...renderArgs("finished", donor), "--tiles", "2x1"]);
@@ -106,7 +106,7 @@ describe("the owner of a donor", () => {
     expect(run.lines.filter(({ event }) => event === "chunk-failed")).toEqual([]);
   });
 
-  it("changes the terms while it works, and no work is dropped", async () => {
+  it("changes the terms while it works, and no work is lost", async () => {
     const home = join(root, "changing");
     await using donor = await startDonor(home, ["--blender", BLENDER]);
     const run = bridge([...renderArgs("changed", donor), "--tiles", "3x1"]);
@@ -123,7 +123,7 @@ describe("the owner of a donor", () => {
     expect(wrong.stderr).toContain("USAGE");
   });
 
-  it("sends a job away: its Blender ends, the requester hears why and does not get in again", async () => {
+  it("evicts a job: its Blender ends, the requester is told why and is not admitted again", async () => {
     const home = join(root, "evicting");
     await using donor = await startDonor(home, donorArgs);
     const run = bridge(renderArgs("evicted", donor));
@@ -139,7 +139,7 @@ describe("the owner of a donor", () => {
     await run.child;
   });
 
-  it("gives only at certain hours: the offer says so, the requester is told why and comes back when it opens", async () => {
+  it("limits the hours: the offer says so, the requester is told why and reconnects when it opens", async () => {
     const home = join(root, "hours");
     const hour = (new Date().getHours() + 12) % 24;
     await using donor = await startDonor(home, [...donorArgs, "--schedule", `${hour}:00-${hour}:30`]);
@@ -168,7 +168,7 @@ describe("the owner of a donor", () => {
   });
 });
 
-describe("when a job is over, for whatever reason", () => {
+describe("when a job ends for any reason", () => {
   it("a requester that cancels: the donor's Blender, which gave way to all else, ends, and no byte of the scene is left in its scratch", async () => {
     const home = join(root, "cancelled");
     await using donor = await startDonor(home, donorArgs, { env: { BRIDGE_DONOR_PRIORITY: "" } });
@@ -185,7 +185,7 @@ describe("when a job is over, for whatever reason", () => {
     expect(await filesWith(join(home, "scratch"), "")).toEqual([]);
   });
 
-  it("a job that ended well leaves nothing in the scratch either", async () => {
+  it("after a completed job the scratch holds nothing either", async () => {
     const home = join(root, "clean");
     await using donor = await startDonor(home, donorArgs);
     const run = await runBridge(renderArgs("clean", donor));
@@ -195,7 +195,7 @@ describe("when a job is over, for whatever reason", () => {
     expect(await filesWith(join(home, "scenes"), "")).toEqual([]);
   });
 
-  it("a donor that was killed wipes what was left when it starts again", async () => {
+  it("a donor that was killed wipes its scratch when it starts again", async () => {
     const home = join(root, "killed");
     const first = await startDonor(home, donorArgs);
     const run = bridge(renderArgs("killed", first));
@@ -209,7 +209,7 @@ describe("when a job is over, for whatever reason", () => {
     expect(await filesWith(join(home, "scratch"), "")).toEqual([]);
   });
 
-  it("a requester that is killed finds the chunk that was begun when it resumes: it is not rendered twice", async () => {
+  it("a requester that is killed gets the chunk that was begun when it resumes: it is not rendered twice", async () => {
     const home = join(root, "patient");
     await using donor = await startDonor(home, donorArgs);
     const first = bridge(renderArgs("resumed", donor));

@@ -62,7 +62,7 @@ async function donor(name: string, args: readonly string[], env: Readonly<Record
 }
 
 it(
-  "a donor without the environment of a job asks its owner, gets it from two peers, and renders the same picture in it",
+  "a donor without a job's environment asks its owner, fetches it from two peers, and renders the same picture in it",
   async () => {
     const digest = await shareByTwo();
     const elsewhere = { DOCKER_HOST: `unix://${far.socketPath}` };

@@ -27,7 +27,7 @@ afterAll(async () => {
 /** Frames of a few seconds: for less, tiles are not worth it. */
 const HEAVIER = ["scene = bpy.context.scene", "scene.render.resolution_percentage = 200", "scene.cycles.samples = 48"];
 
-it("the last frame of three is cut for two donors, who both work on it, and every frame equals plain Blender's", async () => {
+it("the last frame of three is cut into tiles for two donors, and every frame equals plain Blender's", async () => {
   const frames = ["-s", "1", "-e", "3", "-a"];
   await renderReference(scene, ["-o", join(root, "theirs", "f_####"), ...frames], join(root, "theirs"));
   const peers = donors.flatMap(({ address }) => ["--peer", address]);

@@ -113,7 +113,7 @@ describe("the package that npm pack makes", () => {
     expect(await timesNode(installed("bridge"), ["--help"])).toBeLessThan(4);
   });
 
-  test("loads next to nothing at once: libp2p waits in a part of its own", async () => {
+  test("loads little at start: libp2p is in a chunk of its own", async () => {
     const dist = join(root, "global", "lib", "node_modules", "p2p-render", "dist");
     let bytes = 0;
     for (const file of await loadedAtOnce(join(dist, "bridge.js"))) bytes += (await stat(file)).size;

@@ -39,7 +39,7 @@ const scene = (name: string) => join(root, `${name}.blend`);
 const donorArgs = ["--cpus", "1", "--blender", BLENDER];
 
 describe("a served job", () => {
-  it("files: the client goes, the pictures come, and are Blender's own", async () => {
+  it("files: the client disconnects, the pictures are written, and equal Blender's", async () => {
     const home = join(root, "files-home");
     await using _serve = await startServe(home, ["--blender", BLENDER]);
     const output = join(root, "files", "f_####");
@@ -82,7 +82,7 @@ describe("a served job", () => {
     expect((await later.ask("jobs.list")).jobs).toEqual([]);
   });
 
-  it("floats: tiles while they come, then the frame, of which any Blender makes the same picture", async () => {
+  it("raw: tiles as they arrive, then the frame, from which any Blender makes the same picture", async () => {
     const home = join(root, "floats-home");
     await using _serve = await startServe(home, ["--blender", BLENDER]);
     const client = await connectTo(home);
@@ -109,7 +109,7 @@ describe("a served job", () => {
     expect(existsSync(join(home, "jobs", job))).toBe(false);
   });
 
-  it("floats of a frame that shows two scenes are two pictures; an engine without floats is named", async () => {
+  it("raw: a frame that shows two scenes has two pictures; an engine without raw frames is refused", async () => {
     const home = join(root, "two-home");
     await using _serve = await startServe(home, ["--blender", BLENDER, "--jobs", "1"]);
     const client = await connectTo(home);
@@ -125,7 +125,7 @@ describe("a served job", () => {
 });
 
 describe("a client on another disk", () => {
-  it("sends the scene and takes floats by binary frames, byte for byte; with the job goes what it sent", async () => {
+  it("uploads the scene and downloads raw frames byte for byte; the upload is removed with the job", async () => {
     const home = join(root, "apart-home");
     await using _serve = await startServe(home, ["--blender", BLENDER]);
     const client = await connectTo(home);
@@ -144,7 +144,7 @@ describe("a client on another disk", () => {
     expect(existsSync(dirname(scenePath))).toBe(false);
   });
 
-  it("lets a job go as soon as its frames are there, though the bridge is still busy with its end", async () => {
+  it("can release a job as soon as its frames are there, while the bridge is still ending it", async () => {
     const home = join(root, "early-home");
     await using _serve = await startServe(home, ["--blender", BLENDER]);
     const client = await connectTo(home);
@@ -158,7 +158,7 @@ describe("a client on another disk", () => {
     expect((await client.ask("jobs.list")).jobs).toEqual([]);
   });
 
-  it("takes finished files and the video, which stay until the job is let go, also for the next bridge", async () => {
+  it("downloads finished files and the video, which stay until the job is released, also after a restart", async () => {
     const home = join(root, "apart-files-home");
     const serving = await startServe(home, ["--blender", BLENDER]);
     const client = await connectTo(home);
@@ -178,7 +178,7 @@ describe("a client on another disk", () => {
     expect(existsSync(dirname(scenePath))).toBe(false);
   });
 
-  it("looks at a scene that goes with it", async () => {
+  it("inspects an uploaded scene", async () => {
     const home = join(root, "apart-look-home");
     await using _serve = await startServe(home, ["--blender", BLENDER]);
     const client = await connectTo(home);
@@ -190,7 +190,7 @@ describe("a client on another disk", () => {
 });
 
 describe("a bridge that is killed", () => {
-  it("is followed by one that goes on by itself; nothing accepted is rendered twice, a client finds its job", async () => {
+  it("is followed by one that resumes its jobs: no accepted chunk is rendered twice, a client finds its job", async () => {
     const home = join(root, "killed-home");
     const output = join(root, "killed", "f_####");
     await renderReference(
@@ -223,8 +223,8 @@ describe("a bridge that is killed", () => {
   });
 });
 
-describe("cancel, pause, go on", () => {
-  it("jobs run side by side; the last word on one comes when nothing of it runs anywhere, and it can be retried", async () => {
+describe("cancel, pause, resume", () => {
+  it("jobs run side by side; a job's end event comes when nothing of it runs anywhere, and it can be retried", async () => {
     const home = join(root, "cancel-home");
     await using donor = await startDonor(join(root, "cancel-donor"), donorArgs);
     await using serve = await startServe(home, ["--blender", BLENDER]);
@@ -245,7 +245,7 @@ describe("cancel, pause, go on", () => {
     await until(async () => (await client.ask("jobs.list")).jobs.some((line) => line.job === job && line.state === "cancelled"));
   });
 
-  it("a job at rest begins nothing, gives its turn to others, and goes on when told", async () => {
+  it("a paused job starts nothing, lets others run, and continues when it is resumed", async () => {
     const home = join(root, "pause-home");
     await using _serve = await startServe(home, ["--blender", BLENDER, "--jobs", "1"]);
     const client = await connectTo(home);
@@ -268,7 +268,7 @@ describe("cancel, pause, go on", () => {
   });
 });
 
-describe("what a client can know beforehand", () => {
+describe("what a client can ask before it submits", () => {
   it("the scene's faults, the swarm, the doctor's findings", async () => {
     const home = join(root, "known-home");
     await using donor = await startDonor(join(root, "known-donor"), donorArgs);
@@ -294,7 +294,7 @@ describe("what a client can know beforehand", () => {
 });
 
 describe("one bridge a home", () => {
-  it("the second names the first; the files are their owner's; idle, it ends and takes them along", async () => {
+  it("a second one names the first; its files are readable by their owner only; when idle, it ends and removes them", async () => {
     const home = join(root, "one-home");
     const serve = await startServe(home, ["--until-idle", "2s"]);
     const client = await connectTo(home);
