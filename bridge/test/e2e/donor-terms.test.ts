@@ -169,7 +169,7 @@ describe("the owner of a donor", () => {
 });
 
 describe("when a job ends for any reason", () => {
-  it("a requester that cancels: the donor's Blender, which gave way to all else, ends, and no byte of the scene is left in its scratch", async () => {
+  it("after a cancel the donor's Blender ends although it has the lowest priority, and its scratch holds nothing of the scene", async () => {
     const home = join(root, "cancelled");
     await using donor = await startDonor(home, donorArgs, { env: { BRIDGE_DONOR_PRIORITY: "" } });
     const run = bridge(renderArgs("cancelled", donor));
