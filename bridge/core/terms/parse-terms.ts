@@ -6,7 +6,7 @@ import { parseSchedule } from "./schedule.ts";
 import { TERMS_LIMITS } from "./terms-limits.ts";
 import { type CoreShare, DEFAULT_TERMS, IDLE_OTHERS_LOAD, type Terms } from "./terms.ts";
 
-/** Each term by the name that the owner writes, with what it may say. */
+/** Each term by the name that the owner writes, with its help and parser. */
 export const TERM_NAMES = {
   cores: "cores for all render slots together: 6 or 50%, or for each: 2 each (default: all but one)",
   memory: "memory for all render slots together: 16g",
@@ -32,14 +32,14 @@ export const TERM_NAMES = {
 } as const satisfies Record<string, string>;
 export type TermName = keyof typeof TERM_NAMES;
 
-/** Terms as the owner wrote them: what is kept, sent and shown. */
+/** Terms as the owner wrote them, for storing, sending and showing. */
 export type TermTexts = Readonly<Partial<Record<TermName, string>>>;
 
 export function isTermName(name: string): name is TermName {
   return Object.hasOwn(TERM_NAMES, name);
 }
 
-/** Terms from their texts; what is not said is the default, of this machine or of all. Throws USAGE with the name of the term. */
+/** Parses terms; a missing one has the default, of this machine or the general one. Throws USAGE with the name of the term. */
 export function parseTerms(texts: TermTexts, machine: Partial<Terms> = {}): Terms {
   const terms: { -readonly [K in keyof Terms]: Terms[K] } = { ...DEFAULT_TERMS, ...machine };
   for (const [name, text] of Object.entries(texts)) {
@@ -51,7 +51,7 @@ export function parseTerms(texts: TermTexts, machine: Partial<Terms> = {}): Term
   return terms;
 }
 
-/** What one term says. Throws USAGE. */
+/** Parses one term. Throws USAGE. */
 export function parseTerm(name: TermName, text: string): Partial<Terms> {
   if (text.length > TERMS_LIMITS.maxTextChars) throw wrong(name, `${text.slice(0, 40)}…`);
   return PARSERS[name](text.trim(), name);
