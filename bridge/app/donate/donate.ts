@@ -38,25 +38,25 @@ export interface DonateSettings {
   readonly home: Home;
   readonly sandbox: SandboxChoice;
   readonly name: string | undefined;
-  /** The owner's terms as they were written on the command line. */
+  /** The owner's terms as written on the command line. */
   readonly terms: TermTexts;
   readonly swarm: SwarmOptions;
 }
 
 const MAX_JOBS = 8;
-/** With more than this share of the cores at work for others, a measurement would be wrong. */
+/** When other programs use more than this share of the cores, a benchmark would be wrong. */
 const QUIET_LOAD = 0.25;
 
 export interface DonateWatching {
   readonly observe: (event: DonateEvent) => void;
-  /** Told now and then how the donor stands. */
+  /** Called regularly with the donor's status. */
   readonly status?: (status: DonorStatus) => void;
   readonly log: Log;
-  /** May stand between the donor and its Blender: tests do. */
+  /** May wrap the donor's Blender, for tests. */
   readonly around?: (session: WarmSession) => WarmSession;
 }
 
-/** Gives this machine's power on its owner's terms until the signal aborts. */
+/** Runs a donor on its owner's terms until the signal aborts. */
 export async function donate(world: World, settings: DonateSettings, watching: DonateWatching, signal: AbortSignal): Promise<void> {
   const { home } = settings;
   const { clock, disk } = world;
@@ -119,7 +119,7 @@ interface Parts {
   readonly previews: PreviewStore;
 }
 
-/** What a donor's events go to: its status, its totals, who watches, and the owner's questions about environments. */
+/** The consumers of a donor's events: status, totals, views, and environment requests. */
 function observerOf(
   {
     world,
@@ -142,7 +142,7 @@ function observerOf(
   };
 }
 
-/** Works until the signal aborts; says goodbye to everybody then. */
+/** Works until the signal aborts; then says goodbye to all requesters. */
 async function serve(settings: DonateSettings, watching: DonateWatching, parts: Parts, signal: AbortSignal): Promise<void> {
   const { world, sandbox, network, policy, devices, store, slots, ledger, previews } = parts;
   const { clock } = world;
@@ -190,7 +190,7 @@ async function work(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    await policy.look(); // nobody is served before it is known whether the owner lets it
+    await policy.look(); // no job is served before the availability is known
     await donor.start(signal);
     started();
     await control.start();
@@ -212,7 +212,7 @@ function storeOptions(home: Home, policy: PolicyState, { seenAt }: DonorSandbox)
   };
 }
 
-/** A donor that is started by hand is meant to work: an old pause is over. */
+/** Starting a donor ends an earlier pause. */
 async function openCatalog(
   database: Database,
   { clock, machine, devices }: { readonly clock: Clock; readonly machine: MachineWatch; readonly devices: DonorDevices },
@@ -226,7 +226,7 @@ async function openCatalog(
   return { ownerSettings, policy: new PolicyState(deps, { flags: terms, size, defaults: (texts) => devices.defaults(texts) }) };
 }
 
-/** Neither a job nor anybody else needs this machine, and its owner lets it work. */
+/** No job and no user needs this machine, and its owner allows work. */
 function isQuiet(policy: PolicyState, donor: Donor): boolean {
   return policy.availability().state === "open" && donor.jobs.length === 0 && (policy.hostMetrics?.othersLoad ?? 0) < QUIET_LOAD;
 }

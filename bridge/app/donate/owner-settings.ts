@@ -16,12 +16,12 @@ const SetTerms = z.partialRecord(z.enum(NAMES), z.strictObject({ text: z.string(
 const SetCommand = z.strictObject({ command: z.enum(["freeze", "finish"]).optional(), atMs: Stamp });
 const Evictions = z.array(z.strictObject({ job: z.string().min(1).max(64), atMs: Stamp })).max(MAX_EVICTIONS);
 
-/** Terms as the owner set them, each with the moment (milliseconds since 1970). */
+/** Terms as the owner set them, each with its time (milliseconds since 1970). */
 export type SetTerms = z.infer<typeof SetTerms>;
 
 /**
- * What the owner wants of this home's donor. It is written by any process and read by the donor, several times a
- * second, so that it takes effect at once and is remembered.
+ * The owner's settings and commands for this home's donor. They are written by any process and read by the donor several times a
+ * second, so that they take effect at once and are stored.
  */
 export class OwnerSettings {
   readonly #settings: Settings;
@@ -37,12 +37,12 @@ export class OwnerSettings {
     return this.#read.terms;
   }
 
-  /** Sets some terms; an undefined text goes back to the default. */
+  /** Sets some terms; an undefined text restores the default. */
   setTerms(texts: Readonly<Partial<Record<TermName, string | undefined>>>, atMs: number): void {
     const terms: SetTerms = { ...this.terms() };
     for (const [name, text] of Object.entries(texts)) {
       if (!isTermName(name)) continue;
-      // The moment of a reset must be known as well: it outweighs what the donor was started with.
+      // The time of a reset is stored as well: it overrides what the donor was started with.
       terms[name] = { text: text ?? DEFAULT_MARK, atMs };
     }
     this.#settings.set(TERMS_KEY, JSON.stringify(terms));
@@ -56,24 +56,24 @@ export class OwnerSettings {
     this.#settings.set(COMMAND_KEY, JSON.stringify({ command, atMs }));
   }
 
-  /** Jobs that were sent away after this moment. */
+  /** Jobs that were evicted after this time. */
   evictedSince(atMs: number): readonly { readonly job: string; readonly atMs: number }[] {
     return (parsed(Evictions, this.#settings.get(EVICT_KEY)) ?? []).filter((eviction) => eviction.atMs > atMs);
   }
 
   evict(job: string, atMs: number): void {
     const before = this.evictedSince(-1).slice(1 - MAX_EVICTIONS);
-    const later = Math.max(atMs, (before.at(-1)?.atMs ?? -1) + 1); // two in one moment are two
+    const later = Math.max(atMs, (before.at(-1)?.atMs ?? -1) + 1); // two commands in one millisecond are two
     this.#settings.set(EVICT_KEY, JSON.stringify([...before, { job, atMs: later }]));
   }
 }
 
-/** Stands for "as if it had never been set". */
+/** Marks a term that was reset to its default. */
 const DEFAULT_MARK = "default";
 
 /**
- * The terms that hold: what the donor was started with (`flags`, at `startedMs`) over what was set before, and
- * what was set since over both.
+ * The effective terms: the command line (`flags`, at `startedMs`) overrides earlier settings, and
+ * later settings override both.
  */
 export function termsInForce(flags: TermTexts, startedMs: number, set: SetTerms): TermTexts {
   const texts: Partial<Record<TermName, string>> = {};
@@ -86,7 +86,7 @@ export function termsInForce(flags: TermTexts, startedMs: number, set: SetTerms)
   return texts;
 }
 
-/** Our own file, but other programs can write into it: what does not fit is as if it were not there. */
+/** Other programs can write into the database: invalid values are ignored. */
 function parsed<T>(schema: z.ZodType<T>, text: string | undefined): T | undefined {
   if (text === undefined) return undefined;
   try {

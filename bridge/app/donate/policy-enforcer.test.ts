@@ -22,7 +22,7 @@ const CALM: HostMetrics = {
   idleSensors: [],
 };
 
-/** A donor under control in which only the test moves the clock (UTC), the machine and the owner's commands. */
+/** A controlled donor: the test sets the clock (UTC), the machine's metrics and the owner's commands. */
 function controlled(flags: TermTexts, start = "2026-11-23T12:00:00Z") {
   let nowMs = Date.parse(start);
   const clock = { now: () => nowMs, monotonicMs: () => nowMs, sleep: async () => {} };
@@ -88,7 +88,7 @@ function controlled(flags: TermTexts, start = "2026-11-23T12:00:00Z") {
     observe: (event) => void events.push(event),
     turned: async () => {},
   });
-  /** Lets time pass in turns, and tells what was done. */
+  /** Advances time step by step, and returns what was done. */
   const pass = async (ms: number) => {
     said.length = 0;
     for (const end = nowMs + ms; nowMs < end; ) {

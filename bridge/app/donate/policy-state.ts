@@ -17,14 +17,14 @@ export interface PolicyStateDeps {
 }
 
 export interface PolicyStateOptions {
-  /** What the donor was started with. */
+  /** Terms of the command line. */
   readonly flags: TermTexts;
   readonly size: MachineSize;
-  /** What is the default on this machine alone: as many slots as its GPUs have room for. */
+  /** Defaults of this machine: as many slots as fit on its GPUs. */
   readonly defaults?: (texts: TermTexts) => Partial<Terms>;
 }
 
-/** Where the owner's terms, the owner's commands and the state of the machine come together in one answer. */
+/** Combines the owner's terms and commands and the machine's metrics into one availability. */
 export class PolicyState implements OwnerPolicy {
   readonly #deps: PolicyStateDeps;
   readonly #options: PolicyStateOptions;
@@ -35,7 +35,7 @@ export class PolicyState implements OwnerPolicy {
   #hostMetrics: HostMetrics | undefined;
   #availability: Availability = OPEN;
 
-  /** Throws USAGE for flags that say nothing. */
+  /** Throws USAGE for invalid flags. */
   constructor(deps: PolicyStateDeps, options: PolicyStateOptions) {
     this.#deps = deps;
     this.#options = options;
@@ -49,7 +49,7 @@ export class PolicyState implements OwnerPolicy {
     return this.#terms;
   }
 
-  /** The terms as they are written. */
+  /** The terms as texts. */
   get texts(): TermTexts {
     return this.#texts;
   }
@@ -72,7 +72,7 @@ export class PolicyState implements OwnerPolicy {
     return closesMs === undefined ? undefined : (closesMs - nowMs + this.#terms.overtimeMs) / 1_000;
   }
 
-  /** Reads what the owner has set since the last time. @returns whether the terms are others now. */
+  /** Reads new settings of the owner. @returns whether the terms changed. */
   readTerms(): boolean {
     const set = this.#deps.settings.terms();
     if (set === this.#set) return false;
@@ -86,13 +86,13 @@ export class PolicyState implements OwnerPolicy {
     return parseTerms(this.#texts, this.#options.defaults?.(this.#texts));
   }
 
-  /** Looks at the machine, as far as the terms ask for it, and decides anew. @returns whether the answer is another now. */
+  /** Reads the metrics that the terms need, and decides. @returns whether the availability changed. */
   async look(): Promise<boolean> {
     this.#hostMetrics = await this.#deps.machine.look(askedBy(this.#terms), this.#deps.clock.monotonicMs());
     return this.decide();
   }
 
-  /** Decides anew with what was seen last. @returns whether the answer is another now. */
+  /** Decides with the last metrics. @returns whether the availability changed. */
   decide(): boolean {
     const before = this.#availability;
     this.#availability = decide(this.#terms, this.#observation(this.#deps.settings.command()), before);
@@ -115,7 +115,7 @@ const UNSEEN = {
   watts: undefined,
 } as const;
 
-/** What these terms make worth looking at; heat also for the count of energy. */
+/** The metrics that these terms need; temperature also for counting energy. */
 export function askedBy(terms: Terms): Asked {
   return {
     untouched: terms.idleMs !== undefined,

@@ -21,7 +21,7 @@ beforeEach(async () => {
   uploads = new Uploads({ random, disk }, "/uploads", (folder) => taken.has(folder));
 });
 
-/** A disk of which each write takes two bytes and no more. */
+/** A disk that writes at most two bytes per call. */
 class SlowDisk extends MemoryDisk {
   override async open(...request: Parameters<MemoryDisk["open"]>): Promise<OpenFile> {
     const file = await super.open(...request);

@@ -14,12 +14,12 @@ import type { ChosenBlender, SlotDevices } from "../../job/blender-slots.ts";
 import type { BenchmarkCache, Measured } from "./benchmark-cache.ts";
 
 export interface DonorDevicesDeps {
-  /** Undefined where work runs only in environments that jobs name. */
+  /** Undefined if work runs only in environments that jobs name. */
   readonly blender: ChosenBlender | undefined;
   readonly speeds: BenchmarkCache;
-  /** The GPUs of this machine, looked for anew. */
+  /** Lists the GPUs of this machine. */
   readonly listGpus: () => Promise<readonly Gpu[]>;
-  /** A folder for a Blender that only measures, and how it is started where it reaches these GPUs. */
+  /** A folder for the benchmark's Blender, and a launcher that gives it access to these GPUs. */
   readonly probePlace: (gpus: readonly Gpu[]) => Promise<{ readonly scratch: string; readonly start: StartProcess }>;
   readonly slotSize: () => SlotSize;
   readonly cores: number;
@@ -31,7 +31,7 @@ const NO_GPU = {
   untried: "GPUs are tried in an environment, and there is none here: `bridge env build` makes one",
 } as const;
 
-/** GPUs that were tried. */
+/** GPUs that were tested. */
 interface Ready {
   readonly use: GpuUse;
   readonly deviceClass: DeviceClass;
@@ -41,7 +41,7 @@ interface Ready {
 /** What one slot renders on. */
 type SlotDevice = GpuSlot & Ready;
 
-/** What a donor renders on: finds the GPUs that its owner gives, tries them, measures, and falls back with a sentence. */
+/** A donor's devices: finds the GPUs that its owner donates, tests and benchmarks them, and falls back to the CPU with a message. */
 export class DonorDevices implements SlotDevices {
   readonly #deps: DonorDevicesDeps;
   #here: readonly Gpu[] = [];
@@ -56,19 +56,19 @@ export class DonorDevices implements SlotDevices {
     this.#deps = deps;
   }
 
-  /** Looks which GPUs there are. Throws USAGE for one that is given and not there. */
+  /** Lists the GPUs. Throws USAGE for a donated one that does not exist. */
   async look(texts: TermTexts): Promise<void> {
     this.#here = await this.#deps.listGpus();
     chooseGpus(this.#here, parseTerms(texts).gpus);
   }
 
-  /** As many slots as fit on the GPUs, where the owner has not said how many. */
+  /** The number of slots that fit on the GPUs, if the owner has not set it. */
   defaults(texts: TermTexts): Partial<Terms> {
     const planned = this.#plan(texts).length;
     return planned === 0 ? {} : { slots: planned };
   }
 
-  /** Tries and measures what these terms give, unless that was done. Throws only when aborted. @returns whether slots render on something else now. */
+  /** Tests and benchmarks the donated devices, unless that was done. Throws only when aborted. @returns whether the slots' devices changed. */
   async prepare(texts: TermTexts, signal: AbortSignal): Promise<boolean> {
     const { blender } = this.#deps;
     const plan = blender === undefined ? [] : this.#plan(texts);
@@ -90,13 +90,13 @@ export class DonorDevices implements SlotDevices {
     return true;
   }
 
-  /** True while nobody knows how fast the processor is that slots render on. */
+  /** True while slots render on the CPU and its speed is unknown. */
   get wantsMeasure(): boolean {
     const onCpu = this.#slots.length === 0 || this.#slots.some((slot) => slot === undefined);
     return this.#deps.blender !== undefined && this.#prepared !== undefined && onCpu && this.#onCpu === undefined;
   }
 
-  /** Measures the processor. Best done when the machine has nothing else to do: it may take long, and be wrong, otherwise. */
+  /** Benchmarks the CPU. Best done on an idle machine: otherwise it may take long, and be wrong. */
   async measureCpu(signal: AbortSignal): Promise<void> {
     const { threads } = this.#deps.slotSize();
     const speed = await this.#probing([], signal, async (probe) => await probe.measure(signal));
@@ -123,7 +123,7 @@ export class DonorDevices implements SlotDevices {
     return device.deviceClass;
   }
 
-  /** What there is to offer; `seen`: how the GPUs are at this moment. */
+  /** The devices for the offer; `seen`: the current state of the GPUs. */
   power(seen: readonly Gpu[]): DonorCapacity {
     const slots = this.#slots.map((slot, number) => (this.#fallen.has(number) ? undefined : slot));
     const used = slots.filter((slot) => slot !== undefined);
@@ -138,7 +138,7 @@ export class DonorDevices implements SlotDevices {
     };
   }
 
-  /** A slot beyond those that were planned shares what the first ones have. */
+  /** A slot beyond the planned ones shares the devices of the first ones. */
   #deviceOf(slot: number): SlotDevice | undefined {
     return this.#slots.length === 0 ? undefined : this.#slots[slot % this.#slots.length];
   }
@@ -153,7 +153,7 @@ export class DonorDevices implements SlotDevices {
     return blender;
   }
 
-  /** More threads are taken to be as many times as fast. */
+  /** Speed is assumed to be proportional to the number of threads. */
   #cpuSpeed(): number | undefined {
     return this.#onCpu && (this.#onCpu.speed * this.#deps.slotSize().threads) / this.#onCpu.threads;
   }
@@ -171,13 +171,13 @@ export class DonorDevices implements SlotDevices {
     this.#tell(`${names.join(", ")} cannot be used any more (${reason}): slot ${slot + 1} renders on the CPU`);
   }
 
-  /** For the owner, and for everybody who asks what there is. */
+  /** A message for the owner and the offer. */
   #tell(message: string): void {
     this.#note = message;
     this.#deps.note(message);
   }
 
-  /** The best way of rendering on these GPUs that works; undefined, once it was told why, when none does. */
+  /** The best backend that works on these GPUs; undefined, after a message, when none does. */
   async #tryGpus(gpus: readonly Gpu[], signal: AbortSignal): Promise<Ready | undefined> {
     const names = gpus.map(({ name }) => name).join(", ");
     try {
