@@ -8,7 +8,7 @@ const HELD = ["kernel", "core", "protocols", "requester", "donor", "gateway", "a
 const ADAPTERS = ["network", "content", "database", "sandbox", "machine", "blender", "media"];
 const NO_ROOMS = ["bin", "build", "demo", "setup", "test"];
 
-/** Lines that help themselves to the machine's time, chance or files, and what is said of each. */
+/** Lines that use the machine's clock, randomness or files directly, with the expected lint message. */
 const VIOLATIONS: Readonly<Record<string, readonly string[]>> = {
   "export const a = new Date();": ["world's clock"],
   "export const b = Date();": ["world's clock"],
@@ -47,7 +47,7 @@ const VIOLATIONS: Readonly<Record<string, readonly string[]>> = {
   'export { systemDisk } from "../../kernel/disk.ts";': ["'systemDisk'"],
 };
 
-/** What is nobody's time and chance: values, hashes, types. */
+/** Allowed lines: values, hashes, types. */
 const ALLOWED = [
   "export const v = (ms: number) => new Date(ms).getDay();",
   "export const w = Math.max(1, 2);",
@@ -83,7 +83,7 @@ function write(folder: string, file: string, text: string): void {
   writeFileSync(join(folder, file), text);
 }
 
-/** What the linter says of a folder about the World, by this configuration. */
+/** The linter's World messages for a folder, with this configuration. */
 async function lint(folder: string, settings: object): Promise<readonly Report[]> {
   write(folder, ".oxlintrc.json", JSON.stringify(settings));
   write(folder, "bridge/build/world-lint.mjs", readFileSync("bridge/build/world-lint.mjs", "utf8"));

@@ -18,7 +18,7 @@ import { timeLimitSignal } from "../test/time/time-limit.ts";
 const signal = timeLimitSignal(20_000);
 const POWER: DonorCapacity = { builds: [build], gpus: [], gpuNote: undefined, speed: 47e4, gpuMemoryBytes: undefined };
 
-/** A donor of one slot whose renders end when the test says so, and ways to come to it as any peer. */
+/** A donor with one slot whose renders end when the test says so, and functions to connect as any peer. */
 async function donorWith(change: Partial<Terms>, power: DonorCapacity = POWER) {
   const slow = slowRender();
   const rendered: number[] = [];
@@ -64,7 +64,7 @@ async function donorWith(change: Partial<Terms>, power: DonorCapacity = POWER) {
       .catch(() => {});
     return theirs;
   };
-  /** Opens a job as this peer; returns what the donor says to it, and how to lease a frame. */
+  /** Opens a job as this peer; returns the donor's messages, and a function that leases a frame. */
   const open = async (peer: string) => {
     const stream = come(LEASE_PROTOCOL, peer);
     const say = (message: RequesterMessage) => stream.write(encodeMessage(message));
@@ -94,7 +94,7 @@ describe("a donor with one slot", () => {
     const friend = await open("friend");
     await friend.lease(3);
     await settled();
-    const mine = await open("mine"); // two jobs are the most of others
+    const mine = await open("mine"); // the limit for others is two jobs
     expect(mine.first).toMatchObject({ type: "opened" });
     await mine.lease(4);
     await settled();

@@ -44,13 +44,13 @@ const DonateOptions = z.object({
   blender: z.string().optional(),
 });
 
-/** `bridge donate`: gives until it is stopped. */
+/** `bridge donate`: runs a donor until it is stopped. */
 export async function runDonate(cli: Cli, raw: Record<string, unknown>): Promise<void> {
   const options = parseOptions(DonateOptions, raw);
   const log = process.env["BRIDGE_DEBUG"] ? jsonLog(cli.world.clock, (line) => cli.terminal.error(line), "debug") : silentLog;
   const home = await openHome(cli.world.disk, options.home);
   const terms = termsOf(options);
-  parseTerms(terms); // what is wrong is said before anything is opened
+  parseTerms(terms); // errors are reported before anything is opened
   const view = donorView(cli.terminal, { clock: cli.world.clock, json: options.json, keys: keysOf(cli.world, home) });
   try {
     await donate(
@@ -70,7 +70,7 @@ export async function runDonate(cli: Cli, raw: Record<string, unknown>): Promise
   }
 }
 
-/** Foreign work runs in containers unless plain processes are asked for. Throws USAGE for what does not go together. */
+/** Scenes of others run in containers unless plain processes are requested. Throws USAGE for options that contradict each other. */
 function sandboxOf({ sandbox, blender, environment, allowOldRuntime }: z.infer<typeof DonateOptions>): SandboxChoice {
   if (sandbox === "docker" && blender !== undefined) {
     throw new FarmError("USAGE", "--blender names a Blender of this machine, and work in containers is done by their own", {
@@ -81,7 +81,7 @@ function sandboxOf({ sandbox, blender, environment, allowOldRuntime }: z.infer<t
   return sandbox === "docker" ? { kind: "docker", environment, allowOldRuntime } : { kind: "process", blender };
 }
 
-/** The owner's terms as they stand on the command line. */
+/** The owner's terms on the command line. */
 function termsOf(options: z.infer<typeof DonateOptions>): TermTexts {
   const { cpus, jobs, memory, disk, gpu, schedule, idle, maxUpload, maxDownload, allow, deny } = options;
   const said: Partial<Record<TermName, string | undefined>> = {
@@ -104,7 +104,7 @@ function termsOf(options: z.infer<typeof DonateOptions>): TermTexts {
   return Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined)) as TermTexts;
 }
 
-/** What single keys do while the view is live. */
+/** Actions of single keys in the live view. */
 function keysOf(world: World, home: Home) {
   const owner = () => import("../../../app/donate/donor-control-client.ts");
   return {
