@@ -32,7 +32,7 @@ export type HostMetrics = Omit<Observation, "wall" | "command"> & {
 export interface MachineWatchOptions {
   readonly roots?: Roots;
   readonly platform?: NodeJS.Platform;
-  /** CPU time of this bridge and its normal-priority children, in milliseconds from an arbitrary start. */
+  /** CPU time of this bridge and of donated work at normal priority, in milliseconds from an arbitrary start. */
   readonly oursMs?: () => number;
 }
 

@@ -20,7 +20,7 @@ const region: Rect = { x: 100, y: 50, width: 40, height: 30 };
 const attributes = { "cryptomatte/542cafa/manifest": '{"Würfel":"a8fce865"}' };
 const target = (name: string) => ({ path: join(scratch.path, name), width: 40, height: 30, channels: [...names].reverse(), attributes });
 
-/** The part of a made frame that a donor would return for a rectangle, with the frame's own values. */
+/** The part of a frame that a donor would return for a rectangle, with the frame's values. */
 function tile(name: string, rect: Rect, how: { parts?: MadePart[]; compression?: "none" | "zips" | "zip" } = {}): string {
   const parts = how.parts ?? onePart;
   const shift = { column: rect.x - region.x, row: region.y + region.height - rect.y - rect.height };
@@ -165,7 +165,7 @@ describe("an assembled file", () => {
   });
 });
 
-/** Reads one value of the 8K file by arithmetic of its own. */
+/** Reads one value of the 8K file, computing its offset independently. */
 function valueAt(path: string, at: { size: number; channel: number; row: number; column: number }): number {
   const stride = 8 + 7680 * 20 * 4;
   const position = at.size - (4320 - at.row) * stride + 8 + (at.channel * 7680 + at.column) * 4;

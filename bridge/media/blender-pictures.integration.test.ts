@@ -15,7 +15,7 @@ const script = fileURLToPath(new URL("fixtures/render_exr.py", import.meta.url))
 const size = { width: 64, height: 48, maxBytes: 4e6 };
 const at = (name: string) => join(scratch.path, `${name}.exr`);
 
-/** A frame and its four tiles as one Blender wrote them; `unit` scales the fixture script's rectangles. */
+/** A frame and its four tiles as written by one Blender; `unit` scales the fixture script's rectangles. */
 interface Pictures {
   readonly folder: string;
   readonly unit: number;

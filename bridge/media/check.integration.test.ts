@@ -65,7 +65,7 @@ describe("the structural gate", () => {
 
 describe("mutated files", () => {
   const path = scratch.put("mutant.exr", "");
-  const descriptor = openSync(path, "r+"); // overwritten in place: thousands of new files would test the disk
+  const descriptor = openSync(path, "r+"); // overwritten in place: thousands of new files would be slow
   afterAll(() => closeSync(descriptor));
   const seeds = [
     makeExr(small),
@@ -80,7 +80,7 @@ describe("mutated files", () => {
     }),
   ];
 
-  /** EXR_INVALID, or a summary that keeps its promises; anything else is a bug. */
+  /** Expects EXR_INVALID, or a consistent summary; anything else is a bug. */
   function outcome(bytes: Uint8Array): "refused" | "read" {
     writeSync(descriptor, bytes, 0, bytes.length, 0);
     ftruncateSync(descriptor, bytes.length);
@@ -115,13 +115,13 @@ describe("mutated files", () => {
             const from = Math.floor(at * bytes.length);
             bytes.fill(value, from, Math.min(from + width, bytes.length));
           }
-          await nextTurn(); // as in a worker: Node lets go of a failed inflate only there
+          await nextTurn(); // as in a worker: Node frees a failed inflate only there
           counts[outcome(cut === null ? bytes : bytes.subarray(0, Math.floor(cut * bytes.length)))]++;
         },
       ),
       { numRuns: 6_000 },
     );
-    expect(Math.min(counts.refused, counts.read)).toBeGreaterThan(100); // both ways were taken
+    expect(Math.min(counts.refused, counts.read)).toBeGreaterThan(100); // both outcomes occurred
     expect(process.memoryUsage().rss - before).toBeLessThan(64 * MiB);
   });
 
@@ -132,7 +132,7 @@ describe("mutated files", () => {
 });
 
 describe("decompression bombs are refused before they use memory", () => {
-  /** The bytes of a good file up to its offset table, one attribute's value changed. */
+  /** The bytes of a valid file up to its offset table, with one attribute's value changed. */
   function headed(attributeHead: string, change: (value: Buffer) => void): Buffer {
     const bytes = makeExr(small);
     const at = bytes.indexOf(attributeHead) + attributeHead.length + 4;
@@ -148,7 +148,7 @@ describe("decompression bombs are refused before they use memory", () => {
     return head;
   }
 
-  /** A file that says it is big and holds one chunk of zeros: everything in place but the pixels. */
+  /** A file with a large size and one chunk of zeros: valid except for the pixels. */
   function zipBomb(inflatedBytes: number): Buffer {
     const wide = makeExr({ width: 1024, height: 16, parts, compression: "zip", bits: () => 0 });
     const packed = deflateSync(Buffer.alloc(inflatedBytes));

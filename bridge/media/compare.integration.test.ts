@@ -12,7 +12,7 @@ function put(name: string, change: Partial<MadeExr> = {}): { path: string; rect:
   return { path: scratch.put(name, makeExr(made)), rect: { ...rect, width: made.width, height: made.height } };
 }
 
-/** Two uniform numbers into one of a normal distribution; seeded, so that a test says the same every time. */
+/** Converts two uniform numbers to one of a normal distribution; seeded. */
 function noiseSource(seed: number): () => number {
   let state = seed;
   const uniform = () => {

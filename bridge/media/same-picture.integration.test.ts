@@ -148,7 +148,7 @@ describe("a PNG", () => {
   });
 });
 
-/** Rows of three bytes a pixel behind one of PNG's filters, written from its specification. */
+/** Rows of three bytes per pixel after one of PNG's filters, written from its specification. */
 function filtered(pixels: Buffer, rowBytes: number, filter: number): Buffer {
   const rows: Buffer[] = [];
   for (let row = 0; row * rowBytes < pixels.length; row++) {
@@ -228,7 +228,7 @@ describe("an EXR", () => {
   });
 });
 
-/** Bytes of the only chunk, lead included: it is the last thing in the file, and its offset is in the table before it. */
+/** Bytes of the only chunk, with its header: it is the last one in the file, and its offset is in the table before it. */
 function lastChunkBytes(exr: Buffer): number {
   for (let at = exr.length - 8; at > 0; at--) {
     if (exr.readInt32LE(at) === 0 && exr.readInt32LE(at + 4) === exr.length - at - 8) return exr.length - at;

@@ -6,7 +6,7 @@ import { channelNames, parseExrHeader } from "./header.ts";
 
 const rgba = [{ name: "L.Combined.A" }, { name: "L.Combined.B" }];
 
-/** A header of the required attributes, some of them replaced or added. */
+/** A header with the required attributes, some replaced or added. */
 function header(change: Readonly<Record<string, Buffer | undefined>>, version = 2): Buffer {
   const box = Buffer.concat([int32(0), int32(0), int32(3), int32(2)]);
   const whole: Record<string, Buffer | undefined> = {

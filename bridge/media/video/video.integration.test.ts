@@ -16,7 +16,7 @@ const ntsc = { numerator: 30_000, denominator: 1001 };
 const out = (name: string) => join(scratch.path, name);
 let frames: string[] = [];
 
-/** What ffprobe counts and says of the one video stream. */
+/** What ffprobe reports of the only video stream. */
 function probe(path: string): Record<string, string> {
   const fields = "codec_name,profile,pix_fmt,width,height,r_frame_rate,nb_read_frames,color_space";
   const text = execFileSync(
@@ -32,7 +32,7 @@ function probe(path: string): Record<string, string> {
   );
 }
 
-/** The colour that a player shows in the middle of a frame. */
+/** The displayed colour in the middle of a frame. */
 function colour(path: string, frame: number): number[] {
   const middle = ["-vf", `select=eq(n\\,${frame}),crop=2:2,scale=1:1:in_color_matrix=bt709,format=rgb24`, "-frames:v", "1"];
   return [...execFileSync("ffmpeg", ["-v", "error", "-i", path, ...middle, "-f", "rawvideo", "-"])];

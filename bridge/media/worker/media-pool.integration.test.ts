@@ -14,7 +14,7 @@ const channels = ["A", "B"].map((name) => ({ name: `L.Combined.${name}` }));
 const rect = { x: 0, y: 0, width: 4, height: 3 };
 const good = scratch.put("good.exr", makeExr({ width: 4, height: 3, parts: [{ channels }], compression: "zip" }));
 const expectation = { width: 4, height: 3, maxBytes: 10_000 };
-/** Half a second of inflating and more: long enough to be interrupted. */
+/** More than half a second of inflating: long enough to be interrupted. */
 const slow = scratch.put(
   "slow.exr",
   makeExr({ width: 1024, height: 1024, parts: [{ channels: [{ name: "L.C.A" }, { name: "L.C.B" }] }], compression: "zips", bits: () => 0 }),

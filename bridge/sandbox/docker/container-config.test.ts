@@ -9,7 +9,7 @@ const GRANTED = {
 describe("a container as the engine created it", () => {
   it("is accepted when it matches the request", () => {
     expect(grantedTooMuch(GRANTED)).toEqual([]);
-    // Podman tells the same share of the processor in another way.
+    // Podman reports the same CPU share in another way.
     expect(grantedTooMuch({ ...GRANTED, HostConfig: { ...GRANTED.HostConfig, NanoCpus: 0, CpuQuota: 100_000 } })).toEqual([]);
   });
   it.each([

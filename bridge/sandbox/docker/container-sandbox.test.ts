@@ -266,7 +266,7 @@ time.sleep(600)`;
 });
 
 describe("an image that is no environment", () => {
-  /** An image made of the tests' environment by changes of a Dockerfile; gone when disposed. */
+  /** An image made from the tests' environment by Dockerfile changes; removed when disposed. */
   async function image(...changes: string[]) {
     const name = `${ODD_IMAGES}${process.pid}:odd`;
     const base = await ENGINE.createContainer({ Image: test.sandbox.environment!.id, Cmd: ["true"] });
@@ -371,7 +371,7 @@ describe("life cycle of a sandbox", () => {
   });
 });
 
-/** Another bridge with one sandbox; killed when disposed, and what it left removed. */
+/** Another bridge with one sandbox; when disposed it is killed and its leftovers are removed. */
 async function doomedBridge(node: string) {
   const child = execa(process.execPath, [fileURLToPath(new URL("../fixtures/doomed-donor.ts", import.meta.url)), node], { reject: false });
   await Promise.race([

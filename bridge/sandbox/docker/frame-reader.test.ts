@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { FrameReader } from "./frame-reader.ts";
 import { ENGINE_FRAMING, FROM, frameFor, SUPERVISOR_FRAMING, SUPERVISOR_LIMITS } from "./supervisor-wire.ts";
 
-/** Frames put together again from the pieces that a reader hands on. */
+/** Frames reassembled from the pieces that a reader passes on. */
 async function read(chunks: readonly Buffer[], framing = SUPERVISOR_FRAMING) {
   const frames: { kind: number; bytes: Buffer }[] = [];
   const open: Buffer[] = [];

@@ -14,7 +14,7 @@ const CONFIG = Buffer.from(JSON.stringify({ rootfs: { type: "layers", diff_ids: 
 
 const collect = async (layer: AsyncIterable<Uint8Array>) => await buffer(layer);
 
-/** An archive of files, and of links where the content is a text. */
+/** An archive of files, and of links where the content is a string. */
 function archive(files: Readonly<Record<string, Buffer | { readonly to: string }>>): Readable {
   const pack = tar.pack();
   for (const [name, content] of Object.entries(files)) {

@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Containers, run or not, whose command holds a word. */
+/** Containers, running or not, whose command contains a text. */
 async function containersWith(word: string) {
   return (await ENGINE.listContainers({ all: true })).filter(({ Command }) => Command.includes(word));
 }
@@ -71,7 +71,7 @@ describe("a build", () => {
     });
     const listed = [...(await engine.list(`${ENVIRONMENT_LABELS.mark}=1`)), ...(await listEnvironments(ENGINE))];
     expect(listed.length).toBeGreaterThan(0);
-    // Others make images meanwhile, and remove them.
+    // Other tests create and remove images meanwhile.
     const images = await Promise.all(
       listed.map(({ id }) =>
         ENGINE.getImage(id)

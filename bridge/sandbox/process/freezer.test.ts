@@ -6,7 +6,7 @@ import { until } from "../../test/time/until.ts";
 
 const spin = { command: process.execPath, args: ["-e", "while (true);"], env: {} };
 
-/** Ticks of processor time (1/100 s) that a process has used. */
+/** Ticks of CPU time (1/100 s) that a process has used. */
 async function ticksUsed(pid: number | undefined): Promise<number> {
   return (await processStat(pid ?? 0))?.ticks ?? Number.NaN;
 }
@@ -17,7 +17,7 @@ async function usedDuring(pid: number | undefined, ms: number): Promise<number> 
   return (await ticksUsed(pid)) - before;
 }
 
-/** It is at work: its processor time grows. */
+/** It is running: its CPU time grows. */
 async function untilItWorks(pid: number | undefined): Promise<void> {
   const before = await ticksUsed(pid);
   await until(async () => (await ticksUsed(pid)) > before);

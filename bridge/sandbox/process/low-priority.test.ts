@@ -18,7 +18,7 @@ describe("weakly", () => {
     expect(weakly(blender, { nice: undefined, ionice: undefined })).toEqual(blender));
 });
 
-/** Seconds of processor time that a process has used, children aside. */
+/** CPU seconds that a process has used, without children. */
 async function secondsUsed(pid: number): Promise<number> {
   return ((await processStat(pid))?.ticks ?? Number.NaN) / 100;
 }
@@ -41,7 +41,7 @@ describe.runIf(process.platform === "linux")("startLowPriority", () => {
   });
 });
 
-/** A process that uses all it gets of core 0. */
+/** A process that uses core 0 fully. */
 async function spinning(start: typeof startPlainProcess) {
   const spin = { command: "taskset", args: ["-c", "0", process.execPath, "-e", "while (true);"], env: { PATH: process.env["PATH"] ?? "" } };
   const running = await start(spin);
