@@ -8,10 +8,10 @@ import { plainNode } from "../../test/network/test-plain-node.ts";
 import { addressOf, failure, never, TestNodes } from "../../test/network/test-nodes.ts";
 
 const MIB = 1024 * 1024;
-/** The most that one stream keeps in memory for a reader that does not read. */
+/** The limit of what one stream buffers for a reader that does not read. */
 const MAX_HELD_BYTES = NETWORK_LIMITS.streamWindowBytes * 2 + FRAME_LIMITS.maxFrameBytes;
 
-/** Two nodes, and for each stream opened by one the same stream as the other got it. */
+/** Two nodes, and for each stream opened by one, the other's end. */
 async function connectedEnds() {
   const nodes = new TestNodes();
   const [server, client] = [await nodes.open(), await nodes.open()];
@@ -54,7 +54,7 @@ describe("libp2pFrameStream with a slow reader", () => {
     }
     await writing;
     expect(await b.read()).toBeUndefined();
-    // The receiver's share, and what the kernel's sockets and the sender hold.
+    // The receiver's buffers, and those of the kernel's sockets and the sender.
     expect(most * MIB).toBeLessThan(MAX_HELD_BYTES + 8 * MIB);
   });
 });

@@ -41,7 +41,7 @@ describe("connections to a peer", () => {
       await roundTrip(await server.open(hidden.selfId, "/test/echo/1", "bulk", never()));
       waits.push(performance.now() - startMs);
     }
-    // None of them is waited for until a second connection is given up.
+    // None of them waits until a second connection is given up.
     expect(Math.min(...waits)).toBeLessThan(NETWORK_LIMITS.bulkDialMs);
   });
 

@@ -63,7 +63,7 @@ describe("two beacons", () => {
     const deps = { log: silentLog, clock, addresses };
     const beacon = new Beacon({ ...deps, heard: (id, told) => heard.push([id, told]) }, { id: IDS[index], swarm, port });
     runs.push(beacon.run(stop.signal));
-    /** Time goes on in small steps until something is so. */
+    /** Advances time in small steps until a condition is true. */
     const pass = async (what: () => boolean) => {
       await until(() => {
         if (!what()) clock.advance(20);

@@ -8,7 +8,7 @@ import { lockHome } from "./home-lock.ts";
 
 const newHome = () => mkdtemp(join(tmpdir(), "home-lock-"));
 
-/** A process that takes the lock, says so, and stays. */
+/** A process that takes the lock, prints it, and keeps running. */
 function holder(home: string) {
   const module = JSON.stringify(new URL("./home-lock.ts", import.meta.url).href);
   const script = `const { lockHome } = await import(${module});

@@ -13,7 +13,7 @@ const ECHO = "/test/echo/1";
 const LIMIT = { maxInboundStreamsPerPeer: 4 };
 const UNKNOWN = "12D3KooWMvupq3c66Npbpkjdnp6wMEud2yuzJKxP9pw2Jbtacp1y";
 
-/** A TCP server that is no node. */
+/** A TCP server that does not speak libp2p. */
 async function listening(greet: (socket: Socket) => void) {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -126,7 +126,7 @@ describe("a node that cannot reach a peer", () => {
       code: "PEER_UNREACHABLE",
       message: expect.stringContaining("no answer in time"),
     });
-    // A refusal is an answer; silence is waited for.
+    // A refusal fails at once; silence times out.
     expect(refusedMs).toBeLessThan(performance.now() - silentSinceMs);
   });
 
