@@ -79,7 +79,7 @@ describe("the fetch plan", () => {
   });
   type Asked = { peer: string; ask: Ask };
 
-  /** One thing that happens; the oldest open request is what is answered. */
+  /** One random event; answers are for the oldest open request. */
   function happen(
     made: FetchPlan,
     inFlight: Asked[],
@@ -101,7 +101,7 @@ describe("the fetch plan", () => {
       has: () => made.has(other, `h${nowMs % 6}`),
       tick: () => void made.tick(nowMs),
       got: () => answered && made.received(answered.peer, answered.ask.hash, nowMs),
-      // The requester is honest here: it has all, so it never says "missing".
+      // The requester is honest here: it has all blocks, so it never answers "missing".
       missing: () =>
         answered && (isOfRequester ? made.redirect(answered.ask, [other], nowMs) : made.missing(answered.peer, answered.ask.hash, nowMs)),
       redirect: () =>

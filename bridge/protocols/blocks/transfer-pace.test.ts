@@ -3,7 +3,7 @@ import { TransferPace } from "./transfer-pace.ts";
 
 const KIB = 1024;
 
-/** Seconds until a transfer is ended that brings `bytes` every `everyMs`; undefined when it goes on for ten minutes. */
+/** Seconds until a transfer with `bytes` every `everyMs` is ended; undefined when it continues for ten minutes. */
 function endsAfter(bytes: number, everyMs: number): number | undefined {
   const pace = new TransferPace();
   for (let atMs = everyMs; atMs <= 600_000; atMs += everyMs) {

@@ -14,7 +14,7 @@ const OFFERED: EnvironmentReply = {
   signatures: [{ signer: `12D3Koo${"W".repeat(45)}`, signature: `${"A".repeat(86)}==` }],
 };
 
-/** Asks over a pair in memory; `reply` writes whatever the far side says. */
+/** Requests over a stream pair in memory; `reply` writes the far side's answer. */
 async function ask(reply: object) {
   const [here, there] = streamPair(systemWorld);
   const answered = answerEnvironment(there, async () => reply as EnvironmentReply, signal).catch(() => {});

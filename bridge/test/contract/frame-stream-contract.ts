@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FRAME_LIMITS, type FrameStream } from "../../protocols/frame-stream.ts";
 
-/** Two ends of one stream, and how to clean up behind it. */
+/** Two ends of one stream, and a clean-up function. */
 export interface StreamEnds {
   readonly a: FrameStream;
   readonly b: FrameStream;
   dispose(): Promise<void>;
 }
 
-/** What every FrameStream promises; run on the one in memory and on the real one. */
+/** The contract of every FrameStream; run on the one in memory and on the real one. */
 export function frameStreamContract(name: string, open: () => Promise<StreamEnds>): void {
   describe(`${name} as a FrameStream`, () => {
     let ends: StreamEnds;
@@ -155,7 +155,7 @@ function waits(ends: () => StreamEnds): void {
   });
 }
 
-/** What a promise fails with; it may fail before anybody looks. */
+/** The error of a promise, which may reject before it is awaited. */
 function failure(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
     () => undefined,

@@ -16,11 +16,11 @@ const MARKER = "bytes-that-only-this-scene-has-91c4";
 let root: string;
 let environment: string;
 let donors: RunningDonor[];
-/** Some seconds of work for one thread. */
+/** A render of some seconds on one thread. */
 let slow: string;
-/** Moments of work. */
+/** A render of less than a second. */
 let quick: string;
-/** More than a donor of this test gives. */
+/** More memory than a donor of this test provides. */
 let large: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "p2p-containers-"));
@@ -43,7 +43,7 @@ async function containerDonor(name: string, more: readonly string[] = []): Promi
   return await startDonor(join(root, `donor-${name}`), ["--cpus", "1", "--memory", "1g", ...more], { environment });
 }
 
-/** The sample scene, changed by Python, with the marker in plain sight in its file. */
+/** The sample scene, changed by Python, with the marker uncompressed in its file. */
 async function variant(path: string, change: string): Promise<void> {
   await saveVariant("hot-corner.blend", path, [change, `bpy.data.texts.new("note").write(${JSON.stringify(MARKER)})`]);
 }
@@ -176,7 +176,7 @@ describe("a donor without a container engine", () => {
   });
 });
 
-/** Kills the Blender of a sandbox, from outside, with the kernel's own signal; false while there is none. */
+/** Kills the Blender of a sandbox from outside with SIGKILL; false while there is none. */
 async function killBlender(id: string): Promise<boolean> {
   const { Processes } = await ENGINE.getContainer(id).top({ ps_args: "-eo pid,comm" });
   const pid = Processes.find((fields: readonly string[]) => fields.at(-1)?.startsWith("blender"))?.[0];

@@ -13,16 +13,16 @@ const MARKER = "bytes-that-only-this-scene-has-7f3a";
 const donorArgs = ["--cpus", "1", "--blender", BLENDER];
 
 let root: string;
-/** Some seconds of work for one thread. */
+/** A render of some seconds on one thread. */
 let slow: string;
-/** Moments of work. */
+/** A render of less than a second. */
 let quick: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "p2p-terms-"));
   slow = join(root, "slow.blend");
   quick = join(root, "quick.blend");
   await cp(join(SAMPLES, "hot-corner.blend"), quick);
-  // With the marker in plain sight in its file.
+  // With the marker uncompressed in its file.
   const note = `bpy.data.texts.new("note").write(${JSON.stringify(MARKER)})`;
   await saveVariant("hot-corner.blend", slow, ["for scene in bpy.data.scenes: scene.cycles.samples = 120", note]);
   await renderReference(slow, ["-o", join(root, "reference", "f_####"), "-f", "1"], join(root, "reference"));
@@ -60,12 +60,12 @@ async function started(run: { line(fits: (line: JsonLine) => boolean): Promise<J
   return await run.line(({ event }) => event === "chunk-started");
 }
 
-/** A chunk is said to be started before Blender has read the scene, which a slow machine takes its time for. */
+/** A chunk is reported as started before Blender has read the scene, which takes long on a slow machine. */
 async function untilAtWork(donor: Pick<RunningDonor, "pid">): Promise<void> {
   await until(async () => (await blenderSecondsDuring(donor.pid, 300)) > 0.05);
 }
 
-/** Soon, where the machine has a moment to spare for the donor to hear it in. */
+/** The limit for "soon" on a quiet machine. */
 async function untilAtRest(donor: Pick<RunningDonor, "pid">): Promise<void> {
   await until(async () => (await blenderSecondsDuring(donor.pid, 1_000)) === 0);
 }

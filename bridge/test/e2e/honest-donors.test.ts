@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-/** What two honest donors made of a scene while every result was looked at. */
+/** The results of two honest donors, all of which were checked. */
 async function renderWithTwo(scene: string, flags: readonly string[]) {
   const donorArgs = ["--cpus", "1", "--blender", BLENDER];
   await using first = await startDonor(join(root, `${scene}-one`), donorArgs);

@@ -29,7 +29,7 @@ render.resolution_x, render.resolution_y, render.resolution_percentage = 48, 32,
 scene.frame_start, scene.frame_end = 1, 4
 `;
 
-/** Saves a scene that a Python text makes of Blender's start-up file. */
+/** Saves a scene made by Python from Blender's start-up file. */
 async function sceneOf(name: string, python: string): Promise<string> {
   const path = join(root, `${name}.blend`);
   const text = join(root, `${name}.py`);

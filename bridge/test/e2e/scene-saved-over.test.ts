@@ -8,7 +8,7 @@ import { comparePictures } from "../same-picture.ts";
 import { saveVariant } from "../sample-variant.ts";
 
 const FRAMES = ["-f", "1..8"];
-/** The camera moves, so that no frame is another one's; a picture from disk is on the floor. */
+/** The camera moves, so that all frames differ; the floor has an image texture from disk. */
 const MOVING = [
   "scene = bpy.context.scene",
   "scene.cycles.samples = 2",
@@ -53,7 +53,7 @@ async function project(name: string): Promise<string> {
   return join(root, name);
 }
 
-/** As Blender saves: written beside, and moved over. */
+/** As Blender saves: a temporary file, renamed over the original. */
 async function saveOver(folder: string): Promise<void> {
   await cp(join(root, "new.blend"), join(folder, "shot.blend@"));
   await rename(join(folder, "shot.blend@"), join(folder, "shot.blend"));

@@ -16,7 +16,7 @@ import { comparePictures } from "../same-picture.ts";
 import { connectTo, startServe } from "../serve-client.ts";
 import { until } from "../time/until.ts";
 
-/** Each starts bridges and several Blenders; a busy machine takes its time. */
+/** Each starts bridges and several Blenders, which is slow on a busy machine. */
 
 let root: string;
 beforeAll(async () => {
@@ -94,14 +94,14 @@ describe("a served job", () => {
     const { pictures } = await client.ask("jobs.raw", { job, frame: 1 });
     const [picture] = pictures;
     if (!picture) throw new Error("no picture");
-    expect(shown.length).toBeGreaterThan(0); // the last ones may be gone before we look: their frame is whole then
+    expect(shown.length).toBeGreaterThan(0); // the last ones may be removed already, when their frame is whole
     for (const { path, rect } of shown) {
       await media.check(path, { width: rect.width, height: rect.height, maxBytes: 64 * 1024 * 1024 }, signal);
       const reference = { path: picture.path, rect: picture.region };
       expect(await media.compare({ result: { path, rect }, reference, rect }, signal)).toMatchObject({ differingPixels: 0 });
     }
     expect(await finished(scene("border-crop-adaptive"), picture.path, join(root, "raw"))).toEqual([]);
-    // Taken: nothing of it stays.
+    // Picked up: nothing is kept.
     await client.ask("jobs.release", { job, frame: 1 });
     expect(existsSync(picture.path)).toBe(false);
     expect((await client.ask("jobs.raw", { job, frame: 1 })).pictures).toEqual([]);
@@ -254,10 +254,10 @@ describe("cancel, pause, resume", () => {
     expect(await client.ask("jobs.pause", { job })).toMatchObject({ state: "paused" });
     const other = await client.submit({ scenePath: scene("hot-corner"), deliver: "raw", peers: [] });
     const third = await client.submit({ scenePath: scene("hot-corner"), deliver: "raw", peers: [] });
-    expect(await client.ask("jobs.cancel", { job: third })).toMatchObject({ state: "cancelled" }); // it only waited
+    expect(await client.ask("jobs.cancel", { job: third })).toMatchObject({ state: "cancelled" }); // it was only queued
     expect(await client.ended(other)).toMatchObject({ state: "complete" });
     const early = await client.submit({ scenePath: scene("hot-corner"), deliver: "raw", peers: [] });
-    expect(await client.ask("jobs.cancel", { job: early })).toMatchObject({ state: "stopping" }); // its scene is looked at
+    expect(await client.ask("jobs.cancel", { job: early })).toMatchObject({ state: "stopping" }); // its scene is being inspected
     expect(await client.ended(early)).toMatchObject({ state: "cancelled", framesTotal: 0 });
     const resting = (await client.ask("jobs.list")).jobs.find((line) => line.job === job);
     expect(resting).toMatchObject({ state: "paused" });
@@ -304,7 +304,7 @@ describe("one bridge a home", () => {
     for (const file of ["gateway.json", "gateway.token"]) expect((await stat(join(home, file))).mode & 0o777).toBe(0o600);
     expect(await readFile(join(home, "gateway.json"), "utf8")).not.toContain(await readFile(join(home, "gateway.token"), "utf8"));
     await new Promise((resolve) => setTimeout(resolve, 3_500));
-    expect((await client.ask("jobs.list")).jobs).toEqual([]); // somebody is there: it stays
+    expect((await client.ask("jobs.list")).jobs).toEqual([]); // a client is connected: it keeps running
     client.socket.close();
     const { exitCode } = await serve.child;
     expect(exitCode).toBe(0);
@@ -313,7 +313,7 @@ describe("one bridge a home", () => {
   });
 });
 
-/** Takes what can be seen of a growing frame, as the add-on does. */
+/** Collects the published tiles of a frame, as the add-on does. */
 async function copiesOfTiles(client: Awaited<ReturnType<typeof connectTo>>, job: string, count: number) {
   const seen = new Set<string>();
   const copies: { path: string; rect: Rect }[] = [];
@@ -335,7 +335,7 @@ function acceptedIn(events: readonly { readonly event: string }[]): string[] {
   return events.flatMap((each) => (each.event === "chunk-accepted" && "chunk" in each ? [String(each.chunk)] : []));
 }
 
-/** What a Blender that was given the assembled raw frames makes of them, beside what plain Blender renders. */
+/** Pictures made by a Blender from the assembled raw frames, and those of plain Blender. */
 async function finished(scenePath: string, raw: string, folder: string) {
   const { signal } = new AbortController();
   const [blender] = await findBlenders({ start: startPlainProcess }, { cacheFile: join(root, "blenders.json"), explicit: BLENDER }, signal);

@@ -68,7 +68,7 @@ async function bytesIn(path: string): Promise<number> {
         () => 0,
       ),
     ),
-  ); // gone meanwhile: takes nothing
+  ); // disconnected meanwhile: fetches nothing
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 

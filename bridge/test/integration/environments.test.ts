@@ -51,7 +51,7 @@ let home: Home;
 let engine: ImageEngine;
 let far: SecondEngine;
 let digest: string;
-/** Built on the first: one small layer more. */
+/** Built on the first, with one small layer more. */
 let onTop: string;
 const made: string[] = [];
 
@@ -112,7 +112,7 @@ interface Peer {
   readonly contents: EnvironmentStore;
 }
 
-/** A node that shares what the home shares, from a copy of it; `around` may stand between it and what it gives. */
+/** A node that shares a copy of the home's environments; `around` may wrap its block source. */
 async function peerOf(around: (source: BlockSource) => BlockSource = (source) => source): Promise<Peer> {
   const own = await openHome(systemWorld.disk, await mkdtemp(join(folder, "peer-")));
   await cp(home.environments, own.environments, { recursive: true });
@@ -127,7 +127,7 @@ async function peerOf(around: (source: BlockSource) => BlockSource = (source) =>
   return { node, database, contents };
 }
 
-/** What somebody without the environment needs to get it. */
+/** The ports of a node that fetches the environment. */
 async function seeker(environments: readonly string[] = ["any"], changes: Partial<ObtainPorts> = {}): Promise<ObtainPorts> {
   const node = await nodes.open();
   const store = new EnvironmentStore(await mkdtemp(join(folder, "seeker-")));
@@ -149,7 +149,7 @@ const requestOf = (wanted: string, ...peers: readonly Peer[]) => ({
   sources: () => peers.map(({ node }) => ({ id: node.selfId, addrs: [addressOf(node)] })),
 });
 
-/** Lies in all blocks of a layer, and in nothing else. */
+/** Corrupts all blocks of a layer, and nothing else. */
 function corrupting(source: BlockSource): BlockSource {
   return {
     sizeOf: (hash) => source.sizeOf(hash),

@@ -16,7 +16,7 @@ import { BLENDER } from "../blender-reference.ts";
 import { timeLimitSignal } from "../time/time-limit.ts";
 
 const CANARY = "as it was";
-/** So many copies of a Blender need memory, too. */
+/** A memory limit for that many copies of Blender. */
 const ROOMY = { cpus: 1, memoryBytes: 4 * 2 ** 30 };
 
 let test: TestSandbox;
@@ -66,7 +66,7 @@ const RAW: ChunkSpec = {
 const FILES: ChunkSpec = { kind: "files", scene: "Scene", frame: 1, output: { name: "f_####", format: "PNG", useExtension: true } };
 
 interface Attempt {
-  /** Python that Blender runs before our own script, as if a scene had got so far. */
+  /** Python that Blender runs before our own script, as if run by a scene. */
   readonly beaten?: string;
   readonly timeoutMs?: number;
   readonly size?: SandboxSize;
@@ -140,7 +140,7 @@ describe("a hostile scene runs no code", () => {
   }
 });
 
-/** Puts Python in the place of our own rendering: it may do all that this Blender may. */
+/** Replaces our render code by Python, with all rights of this Blender. */
 function inRender(source: string): string {
   const body = source
     .trim()

@@ -11,7 +11,7 @@ import { steppedWorld } from "../fakes/stepped-world.ts";
 
 const never = new AbortController().signal;
 
-/** The code of what a wait failed with; undefined while it lasts. */
+/** The error code of a wait; undefined while it lasts. */
 function failureOf(waiting: Promise<unknown>): () => string | undefined {
   let code: string | undefined;
   waiting.catch((error: unknown) => (code = (error as { code?: string }).code ?? String(error)));

@@ -3,7 +3,7 @@ import { makeStory } from "./make-story.ts";
 import { shrinkStory, simplerStories } from "./shrink.ts";
 import { Story } from "./story.ts";
 
-/** A story that fails by one thing among much else. */
+/** A story with one cause of failure and many other events. */
 const busy: Story = {
   seed: 7,
   busyLoops: 1,
