@@ -40,7 +40,7 @@ function makeFrames(random: Random, scene: SoakScene, through: JobStory["through
   const most = scene.last - scene.first + 1;
   const count = Math.min(most, Number(random.weighted({ 1: 5, 2: 2, 3: 3, 5: 3, 8: 2, 13: 1, 24: 1, 40: 1 })));
   const first = random.int(scene.first, scene.last - count + 1);
-  // The door of `bridge serve` takes no -s, -e and -j.
+  // `bridge serve` accepts no -s, -e and -j.
   if (count === 1 || through === "serve" || random.chance(0.5)) return { kind: "list", first, count };
   const step = Math.min(random.pick([1, 1, 2, 3]), Math.max(1, Math.floor((scene.last - first) / (count - 1))));
   return { kind: "range", first, count, step };
@@ -73,7 +73,7 @@ function makeRequesterEvent(random: Random): RequesterEvent {
   return { at: makeMoment(random), what: random.pick(REQUESTER_DEEDS), forMs: random.int(0, 3_000) };
 }
 
-/** Mostly beside an event: what goes wrong does so between two of them. */
+/** Mostly close to an event, since failures occur between two of them. */
 function makeMoment(random: Random): Moment {
   if (random.chance(0.25)) return { after: "start", count: 0, plusMs: random.int(0, 12_000) };
   const after = random.pick(ANCHORS);
