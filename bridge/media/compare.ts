@@ -4,7 +4,7 @@ import type { ExrFile } from "./exr/exr-file.ts";
 import { channelNames } from "./exr/header.ts";
 import { readRectangle } from "./exr/read-rectangle.ts";
 import { compareNoise } from "./compare-noise.ts";
-import { areaOf, openPlaced, type PlacedPicture } from "./placed-picture.ts";
+import { toPictureArea, openPlaced, type PlacedPicture } from "./placed-picture.ts";
 import type { FloatDifference } from "./types.ts";
 
 export interface CompareRequest {
@@ -43,8 +43,8 @@ export function compareFloats(request: CompareRequest): FloatDifference {
   const rowsPerBand = Math.max(1, Math.floor(BAND_BYTES / (rect.width * names.length * 4)));
   for (let y = rect.y; y < rect.y + rect.height; y += rowsPerBand) {
     const band = { ...rect, y, height: Math.min(rowsPerBand, rect.y + rect.height - y) };
-    const ours = readRectangle(reference, areaOf(request.reference, band), names);
-    const theirs = readRectangle(result, areaOf(request.result, band), names);
+    const ours = readRectangle(reference, toPictureArea(request.reference, band), names);
+    const theirs = readRectangle(result, toPictureArea(request.result, band), names);
     const difference = compareBand(theirs, ours, band.width * band.height);
     differingPixels += difference.differingPixels;
     maxDifference = Math.max(maxDifference, difference.maxDifference);

@@ -12,7 +12,7 @@ import { Channel } from "../../kernel/channel.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
-import { patientNow } from "../../kernel/patience.ts";
+import { runningTimeClock } from "../../kernel/patience.ts";
 import type { FrameAssembler } from "../delivery/frame-assembler.ts";
 import { FrameDelivery } from "../delivery/frame-delivery.ts";
 import type { TilePublisher } from "../delivery/tile-publisher.ts";
@@ -75,7 +75,7 @@ export class JobRun {
     this.#schedule = options.schedule;
     this.#policy = options.policy;
     this.#ledger = options.ledger;
-    this.#nowMs = patientNow(() => ports.process.clock.monotonicMs(), MOST_BETWEEN_EVENTS_MS);
+    this.#nowMs = runningTimeClock(() => ports.process.clock.monotonicMs(), MOST_BETWEEN_EVENTS_MS);
     this.#watch = new JobWatch(this.#nowMs());
     this.#tasks = new JobTasks({ nowMs: this.#nowMs, failed: (error) => this.fail(error) });
     this.#parts = this.#partsOf(options);

@@ -20,8 +20,8 @@ export async function isMakerAlive(mark: string): Promise<boolean> {
   return mark.includes(" ") ? (await processFingerprint(pid)) === mark : isRunning(pid);
 }
 
-/** Removes the sandboxes left by killed bridges of this node. @returns how many. */
-export async function reapOrphans(engine: Docker, node: string): Promise<number> {
+/** Removes the sandboxes that killed bridges of this node have left. @returns how many. */
+export async function removeOrphanedContainers(engine: Docker, node: string): Promise<number> {
   const filters = { label: [`${SANDBOX_LABELS.node}=${node}`] };
   const ours = await engine.listContainers({ all: true, filters });
   let count = 0;
