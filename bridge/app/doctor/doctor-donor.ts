@@ -1,7 +1,8 @@
 import type { Home } from "../../config/home.ts";
 import { chooseGpus } from "../../core/gpu/choose-gpus.ts";
 import type { Gpu } from "../../core/gpu/gpu.ts";
-import { parseTerms } from "../../core/terms/parse-terms.ts";
+import { termsOf } from "../../core/terms/parse-terms.ts";
+import { termsInForce } from "../../core/terms/terms-in-force.ts";
 import type { Terms } from "../../core/terms/terms.ts";
 import { openDatabase } from "../../database/open-database.ts";
 import { listGpus } from "../../machine/gpus.ts";
@@ -10,7 +11,7 @@ import { isFarmError } from "../../kernel/errors.ts";
 import type { World } from "../../kernel/world.ts";
 import type { DockerProbe } from "../../sandbox/docker/docker-probe.ts";
 import type { DoctorFinding } from "./finding.ts";
-import { OwnerSettings, termsInForce } from "../donate/owner-settings.ts";
+import { OwnerSettings } from "../donate/owner-settings.ts";
 
 const MISSING_ENGINE: Readonly<Record<string, string>> = {
   linux: "sudo apt-get install docker.io && sudo systemctl enable --now docker",
@@ -18,7 +19,7 @@ const MISSING_ENGINE: Readonly<Record<string, string>> = {
   win32: "winget install Docker.DockerDesktop, then start it",
 };
 
-/** Containers: only needed to give power to strangers. `nvidia`: whether there are such cards. */
+/** Containers: only needed to work for strangers. `nvidia`: whether this machine has NVIDIA GPUs. */
 export function checkEngine(probe: DockerProbe, platform: NodeJS.Platform, nvidia = false): DoctorFinding[] {
   if (!probe.here) {
     const fix = probe.kind === "no-permission" ? 'sudo usermod -aG docker "$USER", then log in anew' : MISSING_ENGINE[platform];
@@ -65,9 +66,9 @@ function checkGpuRuntime({ runtimes }: Engine, nvidia: boolean): DoctorFinding[]
   return [{ what: "Docker GPUs", ok: false, needed: false, detail: "containers get no NVIDIA card here", fix }];
 }
 
-/** What the owner's terms can look at on this machine, and what they ask for in vain. */
+/** Which of the owner's terms this machine can observe, and which it cannot. */
 export async function examineOwner({ clock, disk }: Pick<World, "clock" | "disk">, home: Home): Promise<DoctorFinding[]> {
-  const terms = await termsOf(home);
+  const terms = await ownersTerms(home);
   const everything = { untouched: true, battery: true, programs: () => true, heat: true, gpus: () => true };
   await using machine = new MachineWatch(clock.monotonicMs());
   await machine.look(everything, clock.monotonicMs());
@@ -75,12 +76,12 @@ export async function examineOwner({ clock, disk }: Pick<World, "clock" | "disk"
   return [givenDisk(terms, await disk.freeBytes(home.root)), ...checkSensors(terms, hostMetrics), checkGpus(await listGpus(), terms)];
 }
 
-async function termsOf(home: Home): Promise<Terms> {
+async function ownersTerms(home: Home): Promise<Terms> {
   await using database = openDatabase(home.database);
-  return parseTerms(termsInForce({}, 0, new OwnerSettings(database.settings).terms()));
+  return termsOf(termsInForce({}, 0, new OwnerSettings(database.settings).terms()));
 }
 
-/** The disk that is given must be there. */
+/** The donated disk space must be free. */
 export function givenDisk(terms: Pick<Terms, "diskBytes">, freeBytes: number): DoctorFinding {
   const ok = freeBytes >= terms.diskBytes;
   const detail = `${gib(terms.diskBytes)} GiB are given, ${gib(freeBytes)} GiB are free`;
@@ -93,7 +94,7 @@ export function givenDisk(terms: Pick<Terms, "diskBytes">, freeBytes: number): D
   };
 }
 
-/** Each sign that a term may ask for: whether this machine shows it. */
+/** Each metric that a term may need: whether this machine has a sensor for it. */
 export function checkSensors(terms: Terms, hostMetrics: HostMetrics): DoctorFinding[] {
   const signs: readonly Sign[] = [
     {
@@ -135,7 +136,7 @@ export function checkSensors(terms: Terms, hostMetrics: HostMetrics): DoctorFind
 
 interface Sign {
   readonly what: string;
-  /** The term that asks for it. */
+  /** The term that needs it. */
   readonly term: string;
   readonly asked: boolean;
   readonly shown: string | undefined;
@@ -155,7 +156,7 @@ function shownAs(value: number | undefined, unit: string): string | undefined {
   return value === undefined ? undefined : `${Math.round(value)} ${unit}`;
 }
 
-/** The GPUs of this machine, and whether those that are given are among them. */
+/** The GPUs of this machine, and whether the donated ones exist. */
 export function checkGpus(gpus: readonly Gpu[], terms: Pick<Terms, "gpus">): DoctorFinding {
   const finding = (ok: boolean, detail: string, fix?: string): DoctorFinding => ({ what: "donor: GPUs", ok, needed: false, detail, fix });
   const back = "bridge donate set gpus=none";

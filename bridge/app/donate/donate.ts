@@ -1,6 +1,7 @@
 import { availableParallelism, cpus, hostname, loadavg, totalmem } from "node:os";
 import type { Home } from "../../config/home.ts";
-import type { TermTexts } from "../../core/terms/parse-terms.ts";
+import type { Gpu } from "../../core/gpu/gpu.ts";
+import type { StatedTerms } from "../../core/terms/parse-terms.ts";
 import { openDatabase } from "../../database/open-database.ts";
 import type { Database } from "../../database/types.ts";
 import { Donor } from "../../donor/donor.ts";
@@ -10,6 +11,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 import { VERSION } from "../../kernel/version.ts";
 import type { World } from "../../kernel/world.ts";
+import { listGpus } from "../../machine/gpus.ts";
 import { MachineWatch } from "../../machine/machine-watch.ts";
 import { machineWallClock } from "../../machine/wall-clock.ts";
 import { lockHome } from "../../network/node/home-lock.ts";
@@ -30,7 +32,7 @@ import { type DonorStoreOptions, openDonorStore, type OwnedDonorStore } from "./
 import { IdleBenchmark } from "./devices/idle-benchmark.ts";
 import { openDonorDevices } from "./devices/open-donor-devices.ts";
 import { openSwarm, type SwarmOptions } from "../swarm/open-swarm.ts";
-import { OwnerSettings, termsInForce } from "./owner-settings.ts";
+import { OwnerSettings } from "./owner-settings.ts";
 import { PolicyState } from "./policy-state.ts";
 import { openScratch } from "../job/scratch.ts";
 
@@ -38,25 +40,25 @@ export interface DonateSettings {
   readonly home: Home;
   readonly sandbox: SandboxChoice;
   readonly name: string | undefined;
-  /** The owner's terms as they were written on the command line. */
-  readonly terms: TermTexts;
+  /** The owner's terms of the command line. */
+  readonly terms: StatedTerms;
   readonly swarm: SwarmOptions;
 }
 
 const MAX_JOBS = 8;
-/** With more than this share of the cores at work for others, a measurement would be wrong. */
+/** When other programs use more than this share of the cores, a benchmark would be wrong. */
 const QUIET_LOAD = 0.25;
 
 export interface DonateWatching {
   readonly observe: (event: DonateEvent) => void;
-  /** Told now and then how the donor stands. */
+  /** Called regularly with the donor's status. */
   readonly status?: (status: DonorStatus) => void;
   readonly log: Log;
-  /** May stand between the donor and its Blender: tests do. */
+  /** May wrap the donor's Blender, for tests. */
   readonly around?: (session: WarmSession) => WarmSession;
 }
 
-/** Gives this machine's power on its owner's terms until the signal aborts. */
+/** Runs a donor on its owner's terms until the signal aborts. */
 export async function donate(world: World, settings: DonateSettings, watching: DonateWatching, signal: AbortSignal): Promise<void> {
   const { home } = settings;
   const { clock, disk } = world;
@@ -67,20 +69,21 @@ export async function donate(world: World, settings: DonateSettings, watching: D
   await using machine = new MachineWatch(clock.monotonicMs());
   const freezer = new Freezer();
   const startFor: DonorSandbox["startFor"] = (...place) => freezer.watch(sandbox.startFor(...place));
-  const devices = await openDonorDevices(disk, home, {
-    blender: sandbox.blender,
-    scratch,
-    startFor,
-    slotSize: () => policy.slotSize(),
-    note: (message) => watching.observe({ event: "note", message }),
-  });
-  const { policy, ownerSettings } = await openCatalog(database, { clock, machine, devices }, settings);
+  const gpus = await listGpus();
+  const { policy, ownerSettings } = openPolicy(database, { clock, machine, gpus }, settings);
+  const note = (message: string) => watching.observe({ event: "note", message });
+  const devices = await openDonorDevices(
+    disk,
+    home,
+    { blender: sandbox.blender, gpus, scratch, startFor, note },
+    { terms: policy.terms(), size: policy.slotSize() },
+  );
   await using network = await openSwarm(home, settings.swarm, { clock, log: watching.log }, signal);
   tellOf(sandbox, await sandbox.prepare(network.selfId, scratch), watching);
-  await devices.prepare(policy.texts, signal);
+  await devices.prepare(signal);
   const store = await openDonorStore(network, storeOptions(home, policy, sandbox), { world, log: watching.log });
   await using slots = renderSlots(scratch, sandbox.blender, {
-    slots: policy.terms().slots,
+    slots: policy.slots(),
     purpose: "donor",
     untrusted: true,
     ...(watching.around === undefined ? {} : { around: watching.around }),
@@ -119,7 +122,7 @@ interface Parts {
   readonly previews: PreviewStore;
 }
 
-/** What a donor's events go to: its status, its totals, who watches, and the owner's questions about environments. */
+/** The consumers of a donor's events: status, totals, views, and environment requests. */
 function observerOf(
   {
     world,
@@ -142,7 +145,7 @@ function observerOf(
   };
 }
 
-/** Works until the signal aborts; says goodbye to everybody then. */
+/** Works until the signal aborts; then says goodbye to all requesters. */
 async function serve(settings: DonateSettings, watching: DonateWatching, parts: Parts, signal: AbortSignal): Promise<void> {
   const { world, sandbox, network, policy, devices, store, slots, ledger, previews } = parts;
   const { clock } = world;
@@ -190,7 +193,7 @@ async function work(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    await policy.look(); // nobody is served before it is known whether the owner lets it
+    await policy.look(); // no job is served before the availability is known
     await donor.start(signal);
     started();
     await control.start();
@@ -213,20 +216,19 @@ function storeOptions(home: Home, policy: PolicyState, { seenAt }: DonorSandbox)
 }
 
 /** A donor that is started by hand is meant to work: an old pause is over. */
-async function openCatalog(
+function openPolicy(
   database: Database,
-  { clock, machine, devices }: { readonly clock: Clock; readonly machine: MachineWatch; readonly devices: DonorDevices },
+  { clock, machine, gpus }: { readonly clock: Clock; readonly machine: MachineWatch; readonly gpus: readonly Gpu[] },
   { terms }: DonateSettings,
 ) {
   const ownerSettings = new OwnerSettings(database.settings);
   ownerSettings.setCommand(undefined, clock.now());
   const size = { cores: availableParallelism(), memoryBytes: totalmem() };
-  await devices.look(termsInForce(terms, clock.now(), ownerSettings.terms()));
   const deps = { settings: ownerSettings, machine, clock, wallClock: machineWallClock };
-  return { ownerSettings, policy: new PolicyState(deps, { flags: terms, size, defaults: (texts) => devices.defaults(texts) }) };
+  return { ownerSettings, policy: new PolicyState(deps, { flags: terms, size, gpus }) };
 }
 
-/** Neither a job nor anybody else needs this machine, and its owner lets it work. */
+/** No job and no user needs this machine, and its owner allows work. */
 function isQuiet(policy: PolicyState, donor: Donor): boolean {
   return policy.availability().state === "open" && donor.jobs.length === 0 && (policy.hostMetrics?.othersLoad ?? 0) < QUIET_LOAD;
 }

@@ -21,21 +21,21 @@ export interface PolicyEnforcerDeps {
   readonly store: Pick<OwnedDonorStore, "resize">;
   readonly freezer: Freezer;
   readonly sandbox: Pick<DonorSandbox, "resize">;
-  readonly devices: Pick<DonorDevices, "prepare">;
+  readonly devices: Pick<DonorDevices, "follow" | "prepare">;
   readonly clock: Clock;
   readonly log: Log;
   readonly observe: (event: OwnerEvent) => void;
-  /** Called after each turn, for whoever shows the donor; `looked`: at the machine, too. */
+  /** Called after each turn, for views; `looked`: the metrics were read, too. */
   readonly turned: (metricsRead: boolean) => Promise<void>;
 }
 
-/** The owner is answered within this time; the machine is looked at less often. */
+/** Commands are read this often; the machine's metrics less often. */
 const TURN_MS = 200;
 const LOOK_EVERY_MS = 2_000;
-/** Work that stands still holds memory: after so long it is let go. */
+/** Paused work holds memory: after this time it is ended. */
 const FROZEN_KEPT_MS = 15 * 60_000;
 
-/** Keeps a donor to its owner's word: reads commands and terms, looks at the machine, and carries out what follows. */
+/** Enforces the owner's policy on a donor: reads commands, terms and metrics, and pauses, resumes or ends its work. */
 export class PolicyEnforcer implements Service {
   readonly name = "donor-control";
   readonly #deps: PolicyEnforcerDeps;
@@ -69,7 +69,7 @@ export class PolicyEnforcer implements Service {
     await this.#turning;
     await this.#preparing;
     life?.dispose();
-    await this.#deps.freezer.thaw(); // what stands still cannot be ended in peace
+    await this.#deps.freezer.thaw(); // a paused process cannot end cleanly
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -83,7 +83,7 @@ export class PolicyEnforcer implements Service {
     }
   }
 
-  /** Reads, looks and carries out, once. */
+  /** One turn: reads commands and metrics, and applies the result. */
   async turn(): Promise<void> {
     const { policy, clock } = this.#deps;
     const changed = policy.readTerms();
@@ -100,30 +100,32 @@ export class PolicyEnforcer implements Service {
   }
 
   async #takeTerms(): Promise<void> {
-    const { policy, slots, store, sandbox, observe } = this.#deps;
+    const { policy, devices, slots, store, sandbox, observe } = this.#deps;
     const terms = policy.terms();
     const size = policy.slotSize();
+    const count = policy.slots();
     const { threads } = size;
-    slots.resize(terms.slots);
+    devices.follow(terms, size);
+    slots.resize(count);
     if (threads !== this.#threads) slots.renew();
     this.#threads = threads;
     await sandbox.resize(size);
     await store.resize(terms.diskBytes);
     this.#takeGpus();
-    observe({ event: "terms", terms: policy.texts, slots: terms.slots, threads });
+    observe({ event: "terms", terms: policy.texts, slots: count, threads });
   }
 
-  /** Trying other GPUs takes a while: the owner is listened to meanwhile. */
+  /** Testing other GPUs takes a while: commands are still read meanwhile. */
   #takeGpus(): void {
-    const { policy, devices, slots, log } = this.#deps;
+    const { devices, slots, log } = this.#deps;
     const signal = this.#life?.signal ?? new AbortController().signal;
     this.#preparing = this.#preparing
-      .then(() => devices.prepare(policy.texts, signal))
+      .then(() => devices.prepare(signal))
       .then((changed) => (changed ? slots.renew() : undefined))
       .catch((error: unknown) => (signal.aborted ? undefined : log.warn({ error }, "the GPUs could not be tried")));
   }
 
-  /** Stops before it tells, and tells before it lets go on. */
+  /** Pauses before requesters are told, and tells them before it resumes. */
   async #stand(before: Availability, now: Availability): Promise<void> {
     const { slots, freezer, donor, observe, clock } = this.#deps;
     if (now.state !== "open") slots.pause();
@@ -151,7 +153,7 @@ export class PolicyEnforcer implements Service {
     }
   }
 
-  /** Work cannot overstay: not after the hours, and not in memory while it stands still. */
+  /** Ends work that runs past the hours, or that was paused in memory for too long. */
   async #letGo(availability: Availability): Promise<void> {
     const { clock, donor, policy } = this.#deps;
     if (availability.state === "open" || this.#shutMs === undefined || donor.jobs.length === 0) return;

@@ -31,7 +31,7 @@ async function run(command: string, args: readonly string[], options: { cwd?: st
   }
 }
 
-/** How many times longer it takes than Node that does nothing: of each the quickest of ten, which is not what the machine is busy with. */
+/** How many times longer it takes than an empty Node script: the fastest of ten runs of each, to exclude other load. */
 async function timesNode(command: string, args: readonly string[]): Promise<number> {
   const [ours, nodes]: number[][] = [[], []];
   for (let again = 0; again < 10; again++) {
@@ -41,7 +41,7 @@ async function timesNode(command: string, args: readonly string[]): Promise<numb
   return Math.min(...(ours ?? [])) / Math.min(...(nodes ?? []));
 }
 
-/** The modules that `entry` loads before it does anything: those that it imports, not those that it may import later. */
+/** The modules that `entry` imports statically. */
 async function loadedAtOnce(entry: string, seen = new Set<string>()): Promise<Set<string>> {
   if (seen.has(entry)) return seen;
   seen.add(entry);
@@ -52,7 +52,7 @@ async function loadedAtOnce(entry: string, seen = new Set<string>()): Promise<Se
   return seen;
 }
 
-/** Starts a program and waits for the line that says what `wanted` looks for; `stop` ends it and waits. */
+/** Starts a program and waits for an output line that matches `wanted`; `stop` ends it and waits. */
 async function startUntil(command: string, args: readonly string[], wanted: RegExp): Promise<{ line: string; stop: () => Promise<void> }> {
   const env = { ...process.env, PATH: [dirname(process.execPath), process.env["PATH"]].join(":") };
   const child = spawn(command, [...args], { env, stdio: ["ignore", "pipe", "inherit"] });
@@ -113,7 +113,7 @@ describe("the package that npm pack makes", () => {
     expect(await timesNode(installed("bridge"), ["--help"])).toBeLessThan(4);
   });
 
-  test("loads next to nothing at once: libp2p waits in a part of its own", async () => {
+  test("loads little at start: libp2p is in a chunk of its own", async () => {
     const dist = join(root, "global", "lib", "node_modules", "p2p-render", "dist");
     let bytes = 0;
     for (const file of await loadedAtOnce(join(dist, "bridge.js"))) bytes += (await stat(file)).size;

@@ -1,12 +1,10 @@
 import { RenderProbe } from "../../../blender/render/benchmark.ts";
 import type { StartProcess } from "../../../blender/types.ts";
 import type { DeviceClass } from "../../../core/plan/chunk.ts";
-import { chooseGpus, isGiven } from "../../../core/gpu/choose-gpus.ts";
 import { BACKEND_NAMES, gpuClass, type GpuUse, noUseMessage, gpuUsesOf } from "../../../core/gpu/cycles-devices.ts";
 import { type Gpu, gpuSummary } from "../../../core/gpu/gpu.ts";
-import { type GpuSlot, gpuSlots } from "../../../core/gpu/gpu-slots.ts";
-import { parseTerms, type TermTexts } from "../../../core/terms/parse-terms.ts";
-import { coresGiven, type SlotSize, type Terms } from "../../../core/terms/terms.ts";
+import { givenSlots, type GpuSlot } from "../../../core/gpu/gpu-slots.ts";
+import type { SlotSize, Terms } from "../../../core/terms/terms.ts";
 import type { DonorCapacity } from "../../../donor/ports.ts";
 import { isAbort } from "../../../kernel/abort.ts";
 import { FarmError, messageOf } from "../../../kernel/errors.ts";
@@ -14,14 +12,13 @@ import type { ChosenBlender, SlotDevices } from "../../job/blender-slots.ts";
 import type { BenchmarkCache, Measured } from "./benchmark-cache.ts";
 
 export interface DonorDevicesDeps {
-  /** Undefined where work runs only in environments that jobs name. */
+  /** Undefined if work runs only in environments that jobs name. */
   readonly blender: ChosenBlender | undefined;
   readonly speeds: BenchmarkCache;
-  /** The GPUs of this machine, looked for anew. */
-  readonly listGpus: () => Promise<readonly Gpu[]>;
-  /** A folder for a Blender that only measures, and how it is started where it reaches these GPUs. */
-  readonly probePlace: (gpus: readonly Gpu[]) => Promise<{ readonly scratch: string; readonly start: StartProcess }>;
-  readonly slotSize: () => SlotSize;
+  /** Those of this machine, whether they are given or not. */
+  readonly gpus: readonly Gpu[];
+  /** A folder for a Blender that only measures, and how it is started where it reaches these GPUs and may use so much. */
+  readonly probePlace: (gpus: readonly Gpu[], size: SlotSize) => Promise<{ readonly scratch: string; readonly start: StartProcess }>;
   readonly cores: number;
   readonly note: (message: string) => void;
 }
@@ -30,6 +27,9 @@ const NO_GPU = {
   none: "this machine shows no GPU: it renders on the CPU",
   untried: "GPUs are tried in an environment, and there is none here: `bridge env build` makes one",
 } as const;
+
+/** What of an owner's terms decides about devices. */
+type DeviceTerms = Pick<Terms, "gpus" | "slots" | "cores">;
 
 /** GPUs that were tried. */
 interface Ready {
@@ -41,10 +41,11 @@ interface Ready {
 /** What one slot renders on. */
 type SlotDevice = GpuSlot & Ready;
 
-/** What a donor renders on: finds the GPUs that its owner gives, tries them, measures, and falls back with a sentence. */
+/** What a donor renders on: tries the GPUs that its owner gives, measures, and falls back with a message. It is told which terms hold, and asks nobody. */
 export class DonorDevices implements SlotDevices {
   readonly #deps: DonorDevicesDeps;
-  #here: readonly Gpu[] = [];
+  #terms: DeviceTerms;
+  #size: SlotSize;
   #slots: readonly (SlotDevice | undefined)[] = [];
   /** Slots whose last Blender did not get its GPU. */
   readonly #fallen = new Set<number>();
@@ -52,27 +53,23 @@ export class DonorDevices implements SlotDevices {
   #onCpu: { readonly speed: number; readonly threads: number } | undefined;
   #prepared: string | undefined;
 
-  constructor(deps: DonorDevicesDeps) {
+  constructor(deps: DonorDevicesDeps, terms: DeviceTerms, size: SlotSize) {
     this.#deps = deps;
+    this.#terms = terms;
+    this.#size = size;
   }
 
-  /** Looks which GPUs there are. Throws USAGE for one that is given and not there. */
-  async look(texts: TermTexts): Promise<void> {
-    this.#here = await this.#deps.listGpus();
-    chooseGpus(this.#here, parseTerms(texts).gpus);
+  /** These terms hold from now on; slots render on what they give once it was tried, by `prepare`. */
+  follow(terms: DeviceTerms, size: SlotSize): void {
+    this.#terms = terms;
+    this.#size = size;
   }
 
-  /** As many slots as fit on the GPUs, where the owner has not said how many. */
-  defaults(texts: TermTexts): Partial<Terms> {
-    const planned = this.#plan(texts).length;
-    return planned === 0 ? {} : { slots: planned };
-  }
-
-  /** Tries and measures what these terms give, unless that was done. Throws only when aborted. @returns whether slots render on something else now. */
-  async prepare(texts: TermTexts, signal: AbortSignal): Promise<boolean> {
-    const { blender } = this.#deps;
-    const plan = blender === undefined ? [] : this.#plan(texts);
-    const wantsGpus = parseTerms(texts).gpus !== "none";
+  /** Tries and measures what the terms give, unless that was done. Throws only when aborted. @returns whether slots render on something else now. */
+  async prepare(signal: AbortSignal): Promise<boolean> {
+    const { blender, gpus: here, cores } = this.#deps;
+    const plan = blender === undefined ? [] : givenSlots(here, this.#terms, { cores });
+    const wantsGpus = this.#terms.gpus !== "none";
     const wanted = JSON.stringify([wantsGpus, ...plan.map(({ gpus }) => keyOf(gpus))]);
     if (wanted === this.#prepared) return false;
     this.#note = undefined;
@@ -90,15 +87,15 @@ export class DonorDevices implements SlotDevices {
     return true;
   }
 
-  /** True while nobody knows how fast the processor is that slots render on. */
+  /** True while slots render on the CPU and its speed is unknown. */
   get wantsMeasure(): boolean {
     const onCpu = this.#slots.length === 0 || this.#slots.some((slot) => slot === undefined);
     return this.#deps.blender !== undefined && this.#prepared !== undefined && onCpu && this.#onCpu === undefined;
   }
 
-  /** Measures the processor. Best done when the machine has nothing else to do: it may take long, and be wrong, otherwise. */
+  /** Benchmarks the CPU. Best done on an idle machine: otherwise it may take long, and be wrong. */
   async measureCpu(signal: AbortSignal): Promise<void> {
-    const { threads } = this.#deps.slotSize();
+    const { threads } = this.#size;
     const speed = await this.#probing([], signal, async (probe) => await probe.measure(signal));
     this.#onCpu = { speed, threads };
     await this.#deps.speeds.learn(this.#cpuMeasured(threads), speed);
@@ -123,7 +120,7 @@ export class DonorDevices implements SlotDevices {
     return device.deviceClass;
   }
 
-  /** What there is to offer; `seen`: how the GPUs are at this moment. */
+  /** The devices for the offer; `seen`: the current state of the GPUs. */
   power(seen: readonly Gpu[]): DonorCapacity {
     const slots = this.#slots.map((slot, number) => (this.#fallen.has(number) ? undefined : slot));
     const used = slots.filter((slot) => slot !== undefined);
@@ -131,14 +128,14 @@ export class DonorDevices implements SlotDevices {
     const memory = used.flatMap(({ memoryBytes }) => (memoryBytes === undefined ? [] : [memoryBytes]));
     return {
       builds: unique([...used.map(({ deviceClass }) => deviceClass), ...(used.length < Math.max(1, slots.length) ? this.#cpuClasses : [])]),
-      gpus: this.#here.filter(({ id }) => ids.has(id)).map((gpu) => gpuSummary(seen.find(({ id }) => id === gpu.id) ?? gpu)),
+      gpus: this.#deps.gpus.filter(({ id }) => ids.has(id)).map((gpu) => gpuSummary(seen.find(({ id }) => id === gpu.id) ?? gpu)),
       gpuNote: this.#note,
       speed: mean(slots.length === 0 ? [this.#cpuSpeed()] : slots.map((slot) => (slot ? slot.speed / slot.sharedBy : this.#cpuSpeed()))),
       gpuMemoryBytes: memory.length === 0 ? undefined : Math.min(...memory),
     };
   }
 
-  /** A slot beyond those that were planned shares what the first ones have. */
+  /** A slot beyond the planned ones shares the devices of the first ones. */
   #deviceOf(slot: number): SlotDevice | undefined {
     return this.#slots.length === 0 ? undefined : this.#slots[slot % this.#slots.length];
   }
@@ -153,16 +150,9 @@ export class DonorDevices implements SlotDevices {
     return blender;
   }
 
-  /** More threads are taken to be as many times as fast. */
+  /** Speed is assumed to be proportional to the number of threads. */
   #cpuSpeed(): number | undefined {
-    return this.#onCpu && (this.#onCpu.speed * this.#deps.slotSize().threads) / this.#onCpu.threads;
-  }
-
-  #plan(texts: TermTexts): readonly GpuSlot[] {
-    const terms = parseTerms(texts);
-    const given = this.#here.filter((gpu) => isGiven(gpu, terms.gpus));
-    const slots = texts.slots === undefined ? undefined : terms.slots;
-    return gpuSlots(given, { slots, cores: coresGiven(terms, { cores: this.#deps.cores }) });
+    return this.#onCpu && (this.#onCpu.speed * this.#size.threads) / this.#onCpu.threads;
   }
 
   #fall(slot: number, reason: string): void {
@@ -171,13 +161,13 @@ export class DonorDevices implements SlotDevices {
     this.#tell(`${names.join(", ")} cannot be used any more (${reason}): slot ${slot + 1} renders on the CPU`);
   }
 
-  /** For the owner, and for everybody who asks what there is. */
+  /** A message for the owner and the offer. */
   #tell(message: string): void {
     this.#note = message;
     this.#deps.note(message);
   }
 
-  /** The best way of rendering on these GPUs that works; undefined, once it was told why, when none does. */
+  /** The best backend that works on these GPUs; undefined, after a message, when none does. */
   async #tryGpus(gpus: readonly Gpu[], signal: AbortSignal): Promise<Ready | undefined> {
     const names = gpus.map(({ name }) => name).join(", ");
     try {
@@ -216,7 +206,7 @@ export class DonorDevices implements SlotDevices {
 
   #recallCpu(): void {
     if (this.#deps.blender === undefined) return;
-    const { threads } = this.#deps.slotSize();
+    const { threads } = this.#size;
     const speed = this.#deps.speeds.of(this.#cpuMeasured(threads));
     if (speed !== undefined) this.#onCpu = { speed, threads };
   }
@@ -226,8 +216,8 @@ export class DonorDevices implements SlotDevices {
   }
 
   async #probing<T>(gpus: readonly Gpu[], signal: AbortSignal, ask: (probe: RenderProbe) => Promise<T>): Promise<T> {
-    const { scratch, start } = await this.#deps.probePlace(gpus);
-    const { threads } = this.#deps.slotSize();
+    const { scratch, start } = await this.#deps.probePlace(gpus, this.#size);
+    const { threads } = this.#size;
     await using probe = await RenderProbe.open({ start }, { blender: this.#own.build, scratch, threads }, signal);
     return await ask(probe);
   }

@@ -3,7 +3,7 @@ import { donate } from "../../../app/donate/donate.ts";
 import type { DonateEvent } from "../../../donor/donate-events.ts";
 import type { SandboxChoice } from "../../../app/donate/donor-sandbox.ts";
 import { type Home, openHome } from "../../../config/home.ts";
-import { parseAssignment, parseTerms, type TermName, type TermTexts } from "../../../core/terms/parse-terms.ts";
+import { parseAssignment, readTerms, type TermName, type TermTexts } from "../../../core/terms/parse-terms.ts";
 import { TERMS_LIMITS } from "../../../core/terms/terms-limits.ts";
 import { FarmError } from "../../../kernel/errors.ts";
 import { jsonLog, silentLog } from "../../../kernel/log.ts";
@@ -44,13 +44,12 @@ const DonateOptions = z.object({
   blender: z.string().optional(),
 });
 
-/** `bridge donate`: gives until it is stopped. */
+/** `bridge donate`: runs a donor until it is stopped. */
 export async function runDonate(cli: Cli, raw: Record<string, unknown>): Promise<void> {
   const options = parseOptions(DonateOptions, raw);
   const log = process.env["BRIDGE_DEBUG"] ? jsonLog(cli.world.clock, (line) => cli.terminal.error(line), "debug") : silentLog;
   const home = await openHome(cli.world.disk, options.home);
-  const terms = termsOf(options);
-  parseTerms(terms); // what is wrong is said before anything is opened
+  const terms = readTerms(textsOf(options)); // what is wrong is said before anything is opened
   const view = donorView(cli.terminal, { clock: cli.world.clock, json: options.json, keys: keysOf(cli.world, home) });
   try {
     await donate(
@@ -70,7 +69,7 @@ export async function runDonate(cli: Cli, raw: Record<string, unknown>): Promise
   }
 }
 
-/** Foreign work runs in containers unless plain processes are asked for. Throws USAGE for what does not go together. */
+/** Scenes of others run in containers unless plain processes are requested. Throws USAGE for options that contradict each other. */
 function sandboxOf({ sandbox, blender, environment, allowOldRuntime }: z.infer<typeof DonateOptions>): SandboxChoice {
   if (sandbox === "docker" && blender !== undefined) {
     throw new FarmError("USAGE", "--blender names a Blender of this machine, and work in containers is done by their own", {
@@ -82,7 +81,7 @@ function sandboxOf({ sandbox, blender, environment, allowOldRuntime }: z.infer<t
 }
 
 /** The owner's terms as they stand on the command line. */
-function termsOf(options: z.infer<typeof DonateOptions>): TermTexts {
+function textsOf(options: z.infer<typeof DonateOptions>): TermTexts {
   const { cpus, jobs, memory, disk, gpu, schedule, idle, maxUpload, maxDownload, allow, deny } = options;
   const said: Partial<Record<TermName, string | undefined>> = {
     cores: cpus === undefined ? undefined : `${cpus} each`,
@@ -104,7 +103,7 @@ function termsOf(options: z.infer<typeof DonateOptions>): TermTexts {
   return Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined)) as TermTexts;
 }
 
-/** What single keys do while the view is live. */
+/** Actions of single keys in the live view. */
 function keysOf(world: World, home: Home) {
   const owner = () => import("../../../app/donate/donor-control-client.ts");
   return {
