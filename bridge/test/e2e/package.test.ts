@@ -31,14 +31,17 @@ async function run(command: string, args: readonly string[], options: { cwd?: st
   }
 }
 
-/** How many times longer it takes than Node that does nothing: of each the quickest of ten, which is not what the machine is busy with. */
+/** Of Node that does nothing: a command line that says what there is takes three times as long; with libp2p loaded, five times and more. */
+const HELP_NODES = 4;
+
+/** How many times longer it takes than Node that does nothing: of each the quickest of up to thirty, not what the machine is busy with. */
 async function timesNode(command: string, args: readonly string[]): Promise<number> {
-  const [ours, nodes]: number[][] = [[], []];
-  for (let again = 0; again < 10; again++) {
-    ours?.push((await run(command, args)).ms);
-    nodes?.push((await run(process.execPath, ["-e", "0"])).ms);
+  let [ours, nodes] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  for (let again = 0; again < 30 && (again < 3 || ours >= HELP_NODES * nodes); again++) {
+    nodes = Math.min(nodes, (await run(process.execPath, ["-e", "0"])).ms);
+    ours = Math.min(ours, (await run(command, args)).ms);
   }
-  return Math.min(...(ours ?? [])) / Math.min(...(nodes ?? []));
+  return ours / nodes;
 }
 
 /** The modules that `entry` loads before it does anything: those that it imports, not those that it may import later. */
@@ -110,7 +113,7 @@ describe("the package that npm pack makes", () => {
   });
 
   test("answers --help nearly as soon as Node runs: libp2p is not loaded for it", async () => {
-    expect(await timesNode(installed("bridge"), ["--help"])).toBeLessThan(6);
+    expect(await timesNode(installed("bridge"), ["--help"])).toBeLessThan(HELP_NODES);
   });
 
   test("loads next to nothing at once: libp2p waits in a part of its own", async () => {
