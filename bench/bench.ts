@@ -6,7 +6,7 @@ import { plotBars } from "./swarm/plot.ts";
 import { clean, type Run, SCENES, startDonor, timeBlender, timeBridge } from "./swarm/swarm.ts";
 
 /**
- * What a swarm gains over one machine: every way to render the same frames, in turn, so many rounds; medians and
+ * The speed-up of a swarm over one machine: every way to render the same frames, in turn, for several rounds; medians and
  * ratios. `npm run bench`, `npm run bench -- 5` for five rounds, `npm run bench -- 5 still` for the groups that are called so.
  * Machines are noisy: trust the ratios.
  */
@@ -60,14 +60,14 @@ const everyWay: readonly Way[] = [
 
 const ways = everyWay.filter(({ group }) => group.includes(groupWanted));
 const donors = await Promise.all(["one", "two"].map((name) => startDonor(root, name, 1)));
-// Once without a clock: the first run of a new home looks for Blender, and fills the disk's cache.
+// One warm-up run: the first run of a new home searches Blender, and fills the disk cache.
 await withDonors([join(SCENES, "hot-corner.blend"), "-o", out("warm"), "-f", "1"]);
 
 async function withDonors(args: readonly string[]): Promise<Run> {
   return await timeBridge(root, [...args, "--no-local", "--verify", "off"], donors);
 }
 
-/** What there is to be had: two Blenders at once, each with its half of the picture, and nobody who puts them together. */
+/** The upper bound: two Blenders at once, each with half of the picture, without assembly. */
 async function halvesByHand(scene: string): Promise<Run> {
   const half = (from: number, to: number) =>
     timeBlender(["-t", "1", scene, "--python-expr", cropTo(from, to), "-o", join(root, "halves", `${from}_##`), "-f", "1"]);

@@ -9,8 +9,8 @@ import { z } from "zod";
 import { openTestGateway } from "../bridge/gateway/fixtures/gateway-kit.ts";
 
 /**
- * What it costs that files go by binary frames, because bridge and Blender share no disk: `npm run bench -- binary-frames`.
- * The bridge's real gateway in this process, the add-on's own code in another; by path is a read from start to end.
+ * The cost of file transfer by binary frames, when bridge and Blender share no disk: `npm run bench -- binary-frames`.
+ * The bridge's real gateway in this process, the add-on's own code in another; compared with reading the file by its path.
  * `node bench/binary-frames.ts [MiB] [runs]`
  */
 

@@ -13,7 +13,7 @@ import { ContainerSandbox } from "../bridge/sandbox/docker/container-sandbox.ts"
 import { startPlainProcess } from "../bridge/sandbox/process/process-sandbox.ts";
 
 /**
- * What a container costs beside a plain process: the same Blender build, the same scene, one thread, in turn, so many rounds.
+ * The cost of a container compared with a plain process: the same Blender build, the same scene, one thread, in turn, for several rounds.
  * `node bench/containers.ts`, or `node bench/containers.ts 7` for seven rounds. Needs an environment (`bridge env build`).
  */
 

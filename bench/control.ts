@@ -4,15 +4,15 @@ import { NodeProcess } from "../bridge/test/network/test-process.ts";
 import type { FrameStream } from "../bridge/protocols/frame-stream.ts";
 
 /**
- * How long a small message waits while scenes move: `npm run bench -- control`. Two streams pour what they can over
- * the bulk lane; messages go there and back on the control lane. Worth reading on a machine that has nothing else to do.
+ * The latency of a small message during scene transfers: `npm run bench -- control`. Two streams send at full speed over
+ * the bulk connection; messages make round trips on the control connection. Meaningful only on an idle machine.
  */
 
 const MIB = 1024 * 1024;
 const MESSAGES = 200;
 const PAUSE_MS = 10;
 
-/** Round trips of messages, in milliseconds, quickest first. */
+/** Round trips of messages, in milliseconds, fastest first. */
 async function beats(stream: FrameStream): Promise<readonly number[]> {
   const timesMs: number[] = [];
   while (timesMs.length < MESSAGES) {

@@ -18,7 +18,7 @@ import { askEnvironment } from "../bridge/protocols/environments/environments.ts
 import { startSecondEngine } from "../bridge/test/second-engine.ts";
 
 /**
- * How long a donor waits for an environment that it lacks, and for one that it has: the environment of this machine's Blender, two
+ * How long a donor takes to get an environment that it lacks, and one that it has: the environment of this machine's Blender, two
  * peers over loopback, a second engine. `node bench/environments.ts`, as root on Linux.
  */
 
@@ -38,7 +38,7 @@ const home = await openHome(systemWorld.disk, join(root, "one"));
 const [{ digest }, built] = await seconds(() => buildEnvironment(systemWorld, { home }, () => {}, never()));
 const [, shared] = await seconds(() => shareEnvironment(home, digest, () => {}, never()));
 
-/** A node that gives a copy of what the home shares. */
+/** A node that shares a copy of the home's environment. */
 async function sharer(name: string): Promise<SwarmNode> {
   const own = await openHome(systemWorld.disk, join(root, name));
   await cp(home.environments, own.environments, { recursive: true });

@@ -17,9 +17,9 @@ import { compareFloats } from "../bridge/media/compare.ts";
 import { startPlainProcess } from "../bridge/sandbox/process/process-sandbox.ts";
 
 /**
- * What this machine's GPUs do: each way of rendering on each of them is measured on the benchmark scene, and its picture
- * compared with the processor's as a requester would. `npm run bench -- gpu [path of a Blender]`; without a GPU it says
- * so, and shows the processor alone.
+ * Tests this machine's GPUs: each backend on each GPU is measured on the benchmark scene, and its picture
+ * compared with the CPU's as a requester would. `npm run bench -- gpu [path of a Blender]`; without a GPU it says
+ * so, and measures only the CPU.
  */
 
 const SIDE = 256;
@@ -84,7 +84,7 @@ async function probing<T>(blender: BlenderBuild, ask: (probe: RenderProbe) => Pr
   return await ask(probe);
 }
 
-/** The benchmark scene's floats, by a session as donors have them. */
+/** The benchmark scene's raw frame, from a session as on a donor. */
 async function render(
   blender: BlenderBuild,
   scene: string,
@@ -115,7 +115,7 @@ function compared(of: {
   });
 }
 
-/** The whole picture in crops as checks take them. */
+/** The whole picture in crops of the size used by checks. */
 function cropsOf(): readonly Rect[] {
   const places = Array.from({ length: SIDE / CROP }, (_, place) => place * CROP);
   return places.flatMap((y) => places.map((x) => ({ x, y, width: CROP, height: CROP })));

@@ -106,7 +106,7 @@ async function measure(mebibytes: number, runs: number): Promise<void> {
   }
 }
 
-/** Megabytes a second of one whole fetch, the stream's opening included. */
+/** Megabytes per second of one whole fetch, including opening the stream. */
 async function fetchOnce(wanted: readonly WantedBlock[], open: (signal: AbortSignal) => Promise<FrameStream>): Promise<number> {
   const bytes = wanted.reduce((sum, block) => sum + block.bytes, 0);
   const startedMs = performance.now();
@@ -124,7 +124,7 @@ async function fetchOnce(wanted: readonly WantedBlock[], open: (signal: AbortSig
   return bytes / 1e3 / (performance.now() - startedMs);
 }
 
-/** Checks and forgets: a disk would be measured instead. */
+/** Verifies and discards, so that the disk is not measured. */
 class CheckingSink implements BlockSink {
   has(): boolean {
     return false;

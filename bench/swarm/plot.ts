@@ -1,4 +1,4 @@
-/** One bar: how long a way to render took, and how it compares with one Blender. */
+/** One bar: how long a way of rendering took, and its ratio to one Blender. */
 export interface Bar {
   readonly group: string;
   readonly name: string;

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 
-/** What a process of ours has used: its own CPU seconds (children not counted) and its peak resident memory. */
+/** A process's CPU seconds (without children) and peak resident memory. */
 export interface Usage {
   cpuSeconds: number;
   peakBytes: number;
@@ -9,7 +9,7 @@ export interface Usage {
 /** Linux counts CPU time in ticks of 1/100 s. */
 const TICKS_PER_SECOND = 100;
 
-/** Reads a process's use again and again until `stop`, since it cannot be asked after its end. Linux only; zero elsewhere. */
+/** Polls a process's use until `stop`, since it cannot be read after its end. Linux only; zero elsewhere. */
 export function watchUsage(pid: number | undefined): { stop(): Usage } {
   const usage: Usage = { cpuSeconds: 0, peakBytes: 0 };
   const look = async () => {
@@ -20,7 +20,7 @@ export function watchUsage(pid: number | undefined): { stop(): Usage } {
       const peakKib = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0); // a process that has just ended has none
       usage.peakBytes = Math.max(usage.peakBytes, peakKib * 1024);
     } catch {
-      // it has ended: what was seen last counts
+      // it has ended: the last reading counts
     }
   };
   const timer = setInterval(() => void look(), 500);

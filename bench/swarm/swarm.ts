@@ -12,7 +12,7 @@ export interface Run {
   readonly seconds: number;
   /** The requester's own process. */
   readonly bridge: Usage | undefined;
-  /** Each donor's own process, Blender aside. */
+  /** Each donor's own process, without Blender. */
   readonly donors: readonly Usage[];
 }
 
@@ -22,7 +22,7 @@ export interface BenchDonor {
   stop(): Promise<void>;
 }
 
-/** A donor process with so many threads; ready to be asked when this resolves. */
+/** A donor process with so many threads; resolves when it is ready. */
 export async function startDonor(root: string, name: string, threads: number): Promise<BenchDonor> {
   const child = execa(
     process.execPath,

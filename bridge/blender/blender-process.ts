@@ -9,7 +9,7 @@ import { systemWorld } from "../kernel/world.ts";
 import { readLines } from "./bounded-lines.ts";
 import type { RunningProcess, StartProcess } from "./types.ts";
 
-/** Bounds on what a Blender, which reads strangers' files, may send us. */
+/** Limits on the output of a Blender, which reads untrusted files. */
 export const BLENDER_WIRE_LIMITS = {
   maxLineChars: 64 * 1024 * 1024,
   keptLogLines: 200,
@@ -57,7 +57,7 @@ export class BlenderProcess implements AsyncDisposable {
     this.#token = token;
     readLines(process.stdout, BLENDER_WIRE_LIMITS.maxLineChars, (line, whole) => this.#heard(line, whole));
     readLines(process.stderr, BLENDER_WIRE_LIMITS.keptLogLineChars, (line) => this.#keep(line));
-    process.stdin.on("error", () => {}); // EPIPE after a crash: `exited` tells the story
+    process.stdin.on("error", () => {}); // EPIPE after a crash: `exited` has the reason
     this.exited = process.exited.then(({ exitCode, signal, reason }) => {
       this.#over ??=
         reason ??
@@ -96,13 +96,13 @@ export class BlenderProcess implements AsyncDisposable {
       await blender.#ask("ready", signal, options.startTimeoutMs ?? 600_000);
       return blender;
     } catch (error) {
-      blender.kill(); // also where the signal was aborted while it was being started: nobody else knows of it
+      blender.kill(); // also when the signal was aborted during the start: no one else would end it
       throw error;
     }
   }
 
   /**
-   * Asks the script to do `op`.
+   * Requests `op` from the script.
    * @returns its result, unparsed: the caller holds the schema.
    */
   async request(op: string, parameters: object, signal: AbortSignal, timeoutMs: number): Promise<unknown> {
@@ -112,7 +112,7 @@ export class BlenderProcess implements AsyncDisposable {
     return await answer;
   }
 
-  /** The last lines Blender printed: for a person who looks for the cause. */
+  /** The last lines that Blender printed, for finding the cause. */
   logTail(lines: number): string[] {
     return this.#log.slice(-lines);
   }
@@ -121,7 +121,7 @@ export class BlenderProcess implements AsyncDisposable {
     this.#process.kill();
   }
 
-  /** How files come out of its sandbox; undefined where they lie on this machine already. */
+  /** Copies files out of its sandbox; undefined when they are on this machine already. */
   get take(): RunningProcess["take"] {
     return this.#process.take?.bind(this.#process);
   }
@@ -159,7 +159,7 @@ export class BlenderProcess implements AsyncDisposable {
     return this.#over;
   }
 
-  /** A Blender in the middle of a render cannot be talked out of it: it is ended. */
+  /** A Blender cannot be interrupted during a render: it is ended. */
   #giveUp(parent: AbortSignal, timeoutMs: number): Error {
     this.#over ??= parent.aborted
       ? new FarmError("CANCELLED", "the work was cancelled", { cause: parent.reason })
@@ -178,7 +178,7 @@ export class BlenderProcess implements AsyncDisposable {
     else this.#waiting.get(message.data.id)?.(message.data);
   }
 
-  /** Only a broken or taken-over Blender speaks our token and then nonsense: nothing it says later is believed. */
+  /** A Blender that sends the token and then an invalid message is broken or compromised: it is ended. */
   #breakOff(line: string): void {
     this.#keep(line);
     this.#over ??= new FarmError("BLENDER_SCRIPT_FAILED", "Blender sent an answer that is not one", { facts: { log: this.logTail(20) } });
@@ -215,7 +215,7 @@ function scriptPath(name: string): string {
 }
 
 /**
- * Blender sees no setting of the user: no add-ons, no start-up scripts, no foreign Python first on the
+ * Blender sees no settings of the user: no add-ons, no start-up scripts, no other Python first on the
  * PATH (Debian's 3.4 would take its numpy from there). OCIO stays: it is part of the picture.
  */
 function blenderEnvironment(scratch: string): Record<string, string> {

@@ -1,6 +1,6 @@
 /**
- * Calls back for every line of a text stream. A longer line is cut after `maxChars` and its rest dropped:
- * whoever writes can neither fill our memory nor hide the next line.
+ * Calls back for every line of a text stream. A longer line is truncated to `maxChars`, so that
+ * the writer can neither fill our memory nor hide the next line.
  */
 export function readLines(stream: NodeJS.ReadableStream, maxChars: number, heard: (line: string, whole: boolean) => void): void {
   let line = "";
@@ -25,5 +25,5 @@ export function readLines(stream: NodeJS.ReadableStream, maxChars: number, heard
   stream.on("end", () => {
     if (line !== "") finish();
   });
-  stream.on("error", () => {}); // the end of the process tells the story
+  stream.on("error", () => {}); // the process's exit has the reason
 }

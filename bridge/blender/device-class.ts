@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { DeviceClass } from "../core/plan/chunk.ts";
 import type { BlenderBuild } from "./types.ts";
 
-/** What decides about equal bits for a CPU render of this build on this machine, or in a container's system on it. */
+/** The device class of a CPU render with this build on this machine, or in a container on it. */
 export function deviceClassOf(build: BlenderBuild, system: NodeJS.Platform = process.platform): DeviceClass {
   return {
     blenderVersion: build.version,
@@ -12,16 +12,16 @@ export function deviceClassOf(build: BlenderBuild, system: NodeJS.Platform = pro
   };
 }
 
-/** This machine's processor, as a Blender for `system` uses it. */
+/** This machine's CPU kernel, as a Blender for `system` uses it. */
 export function thisCpuArch(system: NodeJS.Platform = process.platform): string {
   return cpuArch(system, process.arch, cpuFlags());
 }
 
 /**
- * The Cycles CPU kernel a machine takes, and the system where it is not Linux: other compilers there make
+ * The Cycles CPU kernel that a machine uses, and the system if it is not Linux: other compilers there produce
  * other bits from the same source (MSVC has its own /fp:fast).
  *
- * `flags`: the CPU's features as Linux names them; undefined where they are not known, and AVX2, which
+ * `flags`: the CPU's features as Linux names them; if they are unknown (undefined) AVX2, which
  * every x64 CPU since 2015 has, is assumed. Features as in Cycles' `system_cpu_support_avx2`.
  */
 export function cpuArch(platform: NodeJS.Platform, arch: string, flags: ReadonlySet<string> | undefined): string {

@@ -19,16 +19,16 @@ export interface RunningProcess {
   readonly stdin: NodeJS.WritableStream;
   readonly stdout: NodeJS.ReadableStream;
   readonly stderr: NodeJS.ReadableStream;
-  /** Resolves (never rejects) when the process and its children are gone; `reason`: where its sandbox knows why. */
+  /** Resolves (never rejects) when the process and its children have ended; `reason`: if its sandbox knows it. */
   readonly exited: Promise<{ readonly exitCode: number | undefined; readonly signal: string | undefined; readonly reason?: FarmError }>;
   /** Ends it now, children included. */
   kill(): void;
-  /** Stops it where it is, children included, its memory kept; left out where the sandbox cannot. */
+  /** Pauses it with its children, keeping its memory; undefined if the sandbox cannot. */
   freeze?(): void | Promise<void>;
   thaw?(): void | Promise<void>;
   /**
-   * Moves files that it made to paths that do not exist yet; left out where they are files of this machine anyway.
-   * Throws for what is no file, and when they are more together than its sandbox could hold.
+   * Moves its files to paths that do not exist yet; undefined if they are files of this machine anyway.
+   * Throws if a path is no file, and if they are larger together than its sandbox's scratch.
    */
   take?(files: readonly { readonly path: string; readonly toPath: string }[]): Promise<void>;
 }
@@ -41,13 +41,13 @@ export type StartProcess = (request: {
   readonly env?: Readonly<Record<string, string>>;
 }) => Promise<RunningProcess>;
 
-/** What inspection brings: facts for the planner, files for the bundle. */
+/** The result of inspection: facts for the planner, files for the bundle. */
 export interface Inspection {
   readonly facts: SceneFacts;
   readonly files: readonly SceneFile[];
 }
 
-/** What `load` may need to know beside the file: where paths that are not relative to the .blend went. */
+/** Options of `load`: the new locations of paths that are not relative to the .blend. */
 export interface LoadOptions {
   /** Absolute directory or file prefix in the .blend -> absolute path here; longest prefix wins. */
   readonly remap: Readonly<Record<string, string>>;
@@ -68,13 +68,13 @@ export interface RenderedFiles {
 /** One warm Blender holding one scene, doing many chunks. Calls are made one at a time. */
 export interface BlenderSession extends AsyncDisposable {
   load(scenePath: string, options: LoadOptions, signal: AbortSignal): Promise<void>;
-  /** Fails with BLENDER_RENDER_FAILED (Blender refused; the session lives), BLENDER_CRASHED or BLENDER_HUNG (the session is dead). */
+  /** Fails with BLENDER_RENDER_FAILED (the session continues), BLENDER_CRASHED or BLENDER_HUNG (the session has ended). */
   render(spec: ChunkSpec, signal: AbortSignal): Promise<RenderedFiles>;
-  /** What it renders on. */
+  /** Its devices. */
   readonly backend: DeviceClass["backend"];
   /** Why it renders on the CPU, though it was opened for GPUs. */
   readonly fellBack: string | undefined;
-  /** Settles when the process is gone, for whatever reason. */
+  /** Settles when the process has ended, for any reason. */
   readonly exited: Promise<void>;
   close(): Promise<void>;
 }

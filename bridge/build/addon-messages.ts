@@ -21,7 +21,7 @@ import {
 
 export const TARGET = fileURLToPath(new URL("../../blender-addon/p2p_render/bridge/wire/generated.py", import.meta.url));
 
-/** Shapes that several messages carry, under one name each. */
+/** Shapes used by several messages, with one class each. */
 const NAMED = new Map<z.ZodType, string>([
   [ErrorBody, "ErrorBody"],
   [Rect, "Rect"],
@@ -42,7 +42,7 @@ const NAMED = new Map<z.ZodType, string>([
   [SceneCheck, "SceneCheck"],
 ]);
 
-/** What a client calls the frames of the bridge, and the results of methods that have no name of their own. */
+/** Class names of the bridge's messages, and of results of methods without a named schema. */
 const FRAME_NAMES: Readonly<Record<string, string>> = { event: "JobEvent", swarm: "SwarmChanged" };
 const RESULT_NAMES: Readonly<Record<string, string>> = {
   "jobs.submit": "SubmittedJob",
@@ -54,10 +54,10 @@ const RESULT_NAMES: Readonly<Record<string, string>> = {
   "files.get": "Download",
 };
 
-/** Longer lists of words grow with each version: a client takes what comes. */
+/** Longer enums grow with each version: the client accepts any string. */
 const MOST_LITERALS = 12;
 
-/** The Python classes of all that the bridge says, and of what a client may ask a job to be, as the add-on imports them. */
+/** The Python classes of all messages of the bridge, and of a job's options, as imported by the add-on. */
 export function addonMessages(): string {
   const python = new Python();
   const frames = BridgeFrame.options.map((frame) => {
@@ -96,12 +96,12 @@ export function addonMessages(): string {
   ].join("\n");
 }
 
-/** Collects classes in the order in which they need each other. */
+/** Collects classes in order of dependency. */
 class Python {
   readonly classes: string[] = [];
   readonly #defined = new Set<string>();
 
-  /** Writes an object down as a frozen dataclass, without fields that only tell its kind; returns its name. */
+  /** Emits an object schema as a frozen dataclass, without constant fields; returns its name. */
   define(schema: z.ZodType, name: string, without: readonly string[] = []): string {
     if (this.#defined.has(name)) return name;
     this.#defined.add(name);
@@ -116,7 +116,7 @@ class Python {
     return name;
   }
 
-  /** What a client sends has JSON's own names, and may leave out what has a default. */
+  /** Messages of the client keep JSON's names, and may omit fields with defaults. */
   defineParams(schema: z.ZodType, name: string): void {
     const lines = Object.entries(shapeOf(schema)).map(
       ([key, field]) => `    ${key}: ${this.typeOf(field, `${name}${pascal(key)}`, "list")}`,
@@ -142,7 +142,7 @@ function wrapped(schema: z.ZodType): z.ZodType | undefined {
   return wraps.some((wrap) => schema instanceof wrap) ? (schema as z.ZodOptional<z.ZodType>).unwrap() : undefined;
 }
 
-/** Anything at all would do where the type says so, but it is there. */
+/** A field of any type is still required. */
 function mayLack(field: z.ZodType): boolean {
   return field.isOptional() && !(field instanceof z.ZodUnknown);
 }

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { ERROR_CODES, type ErrorCode } from "../kernel/error-codes.ts";
 
-/** bridge/ERRORS.md: a row for each code. What happened is written there by hand; the rest comes from the table of codes. */
+/** bridge/ERRORS.md: a row for each code. Its description is written there by hand; the rest comes from the table of codes. */
 export const ERRORS_PAGE = fileURLToPath(new URL("../ERRORS.md", import.meta.url));
 
 const HEAD = `# Errors
@@ -33,7 +33,7 @@ export function readRows(page: string): readonly ErrorRow[] {
   }));
 }
 
-/** The page for the present codes. A code that `rows` do not know yet gets an empty cell, for a person to fill. */
+/** The page for the current codes. A code that is not in `rows` gets an empty cell, to be filled by hand. */
 export function renderPage(rows: readonly ErrorRow[]): string {
   const happened = new Map(rows.map((row) => [row.code, row.happened]));
   const lines = (Object.keys(ERROR_CODES) as ErrorCode[]).map((code) => {
@@ -43,7 +43,7 @@ export function renderPage(rows: readonly ErrorRow[]): string {
   return HEAD + lines.join("");
 }
 
-/** Markdown takes a bar for a cell's end and an angle for HTML, where it does not stand in code. */
+/** Escapes bars, which end a cell, and angle brackets outside of code, which are HTML. */
 function plain(text: string): string {
   const parts = text.replaceAll("|", "\\|").split("`");
   return parts.map((part, index) => (index % 2 === 0 ? part.replaceAll("<", "\\<") : part)).join("`");

@@ -8,7 +8,7 @@ const HELD = ["kernel", "core", "protocols", "requester", "donor", "gateway", "a
 const ADAPTERS = ["network", "content", "database", "sandbox", "machine", "blender", "media"];
 const NO_ROOMS = ["bin", "build", "demo", "setup", "test"];
 
-/** Lines that help themselves to the machine's time, chance or files, and what is said of each. */
+/** Lines that use the machine's clock, randomness or files directly, with the expected lint message. */
 const VIOLATIONS: Readonly<Record<string, readonly string[]>> = {
   "export const a = new Date();": ["world's clock"],
   "export const b = Date();": ["world's clock"],
@@ -47,7 +47,7 @@ const VIOLATIONS: Readonly<Record<string, readonly string[]>> = {
   'export { systemDisk } from "../../kernel/disk.ts";': ["'systemDisk'"],
 };
 
-/** What is nobody's time and chance: values, hashes, types. */
+/** Allowed lines: values, hashes, types. */
 const ALLOWED = [
   "export const v = (ms: number) => new Date(ms).getDay();",
   "export const w = Math.max(1, 2);",
@@ -83,7 +83,7 @@ function write(folder: string, file: string, text: string): void {
   writeFileSync(join(folder, file), text);
 }
 
-/** What the linter says of a folder about the World, by this configuration. */
+/** The linter's World messages for a folder, with this configuration. */
 async function lint(folder: string, settings: object): Promise<readonly Report[]> {
   write(folder, ".oxlintrc.json", JSON.stringify(settings));
   write(folder, "bridge/build/world-lint.mjs", readFileSync("bridge/build/world-lint.mjs", "utf8"));
@@ -109,7 +109,7 @@ describe("the rule of the World", () => {
     reports = await lint(folder, config());
   });
 
-  it.each(HELD)("holds in %s: each way around the World is told, and nothing else", (room) => {
+  it.each(HELD)("holds in %s: each bypass of the World is reported, and nothing else", (room) => {
     const here = reports.filter(({ file }) => file === `bridge/${room}/deep/seeded.ts`);
     for (const [index, line] of lines.entries()) {
       const messages = here.filter((report) => report.line === index + 1).map(({ message }) => message);
@@ -119,7 +119,7 @@ describe("the rule of the World", () => {
     }
   });
 
-  it("names nothing that no line here is stopped by", () => {
+  it("lists no forbidden name without a test line here", () => {
     const rules = config().overrides.find((override) => RULE in override.rules)?.rules ?? {};
     const names = [...JSON.stringify(rules).matchAll(/"object":"(\w+)","property":"(\w+)"|"importNames":\[(.*?)\]/g)].flatMap(
       ([, object, property, imports]) => (imports === undefined ? [`${object}.${property}`] : (JSON.parse(`[${imports}]`) as string[])),
@@ -130,17 +130,17 @@ describe("the rule of the World", () => {
     expect([...names, ...globals].filter((name) => !told.has(`'${name}'`))).toEqual([]);
   });
 
-  it("leaves adapters and tests alone", () => {
+  it("does not apply to adapters and tests", () => {
     const held = reports.filter(({ file }) => !HELD.some((room) => file === `bridge/${room}/deep/seeded.ts`));
     expect(held).toEqual([]);
   });
 
-  it("says of every room of the bridge whether it is held", () => {
+  it("states for every room of the bridge whether the rule applies", () => {
     const rooms = readdirSync("bridge", { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
     expect(rooms.toSorted()).toEqual([...HELD, ...ADAPTERS, ...NO_ROOMS].toSorted());
   });
 
-  it("excepts no file that would not break it", async () => {
+  it("has no exception for a file that does not need it", async () => {
     const settings = config();
     for (const override of settings.overrides) if (RULE in override.rules) override.excludeFiles = [];
     const folder = join(root, "excepted");

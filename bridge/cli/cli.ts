@@ -1,7 +1,7 @@
 import type { World } from "../kernel/world.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** What a command may use of the outside. */
+/** The environment of a command. */
 export interface Cli {
   readonly world: World;
   readonly terminal: Terminal;

@@ -2,13 +2,13 @@ import { type Command, Option } from "commander";
 import type { DeclaredOption } from "../core/job/job-options.ts";
 import { parseFlag, parseInteger } from "./option-values.ts";
 
-/** Adds options that are declared for every way into the bridge. */
+/** Adds declared job options to a command. */
 export function addDeclared(command: Command, declared: Readonly<Record<string, DeclaredOption>>): Command {
   for (const each of Object.values(declared)) command.addOption(optionOf(each));
   return command;
 }
 
-/** Their values under their own names, out of what commander found: there they are called as their flags. */
+/** Their values under their declared names, from commander's values, which are named by flag. */
 export function declaredValues(declared: Readonly<Record<string, DeclaredOption>>, raw: Readonly<Record<string, unknown>>) {
   return Object.fromEntries(Object.entries(declared).map(([name, each]) => [name, raw[optionOf(each).attributeName()]]));
 }

@@ -1,16 +1,16 @@
 import { writeSync } from "node:fs";
 import { EXIT } from "./exit-codes.ts";
 
-/** Codes of a process that ends by itself; 13 is Node's own for one that waits for what nobody will bring. */
+/** Exit codes of a process that ends by itself; 13 is Node's own for an unsettled top-level await. */
 const AS_IF_WELL: ReadonlySet<unknown> = new Set([undefined, EXIT.ok, 13]);
 
 /**
- * While it is held, a process that ends (because it ran out of work, for instance) has not said its last word: it says so,
- * by `lastWords` and without waiting for anything, and does not end as if all were well.
+ * While the guard is held, a process that exits (because its event loop is empty, for instance) calls `lastWords`
+ * synchronously, and does not exit with 0.
  */
 export function exitGuard(lastWords: () => { readonly out?: string; readonly err?: string }): Disposable {
   const onExit = () => {
-    // Somebody has said why already, or has asked to leave at once.
+    // The reason was already reported, or an immediate exit was requested.
     if (!AS_IF_WELL.has(process.exitCode)) return;
     const { out, err } = lastWords();
     if (out !== undefined) write(1, out);
@@ -25,6 +25,6 @@ function write(descriptor: number, line: string): void {
   try {
     writeSync(descriptor, `${line}\n`);
   } catch {
-    // nobody reads it
+    // no reader
   }
 }

@@ -8,7 +8,7 @@ import { leaveWith } from "./leave-with.ts";
 import { buildProgram } from "./program.ts";
 import { paint, processTerminal, type Terminal } from "./terminal.ts";
 
-/** Runs one command line to its end and returns its exit code. The only place where an error becomes words. */
+/** Runs one command line to its end and returns its exit code. The only place where an error is printed. */
 export async function main(argv: readonly string[]): Promise<number> {
   const terminal = processTerminal(systemWorld.clock, { json: argv.includes("--json") });
   const stop = new AbortController();
@@ -27,12 +27,12 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** How long what is open may take to end in order, after something that nobody waited for has failed. */
+/** How long a clean shutdown may take after an unhandled error. */
 const ENDING_MS = 15_000;
 
 /**
- * An error that nobody waited for is a mistake of ours. It ends the program, but in order: jobs are told to stop and write
- * down how far they came.
+ * An unhandled error is a bug. It ends the program, but cleanly: jobs are stopped and record
+ * their progress.
  */
 function strayErrors(stop: AbortController): { readonly first: { readonly error: unknown } | undefined; stop(): void } {
   const found: { first: { readonly error: unknown } | undefined; stop(): void } = { first: undefined, stop: () => {} };
@@ -51,7 +51,7 @@ function strayErrors(stop: AbortController): { readonly first: { readonly error:
   return found;
 }
 
-/** First Ctrl-C: stop cleanly. Second: leave at once. Whoever reads our output and goes (`| head`) stops us, too. */
+/** First Ctrl-C: stop cleanly. Second: exit at once. A closed standard output (`| head`) stops us, too. */
 function interruptions(stop: AbortController, terminal: Terminal): () => void {
   const onUnread = () => stop.abort(new FarmError("CANCELLED", "nobody reads the output any more"));
   const onSignal = () => {
@@ -61,7 +61,7 @@ function interruptions(stop: AbortController, terminal: Terminal): () => void {
   };
   process.stdout.on("error", onUnread);
   process.stderr.on("error", onUnread);
-  // Its terminal was closed: that may be told twice, and is no request to leave at once.
+  // The terminal was closed: this signal may come twice, and does not request an immediate exit.
   const onHangUp = () => stop.abort(new FarmError("CANCELLED", "the terminal was closed"));
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
@@ -88,7 +88,7 @@ function explain(error: unknown, terminal: Terminal, signal: AbortSignal): numbe
   return EXIT.bug;
 }
 
-/** What a peer or a file wrote must not drive the terminal. */
+/** Removes control characters: text from peers and files must not control the terminal. */
 function oneLine(text: string): string {
   return stripVTControlCharacters(text)
     .replaceAll(/[\p{Cc}\s]+/gu, " ")

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "commander";
 
-/** Of an option that may be given several times. */
+/** Collects an option that may be given several times. */
 export function collect(value: string, before: readonly string[] | undefined): string[] {
   return [...(before ?? []), value];
 }

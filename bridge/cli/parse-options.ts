@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { FarmError } from "../kernel/errors.ts";
 
-/** Options that break a rule are the user's to mend: USAGE. */
+/** Invalid options are errors of the user: USAGE. */
 export function parseOptions<T>(schema: z.ZodType<T>, raw: unknown): T {
   const parsed = schema.safeParse(raw);
   if (parsed.success) return parsed.data;

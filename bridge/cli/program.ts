@@ -9,7 +9,7 @@ import { peersCommand } from "./commands/peers/command.ts";
 import { renderCommand } from "./commands/render/command.ts";
 import { serveCommand } from "./commands/serve/command.ts";
 
-/** The whole command line. Commands load what they need when they run, so that `--help` answers at once. */
+/** The whole command line. Commands load their modules when they run, so that `--help` is fast. */
 export function buildProgram(cli: Cli): Command {
   const program = new Command("bridge")
     .description("Render Blender scenes on a swarm of computers, with the same picture as one Blender.")

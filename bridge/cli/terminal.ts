@@ -1,7 +1,7 @@
 import { stripVTControlCharacters, styleText } from "node:util";
 import type { Clock } from "../kernel/clock.ts";
 
-/** Where commands write; tests pass a recording one. */
+/** The output of commands; tests pass a recording one. */
 export interface Terminal {
   readonly isLive: boolean;
   readonly columns: number;
@@ -28,7 +28,7 @@ export function processTerminal(clock: Clock, options: { readonly json: boolean 
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Colours only where the stream shows them (NO_COLOR and pipes are honoured). */
+/** Colours only if the stream supports them (NO_COLOR and pipes are respected). */
 export function paint(style: Style, text: string): string {
   return styleText(style, text, { stream: process.stdout });
 }

@@ -12,13 +12,13 @@ export interface Home {
   readonly scratch: string;
   readonly jobs: string;
   readonly cache: string;
-  /** Scenes that clients on other disks have sent. */
+  /** Scenes uploaded by clients on other disks. */
   readonly uploads: string;
-  /** Container images as contents, to be given to peers. */
+  /** Container images as blocks, for seeding to peers. */
   readonly environments: string;
 }
 
-/** Where this node lives: `--home`, BRIDGE_HOME, else the platform's data folder. Creates the folders. Throws HOME_NOT_WRITABLE. */
+/** The home folder of this node: `--home`, BRIDGE_HOME, else the platform's data folder. Creates the folders. Throws HOME_NOT_WRITABLE. */
 export async function openHome(disk: Pick<Disk, "mkdir">, wanted: string | undefined): Promise<Home> {
   const root = resolve(wanted ?? process.env["BRIDGE_HOME"] ?? join(dataFolder(), "p2p-render"));
   const home: Home = {

@@ -20,20 +20,20 @@ export const Refusal = z.enum([
 ]);
 export type Refusal = z.infer<typeof Refusal>;
 
-/** Refusals that may be over in a while: the requester asks again. */
+/** Temporary refusals: the requester asks again. */
 const PASSING: ReadonlySet<string> = new Set<Refusal>(["busy", "paused", "closed", "no-time", "environment-asked"]);
 
 export function isPassing(refusal: string): boolean {
   return PASSING.has(refusal);
 }
 
-/** What the requester knows of its job's hunger; a hint, since it may not know, or lie. */
+/** What the requester knows of its job's memory and disk use; a hint, which may be missing or wrong. */
 export const JobRequirements = z.strictObject({
   /** The scene with all its files. */
   sceneBytes: z.int().min(0).optional(),
-  /** Of one Blender with the scene in it. */
+  /** Of one Blender with the scene open. */
   memoryBytes: z.int().min(0).optional(),
-  /** Of one chunk, on a machine like those that have rendered some. */
+  /** Of one chunk, on a machine like those that have already rendered some. */
   chunkSeconds: z.number().min(0).optional(),
   /** Digest of the environment it must run in. */
   environment: Sha256.optional(),
@@ -48,41 +48,41 @@ export interface AdmissionRequest {
 }
 
 export interface EnvironmentsHere {
-  /** Digests of those that are here. */
+  /** Digests of the installed ones. */
   readonly here: ReadonlySet<string>;
-  /** Digests that proved to be of no use, and why. */
+  /** Digests that turned out unusable, with the reason. */
   readonly refused: ReadonlyMap<string, string>;
-  /** What the processor of this machine is, whatever Blender runs on it. */
+  /** The CPU of this machine, independent of the Blender build. */
   readonly arch: string;
 }
 
-/** What a donor measures a job against. */
+/** What a donor checks a job's requirements against. */
 export interface AdmissionTerms {
   readonly builds: readonly DeviceClass[];
-  /** Undefined where work runs in none. */
+  /** Undefined when work runs without environments. */
   readonly environments?: EnvironmentsHere | undefined;
   readonly who: Pick<Terms, "who" | "own" | "friends" | "allow" | "deny" | "environments">;
   readonly availability: Availability;
   readonly jobs: number;
   readonly maxJobs: number;
-  /** Jobs that the owner has sent away. */
+  /** Jobs that the owner has evicted. */
   readonly evicted: ReadonlySet<string>;
   /** For one Blender. */
   readonly memoryBytes: number;
-  /** Of a GPU, for one Blender; undefined: it renders on the CPU, or its GPU does not tell. */
+  /** Of a GPU, for one Blender; undefined: it renders on the CPU, or the GPU does not report it. */
   readonly gpuMemoryBytes?: number | undefined;
   readonly diskBytes: number;
   /** Until the schedule closes, overtime included; undefined: it never does. */
   readonly secondsLeft: number | undefined;
 }
 
-/** A refusal, and why in words. */
+/** A refusal, with a readable reason. */
 export interface Refused {
   readonly refused: Refusal;
   readonly message: string;
 }
 
-/** Whether this donor takes a job, and in which device class it would work. Every job runs on one Blender build. */
+/** Whether this donor accepts a job, and with which device class it would work. Every job runs on one Blender build. */
 export function admit(request: AdmissionRequest, terms: AdmissionTerms): { readonly deviceClass: DeviceClass } | Refused {
   const refusal = unwelcome(request, terms) ?? retryLater(request, terms) ?? tooBig(request.needs, terms);
   if (refusal) return refusal;
@@ -109,13 +109,13 @@ function unwelcomeEnvironment(digest: string, { who, environments }: Pick<Admiss
   return { refused: verdict.verdict === "ask" ? "environment-asked" : "no-environment", message: verdict.reason };
 }
 
-/** What a job is rendered by in the environment that it names, on this machine's processor. */
+/** The device class of a job that names an environment, on this machine's CPU. */
 function inside({ build }: AdmissionRequest, { environments }: AdmissionTerms): DeviceClass | undefined {
   if (environments === undefined) return undefined;
   return { blenderVersion: build.blenderVersion, buildHash: build.buildHash, backend: "CPU", arch: environments.arch };
 }
 
-/** The owner's own jobs find a place beside however many of others, and come before them there. */
+/** The owner's own jobs do not count towards the limit, and are served before others. */
 function retryLater({ peer }: AdmissionRequest, { availability, jobs, maxJobs, who }: AdmissionTerms): Refused | undefined {
   if (availability.state !== "open") return { refused: availability.state, message: availability.reason };
   return jobs < maxJobs || requesterTierOf(peer, who) === "own"
@@ -126,7 +126,7 @@ function retryLater({ peer }: AdmissionRequest, { availability, jobs, maxJobs, w
 /** A scene lies on a donor's disk as blocks, which others fetch, and as files, which Blender reads. */
 const SCENE_COPIES = 2;
 
-/** A machine that cannot hold a job is not asked to try. */
+/** Refuses a job that does not fit this machine. */
 function tooBig(needs: JobRequirements, terms: AdmissionTerms): Refused | undefined {
   const { sceneBytes = 0, memoryBytes = 0, chunkSeconds = 0 } = needs;
   const room = sceneBytes * SCENE_COPIES;
@@ -163,7 +163,7 @@ export function sameBuild(a: BlenderBuildId, b: BlenderBuildId): boolean {
   return a.blenderVersion === b.blenderVersion && a.buildHash === b.buildHash;
 }
 
-/** True when two machines make the same bits. No two GPUs do, nor one twice: they add floats in any order. */
+/** True when two machines render the same bits. GPUs never do, not even one GPU twice: they add floats in any order. */
 export function sameDeviceClass(a: DeviceClass, b: DeviceClass): boolean {
   return sameBuild(a, b) && a.backend === "CPU" && b.backend === "CPU" && a.arch === b.arch;
 }

@@ -24,8 +24,8 @@ export function parseDuration(text: string): number {
 }
 
 /**
- * Reads a speed of transfer as bytes a second: "2m" (2 MiB a second) as sizes are written, "20mbit" as
- * providers sell it. Throws USAGE.
+ * Reads a transfer speed as bytes per second: "2m" (2 MiB/s) as sizes are written, "20mbit" as
+ * network providers write it. Throws USAGE.
  */
 export function parseRate(text: string): number {
   const clean = text.trim().toLowerCase().replace(/\/s$/, "");

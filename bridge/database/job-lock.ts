@@ -6,7 +6,7 @@ import { FarmError } from "../kernel/errors.ts";
 /** How long a lock on a job lasts without being renewed; a killed bridge's jobs are free after it. */
 const LOCK_MS = 4_000;
 
-/** Takes a job for this run until disposed. The lock of a bridge that was killed a moment ago is waited out. Throws JOB_BUSY. */
+/** Locks a job for this run until disposed. Waits for the lock of a recently killed bridge to expire. Throws JOB_BUSY. */
 export async function lockJob(jobs: Pick<Jobs, "lock" | "release">, job: string, signal: AbortSignal): Promise<AsyncDisposable> {
   const owner = `${process.pid}-${randomBytes(4).toString("hex")}`;
   const lock = () => jobs.lock(job, owner, { nowMs: systemClock.now(), untilMs: systemClock.now() + LOCK_MS });
@@ -19,7 +19,7 @@ export async function lockJob(jobs: Pick<Jobs, "lock" | "release">, job: string,
     try {
       lock();
     } catch {
-      // A full disk ends no job: the next one may be written, and where no lock lasts, nobody has asked for the job yet.
+      // A full disk must not end the job: the next renewal may succeed, and an expired lock is harmless until another process takes it.
     }
   }, LOCK_MS / 3);
   return {
@@ -28,7 +28,7 @@ export async function lockJob(jobs: Pick<Jobs, "lock" | "release">, job: string,
       try {
         jobs.release(job, owner);
       } catch {
-        // It ends by itself.
+        // It expires by itself.
       }
     },
   };

@@ -63,7 +63,7 @@ export class SqliteJobs implements Jobs {
   }
 
   lock(id: string, owner: string, { nowMs, untilMs }: { readonly nowMs: number; readonly untilMs: number }): boolean {
-    // A lock need not outlive the machine's power: it is renewed all the time, and each wait for the disk stops the whole process.
+    // No sync: a lock is renewed all the time, need not survive a power cut, and each sync blocks the whole process.
     this.#sqlite.exec("PRAGMA synchronous = NORMAL");
     try {
       return this.#statements.lock.run({ job: id, owner, nowMs, untilMs }).changes === 1;

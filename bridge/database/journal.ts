@@ -4,8 +4,8 @@ import { FarmError } from "../kernel/errors.ts";
 import type { Journal, StoredRecord } from "./types.ts";
 
 /**
- * One commit takes what comes within a while, or this many records: a flush to disk costs the same for all. The
- * while is a few times what the last commit took, so that a fast disk answers fast and a slow one is not swamped.
+ * One commit takes the records of a short interval, or this many: a flush to disk costs the same for all. The
+ * interval is a few times the duration of the last commit, so that it adapts to the disk's speed.
  */
 const GROUP_COMMIT = { waitPerCommit: 4, maxWaitMs: 10, maxRecords: 32 } as const;
 
@@ -22,7 +22,7 @@ export class SqliteJournal implements Journal {
   readonly #options: { readonly now: () => number; readonly name: (error: unknown) => unknown };
   #waiting: Waiting[] = [];
   #records = 0;
-  /** What the last commit took. */
+  /** Duration of the last commit. */
   #commitMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -43,7 +43,7 @@ export class SqliteJournal implements Journal {
     return settle.promise;
   }
 
-  /** Commits what waits, now. */
+  /** Commits pending records now. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

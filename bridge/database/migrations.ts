@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { FarmError } from "../kernel/errors.ts";
 
-/** What JSON bodies call otherwise since version 5. A quote inside a text is escaped, so only names match. */
+/** JSON names that changed in version 5. Quotes inside texts are escaped, so only names match. */
 const RENAMED: readonly (readonly [string, string])[] = [
   ['"frameUnits":', '"frameInputs":'],
   ['"units":', '"sceneFrames":'],
@@ -16,7 +16,7 @@ const RENAMED: readonly (readonly [string, string])[] = [
   ['"wish":', '"submission":'],
 ];
 
-/** Each entry brings the file from one version (its index) to the next; entries are never changed, only added. */
+/** Each entry migrates the file from one version (its index) to the next; entries are never changed, only added. */
 const MIGRATIONS: readonly string[] = [
   `CREATE TABLE journal (seq INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
    CREATE INDEX journal_by_job ON journal (job, seq);
@@ -48,7 +48,7 @@ function renamed(column: string): string {
   return RENAMED.reduce((text, [before, after]) => `replace(${text}, '${before}', '${after}')`, column);
 }
 
-/** Brings the file to this program's version (or, for tests, to an older one). Several processes may try at once: one does it, the others wait. */
+/** Migrates the file to this program's version (or, for tests, to an older one). If several processes try at once, one does it and the others wait. */
 export function migrate(sqlite: DatabaseSync, target = MIGRATIONS.length): void {
   if (versionOf(sqlite) === target) return;
   sqlite.exec("BEGIN IMMEDIATE");

@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from "node:sqlite";
 
-/** Values by place, or one object with those that have names. */
+/** Values by position, or one object with named ones. */
 type Values = readonly SQLInputValue[] | readonly [Record<string, SQLInputValue>];
 type Row = Record<string, SQLOutputValue>;
 
@@ -10,13 +10,13 @@ export interface Statement {
   all(...values: Values): Row[];
 }
 
-/** What tables need of the database. */
+/** The part of the database that tables need. */
 export interface Sqlite {
   prepare(sql: string): Statement;
   exec(sql: string): void;
 }
 
-/** The same database, whose failures are named for the person who can do something about them (DISK_FULL, HOME_BUSY, …). */
+/** Wraps a database so that its errors have our codes if a user can fix them (DISK_FULL, HOME_BUSY, …). */
 export function namedSqlite(sqlite: DatabaseSync, name: (error: unknown) => unknown): Sqlite {
   const named = <R>(work: () => R): R => {
     try {

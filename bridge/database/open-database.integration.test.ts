@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 afterEach(async () => await rm(folder, { recursive: true, force: true }));
 
-/** Runs a writer and returns the numbers it was told are durable. */
+/** Runs a writer and returns the numbers that it printed as durable. */
 async function writeAndKill(job: string, from: number, afterMs: number): Promise<number[]> {
   const child = spawn(process.execPath, [WRITER, file, job, String(from)], { stdio: ["ignore", "pipe", "inherit"] });
   const said: Buffer[] = [];
@@ -40,7 +40,7 @@ async function framesIn(job: string): Promise<number[]> {
   return database.journal.read(job).flatMap(({ record }) => (record.type === "frame-finished" ? [record.frame] : []));
 }
 
-/** Fills a database until it has pages of some depth. */
+/** Fills a database with many pages. */
 async function fill(records: number): Promise<void> {
   await using database = openDatabase(file);
   const files = [{ path: "x".repeat(500) }];
@@ -50,7 +50,7 @@ async function fill(records: number): Promise<void> {
   );
 }
 
-/** A home's database as a bridge that knew only the first migrations left it. */
+/** A home's database as left by a bridge with only the first migrations. */
 async function olderDatabase(version: number, fill: (sqlite: DatabaseSync) => void): Promise<void> {
   await mkdir(join(folder, "home"), { recursive: true });
   const sqlite = new DatabaseSync(file);
@@ -87,7 +87,7 @@ describe("openDatabase", () => {
   });
 
   it("serves two processes at once", async () => {
-    // Each record waits for the disk, which other tests keep busy with gigabytes at times.
+    // Each record waits for the disk, which other tests may keep busy.
     const [one, two] = await Promise.all([writeAndKill("one", 0, 400), writeAndKill("two", 0, 400)]);
     expect(await framesIn("one")).toEqual(expect.arrayContaining(one));
     expect(await framesIn("two")).toEqual(expect.arrayContaining(two));

@@ -12,7 +12,7 @@ import { nameFailure } from "./sqlite-failure.ts";
 import type { Database } from "./types.ts";
 
 export interface OpenOptions {
-  /** Told in one message when a damaged file was moved aside (DATABASE_CORRUPT). */
+  /** Called with a message when a damaged file was moved aside (DATABASE_CORRUPT). */
   readonly onCorrupt?: (message: string) => void;
   /** Wall time in milliseconds, for records and for the name of a file that is moved aside. */
   readonly now?: () => number;

@@ -18,7 +18,7 @@ export function isBusy(error: unknown): boolean {
   return resultCodeOf(error) === SQLITE.busy;
 }
 
-/** Names what SQLite complains about, where a person can do something about it; anything else stays as it is. */
+/** Converts SQLite errors that a user can fix to our codes; others are unchanged. */
 export function nameFailure(error: unknown, file: string): unknown {
   const text = error instanceof Error ? error.message : String(error);
   switch (resultCodeOf(error)) {

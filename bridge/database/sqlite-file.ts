@@ -4,15 +4,15 @@ import { messageOf } from "../kernel/errors.ts";
 import { migrate } from "./migrations.ts";
 import { isBusy, isCorruption } from "./sqlite-failure.ts";
 
-/** How long a process waits for another one's write. */
+/** How long to wait for another process's write. */
 const BUSY_TIMEOUT_MS = 10_000;
 
-/** Between two tries to open a file that others are opening. */
+/** Delay between two attempts to open a file that other processes are opening. */
 const RETRY_MS = 20;
 
 /**
- * Opens the file, makes it durable, checks it whole and brings it up to date. Throws what SQLite throws. SQLite does not wait
- * for others where two processes make one file at once, or the last one of others is just leaving: we do.
+ * Opens the file, makes it durable, checks its integrity and migrates it. Throws SQLite's errors. SQLite does not wait
+ * when two processes create one file at once, or when the last other one is just closing it: we do.
  */
 export function openSqlite(file: string): DatabaseSync {
   for (const untilMs = performance.now() + BUSY_TIMEOUT_MS; ; ) {
@@ -41,7 +41,7 @@ function openOnce(file: string): DatabaseSync {
   }
 }
 
-/** As `openSqlite`; a damaged file is moved aside with its companions, told about, and a fresh one begun. */
+/** As `openSqlite`; a damaged file is moved aside with its WAL files, with a message, and a new one is created. */
 export function openOrReplace(
   file: string,
   options: { readonly nowMs: number; readonly onCorrupt: (message: string) => void },

@@ -9,7 +9,7 @@ const ROW: JobRow = { id: "261122-214654-k3f9", createdAt: 10, updatedAt: 10, sc
 
 let folder: string;
 let one: Database;
-/** The same file, held by another process as it were. */
+/** The same file, opened as if by another process. */
 let other: Database;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "bridge-tables-"));

@@ -2,7 +2,7 @@ import type { EnvironmentDigest, EnvironmentFacts } from "../core/environments/f
 import type { JobRecord } from "../core/journal/records.ts";
 import type { JobOutcome } from "../core/schedule/types.ts";
 
-/** A record with its place in the journal (ascending over all jobs) and wall time in milliseconds. */
+/** A record with its number in the journal (ascending over all jobs) and wall time in milliseconds. */
 export interface StoredRecord {
   readonly seq: number;
   readonly at: number;
@@ -16,7 +16,7 @@ export interface Journal {
   read(job: string): readonly StoredRecord[];
 }
 
-/** `queued`: a bridge that serves has it, and has not begun. */
+/** `queued`: accepted by a serving bridge, not started. */
 export type JobState = "queued" | "running" | "paused" | JobOutcome | "failed";
 
 /** A line of the job list. */
@@ -31,36 +31,36 @@ export interface JobRow {
 }
 
 export interface Jobs {
-  /** Adds the job, or replaces its line. */
+  /** Adds or replaces the job. */
   put(row: JobRow): void;
   /** Newest first. */
   list(): readonly JobRow[];
   get(id: string): JobRow | undefined;
   setState(id: string, state: JobState, nowMs: number): void;
   /**
-   * Takes the job for one process until `untilMs` (wall time); taken again by the same owner, it is prolonged.
+   * Locks the job for one process until `untilMs` (wall time); a second call by the same owner renews the lock.
    * @returns false while another owner's lock lasts.
    */
   lock(id: string, owner: string, times: { readonly nowMs: number; readonly untilMs: number }): boolean;
   release(id: string, owner: string): void;
-  /** Some process has the job at this moment. */
+  /** Whether a process has the job locked now. */
   isLocked(id: string, nowMs: number): boolean;
 }
 
-/** What another process wants of a running job. */
+/** A command of another process for a running job. */
 export type JobCommand = "cancel" | "pause" | "resume";
 
 export interface JobCommands {
-  /** The last command stands. */
+  /** Replaces an earlier command. */
   set(job: string, command: JobCommand): void;
-  /** Returns the command and forgets it. */
+  /** Returns the command and removes it. */
   take(job: string): JobCommand | undefined;
 }
 
-/** Jobs that a serving bridge was asked for: what it must know to take them up again. The texts are its own. */
+/** Jobs submitted to a serving bridge: what it needs to resume them. The texts are in its own format. */
 export interface ServedJobs {
   put(job: string, body: string): void;
-  /** In the order in which they came. */
+  /** In order of submission. */
   list(): readonly { readonly job: string; readonly body: string }[];
   delete(job: string): void;
 }
@@ -71,22 +71,22 @@ export interface Settings {
   delete(key: string): void;
 }
 
-/** An environment that this node has, or had when it was last looked for. */
+/** An environment that this node has, or had when it was last checked. */
 export interface EnvironmentRow {
   readonly digest: EnvironmentDigest;
   readonly facts: EnvironmentFacts;
-  /** As the engine unpacks it. */
+  /** Unpacked in the engine. */
   readonly bytes: number;
   /** Milliseconds since 1970. */
   readonly addedAt: number;
-  /** Built here, or the peer ids it was taken from. */
+  /** Built here, or the peer ids it was fetched from. */
   readonly origin: "built" | readonly string[];
-  /** Peers may have it. */
+  /** Shared with peers. */
   readonly isShared: boolean;
 }
 
 export interface Environments {
-  /** Adds it, or replaces its line. */
+  /** Adds or replaces it. */
   put(row: EnvironmentRow): void;
   /** Newest first. */
   list(): readonly EnvironmentRow[];
@@ -103,6 +103,6 @@ export interface Database extends AsyncDisposable {
   readonly served: ServedJobs;
   readonly settings: Settings;
   readonly environments: Environments;
-  /** Writes what waits, then closes. Idempotent. */
+  /** Writes pending records, then closes. Idempotent. */
   close(): Promise<void>;
 }

@@ -8,7 +8,7 @@ import { paint } from "../cli/terminal.ts";
 
 /**
  * A whole swarm on one machine: two donor processes and a requester, over real libp2p connections.
- * Renders a small animation by frames and a still in tiles, then names what it made.
+ * Renders a small animation by frames and a still in tiles, then lists its files.
  */
 
 const launcher = fileURLToPath(new URL("../bin/bridge.mjs", import.meta.url));

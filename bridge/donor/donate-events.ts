@@ -1,7 +1,7 @@
 import type { Availability } from "../core/terms/availability.ts";
 import type { DonorEvent } from "./serve-job-deps.ts";
 
-/** What the owner's terms did. */
+/** An effect of the owner's terms. */
 export type OwnerEvent =
   | ({ readonly event: "availability" } & Availability)
   | { readonly event: "terms"; readonly terms: Readonly<Record<string, string>>; readonly slots: number; readonly threads: number }
@@ -15,7 +15,7 @@ export type OwnerEvent =
     }
   | { readonly event: "note"; readonly message: string };
 
-/** What everybody who watches a donor reads; `at` is added where it is printed. */
+/** The events of a donor for all views; `at` is added when printing. */
 export type DonateEvent =
   | DonorEvent
   | OwnerEvent

@@ -114,7 +114,7 @@ describe("a donor with one slot", () => {
     const friend = await open("friend");
     await friend.lease(3);
     await settled();
-    const mine = await open("mine"); // two jobs are the most of others
+    const mine = await open("mine"); // the limit for others is two jobs
     expect(mine.first).toMatchObject({ type: "opened" });
     await mine.lease(4);
     await settled();

@@ -4,14 +4,14 @@ import type { BlockPeer } from "../protocols/blocks/messages.ts";
 import type { OpenedJob, ServeJobDeps } from "./serve-job-deps.ts";
 
 interface JobTalk {
-  /** Who may have blocks, as of now; the requester first. */
+  /** Peers that may currently have blocks; the requester first. */
   readonly sources: () => readonly BlockPeer[];
   readonly fetching: (bytesDone: number, bytesTotal: number) => void;
-  /** Ends the job with a word. */
+  /** Ends the job with a reason. */
   readonly dismiss: (reason: string) => Promise<void>;
 }
 
-/** Brings what a job needs before its first chunk: the environment that it names, without which its scene is of no use, and the scene. */
+/** Fetches what a job needs before its first chunk: first the environment that it names, then the scene. */
 export async function fetchJobInputs(deps: ServeJobDeps, ticket: OpenedJob, talk: JobTalk, signal: AbortSignal): Promise<SceneOnDisk> {
   const { job, manifest, manifestBytes } = ticket;
   const environment = await bringEnvironment(deps, ticket, talk, signal);

@@ -5,11 +5,11 @@ import { FarmError } from "../kernel/errors.ts";
 import { TrackedTasks } from "../kernel/tracked-tasks.ts";
 import type { DonorStore } from "./ports.ts";
 
-/** How long a donor works and keeps for a requester that vanished without a word. */
+/** How long a donor renders and keeps results for a requester that vanished without a goodbye. */
 export const KEEP_LIMITS = {
-  /** A chunk that was begun may still be finished for so long. */
+  /** A chunk that was begun may run on for this long. */
   finishMs: 15 * 60_000,
-  /** After this it gives way to somebody who is here and waits for a slot; looked at every `lookMs`. */
+  /** After this it yields its slot to a waiting chunk of a connected requester; checked every `lookMs`. */
   yieldMs: 30_000,
   lookMs: 5_000,
   keepMs: 15 * 60_000,
@@ -20,16 +20,16 @@ export const KEEP_LIMITS = {
   maxKept: 10_000,
 } as const;
 
-/** What a chunk came to: what its donor commits to. */
+/** A chunk's result: the files that its donor commits to. */
 export interface ChunkResult {
   readonly files: readonly ResultFile[];
   readonly seconds: number;
   readonly peakMemoryBytes: number;
-  /** What made it, where that is known apart from the donor's own class. */
+  /** Its device class, if it differs from the donor's. */
   readonly deviceClass?: DeviceClass | undefined;
 }
 
-/** Chunks of one job of one requester: nobody else is given them. */
+/** Chunks of one job of one requester, and for no other. */
 export interface ChunkOf {
   readonly peer: string;
   readonly job: string;
@@ -39,26 +39,26 @@ export interface ChunkOf {
 export interface OrphanedResultsDeps {
   readonly store: Pick<DonorStore, "dropResult">;
   readonly clock: Clock;
-  /** Chunks of requesters who are here wait for a slot. */
+  /** Whether chunks of connected requesters wait for a slot. */
   readonly isSlotWanted: () => boolean;
 }
 
 interface Kept {
   readonly result: Promise<ChunkResult>;
-  /** Its Blender is still at it. */
+  /** Its Blender still renders it. */
   isAtWork: boolean;
   /** Ends its rendering; does nothing once that is over. */
   readonly cancel: (reason: Error) => void;
   readonly life: ChildSignal;
-  /** Somebody else answers for it now. */
+  /** It was handed over to another owner. */
   taken: boolean;
-  /** Settles when nothing of it is left here. */
+  /** Settles when nothing of it is left. */
   ended: Promise<void>;
 }
 
 /**
- * Chunks whose requester vanished: being finished, or done and waiting for it. When it comes back and asks for
- * the same chunk again, it gets this one; when it does not, everything goes.
+ * Chunks whose requester vanished: still rendering, or done and waiting for it. When it reconnects and leases
+ * the same chunk again, it gets this one; otherwise all are dropped.
  */
 export class OrphanedResults implements AsyncDisposable {
   readonly #deps: OrphanedResultsDeps;
@@ -75,14 +75,14 @@ export class OrphanedResults implements AsyncDisposable {
 
   keep(chunk: ChunkOf, { result, cancel }: Pick<Kept, "result" | "cancel">): void {
     const key = keyOf(chunk);
-    this.#kept.get(key)?.life.abort(); // a later rendering of the same chunk takes its place
+    this.#kept.get(key)?.life.abort(); // replaced by a later render of the same chunk
     if (this.#kept.size >= KEEP_LIMITS.maxKept) void this.dropOldest();
     const kept: Kept = { result, cancel, isAtWork: true, life: childSignal(), taken: false, ended: Promise.resolve() };
     this.#kept.set(key, kept);
     kept.ended = this.#watching.add(this.#watch(key, kept, chunk.peer));
   }
 
-  /** Hands a kept chunk back, once; undefined when there is none. */
+  /** Returns a kept chunk, once; undefined when there is none. */
   take(chunk: ChunkOf): Pick<Kept, "result" | "cancel"> | undefined {
     const key = keyOf(chunk);
     const kept = this.#kept.get(key);
@@ -93,7 +93,7 @@ export class OrphanedResults implements AsyncDisposable {
     return { result: kept.result, cancel: kept.cancel };
   }
 
-  /** Lets the chunk go that is kept longest, to make room; false when there is none. */
+  /** Drops the chunk that is kept longest, to make room; false when there is none. */
   async dropOldest(): Promise<boolean> {
     const [oldest] = this.#kept;
     if (oldest === undefined) return false;
@@ -110,14 +110,14 @@ export class OrphanedResults implements AsyncDisposable {
     await this.#watching.settle();
   }
 
-  /** Waits for the result, then for its requester. What nobody took goes. */
+  /** Waits for the result, then for its requester; drops it after the time limit. */
   async #watch(key: string, kept: Kept, peer: string): Promise<void> {
     const { signal } = kept.life;
     try {
       const result = await this.#finished(kept);
       if (result) await this.#deps.clock.sleep(keepMs(result), signal);
     } catch {
-      // taken, or let go before its time
+      // taken, or dropped early
     }
     kept.life.dispose();
     if (kept.taken) return;
@@ -127,7 +127,7 @@ export class OrphanedResults implements AsyncDisposable {
     for (const file of result?.files ?? []) await this.#deps.store.dropResult(file.sha256, peer);
   }
 
-  /** The result; undefined when there is none, not in time, or its slot is wanted. */
+  /** The result; undefined when there is none in time, or its slot is needed. */
   async #finished(kept: Kept): Promise<ChunkResult | undefined> {
     const { result, life } = kept;
     using limit = childSignal(life.signal);
@@ -139,7 +139,7 @@ export class OrphanedResults implements AsyncDisposable {
     return finished;
   }
 
-  /** Settles when a chunk's time is up, or when it is the oldest at work and must give way. */
+  /** Settles when a chunk's time is up, or when it is the oldest running one and must yield. */
   async #lastsTooLong(kept: Kept, signal: AbortSignal): Promise<void> {
     const { finishMs, yieldMs, lookMs } = KEEP_LIMITS;
     const { clock, isSlotWanted } = this.#deps;
@@ -156,7 +156,7 @@ function keepMs({ seconds }: ChunkResult): number {
   return seconds > KEEP_LIMITS.longChunkSeconds ? KEEP_LIMITS.keepLongMs : KEEP_LIMITS.keepMs;
 }
 
-/** The same chunk asked for again has the same key, in whatever order its fields came. */
+/** The same chunk has the same key, whatever the order of its fields. */
 function keyOf({ peer, job, spec }: ChunkOf): string {
   return JSON.stringify([peer, job, sorted(spec)]);
 }

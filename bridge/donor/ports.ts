@@ -5,38 +5,38 @@ import type { DonorOffer } from "../core/terms/donor-offer.ts";
 import type { SlotSize, Terms } from "../core/terms/terms.ts";
 import type { BlockPeer } from "../protocols/blocks/messages.ts";
 
-/** A scene bundle as real files on this machine, and what tells it from others. */
+/** A scene bundle as files on this machine, and its identity. */
 export interface SceneOnDisk {
   readonly key: string;
-  /** What its Blender runs in; the sandbox's usual one when not said. */
+  /** The environment that its Blender runs in; default: the sandbox's own. */
   readonly environment?: SandboxEnvironment;
-  /** The folder of all its files; undefined for a scene that lies where its owner has it. */
+  /** The folder of all its files; undefined for a scene at its original path. */
   readonly directory?: string;
-  /** Of the .blend, as its Blender sees it; the same goes for `remap`. */
+  /** Path of the .blend as seen by its Blender; likewise for `remap`. */
   readonly path: string;
   readonly remap: Readonly<Record<string, string>>;
 }
 
-/** A container image, proved to be the one that its job named, and the Blender in it. */
+/** A container image, verified to be the one that its job named, and the Blender in it. */
 export interface SandboxEnvironment {
-  /** What the engine of this machine calls it. */
+  /** Its name in this machine's engine. */
   readonly image: string;
   /** `path` is inside the image. */
   readonly blender: { readonly path: string; readonly version: string; readonly buildHash: string };
 }
 
-/** What a finished chunk left in the session's scratch folder. */
+/** The files of a finished chunk in the session's scratch folder. */
 export interface RenderedFiles {
   readonly raw?: string;
   readonly outputs: readonly string[];
   readonly preview?: string;
   readonly renderSeconds: number;
   readonly peakMemoryBytes: number;
-  /** What made them, where slots are of several classes. */
+  /** Their device class, when slots have several classes. */
   readonly deviceClass?: DeviceClass;
 }
 
-/** One warm Blender, as this room needs it; the blender room makes them. */
+/** The part of a warm Blender session that this room needs; implemented by the blender room. */
 export interface WarmSession {
   load(scenePath: string, options: { readonly remap: Readonly<Record<string, string>> }, signal: AbortSignal): Promise<void>;
   render(spec: ChunkSpec, signal: AbortSignal): Promise<RenderedFiles>;
@@ -44,20 +44,20 @@ export interface WarmSession {
   close(): Promise<void>;
 }
 
-/** The donor's cache of scenes and the results it holds for requesters; the content room stands behind it. */
+/** The donor's cache of scenes and the results it holds for requesters; implemented by the content room. */
 export interface DonorStore {
-  /** Brings a scene here (from the requester and other donors of the job) and lays it out as files. */
+  /** Fetches a scene (from the requester and other donors of the job) and extracts it to files. */
   fetchScene(
     request: {
       readonly manifest: string;
-      readonly manifestBytes: number /** Who may have its blocks, most willing first. */;
+      readonly manifestBytes: number /** Peers that may have its blocks, preferred ones first. */;
       readonly sources: () => readonly BlockPeer[];
     },
     signal: AbortSignal,
     onProgress: (bytesDone: number, bytesTotal: number) => void,
   ): Promise<SceneOnDisk>;
   /**
-   * One user fewer of the scene's files. After the last one they go, once `before` is done; its blocks stay cached
+   * Releases one use of the scene's files. After the last one they are removed, once `before` is done; its blocks stay cached
    * under the size cap.
    */
   releaseScene(sceneKey: string, before: () => Promise<void>): Promise<void>;
@@ -68,10 +68,10 @@ export interface DonorStore {
 
 /** The environments that a donor's sandbox can run work in; jobs may name one. */
 export interface DonorEnvironments {
-  /** Which are here, and which were refused under the terms that hold. */
+  /** Installed ones, and those refused under the current terms. */
   now(): EnvironmentsHere;
   /**
-   * Brings one here (from the requester and other donors of the job), as the owner allows.
+   * Fetches one (from the requester and other donors of the job), if the owner allows it.
    * Throws ENVIRONMENT_REFUSED, NO_MATCHING_BLENDER when its Blender is not of `build`, and what fetching throws.
    */
   bring(
@@ -85,7 +85,7 @@ export interface DonorEnvironments {
   ): Promise<SandboxEnvironment>;
 }
 
-/** What the owner of this machine says at this moment; the wiring keeps it up to date. */
+/** The owner's current policy; the wiring keeps it up to date. */
 export interface OwnerPolicy {
   terms(): Terms;
   availability(): Availability;
@@ -94,20 +94,20 @@ export interface OwnerPolicy {
   secondsLeft(): number | undefined;
 }
 
-/** Small pictures for the owner's eyes, of jobs whose requesters allow it: the last one of each. */
+/** Previews for the owner, of jobs whose requesters allow it: the last one of each. */
 export interface Previews {
   /** Copies it; one that cannot be copied is not shown. */
   take(job: string, path: string): Promise<void>;
   clear(job: string): Promise<void>;
 }
 
-/** What this machine renders with at this moment. */
+/** The devices that this machine currently renders with. */
 export interface DonorCapacity extends Pick<DonorOffer, "builds" | "gpus" | "gpuNote" | "speed"> {
-  /** Of the GPU slot that has least; undefined: no slot is bound by it. */
+  /** Of the GPU slot with the least memory; undefined: no limit. */
   readonly gpuMemoryBytes: number | undefined;
 }
 
-/** How much memory a scene took here before, by its manifest. */
+/** How much memory a scene used on this donor before, by its manifest. */
 export interface PeakMemory {
   of(manifest: string): number | undefined;
   note(manifest: string, bytes: number): void;

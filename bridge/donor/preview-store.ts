@@ -3,7 +3,7 @@ import type { Disk } from "../kernel/disk.ts";
 import { makeWhole } from "../kernel/files/atomic-file.ts";
 import type { Previews } from "./ports.ts";
 
-/** The last small picture of each open job, as files of a folder that goes with this process. */
+/** The last preview of each open job, as files in a folder that is removed with this process. */
 export class PreviewStore implements Previews {
   readonly #disk: Disk;
   readonly #folder: string;
@@ -15,7 +15,7 @@ export class PreviewStore implements Previews {
     this.#folder = folder;
   }
 
-  /** The picture that is shown last comes last. */
+  /** The newest preview is last. */
   get pictures(): readonly { readonly job: string; readonly path: string }[] {
     return [...this.#pictures].map(([job, path]) => ({ job, path }));
   }
@@ -25,7 +25,7 @@ export class PreviewStore implements Previews {
     const place = known ?? join(this.#folder, `${this.#count++}.jpg`);
     try {
       const copy = (beside: string) => this.#disk.copyFile(path, beside);
-      await makeWhole(this.#disk, place, copy, { beside: `${place}.new` }); // whoever looks never sees half of it
+      await makeWhole(this.#disk, place, copy, { beside: `${place}.new` }); // readers never see a partial file
     } catch {
       return;
     }

@@ -1,22 +1,22 @@
 import type { RawImage } from "../core/job/job-events.ts";
 import type { WireEvent } from "./wire/job-messages.ts";
 
-/** What a job has told its clients of its files. */
+/** The files that a job has announced to its clients. */
 export interface AnnouncedSources {
-  /** The events that are still known. */
+  /** The events that are still stored. */
   readonly events: { some(fits: (event: WireEvent) => boolean): boolean };
-  /** Floats that wait for somebody. */
+  /** Raw frames that wait for pickup. */
   readonly raw: readonly RawImage[];
-  /** Asked last: whether it is a finished file that its journal knows. */
+  /** Called last: whether it is a finished file in the job's journal. */
   readonly isOutput: () => boolean;
 }
 
-/** Whether the job itself has named a file, letter by letter: only such files are given to clients. */
+/** Whether the job itself has announced a file under exactly this path: only such files are sent to clients. */
 export function isAnnounced(path: string, { events, raw, isOutput }: AnnouncedSources): boolean {
   return events.some((event) => filesIn(event).includes(path)) || raw.some((picture) => picture.path === path) || isOutput();
 }
 
-/** The files that an event names. */
+/** The files that an event announces. */
 function filesIn(event: WireEvent): readonly string[] {
   if (event.event === "tile" || event.event === "preview") return [event.path];
   if (event.event === "frame-raw") return event.pictures.map(({ path }) => path);

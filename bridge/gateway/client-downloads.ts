@@ -18,7 +18,7 @@ interface Download {
   readonly file: OpenFile;
 }
 
-/** The files that one client takes, some at a time, in small parts: what else is said to it comes between them. */
+/** The downloads of one client, a limited number at a time, in small parts, between which other messages are sent. */
 export class ClientDownloads {
   readonly #deps: ClientDownloadsDeps;
   #count = 0;
@@ -28,7 +28,7 @@ export class ClientDownloads {
     this.#deps = deps;
   }
 
-  /** Replies, then sends the file. Throws WIRE_BUSY, JOB_UNKNOWN, FILE_NOT_OF_JOB, FILE_GONE; not once it has replied. */
+  /** Replies, then sends the file. Throws WIRE_BUSY, JOB_UNKNOWN, FILE_NOT_OF_JOB, FILE_GONE, but only before the reply. */
   async get({ job, path }: Params<"files.get">, reply: (result: Result<"files.get">) => void): Promise<void> {
     if (this.#open >= GATEWAY_LIMITS.maxDownloadsPerClient)
       throw new FarmError("WIRE_BUSY", "that is more than one client may take at once");
@@ -45,7 +45,7 @@ export class ClientDownloads {
     }
   }
 
-  /** A part without data says that the file ends before its time: somebody writes it anew. */
+  /** A part without data means that the file ended too early, because it is being rewritten. */
   async #pour({ number, bytes, file }: Download): Promise<void> {
     for (let sent = 0; sent < bytes && !this.#deps.signal.aborted; ) {
       const part = emptyPart(number, Math.min(GATEWAY_LIMITS.maxPartBytes, bytes - sent));
@@ -57,7 +57,7 @@ export class ClientDownloads {
   }
 }
 
-/** 0 where nothing more can be read. */
+/** 0 when nothing more can be read. */
 async function readAt(file: OpenFile, part: Buffer, position: number): Promise<number> {
   try {
     const { bytesRead } = await file.read(part, PART_HEAD_BYTES, part.length - PART_HEAD_BYTES, position);

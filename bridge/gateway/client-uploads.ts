@@ -6,7 +6,7 @@ import type { IncomingFile, Params, Result, ServedBridge } from "./ports.ts";
 
 export interface ClientUploadsDeps {
   readonly receive: ServedBridge["receive"];
-  /** The client is listened to no further, or again. */
+  /** Pauses or resumes reading from the client. */
   readonly pause: () => void;
   readonly resume: () => void;
 }
@@ -17,15 +17,15 @@ interface Upload {
   readonly file: IncomingFile;
   readonly hash: Hash;
   got: number;
-  /** Why it cannot come to a good end; told when its client says that it is done. */
+  /** Why it has failed; reported when its client has sent all. */
   failure: unknown;
-  /** Settles when all that has come is on the disk. Never rejects. */
+  /** Settles when everything received is on the disk. Never rejects. */
   written: Promise<void>;
 }
 
 const limits = GATEWAY_LIMITS;
 
-/** The files that one client sends. They are the client's until a job takes them: with the client goes what none has taken. */
+/** The uploads of one client. They belong to the client until a job takes them, and are removed when it disconnects. */
 export class ClientUploads {
   readonly #deps: ClientUploadsDeps;
   readonly #open = new Map<number, Upload>();
@@ -61,7 +61,7 @@ export class ClientUploads {
     return { upload };
   }
 
-  /** Takes what comes next of a file; false where there is no such upload. */
+  /** Adds the next part of a file; false for an unknown upload. */
   take({ number, data }: Part): boolean {
     const upload = this.#open.get(number);
     if (!upload) return false;
@@ -102,7 +102,7 @@ export class ClientUploads {
     }
   }
 
-  /** The client has gone. */
+  /** The client has disconnected. */
   async end(): Promise<void> {
     this.#isOver = true;
     const open = [...this.#open.values()];
@@ -115,7 +115,7 @@ export class ClientUploads {
     for (const file of this.#whole.splice(0)) await file.leave();
   }
 
-  /** What it has taken of the disk is given back at once, though its client may go on sending. */
+  /** Frees its disk space at once, although its client may still send. */
   #fail(upload: Upload, failure: unknown): void {
     if (upload.failure !== undefined) return;
     upload.failure = failure;

@@ -6,7 +6,7 @@ import { GATEWAY_LIMITS } from "./wire/limits.ts";
 const OWN_PAGE = "http://127.0.0.1:8080";
 
 let door: Awaited<ReturnType<typeof openTestGateway>>;
-/** One that lets a page of its own in. */
+/** A guard with an allowed origin. */
 let pageDoor: Awaited<ReturnType<typeof openTestGateway>>;
 beforeAll(async () => {
   door = await openTestGateway();
@@ -17,7 +17,7 @@ afterAll(async () => {
   await pageDoor.close();
 });
 
-/** What callers say of whom they mean; `P` is the port. Only two are right. */
+/** Host headers; `P` is the port. Only two are valid. */
 const WRONG_HOSTS = [
   "localhost:P",
   "LOCALHOST:P",
@@ -53,7 +53,7 @@ const WRONG_HOSTS = [
   "",
 ];
 
-/** Whatever calls itself an origin is a page. */
+/** Anything with an Origin is a web page. */
 const ORIGINS = [
   "null",
   "file://",

@@ -1,16 +1,16 @@
 import { GATEWAY_LIMITS } from "./wire/limits.ts";
 
-/** What is known of a caller before a byte of a frame is read. */
+/** A connection request, before any frame is read. */
 export interface ConnectionAttempt {
   readonly method?: string | undefined;
   readonly url?: string | undefined;
-  /** Names and values in turn, as they came: a header that comes twice must show. */
+  /** Names and values alternating, as received, so that repeated headers are visible. */
   readonly rawHeaders: readonly string[];
 }
 
 export interface ConnectionGuardPolicy {
   readonly port: number;
-  /** Origins that may come in, letter by letter. Programs send none; browsers always do. */
+  /** Allowed origins, compared exactly. Programs send none; browsers always do. */
   readonly origins: ReadonlySet<string>;
 }
 
@@ -20,8 +20,8 @@ export interface Refusal {
 }
 
 /**
- * Whether a caller is no web page, and means this door. A page can reach a local port, also under a name of its
- * own that leads here (DNS rebinding); but it cannot leave out its Origin, nor choose its Host.
+ * Refuses web pages and requests for other hosts. A page can reach a local port, also under a name of its
+ * own that resolves to it (DNS rebinding); but it can neither omit its Origin nor choose its Host.
  */
 export function refusalOf({ method, url, rawHeaders }: ConnectionAttempt, { port, origins }: ConnectionGuardPolicy): Refusal | undefined {
   const [host, ...otherHosts] = valuesOf(rawHeaders, "host");
@@ -36,7 +36,7 @@ export function refusalOf({ method, url, rawHeaders }: ConnectionAttempt, { port
   return undefined;
 }
 
-/** Literal addresses only: a name can lead anywhere. */
+/** Literal addresses only: a name can resolve to any address. */
 function hostsOf(port: number): readonly string[] {
   return [`127.0.0.1:${port}`, `[::1]:${port}`];
 }
@@ -45,7 +45,7 @@ function valuesOf(rawHeaders: readonly string[], name: string): string[] {
   return rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === name);
 }
 
-/** Counts wrong tokens: after a few nobody new comes in for a while, so that trying costs time. */
+/** Counts wrong tokens: after a few, new clients are refused for a while, against guessing. */
 export class AuthFailureLimiter {
   #atMs: readonly number[] = [];
 

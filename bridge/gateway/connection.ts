@@ -31,12 +31,12 @@ const CLOSE = { broken: 1008, tooBig: 1009 } as const;
 
 const limits = GATEWAY_LIMITS;
 
-/** One client: a hello, then requests and what it watches. Nothing that it does ends a job. */
+/** One client: a hello, then requests and subscriptions. Its end never ends a job. */
 export class Connection {
   readonly #socket: WebSocket;
   readonly #deps: ConnectionDeps;
   readonly #life: ChildSignal = childSignal();
-  /** How to stop what it watches, by job; the swarm's is under "". */
+  /** Stop functions of its subscriptions, by job; the swarm's is under "". */
   readonly #watches = new Map<string, () => void>();
   readonly #stopHelloTimer: () => void;
   #stopPingTimer: () => void;
@@ -74,7 +74,7 @@ export class Connection {
   }
 
   #hear(data: RawData, isBinary: boolean): void {
-    this.#isAlive = true; // its pong waits behind what it sends
+    this.#isAlive = true; // its pong is queued behind the data it sends
     if (isBinary) return this.#hearPart(data as Buffer);
     if ((data as Buffer).length > limits.maxFrameBytes) return this.#socket.close(CLOSE.tooBig, "that is too long");
     const said = jsonOf((data as Buffer).toString("utf8"));
@@ -91,7 +91,7 @@ export class Connection {
 
   #greet(said: unknown): void {
     const { token, authFailures, clock, welcome } = this.#deps;
-    // Another version's hello may look otherwise in all but this.
+    // A hello of another version may differ in everything but this.
     const speaks = AnyHello.safeParse(said).data?.protocol;
     if (speaks !== undefined && speaks !== GATEWAY_PROTOCOL) {
       const both = `this bridge speaks version ${GATEWAY_PROTOCOL} of the wire, the client ${speaks}`;
@@ -135,7 +135,7 @@ export class Connection {
     this.#bucket = consume(this.#bucket, 1, limits.requestsPerSecond, nowMs);
   }
 
-  /** What is watched follows its reply, never before it. */
+  /** Events follow the reply to their subscription, never before it. */
   async #perform(method: Method, raw: unknown, reply: (result: unknown) => void): Promise<void> {
     if (method === "jobs.watch") return await this.#watchJob(paramsOf(method, raw), reply);
     if (method === "files.put") return reply(await this.#uploads.put(paramsOf(method, raw)));
@@ -185,10 +185,10 @@ export class Connection {
     this.#socket.terminate();
   }
 
-  /** Resolves when there is room for the next; a client that takes files slowly is waited for. */
+  /** Resolves when there is room for the next part; waits for a client that downloads slowly. */
   async #sendPart(part: Buffer): Promise<void> {
     const sent = new Promise<void>((resolve) => this.#socket.send(part, () => resolve()));
-    void sent.then(() => (this.#isAlive = true)); // its pong waits for its own turn to read
+    void sent.then(() => (this.#isAlive = true)); // it sends its pong only after reading what is queued
     if (this.#socket.bufferedAmount > limits.maxUnsentBytes) await sent;
   }
 
@@ -214,7 +214,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** Throws WIRE_INVALID with what is wrong. */
+/** Throws WIRE_INVALID with the reason. */
 function paramsOf<M extends Method>(method: M, raw: unknown): Params<M> {
   const params = METHODS[method].params.safeParse(raw);
   if (params.success) return params.data as Params<M>;

@@ -1,4 +1,4 @@
-/** What has happened, numbered from 0, for those who listen now and those who come later. Old entries are forgotten. */
+/** Events, numbered from 0, for current and later subscribers. Old entries are dropped. */
 export class EventLog<E> {
   readonly #kept: number;
   readonly #listeners = new Set<(entry: LogEntry<E>) => void>();
@@ -9,12 +9,12 @@ export class EventLog<E> {
     this.#kept = options.kept;
   }
 
-  /** The oldest number that is still here. */
+  /** The oldest stored number. */
   get first(): number {
     return this.#entries[0]?.seq ?? this.#next;
   }
 
-  /** The number of the event that comes next. */
+  /** The number of the next event. */
   get next(): number {
     return this.#next;
   }
@@ -26,17 +26,17 @@ export class EventLog<E> {
     for (const listener of this.#listeners) listener(entry);
   }
 
-  /** Whether one that is still here fits. */
+  /** Whether a stored event matches. */
   some(fits: (event: E) => boolean): boolean {
     return this.#entries.some(({ event }) => fits(event));
   }
 
-  /** Forgets all but the newest. */
+  /** Drops all but the newest. */
   shorten(kept: number): void {
     this.#entries = this.#entries.slice(-kept);
   }
 
-  /** Tells what there is from number `from` on, then what comes; returns how to stop. */
+  /** Calls back for stored events from number `from` on, then for new ones; returns a stop function. */
   follow(from: number, listener: (entry: LogEntry<E>) => void): () => void {
     for (const entry of this.#entries) if (entry.seq >= from) listener(entry);
     this.#listeners.add(listener);

@@ -32,7 +32,7 @@ function part(number: number, data: Buffer): Buffer {
   return frame;
 }
 
-/** The upload's number; undefined where it was refused. */
+/** The upload's number; undefined if it was refused. */
 async function put({ ask }: Client, params: object): Promise<number> {
   const answer = await ask("files.put", params);
   if (answer.type === "failure") throw new Error(answer.error.code);
@@ -167,7 +167,7 @@ describe("an uploaded file", () => {
 });
 
 describe("an upload whose disk is slow or full", () => {
-  /** A disk that writes when it is told. */
+  /** A disk whose writes are released by the test. */
   function slowFile() {
     const writing: (() => void)[] = [];
     const file: IncomingFile = {

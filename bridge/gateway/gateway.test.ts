@@ -140,7 +140,7 @@ describe("limits", () => {
     await ask("jobs.watch", { job: LINE.job });
     socket.pause();
     const message = "x".repeat(100_000);
-    // The system's own buffers take some of it first.
+    // The system's own buffers hold some of it first.
     for (let count = 0; count < 1_000 && test.gateway.clients > 0; count++) {
       test.events.push(0, { event: "note", code: "n", message });
       await new Promise((resolve) => setImmediate(resolve));
@@ -160,7 +160,7 @@ it("cannot be reached from another machine", async () => {
   const outward = Object.values(networkInterfaces())
     .flat()
     .flatMap((each) => (each !== undefined && !each.internal && each.family === "IPv4" ? [each.address] : []));
-  // On Linux all of 127/8 leads here: one more address that is not the bridge's.
+  // On Linux all of 127/8 is local: one more address that is not the bridge's.
   const addresses = process.platform === "linux" ? [...outward, "127.0.0.2"] : outward;
   expect(addresses.length).toBeGreaterThan(0);
   for (const host of addresses) {

@@ -10,21 +10,21 @@ import { refusalOf, AuthFailureLimiter } from "./connection-guard.ts";
 import { GATEWAY_LIMITS } from "./wire/limits.ts";
 
 export interface GatewayOptions {
-  /** 0: any that is free. */
+  /** 0: any free port. */
   readonly port: number;
-  /** Origins of pages that may come in; programs send none. */
+  /** Allowed origins of web pages; programs send none. */
   readonly origins: ReadonlySet<string>;
 }
 
-/** This machine's own two addresses, and no other. */
+/** This machine's two loopback addresses, and no other. */
 const LOOPBACK = ["127.0.0.1", "::1"] as const;
 const HEADERS_TIMEOUT_MS = 5_000;
 const MAX_HEADER_BYTES = 8 * 1024;
 const PORT_TRIES = 10;
-/** How long leaving clients are waited for. */
+/** How long to wait for clients to close. */
 const PARTING_MS = 1_000;
 
-/** The door through which programs of this machine reach the bridge. Disposing it lets every client go. */
+/** The WebSocket server for programs of this machine. Disposing it disconnects every client. */
 export class Gateway implements AsyncDisposable {
   readonly #deps: Omit<ConnectionDeps, "authFailures">;
   readonly #origins: ReadonlySet<string>;
@@ -51,7 +51,7 @@ export class Gateway implements AsyncDisposable {
         return gateway;
       } catch (cause) {
         await gateway.#stopListening();
-        const mayRetry = port === 0 && attempt < PORT_TRIES; // a free port of one address may be taken on the other
+        const mayRetry = port === 0 && attempt < PORT_TRIES; // a free port of one address may be in use on the other
         if (!mayRetry) throw new FarmError("LISTEN_FAILED", `port ${port} of this machine cannot be listened on`, { cause });
       }
     }
@@ -102,7 +102,7 @@ export class Gateway implements AsyncDisposable {
     await Promise.all(closing);
   }
 
-  /** Only WebSockets have anything to do here. No header invites a page to read the answer. */
+  /** Only WebSockets are served. No header allows a web page to read the answer. */
   #turnAway(request: IncomingMessage, response: ServerResponse): void {
     const refusal = refusalOf(request, { port: this.#port, origins: this.#origins });
     response.writeHead(refusal?.status ?? 426, { connection: "close", "content-type": "text/plain" });
@@ -122,11 +122,11 @@ export class Gateway implements AsyncDisposable {
 }
 
 function rejectUpgrade(socket: Duplex, status: number): void {
-  socket.on("error", () => {}); // it is being sent away
+  socket.on("error", () => {}); // it is being disconnected
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 
-/** Some machines and containers have none. */
+/** Some machines and containers have no IPv6. */
 function isWithoutIpv6(error: unknown): boolean {
   return ["EADDRNOTAVAIL", "EAFNOSUPPORT"].includes((error as NodeJS.ErrnoException).code ?? "");
 }

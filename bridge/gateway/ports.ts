@@ -6,31 +6,31 @@ import type { Method, METHODS, SwarmStatus } from "./wire/messages.ts";
 export type Params<M extends Method> = z.output<(typeof METHODS)[M]["params"]>;
 export type Result<M extends Method> = z.output<(typeof METHODS)[M]["result"]>;
 
-/** Methods that are a question and its answer; the others are about watching and files, which the connection sees to. */
+/** Methods with a request and a reply only; the others are about subscriptions and files, and handled by the connection. */
 export type AnsweredMethod = Exclude<Method, "jobs.watch" | "jobs.unwatch" | `files.${string}`>;
 
-/** A file that a client sends, on its way to the disk. */
+/** An upload that is being written. */
 export interface IncomingFile {
   /** Throws DISK_FULL. */
   write(data: Uint8Array): Promise<void>;
-  /** It has come whole; tells where it lies. Throws DISK_FULL. */
+  /** Completes it; returns its path. Throws DISK_FULL. */
   finish(): Promise<string>;
-  /** Nothing of it stays. */
+  /** Removes it. */
   drop(): Promise<void>;
-  /** Its client has gone: nothing of it stays, unless a job has taken it. */
+  /** Its client has disconnected: removes it, unless a job has taken it. */
   leave(): Promise<void>;
 }
 
-/** Port: the bridge behind the gateway. It decides; the gateway speaks. */
+/** Port: the bridge behind the gateway. It decides; the gateway only transports. */
 export interface ServedBridge {
-  /** Each may throw a FarmError, which the client is told of. `signal` aborts when the client is gone. */
+  /** Each may throw a FarmError, which is sent to the client. `signal` aborts when the client disconnects. */
   readonly answers: { readonly [M in AnsweredMethod]: (params: Params<M>, signal: AbortSignal) => Promise<Result<M>> };
   /** Throws JOB_UNKNOWN. */
   job(job: string): Promise<{ readonly report: Omit<JobReport, "first" | "next">; readonly events: EventLog<WireEvent> }>;
-  /** Room for a file that a client sends. Throws TOO_MANY_UPLOADS, DISK_FULL. */
+  /** Starts an upload. Throws TOO_MANY_UPLOADS, DISK_FULL. */
   receive(name: string, bytes: number): Promise<IncomingFile>;
-  /** Throws JOB_UNKNOWN, and FILE_NOT_OF_JOB for a file that this job itself has not told of. */
+  /** Throws JOB_UNKNOWN, and FILE_NOT_OF_JOB for a file that this job has not announced. */
   mayTake(job: string, path: string): Promise<void>;
-  /** Tells of the swarm whenever something changed; returns how to stop. */
+  /** Calls back with the swarm on every change; returns a stop function. */
   watchSwarm(seen: (status: SwarmStatus) => void): () => void;
 }

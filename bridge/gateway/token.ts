@@ -6,7 +6,7 @@ export function newToken(random: Random): string {
   return random.bytes(32).toString("hex");
 }
 
-/** Takes the same time whatever is wrong, the length included. */
+/** Compares in constant time, also for another length. */
 export function isToken(given: string, token: string): boolean {
   return timingSafeEqual(digest(given), digest(token));
 }

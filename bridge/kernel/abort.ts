@@ -1,7 +1,7 @@
 import { afterPatience } from "./patience.ts";
 import type { Time } from "./world.ts";
 
-/** A signal below another one, with its own end; `dispose` cuts the link, so that a long-lived parent keeps no dependants. */
+/** A signal derived from another one; `dispose` unlinks it, so that a long-lived parent keeps no dependants. */
 export interface ChildSignal extends Disposable {
   readonly signal: AbortSignal;
   abort(reason?: unknown): void;
@@ -11,7 +11,7 @@ export interface ChildSignal extends Disposable {
 export interface TimeLimit {
   readonly ms: number;
   readonly time: Time;
-  /** What a time-out is to whoever waits; a plain TimeoutError when not given. */
+  /** The abort reason of a timeout; a plain TimeoutError by default. */
   readonly late?: (limitMs: number) => Error;
 }
 
@@ -58,7 +58,7 @@ export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Pr
   }
 }
 
-/** True when this was thrown because somebody aborted (cancel or timeout). */
+/** True for the error of an abort (cancel or timeout). */
 export function isAbort(error: unknown): boolean {
   return error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError");
 }

@@ -1,7 +1,7 @@
 import { Notifier } from "./notifier.ts";
 
 /**
- * A queue between one or more writers and one reader, without bound: writers are our own code and
+ * An unbounded queue between one or more writers and one reader: writers are our own code and
  * few. Reading ends after `close`, once the queue is empty.
  */
 export class Channel<T> implements AsyncIterable<T> {

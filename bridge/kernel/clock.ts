@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Time as a part that can be replaced: wall time for journals, monotonic time for leases, and waiting. */
+/** A replaceable clock: wall time for journals, monotonic time for leases, and waiting. */
 export interface Clock {
   /** Milliseconds since 1970; may jump. */
   now(): number;
-  /** Milliseconds from an arbitrary start; never jumps. */
+  /** Milliseconds from an arbitrary start; monotonic. */
   monotonicMs(): number;
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }

@@ -9,7 +9,7 @@ import { systemClock } from "./clock.ts";
 import { systemDisk } from "./disk.ts";
 
 // Windows has other codes for some of it.
-describe.skipIf(process.platform === "win32")("of this machine", () => {
+describe.skipIf(process.platform === "win32")("of the real disk", () => {
   diskContract("systemDisk", async () => {
     const root = await mkdtemp(join(tmpdir(), "disk-"));
     return { disk: systemDisk, root, pass: (ms) => systemClock.sleep(ms), dispose: () => rm(root, { recursive: true, force: true }) };

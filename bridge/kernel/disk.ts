@@ -19,14 +19,14 @@ export interface OpenFile extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** read: an existing one. change: an existing one, to be written to, too. own: made where it is missing, and never reached by a link. */
+/** read: opens an existing file. change: opens an existing file for writing. own: creates it if it is missing, and never follows a link. */
 export type OpenHow = "read" | "change" | "own";
 
-/** Files, as far as they are needed; calls and failures (`code`: ENOENT, EEXIST, EXDEV, ENOSPC, …) are those of `node:fs/promises`. */
+/** The needed part of `node:fs/promises`, with its calls and errors (`code`: ENOENT, EEXIST, EXDEV, ENOSPC, …). */
 export interface Disk {
   open(path: string, how: OpenHow, mode?: number): Promise<OpenFile>;
   readFile(path: string): Promise<Buffer>;
-  /** `flag` "wx": fails where there is one. */
+  /** `flag` "wx": fails if the file exists. */
   writeFile(path: string, content: string | Uint8Array, options?: { readonly mode?: number; readonly flag?: "w" | "wx" }): Promise<void>;
   copyFile(from: string, to: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
@@ -58,7 +58,7 @@ export const systemDisk: Disk = {
   },
 };
 
-/** False also where it cannot be told. */
+/** False also when it cannot be determined. */
 export async function isThere(disk: Pick<Disk, "stat">, path: string): Promise<boolean> {
   return await disk.stat(path).then(
     () => true,

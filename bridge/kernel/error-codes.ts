@@ -1,11 +1,11 @@
 /**
- * Every stable error code, its exit code and what a person can do about it.
+ * Every stable error code, its exit code and advice for the user.
  *
  * Codes are a contract: scripts match them. `bridge/ERRORS.md` lists the same codes; a test holds the
  * two together. Exit codes: 0 nothing to do, 2 usage or bad input, 3 incomplete or failed job, 130 interrupted.
  */
 export const ERROR_CODES = {
-  // What the user gave us
+  // User input
   USAGE: { exitCode: 2, advice: "See `bridge <command> --help`." },
   SCENE_NOT_FOUND: { exitCode: 2, advice: "Check the path to the .blend file." },
   SCENE_NOT_A_FILE: { exitCode: 2, advice: "Name a .blend file, not a folder." },
@@ -33,7 +33,7 @@ export const ERROR_CODES = {
   ENVIRONMENT_BUSY: { exitCode: 2, advice: "Wait until the work in it has ended, or stop the donor." },
   VIDEO_UNSUPPORTED: { exitCode: 2, advice: "Name a video that ends in .mp4, .webm, .mov or .mkv." },
 
-  // What a client of `bridge serve` did
+  // Requests of clients of `bridge serve`
   TOKEN_WRONG: { exitCode: 2, advice: "Read the token file again: a bridge makes a new token at each start." },
   WIRE_VERSION: { exitCode: 2, advice: "Bring the bridge and its client to the same version." },
   WIRE_INVALID: { exitCode: 2, advice: "The client said what this bridge does not understand: bring both to the same version." },
@@ -45,7 +45,7 @@ export const ERROR_CODES = {
   FILE_GONE: { exitCode: 3, advice: "A tile goes when its frame is whole, and raw frames when they are released: take what comes next." },
   TOO_MANY_JOBS: { exitCode: 2, advice: "Wait until some jobs have ended, or cancel some." },
 
-  // What this machine lacks
+  // Missing on this machine
   BLENDER_NOT_FOUND: { exitCode: 2, advice: "Install Blender, or name it with --blender <path>." },
   BLENDER_TOO_OLD: { exitCode: 2, advice: "Use Blender 3.4 or newer (--blender <path>)." },
   BASE_IMAGE_MISSING: { exitCode: 2, advice: "Name an image that the engine has with --base." },
@@ -64,7 +64,7 @@ export const ERROR_CODES = {
   DISK_FULL: { exitCode: 3, advice: "Free some space, then `bridge jobs resume`." },
   DATABASE_CORRUPT: { exitCode: 3, advice: "The file was set aside; jobs in it are lost, pictures are not." },
 
-  // What went wrong while working
+  // Failures at work
   BLENDER_CRASHED: { exitCode: 3, advice: "Open the scene in Blender and render the frame there; if it crashes too, simplify the scene." },
   BLENDER_HUNG: { exitCode: 3, advice: "Render the frame in Blender to see how long it takes; give it more memory if it swaps." },
   BLENDER_SCRIPT_FAILED: { exitCode: 3, advice: "Run again; if it stays, report it with the scene's kind and Blender's version." },

@@ -4,10 +4,10 @@ import { ERROR_CODES, type ErrorCode } from "./error-codes.ts";
 export type ErrorFacts = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
 /**
- * An expected failure: something a user, a peer or the machine did that we can name.
+ * An expected failure, caused by a user, a peer or the machine.
  *
  * `message` says what happened and where, in one line. What to do about it comes from the table of
- * codes, or from `advice` where this case knows better. Anything thrown that is not a `FarmError`
+ * codes, or from `advice` for a more specific case. Anything thrown that is not a `FarmError`
  * is a bug of ours.
  */
 export class FarmError extends Error {
@@ -23,7 +23,7 @@ export class FarmError extends Error {
     this.advice = options.advice ?? ERROR_CODES[code].advice;
   }
 
-  /** The process exit code this error stands for. */
+  /** The process exit code of this error. */
   get exitCode(): number {
     return ERROR_CODES[this.code].exitCode;
   }

@@ -1,6 +1,6 @@
 import type { Clock } from "./clock.ts";
 
-/** Fields first, then a constant sentence. What a peer wrote goes only to `debug`, as a field. */
+/** Fields first, then a constant sentence. Text from peers is only logged at `debug`, as a field. */
 export interface Log {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
@@ -13,7 +13,7 @@ export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
 const LEVELS = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof LEVELS)[number];
 
-/** One JSON object a line to `write`, from `level` upward. */
+/** One JSON object per line to `write`, from `level` upward. */
 export function jsonLog(clock: Pick<Clock, "now">, write: (line: string) => void, level: LogLevel = "info"): Log {
   const from = LEVELS.indexOf(level);
   const at = (name: LogLevel) => (fields: object, message: string) => {

@@ -22,7 +22,7 @@ it("a wait ends with its signal and leaves nothing on it", async () => {
   stop.abort();
   await waiting;
   expect(getEventListeners(stop.signal, "abort")).toHaveLength(0);
-  await notifier.wait(stop.signal); // over before it began
+  await notifier.wait(stop.signal); // aborted before it began
 });
 
 it("a wait times out, by the timers that it was given", async () => {

@@ -1,6 +1,6 @@
 import type { Timers } from "./world.ts";
 
-/** Wakes everybody who waits for a change of something. */
+/** Wakes all waiters on a change of state. */
 export class Notifier {
   readonly #waiting = new Set<() => void>();
 
@@ -8,7 +8,7 @@ export class Notifier {
     for (const wakeUp of this.#waiting) wakeUp();
   }
 
-  /** Resolves at the next wake, when the signal aborts (or has), or after the limit. */
+  /** Resolves at the next wake, when the signal is aborted, or after the limit. */
   async wait(signal?: AbortSignal, limit?: { readonly ms: number; readonly timers: Timers }): Promise<void> {
     if (signal?.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -48,7 +48,7 @@ it("the patient clock follows the time, and advances by little over a suspension
   expect(nowMs()).toBe(4_600);
 });
 
-/** A wait on a clock that goes on step by step; between two steps nothing of ours runs. */
+/** A wait on a clock that advances step by step; nothing runs between two steps. */
 function steppedWait(ms: number) {
   const clock = new SteppedClock();
   let isOver = false;
@@ -63,7 +63,7 @@ function steppedWait(ms: number) {
   return { stop, passed };
 }
 
-/** The clock goes on, and nothing of ours runs. */
+/** Advances the clock without running any timer. */
 function standStill(ms: number): void {
   const startMs = performance.now();
   while (performance.now() - startMs < ms);

@@ -1,15 +1,15 @@
 import type { Time } from "./world.ts";
 
-/** A wait goes in steps of this length at most, and a step counts no more than that, however late it ends. */
+/** A wait is split into steps of at most this length; a step counts at most this much, however late it ends. */
 const STEP_MS = 1_000;
-/** A step that ended later than this was no silence of anybody else: this process did not run. */
+/** A step that ended later than this shows that this process did not run, not that a peer was silent. */
 const LATE_MS = 250;
-/** What came meanwhile is read before the end is told: timers are looked at before sockets. */
+/** Messages that arrived meanwhile are read before the wait ends: timers run before sockets are read. */
 const GRACE_MS = 100;
 
 /**
- * Calls `then` after `ms` in which this process ran; returns how not to. Time in which it was suspended, starved or
- * busy hardly counts: what others sent meanwhile lies in the sockets, unread, and their silence must not be judged by it.
+ * Calls `then` after `ms` in which this process ran; returns a cancel function. Time in which it was suspended, starved or
+ * busy hardly counts: messages that arrived meanwhile are still unread in the sockets, so peers would wrongly seem silent.
  */
 export function afterPatience({ clock, timers }: Time, ms: number, then: () => void): () => void {
   let leftMs = ms;
@@ -32,8 +32,8 @@ export function afterPatience({ clock, timers }: Time, ms: number, then: () => v
 }
 
 /**
- * A clock of the time in which this process ran: `nowMs` that never counts more than `mostMs` between two looks. To be
- * looked at more often than that.
+ * A clock of the time in which this process ran: `nowMs` that advances at most `mostMs` between two calls. It must be
+ * called more often than that.
  */
 export function patientNow(nowMs: () => number, mostMs: number): () => number {
   let seenMs = nowMs();

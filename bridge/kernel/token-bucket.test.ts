@@ -11,7 +11,7 @@ it("lets a burst pass after a rest, and then keeps to the rate, whatever the siz
     nowMs += waitMs(bucket, RATE, nowMs);
     bucket = consume(bucket, bytes, RATE, nowMs);
     sum += bytes;
-    // Never more than the rate allows, but for the burst and the piece that passes now.
+    // Never more than the rate allows, except the burst and the current piece.
     expect(sum - bytes).toBeLessThanOrEqual(250 + (nowMs / 1_000) * RATE);
   }
   nowMs += waitMs(bucket, RATE, nowMs);

@@ -1,4 +1,4 @@
-/** Work that runs beside its owner, who joins it at the end. */
+/** Concurrent tasks of an owner, which joins them at the end. */
 export class TrackedTasks {
   readonly #running = new Set<Promise<unknown>>();
 
@@ -6,14 +6,14 @@ export class TrackedTasks {
     return this.#running.size;
   }
 
-  /** Joined by `settle`. What is returned settles as the task does, and a failure that nobody looks at is a bug as ever. */
+  /** Joined by `settle`. The returned promise settles as the task does; an unhandled rejection of it is a bug. */
   add<T>(task: Promise<T>): Promise<T> {
     const tracked = task.finally(() => this.#running.delete(tracked));
     this.#running.add(tracked);
     return tracked;
   }
 
-  /** Waits until nothing is under way; work may start more work. Never throws. */
+  /** Waits until no task runs; tasks may start more tasks. Never throws. */
   async settle(): Promise<void> {
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
   }

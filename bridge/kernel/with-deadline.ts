@@ -3,14 +3,14 @@ import type { Time } from "./world.ts";
 
 let unanswered = 0;
 
-/** How many calls have not come back yet, given up or not: each holds a thread, and Node waits for them all when it exits. */
+/** How many calls have not returned yet, given up or not: each holds a thread, and Node waits for all of them when it exits. */
 export function unansweredCalls(): number {
   return unanswered;
 }
 
 /**
- * Waits for a call that cannot be called back (to a file system whose mount may have gone), and no longer than `limitMs`.
- * The call itself may still come back, and what it does is then done.
+ * Waits at most `limitMs` for a call that cannot be cancelled (to a file system whose mount may be gone).
+ * The call may still return later and take effect.
  *
  * Throws what `late` makes after the limit; the signal's reason when aborted.
  */

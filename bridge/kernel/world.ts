@@ -2,22 +2,22 @@ import { randomBytes } from "node:crypto";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Disk, systemDisk } from "./disk.ts";
 
-/** Calls that come later. */
+/** Timers. */
 export interface Timers {
-  /** Calls `then` once, after `ms`; returns how not to. */
+  /** Calls `then` once, after `ms`; returns a cancel function. */
   after(ms: number, then: () => void): () => void;
 }
 
 export interface Random {
-  /** From 0 on, below 1: for choices that nobody need be kept from foreseeing. */
+  /** From 0 to below 1, predictable: not for secrets. */
   fraction(): number;
-  /** Bytes that nobody can foresee: for names, secrets and tokens. */
+  /** Unpredictable bytes: for names, secrets and tokens. */
   bytes(count: number): Buffer;
 }
 
 /**
- * All that decides and speaks asks of the machine: what time it is, to be called later, chance, and files. The wiring
- * hands it in, so that a whole farm can run in one process, on time that a test moves and on a disk in memory.
+ * What decision code and protocols use of the machine: clock, timers, randomness and files. The wiring
+ * passes it in, so that a whole farm can run in one process with virtual time and a disk in memory.
  */
 export interface World {
   readonly clock: Clock;
@@ -26,7 +26,7 @@ export interface World {
   readonly disk: Disk;
 }
 
-/** What a wait with a limit needs. */
+/** The part that a wait with a limit needs. */
 export type Time = Pick<World, "clock" | "timers">;
 
 const systemTimers: Timers = {
@@ -36,7 +36,7 @@ const systemTimers: Timers = {
   },
 };
 
-/** The machine itself; only adapters and the wiring take it. */
+/** The real machine; only adapters and the wiring use it. */
 export const systemWorld: World = {
   clock: systemClock,
   timers: systemTimers,

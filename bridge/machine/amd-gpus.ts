@@ -4,10 +4,10 @@ import { GPU_LIMITS, type Gpu, pciAddress, shownName } from "../core/gpu/gpu.ts"
 import { type DrmCard, drmCards, groupsOf } from "./drm-gpus.ts";
 import { namesIn, parsedJson, type Roots, said, textOf } from "./sources.ts";
 
-/** Names of cards by device and revision, as libdrm keeps them. */
+/** GPU names by device and revision, from libdrm. */
 const NAMES_FILE = "/usr/share/libdrm/amdgpu.ids";
 
-/** Reads libdrm's list: "744C,\tC8,\tAMD Radeon RX 7900 XTX"; undefined for a card that it does not know. */
+/** Reads libdrm's list: "744C,\tC8,\tAMD Radeon RX 7900 XTX"; undefined for an unknown GPU. */
 export function nameInAmdgpuIds(text: string, { deviceId, revision }: Pick<DrmCard, "deviceId" | "revision">): string | undefined {
   for (const line of text.split("\n")) {
     const [device = "", rev = "", ...name] = line.split(",").map((cell) => cell.trim());
@@ -16,13 +16,13 @@ export function nameInAmdgpuIds(text: string, { deviceId, revision }: Pick<DrmCa
   return undefined;
 }
 
-/** 110000 of a KFD node is gfx1100, 90010 is gfx90a. Zero is a processor. */
+/** 110000 of a KFD node is gfx1100, 90010 is gfx90a. Zero is a CPU. */
 export function gfxArch(version: number): string | undefined {
   if (!Number.isSafeInteger(version) || version <= 0 || version > 999_999) return undefined;
   return `gfx${Math.floor(version / 10_000)}${(Math.floor(version / 100) % 100).toString(16)}${(version % 100).toString(16)}`;
 }
 
-/** Reads one KFD node's `properties`: the render node that it is, and its architecture. */
+/** Reads one KFD node's `properties`: its render node and its architecture. */
 export function parseKfdNode(text: string): { readonly renderMinor: number; readonly arch: string } | undefined {
   const fields = new Map(text.split("\n").map((line) => line.trim().split(/\s+/, 2) as [string, string | undefined]));
   const arch = gfxArch(Number(fields.get("gfx_target_version")));
@@ -32,7 +32,7 @@ export function parseKfdNode(text: string): { readonly renderMinor: number; read
 
 const RocmCard = z.record(z.string().max(100), z.unknown());
 
-/** Reads `rocm-smi --showproductname --showbus --json`: names by PCI address. Versions of it spell the fields in their own ways. */
+/** Reads `rocm-smi --showproductname --showbus --json`: names by PCI address. Field names differ between versions. */
 export function parseRocmSmi(text: string): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
   const start = text.indexOf("{"); // warnings may stand before it
@@ -50,7 +50,7 @@ function isName(text: string): boolean {
   return text !== "" && text !== "N/A";
 }
 
-/** The AMD cards that HIP can reach: their kernel driver and /dev/kfd must be there. */
+/** The AMD GPUs that HIP can use: needs their kernel driver and /dev/kfd. */
 export async function amdGpus(roots: Roots): Promise<readonly Gpu[]> {
   const cards = await drmCards(roots, ["amdgpu"]);
   if (cards.length === 0) return [];
@@ -83,7 +83,7 @@ async function kfdArchs({ sys }: Roots): Promise<ReadonlyMap<number, string>> {
   return new Map(found.filter((node) => node !== undefined).map(({ renderMinor, arch }) => [renderMinor, arch]));
 }
 
-/** The driver's own name, else libdrm's, else what rocm-smi says where it is installed. */
+/** The driver's own name, else libdrm's, else rocm-smi's. */
 async function namesOf(cards: readonly DrmCard[]): Promise<ReadonlyMap<string, string>> {
   const list = (await textOf(NAMES_FILE)) ?? "";
   const names = new Map(

@@ -17,7 +17,7 @@ const Displays = z.object({
     .max(GPU_LIMITS.maxGpus),
 });
 
-/** Reads `system_profiler SPDisplaysDataType -json`: the GPUs that Metal can use. Apple's own share the machine's memory. */
+/** Reads `system_profiler SPDisplaysDataType -json`: the GPUs that Metal supports. Apple's own share the machine's memory. */
 export function parseSystemProfiler(text: string, machine: { readonly memoryBytes: number; readonly system: string }): readonly Gpu[] {
   const displays = Displays.safeParse(parsedJson(text));
   return (displays.data?.SPDisplaysDataType ?? [])

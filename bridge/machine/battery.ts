@@ -10,20 +10,20 @@ export interface PowerSupply {
   readonly scope: string | undefined;
 }
 
-/** Whether a machine with these supplies runs on battery: a battery is drained and no mains is there. */
+/** Whether a machine with these supplies runs on battery: a battery discharges and there is no mains power. */
 export function isOnBattery(supplies: readonly PowerSupply[]): boolean {
   const own = supplies.filter(({ scope }) => scope !== "Device");
   if (own.some(({ type, online }) => type !== "Battery" && type !== "UPS" && online === "1")) return false;
   return own.some(({ type, status }) => type === "Battery" && status === "Discharging");
 }
 
-/** What `pmset -g batt` says on macOS; undefined when that is something else. */
+/** Parses `pmset -g batt` of macOS; undefined for anything else. */
 export function isOnBatteryByPmset(text: string): boolean | undefined {
   const source = /drawing from '([^']+)'/.exec(text)?.[1];
   return source === undefined ? undefined : source === "Battery Power";
 }
 
-/** Whether this machine runs on battery; undefined where it does not tell. */
+/** Whether this machine runs on battery; undefined if unknown. */
 export async function onBattery(roots: Roots, platform: NodeJS.Platform): Promise<boolean | undefined> {
   if (platform === "darwin") return isOnBatteryByPmset((await said("pmset", ["-g", "batt"])) ?? "");
   if (platform !== "linux") return undefined;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { GPU_LIMITS, type Gpu, pciAddress, shownName } from "../core/gpu/gpu.ts";
 import { namesIn, type Roots, textOf } from "./sources.ts";
 
-/** A card that a kernel driver shows under /sys/class/drm. */
+/** A GPU that a kernel driver lists under /sys/class/drm. */
 export interface DrmCard {
   readonly driver: string;
   readonly pci: string;
@@ -28,7 +28,7 @@ export function parseUevent(text: string): ReadonlyMap<string, string> {
   );
 }
 
-/** The cards that these kernel drivers run, in the order of their render nodes. */
+/** The GPUs of these kernel drivers, in the order of their render nodes. */
 export async function drmCards(roots: Roots, drivers: readonly string[]): Promise<DrmCard[]> {
   const names = (await namesIn(join(roots.sys, "class", "drm"))) ?? [];
   const minors = names
@@ -70,7 +70,7 @@ async function siblings(roots: Roots, pci: string, names: readonly string[]): Pr
   return cards.filter((_, place) => pciAddress(places[place]?.get("PCI_SLOT_NAME") ?? "") === pci);
 }
 
-/** Who may open these files beside the superuser. */
+/** The groups that may open these files. */
 export async function groupsOf(paths: readonly string[]): Promise<readonly number[]> {
   const found = await Promise.all(paths.map((path) => stat(path).catch(() => undefined)));
   return [...new Set(found.flatMap((each) => (each === undefined || each.gid === 0 ? [] : [each.gid])))];

@@ -5,7 +5,7 @@ import { intelGpus } from "./intel-gpus.ts";
 import { nvidiaGpus } from "./nvidia-gpus.ts";
 import { REAL_ROOTS, type Roots } from "./sources.ts";
 
-/** Every GPU of this machine that something here can render with, NVIDIA's first, so that their own tool's numbers hold. */
+/** Every GPU of this machine that can render, NVIDIA's first, so that the indexes are those of nvidia-smi. */
 export async function listGpus(roots: Roots = REAL_ROOTS, platform: NodeJS.Platform = process.platform): Promise<readonly Gpu[]> {
   if (platform === "darwin") return await appleGpus();
   const onLinux = platform === "linux";
@@ -13,7 +13,7 @@ export async function listGpus(roots: Roots = REAL_ROOTS, platform: NodeJS.Platf
   return numbered(found.flatMap((gpus) => gpus ?? []));
 }
 
-/** One number each: a number that two drivers count alike goes to the first. */
+/** A unique index for each; if two drivers use the same index, the first keeps it. */
 function numbered(gpus: readonly Gpu[]): readonly Gpu[] {
   const nvidia = gpus.filter(({ vendor }) => vendor === "nvidia");
   const first = Math.max(-1, ...nvidia.map(({ index }) => index)) + 1;

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { namesIn, type Roots, textOf } from "./sources.ts";
 
-/** Chips whose sensors sit in the processor, as the kernel names them. */
+/** The kernel's names of sensor chips in CPUs. */
 const PROCESSOR_CHIPS: ReadonlySet<string> = new Set([
   "coretemp",
   "k10temp",
@@ -17,7 +17,7 @@ export interface Sensor {
   readonly celsius: number;
 }
 
-/** The hottest place in the processor; of anything when it has no sensor that we know; undefined without sensors. */
+/** The highest CPU temperature; of any sensor if the CPU has no known one; undefined without sensors. */
 export function hottest(sensors: readonly Sensor[]): number | undefined {
   const sane = sensors.filter(({ celsius }) => celsius > 0 && celsius < 150);
   const inside = sane.filter(({ chip }) => PROCESSOR_CHIPS.has(chip));
@@ -25,7 +25,7 @@ export function hottest(sensors: readonly Sensor[]): number | undefined {
   return chosen.length === 0 ? undefined : Math.max(...chosen.map(({ celsius }) => celsius));
 }
 
-/** Degrees Celsius of this machine's processor; undefined where it does not tell. */
+/** Degrees Celsius of this machine's CPU; undefined if unknown. */
 export async function processorCelsius(roots: Roots): Promise<number | undefined> {
   return hottest([...(await hwmonSensors(roots)), ...(await thermalZones(roots))]);
 }
@@ -59,7 +59,7 @@ async function thousandth(path: string): Promise<number> {
   return text === undefined || text === "" ? Number.NaN : Number(text) / 1_000;
 }
 
-/** A counter of energy at a moment; it starts over at `wrapsAt`. */
+/** A reading of an energy counter, which wraps at `wrapsAt`. */
 export interface EnergyReading {
   readonly microjoules: number;
   readonly wrapsAt: number;
@@ -77,7 +77,7 @@ export function joulesBetween(before: ReadonlyMap<string, EnergyReading>, after:
   return sum;
 }
 
-/** The processor packages' own energy counters (RAPL); most systems show them to the superuser alone. */
+/** The CPU packages' energy counters (RAPL); most systems allow only root to read them. */
 export async function processorEnergy({ sys }: Roots): Promise<ReadonlyMap<string, EnergyReading>> {
   const folder = join(sys, "class", "powercap");
   const packages = ((await namesIn(folder)) ?? []).filter((name) => /^intel-rapl:\d+$/.test(name));

@@ -5,26 +5,26 @@ import { join } from "node:path";
 import { inputCounts, inputDevices, loginIdle, parseGdbusNumber, parseIoreg } from "./input-signs.ts";
 import { namesIn, type Roots, said, textOf } from "./sources.ts";
 
-/** What tells on this machine that somebody touched it, and what was asked in vain. */
+/** The sources of idle time on this machine, and those that failed. */
 export interface IdleSensors {
-  /** Since the last sign of a person; undefined when this machine does not show enough to tell. */
+  /** Time since the last user input; undefined if unknown. */
   readonly idleMs: number | undefined;
-  /** Names of the signs that speak here. */
+  /** Names of the sources that work here. */
   readonly from: readonly string[];
 }
 
 interface Sign {
   readonly name: string;
-  /** A person at a screen shows here; others know only terminals. */
+  /** Whether it detects input at a display; others only detect terminals. */
   readonly seesScreens: boolean;
   readonly isLastResort?: boolean;
-  /** Milliseconds since the last touch; undefined when this sign is silent. */
+  /** Milliseconds since the last input; undefined if unknown. */
   read(nowMs: number): Promise<number | undefined>;
 }
 
 /**
- * Watches for signs of a person: what the desktop, the login manager, the input devices and the terminals say.
- * The most recent one counts. A machine that has a screen but shows nothing of it does not tell.
+ * Detects user input by the desktop, the login manager, the input devices and the terminals.
+ * The most recent one counts. Unknown on a machine with a display of which no source can be read.
  */
 export class IdleDetector implements AsyncDisposable {
   readonly #roots: Roots;
@@ -45,7 +45,7 @@ export class IdleDetector implements AsyncDisposable {
     const signs = this.#platform === "linux" ? this.#linuxSigns() : this.#platform === "darwin" ? [macSign] : [];
     const spoken: { readonly sign: Sign; readonly ms: number }[] = [];
     for (const sign of signs) {
-      // The login manager knows less than those before it, and costs two processes.
+      // The login manager is less precise than the sources before it, and needs two processes.
       if (sign.isLastResort && spoken.some(({ sign: { seesScreens } }) => seesScreens)) continue;
       const ms = await sign.read(nowMs);
       if (ms !== undefined) spoken.push({ sign, ms: Math.max(0, ms) });
@@ -81,7 +81,7 @@ export class IdleDetector implements AsyncDisposable {
     return (cards ?? []).some((name) => /^card\d+-/.test(name)) && inputDevices(devices ?? "").length > 0;
   }
 
-  /** Keyboards and mice themselves, where they may be read: what came since the last look is read away. */
+  /** Keyboards and mice themselves, if they are readable: drains the events since the last call. */
   async #readDevices(nowMs: number): Promise<number | undefined> {
     const wanted = inputDevices((await textOf(join(this.#roots.proc, "bus", "input", "devices"))) ?? "");
     for (const name of wanted) {
@@ -108,7 +108,7 @@ export class IdleDetector implements AsyncDisposable {
     return nowMs - (this.#interruptTouchMs ?? this.#startedMs);
   }
 
-  /** Terminals remember when somebody typed into them. */
+  /** Terminals store the time of the last input. */
   async #readTerminals(nowMs: number): Promise<number | undefined> {
     const folder = join(this.#roots.dev, "pts");
     const names = (await namesIn(folder))?.filter((name) => /^\d+$/.test(name));
@@ -138,7 +138,7 @@ async function readXprintidle(): Promise<number | undefined> {
   return text !== undefined && /^\d+$/.test(text.trim()) ? Number(text) : undefined;
 }
 
-/** Sessions of people, as the login manager sees them; one that is not said to be idle is in use. */
+/** User sessions of the login manager; one that is not marked idle is in use. */
 async function readLogins(nowMs: number): Promise<number | undefined> {
   const list = await said("loginctl", ["list-sessions", "--no-legend"]);
   const ids = list?.split("\n").flatMap((line) => /^\s*(\S+)/.exec(line)?.[1] ?? []);
@@ -148,7 +148,7 @@ async function readLogins(nowMs: number): Promise<number | undefined> {
   return idle.state === "unknown" ? undefined : idle.state === "in-use" ? 0 : nowMs - idle.sinceMs;
 }
 
-/** Reads what waits in a device without waiting for more. */
+/** Reads pending events of a device without blocking. */
 async function drain(device: FileHandle): Promise<"touched" | "quiet" | "gone"> {
   const buffer = new Uint8Array(64 * 1024);
   let came = false;

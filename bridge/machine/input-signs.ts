@@ -1,17 +1,17 @@
-/** What the login manager says of people's sessions. */
+/** The login manager's state of user sessions. */
 export type LoginIdle =
   | { readonly state: "unknown" }
   | { readonly state: "in-use" }
-  /** When the last of them fell idle, in milliseconds since 1970. */
+  /** When the last of them became idle, in milliseconds since 1970. */
   | { readonly state: "idle"; readonly sinceMs: number };
 
-/** Reads `loginctl show-session … -p Type -p Class -p IdleHint -p IdleSinceHint`: blocks of lines, one a session. */
+/** Reads `loginctl show-session … -p Type -p Class -p IdleHint -p IdleSinceHint`: blocks of lines, one per session. */
 export function loginIdle(text: string): LoginIdle {
   const sessions = text
     .split(/\n\s*\n/)
     .map(fieldsOf)
     .filter((session) => session["Class"] === "user" && session["IdleHint"] !== undefined)
-    // A session without terminal or screen (cron, a service) has nobody in front of it.
+    // A session without terminal or display (cron, a service) has no user.
     .filter(({ Type }) => Type !== "unspecified");
   if (sessions.length === 0) return { state: "unknown" };
   if (sessions.some(({ IdleHint }) => IdleHint !== "yes")) return { state: "in-use" };
@@ -40,13 +40,13 @@ export function parseIoreg(text: string): number | undefined {
   return match === null ? undefined : Number(match[1]) / 1e6;
 }
 
-/** Reads /proc/bus/input/devices: the event files of what people type and point with. */
+/** Reads /proc/bus/input/devices: the event files of keyboards and pointing devices. */
 export function inputDevices(text: string): string[] {
   return text.split(/\n\s*\n/).flatMap((block) => {
     const handlers = wordsAfter("H: Handlers=", block);
     const event = handlers.find((handler) => /^event\d+$/.test(handler));
     const isPointer = handlers.some((handler) => /^(mouse|js)/.test(handler));
-    // Power buttons and lids call themselves keyboards, too; a real one has more keys than fit two words.
+    // Power buttons and lids are listed as keyboards, too; a real one has more keys than fit two words.
     const isKeyboard = handlers.includes("kbd") && wordsAfter("B: KEY=", block).length > 2;
     return event !== undefined && (isPointer || isKeyboard) ? [event] : [];
   });
@@ -57,10 +57,10 @@ function wordsAfter(label: string, block: string): string[] {
   return line === undefined ? [] : line.slice(label.length).trim().split(/\s+/);
 }
 
-/** Lines of /proc/interrupts that only input devices cause; USB controllers serve disks as well. */
+/** Lines of /proc/interrupts for input devices only; USB controllers serve disks as well. */
 const INPUT_LINE = /\b(i8042|keyboard|touchpad|ELAN\w*|SYNA\w*|ALPS\w*|WCOM\w*|i2c[_-]hid\w*)\b/i;
 
-/** Reads /proc/interrupts: how often input devices asked for attention since the start; undefined when none has a line of its own. */
+/** Reads /proc/interrupts: the number of interrupts of input devices since boot; undefined when none has its own line. */
 export function inputCounts(text: string): number | undefined {
   let sum: number | undefined;
   for (const line of text.split("\n")) {

@@ -29,7 +29,7 @@ export function parseXpuSmi(text: string): ReadonlyMap<string, { readonly name: 
   return found;
 }
 
-/** Intel's GPUs: whether oneAPI can use one, only Cycles knows. */
+/** Intel's GPUs; only Cycles knows whether oneAPI can use one. */
 export async function intelGpus(roots: Roots): Promise<readonly Gpu[]> {
   const cards = await drmCards(roots, ["i915", "xe"]);
   if (cards.length === 0) return [];
@@ -43,7 +43,7 @@ export async function intelGpus(roots: Roots): Promise<readonly Gpu[]> {
     name: told.get(card.pci)?.name ?? card.productName ?? `Intel GPU 8086:${card.deviceId}`,
     pci: card.pci,
     driver: versions[driverIndex]?.slice(0, GPU_LIMITS.maxDriverChars),
-    // Intel has no short name for what kernels are built for: cards of one device number are alike.
+    // Intel has no short architecture name: GPUs with the same device id count as the same.
     arch: card.deviceId === "" ? undefined : `8086-${card.deviceId}`,
     nodes: card.nodes,
     groups: card.groups,

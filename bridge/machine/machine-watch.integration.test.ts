@@ -106,7 +106,7 @@ describe("the metrics of a machine made of files", () => {
   });
 });
 
-/** All processor time of this machine, and that of work at low priority, as the kernel counts it. */
+/** Total CPU time of this machine, and that of low-priority work, from the kernel. */
 async function processorTicks(): Promise<{ readonly nice: number; readonly total: number }> {
   const [, ...fields] = ((await readFile("/proc/stat", "utf8")).split("\n")[0] ?? "").trim().split(/\s+/);
   const ticks = fields.slice(0, 8).map(Number);
@@ -132,7 +132,7 @@ describe.runIf(process.platform === "linux")("a look at this machine", () => {
     const weak = await during("nice", ["-n", "19", process.execPath, ...spin]);
     const strong = await during(process.execPath, spin);
     expect(strong.load).toBeGreaterThan(0.5);
-    // Other work on this machine may go on beside the test: what went to work at low priority is not counted, whatever there was.
+    // Other work may run on this machine during the test: low-priority work is never counted.
     expect(weak.load).toBeLessThan(1 - weak.niceShare + 0.15);
   });
 
@@ -144,7 +144,7 @@ describe.runIf(process.platform === "linux")("a look at this machine", () => {
     const own = execa(sleeper, ["30"], { reject: false });
     expect((await look()).programs).toEqual([]);
     const { stdout } = await execa("sh", ["-c", `setsid '${sleeper}' 30 >/dev/null 2>&1 & echo $!`]);
-    // It is named for its program once it has become it, a moment after the shell has gone on.
+    // It has its program's name only after exec, a moment after the shell has continued.
     await expect.poll(async () => (await look()).programs).toEqual(["owners-game"]);
     process.kill(Number(stdout.trim()));
     own.kill();

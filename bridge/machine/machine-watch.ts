@@ -9,39 +9,39 @@ import { runningPrograms } from "./programs.ts";
 import { REAL_ROOTS, type Roots } from "./sources.ts";
 import { type IdleSensors, IdleDetector } from "./idle-time.ts";
 
-/** What is asked for; what is not is not looked at, for looking costs. */
+/** The requested metrics; others are not read, to save work. */
 export interface Asked {
   readonly untouched: boolean;
   readonly battery: boolean;
-  /** Programs that matter; undefined: none do. */
+  /** Programs to look for; undefined: none. */
   readonly programs: ((name: string) => boolean) | undefined;
   readonly heat: boolean;
-  /** GPUs whose heat and power count; undefined: none do, and no driver is asked. */
+  /** GPUs whose temperature and power are read; undefined: none, and no driver is called. */
   readonly gpus: ((gpu: Gpu) => boolean) | undefined;
 }
 
-/** What this machine shows of itself, and of its GPUs where they were asked for. */
+/** This machine's metrics, and its GPUs' if requested. */
 export type HostMetrics = Omit<Observation, "wall" | "command"> & {
   readonly gpus: readonly Gpu[];
-  /** Since the look before; undefined where no counter may be read. */
+  /** Since the previous reading; undefined if no counter is readable. */
   readonly joules: number | undefined;
-  /** What tells whether somebody is there. */
+  /** The sources of idle time. */
   readonly idleSensors: readonly string[];
 };
 
 export interface MachineWatchOptions {
   readonly roots?: Roots;
   readonly platform?: NodeJS.Platform;
-  /** Processor time of this bridge and of foreign work that is not at low priority, in milliseconds since some start. */
+  /** CPU time of this bridge and of donated work at normal priority, in milliseconds from an arbitrary start. */
   readonly oursMs?: () => number;
 }
 
-/** A driver's tool takes a moment of a processor: it is asked this often at most. */
+/** A driver's tool uses CPU time: it is run at most this often. */
 const GPUS_EVERY_MS = 5_000;
-/** How fast the load by others follows the newest look: a moment's work of others is not somebody at work. */
+/** Smoothing of the load by others: a short peak does not count as use of the machine. */
 const LOAD_SECONDS = 5;
 
-/** Looks at this machine again and again. */
+/** Reads this machine's metrics repeatedly. */
 export class MachineWatch implements AsyncDisposable {
   readonly #roots: Roots;
   readonly #platform: NodeJS.Platform;
@@ -88,7 +88,7 @@ export class MachineWatch implements AsyncDisposable {
     await this.#touch[Symbol.asyncDispose]();
   }
 
-  /** Windows does not count work at low priority apart: there it cannot be told whose load it is. */
+  /** Windows does not count low-priority work separately: there the load of others is unknown. */
   #others(nowMs: number): number | undefined {
     if (this.#platform === "win32") return undefined;
     const now = { atMs: nowMs, times: processorTimes(cpus()), oursMs: this.#oursMs() };
@@ -122,7 +122,7 @@ interface Heat {
   readonly celsius: number | undefined;
   readonly joules: number | undefined;
   readonly watts: number | undefined;
-  /** Since the look before. */
+  /** Since the previous reading. */
   readonly sinceMs: number;
 }
 

@@ -15,12 +15,12 @@ const FIELDS = [
   "compute_cap",
 ] as const;
 
-/** How `nvidia-smi` is asked; `parseNvidiaSmi` reads what it says. */
+/** Arguments of `nvidia-smi`; `parseNvidiaSmi` reads its output. */
 export const NVIDIA_SMI_ARGUMENTS = [`--query-gpu=${FIELDS.join(",")}`, "--format=csv,noheader,nounits"] as const;
 
 const MIB = 2 ** 20;
 
-/** Reads the CSV: one card a line; what a card does not tell is "[N/A]" or the like. A line of another shape is no card. */
+/** Reads the CSV: one GPU per line; missing values are "[N/A]" or similar. Lines of another form are skipped. */
 export function parseNvidiaSmi(text: string): Gpu[] {
   return text
     .split("\n")
@@ -54,7 +54,7 @@ function gpuOf(cells: ReadonlyMap<(typeof FIELDS)[number], string>): Gpu {
   };
 }
 
-/** "9.0" is what kernels for sm_90 run on. */
+/** Compute capability "9.0" is architecture sm_90. */
 function archOf(capability: string): string | undefined {
   return /^\d+\.\d+$/.test(capability) ? `sm_${capability.replace(".", "")}` : undefined;
 }
@@ -67,7 +67,7 @@ function times(value: number | undefined, factor: number): number | undefined {
   return value === undefined ? undefined : value * factor;
 }
 
-/** The NVIDIA cards of this machine; undefined where there is no driver that tells. */
+/** The NVIDIA GPUs of this machine; undefined without a driver. */
 export async function nvidiaGpus(): Promise<readonly Gpu[] | undefined> {
   const text = await said("nvidia-smi", NVIDIA_SMI_ARGUMENTS);
   return text === undefined ? undefined : parseNvidiaSmi(text);

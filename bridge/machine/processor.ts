@@ -1,6 +1,6 @@
 import type { CpuInfo } from "node:os";
 
-/** Processor time since some start, of all cores together, in milliseconds. */
+/** CPU time from an arbitrary start, of all cores together, in milliseconds. */
 export interface ProcessorTimes {
   /** Of programs at ordinary priority, and of the system. */
   readonly plainMs: number;
@@ -8,8 +8,8 @@ export interface ProcessorTimes {
 }
 
 /**
- * What `os.cpus()` says, summed. Work at low priority is counted apart by the system ("nice"): foreign
- * Blenders are such work, so they are no load of others.
+ * The sum of `os.cpus()`. The system counts low-priority work separately ("nice"): donated
+ * Blenders are such work, so they do not count as load of others.
  */
 export function processorTimes(cores: readonly Pick<CpuInfo, "times">[]): ProcessorTimes {
   let plainMs = 0;
@@ -22,8 +22,8 @@ export function processorTimes(cores: readonly Pick<CpuInfo, "times">[]): Proces
 }
 
 /**
- * Share of all cores that others used between two looks, 0 to 1; undefined when no time has passed. `oursMs`:
- * what this bridge itself used at ordinary priority.
+ * Share of all cores used by others between two readings, 0 to 1; undefined when no time has passed. `oursMs`:
+ * this bridge's own use at normal priority.
  */
 export function othersLoad(before: ProcessorTimes, after: ProcessorTimes, oursMs: number): number | undefined {
   const totalMs = after.totalMs - before.totalMs;

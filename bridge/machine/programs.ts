@@ -6,11 +6,11 @@ import { namesIn, type Roots, said, textOf } from "./sources.ts";
 export interface RunningProgram {
   readonly pid: number;
   readonly parent: number;
-  /** Linux cuts it to 15 characters. */
+  /** Linux truncates it to 15 characters. */
   readonly name: string;
 }
 
-/** Whether /proc/<pid>/cgroup names a container: what runs in one is not the owner's own. */
+/** Whether /proc/<pid>/cgroup names a container, whose programs do not count as the owner's. */
 export function isContainedCgroup(text: string): boolean {
   return /[/-](docker|libpod|crio|cri-containerd)[-/]|\/kubepods[./]/.test(text);
 }
@@ -23,7 +23,7 @@ export function parsePs(text: string): RunningProgram[] {
   });
 }
 
-/** `tasklist /fo csv /nh` of Windows, which tells no parents. */
+/** `tasklist /fo csv /nh` of Windows, which lists no parents. */
 export function parseTasklist(text: string): RunningProgram[] {
   return text.split(/\r?\n/).flatMap((line) => {
     const match = /^"([^"]+)","(\d+)"/.exec(line);
@@ -34,7 +34,7 @@ export function parseTasklist(text: string): RunningProgram[] {
 /** The programs that are neither `self` nor started by it. */
 export function notOf(programs: readonly RunningProgram[], self: number): RunningProgram[] {
   const own = new Set([self]);
-  // Children have no fixed place in the list: go on until nobody is found.
+  // Children are in any order in the list: repeat until no more are found.
   for (let before = 0; before < own.size; ) {
     before = own.size;
     for (const { pid, parent } of programs) if (own.has(parent)) own.add(pid);
@@ -43,8 +43,8 @@ export function notOf(programs: readonly RunningProgram[], self: number): Runnin
 }
 
 /**
- * Names of the programs that run here besides this bridge and what it started, as far as they are `wanted`;
- * undefined where they are not told.
+ * Names of running programs except this bridge and its children, as far as they are `wanted`;
+ * undefined if unknown.
  */
 export async function runningPrograms(
   roots: Roots,

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { execa } from "execa";
 
-/** Where this system keeps what it tells about itself; tests have folders of their own. */
+/** The system's information files; tests use their own folders. */
 export interface Roots {
   readonly proc: string;
   readonly sys: string;
@@ -10,10 +10,10 @@ export interface Roots {
 
 export const REAL_ROOTS: Roots = { proc: "/proc", sys: "/sys", dev: "/dev" };
 
-/** What a command that only tells may take, and say. */
+/** Limits on the time and output of an information command. */
 const COMMAND = { timeoutMs: 5_000, maxChars: 4 * 1024 * 1024 } as const;
 
-/** A small text file, trimmed; undefined when it is not there or not for us. */
+/** A small text file, trimmed; undefined when it is missing or unreadable. */
 export async function textOf(path: string): Promise<string | undefined> {
   return await readFile(path, "utf8").then(
     (text) => text.trim(),
@@ -21,12 +21,12 @@ export async function textOf(path: string): Promise<string | undefined> {
   );
 }
 
-/** The names in a folder; undefined when it is not there or not for us. */
+/** The names in a folder; undefined when it is missing or unreadable. */
 export async function namesIn(path: string): Promise<readonly string[] | undefined> {
   return await readdir(path).catch(() => undefined);
 }
 
-/** What a command says; undefined when it is not there, fails or takes too long. */
+/** A command's output; undefined when it is missing, fails or takes too long. */
 export async function said(command: string, args: readonly string[]): Promise<string | undefined> {
   const { failed, stdout } = await execa(command, [...args], {
     reject: false,
@@ -38,7 +38,7 @@ export async function said(command: string, args: readonly string[]): Promise<st
   return failed ? undefined : stdout;
 }
 
-/** What JSON holds; undefined when it is none. */
+/** Parsed JSON; undefined when it is invalid. */
 export function parsedJson(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -20,7 +20,7 @@ const region: Rect = { x: 100, y: 50, width: 40, height: 30 };
 const attributes = { "cryptomatte/542cafa/manifest": '{"Würfel":"a8fce865"}' };
 const target = (name: string) => ({ path: join(scratch.path, name), width: 40, height: 30, channels: [...names].reverse(), attributes });
 
-/** The part of a made frame that a donor would return for a rectangle, with the frame's own values. */
+/** The part of a frame that a donor would return for a rectangle, with the frame's values. */
 function tile(name: string, rect: Rect, how: { parts?: MadePart[]; compression?: "none" | "zips" | "zip" } = {}): string {
   const parts = how.parts ?? onePart;
   const shift = { column: rect.x - region.x, row: region.y + region.height - rect.y - rect.height };
@@ -47,7 +47,7 @@ function difference(path: string, rect: Rect = region): number {
 }
 
 describe("an assembled file", () => {
-  test("is a valid picture of zeros from the start, with its strings", () => {
+  test("is a valid picture of zeros from the start, with its string attributes", () => {
     const spec = target("zeros.exr");
     createAssembled(spec);
     const summary = checkFloatResult(spec.path, { width: 40, height: 30, maxBytes: 1e6 });
@@ -79,7 +79,7 @@ describe("an assembled file", () => {
     });
   }
 
-  test("takes whole rows and whole frames as well", () => {
+  test("accepts whole rows and whole frames too", () => {
     const spec = target("rows.exr");
     createAssembled(spec);
     const strip = { x: 100, y: 55, width: 40, height: 7 };
@@ -90,7 +90,7 @@ describe("an assembled file", () => {
     expect(difference(spec.path)).toBe(0);
   });
 
-  test("keeps only what is inside the overscan", () => {
+  test("crops the overscan of a tile", () => {
     const spec = target("overscan.exr");
     createAssembled(spec);
     const tileRect = { x: 110, y: 60, width: 12, height: 9 };
@@ -100,7 +100,7 @@ describe("an assembled file", () => {
     expect(difference(spec.path)).toBe(40 * 30 - 12 * 9);
   });
 
-  test("is kept with what was pasted when a job resumes, whatever its strings say then, and made anew when it is another", () => {
+  test("keeps what was pasted when a job is resumed, whatever its string attributes, and is made anew when its shape differs", () => {
     const spec = target("resumed.exr");
     createAssembled(spec);
     pasteResult({ resultPath: whole, target: spec, resultRect: region, tileRect: region, region });
@@ -113,7 +113,7 @@ describe("an assembled file", () => {
     expect(checkFloatResult(spec.path, { width: 40, height: 30, maxBytes: 1e6 }).channels).toEqual(names);
   });
 
-  test("is not written into by a result of another size or with a channel less", () => {
+  test("refuses a result of another size or with a missing channel", () => {
     const spec = target("refuses.exr");
     createAssembled(spec);
     const less = scratch.put(
@@ -131,7 +131,7 @@ describe("an assembled file", () => {
     expect(checkFloatResult(spec.path, { width: 40, height: 30, maxBytes: 1e6 }).nonFinite).toBe(0);
   });
 
-  test("copies bits and not values: payloads of what is not a number survive", () => {
+  test("copies bits, not values: NaN payloads survive", () => {
     const spec = { ...target("payload.exr"), width: 2, height: 1, channels: ["L.C.R"] };
     createAssembled(spec);
     const payloads = [0x7f812345, 0xffc00001];
@@ -145,7 +145,7 @@ describe("an assembled file", () => {
     expect([bytes.readUInt32LE(bytes.length - 8), bytes.readUInt32LE(bytes.length - 4)]).toEqual(payloads);
   });
 
-  test("of 8K with 20 channels costs neither memory nor disk until it is filled", () => {
+  test("of 8K with 20 channels uses neither memory nor disk until it is filled", () => {
     const channels = Array.from({ length: 20 }, (_, at) => `L.Pass ${String(at).padStart(2, "0")}.X`);
     const spec = { path: join(scratch.path, "8k.exr"), width: 7680, height: 4320, channels, attributes: {} };
     const rect = { x: 1000, y: 2000, width: 256, height: 256 };
@@ -165,7 +165,7 @@ describe("an assembled file", () => {
   });
 });
 
-/** Reads one value of the 8K file by arithmetic of its own. */
+/** Reads one value of the 8K file, computing its offset independently. */
 function valueAt(path: string, at: { size: number; channel: number; row: number; column: number }): number {
   const stride = 8 + 7680 * 20 * 4;
   const position = at.size - (4320 - at.row) * stride + 8 + (at.channel * 7680 + at.column) * 4;

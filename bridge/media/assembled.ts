@@ -10,10 +10,10 @@ import type { AssembledSpec } from "./types.ts";
 import { asWriteFailure } from "./write-beside.ts";
 
 /**
- * Lays out the assembled EXR: header, offset table and row leads, the floats a hole of zeros.
+ * Creates the assembled EXR: header, offset table and row headers, with the floats as a sparse hole of zeros.
  *
- * A file that already has this size and these channels is kept with all that was pasted into it, so
- * that a resumed job goes on. Blocks; `Media.createAssembled` runs it in a worker. Throws DISK_FULL,
+ * A file that already has this size and these channels is kept with everything pasted into it, so
+ * that a resumed job continues. Blocks; `Media.createAssembled` runs it in a worker. Throws DISK_FULL,
  * OUTPUT_NOT_WRITABLE.
  */
 export function createAssembled(spec: AssembledSpec): void {
@@ -48,7 +48,7 @@ export function fitsSpec(layout: FloatLayout, spec: AssembledSpec): boolean {
   return sameChannels && layout.width === spec.width && layout.height === spec.height;
 }
 
-/** Specs are our own: a bad one is a bug, found before a file of nonsense is made. */
+/** Specs are our own: an invalid one is a bug, found before an invalid file is made. */
 function requireWritable(spec: AssembledSpec): void {
   const sizes = [spec.width, spec.height];
   if (!sizes.every((size) => Number.isInteger(size) && size > 0 && size <= EXR_LIMITS.maxSizePixels))
@@ -79,7 +79,7 @@ function layOut(spec: AssembledSpec, path: string): void {
     writeAll(descriptor, header, 0);
     writeAll(descriptor, offsetTable(layout), header.length);
     writeRowLeads(descriptor, layout);
-    fdatasyncSync(descriptor); // the rename must not outlive what it names
+    fdatasyncSync(descriptor); // the rename must not reach the disk before the bytes
   } finally {
     closeSync(descriptor);
   }

@@ -15,7 +15,7 @@ const script = fileURLToPath(new URL("fixtures/render_exr.py", import.meta.url))
 const size = { width: 64, height: 48, maxBytes: 4e6 };
 const at = (name: string) => join(scratch.path, `${name}.exr`);
 
-/** A frame and its four tiles as one Blender wrote them; `unit` scales the fixture script's rectangles. */
+/** A frame and its four tiles as written by one Blender; `unit` scales the fixture script's rectangles. */
 interface Pictures {
   readonly folder: string;
   readonly unit: number;
@@ -68,7 +68,7 @@ describe("Blender's own multilayer files", () => {
   test.each([
     ["in one part (the installed Blender)", at("stereo/full"), 64, 48],
     ["in 18 parts (5.2)", join(newest.folder, "stereo.exr"), 16, 12],
-  ])("of stereo scenes, %s, name the view before the channel", (_claim, path, width, height) => {
+  ])("of stereo scenes (%s) name the view before the channel", (_claim, path, width, height) => {
     const { channels, attributes } = checkFloatResult(path, { width, height, maxBytes: 4e6 });
     expect(channels).toHaveLength(62);
     for (const name of ["ViewLayer.Combined.left.R", "ViewLayer.Depth.right.Z", "Second.Combined.right.A"])
@@ -79,7 +79,7 @@ describe("Blender's own multilayer files", () => {
   test.each([
     ["the installed Blender", installed],
     ["Blender 5.2, in nine parts each,", newest],
-  ])("of %s, in four tiles, make the frame bit by bit in every channel", (_claim, pictures) => {
+  ])("of %s in four tiles assemble to the same frame bit for bit in every channel", (_claim, pictures) => {
     const path = assemble(pictures, "assembled.exr");
     const region = rectOf("full", pictures.unit);
     const reference = { path: join(pictures.folder, "full.exr"), rect: region };
@@ -92,12 +92,12 @@ describe("Blender's own multilayer files", () => {
     rmSync(path);
   });
 
-  test("assembled are the frame for OpenImageIO too", () => {
+  test("assembled from tiles are equal to the frame for OpenImageIO too", () => {
     const path = assemble(installed, "for-oiio.exr");
     expect(execFileSync("idiff", ["-fail", "0", "-warn", "0", path, at("full")], { encoding: "utf8" })).toContain("PASS");
   });
 
-  test("shifted by one pixel are told apart", () => {
+  test("shifted by one pixel are found different", () => {
     const shifted = { path: at("ne"), rect: { ...rect, x: rect.x - 1 } };
     const reference = { path: at("full"), rect: rectOf("full", 4) };
     const { differingPixels } = compareFloats({ result: shifted, reference, rect: { ...rect, width: rect.width - 1 } });
@@ -117,7 +117,7 @@ describe("files that OpenImageIO writes from them", () => {
     expect(compareFloats({ result: { path, rect }, reference: { path: at("ne"), rect }, rect }).differingPixels).toBe(0);
   });
 
-  test("in halves hold what OpenImageIO makes of those halves in floats", () => {
+  test("in half floats are read as OpenImageIO converts them to floats", () => {
     const half = convert("half.exr", at("ne"), "-d", "half", "--compression", "zip");
     const back = convert("back.exr", half, "-d", "float");
     expect(checkFloatResult(half, { width: rect.width, height: rect.height, maxBytes: 4e6 }).channels).toHaveLength(31);

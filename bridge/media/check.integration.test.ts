@@ -15,7 +15,7 @@ const small: MadeExr = { width: 6, height: 20, parts, compression: "zip", attrib
 const expectation = { width: 6, height: 20, maxBytes: 64 * 1024 };
 
 describe("the structural gate", () => {
-  test("lets a good result through and says what is in it", () => {
+  test("accepts a valid result and describes its contents", () => {
     const path = scratch.put("good.exr", makeExr(small));
     expect(checkFloatResult(path, expectation)).toEqual({
       channels: parts[0]!.channels.map(({ name }) => name),
@@ -24,7 +24,7 @@ describe("the structural gate", () => {
     });
   });
 
-  test("counts what is not finite, in floats and in halves", () => {
+  test("counts values that are not finite, in floats and half floats", () => {
     const bad = [0x7f800000, 0xff800000, 0x7fc00000, float(1), float(0), float(-3.4e38)];
     const floats = scratch.put("floats.exr", makeExr({ ...small, bits: ({ column }) => bad[column]! }));
     expect(checkFloatResult(floats, expectation).nonFinite).toBe(3 * 20 * 4);
@@ -36,7 +36,7 @@ describe("the structural gate", () => {
     expect(checkFloatResult(halves, expectation).nonFinite).toBe(3 * 20);
   });
 
-  test("leaves out the compositor's picture", () => {
+  test("leaves out the Composite layer", () => {
     const channels = [{ name: "Composite.Combined.R" }, ...parts[0]!.channels];
     expect(checkFloatResult(scratch.put("composite.exr", makeExr({ ...small, parts: [{ channels }] })), expectation).channels).toHaveLength(
       4,
@@ -65,7 +65,7 @@ describe("the structural gate", () => {
 
 describe("mutated files", () => {
   const path = scratch.put("mutant.exr", "");
-  const descriptor = openSync(path, "r+"); // overwritten in place: thousands of new files would test the disk
+  const descriptor = openSync(path, "r+"); // overwritten in place: thousands of new files would be slow
   afterAll(() => closeSync(descriptor));
   const seeds = [
     makeExr(small),
@@ -80,7 +80,7 @@ describe("mutated files", () => {
     }),
   ];
 
-  /** EXR_INVALID, or a summary that keeps its promises; anything else is a bug. */
+  /** Expects EXR_INVALID, or a consistent summary; anything else is a bug. */
   function outcome(bytes: Uint8Array): "refused" | "read" {
     writeSync(descriptor, bytes, 0, bytes.length, 0);
     ftruncateSync(descriptor, bytes.length);
@@ -95,7 +95,7 @@ describe("mutated files", () => {
     }
   }
 
-  test("are refused or read, 6,000 of them, in little time and memory", async () => {
+  test("are refused or read, 6,000 of them, within limits of time and memory", async () => {
     const before = process.memoryUsage().rss;
     const counts = { refused: 0, read: 0 };
     const share = fc.nat({ max: 999_999 }).map((parts) => parts / 1e6); // a double would nearly always be next to zero
@@ -115,24 +115,24 @@ describe("mutated files", () => {
             const from = Math.floor(at * bytes.length);
             bytes.fill(value, from, Math.min(from + width, bytes.length));
           }
-          await nextTurn(); // as in a worker: Node lets go of a failed inflate only there
+          await nextTurn(); // as in a worker: Node frees a failed inflate only there
           counts[outcome(cut === null ? bytes : bytes.subarray(0, Math.floor(cut * bytes.length)))]++;
         },
       ),
       { numRuns: 6_000 },
     );
-    expect(Math.min(counts.refused, counts.read)).toBeGreaterThan(100); // both ways were taken
+    expect(Math.min(counts.refused, counts.read)).toBeGreaterThan(100); // both outcomes occurred
     expect(process.memoryUsage().rss - before).toBeLessThan(64 * MiB);
   });
 
-  test("cut at every length are refused", () => {
+  test("truncated at every length are refused", () => {
     for (const seed of seeds)
       for (let length = 0; length < seed.length; length++) expect(outcome(seed.subarray(0, length))).toBe("refused");
   });
 });
 
-describe("bombs are refused before they cost memory:", () => {
-  /** The bytes of a good file up to its offset table, one attribute's value changed. */
+describe("decompression bombs are refused before they use memory", () => {
+  /** The bytes of a valid file up to its offset table, with one attribute's value changed. */
   function headed(attributeHead: string, change: (value: Buffer) => void): Buffer {
     const bytes = makeExr(small);
     const at = bytes.indexOf(attributeHead) + attributeHead.length + 4;
@@ -148,7 +148,7 @@ describe("bombs are refused before they cost memory:", () => {
     return head;
   }
 
-  /** A file that says it is big and holds one chunk of zeros: everything in place but the pixels. */
+  /** A file with a large size and one chunk of zeros: valid except for the pixels. */
   function zipBomb(inflatedBytes: number): Buffer {
     const wide = makeExr({ width: 1024, height: 16, parts, compression: "zip", bits: () => 0 });
     const packed = deflateSync(Buffer.alloc(inflatedBytes));
@@ -188,7 +188,7 @@ describe("bombs are refused before they cost memory:", () => {
     expect((user + system) / 1_000, "its own work, not the time that others had the processor").toBeLessThan(2_000);
   });
 
-  test("nothing but the bomb is wrong with them", () => {
+  test("are valid files apart from the bomb", () => {
     const path = scratch.put("fuse.exr", zipBomb(1024 * 16 * 16));
     expect(checkFloatResult(path, { width: 1024, height: 16, maxBytes: MiB }).channels).toHaveLength(4);
   });

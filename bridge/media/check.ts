@@ -6,9 +6,9 @@ import { forEachBlock } from "./exr/scanlines.ts";
 import type { FloatExpectation, FloatSummary } from "./types.ts";
 
 /**
- * The structural gate: decodes every pixel of a result once and keeps none of it.
+ * The structural gate: decodes every pixel of a result once, without keeping any.
  *
- * Size, rectangle and channels are judged before the first chunk is read. Blocks; `Media.check` runs
+ * Size, rectangle and channels are checked before the first chunk is read. Blocks; `Media.check` runs
  * it in a worker. Throws EXR_INVALID with the reason.
  */
 export function checkFloatResult(path: string, expectation: FloatExpectation): FloatSummary {

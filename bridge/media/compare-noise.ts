@@ -10,7 +10,7 @@ const WEIGHTS = { R: 0.2126, G: 0.7152, B: 0.0722 } as const;
 /** The R test holds five copies of the rectangle in memory; it is meant for crops. */
 const MAX_NOISE_PIXELS = 1024 * 1024;
 
-/** The R test on the combined pass: of several layers and views the worst; undefined for a picture without one. */
+/** The R test on the combined pass: the worst of all layers and views; undefined for a picture without one. */
 export function compareNoise(request: {
   readonly result: PlacedPicture;
   readonly reference: PlacedPicture;
@@ -52,7 +52,7 @@ function luminances(picture: PlacedPicture, rect: Rect, stems: readonly string[]
   return new Map(stems.map((stem) => [stem, luminance(planes, stem, rect.width * rect.height)]));
 }
 
-/** A channel that is missing counts as black: the test then fails, as it should. */
+/** A missing channel counts as black, so that the test fails. */
 function luminance(planes: ReadonlyMap<string, Uint32Array>, stem: string, pixels: number): Luminance {
   const sum = new Float64Array(pixels);
   for (const [channel, weight] of Object.entries(WEIGHTS)) {

@@ -12,7 +12,7 @@ function put(name: string, change: Partial<MadeExr> = {}): { path: string; rect:
   return { path: scratch.put(name, makeExr(made)), rect: { ...rect, width: made.width, height: made.height } };
 }
 
-/** Two uniform numbers into one of a normal distribution; seeded, so that a test says the same every time. */
+/** Converts two uniform numbers to one of a normal distribution; seeded. */
 function noiseSource(seed: number): () => number {
   let state = seed;
   const uniform = () => {
@@ -25,12 +25,12 @@ function noiseSource(seed: number): () => number {
 describe("two float pictures", () => {
   const reference = put("reference.exr");
 
-  test("are equal when every bit is, however they are stored", () => {
+  test("are equal when every bit is equal, however they are stored", () => {
     const result = put("same.exr", { compression: "zip" });
     expect(compareFloats({ result, reference, rect })).toEqual({ differingPixels: 0, pixels: 48, maxDifference: 0, r: undefined });
   });
 
-  test("differ in the pixels in which some channel differs", () => {
+  test("differ in each pixel in which a channel differs", () => {
     const bits = (at: Parameters<typeof distinctBits>[0]) =>
       at.row === 1 && at.column === 2 && at.channel > 1 ? float(1e6) : distinctBits(at);
     const { differingPixels, maxDifference } = compareFloats({ result: put("one.exr", { bits }), reference, rect });
@@ -38,7 +38,7 @@ describe("two float pictures", () => {
     expect(maxDifference).toBeCloseTo(1e6 - 201, 0);
   });
 
-  test("differ by a sign of zero, and infinitely by what is not a number", () => {
+  test("differ by the sign of zero, and infinitely by NaN", () => {
     const zero = put("zero.exr", { bits: () => 0 });
     expect(compareFloats({ result: put("minus.exr", { bits: () => 0x80000000 }), reference: zero, rect })).toMatchObject({
       differingPixels: 48,
@@ -69,14 +69,14 @@ describe("two float pictures", () => {
     });
   });
 
-  test("may differ in the seconds that pixels took", () => {
+  test("may differ in the render times stored in pixels", () => {
     const timed = [...channels, { name: "L.Render Time.X" }];
     const slow = put("slow.exr", { parts: [{ channels: timed }], bits: (at) => (at.channel === 4 ? float(9) : distinctBits(at)) });
     const fast = put("fast.exr", { parts: [{ channels: timed }] });
     expect(compareFloats({ result: slow, reference: fast, rect }).differingPixels).toBe(0);
   });
 
-  test("of any size are compared in bands", () => {
+  test("of any size are compared in bands of rows", () => {
     const many = Array.from({ length: 40 }, (_, at) => ({ name: `L.P${at + 10}.X` }));
     const size = { x: 0, y: 0, width: 400, height: 300 }; // 19 MB of floats: more than one band
     const big = { ...put("big.exr", { width: 400, height: 300, parts: [{ channels: many }], bits: () => 5 }), rect: size };
@@ -129,7 +129,7 @@ describe("the R statistic", () => {
     expect(test4(draw(1)).r).toBeLessThan(0.6);
   });
 
-  test("counts what is off where there is no noise", () => {
+  test("counts differences where there is no noise", () => {
     const honest = mean(draw(1, sigma, 16), draw(2, sigma, 16));
     expect(test4(honest, 16)).toMatchObject({ r: 0, outliers: 0 });
     const patched = honest.map((value, at) => (at < 5 ? value + 0.05 : value));
@@ -138,7 +138,7 @@ describe("the R statistic", () => {
     expect(found.quietPixels).toBe(14 * side); // 5x5 pooling carries noise two rows up
   });
 
-  test("is bounded by what is not a number in the result", () => {
+  test("is bounded when the result contains NaN", () => {
     const result = mean(draw(1), draw(2)).map((value, at) => (at < side * 16 ? Number.NaN : value));
     expect(test4(result).r).toBe(4.5);
   });

@@ -8,23 +8,23 @@ import { areaOf, openPlaced, type PlacedPicture } from "./placed-picture.ts";
 import type { FloatDifference } from "./types.ts";
 
 export interface CompareRequest {
-  /** A stranger's picture. */
+  /** The result's picture. */
   readonly result: PlacedPicture;
   /** Our own render. */
   readonly reference: PlacedPicture;
-  /** What is compared: inside both. */
+  /** The compared rectangle, inside both. */
   readonly rect: Rect;
-  /** The reference with the first and with the second half of its samples: asks for `r`. */
+  /** The reference with the first and with the second half of its samples; needed for `r`. */
   readonly halves?: readonly [PlacedPicture, PlacedPicture];
 }
 
-/** Floats of one picture held at a time: a comparison of any size goes through in bands. */
+/** Floats of one picture in memory at a time: pictures are compared in bands of rows. */
 const BAND_BYTES = 16 * 1024 * 1024;
 
 /**
- * Compares a result with a reference inside one rectangle, channel by channel, bit by bit.
+ * Compares a result with a reference inside one rectangle, channel by channel, bit for bit.
  *
- * The wall-clock pass is left out. A channel that only one of the two has makes every pixel differ.
+ * The render-time pass is skipped. A channel that only one of the two has makes every pixel differ.
  * Blocks; `Media.compare` runs it in a worker. Throws EXR_INVALID.
  */
 export function compareFloats(request: CompareRequest): FloatDifference {
@@ -74,7 +74,7 @@ function compareBand(theirs: Bits, ours: Bits, pixels: number): { readonly diffe
   return { differingPixels: differs.reduce((sum, one) => sum + one, 0), maxDifference };
 }
 
-/** Not-a-number or infinity on one side only, or another kind of it, is infinitely far away. */
+/** NaN or infinity on one side only, or of a different kind, is an infinite difference. */
 function distance(a: number, b: number): number {
   const difference = Math.abs(a - b);
   return Number.isFinite(difference) ? difference : Number.POSITIVE_INFINITY;

@@ -10,7 +10,7 @@ import { bottomRow, contains, topRow } from "./rect-rows.ts";
 import type { PasteRequest } from "./types.ts";
 import { asWriteFailure } from "./write-beside.ts";
 
-/** Channels of a part that stand side by side in the part and in the target: copied in one piece where widths allow. */
+/** Channels that are adjacent in the part and in the target: copied in one piece if widths allow. */
 interface ChannelRun {
   readonly from: number;
   readonly to: number;
@@ -21,7 +21,7 @@ interface Paste {
   readonly descriptor: number;
   readonly layout: FloatLayout;
   readonly runs: readonly (readonly ChannelRun[])[];
-  /** What is kept, in the result's and in the target's rows (from the top) and columns. */
+  /** The crop, in the result's and in the target's rows (from the top) and columns. */
   readonly tileTop: number;
   readonly tileBottom: number;
   readonly tileLeft: number;
@@ -31,7 +31,7 @@ interface Paste {
 }
 
 /**
- * Copies the kept part of a result into an assembled file, bit by bit, as positioned writes.
+ * Copies the crop of a result into an assembled file, bit for bit, by positioned writes.
  *
  * Pasting twice is the same as once; two pastes of rectangles that do not overlap may run at the same
  * time. Blocks; `Media.paste` runs it in a worker. Throws EXR_INVALID for the result, DISK_FULL.
@@ -78,7 +78,7 @@ function place(resultRect: Rect, tileRect: Rect, region: Rect): Omit<Paste, "des
   };
 }
 
-/** Which channels of each part go where; every channel of the target must come from somewhere. */
+/** Maps the channels of each part to the target; every channel of the target must have a source. */
 function channelRuns(parts: readonly ExrPart[], channels: readonly string[]): ChannelRun[][] {
   const places = new Map(channels.map((name, at) => [name, at]));
   const runs = parts.map((part) => {
@@ -107,7 +107,7 @@ function pasteBlock(block: ScanlineBlock, paste: Paste): void {
   for (let row = from; row < to; row++) for (const run of runs) pasteRun({ block, run, row }, paste, wholeRows);
 }
 
-/** The result has exactly the target's rows: leads and values of all of them go out in one write. */
+/** The result has exactly the target's rows: row headers and values of all of them are one write. */
 function pasteWholeRows(block: ScanlineBlock, paste: Paste, rows: { readonly from: number; readonly to: number }): void {
   const { rowStrideBytes, rowLeadBytes, rowsStart } = paste.layout;
   const rowBytes = rowStrideBytes - rowLeadBytes;

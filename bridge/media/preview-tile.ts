@@ -2,7 +2,7 @@ import { open } from "node:fs/promises";
 import sharp, { type ResizeOptions } from "sharp";
 import { FarmError } from "../kernel/errors.ts";
 
-/** Bounds on a stranger's preview. */
+/** Limits on a donor's preview. */
 export const PREVIEW_LIMITS = { maxFileBytes: 4 * 1024 * 1024, maxPixels: 4 * 1024 * 1024, decodeTimeoutSeconds: 5 } as const;
 
 export interface PixelSize {
@@ -11,7 +11,7 @@ export interface PixelSize {
 }
 
 /**
- * Decodes a preview to RGBA of exactly that size. Only JPEG and PNG are let through to the decoder.
+ * Decodes a preview to RGBA of exactly that size. Only JPEG and PNG reach the decoder.
  * Throws RESULT_INVALID.
  */
 export async function decodePreview(path: string, size: PixelSize): Promise<Buffer> {
@@ -19,7 +19,7 @@ export async function decodePreview(path: string, size: PixelSize): Promise<Buff
   return (await decode(path, { ...size, fit: "fill" })).pixels;
 }
 
-/** The same, as large as fits into that size and no wider or higher than it was made. Throws RESULT_INVALID. */
+/** The same, scaled down to fit into that size, never up. Throws RESULT_INVALID. */
 export async function decodeInside(path: string, most: PixelSize): Promise<{ readonly size: PixelSize; readonly pixels: Buffer }> {
   return await decode(path, { ...most, fit: "inside", withoutEnlargement: true });
 }

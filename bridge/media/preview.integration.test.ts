@@ -20,8 +20,8 @@ async function colourAt(path: string, x: number, y: number): Promise<readonly nu
   return [...data.subarray(start, start + info.channels)];
 }
 
-describe("the preview", () => {
-  test("shows each tile at its place, y up, and nothing where none came", async () => {
+describe("the preview image", () => {
+  test("shows each tile at its position, y up, and is empty where none has arrived", async () => {
     const path = join(scratch.path, "placed.png");
     const canvas = new PreviewCanvas({ path, region, writeEveryMs: 0 });
     expect(canvas.size).toEqual({ width: 1280, height: 640 });
@@ -37,7 +37,7 @@ describe("the preview", () => {
     expect(await colourAt(path, 640, 320)).toEqual([0, 0, 0, 0]);
   });
 
-  test("leaves out the overscan", async () => {
+  test("crops the overscan", async () => {
     const path = join(scratch.path, "overscan.png");
     const small = { x: 0, y: 0, width: 100, height: 100 };
     const canvas = new PreviewCanvas({ path, region: small, writeEveryMs: 0 });
@@ -69,7 +69,7 @@ describe("the preview", () => {
     expect((await sharp(path).stats()).channels.map(({ min }) => min)).toEqual([255, 255, 255, 255]);
   });
 
-  test("is written at most so often while tiles come, and once more at the end; no half file is left", async () => {
+  test("is written at a limited rate while tiles arrive, and once more at the end; no partial file is left", async () => {
     const path = join(scratch.path, "often", "..", "often.png");
     const waits: number[] = [];
     let now = 0;
@@ -88,7 +88,7 @@ describe("the preview", () => {
     expect(readdirSync(scratch.path).filter((name) => name.endsWith(".part"))).toEqual([]);
   });
 
-  test("says at the end when it could not be written", async () => {
+  test("reports at the end when it could not be written", async () => {
     const canvas = new PreviewCanvas({ path: join(scratch.path, "absent", "x.png"), region, writeEveryMs: 0 });
     await canvas.add({ path: await flat("lost.png", "#ffffff"), rect: region });
     await expect(canvas.close()).rejects.toThrow("x.png");
@@ -134,7 +134,7 @@ describe("the preview", () => {
     ],
     ["has over 4 MiB", () => Buffer.concat([Buffer.from([0xff, 0xd8, 0xff]), Buffer.alloc(5 * 1024 * 1024)])],
     ["is empty", () => Buffer.alloc(0)],
-  ])("refuses a tile that %s, and stays as it is", async (_claim, make) => {
+  ])("refuses a tile that %s, and is unchanged", async (_claim, make) => {
     const path = join(scratch.path, "refused.png");
     const canvas = new PreviewCanvas({ path, region, writeEveryMs: 0 });
     const tile = scratch.put("hostile.jpg", await make());

@@ -8,9 +8,9 @@ import { contains } from "./rect-rows.ts";
 import { asWriteFailure } from "./write-beside.ts";
 
 export interface PreviewOptions {
-  /** The PNG that people look at; always whole, replaced as tiles arrive. */
+  /** Path of the preview PNG; replaced atomically as tiles arrive. */
   readonly path: string;
-  /** What the picture shows, in full-frame coordinates, y up. */
+  /** The rectangle of the picture, in full-frame coordinates, y up. */
   readonly region: Rect;
   /** The picture is scaled down so that its longer side is at most this; default 1280. */
   readonly maxSide?: number;
@@ -20,15 +20,15 @@ export interface PreviewOptions {
 
 /** A donor's small preview of what it rendered. */
 export interface PreviewTile {
-  /** JPEG or PNG from a stranger. */
+  /** JPEG or PNG, untrusted. */
   readonly path: string;
-  /** What it shows. */
+  /** Its rectangle. */
   readonly rect: Rect;
-  /** The part that is shown of it; default all. */
+  /** The part of it that is shown; default all. */
   readonly tileRect?: Rect;
 }
 
-/** The picture that grows while tiles arrive: for eyes only, never part of the result. */
+/** A preview of the frame that is updated while tiles arrive; never part of the result. */
 export class PreviewCanvas implements AsyncDisposable {
   readonly size: PixelSize;
   readonly #options: PreviewOptions;
@@ -49,7 +49,7 @@ export class PreviewCanvas implements AsyncDisposable {
     this.#pixels = Buffer.alloc(this.size.width * this.size.height * 4);
   }
 
-  /** Draws a tile; the file follows within `writeEveryMs`. Throws RESULT_INVALID when the preview cannot be read. */
+  /** Draws a tile; the file is written within `writeEveryMs`. Throws RESULT_INVALID when the preview cannot be read. */
   async add(tile: PreviewTile): Promise<void> {
     const tileRect = tile.tileRect ?? tile.rect;
     if (!contains(tile.rect, tileRect) || !contains(this.#options.region, tileRect))
@@ -65,7 +65,7 @@ export class PreviewCanvas implements AsyncDisposable {
     this.#writing ??= this.#writeUntilClean();
   }
 
-  /** Writes what is not yet written, at once. Idempotent. Throws what kept the picture from being written. */
+  /** Writes pending changes at once. Idempotent. Throws the error of a failed write. */
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#writing;
@@ -76,7 +76,7 @@ export class PreviewCanvas implements AsyncDisposable {
     return this.close();
   }
 
-  /** Where a rectangle comes to lie: edges are rounded, so that neighbours meet without a gap. */
+  /** A rectangle's position in the preview: edges are rounded, so that neighbours meet without a gap. */
   #onCanvas(rect: Rect): { readonly left: number; readonly top: number; readonly width: number; readonly height: number } {
     const { region } = this.#options;
     const x = (value: number) => Math.round(((value - region.x) / region.width) * this.size.width);
@@ -101,7 +101,7 @@ export class PreviewCanvas implements AsyncDisposable {
     }
   }
 
-  /** Waits for the next write's time; closing ends the wait and not the write. */
+  /** Waits until the next write; closing ends the wait but not the write. */
   async #pause(): Promise<void> {
     const waitMs = this.#lastWriteMs + (this.#options.writeEveryMs ?? 500) - this.#clock.monotonicMs();
     if (waitMs > 0 && !this.#closing.signal.aborted) await this.#clock.sleep(waitMs, this.#closing.signal).catch(() => {});

@@ -1,6 +1,6 @@
 import type { Rect } from "../core/job/scene-facts.ts";
 
-/** Rectangles count y up, as Blender does; pictures count rows down. Here the two meet. */
+/** Converts rectangles, whose y goes up as in Blender, to rows of pictures, which are counted from the top. */
 
 /** The row of `outer`'s picture, from its top, that is `inner`'s first. */
 export function topRow(outer: Rect, inner: Rect): number {

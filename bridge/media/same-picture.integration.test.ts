@@ -17,7 +17,7 @@ const ONE = join(scratch.path, "one");
 const TWO = join(scratch.path, "two-with-a-longer-name");
 const THREE = join(scratch.path, "three");
 
-describe("pictures that Blender wrote", () => {
+describe("comparing pictures that Blender wrote", () => {
   let names: readonly string[] = [];
   beforeAll(() => {
     const blender = process.env["BLENDER_PATH"] ?? "blender";
@@ -27,7 +27,7 @@ describe("pictures that Blender wrote", () => {
     names = readdirSync(ONE);
   });
 
-  test("come in every format, most of them with metadata", () => {
+  test("covers every format, most with metadata", () => {
     const kinds = new Set(names.map((name) => name.split("-")[0]));
     for (const kind of ["PNG", "JPEG", "OPEN_EXR", "OPEN_EXR_MULTILAYER", "TIFF", "BMP", "TARGA", "HDR", "DPX", "JPEG2000"])
       expect(kinds).toContain(kind);
@@ -39,15 +39,15 @@ describe("pictures that Blender wrote", () => {
       ).toBe(true);
   });
 
-  test("are the same whatever their metadata say", async () => {
+  test("finds them equal whatever their metadata", async () => {
     for (const name of names) expect([name, await samePicture(join(ONE, name), join(TWO, name))]).toEqual([name, true]);
   });
 
-  test("are others when one pixel differs", async () => {
+  test("finds them different when one pixel differs", async () => {
     for (const name of names) expect([name, await samePicture(join(ONE, name), join(THREE, name))]).toEqual([name, false]);
   });
 
-  test("are others when they are cut short, or of another format", async () => {
+  test("finds them different when truncated, or of another format", async () => {
     for (const name of names) {
       const bytes = readFileSync(join(ONE, name));
       const cut = scratch.put("cut", bytes.subarray(0, bytes.length - 40));
@@ -57,7 +57,7 @@ describe("pictures that Blender wrote", () => {
     expect(await samePicture(join(ONE, "PNG-8.png"), join(ONE, "BMP-8.bmp"))).toBe(false);
   });
 
-  test("are compared on the media threads", async () => {
+  test("runs on the media threads", async () => {
     await using media: Media = openMedia();
     const { signal } = new AbortController();
     expect(await media.samePicture(join(ONE, "TIFF-16.tif"), join(TWO, "TIFF-16.tif"), signal)).toBe(true);
@@ -65,7 +65,7 @@ describe("pictures that Blender wrote", () => {
   });
 
   for (const depth of ["8", "16"]) {
-    test(`of ${depth} bits are the same in a TIFF that is packed in another way, and others by one step of a value`, async () => {
+    test(`finds ${depth}-bit TIFFs equal when only their compression differs, and different by one step of a value`, async () => {
       const ours = join(ONE, `TIFF-${depth}.tif`);
       const packed = await repackTiff(ours, depth, "packed.tif");
       expect(readFileSync(packed).equals(readFileSync(ours))).toBe(false);
@@ -74,7 +74,7 @@ describe("pictures that Blender wrote", () => {
     });
   }
 
-  test("are the same in a PNG whose stream is packed in another way", async () => {
+  test("finds PNGs equal when only their compression differs", async () => {
     const ours = join(ONE, "PNG-16.png");
     const repacked = scratch.put(
       "repacked.png",
@@ -85,7 +85,7 @@ describe("pictures that Blender wrote", () => {
     expect(await samePicture(ours, scratch.put("other.png", other))).toBe(false);
   });
 
-  test("are others when a note in them turns them for the viewer", async () => {
+  test("finds them different when their orientation tags differ", async () => {
     const ours = join(ONE, "JPEG-8.jpg");
     const bytes = readFileSync(ours);
     const exif = Buffer.from("457869660000" + "49492a0008000000" + "0100" + "1201" + "0300" + "01000000" + "06000000" + "00000000", "hex");
@@ -128,7 +128,7 @@ function pngChunk(name: string, value: Buffer): Buffer {
 }
 
 describe("a PNG", () => {
-  test("is the same whichever filters its rows have", async () => {
+  test("is equal whichever filters its rows have", async () => {
     const raw = { width: 9, height: 6, channels: 3 } as const;
     const pixels = Buffer.from(Array.from({ length: 9 * 6 * 3 }, (_, at) => (at * at * 37) % 251));
     const plain = await sharp(pixels, { raw }).png({ adaptiveFiltering: false }).toBuffer();
@@ -151,7 +151,7 @@ describe("a PNG", () => {
   });
 });
 
-/** Rows of three bytes a pixel behind one of PNG's filters, written from its specification. */
+/** Rows of three bytes per pixel after one of PNG's filters, written from its specification. */
 function filtered(pixels: Buffer, rowBytes: number, filter: number): Buffer {
   const rows: Buffer[] = [];
   for (let row = 0; row * rowBytes < pixels.length; row++) {
@@ -185,7 +185,7 @@ describe("an EXR", () => {
     "rows from the bottom up": { upward: true },
     "no compression": { compression: "none" as const },
   })) {
-    test(`of ${name} is the same with other metadata, and another with another value or name`, async () => {
+    test(`of ${name} is equal with other metadata, and different with another value or name`, async () => {
       const ours = put("ours.exr", { ...made, attributes: { File: "/home/me/scene.blend" } });
       expect(
         await samePicture(ours, put("theirs.exr", { ...made, attributes: { File: "/scene.blend", Hostname: "donor", Date: "x" } })),
@@ -201,12 +201,12 @@ describe("an EXR", () => {
     });
   }
 
-  test("is another when a part has another name, or another view", async () => {
+  test("is different when a part has another name, or another view", async () => {
     const view = (name: string) => ({ parts: several.map((part) => ({ ...part, view: name })) });
     expect(await samePicture(put("left.exr", view("left")), put("right.exr", view("right")))).toBe(false);
   });
 
-  test("is the same when its chunks are packed in another way", async () => {
+  test("is equal when only the packing of its chunks differs", async () => {
     const made = makeExr({ width: 20, height: 16, parts, compression: "zip" });
     const start = made.length - made.readInt32LE(made.length - lastChunkBytes(made) + 4) - 8;
     const packed = deflateSync(inflateSync(made.subarray(start + 8)), { level: 1, memLevel: 1 });
@@ -216,7 +216,7 @@ describe("an EXR", () => {
     expect(await samePicture(scratch.put("made.exr", made), scratch.put("repacked.exr", repacked))).toBe(true);
   });
 
-  test("of a compression that nobody here unpacks is compared as it is stored", async () => {
+  test("of an unsupported compression is compared as it is stored", async () => {
     const piz = (bytes: Buffer) => {
       const at = bytes.indexOf(attribute("compression", "compression", Buffer.of(0)));
       bytes[at + attribute("compression", "compression", Buffer.of(0)).length - 1] = 4;
@@ -231,7 +231,7 @@ describe("an EXR", () => {
   });
 });
 
-/** Bytes of the only chunk, lead included: it is the last thing in the file, and its offset is in the table before it. */
+/** Bytes of the only chunk, with its header: it is the last one in the file, and its offset is in the table before it. */
 function lastChunkBytes(exr: Buffer): number {
   for (let at = exr.length - 8; at > 0; at--) {
     if (exr.readInt32LE(at) === 0 && exr.readInt32LE(at + 4) === exr.length - at - 8) return exr.length - at;
@@ -239,7 +239,7 @@ function lastChunkBytes(exr: Buffer): number {
   throw new Error("no chunk");
 }
 
-test("an unknown format is the same when its bytes are, dates aside", async () => {
+test("an unknown format is equal when its bytes are equal, except dates", async () => {
   const put = (name: string, text: string) => scratch.put(name, text);
   mkdirSync(join(scratch.path, "unknown"));
   const ours = put("unknown/a", "a picture of 2026/11/30 13:50:01 in 00:01.20");

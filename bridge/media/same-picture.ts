@@ -9,15 +9,15 @@ import { samePng } from "./same/png.ts";
 import { jp2Picture, jpegPicture, webpPicture } from "./same/segments.ts";
 import { sameTiff } from "./same/tiff.ts";
 
-/** Our own file and the one that is looked at. */
+/** Our own file and the checked one. */
 type Compare = (ours: string, theirs: string) => boolean | Promise<boolean>;
 
-/** A stranger's file is not read that is so much larger than ours: metadata are small, and one Blender packs as well as another. */
+/** A file that is larger than ours by this much is not read: metadata are small, and all Blenders compress equally well. */
 const SIZE_LIMITS = { factor: 4, slackBytes: 16 * 1024 * 1024 } as const;
 
 /**
- * Whether two files of one format show the same picture, pixel by pixel at full depth: metadata (dates, paths, names of
- * machines) tell no two pictures apart. A format that is not known is the same when its bytes are, dates aside.
+ * Whether two files of one format hold the same picture, pixel by pixel at full depth: metadata (dates, paths, names of
+ * machines) are ignored. Files of an unknown format are equal when their bytes are, except dates.
  *
  * Blocks for most formats; `Media.samePicture` runs it in a worker.
  */
@@ -43,7 +43,7 @@ const COMPARED: Readonly<Record<Format, Compare>> = {
   other: byPieces((bytes) => [withoutDates(bytes)]),
 };
 
-/** What a file of each format begins with, and what stands at its eighth byte where that is needed; TGA is known by its end. */
+/** The first bytes of each format, and those at its eighth byte if needed; TGA is recognised by its end. */
 const BEGINNINGS: readonly (readonly [Format, string, string?])[] = [
   ["png", "\x89PNG\r\n\x1a\n"],
   ["jpeg", "\xff\xd8\xff"],
@@ -80,7 +80,7 @@ function endsAsTga(descriptor: number, path: string): boolean {
   return last.toString("latin1") === "TRUEVISION-XFILE.\0";
 }
 
-/** Compares what a format's reader says is the picture. */
+/** Compares the picture data found by a format's reader. */
 function byPieces(pictureOf: (bytes: Buffer) => Pieces): (ours: string, theirs: string) => boolean {
   return (ours, theirs) => samePieces(pictureOf(readFileSync(ours)), pictureOf(readFileSync(theirs)));
 }

@@ -1,6 +1,6 @@
 import { FarmError, messageOf } from "../kernel/errors.ts";
 
-/** Gives a failed write its code: DISK_FULL or OUTPUT_NOT_WRITABLE; anything else stays what it is. */
+/** Converts the error of a failed write to DISK_FULL or OUTPUT_NOT_WRITABLE; others are unchanged. */
 export function asWriteFailure(error: unknown, path: string): unknown {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG")

@@ -1,36 +1,36 @@
-/** Every number a stranger, or a bad day of the network, could otherwise choose for us. */
+/** Limits against hostile peers and bad networks. */
 export const NETWORK_LIMITS = {
   maxAddressChars: 512,
   maxSwarmChars: 64,
-  /** One TCP connect with its handshakes; some of a peer's addresses often lead nowhere, and they are tried in turn. Donors render on all cores: seconds, not tenths. */
+  /** One TCP connect with its handshakes; some of a peer's addresses are often dead, and they are tried in turn. Seconds, because donors render on all cores. */
   addressDialMs: 4_000,
-  /** All of `connect` or `open`, looking the peer up included. */
+  /** All of `connect` or `open`, including peer lookup. */
   reachMs: 8_000,
-  /** A second connection that does not come is done without. */
+  /** After this the peer is used without a second connection. */
   bulkDialMs: 3_000,
   bulkRetryMs: 30_000,
-  /** A peer that has just started registers its protocols a moment after it listens. */
+  /** A peer that has just started registers its protocols shortly after it listens. */
   unspokenProtocolRetriesMs: [100, 200, 400, 800],
   /** How long the last bytes may take to leave after `close`. */
   closeMs: 30_000,
-  /** After an answer returned, how long the asker may take to end its side. */
+  /** How long the requesting side may take to end the stream after a handler returned. */
   lingerMs: 10_000,
-  /** A connection is pinged this often, and cut when a ping is not answered for so long: as patient as a lease, since the peer's cores may all be taken. */
+  /** A connection is pinged this often, and closed when a ping is not answered for this long: as long as a lease, since the peer's cores may all be busy. */
   pingEveryMs: 5_000,
   silentMs: 30_000,
   maxConnections: 1_000,
   maxPendingInbound: 100,
-  /** The library's default of 5 breaks every studio behind one address, and every test. */
+  /** The library's default of 5 is too low for a studio behind one address, and for tests. */
   maxInboundPerSecondAndIp: 500,
   inboundUpgradeMs: 5_000,
-  /** How far a sender may run ahead of a reader: 10 MiB/s over 50 ms. Twice as much gains nothing on one machine, and small messages wait twice as long beside it. */
+  /** Receive window: 10 MiB/s over 50 ms. Twice as much is not faster on one machine, and doubles the latency of small messages. */
   streamWindowBytes: 512 * 1024,
   /** Must exceed the window: a paused stream that outgrows it is aborted by the library. */
   streamReadBufferBytes: 1024 * 1024,
   maxStreamsPerConnection: 512,
 } as const;
 
-/** Limits of finding and dialling peers by ourselves. */
+/** Limits of discovery and automatic dialling. */
 export const DISCOVERY_LIMITS = {
   maxCandidates: 256,
   maxAddressesPerCandidate: 16,
@@ -38,9 +38,9 @@ export const DISCOVERY_LIMITS = {
   dialMs: 5_000,
   firstRetryMs: 500,
   lastRetryMs: 30_000,
-  /** A candidate that failed this often and was not heard of again is forgotten. */
+  /** A candidate that failed this often and was not discovered again is dropped. */
   maxFailures: 8,
-  /** Of two nodes that hear each other, the one with the greater id lets the other dial first. */
+  /** Of two nodes that discover each other, the one with the greater id waits for the other to dial first. */
   politenessMs: 400,
   tickMs: 250,
   maxDonorsPerSearch: 64,

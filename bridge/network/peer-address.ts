@@ -4,7 +4,7 @@ import { CODE_P2P, type Multiaddr, multiaddr } from "@multiformats/multiaddr";
 import { FarmError } from "../kernel/errors.ts";
 import { NETWORK_LIMITS } from "./network-limits.ts";
 
-/** What a user may name a peer by: an id, an address, or an address that ends in the id. */
+/** A peer as named by a user: an id, an address, or an address that ends in the id. */
 export interface PeerTarget {
   readonly text: string;
   readonly id: PeerId | undefined;
@@ -32,7 +32,7 @@ export function addressWithId(address: Multiaddr, id: string): string {
   return text.includes("/p2p/") ? text : `${text}/p2p/${id}`;
 }
 
-/** Those texts that are multiaddrs; strangers send others too. */
+/** The valid multiaddrs; peers may send invalid ones. */
 export function readableAddresses(texts: readonly string[]): Multiaddr[] {
   return texts.flatMap((text) => {
     try {

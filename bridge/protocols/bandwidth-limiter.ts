@@ -2,30 +2,30 @@ import type { Clock } from "../kernel/clock.ts";
 import { fullBucket, consume, type TokenBucket, waitMs } from "../kernel/token-bucket.ts";
 import type { FrameStream } from "./frame-stream.ts";
 
-/** The cap may change while bytes wait: it is asked again this often. */
+/** The limit may change while bytes wait: it is read again this often. */
 const STEP_MS = 250;
-/** Under a cap, pieces are short: several streams share it, and none of them may look dead. */
+/** With a limit ranges are short: several streams share it, and none of them may time out. */
 const CAPPED_PIECE_BYTES = 64 * 1024;
 
-/** Holds all that passes through it to one speed, first come, first served. */
+/** Limits everything that passes through it to one speed, first come, first served. */
 export class BandwidthLimiter {
   readonly #clock: Clock;
   readonly #bytesPerSecond: () => number | undefined;
   #bucket: TokenBucket | undefined;
   #last: Promise<void> = Promise.resolve();
 
-  /** `bytesPerSecond`: the cap at this moment; undefined: none. */
+  /** `bytesPerSecond`: returns the current limit; undefined: none. */
   constructor(clock: Clock, bytesPerSecond: () => number | undefined) {
     this.#clock = clock;
     this.#bytesPerSecond = bytesPerSecond;
   }
 
-  /** The longest piece that should pass at once; undefined: any. */
+  /** The longest range that should be sent at once; undefined: any. */
   get pieceBytes(): number | undefined {
     return this.#bytesPerSecond() === undefined ? undefined : CAPPED_PIECE_BYTES;
   }
 
-  /** Waits until it is these bytes' turn. */
+  /** Waits until these bytes may be sent. */
   async pass(bytes: number, signal?: AbortSignal): Promise<void> {
     const turn = this.#last.then(() => this.#waitAndPass(bytes, signal));
     this.#last = turn.catch(() => {});
@@ -53,8 +53,8 @@ export class BandwidthLimiter {
 }
 
 /**
- * The same stream, held to the speed of `up` and `down`. What has come is handed out late, so that the far side
- * is held back by the stream itself.
+ * The same stream, limited by `up` and `down`. Received frames are returned late, so that the far side
+ * is slowed down by back-pressure.
  */
 export function pacedStream(
   stream: FrameStream,
@@ -70,7 +70,7 @@ export function pacedStream(
     read: async (signal) => {
       unpaid ??= await stream.read(signal);
       const frame = unpaid;
-      if (frame) await down.pass(frame.byteLength, signal); // when the signal ends it, the frame is there for the next read
+      if (frame) await down.pass(frame.byteLength, signal); // after an abort the frame is kept for the next read
       unpaid = undefined;
       return frame;
     },

@@ -11,7 +11,7 @@ export function encodeMessage(message: object): Uint8Array {
   return encoder.encode(JSON.stringify(message));
 }
 
-/** Parses a frame a peer sent. Throws PEER_BROKE_PROTOCOL; the peer's own text stays out of the message. */
+/** Parses a frame of a peer. Throws PEER_BROKE_PROTOCOL; the message does not contain the peer's text. */
 export function decodeMessage<T>(schema: z.ZodType<T>, frame: Uint8Array, maxBytes: number): T {
   if (frame.byteLength > maxBytes)
     throw new FarmError("PEER_BROKE_PROTOCOL", `a message of ${frame.byteLength} bytes is over the limit of ${maxBytes}`);
@@ -28,8 +28,8 @@ export function decodeMessage<T>(schema: z.ZodType<T>, frame: Uint8Array, maxByt
 }
 
 /**
- * Writes one message. A peer that takes nothing for `timeoutMs` is PEER_UNREACHABLE, to whoever reads the stream, too:
- * the stream is cut.
+ * Writes one message. A peer that reads nothing for `timeoutMs` is PEER_UNREACHABLE, also for a pending read:
+ * the stream is aborted.
  */
 export async function writeMessage(stream: FrameStream, message: object, timeoutMs: number, parent: AbortSignal): Promise<void> {
   using limit = peerLimit(parent, timeoutMs, stream.time);

@@ -3,8 +3,8 @@ import { FarmError } from "../kernel/errors.ts";
 import type { Time } from "../kernel/world.ts";
 
 /**
- * The signal of one wait for a peer: after `limitMs` of silence it aborts with PEER_UNREACHABLE, so that a peer's
- * silence is never taken for our own end or for a bug; with `parent` it aborts for the parent's reason.
+ * The signal for one wait for a peer: after `limitMs` of silence it aborts with PEER_UNREACHABLE, so that a peer's
+ * silence is never mistaken for our own cancellation or a bug; with `parent` it aborts with the parent's reason.
  */
 export function peerLimit(parent: AbortSignal, limitMs: number, time: Time): ChildSignal {
   return childSignal(parent, { ms: limitMs, time, late: peerSilent });

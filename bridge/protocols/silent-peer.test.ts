@@ -23,14 +23,14 @@ async function errorAfter(waiting: Promise<unknown>, ms: number): Promise<unknow
   return await error;
 }
 
-describe("[F6] a peer that falls silent is PEER_UNREACHABLE, not an error of ours", () => {
+describe("[F6] a silent peer is PEER_UNREACHABLE, not an internal error", () => {
   it("when we wait for its message", async () => {
     const [near] = streamPair(systemWorld);
     const waiting = readMessage(near, Message, { maxBytes: 100, timeoutMs: 30_000 }, never);
     expect(await errorAfter(waiting, 30_200)).toMatchObject({ code: "PEER_UNREACHABLE" });
   });
 
-  it("when it takes no messages; and whoever reads its stream hears so, too", async () => {
+  it("when it reads no messages; a pending read of its stream fails, too", async () => {
     const [near] = streamPair(systemWorld);
     const reading = errorAfter(near.read(never), 90_000);
     const text = "x".repeat(200_000);
@@ -48,7 +48,7 @@ describe("[F6] a peer that falls silent is PEER_UNREACHABLE, not an error of our
   });
 });
 
-it("our own cancellation stays what it is, while we wait for a peer", async () => {
+it("a cancellation while we wait for a peer keeps its own reason", async () => {
   const [near] = streamPair(systemWorld);
   const us = new AbortController();
   const waiting = readMessage(near, Message, { maxBytes: 100, timeoutMs: 30_000 }, us.signal);

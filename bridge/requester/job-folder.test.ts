@@ -38,12 +38,12 @@ const isThere = async (path: string) =>
 const failing = (code: string) => () => Promise.reject(Object.assign(new Error(code), { code }));
 
 describe("the folder of a job", () => {
-  it("has a place for all that it makes, below its own name", async () => {
+  it("has a folder for each kind of file, below the job's id", async () => {
     expect(await readdir(folder.root)).toEqual(["assembled", "local", "results", "tiles"]);
     expect(folder.root).toBe(join(root, "job"));
   });
 
-  it("of a job that goes on keeps results and frames, and loses what a killed run had under way", async () => {
+  it("of a resumed job keeps results and frames, and drops a killed run's unfinished files", async () => {
     const kept = [folder.resultPath("c1", "d", HASH), join(folder.assembled, "f.exr"), join(folder.scene, "s.blend")];
     const lost = [join(folder.local, "1"), folder.tilePath("t.exr")];
     for (const path of [...kept, ...lost]) await put(path);
@@ -53,7 +53,7 @@ describe("the folder of a job", () => {
     expect(await readdir(folder.local)).toEqual([]);
   });
 
-  it("of an ended job keeps its assembled frames alone, as long as somebody may take them", async () => {
+  it("of an ended job keeps only its raw frames, as long as they wait for pickup", async () => {
     const frame = await put(join(folder.assembled, "f.exr"));
     for (const path of [folder.resultPath("c1", "d", HASH), join(folder.scene, "s.blend"), folder.tilePath("t"), join(folder.local, "1")])
       await put(path);
@@ -62,7 +62,7 @@ describe("the folder of a job", () => {
     expect(await isThere(frame)).toBe(true);
   });
 
-  it("goes with all that is in it, and nothing beside it does", async () => {
+  it("is removed with its contents, and nothing else is", async () => {
     const neighbour = await put(join(root, "job-2", "f.exr"));
     await put(join(folder.assembled, "f.exr"));
     await folder.dispose();
@@ -72,7 +72,7 @@ describe("the folder of a job", () => {
 });
 
 describe("a result", () => {
-  it("has a file of its own, whoever else delivers the same, whatever chunk and donor are called", () => {
+  it("has its own file for each donor, also with equal content, and for any id of chunk and donor", () => {
     const paths = [
       folder.resultPath("c1", "d", HASH),
       folder.resultPath("c1", "d", OTHER),
@@ -86,7 +86,7 @@ describe("a result", () => {
     expect(folder.resultPath("c1", "d", HASH)).toBe(paths[0]);
   });
 
-  it("that nobody accepted goes when the job goes on", async () => {
+  it("that was not accepted is removed when the job is resumed", async () => {
     const [kept, swept] = [folder.resultPath("c1", "d", HASH), folder.resultPath("c2", "d", HASH)];
     for (const path of [kept, swept]) await put(path);
     await folder.sweepResults(new Set([kept]));
@@ -95,13 +95,13 @@ describe("a result", () => {
 });
 
 describe("a file", () => {
-  it("has a size where it is one", async () => {
+  it("has a size if it exists", async () => {
     expect(await folder.sizeOf(await put(folder.tilePath("t"), "1234"))).toBe(4);
     expect(await folder.sizeOf(folder.tilePath("nothing"))).toBeUndefined();
     expect(await folder.sizeOf(folder.tiles)).toBeUndefined();
   });
 
-  it("is on the disk when it is synced, and one that is not there cannot be", async () => {
+  it("can be synced to the disk, but not if it is missing", async () => {
     const synced: string[] = [];
     const open: Disk["open"] = async (path, ...rest) => {
       const file = await systemDisk.open(path, ...rest);
@@ -123,8 +123,8 @@ describe("a file", () => {
   });
 });
 
-describe("a picture that is delivered", () => {
-  it("lies there whole, in folders that are made for it, and stays here", async () => {
+describe("a delivered picture", () => {
+  it("is copied whole, into folders that are made for it, and its source stays", async () => {
     const from = await put(folder.resultPath("c1", "d", HASH), "a picture");
     const to = join(root, "out", "deep", "f_0001.png");
     expect(await folder.deliver(from, to)).toEqual({ path: to, bytes: 9, main: true });
@@ -133,7 +133,7 @@ describe("a picture that is delivered", () => {
     expect(await isThere(from)).toBe(true);
   });
 
-  it("takes the place of one that was there, and never half of it", async () => {
+  it("replaces an existing one, never with a partial file", async () => {
     const from = await put(folder.resultPath("c1", "d", HASH), "new");
     const to = await put(join(root, "out", "f.png"), "old");
     let seen = "";
@@ -148,7 +148,7 @@ describe("a picture that is delivered", () => {
   it.each([
     ["ENOSPC", "DISK_FULL"],
     ["EACCES", "OUTPUT_NOT_WRITABLE"],
-  ])("that cannot be (%s) is told as such, the old one stays, and nothing lies beside it", async (system, code) => {
+  ])("that cannot be written (%s) is an error; the old file stays, without temporary files", async (system, code) => {
     const from = await put(folder.resultPath("c1", "d", HASH), "new");
     const to = await put(join(root, "out", "f.png"), "old");
     await expect(folderOn({ rename: failing(system) }).deliver(from, to)).rejects.toMatchObject({ code });
@@ -156,7 +156,7 @@ describe("a picture that is delivered", () => {
     expect(await readdir(dirname(to))).toEqual(["f.png"]);
   });
 
-  it("to a folder that never answers is given up by the world's time", async () => {
+  it("to a folder that does not answer times out", async () => {
     const { world, pass } = steppedWorld();
     const from = await put(folder.resultPath("c1", "d", HASH));
     const copyFile = () => new Promise<never>(() => {});

@@ -1,19 +1,19 @@
 import { FarmError } from "../kernel/errors.ts";
 
-/** How a sandbox ended, as far as it can be known. */
+/** How a sandbox ended, as far as known. */
 export interface SandboxEnd {
   readonly exitCode: number | undefined;
-  /** The kernel ended something in it for want of memory. */
+  /** The kernel killed a process in it because of its memory limit. */
   readonly outOfMemory: boolean;
-  /** What its supervisor said last; undefined when it had no time to. */
+  /** The supervisor's final message; undefined when it sent none. */
   readonly lastWord: string | undefined;
   readonly memoryBytes: number;
   readonly pids: number;
 }
 
 /**
- * Why a sandbox ended, where a limit of it was the reason; undefined for a program that ended by itself. Exit codes say nothing:
- * a program may leave with any of them.
+ * The limit that ended a sandbox; undefined for a program that ended by itself. Exit codes are not reliable:
+ * a program may exit with any of them.
  */
 export function limitReached({ outOfMemory, lastWord, memoryBytes, pids }: SandboxEnd): FarmError | undefined {
   if (outOfMemory) {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { installTools, TOOLS } from "./sandbox-tools.ts";
 
-test("lays out the scripts and their packages, readable by everybody and writable by nobody", async () => {
+test("copies the scripts and their packages, readable by everybody and writable by nobody", async () => {
   const root = await mkdtemp(join(tmpdir(), "sandbox-tools-"));
   try {
     const [scripts, tools] = [join(root, "checkout"), join(root, "tools")];

@@ -5,15 +5,15 @@ import { FarmError } from "../kernel/errors.ts";
 import { type FilterArch, seccompProgram } from "./docker/seccomp-program.ts";
 
 const SUPERVISOR = fileURLToPath(new URL("inside/supervisor.py", import.meta.url));
-/** Names of machines as engines give them. */
+/** Architecture names of engines. */
 const ARCHES: Readonly<Record<string, FilterArch>> = { x86_64: "x86_64", amd64: "x86_64", aarch64: "aarch64", arm64: "aarch64" };
 
-/** Names of our own things in the folder of tools. */
+/** Names of files in the tools folder. */
 export const TOOLS = { supervisor: "supervisor.py", filter: "filter.bpf", scripts: "scripts" } as const;
 
 /**
- * Lays what sandboxes need of ours into a folder, readable by everybody who is let into it: the user in a container is nobody
- * here, and the checkout may be closed to nobody. Throws SANDBOX_UNAVAILABLE for machines without a filter.
+ * Copies our files for sandboxes to a folder that is readable by everybody: the user in a container is unknown
+ * here, and may not be able to read the checkout. Throws SANDBOX_UNAVAILABLE for architectures without a filter.
  */
 export async function installTools(folder: string, scripts: string, architecture: string): Promise<void> {
   const arch = ARCHES[architecture];

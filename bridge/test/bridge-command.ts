@@ -5,7 +5,7 @@ import { timeLimit } from "./time/time-limit.ts";
 const LAUNCHER = fileURLToPath(new URL("../bin/bridge.mjs", import.meta.url));
 export const SAMPLES = fileURLToPath(new URL("../../sample-scenes", import.meta.url));
 
-/** A swarm of this test process alone: other nodes on the machine are none of its business. */
+/** A swarm of this test process alone, separate from other nodes on the machine. */
 export const TEST_SWARM = `test-${process.pid}`;
 
 /** A line of `--json`. */
@@ -32,7 +32,7 @@ export function bridge(args: readonly string[], options: { readonly cwd?: string
       for (const wait of waiting) if (wait.fits(line)) wait.found(line);
     }
   })().catch(() => {});
-  /** The first line, past or future, that fits. */
+  /** The first past or future line that matches. */
   const line = (fits: (line: JsonLine) => boolean, limitMs = timeLimit(240_000)) =>
     new Promise<JsonLine>((found, reject) => {
       const before = lines.find(fits);
@@ -44,7 +44,7 @@ export function bridge(args: readonly string[], options: { readonly cwd?: string
   return { child, lines, line, last: () => lines.at(-1) };
 }
 
-/** What a failed run said, for the test's report. */
+/** The output of a failed run, for the test's report. */
 export function story(run: { readonly stderr: string; readonly lines: readonly JsonLine[] }): string {
   const told = run.lines.filter(
     ({ event }) => !["chunk-leased", "chunk-started", "chunk-accepted", "scene-progress", "preview"].includes(event),
@@ -68,12 +68,12 @@ export interface RunningDonor extends AsyncDisposable {
 }
 
 export interface DonorOptions {
-  /** The containers in which it does its work; plain processes when not said. */
+  /** Its container options; default: plain processes. */
   readonly environment?: string;
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** A donor process on this machine, reachable by its address alone. */
+/** A donor process on this machine, reachable only by its address. */
 export async function startDonor(home: string, args: readonly string[] = [], options: DonorOptions = {}): Promise<RunningDonor> {
   const { environment, env = {} } = options;
   const sandbox = environment === undefined ? ["--sandbox", "process"] : ["--sandbox", "docker", "--environment", environment];

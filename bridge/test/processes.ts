@@ -19,7 +19,7 @@ export async function blendersOf(pid: number): Promise<ProcessStat[]> {
   return all.filter(({ pid: member, name }) => family.has(member) && name.startsWith("blender"));
 }
 
-/** Processor seconds that the Blenders below a process use while `ms` pass. */
+/** CPU seconds that the Blenders below a process use during `ms`. */
 export async function blenderSecondsDuring(pid: number, ms: number): Promise<number> {
   const ticks = async () => (await blendersOf(pid)).reduce((sum, { ticks: used }) => sum + used, 0);
   const before = await ticks();
@@ -27,7 +27,7 @@ export async function blenderSecondsDuring(pid: number, ms: number): Promise<num
   return ((await ticks()) - before) / 100;
 }
 
-/** Files below a folder that hold these bytes. */
+/** Files below a folder that contain these bytes. */
 export async function filesWith(folder: string, marker: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
   const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));

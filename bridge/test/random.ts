@@ -1,4 +1,4 @@
-/** Chance that is the same for the same seed (mulberry32), on every machine. */
+/** Seeded random numbers (mulberry32), equal on every machine. */
 export class Random {
   #state: number;
 
@@ -25,7 +25,7 @@ export class Random {
     return Math.floor(this.unit() * count);
   }
 
-  /** True once in so many. */
+  /** True with probability one in so many. */
   oneIn(count: number): boolean {
     return this.below(count) === 0;
   }
@@ -40,7 +40,7 @@ export class Random {
     return found;
   }
 
-  /** Picks by weight. */
+  /** Chooses by weight. */
   weighted<T extends string>(weights: Readonly<Record<T, number>>): T {
     const rows = Object.entries<number>(weights) as [T, number][];
     let left = this.unit() * rows.reduce((sum, [, weight]) => sum + weight, 0);

@@ -33,7 +33,7 @@ async function png16(path: string, changed: boolean): Promise<void> {
 }
 
 describe("comparePictures", () => {
-  it("finds equal folders equal, also when only dates in the file differ", async () => {
+  it("finds folders equal, also when only dates in files differ", async () => {
     const [a, b] = await twoFolders(async (folder, second) => {
       await execa("oiiotool", [
         "--pattern",
@@ -53,12 +53,12 @@ describe("comparePictures", () => {
     expect(await comparePictures(a, b)).toEqual([]);
   });
 
-  it("sees one value that is off by 1/65535", async () => {
+  it("finds one value that is off by 1/65535", async () => {
     const [a, b] = await twoFolders((folder, second) => png16(join(folder, "x.png"), second));
     expect(await comparePictures(a, b)).toMatchObject([{ file: "x.png" }]);
   });
 
-  it("sees a float that is off in one channel, and an attribute", async () => {
+  it("finds a float that is off in one channel, and a different attribute", async () => {
     const [a, b] = await twoFolders(async (folder, second) => {
       const change = second ? ["--addc", "0,0,1e-7", "--attrib", "cryptomatte/a/name", "other"] : ["--attrib", "cryptomatte/a/name", "one"];
       await execa("oiiotool", ["--create", "8x8", "3", ...change, "-d", "float", "-o", join(folder, "x.exr")]);
@@ -68,7 +68,7 @@ describe("comparePictures", () => {
     expect(found.some(({ what }) => what.includes("cryptomatte"))).toBe(true);
   });
 
-  it("sees a missing file and a cut one", async () => {
+  it("finds a missing and a truncated file", async () => {
     const [a, b] = await twoFolders(async (folder, second) => {
       await png16(join(folder, "x.png"), false);
       if (!second) await png16(join(folder, "only.png"), false);

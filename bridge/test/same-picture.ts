@@ -2,17 +2,17 @@ import { readdir, readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { execa } from "execa";
 
-/** One way in which two folders of pictures are not the same. */
+/** A difference between two folders of pictures. */
 export interface Difference {
   readonly file: string;
   readonly what: string;
 }
 
 const MOVIES = new Set([".mp4", ".mkv", ".mov", ".webm", ".avi", ".ogv"]);
-/** Attributes that tell when and how long, which no two renders share. */
+/** Attributes of date and render time, which differ between renders. */
 const TIME_ATTRIBUTES =
   /date|time|hostname|memory|^\s*oiio|openexr:|file format|^\s*channel list|^\s*SHA|^\s*name:|jobscene|^\s*file:|^\s*"?filename/i;
-/** Wall-clock passes: Blender 5 writes how long each pixel took. */
+/** Render-time passes: Blender 5 writes how long each pixel took. */
 const TIME_CHANNELS = /render time/i;
 
 /** Compares two folders of rendered files: names, pixels of every channel at full depth, attributes; movies frame by frame. */
@@ -43,7 +43,7 @@ async function comparePixels(left: string, right: string): Promise<string[]> {
   return [`pixels differ: ${text.replaceAll(/\s+/g, " ").trim().slice(0, 300)}`];
 }
 
-/** Compares again without the channels that hold wall-clock time. */
+/** Compares again without the channels of render time. */
 async function onlyTimeChannelsDiffer(left: string, right: string): Promise<boolean> {
   const info = await execa("oiiotool", ["--info", "-v", "-a", left], { reject: false });
   if (!TIME_CHANNELS.test(info.stdout)) return false;

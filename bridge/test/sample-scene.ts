@@ -5,7 +5,7 @@ import { BLENDER, renderReference } from "./blender-reference.ts";
 import { type RunningDonor, runBridge, SAMPLES, story, TEST_SWARM } from "./bridge-command.ts";
 import { comparePictures } from "./same-picture.ts";
 
-/** A swarm of a test and its folder. */
+/** A test's swarm and folder. */
 export interface SampleSwarm {
   readonly root: string;
   readonly donors: readonly RunningDonor[];
@@ -19,7 +19,7 @@ export interface SampleRender {
   readonly blender: readonly string[];
 }
 
-/** Renders a sample scene on the swarm and by plain Blender: the files must be the same, value by value. */
+/** Renders a sample scene on the swarm and by plain Blender: the files must be equal, value by value. */
 export async function expectSamePicture({ root, donors }: SampleSwarm, { name, file, swarm, blender }: SampleRender): Promise<void> {
   const [ours, theirs] = [await sceneCopy(join(root, name, "ours"), file), await sceneCopy(join(root, name, "theirs"), file)];
   await renderReference(join(theirs, `${file}.blend`), ["-o", `${theirs}/render/f_####`, ...blender], join(theirs, "render"));
@@ -34,7 +34,7 @@ export async function expectSamePicture({ root, donors }: SampleSwarm, { name, f
   expect(await comparePictures(join(ours, "render"), join(theirs, "render"))).toEqual([]);
 }
 
-/** A copy of a scene and of what it reads: File Output nodes write beside the scene. */
+/** A copy of a scene and its files, because File Output nodes write beside the scene. */
 async function sceneCopy(folder: string, file: string): Promise<string> {
   await mkdir(folder, { recursive: true });
   for (const entry of [`${file}.blend`, "linked", "pictures"]) await cp(join(SAMPLES, entry), join(folder, entry), { recursive: true });

@@ -8,13 +8,13 @@ import { timeLimit } from "./time/time-limit.ts";
 
 const READY_MS = 60_000;
 
-/** Another machine's engine, as it were: empty, beside the one of this machine. */
+/** A second, empty engine, like that of another machine. */
 export interface SecondEngine extends AsyncDisposable {
   readonly socketPath: string;
   readonly images: ImageEngine;
 }
 
-/** Starts a Docker Engine of its own. In a network of its own, too: without one it would take down the other engine's bridge. */
+/** Starts another Docker Engine, in its own network namespace: otherwise it would remove the other engine's bridge. */
 export async function startSecondEngine(): Promise<SecondEngine> {
   const folder = await mkdtemp("/var/tmp/engine-"); // a socket's path must be short
   const socketPath = join(folder, "s");

@@ -29,12 +29,12 @@ export async function startServe(home: string, args: readonly string[] = []) {
 
 const ENDED: readonly string[] = ["complete", "incomplete", "cancelled", "failed"];
 
-/** Finds the bridge of a home by its files, as the add-on does, and speaks with it. */
+/** Finds the bridge of a home by its files, as the add-on does, and connects to it. */
 export async function connectTo(home: string) {
   const file = JSON.parse(await readFile(join(home, "gateway.json"), "utf8")) as { port: number; tokenFile: string };
   const client = await openClient(file.port, { token: await readFile(file.tokenFile, "utf8") });
   if (client.greeting.type !== "welcome") throw new Error(JSON.stringify(client.greeting));
-  /** The answer; throws its code. */
+  /** The reply; throws its error code. */
   const ask = async <M extends Method>(method: M, params: unknown = {}): Promise<Result<M>> => {
     const answer = await client.ask(method, params);
     if (answer.type === "reply") return answer.result as Result<M>;
@@ -60,7 +60,7 @@ export async function connectTo(home: string) {
       await ask("jobs.watch", { job });
       return job;
     },
-    /** Sends a scene as a client does that shares no disk with the bridge; where it lies there. */
+    /** Uploads a scene like a client that shares no disk with the bridge; returns its path there. */
     send: async (path: string): Promise<string> => {
       const data = await readFile(path);
       const sha256 = createHash("sha256").update(data).digest("hex");
@@ -73,14 +73,14 @@ export async function connectTo(home: string) {
       }
       return (await ask("files.done", { upload })).scenePath;
     },
-    /** Takes a file that a job has told of. */
+    /** Downloads a file that a job has announced. */
     take: async (job: string, path: string): Promise<Buffer> => {
       const { download, bytes } = await ask("files.get", { job, path });
       const come = () => Buffer.concat(client.parts.get(download) ?? []);
       while (come().length < bytes) await pEvent(client.socket, "message");
       return come();
     },
-    /** The last word on a job. */
+    /** The last summary of a job. */
     ended: (job: string) => state(job, ENDED),
   };
 }

@@ -19,7 +19,7 @@ const MISSING_ENGINE: Readonly<Record<string, string>> = {
   win32: "winget install Docker.DockerDesktop, then start it",
 };
 
-/** Containers: only needed to give power to strangers. `nvidia`: whether there are such cards. */
+/** Containers: only needed to work for strangers. `nvidia`: whether this machine has NVIDIA GPUs. */
 export function checkEngine(probe: DockerProbe, platform: NodeJS.Platform, nvidia = false): Finding[] {
   if (!probe.here) {
     const fix = probe.kind === "no-permission" ? 'sudo usermod -aG docker "$USER", then log in anew' : MISSING_ENGINE[platform];
@@ -66,7 +66,7 @@ function checkGpuRuntime({ runtimes }: Engine, nvidia: boolean): Finding[] {
   return [{ what: "Docker GPUs", ok: false, needed: false, detail: "containers get no NVIDIA card here", fix }];
 }
 
-/** What the owner's terms can look at on this machine, and what they ask for in vain. */
+/** Which of the owner's terms this machine can observe, and which it cannot. */
 export async function examineOwner({ clock, disk }: Pick<World, "clock" | "disk">, home: Home): Promise<Finding[]> {
   const terms = await ownersTerms(home);
   const everything = { untouched: true, battery: true, programs: () => true, heat: true, gpus: () => true };
@@ -81,7 +81,7 @@ async function ownersTerms(home: Home): Promise<Terms> {
   return termsOf(termsInForce({}, 0, new OwnerSettings(database.settings).terms()));
 }
 
-/** The disk that is given must be there. */
+/** The donated disk space must be free. */
 export function givenDisk(terms: Pick<Terms, "diskBytes">, freeBytes: number): Finding {
   const ok = freeBytes >= terms.diskBytes;
   const detail = `${gib(terms.diskBytes)} GiB are given, ${gib(freeBytes)} GiB are free`;
@@ -94,7 +94,7 @@ export function givenDisk(terms: Pick<Terms, "diskBytes">, freeBytes: number): F
   };
 }
 
-/** Each sign that a term may ask for: whether this machine shows it. */
+/** Each metric that a term may need: whether this machine has a sensor for it. */
 export function checkSensors(terms: Terms, hostMetrics: HostMetrics): Finding[] {
   const signs: readonly Sign[] = [
     {
@@ -136,7 +136,7 @@ export function checkSensors(terms: Terms, hostMetrics: HostMetrics): Finding[] 
 
 interface Sign {
   readonly what: string;
-  /** The term that asks for it. */
+  /** The term that needs it. */
   readonly term: string;
   readonly asked: boolean;
   readonly shown: string | undefined;
@@ -156,7 +156,7 @@ function shownAs(value: number | undefined, unit: string): string | undefined {
   return value === undefined ? undefined : `${Math.round(value)} ${unit}`;
 }
 
-/** The GPUs of this machine, and whether those that are given are among them. */
+/** The GPUs of this machine, and whether the donated ones exist. */
 export function checkGpus(gpus: readonly Gpu[], terms: Pick<Terms, "gpus">): Finding {
   const finding = (ok: boolean, detail: string, fix?: string): Finding => ({ what: "donor: GPUs", ok, needed: false, detail, fix });
   const back = "bridge donate set gpus=none";

@@ -14,7 +14,7 @@ import { openSwarm } from "../swarm/open-swarm.ts";
 
 const LOW_DISK_BYTES = 5 * 2 ** 30;
 
-/** Looks at everything this node depends on. */
+/** Checks everything this node depends on. */
 export async function runChecks(
   world: Pick<World, "clock" | "disk">,
   { home, blender }: { readonly home: Home; readonly blender: string | undefined },
@@ -92,7 +92,7 @@ export async function tryNetwork(clock: Clock, home: Home, signal: AbortSignal):
   });
 }
 
-/** `addresses`: where this node is reached; throws when there is no network. */
+/** `addresses`: the addresses of this node; throws when there is no network. */
 export async function checkNetwork(addresses: () => Promise<readonly string[]>): Promise<Finding> {
   try {
     const multiaddrs = await addresses();

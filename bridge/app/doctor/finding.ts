@@ -1,9 +1,9 @@
-/** One thing that the doctor looked at. `needed`: rendering does not work without it. */
+/** The result of one check. `needed`: rendering does not work without it. */
 export interface Finding {
   readonly what: string;
   readonly ok: boolean;
   readonly needed: boolean;
   readonly detail: string;
-  /** What mends it. */
+  /** How to fix it. */
   readonly fix: string | undefined;
 }

@@ -46,19 +46,19 @@ export interface DonateSettings {
 }
 
 const MAX_JOBS = 8;
-/** With more than this share of the cores at work for others, a measurement would be wrong. */
+/** When other programs use more than this share of the cores, a benchmark would be wrong. */
 const QUIET_LOAD = 0.25;
 
 export interface DonateWatching {
   readonly observe: (event: DonateEvent) => void;
-  /** Told now and then how the donor stands. */
+  /** Called regularly with the donor's status. */
   readonly status?: (status: DonorStatus) => void;
   readonly log: Log;
-  /** May stand between the donor and its Blender: tests do. */
+  /** May wrap the donor's Blender, for tests. */
   readonly around?: (session: WarmSession) => WarmSession;
 }
 
-/** Gives this machine's power on its owner's terms until the signal aborts. */
+/** Runs a donor on its owner's terms until the signal aborts. */
 export async function donate(world: World, settings: DonateSettings, watching: DonateWatching, signal: AbortSignal): Promise<void> {
   const { home } = settings;
   const { clock, disk } = world;
@@ -122,7 +122,7 @@ interface Parts {
   readonly previews: PreviewStore;
 }
 
-/** What a donor's events go to: its status, its totals, who watches, and the owner's questions about environments. */
+/** The consumers of a donor's events: status, totals, views, and environment requests. */
 function observerOf(
   {
     world,
@@ -145,7 +145,7 @@ function observerOf(
   };
 }
 
-/** Works until the signal aborts; says goodbye to everybody then. */
+/** Works until the signal aborts; then says goodbye to all requesters. */
 async function serve(settings: DonateSettings, watching: DonateWatching, parts: Parts, signal: AbortSignal): Promise<void> {
   const { world, sandbox, network, policy, devices, store, slots, ledger, previews } = parts;
   const { clock } = world;
@@ -193,7 +193,7 @@ async function work(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    await policy.look(); // nobody is served before it is known whether the owner lets it
+    await policy.look(); // no job is served before the availability is known
     await donor.start(signal);
     started();
     await control.start();
@@ -228,7 +228,7 @@ function openPolicy(
   return { ownerSettings, policy: new PolicyState(deps, { flags: terms, size, gpus }) };
 }
 
-/** Neither a job nor anybody else needs this machine, and its owner lets it work. */
+/** No job and no user needs this machine, and its owner allows work. */
 function isQuiet(policy: PolicyState, donor: Donor): boolean {
   return policy.availability().state === "open" && donor.jobs.length === 0 && (policy.hostMetrics?.othersLoad ?? 0) < QUIET_LOAD;
 }

@@ -21,7 +21,7 @@ it("counts donated work of today and in total, over restarts and over midnight",
   const first = new DonationStats(database.settings, clock);
   first.watch(rendered);
   first.noteEnergy({ joules: 50 }, 1);
-  first.noteEnergy({ joules: 50 }, 0); // nobody was at work
+  first.noteEnergy({ joules: 50 }, 0); // no slot was busy
   first.note("scene", 100);
   first.note("scene", 40);
   first.write();

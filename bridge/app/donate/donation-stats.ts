@@ -8,14 +8,14 @@ import type { DonateEvent } from "../../donor/donate-events.ts";
 
 const TOTALS_KEY = "donor.totals";
 const PEAKS_KEY = "donor.peaks";
-/** Scenes whose hunger is remembered; the ones rendered longest ago are forgotten. */
+/** Scenes whose memory use is remembered; the least recently rendered are dropped. */
 const MAX_PEAKS = 500;
-/** Every write waits for the disk: what was given is written down this often at most. */
+/** Every write waits for the disk, so totals are written at most this often. */
 const WRITE_EVERY_MS = 5_000;
 
 const Peaks = z.array(z.tuple([z.string().max(64), z.number().min(0)])).max(MAX_PEAKS);
 
-/** What this donor remembers of its work: what it gave, and how much memory scenes took. */
+/** What this donor remembers of its work: donated totals, and the memory that scenes used. */
 export class DonationStats implements PeakMemory {
   readonly #settings: Settings;
   readonly #clock: Clock;
@@ -52,12 +52,12 @@ export class DonationStats implements PeakMemory {
     if (event.event === "chunk-rendered") this.#add(givenBy(event.spec, event.seconds));
   }
 
-  /** What the machine drew while foreign work ran, the owner's own part included: nobody counts them apart. */
+  /** Energy used while donated work ran, including the owner's own use, which is not measured separately. */
   noteEnergy(hostMetrics: Pick<HostMetrics, "joules"> | undefined, busySlots: number): void {
     if (hostMetrics?.joules !== undefined && busySlots > 0) this.#add(joulesGiven(hostMetrics.joules));
   }
 
-  /** Writes down what is new, now and then. */
+  /** Writes changed totals at intervals. */
   writeSometimes(): void {
     if (this.#clock.monotonicMs() - this.#writtenMs >= WRITE_EVERY_MS) this.write();
   }
@@ -70,7 +70,7 @@ export class DonationStats implements PeakMemory {
       this.#settings.set(PEAKS_KEY, JSON.stringify([...this.#peaks]));
       this.#changed = false;
     } catch {
-      // A full disk ends no donor: it is all in memory, and the next time may go well.
+      // A full disk must not end the donor: the totals stay in memory for the next write.
     }
   }
 

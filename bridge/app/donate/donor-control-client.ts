@@ -11,13 +11,13 @@ import { withAllowed } from "../environments/environment-requests.ts";
 import { type DonorStatus, readStatus } from "./donor-status.ts";
 import { OwnerSettings } from "./owner-settings.ts";
 
-/** A running donor answers within this time, or is taken not to run. */
+/** A donor that does not answer within this time counts as not running. */
 const ANSWER_MS = 3_000;
 const LOOK_MS = 50;
 
 type Seen = Pick<World, "clock" | "disk">;
 
-/** How this home's donor stands. Throws DONOR_NOT_RUNNING. */
+/** The status of this home's donor. Throws DONOR_NOT_RUNNING. */
 export async function donorStatus(world: Seen, home: Home): Promise<DonorStatus> {
   const status = await readStatus(world, home);
   if (!status) throw new FarmError("DONOR_NOT_RUNNING", `no donor runs with the home ${home.root}`);
@@ -25,8 +25,8 @@ export async function donorStatus(world: Seen, home: Home): Promise<DonorStatus>
 }
 
 /**
- * Sets terms of this home's donor, for now and for later; an undefined text is the default again. A running donor
- * follows at once: its status is returned then. Throws USAGE, and nothing is set.
+ * Sets and stores terms of this home's donor; an undefined text restores the default. A running donor
+ * applies them at once, and its status is returned. Throws USAGE, without setting any.
  */
 export async function setTerms(
   world: Seen,
@@ -43,7 +43,7 @@ export async function setTerms(
   return { terms, running: (await readStatus(world, home)) && (await statusWhen(world, home, follows)) };
 }
 
-/** Pauses this home's donor (what runs stands still, or is finished), or lets it go on. Throws DONOR_NOT_RUNNING. */
+/** Pauses this home's donor (at once, or after its running chunks), or resumes it. Throws DONOR_NOT_RUNNING. */
 export async function commandDonor(world: Seen, home: Home, command: OwnerCommand | undefined): Promise<DonorStatus> {
   await donorStatus(world, home);
   await withSettings(home, (settings) => settings.setCommand(command, world.clock.now()));
@@ -55,13 +55,13 @@ export async function commandDonor(world: Seen, home: Home, command: OwnerComman
   );
 }
 
-/** Lets an environment in that a job has asked for. Throws DONOR_NOT_RUNNING. */
+/** Allows an environment that a job has requested. Throws DONOR_NOT_RUNNING. */
 export async function allowEnvironment(world: Seen, home: Home, digest: string): Promise<void> {
   const { environments } = (await donorStatus(world, home)).terms;
   await setTerms(world, home, { environments: withAllowed(environments, digest) });
 }
 
-/** Sends a job away; the beginning of its id is enough. Throws DONOR_NOT_RUNNING, JOB_UNKNOWN. */
+/** Evicts a job; a prefix of its id is enough. Throws DONOR_NOT_RUNNING, JOB_UNKNOWN. */
 export async function evictJob(world: Seen, home: Home, id: string): Promise<string> {
   const { jobs } = await donorStatus(world, home);
   const matches = [...new Set(jobs.map(({ job }) => job).filter((job) => job.startsWith(id)))];
@@ -77,7 +77,7 @@ export async function evictJob(world: Seen, home: Home, id: string): Promise<str
   return job;
 }
 
-/** The status as soon as it is as wanted. Throws DONOR_NOT_RUNNING when that takes too long. */
+/** Waits for the wanted status. Throws DONOR_NOT_RUNNING when that takes too long. */
 async function statusWhen(world: Seen, home: Home, fits: (status: DonorStatus) => boolean): Promise<DonorStatus> {
   const deadlineMs = world.clock.monotonicMs() + ANSWER_MS;
   while (world.clock.monotonicMs() < deadlineMs) {

@@ -17,25 +17,25 @@ import { startPlainProcess } from "../../sandbox/process/process-sandbox.ts";
 import { findLocalBlenders, type ChosenBlender } from "../job/blender-slots.ts";
 import type { Scratch } from "../job/scratch.ts";
 
-/** Where a donor runs what others send it. */
+/** How a donor runs scenes of others. */
 export type SandboxChoice =
   /** Containers: for strangers. */
   | { readonly kind: "docker"; readonly environment: string | undefined; readonly allowOldRuntime: boolean }
-  /** Plain processes, which may do all that their user may: for one's own swarm. */
+  /** Plain processes with all rights of their user: only for one's own swarm. */
   | { readonly kind: "process"; readonly blender: string | undefined };
 
-/** A donor's sandboxes, and the Blender that is in them. */
+/** A donor's sandboxes, and the Blender in them. */
 export interface DonorSandbox extends AsyncDisposable {
-  /** Undefined where there is only what jobs bring with them. */
+  /** Undefined if there are only the environments named by jobs. */
   readonly blender: ChosenBlender | undefined;
-  /** Where a scene's folder is seen from inside; undefined: where it is. */
+  /** Path of a scene's folder inside the sandbox; undefined: the same path. */
   readonly seenAt: string | undefined;
   readonly warnings: readonly string[];
-  /** Makes it ready for use by the node of this id. @returns how many sandboxes of killed bridges it removed. */
+  /** Prepares it for the node with this id. @returns how many sandboxes of killed bridges it removed. */
   prepare(node: string, scratch: Scratch): Promise<number>;
-  /** How a Blender is started for a scene, with these GPUs. Throws GPU_MISSING where a sandbox cannot have them. */
+  /** The launcher of a Blender for a scene with these GPUs. Throws GPU_MISSING if a sandbox cannot have them. */
   startFor(scene: SceneOnDisk, scratch: string, size: () => SlotSize, gpus: readonly Gpu[]): StartProcess;
-  /** Gives what runs more or less from now on, as far as that is possible. */
+  /** Changes the resources of running sandboxes, as far as possible. */
   resize(size: SlotSize): Promise<void>;
 }
 
@@ -82,8 +82,8 @@ async function asProcesses(home: Home, explicit: string | undefined, signal: Abo
 }
 
 /**
- * Plain processes give way to everything else. Beside work that never rests they get next to nothing then: a donor that must come to an end
- * there (tests on a busy machine) is told so by its environment, and cannot tell its own work from that of others any more.
+ * Plain processes run at the lowest priority. Beside continuous load they get almost no CPU time: a donor that must make progress
+ * there (tests on a busy machine) can turn this off by an environment variable; then it cannot distinguish its own load from that of others.
  */
 function givesWay(): boolean {
   return process.env["BRIDGE_DONOR_PRIORITY"] !== "normal";
@@ -97,7 +97,7 @@ function devicesIn(gpus: readonly Gpu[], engine: DockerProbe): GpuHostConfig {
   return devices;
 }
 
-/** An engine that does not know a GPU says so only when the container starts. */
+/** An engine reports an unknown GPU only when the container starts. */
 function asGpuRefusal(error: unknown): unknown {
   const said = [error, error instanceof Error ? error.cause : undefined].map(messageOf).join("\n");
   const refusal = gpuRefusal(said);
@@ -108,7 +108,7 @@ function containerSize({ threads, memoryBytes }: SlotSize) {
   return { cpus: threads, memoryBytes };
 }
 
-/** Nothing but a donor's own copy of a scene goes into a sandbox. */
+/** Only the donor's own copy of a scene is mounted in a sandbox. */
 function folderOf({ directory }: SceneOnDisk): string {
   if (directory === undefined) throw new Error("a scene without a folder of its own cannot go into a sandbox");
   return directory;

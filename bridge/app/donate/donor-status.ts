@@ -8,7 +8,7 @@ import type { World } from "../../kernel/world.ts";
 
 const Text = z.string().max(10_000);
 
-/** What a donor tells its owner of itself, in one file of its home. */
+/** A donor's status for its owner, in a file of its home. */
 export const DonorStatus = z.strictObject({
   pid: z.int(),
   /** Milliseconds since 1970. */
@@ -18,18 +18,18 @@ export const DonorStatus = z.strictObject({
   availability: Availability,
   terms: z.record(z.string(), z.string()),
   slots: z.int(),
-  /** At work, those included that still open their scene. */
+  /** Busy slots, including those that still open their scene. */
   busySlots: z.int(),
   threads: z.int(),
   diskUsedBytes: z.number(),
   jobs: z.array(z.strictObject({ job: Text, requester: Text })),
-  /** Environments that jobs want, and that the owner has not let in yet. */
+  /** Environments that jobs requested and the owner has not allowed yet. */
   asked: z.array(z.strictObject({ digest: Text, job: Text, requester: Text, atMs: z.number() })),
   working: z.array(z.strictObject({ job: Text, lease: Text, what: Text, sinceMs: z.number() })),
-  /** Where a small picture of a job lies, of those that its owner may look at; the newest last. */
+  /** Paths of previews of jobs that allow them; the newest last. */
   pictures: z.array(z.strictObject({ job: Text, path: Text })),
   totals: Totals,
-  /** What its slots render on: "CPU", "OptiX". */
+  /** The slots' backends: "CPU", "OptiX". */
   backends: z.array(Text),
   gpus: z.array(GpuSummary).readonly(),
   gpuNote: Text.optional(),
@@ -45,10 +45,10 @@ export const DonorStatus = z.strictObject({
 });
 export type DonorStatus = z.infer<typeof DonorStatus>;
 
-/** A donor that has not said anything for so long is gone, whatever its file says. */
+/** A donor whose file is older than this counts as gone. */
 export const STATUS_STALE_MS = 15_000;
 
-/** Where a home's donor tells of itself. */
+/** The path of the status file in a home. */
 export function statusPath(home: Pick<Home, "root">): string {
   return join(home.root, "donor.json");
 }
@@ -62,6 +62,6 @@ export async function readStatus(
     const status = DonorStatus.parse(JSON.parse(String(await disk.readFile(statusPath(home)))));
     return clock.now() - status.atMs < STATUS_STALE_MS ? status : undefined;
   } catch {
-    return undefined; // there is none, or it is none of ours
+    return undefined; // missing or invalid
   }
 }

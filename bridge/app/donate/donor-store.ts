@@ -19,10 +19,10 @@ import { ResultsForPickup } from "../../content/blocks/results-for-pickup.ts";
 export interface DonorStoreOptions {
   readonly blocks: string;
   readonly scenes: string;
-  /** Where sandboxes see the folder of a scene; undefined: where it is. */
+  /** Path of a scene's folder inside sandboxes; undefined: the same path. */
   readonly seenAt?: string;
   readonly capBytes: number;
-  /** Bytes a second that the owner gives at this moment; undefined: any. */
+  /** The owner's current limit in bytes per second; undefined: none. */
   readonly upload: () => number | undefined;
   readonly download: () => number | undefined;
 }
@@ -30,21 +30,21 @@ export interface DonorStoreOptions {
 type FetchInputsRequest = Parameters<DonorStore["fetchScene"]>[0];
 type OnProgress = Parameters<DonorStore["fetchScene"]>[2];
 
-/** The store of a donor; its owner may give it more or less disk while it works. */
+/** The store of a donor; its owner may change its disk limit while it works. */
 export interface OwnedDonorStore extends DonorStore {
-  /** What is over the new cap and not in use goes now, the rest when it is not in use any more. */
+  /** Evicts what is over the new limit: unused data now, the rest when it is no longer used. */
   resize(capBytes: number): Promise<void>;
   /** Blocks, results and opened scenes together. */
   readonly usedBytes: number;
-  /** Contents of another source are given to whoever asks for them, too. */
+  /** Serves the blocks of another source, too, to any peer. */
   alsoServe(source: BlockSource): void;
-  /** Opens a stream of the blocks protocol, held to the owner's speed. */
+  /** Opens a stream of the blocks protocol within the owner's bandwidth limit. */
   readonly openBlocks: (peer: BlockPeer, signal: AbortSignal) => Promise<FrameStream>;
-  /** The longest piece that is taken at that speed. */
+  /** The longest range to request at that limit. */
   readonly pieceBytes: () => number | undefined;
 }
 
-/** Opens a donor's store and answers the blocks protocol from it. */
+/** Opens a donor's store and serves the blocks protocol from it. */
 export async function openDonorStore(
   network: SwarmNetwork,
   options: DonorStoreOptions,
@@ -73,7 +73,7 @@ interface OpenScene {
   readonly scene: Promise<SceneOnDisk>;
   readonly directory: string;
   users: number;
-  /** What its files take of the disk that is given. */
+  /** Donated disk space used by its files. */
   room: Disposable | undefined;
 }
 
@@ -82,13 +82,13 @@ interface StoreParts {
   readonly blocks: BlockStore;
   readonly results: ResultsForPickup;
   readonly bandwidthLimiters: { readonly up: BandwidthLimiter; readonly down: BandwidthLimiter };
-  /** All that is given to peers; grows. */
+  /** All sources served to peers; sources are added. */
   readonly served: BlockSource[];
 }
 
 /**
- * A donor's scenes and results on its disk, joined to the swarm: blocks come and go by the blocks
- * protocol. Who knows a scene block's hash may have it; a result goes only to the requester it was made for.
+ * A donor's scenes and results on its disk, connected to the swarm: blocks are fetched and served by the blocks
+ * protocol. A peer that knows a scene block's hash may fetch it; a result is served only to its requester.
  */
 class SwarmDonorStore implements OwnedDonorStore {
   readonly #network: SwarmNetwork;
@@ -180,7 +180,7 @@ class SwarmDonorStore implements OwnedDonorStore {
     const { openBlocks: open, pieceBytes } = this;
     const manifest = parseManifest(await this.#manifestBytes(request, (end) => open(requester, end), signal));
     const wanted = blocksOf(manifest).map(({ sha256, bytes }) => ({ hash: sha256, bytes }));
-    const room = await this.#blocks.hold(totalBytesOf(manifest)); // its files lie beside its blocks
+    const room = await this.#blocks.hold(totalBytesOf(manifest)); // its files are stored beside its blocks
     try {
       using _pin = this.#blocks.pin([request.manifest, ...wanted.map(({ hash }) => hash)]);
       const sources = () => request.sources().slice(1);
@@ -216,7 +216,7 @@ class SwarmDonorStore implements OwnedDonorStore {
         );
         await this.#blocks.putFile(toPath, { hash: request.manifest }, signal);
       } finally {
-        // Its number is never used again: nobody would go on with a part of it.
+        // Its number is never used again, so no partial file is continued.
         for (const left of [toPath, `${toPath}.part`]) await this.#world.disk.rm(left, { force: true });
       }
     }
@@ -224,7 +224,7 @@ class SwarmDonorStore implements OwnedDonorStore {
   }
 }
 
-/** A stream to a peer by the connection that is there, else by each address it is said to have. Throws PEER_UNREACHABLE. */
+/** A stream to a peer by an existing connection, else by each announced address. Throws PEER_UNREACHABLE. */
 async function openBlocks(network: SwarmNetwork, peer: BlockPeer, signal: AbortSignal): Promise<FrameStream> {
   const known = network.knownPeers().some(({ id }) => id === peer.id);
   let failure: unknown;

@@ -21,8 +21,8 @@ const Evictions = z.array(z.strictObject({ job: z.string().min(1).max(64), atMs:
 type StoredTerms = z.infer<typeof StoredTerms>;
 
 /**
- * What the owner wants of this home's donor. It is written by any process and read by the donor, several times a
- * second, so that it takes effect at once and is remembered.
+ * The owner's settings and commands for this home's donor. They are written by any process and read by the donor several times a
+ * second, so that they take effect at once and are stored.
  */
 export class OwnerSettings {
   readonly #settings: Settings;
@@ -61,19 +61,19 @@ export class OwnerSettings {
     this.#settings.set(COMMAND_KEY, JSON.stringify({ command, atMs }));
   }
 
-  /** Jobs that were sent away after this moment. */
+  /** Jobs that were evicted after this time. */
   evictedSince(atMs: number): readonly { readonly job: string; readonly atMs: number }[] {
     return (parsed(Evictions, this.#settings.get(EVICT_KEY)) ?? []).filter((eviction) => eviction.atMs > atMs);
   }
 
   evict(job: string, atMs: number): void {
     const before = this.evictedSince(-1).slice(1 - MAX_EVICTIONS);
-    const later = Math.max(atMs, (before.at(-1)?.atMs ?? -1) + 1); // two in one moment are two
+    const later = Math.max(atMs, (before.at(-1)?.atMs ?? -1) + 1); // two commands in one millisecond are two
     this.#settings.set(EVICT_KEY, JSON.stringify([...before, { job, atMs: later }]));
   }
 }
 
-/** Stands for "as if it had never been set". */
+/** Marks a term that was reset to its default. */
 const DEFAULT_MARK = "default";
 
 /** Throws USAGE. */
@@ -83,7 +83,7 @@ function readStored(stored: StoredTerms): SetTerms {
   return Object.fromEntries(Object.entries(stored).map(([name, { atMs }]) => [name, { atMs, stated: read[name as TermName] }]));
 }
 
-/** Our own file, but other programs can write into it: what does not fit is as if it were not there. */
+/** Other programs can write into the database: invalid values are ignored. */
 function parsed<T>(schema: z.ZodType<T>, text: string | undefined): T | undefined {
   if (text === undefined) return undefined;
   try {

@@ -98,7 +98,7 @@ function controlled(flags: TermTexts, gpus: readonly Gpu[] = []) {
     observe: (event) => void events.push(event),
     turned: async () => {},
   });
-  /** Lets time pass in turns, and tells what was done. */
+  /** Advances time step by step, and returns what was done. */
   const pass = async (ms: number) => {
     said.length = 0;
     for (const end = nowMs + ms; nowMs < end; ) {

@@ -25,17 +25,17 @@ export interface PolicyEnforcerDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly observe: (event: OwnerEvent) => void;
-  /** Called after each turn, for whoever shows the donor; `looked`: at the machine, too. */
+  /** Called after each turn, for views; `looked`: the metrics were read, too. */
   readonly turned: (metricsRead: boolean) => Promise<void>;
 }
 
-/** The owner is answered within this time; the machine is looked at less often. */
+/** Commands are read this often; the machine's metrics less often. */
 const TURN_MS = 200;
 const LOOK_EVERY_MS = 2_000;
-/** Work that stands still holds memory: after so long it is let go. */
+/** Paused work holds memory: after this time it is ended. */
 const FROZEN_KEPT_MS = 15 * 60_000;
 
-/** Keeps a donor to its owner's word: reads commands and terms, looks at the machine, and carries out what follows. */
+/** Enforces the owner's policy on a donor: reads commands, terms and metrics, and pauses, resumes or ends its work. */
 export class PolicyEnforcer implements Service {
   readonly name = "donor-control";
   readonly #deps: PolicyEnforcerDeps;
@@ -69,7 +69,7 @@ export class PolicyEnforcer implements Service {
     await this.#turning;
     await this.#preparing;
     life?.dispose();
-    await this.#deps.freezer.thaw(); // what stands still cannot be ended in peace
+    await this.#deps.freezer.thaw(); // a paused process cannot end cleanly
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -83,7 +83,7 @@ export class PolicyEnforcer implements Service {
     }
   }
 
-  /** Reads, looks and carries out, once. */
+  /** One turn: reads commands and metrics, and applies the result. */
   async turn(): Promise<void> {
     const { policy, clock } = this.#deps;
     const changed = policy.readTerms();
@@ -115,7 +115,7 @@ export class PolicyEnforcer implements Service {
     observe({ event: "terms", terms: policy.texts, slots: count, threads });
   }
 
-  /** Trying other GPUs takes a while: the owner is listened to meanwhile. */
+  /** Testing other GPUs takes a while: commands are still read meanwhile. */
   #takeGpus(): void {
     const { devices, slots, log } = this.#deps;
     const signal = this.#life?.signal ?? new AbortController().signal;
@@ -125,7 +125,7 @@ export class PolicyEnforcer implements Service {
       .catch((error: unknown) => (signal.aborted ? undefined : log.warn({ error }, "the GPUs could not be tried")));
   }
 
-  /** Stops before it tells, and tells before it lets go on. */
+  /** Pauses before requesters are told, and tells them before it resumes. */
   async #stand(before: Availability, now: Availability): Promise<void> {
     const { slots, freezer, donor, observe, clock } = this.#deps;
     if (now.state !== "open") slots.pause();
@@ -153,7 +153,7 @@ export class PolicyEnforcer implements Service {
     }
   }
 
-  /** Work cannot overstay: not after the hours, and not in memory while it stands still. */
+  /** Ends work that runs past the hours, or that was paused in memory for too long. */
   async #letGo(availability: Availability): Promise<void> {
     const { clock, donor, policy } = this.#deps;
     if (availability.state === "open" || this.#shutMs === undefined || donor.jobs.length === 0) return;

@@ -27,7 +27,7 @@ export interface PolicyStateOptions {
   readonly gpus: readonly Gpu[];
 }
 
-/** Where the owner's terms, the owner's commands and the state of the machine come together in one answer. */
+/** Combines the owner's terms and commands and the machine's metrics into one availability. */
 export class PolicyState implements OwnerPolicy {
   readonly #deps: PolicyStateDeps;
   readonly #options: PolicyStateOptions;
@@ -53,7 +53,7 @@ export class PolicyState implements OwnerPolicy {
     return this.#terms;
   }
 
-  /** The terms as they are written. */
+  /** The terms as texts. */
   get texts(): TermTexts {
     return textsOf(this.#stated);
   }
@@ -82,7 +82,7 @@ export class PolicyState implements OwnerPolicy {
     return closesMs === undefined ? undefined : (closesMs - nowMs + this.#terms.overtimeMs) / 1_000;
   }
 
-  /** Reads what the owner has set since the last time. @returns whether the terms are others now. */
+  /** Reads new settings of the owner. @returns whether the terms changed. */
   readTerms(): boolean {
     const set = this.#deps.settings.terms();
     if (set === this.#set) return false;
@@ -98,7 +98,7 @@ export class PolicyState implements OwnerPolicy {
     return this.decide();
   }
 
-  /** Decides anew with what was seen last. @returns whether the answer is another now. */
+  /** Decides with the last metrics. @returns whether the availability changed. */
   decide(): boolean {
     const before = this.#availability;
     this.#availability = decide(this.#terms, this.#observation(this.#deps.settings.command()), before);
@@ -121,7 +121,7 @@ const UNSEEN = {
   watts: undefined,
 } as const;
 
-/** What these terms make worth looking at; heat also for the count of energy. */
+/** The metrics that these terms need; temperature also for counting energy. */
 export function askedBy(terms: Terms): Asked {
   return {
     untouched: terms.idleMs !== undefined,

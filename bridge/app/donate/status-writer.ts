@@ -27,7 +27,7 @@ export interface StatusWriterDeps {
   readonly power: () => DonorCapacity;
 }
 
-/** Keeps the status of a donor where its owner's other programs find it. */
+/** Writes a donor's status to a file for its owner's other programs. */
 export class StatusWriter {
   readonly #deps: StatusWriterDeps;
   readonly #options: { readonly path: string; readonly peerId: string; readonly name: string };
@@ -40,7 +40,7 @@ export class StatusWriter {
     this.#options = options;
   }
 
-  /** Follows which chunks are being rendered. */
+  /** Tracks which chunks are being rendered. */
   watch(event: DonateEvent): void {
     if (event.event === "chunk-started") {
       const { job, lease, spec } = event;
@@ -51,7 +51,7 @@ export class StatusWriter {
     }
   }
 
-  /** Writes the status down when it is another than before. @returns it, when it was written. */
+  /** Writes the status if it changed. @returns it, if it was written. */
   async write(jobs: readonly DonorStatus["jobs"][number][]): Promise<DonorStatus | undefined> {
     const nowMs = this.#deps.world.clock.now();
     if (nowMs - this.#writtenMs < MOST_OFTEN_MS) return undefined;
@@ -60,7 +60,7 @@ export class StatusWriter {
     if (text === this.#written && nowMs - this.#writtenMs < LEAST_OFTEN_MS) return undefined;
     this.#written = text;
     this.#writtenMs = nowMs;
-    // A reader never sees half of it; it is not worth waiting for the disk.
+    // Readers never see a partial file; no sync, since it is not worth waiting for the disk.
     await replaceFile(this.#deps.world.disk, this.#options.path, JSON.stringify(status), {
       beside: `${this.#options.path}.new`,
       mode: 0o600,

@@ -22,7 +22,7 @@ const GPU_CONTAINERFILE = "blender-gpu.Containerfile";
 
 export interface BuildSettings {
   readonly home: Home;
-  /** As this machine's own Blender when not said. */
+  /** Default: the version of this machine's Blender. */
   readonly blender?: string | undefined;
   /** Of an official build. */
   readonly sha256?: string | undefined;
@@ -32,14 +32,14 @@ export interface BuildSettings {
 
 export type BuildEvent =
   | { readonly event: "note"; readonly message: string }
-  /** A line of whoever works at the moment. */
+  /** A line of output of the current step. */
   | { readonly event: "building"; readonly line: string };
 
 type Observe = (event: BuildEvent) => void;
 
 /**
- * Builds an environment, asks its Blender what it is, writes the answer on the image, and records it. What was built
- * from the same recipe before is taken as it is. Throws SANDBOX_UNAVAILABLE, USAGE, BASE_IMAGE_MISSING, ENVIRONMENT_BUILD_FAILED.
+ * Builds an environment, reads its Blender's description, writes it to the image as labels, and records it. An image built
+ * from the same recipe is reused. Throws SANDBOX_UNAVAILABLE, USAGE, BASE_IMAGE_MISSING, ENVIRONMENT_BUILD_FAILED.
  */
 export async function buildEnvironment(
   world: Pick<World, "clock" | "disk">,
@@ -76,7 +76,7 @@ function otherBuild({ build }: ChosenBlender, { facts }: EnvironmentRow): string
   return `it has Blender ${named(facts.blenderVersion, facts.buildHash)}, and this machine ${named(build.version, build.buildHash)}: they cannot work on one job`;
 }
 
-/** Writes an environment of the engine into the list of this home. */
+/** Records an environment of the engine in this home's catalog. */
 async function record(
   { clock, engine }: { readonly clock: Clock; readonly engine: ImageEngine },
   home: Home,
@@ -115,7 +115,7 @@ interface Step {
   readonly gpu?: GpuMaker;
 }
 
-/** An image of a Containerfile with its Blender's facts on it; the one that is here when nothing of its recipe has changed. */
+/** An image of a Containerfile with its Blender's labels; an existing one if its recipe is unchanged. */
 async function buildOnce({ disk, engine, file, args, gpu }: Step, { note, line }: BaseWatch, signal: AbortSignal): Promise<EngineImage> {
   const base = await engine.find(args["BASE_IMAGE"] ?? "");
   const recipe = sha256(Buffer.from(JSON.stringify([String(await disk.readFile(join(CONTAINERS, file))), base?.id, args, gpu])));

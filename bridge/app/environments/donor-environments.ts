@@ -31,10 +31,10 @@ export interface DonorEnvironmentsDeps {
 
 type FetchInputsRequest = Parameters<DonorEnvironments["bring"]>[0];
 
-/** Failures that another try under the same terms would only repeat. */
+/** Failures that would repeat under the same terms. */
 const FINAL = ["ENVIRONMENT_REFUSED", "ENVIRONMENT_INVALID", "NO_MATCHING_BLENDER"] as const;
 
-/** A donor's environments: brought as jobs name them, under its owner's terms, and passed on to others. */
+/** A donor's environments: fetched when jobs name them, within the owner's terms, and seeded to other peers. */
 export async function donorEnvironments(options: Omit<DonorEnvironmentsDeps, "engine">): Promise<DonorEnvironments> {
   const deps = { ...options, engine: await ImageEngine.open() };
   const contents = await serveEnvironments(deps.network, deps.home, deps.environments);
@@ -45,7 +45,7 @@ export async function donorEnvironments(options: Omit<DonorEnvironmentsDeps, "en
   return new EngineEnvironments(deps, contents, digests);
 }
 
-/** Without an environment of its own a donor can only work in those that its owner lets in. Throws ENVIRONMENT_MISSING. */
+/** Without its own environment a donor can only work in those that its owner allows. Throws ENVIRONMENT_MISSING. */
 export function refuseWithout({ environments, own }: Pick<Terms, "environments" | "own">): void {
   if (environments.length === 0 && own.length === 0)
     throw new FarmError(
@@ -58,7 +58,7 @@ class EngineEnvironments implements DonorEnvironments {
   readonly #deps: DonorEnvironmentsDeps;
   readonly #contents: EnvironmentStore;
   readonly #room: EnvironmentQuota;
-  /** Two jobs that name the same one bring it once. */
+  /** Two jobs that name the same one fetch it once. */
   readonly #queue = new PQueue({ concurrency: 1 });
   /** The engine had them when the donor started. */
   readonly #found: readonly string[];
@@ -108,7 +108,7 @@ class EngineEnvironments implements DonorEnvironments {
     throw new FarmError("NO_MATCHING_BLENDER", message);
   }
 
-  /** What came from the swarm goes on to it. */
+  /** Fetched environments are seeded to the swarm. */
   #record(digest: string, { image, bytesFrom }: Pick<Obtained, "bytesFrom"> & { readonly image: EngineImage }): void {
     const facts = factsOf(image.labels);
     if (facts === undefined || this.#deps.environments.get(digest)) return;

@@ -10,7 +10,7 @@ export interface EnvironmentPlaces {
   readonly environments: Environments;
 }
 
-/** Removes an environment from the engine, the blocks and the list. Throws ENVIRONMENT_BUSY while work runs in it; it stays then. */
+/** Removes an environment from the engine, the block store and the catalog. Throws ENVIRONMENT_BUSY while work runs in it; it stays then. */
 export async function dropEnvironment({ engine, contents, environments }: EnvironmentPlaces, digest: EnvironmentDigest): Promise<void> {
   const image = await engine.findEnvironment(digest);
   try {

@@ -11,12 +11,12 @@ import { signedText } from "../../protocols/environments/messages.ts";
 import { ImageEngine } from "../../sandbox/images/image-engine.ts";
 import { dropEnvironment } from "./drop-environment.ts";
 
-/** An environment as its owner sees it. */
+/** An environment as listed for its owner. */
 export interface ListedEnvironment extends EnvironmentRow {
   readonly name: string;
   /** The engine has it; undefined when no engine answers. */
   readonly isHere: boolean | undefined;
-  /** What a peer without any layer of it would fetch; undefined when it is not shared. */
+  /** Bytes that a peer without any of its layers would fetch; undefined when it is not shared. */
   readonly sentBytes: number | undefined;
 }
 
@@ -43,7 +43,7 @@ export async function listEnvironments(home: Home): Promise<readonly ListedEnvir
   );
 }
 
-/** The environment that a person means: by name, digest, the beginning of one, or a Blender version that only one has. Throws ENVIRONMENT_MISSING. */
+/** Finds an environment by name, digest, digest prefix, or a Blender version that only one has. Throws ENVIRONMENT_MISSING. */
 export function findRow({ environments }: Pick<Database, "environments">, reference: string): EnvironmentRow {
   const [found, ...others] = environments.list().filter(({ facts, digest }) => mayMean(reference, facts, digest));
   if (found === undefined) throw new FarmError("ENVIRONMENT_MISSING", `there is no environment "${reference}"`);
@@ -52,7 +52,7 @@ export function findRow({ environments }: Pick<Database, "environments">, refere
   throw new FarmError("ENVIRONMENT_MISSING", `"${reference}" may mean several environments`, { advice: `Name one: ${names}.` });
 }
 
-/** Lets peers have an environment: cuts it into blocks, signs it with this node's key. What is shared already is left as it is. */
+/** Shares an environment with peers: cuts it into blocks and signs it with this node's key. Does nothing if it is shared already. */
 export async function shareEnvironment(home: Home, reference: string, onLayer: OnLayer, signal: AbortSignal): Promise<EnvironmentRow> {
   await using database = openDatabase(home.database);
   const row = findRow(database, reference);
@@ -66,7 +66,7 @@ export async function shareEnvironment(home: Home, reference: string, onLayer: O
   return { ...row, isShared: true };
 }
 
-/** Peers get it no more; its blocks go. */
+/** Stops sharing it and removes its blocks. */
 export async function unshareEnvironment(home: Home, reference: string): Promise<EnvironmentRow> {
   await using database = openDatabase(home.database);
   const row = findRow(database, reference);
@@ -75,7 +75,7 @@ export async function unshareEnvironment(home: Home, reference: string): Promise
   return { ...row, isShared: false };
 }
 
-/** Removes an environment from the engine, the blocks and the list. Throws ENVIRONMENT_BUSY while work runs in it. */
+/** Removes an environment from the engine, the block store and the catalog. Throws ENVIRONMENT_BUSY while work runs in it. */
 export async function removeEnvironment(home: Home, reference: string): Promise<EnvironmentRow> {
   await using database = openDatabase(home.database);
   const row = findRow(database, reference);
@@ -93,7 +93,7 @@ async function isWhole(store: EnvironmentStore, digest: string): Promise<boolean
   return manifest !== undefined && contentsOf(manifest).every(({ hash }) => store.has(hash));
 }
 
-/** Reads an environment out of the engine and into the store, less its manifest. */
+/** Copies an environment from the engine into the store, without its manifest. */
 async function cutImage(digest: string, store: EnvironmentStore, onLayer: OnLayer, signal: AbortSignal): Promise<EnvironmentManifest> {
   const engine = await ImageEngine.open();
   const image = await engine.findEnvironment(digest);

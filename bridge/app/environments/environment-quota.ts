@@ -6,11 +6,11 @@ import { dropEnvironment, type EnvironmentPlaces } from "./drop-environment.ts";
 
 export interface EnvironmentQuotaDeps extends EnvironmentPlaces {
   readonly clock: Clock;
-  /** Of the disk that is given, less what scenes take of it. */
+  /** Donated disk space, without that used by scenes. */
   readonly givenBytes: () => number;
 }
 
-/** The disk that environments of others may take on a donor: the longest unused ones make room for what a job names. */
+/** The disk space for fetched environments on a donor: the least recently used are evicted for one that a job names. */
 export class EnvironmentQuota {
   readonly #deps: EnvironmentQuotaDeps;
   readonly #usedAtMs = new Map<EnvironmentDigest, number>();
@@ -19,12 +19,12 @@ export class EnvironmentQuota {
     this.#deps = deps;
   }
 
-  /** An environment is at work from now on. */
+  /** Marks an environment as in use. */
   use(digest: EnvironmentDigest): void {
     this.#usedAtMs.set(digest, this.#deps.clock.now());
   }
 
-  /** Makes room for so many bytes where that is possible. @returns the bytes there is room for. */
+  /** Evicts for so many bytes if possible. @returns the free bytes. */
   async make(neededBytes: number): Promise<number> {
     const { clock, givenBytes } = this.#deps;
     const kept = await this.#kept();
@@ -39,7 +39,7 @@ export class EnvironmentQuota {
     return room;
   }
 
-  /** What came from others; what its owner built is the owner's. */
+  /** Only fetched environments; those built by the owner are never evicted. */
   async #kept(): Promise<readonly KeptEnvironment[]> {
     const { environments, contents } = this.#deps;
     const fetched = environments.list().filter(({ origin }) => origin !== "built");

@@ -1,6 +1,6 @@
 import type { DonateEvent } from "../../donor/donate-events.ts";
 
-/** An environment that a job wants and that the owner has not let in yet. */
+/** An environment that a job requested and the owner has not allowed yet. */
 export interface EnvironmentRequest {
   readonly digest: string;
   readonly job: string;
@@ -8,16 +8,16 @@ export interface EnvironmentRequest {
   readonly atMs: number;
 }
 
-/** A question that nobody repeats for so long is not asked any more: requesters ask again every half a minute. */
+/** A request that is not repeated for this long is dropped: requesters ask again every half a minute. */
 const OUTDATED_MS = 5 * 60_000;
-/** Strangers may ask for many: the owner sees the newest. */
+/** Limit against many requests by strangers: the owner sees the newest. */
 const MAX_ASKED = 8;
 
-/** The questions to the owner that are open, each environment once. */
+/** The open environment requests for the owner, each environment once. */
 export class EnvironmentRequests {
   readonly #asked = new Map<string, EnvironmentRequest>();
 
-  /** Follows who asks for what. @returns the question, when it is a new one. */
+  /** Records a request. @returns it, if it is a new one. */
   watch(event: DonateEvent, nowMs: number): EnvironmentRequest | undefined {
     if (event.event !== "job-refused" || event.asks === undefined) return undefined;
     const { asks: digest, job, requester } = event;
@@ -29,7 +29,7 @@ export class EnvironmentRequests {
     return isNew ? asked : undefined;
   }
 
-  /** Those that are still open under the owner's terms, the newest last. */
+  /** Requests that are still open under the owner's terms, the newest last. */
   open(environments: readonly string[], nowMs: number): readonly EnvironmentRequest[] {
     for (const { digest, atMs } of this.#asked.values()) {
       if (nowMs - atMs > OUTDATED_MS || environments.includes(digest)) this.#asked.delete(digest);
@@ -38,7 +38,7 @@ export class EnvironmentRequests {
   }
 }
 
-/** The term `environments` with one more let in. */
+/** The term `environments` with one more allowed. */
 export function withAllowed(environments: string | undefined, digest: string): string {
   return environments === undefined ? digest : `${environments},${digest}`;
 }

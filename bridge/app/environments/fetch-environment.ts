@@ -24,33 +24,33 @@ export interface ObtainPorts {
   readonly engine: Pick<ImageEngine, "findEnvironment" | "layersHere" | "load">;
   readonly store: EnvironmentStore;
   readonly world: Time & Pick<World, "random">;
-  /** What a peer says of an environment. */
+  /** A peer's offer of an environment. */
   readonly ask: (peer: BlockPeer, digest: string, signal: AbortSignal) => Promise<EnvironmentReply>;
   /** Opens a stream of the blocks protocol. */
   readonly open: (peer: BlockPeer, signal: AbortSignal) => Promise<FrameStream>;
   readonly pieceBytes?: () => number | undefined;
   readonly isSigned: (digest: string, signature: EnvironmentSignature) => Promise<boolean>;
-  /** The owner's word. */
+  /** The owner's decision. */
   readonly policy: (asked: EnvironmentRequest) => EnvironmentVerdict;
-  /** Makes room for so many bytes, blocks and unpacked layers together, and says for how many there is room now. */
+  /** Makes room for so many bytes, blocks and unpacked layers together, and returns the free bytes. */
   readonly makeRoom: (neededBytes: number) => Promise<number>;
 }
 
 export interface ObtainRequest {
   readonly digest: string;
-  /** Peers that may have it, as of now; the most willing first. */
+  /** Peers that may currently have it; the preferred ones first. */
   readonly sources: () => readonly BlockPeer[];
 }
 
 export interface Obtained {
   readonly image: EngineImage;
-  /** Who gave how many bytes; nobody, when it was here. */
+  /** Bytes fetched per peer; empty if it was installed already. */
   readonly bytesFrom: ReadonlyMap<string, number>;
-  /** Peers that lied. */
+  /** Peers that sent wrong blocks. */
   readonly banned: readonly string[];
 }
 
-/** So long nobody may have it before it is given up: donors hear of each other a moment after the job is opened. */
+/** How long to wait for a peer that has it: donors learn of each other a moment after the job is opened. */
 const PATIENCE_MS = 15_000;
 const ASK_AGAIN_MS = 500;
 const ASK_LIMIT_MS = 5_000;
@@ -58,10 +58,10 @@ const ASK_LIMIT_MS = 5_000;
 type OnProgress = (bytesDone: number, bytesTotal: number) => void;
 
 /**
- * Brings an environment into the engine: the one that is here, or one whose blocks come from several peers at once,
- * each checked, layers that the engine has left out. What arrived before a failure is not fetched again.
- * Throws ENVIRONMENT_REFUSED (the owner's word), ENVIRONMENT_INVALID and BLOCK_CORRUPT (only liars have it),
- * BLOCK_MISSING (nobody has it), PEER_UNREACHABLE, DISK_FULL, or the signal's reason.
+ * Gets an environment into the engine: an installed one, or one whose blocks are fetched from several peers at once,
+ * each verified, without layers that the engine has. Blocks fetched before a failure are not fetched again.
+ * Throws ENVIRONMENT_REFUSED (the owner's decision), ENVIRONMENT_INVALID and BLOCK_CORRUPT (all peers sent wrong blocks),
+ * BLOCK_MISSING (no peer has it), PEER_UNREACHABLE, DISK_FULL, or the signal's reason.
  */
 export async function fetchEnvironment(
   request: ObtainRequest,
@@ -103,7 +103,7 @@ class Obtaining {
       await this.#askOwner(offers);
       const [first] = offers;
       if (first === undefined) throw missing(this.#request.digest);
-      // Those who cut the image in the same way give the same blocks.
+      // Peers that cut the image in the same way have the same blocks.
       const peers = offers.filter(({ manifest }) => manifest === first.manifest).map(({ peer }) => peer);
       try {
         const image = await this.#bring(first, peers, signal);
@@ -120,7 +120,7 @@ class Obtaining {
     return this.#request.sources().filter(({ id }) => !this.#banned.has(id));
   }
 
-  /** What the peers offer, those first who agree with most others. Waits a while for the first that has it. */
+  /** The peers' offers, those that agree with most others first. Waits a while for the first peer that has it. */
   async #offers(signal: AbortSignal): Promise<readonly Offered[]> {
     const { clock } = this.#ports.world;
     const startMs = clock.monotonicMs();
@@ -201,7 +201,7 @@ class Obtaining {
     for (const peer of banned) this.#banned.add(peer);
   }
 
-  /** A small content from the first peer that gives the right one. */
+  /** Fetches a small file from the first peer that sends the right bytes. */
   async #content(hash: string, bytes: number, peers: readonly BlockPeer[], signal: AbortSignal): Promise<Uint8Array> {
     const { store, open } = this.#ports;
     if (store.has(hash)) return await store.read(hash, 0, bytes, signal);

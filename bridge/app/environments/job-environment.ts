@@ -8,11 +8,11 @@ import { findRow } from "./environment-catalog.ts";
 /** The environment that a job names. */
 export interface NamedEnvironment {
   readonly digest: string;
-  /** Undefined for one that only others have: then their word counts. */
+  /** Undefined for one that only other peers have: then their description is used. */
   readonly row: EnvironmentRow | undefined;
 }
 
-/** By name or digest; a whole digest may be of one that is not here. Throws ENVIRONMENT_MISSING. */
+/** By name or digest; a whole digest may be of one that is not installed. Throws ENVIRONMENT_MISSING. */
 export function environmentNamed(database: Pick<Database, "environments">, reference: string): NamedEnvironment {
   const digest = parseDigest(reference);
   if (digest !== undefined) return { digest, row: database.environments.get(digest) };
@@ -21,8 +21,8 @@ export function environmentNamed(database: Pick<Database, "environments">, refer
 }
 
 /**
- * The Blender of this machine for a job: of the build that it was begun with, or of its environment. Donors render
- * in the environment, and this machine finishes: one build. Throws BLENDER_NOT_FOUND, NO_MATCHING_BLENDER.
+ * The local Blender for a job: with the build that the job was started with, or that of its environment. Donors render
+ * in the environment, and this machine finishes with the same build. Throws BLENDER_NOT_FOUND, NO_MATCHING_BLENDER.
  */
 export function chooseBlender(
   blenders: readonly ChosenBlender[],
@@ -47,7 +47,7 @@ function otherBlender({ facts, digest }: EnvironmentRow, blenders: readonly Chos
   );
 }
 
-/** What the requester should know before donors ask. */
+/** A warning for the requester, before donors ask for the environment. */
 export function sharingNote({ digest, row }: NamedEnvironment): string | undefined {
   if (row?.isShared) return undefined;
   if (row === undefined)

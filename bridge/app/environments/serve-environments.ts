@@ -7,7 +7,7 @@ import { answerEnvironment } from "../../protocols/environments/environments.ts"
 import { ENVIRONMENTS_LIMITS, ENVIRONMENTS_PROTOCOL, type EnvironmentReply } from "../../protocols/environments/messages.ts";
 import type { SwarmNetwork } from "../../protocols/frame-stream.ts";
 
-/** Answers peers who ask for environments: those that are shared, and no others. Their blocks are served with all other blocks. */
+/** Answers peers' requests for environments: shared ones only. Their blocks are served with all other blocks. */
 export async function serveEnvironments(network: SwarmNetwork, home: Home, environments: Environments): Promise<EnvironmentStore> {
   const store = new EnvironmentStore(home.environments);
   const lookUp = (digest: string) => offerOf(digest, store, environments);

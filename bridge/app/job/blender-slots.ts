@@ -21,7 +21,7 @@ export interface ChosenBlender {
   readonly deviceClass: DeviceClass;
 }
 
-/** Every Blender of this machine that can work, newest first; or just the one named. Throws BLENDER_NOT_FOUND. */
+/** Every usable local Blender, newest first; or only the named one. Throws BLENDER_NOT_FOUND. */
 export async function findLocalBlenders(home: Home, explicit: string | undefined, signal: AbortSignal): Promise<readonly ChosenBlender[]> {
   const builds = await findBlenders(
     { start },
@@ -34,29 +34,29 @@ export async function findLocalBlenders(home: Home, explicit: string | undefined
 
 export interface SlotOptions {
   readonly slots: number;
-  /** Render threads of each; asked when a session is opened. */
+  /** Render threads of each; read when a session is opened. */
   readonly threads?: () => number;
   /** Keeps the scratch folders of several kinds of slots apart. */
   readonly purpose: string;
-  /** Floats stay on this machine: not worth packing. */
+  /** Raw results stay on this machine: not worth compressing. */
   readonly local?: boolean;
   readonly around?: (session: WarmSession) => WarmSession;
-  /** How a Blender for a scene is started, `scratch` being its folder, with the GPUs of a slot; as a plain process when not said. */
+  /** The launcher of a Blender for a scene, with its folder `scratch` and the slot's GPUs; default: a plain process. */
   readonly startFor?: (scene: SceneOnDisk, scratch: string, gpusOf: number | undefined) => StartProcess;
-  /** Scenes are strangers'; to be said for every kind of slot. */
+  /** Scenes are untrusted; required for every kind of slot. */
   readonly untrusted: boolean;
-  /** What each slot renders on; on the CPU when not said. */
+  /** Each slot's devices; default: the CPU. */
   readonly devices?: SlotDevices;
 }
 
-/** Which GPUs the slots of a donor have. */
+/** The GPUs of a donor's slots. */
 export interface SlotDevices {
   useOf(slot: number): GpuUse | undefined;
-  /** Told of every new Blender: why it renders on the CPU after all, if it does. @returns the class that its results are of, where there is a Blender. */
+  /** Called for every new Blender, with the reason if it falls back to the CPU. @returns the device class of its results, if there is a Blender. */
   opened(slot: number, fellBack: string | undefined): DeviceClass | undefined;
 }
 
-/** Warm render places of this machine. */
+/** Render slots of this machine with warm Blenders. */
 export function renderSlots(
   scratch: Pick<Scratch, "folder" | "remove">,
   blender: ChosenBlender | undefined,
@@ -75,7 +75,7 @@ export function renderSlots(
       const start = startFor(scene, folder, gpu === undefined ? undefined : slot);
       return await openSession({ start }, { ...sessionOptions, ...(gpu && { gpu }) }, signal);
     };
-    // GPUs were tried with this donor's own Blender: another one, of an environment that a job names, renders on the CPU.
+    // GPUs were tested with this donor's own Blender: another one, of an environment that a job names, renders on the CPU.
     const devices = scene.environment ? undefined : options.devices;
     try {
       const { session, fellBack } = await withFallback(devices?.useOf(slot), openOn);
@@ -88,7 +88,7 @@ export function renderSlots(
   return new RenderSlots({ openSession: open }, { slots: options.slots });
 }
 
-/** A GPU that a sandbox cannot be given, or that its Blender does not see, leaves the CPU. */
+/** Falls back to the CPU if a sandbox cannot have the GPU, or its Blender does not see it. */
 async function withFallback(gpu: GpuUse | undefined, open: (gpu: GpuUse | undefined) => Promise<BlenderSession>) {
   try {
     const session = await open(gpu);
@@ -99,7 +99,7 @@ async function withFallback(gpu: GpuUse | undefined, open: (gpu: GpuUse | undefi
   }
 }
 
-/** Nothing of a scene stays in the scratch folder when its Blender is gone, however it went. */
+/** Removes all data of a scene from the scratch folder when its Blender has ended, for any reason. */
 function wipedAfter(session: WarmSession, wipe: () => Promise<void>, deviceClass: DeviceClass | undefined): WarmSession {
   const wiped = session.exited.then(wipe);
   return {
@@ -113,17 +113,17 @@ function wipedAfter(session: WarmSession, wipe: () => Promise<void>, deviceClass
   };
 }
 
-/** The Blender that looked at the scene, kept open until pictures are finished. */
+/** The Blender that inspected the scene, kept open for finishing. */
 export class InspectionBlender implements AsyncDisposable {
   readonly #started = Promise.withResolvers<void>();
   #opened: BlenderProcess | undefined;
 
-  /** Its process is there: what keeps this one busy may begin. Never, when it could not be started. */
+  /** Resolves once its process runs, so that this process may start busy work. Never, when it could not be started. */
   get started(): Promise<void> {
     return this.#started.promise;
   }
 
-  /** Looks at a scene with one Blender, which then waits here. */
+  /** Inspects a scene with one Blender, which is then kept here. */
   inspector(scratch: Scratch, blender: ChosenBlender, threads: number | undefined): PreparePorts["inspect"] {
     return async ({ scenePath, flags, cwd, frames }, signal) => {
       const options = {

@@ -5,8 +5,8 @@ import { isFarmError, messageOf } from "../../kernel/errors.ts";
 type Observe = (event: JobEvent) => void;
 
 /**
- * Lets `work` on a job tell its events, and sees to it that the last one is told exactly once: also when the work throws
- * before it could tell how the job ended. Only of a job that another bridge works on nothing is told: it has not ended.
+ * Passes on the events of `work` on a job, and ensures exactly one end event: also when the work throws
+ * before it sent one. No end event is sent for a job that another bridge works on: it has not ended.
  */
 export async function endOnce(
   job: string,

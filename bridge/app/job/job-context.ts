@@ -7,7 +7,7 @@ import type { ComputeSelection, RenderRequest } from "../../requester/prepare/pr
 import type { SharedSwarm } from "../swarm/shared-swarm.ts";
 import type { Scratch } from "./scratch.ts";
 
-/** What all jobs of this process share. */
+/** Shared by all jobs of this process. */
 export interface ProcessContext {
   readonly world: World;
   readonly home: Home;
@@ -16,7 +16,7 @@ export interface ProcessContext {
   readonly swarm: SharedSwarm;
 }
 
-/** What may differ from one job to the next, and from one start of it to the next. */
+/** Settings that may differ between jobs, and between runs of a job. */
 export interface WorkSettings {
   readonly blender: string | undefined;
   readonly threads: number | undefined;
@@ -25,12 +25,12 @@ export interface WorkSettings {
 
 export interface Watching {
   readonly observe: (event: JobEvent) => void;
-  /** Told what somebody commanded (`bridge jobs pause`), when it is carried out. */
+  /** Called with a command (`bridge jobs pause`) when it is carried out. */
   readonly onCommand?: (command: JobCommand) => void;
   readonly log: Log;
 }
 
-/** What is to be done: a new render, or a job of the journal. */
+/** The task: a new render, or a job of the journal. */
 export type Task =
   | { readonly kind: "new"; readonly job: string; readonly request: RenderRequest }
   | { readonly kind: "resume"; readonly job: string };

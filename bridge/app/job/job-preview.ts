@@ -5,7 +5,7 @@ import { FarmError } from "../../kernel/errors.ts";
 import { PreviewCanvas } from "../../media/preview.ts";
 import type { JobPreview } from "../../requester/ports.ts";
 
-/** One growing picture of the frame that is worked on; a new frame starts a new one. */
+/** A preview of the current frame that is updated with each tile; a new frame starts a new one. */
 export function jobPreview(clock: Clock, path: string): JobPreview & AsyncDisposable {
   const turns = new PQueue({ concurrency: 1 }); // two canvases never write to one file
   let current: { readonly frame: number; readonly canvas: PreviewCanvas } | undefined;
@@ -13,7 +13,7 @@ export function jobPreview(clock: Clock, path: string): JobPreview & AsyncDispos
   const closeCanvas = async () => {
     const before = current;
     current = undefined;
-    await before?.canvas.close().catch(() => {}); // a picture that could not be shown stops no job
+    await before?.canvas.close().catch(() => {}); // a failed preview must not stop the job
   };
   const canvasFor = async (frame: number, region: Rect): Promise<PreviewCanvas> => {
     if (current?.frame === frame) return current.canvas;

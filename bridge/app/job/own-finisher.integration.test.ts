@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(kit.root, { recursive: true, force: true }));
 
-/** The scene of a case as a job has sent it, with one more file that it reads. */
+/** The scene of a test case as sent by a job, with one more file that it reads. */
 async function sentScene(item: FinishCase, { scenePath }: FinisherOptions) {
   const { signal } = new AbortController();
   const { root } = kit.folders(item);
@@ -41,7 +41,7 @@ async function sentScene(item: FinishCase, { scenePath }: FinisherOptions) {
   return { sent, texture };
 }
 
-/** What differs between a picture of the job and plain Blender's, the path of the .blend in the metadata aside. */
+/** Differences between a picture of the job and plain Blender's, ignoring the path of the .blend in the metadata. */
 async function described(folder: string, name: string): Promise<string> {
   return (await describePicture(folder, name)).replaceAll(/^ *File: .*\n/gm, "");
 }

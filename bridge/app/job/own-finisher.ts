@@ -12,14 +12,14 @@ interface OwnFinisherDeps {
   readonly disk: Pick<Disk, "rm">;
   readonly sent: SentScene;
   readonly scratch: Pick<Scratch, "noteOutside">;
-  /** The Blender that looked at the scene; it holds the scene as it was sent. */
+  /** The Blender that inspected the scene; it has the scene open as it was sent. */
   readonly opened: BlenderProcess | undefined;
 }
 
 /**
- * The finishing Blender of a job, with the scene as it was sent. Where it opens the scene only after its artist has saved over
- * it, the copy is opened: for that moment it lies beside the artist's own file, so that paths mean what they meant.
- * Throws as `openFinisher`, and SCENE_CHANGED where its pictures could not be the ones that were asked for.
+ * The finishing Blender of a job, with the scene as it was sent. If it opens the scene only after the file was
+ * overwritten, it opens the copy: while it does, the copy is placed beside the original, so that relative paths still resolve.
+ * Throws as `openFinisher`, and SCENE_CHANGED if its pictures would differ.
  */
 export async function openOwnFinisher(
   { disk, sent, scratch, opened }: OwnFinisherDeps,
@@ -33,14 +33,14 @@ export async function openOwnFinisher(
   if (await sent.isUntouched()) {
     const finisher = await openFinisher(deps, options, signal);
     if (await sent.isUntouched()) return finisher;
-    await finisher.close(); // saved over while it was being opened
+    await finisher.close(); // overwritten while it was being opened
   }
   const beside = join(dirname(options.scenePath), `${options.stageName}.blend`);
   try {
     await sent.confirmCopy(signal);
     await placeCopy(beside, { disk, sent, scratch });
     const noteStage = async (stage: string) => {
-      await disk.rm(beside, { force: true }); // Blender has read it; a bridge that is killed leaves one thing behind at most
+      await disk.rm(beside, { force: true }); // Blender has read it; a killed bridge leaves at most this one file
       await scratch.noteOutside(stage);
     };
     return await openFinisher({ ...deps, noteStage }, { ...options, scenePath: beside, isCopy: true }, signal);

@@ -6,19 +6,19 @@ import type { ChosenBlender } from "./blender-slots.ts";
 import type { SentScene } from "./sent-scene.ts";
 import type { ProcessContext } from "./job-context.ts";
 
-/** The job, and what is known of it before it is prepared. */
+/** The job, and what is known before it is prepared. */
 export interface JobToPrepare {
   readonly id: string;
   readonly blender: ChosenBlender;
   readonly inspect: PreparePorts["inspect"];
   readonly sent: SentScene;
-  /** A folder for a copy of its scene until there is the job. */
+  /** A folder for the copy of its scene until the job exists. */
   readonly waitingRoom: () => Promise<string>;
-  /** The manifest of a job that is taken up again. */
+  /** The manifest of a resumed job. */
   readonly begun: string | undefined;
 }
 
-/** What preparing a job needs of this machine; the packed scene is left in `packed`. */
+/** The ports for preparing a job on this machine; the packed scene is stored in `packed`. */
 export function preparePorts(
   { world, home, database }: Pick<ProcessContext, "world" | "home" | "database">,
   { id, blender, inspect, sent, waitingRoom, begun }: JobToPrepare,

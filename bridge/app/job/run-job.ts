@@ -21,7 +21,7 @@ import { withJobLock } from "./with-job-lock.ts";
 import { ownSlotOptions, type Parts, workOnPrepared } from "./work-on-prepared.ts";
 
 /**
- * Works on one job of this process until it ends, and tells that exactly once. Several may run side by side: each has
+ * Runs one job of this process until it ends, with exactly one end event. Several may run side by side: each has
  * its own Blenders.
  */
 export async function runJob(
@@ -53,13 +53,13 @@ async function prepareAndWork(
   if (task.kind === "new") await sent.look();
   const waitingRoom = () => scratch.folder("sent");
   const prepare = preparePorts(processContext, { id: task.job, blender, inspect, sent, waitingRoom, begun: begun?.manifestHash }, packed);
-  // While the scene is inspected: this machine's own Blender opens the scene, the swarm is entered and looked at.
+  // During inspection: a local Blender opens the scene, the swarm is joined and its capacity measured.
   await using own = ownSlots(settings, { blender, scratch, sent });
   const entering = headStart(task, { own, inspectionBlender, local: settings.compute.local }, signal).then(() =>
     enterOrAlone(processContext.swarm, settings.compute, watching, signal),
   );
   const looking = entering.then((swarm) => swarm?.offeredCapacity(settings.compute.peers, signal) ?? { slots: 0 });
-  looking.catch(() => {}); // told when the plan asks for it
+  looking.catch(() => {}); // reported when the plan needs it
   const power = async () => {
     const offered = await looking;
     return { ...offered, slots: Math.max(1, settings.compute.local + offered.slots) };
@@ -68,7 +68,7 @@ async function prepareAndWork(
     task.kind === "new"
       ? await prepareJob(prepare, { ...task.request, environment: named?.digest }, power, signal)
       : await reopenJob(prepare, task.job, signal);
-  if (prepared.deliver === "raw") await inspectionBlender[Symbol.asyncDispose](); // somebody else finishes
+  if (prepared.deliver === "raw") await inspectionBlender[Symbol.asyncDispose](); // the client finishes
   const swarm = await entering;
   if (named && swarm) await shareForJob(swarm, named, processContext, watching);
   const parts = { prepared, bundle: bundleOf(packed), blender, swarm, own, scratch, inspectionBlender, sent };
@@ -109,8 +109,8 @@ function ownSlots(
 }
 
 /**
- * This machine's own Blender opens the scene; what goes wrong is told by the inspection, or by the first chunk. Resolves
- * when the Blender that inspects is on its way: loading the network keeps this process busy for a second.
+ * A local render slot opens the scene in advance; errors are reported by inspection, or by the first chunk. Resolves
+ * when the inspecting Blender has started: loading the network blocks this process for a second.
  */
 async function headStart(
   task: Task,
@@ -129,7 +129,7 @@ function createdOf(database: Database, job: string) {
   return record;
 }
 
-/** Without a network this machine still renders: a job always works. */
+/** Without a network this machine still renders alone. */
 async function enterOrAlone(
   shared: SharedSwarm,
   compute: ComputeSelection,

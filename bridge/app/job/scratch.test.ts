@@ -5,7 +5,7 @@ import { MemoryDisk } from "../../test/fakes/memory-disk.ts";
 import { SteppedClock } from "../../test/simulation/steps.ts";
 import { openScratch, STAGE_PREFIX } from "./scratch.ts";
 
-/** No process has this number: Linux ends at 4,194,304. */
+/** No process has this pid: Linux ends at 4,194,304. */
 const DEAD = "99999999";
 const OUT = "/out";
 const STAGE = join(OUT, `${STAGE_PREFIX}job`);
@@ -15,7 +15,7 @@ beforeEach(() => {
   disk = new MemoryDisk({ clock: new SteppedClock() });
 });
 
-/** What a killed bridge left: a Blender's folder, and the path of a folder in `out`. */
+/** Leftovers of a killed bridge: a Blender's folder, and a note with the path of a folder in `out`. */
 async function leave(scratch: string, outside: string): Promise<void> {
   await disk.mkdir(join(scratch, DEAD, "job", "finish"), { recursive: true });
   await disk.writeFile(join(scratch, DEAD, "outside-job"), outside);
@@ -71,13 +71,13 @@ describe("a job's scratch folder", () => {
     expect(await disk.readdir(join(home.scratch, String(process.pid)))).toEqual([]);
   });
 
-  it("removes the folder of a Blender that has gone, and no other", async () => {
+  it("removes the folder of a Blender that has ended, and no other", async () => {
     const home = await openHome(disk, "/home");
     await using scratch = await openScratch(disk, home);
     const [gone, here] = [await scratch.folder("gone"), await scratch.folder("here")];
     await disk.writeFile(join(gone, "scene.blend"), "a scene");
     await scratch.remove(gone);
-    await scratch.remove(gone); // told twice, it is no failure
+    await scratch.remove(gone); // removing it twice is no error
     expect(await disk.readdir(join(home.scratch, String(process.pid)))).toEqual(["here"]);
     expect(await disk.readdir(here)).toEqual([]);
   });

@@ -10,26 +10,26 @@ import { FarmError, isFarmError } from "../../kernel/errors.ts";
 import type { LocalScene } from "../../requester/ports.ts";
 
 /**
- * Before a render the files are looked at to save the work, after it to be sure: the first look may be this old. Ten thousand
- * files take a third of a second of a processor.
+ * Files are checked before a render to save work, and after it to be certain: the first check may be this old. Checking ten thousand
+ * files takes a third of a second of CPU time.
  */
 const CONFIRMED_FOR_MS = 5_000;
 
 interface PackSettings {
   readonly cacheDir: string;
-  /** A folder for a copy that is not whole yet, on the file system of the job's own. */
+  /** A folder for an incomplete copy, on the same file system as the job's folder. */
   readonly waitingRoom: string;
-  /** The manifest of a job that is taken up again. */
+  /** The manifest of a resumed job. */
   readonly begun: string | undefined;
 }
 
 /**
- * The scene of one job as it was sent, whatever its artist does with the files meanwhile: this machine opens and checks
- * what donors were given. A .blend that was saved over is replaced by the copy that the job keeps; for other files
- * there is none, so a change of theirs is told as SCENE_CHANGED.
+ * The scene of one job as it was sent, even if its files change meanwhile: this machine opens and checks
+ * the same scene as donors. If the .blend was overwritten, the job's copy is opened; other files have
+ * no copy, so that a change of one is SCENE_CHANGED.
  */
 export class SentScene {
-  /** Where the artist has the .blend, absolute. */
+  /** Absolute path of the original .blend. */
   readonly path: string;
   readonly copy: SceneCopy;
   #stamp: FileStamp | undefined;
@@ -42,7 +42,7 @@ export class SentScene {
   readonly #clock: Clock;
   readonly #life: AbortSignal;
 
-  /** `life`: of the work on the job. */
+  /** `life`: aborts with the work on the job. */
   constructor(path: string, copy: SceneCopy, clock: Clock, life: AbortSignal) {
     this.path = path;
     this.copy = copy;
@@ -50,17 +50,17 @@ export class SentScene {
     this.#life = life;
   }
 
-  /** From here on a change of the .blend is noticed. */
+  /** From here on a change of the .blend is detected. */
   async look(): Promise<void> {
     this.#stamp = await stampAt(this.path);
   }
 
-  /** The .blend still is what was sent. */
+  /** Whether the .blend is unchanged since it was sent. */
   async isUntouched(): Promise<boolean> {
     return sameStamp(await glanceAt(this.path), this.#stamp);
   }
 
-  /** Runs the inspection, and copies what is inspected beside it. Throws SCENE_CHANGED when it was saved over meanwhile. */
+  /** Runs the inspection, and copies the .blend at the same time. Throws SCENE_CHANGED when it was overwritten meanwhile. */
   async inspected<T>(inspect: () => Promise<T>, waitingRoom: string): Promise<T> {
     const taking = this.#stamp && this.copy.take(this.path, this.#stamp, waitingRoom);
     const [found, taken] = await Promise.allSettled([inspect(), taking]);
@@ -70,7 +70,7 @@ export class SentScene {
     return found.value;
   }
 
-  /** Packs the scene: what was inspected, or what the job began with. Throws as `packBundle`. */
+  /** Packs the scene that was inspected, or with which the job started. Throws as `packBundle`. */
   async pack(files: readonly SceneFile[], settings: PackSettings, signal: AbortSignal): Promise<PackedBundle> {
     const bundle =
       settings.begun === undefined ? await this.#packNew(files, settings, signal) : await this.#packAgain(files, settings, signal);
@@ -104,19 +104,19 @@ export class SentScene {
     }
     if (this.#hasCopy) return await packBundle(files, { ...options, fromCopies: true }, signal);
     if (packed instanceof FarmError) throw packed;
-    return packed; // whoever compares the hashes tells it
+    return packed; // found when hashes are compared
   }
 
-  /** Where the copy is, or will be, for the .blend as the inspection names it. */
+  /** The path of the copy for the .blend as named by the inspection. */
   #copies(files: readonly SceneFile[]): ReadonlyMap<string, string> {
     const scene = files.find(({ kind }) => kind === "blend");
     return new Map(scene ? [[scene.path, this.copy.path]] : []);
   }
 
   /**
-   * What a Blender of this machine opens now. `goesBack`: it will open the file once more by itself (simulations are
-   * stepped from their start), so that a Blender which holds the scene from before a change is of no use.
-   * Throws SCENE_CHANGED when this machine cannot have the scene as it was sent any more.
+   * The file that a local Blender opens now. `goesBack`: it will open the file again by itself (simulations are
+   * stepped from their start), so that a Blender that has the original open cannot be used after a change.
+   * Throws SCENE_CHANGED when the scene as it was sent no longer exists on this machine.
    */
   async toOpen(goesBack: boolean, signal: AbortSignal): Promise<LocalScene> {
     if (this.#clock.monotonicMs() - this.#confirmedMs > CONFIRMED_FOR_MS) await this.confirmOthers(signal);
@@ -132,7 +132,7 @@ export class SentScene {
     this.#confirmedMs = this.#clock.monotonicMs();
   }
 
-  /** The job's own pictures may be files that the scene names: strips over what it rendered the last time. */
+  /** The job's own pictures may be files that the scene names, for instance strips of an earlier render. */
   wrote(pictures: readonly string[]): void {
     for (const picture of pictures) this.#ownPictures.add(picture);
   }
@@ -153,7 +153,7 @@ export class SentScene {
   }
 }
 
-/** The error where the .blend may have changed or gone while it was packed; others are thrown. */
+/** The error if the .blend changed or was removed while it was packed; others are rethrown. */
 function ifChanged(error: unknown): FarmError {
   if (isFarmError(error, "SCENE_CHANGED") || isFarmError(error, "SCENE_NOT_FOUND")) return error;
   throw error;

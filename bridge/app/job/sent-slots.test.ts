@@ -49,7 +49,7 @@ async function saveOver(): Promise<void> {
   await rename(`${path}@`, path);
 }
 
-/** A Blender that "renders" what stood in the file when it loaded it; `meanwhile` happens while it does. */
+/** A fake Blender that "renders" the contents of the file at loading; `meanwhile` runs during the render. */
 function slotsWith(meanwhile: { load?: () => Promise<void>; render?: () => Promise<void> } = {}) {
   const loads: string[] = [];
   const openSession = async (): Promise<WarmSession> => {

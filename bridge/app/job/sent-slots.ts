@@ -5,13 +5,13 @@ import { isFarmError } from "../../kernel/errors.ts";
 import type { LocalSlots } from "../../requester/ports.ts";
 import type { SentScene } from "./sent-scene.ts";
 
-/** Slots of this machine that render the scene as it was sent, and nothing else. Throws SCENE_CHANGED where they cannot. */
+/** Local slots that render exactly the scene as it was sent. Throws SCENE_CHANGED if they cannot. */
 export function sentSlots(slots: LocalSlots, sent: SentScene): LocalSlots {
   const runOnce = async <T>(spec: ChunkSpec, use: Parameters<typeof slots.run<T>>[2], signal: AbortSignal): Promise<T> => {
     const goesBack = spec.stepFrom !== undefined;
     const scene = await sent.toOpen(goesBack, signal);
     const take: typeof use.take = async (files) => {
-      await sent.confirmOthers(signal); // Blender reads pictures when it comes to them
+      await sent.confirmOthers(signal); // Blender reads images when it needs them
       if (goesBack && scene.path === sent.path) await assertUntouched(sent);
       return await use.take(files);
     };
@@ -26,20 +26,20 @@ export function sentSlots(slots: LocalSlots, sent: SentScene): LocalSlots {
         return await runOnce(spec, use, signal);
       } catch (error) {
         if (!isFarmError(error, "SCENE_CHANGED")) throw error;
-        return await runOnce(spec, use, signal); // saved over while it was being opened: now the copy is
+        return await runOnce(spec, use, signal); // overwritten while it was being opened: now the copy is opened
       }
     },
   };
 }
 
-/** A session that does not keep a scene which was saved over while it was read. */
+/** A session that rejects a scene which was overwritten while it was read. */
 export function watchedSession(session: WarmSession, sent: SentScene): WarmSession {
   return {
     load: async (path, options, signal) => {
       try {
         await session.load(path, options, signal);
       } catch (error) {
-        if (path === sent.path && !signal.aborted) await assertUntouched(sent); // half a file is no fault of the scene
+        if (path === sent.path && !signal.aborted) await assertUntouched(sent); // a half-written file is no fault of the scene
         throw error;
       }
       if (path === sent.path) await assertUntouched(sent);

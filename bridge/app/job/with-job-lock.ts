@@ -11,7 +11,7 @@ interface Claimed {
   readonly log: Log;
 }
 
-/** Does the work while no other process may, and writes down how it ended. Throws JOB_BUSY, and what the work throws. */
+/** Runs `work` under the job's lock, and records how it ended. Throws JOB_BUSY, and what the work throws. */
 export async function withJobLock(jobs: Jobs, claimed: Claimed, signal: AbortSignal): Promise<JobOutcome> {
   const { job, work, clock } = claimed;
   await using _lock = await lockJob(jobs, job, signal);
@@ -25,7 +25,7 @@ export async function withJobLock(jobs: Jobs, claimed: Claimed, signal: AbortSig
   }
 }
 
-/** A disk that cannot take it must not hide why the job ended; its journal knows where it stands. */
+/** A failed write must not hide why the job ended; the journal has its state. */
 function keepEnd(jobs: Jobs, { job, clock, log }: Claimed, state: "cancelled" | "failed"): void {
   try {
     jobs.setState(job, state, clock.now());

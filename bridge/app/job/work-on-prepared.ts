@@ -24,7 +24,7 @@ import { type Scratch, STAGE_PREFIX } from "./scratch.ts";
 import type { SentScene } from "./sent-scene.ts";
 import { sentSlots, watchedSession } from "./sent-slots.ts";
 
-/** What was made for a job while it was prepared. */
+/** What was created while the job was prepared. */
 export interface Parts {
   readonly scratch: Scratch;
   readonly inspectionBlender: InspectionBlender;
@@ -41,7 +41,7 @@ interface Work {
   readonly watching: Watching;
 }
 
-/** Gives a prepared job its ports on this machine, and works on it until it ends. */
+/** Connects a prepared job to its ports on this machine, and runs it until it ends. */
 export async function workOnPrepared(
   { world, home, database }: Pick<ProcessContext, "world" | "home" | "database">,
   settings: WorkSettings,
@@ -105,7 +105,7 @@ function deliveryOf({ disk }: Pick<World, "disk">, settings: WorkSettings, parts
   };
 }
 
-/** Of all slots in which this machine renders its own job. */
+/** Threads of all local slots together. */
 export function ownSlotOptions(threads: number | undefined, sent: SentScene) {
   return {
     untrusted: false,

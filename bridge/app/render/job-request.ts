@@ -8,8 +8,8 @@ import { videoFormat } from "../../media/video/video-codecs.ts";
 import type { ComputeSelection, RenderRequest } from "../../requester/prepare/prepared-job.ts";
 
 /**
- * A request out of what was submitted, whoever did: Blender's flags and the job's options by their names, and what belongs
- * to neither. Throws TILES_INVALID, VIDEO_UNSUPPORTED, USAGE before any work.
+ * Makes a request from a submission (command line or client): Blender's flags and the job's options by name, and the other
+ * fields. Throws TILES_INVALID, VIDEO_UNSUPPORTED, USAGE before any work.
  */
 export function renderRequest(
   place: Pick<RenderRequest, "scenePath" | "cwd" | "deliver">,
@@ -24,7 +24,7 @@ export function renderRequest(
   return { ...options, ...place, flags: BlenderFlags.parse(pickDeclared(BLENDER_FLAGS, values)) };
 }
 
-/** What a client submits, as `bridge render` would have it. Throws as `renderRequest` does. */
+/** Makes a request from a client's submission. Throws as `renderRequest` does. */
 export function requestOf(submission: JobSubmission): RenderRequest {
   const scenePath = resolve(submission.scenePath);
   return renderRequest({ scenePath, cwd: resolve(submission.cwd ?? dirname(scenePath)), deliver: submission.deliver }, submission);

@@ -9,13 +9,13 @@ import { FarmError } from "../../kernel/errors.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { World } from "../../kernel/world.ts";
 
-/** A line of the list, as it stands at this moment: "interrupted" where its last run ended without a word, killed for instance. */
+/** A line of the job list: "interrupted" if its last run ended without an end record, for instance when killed. */
 export type ListedJob = Omit<JobRow, "state"> & { readonly state: JobRow["state"] | "interrupted" };
 
-/** A job as its journal tells it. */
+/** A job as described by its journal. */
 export interface JobReport {
   readonly job: ListedJob;
-  /** What ended its last run before its time. */
+  /** The error that ended its last run. */
   readonly error: { readonly code: string; readonly message: string } | null;
   readonly framesDone: number;
   readonly framesTotal: number;
@@ -36,7 +36,7 @@ export async function listJobs(clock: Clock, home: Home): Promise<readonly Liste
   return database.jobs.list().map((job) => asItStands(clock, database, job));
 }
 
-/** A job whose row says that it runs, and that nobody works on, was interrupted. */
+/** A job whose row says "running" without a lock was interrupted. */
 function asItStands(clock: Clock, { jobs }: Pick<Database, "jobs">, job: JobRow): ListedJob {
   const isAtWork = job.state !== "running" || jobs.isLocked(job.id, clock.now());
   return isAtWork ? job : { ...job, state: "interrupted" };
@@ -66,19 +66,19 @@ export function reportOf(clock: Clock, database: Pick<Database, "journal" | "job
   };
 }
 
-/** Each file once, in the order of frames, whatever was finished first. */
+/** Each file once, in the order of frames. */
 function outputsOf({ finishedFrames }: Pick<JournalState, "finishedFrames">): readonly string[] {
   const inOrder = [...finishedFrames].toSorted(([a], [b]) => a - b);
   return [...new Set(inOrder.flatMap(([, files]) => files.map(({ path }) => path)))];
 }
 
-/** The id of the job that is meant: the last one when none is named. Throws JOB_UNKNOWN. */
+/** The id of the named job: the last one by default. Throws JOB_UNKNOWN. */
 export async function jobNamed(home: Home, id: string | undefined): Promise<string> {
   await using database = openDatabase(home.database);
   return jobOf(database, id).id;
 }
 
-/** Tells the bridge that works on a job what to do with it; returns a message. Throws JOB_UNKNOWN. */
+/** Sends a command to the bridge that works on a job; returns a message. Throws JOB_UNKNOWN. */
 export async function commandJob(clock: Clock, home: Home, id: string | undefined, command: JobCommand): Promise<string> {
   await using database = openDatabase(home.database);
   const job = jobOf(database, id);

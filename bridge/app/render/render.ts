@@ -16,7 +16,7 @@ export interface RenderSettings extends WorkSettings {
   readonly swarm: SwarmOptions;
 }
 
-/** Renders a scene, or goes on with a job, on this machine and the swarm. */
+/** Renders a scene, or resumes a job, on this machine and the swarm. */
 export async function render(
   world: World,
   settings: RenderSettings,
@@ -33,7 +33,7 @@ export async function render(
   return await runJob({ world, home, database, scratch, swarm }, settings, { task, watching }, signal);
 }
 
-/** Beside a donor of the same home there is none: two nodes with one identity would take each other's messages. */
+/** Without an identity beside a donor of the same home: two nodes with one identity would get each other's messages. */
 async function lockBesideDonor(home: Home): Promise<AsyncDisposable | undefined> {
   return await lockHome(home.root).catch((error: unknown) => {
     if (isFarmError(error, "HOME_BUSY")) return undefined;

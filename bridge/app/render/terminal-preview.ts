@@ -1,6 +1,6 @@
 import { decodeInside } from "../../media/preview-tile.ts";
 
-/** A small picture in half-blocks of a terminal: each character is two pixels, one above the other. Throws RESULT_INVALID. */
+/** A small picture in half-block characters: each is two pixels, one above the other. Throws RESULT_INVALID. */
 export async function terminalPicture(path: string, most: { readonly columns: number; readonly rows: number }): Promise<readonly string[]> {
   const { size, pixels } = await decodeInside(path, { width: most.columns, height: 2 * most.rows });
   const colour = (column: number, line: number) => {

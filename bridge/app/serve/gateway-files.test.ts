@@ -13,7 +13,7 @@ async function openWorld() {
   return { clock, disk };
 }
 
-it("who reads the file of a home finds who serves it, since when, and the token", async () => {
+it("the home's file names the serving process, its start time and the token", async () => {
   const world = await openWorld();
   await using _written = await writeGatewayFiles(world, home, { token: "secret", session: "s" }, 4_242);
   const found = await readGatewayFile(world.disk, home);
@@ -21,7 +21,7 @@ it("who reads the file of a home finds who serves it, since when, and the token"
   expect(String(await world.disk.readFile(found?.tokenFile ?? ""))).toBe("secret");
 });
 
-it("a bridge that ends takes both back", async () => {
+it("a bridge that stops removes both files", async () => {
   const world = await openWorld();
   const written = await writeGatewayFiles(world, home, { token: "secret", session: "s" }, 4_242);
   expect(await world.disk.readdir(home.root)).toHaveLength(2);
@@ -29,7 +29,7 @@ it("a bridge that ends takes both back", async () => {
   expect(await world.disk.readdir(home.root)).toEqual([]);
 });
 
-it("a home without the file, or with one that is none of ours, tells of nobody", async () => {
+it("a home without the file, or with an invalid one, has no serving bridge", async () => {
   const { disk } = await openWorld();
   expect(await readGatewayFile(disk, home)).toBeUndefined();
   await disk.writeFile("/home/gateway.json", "{}");

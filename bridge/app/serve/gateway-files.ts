@@ -15,7 +15,7 @@ const GatewayFile = z.looseObject({
   port: z.int().min(1).max(65_535),
   tokenFile: z.string().max(4_096),
   startedAt: z.number(),
-  /** As in the welcome: who finds it here shares this disk with the bridge. */
+  /** As in the welcome message: a client that finds this file shares the disk with the bridge. */
   session: z.string().max(64),
 });
 export type GatewayFile = z.infer<typeof GatewayFile>;
@@ -26,7 +26,7 @@ function pathOf({ root }: Place): string {
   return join(root, "gateway.json");
 }
 
-/** The file of this home; undefined where there is none. It may tell of a bridge that was killed. */
+/** The file of this home; undefined if there is none. It may be left by a killed bridge. */
 export async function readGatewayFile(disk: Pick<Disk, "readFile">, home: Place): Promise<GatewayFile | undefined> {
   try {
     return GatewayFile.parse(JSON.parse(String(await disk.readFile(pathOf(home)))));
@@ -35,7 +35,7 @@ export async function readGatewayFile(disk: Pick<Disk, "readFile">, home: Place)
   }
 }
 
-/** Tells who serves, and the token to its owner alone. Disposing takes both back. */
+/** Writes the serving process, and the token, readable by its owner only. Disposing removes both. */
 export async function writeGatewayFiles(
   { clock, disk }: Pick<World, "clock" | "disk">,
   home: Place,
@@ -45,7 +45,7 @@ export async function writeGatewayFiles(
   const tokenFile = join(home.root, "gateway.token");
   const file = { protocol: GATEWAY_PROTOCOL, version: VERSION, pid: process.pid, port, tokenFile, startedAt: clock.now(), session };
   await replace(disk, tokenFile, token);
-  await replace(disk, pathOf(home), `${JSON.stringify(file, null, 2)}\n`); // last: who finds it finds the token
+  await replace(disk, pathOf(home), `${JSON.stringify(file, null, 2)}\n`); // last: a client that finds it also finds the token
   const remove = async () => {
     for (const path of [pathOf(home), tokenFile]) await disk.rm(path, { force: true });
   };

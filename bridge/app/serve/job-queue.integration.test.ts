@@ -28,7 +28,7 @@ afterEach(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-/** A queue that takes jobs, keeps them and never begins one; each is another start of the bridge. */
+/** A queue that accepts and stores jobs and never starts one; each call is another start of the bridge. */
 async function openCatalog() {
   const swarm = new SharedSwarm(() => Promise.reject(new Error("nobody enters a swarm here")));
   const processContext = { world: systemWorld, home, database, scratch: await openScratch(systemWorld.disk, home), swarm };
@@ -80,7 +80,7 @@ describe("submitted jobs", () => {
     expect(queue.pause(id).state).toBe("paused");
     expect(queue.resume(id).state).toBe("queued");
     expect(queue.cancel(id).state).toBe("cancelled");
-    expect(queue.cancel(id).state).toBe("cancelled"); // said twice, it happened once
+    expect(queue.cancel(id).state).toBe("cancelled"); // repeated calls have no effect
     for (const verb of ["pause", "resume"] as const) expect(() => queue[verb](id)).toThrow(expect.objectContaining({ code: "JOB_STATE" }));
     expect(queue.retry(id).state).toBe("queued");
     await expect(queue.release(id, undefined)).rejects.toMatchObject({ code: "JOB_STATE" });
@@ -110,7 +110,7 @@ describe("submitted jobs", () => {
 });
 
 describe("ended jobs", () => {
-  /** A job that ended so long ago, with a scene copy of its own and floats that nobody took. */
+  /** A job that ended this long ago, with its own scene copy and raw frames that were not picked up. */
   async function ended(id: string, ageMs: number) {
     const scenePath = join(root, `${id}.blend`);
     await writeFile(scenePath, "a copy");
@@ -127,7 +127,7 @@ describe("ended jobs", () => {
     await queue.release("a", undefined);
     expect([existsSync(scenePath), existsSync(folder), queue.list()]).toEqual([false, false, []]);
     expect((await openCatalog()).queue.list()).toEqual([]);
-    expect(database.jobs.get("a")).toBeDefined(); // the history knows it still
+    expect(database.jobs.get("a")).toBeDefined(); // the job history still has it
   });
 
   it("whose scene was uploaded keep the files made beside it until they are released; unused uploads are removed", async () => {
@@ -164,7 +164,7 @@ describe("ended jobs", () => {
     await ended("fine", 0);
     await ended("malformed", 0);
     database.served.put("malformed", "{");
-    database.served.put("gone", JSON.stringify({ submission: submission(), error: null })); // its line is not there
+    database.served.put("gone", JSON.stringify({ submission: submission(), error: null })); // it is not listed
     expect((await openCatalog()).queue.list().map(({ job }) => job)).toEqual(["fine"]);
   });
 });

@@ -17,13 +17,13 @@ import { runJob } from "../job/run-job.ts";
 export interface JobQueueDeps {
   readonly processContext: ProcessContext;
   readonly store: ServedJobsStore;
-  /** Told of each job's line when its state has changed. */
+  /** Called with a job's summary when its state has changed. */
   readonly tell: (summary: JobSummary) => void;
   readonly log: Log;
 }
 
 export interface JobQueueOptions {
-  /** Jobs at work side by side; those at rest do not count. */
+  /** Jobs running at once, without paused ones. */
   readonly atOnce: number;
   readonly blender: string | undefined;
   readonly threads: number | undefined;
@@ -34,14 +34,14 @@ interface AtWork {
   readonly done: Promise<void>;
 }
 
-/** The jobs that clients asked for: taken in turn, so many at a time, and found again by the next bridge. */
+/** The jobs that clients submitted: run in order, a limited number at once, and restored by the next bridge. */
 export class JobQueue implements AsyncDisposable {
   readonly #deps: JobQueueDeps;
   readonly #options: JobQueueOptions;
   /** Oldest first. */
   readonly #jobs = new Map<string, ServedJob>();
   readonly #atWork = new Map<string, AtWork>();
-  /** Let go by their clients before they had quite ended. */
+  /** Released by their clients shortly before their end. */
   readonly #letGo = new Set<string>();
   #isClosing = false;
 
@@ -58,7 +58,7 @@ export class JobQueue implements AsyncDisposable {
     return [...this.#jobs.values()].map(({ summary }) => summary).toReversed();
   }
 
-  /** Some job is not at its end, and does not rest. */
+  /** Whether a job has neither ended nor is paused. */
   get isBusy(): boolean {
     return this.#atWork.size > 0 || [...this.#jobs.values()].some(({ state }) => state === "queued");
   }
@@ -70,9 +70,9 @@ export class JobQueue implements AsyncDisposable {
     return job;
   }
 
-  /** Throws TOO_MANY_JOBS, and what is wrong with the submission. */
+  /** Throws TOO_MANY_JOBS, and the errors of an invalid submission. */
   async submit(submission: JobSubmission): Promise<ServedJob> {
-    requestOf(submission); // what is wrong is said before anything is written down
+    requestOf(submission); // errors are thrown before anything is stored
     const open = [...this.#jobs.values()].filter(({ hasEnded }) => !hasEnded).length;
     if (open >= GATEWAY_LIMITS.maxJobs) throw new FarmError("TOO_MANY_JOBS", `${open} jobs have not ended yet`);
     const job = this.#deps.store.create(freshJobId(this.#deps.processContext.world), submission);
@@ -82,7 +82,7 @@ export class JobQueue implements AsyncDisposable {
     return job;
   }
 
-  /** Its last line says when everything has stopped. */
+  /** Its last summary is sent when everything has stopped. */
   cancel(id: string): JobSummary {
     const job = this.get(id);
     if (job.hasEnded || job.state === "stopping") return job.summary;
@@ -123,7 +123,7 @@ export class JobQueue implements AsyncDisposable {
     return job.summary;
   }
 
-  /** Throws JOB_STATE for a job that has not ended; one whose frames are all there may be let go, and goes at its end. */
+  /** Throws JOB_STATE for a job that has not ended; one whose frames are all ready may be released, and is removed at its end. */
   async release(id: string, frame: number | undefined): Promise<void> {
     const job = this.get(id);
     if (frame !== undefined) return await (await this.#deps.store.rawFrames(job))?.release(frame);
@@ -133,14 +133,14 @@ export class JobQueue implements AsyncDisposable {
     await this.#deps.store.forget(job);
   }
 
-  /** Stops what is at work; the next bridge goes on with it. */
+  /** Stops running jobs; the next bridge resumes them. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosing = true;
     for (const { life } of this.#atWork.values()) life.abort(new FarmError("CANCELLED", "the bridge ends"));
     await Promise.all([...this.#atWork.values()].map(({ done }) => done));
   }
 
-  /** Takes up what waits, oldest first, as far as there is room. */
+  /** Starts waiting jobs, oldest first, up to the limit. */
   #fill(): void {
     if (this.#isClosing) return;
     for (const job of this.#jobs.values()) {
@@ -202,7 +202,7 @@ export class JobQueue implements AsyncDisposable {
     await this.#forgetOld();
   }
 
-  /** The list of ended jobs is no archive, and floats that nobody takes must not fill the disk. */
+  /** Ended jobs are forgotten after a while, so that raw frames not picked up do not fill the disk. */
   async #forgetOld(): Promise<void> {
     const { endedJobsListed, endedJobsKeptMs } = GATEWAY_LIMITS;
     const oldestMs = this.#deps.processContext.world.clock.now() - endedJobsKeptMs;
@@ -223,7 +223,7 @@ export class JobQueue implements AsyncDisposable {
     if (event.event === "frame-raw") void this.#deps.store.rawFrames(job).then((rawFrames) => rawFrames?.add(event.frame));
   }
 
-  /** Another process may command, too: the line tells what became of it. */
+  /** Another process may send commands, too: the summary shows the effect. */
   #follow(job: ServedJob, command: JobCommand): void {
     const from = { pause: "running", resume: "paused", cancel: job.state } as const;
     const to = { pause: "paused", resume: "running", cancel: "stopping" } as const;
@@ -236,7 +236,7 @@ export class JobQueue implements AsyncDisposable {
     this.#keep(job);
   }
 
-  /** A full disk ends no bridge: the next word on the job is written down, or the job found where its journal ends. */
+  /** A full disk must not end the bridge: the next state is stored later, or restored from the journal. */
   #keep(job: ServedJob): void {
     try {
       this.#deps.store.keepState(job);

@@ -17,7 +17,7 @@ export interface SceneCheckDeps {
   readonly swarm: () => Promise<SwarmStatus>;
 }
 
-/** Looks at a scene as a job would, and says what would go wrong or be other than expected. */
+/** Inspects a scene as a job would, and returns what would fail or differ from what is expected. */
 export async function checkScene(
   { scratch, blender, swarm }: SceneCheckDeps,
   scene: { readonly path: string; readonly name: string | undefined },

@@ -25,14 +25,14 @@ import { SwarmWatch } from "../swarm/swarm-watch.ts";
 
 export interface ServeSettings {
   readonly home: Home;
-  /** 0: any that is free. */
+  /** 0: any free port. */
   readonly port: number;
   readonly blender: string | undefined;
   readonly threads: number | undefined;
   readonly swarm: SwarmOptions;
-  /** Jobs at work side by side. */
+  /** Jobs running at once. */
   readonly jobsAtOnce: number;
-  /** Ends by itself after so long without clients and without work. */
+  /** Stops by itself after this long without clients and jobs. */
   readonly untilIdleMs: number | undefined;
 }
 
@@ -60,7 +60,7 @@ const LOOK_EVERY_MS = 1_000;
 export async function serve(world: World, settings: ServeSettings, watching: ServeWatching, parent: AbortSignal): Promise<void> {
   const { home } = settings;
   const { observe, log } = watching;
-  // A node beside the home's donor: a computer that asks may give as well.
+  // A separate node from the home's donor: a computer that submits jobs may donate as well.
   const self = { root: join(home.root, "serve") };
   await using _lock = await lockServing(world.disk, home, self);
   using stop = childSignal(parent);
@@ -105,7 +105,7 @@ async function lockServing(disk: Disk, home: Home, self: { readonly root: string
   }
 }
 
-/** Waits until the signal aborts, or nobody has used the bridge for so long; tells which. */
+/** Waits until the signal aborts, or the bridge was idle for this long; returns which. */
 async function idled(clock: Clock, isInUse: () => boolean, limitMs: number | undefined, signal: AbortSignal): Promise<boolean> {
   let usedMs = clock.monotonicMs();
   while (!signal.aborted) {

@@ -20,7 +20,7 @@ export interface ServedBridgeDeps {
   readonly stop: () => void;
 }
 
-/** What the gateway's clients can ask for, joined from the rooms that know. */
+/** The methods of the gateway, composed from the other rooms. */
 export function servedBridge({ processContext, queue, store, swarm, blender, stop }: ServedBridgeDeps): ServedBridge {
   const { world, home } = processContext;
   const oneLook = new PQueue({ concurrency: 1 }); // each opens a Blender
@@ -58,7 +58,7 @@ export function servedBridge({ processContext, queue, store, swarm, blender, sto
         return { findings: findings.map(({ fix, ...finding }) => ({ ...finding, fix: fix ?? null })) };
       },
       "bridge.stop": async () => {
-        world.timers.after(0, stop); // the answer goes first
+        world.timers.after(0, stop); // the reply is sent first
         return {};
       },
     },

@@ -6,14 +6,14 @@ import type { ServedJobsStore } from "./served-jobs-store.ts";
 import { isAnnounced } from "../../gateway/announced-files.ts";
 import { Uploads } from "./uploads.ts";
 
-/** What clients on other disks may send and take. */
+/** Files that clients on other disks may upload and download. */
 export function servedFiles(
   { world, home }: Pick<ProcessContext, "world" | "home">,
   queue: JobQueue,
   store: ServedJobsStore,
 ): Pick<ServedBridge, "receive" | "mayTake"> {
   const uploads = new Uploads(world, home.uploads, (folder) => store.usesUpload(folder));
-  // A client takes the files of one job after the other; the journal is read when one is not among those that were known last.
+  // A client downloads the files of one job after the other; the journal is read when a file is not in the cached list.
   let known: { readonly job: string; readonly outputs: ReadonlySet<string> } | undefined;
   const isOutput = (job: string, path: string) => {
     if (known?.job !== job || !known.outputs.has(path)) known = { job, outputs: new Set(store.outputs(job)) };

@@ -18,7 +18,7 @@ const accepted = (done: number): JobEvent => ({
   place,
 });
 
-/** A job, its clock, and all that its watchers were told. */
+/** A job, its clock, and everything sent to its watchers. */
 function watched(state: "queued" | "paused" = "queued") {
   let nowMs = 0;
   const clock: Clock = { now: () => nowMs, monotonicMs: () => nowMs, sleep: async () => {} };
@@ -61,7 +61,7 @@ describe("what clients receive about a job", () => {
     job.hear(created);
     expect(job.state).toBe("paused");
     job.wantRest(false);
-    job.hear(created); // taken up by another bridge, say
+    job.hear(created); // for instance run by another bridge
     expect(told.filter((event) => ["paused", "running"].includes(event))).toEqual(["paused", "running"]);
   });
 

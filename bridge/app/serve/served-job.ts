@@ -6,7 +6,7 @@ import type { JobSubmission } from "../../gateway/wire/job-submission.ts";
 import { GATEWAY_LIMITS } from "../../gateway/wire/limits.ts";
 import type { Clock } from "../../kernel/clock.ts";
 
-/** How often clients hear of progress. */
+/** How often progress is sent to clients. */
 const PROGRESS_EVERY_MS = 1_000;
 
 const ENDED: ReadonlySet<JobState> = new Set(["complete", "incomplete", "cancelled", "failed"]);
@@ -18,7 +18,7 @@ export interface ServedJobFacts {
   readonly submission: JobSubmission;
 }
 
-/** What clients are told of one job: its summary, and all that has happened to it. */
+/** One job as clients see it: its summary and its event log. */
 export class ServedJob {
   readonly facts: ServedJobFacts;
   readonly events = new EventLog<WireEvent>({ kept: GATEWAY_LIMITS.eventsKept });
@@ -72,13 +72,13 @@ export class ServedJob {
     };
   }
 
-  /** What its journal says, where it was at work in an earlier run. */
+  /** Its journal's state, if it was started in an earlier run. */
   restore(done: Pick<JobSummary, "framesDone" | "framesTotal" | "chunksDone" | "chunksTotal">, error: ErrorBody | null): void {
     Object.assign(this.#picture, done);
     this.#error = error;
   }
 
-  /** What its machinery says. */
+  /** An event of the running job. */
   hear(event: JobEvent): void {
     watch(this.#picture, event, this.#clock.monotonicMs());
     if (event.event === "job-created") this.become(this.#rests ? "paused" : "running");
@@ -93,7 +93,7 @@ export class ServedJob {
     if (this.hasEnded) this.events.shorten(GATEWAY_LIMITS.endedEventsKept);
   }
 
-  /** Its client wants it to rest, or to go on; a job in preparation comes to it when it could begin. */
+  /** Pauses or resumes it; during preparation this takes effect when it would start. */
   wantRest(rests: boolean): void {
     this.#rests = rests;
   }

@@ -16,10 +16,10 @@ import { titleOf } from "../job/prepare-ports.ts";
 import { sweepUploads, uploadFolderOf } from "./uploads.ts";
 import type { ProcessContext } from "../job/job-context.ts";
 
-/** What is written down of a job that a client asked for. */
+/** The stored row of a job that a client submitted. */
 const Record = z.strictObject({ submission: JobSubmission, error: ErrorBody.nullable() });
 
-/** The jobs that clients asked for, on disk: what a bridge that starts again finds. */
+/** The submitted jobs on disk, restored when a bridge starts. */
 export class ServedJobsStore {
   readonly #processContext: Pick<ProcessContext, "world" | "home" | "database">;
   readonly #rawFrames = new Map<string, Promise<RawFrames | undefined>>();
@@ -28,7 +28,7 @@ export class ServedJobsStore {
     this.#processContext = processContext;
   }
 
-  /** Oldest first. What was at work when the last bridge ended waits for its turn again. */
+  /** Oldest first. Jobs that were running when the last bridge ended wait again. */
   load(): ServedJob[] {
     const { database } = this.#processContext;
     return database.served.list().flatMap(({ job, body }) => {
@@ -46,7 +46,7 @@ export class ServedJobsStore {
     });
   }
 
-  /** A journal that cannot be read fails its job, and no other. */
+  /** A journal that cannot be read fails only its own job. */
   #recall(job: ServedJob, row: JobRow, error: ErrorBody | null): void {
     try {
       const { framesDone, framesTotal, chunksDone, chunksTotal } = this.#report(row);
@@ -56,7 +56,7 @@ export class ServedJobsStore {
     }
   }
 
-  /** Written down before the client hears of it. Throws DISK_FULL. */
+  /** Stored before the client gets the reply. Throws DISK_FULL. */
   create(id: string, submission: JobSubmission): ServedJob {
     const { database } = this.#processContext;
     const createdAt = this.#processContext.world.clock.now();
@@ -66,7 +66,7 @@ export class ServedJobsStore {
     return new ServedJob({ id, title, createdAt, submission }, "queued", this.#processContext.world.clock);
   }
 
-  /** The state as a next bridge should find it. */
+  /** The state for the next bridge. */
   keepState(job: ServedJob): void {
     const { database } = this.#processContext;
     const state = isNotKept(job.state) ? KEPT_AS[job.state] : job.state;
@@ -74,12 +74,12 @@ export class ServedJobsStore {
     database.served.put(job.id, JSON.stringify({ submission: job.facts.submission, error: job.error }));
   }
 
-  /** Whether the job got as far as its journal: then it goes on there. */
+  /** Whether the job has a journal: then it is resumed from there. */
   hasBegun(job: string): boolean {
     return this.#processContext.database.journal.read(job).some(({ record }) => record.type === "job-created");
   }
 
-  /** Finished files so far, the video at last. */
+  /** Finished files so far, the video last. */
   outputs(job: string): string[] {
     const { database } = this.#processContext;
     const row = database.jobs.get(job);
@@ -89,7 +89,7 @@ export class ServedJobsStore {
     return video === undefined ? outputs : [...outputs, video];
   }
 
-  /** What an earlier run did not come to any more is no command for this one. */
+  /** Drops commands that an earlier run did not carry out. */
   forgetCommand(job: string): void {
     this.#processContext.database.jobCommands.take(job);
   }
@@ -102,7 +102,7 @@ export class ServedJobsStore {
     return (await this.rawFrames(job))?.pictures(frame) ?? [];
   }
 
-  /** The floats of a job; none before its scene was looked at, or where files are delivered. */
+  /** The raw frames of a job; none before its inspection, or if it delivers files. */
   async rawFrames({ id, facts }: ServedJob): Promise<RawFrames | undefined> {
     if (facts.submission.deliver !== "raw") return undefined;
     const opening = this.#rawFrames.get(id) ?? this.#openRawFrames(id);
@@ -112,15 +112,15 @@ export class ServedJobsStore {
     return rawFrames;
   }
 
-  /** A copy that was made for the job alone is of no more use; pictures beside it are. */
+  /** Removes the scene copy made for this job; pictures beside it stay. */
   async dropOwnedScene({ facts: { submission } }: ServedJob): Promise<void> {
     if (!submission.owned) return;
     await this.#processContext.world.disk.rm(submission.scenePath, { force: true });
     const folder = this.#uploadFolderOf(submission.scenePath);
-    if (folder !== undefined) await this.#processContext.world.disk.rmdir(folder).catch(() => {}); // until the job is let go
+    if (folder !== undefined) await this.#processContext.world.disk.rmdir(folder).catch(() => {}); // until the job is released
   }
 
-  /** Whether a job is there whose scene a client sent into this folder. */
+  /** Whether a job exists whose scene was uploaded to this folder. */
   usesUpload(folder: string): boolean {
     const bodies = this.#processContext.database.served.list().map(({ body }) => Record.safeParse(parsedJson(body)));
     return bodies.some(({ data }) => data && this.#uploadFolderOf(data.submission.scenePath) === folder);
@@ -130,7 +130,7 @@ export class ServedJobsStore {
     await sweepUploads(this.#processContext.world.disk, this.#processContext.home.uploads, (folder) => this.usesUpload(folder));
   }
 
-  /** All that was kept of it goes; the history of jobs knows it still. */
+  /** Removes all its files and its row; the job history still has it. */
   async forget(job: ServedJob): Promise<void> {
     const { id } = job;
     this.#rawFrames.delete(id);
@@ -173,7 +173,7 @@ function stateOf({ state }: JobRow): JobState {
   return state === "running" ? "queued" : state;
 }
 
-/** Moments of a job that only this process knows. */
+/** States of a job that only this process knows. */
 const KEPT_AS = { preparing: "running", stopping: "cancelled" } as const;
 
 function isNotKept(state: JobState): state is keyof typeof KEPT_AS {

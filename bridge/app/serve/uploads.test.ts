@@ -21,7 +21,7 @@ beforeEach(async () => {
   uploads = new Uploads({ random, disk }, "/uploads", (folder) => taken.has(folder));
 });
 
-/** A disk of which each write takes two bytes and no more. */
+/** A disk that writes at most two bytes per call. */
 class SlowDisk extends MemoryDisk {
   override async open(...request: Parameters<MemoryDisk["open"]>): Promise<OpenFile> {
     const file = await super.open(...request);
@@ -30,8 +30,8 @@ class SlowDisk extends MemoryDisk {
   }
 }
 
-describe("a file that a client sends", () => {
-  it("lies whole in a folder of its own, its parts one behind the other", async () => {
+describe("an uploaded file", () => {
+  it("is stored in its own folder, its parts in order", async () => {
     const [file, other] = [await uploads.receive("a.blend", 6), await uploads.receive("a.blend", 3)];
     for (const part of ["abc", "def"]) await file.write(Buffer.from(part));
     await other.write(Buffer.from("xyz"));
@@ -40,7 +40,7 @@ describe("a file that a client sends", () => {
     expect([String(await disk.readFile(path)), String(await disk.readFile(otherPath))]).toEqual(["abcdef", "xyz"]);
   });
 
-  it("is whole also where the disk takes less at a time than it is given", async () => {
+  it("is complete although the disk writes fewer bytes at a time than it is given", async () => {
     const slow = new SlowDisk({ clock: new SteppedClock() });
     await slow.mkdir("/uploads");
     const file = await new Uploads({ random, disk: slow }, "/uploads", () => false).receive("a.blend", 10);
@@ -48,7 +48,7 @@ describe("a file that a client sends", () => {
     expect(String(await slow.readFile(await file.finish()))).toBe("abcdefghij");
   });
 
-  it("is refused before it comes where there is no room, and when the disk is full after all", async () => {
+  it("is refused before it is sent when there is no room, and when the disk becomes full", async () => {
     await expect(uploads.receive("a.blend", CAP + 1)).rejects.toMatchObject({ code: "DISK_FULL" });
     const file = await uploads.receive("a.blend", CAP);
     await disk.writeFile("/other", "x");
@@ -57,7 +57,7 @@ describe("a file that a client sends", () => {
     expect(await disk.readdir("/uploads")).toEqual([]);
   });
 
-  it("goes with its client unless a job has taken it", async () => {
+  it("is removed when its client disconnects unless a job has taken it", async () => {
     const [kept, left] = [await uploads.receive("a.blend", 1), await uploads.receive("b.blend", 1)];
     taken.add(dirname(await kept.finish()));
     await kept.leave();
@@ -65,7 +65,7 @@ describe("a file that a client sends", () => {
     expect(await disk.readdir("/uploads")).toEqual([...taken].map((folder) => basename(folder)));
   });
 
-  it("is one of so many; each that ends makes room for another", async () => {
+  it("counts towards the limit of uploads until it ends", async () => {
     const files = await Promise.all(Array.from({ length: GATEWAY_LIMITS.maxUploads }, () => uploads.receive("a.blend", 0)));
     await expect(uploads.receive("a.blend", 0)).rejects.toMatchObject({ code: "TOO_MANY_UPLOADS" });
     await files[0]?.finish();
@@ -75,7 +75,7 @@ describe("a file that a client sends", () => {
   });
 });
 
-it("what no job uses is swept away", async () => {
+it("files that no job uses are removed", async () => {
   for (const name of ["used", "left"]) await disk.mkdir(`/uploads/${name}`);
   await disk.writeFile("/uploads/left/a.blend", "a scene");
   await sweepUploads(disk, "/uploads", (folder) => basename(folder) === "used");

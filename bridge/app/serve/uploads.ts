@@ -6,13 +6,13 @@ import { FarmError } from "../../kernel/errors.ts";
 import type { World } from "../../kernel/world.ts";
 import { asWriteFailure } from "../../media/write-beside.ts";
 
-/** The folder of its own in which an uploaded scene lies, and what is made of it; undefined for any other path. */
+/** The folder of an uploaded scene and the files made from it; undefined for any other path. */
 export function uploadFolderOf(uploads: string, scenePath: string): string | undefined {
   const folder = dirname(resolve(scenePath));
   return dirname(folder) === resolve(uploads) ? folder : undefined;
 }
 
-/** Removes what no job uses: its client has gone, and so has the bridge that knew of it. */
+/** Removes uploads that no job uses, left by an earlier bridge. */
 export async function sweepUploads(disk: Disk, uploads: string, isUsed: (folder: string) => boolean): Promise<void> {
   for (const name of await disk.readdir(uploads)) {
     const folder = join(resolve(uploads), name);
@@ -20,14 +20,14 @@ export async function sweepUploads(disk: Disk, uploads: string, isUsed: (folder:
   }
 }
 
-/** Where scenes come to lie that clients send, each in a folder of its own. */
+/** Uploaded scenes of clients, each in its own folder. */
 export class Uploads {
   readonly #world: Pick<World, "random" | "disk">;
   readonly #root: string;
   readonly #isUsed: (folder: string) => boolean;
   #open = 0;
 
-  /** `isUsed` tells whether a job has taken what lies in a folder. */
+  /** `isUsed` returns whether a job uses a folder. */
   constructor(world: Pick<World, "random" | "disk">, root: string, isUsed: (folder: string) => boolean) {
     this.#world = world;
     this.#root = resolve(root);
@@ -97,7 +97,7 @@ class UploadedFile implements IncomingFile {
   }
 
   async drop(): Promise<void> {
-    await this.#close().catch(() => {}); // what could not be written is not wanted any more
+    await this.#close().catch(() => {}); // the upload is dropped after a failed write
     await this.#place.disk.rm(this.#place.folder, { recursive: true, force: true });
   }
 
@@ -114,7 +114,7 @@ class UploadedFile implements IncomingFile {
   }
 }
 
-/** Throws DISK_FULL where so many bytes cannot come to lie; where nobody can tell, they are tried. */
+/** Throws DISK_FULL if so many bytes do not fit; passes if the free space is unknown. */
 async function requireRoom(disk: Disk, folder: string, bytes: number): Promise<void> {
   const room = await disk.freeBytes(folder).catch(() => Number.POSITIVE_INFINITY);
   if (bytes > room)

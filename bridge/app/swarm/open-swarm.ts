@@ -10,7 +10,7 @@ export interface SwarmOptions {
   readonly lan?: boolean;
 }
 
-/** Starts this node, with the identity of `home` (locked by the caller), or with one for this run only. libp2p is loaded here and nowhere earlier: `--help` must not pay for it. */
+/** Starts this node, with the identity of `home` (locked by the caller), or with one for this run only. libp2p is loaded here and not earlier, so that `--help` stays fast. */
 export async function openSwarm(
   home: Pick<Home, "root"> | undefined,
   options: SwarmOptions,

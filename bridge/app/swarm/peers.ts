@@ -8,7 +8,7 @@ import type { Offer } from "../../protocols/offer/messages.ts";
 import { askOffer } from "../../protocols/offer/offer.ts";
 import { openSwarm, type SwarmOptions } from "./open-swarm.ts";
 
-/** A donor as seen from here. */
+/** A donor as seen from this node. */
 export interface SeenDonor {
   readonly peer: string;
   readonly offer: Offer;
@@ -23,7 +23,7 @@ export interface Seeing {
 
 const SEEN_WITHIN_MS = 5_000;
 
-/** Looks for donors for `seconds`, asks each what it gives, nearest first. Throws PEER_UNREACHABLE for a named peer that does not answer. */
+/** Searches donors for `seconds`, requests the offer of each, and lists the nearest first. Throws PEER_UNREACHABLE for a named peer that does not answer. */
 export async function seeDonors(
   { time, log }: { readonly time: Time; readonly log: Log },
   home: Home,
@@ -41,7 +41,7 @@ export async function seeDonors(
   return seen.filter((donor) => donor !== undefined).toSorted((a, b) => (a.pingMs ?? Infinity) - (b.pingMs ?? Infinity));
 }
 
-/** What a peer offers; undefined for one that gives nothing or does not answer, unless it was named. */
+/** A peer's offer; undefined for one that offers nothing or does not answer, unless it was named. */
 export async function seeDonor({ network, time }: Seeing, peer: string, named: boolean): Promise<SeenDonor | undefined> {
   try {
     using asking = childSignal(undefined, { ms: SEEN_WITHIN_MS, time });

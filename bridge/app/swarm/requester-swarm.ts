@@ -28,7 +28,7 @@ import { serveEnvironments } from "../environments/serve-environments.ts";
 import { SceneSeeder } from "./scene-seeder.ts";
 import { openSwarm, type SwarmOptions } from "./open-swarm.ts";
 
-/** Streams at once to one donor for results; the donor allows `maxInboundStreamsPerPeer`. */
+/** Concurrent streams to one donor for results; the donor allows `maxInboundStreamsPerPeer`. */
 const FETCHES_PER_DONOR = 2;
 const LOOK_AROUND_MS = 1_200;
 const ANSWER_MS = 3_000;
@@ -39,7 +39,7 @@ export interface SwarmDeps {
   readonly log: Log;
 }
 
-/** A job that donors are wanted for. */
+/** A job to recruit donors for. */
 export interface RecruitedJob {
   readonly bundle: PackedBundle;
   readonly prepared: PreparedJob;
@@ -47,16 +47,16 @@ export interface RecruitedJob {
 }
 
 export interface RecruitOptions {
-  /** Whoever is in the swarm, or only these. */
+  /** Every donor of the swarm, or only these. */
   readonly peers: "all" | readonly string[];
-  /** Owners of donors may look at small pictures of it. */
+  /** Owners of donors may see previews of it. */
   readonly allowPreview: boolean;
   readonly observe: (event: JobEvent) => void;
-  /** Told of bytes of the scene that left this machine. */
+  /** Called with the scene's bytes sent from this machine. */
   readonly sent: (bytes: number) => void;
 }
 
-/** A requester's side of the swarm, for all jobs of this process: finds donors, gives them the scenes' blocks, takes their results. */
+/** A requester's side of the swarm, for all jobs of this process: finds donors, seeds the scenes' blocks, fetches results. */
 export class RequesterSwarm implements AsyncDisposable {
   readonly network: SwarmNetwork & AsyncDisposable;
   readonly #deps: SwarmDeps;
@@ -100,7 +100,7 @@ export class RequesterSwarm implements AsyncDisposable {
     this.#environments ??= await serveEnvironments(this.network, home, environments);
   }
 
-  /** Scenes only to those who work on them, shared environments to everybody. */
+  /** Seeds scenes only to their donors, and shared environments to every peer. */
   #servedTo(peer: string): { readonly source: BlockSource; readonly policy: ServePolicy } {
     const scenes = this.#scenes.servedTo(peer);
     const shared = this.#environments;
@@ -109,13 +109,13 @@ export class RequesterSwarm implements AsyncDisposable {
     return { source: new CompositeBlockSource([scenes.source, shared]), policy: { ...scenes.policy, mayHave } };
   }
 
-  /** The power of the donors that answer within a moment: what the planner reckons with. */
+  /** The capacity of the donors that answer within a short time, for the planner. */
   async offeredCapacity(peers: "all" | readonly string[], signal: AbortSignal): Promise<SwarmCapacity> {
     const { world } = this.#deps;
     const lookedMs = world.clock.monotonicMs() - this.#enteredMs;
     if (peers === "all" && lookedMs < LOOK_AROUND_MS) await world.clock.sleep(LOOK_AROUND_MS - lookedMs, signal);
     const ids = peers === "all" ? this.network.knownPeers().map(({ id }) => id) : peers;
-    const asked = new Set<string>(); // two names may be one peer's
+    const asked = new Set<string>(); // two addresses may be one peer's
     const donors = await Promise.all(
       ids.map(async (peer): Promise<OfferedCapacity> => {
         try {

@@ -6,13 +6,13 @@ import type { ServePolicy } from "../../protocols/blocks/serve-blocks.ts";
 import { SuperSeeding } from "../../protocols/blocks/super-seeding.ts";
 
 export interface SeededSceneWatch {
-  /** Bytes of it that left this machine. */
+  /** Called with bytes of it that were sent. */
   readonly sent: (bytes: number) => void;
-  /** One of its files changed while it travels: the job cannot end right any more. */
+  /** Called when one of its files changed while it is seeded: the job cannot finish correctly. */
   readonly changed: (error: unknown) => void;
 }
 
-/** The scene of one job while donors may have its blocks. */
+/** The scene of one job while its blocks are seeded. */
 export class SeededScene implements Disposable {
   readonly #bundle: PackedBundle;
   readonly #watch: SeededSceneWatch;
@@ -37,7 +37,7 @@ export class SeededScene implements Disposable {
     this.#hashes = new Set([bundle.manifestHash, ...blocks]);
   }
 
-  /** Whoever the job is opened with may have its blocks; nobody else gets any. */
+  /** Only peers that the job is opened with may fetch its blocks. */
   admit(peer: string, here: boolean): void {
     if (here) {
       this.#welcome.add(peer);
@@ -70,7 +70,7 @@ export class SeededScene implements Disposable {
   }
 }
 
-/** All scenes that this node gives at the moment, one a job. A stream of blocks names content, not jobs: each request finds its scene here. */
+/** All scenes that this node currently seeds, one per job. A request names a hash, not a job: its scene is found here. */
 export class SceneSeeder {
   readonly #scenes = new Set<SeededScene>();
 
@@ -80,7 +80,7 @@ export class SceneSeeder {
     return scene;
   }
 
-  /** What one peer's stream of requests is answered from. */
+  /** The block source for one peer's stream. */
   servedTo(peer: string): { readonly source: BlockSource; readonly policy: ServePolicy } {
     const policies = new Map<SeededScene, ServePolicy>();
     const find = (hash: Sha256) => [...this.#scenes].find((scene) => scene.mayGive(peer, hash));

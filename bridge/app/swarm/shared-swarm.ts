@@ -1,6 +1,6 @@
 import type { RequesterSwarm } from "./requester-swarm.ts";
 
-/** The one node of this process, entered when it is first wanted. What failed is tried again by whoever wants it next. */
+/** The one node of this process, started when it is first needed. A failed start is retried by the next caller. */
 export class SharedSwarm implements AsyncDisposable {
   readonly #open: () => Promise<RequesterSwarm>;
   #entering: Promise<RequesterSwarm> | undefined;
@@ -9,7 +9,7 @@ export class SharedSwarm implements AsyncDisposable {
     this.#open = open;
   }
 
-  /** Throws what entering throws. */
+  /** Throws what starting throws. */
   enter(): Promise<RequesterSwarm> {
     this.#entering ??= this.#open().catch((error: unknown) => {
       this.#entering = undefined;

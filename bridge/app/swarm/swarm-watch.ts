@@ -10,7 +10,7 @@ import type { SharedSwarm } from "./shared-swarm.ts";
 
 export interface SwarmWatchDeps {
   readonly swarm: SharedSwarm;
-  /** This machine's own Blenders; none where none is found. */
+  /** The local Blenders; empty if none is found. */
   readonly blenders: () => Promise<readonly ChosenBlender[]>;
   readonly time: Time;
   readonly log: Log;
@@ -19,7 +19,7 @@ export interface SwarmWatchDeps {
 const LOOK_EVERY_MS = 3_000;
 const SEARCH_EVERY_MS = 20_000;
 
-/** What the swarm is right now, for those who ask and those who watch. */
+/** The current state of the swarm, for queries and subscriptions. */
 export class SwarmWatch implements AsyncDisposable {
   readonly #deps: SwarmWatchDeps;
   readonly #name: string;
@@ -49,7 +49,7 @@ export class SwarmWatch implements AsyncDisposable {
     };
   }
 
-  /** Tells whenever something changed; returns how to stop. While nobody watches, nobody is asked. */
+  /** Calls back on every change; returns a stop function. Peers are only polled while there is a subscriber. */
   watch(seen: (status: SwarmStatus) => void): () => void {
     this.#watchers.add(seen);
     this.#looking ??= this.#look().finally(() => (this.#looking = undefined));

@@ -3,21 +3,21 @@ import type { Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { FarmError } from "../../kernel/errors.ts";
 
-/** What the first bytes of a .blend say. */
+/** The header of a .blend. */
 export interface BlendHeader {
   /** Version of the Blender that saved it, without the patch: "2.76", "3.4", "5.2". */
   readonly fileVersion: string;
   readonly compression: "none" | "gzip" | "zstd";
 }
 
-/** How much of a file is looked at. Zstd frames of Blender hold 256 KiB of the file, in blocks of at most 128 KiB. */
+/** How many bytes of a file are read. Blender's zstd frames hold 256 KiB of the file, in blocks of at most 128 KiB. */
 export const BLEND_HEADER_LIMITS = { readBytes: 256 * 1024, headerBytes: 17 } as const;
 
 const GZIP = [0x1f, 0x8b] as const;
 const ZSTD = [0x28, 0xb5, 0x2f, 0xfd] as const;
 
 /**
- * Looks at the first bytes of a .blend, compressed or not, before a Blender is started for it.
+ * Reads the header of a .blend, compressed or not, before a Blender is started for it.
  *
  * Headers: "BLENDER-v276" (Blender 1 to 4: pointer size, byte order, version) and "BLENDER17-01v0500"
  * (Blender 5: length of the header, pointer size, format, byte order, version).
@@ -40,7 +40,7 @@ export function isNewerFile(fileVersion: string, blenderVersion: string): boolea
 }
 
 async function readStart(path: string): Promise<Buffer> {
-  // looked at before it is opened: opening a pipe that nobody writes to would wait for ever
+  // stat before open: opening a pipe without a writer would block for ever
   const found = await stat(path).catch((cause: unknown) => {
     throw cannotOpen(path, cause);
   });
@@ -73,7 +73,7 @@ function compressionOf(start: Buffer): BlendHeader["compression"] {
   return begins(ZSTD) ? "zstd" : "none";
 }
 
-/** The first bytes inside; undefined when they do not unpack. */
+/** The first uncompressed bytes; undefined when they cannot be decompressed. */
 function unpackStart(start: Buffer, compression: "gzip" | "zstd"): Promise<Buffer | undefined> {
   const unpack: Transform = compression === "gzip" ? createGunzip() : createZstdDecompress();
   return new Promise((resolve) => {

@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** Where `.runtime/` lies: set-up puts a Blender there when the machine has none. */
+/** The folder that holds `.runtime/`, where set-up puts a Blender if the machine has none. */
 const PROJECT = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** Programs that may be a Blender, best guess first: the user's own choice, the PATH, then the usual places. */
@@ -32,7 +32,7 @@ function usualFolders(env: NodeJS.ProcessEnv): string[] {
   return [runtime, "/opt", "/usr/local", "/snap/blender", homedir()];
 }
 
-/** The programs in those subfolders that are called after Blender (a snap calls its newest revision "current"). */
+/** The programs in subfolders named after Blender (a snap's newest revision is "current"). */
 async function blendersIn(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch(() => []);
   return names

@@ -26,7 +26,7 @@ const start: StartProcess = async (request) => {
   return await startPlainProcess(request);
 };
 
-/** A program that answers the wire as a Blender of some version. */
+/** A program that answers as a Blender of a given version. */
 async function pretend(name: string, version: string): Promise<string> {
   const path = join(folder, name);
   const answer = JSON.stringify({ id: 1, ok: true, result: { version, buildHash: "0123abcd", hasDenoiser: true } });

@@ -12,7 +12,7 @@ import type { BlenderBuild, StartProcess } from "../types.ts";
 
 export { deviceClassOf } from "../device-class.ts";
 
-/** What a program that calls itself Blender may make us wait for or store. */
+/** Limits on the time and output of a program that may be a Blender. */
 export const FIND_LIMITS = { describeTimeoutMs: 60_000, maxCacheBytes: 1024 * 1024, maxCachedBuilds: 200 } as const;
 
 const Description = z.strictObject({
@@ -32,8 +32,8 @@ export interface FindDeps {
 /**
  * Every Blender of this machine that is new enough, newest first; with `explicit` only that one.
  *
- * What each said of itself is kept in `cacheFile`, by path, time and size of the program.
- * Throws BLENDER_NOT_FOUND and BLENDER_TOO_OLD, both only for the explicit one: others are left out.
+ * Version and build of each are cached in `cacheFile`, by path, time and size of the program.
+ * Throws BLENDER_NOT_FOUND and BLENDER_TOO_OLD, both only for the explicit one: others are skipped.
  */
 export async function findBlenders(
   deps: FindDeps,
@@ -48,7 +48,7 @@ export async function findBlenders(
   return builds.toSorted((a, b) => compareVersions(b.version, a.version));
 }
 
-/** Starts a Blender once and asks what it is. Throws BLENDER_NOT_FOUND when it cannot say. */
+/** Starts a Blender once and reads its version and build. Throws BLENDER_NOT_FOUND when that fails. */
 export async function describeBlender(deps: FindDeps, path: string, signal: AbortSignal): Promise<BlenderBuild> {
   const scratch = await mkdtemp(join(tmpdir(), "p2p-render-"));
   try {
@@ -76,7 +76,7 @@ async function explicitBuild(deps: FindDeps, explicit: string, cache: Cache, sig
   });
 }
 
-/** One program that cannot be asked does not hide the others. */
+/** A program that fails is skipped. */
 async function allBuilds(deps: FindDeps, cache: Cache, signal: AbortSignal): Promise<BlenderBuild[]> {
   const builds = new Map<string, BlenderBuild>();
   for (const path of await usualBlenders(deps.env ?? process.env)) {
@@ -102,7 +102,7 @@ async function knownOrDescribed(deps: FindDeps, path: string, cache: Cache, sign
   return { path, ...build };
 }
 
-/** A cache that cannot be read or that breaks its schema is none: the Blenders are asked again. */
+/** An unreadable or invalid cache is ignored: the Blenders are started again. */
 async function readCache(file: string | undefined): Promise<Cache> {
   if (file === undefined) return {};
   try {
@@ -114,7 +114,7 @@ async function readCache(file: string | undefined): Promise<Cache> {
   }
 }
 
-/** Whole or not at all: another bridge may read it at this moment. A home that cannot be written costs only time. */
+/** Atomic, since another bridge may read it at the same time. If the home cannot be written, the next run just takes longer. */
 async function writeCache(file: string, cache: Cache): Promise<void> {
   await mkdir(dirname(file), { recursive: true })
     .then(() => replaceFile(systemDisk, file, JSON.stringify(cache)))

@@ -8,7 +8,7 @@ import { makeFolder } from "../../kernel/files/make-folder.ts";
 import { placeFile, syncFolder } from "../../kernel/files/atomic-file.ts";
 import { systemWorld } from "../../kernel/world.ts";
 
-/** A file that Blender wrote into the stage, and where it belongs. */
+/** A file that Blender wrote into the stage, and its final path. */
 export interface StagedFile {
   readonly staged: string;
   readonly final: string;
@@ -17,17 +17,17 @@ export interface StagedFile {
 }
 
 /**
- * The folder in which files are written before they are whole: a dot-folder inside the output folder,
- * so that moving a file into place is a rename. Whoever takes the output folder away during the job finds
- * the next files in a new one, as with Blender itself.
+ * The folder for incomplete files: a dot-folder inside the output folder,
+ * so that moving a file into place is a rename. If the output folder is removed during the job,
+ * the next files go to a new one, as with Blender itself.
  */
 export class FinishStage {
   readonly folder: string;
   readonly #outputFolder: string;
   #made: string | undefined;
-  /** A folder in the stage that says that it is ours still: Blender makes a folder of the stage's name by itself where it is missing. */
+  /** A subfolder that marks the stage as ours: Blender itself creates a folder with the stage's name if it is missing. */
   #mark = "";
-  /** The file system no longer answers: it is left alone. */
+  /** The file system no longer answers: no more calls are made. */
   #isSilent = false;
 
   private constructor(outputFolder: string, name: string) {
@@ -39,7 +39,7 @@ export class FinishStage {
     return path.join(outputFolder, name);
   }
 
-  /** Makes the output folder where it is missing, and an empty stage in it. Throws OUTPUT_NOT_WRITABLE, DISK_FULL. */
+  /** Makes the output folder if it is missing, and an empty stage in it. Throws OUTPUT_NOT_WRITABLE, DISK_FULL. */
   static async make(outputFolder: string, name: string): Promise<FinishStage> {
     const stage = new FinishStage(outputFolder, name);
     await stage.#answer(outputFolder, async () => {
@@ -53,7 +53,7 @@ export class FinishStage {
     return stage;
   }
 
-  /** Moves a file into place: its bytes are on the disk, its name is with `settle`. Throws OUTPUT_NOT_WRITABLE, DISK_FULL. */
+  /** Moves a file into place and syncs its bytes; `settle` syncs its name. Throws OUTPUT_NOT_WRITABLE, DISK_FULL. */
   async deliver({ staged, final, main }: StagedFile): Promise<WrittenFile> {
     const { size } = await this.#answer(staged, () => stat(staged));
     const limitMs = OUTPUT_WAITS.deliverMs + size / OUTPUT_WAITS.deliverBytesPerMs;
@@ -66,19 +66,19 @@ export class FinishStage {
     return { path: final, bytes: await this.#answer(final, place, limitMs), main };
   }
 
-  /** The names of files in these folders are on the disk afterwards. Throws OUTPUT_NOT_WRITABLE. */
+  /** Syncs the names of files in these folders. Throws OUTPUT_NOT_WRITABLE. */
   async settle(files: readonly { readonly path: string }[]): Promise<void> {
     for (const folder of new Set(files.map((file) => path.dirname(file.path))))
       await this.#answer(folder, () => syncFolder(systemDisk, folder), OUTPUT_WAITS.deliverMs);
   }
 
   /**
-   * Takes out what a failed frame left; the folders, which Blender has been told of, stay. A stage that has gone is made again.
+   * Removes files that a failed frame left; the folders, which Blender's paths use, stay. A missing stage is made again.
    * Throws OUTPUT_NOT_WRITABLE, DISK_FULL.
    */
   async empty(): Promise<void> {
     if (this.#isSilent) return;
-    // Once more where it is taken away right now.
+    // Once more if it is removed at this moment.
     const again = (error: unknown) => (isMissing(error) ? this.#emptyNow() : Promise.reject(error as Error));
     await this.#answer(this.folder, () => this.#emptyNow().catch(again));
   }
@@ -92,7 +92,7 @@ export class FinishStage {
     if (!(await isThere(this.#mark))) await this.#leaveMark();
   }
 
-  /** Whether somebody took the stage away (with the output folder, that is) since it was last emptied. */
+  /** Whether the stage was removed (with the output folder) since it was last emptied. */
   async hasGone(): Promise<boolean> {
     return !this.#isSilent && !(await this.#answer(this.folder, () => isThere(this.#mark)));
   }
@@ -101,7 +101,7 @@ export class FinishStage {
     this.#mark = await mkdtemp(path.join(this.folder, "mark-"));
   }
 
-  /** Removes the stage, and the output folder when it was made here and nothing came to lie in it. */
+  /** Removes the stage, and the output folder if it was made here and is empty. */
   async remove(): Promise<void> {
     if (this.#isSilent) return;
     await this.#answer(this.folder, async () => {
@@ -146,6 +146,6 @@ async function removeIfEmpty(folder: string): Promise<boolean> {
     await rmdir(folder);
     return true;
   } catch {
-    return false; // something lies in it, or somebody else removed it
+    return false; // not empty, or already removed
   }
 }

@@ -180,7 +180,7 @@ describe("an output folder that is removed during the job", () => {
     expect(pathsOf(await finisher.finishFrame(2, signal))).toHaveLength(4);
     expect(await readFile(path.join(out(), "f_0002.png"))).not.toHaveLength(0);
 
-    // In the midst of a frame: it lies in the folder that was taken, or in the new one, as Blender was quick or slow.
+    // During a frame: the file is in the removed folder or in the new one, depending on timing.
     for (const afterMs of [0, 2, 5, 10, 20, 40]) {
       const taken = path.join(work, `taken after ${afterMs} ms`);
       const finishing = finisher.finishFrame(3, signal);

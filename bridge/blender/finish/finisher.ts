@@ -11,7 +11,7 @@ import { FinishStage, type StagedFile } from "./finish-stage.ts";
 import type { BlenderFlags } from "../../core/job/option-schemas.ts";
 import type { BlenderBuild, Finisher, StartProcess } from "../types.ts";
 
-/** Bounds on the finishing Blender: what it may take, and what it may tell us. */
+/** Limits on the finishing Blender's time and output. */
 export const FINISHER_LIMITS = {
   openMs: 30 * 60_000,
   frameMs: 2 * 3_600_000,
@@ -22,20 +22,20 @@ export const FINISHER_LIMITS = {
 
 export interface FinisherOptions {
   readonly blender: BlenderBuild;
-  /** The user's .blend where it lies, absolute: paths relative to it must hold. */
+  /** The user's .blend at its own path, absolute, so that paths relative to it resolve. */
   readonly scenePath: string;
-  /** It is a copy, made beside the user's own: a picture in which its name would show is refused. */
+  /** It is a copy beside the user's file: a picture that would show its name is refused. */
   readonly isCopy?: boolean;
   readonly flags: BlenderFlags;
-  /** What output paths without `//` are relative to; default: this process's. */
+  /** The base of output paths without `//`; default: this process's folder. */
   readonly cwd?: string;
   /** Absolute folder of the assembled raw frames; each scene frame's file is `assembledFileName(sceneFrame)` in it. */
   readonly assembledFolder: string;
-  /** Scenes whose units are assembled; the others of the file are rendered by their own engine, here. */
+  /** Scenes whose scene frames are assembled; the others of the file are rendered here by their own engine. */
   readonly jobScenes: readonly string[];
   /**
    * Name of the dot-folder, made inside the output folder, in which files are written before they are
-   * moved into place. The same name for the same job: what a killed bridge left is then cleared.
+   * moved into place. The same name for the same job, so that leftovers of a killed bridge are removed.
    */
   readonly stageName: string;
   readonly threads?: number;
@@ -45,11 +45,11 @@ export interface FinisherOptions {
 
 interface FinisherDeps {
   readonly start: StartProcess;
-  /** A Blender that holds the scene as its command line opened it, with the same flags and folder; the finisher ends it. */
+  /** A Blender that has the scene open by its command line, with the same flags and folder; the finisher ends it. */
   readonly opened?: BlenderProcess | undefined;
-  /** Told of the stage's folder before it is made. */
+  /** Called with the stage's folder before it is made. */
   readonly noteStage?: ((folder: string) => Promise<void>) | undefined;
-  /** Told before files that were written go to where they belong; when it throws they do not. */
+  /** Called before written files are moved into place; when it throws they are not moved. */
   readonly confirm?: ((signal: AbortSignal) => Promise<void>) | undefined;
   readonly log?: Log;
 }
@@ -74,7 +74,7 @@ export function assembledFileName(sceneFrame: SceneFrame): string {
  *
  * Throws OUTPUT_NOT_WRITABLE, DISK_FULL, SCENE_UNREADABLE, SCENE_UNKNOWN, SCENE_CHANGED, BLENDER_NOT_FOUND,
  * BLENDER_CRASHED, BLENDER_HUNG. `finishFrame` and `finishMovie` throw FINISHING_FAILED (this frame
- * cannot be made; the finisher lives on), DISK_FULL, OUTPUT_NOT_WRITABLE; after BLENDER_CRASHED and
+ * cannot be finished; the finisher continues), DISK_FULL, OUTPUT_NOT_WRITABLE; after BLENDER_CRASHED and
  * BLENDER_HUNG the finisher is dead.
  */
 export async function openFinisher(deps: FinisherDeps, options: FinisherOptions, signal: AbortSignal): Promise<Finisher> {
@@ -155,7 +155,7 @@ class WarmFinisher implements Finisher {
     }
   }
 
-  /** An output folder that was taken away meanwhile has the files of this call in it, if any: they are made once more. */
+  /** If the output folder was removed meanwhile, it held the files of this call: they are made once more. */
   async #finishAgainWhereTaken(op: "frame" | "movie", parameters: object, signal: AbortSignal): Promise<readonly WrittenFile[]> {
     try {
       return await this.#finishOnce(op, parameters, signal);
@@ -175,12 +175,12 @@ class WarmFinisher implements Finisher {
     return await this.#deliver(answer.files);
   }
 
-  /** Why a frame failed is worth more than why its leftovers could not be removed. */
+  /** The reason of a failed frame is more useful than an error while removing its files. */
   async #tidy(): Promise<void> {
     await this.#stage.empty().catch((error: unknown) => this.#log.warn({ reason: messageOf(error) }, "the stage was not emptied"));
   }
 
-  /** A File Output node that points where nobody may write costs its own files only, as in Blender; it may be a leftover of someone else's machine. */
+  /** A File Output node with an unwritable folder loses only its own files, as in Blender; its path may come from another machine. */
   async #deliver(files: readonly StagedFile[]): Promise<readonly WrittenFile[]> {
     const delivered = new Map<string, WrittenFile>();
     for (const file of files) {

@@ -39,7 +39,7 @@ const EXISTING: Record<string, string> = {
   "library of things/deeper/material.blend": "library",
   "library of things/deeper/wood.png": "image",
 };
-/** Beside what the scene names, and not named by it. */
+/** In the same folder as files of the scene, but not used by it. */
 const STRANGERS = [
   "tex/other.png",
   "tex/seq_00011.png",

@@ -8,13 +8,13 @@ import { flagArguments } from "../blender-flags.ts";
 import { inspectTestScene, TEST_BLENDER, type TestScenes, testScenes } from "../fixtures/inspect-kit.ts";
 import type { BlenderFlags } from "../../core/job/option-schemas.ts";
 
-/** A scene, how it is asked for (negative -s and -e count from the scene's own: -3 makes its range -2 to -1), and how many files it makes. */
+/** A scene, its flags (negative -s and -e count from the scene's own: -3 makes its range -2 to -1), and how many files it writes. */
 interface OutputCase {
   readonly name: string;
   /** Changes the scene; `node(folder, slots, …)` makes a File Output node. */
   readonly python: string;
   readonly flags?: BlenderFlags;
-  /** One by one; the scene's range, with -a, when not given. */
+  /** Frames one by one; default: the scene's range, with -a. */
   readonly frames?: readonly number[];
   readonly count: number;
 }

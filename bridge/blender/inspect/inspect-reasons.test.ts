@@ -93,7 +93,7 @@ describe("reasons found by inspection", () => {
     const drawn = await inspectTestScene(scenes, "style-scripts.blend", { frames: [1] });
     expect(codes(drawn.facts.warnings)).toEqual(["needs-opengl", "own-scripts"]);
     const traced = await inspectTestScene(scenes, "style-scripts-cycles.blend", { frames: [1] });
-    expect(codes(traced.facts.warnings)).toEqual([]); // the finishing Blender draws the lines, here
+    expect(codes(traced.facts.warnings)).toEqual([]); // the finishing Blender draws the lines on this machine
   });
 
   test.each([

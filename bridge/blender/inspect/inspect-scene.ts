@@ -10,25 +10,25 @@ import { InspectionAnswer, MAX_SCENE_FILES } from "./inspection-answer.ts";
 import type { BlenderFlags } from "../../core/job/option-schemas.ts";
 import type { BlenderBuild, Inspection, RunningProcess, StartProcess } from "../types.ts";
 
-/** How long opening a scene, and looking through it, may take. Probing a sequencer renders a thumbnail of every frame. */
+/** How long opening and inspecting a scene may take. Probing a sequencer renders a thumbnail of every frame. */
 export const INSPECT_LIMITS = { openTimeoutMs: 30 * 60_000, inspectTimeoutMs: 60 * 60_000 } as const;
 
 export interface InspectOptions {
   readonly blender: BlenderBuild;
   readonly scenePath: string;
   readonly flags: BlenderFlags;
-  /** Frames the job asks for; the scene's own range when undefined. */
+  /** The job's frames; the scene's own range when undefined. */
   readonly frames?: readonly number[];
   /** A folder of our own for Blender's temporary files and the probe's pictures. */
   readonly scratch: string;
   /** Render threads; undefined: all. */
   readonly threads?: number;
-  /** What a relative output path is relative to; the process's own folder when undefined. */
+  /** The base of a relative output path; the process's own folder when undefined. */
   readonly cwd?: string;
 }
 
 /**
- * Opens the scene in a Blender of its own, with the user's flags, and tells what a job must know: what is
+ * Opens the scene in its own Blender, with the user's flags, and returns the facts that a job needs: what is
  * rendered, how it may be cut, and which files it reads.
  *
  * Throws SCENE_NOT_FOUND, SCENE_NOT_A_FILE, SCENE_EMPTY, SCENE_NOT_BLEND, SCENE_UNREADABLE, SCENE_TOO_NEW,
@@ -46,8 +46,8 @@ export async function inspectScene(
 }
 
 /**
- * As `inspectScene`, and hands over the Blender that looked where the scene in it is as it was opened: it can
- * finish pictures without opening the scene once more. Whoever takes it ends it.
+ * As `inspectScene`, and returns the inspecting Blender if the scene in it is unchanged: it can
+ * finish pictures without opening the scene again. The caller ends it.
  */
 export async function inspectAndKeep(
   deps: { readonly start: StartProcess },
@@ -106,7 +106,7 @@ function refuseFrames(frames: readonly number[]): void {
   if (frames.length > maxFrames) throw new FarmError("FRAMES_INVALID", `${frames.length} frames are too many`);
 }
 
-/** Blender ends by itself when it cannot read the file that it was given; a signal means that the file crashed it. */
+/** Blender exits by itself when it cannot read the file; a signal means that the file crashed it. */
 async function openScene(deps: { readonly start: StartProcess }, options: InspectOptions, signal: AbortSignal): Promise<BlenderProcess> {
   let process: RunningProcess | undefined;
   const start: StartProcess = async (request) => {

@@ -4,13 +4,13 @@ import { type Reason, SceneFacts, SceneFile } from "../../core/job/scene-facts.t
 /** How many files a scene may name. */
 export const MAX_SCENE_FILES = 100_000;
 
-/** What the inspecting Blender answers: today's facts, of which it leaves nothing out. */
+/** The answer of the inspecting Blender: all facts of the current version. */
 export const InspectionAnswer = z.strictObject({
   facts: SceneFacts.refine(({ output }) => output.files !== undefined, "output files are not told")
     .refine(({ memoryBytes }) => memoryBytes !== undefined, "memory is not told")
     .refine((facts) => reasonsOf(facts).every(({ code }) => /^[a-z][a-z0-9-]*$/.test(code)), "a reason has no code"),
   files: z.array(SceneFile).min(1).max(MAX_SCENE_FILES),
-  /** Looking left the scene as Blender opened it. */
+  /** Whether the inspection left the scene unchanged. */
   asOpened: z.boolean(),
 });
 

@@ -53,4 +53,4 @@ test.runIf(isRoot)("a read-only or full file system is refused", async () => {
   }
 });
 
-// Mounts a file system whose server never answers: what an NFS server that has gone looks like from here.
+// Mounts a file system whose server never answers, like an NFS server that is gone.

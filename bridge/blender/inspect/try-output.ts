@@ -7,8 +7,8 @@ import { outputAnswer } from "../../kernel/files/output-failure.ts";
 import { systemWorld } from "../../kernel/world.ts";
 
 /**
- * Tries whether files can come to lie in a folder, before work is done for them: makes it, writes a small file, and takes
- * away again all that it made.
+ * Tests whether a folder can be written, before any work: makes it, writes a small file, and
+ * removes both again.
  *
  * Throws OUTPUT_NOT_WRITABLE, DISK_FULL; the signal's reason when aborted.
  */
@@ -30,17 +30,17 @@ async function tryFile(file: string): Promise<void> {
   try {
     await using probe = await open(file, "wx", 0o600);
     await probe.writeFile("This file may be removed.\n");
-    await probe.sync(); // some file systems find out here that they are full
+    await probe.sync(); // some file systems report here that they are full
   } finally {
-    await rm(file, { force: true }).catch(() => {}); // why it could not be written is worth more
+    await rm(file, { force: true }).catch(() => {}); // the write error is more useful
   }
 }
 
-/** From the folder up to the first that was made; what somebody put something into stays. */
+/** Removes the folders it made, from the innermost up; one that is no longer empty stays. */
 async function removeEmpty(folder: string, first: string): Promise<void> {
   try {
     for (let path = folder; path.startsWith(first); path = dirname(path)) await rmdir(path);
   } catch {
-    // it is not empty, or has gone: either is nobody's trouble
+    // not empty, or already removed: neither is an error
   }
 }

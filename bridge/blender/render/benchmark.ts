@@ -6,7 +6,7 @@ import { FarmError } from "../../kernel/errors.ts";
 import { BlenderProcess } from "../blender-process.ts";
 import type { BlenderBuild, StartProcess } from "../types.ts";
 
-/** What a Blender may answer, and how long it may take: a GPU's kernels may have to be loaded, or even compiled. */
+/** Limits on the answers and times: a GPU's kernels may have to be loaded, or even compiled. */
 export const PROBE_LIMITS = { maxDevices: 128, startTimeoutMs: 120_000, measureTimeoutMs: 600_000, listTimeoutMs: 60_000 } as const;
 
 const Device = z.strictObject({
@@ -20,12 +20,12 @@ const Speed = z.number().positive();
 
 export interface ProbeOptions {
   readonly blender: Pick<BlenderBuild, "path">;
-  /** A folder below which it keeps its files while it lives. */
+  /** The folder for its files while it runs. */
   readonly scratch: string;
   readonly threads?: number;
 }
 
-/** A Blender without anybody's scene: what it can render on, and how fast. */
+/** A Blender without a user's scene, for its devices and their speed. */
 export class RenderProbe implements AsyncDisposable {
   readonly #blender: BlenderProcess;
   readonly #folder: string;
@@ -49,17 +49,17 @@ export class RenderProbe implements AsyncDisposable {
     }
   }
 
-  /** The GPUs that its Cycles sees, in each way in which it could use them. */
+  /** The GPUs that its Cycles sees, for each backend. */
   async devices(signal: AbortSignal): Promise<readonly CyclesDevice[]> {
     return parsed(Devices, await this.#blender.request("devices", {}, signal, PROBE_LIMITS.listTimeoutMs));
   }
 
-  /** Renders on exactly these devices from now on. Throws GPU_MISSING. */
+  /** Selects exactly these devices for the following renders. Throws GPU_MISSING. */
   async use(use: GpuUse, signal: AbortSignal): Promise<void> {
     await useDevices(this.#blender, use, signal);
   }
 
-  /** Samples x pixels a second on the benchmark scene. Throws BLENDER_RENDER_FAILED when what it renders on does not work. */
+  /** Samples x pixels a second on the benchmark scene. Throws BLENDER_RENDER_FAILED when the devices do not work. */
   async measure(signal: AbortSignal): Promise<number> {
     return parsed(Speed, await this.#blender.request("measure", {}, signal, PROBE_LIMITS.measureTimeoutMs));
   }
@@ -75,7 +75,7 @@ export class RenderProbe implements AsyncDisposable {
   }
 }
 
-/** Tells a Blender what to render on. Throws GPU_MISSING when it does not see all of it. */
+/** Selects a Blender's devices. Throws GPU_MISSING when it does not see all of them. */
 export async function useDevices(blender: BlenderProcess, use: GpuUse, signal: AbortSignal): Promise<void> {
   const { backend, deviceIds } = use;
   const missing = parsed(Missing, await blender.request("use", { backend, ids: deviceIds }, signal, PROBE_LIMITS.listTimeoutMs));

@@ -10,7 +10,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(scratch, { recursive: true, force: true }));
 
-/** A sandbox whose every file holds its own path. */
+/** A fake sandbox in which every file contains its own path. */
 const take = async (files: readonly { readonly path: string; readonly toPath: string }[]) => {
   for (const { path, toPath } of files) await writeFile(toPath, path, { flag: "wx" });
 };

@@ -3,9 +3,9 @@ import { join, posix, sep } from "node:path";
 import { FarmError } from "../../kernel/errors.ts";
 import type { RunningProcess } from "../types.ts";
 
-/** A name that a result may have: what every part of the way of a result takes. */
+/** The limits of a result's file name, accepted everywhere on its way. */
 const NAME = /^[^/\\\p{C}]{1,255}$/u;
-/** Of what Windows would take for a device, a stream or another name. */
+/** Not a Windows device name, stream or alias. */
 const NOT_ON_WINDOWS = /[<>:"|?*]|[. ]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
 
 export interface ResultPlace {
@@ -15,8 +15,8 @@ export interface ResultPlace {
 }
 
 /**
- * The files that a Blender says it made, as files of the session's folder on this machine. A hostile scene may have taken its
- * Blender over: no path outside that folder is believed, nor a link that leads there, and out of a sandbox come bytes alone.
+ * The files reported by a Blender, as files in the session's folder on this machine. A hostile scene may have compromised its
+ * Blender: paths and links that lead outside that folder are refused, and only bytes are read from a sandbox.
  */
 export async function ownFiles(paths: readonly string[], { scratch, take }: ResultPlace): Promise<string[]> {
   if (take === undefined) {
@@ -45,7 +45,7 @@ async function requireInside(paths: readonly string[], scratch: string): Promise
   }
 }
 
-/** Each file has a folder to itself: a name need not be unlike others, only harmless. */
+/** Each file has its own folder, so that names need not be unique, only safe. */
 function nameOf(path: string): string {
   const name = posix.basename(path);
   const isHarmless = NAME.test(name) && name !== "." && name !== ".." && Buffer.byteLength(name) <= 255;

@@ -152,7 +152,7 @@ describe("a session ends", () => {
   });
 });
 
-/** A process that has ended but that nobody has asked about is gone too. */
+/** A zombie counts as ended, too. */
 async function isAlive(pid: number): Promise<boolean> {
   return isRunning(pid) && (await processStat(pid))?.state !== "Z";
 }

@@ -8,14 +8,14 @@ import { useDevices } from "./benchmark.ts";
 import { ownFiles } from "./result-files.ts";
 import type { BlenderBuild, BlenderSession, LoadOptions, RenderedFiles, StartProcess } from "../types.ts";
 
-/** What a Blender that reads strangers' files may answer, and how long it may take. */
+/** Limits on the answers and times of a Blender that reads untrusted files. */
 export const SESSION_LIMITS = {
   maxOutputs: 10_000,
   maxPathChars: 4_096,
-  /** At the weakest priority on a busy machine Blender starts slowly, and its owner may stop it on the way for as long as work is kept. */
+  /** At the lowest priority on a busy machine Blender starts slowly, and its owner may pause it meanwhile for as long as paused work is kept. */
   startTimeoutMs: 1_800_000,
   loadTimeoutMs: 1_800_000,
-  /** For callers that cannot predict a render; a frame may well take hours. */
+  /** For callers that cannot predict a render; a frame may take hours. */
   renderTimeoutMs: 12 * 3_600_000,
 } as const;
 
@@ -32,8 +32,8 @@ const RenderAnswer = z.strictObject({
 export interface SessionOptions {
   readonly blender: BlenderBuild;
   /**
-   * A folder of this session's own: Blender's temporary files, and results until the caller moves them. In a sandbox with files of
-   * its own only the results come here.
+   * This session's folder: Blender's temporary files, and results until the caller moves them. With a sandbox that has its own
+   * files only the results are copied here.
    */
   readonly scratch: string;
   /** Render threads; undefined: all. */
@@ -41,20 +41,20 @@ export interface SessionOptions {
   /** How long a chunk may take before its Blender counts as hung, in milliseconds. */
   readonly renderTimeoutMs?: (spec: ChunkSpec) => number;
   /**
-   * How floats are packed. ZIP (the default) takes 13 ms of CPU a megabyte and makes a third of it: worth it
+   * Compression of raw results. ZIP (the default) takes 13 ms of CPU per megabyte and reduces it to a third: worth it
    * on any link below some 400 Mbit/s. NONE costs nothing, for results that never leave this machine.
    */
   readonly floatCodec?: "ZIP" | "NONE";
-  /** GPUs that it renders on; the CPU when not said, or when they turn out not to be there (`fellBack` says so). */
+  /** The GPUs to render on; default: the CPU, which is also the fallback if they are missing (then `fellBack` is set). */
   readonly gpu?: GpuUse;
-  /** The scene is a stranger's: nothing of it is run that could be a script. */
+  /** The scene is untrusted: none of its scripts are run. */
   readonly untrusted: boolean;
 }
 
 /**
  * Starts a Blender that waits for scenes and chunks.
  *
- * Aborting a call ends the whole session: a render cannot be talked out of.
+ * Aborting a call ends the whole session: a render cannot be interrupted.
  * Throws BLENDER_NOT_FOUND, BLENDER_CRASHED, BLENDER_HUNG.
  */
 export async function openSession(
@@ -69,7 +69,7 @@ export async function openSession(
       script: "donor_main.py",
       scriptArgs: [options.scratch, options.untrusted ? "untrusted" : "trusted"],
       scratch: options.scratch,
-      cwd: options.scratch, // Blender's smoke leaves a file where it was started
+      cwd: options.scratch, // Blender's smoke simulation leaves a file in its working folder
       startTimeoutMs: SESSION_LIMITS.startTimeoutMs,
       ...(options.threads === undefined ? {} : { threads: options.threads }),
     },
@@ -146,7 +146,7 @@ class WarmSession implements BlenderSession {
   }
 }
 
-/** Blender refuses some files of later versions as if they were damaged: say which it is. */
+/** Blender refuses some files of later versions as if they were damaged: distinguishes the two. */
 async function refuseNewer(scenePath: string, version: string, cause: FarmError): Promise<void> {
   const saved = (await checkBlendFile(scenePath).catch(() => undefined))?.fileVersion;
   if (saved === undefined || !isNewerFile(saved, version)) return;

@@ -11,7 +11,7 @@ export interface Canvas {
   readonly columns: number;
 }
 
-/** A donor at a moment: how it stands, what each slot does, what it gave. */
+/** A donor's current state: availability, slots, donated totals. */
 export function drawStatus(status: DonorStatus, canvas: Canvas): string {
   const lines = [
     `${availabilityText(status)}  ${paint("bold", status.name)}  ${paint("gray", sizeText(status))}`,
@@ -33,7 +33,7 @@ function sizeText({ slots, threads, backends, speed }: DonorStatus): string {
   return [size, ...backends, ...(speed === undefined ? [] : [speedText(speed)])].join(" · ");
 }
 
-/** What each slot renders, and for how long; free ones only while work is taken. */
+/** What each slot renders, and for how long; free slots are shown only while the donor is open. */
 function slotLines({ working, availability, slots, busySlots }: DonorStatus, nowMs: number): string[] {
   const widest = Math.max(0, ...working.map(({ what }) => what.length));
   const opening = Math.max(0, busySlots - working.length);
@@ -48,7 +48,7 @@ function slotLines({ working, availability, slots, busySlots }: DonorStatus, now
   ];
 }
 
-/** The newest question to the owner; the others come after it. The whole digest: it is what the terms take. */
+/** The newest environment request; the others follow. With the whole digest, as needed for the terms. */
 function askedLines({ asked }: DonorStatus): string[] {
   const newest = asked.at(-1);
   if (newest === undefined) return [];
@@ -56,7 +56,7 @@ function askedLines({ asked }: DonorStatus): string[] {
   return [`  ${paint("yellow", "asked")}   ${newest.digest} by ${newest.job}${others}`];
 }
 
-/** Today and ever, in columns. */
+/** Today and in total, in columns. */
 function totalLines({ today, ever }: DonorStatus["totals"]): string[] {
   const rows = [today, ever].map(givenCells);
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)));
@@ -101,7 +101,7 @@ function since(sinceMs: number, nowMs: number): string {
   return prettyMilliseconds(Math.max(0, nowMs - sinceMs), { secondsDecimalDigits: 0 });
 }
 
-/** Ids begin alike; their ends tell them apart. */
+/** Peer ids have a common prefix; their ends differ. */
 function shortPeer(id: string): string {
   return id.length <= 16 ? id : `…${id.slice(-10)}`;
 }
@@ -112,7 +112,7 @@ function cut(text: string, columns: number): string {
   return plain.length <= columns ? text : `${plain.slice(0, Math.max(1, columns - 1))}…`;
 }
 
-/** What stays on the screen after the moment has passed. */
+/** A permanent log line for an event. */
 export function lastingLine(event: DonateEvent): string | undefined {
   switch (event.event) {
     case "listening":
@@ -130,7 +130,7 @@ export function lastingLine(event: DonateEvent): string | undefined {
         `  To let it in: bridge donate set ${event.term}`,
       ].join("\n");
     case "job-refused":
-      if (event.asks !== undefined) return undefined; // the question says it, once
+      if (event.asks !== undefined) return undefined; // shown by the environment request
       return `${paint("gray", "refused")} job ${event.job}: ${event.reason}`;
     case "job-evicted":
       return `${paint("yellow", "evicted")} job ${event.job}`;

@@ -11,20 +11,20 @@ import { drawStatus, lastingLine } from "./donor-picture.ts";
 export interface DonorView {
   show(event: DonateEvent): void;
   stand(status: DonorStatus): void;
-  /** Leaves the last picture standing. */
+  /** Leaves the last state on the screen. */
   end(): void;
 }
 
-/** What single keys do. */
+/** Actions of single keys. */
 export interface DonorKeys {
   pause(isPaused: boolean): Promise<void>;
   finish(): Promise<void>;
-  /** Lets an environment in. */
+  /** Allows an environment. */
   allow(digest: string): Promise<void>;
   evict(job: string): Promise<void>;
 }
 
-/** JSON lines, one live view, or plain lines: whichever fits the place. */
+/** JSON lines, a live view, or plain lines, depending on options and terminal. */
 export function donorView(
   terminal: Terminal,
   options: { readonly clock: Clock; readonly json: boolean; readonly keys: DonorKeys },
@@ -42,7 +42,7 @@ function tell(terminal: Terminal, event: DonateEvent): void {
 }
 
 const REFRESH_MS = 500;
-/** Room for the picture of a job whose requester allows it. */
+/** Size of the preview of a job whose requester allows it. */
 const PICTURE = { columns: 48, rows: 12 } as const;
 const HINT = "p pause or go on · f finish, then pause · 1-9 send a job away · Ctrl-C stop";
 const ASKED_HINT = "a let the environment in that is asked for";
@@ -57,7 +57,7 @@ function liveView(terminal: Terminal, { clock, keys }: { readonly clock: Clock; 
     const hint = status.asked.length === 0 ? HINT : `${ASKED_HINT} · ${HINT}`;
     update([picture, ...shown.map((line) => `  ${line}`), paint("gray", `  ${hint}`)].join("\n"));
   };
-  /** Only where colours are wanted, and it fits; a picture that cannot be read is none. */
+  /** Only with colours, and if it fits; an unreadable picture is not shown. */
   const look = async (now: DonorStatus) => {
     const newest = now.pictures.at(-1);
     const fits = terminal.columns > PICTURE.columns + 2 && process.stdout.hasColors?.(2 ** 24) === true;
@@ -76,7 +76,7 @@ function liveView(terminal: Terminal, { clock, keys }: { readonly clock: Clock; 
   });
   return {
     show: (event) => {
-      // A line for every chunk would push everything else away: the picture counts them.
+      // Lines for every chunk would push other lines away: the live view counts them.
       const line = event.event === "chunk-rendered" ? undefined : lastingLine(event);
       if (line !== undefined) above(line);
     },
@@ -92,7 +92,7 @@ function liveView(terminal: Terminal, { clock, keys }: { readonly clock: Clock; 
   };
 }
 
-/** What a key asks for; undefined for a key that asks for nothing. */
+/** The action of a key; undefined for other keys. */
 export function press(key: string, status: DonorStatus | undefined, keys: DonorKeys): Promise<void> | undefined {
   if (!status) return undefined;
   const byOwner = status.availability.state !== "open" && status.availability.code === "owner";
@@ -104,7 +104,7 @@ export function press(key: string, status: DonorStatus | undefined, keys: DonorK
   return job && keys.evict(job.job);
 }
 
-/** Hears single keys; returns how to stop. Ctrl-C stays what it is. */
+/** Reads single keys; returns a stop function. Ctrl-C still interrupts. */
 function listen(pressed: (key: string) => void): () => void {
   const { stdin } = process;
   if (!stdin.isTTY) return () => {};

@@ -1,7 +1,7 @@
 import prettyBytes from "pretty-bytes";
 import type { GpuSummary } from "../../core/gpu/gpu.ts";
 
-/** "NVIDIA H100 (12 of 80 GiB, 97 %, 61 °C, 412 W)", as far as it is told. */
+/** "NVIDIA H100 (12 of 80 GiB, 97 %, 61 °C, 412 W)", as far as it is reported. */
 export function gpuText({ name, memoryBytes, memoryUsedBytes, load, celsius, watts }: GpuSummary): string {
   const size = (bytes: number) => prettyBytes(bytes, { binary: true, maximumFractionDigits: bytes < 10 * 2 ** 30 ? 1 : 0 });
   const used = memoryUsedBytes === undefined ? "" : `${size(memoryUsedBytes)} of `;

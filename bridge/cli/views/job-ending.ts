@@ -1,7 +1,7 @@
 import type { JobEvent } from "../../core/job/job-events.ts";
 import { paint } from "../terminal.ts";
 
-/** How a job ended, for people: what is there, what is missing and how to go on. */
+/** The final message of a job: what was written, what is missing and how to resume. */
 export function endingText(event: Extract<JobEvent, { event: "job-ended" }>, names: ReadonlyMap<string, string>): string {
   const { stats, outcome, job } = event;
   const frames = stats.framesTotal === 1 ? "1 frame" : `${stats.framesDone} of ${stats.framesTotal} frames`;
@@ -15,10 +15,10 @@ export function endingText(event: Extract<JobEvent, { event: "job-ended" }>, nam
   return `${paint(outcome === "complete" ? "green" : "yellow", outcome)} ${frames} in ${stats.seconds.toFixed(1)} s${by}${missing}${more}`;
 }
 
-/** The first frames that are not there, and why. */
+/** The first missing frames, with reasons. */
 function lackingFrames({ outcome, missing, missingFrames, error }: Extract<JobEvent, { event: "job-ended" }>): string {
   if (error !== null && outcome === "incomplete") return `\n${paint("yellow", "missing")} ${error.message} (${error.code})`;
-  if (error !== null) return ""; // what ended the job is said once, for all of them
+  if (error !== null) return ""; // the job's error is printed once, for all of them
   const lines = missing
     .slice(0, 5)
     .map(({ frame, message, code }) => `\n${paint("yellow", "missing")} frame ${frame}: ${message} (${code})`);

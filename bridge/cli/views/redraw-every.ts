@@ -1,4 +1,4 @@
-/** Draws a live view again and again; returns how to stop. It keeps no process alive: one that runs out of work must end. */
+/** Redraws a live view at intervals; returns a stop function. Its timer does not keep the process alive. */
 export function redrawEvery(ms: number, draw: () => void): () => void {
   const timer = setInterval(draw, ms);
   timer.unref();

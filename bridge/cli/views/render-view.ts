@@ -10,11 +10,11 @@ import { type DonorSummary, emptyProgress, type JobProgress, secondsLeft, watch 
 /** Shows a job while it runs. */
 export interface RenderView {
   show(event: JobEvent): void;
-  /** Leaves the last picture standing. */
+  /** Leaves the last state on the screen. */
   end(): void;
 }
 
-/** JSON lines, one live view, or plain lines: whichever fits the place. */
+/** JSON lines, a live view, or plain lines, depending on options and terminal. */
 export function renderView(terminal: Terminal, options: { readonly clock: Clock; readonly json: boolean }): RenderView {
   if (options.json) return { show: (event) => terminal.json(event), end: () => {} };
   return terminal.isLive ? liveView(terminal, options.clock) : plainView(terminal, options.clock);
@@ -61,7 +61,7 @@ function plainView(terminal: Terminal, clock: Clock): RenderView {
   };
 }
 
-/** Draws the whole view: bar, then one line a donor. */
+/** Draws the whole view: bar, then one line per donor. */
 export function drawPicture(picture: JobProgress, nowMs: number, columns: number): string {
   const width = Math.max(10, Math.min(40, columns - 50));
   const share = picture.chunksTotal === 0 ? 0 : picture.chunksDone / picture.chunksTotal;
@@ -90,7 +90,7 @@ function eta(picture: JobProgress, nowMs: number): string {
   return left === undefined || left <= 0 ? "" : `, about ${prettyMilliseconds(left * 1000, { secondsDecimalDigits: 0 })} left`;
 }
 
-/** What stays on the screen after the moment has passed. */
+/** A permanent log line for an event. */
 function lastingLine(event: JobEvent): string | undefined {
   switch (event.event) {
     case "job-created":

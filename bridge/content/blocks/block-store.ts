@@ -17,13 +17,13 @@ export interface BlockStoreDeps {
 }
 
 export interface BlockStoreOptions {
-  /** Owned by this store alone; made when it is not there. */
+  /** Used by this store alone; created when it is missing. */
   readonly directory: string;
-  /** What all contents together may take; pinned ones included. */
+  /** Limit of all contents together, including pinned ones. */
   readonly capBytes: number;
 }
 
-/** Opens a store, clearing what a killed process left half-written. */
+/** Opens a store, and removes partial files of a killed process. */
 export async function openBlockStore(options: BlockStoreOptions, deps: BlockStoreDeps): Promise<BlockStore> {
   await rm(join(options.directory, "tmp"), { recursive: true, force: true });
   await mkdir(join(options.directory, "tmp"), { recursive: true, mode: 0o700 });
@@ -33,14 +33,14 @@ export async function openBlockStore(options: BlockStoreOptions, deps: BlockStor
 
 /**
  * Content on disk under its SHA-256: scene blocks and result files. A name appears by rename, after
- * its bytes are on the disk; over the cap, what was used longest ago and is not pinned goes first.
+ * its bytes are synced; over the limit, the least recently used unpinned contents are evicted first.
  */
 export class BlockStore implements BlockSource {
   readonly #directory: string;
   readonly #deps: BlockStoreDeps;
   readonly #index: StoreIndex;
   readonly #writing = new Map<Sha256, Promise<void>>();
-  /** Those of `#writing` that hold room, and do not wait for it. */
+  /** Those of `#writing` that have reserved their space. */
   readonly #landing = new Set<Sha256>();
 
   /** Use `openBlockStore`. */
@@ -66,17 +66,17 @@ export class BlockStore implements BlockSource {
     return this.#index.sizeOf(hash);
   }
 
-  /** Where a content lies, for programs that read files; keep it pinned meanwhile. Undefined when it is not here. */
+  /** Path of a content, for programs that read files; keep it pinned meanwhile. Undefined when it is not stored. */
   pathOf(hash: Sha256): string | undefined {
     return this.has(hash) ? this.#pathOf(hash) : undefined;
   }
 
-  /** Keeps these contents (also those still to come) from being evicted until disposed. */
+  /** Protects these contents (also ones not stored yet) from eviction until disposed. */
   pin(hashes: Iterable<Sha256>): Disposable {
     return this.#index.pin(hashes);
   }
 
-  /** Takes `bytes` of the room for files elsewhere on the same disk, until disposed. Throws DISK_FULL. */
+  /** Reserves `bytes` of the limit for other files on the same disk, until disposed. Throws DISK_FULL. */
   async hold(bytes: number): Promise<Disposable> {
     for (const old of this.#index.reserve(bytes)) await rm(this.#pathOf(old), { force: true });
     let held = bytes;
@@ -88,12 +88,12 @@ export class BlockStore implements BlockSource {
     };
   }
 
-  /** Changes the cap. What is over it goes, as far as it is not in use. */
+  /** Changes the limit; evicts what is over it and not in use. */
   async resize(capBytes: number): Promise<void> {
     for (const old of this.#index.resize(capBytes)) await rm(this.#pathOf(old), { force: true });
   }
 
-  /** Stores a block. Throws BLOCK_CORRUPT when the bytes are not what the hash names, DISK_FULL. */
+  /** Stores a block. Throws BLOCK_CORRUPT when the bytes do not match the hash, DISK_FULL. */
   async put(hash: Sha256, bytes: Uint8Array): Promise<void> {
     if (!SHA256_PATTERN.test(hash) || sha256(bytes) !== hash) {
       throw new FarmError("BLOCK_CORRUPT", "a block's bytes are not what its hash names", { facts: { hash } });
@@ -106,7 +106,7 @@ export class BlockStore implements BlockSource {
   }
 
   /**
-   * Moves a finished file in under its hash and forgets its old name.
+   * Moves a finished file into the store under its hash.
    * Throws BLOCK_CORRUPT when it is not the `expected` one, DISK_FULL.
    */
   async putFile(
@@ -122,7 +122,7 @@ export class BlockStore implements BlockSource {
     return { hash, bytes };
   }
 
-  /** As `putFile`, for a file whose hash and size the caller has found out just now. Throws DISK_FULL. */
+  /** As `putFile`, for a file whose hash and size the caller has just computed. Throws DISK_FULL. */
   async adopt(path: string, { hash, bytes }: { readonly hash: Sha256; readonly bytes: number }): Promise<void> {
     await this.#once(hash, bytes, async () => {
       const temporary = this.#temporary();
@@ -134,7 +134,7 @@ export class BlockStore implements BlockSource {
     await rm(path, { force: true });
   }
 
-  /** The whole content, checked. Throws BLOCK_MISSING, also when the disk spoilt it (it is then forgotten). */
+  /** The whole content, verified. Throws BLOCK_MISSING, also when it was corrupted on the disk (it is then removed). */
   async get(hash: Sha256, signal: AbortSignal): Promise<Uint8Array> {
     const bytes = this.#index.sizeOf(hash);
     if (bytes === undefined) throw missing(hash);
@@ -153,7 +153,7 @@ export class BlockStore implements BlockSource {
     throw missing(hash);
   }
 
-  /** Drops a content now, pinned or not; does nothing when it is not here. */
+  /** Removes a content now, pinned or not; does nothing when it is not stored. */
   async remove(hash: Sha256): Promise<void> {
     await this.#remove(hash);
   }
@@ -184,7 +184,7 @@ export class BlockStore implements BlockSource {
     }
   }
 
-  /** What is being written cannot be evicted yet: DISK_FULL counts only once all that is done. */
+  /** Contents being written cannot be evicted yet: DISK_FULL is thrown only once those writes are done. */
   async #reserve(hash: Sha256, bytes: number): Promise<Sha256[]> {
     while (true) {
       try {

@@ -110,7 +110,7 @@ describe("the chunker", () => {
     await writeFile(path, randomBytes(32 * MIB));
     await using file = await open(path, "r");
     await chunkFile(file, new AbortController().signal);
-    // Its own work between two turns of the loop, not the time that others had the processor: 5 ms of 60, measured alone.
+    // CPU time of its own between two turns of the loop, without other processes: 5 ms of 60, measured alone.
     const turns: number[] = [];
     let before = process.threadCpuUsage();
     const look = () => {

@@ -45,7 +45,7 @@ export function firstCut(bytes: Uint8Array): number {
 }
 
 /**
- * Cuts and hashes an open file from its start. Each read is awaited, and a turn of work is one block
+ * Cuts and hashes an open file from its start. Each read is awaited, and one turn of work is one block
  * (at most 4 MiB, some 10 to 20 ms), so the event loop stays free.
  */
 export async function chunkFile(file: FileHandle, signal: AbortSignal, onBytes: (bytes: number) => void = () => {}): Promise<FileBlock[]> {

@@ -2,7 +2,7 @@ import { FarmError } from "../../kernel/errors.ts";
 import type { Sha256 } from "../../kernel/ids.ts";
 import type { BlockSource } from "./block-source.ts";
 
-/** Several sources as one: the first that has a content gives it. */
+/** Several sources as one: a content is read from the first that has it. */
 export class CompositeBlockSource implements BlockSource {
   readonly #sources: readonly BlockSource[];
 

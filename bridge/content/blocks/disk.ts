@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { open, rm, stat } from "node:fs/promises";
 import type { Sha256 } from "../../kernel/ids.ts";
 
-/** Writes a file that must not exist yet, down to the disk; leaves nothing behind when it fails. */
+/** Writes and syncs a file that must not exist yet; removes it on failure. */
 export async function writeNewFile(path: string, bytes: Uint8Array): Promise<void> {
   try {
     await using file = await open(path, "wx", 0o600);
@@ -27,7 +27,7 @@ export async function readExactly(path: string, offset: number, length: number):
   return bytes;
 }
 
-/** What a content is stored under, and its size. */
+/** A stored content's hash and size. */
 export async function nameFile(path: string, signal: AbortSignal): Promise<{ readonly hash: Sha256; readonly bytes: number }> {
   const { size: bytes } = await stat(path);
   return { hash: await hashFile(path, signal), bytes };

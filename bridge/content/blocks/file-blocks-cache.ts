@@ -18,10 +18,10 @@ const CacheEntry = z.strictObject({
   blocks: z.array(z.strictObject({ sha256: Sha256, bytes: z.int().min(1).max(CHUNKER_SIZES.maxBytes) })).max(MANIFEST_LIMITS.maxBlocks),
 });
 
-/** Some file systems stamp in steps of up to 2 s: a file changed that lately could change again unseen. */
+/** Some file systems have time stamps in steps of up to 2 s: a file changed this recently could change again undetected. */
 const SETTLED_MS = 2_000;
 
-/** Remembers how files were cut, one small file per path, so that the next submit of a big scene does not hash it all again. */
+/** Caches the blocks of files, one small file per path, so that a big scene is not hashed again at each submit. */
 export class FileBlocksCache {
   readonly #directory: string;
 
@@ -29,7 +29,7 @@ export class FileBlocksCache {
     this.#directory = directory;
   }
 
-  /** The blocks of this very file; undefined when it is unknown, changed, or the entry is broken. */
+  /** The blocks of this file; undefined when it is unknown, changed, or the entry is damaged. */
   async find(path: string, stamp: FileStamp): Promise<FileBlock[] | undefined> {
     const entry = await this.#read(path);
     if (entry === undefined || entry.path !== path) return undefined;

@@ -10,13 +10,13 @@ interface Place {
   readonly bytes: number;
 }
 
-/** Blocks read straight out of the user's own files, or out of copies that were made of them: nothing that changed is passed on. */
+/** Blocks read from the user's own files, or from copies of them: changed bytes are never served. */
 export class LocalFileBlocks implements BlockSource {
   readonly #places = new Map<Sha256, Place>();
   readonly #inMemory = new Map<Sha256, Uint8Array>();
   readonly #copies: ReadonlyMap<string, string>;
 
-  /** `copies`: of files, by their paths; where blocks are read once the file itself gives others. */
+  /** `copies`: copies of files, by path, from which blocks are read once the file itself has changed. */
   constructor(copies: ReadonlyMap<string, string> = new Map()) {
     this.#copies = copies;
   }
@@ -50,7 +50,7 @@ export class LocalFileBlocks implements BlockSource {
     } catch (error) {
       const path = this.#copies.get(place.path);
       if (path === undefined) throw error;
-      // What it says of the copy would be of no use to anybody: the file is what changed.
+      // The error names the file, which has changed, not the copy.
       return await readChecked(hash, { ...place, path }).catch(() => Promise.reject(error));
     }
   }

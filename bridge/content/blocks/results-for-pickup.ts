@@ -5,20 +5,20 @@ import { nameFile } from "./disk.ts";
 import { SHA256_PATTERN } from "../../kernel/ids.ts";
 
 interface Held {
-  /** How often it was made and not dropped, by requester: equal pixels are one file. */
+  /** How often it was added and not dropped, by requester: equal results are one file. */
   readonly uses: Map<string, number>;
   readonly pin: Disposable;
 }
 
 /**
- * Results that wait for their requesters, each for that one alone. Their names are written down, so that a
- * donor that was killed wipes them when it starts again: a stranger's pictures do not stay.
+ * Results that wait for their requesters; each can be fetched by its requester only. Their hashes are stored, so that a
+ * donor that was killed wipes them when it starts again.
  */
 export class ResultsForPickup {
   readonly #blocks: BlockStore;
   readonly #listFile: string;
   readonly #held = new Map<string, Held>();
-  /** One at a time: the file of a result that goes may be that of an equal one that comes. */
+  /** One at a time: a removed result's file may be that of an equal one being added. */
   readonly #turns = new PQueue({ concurrency: 1 });
 
   private constructor(blocks: BlockStore, listFile: string) {
@@ -33,12 +33,12 @@ export class ResultsForPickup {
     return new ResultsForPickup(blocks, listFile);
   }
 
-  /** Undefined for what is no result. */
+  /** Undefined for anything else. */
   isFor(hash: string, peer: string): boolean | undefined {
     return this.#held.get(hash)?.uses.has(peer);
   }
 
-  /** Takes a finished file in. Throws DISK_FULL. */
+  /** Adds a finished file. Throws DISK_FULL. */
   async keep(path: string, peer: string): Promise<{ readonly sha256: string; readonly bytes: number }> {
     const file = await nameFile(path, new AbortController().signal);
     await this.#turns.add(() => this.#take(path, file, peer));
@@ -56,7 +56,7 @@ export class ResultsForPickup {
     held.uses.set(peer, (held.uses.get(peer) ?? 0) + 1);
   }
 
-  /** One use fewer; after the last one the file goes. */
+  /** Drops one use; after the last one the file is removed. */
   async drop(hash: string, peer: string): Promise<void> {
     await this.#turns.add(() => this.#drop(hash, peer));
   }

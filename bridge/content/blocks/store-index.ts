@@ -5,14 +5,14 @@ import { type Sha256, SHA256_PATTERN } from "../../kernel/ids.ts";
 
 interface Entry {
   readonly bytes: number;
-  /** What the file's own time says, so that order of use outlives the process. */
+  /** The file's time stamp, so that the order of use outlives the process. */
   writtenAtMs: number;
 }
 
-/** A use is written to the disk only this long after the last one, to spare it. */
+/** A use is written to the disk at most this often. */
 const TOUCH_EVERY_MS = 600_000;
 
-/** What is in a store, in order of use, and what may be evicted. Bookkeeping only: it deletes no file. */
+/** The index of a store, in order of use, with pins. It deletes no files. */
 export class StoreIndex {
   #capBytes: number;
   /** Least recently used first: a map keeps insertion order. */
@@ -49,7 +49,7 @@ export class StoreIndex {
     this.#entries.delete(hash);
   }
 
-  /** Marks as used now; the file's time follows now and then, best effort. */
+  /** Marks as used now; the file's time stamp is updated now and then, best effort. */
   touch(hash: Sha256, nowMs: number, path: string): void {
     const entry = this.#entries.get(hash);
     if (!entry) return;
@@ -72,7 +72,7 @@ export class StoreIndex {
   }
 
   /**
-   * Makes room for `bytes` and holds it until `unreserve`; what goes is taken out of the index and returned.
+   * Reserves `bytes` until `unreserve`; evicted entries are removed from the index and returned.
    * Throws DISK_FULL when even that is not enough; nothing is evicted then.
    */
   reserve(bytes: number): Sha256[] {
@@ -89,7 +89,7 @@ export class StoreIndex {
     return evicted;
   }
 
-  /** Changes the cap; what is over it and not pinned is taken out of the index and returned. */
+  /** Changes the limit; unpinned entries over it are removed from the index and returned. */
   resize(capBytes: number): Sha256[] {
     this.#capBytes = capBytes;
     const { evicted } = this.#oldest(this.usedBytes - capBytes);
@@ -97,7 +97,7 @@ export class StoreIndex {
     return evicted;
   }
 
-  /** What would go to free so many bytes, if there is enough that may go. */
+  /** The entries to evict for so many bytes; undefined if there are not enough. */
   #oldest(bytes: number): { readonly evicted: Sha256[]; readonly freed: number } {
     const evicted: Sha256[] = [];
     let freed = 0;
@@ -121,7 +121,7 @@ export class StoreIndex {
   }
 }
 
-/** What lies in a store's folder; anything not named by a hash is left alone. */
+/** The contents of a store's folder; files not named by a hash are ignored. */
 export async function scanStore(directory: string): Promise<{ hash: Sha256; bytes: number; usedAtMs: number }[]> {
   const found: { hash: Sha256; bytes: number; usedAtMs: number }[] = [];
   for (const folder of await readdir(directory, { withFileTypes: true })) {

@@ -25,7 +25,7 @@ function asManifest(layout: BundleLayout): SceneManifest {
   });
 }
 
-/** What a Blender on this machine would open: longest prefix wins, whatever the separators. */
+/** The path that a Blender on this machine would open: the longest prefix wins, with either separator. */
 function resolveHere(remap: Record<string, string>, path: string): string {
   const plain = (text: string) => text.replaceAll("\\", "/");
   const inside = (prefix: string) => plain(path) === plain(prefix) || plain(path).startsWith(plain(prefix).replace(/\/?$/u, "/"));

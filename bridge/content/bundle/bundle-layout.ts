@@ -5,14 +5,14 @@ import { BundleTree } from "./bundle-tree.ts";
 import { formatNative, type NativePath, nativeKey, parentOf, parseNative, sharedDepth } from "./native-path.ts";
 import { PATH_LIMITS } from "./path-rules.ts";
 
-/** Where each file of a scene goes in its bundle. */
+/** The path of each file of a scene in its bundle. */
 export interface BundleLayout {
   /** The scene's own path in the bundle. */
   readonly scene: string;
   /** Sorted by bundle path; `source` is the absolute path on this machine. */
   readonly files: readonly { readonly path: string; readonly source: string }[];
   readonly remap: readonly RemapEntry[];
-  /** Absolute paths that the scene names and that are not there. */
+  /** Absolute paths that the scene names and that are missing. */
   readonly missing: readonly string[];
 }
 
@@ -24,16 +24,16 @@ interface PlacedFile {
   readonly at: NativePath;
 }
 
-/** Files that keep their places relative to each other, and the deepest folder that holds them all. */
+/** Files that keep their relative paths, and the deepest folder that contains them all. */
 interface Group {
   top: NativePath;
   readonly files: PlacedFile[];
 }
 
 /**
- * Lays a scene's files out in a bundle. Files near the scene keep their places relative to it, below
- * the deepest folder they share; those of other drives and far roots go to `external/<n>/`. Names that
- * some system could not hold are replaced. Each of these moves is a remap entry. Pure: it looks at no disk.
+ * Chooses the bundle paths of a scene's files. Files near the scene keep their relative paths, below
+ * the deepest common folder; those from elsewhere go to `external/<n>/`. Names that
+ * some file system cannot store are replaced. Each of these moves is a remap entry. Pure: no disk access.
  * Throws SCENE_NOT_FOUND when no scene is among the files.
  */
 export function layoutBundle(files: readonly SceneFile[]): BundleLayout {
@@ -56,7 +56,7 @@ export function layoutBundle(files: readonly SceneFile[]): BundleLayout {
   return { scene: scenePath, files: laid.sort((a, b) => (a.path < b.path ? -1 : 1)), remap: unique(remap), missing };
 }
 
-/** Each place once, and what is not there. */
+/** Each path once, and the missing ones. */
 function sortOut(files: readonly SceneFile[]): { placed: Map<string, PlacedFile>; missing: string[] } {
   const missing = new Set<string>();
   const placed = new Map<string, PlacedFile>();
@@ -95,7 +95,7 @@ function groupFiles(files: readonly PlacedFile[], scene: NativePath): { main: Gr
   return { main, others };
 }
 
-/** Takes out of a group the folders that lie too deep for a bundle path, one group each. */
+/** Splits folders that are too deep for a bundle path off from a group, one group each. */
 function splitDeep(group: Group): Group[] {
   const split = new Map<string, Group>();
   const deep = group.files.filter((file) => file.at.segments.length - group.top.segments.length > MAX_DEPTH_IN_GROUP);
@@ -110,8 +110,8 @@ function splitDeep(group: Group): Group[] {
 }
 
 /**
- * The first folder on the way down that belongs to one owner or project. Above it lie roots, homes'
- * parents and mount points: sharing only those means being far apart, and their names tell about the user.
+ * The topmost folder that belongs to one owner or project. Above it are roots, parents of homes
+ * and mount points: files that share only those count as unrelated, and their names reveal the user.
  */
 function anchorOf(folder: NativePath): NativePath {
   for (let depth = 0; depth < folder.segments.length; depth++) {

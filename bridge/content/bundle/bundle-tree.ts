@@ -3,19 +3,19 @@ import { formatNative, type NativePath, type PathStyle } from "./native-path.ts"
 import { fitSegment, foldPath, safeSegment, segmentFault } from "./path-rules.ts";
 
 interface Folder {
-  /** Folded names already given here. */
+  /** Case-folded names already used in this folder. */
   readonly taken: Set<string>;
   /** Original name -> name in the bundle; a folder and a file never share an entry. */
   readonly names: Map<string, string>;
   readonly folders: Map<string, Folder>;
 }
 
-/** Names of a bundle being laid out: every name safe, and unique also where case does not count. */
+/** The names in a bundle: each is safe, and unique also when case is ignored. */
 export class BundleTree {
   readonly #root: Folder = emptyFolder();
   readonly #renamed = new Map<string, string>();
 
-  /** Gives `file` (somewhere below `top`) its path in the bundle, inside the folder `below`. */
+  /** Assigns `file` (somewhere below `top`) its path in the bundle, inside the folder `below`. */
   place(top: NativePath, below: readonly string[], file: NativePath): string {
     let folder = this.#root;
     for (const name of below) folder = this.#enter(folder, name);
@@ -31,7 +31,7 @@ export class BundleTree {
     return path.join("/");
   }
 
-  /** A name for a new folder at the top that nothing there has. */
+  /** An unused name for a new folder at the top. */
   freeTopName(wanted: string): string {
     return freeName(this.#root, wanted);
   }

@@ -1,6 +1,6 @@
 import { FarmError } from "../../kernel/errors.ts";
 
-/** A file is no longer what the job was begun with. */
+/** The error for a file that changed since the job started. */
 export function changedScene(path: string, cause?: unknown): FarmError {
   return new FarmError("SCENE_CHANGED", `${path} changed since the render began`, {
     facts: { path },

@@ -8,10 +8,10 @@ import { pathsBelow } from "./native-path.ts";
 import { bundlePathFault } from "./path-rules.ts";
 import { remapFor } from "./remap.ts";
 
-/** A scene as real files on this machine. */
+/** A scene as files on this machine. */
 export interface ExtractedScene {
   readonly directory: string;
-  /** Absolute path of the .blend, as its Blender sees it. */
+  /** Absolute path of the .blend, as seen by its Blender. */
   readonly scenePath: string;
   /** Absolute prefix as the .blend names it (or resolves it here) -> absolute path here; longest prefix wins. */
   readonly remap: Readonly<Record<string, string>>;
@@ -19,13 +19,13 @@ export interface ExtractedScene {
 
 export interface ExtractRequest {
   readonly manifest: SceneManifest;
-  /** Gives whole, checked blocks. */
+  /** Returns whole, verified blocks. */
   readonly store: { get(hash: Sha256, signal: AbortSignal): Promise<Uint8Array> };
   /** Must not exist; its parent must. */
   readonly directory: string;
-  /** Where its Blender sees that folder, when not there: a sandbox has places of its own. */
+  /** Path of that folder as seen by its Blender, if it differs: inside a sandbox. */
   readonly seenAt?: string;
-  /** What the files may take together. */
+  /** Limit of all files together. */
   readonly maxBytes?: number;
 }
 
@@ -54,7 +54,7 @@ export async function extractBundle(request: ExtractRequest, signal: AbortSignal
   return { directory, scenePath: pathInside(root, request.manifest.scene), remap: remapFor(request.manifest, root) };
 }
 
-/** The absolute place of a bundle path below `root`. Throws MANIFEST_INVALID for anything that could lie outside. */
+/** The absolute path of a bundle path below `root`. Throws MANIFEST_INVALID for anything that could be outside. */
 export function pathInside(root: string, path: string): string {
   const fault = bundlePathFault(path);
   const { join, sep } = pathsBelow(root);
@@ -84,20 +84,20 @@ async function writeFile(
   }
 }
 
-/** Open to everybody who gets as far: the user in a sandbox is nobody here. The folder around it all is closed to others. */
+/** Readable by everybody, since the user in a sandbox is unknown here. The outermost folder is closed to others. */
 async function makeFolder(folder: string): Promise<void> {
   await mkdir(folder, { mode: 0o700 });
   await chmod(folder, 0o755);
 }
 
-/** One level at a time and never an existing one, so that no link is walked through. */
+/** One level at a time and never an existing folder, so that no link is followed. */
 async function makeFolders(folder: string, made: Set<string>): Promise<void> {
   if (made.has(folder)) return;
   await makeFolders(dirname(folder), made);
   try {
     await makeFolder(folder);
   } catch (error) {
-    // Where case does not count, the same folder comes back under another spelling: made by us a moment ago.
+    // If case is ignored, the folder may exist under another spelling, made by us a moment ago.
     const spelt = [...made].some((known) => known.toLowerCase() === folder.toLowerCase());
     if (!spelt) throw error;
   }

@@ -1,14 +1,14 @@
 import { type BigIntStats, constants } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 
-/** What tells that a file is the one we read before. */
+/** Identifies a version of a file, to detect changes. */
 export interface FileStamp {
   readonly bytes: number;
   readonly mtimeNs: string;
   readonly ino: string;
 }
 
-/** Undefined for what is not a readable regular file: to a scene it is missing. Non-blocking, so that a FIFO cannot hold us. */
+/** Undefined for anything but a readable regular file, which counts as missing. Non-blocking, so that a FIFO cannot block us. */
 export async function stampAt(path: string): Promise<FileStamp | undefined> {
   try {
     await using file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
@@ -18,7 +18,7 @@ export async function stampAt(path: string): Promise<FileStamp | undefined> {
   }
 }
 
-/** The same without opening it: whether it can be read was asked before. */
+/** The same without opening it, when it is known to be readable. */
 export async function glanceAt(path: string): Promise<FileStamp | undefined> {
   const found = await stat(path, { bigint: true }).catch(() => undefined);
   return found && stampFrom(found);

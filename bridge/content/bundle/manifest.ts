@@ -3,7 +3,7 @@ import { FarmError } from "../../kernel/errors.ts";
 import { Sha256 } from "../../core/sha256.ts";
 import { bundlePathFault, foldPath } from "./path-rules.ts";
 
-/** Every number a requester could otherwise choose for a donor. */
+/** Limits on every number that a requester sends to a donor. */
 export const MANIFEST_LIMITS = {
   maxManifestBytes: 64 * 1024 * 1024,
   maxFiles: 100_000,
@@ -42,7 +42,7 @@ const RemapEntry = z.strictObject({
   to: z.union([z.literal(BUNDLE_ROOT), BundlePath]),
 });
 
-/** What a scene bundle holds: files cut into blocks, and where absolute paths of the requester's machine went. */
+/** The manifest of a scene bundle: files cut into blocks, and the new locations of the requester's absolute paths. */
 export const SceneManifest = z
   .strictObject({
     version: z.literal(1),
@@ -63,7 +63,7 @@ export type ManifestFile = z.infer<typeof ManifestFile>;
 export type ManifestBlock = z.infer<typeof ManifestBlock>;
 export type RemapEntry = z.infer<typeof RemapEntry>;
 
-/** The one encoding of a manifest: fixed key order, files and remap sorted, so that equal scenes have equal hashes. */
+/** The canonical encoding of a manifest: fixed key order, files and remap sorted, so that equal scenes have equal hashes. */
 export function encodeManifest(manifest: SceneManifest): Uint8Array {
   const files = [...manifest.files].sort((a, b) => compare(a.path, b.path));
   const remap = [...manifest.remap].sort((a, b) => compare(a.from, b.from));
@@ -80,7 +80,7 @@ export function encodeManifest(manifest: SceneManifest): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(canonical));
 }
 
-/** Reads a manifest that somebody sent. Throws MANIFEST_INVALID, also when it is not in its one encoding. */
+/** Parses a received manifest. Throws MANIFEST_INVALID, also when it is not in canonical encoding. */
 export function parseManifest(bytes: Uint8Array): SceneManifest {
   if (bytes.length > MANIFEST_LIMITS.maxManifestBytes) throw invalid(`it is over ${MANIFEST_LIMITS.maxManifestBytes} bytes`);
   let value: unknown;
@@ -104,7 +104,7 @@ export function blocksOf(manifest: SceneManifest): readonly ManifestBlock[] {
   return [...seen.values()];
 }
 
-/** Bytes of all files, as they will lie on a donor's disk. */
+/** Bytes of all files, as extracted on a donor's disk. */
 export function totalBytesOf(manifest: SceneManifest): number {
   return manifest.files.reduce((sum, file) => sum + file.bytes, 0);
 }
@@ -129,7 +129,7 @@ function sizeFault(files: readonly ManifestFile[]): string | undefined {
   return undefined;
 }
 
-/** Two files that one file system takes for the same, or a file that is also a folder. */
+/** Two files that are the same to some file system, or a file that is also a folder. */
 function nameFault(files: readonly ManifestFile[]): string | undefined {
   const names = new Set<string>();
   const folders = new Set<string>();

@@ -17,12 +17,12 @@ export function styleOf(path: string): PathStyle {
   return DRIVE.test(path) || path.startsWith("\\\\") ? "windows" : "posix";
 }
 
-/** How paths below this one are put together: those inside a container are POSIX on every system. */
+/** The path functions for paths below this one: those inside a container are POSIX on every system. */
 export function pathsBelow(root: string): PlatformPath {
   return styleOf(root) === "windows" ? win32 : posix;
 }
 
-/** Takes an absolute path apart; undefined when it is not absolute. */
+/** Parses an absolute path; undefined when it is not absolute. */
 export function parseNative(path: string): NativePath | undefined {
   if (styleOf(path) === "posix") {
     return path.startsWith("/") ? { style: "posix", root: "/", segments: resolveDots(path.split("/")) } : undefined;
@@ -54,7 +54,7 @@ export function sameRoot(a: NativePath, b: NativePath): boolean {
   return a.style === b.style && sameName(a.root, b.root, a.style);
 }
 
-/** How many leading names two paths of one root share. */
+/** How many leading names two paths of one root have in common. */
 export function sharedDepth(a: NativePath, b: NativePath): number {
   let depth = 0;
   while (depth < a.segments.length && depth < b.segments.length) {
@@ -64,7 +64,7 @@ export function sharedDepth(a: NativePath, b: NativePath): number {
   return depth;
 }
 
-/** A key equal for the same place. */
+/** A key that is equal for equal paths. */
 export function nativeKey(path: NativePath): string {
   const text = formatNative(path);
   return path.style === "posix" ? text : text.toLowerCase();

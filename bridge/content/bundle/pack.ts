@@ -11,11 +11,11 @@ import { encodeManifest, MANIFEST_LIMITS, type ManifestFile, SceneManifest } fro
 import { LocalFileBlocks } from "../blocks/local-file-blocks.ts";
 
 export interface PackOptions {
-  /** Keeps how each file was cut, for the next time. */
+  /** Caches the blocks of each file. */
   readonly cacheDir?: string;
-  /** Copies of files, by the absolute path of the file: blocks come from there once the file itself has changed. */
+  /** Copies of files, by the absolute path of the file: blocks are read from there once the file itself has changed. */
   readonly copies?: ReadonlyMap<string, string>;
-  /** Those files have changed already: their copies are packed in their place. */
+  /** These files have changed already: their copies are packed instead. */
   readonly fromCopies?: boolean;
 }
 
@@ -26,30 +26,30 @@ export interface PackProgress {
 
 /** A file as it was packed. */
 export interface PackedFile {
-  /** In the bundle. */
+  /** Path in the bundle. */
   readonly path: string;
-  /** Where the scene has it, absolute. */
+  /** Absolute path named by the scene. */
   readonly source: string;
-  /** Of the file that was read: `source`, or what was read in its place. */
+  /** Of the file that was read: `source`, or its copy. */
   readonly stamp: FileStamp;
   readonly blocks: readonly FileBlock[];
 }
 
-/** A scene ready to travel. */
+/** A packed scene. */
 export interface PackedBundle {
   readonly manifest: SceneManifest;
   readonly manifestHash: Sha256;
   readonly manifestBytes: Uint8Array;
-  /** Every block and the manifest itself, out of the user's own files and their copies. */
+  /** The source of every block and the manifest, from the user's own files and their copies. */
   readonly source: BlockSource;
   /** In the order of the manifest. */
   readonly files: readonly PackedFile[];
-  /** Absolute paths that the scene names and that could not be read; the render goes on without them, as in Blender. */
+  /** Absolute paths that the scene names and that could not be read; it is rendered without them, as in Blender. */
   readonly missing: readonly string[];
 }
 
 /**
- * Cuts and hashes the files of a scene and lays them out. Files are read where they are, never copied.
+ * Cuts and hashes the files of a scene and chooses their bundle paths. Files are read in place, never copied.
  * Throws SCENE_NOT_FOUND, SCENE_CHANGED (a file changed while it was read), MANIFEST_INVALID (over a size cap).
  */
 export async function packBundle(
@@ -85,7 +85,7 @@ export async function packBundle(
   return { manifest, manifestHash, manifestBytes, source, files: packed, missing: layout.missing };
 }
 
-/** Which files are there, each looked at once. */
+/** Stamps of the existing files, each read once. */
 async function lookAtFiles(files: readonly SceneFile[], placeOf: (path: string) => string, signal: AbortSignal) {
   const stamps = new Map<string, FileStamp>();
   const present: SceneFile[] = [];
@@ -130,7 +130,7 @@ async function openAgain(path: string): Promise<FileHandle> {
   }
 }
 
-/** Our own manifest passes the same gate as a stranger's: what donors would refuse fails here, with a name. */
+/** Our own manifest is validated like a received one: what donors would refuse fails here, with its path. */
 function checked(manifest: SceneManifest): SceneManifest {
   const parsed = SceneManifest.safeParse(manifest);
   if (parsed.success) return parsed.data;

@@ -1,4 +1,4 @@
-/** Every number in a path that a stranger could choose for us. */
+/** Limits on every number in a received path. */
 export const PATH_LIMITS = {
   /** Below the 255 bytes of every common file system, with room for a suffix. */
   maxSegmentBytes: 240,
@@ -30,7 +30,7 @@ const SEGMENT_RULES: readonly (readonly [string, (segment: string) => boolean])[
   [`is over ${PATH_LIMITS.maxSegmentBytes} bytes`, (segment) => utf8.encode(segment).length > PATH_LIMITS.maxSegmentBytes],
 ];
 
-/** Why this segment cannot be a file or folder name on every system; undefined when it can. */
+/** Why this segment is not a valid file or folder name on every system; undefined when it is. */
 export function segmentFault(segment: string): string | undefined {
   return SEGMENT_RULES.find(([, breaks]) => breaks(segment))?.[0];
 }
@@ -51,12 +51,12 @@ export function bundlePathFault(path: string): string | undefined {
   return undefined;
 }
 
-/** Equal for paths that some file system takes for the same: full case folding, then NFC. */
+/** Equal for paths that are the same to some file system: full case folding, then NFC. */
 export function foldPath(path: string): string {
   return path.normalize("NFC").toUpperCase().toLowerCase().normalize("NFC");
 }
 
-/** The nearest safe name: same text for the same segment, so that numbered sequences stay sequences. */
+/** A similar safe name: equal for equal segments, so that numbered sequences stay sequences. */
 export function safeSegment(segment: string): string {
   const clean = segment
     .toWellFormed()

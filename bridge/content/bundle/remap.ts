@@ -1,7 +1,7 @@
 import { BUNDLE_ROOT, type RemapEntry, type SceneManifest } from "./manifest.ts";
 import { formatNative, type NativePath, nativeKey, parseNative, pathsBelow, sameRoot, sharedDepth } from "./native-path.ts";
 
-/** Relative references between more groups than these are not followed; scenes have a handful. */
+/** With more groups than this, relative references between them are not remapped; scenes have a handful. */
 const MAX_GROUPS = 16;
 
 interface Move {
@@ -10,12 +10,12 @@ interface Move {
 }
 
 /**
- * What Blender's paths must be turned into on this machine, `root` being the materialised bundle.
+ * The remapping of Blender's paths on this machine, `root` being the extracted bundle.
  *
- * Three kinds of keys: where things were on the requester's machine (absolute references); where a
+ * Three kinds of keys: paths on the requester's machine (absolute references); where a
  * relative reference out of one group of files into another, or to a renamed file, ends up when it is
- * resolved here; and, where one of these prefixes happens to hold our own folder, `root` itself, so that
- * it does not move what is in place already.
+ * resolved here; and, if one of these prefixes contains our own folder, `root` itself, so that
+ * files already in place are not remapped.
  */
 export function remapFor(manifest: SceneManifest, root: string): Record<string, string> {
   const moves = manifest.remap.flatMap((entry) => toMove(entry));
@@ -23,7 +23,7 @@ export function remapFor(manifest: SceneManifest, root: string): Record<string, 
   const groups = moves.filter((move) => !isRename(move, byFrom)).slice(0, MAX_GROUPS);
   const remap = relativeMoves(groups, moves, root, realPaths(manifest, root));
   for (const move of moves) {
-    // The root of a file system as a prefix would catch every path there is: its files are named one by one.
+    // The root of a file system as a prefix would match every path: its files are listed one by one.
     if (move.from.segments.length > 0 || move.from.style === "windows") remap[formatNative(move.from)] = placeOf(root, move.to);
     else for (const file of ownFiles(manifest, move.to)) remap[`/${file}`] = pathsBelow(root).join(placeOf(root, move.to), file);
   }
@@ -32,7 +32,7 @@ export function remapFor(manifest: SceneManifest, root: string): Record<string, 
   return remap;
 }
 
-/** Where relative references from each group to every other move's place end up, unless something real lies there. */
+/** Where relative references from each group to every other moved path resolve to, unless a file exists there. */
 function relativeMoves(groups: readonly Move[], moves: readonly Move[], root: string, real: ReadonlySet<string>): Record<string, string> {
   const remap: Record<string, string> = {};
   for (const group of groups) {
@@ -46,13 +46,13 @@ function relativeMoves(groups: readonly Move[], moves: readonly Move[], root: st
   return remap;
 }
 
-/** The names on the way from one folder to another place of the same root, ".." included. */
+/** The relative path from one folder to another path of the same root, with "..". */
 function relative(from: NativePath, to: NativePath): string[] {
   const shared = sharedDepth(from, to);
   return [...from.segments.slice(shared).map(() => ".."), ...to.segments.slice(shared)];
 }
 
-/** A file or folder whose name changed but whose place below the entry around it did not. */
+/** A file or folder whose name changed, but not its parent. */
 function isRename(move: Move, byFrom: ReadonlyMap<string, Move>): boolean {
   for (let depth = move.from.segments.length - 1; depth >= 0; depth--) {
     const around = byFrom.get(nativeKey({ ...move.from, segments: move.from.segments.slice(0, depth) }));
@@ -67,7 +67,7 @@ function depthOf(to: string): number {
   return to === BUNDLE_ROOT ? 0 : to.split("/").length;
 }
 
-/** Every file of the bundle and every folder that holds one, as they lie on this machine. */
+/** Every file of the bundle and every folder that contains one, by their paths on this machine. */
 function realPaths(manifest: SceneManifest, root: string): Set<string> {
   const real = new Set<string>([root]);
   for (const file of manifest.files) {

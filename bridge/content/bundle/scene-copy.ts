@@ -9,8 +9,8 @@ import { remapFor } from "./remap.ts";
 import { stampOfSame } from "./sent-files.ts";
 
 /**
- * A copy of a job's .blend as it was sent, and the scene around it: for when its artist has saved over it.
- * Everything else is linked to where it lies; it lies in the layout that donors have.
+ * A copy of a job's .blend as it was sent, in the layout that donors have, for when the original is overwritten.
+ * Other files are links to the originals.
  */
 export class SceneCopy {
   /** Of the copy of the .blend. */
@@ -24,8 +24,8 @@ export class SceneCopy {
   }
 
   /**
-   * Copies the .blend into `waitingRoom` (on the same file system), in no time where the disk shares blocks. False where
-   * this could not be done, or where the file was no longer the one of that stamp when it was copied.
+   * Copies the .blend into `waitingRoom` (on the same file system), instantly if the file system can clone files. False if
+   * this failed, or if the file no longer had that stamp when it was copied.
    */
   async take(scene: string, stamp: FileStamp, waitingRoom: string): Promise<boolean> {
     const waiting = join(waitingRoom, "sent.part");
@@ -36,11 +36,11 @@ export class SceneCopy {
       this.#waiting = waiting;
       return true;
     } catch {
-      return false; // a disk that is full, for instance: the job goes on for as long as the scene stays
+      return false; // a full disk, for instance: the job continues as long as the scene is unchanged
     }
   }
 
-  /** Puts the copy that was taken where it stays; nothing where none was. */
+  /** Moves the copy to its final path, if there is one. */
   async keep(): Promise<void> {
     if (this.#waiting === undefined) return;
     await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
@@ -48,7 +48,7 @@ export class SceneCopy {
     this.#waiting = undefined;
   }
 
-  /** Copies the copy to where there is nothing. */
+  /** Copies the copy to a path that does not exist. */
   async copyTo(place: string): Promise<void> {
     await copyFile(this.path, place, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
   }
@@ -65,7 +65,7 @@ export class SceneCopy {
   }
 
   /**
-   * Lays the scene out around the copy, anew: links of a job before may lead elsewhere.
+   * Makes the scene's layout around the copy anew: old links may be outdated.
    * Throws SCENE_CHANGED as `check` does.
    */
   async layOut({ manifest, files }: Pick<PackedBundle, "manifest" | "files">, signal: AbortSignal): Promise<ExtractedScene> {
@@ -81,12 +81,12 @@ export class SceneCopy {
   }
 }
 
-/** No link by name: Blender must find itself in this folder, and not in the one above. */
+/** No symbolic link: Blender must resolve paths in this folder, not in the one above. */
 async function placeCopy(from: string, to: string): Promise<void> {
   await link(from, to).catch(() => copyFile(from, to, constants.COPYFILE_FICLONE));
 }
 
-/** A link by name where the system lets us make one, which leaves the file alone; a copy as the last resort. */
+/** A symbolic link if the system allows one; a copy as the last resort. */
 async function placeLink({ source }: PackedFile, to: string): Promise<void> {
   await symlink(source, to)
     .catch(() => link(source, to))

@@ -3,10 +3,10 @@ import { chunkFile } from "../blocks/chunker.ts";
 import { type FileStamp, glanceAt, sameStamp, stampOf } from "./file-stamp.ts";
 import type { PackedFile } from "./pack.ts";
 
-/** So many files are looked at side by side: a scene may read ten thousand. */
+/** How many files are checked at once: a scene may read ten thousand. */
 const LOOKS_AT_ONCE = 16;
 
-/** Files of a scene where their owner has them, and whether they still are what was packed. */
+/** The original files of a scene, and whether they are still what was packed. */
 export class SentFiles {
   readonly #files: readonly PackedFile[];
   readonly #stamps: Map<string, FileStamp>;
@@ -16,7 +16,7 @@ export class SentFiles {
     this.#stamps = new Map(files.map(({ source, stamp }) => [source, stamp]));
   }
 
-  /** The first of them that holds something else now; a file that was only touched is read once more and does not count. */
+  /** The first file whose content has changed; a file that was only touched is read again and does not count. */
   async firstChanged(signal: AbortSignal, except: ReadonlySet<string> = new Set()): Promise<string | undefined> {
     for (let at = 0; at < this.#files.length; at += LOOKS_AT_ONCE) {
       signal.throwIfAborted();
@@ -38,7 +38,7 @@ export class SentFiles {
   }
 }
 
-/** The stamp of a file that holds, byte for byte, what was packed; undefined when it does not. */
+/** The stamp of a file whose bytes equal what was packed; undefined otherwise. */
 export async function stampOfSame({ source, blocks }: Pick<PackedFile, "source" | "blocks">, signal: AbortSignal) {
   try {
     await using file = await open(source, "r");
@@ -48,6 +48,6 @@ export async function stampOfSame({ source, blocks }: Pick<PackedFile, "source" 
     return same && sameStamp(before, await stampOf(file)) ? before : undefined;
   } catch (error) {
     if (signal.aborted) throw error;
-    return undefined; // gone, or no longer to be read
+    return undefined; // missing or unreadable
   }
 }

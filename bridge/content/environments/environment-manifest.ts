@@ -3,10 +3,10 @@ import { FarmError } from "../../kernel/errors.ts";
 import { Sha256 } from "../../core/sha256.ts";
 import { sha256 } from "../../kernel/ids.ts";
 
-/** Every number that a peer could otherwise choose for us. */
+/** Limits on every number that a peer sends. */
 export const ENVIRONMENT_LIMITS = {
   maxManifestBytes: 2 * 1024 * 1024,
-  /** What engines themselves allow. */
+  /** The engines' own limit. */
   maxLayers: 127,
   maxBlocks: 16_384,
   maxBlockBytes: 4 * 1024 * 1024,
@@ -19,19 +19,19 @@ const EnvironmentBlock = z
     sha256: Sha256,
     /** As it is stored and sent. */
     bytes: z.int().min(1).max(ENVIRONMENT_LIMITS.maxBlockBytes),
-    /** Of the layer, when it is unpacked. */
+    /** Of the unpacked layer. */
     rawBytes: z.int().min(1).max(ENVIRONMENT_LIMITS.maxBlockBytes),
   })
   .refine((block) => block.bytes <= block.rawBytes, "a block is larger than what it holds");
 
 const EnvironmentLayer = z.strictObject({
-  /** SHA-256 of the layer's tar: what the image's configuration calls it. */
+  /** SHA-256 of the layer's tar, as in the image's configuration. */
   diffId: Sha256,
   bytes: z.int().min(0).max(ENVIRONMENT_LIMITS.maxTotalBytes),
   blocks: z.array(EnvironmentBlock).max(ENVIRONMENT_LIMITS.maxBlocks),
 });
 
-/** How an image is cut into blocks. The image's configuration is a content under its own digest; all else follows from it. */
+/** How an image is cut into blocks. The image's configuration is stored under its own digest; the rest is verified against it. */
 export const EnvironmentManifest = z
   .strictObject({
     version: z.literal(1),
@@ -47,7 +47,7 @@ export type EnvironmentManifest = z.infer<typeof EnvironmentManifest>;
 export type EnvironmentLayer = z.infer<typeof EnvironmentLayer>;
 export type EnvironmentBlock = z.infer<typeof EnvironmentBlock>;
 
-/** The one encoding: equal manifests have equal hashes. */
+/** The canonical encoding: equal manifests have equal hashes. */
 export function encodeEnvironment(manifest: EnvironmentManifest): Uint8Array {
   const { version, digest, configBytes, layers } = manifest;
   const canonical = {
@@ -63,7 +63,7 @@ export function encodeEnvironment(manifest: EnvironmentManifest): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(canonical));
 }
 
-/** Reads what a peer sent. Throws ENVIRONMENT_INVALID, also when it is not in its one encoding. */
+/** Parses a received manifest. Throws ENVIRONMENT_INVALID, also when it is not in canonical encoding. */
 export function parseEnvironment(bytes: Uint8Array): EnvironmentManifest {
   const parsed = EnvironmentManifest.safeParse(jsonOf(bytes, ENVIRONMENT_LIMITS.maxManifestBytes));
   if (!parsed.success) throw invalid(`${parsed.error.issues[0]?.path.join(".")}: ${parsed.error.issues[0]?.message}`);
@@ -71,7 +71,7 @@ export function parseEnvironment(bytes: Uint8Array): EnvironmentManifest {
   return parsed.data;
 }
 
-/** The part of an image's configuration that matters here; engines write much more. */
+/** The needed part of an image's configuration; engines write much more. */
 const ImageConfig = z.object({
   config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
   rootfs: z.object({
@@ -94,7 +94,7 @@ export function parseImageConfig(bytes: Uint8Array): ImageConfigFacts {
   return { diffIds: rootfs.diff_ids.map((id) => id.slice("sha256:".length)), labels: config?.Labels ?? {} };
 }
 
-/** The configuration of `manifest`, checked: it is the one of that digest and names these layers. Throws ENVIRONMENT_INVALID. */
+/** The configuration of `manifest`, verified: it has that digest and names these layers. Throws ENVIRONMENT_INVALID. */
 export function checkConfig(manifest: EnvironmentManifest, config: Uint8Array): ImageConfigFacts {
   if (sha256(config) !== manifest.digest) throw invalid("its configuration is another one");
   const facts = parseImageConfig(config);
@@ -103,7 +103,7 @@ export function checkConfig(manifest: EnvironmentManifest, config: Uint8Array): 
   return facts;
 }
 
-/** Every content of an environment that travels, less the layers that are not needed. */
+/** Every block of an environment that is transferred, without the layers that are not needed. */
 export function contentsOf(manifest: EnvironmentManifest, without: ReadonlySet<Sha256> = new Set()): { hash: Sha256; bytes: number }[] {
   const wanted = new Map<Sha256, number>([[manifest.digest, manifest.configBytes]]);
   for (const layer of manifest.layers) {

@@ -10,22 +10,22 @@ import type { BlockSource } from "../blocks/block-source.ts";
 import { isErrno, readExactly } from "../blocks/disk.ts";
 import { contentsOf, type EnvironmentManifest, encodeEnvironment, parseEnvironment } from "./environment-manifest.ts";
 
-/** A transfer that stood still for so long is not gone on with. */
+/** A transfer without progress for this long is not continued. */
 const LEFT_OVER_MS = 7 * 24 * 3_600_000;
 
 const Signatures = z.array(z.strictObject({ signer: z.string(), signature: z.string() })).max(8);
-/** Somebody's signature over the digest, as it is passed on. */
+/** A peer's signature over the digest, as sent on. */
 type Signature = z.infer<typeof Signatures>[number];
 
 /**
- * Environments as contents on disk. Unlike the scenes' block store it has no owner: a command shares an environment
- * while a donor of the same home serves others. So nothing is remembered here; a name appears by rename and is whole.
- * An environment goes as a whole, when its owner says so; blocks that another one needs stay.
+ * Environments as blocks on disk. Unlike the scenes' block store it is used by several processes: a command shares an environment
+ * while a donor of the same home serves others. So there is no index in memory; files appear complete, by rename.
+ * An environment is removed as a whole, on its owner's command; blocks that another one needs stay.
  */
 export class EnvironmentStore implements BlockSource {
   readonly #folder: string;
 
-  /** `folder` is made when something is first put into it. */
+  /** `folder` is made at the first write. */
   constructor(folder: string) {
     this.#folder = folder;
   }
@@ -39,7 +39,7 @@ export class EnvironmentStore implements BlockSource {
     return file?.isFile() ? file.size : undefined;
   }
 
-  /** A read of all of it is checked; what the disk spoilt is forgotten. Throws BLOCK_MISSING. */
+  /** A read of the whole is verified; corrupted contents are removed. Throws BLOCK_MISSING. */
   async read(hash: Sha256, offset: number, length: number, signal: AbortSignal): Promise<Uint8Array> {
     signal.throwIfAborted();
     const size = await this.sizeOf(hash);
@@ -49,7 +49,7 @@ export class EnvironmentStore implements BlockSource {
     throw new FarmError("BLOCK_MISSING", "the environment's block is not here", { facts: { hash } });
   }
 
-  /** Throws BLOCK_CORRUPT when the bytes are not what the hash names, DISK_FULL. */
+  /** Throws BLOCK_CORRUPT when the bytes do not match the hash, DISK_FULL. */
   async put(hash: Sha256, bytes: Uint8Array): Promise<void> {
     if (sha256(bytes) !== hash) throw new FarmError("BLOCK_CORRUPT", "a block's bytes are not what its hash names", { facts: { hash } });
     if (this.has(hash)) return;
@@ -61,7 +61,7 @@ export class EnvironmentStore implements BlockSource {
     }
   }
 
-  /** Keeps a manifest as a content, and as the one of its digest, with what was said for it. Returns its hash. */
+  /** Stores a manifest under its hash and its environment's digest, with signatures. Returns its hash. */
   async keep(manifest: EnvironmentManifest, signatures: readonly Signature[]): Promise<Sha256> {
     const bytes = encodeEnvironment(manifest);
     const hash = sha256(bytes);
@@ -81,7 +81,7 @@ export class EnvironmentStore implements BlockSource {
     return Signatures.parse(JSON.parse(written));
   }
 
-  /** Removes an environment, less what others here are made of. */
+  /** Removes an environment, except blocks that others need. */
   async remove(digest: Sha256): Promise<void> {
     const manifest = await this.manifestOf(digest);
     await rm(join(this.#folder, "manifests", digest), { force: true });
@@ -89,7 +89,7 @@ export class EnvironmentStore implements BlockSource {
     if (manifest) await this.discard(manifest);
   }
 
-  /** Removes what transfers left that were never gone on with: contents that no environment here needs, of long ago. */
+  /** Removes blocks of abandoned transfers: old ones that no stored environment needs. */
   async sweep(nowMs: number): Promise<void> {
     const needed = await this.#needed();
     const blocks = join(this.#folder, "blocks");
@@ -100,14 +100,14 @@ export class EnvironmentStore implements BlockSource {
     }
   }
 
-  /** Removes the contents of a manifest that no environment here needs. */
+  /** Removes the blocks of a manifest that no stored environment needs. */
   async discard(manifest: EnvironmentManifest): Promise<void> {
     const needed = await this.#needed();
     const own = [sha256(encodeEnvironment(manifest)), ...contentsOf(manifest).map(({ hash }) => hash)];
     for (const hash of own) if (!needed.has(hash)) await rm(this.#pathOf(hash), { force: true });
   }
 
-  /** Every content of the environments that are here whole. */
+  /** Every block of the complete environments. */
   async #needed(): Promise<ReadonlySet<Sha256>> {
     const needed = new Set<Sha256>();
     for (const digest of await this.#digests()) {
@@ -122,7 +122,7 @@ export class EnvironmentStore implements BlockSource {
     return names.filter((name) => SHA256_PATTERN.test(name));
   }
 
-  /** Whole or not at all. Not waited for until the disk has it: what a power cut spoils, the next read finds out. */
+  /** Atomic, without sync: damage by a power cut is found at the next read. */
   async #write(name: string, bytes: Uint8Array): Promise<void> {
     const path = join(this.#folder, name);
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });

@@ -13,12 +13,12 @@ const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 /** Blocks compressed at the same time; zlib's threads are four. */
 const AT_ONCE = 4;
 
-/** Stores a block; what is there already is not written again. */
+/** Stores a block unless it exists. */
 export type PutBlock = (hash: Sha256, bytes: Uint8Array) => Promise<void>;
 
 /**
- * Cuts a layer into blocks of 4 MiB, each compressed where that makes it smaller, and stores them. A block that is
- * as long as what it holds is not compressed.
+ * Cuts a layer into blocks of 4 MiB, each compressed if that makes it smaller, and stores them. A block that is
+ * as long as its contents is not compressed.
  */
 export async function cutLayer(tar: AsyncIterable<Uint8Array>, put: PutBlock, signal: AbortSignal): Promise<EnvironmentLayer> {
   const whole = createHash("sha256");
@@ -29,14 +29,14 @@ export async function cutLayer(tar: AsyncIterable<Uint8Array>, put: PutBlock, si
     whole.update(raw);
     bytes += raw.length;
     const stored = storeBlock(raw, put);
-    stored.catch(() => {}); // awaited below, in its turn
+    stored.catch(() => {}); // awaited below, in order
     blocks.push(stored);
     await blocks.at(-AT_ONCE);
   }
   return { diffId: whole.digest("hex"), bytes, blocks: await Promise.all(blocks) };
 }
 
-/** The layer's tar out of its blocks, a block in memory at a time. Throws ENVIRONMENT_INVALID when the blocks are not that layer. */
+/** The layer's tar from its blocks, one block in memory at a time. Throws ENVIRONMENT_INVALID when the blocks are not that layer. */
 export async function* readLayer(
   layer: EnvironmentLayer,
   get: (hash: Sha256, bytes: number) => Promise<Uint8Array>,
@@ -58,7 +58,7 @@ async function storeBlock(raw: Uint8Array, put: PutBlock): Promise<EnvironmentBl
   return { sha256: hash, bytes: stored.length, rawBytes: raw.length };
 }
 
-/** A bomb is stopped at the size that was promised. */
+/** A decompression bomb is stopped at the announced size. */
 async function unpackBlock({ sha256: hash, bytes, rawBytes }: EnvironmentBlock, stored: Uint8Array): Promise<Uint8Array> {
   if (bytes === rawBytes) return stored;
   const raw = await decompress(stored, { maxOutputLength: rawBytes }).catch(() => undefined);
@@ -66,7 +66,7 @@ async function unpackBlock({ sha256: hash, bytes, rawBytes }: EnvironmentBlock, 
   return raw;
 }
 
-/** The same bytes in pieces of a block's size; each is a buffer of its own. */
+/** The same bytes in pieces of a block's size; each is its own buffer. */
 async function* pieces(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   let piece = new Uint8Array(ENVIRONMENT_LIMITS.maxBlockBytes);
   let filled = 0;

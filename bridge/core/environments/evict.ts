@@ -1,6 +1,6 @@
 import type { EnvironmentDigest } from "./facts.ts";
 
-/** An environment that came from the swarm and takes disk. */
+/** An environment that was fetched from the swarm and uses disk. */
 export interface KeptEnvironment {
   readonly digest: EnvironmentDigest;
   /** In the engine and as blocks. */
@@ -8,10 +8,10 @@ export interface KeptEnvironment {
   readonly usedAtMs: number;
 }
 
-/** What worked so lately is likely wanted again, or still at work. */
+/** An environment used this recently is likely needed again, or still in use. */
 export const EVICTION_SPARES_MS = 10 * 60_000;
 
-/** Which environments to give up for so many bytes: the longest unused first. None, when all of them would not do. */
+/** Which environments to evict for so many bytes: least recently used first. None, when all of them would not suffice. */
 export function chooseEvictions(kept: readonly KeptEnvironment[], wantedBytes: number, nowMs: number): readonly EnvironmentDigest[] {
   const chosen: EnvironmentDigest[] = [];
   let freed = 0;

@@ -4,7 +4,7 @@ import type { Backend } from "../plan/chunk.ts";
 /** SHA-256 of an image's configuration, in lower-case hexadecimal. The configuration names every layer by its hash: equal digests are equal images, on every engine. */
 export type EnvironmentDigest = string;
 
-/** What an environment's Blender says of itself: read by running it, then written on the image as labels. */
+/** The description of an environment's Blender: read by running it, then written to the image as labels. */
 export interface EnvironmentFacts {
   /** "3.4.1" */
   readonly blenderVersion: string;
@@ -16,7 +16,7 @@ export interface EnvironmentFacts {
   readonly hasDenoiser: boolean;
 }
 
-/** The labels of an environment. Whoever builds one by hand may set them, too. */
+/** The labels of an environment. An image built by hand may set them, too. */
 export const ENVIRONMENT_LABELS = {
   mark: "io.p2p-render.environment",
   version: "io.p2p-render.blender.version",
@@ -39,7 +39,7 @@ export function labelsOf(facts: EnvironmentFacts): Record<string, string> {
   };
 }
 
-/** What an image's labels say; undefined for what is no environment. A stranger may have written them. */
+/** Parses an image's labels; undefined for an image that is no environment. The labels are untrusted. */
 export function factsOf(labels: Readonly<Record<string, string>>): EnvironmentFacts | undefined {
   const text = (name: keyof typeof ENVIRONMENT_LABELS) => labels[ENVIRONMENT_LABELS[name]] ?? "";
   const blenderVersion = text("version");
@@ -61,18 +61,18 @@ export function blenderIn({ blenderPath: path, blenderVersion: version, buildHas
   return { path, version, buildHash, hasDenoiser };
 }
 
-/** "sha256:…" or bare hexadecimal as a digest; undefined for what is none. */
+/** "sha256:…" or bare hexadecimal as a digest; undefined for anything else. */
 export function parseDigest(text: string): EnvironmentDigest | undefined {
   return /^(?:sha256:)?([0-9a-f]{64})$/.exec(text)?.[1];
 }
 
-/** What people call an environment: its Blender, and enough of its digest to tell it from others. */
+/** The display name of an environment: its Blender, and enough of its digest to be unique. */
 export function environmentName({ blenderVersion, backends }: EnvironmentFacts, digest: EnvironmentDigest): string {
   return `blender-${blenderVersion}${backends.length > 1 ? "-gpu" : ""}-${digest.slice(0, 12)}`;
 }
 
 /**
- * Whether a person may mean this environment: by its name, its digest or the beginning of one, or its Blender's
+ * Whether a user's text matches this environment: by its name, its digest or a prefix of it, or its Blender's
  * version, in full or in part ("4.3"). Of a version there may be several.
  */
 export function mayMean(reference: string, facts: EnvironmentFacts, digest: EnvironmentDigest): boolean {
@@ -84,7 +84,7 @@ export function mayMean(reference: string, facts: EnvironmentFacts, digest: Envi
   );
 }
 
-/** What engines call an environment for people, and so that their own cleaning leaves it alone. It is never run by this. */
+/** The image tag of an environment: readable, and protects it from the engine's image pruning. Containers are started by digest, never by tag. */
 export function environmentTag(digest: EnvironmentDigest): string {
   return `p2p-render/environment:${digest.slice(0, 12)}`;
 }

@@ -1,10 +1,10 @@
 import type { Terms } from "../terms/terms.ts";
 import type { EnvironmentDigest } from "./facts.ts";
 
-/** An environment that a job asks for, as a donor sees it before a byte of it has come. */
+/** An environment that a job asks for, as a donor sees it before it is fetched. */
 export interface EnvironmentRequest {
   readonly digest: EnvironmentDigest;
-  /** It is here already: its owner built it, or let it in before. */
+  /** It is installed already: its owner built it, or allowed it before. */
   readonly isHere: boolean;
   /** Peer ids whose signatures over it were checked. */
   readonly signedBy: readonly string[];
@@ -12,7 +12,7 @@ export interface EnvironmentRequest {
 
 export type EnvironmentVerdict =
   | { readonly verdict: "accept" }
-  /** The owner is to be asked; until then it is a no. */
+  /** The owner must be asked; until then it is refused. */
   | { readonly verdict: "ask"; readonly reason: string }
   | { readonly verdict: "deny"; readonly reason: string };
 
@@ -24,8 +24,8 @@ export const ASK = "ask";
 
 /**
  * Whether work may run in an environment, and whether it may be fetched for that. The owner's list decides: a
- * digest lets one image in, a peer id all that this peer has signed, `any` all, `ask` asks. An owner who listed
- * nothing runs what is here and what their own machines signed; a stranger's image is a program of a stranger.
+ * digest allows one image, a peer id all images that this peer signed, `any` all, `ask` asks. An owner who listed
+ * nothing runs what is installed and what their own machines signed; any other image is an untrusted program.
  */
 export function mayRun({ digest, isHere, signedBy }: EnvironmentRequest, { environments, own }: EnvironmentTerms): EnvironmentVerdict {
   const listed = new Set(environments.map((entry) => entry.replace(/^sha256:/, "")));
@@ -44,7 +44,7 @@ export function isPeerId(text: string): boolean {
   return /^12D3Koo[A-Za-z0-9]{45}$/.test(text);
 }
 
-/** What this donor says of an environment before anybody showed a signature: final only when nobody's could change it. */
+/** The answer about an environment before any signature is known: final only when no signature could change it. */
 export function couldRun(asked: Omit<EnvironmentRequest, "signedBy">, terms: EnvironmentTerms): EnvironmentVerdict {
   const trusted = [...terms.own, ...terms.environments.filter(isPeerId)];
   return mayRun({ ...asked, signedBy: trusted.slice(0, 1) }, terms);

@@ -17,7 +17,7 @@ export type GpuMaker = (typeof GPU_MAKERS)[number];
 
 /** Which Debian release packages which Blender. */
 const RELEASES: Readonly<Record<string, string>> = { "3.4": "bookworm", "4.3": "trixie", "5.2": "sid" };
-/** What official builds stand on: they bring most of what they need. */
+/** The base of official builds, which contain most of their dependencies. */
 const OFFICIAL_BASE = "bookworm";
 
 export interface Wanted {

@@ -2,7 +2,7 @@ import { FarmError } from "../../kernel/errors.ts";
 import type { Terms } from "../terms/terms.ts";
 import { type Gpu, pciAddress } from "./gpu.ts";
 
-/** The GPUs that the owner gives. Throws USAGE for one that is not there, naming those that are. */
+/** The GPUs that the owner donates. Throws USAGE for one that does not exist, naming those that do. */
 export function chooseGpus(here: readonly Gpu[], wanted: Terms["gpus"]): readonly Gpu[] {
   if (wanted === "none") return [];
   if (wanted === "all") return here;
@@ -10,7 +10,7 @@ export function chooseGpus(here: readonly Gpu[], wanted: Terms["gpus"]): readonl
   return here.filter((gpu) => chosen.has(gpu));
 }
 
-/** Whether this GPU is one of those that the owner gives. */
+/** Whether the owner donates this GPU. */
 export function isGiven(gpu: Gpu, wanted: Terms["gpus"]): boolean {
   return wanted === "all" || (wanted !== "none" && wanted.some((word) => isCalled(gpu, word)));
 }

@@ -1,6 +1,6 @@
 import type { Gpu } from "./gpu.ts";
 
-/** What a container engine says it can do with GPUs. */
+/** What a container engine reports of its GPU support. */
 export interface EngineGpuSupport {
   /** `Runtimes.nvidia` is there, or the NVIDIA toolkit's hook. */
   readonly nvidiaRuntime: boolean;
@@ -16,14 +16,14 @@ export interface GpuHostConfig {
     readonly Capabilities?: string[][];
   }[];
   readonly Devices: { readonly PathOnHost: string; readonly PathInContainer: string; readonly CgroupPermissions: string }[];
-  /** Numbers: the image may not know the names. */
+  /** Numbers, because the image may not have the names. */
   readonly GroupAdd: string[];
 }
 
 /** What OptiX, CUDA and the driver's own tools need mounted; `graphics` is what brings OptiX's libraries. */
 const NVIDIA_CAPABILITIES = ["gpu", "compute", "utility", "graphics"];
 
-/** Exactly these GPUs for a container; a message where no container can have them. */
+/** The container settings for exactly these GPUs; a message when the engine cannot provide them. */
 export function containerGpus(gpus: readonly Gpu[], engine: EngineGpuSupport): GpuHostConfig | { readonly impossible: string } {
   if (gpus.some(({ vendor }) => vendor === "apple")) return { impossible: "Apple's GPUs are not reached from inside a container" };
   const nvidia = gpus.filter(({ vendor }) => vendor === "nvidia");
@@ -43,7 +43,7 @@ export function containerGpus(gpus: readonly Gpu[], engine: EngineGpuSupport): G
   };
 }
 
-/** The runtime knows UUIDs; what CDI calls a device for sure is its index. No `Count`: an engine refuses both at once. */
+/** The NVIDIA runtime accepts UUIDs; CDI reliably names a device only by its index. No `Count`: engines refuse both together. */
 function nvidiaRequest(gpus: readonly Gpu[], { nvidiaRuntime }: EngineGpuSupport): GpuHostConfig["DeviceRequests"][number] {
   if (!nvidiaRuntime) return { Driver: "cdi", DeviceIDs: gpus.map(({ driverIndex }) => `nvidia.com/gpu=${driverIndex}`) };
   return { Driver: "nvidia", DeviceIDs: gpus.map(({ id }) => id), Capabilities: [NVIDIA_CAPABILITIES] };

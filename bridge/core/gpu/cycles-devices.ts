@@ -3,10 +3,10 @@ import { type Gpu, pciAddress } from "./gpu.ts";
 
 export type GpuBackend = Exclude<Backend, "CPU">;
 
-/** A device that Cycles itself says it has. */
+/** A device as Cycles lists it. */
 export interface CyclesDevice {
   readonly backend: GpuBackend;
-  /** "CUDA_NVIDIA GeForce RTX 3090_0000:01:00_OptiX": what its settings name it by. */
+  /** "CUDA_NVIDIA GeForce RTX 3090_0000:01:00_OptiX": the id of the device in Blender's preferences. */
   readonly id: string;
   readonly name: string;
 }
@@ -26,8 +26,8 @@ export const BACKENDS: Readonly<Record<Gpu["vendor"], readonly GpuBackend[]>> = 
 };
 
 /**
- * The ways in which Cycles can render on all of these GPUs, the best first: another is tried when one turns out not to
- * work. None when it lacks one of them.
+ * The backends with which Cycles can render on all of these GPUs, the best first: the next is tried when one does not
+ * work. None when one of the GPUs is missing.
  */
 export function usesOf(gpus: readonly Gpu[], devices: readonly CyclesDevice[]): readonly GpuUse[] {
   const vendor = gpus[0]?.vendor;
@@ -43,7 +43,7 @@ function ofBackend(devices: readonly CyclesDevice[], backend: GpuBackend): reado
   return devices.filter((device) => device.backend === backend);
 }
 
-/** By its PCI address where Cycles tells one; else by its place among devices of the same name. */
+/** Matches by the PCI address if Cycles reports one; else by the position among devices of the same name. */
 function deviceOf(gpu: Gpu, gpus: readonly Gpu[], devices: readonly CyclesDevice[]): CyclesDevice | undefined {
   const placed = devices.filter(({ id }) => pciAddress(id) !== undefined);
   if (placed.length > 0 && gpu.pci !== undefined) return placed.find(({ id }) => sameCard(pciAddress(id), gpu.pci));
@@ -52,7 +52,7 @@ function deviceOf(gpu: Gpu, gpus: readonly Gpu[], devices: readonly CyclesDevice
   return named[twins.indexOf(gpu)] ?? (devices.length === 1 && gpus.length === 1 ? devices[0] : undefined);
 }
 
-/** Cycles leaves the function of a card out. */
+/** Cycles omits the PCI function. */
 function sameCard(a: string | undefined, b: string | undefined): boolean {
   return a !== undefined && b !== undefined && a.split(".")[0] === b.split(".")[0];
 }
@@ -62,7 +62,7 @@ function sameName(a: string, b: string): boolean {
   return plain(a).includes(plain(b)) || plain(b).includes(plain(a));
 }
 
-/** Why these GPUs are not used, in a message for their owner and for who asks what there is. */
+/** Why these GPUs are not used, as a message for the owner and in the offer. */
 export function noUseMessage(gpus: readonly Gpu[], devices: readonly CyclesDevice[]): string {
   const wanted = gpus.map(({ name }) => name).join(", ");
   const vendor = gpus[0]?.vendor ?? "nvidia";
@@ -71,7 +71,7 @@ export function noUseMessage(gpus: readonly Gpu[], devices: readonly CyclesDevic
   return `Blender does not see ${wanted} through ${backends}${here === "" ? "" : `, only ${here}`}: it renders on the CPU`;
 }
 
-/** As their makers write them. */
+/** As vendors write them. */
 export const BACKEND_NAMES: Readonly<Record<Backend, string>> = {
   CPU: "CPU",
   CUDA: "CUDA",
@@ -81,7 +81,7 @@ export const BACKEND_NAMES: Readonly<Record<Backend, string>> = {
   METAL: "Metal",
 };
 
-/** What decides about the pixels of this way of rendering; GPUs of several kinds in one slot are a kind of their own. */
+/** The device class of this backend and these GPUs; a slot with different GPU models has a class of its own. */
 export function gpuClass(build: BlenderBuildId, gpus: readonly Gpu[], backend: GpuBackend): DeviceClass {
   const archs = [...new Set(gpus.map((gpu) => classWord(gpu.arch ?? gpu.name)))].toSorted();
   const drivers = [...new Set(gpus.flatMap(({ driver }) => (driver === undefined ? [] : [classWord(driver)])))].toSorted();

@@ -1,4 +1,4 @@
-/** Why an engine gave a container no GPU, and what its owner can do. */
+/** Why an engine gave a container no GPU, and how to fix it. */
 export interface GpuRefusal {
   readonly message: string;
   readonly fix: string;
@@ -31,7 +31,7 @@ const REFUSALS: readonly (readonly [RegExp, GpuRefusal])[] = [
   [/cannot set both Count and DeviceIDs/i, { message: "the container engine was asked for GPUs in two ways at once", fix: "report this" }],
 ];
 
-/** An engine's error about GPUs in words for people; undefined for any other error. */
+/** An engine's GPU error as a readable message; undefined for any other error. */
 export function gpuRefusal(message: string): GpuRefusal | undefined {
   return REFUSALS.find(([pattern]) => pattern.test(message))?.[1];
 }

@@ -2,15 +2,15 @@ import { coresGiven, type MachineSize, type Terms } from "../terms/terms.ts";
 import { isGiven } from "./choose-gpus.ts";
 import type { Gpu } from "./gpu.ts";
 
-/** What a slot on a shared GPU needs at least, and how many share one at most: more only wait for each other. */
+/** The least memory of a slot on a shared GPU, and the most slots on one: more would only wait for each other. */
 const SHARED = { bytesPerSlot: 16 * 2 ** 30, mostPerGpu: 4 } as const;
 
-/** One render slot's GPUs, and the part of their memory that is its own. */
+/** One render slot's GPUs, and its share of their memory. */
 export interface GpuSlot {
   readonly gpus: readonly Gpu[];
   /** Slots that render on the same GPUs, itself included. */
   readonly sharedBy: number;
-  /** Of the smallest of them; undefined where it is not told. */
+  /** Of the smallest of them; undefined when it is not reported. */
   readonly memoryBytes: number | undefined;
 }
 
@@ -25,9 +25,9 @@ export function givenSlots(
 }
 
 /**
- * Which slots render on which GPUs. Without a number from the owner: one slot a GPU, more on one with much memory, as
- * far as there is a processor core for each. Fewer slots than GPUs: they take several each. A slot's GPUs are of one
- * vendor, since Cycles renders with one backend at a time; what finds no slot stays unused.
+ * Which slots render on which GPUs. By default one slot per GPU, more on one with much memory, as
+ * far as there is a CPU core for each. With fewer slots than GPUs each slot has several. A slot's GPUs are of one
+ * vendor, since Cycles renders with one backend at a time; GPUs without a slot stay unused.
  */
 export function gpuSlots(
   gpus: readonly Gpu[],
@@ -48,7 +48,7 @@ function fittingSlots({ memoryBytes = 0 }: Gpu): number {
   return Math.min(SHARED.mostPerGpu, Math.max(1, Math.floor(memoryBytes / SHARED.bytesPerSlot)));
 }
 
-/** Round after round over the GPUs; those with little memory sit later rounds out when the number is ours to choose. */
+/** Assigns slots to the GPUs in rounds; those with little memory are skipped in later rounds unless the owner set the number. */
 function spread(gpus: readonly Gpu[], slots: number, byMemory: boolean): (readonly Gpu[])[] {
   const places: (readonly Gpu[])[] = [];
   for (let round = 0; places.length < slots; round++) {

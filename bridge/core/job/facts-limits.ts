@@ -1,7 +1,7 @@
 import { FRAME_LIMITS } from "./frame-limits.ts";
 
 /**
- * Bounds on what is known of a scene, in whatever form it comes: from Blender's inspection, or from the journal. Names are
+ * Limits on scene facts, from Blender's inspection or from the journal. Names are
  * Blender's own: ids of 255 bytes (63 before 5.0).
  */
 export const FACTS_LIMITS = {

@@ -10,7 +10,7 @@ const donor = Text;
 const chunk = Text;
 const job = Text;
 
-/** Where a chunk lies: a rectangle of a scene's frame, or the whole of it. */
+/** A chunk's position: a rectangle of a scene's frame, or the whole of it. */
 export const ChunkPlace = z.strictObject({ scene: Text, frame: FrameNumber, rect: Rect.nullable() }).readonly();
 export type ChunkPlace = z.infer<typeof ChunkPlace>;
 
@@ -23,7 +23,7 @@ export type RawImage = z.infer<typeof RawImage>;
 export const JobOutcome = z.enum(["complete", "incomplete", "cancelled", "failed"]);
 export type JobOutcome = z.infer<typeof JobOutcome>;
 
-/** What ended a job before its time. */
+/** The error that ended a job. */
 export const StoppedBy = z.strictObject({ code: Text, message: Text }).readonly();
 
 export const JobStats = z
@@ -50,7 +50,7 @@ export const MOST_MISSING_NAMED = 1_000;
 export const eventOf = <K extends string, S extends z.ZodRawShape>(event: K, fields: S) =>
   z.strictObject({ event: z.literal(event), ...fields });
 
-/** Every kind of event that a running job tells. */
+/** Every kind of event that a running job sends. */
 export const JOB_EVENTS = [
   eventOf("job-created", {
     job,
@@ -63,7 +63,7 @@ export const JOB_EVENTS = [
   }),
   eventOf("note", { code: Text, message: Text }),
   eventOf("donor-joined", { donor, name: Text, slots: Count, local: z.boolean() }),
-  /** Its owner lets it work, or not for now. */
+  /** Its owner opened or paused it. */
   eventOf("donor-availability", { donor, name: Text, open: z.boolean(), reason: Text.optional() }),
   eventOf("donor-left", { donor, name: Text, reason: Text }),
   eventOf("donor-banned", { donor, name: Text, reason: Text }),
@@ -74,15 +74,15 @@ export const JOB_EVENTS = [
   eventOf("chunk-failed", { chunk, donor, code: Text, message: Text }),
   eventOf("chunk-checked", { chunk, donor, verdict: z.enum(["equal", "warned", "different"]) }),
   eventOf("chunk-accepted", { chunk, donor, seconds: z.number(), bytes: Bytes, done: Count, total: Count, place: ChunkPlace }),
-  /** It was wrong after all, and is made anew. */
+  /** The result was revoked; the chunk is rendered again. */
   eventOf("chunk-revoked", { chunk, place: ChunkPlace }),
   eventOf("chunk-dead", { chunk, code: Text, message: Text }),
-  /** It cannot be made in this run; the others go on. */
+  /** The frame is lost in this run; the others continue. */
   eventOf("frame-lost", { frame: FrameNumber, code: Text, message: Text }),
   eventOf("preview", { path: Text }),
-  /** An accepted tile's raw pixels, in a file of `rect`'s size that the bridge wrote; gone when its frame is whole. */
+  /** An accepted tile's raw pixels, in a file of `rect`'s size that the bridge wrote; removed when its frame is whole. */
   eventOf("tile", { chunk, donor, scene: Text, frame: FrameNumber, rect: Rect, region: Rect, path: Text }),
-  /** All raw pictures of a frame are here, for somebody else's Blender to finish, until they are released. */
+  /** All raw frames of a frame are ready for pickup, to be finished by the client's Blender, until they are released. */
   eventOf("frame-raw", { frame: FrameNumber, pictures: z.array(RawImage).readonly() }),
   eventOf("frame-finished", { frame: FrameNumber, outputs: z.array(Text).readonly() }),
   eventOf("video-progress", { message: Text }),
@@ -90,9 +90,9 @@ export const JOB_EVENTS = [
     job,
     outcome: JobOutcome,
     outputs: z.array(Text).readonly(),
-    /** Files that the scene names and nobody has. */
+    /** Files that the scene names and that are missing. */
     missingFiles: z.array(Text).readonly(),
-    /** Frames of which something is not there, the first of them (`missingFrames` counts them all). Empty when the job is complete. */
+    /** Frames with missing files, the first of them (`missingFrames` counts all). Empty when the job is complete. */
     missing: z.array(MissingFrame).readonly(),
     missingFrames: Count,
     /** What ended the job before its time. */
@@ -102,13 +102,13 @@ export const JOB_EVENTS = [
 ] as const;
 
 /**
- * What everybody who watches a job reads: terminal, `--json`, add-on, dashboard, metrics. Each event is
+ * What every view of a job reads: terminal, `--json`, add-on. Each event is
  * plain JSON; `at` (milliseconds since 1970) is added where it is printed.
  */
 export const JobEvent = z.discriminatedUnion("event", JOB_EVENTS);
 export type JobEvent = Readonly<z.infer<typeof JobEvent>>;
 
-/** What the chunk delivers of its frame. */
+/** The part of the frame that the chunk delivers. */
 export function placeOf({ spec, tileRect }: Pick<Chunk, "spec" | "tileRect">): ChunkPlace {
   const { scene, frame } = spec;
   return { scene, frame, rect: spec.kind === "raw" ? (tileRect ?? spec.rect) : null };

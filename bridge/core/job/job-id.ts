@@ -1,8 +1,8 @@
-/** Crockford's digits: no letter that is mistaken for a number, no word by accident. */
+/** Crockford's base 32: no letter that looks like a digit, no accidental words. */
 const DIGITS = "0123456789abcdefghjkmnpqrstvwxyz";
 
 /**
- * A job's name for people and folders: `261122-214654-k3f9`, date and time in UTC and four random digits.
+ * A job's id, also the name of its folders: `261122-214654-k3f9`, date and time in UTC and four random digits.
  * Sorts by time. `nowMs` is wall time; `random` holds at least 4 random bytes.
  */
 export function newJobId(nowMs: number, random: Uint8Array): string {

@@ -1,15 +1,15 @@
 import { FRAME_LIST_LIMITS } from "../plan/frames.ts";
 import { FRAME_LIMITS } from "./frame-limits.ts";
 
-/** What a choice may be. */
+/** The type of an option's value. */
 export type OptionValue =
   | { readonly kind: "text"; readonly minChars?: number; readonly maxChars: number }
   | { readonly kind: "integer"; readonly min: number; readonly max: number }
-  /** As a flag that is there or not; with `<…>` in its flag it is written 0 or 1, as Blender does. */
+  /** A switch; with `<…>` in its flag it is written 0 or 1, as Blender does. */
   | { readonly kind: "boolean" }
   | { readonly kind: "choice"; readonly of: readonly string[] };
 
-/** One choice of whoever submits a job: what it may be, and how the command line writes it. */
+/** One option of a job: its values, and its flag on the command line. */
 export interface DeclaredOption {
   readonly value: OptionValue;
   /** As commander reads it; its place among the others is its place in `--help`. */
@@ -18,9 +18,9 @@ export interface DeclaredOption {
   readonly default?: string;
 }
 
-/** A flag of Blender's own, with Blender's own meaning: it is handed on to every Blender that opens the scene here. */
+/** One of Blender's own flags, with Blender's meaning: it is passed to every Blender that opens the scene on this machine. */
 export interface DeclaredFlag extends DeclaredOption {
-  /** What Blender's command line calls it. */
+  /** The flag on Blender's command line. */
   readonly argument: string;
 }
 
@@ -48,8 +48,8 @@ export const BLENDER_FLAGS = {
 } as const satisfies Record<string, DeclaredFlag>;
 
 /**
- * What a job is to be, beside its scene and Blender's flags. Whatever is declared here is an option of `bridge render`, a field of
- * `jobs.submit`, and stands in the job's journal.
+ * A job's options, beside its scene and Blender's flags. Each one declared here is an option of `bridge render`, a field of
+ * `jobs.submit`, and is stored in the job's journal.
  */
 export const JOB_OPTIONS = {
   animation: { value: { kind: "boolean" }, flag: "-a, --render-anim", help: "the scene's animation" },

@@ -40,7 +40,7 @@ export function emptyProgress(nowMs: number): JobProgress {
   };
 }
 
-/** Takes one event in; the picture is changed in place. */
+/** Applies one event; the progress is changed in place. */
 export function watch(picture: JobProgress, event: JobEvent, nowMs: number): void {
   switch (event.event) {
     case "job-created":
@@ -115,7 +115,7 @@ function describePlace({ frame, rect }: ChunkPlace): string {
   return rect ? `frame ${frame}, tile ${rect.x},${rect.y}` : `frame ${frame}`;
 }
 
-/** Seconds still to go, from the pace since the first accepted chunk; undefined while nothing is known. */
+/** Estimated seconds left, from the pace since the first accepted chunk; undefined until there is one. */
 export function secondsLeft(picture: JobProgress, nowMs: number): number | undefined {
   const done = picture.chunksDone - picture.chunksAtStart;
   if (done < 2 || picture.firstAcceptedMs === undefined || nowMs <= picture.firstAcceptedMs) return undefined;

@@ -33,40 +33,40 @@ function anySchema(value: OptionValue): z.ZodType {
 type Optional<T extends Declared> = { [K in keyof T]: z.ZodOptional<SchemaOf<T[K]["value"]>> };
 type Nullish<T extends Declared> = { [K in keyof T]: z.ZodOptional<z.ZodNullable<SchemaOf<T[K]["value"]>>> };
 
-/** The fields of a shape that has all these options, each of which may be left out. */
+/** The schema fields of all these options, each optional. */
 export function optionalFields<T extends Declared>(declared: T): Optional<T> {
   return Object.fromEntries(Object.entries(declared).map(([name, { value }]) => [name, schemaOf(value).optional()])) as Optional<T>;
 }
 
-/** On a wire a text is not empty, and not longer than this. */
+/** Limits of texts on the wire, which must not be empty. */
 const MAX_WIRE_CHARS = 4_096;
 
 function wireValue(value: OptionValue): OptionValue {
   return value.kind === "text" ? { kind: "text", minChars: 1, maxChars: Math.min(value.maxChars, MAX_WIRE_CHARS) } : value;
 }
 
-/** The same on a wire, where null is as good as nothing. */
+/** The same for the wire, where null means undefined. */
 export function nullishFields<T extends Declared>(declared: T): Nullish<T> {
   return Object.fromEntries(
     Object.entries(declared).map(([name, { value }]) => [name, anySchema(wireValue(value)).nullish()]),
   ) as Nullish<T>;
 }
 
-/** Blender's own flags of a render. */
+/** Blender's own flags of a job. */
 export const BlenderFlags = z.strictObject(optionalFields(BLENDER_FLAGS)).readonly();
 export type BlenderFlags = z.infer<typeof BlenderFlags>;
 
 export const JobOptions = z.strictObject(optionalFields(JOB_OPTIONS)).readonly();
 export type JobOptions = z.infer<typeof JobOptions>;
 
-/** How much of what strangers deliver is rendered twice. Donors of one's own machine are never checked. */
+/** How many results of other machines' donors are checked by a second render. This machine's own donors are never checked. */
 export type VerifyLevel = NonNullable<JobOptions["verify"]>;
 
-/** `files`: finished pictures. `raw`: assembled float pictures that stay here until somebody takes them, to be finished elsewhere. */
+/** `files`: finished pictures. `raw`: assembled raw frames that wait here for pickup, to be finished by the client. */
 export const Deliver = z.enum(["files", "raw"]);
 export type Deliver = z.infer<typeof Deliver>;
 
-/** Takes those values out of a larger object that are declared here; what is null or undefined is left out. */
+/** Picks the declared values from a larger object, without null and undefined. */
 export function pickDeclared(declared: Declared, values: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const picked = Object.keys(declared).map((name) => [name, values[name] ?? undefined] as const);
   return Object.fromEntries(picked.filter(([, value]) => value !== undefined));

@@ -13,17 +13,17 @@ const Offset = z.int().min(0).max(FRAME_LIMITS.maxSidePx);
 export const Rect = z.strictObject({ x: Offset, y: Offset, width: Side, height: Side }).readonly();
 export type Rect = z.infer<typeof Rect>;
 
-/** One message for people, with a code for scripts. */
+/** A message for users, with a code for scripts. */
 export const Reason = z.strictObject({ code: Name, message: z.string().max(limits.maxMessageChars) }).readonly();
 export type Reason = z.infer<typeof Reason>;
 
-/** What the planner must know of one scene of the file that takes part in the job. */
+/** What the planner needs to know of one scene of the file. */
 export const SceneRenderFacts = z
   .strictObject({
     name: Name,
     /** Engine id: "CYCLES", "BLENDER_EEVEE", "BLENDER_EEVEE_NEXT", "BLENDER_WORKBENCH", … */
     engine: Name,
-    /** Full frame in pixels, after the resolution percentage (or as another scene's compositor asks for it). */
+    /** Full frame in pixels, after the resolution percentage (or as another scene's compositor requests it). */
     width: Side,
     height: Side,
     /** What is rendered of the full frame: the user's border, else the whole frame. */
@@ -46,7 +46,7 @@ export const SceneRenderFacts = z
   .readonly();
 export type SceneRenderFacts = z.infer<typeof SceneRenderFacts>;
 
-/** True for a scene that is rendered until a time is up: how far that gets is another thing for each render. */
+/** True for a scene with a time limit: each render gets a different number of samples. */
 export function isByTheClock({ untileable }: Pick<SceneRenderFacts, "untileable">): boolean {
   return untileable.some(({ code }) => code === "time-limit");
 }
@@ -55,7 +55,7 @@ export function isByTheClock({ untileable }: Pick<SceneRenderFacts, "untileable"
 export const SceneFrame = z.strictObject({ scene: Name, frame: FrameNumber }).readonly();
 export type SceneFrame = z.infer<typeof SceneFrame>;
 
-/** What an output frame is made of; sequencer strips and other scenes' layers ask for more than one scene frame. */
+/** The scene frames of an output frame; sequencer strips and other scenes' layers need more than one. */
 export const FrameInputs = z
   .strictObject({ frame: FrameNumber, sceneFrames: z.array(SceneFrame).max(limits.maxSceneFramesPerFrame).readonly() })
   .readonly();
@@ -67,7 +67,7 @@ export type OutputKind = z.infer<typeof OutputKind>;
 
 /**
  * One file that Blender writes for each frame asked for: absolute path before the frame number, least digits of
- * the number (0: it has none, as a movie of all frames), and what follows; or path by path.
+ * the number (0: none, as for a movie of all frames), and suffix; or a list of paths.
  */
 export const ExpectedOutput = z.union([
   z.strictObject({ kind: OutputKind, before: Path, digits: z.int().min(0).max(limits.maxDigits), after: Path }).readonly(),
@@ -102,7 +102,7 @@ export const SceneFacts = z
         isMovie: z.boolean(),
         /** Existing files are kept, their frames skipped, when false. */
         overwrite: z.boolean(),
-        /** Frames whose pictures are all there already; looked for only where they would be kept. */
+        /** Frames whose files all exist already; only looked for when existing files are kept. */
         existing: z
           .array(FrameNumber)
           .max(limits.maxFrames + 1)
@@ -110,7 +110,7 @@ export const SceneFacts = z
           .default([]),
         /** Blender adds the format's extension to file names. */
         useExtension: z.boolean(),
-        /** What Blender will write for the frames asked for; journals of earlier versions do not have it. */
+        /** The files that Blender will write for the requested frames; missing in journals of earlier versions. */
         files: z.exactOptional(z.array(ExpectedOutput).max(limits.maxOutputs).readonly()),
         /** Absolute output path pattern as Blender understands it (may hold #). */
         path: Path,
@@ -121,7 +121,7 @@ export const SceneFacts = z
     frameInputs: z.array(FrameInputs).max(limits.maxFrames).readonly(),
     /** Denoising is possible in this build. */
     hasDenoiser: z.boolean(),
-    /** Of the Blender that opened the scene, at its peak: rendering takes no less. */
+    /** Peak memory of the Blender that opened the scene: rendering needs at least this. */
     memoryBytes: z.exactOptional(z.int().min(0).max(limits.maxMemoryBytes)),
     warnings: z.array(Reason).max(limits.maxWarnings).readonly(),
   })

@@ -2,7 +2,7 @@ import type { ChunkId, DonorId, ResultFile } from "../plan/chunk.ts";
 import type { ScheduleEffect } from "../schedule/types.ts";
 import type { JobRecord } from "./records.ts";
 
-/** What is written down before an effect is carried out; `filesOf` are the files of a donor's result of a chunk. */
+/** The records written before an effect is performed; `filesOf` returns the files of a donor's result of a chunk. */
 export function recordsOf(effect: ScheduleEffect, filesOf: (chunk: ChunkId, donor: DonorId) => readonly ResultFile[]): JobRecord[] {
   switch (effect.type) {
     case "accept": {

@@ -12,15 +12,15 @@ import { PlanInput } from "../plan/plan-types.ts";
 import { BanReason } from "../schedule/types.ts";
 import { Sha256 } from "../sha256.ts";
 
-/** Bounds on what a journal may hold: it is our own file, but other programs can write into it. */
+/** Limits on a journal's contents: other programs can write into the file. */
 const RECORD_LIMITS = { maxListItems: 1_000_000, maxFiles: 10_000 } as const;
 
-/** What the requester wants back when it takes a job up again; an early journal lacks some of it. */
+/** What the requester needs to resume a job; journals of earlier versions lack some of it. */
 export const JobSettings = z.object({
   ...optionalFields(JOB_OPTIONS),
   /** The scene's files, as they were sent. */
   files: z.array(RecordText).max(RECORD_LIMITS.maxListItems).readonly().default([]),
-  /** Files the scene names and nobody has. */
+  /** Files the scene names that are missing. */
   missingFiles: z.array(RecordText).max(RECORD_LIMITS.maxListItems).readonly().default([]),
   /** What relative paths are relative to; absolute. */
   cwd: RecordText.default("."),
@@ -28,7 +28,7 @@ export const JobSettings = z.object({
 });
 export type JobSettings = Readonly<z.infer<typeof JobSettings>>;
 
-/** One fact of a job's history, written down before it takes effect. */
+/** One record of a job's history, written before it takes effect. */
 export const JobRecord = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("job-created"),
@@ -51,16 +51,16 @@ export const JobRecord = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("chunk-revoked"), chunk: RecordName, donor: RecordName }),
   z.strictObject({ type: z.literal("chunk-dead"), chunk: RecordName, code: KnownErrorCode }),
   z.strictObject({ type: z.literal("donor-banned"), donor: RecordName, reason: BanReason }),
-  /** Written down when all its files are on the disk; paths are absolute. */
+  /** Written when all its files are on the disk; paths are absolute. */
   z.strictObject({
     type: z.literal("frame-finished"),
     frame: FrameNumber,
     files: z.array(LedgerFile).max(RECORD_LIMITS.maxFiles).readonly(),
   }),
   z.strictObject({ type: z.literal("paused") }),
-  /** The job goes on: dead chunks get another chance, donors banned for failures too; liars stay out. */
+  /** The job is resumed: dead chunks and donors banned for failures get another chance; donors banned for a mismatch stay banned. */
   z.strictObject({ type: z.literal("resumed") }),
-  /** The last word of a run; `error` where something ended it before its time. */
+  /** The last record of a run; `error` if an error ended it. */
   z.strictObject({ type: z.literal("job-ended"), outcome: JobOutcome, error: z.exactOptional(StoppedBy) }),
 ]);
 export type JobRecord = Readonly<z.infer<typeof JobRecord>>;
@@ -68,7 +68,7 @@ export type JobRecord = Readonly<z.infer<typeof JobRecord>>;
 export type JobCreated = Extract<JobRecord, { type: "job-created" }>;
 export type ChunkAccepted = Extract<JobRecord, { type: "chunk-accepted" }>;
 
-/** What the journal of a job adds up to. */
+/** The state of a job as folded from its journal. */
 export interface JournalState {
   /** Undefined only for an empty journal. */
   readonly created: JobCreated | undefined;
@@ -76,8 +76,8 @@ export interface JournalState {
   readonly dead: ReadonlyMap<ChunkId, ErrorCode>;
   readonly banned: ReadonlyMap<DonorId, BanReason>;
   readonly finishedFrames: ReadonlyMap<number, readonly LedgerFile[]>;
-  /** What ended its last run before its time. */
+  /** The error that ended its last run. */
   readonly error: { readonly code: string; readonly message: string } | undefined;
-  /** The outcome once the job has ended; `resumed` sets it going again. */
+  /** The outcome once the job has ended; cleared by `resumed`. */
   readonly state: "running" | "paused" | JobOutcome;
 }

@@ -1,6 +1,6 @@
 import type { JobEvent } from "../job/job-events.ts";
 
-/** The last event of a job that ended before its work began. */
+/** The end event of a job that ended before its work began. */
 export function endBeforeWork(
   job: string,
   outcome: "failed" | "cancelled",

@@ -20,7 +20,7 @@ const LACK = { code: "CANCELLED", message: "stopped" } as const;
 const png = (frame: number) => ({ path: `/out/f_${frame}.png`, bytes: 100 + frame });
 const open = (more: Partial<LedgerStart> = {}) =>
   startLedger({ plan: planOf({ costs: [1, 1, 1] }), expected: (frame) => [png(frame).path], ...more });
-/** Every file that must be there is, but for those named. */
+/** Every expected file exists, except those named. */
 const look = (ledger: ReturnType<typeof open>, but: Readonly<Record<string, FileFound>> = {}) =>
   outcomeOf(ledger, new Map(filesToFind(ledger).map(({ path }) => [path, but[path] ?? "there"])), LACK);
 

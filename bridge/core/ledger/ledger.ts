@@ -8,26 +8,26 @@ import type { JobPlan, SceneFrameKey } from "../plan/plan-types.ts";
 /** A file that this job wrote, as its journal knows it. */
 export const LedgerFile = z.strictObject({
   path: RecordText,
-  /** As it lay on the disk; left out where an older journal did not say. */
+  /** Its size on the disk; undefined in older journals. */
   bytes: z.int().min(0).optional(),
 });
 export type LedgerFile = Readonly<z.infer<typeof LedgerFile>>;
 
-/** Why something is not there. */
+/** Why a frame or file is missing. */
 export const Lack = z.strictObject({ code: KnownErrorCode, message: z.string() });
 export type Lack = Readonly<z.infer<typeof Lack>>;
 
-/** Where a frame stands; it is in exactly one of these. */
+/** The state of a frame: exactly one of these. */
 export type FrameState =
-  /** Some result that it is made of is missing, or in doubt. */
+  /** A result that it needs is missing, or on hold. */
   | { readonly at: "waiting" }
   | { readonly at: "finishing" }
   /** All its files are on the disk. */
   | { readonly at: "written"; readonly files: readonly LedgerFile[] }
-  /** It will not be made in this run. */
+  /** It is lost in this run. */
   | { readonly at: "lost"; readonly lack: Lack };
 
-/** A frame of which something is not there in the end. */
+/** A frame with missing files at the end. */
 export const MissingFrame = Lack.extend({
   frame: FrameNumber,
   /** Its files, as far as they are known. */
@@ -36,21 +36,21 @@ export const MissingFrame = Lack.extend({
 export type MissingFrame = Readonly<z.infer<typeof MissingFrame>>;
 
 /**
- * The account of a job: every frame that was asked for, and every file that Blender would have written for it. What the job
- * came to is read here and nowhere else. Belongs to the running job: it changes in place.
+ * The account of a job: every requested frame, and every file that Blender would have written for it. What the job
+ * achieved is read here and nowhere else. It belongs to the running job and changes in place.
  */
 export interface Ledger {
-  /** In the order asked for. */
+  /** In the requested order. */
   readonly frames: Map<number, FrameState>;
   /** The frames that a chunk is needed for. */
   readonly framesOf: ReadonlyMap<ChunkId, readonly number[]>;
-  /** The files that Blender would write for a frame, by the inspection's word. */
+  /** The files that Blender would write for a frame, according to inspection. */
   readonly expected: (frame: number) => readonly string[];
-  /** Frames are finished one after the other, as asked for. */
+  /** Frames are finished one by one, in the requested order. */
   readonly inTurn: boolean;
-  /** Made of all frames: undefined where none is wanted. */
+  /** The video of all frames; undefined when none was requested. */
   video: { readonly path: string; readonly bytes: number | undefined } | undefined;
-  /** Counts every change of state: while it stands still, nothing comes nearer to its end. */
+  /** Counts every change of state: while it does not change, there is no progress. */
   moves: number;
 }
 
@@ -58,9 +58,9 @@ export interface LedgerStart {
   readonly plan: Pick<JobPlan, "outputs" | "sceneFrames">;
   readonly expected?: (frame: number) => readonly string[];
   readonly video?: string | undefined;
-  /** All frames go into one movie, which cannot be made without any of them. */
+  /** All frames go into one movie, which needs every one of them. */
   readonly isMovie?: boolean;
-  /** Order matters: `goesInTurn` says where. */
+  /** Frames must be finished in order: see `goesInTurn`. */
   readonly inTurn?: boolean;
   /** Frames that an earlier run has written. */
   readonly written?: ReadonlyMap<number, readonly LedgerFile[]>;
@@ -69,7 +69,7 @@ export interface LedgerStart {
 const WAITING = { at: "waiting" } as const;
 const FINISHING = { at: "finishing" } as const;
 
-/** The account before the first lease. */
+/** The ledger before the first lease. */
 export function startLedger({
   plan,
   expected = () => [],
@@ -110,12 +110,12 @@ function allFramesByChunk({ outputs, sceneFrames }: LedgerStart["plan"]): Map<Ch
   return new Map(sceneFrames.flatMap(({ chunks }) => chunks.map((chunk) => [chunk, all] as const)));
 }
 
-/** Its picture is being made now. */
+/** The frame is being finished now. */
 export function noteFinishing(ledger: Ledger, frame: number): void {
   change(ledger, frame, FINISHING);
 }
 
-/** What it was made of was taken back: it waits again. */
+/** A result that it needs was revoked: it waits again. */
 export function noteWaiting(ledger: Ledger, frame: number): void {
   change(ledger, frame, WAITING);
 }
@@ -125,12 +125,12 @@ export function noteWritten(ledger: Ledger, frame: number, files: readonly Ledge
   change(ledger, frame, { at: "written", files });
 }
 
-/** It cannot be made in this run. What is written already stays so. */
+/** The frame is lost in this run. A written frame stays written. */
 export function noteLost(ledger: Ledger, frame: number, lack: Lack): void {
   if (ledger.frames.get(frame)?.at !== "written") change(ledger, frame, { at: "lost", lack });
 }
 
-/** A chunk is given up, and with it every frame that needs it. */
+/** A chunk is given up: every frame that needs it is lost. */
 export function noteChunkLost(ledger: Ledger, chunk: ChunkId, lack: Lack): void {
   for (const frame of ledger.framesOf.get(chunk) ?? []) noteLost(ledger, frame, lack);
 }

@@ -1,23 +1,23 @@
 import type { Lack, Ledger, MissingFrame, LedgerFile } from "./ledger.ts";
 
-/** What somebody found who looked at a file that should be there. */
+/** What was found at an expected file's path. */
 export type FileFound = "there" | "gone" | "other-size" | "empty";
 
-/** What a job came to, by its ledger alone. */
+/** The outcome of a job, from its ledger alone. */
 export interface Outcome {
   readonly outcome: "complete" | "incomplete";
-  /** Frames of which something is not there, in frame order. */
+  /** Frames with missing files, in frame order. */
   readonly missing: readonly MissingFrame[];
-  /** The video that is not there. */
+  /** The video, if it is missing. */
   readonly missingVideo: string | undefined;
 }
 
-/** Every file that must be there at the end: those that were written, as large as they were, and those that Blender would have written. */
+/** Every file that must exist at the end: written files with their sizes, and files that Blender would have written. */
 export function filesToFind(ledger: Ledger): readonly LedgerFile[] {
   const files = new Map<string, LedgerFile>();
   const add = (file: LedgerFile) => void (files.has(file.path) || files.set(file.path, file));
   if (ledger.video?.bytes !== undefined) add(ledger.video);
-  // Where two frames wrote one name, that one stands there which was asked for later.
+  // When two frames wrote one name, the file is that of the frame requested later.
   for (const [, state] of [...ledger.frames].toReversed()) if (state.at === "written") state.files.forEach(add);
   for (const [frame, state] of ledger.frames)
     if (state.at === "written") for (const path of ledger.expected(frame)) add({ path, bytes: undefined });
@@ -25,8 +25,8 @@ export function filesToFind(ledger: Ledger): readonly LedgerFile[] {
 }
 
 /**
- * "complete" says that every frame is written and every file lies there. `found` tells of each of `filesToFind`; `otherwise`
- * is why a frame is missing that nobody has given up: the job was cancelled, or something ended it.
+ * "complete" means that every frame is written and every file exists. `found` reports on each of `filesToFind`; `otherwise`
+ * is the reason for a missing frame that was not lost: the job was cancelled, or an error ended it.
  */
 export function outcomeOf(ledger: Ledger, found: ReadonlyMap<string, FileFound>, otherwise: Lack): Outcome {
   const missing: MissingFrame[] = [];
@@ -50,7 +50,7 @@ export function outcomeOf(ledger: Ledger, found: ReadonlyMap<string, FileFound>,
   };
 }
 
-/** A file that nobody looked for is not there. */
+/** A file without a report counts as missing. */
 function isBad(found: FileFound | undefined): boolean {
   return found !== "there";
 }

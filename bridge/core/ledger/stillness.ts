@@ -1,16 +1,16 @@
-/** What a job waits for at a moment. */
+/** Something that a job currently waits for. */
 export interface Wait {
-  /** In words: "frame 3 of donor bert", "the check of …". */
+  /** For messages: "frame 3 of donor bert", "the check of …". */
   readonly what: string;
   readonly kind: "render" | "finish" | "other";
   readonly sinceMs: number;
-  /** Predicted for the whole of it; undefined while nothing is known. */
+  /** Predicted duration; undefined while nothing is known. */
   readonly seconds?: number | undefined;
 }
 
 /**
- * How long nothing may happen, in ms. Each wait has an end of its own, which comes sooner; these are for what nobody thought
- * of. A render of unknown length may take what a session gives it; one whose length is known, so many times that.
+ * How long nothing may happen, in ms. Each wait has an earlier limit of its own; these catch cases that were not
+ * foreseen. A render of unknown length may take the session's limit; one of known length, a multiple of that.
  */
 export const STILLNESS_LIMITS = {
   otherMs: 20 * 60_000,
@@ -21,8 +21,8 @@ export const STILLNESS_LIMITS = {
 } as const;
 
 /**
- * Whether a job stands still for longer than what it waits for can explain. With nothing that it waits for, the short limit
- * holds: then somebody's answer was lost.
+ * Whether a job made no progress for longer than its waits can explain. With no known wait the short limit
+ * applies: then an answer was lost.
  */
 export function standsStill(nowMs: number, movedMs: number, waits: readonly Wait[]): boolean {
   const allowed = Math.max(STILLNESS_LIMITS.otherMs, ...waits.map(allowedMs));
@@ -37,7 +37,7 @@ function allowedMs({ kind, seconds }: Wait): number {
   return Math.min(STILLNESS_LIMITS.renderMs, Math.max(STILLNESS_LIMITS.renderFloorMs, seconds * 1_000 * STILLNESS_LIMITS.renderFactor));
 }
 
-/** The message for a job that was ended for it. */
+/** The message for a job that was ended because of this. */
 export function stillnessMessage(nowMs: number, movedMs: number, waits: readonly Wait[]): string {
   const minutes = Math.round((nowMs - movedMs) / 60_000);
   const shown = waits.slice(0, 5).map(({ what, sinceMs }) => `${what} (${Math.round((nowMs - sinceMs) / 1_000)} s)`);

@@ -1,4 +1,4 @@
-/** A final file that lies on the disk whole, with its last name. */
+/** A final file that is complete on the disk under its final name. */
 export interface WrittenFile {
   /** Absolute. */
   readonly path: string;

@@ -6,14 +6,14 @@ export interface AutoGridInput {
   readonly samples: number;
   /** Render slots that will share the frames. */
   readonly slots: number;
-  /** Frames that are rendered side by side: they spread the work too. */
+  /** Frames that are rendered at the same time: they spread the work, too. */
   readonly frames: number;
-  /** What is rendered around each tile and cut off again. */
+  /** Pixels rendered around each tile and cropped again. */
   readonly overscanPx: number;
   readonly secondsPerSamplePixel?: number | undefined;
 }
 
-/** Chooses the grid of near-square tiles whose frames are likely done first; no tile is too small to be worth its overhead. */
+/** Chooses the grid of near-square tiles that is predicted to finish first; no tile is too small for its overhead. */
 export function autoGrid(input: AutoGridInput): TileGrid {
   const worthwhile = Math.floor(frameSeconds(input) / (TILE_RULES.overheadSeconds * TILE_RULES.workPerOverhead));
   const perSlot = Math.max(1, input.slots) / Math.max(1, input.frames);
@@ -28,7 +28,7 @@ export function autoGrid(input: AutoGridInput): TileGrid {
   return late && secondsUntilDone(input, late) < seconds ? late : grid;
 }
 
-/** The same grid with one tile for each slot in quarters, where they are still worth it. Among several frames the next one fills the end. */
+/** The same grid with the last tile of each slot cut in four, if those are large enough. Not for several frames, where the next one keeps slots busy. */
 function tailSubdivisions({ width, height, slots, frames }: AutoGridInput, grid: TileGrid, worthwhile: number): TileGrid | undefined {
   const tailSubdivision = Math.max(1, Math.ceil(slots));
   const tiles = grid.columns * grid.rows;
@@ -36,7 +36,7 @@ function tailSubdivisions({ width, height, slots, frames }: AutoGridInput, grid:
   return frames === 1 && isLarge && tiles >= 2 * tailSubdivision && 4 * tiles <= worthwhile ? { ...grid, tailSubdivision } : undefined;
 }
 
-/** Few tiles leave slots waiting for the last one; many are handled often, and their overscans are rendered again and again. */
+/** Few tiles leave slots waiting for the last one; many have more overhead and more overscan. */
 function secondsUntilDone(input: AutoGridInput, grid: TileGrid): number {
   const slots = Math.max(1, input.slots);
   const { columns, rows, tailSubdivision = 0 } = grid;
@@ -46,7 +46,7 @@ function secondsUntilDone(input: AutoGridInput, grid: TileGrid): number {
   return (tile * (columns * rows - tailSubdivision) + 4 * quarter * tailSubdivision) / slots + quarter * TILE_RULES.waitingTiles;
 }
 
-/** Seconds of one slot for one tile of such a grid, its overscan and its handling included. */
+/** Seconds of one slot for one tile of such a grid, with overscan and overhead. */
 export function tileSeconds(input: AutoGridInput, { columns, rows }: TileGrid): number {
   const { width, height, overscanPx } = input;
   const overscans = (side: number, count: number) => (side + (2 * overscanPx * (count - 1)) / count) / side;
@@ -54,12 +54,12 @@ export function tileSeconds(input: AutoGridInput, { columns, rows }: TileGrid): 
   return work / (columns * rows) + TILE_RULES.handlingSeconds;
 }
 
-/** A guess at what the samples of a frame take one slot. */
+/** Estimated seconds of one slot for the samples of a frame. */
 function frameSeconds({ width, height, samples, secondsPerSamplePixel }: AutoGridInput): number {
   return width * height * Math.max(1, samples) * (secondsPerSamplePixel ?? TILE_RULES.secondsPerSamplePixel);
 }
 
-/** About so many tiles, nearly square, none too small. */
+/** A grid of about so many tiles, nearly square, none too small. */
 export function nearSquareGrid({ width, height }: { readonly width: number; readonly height: number }, wanted: number): TileGrid {
   const maxColumns = clamp(Math.floor(width / TILE_RULES.minSidePx), 1, Math.min(TILE_RULES.maxColumns, wanted));
   const maxRows = clamp(Math.floor(height / TILE_RULES.minSidePx), 1, TILE_RULES.maxRows);

@@ -8,7 +8,7 @@ import { Sha256 } from "../sha256.ts";
 export type ChunkId = string;
 export type DonorId = string;
 
-/** A rectangle of one scene at one frame, as a float multilayer EXR. */
+/** A rectangle of a scene frame, as a float multilayer EXR. */
 export const RawChunkSpec = z.strictObject({
   kind: z.literal("raw"),
   scene: Name,
@@ -16,17 +16,17 @@ export const RawChunkSpec = z.strictObject({
   /** Full frame in pixels: the donor sets this resolution, at 100 %. */
   width: Side,
   height: Side,
-  /** What to render and return, inside the full frame, overscan included. */
+  /** The rectangle to render and return, inside the full frame, with overscan. */
   rect: Rect,
   /** Simulations are stepped from this frame on, in order, before `frame` is rendered. */
   stepFrom: z.exactOptional(FrameNumber),
   /** Denoise inside the render: only for whole frames. */
   denoise: z.boolean(),
-  /** Half of the samples alone, to see how noisy the picture is. Checks ask for it on their own machine; it does not travel. */
+  /** Only half of the samples, to measure the noise. Used by checks on this machine; never sent. */
   half: z.exactOptional(z.enum(["first", "second"])),
 });
 
-/** Last part of the output path (may hold #), file format and extension as the requester's flags left them. */
+/** Last part of the output path (may hold #), file format and extension after the requester's flags. */
 export const ChunkOutput = z.strictObject({ name: Name, format: Name, useExtension: z.boolean() });
 
 /** One frame of an engine that only works on whole frames, as the final files that Blender itself writes. */
@@ -47,7 +47,7 @@ export interface Chunk {
   readonly spec: ChunkSpec;
   /** Relative cost (predicted samples x pixels); only ratios matter. */
   readonly cost: number;
-  /** For `raw`: what of `spec.rect` is kept after the overscan is cut off. */
+  /** For `raw`: the part of `spec.rect` that is kept without the overscan. */
   readonly tileRect?: Rect;
 }
 
@@ -67,17 +67,17 @@ export type ResultFile = z.infer<typeof ResultFile>;
 export const Backend = z.enum(RENDER_BACKENDS);
 export type Backend = z.infer<typeof Backend>;
 
-/** What decides whether two machines make the same bits. */
+/** What decides whether two machines render the same bits. */
 export const DeviceClass = z.strictObject({
   blenderVersion: z.string(),
   buildHash: z.string(),
   backend: Backend,
   /** CPU kernel level ("avx2", "sse42", "neon") or GPU architecture ("sm_90"). */
   arch: z.string(),
-  /** Of a GPU: its compiler makes the last step of every kernel. */
+  /** Of a GPU: the driver compiles the last step of every kernel. */
   driver: z.string().optional(),
 });
 export type DeviceClass = Readonly<z.infer<typeof DeviceClass>>;
 
-/** What a job's Blender is told by: all its donors run the same one. */
+/** What identifies a job's Blender build: all its donors run the same one. */
 export type BlenderBuildId = Pick<DeviceClass, "blenderVersion" | "buildHash">;

@@ -7,8 +7,8 @@ export interface ExpectedFile {
 }
 
 /**
- * The files that Blender writes for a frame. A movie's file is the same for every frame; what cannot be told before
- * is not among them, and nothing is where inspection did not say.
+ * The files that Blender writes for a frame. A movie's file is the same for every frame; files that cannot be predicted
+ * are not listed, and none are when inspection lists none.
  */
 export function expectedFiles(output: Pick<SceneFacts["output"], "files">, frame: number): readonly ExpectedFile[] {
   return (output.files ?? []).flatMap((file) => pathsOf(file, frame).map((path) => ({ kind: file.kind, path })));
@@ -19,12 +19,12 @@ function pathsOf(output: ExpectedOutput, frame: number): readonly string[] {
   return [`${output.before}${output.digits === 0 ? "" : frameNumber(frame, output.digits)}${output.after}`];
 }
 
-/** As Blender writes it: sign first, then zeros up to so many digits. */
+/** As Blender writes it: sign first, then zeros up to the number of digits. */
 function frameNumber(frame: number, digits: number): string {
   return `${frame < 0 ? "-" : ""}${String(Math.abs(frame)).padStart(digits, "0")}`;
 }
 
-/** Those of them that a frame cannot do without: File Output nodes write what Blender makes of them at the time. */
+/** Those of them that a frame must have; files of File Output nodes may depend on the frame. */
 export function mainFiles(output: Pick<SceneFacts["output"], "files">, frame: number): readonly string[] {
   return expectedFiles(output, frame).flatMap(({ kind, path }) => (kind === "node" ? [] : [path]));
 }

@@ -1,7 +1,7 @@
 import { FarmError } from "../../kernel/errors.ts";
 import { FRAME_LIMITS } from "../job/frame-limits.ts";
 
-/** Bounds of a list of frames. */
+/** Limits of a list of frames. */
 export const FRAME_LIST_LIMITS = { maxFrames: 100_000, maxTextLength: 65_536 } as const;
 
 /** The scene's range, which `+N` and `-N` refer to. */
@@ -18,7 +18,7 @@ const DASHED_PART = /^(\d{1,7})-(\d{1,7})(?:x(\d{1,7}))?$/;
  * (`+0` is the first), `-N` from its last (`-1` is the last), so `-5..-1` are the last five. Beyond Blender:
  * `1-20`, and a step, `1-20x2` or `1..20x2`. A frame named twice is rendered once; order is kept.
  *
- * Without `range`, relative frames are refused. Throws FRAMES_INVALID, naming the part that is wrong.
+ * Without `range`, relative frames are refused. Throws FRAMES_INVALID, naming the invalid part.
  */
 export function parseFrames(text: string, range?: FrameRange): number[] {
   if (text.length > FRAME_LIST_LIMITS.maxTextLength) throw invalid("the list", "is too long", text.slice(0, 40));

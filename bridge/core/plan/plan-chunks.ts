@@ -18,7 +18,7 @@ export function cutFiles(key: SceneFrameKey, frame: number, shape: JobShape): Cu
   return { sceneFrame: { ...sceneFrameOf(key, { scene: main.name, frame }, main, [chunk]), kind: "files" }, chunks: [chunk] };
 }
 
-/** One picture of one scene, as floats: whole, or in tiles. */
+/** One scene frame, raw: whole, or in tiles. */
 export function cutRaw(
   key: SceneFrameKey,
   sceneFrame: SceneFrame,
@@ -58,7 +58,7 @@ function costOf(scene: SceneRenderFacts, rect: Rect): number {
   return Math.max(1, scene.samples) * rect.width * rect.height;
 }
 
-/** A scene's name may hold anything; an id is plain ASCII without separators of ours. */
+/** A scene's name may hold any character; an id is plain ASCII without our separators. */
 function nameInId(scene: string): string {
   return encodeURIComponent(scene.toWellFormed());
 }

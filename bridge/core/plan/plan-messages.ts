@@ -2,7 +2,7 @@ import { isTileable } from "./plan-shape.ts";
 import type { JobShape } from "./plan-types.ts";
 import type { Reason, SceneRenderFacts } from "../job/scene-facts.ts";
 
-/** What the user should know about the cut: why tiles they would get are not made, and why frames go one by one. */
+/** Messages about the plan: why expected tiles are not made, and why frames are rendered in order. */
 export function messagesOf(shape: JobShape): readonly Reason[] {
   const scenes = [...shape.scenes.values()];
   const said = [

@@ -18,7 +18,7 @@ export function shapeOf(facts: SceneFacts, options: PlanOptions): JobShape {
   const withFiles = frames
     .filter(({ sceneFrames }) => sceneFrames.some(({ scene }) => scenes.get(scene)?.engine !== TILING_ENGINE))
     .map(({ frame }) => frame);
-  // A movie is written by one Blender: either ours, from floats, or the donor's.
+  // A movie is written by one Blender: either ours, from raw frames, or the donor's.
   const asFiles = new Set(facts.output.isMovie && withFiles.length > 0 ? wanted : withFiles);
   const steps = taking.some(({ inOrder }) => inOrder !== undefined);
   const denoised = taking.find((scene) => scene.denoised);

@@ -14,18 +14,18 @@ import {
 } from "../job/scene-facts.ts";
 import { TileGrid, TilesOption } from "./tiles.ts";
 
-/** Names a unit inside a job. */
+/** Identifies a scene frame inside a job. */
 export type SceneFrameKey = string;
 
 export const SceneGrid = TileGrid.extend({
   scene: Name,
-  /** The last frames are cut otherwise. */
+  /** The last frames may have another grid. */
   late: z.exactOptional(TailFrames),
 });
 export type SceneGrid = Readonly<z.infer<typeof SceneGrid>>;
 
 export const PlanOptions = z.strictObject({
-  /** Frames asked for, in the order of the request. */
+  /** Requested frames, in their order. */
   frames: z.array(FrameNumber).max(FACTS_LIMITS.maxFrames).readonly(),
   /** One picture (tiles by default), not an animation (frames by default). */
   still: z.boolean(),
@@ -33,14 +33,14 @@ export const PlanOptions = z.strictObject({
   tiles: z.exactOptional(TilesOption),
   /** Render slots that are expected to work on the job. */
   slots: z.number().min(0),
-  /** What one sample of one pixel takes such a slot; undefined: a guess. */
+  /** Seconds of such a slot for one sample of one pixel; undefined: a guess is used. */
   secondsPerSamplePixel: z.exactOptional(z.number().positive()),
   /** Grids of an earlier plan of the same job (`JobPlan.grids`): a resumed job is cut exactly as before. */
   grids: z.exactOptional(z.array(SceneGrid).max(FACTS_LIMITS.maxScenes).readonly()),
 });
 export type PlanOptions = Readonly<z.infer<typeof PlanOptions>>;
 
-/** What a plan is made from; the grids are those that were chosen, so that a resumed job is cut as before. */
+/** What a plan is made from, with the chosen grids, so that a resumed job is cut as before. */
 export const PlanInput = z.strictObject({ facts: SceneFacts, options: PlanOptions.required({ grids: true }) });
 export type PlanInput = Readonly<z.infer<typeof PlanInput>>;
 
@@ -52,7 +52,7 @@ export interface PlannedSceneFrame {
   /** Full frame in pixels. */
   readonly width: number;
   readonly height: number;
-  /** What is rendered of it. */
+  /** The part of it that is rendered. */
   readonly region: Rect;
   readonly chunks: readonly ChunkId[];
 }
@@ -60,17 +60,17 @@ export interface PlannedSceneFrame {
 export interface JobPlan {
   readonly chunks: readonly Chunk[];
   readonly sceneFrames: readonly PlannedSceneFrame[];
-  /** Frames to deliver, in the order asked for, and the units each is made of. */
+  /** Frames to deliver, in the requested order, and the scene frames of each. */
   readonly outputs: readonly { readonly frame: number; readonly sceneFrames: readonly SceneFrameKey[] }[];
-  /** What the user should know about how the work was cut. */
+  /** Messages for the user about how the work was cut. */
   readonly messages: readonly Reason[];
   /** Chunks must be rendered one after the other, by one donor at a time. */
   readonly inOrder: boolean;
-  /** The grid of each scene that gives floats; 1x1 where frames stay whole. Goes into the journal. */
+  /** The grid of each scene with raw frames; 1x1 when frames stay whole. Stored in the journal. */
   readonly grids: readonly SceneGrid[];
 }
 
-/** How the whole job is treated, decided once from the facts. */
+/** Properties of the whole job, decided once from the facts. */
 export interface JobShape {
   readonly facts: SceneFacts;
   readonly main: SceneRenderFacts;
@@ -79,7 +79,7 @@ export interface JobShape {
   readonly frames: readonly FrameInputs[];
   /** Frames whose final files donors write, because an engine in them needs whole frames. */
   readonly asFiles: ReadonlySet<number>;
-  /** Unbaked simulations: donors step to each frame from this one. */
+  /** Unbaked simulations: donors step from this frame to each frame. */
   readonly stepFrom: number | undefined;
   readonly inOrder: boolean;
   readonly wantsTiles: boolean;

@@ -14,7 +14,7 @@ export type { JobPlan, PlannedSceneFrame, PlanOptions, SceneFrameKey } from "./p
 export const PLAN_LIMITS = { maxChunks: 500_000 } as const;
 
 /**
- * Cuts a job into chunks: tiles of stills, whole frames of animations but for the last ones, or what the user asked
+ * Cuts a job into chunks: tiles of stills, whole frames of animations except the last ones, or as the user asked
  * for. Same input, same plan, same chunk ids; a resumed job relies on it.
  *
  * Throws FRAMES_INVALID (none), SCENE_UNKNOWN, TILES_INVALID (grid does not fit, too many chunks) and

@@ -1,19 +1,19 @@
 import type { DonorOffer } from "../terms/donor-offer.ts";
 
-/** What a donor offers, as far as a plan cares. */
+/** The part of a donor's offer that a plan uses. */
 export type OfferedCapacity = Pick<DonorOffer, "slots" | "speed">;
 
-/** What a plan reckons with. */
+/** The capacity that a plan is made for. */
 export interface SwarmCapacity {
   readonly slots: number;
-  /** Of a typical slot; undefined when nobody says. */
+  /** Of a typical slot; undefined when no donor reports it. */
   readonly secondsPerSamplePixel?: number;
 }
 
-/** Slower than any machine: no measurement. */
+/** Slower than any machine: treated as not measured. */
 const LEAST_SPEED = 1;
 
-/** The slots of all; of the speeds that donors tell the middle one, so that no single word counts for much. */
+/** The sum of slots, and the median of reported speeds, so that a single false report has little effect. */
 export function capacityOf(donors: readonly OfferedCapacity[]): SwarmCapacity {
   const slots = donors.reduce((sum, donor) => sum + donor.slots, 0);
   const speeds = donors.flatMap(({ speed }) => (speed === undefined || speed < LEAST_SPEED ? [] : [speed])).toSorted((a, b) => a - b);

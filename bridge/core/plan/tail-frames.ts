@@ -4,17 +4,17 @@ import { TILE_RULES, TileGrid } from "./tiles.ts";
 
 /** The last frames of an animation, cut into tiles although the others stay whole. */
 export const TailFrames = TileGrid.extend({
-  /** So many of them. */
+  /** How many of them. */
   frames: z.int().min(1),
 });
 export type TailFrames = Readonly<z.infer<typeof TailFrames>>;
 
-/** Frames that are called equal take times that differ by about this share: their costs do, and so do those who render them. */
+/** Frames of equal predicted cost take times that differ by about this share, because frames and donors differ. */
 const UNEVEN = 0.25;
 
 /**
- * Whole frames leave slots idle at the end: the last wave does not come out even, and there may be fewer frames than
- * slots. The frames of that wave, in tiles, keep everybody busy until the end; undefined where that is not sooner.
+ * Whole frames leave slots idle at the end: the last round is incomplete, or there are fewer frames than
+ * slots. The frames of that round, in tiles, keep all slots busy until the end; undefined when that is not faster.
  */
 export function tailFrames(input: AutoGridInput): TailFrames | undefined {
   const slots = Math.max(1, input.slots);

@@ -2,18 +2,18 @@ import { z } from "zod";
 import { FarmError } from "../../kernel/errors.ts";
 import { type Rect, Side } from "../job/scene-facts.ts";
 
-/** At most one a pixel. */
+/** At most one per pixel. */
 const Count = Side;
 
 export const TileGrid = z.strictObject({
   columns: Count,
   rows: Count,
-  /** So many tiles, the last in order, are cut in four: small work at the end keeps every slot busy until then. */
+  /** This many tiles, the last in order, are cut in four: small chunks keep every slot busy to the end. */
   tailSubdivision: z.exactOptional(Count),
 });
 export type TileGrid = Readonly<z.infer<typeof TileGrid>>;
 
-/** What `--tiles` says. */
+/** A parsed `--tiles`. */
 export const TilesOption = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("auto") }),
   z.strictObject({ kind: z.literal("off") }),
@@ -27,11 +27,11 @@ export const TILE_RULES = {
   maxRows: 256,
   minSidePx: 32,
   mostPerSlot: 32,
-  /** What a tile costs a session beside its samples. */
+  /** Seconds of a session per tile beside its samples. */
   overheadSeconds: 0.01,
-  /** What a tile costs beside its samples, in CPU seconds of a slow core: 0.08 in Blender, 0.03 at the donor, 0.05 here. */
+  /** Overhead per tile, in CPU seconds of a slow core: 0.08 in Blender, 0.03 at the donor, 0.05 at the requester. */
   handlingSeconds: 0.16,
-  /** At its end a job waits for about so many tiles' time: half a tile when all cost the same, more when a corner is busy. */
+  /** At its end a job waits for about the time of this many tiles: half a tile when all cost the same, more when a corner is complex. */
   waitingTiles: 1,
   /** A tile's work is at least this many times its overhead. */
   workPerOverhead: 20,
@@ -58,7 +58,7 @@ export function parseTiles(text: string): TilesOption {
 
 /**
  * Cuts a region into a grid whose tiles differ by at most one pixel in width and in height, those nearest
- * to the centre first: that is where people look. Then the last ones are cut in four where the grid says so and
+ * to the centre first, where users look. Then the last ones are cut in four if the grid says so and
  * they are large enough. Throws TILES_INVALID when the grid does not fit.
  */
 export function cutIntoTiles(region: Rect, grid: TileGrid): Rect[] {
@@ -105,7 +105,7 @@ function distanceFromCentre(tile: Rect, region: Rect): number {
   return dx * dx + dy * dy;
 }
 
-/** The tile, grown by the overscan as far as the region goes. */
+/** The tile, grown by the overscan within the region. */
 export function withOverscan(tile: Rect, region: Rect, overscanPx: number): Rect {
   const left = Math.max(region.x, tile.x - overscanPx);
   const bottom = Math.max(region.y, tile.y - overscanPx);

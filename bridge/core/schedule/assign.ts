@@ -8,7 +8,7 @@ import { sceneFrameOf } from "./waiting-chunks.ts";
 /** A donor slower than this share of the typical one takes cheap chunks. */
 const SLOW_SHARE = 0.5;
 
-/** Gives out what can be given out now. */
+/** Leases what can be leased now. */
 export function assign(turn: Turn): void {
   const { schedule } = turn;
   if (schedule.paused || schedule.ended) return;
@@ -25,7 +25,7 @@ export function assign(turn: Turn): void {
   if (schedule.waiting.size === 0) scheduleBackups(turn, idleDonors(turn));
 }
 
-/** Donors that can be given work at this moment, fastest first; those that are full leave the list. */
+/** Donors with room for a chunk now, fastest first; full ones leave the list. */
 function idleDonors(turn: Turn): DonorState[] {
   const idle: DonorState[] = [];
   for (const donor of turn.schedule.free) {
@@ -40,18 +40,18 @@ function mostInFlight({ schedule, policy }: Turn, donor: DonorState): number {
   return donor.slots * (schedule.prefetches ? policy.inFlightPerSlot : 1);
 }
 
-/** Who delivers faster than we can take in waits for us, and not its results for our time: they fill its disk and ours. */
+/** A donor that delivers faster than its results are settled gets no new chunks: unsettled results fill its disk and ours. */
 function isReady(turn: Turn, donor: DonorState): boolean {
   if (!isEligible(donor, turn) || donor.restUntilMs > turn.nowMs) return false;
   return unsettled(turn.schedule, donor) < donor.slots + turn.policy.mostUnsettled;
 }
 
-/** To compare donors with each other only: before anything is measured, it is what they say of themselves. */
+/** Only for comparing donors: before anything is measured, their reported speed. */
 function speedOf({ schedule }: Turn, donor: DonorState): number {
   return (schedule.typicalSpeed === undefined ? donor.benchmarkSpeed : expectedSpeed(schedule, donor)) ?? 0;
 }
 
-/** What `speedOf` is on the average. */
+/** The average of `speedOf`. */
 function typicalOf({ schedule }: Turn): number {
   if (schedule.typicalSpeed !== undefined) return schedule.typicalSpeed;
   const said = [...schedule.donors.values()].flatMap((donor) =>
@@ -61,8 +61,8 @@ function typicalOf({ schedule }: Turn): number {
 }
 
 /**
- * Fills a donor up to `most` chunks in flight; beyond its slots only while there is more than one for each slot of all.
- * Those that are slower than `slow` take the cheap end; before anything is known of a donor, it is not slow.
+ * Fills a donor up to `most` chunks in flight; beyond its slots only while there is more than one chunk per slot of the swarm.
+ * Donors slower than `slow` get the cheapest chunks; a donor of unknown speed is not slow.
  */
 function fill(turn: Turn, donor: DonorState, { most, slow }: { readonly most: number; readonly slow: number }): void {
   const { schedule } = turn;
@@ -82,14 +82,14 @@ function fill(turn: Turn, donor: DonorState, { most, slow }: { readonly most: nu
   }
 }
 
-/** Ahead of time a donor gets short work: long work can wait for whoever is free first, and a moment between two is nothing beside it. */
+/** Only short chunks are prefetched: a long one can wait for the first free donor, as the gap between two chunks is small beside it. */
 function mostCostAhead({ schedule, policy }: Turn, donor: DonorState): number {
   const speed = expectedSpeed(schedule, donor);
   if (speed === undefined) return schedule.waiting.isUniform ? Number.POSITIVE_INFINITY : 0;
   return speed * policy.aheadSeconds;
 }
 
-/** The unit that the donor's next free slot has open: that of its last result, or of what it does before there is one. */
+/** The scene frame that the donor's next free slot has open: that of its last result, or of its current chunk before there is one. */
 function openAt({ schedule }: Turn, donor: DonorState): string | undefined {
   if (donor.sceneFrame !== undefined || inFlight(donor) < donor.slots) return donor.sceneFrame;
   const [first] = donor.leases.keys();
@@ -97,10 +97,10 @@ function openAt({ schedule }: Turn, donor: DonorState): string | undefined {
   return chunk && sceneFrameOf(chunk);
 }
 
-/** Who failed on a chunk gets it again only when everybody else did too. */
+/** A donor that failed on a chunk gets it again only when all others did too. */
 export function mayTake(turn: Turn, chunk: ChunkState, donor: DonorState): boolean {
   const untried = (candidate: DonorState) => candidate.trusted && !chunk.failedOn.has(candidate.id);
-  // After enough failures only a donor of this machine is still asked; when there is none, anybody, whose failure settles it.
+  // After enough failures only a donor of this machine tries it; without one, any donor, whose failure is final.
   if (chunk.failedOn.size >= turn.policy.deadAfterDonors && !untried(donor) && anyEligible(turn, untried)) return false;
   return !chunk.avoid.has(donor.id) || !anyEligible(turn, ({ id }) => !chunk.avoid.has(id));
 }
@@ -110,7 +110,7 @@ function anyEligible(turn: Turn, test: (donor: DonorState) => boolean): boolean 
   return false;
 }
 
-/** In-order jobs: the next frame goes to the donor that stepped this far, one at a time. */
+/** In-order jobs: the next frame goes to the donor that has stepped this far, one at a time. */
 function assignNext(turn: Turn): void {
   const { schedule } = turn;
   for (const donor of schedule.donors.values()) if (inFlight(donor) > 0) return;

@@ -6,15 +6,15 @@ import type { ChunkState, DonorState, Lease } from "./types.ts";
 interface Late {
   readonly chunk: ChunkState;
   readonly lease: Lease;
-  /** Undefined while nothing was measured. */
+  /** Undefined until something is measured. */
   readonly seconds: number | undefined;
 }
 
 /**
- * Nothing waits, and these donors are idle. A chunk that only lies in somebody's queue moves to a donor that
- * is done with it sooner; one that is being rendered is rendered a second time (the longest first, as in LATE),
- * and the first result wins. At most two copies of a chunk, and few backups at a time, those of chunks whose
- * donor is stuck aside.
+ * Nothing waits, and these donors are idle. A chunk in another donor's queue moves to a donor that
+ * would finish it sooner; one that is being rendered is rendered a second time (the longest first, as in LATE),
+ * and the first result wins. At most two leases of a chunk, and few backups at a time, not counting those of chunks whose
+ * donor is stuck.
  */
 export function scheduleBackups(turn: Turn, donors: readonly DonorState[]): void {
   const idle = new Set(donors.filter((donor) => inFlight(donor) < donor.slots));
@@ -33,7 +33,7 @@ export function scheduleBackups(turn: Turn, donors: readonly DonorState[]): void
   }
 }
 
-/** What only waits is moved, and what may never come is no double work: neither counts as a backup. */
+/** A move of a queued chunk, or a second render of one that may never finish, does not count as a backup. */
 function costsBackup({ lease, seconds }: Late): boolean {
   return lease.startedAtMs !== undefined && seconds !== Number.POSITIVE_INFINITY;
 }
@@ -59,7 +59,7 @@ function hasStuckLease(turn: Turn, chunk: ChunkState): boolean {
   return false;
 }
 
-/** Chunks that one donor alone renders or holds, the longest wait first. */
+/** Chunks leased to one donor only, the longest predicted wait first. */
 function lateChunks(turn: Turn): Late[] {
   const late: Late[] = [];
   for (const chunk of turn.schedule.running) {

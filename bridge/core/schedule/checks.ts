@@ -1,14 +1,14 @@
 import type { ChunkId, DonorId } from "../plan/chunk.ts";
 import type { Schedule, Turn } from "./schedule.ts";
 
-/** Asks for a check of a donor's result. Until its verdict is heard the job does not end, whatever became of the chunk meanwhile. */
+/** Requests a check of a donor's result. The job does not end before its verdict, whatever happens to the chunk meanwhile. */
 export function beginCheck({ schedule, effects }: Turn, chunk: ChunkId, donor: DonorId): void {
   const checks = schedule.checks.get(donor) ?? new Set();
   schedule.checks.set(donor, checks.add(chunk));
   effects.push({ type: "check", chunk, donor });
 }
 
-/** The verdict is here, or the check could not be made. */
+/** The verdict has arrived, or the check could not be made. */
 export function endCheck({ schedule }: Turn, chunk: ChunkId, donor: DonorId): void {
   const checks = schedule.checks.get(donor);
   checks?.delete(chunk);
@@ -16,8 +16,8 @@ export function endCheck({ schedule }: Turn, chunk: ChunkId, donor: DonorId): vo
 }
 
 /**
- * Claims chunks for a picture that stands on the disk: from here on nothing about them is asked any more. False, and nothing is
- * claimed, where one of them was taken back or is in doubt.
+ * Claims chunks for a frame that is written: from now on they cannot be revoked. False, and nothing is
+ * claimed, when one of them was revoked or is on hold.
  */
 export function claimForDelivery(schedule: Schedule, chunks: readonly ChunkId[]): boolean {
   if (chunks.some((chunk) => isInDoubt(schedule, chunk))) return false;
@@ -29,9 +29,9 @@ export function claimForDelivery(schedule: Schedule, chunks: readonly ChunkId[])
 }
 
 /**
- * True while no picture may be made of this accepted chunk: its maker's results are being looked at this moment, and this
- * one was not. A liar's first results are accepted while its very first one is still checked; they are taken back when the
- * verdict comes. So is one that is not accepted (any more). Donors of an earlier run are gone, and nothing speaks against them.
+ * True while this accepted chunk must not be used: results of its donor are being checked, and this
+ * one was not. Results of a dishonest donor may be accepted while its first one is still being checked; they are revoked by the
+ * verdict. Also true for a chunk that is not accepted (any more). Results of an earlier run's donors are never on hold.
  */
 export function isInDoubt({ chunks, donors, checks }: Schedule, id: ChunkId): boolean {
   const chunk = chunks.get(id);

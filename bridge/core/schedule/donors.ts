@@ -7,7 +7,7 @@ import type { BanReason, DonorState, Lease, ScheduleEvent } from "./types.ts";
 
 type Joined = Extract<ScheduleEvent, { type: "donor-joined" }>;
 
-/** A donor comes, or comes back: what it held before is lost, what is known of it stays. */
+/** A donor joins, or rejoins: its leases are lost, its statistics stay. */
 export function join(turn: Turn, event: Joined): void {
   const { schedule, nowMs } = turn;
   const known = schedule.donors.get(event.donor);
@@ -49,7 +49,7 @@ function newDonor(event: Joined, before: BanReason | undefined): DonorState {
   };
 }
 
-/** What it was rendering goes to others at once. Results on their way may still arrive: their transfer tells. */
+/** Its leased chunks go to others at once. Results in transfer may still arrive. */
 export function leave(turn: Turn, id: DonorId): void {
   const donor = turn.schedule.donors.get(id);
   if (!donor?.here) return;
@@ -64,8 +64,8 @@ export function leave(turn: Turn, id: DonorId): void {
 }
 
 /**
- * Its owner stops a donor, or lets it go on. It keeps what it has begun, which may stand still: `rescue` has
- * that made elsewhere when nothing else waits. What only lies in its queue goes to others at once.
+ * Its owner pauses or resumes a donor. It keeps the chunks it has begun, which may be paused: `scheduleBackups` has
+ * them rendered by others when nothing else waits. Its queued chunks go to others at once.
  */
 export function stand(turn: Turn, event: Extract<ScheduleEvent, { type: "donor-availability" }>): void {
   const { schedule } = turn;
@@ -88,12 +88,12 @@ function giveBack(turn: Turn, lease: Lease): void {
   requeue(turn, chunk, "loss");
 }
 
-/** What was not begun; and all of a job that goes one frame after the other, which has nothing else to do. */
+/** Chunks not begun; and all chunks of an in-order job, which has nothing else to do. */
 function isWantedElsewhere({ inOrder }: Turn["schedule"], { startedAtMs }: Lease): boolean {
   return inOrder || startedAtMs === undefined;
 }
 
-/** Takes leases away because their donor is gone or silent; only chunks that were being rendered may be to blame. */
+/** Ends leases because their donor is gone or silent; only chunks that were being rendered may be at fault. */
 function lose(turn: Turn, leases: readonly Lease[]): void {
   const begun = new Set(leases.filter(({ startedAtMs }) => startedAtMs !== undefined));
   for (const lease of leases) {
@@ -109,7 +109,7 @@ function lose(turn: Turn, leases: readonly Lease[]): void {
   }
 }
 
-/** Takes the donor out of this job, and what it holds with it. Results that are being checked stay: we hold their bytes. */
+/** Removes the donor from this job, with its leases. Results that are being checked stay: we have their files. */
 export function ban(turn: Turn, donor: DonorState, reason: BanReason): void {
   if (donor.banned !== undefined) return;
   if (isResponsive(donor)) turn.schedule.slots -= donor.slots;
@@ -127,7 +127,7 @@ export function ban(turn: Turn, donor: DonorState, reason: BanReason): void {
   if (reason === "mismatch") recheck(turn, donor.id);
 }
 
-/** What a liar delivered unchecked is checked now, unless its picture has left the house. */
+/** Checks the unchecked results of a donor banned for a mismatch, except those of frames already written. */
 function recheck(turn: Turn, donor: DonorId): void {
   for (const [id, chunk] of turn.schedule.chunks) {
     if (chunk.state !== "accepted" || chunk.delivered || chunk.rechecking || chunk.accepted?.donor !== donor || chunk.accepted.checked)
@@ -138,8 +138,8 @@ function recheck(turn: Turn, donor: DonorId): void {
 }
 
 /**
- * Counts a failure against the donor. Three of a kind in a row bar it; but the last donor that is left is
- * only given rest, unless what it delivers is malformed.
+ * Counts a failure of the donor. Three of a kind in a row ban it; but the last remaining donor is
+ * only paused, unless its results are malformed.
  */
 export function recordFailure(turn: Turn, donor: DonorState, kind: Exclude<BanReason, "mismatch">): void {
   const { policy, nowMs, schedule } = turn;
@@ -150,7 +150,7 @@ export function recordFailure(turn: Turn, donor: DonorState, kind: Exclude<BanRe
   if (others || (kind === "malformed" && !donor.trusted)) ban(turn, donor, kind);
 }
 
-/** Leases of donors that fell silent, or that hold a chunk without end, go to others. */
+/** Leases of silent donors, and of stalled chunks, go to others. */
 export function expire(turn: Turn): void {
   const { schedule, nowMs, policy } = turn;
   for (const donor of schedule.donors.values()) {

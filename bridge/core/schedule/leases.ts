@@ -2,7 +2,7 @@ import type { ChunkId, DonorId } from "../plan/chunk.ts";
 import { isResponsive, isEligible, type Turn } from "./schedule.ts";
 import type { ChunkState, DonorState, Lease, WithdrawCause } from "./types.ts";
 
-/** Gives a chunk to a donor. */
+/** Leases a chunk to a donor. */
 export function grant(turn: Turn, chunk: ChunkState, donor: DonorState): void {
   const { schedule, nowMs, effects } = turn;
   const lease: Lease = {
@@ -22,7 +22,7 @@ export function grant(turn: Turn, chunk: ChunkState, donor: DonorState): void {
   effects.push({ type: "lease", chunk: lease.chunk, donor: donor.id, attempt: chunk.attempts });
 }
 
-/** Ends a lease; the caller says what becomes of the chunk. */
+/** Ends a lease; the caller decides what happens to the chunk. */
 export function drop(turn: Turn, chunk: ChunkState, lease: Lease): void {
   chunk.leases.delete(lease.donor);
   if (chunk.leases.size === 0) turn.schedule.running.delete(chunk);
@@ -30,7 +30,7 @@ export function drop(turn: Turn, chunk: ChunkState, lease: Lease): void {
   if (donor) freeSlot(turn, donor, lease.chunk);
 }
 
-/** The donor needs its slot no longer for this chunk. */
+/** The donor no longer needs its slot for this chunk. */
 export function freeSlot({ schedule, nowMs }: Turn, donor: DonorState, chunk: ChunkId): void {
   donor.leases.delete(chunk);
   noteRoom({ schedule, nowMs }, donor);
@@ -42,7 +42,7 @@ export function noteRoom({ schedule, nowMs }: Pick<Turn, "schedule" | "nowMs">, 
   if (isResponsive(donor)) schedule.free.add(donor);
 }
 
-/** Donors render in the order in which they were given chunks, as many at a time as they have slots. */
+/** Donors render chunks in the order of their leases, as many at a time as they have slots. */
 function startNext(donor: DonorState, nowMs: number): void {
   let started = 0;
   for (const lease of donor.leases.values()) {
@@ -56,7 +56,7 @@ export function withdraw(turn: Turn, lease: Lease, reason: WithdrawCause): void 
   turn.effects.push({ type: "withdraw", chunk: lease.chunk, donor: lease.donor, reason });
 }
 
-/** After a lost lease the chunk waits again, or is given up; while somebody else still works on it, neither. */
+/** After a lost lease the chunk waits again, or is given up; neither while another donor works on it. */
 export function requeue(turn: Turn, chunk: ChunkState, after: "failure" | "loss"): void {
   if (chunk.leases.size > 0 || chunk.state !== "running") return;
   const hopeless = chunk.transportFailures > turn.policy.maxTransportFailures || (after === "failure" && isPoison(turn, chunk));
@@ -70,7 +70,7 @@ function giveUp(turn: Turn, chunk: ChunkState): void {
   turn.schedule.open--;
   turn.schedule.dead++;
   turn.effects.push({ type: "chunk-dead", chunk: chunk.chunk.id, code: chunk.lastCode });
-  // The chunk was at fault, not those who tried it.
+  // The chunk was at fault, not the donors that tried it.
   for (const id of chunk.failedOn) forgive(turn.schedule.donors.get(id));
 }
 
@@ -79,8 +79,8 @@ function forgive(donor: DonorState | undefined): void {
 }
 
 /**
- * The chunk itself is at fault when enough donors failed on it: three, or as many as there are (then at least
- * two tries); a donor of this machine is asked before.
+ * The chunk itself is at fault when enough donors failed on it: three, or all if there are fewer (then at least
+ * two tries); a donor of this machine tries it before.
  */
 function isPoison(turn: Turn, chunk: ChunkState): boolean {
   if (chunk.taskFailures < 2) return false;
@@ -90,7 +90,7 @@ function isPoison(turn: Turn, chunk: ChunkState): boolean {
   return eligible.length > 0 && eligible.every(({ id }) => chunk.failedOn.has(id));
 }
 
-/** The lease through which this donor may speak of this chunk. */
+/** This donor's current lease of this chunk. */
 export function leaseOf(
   { schedule }: Turn,
   chunk: ChunkId,

@@ -12,9 +12,9 @@ export interface ArrivedResult {
 }
 
 /**
- * Whether a result is rendered again before it is accepted. The choice hangs on the chunk, on the result's own hash, to
- * which the donor has committed, and on the requester's secret: it can be repeated, but not foreseen. One file for every
- * chunk, of frames that are equal or of somebody who does not render, is drawn as often as different ones.
+ * Whether a result is checked before it is accepted. The choice depends on the chunk, on the result's own hash, to
+ * which the donor has committed, and on the requester's secret: it is repeatable, but unpredictable. Equal files for every
+ * chunk (equal frames, or a donor that does not render) are chosen as often as different ones.
  */
 export function mustCheck(result: ArrivedResult, policy: Pick<SchedulePolicy, "verify" | "secret" | "spotFirst" | "spotOneIn">): boolean {
   if (result.trusted) return false;

@@ -1,7 +1,7 @@
 import type { SchedulePolicy } from "./types.ts";
 
 /**
- * Timings and rules of a job; the trust page gives the reasons for most of them. The job itself adds how much
+ * Timings and rules of a job. The job itself adds how much
  * is verified, and a secret of the requester that no donor knows.
  */
 export const DEFAULT_POLICY = {

@@ -2,10 +2,10 @@ import type { ChunkId, DonorId } from "../plan/chunk.ts";
 import type { Schedule, Turn } from "./schedule.ts";
 import type { ChunkState, DonorState, Lease } from "./types.ts";
 
-/** Weights of the newest measurement. */
+/** Weight of the newest measurement. */
 const SMOOTHING = { donor: 0.3, all: 0.1 } as const;
 
-/** Learns from a chunk that took `seconds` of one slot; nonsense teaches nothing. */
+/** Updates the speed from a chunk that took `seconds` of one slot; invalid values are ignored. */
 export function learnSpeed(
   schedule: Schedule,
   donor: DonorState,
@@ -18,12 +18,12 @@ export function learnSpeed(
   if (donor.benchmarkSpeed !== undefined) schedule.sceneFactor = blend(schedule.sceneFactor, speed / donor.benchmarkSpeed, SMOOTHING.all);
 }
 
-/** Nobody is believed to be faster or slower than the typical donor by more. */
+/** A reported speed counts only within this factor of the typical donor's. */
 const MOST_TIMES_TYPICAL = 1_000;
 
 /**
- * What is expected of one slot of a donor: what it has shown; before that, what it says of itself, as far as others
- * have shown what their words are worth in this scene; else what is typical.
+ * The expected speed of one slot of a donor: the measured one; before that, the reported one, scaled by how others'
+ * reports compare with their measurements in this scene; else the typical one.
  */
 export function expectedSpeed(
   { typicalSpeed, sceneFactor }: Pick<Schedule, "typicalSpeed" | "sceneFactor">,
@@ -38,13 +38,13 @@ function blend(old: number | undefined, fresh: number, weight: number): number {
   return old === undefined ? fresh : old * (1 - weight) + fresh * weight;
 }
 
-/** Predicted render seconds of a chunk on a donor; undefined while nothing was measured. */
+/** Predicted render seconds of a chunk on a donor; undefined until something is measured. */
 export function secondsFor(schedule: Schedule, chunk: ChunkId, donor: DonorId): number | undefined {
   const holder = schedule.donors.get(donor);
   return secondsAt(schedule, chunk, holder ? expectedSpeed(schedule, holder) : schedule.typicalSpeed);
 }
 
-/** The same without a donor's own word: one that says it is slow may not sit on a chunk for that. */
+/** The same without the reported speed: a donor must not keep a chunk by reporting that it is slow. */
 export function shownSecondsFor(schedule: Schedule, chunk: ChunkId, donor: DonorId): number | undefined {
   return secondsAt(schedule, chunk, schedule.donors.get(donor)?.speed ?? schedule.typicalSpeed);
 }
@@ -54,7 +54,7 @@ function secondsAt(schedule: Schedule, chunk: ChunkId, speed: number | undefined
   return speed === undefined || cost === undefined ? undefined : cost / speed;
 }
 
-/** Seconds of an average chunk on a typical slot; undefined while nothing was measured. */
+/** Seconds of an average chunk on a typical slot; undefined until something is measured. */
 export function typicalChunkSeconds({ chunks, typicalSpeed }: Pick<Schedule, "chunks" | "typicalSpeed">): number | undefined {
   if (typicalSpeed === undefined || chunks.size === 0) return undefined;
   let cost = 0;
@@ -63,8 +63,8 @@ export function typicalChunkSeconds({ chunks, typicalSpeed }: Pick<Schedule, "ch
 }
 
 /**
- * Predicted seconds until a leased chunk is rendered; undefined while nothing was measured. One that is
- * overdue is given as long again as it is late; that of a silent donor, or of a stopped one, never comes.
+ * Predicted seconds until a leased chunk is rendered; undefined until something is measured. One that is
+ * overdue gets as much time again as it is late; infinite for a silent or paused donor.
  */
 export function secondsLeft({ schedule, nowMs, policy }: Turn, lease: Lease): number | undefined {
   const donor = schedule.donors.get(lease.donor);
@@ -82,7 +82,7 @@ export function secondsLeft({ schedule, nowMs, policy }: Turn, lease: Lease): nu
   return ahead / donor.slots + own;
 }
 
-/** Stopped by its owner, or silent: what it renders may never come. */
+/** Paused by its owner, or silent: its chunks may never be delivered. */
 export function isStuck({ nowMs, policy }: Pick<Turn, "nowMs" | "policy">, donor: DonorState): boolean {
   return !donor.open || nowMs - donor.lastHeardMs > policy.suspectMs;
 }

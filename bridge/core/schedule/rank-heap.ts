@@ -1,10 +1,10 @@
-/** Keeps what it is given so that the lowest rank comes out first. */
+/** A binary heap: the lowest rank comes out first. */
 export class RankHeap<T extends { readonly rank: number }> {
   readonly #items: T[];
 
-  /** With nothing in it, or one item. */
+  /** Empty, or with one item. */
   constructor(first?: T) {
-    this.#items = first === undefined ? [] : [first]; // no room for more: most heaps of a long job hold one
+    this.#items = first === undefined ? [] : [first]; // capacity for one: most heaps of a long job hold one
   }
 
   get size(): number {

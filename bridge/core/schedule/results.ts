@@ -10,7 +10,7 @@ import { sceneFrameOf } from "./waiting-chunks.ts";
 
 type Event<T extends ScheduleEvent["type"]> = Extract<ScheduleEvent, { type: T }>;
 
-/** Codes that say that what came is no result, so that its maker is to blame and not the network. */
+/** Codes of malformed results, which are the donor's fault and not the network's. */
 const MALFORMED_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "RESULT_INVALID",
   "EXR_INVALID",
@@ -48,7 +48,7 @@ export function fetched(turn: Turn, event: Event<"result-fetched">): void {
   accept(turn, chunk, { lease, checked: false });
 }
 
-/** The first good result stands; whoever else works on the chunk may stop. */
+/** The first accepted result counts; other leases of the chunk are released. */
 function accept(turn: Turn, chunk: ChunkState, { lease, checked }: { readonly lease: Lease; readonly checked: boolean }): void {
   const { schedule, effects } = turn;
   const accepted = { donor: lease.donor, sha256: lease.sha256 ?? "", checked };
@@ -69,7 +69,7 @@ export function checked(turn: Turn, event: Event<"result-checked">): void {
   const lease = chunk.leases.get(event.donor);
   if (chunk.rechecking && chunk.accepted?.donor === event.donor) settleRecheck(turn, chunk, event.verdict);
   else if (lease?.phase === "checking") settleCheck(turn, chunk, { lease, verdict: event.verdict });
-  // The verdict is our own: it counts even when the chunk was settled in the meantime.
+  // The verdict counts even when the chunk was settled in the meantime.
   const donor = turn.schedule.donors.get(event.donor);
   if (donor && event.verdict === "different") ban(turn, donor, "mismatch");
 }
@@ -100,7 +100,7 @@ function settleRecheck({ schedule, effects }: Turn, chunk: ChunkState, verdict: 
   effects.push({ type: "revoke", chunk: chunk.chunk.id, donor: accepted.donor });
 }
 
-/** It did not arrive, is no result, or could not be looked at: then nobody knows whether it is right, and it is rendered elsewhere. */
+/** It did not arrive, is malformed, or could not be checked: then it may be wrong, and another donor renders the chunk. */
 export function refused(turn: Turn, event: Event<"result-refused">): void {
   if (event.code === "CHECK_FAILED") return unchecked(turn, event);
   const held = leaseOf(turn, event.chunk, event.donor);
@@ -109,8 +109,8 @@ export function refused(turn: Turn, event: Event<"result-refused">): void {
 }
 
 /**
- * Our own check could not be made. That is not the donor's fault, and it is not blamed; but a chunk that cannot be looked at
- * whoever renders it is given up like one that nobody can render. Of what a caught donor delivered before, nothing is believed.
+ * The check could not be made. That is no failure of the donor; but a chunk whose results cannot be checked,
+ * whichever donor renders it, is given up like one that no donor can render. Earlier results of a banned donor are then revoked.
  */
 function unchecked(turn: Turn, event: Event<"result-refused">): void {
   endCheck(turn, event.chunk, event.donor);

@@ -4,38 +4,38 @@ import type { JobPlan } from "../plan/plan-types.ts";
 import type { BanReason, ChunkState, DonorState, JobOutcome, ScheduleEffect, SchedulePolicy } from "./types.ts";
 import { WaitingChunks } from "./waiting-chunks.ts";
 
-/** Where a job stands. Belongs to `step`: it changes in place, so nobody keeps an old one. */
+/** The state of a job. Belongs to `step`, which changes it in place: never keep an old one. */
 export interface Schedule {
   readonly chunks: ReadonlyMap<ChunkId, ChunkState>;
   readonly donors: Map<DonorId, DonorState>;
   readonly waiting: WaitingChunks;
   /** Chunks with leases. */
   readonly running: Set<ChunkState>;
-  /** Donors with room for more; those of whom it is not known are looked at again. */
+  /** Donors that may have room for more; `assign` checks them again. */
   readonly free: Set<DonorState>;
   readonly inOrder: boolean;
   /** Donors get chunks ahead of time. */
   readonly prefetches: boolean;
   /** In-order jobs: the donor that has stepped furthest. */
   pin: DonorId | undefined;
-  /** Slots of all donors at hand. */
+  /** Slots of all responsive donors. */
   slots: number;
   paused: boolean;
   ended: JobOutcome | undefined;
   /** Chunks neither accepted nor dead. */
   open: number;
   dead: number;
-  /** Results whose verdicts are still to come, by their makers; also those that lost against another donor's. */
+  /** Results whose verdicts are pending, by donor; also those of backups that came second. */
   readonly checks: Map<DonorId, Set<ChunkId>>;
-  /** Cost units a second of any slot, smoothed. */
+  /** Cost units per second of a slot over all donors, smoothed. */
   typicalSpeed: number | undefined;
-  /** Cost units of this job that a donor does while it says to do one of the known scene, smoothed. */
+  /** Measured cost units of this job per reported cost unit of the benchmark scene, smoothed. */
   sceneFactor: number | undefined;
-  /** Liars of earlier sessions of this job. */
+  /** Donors banned for a mismatch in earlier sessions of this job. */
   readonly bannedBefore: ReadonlyMap<DonorId, BanReason>;
 }
 
-/** What the parts of one `step` share. */
+/** Shared by the parts of one `step`. */
 export interface Turn {
   readonly schedule: Schedule;
   readonly nowMs: number;
@@ -44,8 +44,8 @@ export interface Turn {
 }
 
 /**
- * The schedule of a new job, or of one that goes on: what the journal calls accepted is not rendered again.
- * A caller that has lost a blob leaves its chunk out of `memory.accepted`. When nothing is left to do, the
+ * The schedule of a new or resumed job: chunks accepted in the journal are not rendered again.
+ * A caller that has lost a result leaves its chunk out of `memory.accepted`. When nothing is left to do, the
  * first event of any kind ends the job.
  */
 export function startSchedule(
@@ -111,7 +111,7 @@ function restoreChunk(state: ChunkState, journalState: Pick<JournalState, "accep
   else if (diedOf) state.state = "dead";
 }
 
-/** Chunks all of whose frames stand on disk. */
+/** Chunks all of whose frames are written. */
 function deliveredBy(
   plan: Pick<JobPlan, "outputs" | "sceneFrames">,
   { finishedFrames }: Pick<JournalState, "finishedFrames">,
@@ -120,24 +120,24 @@ function deliveredBy(
   return new Set(plan.sceneFrames.filter(({ key }) => !needed.has(key)).flatMap(({ chunks }) => chunks));
 }
 
-/** True while its slots count: here, let work by its owner and by us. */
+/** True while its slots count: connected, not paused by its owner, and not banned. */
 export function isResponsive(donor: DonorState): boolean {
   return donor.here && donor.open && donor.banned === undefined;
 }
 
-/** True when a donor may be given work now or soon: at hand, and not silent. */
+/** True when a donor may be leased a chunk now or soon: responsive, and not silent. */
 export function isEligible(donor: DonorState, { nowMs, policy }: Pick<Turn, "nowMs" | "policy">): boolean {
   return isResponsive(donor) && nowMs - donor.lastHeardMs <= policy.suspectMs;
 }
 
-/** Chunks that a donor renders or has waiting; results under way do not count. */
+/** Chunks that a donor renders or has queued, without results in transfer. */
 export function inFlight(donor: DonorState): number {
   let count = 0;
   for (const lease of donor.leases.values()) if (lease.phase === "leased") count++;
   return count;
 }
 
-/** Results of a donor that are being brought or checked: it keeps each of them until we need it no more. */
+/** Results of a donor that are being fetched or checked: it keeps each of them until it is settled. */
 export function unsettled({ checks }: Pick<Schedule, "checks">, donor: DonorState): number {
   return donor.leases.size - inFlight(donor) + (checks.get(donor.id)?.size ?? 0);
 }

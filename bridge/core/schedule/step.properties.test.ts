@@ -8,7 +8,7 @@ import { startSchedule } from "./schedule.ts";
 import { step } from "./step.ts";
 import type { ScheduleEffect, ScheduleEvent } from "./types.ts";
 
-/** Holds a claim over many random histories; the promises that `ObservedJob` names are held in all of them. */
+/** Checks a property over many random histories, in all of which `ObservedJob` checks its invariants. */
 function overHistories(claim: (past: History) => void): void {
   fc.assert(fc.property(history, claim), { numRuns: 500 });
 }

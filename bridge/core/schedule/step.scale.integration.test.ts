@@ -8,7 +8,7 @@ import type { ScheduleEffect, ScheduleEvent } from "./types.ts";
 const CHUNKS = 100_000;
 const DONORS = 1_000;
 
-/** A swarm without time: what is leased is rendered, fetched and checked in turn. */
+/** A swarm without time: each lease is rendered, fetched and checked in order. */
 function answer(effect: ScheduleEffect, nowMs: number): ScheduleEvent[] {
   if (effect.type === "lease")
     return [{ type: "chunk-rendered", nowMs, chunk: effect.chunk, donor: effect.donor, seconds: 1 + (nowMs % 7) }];
@@ -37,7 +37,7 @@ describe("step, at full size", () => {
       const before = process.threadCpuUsage();
       const { effects } = step(schedule, event, policy);
       const { user, system } = process.threadCpuUsage(before);
-      times.push((user + system) / 1_000); // its own work, not the time that others had the processor
+      times.push((user + system) / 1_000); // its own CPU time, not that of other processes
       for (const effect of effects) events.push(...answer(effect, index));
       accepted += effects.filter(({ type }) => type === "accept").length;
       if (index % 5_000 === 0) events.push({ type: "tick", nowMs: 0 });

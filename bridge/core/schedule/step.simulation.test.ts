@@ -22,7 +22,7 @@ function donors(count: number, make: (index: number) => Partial<SimulatedDonor>)
   return Array.from({ length: count }, (_, index) => ({ id: `d${index}`, slots: 1, speed: 1, ...make(index) }));
 }
 
-/** The shortest time in which these speeds could do this work, could it be cut at will. */
+/** The shortest time for this work at these speeds if it could be split without limit. */
 function fluidSeconds(costs: readonly number[], swarm: readonly SimulatedDonor[]): number {
   return costs.reduce((sum, cost) => sum + cost, 0) / swarm.reduce((sum, { speed, slots }) => sum + speed * slots, 0);
 }
@@ -143,7 +143,7 @@ describe("a simulated swarm", () => {
   });
 
   describe("with speeds reported by donors", () => {
-    /** Slow ones that come first, and a fast one; chunks of all sizes, few for each. */
+    /** Slow donors that join first, and a fast one; few chunks for each, of all sizes. */
     const swarm = (says: (speed: number) => number | undefined): SimulatedDonor[] =>
       donors(6, (index) => {
         const speed = index === 5 ? 12 : 0.5;

@@ -8,7 +8,7 @@ import type { ScheduleEvent, SchedulePolicy } from "./types.ts";
 
 type UntimedEvent = ScheduleEvent extends infer E ? (E extends unknown ? Omit<E, "nowMs"> : never) : never;
 
-/** A schedule that is spoken to: each call returns the effects as short words. */
+/** A schedule for tests: each call sends an event and returns the effects as short texts. */
 function begin(shape: PlanShape, choices: Partial<SchedulePolicy> = {}, journalState?: Parameters<typeof startSchedule>[1]) {
   const policy: SchedulePolicy = { ...DEFAULT_POLICY, verify: "off", secret: "s", ...choices };
   let schedule = startSchedule(planOf(shape), journalState);
@@ -46,7 +46,7 @@ describe("step", () => {
     const long = begin({ costs: [1, 1, 100, 100, 100, 100] }, { aheadSeconds: 0.5 });
     long.join("a");
     expect(long.join("b")).toEqual(["lease c3 b 1"]);
-    expect(long.rendered("c2", "a")).toEqual(["fetch c2 a", "lease c4 a 1"]); // no tile in front of the frame that is left
+    expect(long.rendered("c2", "a")).toEqual(["fetch c2 a", "lease c4 a 1"]); // no tile before the remaining frame
     expect(long.rendered("c3", "b")).toEqual(["fetch c3 b", "lease c5 b 1", "lease c0 a 1"]);
   });
 
@@ -210,7 +210,7 @@ describe("step", () => {
       const job = begin({ costs: [1, 1] });
       expect(job.join("a")).toEqual(["lease c0 a 1", "lease c1 a 1"]);
       expect(stand(job, false)).toEqual(["withdraw c1 a moved"]);
-      // Nothing else waits then: what stands still at a is made by b as well.
+      // Nothing else waits: b renders the chunk that is paused at a, too.
       expect(job.join("b")).toEqual(["lease c1 b 2"]);
       expect(job.rendered("c1", "b")).toEqual(["fetch c1 b", "lease c0 b 2"]);
       expect(job.rendered("c0", "b")).toEqual(["fetch c0 b"]);

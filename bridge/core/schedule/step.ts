@@ -6,7 +6,7 @@ import type { Schedule, Turn } from "./schedule.ts";
 import type { JobOutcome, ScheduleEffect, ScheduleEvent, SchedulePolicy } from "./types.ts";
 
 /**
- * One event in, the schedule after it and what it calls for out. The same events give the same effects. The
+ * Applies one event and returns the new schedule and its effects. The same events give the same effects. The
  * schedule is changed in place: keep the returned one and nothing else.
  */
 export function step(
@@ -23,7 +23,7 @@ export function step(
   return { schedule, effects: turn.effects };
 }
 
-/** Whatever a donor itself says shows that it lives; what we find out about it does not. */
+/** Every message of a donor counts as a heartbeat; events from our own side about it do not. */
 function hear({ schedule, nowMs }: Turn, event: ScheduleEvent): void {
   const speaks =
     event.type === "heartbeat" ||

@@ -101,7 +101,7 @@ describe("verification", () => {
     const job = begin(10, "spot");
     job.join("liar");
     for (const chunk of ["c0", "c1", "c2", "c3"]) job.deliver(chunk, "liar");
-    expect(job.claim("c3")).toBe(false); // while its maker's first results are looked at
+    expect(job.claim("c3")).toBe(false); // while its donor's first results are checked
     for (const chunk of ["c0", "c1"]) job.verdict(chunk, "liar", "equal");
     expect(job.claim("c3")).toBe(true);
     job.deliver("c4", "liar", true);
@@ -160,7 +160,7 @@ describe("verification", () => {
 });
 
 describe("mustCheck", () => {
-  /** Results of a donor that is known by now, drawn or not. */
+  /** Results of a donor after its first ones, chosen for a check or not. */
   function draw(secret: string, results: readonly { readonly chunk: string; readonly sha256: string }[]): boolean[] {
     const policy = { ...DEFAULT_POLICY, verify: "spot", secret } as const;
     return results.map((result) => mustCheck({ ...result, trusted: false, nth: 9, suspicious: false }, policy));
@@ -178,7 +178,7 @@ describe("mustCheck", () => {
     expect(draw("two", results)).not.toEqual(draw("one", results));
   });
 
-  /** c0 late at a, given to b as well, whose result is being checked when a's is accepted. */
+  /** c0 is late at a, backed up by b, whose result is being checked when a's is accepted. */
   function lateBackup(verify: VerifyLevel = "spot") {
     const job = begin(1, verify);
     job.join("a", true);

@@ -5,7 +5,7 @@ import { startSchedule } from "./schedule.ts";
 import type { ChunkState } from "./types.ts";
 import { WaitingChunks } from "./waiting-chunks.ts";
 
-/** Chunks "c0", "c1", …, each of the frame and the cost given. */
+/** Chunks "c0", "c1", …, each with the given frame and cost. */
 function chunksOf(wanted: readonly (readonly [frame: number, cost: number])[]): ChunkState[] {
   const plan: JobPlan = planOf({ costs: wanted.map(([, cost]) => cost) });
   const chunks = plan.chunks.map((chunk, index) => ({ ...chunk, spec: { ...chunk.spec, frame: wanted[index]?.[0] ?? 0 } }));

@@ -1,41 +1,41 @@
 import { RankHeap } from "./rank-heap.ts";
 import type { ChunkState } from "./types.ts";
 
-/** Chunks of one unit (one scene at one frame) and of like cost (within a factor of two), in the order of the plan. */
+/** Chunks of one scene frame and of similar cost (within a factor of two), in plan order. */
 interface Pile {
   readonly key: number;
   readonly sceneFrame: string;
-  /** Place of its first chunk in the plan when it was made. */
+  /** Position of its first chunk in the plan when it was made. */
   readonly rank: number;
   readonly chunks: RankHeap<ChunkState>;
 }
 
-/** Piles of like cost: those of units that nobody has begun, and the others. */
+/** Piles of similar cost: those of scene frames that no donor has begun, and the others. */
 interface Group {
-  /** Those begun in the meantime leave it when they are met. */
+  /** Scene frames begun in the meantime are removed when they are reached. */
   readonly untouched: RankHeap<Pile>;
   readonly begun: Set<Pile>;
 }
 
 export interface Wanted {
   readonly mayTake: (chunk: ChunkState) => boolean;
-  /** Dear chunks, or cheap ones for a slow donor. */
+  /** Expensive chunks, or cheap ones for a slow donor. */
   readonly end: "dear" | "cheap";
-  /** The unit that the donor has open: opening another frame costs it time, which may be more than a tile's. */
+  /** The scene frame that the donor has open: opening another frame may take longer than rendering a tile. */
   readonly sceneFrame: string | undefined;
-  /** Where the next one is dearer (by about a factor of two), there is none: it waits for a slot that is free. */
+  /** If the next chunk costs more than this (by about a factor of two), none is returned: it waits for a free slot. */
   readonly mostCost: number;
 }
 
-/** Names the unit that a chunk is a part of. */
+/** Identifies a chunk's scene frame. */
 export function sceneFrameOf({ chunk: { spec } }: ChunkState): string {
   return `${spec.frame}:${spec.scene}`;
 }
 
 /**
- * Chunks that nobody works on. Those that failed somewhere come first, and each donor is asked whether it may take
- * them. Of the others a donor gets one of the unit that it has open; then the first of a unit that nobody has
- * begun, or that somebody gave back; then it helps where most is left.
+ * Chunks that no donor works on. Those that failed before come first, and each donor is tested whether it may take
+ * them. Of the others a donor gets one of the scene frame that it has open; then the first of a scene frame that no donor has
+ * begun, or that was returned; then one of the scene frame with most chunks left.
  */
 export class WaitingChunks {
   readonly #groups = new Map<number, Group>();
@@ -43,7 +43,7 @@ export class WaitingChunks {
   readonly #begun = new Set<string>();
   readonly #failed = new Set<ChunkState>();
   #fresh = 0;
-  /** Group keys, dearest first. */
+  /** Group keys, most expensive first. */
   #order: number[] = [];
 
   get size(): number {
@@ -99,7 +99,7 @@ export class WaitingChunks {
     return undefined;
   }
 
-  /** The first in the order of the plan, whatever it costs and wherever it failed; it stays. */
+  /** The first in plan order, whatever its cost and failures; it is not removed. */
   first(): ChunkState | undefined {
     let first: ChunkState | undefined;
     const look = (chunk: ChunkState | undefined) => {
@@ -113,7 +113,7 @@ export class WaitingChunks {
     return first;
   }
 
-  /** Takes out what `first` returned. */
+  /** Removes what `first` returned. */
   takeFirst(): ChunkState | undefined {
     const chunk = this.first();
     if (!chunk || this.#failed.delete(chunk)) return chunk;
@@ -151,7 +151,7 @@ export class WaitingChunks {
     return chunk;
   }
 
-  /** Its unit is begun by nobody again. */
+  /** Marks its scene frame as not begun. */
   #giveBack(pile: Pile): void {
     this.#begun.delete(pile.sceneFrame);
     const { untouched, begun } = this.#groupOf(pile.key);

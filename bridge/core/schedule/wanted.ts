@@ -1,13 +1,13 @@
 import type { ChunkId, DonorId } from "../plan/chunk.ts";
 import type { Schedule } from "./schedule.ts";
 
-/** Whether a donor's result of a chunk is still of use: it is being made or weighed, or it was accepted. */
+/** Whether a donor's result of a chunk is still needed: it is being rendered or checked, or it was accepted. */
 export function isWanted({ chunks, checks }: Schedule, id: ChunkId, donor: DonorId): boolean {
   const chunk = chunks.get(id);
   return chunk?.leases.has(donor) === true || chunk?.accepted?.donor === donor || checks.get(donor)?.has(id) === true;
 }
 
-/** Chunks that donors are rendering at this moment, with the seconds that they are expected to take. */
+/** Chunks that donors are rendering now, with their predicted seconds. */
 export function rendering({
   running,
 }: Schedule): readonly { readonly chunk: ChunkId; readonly donor: DonorId; readonly startedAtMs: number }[] {

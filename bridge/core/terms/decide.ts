@@ -2,29 +2,29 @@ import { type Availability, type NotOpen, OPEN } from "./availability.ts";
 import { isWithin, scheduleText, type WallTime } from "./schedule.ts";
 import type { Terms } from "./terms.ts";
 
-/** What is known of the machine at a moment; undefined: this machine does not tell. */
+/** Metrics of the machine at a moment; undefined: not available on this machine. */
 export interface Observation {
   readonly wall: WallTime;
-  /** Since somebody touched keyboard, mouse or terminal. */
+  /** Time since the last input on keyboard, mouse or terminal. */
   readonly idleMs: number | undefined;
-  /** Share of all cores that programs of others use, 0 to 1. */
+  /** Share of all cores that other programs use, 0 to 1. */
   readonly othersLoad: number | undefined;
   readonly onBattery: boolean | undefined;
-  /** Names of the programs that run, as far as the terms ask for them. */
+  /** Names of running programs, as far as the terms need them. */
   readonly programs: readonly string[] | undefined;
   readonly celsius: number | undefined;
   readonly watts: number | undefined;
-  /** The owner's own word; undefined: go on. */
+  /** The owner's command; undefined: none. */
   readonly command: OwnerCommand | undefined;
 }
 
-/** `freeze`: stop at once, keep the work. `finish`: take nothing new. */
+/** `freeze`: pause at once, keep the work. `finish`: accept nothing new. */
 export type OwnerCommand = "freeze" | "finish";
 
-/** A limit once passed must be left by so much before work goes on: nothing may flutter. */
+/** After a limit was passed the value must be below it by this margin before work resumes, against oscillation. */
 const RETURN = { celsius: 5, wattsShare: 0.9, loadShare: 0.8 } as const;
 
-/** How the terms stand to what is observed; `before` is how they stood a moment ago. */
+/** The availability by the terms and the metrics; `before` is the previous one. */
 export function decide(terms: Terms, seen: Observation, before: Availability): Availability {
   const stopped = before.state === "paused" ? before.code : undefined;
   const paused = commanded(seen, "freeze") ?? disturbs(terms, seen, stopped) ?? harms(terms, seen, stopped);
@@ -37,7 +37,7 @@ function commanded({ command }: Observation, kind: OwnerCommand): NotOpen | unde
   return command === kind ? { code: "owner", reason: "its owner has paused it" } : undefined;
 }
 
-/** Somebody needs the machine. */
+/** The machine is in use. */
 function disturbs(terms: Terms, seen: Observation, stopped: string | undefined): NotOpen | undefined {
   const program = seen.programs?.find((running) => yieldsTo(terms, running));
   if (program !== undefined) return { code: "yield", reason: `its owner runs ${program}` };
@@ -48,7 +48,7 @@ function disturbs(terms: Terms, seen: Observation, stopped: string | undefined):
   return seen.othersLoad > limit ? { code: "load", reason: `other programs use ${Math.round(seen.othersLoad * 100)} % of it` } : undefined;
 }
 
-/** Work would cost the machine or its owner. */
+/** Work would strain the machine or cost its owner. */
 function harms(terms: Terms, seen: Observation, stopped: string | undefined): NotOpen | undefined {
   if (terms.notOnBattery && seen.onBattery === true) return { code: "battery", reason: "it runs on battery" };
   const celsius = (terms.maxCelsius ?? Number.POSITIVE_INFINITY) - (stopped === "hot" ? RETURN.celsius : 0);
@@ -61,7 +61,7 @@ function isOver(value: number | undefined, limit: number): value is number {
   return value !== undefined && value > limit;
 }
 
-/** A condition that cannot be looked at is not taken for granted. */
+/** A condition that cannot be observed counts as not met. */
 function unknown(terms: Terms, seen: Observation): NotOpen | undefined {
   const blind: readonly (readonly [boolean, string])[] = [
     [terms.idleMs !== undefined && seen.idleMs === undefined, "whether somebody uses it"],
@@ -79,12 +79,12 @@ function outside(terms: Terms, seen: Observation): NotOpen | undefined {
   return { code: "schedule", reason: `it gives only ${scheduleText(terms.schedule)} of its own time` };
 }
 
-/** Whether work stops while a program of this name runs. */
+/** Whether the terms pause work while a program of this name runs. */
 export function yieldsTo({ yieldTo }: Pick<Terms, "yieldTo">, program: string): boolean {
   return yieldTo.some((name) => sameProgram(name, program));
 }
 
-/** Without case and without ".exe"; Linux cuts names to 15 characters. */
+/** Ignores case and ".exe"; Linux truncates names to 15 characters. */
 function sameProgram(wanted: string, running: string): boolean {
   const plain = (name: string) => name.toLowerCase().replace(/\.exe$/, "");
   const [a, b] = [plain(wanted), plain(running)];

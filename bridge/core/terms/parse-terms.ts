@@ -6,7 +6,7 @@ import { parseSchedule } from "./schedule.ts";
 import { TERMS_LIMITS } from "./terms-limits.ts";
 import { type CoreShare, DEFAULT_TERMS, IDLE_OTHERS_LOAD, type Terms } from "./terms.ts";
 
-/** Each term by the name that the owner writes, with what it may say. */
+/** Each term by the name that the owner writes, with its help and parser. */
 export const TERM_NAMES = {
   cores: "cores for all render slots together: 6 or 50%, or for each: 2 each (default: all but one)",
   memory: "memory for all render slots together: 16g",
@@ -32,7 +32,7 @@ export const TERM_NAMES = {
 } as const satisfies Record<string, string>;
 export type TermName = keyof typeof TERM_NAMES;
 
-/** Terms as the owner wrote them: what is kept, sent and shown. */
+/** Terms as the owner wrote them, for storing, sending and showing. */
 export type TermTexts = Readonly<Partial<Record<TermName, string>>>;
 
 /** One term as its owner stated it: the text, for whoever shows it, and what it says. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { isWithin, nextChange, parseSchedule, scheduleText, type WallClock } from "./schedule.ts";
 
-/** The wall clock of a place, whatever the place of this test is. */
+/** The wall clock of a time zone, whatever the machine's own zone. */
 function clockOf(timeZone: string): WallClock {
   const format = new Intl.DateTimeFormat("en-US", { timeZone, weekday: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   const days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];

@@ -1,15 +1,15 @@
 import { FarmError } from "../../kernel/errors.ts";
 
-/** What the clock on the wall shows: the day of the week (0 is Sunday) and the minute of the day. */
+/** Local time: the day of the week (0 is Sunday) and the minute of the day. */
 export interface WallTime {
   readonly weekday: number;
   readonly minute: number;
 }
 
-/** What the clock on the wall of this machine shows at a moment (milliseconds since 1970). */
+/** This machine's local time at a moment (milliseconds since 1970). */
 export type WallClock = (nowMs: number) => WallTime;
 
-/** A stretch of wall time on some days of the week; one that ends at or before its start runs over midnight. */
+/** A period of local time on some days of the week; one that ends at or before its start runs past midnight. */
 export interface Window {
   /** Days on which it begins; 0 is Sunday. */
   readonly days: readonly number[];
@@ -18,7 +18,7 @@ export interface Window {
   readonly toMinute: number;
 }
 
-/** When the owner gives; no windows: always. */
+/** When the owner donates; no windows: always. */
 export type Schedule = readonly Window[];
 
 export const SCHEDULE_LIMITS = { maxWindows: 64, maxChars: 2_000 } as const;
@@ -95,7 +95,7 @@ function misread(text: string, why: string): FarmError {
   });
 }
 
-/** True while the wall clock stands in one of the windows. */
+/** True while the local time is in one of the windows. */
 export function isWithin(schedule: Schedule, { weekday, minute }: WallTime): boolean {
   if (schedule.length === 0) return true;
   const now = weekday * DAY_MINUTES + minute;
@@ -111,13 +111,13 @@ export function isWithin(schedule: Schedule, { weekday, minute }: WallTime): boo
 
 /**
  * When the schedule next opens or closes, in milliseconds since 1970; undefined when it never does. The wall
- * clock is asked minute by minute, so that it may jump (summer time) wherever it likes.
+ * clock is evaluated minute by minute, so that changes to summer time are respected.
  */
 export function nextChange(schedule: Schedule, wallClock: WallClock, nowMs: number): number | undefined {
   if (schedule.length === 0) return undefined;
   const open = isWithin(schedule, wallClock(nowMs));
   const first = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS + MINUTE_MS;
-  // A day more than a week: the hour that the clock is put forward may hold the only change.
+  // A day more than a week: the hour skipped by summer time may hold the only change.
   for (let step = 0; step <= WEEK_MINUTES + DAY_MINUTES; step++) {
     const atMs = first + step * MINUTE_MS;
     if (isWithin(schedule, wallClock(atMs)) !== open) return atMs;

@@ -1,4 +1,4 @@
-/** Bounds on what an owner writes, and on what it may say; what others are told of a donor is held to the same. */
+/** Limits on the owner's terms, also applied to what other peers report. */
 export const TERMS_LIMITS = {
   maxTextChars: 8_192,
   maxListed: 256,

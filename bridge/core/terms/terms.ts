@@ -4,16 +4,16 @@ import type { Schedule } from "./schedule.ts";
 export type CoreShare =
   | { readonly kind: "count"; readonly cores: number }
   | { readonly kind: "share"; readonly share: number }
-  /** For each slot: as many Blenders, as often so many threads. */
+  /** Per slot: each Blender gets this many threads. */
   | { readonly kind: "each"; readonly cores: number };
 
-/** What an owner gives, when, and to whom. All of it may change while work runs. */
+/** What an owner donates, when, and to whom. All of it may change while work runs. */
 export interface Terms {
-  /** For all render slots together, unless said otherwise; undefined: every core but one. */
+  /** For all render slots together, unless it is per slot; undefined: every core but one. */
   readonly cores: CoreShare | undefined;
-  /** For all render slots together; undefined: what the machine can spare. */
+  /** For all render slots together; undefined: a default share of the machine's. */
   readonly memoryBytes: number | undefined;
-  /** Scenes and results kept on this disk. */
+  /** Disk space for scenes and results. */
   readonly diskBytes: number;
   readonly gpus: "none" | "all" | readonly string[];
   /** Chunks at the same time; undefined: one, or as many as fit on the GPUs that are given. */
@@ -23,28 +23,28 @@ export interface Terms {
   readonly schedule: Schedule;
   /** How long a chunk may go on after the schedule has closed. */
   readonly overtimeMs: number;
-  /** Work is done only when nobody has touched the machine for so long. */
+  /** Work is done only after this much time without user input. */
   readonly idleMs: number | undefined;
-  /** Work stops when others use more than this share of all cores. */
+  /** Work is paused when other programs use more than this share of all cores. */
   readonly maxOthersLoad: number | undefined;
   readonly notOnBattery: boolean;
-  /** Work stops while one of these programs runs (compared without case). */
+  /** Work is paused while one of these programs runs (ignoring case). */
   readonly yieldTo: readonly string[];
   readonly maxCelsius: number | undefined;
   readonly maxWatts: number | undefined;
   readonly who: "anyone" | "friends" | "own";
-  /** Peer ids of the owner's other machines: first in line. */
+  /** Peer ids of the owner's other machines: served first. */
   readonly own: readonly string[];
-  /** Peer ids that come before strangers. */
+  /** Peer ids that are served before strangers. */
   readonly friends: readonly string[];
-  /** When there are any: nobody else may come but these, and the owner's own. */
+  /** If not empty: only these peers, and the owner's own, are admitted. */
   readonly allow: readonly string[];
   readonly deny: readonly string[];
-  /** What the owner lets in of others: digests of environments, peer ids whose signature counts, `any`, `ask`. */
+  /** Allowed environments of others: digests, peer ids whose signature is trusted, `any`, `ask`. */
   readonly environments: readonly string[];
 }
 
-/** What a machine gives whose owner said nothing. */
+/** The default terms. */
 export const DEFAULT_TERMS: Terms = {
   cores: undefined,
   memoryBytes: undefined,
@@ -69,10 +69,10 @@ export const DEFAULT_TERMS: Terms = {
   environments: [],
 };
 
-/** While only-when-idle is asked for and no other number is given. */
+/** The default idle time for "only when idle". */
 export const IDLE_OTHERS_LOAD = 0.5;
 
-/** What of this machine the terms are reckoned from. */
+/** The properties of this machine that the terms depend on. */
 export interface MachineSize {
   readonly cores: number;
   readonly memoryBytes: number;
@@ -84,10 +84,10 @@ export interface SlotSize {
   readonly memoryBytes: number;
 }
 
-/** The owner's own work keeps at least this much memory when no number is given. */
+/** Memory kept for the owner's own work when no amount is set. */
 const OWNERS_MEMORY = { share: 0.1, leastBytes: 2 ** 30 } as const;
 
-/** One slot's part of what is given: never less than a thread. */
+/** One slot's share of the donated resources: at least one thread. */
 export function slotSize(terms: Pick<Terms, "cores" | "memoryBytes" | "slots">, machine: MachineSize): SlotSize {
   const { slots = 1 } = terms;
   const memory = terms.memoryBytes ?? machine.memoryBytes - Math.max(OWNERS_MEMORY.leastBytes, machine.memoryBytes * OWNERS_MEMORY.share);
@@ -111,7 +111,7 @@ export function coresGiven({ cores, slots = 1 }: Pick<Terms, "cores" | "slots">,
   }
 }
 
-/** How close a peer is to the owner: the order in which work waits for a slot. */
+/** The tier of a requester, which orders the queue for a slot. */
 export type RequesterTier = "own" | "friend" | "stranger";
 
 export function requesterTierOf(peer: string, terms: Pick<Terms, "own" | "friends">): RequesterTier {
@@ -119,7 +119,7 @@ export function requesterTierOf(peer: string, terms: Pick<Terms, "own" | "friend
   return terms.friends.includes(peer) ? "friend" : "stranger";
 }
 
-/** Whether a peer may come at all; `deny` wins over everything. */
+/** Whether a peer is admitted; `deny` wins over everything. */
 export function isWelcome(peer: string, terms: Pick<Terms, "who" | "own" | "friends" | "allow" | "deny">): boolean {
   if (terms.deny.includes(peer)) return false;
   const requesterTier = requesterTierOf(peer, terms);

@@ -3,21 +3,21 @@ import type { ChunkSpec } from "../plan/chunk.ts";
 
 const Amount = z.number().min(0);
 
-/** Work given in some time. */
+/** Donated work in a period. */
 export const Given = z.strictObject({
   chunks: Amount,
-  /** Whole frames; a tile is its share of one. */
+  /** Frames; a tile counts as its share of one. */
   frames: Amount,
-  /** Of render slots at work. */
+  /** Of busy render slots. */
   seconds: Amount,
-  /** As far as this machine tells what it uses; undefined: it does not. */
+  /** If this machine reports its energy use; undefined otherwise. */
   joules: Amount.optional(),
 });
 export type Given = Readonly<z.infer<typeof Given>>;
 
-/** Work given on the day named, and ever. */
+/** Donated work of the given day, and in total. */
 export const Totals = z.strictObject({
-  /** The day of `today` on this machine's wall: "2026-11-23". */
+  /** The day of `today` in local time: "2026-11-23". */
   day: z.string().max(10),
   today: Given,
   ever: Given,

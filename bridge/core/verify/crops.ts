@@ -1,21 +1,21 @@
 import type { Rect } from "../job/scene-facts.ts";
 
 export interface CropChoice {
-  /** The part of the result that is kept, in full-frame pixels; crops lie inside it. */
+  /** The crop of the result without overscan, in full-frame pixels; checked crops lie inside it. */
   readonly rect: Rect;
   readonly count: number;
   /** Side of a crop in pixels. */
   readonly size: number;
-  /** HMAC-SHA256 of the result's hash under a secret of the requester: nobody can foresee the crops, anybody with the secret can repeat them. */
+  /** HMAC-SHA256 of the result's hash with the requester's secret: crops are unpredictable without it, and repeatable with it. */
   readonly key: Uint8Array;
 }
 
-/** How often another place is looked for before a crop may lie over another one. */
+/** How often another position is tried before a crop may overlap another one. */
 const TRIES = 32;
 
 /**
- * Picks the rectangles of a result that are rendered again. A result no larger than a crop is taken whole; otherwise no
- * two crops are the same, and where there is room, no two share a pixel.
+ * Chooses the rectangles of a result that are rendered again. A result no larger than a crop is used whole; otherwise no
+ * two crops are the same, and where possible no two share a pixel.
  */
 export function chooseCrops({ rect, count, size, key }: CropChoice): readonly Rect[] {
   const width = Math.min(size, rect.width);
@@ -45,7 +45,7 @@ function freePlace(start: number, taken: ReadonlySet<number>, places: number): n
   return place;
 }
 
-/** An endless row of 32-bit numbers: the key's own words first, stirred on from there (splitmix32). */
+/** An infinite sequence of 32-bit numbers: the key's words first, then mixed from them (splitmix32). */
 function numbersFrom(key: Uint8Array): () => number {
   if (key.length < 16) throw new RangeError("a crop key needs at least 16 bytes");
   const words = new DataView(key.buffer, key.byteOffset, key.byteLength);

@@ -4,7 +4,7 @@ import { type Luminance, noiseTest } from "./noise.ts";
 const SIDE = 32;
 const PIXELS = SIDE * SIDE;
 
-/** Numbers of a normal distribution; seeded, so that a test says the same every time. */
+/** Numbers of a normal distribution, seeded. */
 function normals(seed: number): () => number {
   let state = seed;
   const uniform = () => {

@@ -15,13 +15,13 @@ export interface NoiseInput {
 export interface NoiseVerdict {
   /** 0: identical; 1: as far away as an independent render; (1/f-1)/2: made with the fraction f of the samples. */
   readonly r: number;
-  /** Pixels without noise in which the result is off all the same. */
+  /** Noise-free pixels in which the result differs. */
   readonly outliers: number;
-  /** Pixels without noise. */
+  /** Noise-free pixels. */
   readonly quietPixels: number;
 }
 
-/** Bounds of the R test, from its measurements: pooled 5x5, one pixel counts 9 at most. */
+/** Parameters of the R test, from its measurements: variance pooled over 5x5, one pixel counts 9 at most. */
 const R_TEST = { poolRadius: 2, maxTerm: 9, relativeFloor: 1e-8, outlierSigmas: 8, outlierTolerance: 1e-3 } as const;
 
 /**
@@ -40,7 +40,7 @@ export function noiseTest(input: NoiseInput): NoiseVerdict {
     const floor = R_TEST.relativeFloor * (1 + r * r);
     const quiet = !(variance > floor);
     if (quiet) quietPixels++;
-    if (Object.is(y, r)) continue; // also what is not a number in both
+    if (Object.is(y, r)) continue; // also NaN in both
     const difference = Math.abs(y - r);
     const term = (difference * difference) / (2 * Math.max(variance, floor));
     sum += Number.isFinite(term) ? Math.min(R_TEST.maxTerm, term) : R_TEST.maxTerm;

@@ -2,15 +2,15 @@ import type { Verdict } from "../schedule/types.ts";
 import { type CropDifference, verdictOfEquals } from "./verdict.ts";
 
 /**
- * How much further from our renders than they are from each other a result may be. Two renders that differ by chance differ
- * by about as much as a third one does; pixels on hair and in volumes that go another way come in handfuls, hence more than 1.
+ * By what factor a result may differ more from our renders than they differ from each other. Two renders that differ by chance differ
+ * by about as much as a third one does; differing pixels on hair and in volumes are few and clustered, hence more than 1.
  */
 export const OWN_NOISE_FACTOR = 4;
 
-/** No two pictures of a scene differ by so much: one of them holds memory that nobody wrote, and how much it is says nothing. */
+/** No two renders of a scene differ by this much: one of them holds uninitialised memory, so that the size of the difference means nothing. */
 const GARBAGE = 1e6;
 
-/** The same place rendered here twice, and a result of the same device class that was not equal to the first one. */
+/** A rectangle rendered here twice, and a result of the same device class that differs from the first render. */
 export interface TwoRenders {
   /** The result against each of our renders. */
   readonly theirs: readonly [CropDifference, CropDifference];
@@ -19,8 +19,8 @@ export interface TwoRenders {
 }
 
 /**
- * Blender does not always make the same bits twice: what it adds up on several threads depends on their order. A result
- * that equals either of our renders is right; one that is about as far from them as they are from each other is told.
+ * Blender does not always render the same bits twice: sums over several threads depend on their order. A result
+ * that equals either of our renders is equal; one that differs by about as much as they do from each other is accepted with a warning.
  */
 export function verdictOfTwo({ theirs, ours }: TwoRenders): Verdict {
   const verdicts = theirs.map(verdictOfEquals);
@@ -35,7 +35,7 @@ function isNoMoreThan(theirs: CropDifference, ours: CropDifference): boolean {
 
 const SEVERITY: readonly Verdict[] = ["equal", "warned", "different"];
 
-/** What several places of one result say together. */
+/** The combined verdict on several rectangles of one result. */
 export function worstOf(verdicts: readonly Verdict[]): Verdict {
   return SEVERITY[Math.max(0, ...verdicts.map((verdict) => SEVERITY.indexOf(verdict)))] ?? "equal";
 }

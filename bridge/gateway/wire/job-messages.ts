@@ -4,13 +4,13 @@ import { Deliver } from "../../core/job/option-schemas.ts";
 import { FrameNumber } from "../../core/job/scene-facts.ts";
 import { JobName } from "./job-submission.ts";
 
-/** What the bridge says of itself is parsed by its tests only; strings have no caps here. */
+/** The bridge's own messages are parsed by its tests only, so strings have no limits here. */
 const Words = z.string();
 const Count = z.int().min(0);
 const Millis = z.number();
 
 export const ErrorBody = z.strictObject({
-  /** One of bridge/ERRORS.md; BUG for a mistake of ours. */
+  /** A code of bridge/ERRORS.md; BUG for an internal error. */
   code: z.string().regex(/^[A-Z_]+$/),
   message: Words,
   advice: Words,
@@ -18,14 +18,14 @@ export const ErrorBody = z.strictObject({
 export type ErrorBody = z.infer<typeof ErrorBody>;
 
 export const JobState = z.enum([
-  /** Waits for its turn. */
+  /** Waiting to start. */
   "queued",
-  /** Its scene is looked at and packed. */
+  /** Its scene is being inspected and packed. */
   "preparing",
   "running",
-  /** What runs at donors ends, nothing new begins. */
+  /** Running chunks finish, none is started. */
   "paused",
-  /** It was cancelled, and the swarm is being stopped. */
+  /** It was cancelled, and its donors are being stopped. */
   "stopping",
   "complete",
   "incomplete",
@@ -43,20 +43,20 @@ export const JobSummary = z.strictObject({
   deliver: Deliver,
   createdAt: Millis,
   framesDone: Count,
-  /** 0 until the scene was looked at. */
+  /** 0 until the scene was inspected. */
   framesTotal: Count,
   chunksDone: Count,
   chunksTotal: Count,
-  /** Null where nobody can tell yet. */
+  /** Null until it can be estimated. */
   secondsLeft: z.number().min(0).nullable(),
-  /** Why it failed, or could not begin. */
+  /** Why it failed, or could not start. */
   error: ErrorBody.nullable(),
 });
 export type JobSummary = z.infer<typeof JobSummary>;
 
-/** What the bridge that serves the job adds. */
+/** Events added by the serving bridge. */
 const SERVED = [
-  /** The summary of the job list, whenever its state changed. The last word on a job: after its end nothing of it runs anywhere. */
+  /** The job's summary, on every change of state. The last one is the last event of a job: then nothing of it runs anywhere. */
   eventOf("job-summary", { summary: JobSummary }),
   /** At most once a second. */
   eventOf("progress", {
@@ -73,13 +73,13 @@ export const EVENT_SCHEMAS = [...JOB_EVENTS, ...SERVED] as const;
 export const WireEvent = z.discriminatedUnion("event", EVENT_SCHEMAS);
 export type WireEvent = Readonly<z.infer<typeof WireEvent>>;
 
-/** The reply to `jobs.watch`: how the job stands now; its events follow. */
+/** The reply to `jobs.watch`: the job's current state; its events follow. */
 export const JobReport = z.strictObject({
   summary: JobSummary,
-  /** The first event that follows, and the one after the last that has happened. Above `from`: those between are forgotten. */
+  /** The number of the first event that follows, and of the next new one. If above `from`: events between were dropped. */
   first: Count,
   next: Count,
-  /** Frames whose raw pictures are here and not released. */
+  /** Frames whose raw frames are ready and not released. */
   raw: z.array(FrameNumber),
   /** Finished files so far. */
   outputs: z.array(Words),

@@ -10,27 +10,27 @@ export const JobName = z
   .max(64)
   .regex(/^[\w-]+$/);
 
-/** What a job is to be: a saved scene, and the choices of `bridge render`. */
+/** A job to submit: a saved scene, and the options of `bridge render`. */
 export const JobSubmission = z.strictObject({
-  /** The saved .blend that is rendered: the artist's file, or a copy made for this job. */
+  /** The saved .blend to render: the user's file, or a copy made for this job. */
   scenePath: Path,
   /** The .blend is a copy made for this job: it is removed when the job has ended for good. */
   owned: z.boolean().default(false),
-  /** What people call it; told back in the job list. */
+  /** A display name, returned in the job list. */
   title: Text.nullish(),
-  /** The file that the artist works on; only told back in the job list, so that a client finds its jobs again. */
+  /** The user's working file; only returned in the job list, so that a client finds its jobs again. */
   source: Path.nullish(),
-  /** The Blender that must be used, as --blender; the client's own. */
+  /** The Blender to use, as --blender; the client's own. */
   blender: Path.nullish(),
   ...nullishFields(BLENDER_FLAGS),
   ...nullishFields(JOB_OPTIONS),
-  /** What relative paths are relative to; the scene's folder when not said. */
+  /** The base of relative paths; default: the scene's folder. */
   cwd: Path.nullish(),
-  /** Whose power is used beside this computer's: everybody's in the swarm, or that of these peer ids or multiaddrs. */
+  /** Donors beside this computer: the whole swarm, or these peer ids or multiaddrs. */
   peers: z.union([z.literal("all"), z.array(z.string().min(1).max(512)).max(GATEWAY_LIMITS.maxPeers)]).default("all"),
   /** This computer renders, too. */
   local: z.boolean().default(true),
-  /** `files`: finished pictures, as `bridge render` makes them. `raw`: assembled float pictures, which the client's own Blender finishes. */
+  /** `files`: finished pictures, as with `bridge render`. `raw`: assembled raw frames, which the client's own Blender finishes. */
   deliver: Deliver.default("files"),
 });
 export type JobSubmission = z.infer<typeof JobSubmission>;

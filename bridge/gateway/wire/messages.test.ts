@@ -19,7 +19,7 @@ function fixtures(side: "client" | "bridge"): { kind: string; fixture: Fixture }
   }));
 }
 
-/** As the bridge reads a client: the frame, then the parameters of its method. */
+/** As parsed by the bridge: the frame, then the parameters of its method. */
 function isClientFrame(frame: unknown): boolean {
   const parsed = ClientFrame.safeParse(frame);
   if (!parsed.success) return false;
@@ -28,7 +28,7 @@ function isClientFrame(frame: unknown): boolean {
   return method in METHODS && METHODS[method as Method].params.safeParse(params).success;
 }
 
-/** As a client reads the bridge: the frame, and for a reply the result of the method it asked for. */
+/** As parsed by a client: the frame, and for a reply the result of its method. */
 function isBridgeFrame(kind: string, frame: unknown): boolean {
   const parsed = BridgeFrame.safeParse(frame);
   if (!parsed.success) return false;

@@ -20,7 +20,7 @@ const Hello = z.strictObject({
   client: z.strictObject({ name: Text, version: Text }),
 });
 
-/** What a hello of any version is known by. */
+/** The part of a hello that is the same in every version. */
 export const AnyHello = z.looseObject({ type: z.literal("hello"), protocol: z.int() });
 
 const Request = z.strictObject({
@@ -31,7 +31,7 @@ const Request = z.strictObject({
   params: z.unknown(),
 });
 
-/** All that a client says. */
+/** Every message of a client. */
 export const ClientFrame = z.discriminatedUnion("type", [Hello, Request]);
 export type ClientFrame = z.infer<typeof ClientFrame>;
 
@@ -51,11 +51,11 @@ export const ThisComputer = z.strictObject({
 
 const { name, cores, memoryBytes, load, slots, busySlots } = DonorOffer.shape;
 
-/** What a peer offers, for people to read. */
+/** A peer's offer, for display. */
 export const PeerSummary = z.strictObject({
   peer: Words,
   name,
-  /** It takes work now; `reason` says why not. */
+  /** It accepts work now; otherwise `reason` says why not. */
   open: z.boolean(),
   reason: Words.nullable(),
   cores,
@@ -70,7 +70,7 @@ export const PeerSummary = z.strictObject({
 
 export const SwarmStatus = z.strictObject({
   swarm: Words,
-  /** Null while this bridge has no network, and works alone. */
+  /** Null while this bridge has no network, and renders alone. */
   peerId: Words.nullable(),
   peers: z.array(PeerSummary),
   thisComputer: ThisComputer,
@@ -78,7 +78,7 @@ export const SwarmStatus = z.strictObject({
 export type SwarmStatus = z.infer<typeof SwarmStatus>;
 
 export const SceneFinding = z.strictObject({
-  /** `error`: the render would not begin. `warning`: it shows in the picture, or nobody can help. `info`: good to know. */
+  /** `error`: the render would not start. `warning`: it affects the picture, or no donor can help. `info`: other information. */
   level: z.enum(["error", "warning", "info"]),
   /** A code of bridge/ERRORS.md (upper case), or of the scene's inspection (lower case). */
   code: Words,
@@ -88,7 +88,7 @@ export const SceneFinding = z.strictObject({
 
 export const SceneCheck = z.strictObject({
   findings: z.array(SceneFinding),
-  /** What would be rendered; null where the scene could not be looked at. */
+  /** What would be rendered; null if the scene could not be inspected. */
   facts: z
     .strictObject({
       scene: Words,
@@ -114,62 +114,62 @@ export const DoctorFinding = z.strictObject({ what: Words, ok: z.boolean(), need
 
 const MAX_NAME_BYTES = 255;
 
-/** A plain name that every system can keep. */
+/** A plain file name that is valid on every system. */
 const BlendName = z
   .string()
-  // oxlint-disable-next-line no-control-regex -- they are what must not come in
+  // oxlint-disable-next-line no-control-regex -- control characters are refused
   .regex(/^[^<>:"/\\|?*\u0000-\u001f]+\.blend$/)
   .refine((name) => Buffer.byteLength(name) <= MAX_NAME_BYTES);
 
-/** Every method: what is asked, and what is answered. */
+/** Every method, with its parameters and result. */
 export const METHODS = {
-  /** With `watch`, `swarm` frames follow whenever something changed, until it is asked with `watch: false`. */
+  /** With `watch`, `swarm` frames follow on every change, until a call with `watch: false`. */
   "swarm.status": { params: z.strictObject({ watch: z.boolean().default(false) }), result: SwarmStatus },
-  /** The job is written down and has its name; what is wrong with its scene is told by its events. */
+  /** Stores the job and returns its id; errors of its scene are sent as events. */
   "jobs.submit": { params: JobSubmission, result: OneJob },
   /** Newest first. */
   "jobs.list": { params: Nothing, result: z.strictObject({ jobs: z.array(JobSummary) }) },
   /** Events from number `from` on follow as `event` frames; the numbers count within the `session` of the welcome. */
   "jobs.watch": { params: z.strictObject({ job: JobName, from: Count.default(0) }), result: JobReport },
   "jobs.unwatch": { params: OneJob, result: Nothing },
-  /** Answered at once; its `job-summary` event says when the swarm has really stopped. */
+  /** Replies at once; its `job-summary` event says when its donors have stopped. */
   "jobs.cancel": { params: OneJob, result: JobSummary },
   "jobs.pause": { params: OneJob, result: JobSummary },
   /** Ends a pause. */
   "jobs.resume": { params: OneJob, result: JobSummary },
-  /** Takes a job that ended incomplete, cancelled or failed up again, where it stopped. */
+  /** Resumes a job that ended incomplete, cancelled or failed. */
   "jobs.retry": { params: OneJob, result: JobSummary },
-  /** The raw pictures of a frame; empty while they are not whole. */
+  /** The raw frames of a frame; empty until they are complete. */
   "jobs.raw": {
     params: z.strictObject({ job: JobName, frame: FrameNumber }),
     result: z.strictObject({ pictures: z.array(RawImage).readonly() }),
   },
-  /** The client has what it wants: the raw pictures of one frame may go, or without `frame` all that the ended job keeps, and its line. */
+  /** Releases the raw frames of one frame, or without `frame` everything that the ended job keeps, and its entry in the job list. */
   "jobs.release": { params: z.strictObject({ job: JobName, frame: FrameNumber.nullish() }), result: Nothing },
-  /** Opens the scene in a Blender of the bridge: seconds for a small one. */
+  /** Inspects the scene in a Blender of the bridge: seconds for a small one. */
   "scene.check": {
     params: z.strictObject({ scenePath: Path, scene: Text.nullish(), blender: Path.nullish() }),
     result: SceneCheck,
   },
-  /** For a client that shares no disk with the bridge: the file follows in binary frames, each four bytes with `upload`, then a part of it. */
+  /** For a client that shares no disk with the bridge: the file follows in binary frames, each with four bytes of `upload`, then a part of it. */
   "files.put": {
     params: z.strictObject({ name: BlendName, bytes: z.int().min(1).max(GATEWAY_LIMITS.maxUploadBytes), sha256: Sha256 }),
     result: z.strictObject({ upload: Count }),
   },
-  /** All of it was sent; the path is for `jobs.submit` or `scene.check` of the same connection. */
+  /** Ends an upload; the path is for `jobs.submit` or `scene.check` of the same connection. */
   "files.done": { params: z.strictObject({ upload: Count }), result: z.strictObject({ scenePath: Words }) },
-  /** A file that the job has told of: its `bytes` follow in binary frames, each four bytes with `download`, then a part of it. */
+  /** A file that the job has announced: its `bytes` follow in binary frames, each with four bytes of `download`, then a part of it. */
   "files.get": {
     params: z.strictObject({ job: JobName, path: Path }),
     result: z.strictObject({ download: Count, bytes: z.int().min(0) }),
   },
   "bridge.doctor": { params: Nothing, result: z.strictObject({ findings: z.array(DoctorFinding) }) },
-  /** Ends the bridge; its jobs wait for the next one. */
+  /** Stops the bridge; its jobs wait for the next one. */
   "bridge.stop": { params: Nothing, result: Nothing },
 } as const;
 export type Method = keyof typeof METHODS;
 
-/** All that the bridge says. */
+/** Every message of the bridge. */
 export const BridgeFrame = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("welcome"),
@@ -177,10 +177,10 @@ export const BridgeFrame = z.discriminatedUnion("type", [
     version: Words,
     pid: z.int(),
     home: Words,
-    /** Another one after each start of the bridge: numbers of events begin anew with it. */
+    /** Changes at each start of the bridge, at which event numbers start over. */
     session: Words,
   }),
-  /** The answer to a hello that is not taken; then the connection is closed. `protocol` is what the bridge speaks. */
+  /** The answer to a refused hello; then the connection is closed. `protocol` is the bridge's version. */
   z.strictObject({ type: z.literal("refused"), protocol: z.int(), error: ErrorBody }),
   z.strictObject({ type: z.literal("reply"), id: z.int().min(0), result: z.unknown() }),
   z.strictObject({ type: z.literal("failure"), id: z.int().min(0), error: ErrorBody }),

@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 afterEach(async () => await rm(root, { recursive: true, force: true }));
 
-/** The real disk, which tells in what order it was asked for what. */
+/** The real disk, which records the order of calls. */
 function told(changes: Partial<Disk> = {}) {
   const calls: string[] = [];
   const nameOf = (path: string) => (path === root ? "folder" : path.endsWith(".part") || path.endsWith(".new") ? "beside" : "file");

@@ -2,24 +2,24 @@ import { randomBytes } from "node:crypto";
 import path from "node:path";
 import type { Disk } from "../disk.ts";
 
-/** What file systems answer that cannot bring a folder to the disk, or do not let us ask. */
+/** Errors of file systems that cannot sync a folder, or do not allow it. */
 const NOT_FOR_FOLDERS = new Set(["EINVAL", "ENOTSUP", "EOPNOTSUPP", "EPERM", "EACCES", "EISDIR", "EBADF", "ENOSYS"]);
 
 export interface WholeFileOptions {
-  /** Where it lies until it is whole; a name of its own in the same folder when not said. */
+  /** Its path until it is complete; by default a unique name in the same folder. */
   readonly beside?: string;
-  /** Its bytes and its name are on the disk when this resolves; a power cut may take what is written without. */
+  /** Its bytes and its name are synced before this resolves; otherwise a power cut may lose it. */
   readonly durable?: boolean;
 }
 
-/** A name in the same folder that nobody else has, for a file that is renamed to `file` once it is whole. */
+/** A unique name in the same folder, for a file that is renamed to `file` once it is complete. */
 export function besideOf(file: string): string {
   return path.join(path.dirname(file), `.${path.basename(file).slice(0, 100)}.${randomBytes(6).toString("hex")}.part`);
 }
 
 /**
- * Makes a file under another name, and gives it its own once it is whole: whoever looks sees all of it, or what was there
- * before. Throws what `make` and the system say, and leaves nothing beside it.
+ * Writes a file under a temporary name and renames it once it is complete: readers see all of it, or the previous
+ * file. Throws errors of `make` and of the system, and leaves no temporary file.
  */
 export async function makeWhole(
   disk: Disk,
@@ -28,7 +28,7 @@ export async function makeWhole(
   { beside = besideOf(file), durable = false }: WholeFileOptions = {},
 ): Promise<void> {
   try {
-    await disk.rm(beside, { force: true }); // of somebody who was killed
+    await disk.rm(beside, { force: true }); // of a killed process
     await make(beside);
     if (durable) await syncFile(disk, beside);
     await disk.rename(beside, file);
@@ -39,7 +39,7 @@ export async function makeWhole(
   }
 }
 
-/** As `makeWhole`, for a content that is in memory. */
+/** As `makeWhole`, for contents in memory. */
 export async function replaceFile(
   disk: Disk,
   file: string,
@@ -56,11 +56,11 @@ export async function replaceFile(
 }
 
 /**
- * Moves a whole file to its final name: its bytes are on the disk before it has it. Across file systems it is a copy beside
- * the target first, so that no half file ever has the name. `syncFolder` then brings the name to the disk.
+ * Moves a complete file to its final name; its bytes are synced before. Across file systems it is copied beside
+ * the target first, so that a partial file never has the name. `syncFolder` then syncs the name.
  *
- * Throws what the system says.
- * @returns the bytes that lie there.
+ * Throws the system's errors.
+ * @returns the file's size.
  */
 export async function placeFile(disk: Disk, from: string, to: string): Promise<number> {
   await syncFile(disk, from);
@@ -71,7 +71,7 @@ export async function placeFile(disk: Disk, from: string, to: string): Promise<n
   return placed;
 }
 
-/** Brings the names in a folder to the disk, where the system knows how: a file just moved in survives a power cut. */
+/** Syncs the names in a folder, if the system can: a file just moved in survives a power cut. */
 export async function syncFolder(disk: Disk, folder: string): Promise<void> {
   if (process.platform === "win32") return; // a folder cannot be opened there, and NTFS keeps a journal of names
   try {
@@ -82,13 +82,13 @@ export async function syncFolder(disk: Disk, folder: string): Promise<void> {
   }
 }
 
-/** Brings a file's bytes to the disk. */
+/** Syncs a file's bytes. */
 export async function syncFile(disk: Disk, file: string): Promise<void> {
-  await using opened = await disk.open(file, "change"); // Windows asks for the right to write
+  await using opened = await disk.open(file, "change"); // Windows requires write access
   await opened.sync();
 }
 
-/** Renames; across file systems a copy, whose bytes are on the disk before it has the name. */
+/** Renames; across file systems copies, and syncs the bytes before renaming. */
 export async function moveFile(disk: Disk, from: string, to: string): Promise<void> {
   try {
     await disk.rename(from, to);

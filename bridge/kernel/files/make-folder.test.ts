@@ -41,7 +41,7 @@ test("a file where the folder should be is named in the error", async () => {
   await expect(makeFolder(systemDisk, join(root, "n".repeat(300)))).rejects.toMatchObject({ code: "ENAMETOOLONG" });
 });
 
-// Node's own mkdir never comes back here.
+// Node's own recursive mkdir never returns here.
 test.runIf(process.platform === "linux")("a folder that can be neither made nor found is refused", async () => {
   await expect(makeFolder(systemDisk, "/proc/nope/deep/x")).rejects.toMatchObject({ code: "ENOENT" });
 });

@@ -2,11 +2,11 @@ import { dirname, resolve } from "node:path";
 import type { Disk } from "../disk.ts";
 
 /**
- * Makes a folder, and those above it that are missing, one by one. Node's own `recursive` never returns where a folder
- * can be neither made nor found (`/proc/nope/x`), and keeps a processor busy for ever.
+ * Makes a folder, and its missing parents, one by one. Node's own `recursive` never returns when a folder
+ * can be neither made nor found (`/proc/nope/x`), and keeps a CPU busy for ever.
  *
- * Throws what the system says, and leaves none that it made: EEXIST or ENOTDIR where a file is in the way, ENOENT, EACCES, EROFS, ENOSPC, ENAMETOOLONG, …
- * @returns the first folder that was made, undefined where all were there.
+ * Throws the system's errors, and removes folders that it made: EEXIST or ENOTDIR if a file is in the way, ENOENT, EACCES, EROFS, ENOSPC, ENAMETOOLONG, …
+ * @returns the topmost folder that was made, undefined if all existed.
  */
 export async function makeFolder(disk: Disk, folder: string): Promise<string | undefined> {
   const missing = await missingFolders(disk, resolve(folder));
@@ -15,12 +15,12 @@ export async function makeFolder(disk: Disk, folder: string): Promise<string | u
     for (const path of missing) if (await madeNow(disk, path)) made.push(path);
     return made[0];
   } catch (error) {
-    for (const path of made.toReversed()) await disk.rmdir(path).catch(() => {}); // somebody may use it already
+    for (const path of made.toReversed()) await disk.rmdir(path).catch(() => {}); // another process may use it already
     throw error;
   }
 }
 
-/** From the outermost to the folder itself; a file in its place counts as missing: making it says what is wrong. */
+/** From the topmost to the folder itself; a file in its place counts as missing, so that making it fails with the reason. */
 async function missingFolders(disk: Disk, folder: string): Promise<string[]> {
   const missing: string[] = [];
   for (let path = folder; !(await isFolder(disk, path)); path = dirname(path)) {
@@ -30,7 +30,7 @@ async function missingFolders(disk: Disk, folder: string): Promise<string[]> {
   return missing;
 }
 
-/** False where somebody else made it meanwhile. */
+/** False if another process made it meanwhile. */
 async function madeNow(disk: Disk, path: string): Promise<boolean> {
   try {
     await disk.mkdir(path);

@@ -2,10 +2,10 @@ import { FarmError, isFarmError, messageOf } from "../errors.ts";
 import type { Time } from "../world.ts";
 import { withDeadline } from "../with-deadline.ts";
 
-/** How long a folder of the user's may take to answer; a picture's way to the disk takes longer, the more bytes it has. */
+/** How long a call to the user's folder may take; longer for writing a picture, by its size. */
 export const OUTPUT_WAITS = { answerMs: 20_000, deliverMs: 120_000, deliverBytesPerMs: 1_000 } as const;
 
-/** Gives what the system said about a user's output its code: DISK_FULL or OUTPUT_NOT_WRITABLE. */
+/** Converts a system error about the user's output to DISK_FULL or OUTPUT_NOT_WRITABLE. */
 export function asOutputFailure(error: unknown, where: string): FarmError {
   if (isFarmError(error)) return error;
   const code = (error as NodeJS.ErrnoException).code ?? "";
@@ -14,7 +14,7 @@ export function asOutputFailure(error: unknown, where: string): FarmError {
 }
 
 /**
- * Waits for a call to the file system that `where` lies on; a mount that has gone would keep it for ever.
+ * Waits with a limit for a call to the file system of `where`; on a mount that is gone it would never return.
  *
  * Throws DISK_FULL, OUTPUT_NOT_WRITABLE; the signal's reason when aborted.
  */
@@ -33,7 +33,7 @@ export async function outputAnswer<T>(
   }
 }
 
-/** Whether this failed because nobody answered: more calls to the same place would only be lost, too. */
+/** Whether this failed by the time limit: more calls to the same file system would block, too. */
 export function isUnanswered(error: unknown): boolean {
   return isFarmError(error) && error.facts["unanswered"] === true;
 }

@@ -1,7 +1,7 @@
 import { EXR_LIMITS } from "./limits.ts";
 import { exrInvalid } from "./exr-invalid.ts";
 
-/** Thrown when bytes end before the structure does; whoever holds the rest of the file may try again with more. */
+/** Thrown when bytes end before the structure does; the caller may retry with more of the file. */
 export class BytesEnded extends Error {}
 
 /** Reads little-endian values front to back and never past the end. */
@@ -60,7 +60,7 @@ export class ByteCursor {
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Text that survives the way back into bytes; everything Blender writes is valid UTF-8. */
+/** Text that can be encoded back to the same bytes; everything that Blender writes is valid UTF-8. */
 export function utf8(bytes: Uint8Array): string {
   try {
     return decoder.decode(bytes);

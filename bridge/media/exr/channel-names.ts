@@ -1,4 +1,4 @@
-/** Where a channel stands inside a multi-part file. */
+/** The part of a multi-part file that holds a channel. */
 export interface PartNaming {
   /** The part's `name` attribute; undefined in single-part files. */
   readonly part: string | undefined;
@@ -33,8 +33,8 @@ export function compareChannelNames(a: string, b: string): number {
 }
 
 /**
- * Leaves out the compositor's own picture ("Composite.Combined…"), which is no render pass. A view layer
- * that a user called "Composite" stays when it is the only layer or has passes beside Combined.
+ * Skips the compositor's output ("Composite.Combined…"), which is no render pass. A view layer
+ * that a user named "Composite" is kept when it is the only layer or has passes beside Combined.
  */
 export function withoutComposite(names: readonly string[]): string[] {
   const others = names.filter((name) => !name.startsWith("Composite.Combined."));
@@ -42,7 +42,7 @@ export function withoutComposite(names: readonly string[]): string[] {
   return isLayer ? [...names] : others;
 }
 
-/** Cycles' pass of seconds spent on each pixel: wall clock, so no two renders agree. */
+/** Cycles' pass of seconds spent on each pixel, which differs between renders. */
 export function isWallClock(name: string): boolean {
   return /\.(?:Debug )?Render Time\./.test(name);
 }

@@ -2,17 +2,17 @@ import { inflateSync } from "node:zlib";
 import { exrInvalid } from "./exr-invalid.ts";
 import { EXR_COMPRESSION, type ExrPart } from "./header.ts";
 
-/** Deflate cannot shrink data further than this: a smaller chunk is a lie, found before anything is allocated. */
+/** Deflate's maximal compression ratio: a smaller chunk is invalid, found before anything is allocated. */
 const MAX_DEFLATE_RATIO = 1032;
 
-/** Turns chunks into float scanlines, in memory that it keeps for the next one. */
+/** Decodes chunks to float scanlines, in memory that is reused for the next one. */
 export class ChunkDecoder {
   #values: Uint8Array = new Uint8Array(0);
   #halves: Uint8Array = new Uint8Array(0);
 
   /**
    * Decodes one chunk: line by line, channel by channel, 32-bit values; halves are widened exactly.
-   * @returns a view that is good until the next call, aligned for 32-bit access.
+   * @returns a view that is valid until the next call, aligned for 32-bit access.
    */
   decode(part: ExrPart, rows: number, stored: Uint8Array): Uint8Array {
     const rawBytes = rows * part.bytesPerRow;
@@ -56,7 +56,7 @@ function inflate(stored: Uint8Array, rawBytes: number): Uint8Array {
   return inflated.buffer;
 }
 
-/** Undoes ZIP's two preparations in one pass: each byte is a difference, and even bytes come before odd ones. */
+/** Reverses ZIP's two predictors in one pass: each byte is a difference, and even bytes come before odd ones. */
 function undoPrediction(from: Uint8Array, to: Uint8Array): void {
   const length = from.length;
   const evens = (length + 1) >> 1;

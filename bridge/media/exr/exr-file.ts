@@ -7,7 +7,7 @@ import { EXR_LIMITS } from "./limits.ts";
 const FIRST_READ_BYTES = 64 * 1024;
 const DECODED: readonly number[] = Object.values(EXR_COMPRESSION);
 
-/** An open EXR whose headers have been judged; its pixels have not been touched. */
+/** An open EXR with validated headers; its pixels have not been read. */
 export class ExrFile implements Disposable {
   readonly descriptor: number;
   readonly bytes: number;
@@ -64,7 +64,7 @@ export class ExrFile implements Disposable {
     return this.#firstChunk.at(-1) ?? 0;
   }
 
-  /** Where the file says that a chunk lies. */
+  /** A chunk's offset according to the file. */
   offsetOf(part: ExrPart, chunk: number): number {
     const at = ((this.#firstChunk[part.index] ?? 0) + chunk) * 8;
     return this.#offsets.readUInt32LE(at) + this.#offsets.readUInt32LE(at + 4) * 2 ** 32;
@@ -82,7 +82,7 @@ export function readExactly(descriptor: number, position: number, length: number
   return bytes;
 }
 
-/** @returns how many bytes were there: fewer than asked for only at the file's end. */
+/** @returns how many bytes were read: fewer than requested only at the file's end. */
 export function readFully(descriptor: number, into: Uint8Array, position: number): number {
   let done = 0;
   while (done < into.length) {
@@ -113,7 +113,7 @@ function judgePart(part: ExrPart, first: ExrPart): void {
   if (part.bytesPerRow * part.rowsPerChunk > EXR_LIMITS.maxChunkBytes) throw exrInvalid("its chunks are too big");
 }
 
-/** As Blender writes even a cropped render: the data fills the picture, and the picture starts at 0. */
+/** As Blender writes also a cropped render: the data window is the whole picture, and starts at 0. */
 function isWholePicture({ dataWindow, displayWindow, width, height }: ExrPart): boolean {
   return [dataWindow, displayWindow].every((box) => box.xMin === 0 && box.yMin === 0 && box.xMax === width - 1 && box.yMax === height - 1);
 }

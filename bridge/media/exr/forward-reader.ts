@@ -3,7 +3,7 @@ import { exrInvalid } from "./exr-invalid.ts";
 
 const WINDOW_BYTES = 1024 * 1024;
 
-/** Reads a file front to back through one buffer that grows only to the biggest piece asked for. */
+/** Reads a file sequentially through one buffer that grows only to the largest requested piece. */
 export class ForwardReader {
   readonly #descriptor: number;
   #buffer: Buffer;
@@ -18,7 +18,7 @@ export class ForwardReader {
     this.position = range.from;
   }
 
-  /** The next bytes; the view is good until the next call. EXR_INVALID when the file ends before. */
+  /** The next bytes; the view is valid until the next call. EXR_INVALID when the file ends before. */
   take(length: number): Buffer {
     if (this.#to - this.#from < length) this.#refill(length);
     const bytes = this.#buffer.subarray(this.#from, this.#from + length);

@@ -6,7 +6,7 @@ import { channelNames, parseExrHeader } from "./header.ts";
 
 const rgba = [{ name: "L.Combined.A" }, { name: "L.Combined.B" }];
 
-/** A header of the required attributes, some of them replaced or added. */
+/** A header with the required attributes, some replaced or added. */
 function header(change: Readonly<Record<string, Buffer | undefined>>, version = 2): Buffer {
   const box = Buffer.concat([int32(0), int32(0), int32(3), int32(2)]);
   const whole: Record<string, Buffer | undefined> = {
@@ -27,7 +27,7 @@ function channels(...list: readonly [name: string, type: number, sampling: numbe
 }
 
 describe("a header", () => {
-  test("is read with its channels, size and whitelisted strings", () => {
+  test("is read with its channels, size and allowed string attributes", () => {
     const attributes = {
       "cryptomatte/542cafa/manifest": '{"Würfel":"a8fce865"}',
       "cycles.L.samples": "4",
@@ -39,7 +39,7 @@ describe("a header", () => {
     expect(parsed.attributes).toEqual({ "cryptomatte/542cafa/manifest": '{"Würfel":"a8fce865"}', "cycles.L.samples": "4" });
   });
 
-  test("of several parts names channels as one part would", () => {
+  test("of several parts names channels as a single part does", () => {
     const parts = [
       { name: "L.Combined-left", view: "left", channels: [{ name: "L.Combined.R" }] },
       { name: "L.Combined-right", view: "right", channels: [{ name: "L.Combined.R" }] },
@@ -52,7 +52,7 @@ describe("a header", () => {
     ]);
   });
 
-  test("cut short asks for more bytes at every length and never reads past them", () => {
+  test("that is truncated asks for more bytes at every length and never reads past them", () => {
     const whole = makeExr({ width: 2, height: 1, parts: [{ channels: rgba }] });
     const { bytes } = parseExrHeader(whole);
     for (let length = 0; length < bytes; length++) expect(() => parseExrHeader(whole.subarray(0, length))).toThrow(BytesEnded);
@@ -129,13 +129,13 @@ describe("channel names", () => {
     expect(fullChannelName(channel, naming)).toBe(full);
   });
 
-  test("of the compositor are left out, and a view layer called Composite is not", () => {
+  test("of the compositor are left out, but not those of a view layer called Composite", () => {
     expect(withoutComposite(["Composite.Combined.R", "L.Combined.R"])).toEqual(["L.Combined.R"]);
     expect(withoutComposite(["Composite.Combined.R"])).toEqual(["Composite.Combined.R"]);
     expect(withoutComposite(["Composite.Combined.R", "Composite.Depth.Z", "L.Combined.R"])).toHaveLength(3);
   });
 
-  test("of the wall clock are known by both of Blender's names", () => {
+  test("of the render time are recognised by both of Blender's names", () => {
     expect(["L.Render Time.X", "L.Debug Render Time.left.X", "L.Combined.R", "Render Times.Combined.R"].map(isWallClock)).toEqual([
       true,
       true,

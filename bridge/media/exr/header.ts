@@ -5,14 +5,14 @@ import { EXR_LIMITS } from "./limits.ts";
 import { type ExrBox, type PartAttributes, readPartAttributes } from "./part-attributes.ts";
 
 export interface ExrChannel {
-  /** "Layer.Pass.Chan" or "Layer.Pass.view.Chan", however the file spelt it. */
+  /** "Layer.Pass.Chan" or "Layer.Pass.view.Chan", whatever form the file uses. */
   readonly name: string;
   readonly bytesPerValue: 2 | 4;
 }
 
 export interface ExrPart {
   readonly index: number;
-  /** In the order their values have in a scanline. */
+  /** In the order of their values in a scanline. */
   readonly channels: readonly ExrChannel[];
   readonly compression: number;
   readonly dataWindow: ExrBox;
@@ -29,7 +29,7 @@ export interface ExrPart {
 export interface ExrHeader {
   readonly multiPart: boolean;
   readonly parts: readonly ExrPart[];
-  /** Whitelisted string attributes: of several parts' the first. */
+  /** Allowed string attributes; of several parts the first one's. */
   readonly attributes: Readonly<Record<string, string>>;
   /** Where the chunk offset tables start. */
   readonly bytes: number;
@@ -45,7 +45,7 @@ const ROWS_PER_CHUNK: Readonly<Record<number, number>> = { 0: 1, 1: 1, 2: 1, 3: 
 /**
  * Parses the headers of a scanline EXR, single-part or multi-part, with every number bounded.
  *
- * Throws EXR_INVALID; throws `BytesEnded` when `bytes` is a beginning too short to hold the headers.
+ * Throws EXR_INVALID; throws `BytesEnded` when `bytes` is too short to contain the headers.
  * Layout: https://openexr.com/en/latest/OpenEXRFileLayout.html
  */
 export function parseExrHeader(bytes: Uint8Array): ExrHeader {

@@ -1,10 +1,10 @@
 import { FRAME_LIMITS } from "../../core/job/frame-limits.ts";
 
-/** Every number a stranger's EXR could choose for us. */
+/** Limits on every number in an untrusted EXR. */
 export const EXR_LIMITS = {
   /** All headers together. Cryptomatte manifests of scenes with tens of thousands of objects need several MiB. */
   maxHeaderBytes: 16 * 1024 * 1024,
-  /** One whitelisted string attribute. */
+  /** One allowed string attribute. */
   maxStringBytes: 8 * 1024 * 1024,
   maxAttributesPerPart: 512,
   maxParts: 1024,

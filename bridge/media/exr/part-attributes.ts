@@ -16,7 +16,7 @@ export interface StoredChannel {
   readonly bytesPerValue: 2 | 4;
 }
 
-/** What one header said, before it is judged as a whole. */
+/** The attributes of one header, before validation as a whole. */
 export interface PartAttributes {
   channels?: readonly StoredChannel[];
   compression?: number;
@@ -26,16 +26,16 @@ export interface PartAttributes {
   name?: string;
   type?: string;
   view?: string;
-  /** Whitelisted strings, undecoded. */
+  /** Allowed strings, undecoded. */
   readonly kept: Map<string, Uint8Array>;
 }
 
-/** Only these strings go on: cryptomatte's tables (never its side files) and Cycles' notes. */
+/** Only these string attributes are copied: cryptomatte's tables (never its side files) and Cycles' metadata. */
 const KEPT = /^(?:cryptomatte\/[0-9a-f]{1,16}\/(?:name|hash|conversion|manifest)|cycles\..{1,240})$/u;
 
 type Reader = (bytes: Uint8Array, into: PartAttributes) => void;
 
-/** What we read, each with the one type it must have; every other attribute is skipped by its size. */
+/** The attributes that are read, with their required types; others are skipped. */
 const READERS: Readonly<Record<string, { readonly type: string; readonly read: Reader }>> = {
   channels: { type: "chlist", read: (bytes, into) => (into.channels = readChannels(bytes)) },
   compression: { type: "compression", read: (bytes, into) => (into.compression = ended(bytes, (cursor) => cursor.byte())) },
@@ -110,7 +110,7 @@ function shortText(bytes: Uint8Array): string {
   return utf8(bytes);
 }
 
-/** An attribute's value must fill its size exactly: more bytes of the file would not help. */
+/** An attribute's value must have exactly its size, whatever follows in the file. */
 function ended<T>(bytes: Uint8Array, read: (cursor: ByteCursor) => T): T {
   const cursor = new ByteCursor(bytes);
   try {

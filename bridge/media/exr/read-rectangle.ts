@@ -1,7 +1,7 @@
 import type { ExrFile } from "./exr-file.ts";
 import { forEachBlock } from "./scanlines.ts";
 
-/** A rectangle of a picture in its own rows, from the top. */
+/** A rectangle of a picture in its rows, from the top. */
 export interface PixelArea {
   readonly left: number;
   readonly top: number;
@@ -11,7 +11,7 @@ export interface PixelArea {
 
 /**
  * Reads some channels of a rectangle: the bits of its floats, row after row.
- * Channels that the file lacks are absent from the answer.
+ * Channels that the file lacks are absent from the result.
  */
 export function readRectangle(file: ExrFile, area: PixelArea, channels: readonly string[]): Map<string, Uint32Array> {
   const asked = new Set(channels);

@@ -28,7 +28,7 @@ const picture: MadeExr = {
 describe("scanlines", () => {
   for (const compression of ["none", "zips", "zip"] as const) {
     for (const upward of [false, true]) {
-      test(`of ${compression}${upward ? ", bottom first," : ""} come back bit by bit`, () => {
+      test(`of ${compression}${upward ? ", bottom first," : ""} are read back bit for bit`, () => {
         const found = readAll(makeExr({ ...picture, compression, upward }));
         for (const [channel, { name }] of picture.parts[0]!.channels.entries()) {
           expect([...found.get(name)!]).toEqual(
@@ -39,7 +39,7 @@ describe("scanlines", () => {
     }
   }
 
-  test("of several parts come back under their own names", () => {
+  test("of several parts are read back under their own names", () => {
     const parts = [
       { name: "a", channels: [{ name: "L.A.X" }] },
       { name: "b", channels: [{ name: "L.B.X" }, { name: "L.B.Y" }] },
@@ -49,7 +49,7 @@ describe("scanlines", () => {
     expect(found.get("L.A.X")?.[4]).toBe(distinctBits({ part: 0, channel: 0, row: 1, column: 1 }));
   });
 
-  test("keep the payload of what is not a number", () => {
+  test("keep NaN payloads", () => {
     const payloads = [0x7fc00001, 0xff800001, 0x7f812345, 0xffffffff, 0x80000000];
     const found = readAll(
       makeExr({ width: 5, height: 1, parts: [{ channels: [{ name: "L.C.R" }] }], bits: ({ column }) => payloads[column]! }),
@@ -57,7 +57,7 @@ describe("scanlines", () => {
     expect([...found.get("L.C.R")!]).toEqual(payloads);
   });
 
-  test("of halves are widened exactly, all 65,536 of them, also beside floats", () => {
+  test("of half floats are widened exactly, all 65,536 values, also beside floats", () => {
     const channels = [{ name: "L.A.X", type: "half" as const }, { name: "L.B.X" }];
     const bits = ({ channel, row, column }: { channel: number; row: number; column: number }) =>
       channel === 0 ? row * 256 + column : 0x12345678;
@@ -100,7 +100,7 @@ describe("scanlines", () => {
       expect(() => walk(bytes)).toThrow(expect.objectContaining({ code: "EXR_INVALID", message: expect.stringContaining(reason) }));
     });
 
-    test("when their windows do not start at the origin, or are not the whole picture", () => {
+    test("when their data window does not start at the origin, or is not the whole picture", () => {
       const at = plain.indexOf("dataWindow") + "dataWindow\0box2i\0".length + 4;
       const moved = changed(plain, (copy) => {
         copy.writeInt32LE(1, at);
@@ -109,7 +109,7 @@ describe("scanlines", () => {
       expect(() => walk(moved)).toThrow("one rectangle at the origin");
     });
 
-    test("when they are compressed in another way", () => {
+    test("when they use an unsupported compression", () => {
       const at = plain.indexOf("compression\0compression\0") + "compression\0compression\0".length + 4;
       for (const code of [1, 4, 5, 6, 7, 8, 9])
         expect(() => walk(changed(plain, (copy) => copy.writeUInt8(code, at)))).toThrow(/only NONE|chunk count/);

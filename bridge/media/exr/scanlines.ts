@@ -11,18 +11,18 @@ export interface ScanlineBlock {
   /** Counted from the top of the picture. */
   readonly firstRow: number;
   readonly rows: number;
-  /** Row after row, in each the part's channels in order, in each `width` 32-bit little-endian floats. Good until the next block. */
+  /** Row after row, in each the part's channels in order, in each `width` 32-bit little-endian floats. Valid until the next block. */
   readonly bytes: Uint8Array;
 }
 
-/** True when the scanlines are needed; others are checked for their place only. */
+/** True when the scanlines are needed; of others only the offsets are checked. */
 export type BlockFilter = (part: ExrPart, firstRow: number, rows: number) => boolean;
 
 /**
- * Walks every chunk of the file once, front to back, and decodes those that `wanted` asks for.
+ * Reads every chunk of the file once, in order, and decodes those for which `wanted` is true.
  *
- * The chunks must fill the file from the offset tables to its end, each where its table says: nothing
- * overlaps, hides in a gap or lies outside. Throws EXR_INVALID.
+ * The chunks must fill the file from the offset tables to its end, each at its offset: nothing
+ * may overlap, leave a gap or be outside. Throws EXR_INVALID.
  */
 export function forEachBlock(file: ExrFile, visit: (block: ScanlineBlock) => void, wanted: BlockFilter = () => true): void {
   const reader = new ForwardReader(file.descriptor, { from: file.chunksStart, to: file.bytes });

@@ -1,13 +1,13 @@
 import { compareChannelNames } from "./channel-names.ts";
 
-/** An uncompressed single-part float file, whose every byte has a place known in advance. */
+/** The layout of an uncompressed single-part float file, in which the offset of every value is known. */
 export interface FloatLayout {
   readonly width: number;
   readonly height: number;
   /** In EXR's order. */
   readonly channels: readonly string[];
   readonly headerBytes: number;
-  /** Where row 0, the top one, starts with its row number and size. */
+  /** Offset of row 0, the top one, with its row number and size. */
   readonly rowsStart: number;
   readonly rowLeadBytes: number;
   readonly rowStrideBytes: number;

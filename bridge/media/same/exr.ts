@@ -8,12 +8,12 @@ import { channelNames } from "../exr/header.ts";
 import { EXR_LIMITS } from "../exr/limits.ts";
 import { readRectangle } from "../exr/read-rectangle.ts";
 
-/** Bytes of each file, and floats of each picture, held at a time. */
+/** Bytes of each file, and floats of each picture, in memory at a time. */
 const PIECE_BYTES = { stored: 64 * 1024, decoded: 16 * 1024 * 1024 } as const;
 
 /**
- * Whether two EXRs hold the same pixels: their headers say the same of them, and the stored chunks are equal, however they
- * are compressed, tiled or split into parts. Where chunks differ, as another zlib packs, what our reader decodes is decoded.
+ * Whether two EXRs hold the same pixels: their headers agree about the pixels, and the stored chunks are equal, whether
+ * compressed, tiled or split into parts. If chunks differ, as with another zlib, they are decoded if our reader supports them.
  */
 export function sameExr(ours: string, theirs: string): boolean {
   try {
@@ -28,9 +28,9 @@ export function sameExr(ours: string, theirs: string): boolean {
 }
 
 interface Head {
-  /** All that is said of the pixels. */
+  /** The attributes about the pixels. */
   readonly told: Buffer;
-  /** Where the offset tables start. */
+  /** Offset of the offset tables. */
   readonly bytes: number;
 }
 
@@ -55,7 +55,7 @@ class StoredExr implements Disposable {
     }
   }
 
-  /** All that follows the header. */
+  /** Everything after the header. */
   body(): ForwardReader {
     return new ForwardReader(this.descriptor, { from: this.head.bytes, to: this.bytes });
   }
@@ -81,9 +81,9 @@ function readHead(descriptor: number, fileBytes: number): Head {
   }
 }
 
-/** The version's bits: names may be long where metadata are; several parts. */
+/** Bits of the version field: long names (which metadata may need); several parts. */
 const FLAGS = { longNames: 0x400, multiPart: 0x1000 } as const;
-/** Texts that say what a part is; all others are metadata. */
+/** String attributes that describe a part; all others are metadata. */
 const TELLING: readonly string[] = ["name", "type", "view"];
 
 function parseHead(bytes: Buffer): Head {
@@ -123,7 +123,7 @@ function sameChunks(ours: StoredExr, theirs: StoredExr): boolean {
   return true;
 }
 
-/** Throws EXR_INVALID for what our reader does not decode: then the bytes decide. */
+/** Throws EXR_INVALID for what our reader does not decode: then the bytes are compared. */
 function sameDecoded(ours: string, theirs: string): boolean {
   using left = ExrFile.open(ours);
   using right = ExrFile.open(theirs);

@@ -1,9 +1,9 @@
 import type { Pieces } from "./pieces.ts";
 
-/** Lines of a Radiance header that say what its numbers mean. */
+/** Lines of a Radiance header that affect the meaning of its numbers. */
 const HDR_MEANING = /^(?:FORMAT|EXPOSURE|GAMMA|COLORCORR|PIXASPECT|PRIMARIES|VIEW)\s*=/i;
 
-/** A Radiance picture from the empty line after its header on, and of the header what the numbers mean. */
+/** A Radiance picture from the empty line after its header, and the header's lines about the meaning of its numbers. */
 export function hdrPicture(bytes: Buffer): Pieces {
   const end = bytes.indexOf("\n\n");
   if (end < 0) return [bytes];
@@ -12,8 +12,8 @@ export function hdrPicture(bytes: Buffer): Pieces {
 }
 
 /**
- * Where the headers of film scans have their image information (size, order, meaning of the values): the rest of a
- * header tells of its making. Both are from the specifications, SMPTE 268M and Kodak's Cineon 4.5.
+ * Ranges of image information (size, order, meaning of the values) in headers of film scans: the rest of a
+ * header is about its origin. From the specifications, SMPTE 268M and Kodak's Cineon 4.5.
  */
 const DPX_IMAGE = { from: 768, to: 1408 } as const;
 const CINEON_IMAGE = { from: 192, to: 712 } as const;

@@ -1,4 +1,4 @@
-/** What of a file is its picture, in the file's order; what a damaged file has no place for is left as it stands. */
+/** The parts of a file that are its picture, in file order; parts of a damaged file are kept as they are. */
 export type Pieces = readonly Buffer[];
 
 export function samePieces(ours: Pieces, theirs: Pieces): boolean {

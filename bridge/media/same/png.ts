@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import { inflateSync } from "node:zlib";
 import { type Pieces, samePieces } from "./pieces.ts";
 
-/** Chunks that speak of a picture and are not it; colour profiles and gamma stay. */
+/** Chunks of metadata; colour profiles and gamma are not among them. */
 const METADATA: readonly string[] = ["tEXt", "zTXt", "iTXt", "tIME", "eXIf"];
 
-/** Whether two PNGs hold the same pixels. Where their streams differ, as another zlib packs, both are unpacked one after the other. */
+/** Whether two PNGs hold the same pixels. If their streams differ, as with another zlib, both are decompressed one after the other. */
 export function samePng(ours: Buffer, theirs: Buffer): boolean {
   const left = takeApart(ours);
   const right = takeApart(theirs);
@@ -16,7 +16,7 @@ export function samePng(ours: Buffer, theirs: Buffer): boolean {
 }
 
 interface Apart {
-  /** All but the pixels and what is said of the picture. */
+  /** Everything except pixels and metadata. */
   readonly chunks: Pieces;
   readonly header: Buffer;
   readonly packed: Buffer;
@@ -61,7 +61,7 @@ function pixelHash({ header, packed }: Apart): string | undefined {
   return hash.digest("hex");
 }
 
-/** Never more bytes than the header, which is equal to our own picture's, has room for. */
+/** At most the number of bytes by the header, which is equal to our own picture's. */
 function inflated(packed: Buffer, mostBytes: number): Buffer | undefined {
   try {
     return inflateSync(packed, { maxOutputLength: Math.max(1, mostBytes) });

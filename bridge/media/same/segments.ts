@@ -1,11 +1,11 @@
 import type { Pieces } from "./pieces.ts";
 
-/** JPEG's markers that stand for themselves, and where pixels begin. */
+/** JPEG's markers without length, and the start of pixels. */
 const JPEG = { startOfScan: 0xda, comment: 0xfe, firstApp: 0xe0, lastApp: 0xef } as const;
-/** JFIF, colour profile and Adobe's colour transform: they say what the numbers mean. */
+/** JFIF, colour profile and Adobe's colour transform: they affect the meaning of the numbers. */
 const COLOUR_APPS: readonly number[] = [0xe0, 0xe2, 0xee];
 
-/** A JPEG without comments and the application segments that tell of its making; from the first scan on, all of it. */
+/** A JPEG without comments and application segments of metadata; everything from the first scan on. */
 export function jpegPicture(bytes: Buffer): Pieces {
   const pieces: Buffer[] = [];
   let at = 2;
@@ -20,7 +20,7 @@ export function jpegPicture(bytes: Buffer): Pieces {
 }
 
 const WEBP_METADATA: readonly string[] = ["EXIF", "XMP "];
-/** Bits of VP8X that say that there are such chunks. */
+/** Bits of VP8X that announce such chunks. */
 const WEBP_METADATA_FLAGS = 0x0c;
 
 /** A WebP without its EXIF and XMP chunks. */
@@ -44,7 +44,7 @@ function withoutFlags(chunk: Buffer): Buffer {
   return copy;
 }
 
-/** Boxes of a JPEG 2000 file that speak of it and are not it. */
+/** Boxes of metadata in a JPEG 2000 file. */
 const JP2_METADATA: readonly string[] = ["xml ", "uuid", "uinf", "jp2i"];
 
 /** A JPEG 2000 file's header and codestream boxes. */

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import type { Metadata } from "sharp";
 import { withoutDates } from "./dates.ts";
 
-/** Both decoded, one after the other, so that the pixels of one are in memory. What cannot be decoded is compared as bytes. */
+/** Decodes both one after the other, so that only the pixels of one are in memory. Files that cannot be decoded are compared as bytes. */
 export async function sameTiff(ours: string, theirs: string): Promise<boolean> {
   const left = readFileSync(ours);
   const right = readFileSync(theirs);
@@ -30,7 +30,7 @@ function sameFacts(ours: Metadata, theirs: Metadata): boolean {
   return FACTS.every((fact) => ours[fact] === theirs[fact]) && profile(ours).equals(profile(theirs));
 }
 
-/** Of the pixels as they are stored; undefined when they cannot be decoded. */
+/** A hash of the stored pixels; undefined when they cannot be decoded. */
 async function pixelHash(bytes: Buffer, { depth, space, pages = 1 }: Metadata): Promise<string | undefined> {
   const { default: sharp } = await import("sharp");
   const picture = sharp(bytes, { pages: pages > 1 ? -1 : 1 });

@@ -3,16 +3,16 @@ import { FarmError } from "../../kernel/errors.ts";
 
 export interface FoundFfmpeg {
   readonly path: string;
-  /** As it names itself, for instance "5.1.9-0+deb12u1". */
+  /** Its own version string, for instance "5.1.9-0+deb12u1". */
   readonly version: string;
   readonly from: "FFMPEG_PATH" | "ffmpeg-static" | "PATH";
 }
 
 /**
- * Looks for an ffmpeg that runs: FFMPEG_PATH, then ffmpeg-static, then PATH.
+ * Finds an ffmpeg that runs: FFMPEG_PATH, then ffmpeg-static, then PATH.
  *
- * Throws FFMPEG_NOT_FOUND; also when FFMPEG_PATH names something that does not run, because a person's
- * own choice is not passed over in silence.
+ * Throws FFMPEG_NOT_FOUND; also when FFMPEG_PATH names something that does not run, because the user's
+ * own choice is not silently ignored.
  */
 export async function findFfmpeg(
   signal: AbortSignal,
@@ -34,7 +34,7 @@ export async function findFfmpeg(
 
 /** An optional dependency: it may be absent, and the file it names may not have been downloaded. */
 async function ffmpegStatic(): Promise<string | undefined> {
-  const name: string = "ffmpeg-static"; // not a literal, so that neither compiler nor bundler wants it here
+  const name: string = "ffmpeg-static"; // not a literal, so that neither compiler nor bundler needs it
   try {
     const loaded = (await import(name)) as { readonly default?: unknown };
     return typeof loaded.default === "string" ? loaded.default : undefined;

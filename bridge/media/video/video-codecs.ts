@@ -1,12 +1,12 @@
 import { extname } from "node:path";
 import { FarmError } from "../../kernel/errors.ts";
 
-/** One way to make a kind of video: an encoder that ffmpeg must have, and how it is used. */
+/** A recipe for a kind of video: an encoder that ffmpeg must have, and its options. */
 interface Recipe {
   readonly encoder: string;
   readonly options: readonly string[];
   readonly pixels: string;
-  /** A recipe that keeps transparency is only for frames that have some; the others show them over black. */
+  /** A recipe that keeps alpha is only for frames that have some; the others compose them over black. */
   readonly alpha?: true;
 }
 
@@ -20,7 +20,7 @@ export interface VideoFormat {
 
 const H264: Recipe = { encoder: "libx264", options: ["-crf", "18", "-preset", "medium"], pixels: "yuv420p" };
 
-/** By the file's extension. 4:2:0 everywhere but in ProRes: what browsers and phones play. */
+/** By the file's extension. 4:2:0 except in ProRes, for browsers and phones. */
 const FORMATS: Readonly<Record<string, VideoFormat>> = {
   ".mp4": { muxer: "mp4", muxerOptions: ["-movflags", "+faststart"], recipes: [H264] },
   ".mkv": { muxer: "matroska", muxerOptions: [], recipes: [H264] },
@@ -43,14 +43,14 @@ const FORMATS: Readonly<Record<string, VideoFormat>> = {
   },
 };
 
-/** Throws VIDEO_UNSUPPORTED for an extension that is none of ours. */
+/** Throws VIDEO_UNSUPPORTED for an unknown extension. */
 export function videoFormat(path: string): VideoFormat {
   const format = FORMATS[extname(path).toLowerCase()];
   if (!format) throw new FarmError("VIDEO_UNSUPPORTED", `cannot write a video called ${path}`);
   return format;
 }
 
-/** The first recipe that this ffmpeg can follow. Throws VIDEO_UNSUPPORTED. */
+/** The first recipe that this ffmpeg supports. Throws VIDEO_UNSUPPORTED. */
 export function chooseRecipe(format: VideoFormat, encoders: ReadonlySet<string>, transparent: boolean): Recipe {
   const recipe = format.recipes.find(({ encoder, alpha }) => encoders.has(encoder) && (transparent || !alpha));
   if (recipe) return recipe;
@@ -66,8 +66,8 @@ export function parseEncoders(text: string): Set<string> {
 }
 
 /**
- * How pixels become video: transparency over black where the video has none, sides made even (4:2:0
- * needs it, and 4:2:2 an even width), colours by Rec. 709, which the file says of itself.
+ * The conversion of pixels: alpha over black if the video has none, even width and height (4:2:0
+ * needs them, and 4:2:2 an even width), colours by Rec. 709, which the file declares.
  */
 export function pictureFilter(recipe: Recipe, transparent: boolean): string {
   const overBlack = transparent && !recipe.alpha ? ["premultiply=inplace=1"] : [];

@@ -6,21 +6,21 @@ import { FarmError } from "../../kernel/errors.ts";
 import { BytesEnded } from "../exr/byte-cursor.ts";
 import { parseExrHeader } from "../exr/header.ts";
 
-/** Frames under names that ffmpeg's image reader takes, whatever they are called. */
+/** Frames under names for ffmpeg's image reader. */
 export interface FrameInput extends AsyncDisposable {
   readonly folder: string;
   /** Relative to the folder: frames are numbered from 0 without gaps. */
   readonly pattern: string;
   readonly decoderOptions: readonly string[];
-  /** The frames have straight (not premultiplied) transparency. */
+  /** The frames have straight (not premultiplied) alpha. */
   readonly transparent: boolean;
 }
 
 const HEADER_BYTES = 4 * 1024 * 1024;
 
 /**
- * Links the frames into a folder of their own, one number each: exact at any frame rate, where a list
- * of durations would be rounded, and deaf to gaps, numbering and letters of the names.
+ * Links the frames into a folder, numbered: exact at any frame rate, while in a list
+ * durations would be rounded, and independent of gaps, numbering and characters of the names.
  * Throws VIDEO_FAILED when there are none or of several kinds.
  */
 export async function frameInput(frames: readonly string[]): Promise<FrameInput> {
@@ -54,7 +54,7 @@ function kindOf(frames: readonly string[]): { readonly first: string; readonly e
   return { first, extension };
 }
 
-/** Windows lets only some people make symbolic links, and hard links stop at the edge of a disk. */
+/** On Windows only some users may make symbolic links, and hard links do not cross file systems. */
 async function place(frame: string, as: string): Promise<void> {
   await open(frame).then((file) => file.close()); // a symbolic link to nothing would fail much later
   await symlink(frame, as)
@@ -63,9 +63,9 @@ async function place(frame: string, as: string): Promise<void> {
 }
 
 /**
- * EXR frames hold scene-linear floats: they are shown with sRGB's curve and clipped, without the
+ * EXR frames hold scene-linear floats: they are converted to sRGB and clipped, without the
  * scene's view transform (Filmic, AgX), which only Blender can apply. Their colours are premultiplied,
- * so leaving out alpha shows them over black. Of a multilayer file the composite is taken, else the
+ * so dropping alpha composes them over black. Of a multilayer file the composite is used, else the
  * first layer's combined pass.
  */
 async function exrOptions(path: string): Promise<string[]> {
@@ -81,11 +81,11 @@ async function combinedStems(path: string): Promise<string[]> {
   const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
   try {
     const { multiPart, parts } = parseExrHeader(bytes.subarray(0, bytesRead));
-    // ffmpeg reads a file's first part, which Blender makes the first layer's combined pass; its view stands beside the names.
+    // ffmpeg reads a file's first part, which in Blender is the first layer's combined pass, with its view in an attribute.
     const pattern = multiPart ? /^(.*\.Combined)(?:\..*)?\.R$/ : /^(.*\.Combined(?:\..*)?)\.R$/;
     return (parts[0]?.channels ?? []).flatMap(({ name }) => pattern.exec(name)?.[1] ?? []);
   } catch (error) {
-    if (error instanceof FarmError || error instanceof BytesEnded) return []; // ffmpeg reads more kinds than we do
+    if (error instanceof FarmError || error instanceof BytesEnded) return []; // ffmpeg reads more formats than we do
     throw error;
   }
 }

@@ -16,7 +16,7 @@ const ntsc = { numerator: 30_000, denominator: 1001 };
 const out = (name: string) => join(scratch.path, name);
 let frames: string[] = [];
 
-/** What ffprobe counts and says of the one video stream. */
+/** What ffprobe reports of the only video stream. */
 function probe(path: string): Record<string, string> {
   const fields = "codec_name,profile,pix_fmt,width,height,r_frame_rate,nb_read_frames,color_space";
   const text = execFileSync(
@@ -32,7 +32,7 @@ function probe(path: string): Record<string, string> {
   );
 }
 
-/** The colour that a player shows in the middle of a frame. */
+/** The displayed colour in the middle of a frame. */
 function colour(path: string, frame: number): number[] {
   const middle = ["-vf", `select=eq(n\\,${frame}),crop=2:2,scale=1:1:in_color_matrix=bt709,format=rgb24`, "-frames:v", "1"];
   return [...execFileSync("ffmpeg", ["-v", "error", "-i", path, ...middle, "-f", "rawvideo", "-"])];
@@ -65,7 +65,7 @@ describe("a video", () => {
     [".webm", { codec_name: expect.stringMatching(/^(vp9|av1)$/), pix_fmt: "yuv420p" }],
     [".mov", { codec_name: "prores", profile: "HQ", pix_fmt: "yuv422p10le" }],
     [".MOV", { codec_name: "prores" }],
-  ])("in %s has every frame in order, an exact rate, even sides and true colours", async (extension, wanted) => {
+  ])("in %s has every frame in order, the exact frame rate, even width and height, and correct colours", async (extension, wanted) => {
     const path = out(`ntsc${extension}`);
     await encodeVideo({ ffmpeg: "ffmpeg", frames, fps: ntsc, out: path }, signal);
     expect(probe(path)).toMatchObject({
@@ -90,7 +90,7 @@ describe("a video", () => {
     expect(probe(out("rate.mp4"))["r_frame_rate"]).toBe(`${fps.numerator}/${fps.denominator}`);
   });
 
-  test("of transparent frames keeps transparency in ProRes and shows them over black elsewhere", async () => {
+  test("of transparent frames keeps alpha in ProRes and is composed over black in other formats", async () => {
     const glass = await png("glass.png", { r: 255, g: 255, b: 255, alpha: 0.5 });
     await encodeVideo({ ffmpeg: "ffmpeg", frames: [glass, glass], fps: ntsc, out: out("glass.mov") }, signal);
     expect(probe(out("glass.mov"))["pix_fmt"]).toMatch(/^yuva444p1/);
@@ -98,14 +98,14 @@ describe("a video", () => {
     expect(near(colour(out("glass.mp4"), 0), [128, 128, 128])).toBe(true);
   });
 
-  test("starts with its index, so that it plays while it loads", async () => {
+  test("starts with its index, so that it can be streamed", async () => {
     await encodeVideo({ ffmpeg: "ffmpeg", frames, fps: ntsc, out: out("fast.mp4") }, signal);
     const bytes = readFileSync(out("fast.mp4"));
     expect(bytes.indexOf("moov")).toBeGreaterThan(0);
     expect(bytes.indexOf("moov")).toBeLessThan(bytes.indexOf("mdat"));
   });
 
-  test("of EXR frames shows them with sRGB's curve, plain, multilayer and multi-part", async () => {
+  test("of EXR frames (plain, multilayer, multi-part) is converted to sRGB", async () => {
     const grey = (names: string[]) =>
       makeExr({ width: 64, height: 48, parts: [{ channels: names.map((name) => ({ name })) }], bits: () => float(0.2140411) });
     for (const [at, names] of [
@@ -122,7 +122,7 @@ describe("a video", () => {
   });
 });
 
-describe("a video is refused", () => {
+describe("encoding a video fails", () => {
   const request = () => ({ ffmpeg: "ffmpeg", frames, fps: ntsc, out: out("refused.mp4") });
 
   test.each<[string, () => object, string]>([
@@ -139,14 +139,14 @@ describe("a video is refused", () => {
     expect(readdirSync(scratch.path).filter((name) => name.endsWith(".part"))).toEqual([]);
   });
 
-  test("with ffmpeg's own last lines", async () => {
+  test("with the last lines of ffmpeg's output", async () => {
     const failure = await encodeVideo({ ...request(), frames: [scratch.put("bad.png", "no picture")] }, signal).catch(
       (error: unknown) => error,
     );
     expect(isFarmError(failure, "VIDEO_FAILED") && (failure.facts["log"] as string[]).length).toBeGreaterThan(0);
   });
 
-  test("when it is cancelled, and nothing stays behind", async () => {
+  test("when it is cancelled, and leaves no files", async () => {
     const caller = new AbortController();
     const many = Array.from({ length: 2000 }, () => frames[0]!);
     const job = encodeVideo({ ...request(), frames: many, out: out("cancelled.webm") }, caller.signal);
@@ -174,7 +174,7 @@ describe("ffmpeg", () => {
     });
   });
 
-  test("is missed with a code", async () => {
+  test("has an error code when it is missing", async () => {
     const found = await findFfmpeg(signal, { PATH: scratch.path }).catch((error: unknown) => error);
     expect(isFarmError(found, "FFMPEG_NOT_FOUND") || (found as { from: string }).from === "ffmpeg-static").toBe(true);
   });

@@ -14,15 +14,15 @@ import { asWriteFailure } from "../write-beside.ts";
 export interface VideoRequest {
   /** The ffmpeg program. */
   readonly ffmpeg: string;
-  /** Absolute paths, in order, all of one kind; numbers and gaps in their names mean nothing. */
+  /** Absolute paths, in order, all of one format; numbers in their names are ignored. */
   readonly frames: readonly string[];
-  /** Kept exactly: 30000/1001 stays 30000/1001. */
+  /** Exact: 30000/1001 stays 30000/1001. */
   readonly fps: { readonly numerator: number; readonly denominator: number };
-  /** .mp4, .webm, .mov or .mkv; written beside and renamed when whole. */
+  /** .mp4, .webm, .mov or .mkv; written under a temporary name and renamed when complete. */
   readonly out: string;
 }
 
-/** The end of what ffmpeg says holds the reason. */
+/** The end of ffmpeg's output has the reason. */
 const KEPT_LINES = 12;
 
 /**
@@ -64,7 +64,7 @@ export async function encodeVideo(request: VideoRequest, signal: AbortSignal): P
   }
 }
 
-/** Made where it is missing, as those of pictures are. */
+/** The folder is made if it is missing, as for pictures. */
 async function requireFolder(path: string, signal: AbortSignal): Promise<void> {
   const folder = dirname(path);
   await outputAnswer(

@@ -7,7 +7,7 @@ import type { AssembledSpec, FloatDifference, FloatExpectation, FloatSummary, Pa
 import { type ErrorFacts, FarmError } from "../../kernel/errors.ts";
 import type { ErrorCode } from "../../kernel/error-codes.ts";
 
-/** What a media worker is asked for. */
+/** A task for a media worker. */
 export type MediaJob =
   | { readonly kind: "check"; readonly path: string; readonly expectation: FloatExpectation }
   | { readonly kind: "create-assembled"; readonly spec: AssembledSpec }
@@ -15,7 +15,7 @@ export type MediaJob =
   | { readonly kind: "compare"; readonly request: CompareRequest }
   | { readonly kind: "same-picture"; readonly ours: string; readonly theirs: string };
 
-/** What a job brings, by its kind. */
+/** The result of a task, by its kind. */
 export interface MediaResults {
   readonly check: FloatSummary;
   readonly "create-assembled": undefined;
@@ -24,7 +24,7 @@ export interface MediaResults {
   readonly "same-picture": boolean;
 }
 
-/** An error on its way between threads: facts instead of a class, which would not survive. */
+/** An error as sent between threads: plain fields, since a class would be lost. */
 export interface SerializedError {
   readonly code: ErrorCode | undefined;
   readonly message: string;
@@ -37,7 +37,7 @@ export type MediaAnswer =
   | { readonly ok: true; readonly value: MediaResults[MediaJob["kind"]] }
   | { readonly ok: false; readonly error: SerializedError };
 
-/** Does a job in this thread. */
+/** Runs a task in this thread. */
 export function doMediaJob(job: MediaJob): MediaResults[MediaJob["kind"]] | Promise<boolean> {
   switch (job.kind) {
     case "check":
@@ -64,7 +64,7 @@ export function serializeError(error: unknown): SerializedError {
   return { code: undefined, message, facts: {}, advice: undefined, stack };
 }
 
-/** The error as it was thrown: a `FarmError` again, or a bug with its stack. */
+/** The original error: a `FarmError`, or a bug with its stack. */
 export function deserializeError(carried: SerializedError): Error {
   const { code, message, facts, advice, stack } = carried;
   const error =

@@ -15,7 +15,7 @@ const channels = ["A", "B"].map((name) => ({ name: `L.Combined.${name}` }));
 const rect = { x: 0, y: 0, width: 4, height: 3 };
 const good = scratch.put("good.exr", makeExr({ width: 4, height: 3, parts: [{ channels }], compression: "zip" }));
 const expectation = { width: 4, height: 3, maxBytes: 10_000 };
-/** Half a second of inflating and more: long enough to be interrupted. */
+/** More than half a second of inflating: long enough to be interrupted. */
 const slow = scratch.put(
   "slow.exr",
   makeExr({ width: 1024, height: 1024, parts: [{ channels: [{ name: "L.C.A" }, { name: "L.C.B" }] }], compression: "zips", bits: () => 0 }),
@@ -36,7 +36,7 @@ describe("media threads", () => {
     expect(difference).toEqual({ differingPixels: 0, pixels: 12, maxDifference: 0, r: undefined });
   });
 
-  test("carry a refusal over as the error it was, and a bug as a bug", async () => {
+  test("pass an expected error on with its type, and a bug as a bug", async () => {
     media = openMedia();
     const refusal = await media.check(good, { ...expectation, width: 5 }, signal).catch((error: unknown) => error);
     expect(isFarmError(refusal, "EXR_INVALID")).toBe(true);
@@ -46,7 +46,7 @@ describe("media threads", () => {
     expect((bug as Error).message).toContain("ENOENT");
   });
 
-  test("give up a job that takes too long, and do the next one", async () => {
+  test("give up a task that takes too long, and do the next one", async () => {
     media = openMedia({ timeLimitMs: 1 });
     await expect(media.check(slow, slowly, signal)).rejects.toMatchObject({
       code: "EXR_INVALID",
@@ -57,7 +57,7 @@ describe("media threads", () => {
     expect((await media.check(slow, slowly, signal)).channels).toHaveLength(2);
   });
 
-  test("stop a job when its caller aborts, and do the next one", async () => {
+  test("stop a task when its caller aborts, and do the next one", async () => {
     media = openMedia();
     await media.check(good, expectation, signal); // the thread is up
     const caller = new AbortController();
@@ -68,7 +68,7 @@ describe("media threads", () => {
     expect((await next).channels).toHaveLength(2);
   });
 
-  test("let a waiting caller go at once, and keep its place from blocking others", async () => {
+  test("release an aborted waiting caller at once, without blocking others in the queue", async () => {
     media = openMedia();
     const caller = new AbortController();
     const order: string[] = [];
@@ -80,7 +80,7 @@ describe("media threads", () => {
     expect(order).toEqual(["second", "first", "third"]);
   });
 
-  test("end with every job of theirs, and take no more", async () => {
+  test("fail all their tasks when they stop, and accept no more", async () => {
     media = openMedia();
     const jobs = [media.check(slow, slowly, signal), media.check(good, expectation, signal)].map((job) =>
       job.catch((error: unknown) => error),
@@ -91,7 +91,7 @@ describe("media threads", () => {
     await media.close();
   });
 
-  test("in pairs work side by side", async () => {
+  test("run two tasks at once", async () => {
     media = openMedia({ threads: 2 });
     const order: string[] = [];
     await Promise.all([
@@ -101,7 +101,7 @@ describe("media threads", () => {
     expect(order).toEqual(["good", "slow"]);
   });
 
-  test("are found beside a bundle, and keep no process alive", async () => {
+  test("are found beside the bundled program, and keep no process alive", async () => {
     const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
     const entry = scratch.put(
       "bridge.ts",

@@ -8,23 +8,23 @@ import type { AssembledSpec, FloatDifference, FloatExpectation, FloatSummary, Pa
 export interface MediaOptions {
   /** Threads; default 1. Each is started when first needed. */
   readonly threads?: number;
-  /** A job that takes longer is given up; default 5 minutes: 8K with 60 ZIP channels (8 GB) takes two to three on a busy machine. */
+  /** A task that takes longer is given up; default 5 minutes: 8K with 60 ZIP channels (8 GB) takes two to three on a busy machine. */
   readonly timeLimitMs?: number;
 }
 
-/** Pictures, read and written off the main thread. Calls wait for a free thread in the order they came. */
+/** Reads and writes pictures off the main thread. Calls wait for a free thread in order. */
 export interface Media extends AsyncDisposable {
   /** The structural gate. Throws EXR_INVALID with the reason. */
   check(path: string, expectation: FloatExpectation, signal: AbortSignal): Promise<FloatSummary>;
-  /** Lays out an assembled EXR, or keeps the one that is there. Throws DISK_FULL, OUTPUT_NOT_WRITABLE. */
+  /** Creates an assembled EXR, or keeps an existing one. Throws DISK_FULL, OUTPUT_NOT_WRITABLE. */
   createAssembled(spec: AssembledSpec, signal: AbortSignal): Promise<void>;
-  /** Copies a result's floats to their place. Throws EXR_INVALID, DISK_FULL. Aborted, it may have pasted a part: paste again. */
+  /** Copies a result's floats to their position. Throws EXR_INVALID, DISK_FULL. When aborted it may have pasted a part: paste again. */
   paste(request: PasteRequest, signal: AbortSignal): Promise<void>;
   /** Compares a result with a reference. Throws EXR_INVALID. */
   compare(request: CompareRequest, signal: AbortSignal): Promise<FloatDifference>;
-  /** Whether a stranger's file shows the same picture as ours, metadata aside. */
+  /** Whether a donor's file holds the same picture as ours, ignoring metadata. */
   samePicture(ours: string, theirs: string, signal: AbortSignal): Promise<boolean>;
-  /** Ends all threads; jobs that wait or run fail with CANCELLED. Idempotent. */
+  /** Ends all threads; waiting and running tasks fail with CANCELLED. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -42,7 +42,7 @@ export function openMedia(options: MediaOptions = {}): Media {
   };
 }
 
-/** A place in the queue for a free thread. */
+/** A position in the queue for a free thread. */
 type Turn = (thread: MediaThread) => void;
 
 class ThreadPool {
@@ -54,7 +54,7 @@ class ThreadPool {
 
   constructor(threads: number, timeLimitMs: number) {
     this.#threads = Array.from({ length: Math.max(1, threads) }, () => new MediaThread());
-    this.#idle = [...this.#threads].reverse(); // the first one is used first, so that others may never start
+    this.#idle = [...this.#threads].reverse(); // the first one is preferred, so that others may never start
     this.#timeLimitMs = timeLimitMs;
   }
 

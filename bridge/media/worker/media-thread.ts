@@ -12,18 +12,18 @@ function workerUrl(): URL {
 
 /**
  * Our buffers are bounded by the reader's limits; these bound the rest of a worker. The young generation
- * is small because each inflated chunk leaves a zlib engine to be collected: after 400,000 chunks in one
+ * is small because each inflated chunk leaves a zlib object to be collected: after 400,000 chunks in one
  * job 28 MB above an idle worker with 4, 74 MB with 32, at the same speed.
  */
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 4, stackSizeMb: 4 } as const;
 
-/** One worker thread, started when first needed and again after it had to be ended. Does one job at a time. */
+/** One worker thread, started when first needed and restarted after it was ended. Runs one task at a time. */
 export class MediaThread {
   #worker: Worker | undefined;
 
   /**
-   * Throws what the job threw; EXR_INVALID when it takes longer than `timeLimitMs` or too much memory;
-   * the signal's reason when aborted. In the last three the thread is ended, and gone when this settles.
+   * Throws the task's error; EXR_INVALID when it takes longer than `timeLimitMs` or too much memory;
+   * the signal's reason when aborted. In the last three cases the thread has ended when this settles.
    */
   async run<J extends MediaJob>(job: J, signal: AbortSignal, timeLimitMs: number): Promise<MediaResults[J["kind"]]> {
     signal.throwIfAborted();
@@ -37,7 +37,7 @@ export class MediaThread {
       signal.throwIfAborted();
       throw answer === "aborted" ? exrInvalid(`reading it took longer than ${timeLimitMs} ms`) : asFailure(answer);
     }
-    worker.unref(); // an idle thread keeps no process alive
+    worker.unref(); // an idle thread does not keep the process alive
     if (!answer.ok) throw deserializeError(answer.error);
     return answer.value as MediaResults[J["kind"]];
   }
@@ -50,7 +50,7 @@ export class MediaThread {
 
   #start(): Worker {
     const worker = new Worker(workerUrl(), { resourceLimits: RESOURCE_LIMITS, execArgv: [] });
-    worker.on("error", () => {}); // told to whoever waits for an answer
+    worker.on("error", () => {}); // passed to the pending task
     worker.on("exit", () => {
       if (this.#worker === worker) this.#worker = undefined;
     });
@@ -58,7 +58,7 @@ export class MediaThread {
   }
 }
 
-/** Settles with the answer, with what killed the thread, or with "aborted". */
+/** Settles with the answer, with the reason of the thread's end, or with "aborted". */
 async function ask(worker: Worker, job: MediaJob, signal: AbortSignal): Promise<MediaAnswer | Error | "aborted"> {
   const asking = new AbortController();
   try {

@@ -1,10 +1,10 @@
 import { parentPort } from "node:worker_threads";
 import { serializeError, doMediaJob, type MediaAnswer, type MediaJob } from "./media-jobs.ts";
 
-/** Entry point of a media worker thread: one job in, one answer out. */
+/** Entry point of a media worker thread: one task in, one answer out. */
 parentPort?.on("message", (job: MediaJob) => void answerTo(job));
 
-/** Never rejects: what goes wrong is the answer. */
+/** Never rejects: errors are part of the answer. */
 async function answerTo(job: MediaJob): Promise<void> {
   parentPort?.postMessage(await answer(job));
 }

@@ -6,8 +6,8 @@ import type { RemotePeer } from "../../protocols/frame-stream.ts";
 type Seen = (peer: RemotePeer, change: "here" | "gone") => void;
 
 /**
- * Who is here: peers of our swarm from the moment they are connected and have told their protocols, until their
- * last connection closes. A second connection of a peer, or a new one before the old has gone, changes nothing.
+ * Connected peers of our swarm, from the time they are connected and identified until their
+ * last connection closes. Further connections of a peer change nothing.
  */
 export class ConnectedPeers {
   readonly #libp2p: Libp2p;
@@ -15,7 +15,7 @@ export class ConnectedPeers {
   readonly #membership: string;
   readonly #here = new Map<string, RemotePeer>();
   readonly #watchers = new Set<Seen>();
-  /** Peers that somebody asked for by name are here whatever their swarm. */
+  /** Peers that were requested by name count whatever their swarm. */
   readonly #chosen = new Set<string>();
 
   /** `membership` is the protocol that every node of the swarm, and no other, lists. */
@@ -45,7 +45,7 @@ export class ConnectedPeers {
     return () => this.#watchers.delete(watcher);
   }
 
-  /** Somebody asked for this connected peer. */
+  /** This connected peer was requested by name. */
   choose(id: PeerId): void {
     this.#chosen.add(id.toString());
     this.#arrive(id);

@@ -5,7 +5,7 @@ import { NodeProcess } from "../../test/network/test-process.ts";
 import { until } from "../../test/time/until.ts";
 
 describe("[F7] a connection", () => {
-  it("to a peer that stands still for 18 s stays, with its streams: a busy machine is not gone", async () => {
+  it("to a peer that is suspended for 18 s stays open, with its streams", async () => {
     await using nodes = new TestNodes();
     const client = await nodes.open();
     await using busy = await NodeProcess.start("serve", nodes.swarm);
@@ -22,7 +22,7 @@ describe("[F7] a connection", () => {
     expect(gone).not.toHaveBeenCalled();
   });
 
-  it("to a peer that says nothing any more is cut in the end", async () => {
+  it("to a peer that stays silent is closed in the end", async () => {
     await using nodes = new TestNodes();
     const client = await nodes.open();
     await using dead = await NodeProcess.start("serve", nodes.swarm);

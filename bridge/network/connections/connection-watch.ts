@@ -14,7 +14,7 @@ export interface ConnectionWatchDeps {
   readonly log: Log;
 }
 
-/** Cuts connections whose far side is gone without a word, so that nobody takes them for open. Any answer shows life, also a refusal. */
+/** Closes connections whose far side does not answer pings. Any answer counts, also a refusal. */
 export class ConnectionWatch {
   readonly #deps: ConnectionWatchDeps;
   readonly #stop = new AbortController();

@@ -4,7 +4,7 @@ import { FRAME_LIMITS } from "../../protocols/frame-stream.ts";
 import { FrameAssembly, frameHeader } from "./frame-assembly.ts";
 
 describe("FrameAssembly", () => {
-  it("gives the same frames however the bytes are cut", () => {
+  it("gives the same frames however the bytes are split", () => {
     const frames = fc.array(fc.uint8Array({ maxLength: 5_000 }), { maxLength: 8 });
     const cuts = fc.array(fc.nat({ max: 40_000 }), { maxLength: 30 });
     fc.assert(
@@ -26,7 +26,7 @@ describe("FrameAssembly", () => {
     );
   });
 
-  it("gathers single bytes in memory of their size", () => {
+  it("buffers single bytes in memory of their size", () => {
     const frame = new Uint8Array(200_000).fill(1);
     const whole = Buffer.concat([frameHeader(frame), frame]);
     const assembly = new FrameAssembly();
@@ -45,7 +45,7 @@ describe("FrameAssembly", () => {
     expect(() => assembly.next()).toThrow(expect.objectContaining({ code: "PEER_BROKE_PROTOCOL" }));
   });
 
-  it("knows the middle of a frame from its end", () => {
+  it("knows whether it is in the middle of a frame", () => {
     const assembly = new FrameAssembly();
     expect(assembly.isBetweenFrames).toBe(true);
     assembly.push(Uint8Array.of(0, 0, 0, 2));

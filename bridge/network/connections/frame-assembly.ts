@@ -3,7 +3,7 @@ import { FRAME_LIMITS } from "../../protocols/frame-stream.ts";
 
 export const FRAME_HEADER_BYTES = 4;
 
-/** The length prefix of a frame: u32, big-endian. Throws RangeError over the limit: that is a mistake of ours. */
+/** The length prefix of a frame: u32, big-endian. Throws RangeError over the limit, which is a bug. */
 export function frameHeader(frame: Uint8Array): Uint8Array {
   if (frame.byteLength > FRAME_LIMITS.maxFrameBytes) {
     throw new RangeError(`a frame of ${frame.byteLength} bytes is over the limit of ${FRAME_LIMITS.maxFrameBytes}`);
@@ -13,25 +13,25 @@ export function frameHeader(frame: Uint8Array): Uint8Array {
   return header;
 }
 
-/** Pieces below this are gathered, so that a peer that sends single bytes costs bytes and not objects. */
+/** Smaller pieces are copied together, so that a peer that sends single bytes does not cost an object for each. */
 const SMALL_PIECE_BYTES = 2 * 1024;
 const GATHER_BYTES = 16 * 1024;
 
-/** Puts frames together from pieces of any size. Allocates for a frame only when all of it is here. */
+/** Assembles frames from pieces of any size. Allocates a frame only when all of it has arrived. */
 export class FrameAssembly {
   readonly #pieces: Uint8Array[] = [];
   #bytes = 0;
   #gathered = new Uint8Array(0);
   #gatheredBytes = 0;
-  /** The length of the frame under way, once its prefix is here. */
+  /** The length of the current frame, once its prefix has arrived. */
   #wanted: number | undefined;
 
-  /** Bytes held and not yet taken as frames. */
+  /** Buffered bytes. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** True between frames: an end here is a clean one. */
+  /** True between frames, where an end of stream is clean. */
   get isBetweenFrames(): boolean {
     return this.#bytes === 0 && this.#wanted === undefined;
   }
@@ -50,7 +50,7 @@ export class FrameAssembly {
     return this.#take(length);
   }
 
-  /** True when `next` would give a frame or throw. */
+  /** True when `next` would return a frame or throw. */
   get isReady(): boolean {
     if (this.#wanted !== undefined) return this.#bytes >= this.#wanted;
     if (this.#bytes < FRAME_HEADER_BYTES) return false;

@@ -8,10 +8,10 @@ import { plainNode } from "../../test/network/test-plain-node.ts";
 import { addressOf, failure, never, TestNodes } from "../../test/network/test-nodes.ts";
 
 const MIB = 1024 * 1024;
-/** The most that one stream keeps in memory for a reader that does not read. */
+/** The limit of what one stream buffers for a reader that does not read. */
 const MAX_HELD_BYTES = NETWORK_LIMITS.streamWindowBytes * 2 + FRAME_LIMITS.maxFrameBytes;
 
-/** Two nodes, and for each stream opened by one the same stream as the other got it. */
+/** Two nodes, and for each stream opened by one, the other's end. */
 async function connectedEnds() {
   const nodes = new TestNodes();
   const [server, client] = [await nodes.open(), await nodes.open()];
@@ -38,7 +38,7 @@ frameStreamContract("libp2pFrameStream", async () => {
 });
 
 describe("libp2pFrameStream with a slow reader", () => {
-  it("keeps a bounded part of a 64 MiB send on its way", async () => {
+  it("buffers a bounded part of a 64 MiB send", async () => {
     const { a, b, nodes } = await connectedEnds();
     await using _ = nodes;
     let sent = 0;
@@ -54,7 +54,7 @@ describe("libp2pFrameStream with a slow reader", () => {
     }
     await writing;
     expect(await b.read()).toBeUndefined();
-    // The receiver's share, and what the kernel's sockets and the sender hold.
+    // The receiver's buffers, and those of the kernel's sockets and the sender.
     expect(most * MIB).toBeLessThan(MAX_HELD_BYTES + 8 * MIB);
   });
 });
@@ -93,14 +93,14 @@ describe("libp2pFrameStream against a broken peer", () => {
     return { stream, read: reads[0] as Promise<unknown> };
   }
 
-  it("refuses a frame over the limit by its length alone", async () => {
+  it("refuses a frame over the limit by its length prefix alone", async () => {
     const length = Buffer.alloc(4);
     length.writeUInt32BE(FRAME_LIMITS.maxFrameBytes + 1);
     const { read } = await send(length);
     await expect(read).rejects.toMatchObject({ code: "PEER_BROKE_PROTOCOL" });
   });
 
-  it("refuses text that is no frame and cuts the stream", async () => {
+  it("refuses text that is no frame and aborts the stream", async () => {
     const { stream, read } = await send(Buffer.from("GET / HTTP/1.1\r\n\r\n"));
     await expect(read).rejects.toMatchObject({ code: "PEER_BROKE_PROTOCOL" });
     await expect.poll(() => stream.status).not.toBe("open");
@@ -115,7 +115,7 @@ describe("libp2pFrameStream against a broken peer", () => {
     }
   });
 
-  it("tells a lost connection from an end", async () => {
+  it("distinguishes a lost connection from an end of stream", async () => {
     const { stream, read } = await send();
     const refused = failure(read);
     for (const connection of libp2p.getConnections()) connection.abort(new Error("cable pulled"));

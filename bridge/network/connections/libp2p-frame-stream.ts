@@ -8,21 +8,21 @@ import { FrameAssembly, frameHeader } from "./frame-assembly.ts";
 import { NETWORK_LIMITS } from "../network-limits.ts";
 import { sendingTurn } from "./send-scheduler.ts";
 
-/** Smaller costs throughput, larger keeps heartbeats waiting. */
+/** A smaller slice costs throughput, a larger one delays heartbeats. */
 const SLICE_BYTES = 256 * 1024;
-/** Frames up to this size do not wait for a turn. */
+/** Frames up to this size are sent without scheduling. */
 const PROMPT_BYTES = 64 * 1024;
 
-/** Frames over a libp2p stream. Make it in the same tick in which the stream was got: bytes that come before a listener are lost. */
+/** Frames over a libp2p stream. Create it in the same tick in which the stream was received: bytes that arrive before a listener are lost. */
 export function libp2pFrameStream(stream: Stream): Libp2pFrameStream {
   return new Libp2pFrameStream(stream);
 }
 
 /**
- * Reading pauses the stream as soon as one whole frame is here, so that a slow reader slows the sender:
- * held are at most a frame, a window in the assembly and a window in the library.
+ * Reading pauses the stream as soon as one whole frame has arrived, so that a slow reader slows the sender:
+ * buffered are at most a frame, a window in the assembly and a window in the library.
  *
- * The library's own helpers are of no use here: `onDrain()` gives back-pressure only once per stream, and
+ * The library's own helpers cannot be used: `onDrain()` gives back-pressure only once per stream, and
  * iterating a stream gives none.
  */
 export class Libp2pFrameStream implements FrameStream {
@@ -34,11 +34,11 @@ export class Libp2pFrameStream implements FrameStream {
   #resuming = false;
   #discarding = false;
   #closedByUs = false;
-  /** The far side said that it ends its writing; a lost connection says nothing. */
+  /** The far side ended its writing cleanly, unlike a lost connection. */
   #endSaid: boolean;
   #closed = false;
   #failure: Error | undefined;
-  /** Settles when the frames given so far are with the library. */
+  /** Settles when all frames so far were passed to the library. */
   #written: Promise<void> = Promise.resolve();
 
   constructor(stream: Stream) {
@@ -100,7 +100,7 @@ export class Libp2pFrameStream implements FrameStream {
     this.#wake();
   }
 
-  /** Ends our side and gives the far one a moment to end its own; what it still sends is dropped. For streams whose work is done. */
+  /** Ends our side and waits shortly for the far side to end its own; data it still sends is dropped. For streams that are no longer used. */
   async finish(signal: AbortSignal): Promise<void> {
     using limit = childSignal(signal, { ms: NETWORK_LIMITS.lingerMs, time: systemWorld });
     try {
@@ -136,7 +136,7 @@ export class Libp2pFrameStream implements FrameStream {
     return this.#stream.readableEnded || (this.#closed && this.#stream.readBufferLength === 0);
   }
 
-  /** One frame after the other, long ones in slices that wait for their turn. */
+  /** One frame after the other, long ones in scheduled slices. */
   async #send(header: Uint8Array, frame: Uint8Array): Promise<void> {
     if (frame.byteLength <= PROMPT_BYTES) return await this.#sendSlice(Buffer.concat([header, frame]));
     for (let offset = 0; offset < frame.byteLength; offset += SLICE_BYTES) {
@@ -164,7 +164,7 @@ export class Libp2pFrameStream implements FrameStream {
     if (this.#closed || (this.#stream.writeStatus === "closed" && !this.#closedByUs)) throw lost("the connection to the peer was lost");
   }
 
-  /** Waits for anything to happen to the stream. */
+  /** Waits for any event of the stream. */
   async #change(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     await this.#changed.wait(signal);
@@ -191,7 +191,7 @@ export class Libp2pFrameStream implements FrameStream {
     this.#wake();
   };
 
-  /** Never from inside `resume()`: that opens the window again after it has handed out the data, which would undo the pause. */
+  /** Never from inside `resume()`: it reopens the window after it has emitted the data, which would undo the pause. */
   #pauseIfReady(): void {
     if (!this.#resuming && this.#stream.readStatus === "readable" && this.#assembly.isReady) this.#stream.pause();
   }
@@ -202,7 +202,7 @@ export class Libp2pFrameStream implements FrameStream {
     try {
       this.#stream.resume();
     } catch {
-      // On a connection that is gone, the data is handed out first and only the window update fails.
+      // On a lost connection the data is emitted first, and only the window update fails.
     } finally {
       this.#resuming = false;
     }

@@ -5,8 +5,8 @@ import { addressOf, echo, never, TestNodes } from "../../test/network/test-nodes
 
 const LIMIT = { maxInboundStreamsPerPeer: 8 };
 
-describe("connections", () => {
-  it("use one connection for control and one for bulk, in both directions", async () => {
+describe("connections to a peer", () => {
+  it("are one for control and one for bulk, in both directions", async () => {
     await using nodes = new TestNodes();
     const [server, client] = [await nodes.open(), await nodes.open()];
     const callsBack: Promise<FrameStream>[] = [];
@@ -29,7 +29,7 @@ describe("connections", () => {
     for (const opened of callsBack) await roundTrip(await opened);
   });
 
-  it("give bulk to a peer that cannot be dialled back", async () => {
+  it("carry bulk data to a peer that cannot be dialled back", async () => {
     await using nodes = new TestNodes();
     const server = await nodes.open();
     const waits: number[] = [];
@@ -41,7 +41,7 @@ describe("connections", () => {
       await roundTrip(await server.open(hidden.selfId, "/test/echo/1", "bulk", never()));
       waits.push(performance.now() - startMs);
     }
-    // None of them is waited for until a second connection is given up.
+    // None of them waits until a second connection is given up.
     expect(Math.min(...waits)).toBeLessThan(NETWORK_LIMITS.bulkDialMs);
   });
 

@@ -7,26 +7,26 @@ import type { Log } from "../../kernel/log.ts";
 import { systemWorld } from "../../kernel/world.ts";
 import { NETWORK_LIMITS } from "../network-limits.ts";
 
-/** Opened once on a connection to say that it carries the bulk lane; the other side then uses it so too. */
+/** Opened once on a connection to mark it as the bulk connection; the other side then uses it as such, too. */
 const BULK_LANE_PROTOCOL = "/p2p-render/bulk-lane/1.0.0";
-/** Asks the side that dialled to dial once more for bulk: behind NAT only that side can. Answered by the stream's end. */
+/** Asks the dialling side to dial a second connection for bulk: behind NAT only that side can. Answered by the stream's end. */
 const BULK_PLEASE_PROTOCOL = "/p2p-render/bulk-please/1.0.0";
 
-/** A connection gets its label a moment after it opens; younger ones are taken for control only when there is no other. */
+/** A connection is marked shortly after it opens; younger ones are used for control only when there is no other. */
 const LABEL_MS = 500;
 
 export interface PeerConnectionsDeps {
   readonly libp2p: Libp2p;
   readonly log: Log;
   readonly clock: Clock;
-  /** All that is known of where a peer listens. */
+  /** All known addresses of a peer. */
   readonly addressesOf: (id: PeerId) => Promise<readonly Multiaddr[]>;
 }
 
 /**
  * Two connections to a peer: there are no priorities inside one, and behind four busy streams a heartbeat waits 100 ms.
  *
- * A connection that is not labelled is control. Where no second one can be had, bulk goes over the one that is there.
+ * A connection that is not marked is control. If a second one is impossible, bulk uses the existing one.
  */
 export class PeerConnections {
   readonly #deps: PeerConnectionsDeps;
@@ -69,7 +69,7 @@ export class PeerConnections {
     await stream.close({ signal: limit.signal });
   }
 
-  /** An open control connection, the newest that has settled. */
+  /** An open control connection, the newest that is old enough. */
   control(id: PeerId): Connection | undefined {
     const open = this.#open(id).filter((connection) => !this.#bulk.has(connection));
     const settledBefore = Date.now() - LABEL_MS;
@@ -77,7 +77,7 @@ export class PeerConnections {
     return settled.at(-1) ?? open[0];
   }
 
-  /** The bulk connection, dialled if need be; `control` where there can be none. */
+  /** The bulk connection, dialled if needed; `control` if there can be none. */
   async bulk(control: Connection, signal: AbortSignal): Promise<Connection> {
     const key = control.remotePeer.toString();
     const present = this.#presentBulk(control.remotePeer);
@@ -93,7 +93,7 @@ export class PeerConnections {
     }
   }
 
-  /** One dial for all who ask at once; an asker that gives up does not end it for the others. */
+  /** One dial for all concurrent callers; a caller that aborts does not end it for the others. */
   async share(key: string, limitMs: number, signal: AbortSignal, dial: (signal: AbortSignal) => Promise<Connection>): Promise<Connection> {
     let dialling = this.#dialling.get(key);
     if (!dialling) {
@@ -102,7 +102,7 @@ export class PeerConnections {
         limit.dispose();
         this.#dialling.delete(key);
       });
-      // Every asker may have left before it fails.
+      // All callers may have aborted before it fails.
       dialling.catch(() => undefined);
       this.#dialling.set(key, dialling);
     }
@@ -130,7 +130,7 @@ export class PeerConnections {
     for (const address of addresses) {
       signal.throwIfAborted();
       const connection = await this.#deps.libp2p.dial(withId(address, control.remotePeer), { force: true, signal }).catch(() => undefined);
-      // Where another dial to this peer was under way, the library hands out that one's connection.
+      // If another dial to this peer is in progress, the library returns that one's connection.
       if (!connection || connection === control) continue;
       this.#bulk.add(connection);
       const label = await connection.newStream(BULK_LANE_PROTOCOL, { signal });
@@ -144,7 +144,7 @@ export class PeerConnections {
     const request = await control.newStream(BULK_PLEASE_PROTOCOL, { signal });
     await pEvent(request, ["remoteCloseWrite", "close"], { signal });
     await request.close({ signal });
-    // The label comes over the new connection, so it may come a little after the answer over the old one.
+    // The mark is sent over the new connection, so it may arrive after the answer over the old one.
     for (let waitedMs = 0; waitedMs < LABEL_MS; waitedMs += 10) {
       const present = this.#presentBulk(control.remotePeer);
       if (present) return present;

@@ -11,7 +11,7 @@ import { peerFailure } from "./peer-failure.ts";
 
 const LOOK_UP_MS = 1_000;
 const LOOK_UP_PAUSE_MS = 100;
-/** Known addresses may be those of a peer's last run: this long we look for better ones before we give up. */
+/** Known addresses may be outdated: how long to search for newer ones before giving up. */
 const STALE_ADDRESS_MS = 1_500;
 const MAX_REMEMBERED_ADDRESSES = 256;
 
@@ -22,10 +22,10 @@ export interface PeerDialerDeps {
   readonly addressesOf: (id: PeerId) => Promise<readonly Multiaddr[]>;
 }
 
-/** From what a user or a peer calls a node to an open control connection. */
+/** Opens a control connection to a node given by id or address. */
 export class PeerDialer {
   readonly #deps: PeerDialerDeps;
-  /** Which peer answered at an address that does not say so. */
+  /** The peer id found at an address without one. */
   readonly #idAt = new Map<string, PeerId>();
 
   constructor(deps: PeerDialerDeps) {
@@ -59,7 +59,7 @@ export class PeerDialer {
     return this.#deps.connections.control(connection.remotePeer) ?? connection;
   }
 
-  /** Dials a peer known by its id alone; one that is not yet known may be heard of in a moment. */
+  /** Dials a peer by its id alone, waiting shortly for it to be discovered. */
   async #search(id: PeerId, signal: AbortSignal): Promise<Connection> {
     const { libp2p, connections, clock } = this.#deps;
     const startMs = clock.monotonicMs();
@@ -92,7 +92,7 @@ export class PeerDialer {
       const found = await this.#deps.libp2p.peerRouting.findPeer(id, { signal: limit.signal });
       await this.#deps.libp2p.peerStore.merge(id, { multiaddrs: found.multiaddrs });
     } catch {
-      // Nobody knows it yet; the search goes on.
+      // Not found yet; the search continues.
     }
   }
 

@@ -1,6 +1,6 @@
 import { FarmError, isFarmError, messageOf } from "../../kernel/errors.ts";
 
-/** Why the library could not reach a peer, in our words. The caller's own abort stays what it is. */
+/** Converts the library's dial errors to ours. The caller's own abort keeps its reason. */
 export function peerFailure(error: unknown, peer: string, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
   if (isFarmError(error)) return error;
@@ -27,7 +27,7 @@ function reasonOf(error: unknown): string {
   }
 }
 
-/** The library gives every failure of a handshake the same name and keeps only the text. */
+/** The library gives all handshake errors the same name; only the text differs. */
 function handshakeReason(text: string): string {
   if (text.includes("expected remote identity")) return "another peer answers there";
   if (text.includes("aborted")) return "no answer in time";

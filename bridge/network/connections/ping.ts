@@ -7,8 +7,8 @@ const PING_PROTOCOL = "/ipfs/ping/1.0.0";
 const PING_BYTES = 32;
 
 /**
- * One libp2p ping over this very connection, in milliseconds. The library's service takes whichever connection comes
- * first, and behind a busy one it would measure the queue.
+ * One libp2p ping over this connection, in milliseconds. The library's service uses whichever connection comes
+ * first, and on a busy one it would measure the queue.
  */
 export async function measureRoundTrip(connection: Connection, clock: Clock, signal: AbortSignal): Promise<number> {
   const stream = await connection.newStream(PING_PROTOCOL, { signal });

@@ -6,27 +6,27 @@ export const BEACON_LIMITS = {
   maxBytes: 1_200,
   maxAddresses: 12,
   maxAddressChars: 128,
-  /** Datagrams looked at in a second; the rest of a flood is dropped unread. */
+  /** Datagrams read per second; the rest of a flood is dropped. */
   maxPerSecond: 200,
-  /** Asked by many at once, we answer them together. */
+  /** Queries of many peers at once are answered together. */
   answerEveryMs: 250,
   announceEveryMs: 5_000,
-  /** A packet may be lost: a newcomer asks more than once. */
+  /** Packets may be lost: a new node queries more than once. */
   asksAtMs: [0, 400, 1_200],
 } as const;
 
-/** What a node says of itself on the LAN. */
+/** A node's announcement on the LAN. */
 export const BeaconMessage = z.strictObject({
   v: z.literal(1),
   swarm: z.string().min(1).max(NETWORK_LIMITS.maxSwarmChars),
   id: z.string().regex(/^[1-9A-HJ-NP-Za-km-z]{40,64}$/),
   addrs: z.array(z.string().max(BEACON_LIMITS.maxAddressChars)).min(1).max(BEACON_LIMITS.maxAddresses),
-  /** True: whoever hears this answers. */
+  /** True: a query that receivers answer. */
   ask: z.boolean(),
 });
 export type BeaconMessage = z.infer<typeof BeaconMessage>;
 
-/** As many addresses as fit; nothing to send without one. */
+/** With as many addresses as fit; undefined without any. */
 export function encodeBeacon(message: BeaconMessage): Uint8Array | undefined {
   const short = message.addrs.filter((address) => address.length <= BEACON_LIMITS.maxAddressChars);
   for (let count = Math.min(short.length, BEACON_LIMITS.maxAddresses); count > 0; count--) {
@@ -36,7 +36,7 @@ export function encodeBeacon(message: BeaconMessage): Uint8Array | undefined {
   return undefined;
 }
 
-/** Undefined for anything that is not a message of ours. */
+/** Undefined for anything but a valid message. */
 export function decodeBeacon(bytes: Uint8Array): BeaconMessage | undefined {
   if (bytes.byteLength > BEACON_LIMITS.maxBytes) return undefined;
   try {

@@ -11,11 +11,11 @@ const IDS = ["12D3KooWMvupq3c66Npbpkjdnp6wMEud2yuzJKxP9pw2Jbtacp1y", "12D3KooWEK
 const message: BeaconMessage = { v: 1, swarm: "s", id: IDS[0], addrs: ["/ip4/10.0.0.1/tcp/1"], ask: true };
 
 describe("a beacon message", () => {
-  it("comes back as it was sent", () => {
+  it("is read back as it was sent", () => {
     expect(decodeBeacon(encodeBeacon(message) ?? new Uint8Array())).toEqual(message);
   });
 
-  it("tells as many addresses as fit one packet, and is not sent without any", () => {
+  it("holds as many addresses as fit one packet, and is not sent without any", () => {
     const addrs = Array.from({ length: 100 }, (_, index) => `/ip4/10.0.0.1/tcp/${index}/p2p/${IDS[0]}`);
     const bytes = encodeBeacon({ ...message, addrs }) ?? new Uint8Array();
     expect(bytes.byteLength).toBeLessThanOrEqual(BEACON_LIMITS.maxBytes);
@@ -63,7 +63,7 @@ describe("two beacons", () => {
     const deps = { log: silentLog, clock, addresses };
     const beacon = new Beacon({ ...deps, heard: (id, told) => heard.push([id, told]) }, { id: IDS[index], swarm, port });
     runs.push(beacon.run(stop.signal));
-    /** Time goes on in small steps until something is so. */
+    /** Advances time in small steps until a condition is true. */
     const pass = async (what: () => boolean) => {
       await until(() => {
         if (!what()) clock.advance(20);
@@ -74,7 +74,7 @@ describe("two beacons", () => {
     return { heard, clock, pass, asked, sends: () => sends };
   }
 
-  it("hear each other at once, the newcomer by the other's answer", async () => {
+  it("discover each other at once, the newcomer by the other's answer", async () => {
     const first = start(0);
     await first.asked();
     expect(first.heard).toEqual([]);
@@ -89,14 +89,14 @@ describe("two beacons", () => {
     expect(second.heard[0]?.[1]).toContain("/ip4/127.0.0.1/tcp/4000");
   });
 
-  it("do not hear another swarm", async () => {
+  it("ignore another swarm", async () => {
     const both = [start(0), start(1, "other")];
     for (const beacon of both) await beacon.asked();
     await systemClock.sleep(200);
     expect(both.map(({ heard }) => heard)).toEqual([[], []]);
   });
 
-  it("answer a flood of questions a few times only, and survive junk", async () => {
+  it("answer a flood of queries only a few times, and survive malformed packets", async () => {
     const beacon = start(0);
     await beacon.asked();
     const [asks, startMs] = [beacon.sends(), beacon.clock.monotonicMs()];

@@ -13,14 +13,14 @@ const PORT = 47_077;
 export interface BeaconDeps {
   readonly log: Log;
   readonly clock: Clock;
-  /** Own addresses as they are now. */
+  /** Current own addresses. */
   readonly addresses: () => readonly string[];
   readonly heard: (id: string, addresses: readonly string[]) => void;
 }
 
 /**
- * Tells the local network that this node is here, and hears of others. Stands beside mDNS, which says nothing
- * when there is no default route, when a VPN holds it, or when another program holds its port.
+ * Announces this node on the local network, and discovers others. Complements mDNS, which fails
+ * when there is no default route, when a VPN has it, or when another program uses its port.
  */
 export class Beacon {
   readonly #deps: BeaconDeps;
@@ -84,7 +84,7 @@ export class Beacon {
     if (bytes) await this.#multicast.send(bytes);
   }
 
-  /** Until the time is up or somebody asks. */
+  /** Waits until the time is up or a query arrives. */
   async #rest(ms: number, signal: AbortSignal): Promise<void> {
     if (ms <= 0 || signal.aborted) return;
     using rest = childSignal(signal);
@@ -114,8 +114,8 @@ export class Beacon {
 }
 
 /**
- * The address that the packet came from, with the ports told in it, is the one that surely works; another machine's
- * loopback surely does not.
+ * The packet's source address, with the announced ports, certainly works; another machine's
+ * loopback address certainly does not.
  */
 function reachableFrom(message: BeaconMessage, host: string): string[] {
   const isHere = localAddresses().includes(host);

@@ -12,7 +12,7 @@ const LAST_RETRY_MS = 15_000;
 
 /**
  * Stays connected to one bootstrap peer until the signal aborts. The library's own dials such a peer once, and its
- * reconnecting gives up for good after half a minute.
+ * reconnecting gives up permanently after half a minute.
  */
 export async function keepBootstrapped(
   deps: { libp2p: Libp2p; log: Log; clock: Clock },

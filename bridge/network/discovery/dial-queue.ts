@@ -16,8 +16,8 @@ interface Candidate {
 }
 
 /**
- * Peers we heard of and do not know yet, and the loop that dials them. The library announces a discovered peer
- * once and never dials it; here it is tried again, later and later, until it is reached or forgotten.
+ * Discovered peers that are not connected yet, and the loop that dials them. The library announces a discovered peer
+ * once and never dials it; here it is retried with growing delays, until it is reached or dropped.
  */
 export class DialQueue {
   readonly #libp2p: Libp2p;
@@ -32,7 +32,7 @@ export class DialQueue {
     this.#clock = deps.clock;
   }
 
-  /** A peer was heard of. Its newest addresses come first; of too many peers the oldest is dropped. */
+  /** Adds a discovered peer. Its newest addresses come first; of too many peers the oldest is dropped. */
   note(id: PeerId, addresses: readonly Multiaddr[]): void {
     if (id.equals(this.#libp2p.peerId) || addresses.length === 0) return;
     const key = id.toString();
@@ -50,7 +50,7 @@ export class DialQueue {
     this.#byId.set(key, { id, addresses: merged(addresses, []), failures: 0, nextAtMs, dialling: false });
   }
 
-  /** Heard-of addresses of a peer. */
+  /** Discovered addresses of a peer. */
   addressesOf(id: string): readonly Multiaddr[] {
     return this.#byId.get(id)?.addresses ?? [];
   }

@@ -21,7 +21,7 @@ describe("nodes on one network", () => {
     expect(await second.ping(other.peerId, never())).toBeGreaterThan(0);
   });
 
-  it("do not take up with another swarm", async () => {
+  it("do not connect to another swarm", async () => {
     await using nodes = new TestNodes();
     const lan = { lan: true, listen: ["/ip4/0.0.0.0/tcp/0"] };
     const [node] = [await nodes.open(lan), await nodes.open({ ...lan, swarm: `${nodes.swarm} other` })];
@@ -29,7 +29,7 @@ describe("nodes on one network", () => {
     expect(node.knownPeers()).toEqual([]);
   });
 
-  it("can be asked for by id alone right after the start", async () => {
+  it("can be dialled by id alone right after the start", async () => {
     await using nodes = new TestNodes();
     const lan = { lan: true, listen: ["/ip4/0.0.0.0/tcp/0"] };
     const server = await nodes.open(lan);
@@ -60,7 +60,7 @@ describe("nodes on one network", () => {
 });
 
 describe("the DHT", () => {
-  it("leads to a donor through a bootstrap node", async () => {
+  it("finds a donor through a bootstrap node", async () => {
     await using nodes = new TestNodes();
     const bootstrap = [addressOf(await nodes.open({ swarm: "of nobody" }))];
     const [donor, requester] = [await nodes.open({ bootstrap }), await nodes.open({ bootstrap })];
@@ -72,7 +72,7 @@ describe("the DHT", () => {
     await providing;
   });
 
-  it("is given up by a lone node without an error, and at once by the caller's signal", async () => {
+  it("returns nothing for a lone node without an error, and stops at once by the caller's signal", async () => {
     await using nodes = new TestNodes();
     const node = await nodes.open();
     const reason = new Error("enough");
@@ -87,7 +87,7 @@ describe("the DHT", () => {
 });
 
 describe("bootstrap", () => {
-  it("keeps trying a peer that is not there yet, and comes back to one that was away", async () => {
+  it("retries a peer that is not there yet, and reconnects to one that was away", async () => {
     await using nodes = new TestNodes();
     const first = await nodes.open();
     const bootstrap = [addressOf(first).replace(/\/p2p\/.*/, "")];

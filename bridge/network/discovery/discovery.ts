@@ -22,7 +22,7 @@ export interface DiscoveryDeps {
   readonly listenAddresses: ListenAddresses;
 }
 
-/** All ways of hearing of peers, and the loop that dials them; resolves when the signal has ended each. */
+/** Runs all discovery methods and the loop that dials peers; resolves when the signal has ended all. */
 export async function discover(deps: DiscoveryDeps, options: DiscoveryOptions, signal: AbortSignal): Promise<void> {
   const loops = [deps.candidates.run(signal), ...options.bootstrap.map((target) => keepBootstrapped(deps, target, signal))];
   if (options.lan) loops.push(beacon(deps, options.swarm).run(signal));
@@ -34,7 +34,7 @@ function beacon(deps: DiscoveryDeps, swarm: string): Beacon {
     try {
       deps.candidates.note(peerIdFromString(id), readableAddresses(texts));
     } catch {
-      // Looks like a peer id and is none: somebody else's packet.
+      // An invalid peer id: not our packet.
     }
   };
   const addresses = () => deps.listenAddresses.list().map((address) => address.toString());

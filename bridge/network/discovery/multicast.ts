@@ -2,7 +2,7 @@ import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { networkInterfaces } from "node:os";
 import type { Log } from "../../kernel/log.ts";
 
-/** IPv4 addresses of this machine, loopback included, as they are now. */
+/** Current IPv4 addresses of this machine, including loopback. */
 export function localAddresses(): string[] {
   const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
   return all.filter((address) => address.family === "IPv4").map((address) => address.address);
@@ -16,7 +16,7 @@ export interface MulticastOptions {
 
 /**
  * A multicast group on every interface of the machine. Sending through the default route alone fails without an
- * error where there is none, or where it is a VPN. Many processes share the port. Failures are logged, never thrown.
+ * error if there is none, or if it is a VPN. Many processes share the port. Failures are logged, never thrown.
  */
 export class Multicast {
   readonly #log: Log;

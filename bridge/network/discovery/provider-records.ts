@@ -11,13 +11,13 @@ import { systemWorld } from "../../kernel/world.ts";
 import type { DialQueue } from "./dial-queue.ts";
 import { DISCOVERY_LIMITS } from "../network-limits.ts";
 
-/** The key under which the donors of a swarm are found. */
+/** The DHT key of a swarm's donors. */
 export function donorRecordKey(swarm: string): CID {
   const hash = createHash("sha256").update(`p2p-render donor ${swarm}`).digest();
   return CID.createV1(raw.code, digest.create(sha256.code, hash));
 }
 
-/** Donors in the DHT: the way to find each other that needs no common network and no third party that is always there. */
+/** Donors in the DHT: discovery without a common local network or a central server. */
 export class ProviderRecords {
   readonly #libp2p: Libp2p;
   readonly #candidates: DialQueue;
@@ -44,7 +44,7 @@ export class ProviderRecords {
     await this.#libp2p.contentRouting.cancelReprovide(this.#key).catch(() => undefined);
   }
 
-  /** Searches until somebody is found or the time is up; connects to all that it finds. */
+  /** Searches until a donor is found or the time is up; connects to all it finds. */
   async find(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     using limit = childSignal(signal, { ms: DISCOVERY_LIMITS.searchMs, time: systemWorld });
@@ -55,7 +55,7 @@ export class ProviderRecords {
     signal.throwIfAborted();
   }
 
-  /** Without a peer there is nobody to tell, and the library would wait for its own time limit. */
+  /** Without peers the library would wait for its own time limit. */
   async #provideOnce(signal: AbortSignal): Promise<boolean> {
     if (this.#libp2p.getPeers().length === 0) return false;
     using limit = childSignal(signal, { ms: DISCOVERY_LIMITS.provideMs, time: systemWorld });

@@ -8,7 +8,7 @@ import { lockHome } from "./home-lock.ts";
 
 const newHome = () => mkdtemp(join(tmpdir(), "home-lock-"));
 
-/** A process that takes the lock, says so, and stays. */
+/** A process that takes the lock, prints it, and keeps running. */
 function holder(home: string) {
   const module = JSON.stringify(new URL("./home-lock.ts", import.meta.url).href);
   const script = `const { lockHome } = await import(${module});
@@ -20,7 +20,7 @@ function holder(home: string) {
 }
 
 describe("lockHome", () => {
-  it("lets one holder in at a time, also within one process", async () => {
+  it("allows one holder at a time, also within one process", async () => {
     const home = await newHome();
     const lock = await lockHome(home);
     await expect(lockHome(home)).rejects.toMatchObject({ code: "HOME_BUSY" });
@@ -29,7 +29,7 @@ describe("lockHome", () => {
     expect(again).toBeDefined();
   });
 
-  it("keeps another process out while it lives, and forgets one that was killed", async () => {
+  it("refuses another process while the holder lives, and releases the lock of a killed one", async () => {
     const home = await newHome();
     const { child, said } = holder(home);
     expect(await said).toBe("held");
@@ -41,7 +41,7 @@ describe("lockHome", () => {
     expect(await readdir(join(home, "locks"))).toHaveLength(1);
   });
 
-  it("lets at most one of many in that start at once", async () => {
+  it("allows at most one of many processes that start at once", async () => {
     const home = await newHome();
     const holders = Array.from({ length: 5 }, () => holder(home));
     const said = await Promise.all(holders.map((each) => each.said));
@@ -50,7 +50,7 @@ describe("lockHome", () => {
     expect(said.filter((word) => word !== "held" && word !== "HOME_BUSY")).toEqual([]);
   });
 
-  it("forgets a dead holder whose number another process, or this one, has now", async () => {
+  it("releases the lock of a dead holder whose process id is now another process's, or this one's", async () => {
     const home = await newHome();
     await mkdir(join(home, "locks"));
     const token = "7f4df5f0-8d7c-4dcb-8f52-0a55a1bf5b9f";
@@ -61,7 +61,7 @@ describe("lockHome", () => {
     expect(lock).toBeDefined();
   });
 
-  it("names a home that cannot be written", async () => {
+  it("fails with the path of a home that cannot be written", async () => {
     const file = join(await newHome(), "file");
     await writeFile(file, "");
     await expect(lockHome(file)).rejects.toMatchObject({ code: "HOME_NOT_WRITABLE" });

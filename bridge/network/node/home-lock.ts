@@ -8,19 +8,19 @@ import { birthOf, isRunning } from "../../kernel/process-identity.ts";
 const FOLDER = "locks";
 const LOCK_LIMITS = { attempts: 6, retryMs: 20, maxFileBytes: 1024 } as const;
 
-/** Who holds a lock. `bornAt` tells a process from a later one with the same number, where the system says. */
+/** The holder of a lock. `bornAt` distinguishes a process from a later one with the same pid, if the system provides it. */
 const Holder = z.strictObject({ pid: z.int().positive(), bornAt: z.string().max(200), token: z.uuid() });
 type Holder = z.infer<typeof Holder>;
 
-/** Locks held by this very process: after a restart in a container the dead holder may have had our number. */
+/** Locks held by this process: after a restart in a container the dead holder may have had our pid. */
 const ownTokens = new Set<string>();
 
 /**
- * Takes a home for this process until disposed: two nodes with one identity would take each other's traffic without
- * any error. A lock whose process is dead counts for nothing, so `kill -9` leaves nothing behind that matters.
+ * Locks a home for this process until disposed: two nodes with one identity would get each other's traffic without
+ * any error. A lock of a dead process is ignored, so `kill -9` does no harm.
  *
- * Every contender puts up a file of its own and then looks around: of two at once at least one sees the other, and
- * nobody ever removes a file that a living process may rely on.
+ * Every contender creates its own file and then lists the others: of two at once at least one sees the other, and
+ * no file of a running process is ever removed.
  * Throws HOME_BUSY, HOME_NOT_WRITABLE.
  */
 export async function lockHome(home: string): Promise<AsyncDisposable> {
@@ -73,7 +73,7 @@ async function livingOther(folder: string, ownToken: string): Promise<Pick<Holde
   return undefined;
 }
 
-/** A file just opened and not yet written speaks by its name alone. */
+/** A file that was just created and is still empty counts by its name alone. */
 async function readHolder(path: string, name: string): Promise<Holder | undefined> {
   const named = /^(\d{1,10})-([0-9a-f-]{36})\.json$/.exec(name);
   if (!named) return undefined;

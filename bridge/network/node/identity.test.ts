@@ -14,7 +14,7 @@ describe("loadIdentity", () => {
     expect(await idOf(await newHome())).not.toBe(await idOf(home));
   });
 
-  it("gives first starts at once one key, and leaves only its file, for its owner alone", async () => {
+  it("gives simultaneous first starts one key, and leaves only its file, readable by its owner only", async () => {
     const home = join(await newHome(), "not", "there", "yet");
     const ids = await Promise.all(Array.from({ length: 8 }, () => idOf(home)));
     expect(new Set(ids).size).toBe(1);
@@ -22,7 +22,7 @@ describe("loadIdentity", () => {
     expect((await stat(join(home, "identity.key"))).mode & 0o777).toBe(0o600);
   });
 
-  it("names a damaged key and does not replace it", async () => {
+  it("fails on a damaged key and does not replace it", async () => {
     const home = await newHome();
     for (const content of ["", "not a key"]) {
       await writeFile(join(home, "identity.key"), content);
@@ -30,7 +30,7 @@ describe("loadIdentity", () => {
     }
   });
 
-  it("names a home that cannot be written", async () => {
+  it("fails with the path of a home that cannot be written", async () => {
     const file = join(await newHome(), "file");
     await writeFile(file, "");
     await expect(loadIdentity(join(file, "home"))).rejects.toMatchObject({
@@ -39,6 +39,6 @@ describe("loadIdentity", () => {
   });
 });
 
-it("makes passing identities that differ", async () => {
+it("makes ephemeral identities that differ", async () => {
   expect((await ephemeralIdentity()).publicKey.toString()).not.toBe((await ephemeralIdentity()).publicKey.toString());
 });

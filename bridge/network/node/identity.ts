@@ -8,7 +8,7 @@ import { FarmError } from "../../kernel/errors.ts";
 const FILE = "identity.key";
 
 /**
- * The Ed25519 key of a home, made on first use. Two first starts at once agree on one key.
+ * The Ed25519 key of a home, created on first use. Two simultaneous first starts get the same key.
  * Throws IDENTITY_DAMAGED, HOME_NOT_WRITABLE.
  */
 export async function loadIdentity(home: string): Promise<PrivateKey> {
@@ -26,7 +26,7 @@ export async function loadIdentity(home: string): Promise<PrivateKey> {
   return placed;
 }
 
-/** A key for one run only, kept nowhere. */
+/** A key for one run only, not stored. */
 export function ephemeralIdentity(): Promise<PrivateKey> {
   return generateKeyPair("Ed25519");
 }
@@ -48,7 +48,7 @@ async function readKey(path: string): Promise<PrivateKey | undefined> {
   }
 }
 
-/** Writes beside, then links into place: a link never replaces, so the first one wins and is always whole. */
+/** Writes a temporary file, then hard-links it into place: a link never replaces, so the first one wins and is complete. */
 async function placeNewKey(home: string, path: string): Promise<void> {
   const key = await generateKeyPair("Ed25519");
   const temporary = join(home, `${FILE}.${process.pid}.${crypto.randomUUID()}`);

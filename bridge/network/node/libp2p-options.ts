@@ -11,15 +11,15 @@ import type { Libp2pOptions } from "libp2p";
 import { NETWORK_LIMITS } from "../network-limits.ts";
 import type { ListenAddresses } from "./listen-addresses.ts";
 
-/** One table for all swarms, so that any node can be anyone's bootstrap; who belongs where is told apart by the records' keys. */
+/** One DHT for all swarms, so that any node can be a bootstrap peer; swarms have different record keys. */
 const DHT_PROTOCOL = "/p2p-render/kad/1.0.0";
 
-/** Listed by the nodes of one swarm and by no others. */
+/** A protocol that only nodes of one swarm announce. */
 export function membershipProtocol(swarm: string): string {
   return `/p2p-render/swarm/${swarmTag(swarm)}/1.0.0`;
 }
 
-/** A name of any letters, fit for protocol ids and DNS labels. */
+/** Encodes any swarm name for protocol ids and DNS labels. */
 function swarmTag(swarm: string): string {
   return createHash("sha256").update(swarm).digest("hex").slice(0, 16);
 }
@@ -38,7 +38,7 @@ interface NodeServices extends ServiceMap {
   readonly ping: Ping;
 }
 
-/** The figures behind these settings were measured; those of the library break a farm (one address for a whole studio, private networks). */
+/** These settings were measured; the library's defaults fail for a farm (one address for a whole studio, private networks). */
 export function libp2pOptions(config: NodeConfig): Libp2pOptions<NodeServices> {
   return {
     privateKey: config.privateKey,
@@ -63,7 +63,7 @@ export function libp2pOptions(config: NodeConfig): Libp2pOptions<NodeServices> {
       dialTimeout: NETWORK_LIMITS.reachMs,
       addressDialTimeout: NETWORK_LIMITS.addressDialMs,
     },
-    // It cuts a connection over one late answer, by wall time: a peer whose cores are all taken would lose its leases. `ConnectionWatch` is ours.
+    // It closes a connection over one late answer, by wall time: a peer whose cores are all busy would lose its leases. `ConnectionWatch` replaces it.
     connectionMonitor: { enabled: false },
     peerDiscovery: config.heardByMdns ? [mdnsOfSwarm(config.swarm, config.heardByMdns)] : [],
     services: {
@@ -74,7 +74,7 @@ export function libp2pOptions(config: NodeConfig): Libp2pOptions<NodeServices> {
       dht: kadDHT({
         protocol: DHT_PROTOCOL,
         clientMode: false,
-        // The default drops private addresses, and with them the whole table of a LAN.
+        // The default drops private addresses, and with them the whole DHT of a LAN.
         peerInfoMapper: passthroughMapper,
         initialQuerySelfInterval: 50,
         querySelfInterval: 60_000,
@@ -84,7 +84,7 @@ export function libp2pOptions(config: NodeConfig): Libp2pOptions<NodeServices> {
   };
 }
 
-/** The service name holds the swarm, so that only its peers are heard. */
+/** The service name contains the swarm, so that only its peers are discovered. */
 function mdnsOfSwarm(swarm: string, heard: (peer: PeerInfo) => void): ReturnType<typeof mdns> {
   const make = mdns({ serviceTag: `_p2pr-${swarmTag(swarm)}._udp.local`, interval: 10_000 });
   return (components) => {

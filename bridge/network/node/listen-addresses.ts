@@ -6,14 +6,14 @@ type ServiceFactory = NonNullable<Libp2pInit["services"]>[string];
 type Components = Parameters<ServiceFactory>[0];
 
 /**
- * The addresses that this node listens on, as they are now: interfaces come and go. The library holds back those
- * that are not from a private range until strangers have confirmed them; on a LAN with public addresses that leaves
- * only loopback, and nobody can dial. We listen there, so they are ours.
+ * The current addresses that this node listens on: interfaces come and go. The library withholds those
+ * outside private ranges until other peers have confirmed them; on a LAN with public addresses that leaves
+ * only loopback, which no peer can dial.
  */
 export class ListenAddresses {
   #components: Components | undefined;
 
-  /** Goes among the node's services, which is how the library hands out its parts. */
+  /** Registered as a service of the node, to get access to the library's components. */
   readonly service: ServiceFactory = (components) => {
     this.#components = components;
     return this;

@@ -3,7 +3,7 @@ import { NETWORK_LIMITS } from "../network-limits.ts";
 import { parsePeerTarget } from "../peer-address.ts";
 
 export interface NodeOptions {
-  /** The folder that holds the identity; lock it first (`lockHome`). Undefined: a passing identity, kept nowhere. */
+  /** The folder that holds the identity; lock it first (`lockHome`). Undefined: an ephemeral identity, not stored. */
   readonly home: string | undefined;
   /** Multiaddrs to listen on; default every IPv4 interface on a free port. Empty: a node that only dials. */
   readonly listen?: readonly string[];

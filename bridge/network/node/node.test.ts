@@ -13,7 +13,7 @@ const ECHO = "/test/echo/1";
 const LIMIT = { maxInboundStreamsPerPeer: 4 };
 const UNKNOWN = "12D3KooWMvupq3c66Npbpkjdnp6wMEud2yuzJKxP9pw2Jbtacp1y";
 
-/** A TCP server that is no node. */
+/** A TCP server that does not speak libp2p. */
 async function listening(greet: (socket: Socket) => void) {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -29,7 +29,7 @@ async function listening(greet: (socket: Socket) => void) {
 }
 
 describe("a node", () => {
-  it("is reached by address with and without id, and then by its id", async () => {
+  it("is dialled by address with and without id, and then by its id", async () => {
     await using nodes = new TestNodes();
     const [server, client] = [await nodes.open(), await nodes.open()];
     await server.handle(ECHO, echo, LIMIT);
@@ -46,7 +46,7 @@ describe("a node", () => {
     expect(await client.addressesOf(server.selfId)).toContain(addressOf(server));
   });
 
-  it("takes 20 dials at once from one machine", async () => {
+  it("accepts 20 dials at once from one machine", async () => {
     await using nodes = new TestNodes();
     const server = await nodes.open();
     const address = multiaddr(addressOf(server));
@@ -57,7 +57,7 @@ describe("a node", () => {
     expect(connections.map((connection) => connection.status)).toEqual(Array(20).fill("open"));
   });
 
-  it("sees a peer come and go once, however many connections it has", async () => {
+  it("reports a peer's arrival and departure once, however many connections it has", async () => {
     await using nodes = new TestNodes();
     const [server, client] = [await nodes.open(), await nodes.open()];
     await server.handle(ECHO, echo, LIMIT);
@@ -94,7 +94,7 @@ describe("a node", () => {
     expect((await nodes.open({ home })).selfId).toBe(selfId);
   });
 
-  it("meets a peer again that came back with its identity elsewhere", async () => {
+  it("reconnects to a peer that came back with its identity at another address", async () => {
     await using nodes = new TestNodes();
     const home = `${process.env["TMPDIR"] ?? "/tmp"}/node-home-${crypto.randomUUID()}`;
     const [first, client] = [await nodes.open({ home }), await nodes.open()];
@@ -110,7 +110,7 @@ describe("a node", () => {
 });
 
 describe("a node that cannot reach a peer", () => {
-  it("says so at once for a dead port, and soon for one that never answers or is unknown", async () => {
+  it("fails at once for a closed port, and soon for one that never answers or is unknown", async () => {
     await using nodes = new TestNodes();
     const client = await nodes.open();
     const startMs = performance.now();
@@ -126,7 +126,7 @@ describe("a node that cannot reach a peer", () => {
       code: "PEER_UNREACHABLE",
       message: expect.stringContaining("no answer in time"),
     });
-    // A refusal is an answer; silence is waited for.
+    // A refusal fails at once; silence times out.
     expect(refusedMs).toBeLessThan(performance.now() - silentSinceMs);
   });
 
@@ -137,7 +137,7 @@ describe("a node that cannot reach a peer", () => {
     await expect(client.connect(server.address, never())).rejects.toMatchObject({ code: "PEER_UNREACHABLE" });
   });
 
-  it("refuses another peer at the address, nonsense, and itself", async () => {
+  it("refuses another peer at the address, an invalid address, and itself", async () => {
     await using nodes = new TestNodes();
     const [server, client] = [await nodes.open(), await nodes.open()];
     const wrongId = addressOf(server).replace(/p2p\/.*/, `p2p/${UNKNOWN}`);
@@ -169,8 +169,8 @@ describe("a node that cannot reach a peer", () => {
   });
 });
 
-describe("answers to peers", () => {
-  it("survive whatever an answer throws, and cut its stream", async () => {
+describe("protocol handlers", () => {
+  it("survive errors of a handler, and abort its stream", async () => {
     await using nodes = new TestNodes();
     const [server, client] = [await nodes.open(), await nodes.open()];
     const troubles = [new Error("a bug"), new FarmError("BLOCK_MISSING", "none"), "a string"];
@@ -182,7 +182,7 @@ describe("answers to peers", () => {
     await client.ping(server.selfId, never());
   });
 
-  it("allow a peer so many streams at once over all its connections, and more when some have ended", async () => {
+  it("limit a peer's concurrent streams over all its connections", async () => {
     await using nodes = new TestNodes();
     const [server, client] = [await nodes.open(), await nodes.open()];
     await server.handle(ECHO, echo, LIMIT);
@@ -202,7 +202,7 @@ describe("answers to peers", () => {
     await until(async () => (await ask("control")).answered);
   });
 
-  it("are told when their node stops", async () => {
+  it("are aborted when their node stops", async () => {
     await using nodes = new TestNodes();
     const [server, client] = [await nodes.open(), await nodes.open()];
     let reason: unknown;
@@ -222,7 +222,7 @@ describe("answers to peers", () => {
     );
   });
 
-  it("wait for a protocol that a peer registers a moment later, and say when it never does", async () => {
+  it("wait for a protocol that a peer registers a moment later, and fail when it never does", async () => {
     await using nodes = new TestNodes();
     const [server, client] = [await nodes.open(), await nodes.open()];
     setTimeout(() => void server.handle("/test/late/1", echo, LIMIT), 150);

@@ -31,7 +31,7 @@ export interface NodeDeps {
   readonly clock: Clock;
 }
 
-/** A running node. Disposing it closes its connections and joins all that it started. */
+/** A running node. Disposing it closes its connections and joins all its tasks. */
 export interface SwarmNode extends SwarmNetwork, AsyncDisposable {}
 
 /**
@@ -87,7 +87,7 @@ class Libp2pNode implements SwarmNode {
 
   async start(options: DiscoveryOptions & { readonly mustListen: boolean }): Promise<void> {
     const { libp2p, listenAddresses } = this.#deps;
-    // Before anybody can connect, so that the very first answer to "what do you speak" holds it.
+    // Before any peer can connect, so that the first identify answer contains it.
     await libp2p.handle(this.#membership, (stream) => stream.abort(new Error("this protocol only tells the swarm")));
     await this.#connections.start();
     await libp2p.start();
@@ -176,7 +176,7 @@ class Libp2pNode implements SwarmNode {
     cancelDelayedCall(libp2p.services["identifyPush"], "_push");
   }
 
-  /** With a signal that aborts with the caller's, and when the node stops. */
+  /** Calls with a signal that aborts with the caller's, and when the node stops. */
   async #whileRunning(signal: AbortSignal, run: (both: AbortSignal) => Promise<void>): Promise<void> {
     using child = childSignal(signal);
     const { signal: stopping } = this.#stop;
@@ -190,7 +190,7 @@ class Libp2pNode implements SwarmNode {
     }
   }
 
-  /** A connection may close just as we take it: then the next one is tried. */
+  /** A connection may close at the moment of use: then the next one is tried. */
   async #openStream(target: PeerTarget, protocol: string, lane: "control" | "bulk", signal: AbortSignal): Promise<Stream> {
     while (true) {
       const control = await this.#dialer.control(target, signal);
@@ -215,7 +215,7 @@ class Libp2pNode implements SwarmNode {
     return connection.newStream(protocol, { signal, maxOutboundStreams: 256 });
   }
 
-  /** Where a peer listens, as far as we know: what we dialled it by, what it told, what others told. */
+  /** A peer's known addresses: those we dialled, those it announced, those from others. */
   async #dialable(id: PeerId): Promise<readonly Multiaddr[]> {
     const { libp2p } = this.#deps;
     const dialled = libp2p.getConnections(id).flatMap((connection) => (connection.direction === "outbound" ? [connection.remoteAddr] : []));

@@ -8,7 +8,7 @@ import { type Libp2pFrameStream, libp2pFrameStream } from "../connections/libp2p
 
 export type Answer = (stream: FrameStream, peer: RemotePeer, signal: AbortSignal) => Promise<void>;
 
-/** Runs the answers to other peers' streams, and joins them on stop. */
+/** Runs handlers for incoming streams, and joins them on stop. */
 export class ProtocolHandlers {
   readonly #libp2p: Libp2p;
   readonly #log: Log;
@@ -25,7 +25,7 @@ export class ProtocolHandlers {
     await this.#libp2p.handle(
       protocol,
       (raw, connection) => {
-        // In this very tick: bytes that come before a listener count against a small buffer.
+        // In the same tick: bytes that arrive before a listener are held in a small buffer.
         const stream = libp2pFrameStream(raw);
         const peer: RemotePeer = { id: connection.remotePeer.toString() };
         const open = openByPeer.get(peer.id) ?? 0;
@@ -41,7 +41,7 @@ export class ProtocolHandlers {
         });
         void this.#running.add(run);
       },
-      // The library counts by connection, and a peer has several: ours is the one that decides.
+      // The library counts per connection, and a peer has several: our limit decides.
       { maxInboundStreams: options.maxInboundStreamsPerPeer + 1, maxOutboundStreams: 256 },
     );
   }
@@ -53,7 +53,7 @@ export class ProtocolHandlers {
 
   async #run(protocol: string, stream: Libp2pFrameStream, peer: RemotePeer, answer: Answer): Promise<void> {
     using child = childSignal(this.#stop.signal);
-    // Also for an answer that waits for its stream and not for the signal.
+    // Also for a handler that waits for its stream and ignores the signal.
     child.signal.addEventListener("abort", () => stream.abort(new Error("this node stops")), { once: true });
     try {
       await answer(stream, peer, child.signal);

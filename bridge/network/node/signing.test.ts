@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => rm(home, { recursive: true, force: true }));
 
 describe("a signature", () => {
-  it("holds for its text and its signer alone", async () => {
+  it("is valid only for its text and its signer", async () => {
     const signed = await signAs(home, "the text");
     const other = await signAs(join(home, "other"), "the text");
     expect(await isSigned("the text", signed)).toBe(true);
@@ -20,7 +20,7 @@ describe("a signature", () => {
     expect(await isSigned("the text", { ...signed, signature: other.signature })).toBe(false);
   });
 
-  it("of what is no peer does not hold", async () => {
+  it("of an invalid peer id is not valid", async () => {
     const signed = await signAs(home, "the text");
     expect(await isSigned("the text", { ...signed, signer: "nobody" })).toBe(false);
     expect(await isSigned("the text", { ...signed, signature: "" })).toBe(false);

@@ -17,7 +17,7 @@ const content = new Uint8Array(randomBytes(512 * KIB));
 const hash = sha256(content);
 const header = encodeMessage({ type: "block", hash, bytes: content.length });
 
-/** What the disk is at work on: a real one, for which time must wait here. */
+/** Pending operations of the real disk, for which virtual time must wait. */
 const atWork = new Set<Promise<unknown>>();
 function watched<T extends object>(target: T): T {
   const call =
@@ -40,7 +40,7 @@ function watched<T extends object>(target: T): T {
 }
 const world = { ...systemWorld, disk: watched(systemWorld.disk) };
 const turnOfLoop = () => new Promise((resolve) => void setImmediate(resolve));
-/** All that can happen without time has happened. */
+/** Waits until nothing happens without advancing time. */
 async function settled(): Promise<void> {
   do {
     await Promise.allSettled(atWork);
@@ -48,7 +48,7 @@ async function settled(): Promise<void> {
   } while (atWork.size > 0);
 }
 
-/** How a peer treats the stream that it was asked on. */
+/** A peer's behaviour on the stream. */
 type Manner = (stream: FrameStream) => Promise<void>;
 
 const silent: Manner = async () => {};
@@ -65,7 +65,7 @@ const endedMidway: Manner = async (stream) => {
   await silentMidway(stream);
   await stream.close();
 };
-/** So many bytes each time. */
+/** Bytes per piece. */
 function trickling(bytes: number, everyMs: number): Manner {
   return async (stream) => {
     await stream.write(header);
@@ -97,7 +97,7 @@ function opener(manner: Manner): () => Promise<FrameStream> {
   };
 }
 
-/** Both ways of fetching, by the same signature. */
+/** Both kinds of fetch, with the same signature. */
 const fetches = {
   fetchFile: (manner: Manner, signal: AbortSignal) =>
     fetchFile({ world, hash, bytes: content.length, open: opener(manner), toPath: join(folder, "r.exr") }, signal),
@@ -108,7 +108,7 @@ const fetches = {
   },
 };
 
-/** Lets time pass until it has ended: what it ended with, and when. */
+/** Advances time until it has ended; returns its result and the time. */
 async function endOf(fetching: Promise<unknown>, mostSeconds: number): Promise<{ readonly error: unknown; readonly seconds: number }> {
   const startMs = performance.now();
   let ended: { error: unknown; seconds: number } | undefined;
@@ -142,11 +142,11 @@ describe.each(["fetchFile", "fetchBlocks"] as const)("%s, of a peer whose stream
     expect(seconds).toBeLessThan(100);
   });
 
-  it("[B14] is as slow as a link of 64 kbit/s, is waited for", async () => {
+  it("[B14] is as slow as a link of 64 kbit/s, does not time out", async () => {
     expect((await endOf(fetch(trickling(16 * KIB, 2_048), never), 150)).error).toBeUndefined();
   });
 
-  it("says nothing when we cancel ends with our own reason", async () => {
+  it("is silent when we cancel, ends with our own reason", async () => {
     const us = new AbortController();
     const fetching = fetch(silent, us.signal);
     setTimeout(() => us.abort(new Error("cancelled by us")), 5_000);

@@ -33,7 +33,7 @@ function farm(options: { donors: number; blocks: number; bytes?: number; time?: 
 }
 
 describe("fetching blocks", () => {
-  it("[B1] brings every block, checked, and reports progress to the end", async () => {
+  it("[B1] fetches every block, verified, and reports progress to the end", async () => {
     const { donors, wanted, total } = farm({ donors: 1, blocks: 20 });
     const seen: BlockProgress[] = [];
     const summary = await donors[0]!.fetch(signal, (progress) => seen.push(progress));
@@ -42,7 +42,7 @@ describe("fetching blocks", () => {
     expect(summary.bytesFrom.get("requester")).toBe(total);
   });
 
-  it("[B11] does not ask again for what the store has", async () => {
+  it("[B11] does not request blocks that the store has", async () => {
     const { donors, wanted, store, swarm } = farm({ donors: 1, blocks: 20 });
     for (const { hash } of wanted.slice(0, 15)) await donors[0]!.store.put(hash, store.blocks.get(hash)!);
     await donors[0]!.fetch();
@@ -56,7 +56,7 @@ describe("fetching blocks", () => {
     expect(swarm.bytesGiven.get("requester")! / total).toBeLessThanOrEqual(1.3);
   });
 
-  it("[B8] a donor that comes later takes the scene from the others", async () => {
+  it("[B8] a donor that joins later fetches the scene from the other donors", async () => {
     const { donors, swarm, total } = farm({ donors: 2, blocks: 40 });
     await donors[0]!.fetch();
     const before = swarm.bytesGiven.get("requester")!;
@@ -86,7 +86,7 @@ describe("fetching blocks", () => {
     for (const donor of donors.slice(0, 3)) expect(donor.store.blocks.size).toBe(wanted.length);
   });
 
-  it("[B10] a donor that sends other bytes is banned, and its blocks come from elsewhere", async () => {
+  it("[B10] a donor that sends wrong bytes is banned, and its blocks are fetched from others", async () => {
     const { donors, swarm, wanted, store } = farm({ donors: 2, blocks: 30 });
     await donors[0]!.fetch();
     swarm.tamper = (from, frame) => (from === donors[0]!.id && frame.length > 10 * KIB ? new Uint8Array(frame.length) : frame);
@@ -95,7 +95,7 @@ describe("fetching blocks", () => {
     for (const { hash } of wanted) expect(donors[1]!.store.blocks.get(hash)).toEqual(store.blocks.get(hash));
   });
 
-  it("[B10] a requester that lies, with nobody else there, ends the fetch with BLOCK_CORRUPT", async () => {
+  it("[B10] a requester that sends wrong bytes, with no other source, ends the fetch with BLOCK_CORRUPT", async () => {
     const { donors, swarm } = farm({ donors: 1, blocks: 3 });
     swarm.tamper = (_from, frame) => (frame.length > 10 * KIB ? new Uint8Array(frame.length) : frame);
     await expect(donors[0]!.fetch()).rejects.toMatchObject({ code: "BLOCK_CORRUPT" });
@@ -111,7 +111,7 @@ describe("fetching blocks", () => {
     await expect(donors[0]!.fetch()).rejects.toMatchObject({ code: "BLOCK_CORRUPT", message: "a peer's block has the wrong size" });
   });
 
-  it("[B9] a donor that is named and never has anything only delays", async () => {
+  it("[B9] a donor that is named as a source and has nothing only causes a delay", async () => {
     const { donors, seeding, swarm, wanted } = farm({ donors: 2, blocks: 12 });
     await donors[0]!.fetch();
     donors[0]!.store.blocks.clear();
@@ -121,14 +121,14 @@ describe("fetching blocks", () => {
     expect(swarm.bytesGiven.get("requester")!).toBeGreaterThan(2 * 12 * 64 * KIB);
   });
 
-  it("[B4] a block that nobody has ends in BLOCK_MISSING", async () => {
+  it("[B4] a block that no peer has ends in BLOCK_MISSING", async () => {
     const { donors, store, wanted } = farm({ donors: 1, blocks: 5 });
     store.blocks.delete(wanted[2]!.hash);
     await expect(donors[0]!.fetch()).rejects.toMatchObject({ code: "BLOCK_MISSING" });
     expect(donors[0]!.store.blocks.size).toBe(4);
   });
 
-  it("takes blocks from a live source that the requester no longer has", async () => {
+  it("fetches blocks that the requester no longer has from a live source", async () => {
     const { donors, store, wanted, requester, swarm } = farm({ donors: 2, blocks: 10 });
     await donors[0]!.fetch();
     store.blocks.clear();
@@ -144,7 +144,7 @@ describe("fetching blocks", () => {
     expect(donors[1]!.store.blocks.size).toBe(10);
   });
 
-  it("a full disk ends the fetch as such, not as the peer's fault", async () => {
+  it("a full disk ends the fetch with DISK_FULL, not with a fault of the peer", async () => {
     const { donors } = farm({ donors: 1, blocks: 5 });
     donors[0]!.store.put = async () => {
       throw Object.assign(new Error("no space"), { code: "ENOSPC" });

@@ -10,36 +10,36 @@ import { type BlockPeer, BLOCKS_LIMITS } from "./messages.ts";
 import type { BlockProgress, BlockSink, WantedBlock } from "./ports.ts";
 
 export interface FetchBlocksRequest {
-  /** Hashes with the sizes that the manifest promises. */
+  /** Hashes with their sizes in the manifest. */
   readonly wanted: readonly WantedBlock[];
-  /** Has them all. */
+  /** Has all of them. */
   readonly requester: BlockPeer;
-  /** Other peers that may have some, as of now; asked again and again. Those the requester names come beside. */
+  /** Other peers that may currently have some; called repeatedly. Peers named by the requester are used, too. */
   readonly sources: () => readonly BlockPeer[];
   /** Opens a stream of BLOCKS_PROTOCOL. */
   readonly open: (peer: BlockPeer, signal: AbortSignal) => Promise<FrameStream>;
   readonly store: BlockSink;
-  /** The longest piece that is taken at this moment; what fits the link when not said. */
+  /** The longest range to request now; default: what suits the link. */
   readonly pieceBytes?: () => number | undefined;
   readonly world: Time & Pick<World, "random">;
 }
 
 export interface FetchSummary {
-  /** Bytes of good blocks by peer id. */
+  /** Bytes of valid blocks by peer id. */
   readonly bytesFrom: ReadonlyMap<string, number>;
-  /** Peers that sent what they should not have; they were asked no more. */
+  /** Peers that sent invalid data, and from which no more was requested. */
   readonly banned: readonly string[];
 }
 
 const TICK_MS = 250;
-/** While this process stands still, peers are not silent. */
+/** While this process is suspended, peers do not count as silent. */
 const MOST_BETWEEN_LOOKS_MS = 2_000;
 
 /**
- * Brings every wanted block into the store: from the requester and from other donors at once, each
- * checked; what the store has already is not asked for. Peers may come, go, lie and stall meanwhile.
- * Throws BLOCK_MISSING (nobody has a block), BLOCK_CORRUPT (only liars are left), PEER_UNREACHABLE
- * (hardly anything came for a minute), DISK_FULL, or the signal's reason.
+ * Fetches every wanted block into the store: from the requester and from other donors at once, each
+ * verified; blocks in the store are not requested. Peers may join, leave, send wrong data and stall meanwhile.
+ * Throws BLOCK_MISSING (no peer has a block), BLOCK_CORRUPT (only peers with wrong data are left), PEER_UNREACHABLE
+ * (too little data for a minute), DISK_FULL, or the signal's reason.
  */
 export async function fetchBlocks(
   request: FetchBlocksRequest,
@@ -110,7 +110,7 @@ class Fetch {
     });
   }
 
-  /** The requester always; other peers while there is room and something to hope for. */
+  /** The requester always; other peers up to the limit if they may have something. */
   #startWorkers(signal: AbortSignal): void {
     this.#peers.set(this.#request.requester.id, this.#request.requester);
     this.#startWorker(this.#request.requester, signal);
@@ -149,7 +149,7 @@ class Fetch {
     );
   }
 
-  /** A worker throws only for a peer that must not be asked again, or for a failure of our own. */
+  /** A worker throws only for a peer that must not be used again, or for an error of our own. */
   #ended(peer: BlockPeer, error: unknown): void {
     if (isFarmError(error, "BLOCK_CORRUPT") || isFarmError(error, "PEER_BROKE_PROTOCOL")) {
       this.#banned.set(peer.id, error);

@@ -24,10 +24,10 @@ function donor(content: Uint8Array) {
   return { store, swarm, open: () => swarm.opener("requester")(peer), hash: sha256(content), bytes: content.length };
 }
 
-describe("fetching a content by ranges", () => {
+describe("fetching a file by ranges", () => {
   const content = new Uint8Array(randomBytes(18 * MIB + 5));
 
-  it("[B6] brings a large file, whole and checked, and leaves no part behind", async () => {
+  it("[B6] fetches a large file, whole and verified, and leaves no partial file", async () => {
     const { open, hash, bytes } = donor(content);
     const seen: number[] = [];
     await fetchFile({ world: systemWorld, hash, bytes, open, toPath: join(folder, "r.exr") }, signal, (done) => seen.push(done));
@@ -36,7 +36,7 @@ describe("fetching a content by ranges", () => {
     expect(seen.at(-1)).toBe(bytes);
   });
 
-  it("[B12] goes on from where a broken try ended", async () => {
+  it("[B12] continues from where a broken attempt ended", async () => {
     const { open, hash, bytes, swarm } = donor(content);
     const toPath = join(folder, "r.exr");
     const broken = fetchFile({ world: systemWorld, hash, bytes, open, toPath }, signal, (done) => {
@@ -50,7 +50,7 @@ describe("fetching a content by ranges", () => {
     expect(swarm.bytesGiven.get("donor0001")!).toBeLessThan(11 * MIB);
   });
 
-  it("[B12] a part that holds other bytes ends in BLOCK_CORRUPT, and the next try begins anew", async () => {
+  it("[B12] a partial file with wrong bytes ends in BLOCK_CORRUPT, and the next attempt starts over", async () => {
     const { open, hash, bytes } = donor(content);
     const toPath = join(folder, "r.exr");
     await writeFile(`${toPath}.part`, randomBytes(1000));
@@ -61,7 +61,7 @@ describe("fetching a content by ranges", () => {
     expect(sha256(await readFile(toPath))).toBe(hash);
   });
 
-  it("[B10] refuses other bytes, and other sizes than promised", async () => {
+  it("[B10] refuses wrong bytes, and sizes other than announced", async () => {
     const { open, hash, bytes, swarm } = donor(content);
     const toPath = join(folder, "r.exr");
     await expect(fetchFile({ world: systemWorld, hash, bytes: bytes + 1, open, toPath }, signal)).rejects.toMatchObject({
@@ -75,7 +75,7 @@ describe("fetching a content by ranges", () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it("[B4] is BLOCK_MISSING when the peer has no such content", async () => {
+  it("[B4] fails with BLOCK_MISSING when the peer does not have the file", async () => {
     const { open, bytes } = donor(content);
     await expect(
       fetchFile({ world: systemWorld, hash: "0".repeat(64), bytes, open, toPath: join(folder, "x") }, signal),
@@ -84,13 +84,13 @@ describe("fetching a content by ranges", () => {
     });
   });
 
-  it("makes an empty file without asking, if that is what the hash names", async () => {
+  it("makes an empty file without a request, if the hash is that of an empty file", async () => {
     const open = () => Promise.reject(new Error("asked"));
     await fetchFile({ world: systemWorld, hash: sha256(new Uint8Array()), bytes: 0, open, toPath: join(folder, "e") }, signal);
     expect(await readFile(join(folder, "e"))).toHaveLength(0);
   });
 
-  it("[B16] two fetches to one path at once both succeed, and neither can touch the other's bytes", async () => {
+  it("[B16] two fetches to one path at once both succeed, and neither writes the other's bytes", async () => {
     const honest = donor(content);
     const { hash, bytes } = honest;
     const toPath = join(folder, "r.exr");
@@ -113,7 +113,7 @@ describe("fetching a content by ranges", () => {
     expect(await readdir(folder)).toEqual(["r.exr"]);
   });
 
-  it("writes through no link", async () => {
+  it("does not write through a link", async () => {
     const { open, hash, bytes } = donor(content);
     await writeFile(join(folder, "victim"), "mine");
     await symlink(join(folder, "victim"), join(folder, "r.exr.part"));
@@ -123,7 +123,7 @@ describe("fetching a content by ranges", () => {
     expect(await readFile(join(folder, "victim"), "utf8")).toBe("mine");
   });
 
-  it("brings bytes into memory under the caller's cap, and allocates nothing above it", async () => {
+  it("fetches bytes into memory up to the caller's limit, and allocates nothing above it", async () => {
     const { open, hash, bytes } = donor(content.subarray(0, 5 * MIB));
     expect(
       Buffer.compare(await fetchBytes({ world: systemWorld, hash, bytes, open, maxBytes: 8 * MIB }, signal), content.subarray(0, 5 * MIB)),

@@ -13,18 +13,18 @@ import { readAnswer, readBulk, sendRequest } from "./read-answer.ts";
 export interface FetchContentRequest {
   readonly world: Time;
   readonly hash: Sha256;
-  /** The size that was promised; not one byte more is asked for. */
+  /** The announced size; no more is requested. */
   readonly bytes: number;
   /** Opens a stream of BLOCKS_PROTOCOL to the peer that has it. */
   readonly open: (signal: AbortSignal) => Promise<FrameStream>;
-  /** The longest piece that is taken; what fits the link when not said. */
+  /** The longest range to request; default: what suits the link. */
   readonly pieceBytes?: number | undefined;
 }
 
 /**
- * Brings a content of any size into a file: ranges through `<toPath>.part`, hashed on the way, checked
- * at the end, renamed into place. A `.part` left by an earlier try is gone on with. Several fetches to one path may run
- * at a time, each with a part of its own; the last to end stays.
+ * Fetches a file of any size: ranges into `<toPath>.part`, hashed on the way, verified
+ * at the end, renamed into place. A `.part` of an earlier attempt is continued. Several fetches to one path may run
+ * at once, each with its own part; the last to end is kept.
  * Throws BLOCK_MISSING, BLOCK_CORRUPT (the part is removed), PEER_BROKE_PROTOCOL, PEER_UNREACHABLE (also when the peer is
  * silent or too slow), DISK_FULL.
  */
@@ -46,7 +46,7 @@ export async function fetchFile(
   await disk.rename(part.path, request.toPath);
 }
 
-/** Brings a content into memory, for what is small by its nature (a manifest); `maxBytes` is the caller's cap on it. Errors as `fetchFile`. */
+/** Fetches a small content (a manifest) into memory; `maxBytes` is the caller's limit. Errors as `fetchFile`. */
 export async function fetchBytes(request: FetchContentRequest & { readonly maxBytes: number }, signal: AbortSignal): Promise<Uint8Array> {
   checkSize(request.bytes, Math.min(request.maxBytes, BLOCKS_LIMITS.maxContentBytes));
   const hash = createHash("sha256");
@@ -80,12 +80,12 @@ async function fillPart(
   await file.sync();
 }
 
-/** All of `bytes`: one call may write less. */
+/** Writes all of `bytes`: one call may write less. */
 async function writeAt(file: OpenFile, bytes: Uint8Array, position: number): Promise<void> {
   for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
 }
 
-/** What an earlier try left; a part longer than the promise is none of ours and begins anew. */
+/** The part of an earlier attempt; one longer than the announced size is discarded. */
 async function hashPart(file: OpenFile, most: number, signal: AbortSignal): Promise<{ hash: Hash; bytes: number }> {
   const hash = createHash("sha256");
   const { size } = await file.stat();
@@ -100,7 +100,7 @@ async function hashPart(file: OpenFile, most: number, signal: AbortSignal): Prom
   }
 }
 
-/** The ranges from `from` to the end, in order, with `maxOutstanding` asked for ahead. */
+/** The ranges from `from` to the end, in order, with `maxOutstanding` requested ahead. */
 async function* ranges(request: FetchContentRequest, from: number, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
   if (from >= request.bytes) return;
   const stream = await openInTime(request, signal);
@@ -124,7 +124,7 @@ async function* ranges(request: FetchContentRequest, from: number, signal: Abort
   }
 }
 
-/** Asks for the ranges after `askedTo` while few enough are on their way; says how far it has asked. */
+/** Requests the ranges after `askedTo` while few enough are outstanding; returns the end of the requested ranges. */
 async function askAhead(
   stream: FrameStream,
   request: FetchContentRequest,
@@ -140,7 +140,7 @@ async function askAhead(
   return offset;
 }
 
-/** How many bytes follow: those asked for at `at`, or it throws. */
+/** How many bytes follow: those requested at `at`, or it throws. */
 function checkAnswer(answer: BlocksAnswer, request: FetchContentRequest, at: number): number {
   if (answer.type === "have" || answer.hash !== request.hash)
     throw new FarmError("PEER_BROKE_PROTOCOL", "an answer does not fit the question");

@@ -7,7 +7,7 @@ const hashes = (count: number) => Array.from({ length: count }, (_, index) => ({
 const plan = (count: number) => new FetchPlan(hashes(count), { requester: R, random: () => 0, nowMs: 0 });
 
 describe("the fetch plan", () => {
-  it("asks the requester for each block once, each donor in its own order", () => {
+  it("requests each block from the requester once, each donor in its own order", () => {
     const made = plan(5);
     const asked = Array.from({ length: 6 }, () => made.next(R, 0)?.hash);
     expect(new Set(asked.slice(0, 5)).size).toBe(5);
@@ -16,7 +16,7 @@ describe("the fetch plan", () => {
     expect(Array.from({ length: 5 }, () => other.next(R, 0)?.hash)).not.toEqual(asked.slice(0, 5));
   });
 
-  it("[B8] takes a block that was named elsewhere there, with a pause after each no, and then insists", () => {
+  it("[B8] requests a redirected block from the named donor, with a pause after each refusal, and then forces it from the requester", () => {
     const made = plan(1);
     const ask = made.next(R, 0)!;
     made.redirect(ask, ["d1"], 0);
@@ -33,7 +33,7 @@ describe("the fetch plan", () => {
     expect(made.next("d1", nowMs)).toMatchObject({ hash: "h0" });
   });
 
-  it("[B9] a peer that is lost gives back what it was asked for and is named in vain until it is back", () => {
+  it("[B9] requests to a lost peer are reassigned, and it is not used until it is back", () => {
     const made = plan(2);
     for (let index = 0; index < 2; index++) made.redirect(made.next(R, 0)!, ["d1"], 0);
     expect(made.next("d1", 0)).toBeDefined();
@@ -41,7 +41,7 @@ describe("the fetch plan", () => {
     expect([made.next(R, 0)?.force, made.next(R, 0)?.force]).toEqual([true, true]);
   });
 
-  it("[B9] a stall opens all that is left to the requester, even what others were asked for", () => {
+  it("[B9] after a stall all missing blocks are requested from the requester, even those requested from others", () => {
     const made = plan(2);
     for (let index = 0; index < 2; index++) made.redirect(made.next(R, 0)!, ["d1"], 0);
     made.next("d1", 0);
@@ -51,7 +51,7 @@ describe("the fetch plan", () => {
     expect([made.next(R, 1)?.force, made.next(R, 1)?.force, made.next(R, 1)]).toEqual([true, true, undefined]);
   });
 
-  it("gives up after a minute of nothing, and sooner when nobody can have a block", () => {
+  it("gives up after a minute without progress, and sooner when no peer can have a block", () => {
     expect(plan(1).tick(FETCH_TIMES.giveUpMs)).toBe("silent");
     const made = plan(1);
     made.next(R, 0);
@@ -60,7 +60,7 @@ describe("the fetch plan", () => {
     expect(made.tick(10 + FETCH_TIMES.hopelessMs)).toBe("missing");
   });
 
-  it("[B14] waits for a block as long as enough of it comes, and not for the same bytes again", () => {
+  it("[B14] waits for a block as long as enough new bytes arrive, not counting repeated bytes", () => {
     const slow = plan(1);
     const { aliveBytes, giveUpMs } = FETCH_TIMES;
     for (let half = 1; half <= 6; half++) {
@@ -79,7 +79,7 @@ describe("the fetch plan", () => {
   });
   type Asked = { peer: string; ask: Ask };
 
-  /** One thing that happens; the oldest open request is what is answered. */
+  /** One random event; answers are for the oldest open request. */
   function happen(
     made: FetchPlan,
     inFlight: Asked[],
@@ -101,7 +101,7 @@ describe("the fetch plan", () => {
       has: () => made.has(other, `h${nowMs % 6}`),
       tick: () => void made.tick(nowMs),
       got: () => answered && made.received(answered.peer, answered.ask.hash, nowMs),
-      // The requester is honest here: it has all, so it never says "missing".
+      // The requester is honest here: it has all blocks, so it never answers "missing".
       missing: () =>
         answered && (isOfRequester ? made.redirect(answered.ask, [other], nowMs) : made.missing(answered.peer, answered.ask.hash, nowMs)),
       redirect: () =>
@@ -110,7 +110,7 @@ describe("the fetch plan", () => {
     happenings[what]();
   }
 
-  it("whatever happened, an honest requester alone can finish the fetch", () => {
+  it("an honest requester alone can finish the fetch, whatever happened before", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
         const made = plan(6);

@@ -3,7 +3,7 @@ import { BLOCKS_LIMITS } from "./messages.ts";
 import type { WantedBlock } from "./ports.ts";
 import { shuffled } from "./shuffled.ts";
 
-/** Times in ms. A stall is a span without any new block; it is given up when less than `aliveBytes` come in `giveUpMs`: a block may take long. */
+/** Times in ms. A stall is a period without a new block; the fetch is given up when less than `aliveBytes` arrive in `giveUpMs`, since a block may take long. */
 export const FETCH_TIMES = {
   stallMs: 5_000,
   giveUpMs: 60_000,
@@ -21,7 +21,7 @@ export interface Ask extends WantedBlock {
 interface Block extends WantedBlock {
   readonly askedAt: Set<string>;
   readonly heldBy: Set<string>;
-  /** Peers that said they do not have it (yet): how often, and when to ask again. */
+  /** Peers that answered that they do not have it (yet): how often, and when to retry. */
   readonly denials: Map<string, { times: number; retryAtMs: number }>;
   requester: "unknown" | "redirect" | "missing";
   cameBytes: number;
@@ -29,14 +29,14 @@ interface Block extends WantedBlock {
 
 type Availability = "good" | "slow" | "lost" | "banned";
 
-/** At most so many of a peer's blocks are looked at for one that can be asked now. */
+/** At most this many of a peer's blocks are searched for one that can be requested now. */
 const SCAN = 256;
 
 /**
- * Who is asked for which block next. Pure: time and chance are handed in.
+ * Decides which block to request from which peer. Pure: time and randomness are passed in.
  *
- * Each block starts in a shuffled queue for the requester, so that donors ask it for different ones. A
- * block that another good peer is said to have leaves that queue and comes back when no such peer is left.
+ * Each block starts in a shuffled queue for the requester, so that donors request different ones. A
+ * block that another good peer is named for leaves that queue and returns when no such peer is left.
  */
 export class FetchPlan {
   readonly #requester: string;
@@ -75,7 +75,7 @@ export class FetchPlan {
     return this.#availability.get(peer) === "banned";
   }
 
-  /** Some block that is still wanted is said to be there. */
+  /** Whether this peer is named for a block that is still wanted. */
   wantsFrom(peer: string): boolean {
     if (peer === this.#requester) return !this.done;
     for (const hash of this.#known.get(peer) ?? []) {
@@ -85,7 +85,7 @@ export class FetchPlan {
     return false;
   }
 
-  /** What to ask this peer for now; it counts as asked. */
+  /** The blocks to request from this peer now; they count as requested. */
   next(peer: string, nowMs: number): Ask | undefined {
     const block = peer === this.#requester ? this.#nextOfRequester() : this.#nextOfDonor(peer, nowMs);
     if (block === undefined) return undefined;
@@ -93,7 +93,7 @@ export class FetchPlan {
     return { hash: block.hash, bytes: block.bytes, force: peer === this.#requester && block.requester === "redirect" };
   }
 
-  /** Wanted blocks that this peer has not been asked about. */
+  /** Wanted blocks about which this peer was not queried yet. */
   unknownAt(peer: string, most: number): Sha256[] {
     const known = this.#known.get(peer);
     const hashes: Sha256[] = [];
@@ -116,7 +116,7 @@ export class FetchPlan {
     this.#known.set(peer, known.add(hash));
   }
 
-  /** So much of a block has come. What came before, and was lost with its stream, is no news. */
+  /** Records received bytes of a block. Bytes received before, and lost with their stream, do not count again. */
   came(hash: Sha256, bytes: number, nowMs: number): void {
     const block = this.#pending.get(hash);
     if (block === undefined || bytes <= block.cameBytes) return;
@@ -127,7 +127,7 @@ export class FetchPlan {
     this.#aliveAtMs = nowMs;
   }
 
-  /** It lies in the store. False when it had come from somebody else already. */
+  /** Marks a block as stored. False when it was already stored from another peer. */
   received(peer: string, hash: Sha256, nowMs: number): boolean {
     if (this.#availability.get(peer) === "slow") this.#availability.set(peer, "good");
     if (!this.#pending.delete(hash)) return false;
@@ -137,7 +137,7 @@ export class FetchPlan {
     return true;
   }
 
-  /** The requester named others. Named again on insisting, the block is on its way to them: the requester is asked a little later. */
+  /** The requester redirected to others. If it redirects a forced request, the block is being sent to them: the requester is tried again later. */
   redirect(ask: Ask, peers: readonly string[], nowMs: number): void {
     const block = this.#pending.get(ask.hash);
     if (block === undefined) return;
@@ -168,7 +168,7 @@ export class FetchPlan {
     this.#requeue(block);
   }
 
-  /** Its stream ended badly: what it was asked for is open again. It is good again once `peerBack` says so. */
+  /** Its stream failed: its requests are reassigned. It counts as good again after `peerBack`. */
   peerLost(peer: string, availability: "lost" | "banned"): void {
     if (!this.isBanned(peer)) this.#availability.set(peer, availability);
     for (const block of this.#pending.values()) {
@@ -183,7 +183,7 @@ export class FetchPlan {
     if (this.#availability.get(peer) === "lost") this.#availability.set(peer, "good");
   }
 
-  /** To be called every now and then: notices stalls. Says why the fetch cannot succeed, if so. */
+  /** To be called regularly: detects stalls. Returns why the fetch cannot succeed, if so. */
   tick(nowMs: number): "going" | "missing" | "silent" {
     if (this.done) return "going";
     for (const { block, atMs } of this.#deferred) if (atMs <= nowMs && this.#pending.has(block.hash)) this.#requeue(block);
@@ -216,7 +216,7 @@ export class FetchPlan {
     return undefined;
   }
 
-  /** Back into the requester's queue, unless somebody is being asked or a good peer is said to have it. */
+  /** Returns a block to the requester's queue, unless it is requested or a good peer is named for it. */
   #requeue(block: Block): void {
     if (block.askedAt.size === 0 && !this.#isHintedWell(block)) this.#queue.push(block.hash);
   }
@@ -226,7 +226,7 @@ export class FetchPlan {
     return false;
   }
 
-  /** Peers that were to give something and did not are not waited for again; the requester is asked for all that is left. */
+  /** After a stall, peers that did not deliver are not waited for; all missing blocks are requested from the requester. */
   #breakStall(nowMs: number): void {
     this.#stalledAtMs = nowMs;
     this.#stalled = true;
@@ -236,7 +236,7 @@ export class FetchPlan {
     }
   }
 
-  /** Some block that neither the requester nor anybody known can give. */
+  /** A block that neither the requester nor any known peer can send. */
   #isHopeless(): boolean {
     const requesterGone = this.isBanned(this.#requester);
     for (const block of this.#pending.values()) {

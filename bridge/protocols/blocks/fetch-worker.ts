@@ -18,25 +18,25 @@ export interface FetchWorkerDeps {
   readonly nowMs: () => number;
   readonly open: (peer: BlockPeer, signal: AbortSignal) => Promise<FrameStream>;
   readonly pieceBytes: () => number | undefined;
-  /** The requester named these. */
+  /** Called with peers that the requester named. */
   readonly named: (peers: readonly BlockPeer[]) => void;
   readonly stored: (bytes: number) => void;
-  /** Another peer could use this one's place. */
+  /** Whether another peer waits for a worker. */
   readonly othersWait: () => boolean;
 }
 
-/** A peer with nothing to give is asked again what it has, this often. */
+/** A peer without wanted blocks is queried again this often. */
 const HAVE_EVERY_MS = 1_000;
-/** Below the far side's idle limit: a stream without use is closed by us, and opened again when needed. */
+/** Below the far side's idle limit: we close an unused stream, and reopen it when needed. */
 const CLOSE_IDLE_MS = BLOCKS_LIMITS.idleTimeoutMs / 2;
 const IDLE_STEP_MS = 100;
-/** Blocks on their way to the disk while the next ones arrive. */
+/** Blocks being stored while the next ones arrive. */
 const MAX_STORING = 2;
 const MAX_BACKOFF_MS = 4_000;
-/** In a row, of a donor; the requester is tried as long as the fetch lasts. */
+/** Consecutive failures of a donor; the requester is retried as long as the fetch lasts. */
 const MAX_FAILURES = 3;
 
-/** Asks one peer for blocks over one stream, which it opens again when it breaks. */
+/** Requests blocks from one peer over one stream, which it reopens after a failure. */
 export class FetchWorker {
   readonly #peer: BlockPeer;
   readonly #deps: FetchWorkerDeps;
@@ -49,7 +49,7 @@ export class FetchWorker {
     this.#deps = deps;
   }
 
-  /** Ends when nothing more is to be had here, or on abort. Throws BLOCK_CORRUPT and PEER_BROKE_PROTOCOL for a bad peer, and the store's own failures. */
+  /** Ends when this peer has nothing more, or on abort. Throws BLOCK_CORRUPT and PEER_BROKE_PROTOCOL for a bad peer, and the store's errors. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted && !this.#deps.plan.done) {
       try {
@@ -63,7 +63,7 @@ export class FetchWorker {
     }
   }
 
-  /** Gives back what was asked for and waits a little, longer each time; throws what no second try can mend. */
+  /** Reassigns the requests and waits, longer each time; rethrows errors that a retry cannot fix. */
   async #failed(error: unknown, signal: AbortSignal): Promise<"try-again" | "give-up"> {
     if (error instanceof StoreFailure) throw error.cause;
     if (isFarmError(error, "BLOCK_CORRUPT") || isFarmError(error, "PEER_BROKE_PROTOCOL")) throw error;
@@ -75,7 +75,7 @@ export class FetchWorker {
     return "try-again";
   }
 
-  /** Waits for something to ask the requester for, so that no stream stands open for nothing; undefined when the fetch is over. */
+  /** Waits for a block to request from the requester, so that no unused stream is open; undefined when the fetch is over. */
   async #firstAsk(signal: AbortSignal): Promise<Ask[] | undefined> {
     while (!signal.aborted && !this.#deps.plan.done) {
       const ask = this.#deps.plan.next(this.#peer.id, this.#deps.nowMs());
@@ -101,7 +101,7 @@ export class FetchWorker {
     }
   }
 
-  /** Keeps up to `maxOutstanding` requests on the way; answers come in the order of requests. */
+  /** Keeps up to `maxOutstanding` requests open; answers come in the order of requests. */
   async #talk(stream: FrameStream, asked: Ask[], signal: AbortSignal): Promise<void> {
     const storing: Storing[] = [];
     let idleSinceMs: number | undefined;
@@ -132,7 +132,7 @@ export class FetchWorker {
     }
   }
 
-  /** Nothing to ask for: waits a moment; ends when the fetch is over, when the place is wanted, or before the far side does. */
+  /** Nothing to request: waits; ends when the fetch is over, when another peer needs the worker, or before the far side's idle limit. */
   async #rest(idleSinceMs: number, signal: AbortSignal): Promise<"go-on" | "end"> {
     const { plan, notifier, nowMs, isRequester, othersWait } = this.#deps;
     const { timers } = this.#deps.time;
@@ -161,7 +161,7 @@ export class FetchWorker {
     await sendRequest(stream, { type: "get", hash: ask.hash, ...(ask.force ? { force: true } : {}), piece }, signal);
   }
 
-  /** Takes one answer in; for a block, the storing that it began. */
+  /** Handles one answer; for a block, returns the promise of storing it. */
   async #receive(stream: FrameStream, ask: Ask, signal: AbortSignal): Promise<Storing[]> {
     const { plan, nowMs } = this.#deps;
     const answer = await readAnswer(stream, signal);
@@ -182,7 +182,7 @@ export class FetchWorker {
     return [{ failure: this.#store(ask, content) }];
   }
 
-  /** Only the requester knows who else has a block; from anybody else "redirect" means no. */
+  /** Only the requester knows which peers have a block; from any other peer "redirect" counts as missing. */
   #refused(ask: Ask, answer: Extract<BlocksAnswer, { type: "redirect" | "missing" }>): void {
     const { plan, isRequester, named, nowMs } = this.#deps;
     if (answer.type === "redirect" && isRequester) {
@@ -195,7 +195,7 @@ export class FetchWorker {
     } else plan.missing(this.#peer.id, ask.hash, nowMs());
   }
 
-  /** Never rejects: an error is looked at when its turn comes. */
+  /** Never rejects: errors are handled in order. */
   async #store(ask: Ask, content: Uint8Array): Promise<Error | undefined> {
     try {
       await this.#deps.store.put(ask.hash, content);
@@ -212,7 +212,7 @@ interface Storing {
   readonly failure: Promise<Error | undefined>;
 }
 
-/** Our own disk failed, not the peer. */
+/** An error of our own disk, not of the peer. */
 class StoreFailure extends Error {}
 
 async function settle(storing: Storing | undefined): Promise<void> {

@@ -3,19 +3,19 @@ import { Sha256 } from "../../core/sha256.ts";
 
 export const BLOCKS_PROTOCOL = "/p2p-render/blocks/1.0.0";
 
-/** Every number a hostile or broken peer could otherwise choose for us. The rules that use them are B1 and on, in SPEC.md. */
+/** Limits on every number that a hostile or broken peer sends. Used by the rules B1 and following in SPEC.md. */
 export const BLOCKS_LIMITS = {
   maxRequestBytes: 64 * 1024,
   maxHeaderBytes: 64 * 1024,
   /** One bulk frame. */
   maxPieceBytes: 1024 * 1024,
-  /** The smallest that may be asked for. */
+  /** The smallest range to request. */
   minPieceBytes: 16 * 1024,
-  /** Asked for until the link has shown to be fast: a longer one would look like silence on a link that is just fast enough. */
+  /** Range to request until the link is known to be fast: a longer one would time out on a link that is just fast enough. */
   firstPieceBytes: 128 * 1024,
-  /** A scene block; the longest range of one request, too. */
+  /** A scene block; also the longest range of one request. */
   maxBlockBytes: 4 * 1024 * 1024,
-  /** A content asked for by ranges: a result file, a manifest. */
+  /** A file fetched by ranges: a result file, a manifest. */
   maxContentBytes: 64 * 1024 ** 3,
   /** 900 hashes fit `maxRequestBytes`. */
   maxHaveHashes: 900,
@@ -25,15 +25,15 @@ export const BLOCKS_LIMITS = {
   /** Requests sent and not yet answered, on one stream. */
   maxOutstanding: 4,
   maxInboundStreamsPerPeer: 4,
-  /** Between two frames of an answer, and between two requests. */
+  /** Limit between two frames of an answer, and between two requests. */
   idleTimeoutMs: 30_000,
   openTimeoutMs: 10_000,
-  /** A transfer that is slower, on the average of any such window, is ended: a link of 1 Mbit/s shared by thirty is faster. */
+  /** A transfer that is slower on average in any such window is ended: a link of 1 Mbit/s shared by thirty is faster. */
   minBytesPerSecond: 4 * 1024,
   rateWindowMs: 60_000,
-  /** Donors asked at once, the requester aside. */
+  /** Donors used at once, beside the requester. */
   maxParallelPeers: 8,
-  /** Times one peer is given one block: more is not recovery but waste. */
+  /** How often one peer may get one block: more is not recovery but waste. */
   maxGivesPerBlock: 8,
 } as const;
 
@@ -43,16 +43,16 @@ export const BlocksRequest = z.discriminatedUnion("type", [
     hash: Sha256,
     offset: z.int().min(0).max(BLOCKS_LIMITS.maxContentBytes).optional(),
     length: z.int().min(1).max(BLOCKS_LIMITS.maxBlockBytes).optional(),
-    /** The longest piece that the asker takes: on a slow link a long one would look like silence. */
+    /** The longest range that the peer accepts: on a slow link a long one would time out. */
     piece: z.int().min(BLOCKS_LIMITS.minPieceBytes).max(BLOCKS_LIMITS.maxPieceBytes).optional(),
-    /** "The peers you named do not give it to me." */
+    /** Forces the answer after the named peers did not send the block. */
     force: z.boolean().optional(),
   }),
   z.strictObject({ type: z.literal("have"), hashes: z.array(Sha256).min(1).max(BLOCKS_LIMITS.maxHaveHashes) }),
 ]);
 export type BlocksRequest = z.infer<typeof BlocksRequest>;
 
-/** A peer that may have a block, by its id and its multiaddrs (each ending in /p2p/<id>; none when only the id is known): a hint, to be proved by the block's hash. */
+/** A peer that may have a block, by its id and its multiaddrs (each ending in /p2p/<id>; none when only the id is known): a hint; the block is verified by its hash. */
 export const BlockPeer = z.strictObject({
   id: z.string().regex(/^[A-Za-z0-9]{8,128}$/u),
   addrs: z
@@ -76,7 +76,7 @@ export const BlocksAnswer = z.discriminatedUnion("type", [
     peers: z.array(BlockPeer).min(1).max(BLOCKS_LIMITS.maxElsewherePeers).readonly(),
   }),
   z.strictObject({ type: z.literal("missing"), hash: Sha256 }),
-  /** One character a hash that was asked about, "1" for here. */
+  /** One character per queried hash, "1" if it is available. */
   z.strictObject({
     type: z.literal("have"),
     bits: z

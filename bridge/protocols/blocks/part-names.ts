@@ -1,14 +1,14 @@
-/** Parts that a fetch of this process writes to now. */
+/** Parts that a fetch of this process currently writes. */
 const taken = new Set<string>();
 
-/** A part that belongs to one fetch alone until it is disposed of. */
+/** A part used by one fetch alone until it is disposed. */
 export interface TakenPart extends Disposable {
   readonly path: string;
 }
 
 /**
- * The first part beside `toPath` that no other fetch writes to: `<toPath>.part`, then `.part2` and on. Numbers, not
- * chance, so that what a killed process left is gone on with and nothing piles up.
+ * The first part beside `toPath` that no other fetch writes: `<toPath>.part`, then `.part2` and so on. Numbers, not
+ * random names, so that parts of a killed process are continued and do not accumulate.
  */
 export function takePart(toPath: string): TakenPart {
   let path = `${toPath}.part`;

@@ -1,20 +1,20 @@
 import type { Sha256 } from "../../kernel/ids.ts";
 
-/** Port: where served content comes from. The content room's sources and store are such. */
+/** Port: the source of served blocks and files. Implemented by the content room's sources and store. */
 export interface BlockSource {
   sizeOf(hash: Sha256): Promise<number | undefined>;
   /** `length` bytes from `offset`, inside the content. Throws a FarmError when it cannot. */
   read(hash: Sha256, offset: number, length: number, signal: AbortSignal): Promise<Uint8Array>;
 }
 
-/** Port: where fetched blocks go. */
+/** Port: the store of fetched blocks. */
 export interface BlockSink {
   has(hash: Sha256): boolean;
-  /** Checks the bytes against the hash: throws BLOCK_CORRUPT. Throws DISK_FULL. */
+  /** Verifies the bytes against the hash: throws BLOCK_CORRUPT. Throws DISK_FULL. */
   put(hash: Sha256, bytes: Uint8Array): Promise<void>;
 }
 
-/** A block that is wanted, with the size its manifest promises. */
+/** A wanted block, with its size in the manifest. */
 export interface WantedBlock {
   readonly hash: Sha256;
   readonly bytes: number;

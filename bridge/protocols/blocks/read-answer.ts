@@ -9,7 +9,7 @@ export async function sendRequest(stream: FrameStream, request: BlocksRequest, p
   await writeMessage(stream, request, BLOCKS_LIMITS.idleTimeoutMs, parent);
 }
 
-/** The next answer's header. Throws PEER_UNREACHABLE when the peer ended instead or is silent, PEER_BROKE_PROTOCOL. */
+/** The next answer's header. Throws PEER_UNREACHABLE when the peer ended the stream or is silent, PEER_BROKE_PROTOCOL. */
 export async function readAnswer(stream: FrameStream, signal: AbortSignal): Promise<BlocksAnswer> {
   const limits = { maxBytes: BLOCKS_LIMITS.maxHeaderBytes, timeoutMs: BLOCKS_LIMITS.idleTimeoutMs };
   const answer = await readMessage(stream, BlocksAnswer, limits, signal);
@@ -18,7 +18,7 @@ export async function readAnswer(stream: FrameStream, signal: AbortSignal): Prom
 }
 
 /**
- * The bulk frames of an answer, `bytes` in all. Memory is taken only for what was agreed on before. Throws
+ * The bulk frames of an answer, `bytes` in total. Memory is allocated only for the requested range. Throws
  * PEER_UNREACHABLE when the peer ends, is silent or is slower than `pace`, and PEER_BROKE_PROTOCOL.
  */
 export async function readBulk(

@@ -29,7 +29,7 @@ async function answer(stream: FrameStream): Promise<BlocksAnswer> {
 }
 
 describe("serving blocks", () => {
-  it("[B2] answers requests in their order, a block as a header and its bytes", async () => {
+  it("[B2] answers requests in order, each block as a header and its bytes", async () => {
     const { near, hashes, store, served } = serving();
     for (const hash of hashes) await ask(near, { type: "get", hash });
     for (const hash of hashes) {
@@ -48,7 +48,7 @@ describe("serving blocks", () => {
     expect([(await near.read())?.length, (await near.read())?.length, (await near.read())?.length]).toEqual([MIB, MIB, 7]);
   });
 
-  it("[B6] gives ranges, and never past the end", async () => {
+  it("[B6] sends ranges, never past the end", async () => {
     const { near, hashes, store } = serving(1, 5 * MIB);
     await ask(near, { type: "get", hash: hashes[0], offset: 5 * MIB - 10, length: 100 });
     expect(await answer(near)).toMatchObject({ bytes: 10 });
@@ -60,7 +60,7 @@ describe("serving blocks", () => {
     expect(await answer(near)).toMatchObject({ type: "missing" });
   });
 
-  it("[B4] what a peer may not have is as if it were not there", async () => {
+  it("[B4] a block that the peer may not have is answered as missing", async () => {
     const { near, hashes } = serving(2, 10, { mayHave: (hash) => hash.startsWith("none") });
     await ask(near, { type: "get", hash: hashes[0] });
     await ask(near, { type: "get", hash: "0".repeat(64) });
@@ -78,7 +78,7 @@ describe("serving blocks", () => {
     expect(await answer(near)).toEqual({ type: "have", bits: "101" });
   });
 
-  it("[B4] a block that cannot be read is missing to the peer, and the reason stays here", async () => {
+  it("[B4] a block that cannot be read is answered as missing, without the reason", async () => {
     const errors: unknown[] = [];
     const { near, hashes, store } = serving(1, 10, { mayHave: () => true, broke: (_hash, error) => errors.push(error) });
     store.read = async () => {
@@ -117,11 +117,11 @@ describe("serving blocks", () => {
     );
   });
 
-  describe("time", () => {
+  describe("time limits", () => {
     beforeEach(() => void vi.useFakeTimers());
     afterEach(() => void vi.useRealTimers());
 
-    it("[B7] ends a stream that asks nothing, or takes nothing, for 30 s", async () => {
+    it("[B7] ends a stream on which nothing is requested, or nothing is read, for 30 s", async () => {
       const silent = serving();
       const stuck = serving(4, 4 * MIB);
       for (const hash of stuck.hashes) await ask(stuck.near, { type: "get", hash });
@@ -141,7 +141,7 @@ describe("super-seeding", () => {
   const route = async (made: SuperSeeding, id: string, force = false) =>
     (await made.policyFor(id, () => true).redirect!("h", force)).map((peer) => peer.id);
 
-  it("[B8] gives a block once and then names who has it, also while it is still on its way", async () => {
+  it("[B8] sends a block once and then redirects to the peer that has it, also while it is still being sent", async () => {
     const made = seeding();
     expect(await route(made, "donor0001")).toEqual([]);
     expect(await route(made, "donor0002")).toEqual(["donor0001"]);
@@ -152,7 +152,7 @@ describe("super-seeding", () => {
     expect(await route(made, "donor0001")).toEqual([]);
   });
 
-  it("[B9] gives it to who insists, but not while it is on its way to somebody", async () => {
+  it("[B9] sends it to a peer that forces it, but not while it is being sent to another", async () => {
     const made = seeding();
     await route(made, "donor0001");
     expect(await route(made, "donor0002", true)).toEqual(["donor0001"]);
@@ -160,7 +160,7 @@ describe("super-seeding", () => {
     expect(await route(made, "donor0002", true)).toEqual([]);
   });
 
-  it("[B9] names no donor that is gone, or whose transfer broke", async () => {
+  it("[B9] does not redirect to a donor that is gone, or whose transfer broke", async () => {
     const made = seeding();
     await route(made, "donor0001");
     made.donorGone("donor0001");
@@ -169,7 +169,7 @@ describe("super-seeding", () => {
     expect(await route(made, "donor0003")).toEqual([]);
   });
 
-  it("[B6] gives a range at once, though the block is on its way to somebody else", async () => {
+  it("[B6] sends a range at once, although the block is being sent to another peer", async () => {
     const made = seeding();
     const { near, hashes } = serving(
       1,
@@ -181,7 +181,7 @@ describe("super-seeding", () => {
     expect(await answer(near)).toMatchObject({ type: "block", bytes: 1000 });
   });
 
-  it("[B13] gives one peer one block only so often", async () => {
+  it("[B13] limits how often one peer gets one block", async () => {
     const made = seeding();
     const policy = made.policyFor("donor0001", () => true);
     for (let time = 0; time < BLOCKS_LIMITS.maxGivesPerBlock; time++) {

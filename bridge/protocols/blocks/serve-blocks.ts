@@ -6,17 +6,17 @@ import { peerLimit } from "../peer-limit.ts";
 import { type BlockPeer, BLOCKS_LIMITS, type BlocksAnswer, BlocksRequest } from "./messages.ts";
 import type { BlockSource } from "./ports.ts";
 
-/** What a node decides about one peer's requests; this protocol only speaks. */
+/** A node's decisions about one peer's requests; this protocol only transports. */
 export interface ServePolicy {
-  /** May this peer have this content at all? What it may not have is as if it were not here. */
+  /** Whether this peer may have this content; if not, it is answered as missing. */
   mayHave(hash: Sha256): boolean;
-  /** The longest piece that is sent; the longest there is when not said. */
+  /** The longest range that is sent; default: the protocol's maximum. */
   pieceBytes?(): number | undefined;
-  /** For a whole block: peers to be asked instead. None: it is given here, and `gave` or `broke` follows. Ranges are given here always. */
+  /** For a whole block: peers to redirect to. None: it is sent, and `gave` or `broke` follows. Ranges are always sent. */
   redirect?(hash: Sha256, force: boolean): readonly BlockPeer[] | Promise<readonly BlockPeer[]>;
-  /** All bytes of the answer, or of the range of a block, were handed to the network. */
+  /** All bytes of the answer, or of the range of a block, were passed to the network. */
   gave?(hash: Sha256, bytes: number): void;
-  /** It was to be given and was not. */
+  /** Sending it failed. */
   broke?(hash: Sha256, error: unknown): void;
 }
 
@@ -71,7 +71,7 @@ async function serveGet(
   }
 }
 
-/** The longest piece that both sides can do with. */
+/** The longest range that both sides accept. */
 function pieceBytesFor({ piece }: Get, { pieceBytes }: ServePolicy): number {
   const { maxPieceBytes } = BLOCKS_LIMITS;
   return Math.min(piece ?? maxPieceBytes, pieceBytes?.() ?? maxPieceBytes);
@@ -79,7 +79,7 @@ function pieceBytesFor({ piece }: Get, { pieceBytes }: ServePolicy): number {
 
 type FullPolicy = Required<Omit<ServePolicy, "mayHave" | "pieceBytes">>;
 
-/** For contents larger than a block, about which there is nothing to decide. */
+/** For contents larger than a block, which are never redirected. */
 const SILENT: FullPolicy = { redirect: () => [], gave() {}, broke() {} };
 
 function complete(policy: ServePolicy): FullPolicy {
@@ -90,7 +90,7 @@ function complete(policy: ServePolicy): FullPolicy {
   };
 }
 
-/** We cannot give it, and say only that. */
+/** Answers that it is missing, without a reason. */
 class Unreadable extends Error {}
 
 async function readContent(
@@ -116,7 +116,7 @@ async function give(
   for (let at = 0; at < content.length; at += pieceBytes) await write(stream, content.subarray(at, at + pieceBytes), signal);
 }
 
-/** What of the content is asked for; `isBlock` for contents small enough to be one. Undefined when it is not here or the range is not inside it. */
+/** The requested range; `isBlock` for contents small enough to be one. Undefined when it is missing or the range is not inside it. */
 function rangeOf(request: Get, size: number | undefined): { offset: number; length: number; isBlock: boolean } | undefined {
   const offset = request.offset ?? 0;
   if (size === undefined || offset > size) return undefined;
@@ -134,7 +134,7 @@ async function answer(stream: FrameStream, message: BlocksAnswer, signal: AbortS
   await write(stream, encodeMessage(message), signal);
 }
 
-/** A reader that takes nothing for `idleTimeoutMs` is as silent as one that asks nothing. */
+/** A peer that reads nothing for `idleTimeoutMs` counts as silent, like one that requests nothing. */
 async function write(stream: FrameStream, frame: Uint8Array, parent: AbortSignal): Promise<void> {
   using limit = peerLimit(parent, BLOCKS_LIMITS.idleTimeoutMs, stream.time);
   await stream.write(frame, limit.signal);

@@ -1,4 +1,4 @@
-/** The same list, its order changed in place by chance. */
+/** The same list, shuffled in place. */
 export function shuffled<T>(values: T[], random: () => number): T[] {
   for (let index = values.length - 1; index > 0; index--) {
     const other = Math.floor(random() * (index + 1));

@@ -3,9 +3,9 @@ import { type BlockPeer, BLOCKS_LIMITS } from "./messages.ts";
 import type { ServePolicy } from "./serve-blocks.ts";
 
 export interface SuperSeedingDeps {
-  /** Where other donors can reach this one; empty when nobody knows. */
+  /** This donor's addresses for other donors; empty when unknown. */
   addressesOf(peerId: string): Promise<readonly string[]>;
-  /** A block could not be read or sent; SCENE_CHANGED ends the job, a cut stream does not. */
+  /** A block could not be read or sent; SCENE_CHANGED ends the job, a broken stream does not. */
   broke?(peerId: string, hash: Sha256, error: unknown): void;
 }
 
@@ -15,9 +15,9 @@ interface Holding {
 }
 
 /**
- * One job's memory of which block was given to which donor. A block that a live donor has is not given
- * again but pointed at, so that N donors cost the requester about one upload. A donor that insists is
- * served, unless the block is on its way to somebody this moment.
+ * Records which block of a job was sent to which donor. A block that a connected donor has is not sent
+ * again but redirected there, so that N donors cost the requester about one upload. A forced request is
+ * served, unless the block is being sent to another donor at that moment.
  */
 export class SuperSeeding {
   readonly #deps: SuperSeedingDeps;
@@ -29,17 +29,17 @@ export class SuperSeeding {
     this.#deps = deps;
   }
 
-  /** From now on this donor can be named to others. */
+  /** Adds a donor, to which others can be redirected. */
   donorHere(peerId: string): void {
     this.#live.add(peerId);
   }
 
-  /** What it has counts no more; if it comes back, what it was given counts again. */
+  /** Removes a donor; if it reconnects, its blocks count again. */
   donorGone(peerId: string): void {
     this.#live.delete(peerId);
   }
 
-  /** The policy for one donor's stream: what it may have is decided by `mayHave`. */
+  /** The policy for one donor's stream: `mayHave` decides what it may fetch. */
   policyFor(peerId: string, mayHave: (hash: Sha256) => boolean): ServePolicy {
     return {
       mayHave: (hash) => mayHave(hash) && (this.#holders.get(hash)?.get(peerId)?.gives ?? 0) < BLOCKS_LIMITS.maxGivesPerBlock,
@@ -52,7 +52,7 @@ export class SuperSeeding {
     };
   }
 
-  /** Decides and notes the decision in one go, so that two donors asking at once do not both get the block. */
+  /** Decides and records the decision synchronously, so that two concurrent requests do not both get the block. */
   #route(peerId: string, hash: Sha256, force: boolean): readonly BlockPeer[] | Promise<readonly BlockPeer[]> {
     const holders = this.#holders.get(hash) ?? new Map<string, Holding>();
     const others = [...holders].filter(
@@ -65,7 +65,7 @@ export class SuperSeeding {
     return [];
   }
 
-  /** Different holders first each time, so that the load is spread. */
+  /** Rotates the order of peers, to spread the load. */
   async #name(ids: readonly string[]): Promise<readonly BlockPeer[]> {
     const start = this.#turn++ % ids.length;
     const chosen = [...ids.slice(start), ...ids.slice(0, start)].slice(0, BLOCKS_LIMITS.maxElsewherePeers);

@@ -1,15 +1,15 @@
 import { FarmError } from "../../kernel/errors.ts";
 import { BLOCKS_LIMITS } from "./messages.ts";
 
-/** No single wait counts as more: a longer one ends as silence, or is time in which this process stood still. */
+/** The maximum that a single wait counts: a longer one ends as silence, or is time in which this process was suspended. */
 const MOST_PER_WAIT_MS = BLOCKS_LIMITS.idleTimeoutMs;
 
-/** Pieces are asked for that take no longer at the pace so far: the link may become ten times slower before one looks like silence. */
+/** Ranges are chosen to take this long at the current pace: the link may become ten times slower before one times out. */
 const PIECE_MS = BLOCKS_LIMITS.idleTimeoutMs / 10;
 
 /**
- * How fast a transfer goes. One is waited for as long as every `rateWindowMs` of waiting brings `minBytesPerSecond` on
- * the average [B14]. Only time in which the peer is waited for counts, not that which our own disk takes.
+ * The speed of a transfer. It may continue as long as every `rateWindowMs` of waiting has `minBytesPerSecond` on
+ * average [B14]. Only time spent waiting for the peer counts, not that of our own disk.
  */
 export class TransferPace {
   #waitedMs = 0;
@@ -17,7 +17,7 @@ export class TransferPace {
   #allBytes = 0;
   #allWaitedMs = 0;
 
-  /** The longest piece to ask for now, as far as the asker takes any. */
+  /** The range to request now, up to the given maximum. */
   get pieceBytes(): number {
     const fitting = this.#allBytes === 0 ? 0 : (this.#allBytes / Math.max(1, this.#allWaitedMs)) * PIECE_MS;
     return Math.floor(Math.min(BLOCKS_LIMITS.maxPieceBytes, Math.max(BLOCKS_LIMITS.firstPieceBytes, fitting)));

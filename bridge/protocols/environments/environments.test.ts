@@ -14,7 +14,7 @@ const OFFERED: EnvironmentReply = {
   signatures: [{ signer: `12D3Koo${"W".repeat(45)}`, signature: `${"A".repeat(86)}==` }],
 };
 
-/** Asks over a pair in memory; `reply` writes whatever the far side says. */
+/** Requests over a stream pair in memory; `reply` writes the far side's answer. */
 async function ask(reply: object) {
   const [here, there] = streamPair(systemWorld);
   const answered = answerEnvironment(there, async () => reply as EnvironmentReply, signal).catch(() => {});
@@ -25,8 +25,8 @@ async function ask(reply: object) {
   }
 }
 
-describe("asking for an environment", () => {
-  it("[E1] brings the offer or the no", async () => {
+describe("requesting an environment", () => {
+  it("[E1] returns the offer or the refusal", async () => {
     expect(await ask(OFFERED)).toEqual(OFFERED);
     expect(await ask({ type: "none" })).toEqual({ type: "none" });
   });

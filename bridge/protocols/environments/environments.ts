@@ -5,7 +5,7 @@ import { ENVIRONMENTS_LIMITS, ENVIRONMENTS_PROTOCOL, EnvironmentReply, Environme
 
 const READ = { maxBytes: ENVIRONMENTS_LIMITS.maxMessageBytes, timeoutMs: ENVIRONMENTS_LIMITS.replyTimeoutMs };
 
-/** Answering side: one question, one reply. */
+/** Serving side: one request, one reply. */
 export async function answerEnvironment(
   stream: FrameStream,
   lookUp: (digest: string) => Promise<EnvironmentReply>,
@@ -16,7 +16,7 @@ export async function answerEnvironment(
   await stream.close();
 }
 
-/** Asks a peer for an environment. Throws PEER_UNREACHABLE, PEER_BROKE_PROTOCOL. */
+/** Requests an environment from a peer. Throws PEER_UNREACHABLE, PEER_BROKE_PROTOCOL. */
 export async function askEnvironment(
   network: Pick<SwarmNetwork, "open">,
   peer: string,

@@ -3,7 +3,7 @@ import { Sha256 } from "../../core/sha256.ts";
 
 export const ENVIRONMENTS_PROTOCOL = "/p2p-render/environments/1.0.0";
 
-/** Every number a stranger could choose for us. The rules that use them are E1 and on, in SPEC.md. */
+/** Limits on every number that a peer sends. Used by the rules E1 and following in SPEC.md. */
 export const ENVIRONMENTS_LIMITS = {
   maxMessageBytes: 8 * 1024,
   replyTimeoutMs: 5_000,
@@ -14,7 +14,7 @@ export const ENVIRONMENTS_LIMITS = {
 
 export const EnvironmentRequest = z.strictObject({ type: z.literal("ask"), digest: Sha256 });
 
-/** Somebody's word that an environment may be run. Worth something only when the signature holds and the signer is trusted. */
+/** A peer's signature that vouches for an environment. It counts only when it is valid and the signer is trusted. */
 export const EnvironmentSignature = z.strictObject({
   /** The peer id, which holds the Ed25519 key. */
   signer: z.string().regex(/^12D3Koo[A-Za-z0-9]{45}$/),
@@ -24,20 +24,20 @@ export const EnvironmentSignature = z.strictObject({
 export type EnvironmentSignature = z.infer<typeof EnvironmentSignature>;
 
 export const EnvironmentReply = z.discriminatedUnion("type", [
-  /** The manifest is a content of the blocks protocol. */
+  /** The manifest can be fetched by the blocks protocol. */
   z.strictObject({
     type: z.literal("environment"),
     manifest: Sha256,
     manifestBytes: z.int().min(1).max(ENVIRONMENTS_LIMITS.maxManifestBytes),
     signatures: z.array(EnvironmentSignature).max(ENVIRONMENTS_LIMITS.maxSignatures).readonly(),
   }),
-  /** It is not here, or not for others. */
+  /** It is not available, or not shared. */
   z.strictObject({ type: z.literal("none") }),
 ]);
 export type EnvironmentReply = z.infer<typeof EnvironmentReply>;
 export type OfferedEnvironment = Extract<EnvironmentReply, { type: "environment" }>;
 
-/** What is signed: the digest holds the whole image, and the first line keeps a signature from meaning anything else. */
+/** The signed text: the digest covers the whole image, and the first line prevents other uses of the signature. */
 export function signedText(digest: string): string {
   return `p2p-render environment\nsha256:${digest}\n`;
 }

@@ -15,13 +15,13 @@ const opening = (needs: object) => RequesterMessage.safeParse({ ...open, needs }
 const file = { role: "raw", name: "f.exr", sha256: "b".repeat(64), bytes: 5 };
 const rendered = (...of: object[]) => DonorMessage.safeParse({ type: "rendered", lease: "1", files: of, seconds: 1, peakMemoryBytes: 1 });
 
-describe("what a requester says", () => {
+describe("a requester's messages", () => {
   it.each<[string, ChunkSpec]>([
     ["a tile", raw],
     ["a frame of an engine that makes whole ones", files],
     ["a frame that is stepped to", { ...raw, stepFrom: -FRAME_LIMITS.maxFrame }],
     ["the largest tile of the last frame", { ...raw, frame: FRAME_LIMITS.maxFrame, width: FRAME_LIMITS.maxSidePx }],
-  ])("[F2] gives %s as the core has it", (_, spec) => expect(lease(spec).data).toMatchObject({ spec }));
+  ])("[F2] parse %s to the core's shape", (_, spec) => expect(lease(spec).data).toMatchObject({ spec }));
 
   it.each<[string, object]>([
     ["half of the samples, which only checks at home render", { ...raw, half: "first" }],
@@ -33,9 +33,9 @@ describe("what a requester says", () => {
     ["an output in another folder", { ...files, output: { name: "../x", format: "PNG", useExtension: true } }],
     ["a format in lower case", { ...files, output: { name: "x", format: "png", useExtension: true } }],
     ["a tile with an output", { ...raw, output: { name: "x", format: "PNG", useExtension: true } }],
-  ])("[F2] cannot lease %s", (_, spec) => expect(lease(spec).success).toBe(false));
+  ])("[F2] must not lease %s", (_, spec) => expect(lease(spec).success).toBe(false));
 
-  it("[L10] may leave out what a job needs, and no need is larger than a limit", () => {
+  it("[L10] may omit the job's requirements, which have upper limits", () => {
     expect(opening({}).success).toBe(true);
     expect(opening({ sceneBytes: LEASE_LIMITS.maxSceneBytes, environment: "c".repeat(64) }).success).toBe(true);
     expect(opening({ sceneBytes: LEASE_LIMITS.maxSceneBytes + 1 }).success).toBe(false);
@@ -45,14 +45,14 @@ describe("what a requester says", () => {
   });
 });
 
-describe("what a donor says", () => {
-  it("[L1] refuses with every reason that the core knows, and with no other", () => {
+describe("a donor's messages", () => {
+  it("[L1] refuse with every reason of the core, and no other", () => {
     const refused = (reason: string) => DonorMessage.safeParse({ type: "refused", reason, message: "no" }).success;
     for (const reason of Refusal.options) expect(refused(reason), reason).toBe(true);
     expect(refused("bored")).toBe(false);
   });
 
-  it("[L5] commits it to files with plain names and sizes within the limit", () => {
+  it("[L5] commit to files with plain names and sizes within the limit", () => {
     expect(rendered(file, file).success).toBe(true);
     expect(rendered({ ...file, name: "" }).success).toBe(false);
     expect(rendered({ ...file, name: "a/b" }).success).toBe(false);
@@ -60,7 +60,7 @@ describe("what a donor says", () => {
     expect(rendered(...Array.from({ length: LEASE_LIMITS.maxFilesPerResult + 1 }, () => file)).success).toBe(false);
   });
 
-  it("[L11] says in words why its owner stopped it; the code stays at home", () => {
+  it("[L11] give the reason for a pause as text, without its code", () => {
     const paused: Availability = { state: "paused", code: "in-use", reason: "somebody uses it" };
     const heard = (availability: object) => DonorMessage.safeParse({ type: "availability", availability });
     expect(heard(availabilityMessage(paused)).data).toEqual({

@@ -8,15 +8,15 @@ import { DeviceClassMessage, Message, AvailabilityMessage } from "../offer/messa
 
 export const LEASE_PROTOCOL = "/p2p-render/lease/1.0.0";
 
-/** Every number a stranger could choose for us. */
+/** Limits on every number that a peer sends. */
 export const LEASE_LIMITS = {
   maxMessageBytes: 256 * 1024,
   maxInboundStreamsPerPeer: 8,
   openTimeoutMs: 10_000,
-  /** Both sides beat this often; `silentMs` without any message ends the stream. */
+  /** Both sides send heartbeats this often; `silentMs` without any message ends the stream. */
   heartbeatMs: 5_000,
   silentMs: 30_000,
-  /** More than a requester has with a donor of most slots: two chunks a slot, and results that it is taking in. */
+  /** More than a requester has with a donor with the maximum of slots: two chunks per slot, and unsettled results. */
   maxLeasesInFlight: 1_024,
   maxFilesPerResult: 256,
   maxSources: 64,
@@ -45,14 +45,14 @@ const ChunkSpecMessage = z.discriminatedUnion("kind", [
 
 const PeerAddress = BlockPeer.safeExtend({ id: z.string().min(1).max(128), addrs: z.array(z.string().max(512)).max(16).readonly() });
 
-/** A donor that is not told must find out. */
+/** Without it the donor must find out itself. */
 const JobRequirementsMessage = JobRequirements.safeExtend({
   sceneBytes: z.int().min(0).max(LEASE_LIMITS.maxSceneBytes).optional(),
   memoryBytes: z.int().min(0).max(LEASE_LIMITS.maxMemoryBytes).optional(),
   chunkSeconds: z.number().min(0).max(LEASE_LIMITS.maxChunkSeconds).optional(),
 });
 
-/** What the requester says. */
+/** A requester's message. */
 export const RequesterMessage = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("open"),
@@ -61,12 +61,12 @@ export const RequesterMessage = z.discriminatedUnion("type", [
     manifestBytes: z.int().min(1).max(LEASE_LIMITS.maxManifestBytes),
     build: DeviceClassMessage.pick({ blenderVersion: true, buildHash: true }),
     needs: JobRequirementsMessage,
-    /** The donor's owner may look at small pictures of it. */
+    /** The donor's owner may see previews of it. */
     allowPreview: z.boolean().optional(),
   }),
   z.strictObject({ type: z.literal("lease"), lease: LeaseId, spec: ChunkSpecMessage }),
   z.strictObject({ type: z.literal("withdraw"), lease: LeaseId }),
-  /** The result of this lease is safe with the requester: the donor may drop it. */
+  /** The requester no longer needs the result of this lease: the donor may drop it. */
   z.strictObject({ type: z.literal("release"), lease: LeaseId }),
   /** Other donors of the job, as sources of scene blocks. */
   z.strictObject({ type: z.literal("sources"), peers: z.array(PeerAddress).max(LEASE_LIMITS.maxSources).readonly() }),
@@ -84,12 +84,12 @@ const ResultFileMessage = ResultFile.unwrap().safeExtend({
   bytes: z.int().min(0).max(LEASE_LIMITS.maxResultBytes),
 });
 
-/** What the donor says. */
+/** A donor's message. */
 export const DonorMessage = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("opened"), slots: z.int().min(1).max(TERMS_LIMITS.maxSlots), deviceClass: DeviceClassMessage }),
   /** A refusal is an answer, not an error. */
   z.strictObject({ type: z.literal("refused"), reason: Refusal, message: Message }),
-  /** Its owner's terms opened or closed the door while the job is open. */
+  /** The donor's availability changed while the job is open. */
   z.strictObject({ type: z.literal("availability"), availability: AvailabilityMessage }),
   /** The last message: the donor ends the job. */
   z.strictObject({ type: z.literal("end"), reason: Message }),
@@ -106,7 +106,7 @@ export const DonorMessage = z.discriminatedUnion("type", [
     files: z.array(ResultFileMessage).max(LEASE_LIMITS.maxFilesPerResult).readonly(),
     seconds: z.number().min(0).max(LEASE_LIMITS.maxChunkSeconds),
     peakMemoryBytes: z.int().min(0),
-    /** What made it, where that is another than `opened` said. */
+    /** Its device class, if it differs from that in `opened`. */
     deviceClass: DeviceClassMessage.optional(),
   }),
   z.strictObject({

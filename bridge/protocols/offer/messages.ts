@@ -8,7 +8,7 @@ import { TERMS_LIMITS } from "../../core/terms/terms-limits.ts";
 
 export const OFFER_PROTOCOL = "/p2p-render/offer/1.0.0";
 
-/** Every number a stranger could choose for us. */
+/** Limits on every number that a peer sends. */
 export const OFFER_LIMITS = {
   maxMessageBytes: 16 * 1024,
   replyTimeoutMs: 5_000,
@@ -27,7 +27,7 @@ const NO_CONTROLS = /^[^\p{C}]*$/u;
 const Name = z.string().max(64).regex(NO_CONTROLS);
 const Agent = z.string().max(64);
 
-/** A reason in words, fit to be shown as it is. */
+/** A reason as text, safe for display. */
 export const Message = z.string().max(OFFER_LIMITS.maxMessageChars).regex(NO_CONTROLS);
 
 /** A text of any kind as such a reason: what is too long is cut, what cannot be shown is left out. A peer would end the stream over it. */
@@ -75,7 +75,7 @@ const GpuMessage = GpuSummary.safeExtend({
 
 export const OfferRequest = z.strictObject({ type: z.literal("ask") });
 
-/** A donor says what it can do; a node that gives nothing says so. */
+/** A donor's offer, or the answer of a node that is no donor. */
 export const OfferReply = z.discriminatedUnion("type", [
   DonorOffer.safeExtend({
     type: z.literal("offer"),

@@ -22,7 +22,7 @@ const offer: OfferReply = {
 const signal = timeLimitSignal(60_000);
 
 describe("offer", () => {
-  it("carries what a donor gives to the asker [O1]", async () => {
+  it("carries the donor's resources to the requester [O1]", async () => {
     const [asker, donor] = streamPair(systemWorld);
     const answering = answerOffer(donor, () => offer, signal);
     expect(await askOffer({ open: async () => asker }, "peer", signal)).toEqual(offer);
@@ -41,7 +41,7 @@ describe("offer", () => {
     await expect(askOffer({ open: async () => asker }, "peer", signal)).rejects.toMatchObject({ code: "PEER_BROKE_PROTOCOL" });
   });
 
-  it("answers garbage with an error of its own, not with a crash [F2]", async () => {
+  it("fails on malformed bytes with an error code, not with a crash [F2]", async () => {
     const [asker, donor] = streamPair(systemWorld);
     await asker.write(new Uint8Array([1, 2, 3]));
     await expect(answerOffer(donor, () => offer, signal)).rejects.toMatchObject({ code: "PEER_BROKE_PROTOCOL" });

@@ -5,14 +5,14 @@ import { OFFER_LIMITS, OFFER_PROTOCOL, OfferReply, OfferRequest } from "./messag
 
 const READ = { maxBytes: OFFER_LIMITS.maxMessageBytes, timeoutMs: OFFER_LIMITS.replyTimeoutMs };
 
-/** Answering side: one question, one reply. */
+/** Serving side: one request, one reply. */
 export async function answerOffer(stream: FrameStream, reply: () => OfferReply, signal: AbortSignal): Promise<void> {
   const request = await readMessage(stream, OfferRequest, READ, signal);
   if (request !== undefined) await writeMessage(stream, reply(), READ.timeoutMs, signal);
   await stream.close();
 }
 
-/** Asks a peer what it gives. Throws PEER_UNREACHABLE, PEER_BROKE_PROTOCOL. */
+/** Requests a peer's offer. Throws PEER_UNREACHABLE, PEER_BROKE_PROTOCOL. */
 export async function askOffer(network: Pick<SwarmNetwork, "open">, peer: string, signal: AbortSignal): Promise<OfferReply> {
   const stream = await network.open(peer, OFFER_PROTOCOL, "control", signal);
   try {

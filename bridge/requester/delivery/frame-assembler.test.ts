@@ -100,7 +100,7 @@ const add = (chunk: string, donor: string) =>
   assembler.add(chunk, { donor, files: [{ role: "raw", name: "f", sha256: "0", bytes: 1 }] }, signal);
 
 describe("a frame", () => {
-  it("is finished once, when all of it is there", async () => {
+  it("is finished once, when all its chunks are there", async () => {
     await add("left", "a");
     await assembler.finishReady(watch, signal);
     expect(told).toEqual([]);
@@ -109,7 +109,7 @@ describe("a frame", () => {
     expect(told).toEqual(["begun", "finished 1: a|b"]);
   });
 
-  it("is made again when a tile of it was taken back and came anew while it was made", async () => {
+  it("is finished again when a tile was revoked and replaced during finishing", async () => {
     await add("left", "liar");
     await add("right", "b");
     meanwhile = async () => {
@@ -120,7 +120,7 @@ describe("a frame", () => {
     expect(told).toEqual(["begun", "undone", "begun", "finished 1: a|b"]);
   });
 
-  it("waits when a tile of it was taken back while it was made", async () => {
+  it("waits when a tile was revoked during finishing", async () => {
     await add("left", "liar");
     await add("right", "b");
     meanwhile = async () => assembler.remove("left");
@@ -131,7 +131,7 @@ describe("a frame", () => {
     expect(told.slice(2)).toEqual(["begun", "finished 1: a|b"]);
   });
 
-  it("does not count when it came into doubt while it was made", async () => {
+  it("does not count when a result was put on hold during finishing", async () => {
     await add("left", "a");
     await add("right", "b");
     meanwhile = async () => void (isSafe = false);
@@ -143,7 +143,7 @@ describe("a frame", () => {
   });
 });
 
-it("a tile that is taken back while it is put in its place is not there", async () => {
+it("a tile that is revoked while it is pasted does not count", async () => {
   const adding = add("left", "liar");
   assembler.remove("left");
   expect(await adding).toBe(false);
@@ -152,7 +152,7 @@ it("a tile that is taken back while it is put in its place is not there", async 
 it.each([
   ["a frame", undefined],
   ["a movie", { start: 1, end: 1, step: 1 }],
-])("%s is not made with a tile that was taken back, and not without it", async (_, movie) => {
+])("%s is not finished with a revoked tile, nor without it", async (_, movie) => {
   assembler = open(movie);
   await add("left", "liar");
   await add("right", "b");
@@ -164,7 +164,7 @@ it.each([
   expect(told).toEqual(["begun", "finished 1: a|b"]);
 });
 
-describe("frames that donors' Blenders wrote as final files", () => {
+describe("frames that donors return as final files", () => {
   const plan = planOf({ costs: [1, 1], kind: "files" });
   let delivered: string[];
   let removed: string[];
@@ -197,7 +197,7 @@ describe("frames that donors' Blenders wrote as final files", () => {
     [delivered, removed, dropped] = [[], [], []];
   });
 
-  it("are put into the output folder under Blender's own names, all of them, and no preview", async () => {
+  it("are moved to the output folder under Blender's own names, without previews", async () => {
     const assembly = finals();
     const preview = { role: "preview" as const, name: "p.jpg", sha256: "cc", bytes: 1 };
     await assembly.add("c1", { donor: "a", files: [output("f_0001.png", "aa"), output("f_0001.exr", "bb"), preview] }, signal);
@@ -206,7 +206,7 @@ describe("frames that donors' Blenders wrote as final files", () => {
     expect(dropped).toEqual(["c1 of a"]);
   });
 
-  it("are not made again when they were finished before", async () => {
+  it("are not delivered again when they were finished before", async () => {
     const assembly = finals();
     await assembly.add("c0", { donor: "a", files: [output("f_0000.png", "aa")] }, signal);
     await assembly.finishReady(watch, signal);
@@ -215,7 +215,7 @@ describe("frames that donors' Blenders wrote as final files", () => {
   });
 });
 
-it("a result of a chunk that the plan does not hold is a bug; taking one back is not", async () => {
+it("accepting a result of an unknown chunk is a bug; revoking one is not", async () => {
   await expect(add("middle", "a")).rejects.toThrow("no scene frame holds chunk middle");
   assembler.remove("middle");
 });

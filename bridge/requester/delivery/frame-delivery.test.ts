@@ -65,7 +65,7 @@ const kinds = () => run.events.map(({ event }) => event);
 const cannot = (frame: number) => Promise.reject(new FarmError("FINISHING_FAILED", `frame ${frame} cannot be finished`));
 
 describe("an accepted result", () => {
-  it("finishes its frame: in the journal first, then in the ledger and for people", async () => {
+  it("finishes its frame: recorded in the journal first, then in the ledger, then as an event", async () => {
     const made = delivery();
     await made.accept(chunk("c1"), "a");
     expect(records).toEqual([{ type: "frame-finished", frame: 1, files: [{ path: "out/1.png", bytes: 10 }] }]);
@@ -75,14 +75,14 @@ describe("an accepted result", () => {
     expect(dropped).toEqual(["c1"]);
   });
 
-  it("counts for nothing when it was taken back meanwhile", async () => {
+  it("is ignored when it was revoked meanwhile", async () => {
     const made = delivery();
     isDropped = true;
     await made.accept(chunk("c1"), "a");
     expect([kinds(), stateOf(1)]).toEqual([[], "waiting"]);
   });
 
-  it("delivers raw frames by their places, without a finishing Blender", async () => {
+  it("delivers raw frames by their paths, without a finishing Blender", async () => {
     const made = delivery({ deliver: "raw" });
     finish = () => Promise.reject(new Error("nothing is finished here"));
     await made.accept(chunk("c0"), "a");
@@ -93,15 +93,15 @@ describe("an accepted result", () => {
   });
 });
 
-it("a revoked result leaves its place and its shown tile empty", async () => {
+it("a revoked result is removed, with its published tile", async () => {
   const made = delivery();
   await made.revoke(chunk("c1"));
   expect(run.events).toMatchObject([{ event: "chunk-revoked", chunk: "c1" }]);
   expect(dropped).toEqual(["c1"]);
 });
 
-describe("a chunk that no donor renders", () => {
-  it("is lost with its frame, for the last reason that a donor gave", async () => {
+describe("a chunk that is given up", () => {
+  it("loses its frame, with the reason of the last failure", async () => {
     const made = delivery();
     run.context.report.stats.failed("c2", "out of memory");
     await made.giveUp("c2", "BLENDER_CRASHED");
@@ -109,13 +109,13 @@ describe("a chunk that no donor renders", () => {
     expect(run.events).toEqual([{ event: "chunk-dead", chunk: "c2", code: "BLENDER_CRASHED", message: "out of memory" }]);
   });
 
-  it("says what the code advises when no donor gave a reason", async () => {
+  it("has the advice of its error code when there was no reason", async () => {
     const made = delivery();
     await made.giveUp("c2", "BLENDER_CRASHED");
     expect(ledger.frames.get(2)).toMatchObject({ lack: { message: expect.stringMatching(/\w{5}/) } });
   });
 
-  it("is no longer waited for by frames that come after it in turn", async () => {
+  it("does not block frames that come after it in order", async () => {
     const made = delivery({ inTurn: true });
     await made.accept(chunk("c1"), "a");
     expect(stateOf(1)).toBe("waiting");
@@ -134,7 +134,7 @@ describe("a frame that Blender cannot finish", () => {
     expect(run.failures).toEqual([]);
   });
 
-  it("ends the job when it is the third of three: then none can be finished", async () => {
+  it("ends the job when it is the third of three: then finishing does not work at all", async () => {
     const made = delivery({ frames: 5 });
     finish = cannot;
     for (const id of ["c0", "c1"]) await made.accept(chunk(id), "a");
@@ -166,7 +166,7 @@ describe("a frame that Blender cannot finish", () => {
     expect([run.failures, stateOf(0)]).toEqual([[full], "finishing"]);
   });
 
-  it("is nobody's failure when the run is over", async () => {
+  it("is no failure after the run has ended", async () => {
     const made = delivery();
     finish = async (frame) => {
       run.end();

@@ -11,7 +11,7 @@ test.each([
   expect(outputFolderOf({ ...output, path })).toBe(folder);
 });
 
-test("where Blender said which files it will write, it is theirs", () => {
+test("is the folder of the files that inspection listed", () => {
   const files = [
     { kind: "node", before: "/side/a", digits: 4, after: ".png" },
     { kind: "main", before: "/shots/scene/f_", digits: 4, after: ".png" },

@@ -46,8 +46,8 @@ beforeEach(async () => {
   rawFrames = new RawFrames(disk, PLAN, pathOf);
 });
 
-describe("floats that wait for somebody", () => {
-  it("are told of once their frame is whole", () => {
+describe("raw frames waiting for pickup", () => {
+  it("are announced once their frame is whole", () => {
     expect(rawFrames.pictures(1)).toEqual([]);
     rawFrames.add(1);
     expect(rawFrames.frames).toEqual([1]);
@@ -57,7 +57,7 @@ describe("floats that wait for somebody", () => {
     ]);
   });
 
-  it("go when they are released, but not while another frame shows them", async () => {
+  it("are removed on release, unless another frame uses them", async () => {
     rawFrames.add(1);
     await rawFrames.release(1);
     await rawFrames.release(1); // said twice, it counts once
@@ -69,7 +69,7 @@ describe("floats that wait for somebody", () => {
     expect(await lying()).toEqual([]);
   });
 
-  it("are found again by the next bridge, less those that were released", async () => {
+  it("are found again after a restart, except released ones", async () => {
     await rawFrames.release(1);
     const next = new RawFrames(disk, PLAN, pathOf);
     for (const frame of [1, 2]) await next.recall(frame);

@@ -35,7 +35,7 @@ beforeEach(() => {
 const crash = () => new FarmError("BLENDER_CRASHED", "Blender ended unexpectedly (SIGKILL)");
 
 describe("a finishing Blender", () => {
-  it("is opened once, ahead or when it is needed, and closed once", async () => {
+  it("is opened once, in advance or when it is needed, and closed once", async () => {
     await Promise.all([lasting.ready(), lasting.finishFrame(1, signal)]);
     await lasting.finishFrame(2, signal);
     await lasting[Symbol.asyncDispose]();
@@ -43,7 +43,7 @@ describe("a finishing Blender", () => {
     expect(told).toEqual(["open 1", "1 frame 1", "1 frame 2", "close 1"]);
   });
 
-  it("that dies is followed by another, which makes the same frame", async () => {
+  it("that crashes is replaced by another, which finishes the same frame", async () => {
     deaths = [crash()];
     expect(await lasting.finishFrame(7, signal)).toEqual([{ path: "frame 7", bytes: 1, main: true }]);
     expect(told).toEqual(["open 1", "1 frame 7", "close 1", "open 2", "2 frame 7"]);
@@ -51,7 +51,7 @@ describe("a finishing Blender", () => {
     expect(await lasting.finishMovie({ start: 1, end: 2, step: 1 }, signal)).toHaveLength(1);
   });
 
-  it("dies twice of one frame: that frame is lost, and the next one is not", async () => {
+  it("that crashes twice on one frame: that frame is lost, and the next one is not", async () => {
     deaths = [crash(), crash()];
     await expect(lasting.finishFrame(7, signal)).rejects.toMatchObject({
       code: "FINISHING_FAILED",
@@ -61,19 +61,19 @@ describe("a finishing Blender", () => {
     expect(told.slice(-3)).toEqual(["close 2", "open 3", "3 frame 8"]);
   });
 
-  it("that hung is not waited for again", async () => {
+  it("that hung is not retried on the frame", async () => {
     deaths = [new FarmError("BLENDER_HUNG", "Blender did not answer for 7200 s")];
     await expect(lasting.finishFrame(7, signal)).rejects.toMatchObject({ code: "FINISHING_FAILED" });
     expect(told).toEqual(["open 1", "1 frame 7", "close 1"]);
   });
 
-  it("that cannot write is not opened again", async () => {
+  it("that cannot write is not restarted", async () => {
     deaths = [new FarmError("OUTPUT_NOT_WRITABLE", "/out cannot be written")];
     await expect(lasting.finishFrame(7, signal)).rejects.toMatchObject({ code: "OUTPUT_NOT_WRITABLE" });
     expect(told).toEqual(["open 1", "1 frame 7"]);
   });
 
-  it("that dies while it is opened is opened once more, and no more often", async () => {
+  it("that crashes during opening is restarted once", async () => {
     failedOpenings = [crash()];
     await lasting.ready();
     expect(told).toEqual(["not opened", "open 1"]);

@@ -36,7 +36,7 @@ it("is whole when each of its tiles has been pasted into one picture", async () 
   expect([...frame.results.values()].map(({ donor }) => donor)).toEqual(["a", "b"]);
 });
 
-it("waits for a tile that was taken back, and counts that it was", async () => {
+it("waits for a revoked tile, and counts revocations", async () => {
   await frame.add(left, by("a"), signal);
   await frame.add(right, by("a"), signal);
   const before = frame.revision;
@@ -44,7 +44,7 @@ it("waits for a tile that was taken back, and counts that it was", async () => {
   expect([frame.isWhole, frame.revision === before]).toEqual([false, false]);
 });
 
-it("a result that is taken back while it is pasted does not count", async () => {
+it("a result that is revoked while it is pasted does not count", async () => {
   const gate = Promise.withResolvers<void>();
   paste = () => gate.promise;
   const adding = frame.add(left, by("a"), signal);
@@ -54,7 +54,7 @@ it("a result that is taken back while it is pasted does not count", async () => 
   expect([await adding, frame.results.size]).toEqual([false, 0]);
 });
 
-it("two results of one tile are pasted one after the other, and the later one stays", async () => {
+it("two results of one tile are pasted in order, and the later one stays", async () => {
   const gate = Promise.withResolvers<void>();
   const order: string[] = [];
   paste = async (path) => {
@@ -72,7 +72,7 @@ it("two results of one tile are pasted one after the other, and the later one st
   expect(frame.results.get("c0")?.donor).toBe("b");
 });
 
-it("a paste that failed is no obstacle for the next result of the tile", async () => {
+it("a failed paste does not block the next result of the tile", async () => {
   paste = () => Promise.reject(new Error("the disk is full"));
   await expect(frame.add(left, by("a"), signal)).rejects.toThrow("full");
   paste = async () => {};
@@ -85,7 +85,7 @@ it("final files of whole-frame engines are not pasted", async () => {
   expect(calls).toEqual([]);
 });
 
-it("refuses a raw result whose channels nobody knows: it cannot have been accepted", async () => {
+it("a raw result before the frame's channels are known is a bug", async () => {
   summary = undefined;
   await expect(frame.add(left, by("a"), signal)).rejects.toThrow("before its channels were known");
 });

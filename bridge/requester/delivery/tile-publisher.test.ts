@@ -61,7 +61,7 @@ afterEach(async () => {
 });
 
 describe("a tile of a growing frame", () => {
-  it("is shown as a file of its own, without its overscan, with the result's pixels", async () => {
+  it("is published as its own file, cropped, with the result's pixels", async () => {
     await tiles.show(tile, "anna", files, signal);
     const path = join(root, "job", "tiles", "0.exr");
     expect(events).toEqual([{ event: "tile", chunk: "a", donor: "anna", scene: "Scene", frame: 3, rect: tileRect, region, path }]);
@@ -72,12 +72,12 @@ describe("a tile of a growing frame", () => {
     });
   });
 
-  it("is written by us: nothing of the stranger's file but its floats is in it", async () => {
+  it("is rewritten: it holds nothing of the donor's file but the floats", async () => {
     await tiles.show(tile, "anna", files, signal);
     expect(readFileSync(join(root, "job", "tiles", "0.exr")).includes("cycles.x")).toBe(false);
   });
 
-  it("goes when its frame is whole, or when it was wrong; another one is another file", async () => {
+  it("is removed when its frame is whole or its result is revoked; a new result is a new file", async () => {
     await tiles.show(tile, "anna", files, signal);
     await tiles.drop(["a", "never shown"]);
     expect(existsSync(join(root, "job", "tiles", "0.exr"))).toBe(false);
@@ -85,7 +85,7 @@ describe("a tile of a growing frame", () => {
     expect(events.at(-1)).toMatchObject({ donor: "bert", path: join(root, "job", "tiles", "1.exr") });
   });
 
-  it("that is the whole frame is not shown: the frame follows at once", async () => {
+  it("that is the whole frame is not published: the frame follows at once", async () => {
     await tiles.show(whole, "anna", files, signal);
     expect(events).toEqual([]);
   });

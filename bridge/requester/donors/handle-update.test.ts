@@ -23,8 +23,8 @@ function handle(update: Exclude<DonorUpdate, { type: "gone" }>, facts: Partial<D
   handleUpdate({ commit }, run.context, testLink(facts).link, update);
 }
 
-describe("what a donor says of itself", () => {
-  it("shows that it lives, whatever it is, and nothing more where it is that alone", () => {
+describe("a donor's updates about itself", () => {
+  it("any update is a heartbeat; a heartbeat is nothing else", () => {
     handle({ type: "alive" });
     expect([run.told, run.events]).toEqual([[heartbeat], []]);
   });
@@ -32,32 +32,32 @@ describe("what a donor says of itself", () => {
   it.each([
     [true, undefined],
     [false, "its owner plays"],
-  ])("that its owner lets it work or not (open: %s), with the reason", (open, reason) => {
+  ])("availability (open: %s), with the reason", (open, reason) => {
     handle({ type: "availability", open, reason });
     expect(run.told).toEqual([{ type: "donor-availability", donor: "d", open }]);
     expect(run.events).toEqual([{ event: "donor-availability", donor: "d", name: "studio", open, reason }]);
   });
 
-  it("how far the scene has come is for people", () => {
+  it("transfer progress of the scene becomes an event", () => {
     handle({ type: "scene", phase: "fetching", bytesDone: 3, bytesTotal: 9 });
     expect(run.told).toEqual([heartbeat]);
     expect(run.events).toEqual([{ event: "scene-progress", donor: "d", bytesDone: 3, bytesTotal: 9 }]);
   });
 });
 
-describe("what a donor says of a chunk", () => {
-  it("that it is begun, with its place", () => {
+describe("a donor's updates about a chunk", () => {
+  it("started, with its position", () => {
     handle({ type: "started", chunk: "c1" });
     expect(run.told).toEqual([heartbeat]);
     expect(run.events).toEqual([{ event: "chunk-started", chunk: "c1", donor: "d", place }]);
   });
 
-  it("that one is begun of which the job knows nothing is no news", () => {
+  it("started, for an unknown chunk, is ignored", () => {
     handle({ type: "started", chunk: "c9" });
     expect(run.events).toEqual([]);
   });
 
-  it("that it is rendered: its files are what it has committed to, made by the class that it names, or its own", () => {
+  it("rendered: commits to the files, with the named device class or the donor's own", () => {
     const gpu = { blenderVersion: "4.5.0", buildHash: "abc", backend: "CUDA", arch: "sm_90" } as const;
     handle({ type: "rendered", chunk: "c1", files, seconds: 7 });
     handle({ type: "rendered", chunk: "c2", files, seconds: 8, deviceClass: gpu });
@@ -72,37 +72,37 @@ describe("what a donor says of a chunk", () => {
     expect(run.context.report.stats.accepted("c1", "d").seconds).toBe(7);
   });
 
-  it("a second time is no news, and changes no figures", () => {
+  it("a repeated update is ignored, and changes no statistics", () => {
     isCommitted = false;
     handle({ type: "rendered", chunk: "c1", files, seconds: 7 });
     expect([run.told, run.events]).toEqual([[], []]);
     expect(run.context.report.stats.accepted("c1", "d").seconds).toBe(0);
   });
 
-  it.each(["task", "transport"] as const)("that it has failed (%s), with code and message", (kind) => {
+  it.each(["task", "transport"] as const)("failed (%s), with code and message", (kind) => {
     handle({ type: "failed", chunk: "c1", code: "BLENDER_CRASHED", message: "it fell", kind });
     expect(run.told).toEqual([heartbeat, { type: "chunk-failed", chunk: "c1", donor: "d", code: "BLENDER_CRASHED", kind }]);
     expect(run.events).toEqual([{ event: "chunk-failed", chunk: "c1", donor: "d", code: "BLENDER_CRASHED", message: "it fell" }]);
     expect(run.context.report.stats.lastFailure("c1")).toBe("it fell");
   });
 
-  it.each(["NO_SUCH_CODE", "toString"])("a code that nobody knows (%s) counts as a failed script", (code) => {
+  it.each(["NO_SUCH_CODE", "toString"])("an unknown error code (%s) counts as BLENDER_SCRIPT_FAILED", (code) => {
     handle({ type: "failed", chunk: "c1", code, message: "?", kind: "task" });
     expect(run.told[1]).toMatchObject({ code: "BLENDER_SCRIPT_FAILED" });
     expect(run.events[0]).toMatchObject({ code: "BLENDER_SCRIPT_FAILED" });
   });
 });
 
-describe("that the scene has changed", () => {
+describe("the failure SCENE_CHANGED", () => {
   const update = { type: "failed", chunk: "c1", code: "SCENE_CHANGED", message: "card.png changed", kind: "task" } as const;
 
-  it("ends the job when this machine says so: nobody can render it here any more", () => {
+  it("ends the job when it comes from this machine", () => {
     handle(update, { trusted: true });
     expect(run.failures).toEqual([expect.objectContaining({ code: "SCENE_CHANGED", message: "card.png changed" })]);
     expect([run.told, run.events]).toEqual([[heartbeat], []]);
   });
 
-  it("is one failure among others when a peer says so", () => {
+  it("counts as an ordinary failure when it comes from a peer", () => {
     handle(update);
     expect(run.failures).toEqual([]);
     expect(run.told[1]).toMatchObject({ type: "chunk-failed", code: "SCENE_CHANGED" });

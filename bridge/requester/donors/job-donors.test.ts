@@ -31,20 +31,20 @@ function here(facts: Parameters<typeof testLink>[0] = {}) {
 }
 
 describe("a donor that joins", () => {
-  it("is told to people and to the schedule, with what it is", () => {
+  it("becomes an event and a schedule event, with its description", () => {
     donors.join(testLink().link);
     expect(run.events).toEqual([{ event: "donor-joined", donor: "d", name: "studio", slots: 2, local: false }]);
     expect(run.told).toEqual([{ type: "donor-joined", donor: "d", slots: 2, trusted: false, sameClass: true, benchmarkSpeed: 5 }]);
   });
 
-  it("of another device class, or of this machine, is told as such", () => {
+  it("of another device class, or of this machine, is marked as such", () => {
     const deviceClass = { ...testLink().link.deviceClass, arch: "sse42" };
     donors.join(testLink({ deviceClass, trusted: true, benchmarkSpeed: undefined }).link);
     expect(run.told[0]).toMatchObject({ trusted: true, sameClass: false, benchmarkSpeed: undefined });
     expect(run.events[0]).toMatchObject({ local: true });
   });
 
-  it("is in the list at once, and can be leased to when the schedule has heard of it", () => {
+  it("is in the list at once, and can be leased to after the schedule's event", () => {
     const { link } = testLink();
     donors.join(link);
     expect([donors.list, donors.get("d")]).toEqual([[link], undefined]);
@@ -52,11 +52,11 @@ describe("a donor that joins", () => {
     expect([donors.list, donors.get("d")]).toEqual([[link], link]);
   });
 
-  it("cannot be heard of before it came", () => {
+  it("has no updates before it joined", () => {
     expect(() => donors.arrived()).toThrow("never came");
   });
 
-  it("when the job is over is closed, and told to nobody", async () => {
+  it("after the end of the job is closed, without an event", async () => {
     await donors.close();
     const { link, asked } = testLink();
     donors.join(link);
@@ -64,8 +64,8 @@ describe("a donor that joins", () => {
   });
 });
 
-describe("a donor that comes by a second link", () => {
-  it("keeps its first one until the schedule hears of the second, then leaves it without leaving the job", async () => {
+describe("a donor that joins by a second link", () => {
+  it("keeps its first link until the schedule has the second, then closes it without leaving the job", async () => {
     const first = here();
     const second = testLink();
     donors.join(second.link);
@@ -79,7 +79,7 @@ describe("a donor that comes by a second link", () => {
     expect(toldOf("donor-left")).toEqual([]);
   });
 
-  it("speaks by that alone: what the first one still says is no news", async () => {
+  it("is heard only on the second: updates of the first are ignored", async () => {
     const first = testLink({ close: async () => {} });
     donors.join(first.link);
     donors.arrived();
@@ -92,7 +92,7 @@ describe("a donor that comes by a second link", () => {
     expect(donors.list).toHaveLength(1);
   });
 
-  it("goes on when its first link cannot be closed", async () => {
+  it("continues when its first link cannot be closed", async () => {
     here({ close: () => Promise.reject(new Error("no")) });
     const second = here();
     await turn();
@@ -102,7 +102,7 @@ describe("a donor that comes by a second link", () => {
 });
 
 describe("a lease", () => {
-  it("is told, its result is expected, and the donor is asked", () => {
+  it("is sent to the donor, with an event, and its result is expected", () => {
     const { asked } = here();
     donors.lease("c1", "d", 3);
     expect(eventsOf("chunk-leased")).toEqual([{ event: "chunk-leased", chunk: "c1", donor: "d", attempt: 3, place }]);
@@ -112,14 +112,14 @@ describe("a lease", () => {
   it.each([
     ["a donor that is not here", "c1", "nobody"],
     ["a chunk that is none", "c9", "d"],
-  ])("for %s has failed, and says nothing against the chunk", (_what, chunk, donor) => {
+  ])("for %s fails, without a failure of the chunk", (_what, chunk, donor) => {
     here();
     donors.lease(chunk, donor, 1);
     expect(run.told.at(-1)).toEqual({ type: "chunk-failed", chunk, donor, code: "PEER_UNREACHABLE", kind: "transport" });
     expect([expected, eventsOf("chunk-leased")]).toEqual([[], []]);
   });
 
-  it("that is withdrawn is told with its reason; released it is not told", () => {
+  it("that is withdrawn has an event with its reason; a released one has none", () => {
     const { asked } = here();
     donors.withdraw("c1", "d", "stalled");
     donors.release("c1", "d");
@@ -127,7 +127,7 @@ describe("a lease", () => {
     expect(eventsOf("chunk-withdrawn")).toEqual([{ event: "chunk-withdrawn", chunk: "c1", donor: "d", reason: "stalled" }]);
   });
 
-  it("of a donor that has gone needs nobody to be asked", () => {
+  it("of a donor that has left is dropped without a message", () => {
     donors.withdraw("c1", "d", "stalled");
     donors.release("c1", "d");
     expect(eventsOf("chunk-withdrawn")).toHaveLength(1);
@@ -135,7 +135,7 @@ describe("a lease", () => {
 });
 
 describe("a donor that is banned", () => {
-  it("is told by its name with words, counts as banned, and stays", () => {
+  it("has an event with its name and the reason, counts as banned, and stays connected", () => {
     here();
     donors.ban("d", "mismatch");
     expect(eventsOf("donor-banned")).toEqual([
@@ -146,7 +146,7 @@ describe("a donor that is banned", () => {
     expect(donors.list).toHaveLength(1);
   });
 
-  it("is of no use: somebody else must be here", () => {
+  it("does not count as a donor for the job", () => {
     expect(donors.hasUsable).toBe(false);
     here();
     expect(donors.hasUsable).toBe(true);
@@ -157,8 +157,8 @@ describe("a donor that is banned", () => {
   });
 });
 
-describe("what a donor says", () => {
-  it("comes to the schedule, and all but a heartbeat shows that it moves", async () => {
+describe("updates of a donor", () => {
+  it("reach the schedule, and all but heartbeats count as progress", async () => {
     const { updates } = here();
     updates.push({ type: "alive" });
     await turn();
@@ -168,7 +168,7 @@ describe("what a donor says", () => {
     expect([toldOf("chunk-rendered").length, moves]).toEqual([1, 1]);
   });
 
-  it("that it goes: the schedule and people hear why, once, and it is no longer here", async () => {
+  it("that it leaves: one event with the reason, and it is removed", async () => {
     const { updates } = here();
     updates.push({ type: "gone", reason: "its owner needs it" });
     updates.close();
@@ -178,15 +178,15 @@ describe("what a donor says", () => {
     expect([donors.list, donors.get("d")]).toEqual([[], undefined]);
   });
 
-  it("nothing more, without a word: it has left, too", async () => {
+  it("that end without a goodbye: it has left, too", async () => {
     here().updates.close();
     await turn();
     expect(toldOf("donor-left")).toEqual([{ type: "donor-left", donor: "d", reason: "its link has ended" }]);
   });
 });
 
-describe("a beat", () => {
-  it("is the heartbeat of this machine's own donors, and of nobody else's", () => {
+describe("a tick", () => {
+  it("is a heartbeat of this machine's own donors only", () => {
     here();
     here({ id: "local", trusted: true });
     donors.join(testLink({ id: "coming", trusted: true }).link);
@@ -197,7 +197,7 @@ describe("a beat", () => {
 });
 
 describe("the end of the job", () => {
-  it("closes everybody, those who are on their way too, and waits until all have said their last", async () => {
+  it("closes all donors, also those that are joining, and waits for their last updates", async () => {
     const first = here();
     const second = testLink({ id: "coming" });
     donors.join(second.link);
@@ -208,7 +208,7 @@ describe("the end of the job", () => {
     expect(eventsOf("donor-left")).toEqual([]); // people know that the job is over
   });
 
-  it("waits for what a closed link still has to say", async () => {
+  it("waits for the last updates of a closed link", async () => {
     const { updates } = here({ close: async () => {} });
     let isClosed = false;
     const closing = donors.close().then(() => (isClosed = true));
@@ -220,7 +220,7 @@ describe("the end of the job", () => {
     expect(toldOf("donor-left")).toHaveLength(1);
   });
 
-  it("waits for nobody who cannot be closed", async () => {
+  it("does not wait for a donor that cannot be closed", async () => {
     const { link, updates } = testLink({ close: () => Promise.reject(new Error("no")) });
     donors.join(link);
     donors.arrived();

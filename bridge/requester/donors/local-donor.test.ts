@@ -52,7 +52,7 @@ async function below(folder: string): Promise<string[]> {
 const broken = (error: unknown): LocalSlots => ({ size: 1, run: () => Promise.reject(error as Error) });
 
 describe("this machine as a donor", () => {
-  it("is trusted, has the slots that there are, and says nothing of its speed", () => {
+  it("is trusted, has its slots, and reports no speed", () => {
     expect(donorWith(fakeSlots(false, 3))).toMatchObject({
       id: "local",
       name: "here",
@@ -63,7 +63,7 @@ describe("this machine as a donor", () => {
     });
   });
 
-  it("moves what was rendered out of the slot, and tells each file with its role, its name and its hash", async () => {
+  it("moves rendered files out of the slot, and reports each with role, name and hash", async () => {
     donorWith(fakeSlots()).lease(chunkOf(1));
     await settle();
     expect(await below("/scratch")).toEqual([]);
@@ -80,14 +80,14 @@ describe("this machine as a donor", () => {
     });
   });
 
-  it("tells files of whole frames as outputs, by the names that Blender gave them", async () => {
+  it("reports files of whole frames as outputs, under Blender's names", async () => {
     const output = { name: "f_##", format: "PNG", useExtension: true };
     donorWith(fakeSlots()).lease({ id: "c1", cost: 1, spec: { kind: "files", scene: "Scene", frame: 3, output } });
     await settle();
     expect(told.at(-1)).toMatchObject({ type: "rendered", files: [{ role: "output", name: "f_03.png" }] });
   });
 
-  it("has the slot free for the next chunk while it hashes the last one", async () => {
+  it("frees the slot for the next chunk while it hashes the last one", async () => {
     hashing.set("/local/0", new Promise(() => {}));
     const donor = donorWith(fakeSlots());
     donor.lease(chunkOf(1));
@@ -98,19 +98,19 @@ describe("this machine as a donor", () => {
 });
 
 describe("a chunk that fails here", () => {
-  it("has the code of what failed, and counts against the chunk", async () => {
+  it("has its error's code, and counts as a failure of the chunk", async () => {
     donorWith(broken(new FarmError("DISK_FULL", "no space is left"))).lease(chunkOf(1));
     await settle();
     expect(told).toEqual([{ type: "failed", chunk: "c1", code: "DISK_FULL", message: "no space is left", kind: "task" }]);
   });
 
-  it("is a failed script where what failed has no code", async () => {
+  it("is BLENDER_SCRIPT_FAILED when the error has no code", async () => {
     donorWith(broken(new Error("what?"))).lease(chunkOf(1));
     await settle();
     expect(told).toMatchObject([{ type: "failed", code: "BLENDER_SCRIPT_FAILED", message: "what?" }]);
   });
 
-  it("may fail in its files, too: what cannot be moved away was not rendered", async () => {
+  it("also fails when its files cannot be moved", async () => {
     disk.rename = () => Promise.reject(new FarmError("DISK_FULL", "no space is left"));
     donorWith(fakeSlots()).lease(chunkOf(1));
     await settle();
@@ -118,8 +118,8 @@ describe("a chunk that fails here", () => {
   });
 });
 
-describe("files of a chunk", () => {
-  it("are moved to where they are fetched to, once", async () => {
+describe("result files of a chunk", () => {
+  it("are moved to the fetch destination, once", async () => {
     const donor = donorWith(fakeSlots());
     donor.lease(chunkOf(1));
     await settle();
@@ -131,7 +131,7 @@ describe("files of a chunk", () => {
     await expect(donor.fetch("c1", files[0] as ResultFile, "/there/again")).rejects.toMatchObject({ code: "BLOCK_MISSING" });
   });
 
-  it("that nobody fetched go when it is released, and those of no other chunk", async () => {
+  it("that were not fetched are removed on release, and no other chunk's", async () => {
     const donor = donorWith(fakeSlots());
     for (const frame of [1, 10]) donor.lease(chunkOf(frame));
     await settle();
@@ -141,7 +141,7 @@ describe("files of a chunk", () => {
     expect(await below("/local")).toEqual(["/local/2", "/local/3"]);
   });
 
-  it("that are hashed when it is withdrawn, or when the job ends, go, too", async () => {
+  it("that are being hashed when it is withdrawn, or when the job ends, are removed, too", async () => {
     const hashed = Promise.withResolvers<void>();
     for (const index of [0, 2]) hashing.set(`/local/${index}`, hashed.promise);
     const donor = donorWith(fakeSlots());
@@ -155,7 +155,7 @@ describe("files of a chunk", () => {
     expect(told.filter(({ type }) => type !== "started")).toEqual([]);
   });
 
-  it("that cannot be removed are no failure of anybody", async () => {
+  it("that cannot be removed cause no failure", async () => {
     const donor = donorWith(fakeSlots());
     donor.lease(chunkOf(1));
     await settle();
@@ -169,7 +169,7 @@ describe("files of a chunk", () => {
 });
 
 describe("the end of the job", () => {
-  it("takes Blender off its work for that reason, and waits until it has stopped", async () => {
+  it("aborts Blender with that reason, and waits until it has stopped", async () => {
     const stopped = Promise.withResolvers<void>();
     const reasons: unknown[] = [];
     const run: LocalSlots["run"] = (_scene, _spec, _use, signal) =>
@@ -191,7 +191,7 @@ describe("the end of the job", () => {
     expect(told).toEqual([]);
   });
 
-  it("a withdrawn lease tells Blender that it was taken back", async () => {
+  it("a withdrawn lease aborts Blender's render as withdrawn", async () => {
     const reasons: unknown[] = [];
     const run: LocalSlots["run"] = (_scene, _spec, _use, signal) =>
       new Promise((_, reject) => {

@@ -158,8 +158,8 @@ function recruit({ only = [], needs = {}, typicalChunkSeconds }: Asked = {}): vo
   recruiting = new Recruiter(deps, { opening, only, admitPeer }).recruit(run, life.signal);
 }
 
-describe("[L16] a donor that is named by several texts", () => {
-  it("is one donor: one link to it stands, and no second one ends it", async () => {
+describe("[L16] a donor that is named by several addresses", () => {
+  it("is one donor: one link stays open, and a second one does not end it", async () => {
     const donor = swarm.donor("d", "/ip4/10.0.0.1", "/ip4/10.0.0.2");
     recruit({ only: ["d", "/ip4/10.0.0.1", "/ip4/10.0.0.2"] });
     await pass(60);
@@ -167,7 +167,7 @@ describe("[L16] a donor that is named by several texts", () => {
     expect([joined.length, donor.leases.length]).toEqual([1, 1]);
   });
 
-  it("is come back to half a second after its link is lost", async () => {
+  it("is reconnected half a second after its link is lost", async () => {
     const donor = swarm.donor("d");
     recruit({ only: ["d"] });
     await pass(10);
@@ -176,7 +176,7 @@ describe("[L16] a donor that is named by several texts", () => {
     expect(swarm.dialledAt("d")).toEqual([0, 10.5]);
   });
 
-  it("is come back to as quickly however often it was missed before", async () => {
+  it("is reconnected as quickly after earlier failures", async () => {
     recruit({ only: ["d"] });
     await pass(30);
     const donor = swarm.donor("d");
@@ -186,7 +186,7 @@ describe("[L16] a donor that is named by several texts", () => {
     expect(swarm.dialledAt("d").slice(-2)).toEqual([38, 40.5]);
   });
 
-  it("is come back to by any of them when its link is lost", async () => {
+  it("is reconnected by any of them when its link is lost", async () => {
     const donor = swarm.donor("d", "/ip4/10.0.0.1", "/ip4/10.0.0.2");
     recruit({ only: ["/ip4/10.0.0.1", "/ip4/10.0.0.2"] });
     await pass(1);
@@ -197,7 +197,7 @@ describe("[L16] a donor that is named by several texts", () => {
     expect(donor.leases).toHaveLength(2);
   });
 
-  it("is found by the one that works, while another leads nowhere", async () => {
+  it("is reached by the one that works, while another fails", async () => {
     const donor = swarm.donor("d", "/ip4/10.0.0.2");
     recruit({ only: ["/ip4/10.0.0.1", "/ip4/10.0.0.2"] });
     await pass(30);
@@ -206,14 +206,14 @@ describe("[L16] a donor that is named by several texts", () => {
 });
 
 describe("a peer that does not answer", () => {
-  it("is tried again after 1, 2, 5, 10 and 20 s, and then every 20 s for ever where it was named; people hear of it once", async () => {
+  it("is retried after 1, 2, 5, 10 and 20 s, and if the user named it every 20 s after that; one message tells the user", async () => {
     recruit({ only: ["d"] });
     await pass(80);
     expect(swarm.dialledAt("d")).toEqual([0, 1, 3, 8, 18, 38, 58, 78]);
     expect(notes).toEqual(["d cannot be reached yet: nobody there"]);
   });
 
-  it("is given up after six tries where nobody named it, without a word", async () => {
+  it("is given up after six tries if the user did not name it, without a message", async () => {
     swarm.known.push("d");
     recruit();
     await pass(300);
@@ -221,7 +221,7 @@ describe("a peer that does not answer", () => {
     expect(notes).toEqual([]);
   });
 
-  it("is tried anew when it appears again", async () => {
+  it("is retried when it is discovered again", async () => {
     swarm.known.push("d");
     recruit();
     await pass(300);
@@ -231,7 +231,7 @@ describe("a peer that does not answer", () => {
     expect(joined.map(({ name }) => name)).toEqual(["studio of d"]);
   });
 
-  it("is tried anew, too, when it was here before and was given up", async () => {
+  it("is retried also when it was connected before and was given up", async () => {
     const donor = swarm.donor("d");
     swarm.known.push("d");
     recruit();
@@ -248,7 +248,7 @@ describe("a peer that does not answer", () => {
     expect(joined).toHaveLength(2);
   });
 
-  it("is waited for 8 s at a time", async () => {
+  it("times out after 8 s", async () => {
     swarm.names.set("d", "silent");
     recruit({ only: ["d"] });
     await pass(7);
@@ -258,7 +258,7 @@ describe("a peer that does not answer", () => {
     expect(swarm.dialledAt("d")).toHaveLength(2);
   });
 
-  it("another failure of the same peer is told, too", async () => {
+  it("causes another message when it fails in another way", async () => {
     recruit({ only: ["d"] });
     await pass(1);
     swarm.donor("d").answer = { type: "heartbeat" };
@@ -268,8 +268,8 @@ describe("a peer that does not answer", () => {
   });
 });
 
-describe("a donor that rests", () => {
-  it("is asked as long as the job lasts, never more seldom than every 20 s, and taken when it works again", async () => {
+describe("a donor that is paused", () => {
+  it("is asked until the job ends, at least every 20 s, and joins when it is open again", async () => {
     const donor = swarm.donor("d");
     donor.offer = resting;
     swarm.known.push("d");
@@ -282,7 +282,7 @@ describe("a donor that rests", () => {
     expect(joined).toHaveLength(1);
   });
 
-  it("is told of once for each thing that keeps it from working", async () => {
+  it("causes one message per reason", async () => {
     const donor = swarm.donor("d");
     donor.offer = resting;
     recruit({ only: ["d"] });
@@ -292,7 +292,7 @@ describe("a donor that rests", () => {
     expect(notes).toEqual(["studio takes no work now: its owner plays", "studio takes no work now: it is day"]);
   });
 
-  it("that then does not answer is given up again where nobody named it", async () => {
+  it("that then does not answer is given up if the user did not name it", async () => {
     swarm.donor("d").offer = resting;
     swarm.known.push("d");
     recruit();
@@ -307,7 +307,7 @@ describe("a donor that rests", () => {
 
 describe("a donor that refuses the job", () => {
   const passing = ["busy", "paused", "closed", "environment-asked", "no-time"];
-  it.each(Refusal.options)("(%s) is asked again where that may pass, and else never", async (reason) => {
+  it.each(Refusal.options)("(%s) is asked again only if the refusal is temporary", async (reason) => {
     const donor = swarm.donor("d");
     donor.answer = { type: "refused", reason, message: "so it is" };
     recruit({ only: ["d"] });
@@ -319,8 +319,8 @@ describe("a donor that refuses the job", () => {
   });
 });
 
-describe("a peer that is of no use for the job", () => {
-  it("is left when it gives nothing", async () => {
+describe("a peer that cannot work for the job", () => {
+  it("is skipped when it offers nothing", async () => {
     swarm.donor("d").offer = { type: "none", agent: "test" };
     recruit({ only: ["d"] });
     await pass(60);
@@ -336,7 +336,7 @@ describe("a peer that is of no use for the job", () => {
     ],
     ["another build of the version", [{ ...build, buildHash: "def" }], "3.4.1", "it has Blender 3.4.1, and this job needs"],
     ["no Blender", [], "3.4.1", "it has Blender none, and this job needs"],
-  ])("is left out for its Blender: %s", async (_what, builds, _version, message) => {
+  ])("is skipped for its Blender: %s", async (_what, builds, _version, message) => {
     const donor = swarm.donor("d");
     donor.offer = { ...offer, builds };
     recruit({ only: ["d"] });
@@ -345,7 +345,7 @@ describe("a peer that is of no use for the job", () => {
     expect([swarm.dialled.length, donor.heard.length, admitted.length]).toEqual([1, 0, 0]);
   });
 
-  it("is left out where a job names an environment and it runs work in none; its own Blender does not count then", async () => {
+  it("is skipped when the job names an environment and the donor uses no containers, whatever its own Blender", async () => {
     swarm.donor("plain").offer = { ...offer, name: "plain" };
     swarm.donor("boxed").offer = { ...offer, name: "boxed", builds: [], environments: [] };
     recruit({ only: ["plain", "boxed"], needs: { environment: "e".repeat(64) } });
@@ -356,7 +356,7 @@ describe("a peer that is of no use for the job", () => {
 });
 
 describe("blocks of the scene", () => {
-  it("are for whoever works for the job, from before it is opened until the link is gone", async () => {
+  it("may be fetched by each donor of the job, from before it is opened until its link ends", async () => {
     const donor = swarm.donor("d");
     recruit({ only: ["d"] });
     await pass(1);
@@ -370,7 +370,7 @@ describe("blocks of the scene", () => {
     ["refuses", { type: "refused", reason: "evicted", message: "no" }],
     ["breaks the protocol", { type: "heartbeat" }],
     ["cuts the stream", "cuts the stream"],
-  ] as const)("are no longer for a donor that %s", async (_what, answer) => {
+  ] as const)("may no longer be fetched by a donor that %s", async (_what, answer) => {
     swarm.donor("d").answer = answer;
     recruit({ only: ["d"] });
     await pass(0.25);
@@ -378,15 +378,15 @@ describe("blocks of the scene", () => {
   });
 });
 
-describe("what donors are told", () => {
-  it("how long chunks take, once it is known", async () => {
+describe("messages to donors", () => {
+  it("hold the expected time of a chunk, once it is known", async () => {
     const donor = swarm.donor("d");
     recruit({ only: ["d"], needs: { sceneBytes: 5 }, typicalChunkSeconds: 12 });
     await pass(1);
     expect(donor.heard[0]).toMatchObject({ type: "open", job: "job", needs: { sceneBytes: 5, chunkSeconds: 12 } });
   });
 
-  it("of each other and nobody else, as sources of blocks; of one that is gone no more", async () => {
+  it("name the job's other donors as sources of blocks, without those that left", async () => {
     const [a, b] = [swarm.donor("a"), swarm.donor("b")];
     const sourcesOf = (donor: TestDonor) => donor.heard.findLast(({ type }) => type === "sources");
     recruit({ only: ["a", "b"] });
@@ -399,7 +399,7 @@ describe("what donors are told", () => {
     expect(sourcesOf(b)).toEqual({ type: "sources", peers: [] });
   });
 
-  it("nothing where addresses cannot be told, and that ends nothing", async () => {
+  it("are skipped when addresses are unknown, and the job continues", async () => {
     const donor = swarm.donor("d");
     swarm.addressesOf = () => Promise.reject(new Error("no such peer"));
     recruit({ only: ["d"] });
@@ -409,8 +409,8 @@ describe("what donors are told", () => {
   });
 });
 
-describe("a job for whoever is in the swarm", () => {
-  it("asks who is known, and who appears; not who goes, and nobody twice", async () => {
+describe("a job without named donors", () => {
+  it("asks every known and every newly discovered peer once", async () => {
     for (const id of ["a", "b", "c"]) swarm.donor(id);
     swarm.known.push("a");
     recruit();
@@ -425,14 +425,14 @@ describe("a job for whoever is in the swarm", () => {
     expect(joined.map(({ id }) => id)).toEqual(["a", "b"]);
   });
 
-  it("searches the DHT every 20 s, whether a search fails or not", async () => {
+  it("searches the DHT every 20 s, also after a failed search", async () => {
     swarm.findDonors = () => Promise.reject(new Error("nobody knows anybody"));
     recruit();
     await pass(61);
     expect(swarm.searches).toEqual([0, 20, 40, 60]);
   });
 
-  it("cuts a search that takes longer than 20 s", async () => {
+  it("aborts a search that takes longer than 20 s", async () => {
     let cut = 0;
     swarm.findDonors = (signal) => hangs(signal).finally(() => cut++);
     recruit();
@@ -440,7 +440,7 @@ describe("a job for whoever is in the swarm", () => {
     expect([swarm.searches, cut]).toEqual([[0, 40], 1]);
   });
 
-  it("asks nobody any more once the job has ended", async () => {
+  it("asks no peer after the job has ended", async () => {
     swarm.donor("d");
     recruit();
     await pass(1);
@@ -453,7 +453,7 @@ describe("a job for whoever is in the swarm", () => {
 });
 
 describe("a job for named donors", () => {
-  it("looks for nobody else", async () => {
+  it("searches for no other peers", async () => {
     swarm.donor("a");
     swarm.donor("b");
     swarm.known.push("b");
@@ -462,14 +462,14 @@ describe("a job for named donors", () => {
     expect([swarm.searches, swarm.watchers.size, joined.map(({ id }) => id)]).toEqual([[], 0, ["a"]]);
   });
 
-  it("that has ended already asks nobody", async () => {
+  it("that has already ended asks no peer", async () => {
     life.abort();
     recruit({ only: ["a"] });
     await recruiting;
     expect([swarm.dialled, notes]).toEqual([[], []]);
   });
 
-  it("says nothing of a donor that could not be reached because the job ended", async () => {
+  it("has no message about a donor that was not reached because the job ended", async () => {
     swarm.names.set("d", "silent");
     recruit({ only: ["d"] });
     await pass(1);

@@ -61,8 +61,8 @@ const listening = (options?: { readonly endsToo: boolean }) => void listen(optio
 const saidOf = (type: RequesterMessage["type"]) => heard.filter((message) => message.type === type);
 const cancelled = (lease: string): DonorMessage => ({ type: "failed", lease, code: "CANCELLED", message: "taken back" });
 
-describe("a job that is opened with a donor", () => {
-  it("is told to it first, and its answer says what it is", async () => {
+describe("opening a job with a donor", () => {
+  it("sends the open message first; the answer describes the donor", async () => {
     const link = await opened();
     listening();
     await pass(1);
@@ -70,7 +70,7 @@ describe("a job that is opened with a donor", () => {
     expect(link).toMatchObject({ id: "peer", name: "studio", trusted: false, slots: 3, deviceClass, benchmarkSpeed: 9 });
   });
 
-  it("and refused is an answer, with reason and message, and the stream ends", async () => {
+  it("returns a refusal with reason and message, and ends the stream", async () => {
     listening();
     await say({ type: "refused", reason: "busy", message: "it works on 2 jobs already" });
     expect(await openRemoteDonor(deps(), peer, opening, never)).toEqual({ refused: "busy", message: "it works on 2 jobs already" });
@@ -78,7 +78,7 @@ describe("a job that is opened with a donor", () => {
     expect(await near.read()).toBeUndefined();
   });
 
-  it("and answered by anything else, or by nothing, is a broken protocol, and the stream is cut", async () => {
+  it("fails with a protocol error on any other answer, or none, and aborts the stream", async () => {
     await say({ type: "heartbeat" });
     await expect(openRemoteDonor(deps(), peer, opening, never)).rejects.toMatchObject({ code: "PEER_BROKE_PROTOCOL" });
     await expect(far.read()).rejects.toMatchObject({ code: "PEER_UNREACHABLE" });
@@ -87,7 +87,7 @@ describe("a job that is opened with a donor", () => {
     await expect(openRemoteDonor(deps(), peer, opening, never)).rejects.toMatchObject({ code: "PEER_BROKE_PROTOCOL" });
   });
 
-  it("and not answered within 10 s is given up", async () => {
+  it("times out after 10 s", async () => {
     const opening10 = openRemoteDonor(deps(), peer, opening, never).catch((error: FarmError) => error);
     await pass(9);
     await say({ type: "opened", slots: 1, deviceClass });
@@ -100,7 +100,7 @@ describe("a job that is opened with a donor", () => {
 });
 
 describe("[L8] a donor", () => {
-  it("that says nothing for 30 s is gone, and the reason says so", async () => {
+  it("that is silent for 30 s is gone, with that reason", async () => {
     await opened();
     listening();
     await pass(29);
@@ -109,7 +109,7 @@ describe("[L8] a donor", () => {
     expect(told).toEqual([{ type: "gone", reason: "the peer was silent for 30 s" }]);
   });
 
-  it("that beats stays, however long its work takes, and hears a beat every 5 s", async () => {
+  it("that sends heartbeats stays, however long its work takes, and gets a heartbeat every 5 s", async () => {
     const link = await opened();
     listening();
     for (let second = 0; second < 300; second++) {
@@ -122,7 +122,7 @@ describe("[L8] a donor", () => {
     await link.ended;
   });
 
-  it("[F6] that beats and takes none of our messages is gone, too", async () => {
+  it("[F6] that sends heartbeats and reads none of our messages is gone, too", async () => {
     const link = await opened();
     const addrs = Array.from({ length: 16 }, () => "x".repeat(500));
     for (let count = 0; count < 2; count++) link.tellSources(Array.from({ length: 25 }, () => ({ id: "peer", addrs })));
@@ -134,7 +134,7 @@ describe("[L8] a donor", () => {
   });
 });
 
-describe("a donor that goes", () => {
+describe("a donor that leaves", () => {
   it.each<[string, () => unknown, string]>([
     ["with a word", () => say({ type: "end", reason: "its owner needs it" }).then(() => far.close()), "its owner needs it"],
     ["without one", () => far.close(), "it closed the connection"],
@@ -142,7 +142,7 @@ describe("a donor that goes", () => {
     ["by what it may not say", () => far.write(Buffer.from("{}")), "a message breaks its schema at type"],
     ["by opening the job twice", () => say({ type: "opened", slots: 1, deviceClass }), "the donor opened the job twice"],
     ["by refusing it later", () => say({ type: "refused", reason: "busy", message: "" }), "the donor opened the job twice"],
-  ])("%s is told of last, with the reason", async (_how, goes, reason) => {
+  ])("%s is reported last, with the reason", async (_how, goes, reason) => {
     const link = await opened();
     listening();
     await goes();
@@ -152,14 +152,14 @@ describe("a donor that goes", () => {
     expect(told).toEqual([{ type: "gone", reason }]);
   });
 
-  it("by a broken protocol has its stream cut", async () => {
+  it("by a protocol error has its stream aborted", async () => {
     const link = await opened();
     await say({ type: "opened", slots: 1, deviceClass });
     await link.ended;
     await expect(far.write(Buffer.from("{}"))).rejects.toMatchObject({ code: "PEER_UNREACHABLE" });
   });
 
-  it("hears no more beats", async () => {
+  it("gets no more heartbeats", async () => {
     const link = await opened();
     listening({ endsToo: false });
     await far.close();
@@ -169,7 +169,7 @@ describe("a donor that goes", () => {
   });
 });
 
-describe("what a donor says", () => {
+describe("a donor's messages", () => {
   it.each<[DonorMessage, DonorUpdate]>([
     [{ type: "heartbeat" }, { type: "alive" }],
     [
@@ -188,14 +188,14 @@ describe("what a donor says", () => {
     [{ type: "started", lease: "9" }, { type: "alive" }],
     [{ type: "rendered", lease: "9", files: [], seconds: 1, peakMemoryBytes: 1 }, { type: "alive" }],
     [{ type: "failed", lease: "9", code: "BLENDER_CRASHED", message: "" }, { type: "alive" }],
-  ])("$type is news of it", async (message, update) => {
+  ])("$type becomes an update of the donor", async (message, update) => {
     await opened();
     await say(message);
     await pass(0.25);
     expect(told).toEqual([update]);
   });
 
-  it("of a lease is news of its chunk, with the class that made it where it names one", async () => {
+  it("about a lease becomes an update of its chunk, with the device class if it names one", async () => {
     const link = await opened();
     const files: ResultFile[] = [{ role: "raw", name: "f.exr", sha256: "a".repeat(64), bytes: 5 }];
     const gpu = { ...build, backend: "CUDA", arch: "sm_90" } as const;
@@ -213,7 +213,7 @@ describe("what a donor says", () => {
 
   const NOT_THE_CHUNKS = ["CANCELLED", "PEER_UNREACHABLE", "BLOCK_MISSING", "DISK_FULL", "SANDBOX_UNAVAILABLE", "ENVIRONMENT_MISSING"];
   it.each([...NOT_THE_CHUNKS, "BLENDER_CRASHED", "BLENDER_HUNG", "SCENE_UNREADABLE", "NEVER_HEARD_OF"])(
-    "failed by %s counts against the chunk, or only against the way to it",
+    "failed by %s counts as a failure of the chunk, or only of its transfer",
     async (code) => {
       const link = await opened();
       link.lease(chunkOf(1));
@@ -225,8 +225,8 @@ describe("what a donor says", () => {
   );
 });
 
-describe("what a donor is told", () => {
-  it("each lease by a name of its own, also of a chunk that it had before", async () => {
+describe("messages to a donor", () => {
+  it("give each lease its own id, also for a chunk that it had before", async () => {
     const link = await opened();
     listening();
     const { spec } = chunkOf(1);
@@ -244,7 +244,7 @@ describe("what a donor is told", () => {
     ]);
   });
 
-  it("who else may have blocks, no more of them than a message may hold", async () => {
+  it("name other sources of blocks, up to the limit of a message", async () => {
     const link = await opened();
     listening();
     const addrs = Array.from({ length: 30 }, (_, index) => `/at/${index}`);
@@ -255,7 +255,7 @@ describe("what a donor is told", () => {
     expect(said?.peers[0]).toEqual({ id: "peer 0", addrs: addrs.slice(0, 16) });
   });
 
-  it("nothing when a file is fetched: it is brought from the peer by hash", async () => {
+  it("are not sent to fetch a file: it is fetched from the peer by hash", async () => {
     const link = await opened();
     const file: ResultFile = { role: "raw", name: "f.exr", sha256: "a".repeat(64), bytes: 5 };
     await link.fetch("c1", file, "/there", job.signal);
@@ -276,7 +276,7 @@ async function secondsToClose(close: () => Promise<unknown>): Promise<number> {
 }
 
 describe("a goodbye", () => {
-  it("to a donor that ends its side is over at once, and comes after all that was said before", async () => {
+  it("is sent after all earlier messages, and is over at once when the donor ends its side", async () => {
     const link = await opened();
     listening();
     link.lease(chunkOf(1));
@@ -285,21 +285,21 @@ describe("a goodbye", () => {
     expect(told).toEqual([{ type: "gone", reason: "it closed the connection" }]);
   });
 
-  it("to one that says nothing takes a second where nothing of the job runs there", async () => {
+  it("waits a second for a silent donor on which nothing of the job runs", async () => {
     const link = await opened();
     listening({ endsToo: false });
     expect(await secondsToClose(() => link.close())).toBe(1);
     expect(told.map(({ type }) => type)).toEqual(["gone"]);
   });
 
-  it("to one that is at work takes up to 10 s: it says when that has stopped", async () => {
+  it("waits up to 10 s for a donor at work, which reports when that has stopped", async () => {
     const link = await opened();
     listening({ endsToo: false });
     link.lease(chunkOf(1));
     expect(await secondsToClose(() => link.close())).toBe(10);
   });
 
-  it("to one that has not said yet that a withdrawn chunk has stopped, as well", async () => {
+  it("waits as long for one that has not yet reported the end of a withdrawn chunk", async () => {
     const link = await opened();
     listening({ endsToo: false });
     link.lease(chunkOf(1));
@@ -315,7 +315,7 @@ describe("a goodbye", () => {
       "was withdrawn too late",
       async (link) => (link.withdraw("c1"), await say({ type: "rendered", lease: "1", files: [], seconds: 1, peakMemoryBytes: 1 })),
     ],
-  ])("to one whose only chunk %s takes a second", async (_how, end) => {
+  ])("waits a second for one whose only chunk %s", async (_how, end) => {
     const link = await opened();
     listening({ endsToo: false });
     link.lease(chunkOf(1));
@@ -324,7 +324,7 @@ describe("a goodbye", () => {
     expect(await secondsToClose(() => link.close())).toBe(1);
   });
 
-  it("is said when the job ends, by whatever ends it; the donor's stream is cut at the end", async () => {
+  it("is sent when the job ends for any reason; then the stream is aborted", async () => {
     const link = await opened();
     listening({ endsToo: false });
     job.abort(new FarmError("CANCELLED", "interrupted"));
@@ -334,7 +334,7 @@ describe("a goodbye", () => {
     expect(told.map(({ type }) => type)).toEqual(["gone"]);
   });
 
-  it("is said once: a job that ends later than the link ends nothing again", async () => {
+  it("is sent once, also when the job ends after the link", async () => {
     const link = await opened();
     listening();
     await link.close();
@@ -345,7 +345,7 @@ describe("a goodbye", () => {
     expect(told).toHaveLength(1);
   });
 
-  it("is said at once by a link into a job that has ended already", async () => {
+  it("is sent at once by a link into a job that has already ended", async () => {
     listening();
     const link = new RemoteDonor(deps(), near, { ...peer, slots: 1, deviceClass }, AbortSignal.abort());
     await pass(0.25);

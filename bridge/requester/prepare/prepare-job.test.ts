@@ -54,8 +54,8 @@ const prepare = (changes: Partial<RenderRequest> = {}, power = { slots: 1 }) =>
 const reopen = (id = "job-1") => reopenJob(ports, id, signal);
 const framesOf = ({ plan }: Awaited<ReturnType<typeof prepare>>) => plan.outputs.map(({ frame }) => frame);
 
-describe("a job that is prepared", () => {
-  it("is inspected with what the user asked for, as far as its frames are known before", async () => {
+describe("preparing a job", () => {
+  it("inspects the scene with the user's options, and the frames if they are known before", async () => {
     await prepare({ frames: "2..4", flags: { scene: "Scene" } });
     await prepare({ frames: "+1" });
     expect(inspected).toEqual([
@@ -64,7 +64,7 @@ describe("a job that is prepared", () => {
     ]);
   });
 
-  it("stands in the journal as what it was, paths absolute, so that it can be taken up again", async () => {
+  it("writes the job with absolute paths to the journal, so that it can be resumed", async () => {
     const prepared = await prepare({ frames: "2..4", verify: "full", video: "all.mp4", tiles: "2x2", environment: "studio" });
     expect(journals.get("job-1")).toEqual([prepared.created]);
     expect(prepared.created).toMatchObject({
@@ -86,14 +86,14 @@ describe("a job that is prepared", () => {
     });
   });
 
-  it("has the grids of its plan in the journal: how they are chosen may change until it is taken up again", async () => {
+  it("writes the plan's grids to the journal: the way they are chosen may change before a resume", async () => {
     sceneFacts = facts([scene({ width: 2_048, height: 2_048, samples: 4_096 })]);
     const { created, plan } = await prepare({ frames: "1" }, { slots: 16 });
     expect(plan.grids).toHaveLength(1);
     expect(created.planInput.options.grids).toEqual(plan.grids);
   });
 
-  it("is told with all that works on it need", async () => {
+  it("returns everything that running the job needs", async () => {
     const prepared = await prepare({ video: "all.mp4", environment: "studio" });
     expect(prepared).toMatchObject({
       id: "job-1",
@@ -107,12 +107,12 @@ describe("a job that is prepared", () => {
     expect(prepared.journalState.state).toBe("running");
   });
 
-  it("is packed without files that nobody has", async () => {
+  it("packs without missing files", async () => {
     await prepare();
     expect(packed.map((files) => files.map(({ path }) => path))).toEqual([[at("s.blend"), at("card.png")]]);
   });
 
-  it("is cut for the power that there is and as its tiles say; a still where it is one frame and no animation", async () => {
+  it("plans for the swarm's capacity and the tile option; one frame without -a is a still", async () => {
     sceneFacts = facts([scene({ width: 2_048, height: 2_048, samples: 4_096 })]);
     const alone = await prepare({ frames: "1" });
     const many = await prepare({ frames: "1" }, { slots: 16 });
@@ -127,7 +127,7 @@ describe("a job that is prepared", () => {
     ]);
   });
 
-  it("asks for the power only when it knows that there is something to render", async () => {
+  it("measures the swarm's capacity only when there is something to render", async () => {
     sceneFacts = facts([scene()], { frameEnd: 0 });
     const power = () => Promise.reject(new Error("nobody should have asked"));
     await expect(prepareJob(ports, { ...request, animation: true }, power, signal)).rejects.toMatchObject({ code: "FRAMES_INVALID" });
@@ -137,17 +137,17 @@ describe("a job that is prepared", () => {
 describe("the frames of a job", () => {
   const existing = (frames: number[]) => facts([scene()], { output: { ...facts([scene()]).output, overwrite: false, existing: frames } });
 
-  it("are without those that are there and must not be overwritten", async () => {
+  it("exclude existing ones that must not be overwritten", async () => {
     sceneFacts = existing([2, 3]);
     expect(framesOf(await prepare({ animation: true }))).toEqual([1, 4, 5, 6]);
   });
 
-  it("are all of them where somebody else finishes them: he knows what is there", async () => {
+  it("include all when the client finishes them", async () => {
     sceneFacts = existing([2, 3]);
     expect(framesOf(await prepare({ animation: true, deliver: "raw" }))).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
-  it("are not none: nothing is written down then", async () => {
+  it("must not be empty: then nothing is written to the journal", async () => {
     sceneFacts = existing([1, 2, 3, 4, 5, 6]);
     await expect(prepare({ animation: true })).rejects.toMatchObject({ code: "FRAMES_EXIST" });
     sceneFacts = facts([scene()], { frameStart: 5, frameEnd: 4 });
@@ -159,8 +159,8 @@ describe("the frames of a job", () => {
   });
 });
 
-describe("folders of a job", () => {
-  it("are tried before anything is planned or packed: that of the pictures and that of the video", async () => {
+describe("output folders of a job", () => {
+  it("are tested before planning and packing, also that of the video", async () => {
     const output = { ...sceneFacts.output, path: at("out", "f_####") };
     sceneFacts = { ...sceneFacts, output };
     await prepare({ video: "film/all.mp4" });
@@ -170,14 +170,14 @@ describe("folders of a job", () => {
     expect(packed).toHaveLength(1);
   });
 
-  it("are none where frames are only assembled", async () => {
+  it("are not tested when frames are only assembled", async () => {
     await prepare({ deliver: "raw", video: "film/all.mp4" });
     expect(tried).toEqual([]);
   });
 });
 
 describe("a job for raw frames", () => {
-  it("is refused for engines that give finished pictures only, by their name", async () => {
+  it("is refused for engines that return final files only, with their names", async () => {
     sceneFacts = facts([scene({ engine: "BLENDER_EEVEE" })]);
     await expect(prepare({ deliver: "raw" })).rejects.toMatchObject({
       code: "RAW_IMPOSSIBLE",
@@ -186,7 +186,7 @@ describe("a job for raw frames", () => {
     expect((await prepare()).plan.chunks[0]?.spec.kind).toBe("files");
   });
 
-  it("is refused for a frame that no render engine is asked for", async () => {
+  it("is refused for a frame without a render", async () => {
     sceneFacts = facts([scene()], {
       frameInputs: [
         { frame: 1, sceneFrames: [{ scene: "Scene", frame: 1 }] },
@@ -199,13 +199,13 @@ describe("a job for raw frames", () => {
     });
   });
 
-  it("is what it says in its journal", async () => {
+  it("is restored from its journal", async () => {
     expect((await prepare({ deliver: "raw" })).created.settings.deliver).toBe("raw");
   });
 });
 
-describe("a job that is taken up again", () => {
-  it("has the plan that it had, and writes down that it goes on", async () => {
+describe("a resumed job", () => {
+  it("has the same plan, and records the resume", async () => {
     const before = await prepare({ animation: true, tiles: "2x2", video: "all.mp4" }, { slots: 8 });
     sceneFacts = facts([scene({ width: 999 })]); // what is in the file now does not count: it is not looked at
     const { journalState: _, ...again } = await reopen();
@@ -214,7 +214,7 @@ describe("a job that is taken up again", () => {
     expect(inspected).toHaveLength(1);
   });
 
-  it("knows what its journal says was done", async () => {
+  it("restores from its journal what was done", async () => {
     const { plan } = await prepare();
     const chunk = plan.chunks[0]?.id as string;
     await ports.history.append("job-1", [
@@ -226,7 +226,7 @@ describe("a job that is taken up again", () => {
     expect(journalState.state).toBe("running");
   });
 
-  it("packs the files that it was begun with, the scene as what it is", async () => {
+  it("packs the files of its first run, the scene file as a blend file", async () => {
     await prepare();
     await reopen();
     expect(packed[1]).toEqual([
@@ -235,7 +235,7 @@ describe("a job that is taken up again", () => {
     ]);
   });
 
-  it("has its folders tried", async () => {
+  it("tests its output folders", async () => {
     await prepare({ video: "film/all.mp4" });
     tried.length = 0;
     await reopen();
@@ -252,14 +252,14 @@ describe("a job that is taken up again", () => {
       () => (ports = { ...ports, tryOutput: () => Promise.reject(new FarmError("OUTPUT_NOT_WRITABLE", "")) }),
       "OUTPUT_NOT_WRITABLE",
     ],
-  ])("%s is not, and its journal stays as it was", async (_which, change, code) => {
+  ])("%s cannot be resumed, and its journal is unchanged", async (_which, change, code) => {
     await prepare();
     change();
     await expect(reopen()).rejects.toMatchObject({ code });
     expect(journals.get("job-1")?.length ?? 0).toBe(code === "JOB_UNKNOWN" ? 0 : 1);
   });
 
-  it("names the Blender that it needs", async () => {
+  it("names the required Blender", async () => {
     await prepare();
     ports = { ...ports, blender: { version: "4.5.0", buildHash: "x" } };
     await expect(reopen()).rejects.toMatchObject({ message: "job job-1 was begun with Blender 3.4.1, here is 4.5.0" });

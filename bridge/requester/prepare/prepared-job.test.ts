@@ -5,11 +5,11 @@ import { framesBefore, framesOf } from "./prepared-job.ts";
 const SCENE = facts([scene()], { frameCurrent: 4, frameStart: 1, frameEnd: 10, frameStep: 3 });
 
 describe("the frames of a request", () => {
-  it("are the scene's current one where nothing is said", () => {
+  it("are the scene's current frame by default", () => {
     expect(framesOf({}, SCENE)).toEqual([4]);
   });
 
-  it("are its range in its steps for an animation, as Blender goes through it", () => {
+  it("are the scene's range with its step for an animation", () => {
     expect(framesOf({ animation: true }, SCENE)).toEqual([1, 4, 7, 10]);
     expect(framesOf({ animation: true }, { ...SCENE, frameEnd: 9 })).toEqual([1, 4, 7]);
     expect(framesOf({ animation: true }, { ...SCENE, frameEnd: 1 })).toEqual([1]);
@@ -20,17 +20,17 @@ describe("the frames of a request", () => {
     expect(framesOf({ animation: true }, { ...SCENE, frameEnd: -50 })).toEqual([]);
   });
 
-  it("are those that are named, whatever else is said", () => {
+  it("are the named ones, whatever the other options", () => {
     expect(framesOf({ frames: "2,8..9" }, SCENE)).toEqual([2, 8, 9]);
     expect(framesOf({ frames: "2", animation: true }, SCENE)).toEqual([2]);
   });
 
-  it("count from the range's ends with + and -, as Blender does", () => {
+  it("count from the ends of the range with + and -, as in Blender", () => {
     expect(framesOf({ frames: "+1,-2" }, SCENE)).toEqual([2, 9]);
   });
 });
 
-describe("frames that can be told without the scene", () => {
+describe("frames that are known without the scene", () => {
   it.each([
     ["2,8..9", [2, 8, 9]],
     ["1-3", [1, 2, 3]],

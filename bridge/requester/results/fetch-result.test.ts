@@ -36,14 +36,14 @@ function fetch(of: Chunk = chunk, { take = async () => fetched, add = async () =
   return fetchResult({ receiver, preview: { add } }, run.context, of, donor);
 }
 
-describe("a result that comes", () => {
-  it("is told to the schedule with its hash, and counted", async () => {
+describe("a fetched result", () => {
+  it("is sent to the schedule with its hash, and counted", async () => {
     await fetch();
     expect(run.told).toEqual([{ type: "result-fetched", chunk: "c0", donor: "a", sha256: "ab", suspicious: false }]);
     expect(run.context.report.stats.accepted("c0", "a").bytes).toBe(12);
   });
 
-  it("shows its preview before it counts as fetched: the donor drops the preview with the result", async () => {
+  it("has its preview shown before it counts as fetched: the donor drops the preview with the result", async () => {
     const gate = Promise.withResolvers<string>();
     const fetching = fetch(chunk, { add: () => gate.promise });
     await new Promise((resolve) => setImmediate(resolve));
@@ -59,31 +59,31 @@ describe("a result that comes", () => {
     expect([run.events, run.told.length, run.failures]).toEqual([[], 1, []]);
   });
 
-  it("has no preview where the engine makes whole pictures", async () => {
+  it("has no preview if the engine returns final files", async () => {
     await fetch(wholeFrame);
     expect([shown, run.told.length]).toEqual([[], 1]);
   });
 });
 
-describe("a result that does not come", () => {
-  it("is not told when it was withdrawn meanwhile", async () => {
+describe("a result that is not fetched", () => {
+  it("is ignored when it was withdrawn meanwhile", async () => {
     await fetch(chunk, { take: async () => undefined });
     expect([run.told, run.failures]).toEqual([[], []]);
   });
 
-  it("is refused with the code that its donor answers for", async () => {
+  it("is rejected with its code when the donor is at fault", async () => {
     await fetch(chunk, { take: () => Promise.reject(new FarmError("RESULT_INVALID", "two pictures")) });
     expect(run.told).toEqual([{ type: "result-refused", chunk: "c0", donor: "a", code: "RESULT_INVALID" }]);
     expect(run.events).toContainEqual({ event: "chunk-failed", chunk: "c0", donor: "a", code: "RESULT_INVALID", message: "two pictures" });
   });
 
-  it("ends the run, and blames nobody, when this machine is at fault", async () => {
+  it("ends the run, without a failure of the donor, when this machine is at fault", async () => {
     const full = new FarmError("DISK_FULL", "no space");
     await fetch(chunk, { take: () => Promise.reject(full) });
     expect([run.told, run.failures]).toEqual([[], [full]]);
   });
 
-  it("is nobody's fault when the run has ended meanwhile", async () => {
+  it("is no failure when the run has ended meanwhile", async () => {
     const take = async () => {
       run.end();
       throw new FarmError("PEER_UNREACHABLE", "cut");

@@ -3,7 +3,7 @@ import { OUTPUT_WAITS } from "../../kernel/files/output-failure.ts";
 import { systemWorld } from "../../kernel/world.ts";
 import { findFiles } from "./find-files.ts";
 
-it("tells what is there, gone, empty, or another file than was written", async () => {
+it("distinguishes files that exist, are missing, are empty, or differ from what was written", async () => {
   const sizes = new Map([
     ["/a", 5],
     ["/b", 4],
@@ -15,7 +15,7 @@ it("tells what is there, gone, empty, or another file than was written", async (
   expect([...found.values()]).toEqual(["there", "other-size", "empty", "gone", "there"]);
 });
 
-it("gives a mount up that does not answer, once for all its files", async () => {
+it("gives up a mount that does not answer, once for all its files", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
   try {
     const files = Array.from({ length: 1_000 }, (_, index) => ({ path: `/dead/${index}`, bytes: 1 }));

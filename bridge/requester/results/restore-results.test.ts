@@ -49,7 +49,7 @@ async function restore(records: readonly JobRecord[], of = plan): Promise<void> 
   await restoreResults({ media: { check }, files, results, assembly, tiles }, { plan: of, journalState: foldJournal(records) }, signal);
 }
 
-it("puts accepted results of unfinished frames in their places again, and removes what else lies there", async () => {
+it("pastes accepted results of unfinished frames again, and removes other files", async () => {
   await restore([accepted("c1", [file("a1")])]);
   expect([placed, shown]).toEqual([["c1"], ["c1"]]);
   expect(results.files("c1", "a")).toEqual([file("a1")]);
@@ -62,13 +62,13 @@ it("leaves out results whose frames are finished", async () => {
   expect(files.below("results")).toHaveLength(1);
 });
 
-it("learns once what the scene's raw frames look like", async () => {
+it("reads once the channels of the scene's raw frames", async () => {
   await restore([accepted("c0", [file("a0")]), accepted("c1", [file("a1")])]);
   expect(checked).toEqual([files.resultPath("c0", "a", "a0")]);
   expect(await results.summaryOf("Scene")).toMatchObject({ channels: ["R"] });
 });
 
-it("learns nothing from final files, and skips a chunk that the plan no longer holds", async () => {
+it("reads no channels from final files, and skips a chunk that is not in the plan", async () => {
   const whole = planOf({ costs: [1, 1, 1], kind: "files" });
   await restore([accepted("c0", [file("a0", "output")]), accepted("c9", [file("a9")])], whole);
   expect([checked, placed]).toEqual([[], ["c0"]]);

@@ -16,13 +16,13 @@ const plan = {
 };
 const finished = (...frames: readonly number[]) => foldJournal(frames.map((frame) => ({ type: "frame-finished", frame, files: [] })));
 
-it("what frames share stays wanted until the last of them is finished", () => {
+it("a scene frame that frames share is kept until the last of them is finished", () => {
   expect([...deliveredChunks({ plan, journalState: finished() })]).toEqual([]);
   expect([...deliveredChunks({ plan, journalState: finished(0) })]).toEqual(["c0"]);
   expect([...deliveredChunks({ plan, journalState: finished(0, 1) })].toSorted()).toEqual(["c0", "c1", "c2"]);
 });
 
-describe("after a stop", () => {
+describe("after a restart", () => {
   const here = planOf({ costs: [1, 1] });
   const time = { clock: new SteppedClock(), timers: new SteppedClock() };
   const file = { role: "raw", name: "f", sha256: "aa", bytes: 4 } as const;
@@ -44,20 +44,20 @@ describe("after a stop", () => {
   const stateOf = async (records: readonly JobRecord[], isMovie = false) =>
     await withFilesHere(time, { plan: here, journalState: foldJournal(records) }, files, isMovie);
 
-  it("a result counts that lies here as large as it was; its preview need not", async () => {
+  it("a result counts if its files exist with their sizes; its preview may be missing", async () => {
     files.write(files.resultPath("c0", "a", "aa"), "data");
     files.write(files.resultPath("c1", "a", "aa"), "cut");
     expect([...(await stateOf([accepted("c0"), accepted("c1")])).accepted.keys()]).toEqual(["c0"]);
   });
 
-  it("a frame counts whose files are there; what a finished frame was made of need not be", async () => {
+  it("a finished frame counts if its files exist; its results may be missing", async () => {
     files.write("out/0", "data");
     const state = await stateOf([accepted("c0"), written(0), accepted("c1"), written(1)]);
     expect([...state.finishedFrames.keys()]).toEqual([0]);
     expect([...state.accepted.keys()]).toEqual(["c0"]);
   });
 
-  it("a movie counts when all of it is there: else it is made anew of all its frames", async () => {
+  it("a movie counts if all its files exist; otherwise it is made again from all its frames", async () => {
     files.write("out/0", "data");
     expect((await stateOf([written(0), written(1)], true)).finishedFrames.size).toBe(0);
     files.write("out/1", "data");

@@ -21,7 +21,7 @@ function receiver(): { results: ResultReceiver; files: MemoryFiles } {
   };
 }
 
-it("the first files that a donor commits to stand: what is checked is what is used", () => {
+it("the first files that a donor commits to are final: the checked files are the used ones", () => {
   const { results } = receiver();
   results.expect("c", "a");
   expect(results.commit("c", "a", [file("true")])).toBe(true);
@@ -29,13 +29,13 @@ it("the first files that a donor commits to stand: what is checked is what is us
   expect(results.files("c", "a")).toEqual([file("true")]);
 });
 
-it("a donor commits to nothing that it was not asked for", () => {
+it("a commitment without a lease is ignored", () => {
   const { results } = receiver();
   expect(results.commit("c", "a", [file("x")])).toBe(false);
   expect(results.files("c", "a")).toEqual([]);
 });
 
-it("a result that is dropped stays while somebody reads it, and then goes", async () => {
+it("a dropped result is removed once no reader uses it", async () => {
   const { results, files } = receiver();
   results.restore("c", "a", [file("x")]);
   const path = files.resultPath("c", "a", "x");
@@ -51,7 +51,7 @@ it("a result that is dropped stays while somebody reads it, and then goes", asyn
   expect(files.below("results")).toEqual([]);
 });
 
-it("a new lease of the same chunk to the same donor begins without what came of the last", async () => {
+it("a new lease of the same chunk to the same donor starts without the earlier result", async () => {
   const { results } = receiver();
   results.expect("c", "a");
   results.commit("c", "a", [file("old")]);
@@ -60,7 +60,7 @@ it("a new lease of the same chunk to the same donor begins without what came of 
   expect(results.commit("c", "a", [file("new")])).toBe(true);
 });
 
-describe("a result that is brought", () => {
+describe("a fetched result", () => {
   const [chunk] = planOf({ costs: [1] }).chunks as [Chunk];
   const [wholeFrame] = planOf({ costs: [1], kind: "files" }).chunks as [Chunk];
   const summary = (channels: readonly string[], nonFinite = 0): ResultSummary => ({ channels, attributes: {}, nonFinite });
@@ -97,12 +97,12 @@ describe("a result that is brought", () => {
     return results;
   }
 
-  it("passes the gate when its channels are those of a sample of this machine", async () => {
+  it("passes the gate when its channels are those of a sample rendered by this machine", async () => {
     expect(await promised([file("aa")]).take(chunk, link(), signal)).toMatchObject({ sha256: "aa", bytes: 1, suspicious: false });
     expect([fetched, samples]).toEqual([["aa"], 1]);
   });
 
-  it("is suspicious when it holds numbers that are not finite", async () => {
+  it("is suspicious when it holds values that are not finite", async () => {
     found = async () => summary(["R"], 3);
     expect(await promised([file("aa")]).take(chunk, link(), signal)).toMatchObject({ suspicious: true });
   });
@@ -112,7 +112,7 @@ describe("a result that is brought", () => {
     await expect(promised([file("aa")]).take(chunk, link(), signal)).rejects.toMatchObject({ code: "RESULT_INVALID" });
   });
 
-  it("is refused by its promise, before a byte of it moves", async () => {
+  it("is refused by its announced files, before a byte is fetched", async () => {
     await expect(promised([file("aa"), file("bb")]).take(chunk, link(), signal)).rejects.toMatchObject({ code: "RESULT_INVALID" });
     expect(fetched).toEqual([]);
   });
@@ -123,7 +123,7 @@ describe("a result that is brought", () => {
     expect(samples).toBe(0);
   });
 
-  it("of a whole-frame engine is named by all its files; its preview is not brought with them", async () => {
+  it("of a whole-frame engine is the hash of all its files, without its preview", async () => {
     const output = (sha256: string): ResultFile => ({ role: "output", name: sha256, sha256, bytes: 2 });
     const promise = [output("aa"), output("bb"), { ...file("cc"), role: "preview" as const }];
     const result = await promised(promise, { of: wholeFrame }).take(wholeFrame, link(), signal);
@@ -131,14 +131,14 @@ describe("a result that is brought", () => {
     expect([fetched, samples]).toEqual([["aa", "bb"], 0]);
   });
 
-  it("is nothing when nobody asked for it, and the donor's failure when it promised nothing", async () => {
+  it("does not exist without a lease, and is the donor's failure when it announced no files", async () => {
     const results = promised([file("aa")]);
     expect(await results.take({ ...chunk, id: "c9" }, link(), signal)).toBeUndefined();
     results.expect("c5", "a");
     await expect(results.take({ ...chunk, id: "c5" }, link(), signal)).rejects.toMatchObject({ code: "PEER_UNREACHABLE" });
   });
 
-  it("is undefined when it was dropped meanwhile, whatever came of the work", async () => {
+  it("is undefined when it was dropped meanwhile, whether the fetch succeeded or failed", async () => {
     const results = promised([file("aa")]);
     found = async () => {
       void results.drop(chunk.id, "a");
@@ -147,7 +147,7 @@ describe("a result that is brought", () => {
     expect(await results.take(chunk, link(), signal)).toBeUndefined();
   });
 
-  it("shows its preview, if there is one that is small enough", async () => {
+  it("has its preview shown, if there is one that is small enough", async () => {
     const preview = (bytes: number): ResultFile => ({ role: "preview", name: "p", sha256: "cc", bytes });
     const show = async (promise: readonly ResultFile[]) =>
       await promised(promise).withPreview(chunk.id, link(), async (path) => files.read(path), signal);
@@ -156,8 +156,8 @@ describe("a result that is brought", () => {
     expect(await show([file("aa")])).toBeUndefined();
   });
 
-  describe("and this machine's sample", () => {
-    it("is made once a scene, also for results that come at the same time", async () => {
+  describe("this machine's sample", () => {
+    it("is rendered once per scene, also for results that arrive at the same time", async () => {
       const results = promised([file("aa")]);
       results.expect("c1", "a");
       results.commit("c1", "a", [file("bb")]);
@@ -165,7 +165,7 @@ describe("a result that is brought", () => {
       expect(samples).toBe(1);
     });
 
-    it("is made again when it failed; a second failure blames nobody", async () => {
+    it("is rendered again when it failed; a second failure is no donor's fault", async () => {
       let failures = 1;
       sample = async () => {
         if (failures-- > 0) throw new Error("Blender crashed");
@@ -176,13 +176,13 @@ describe("a result that is brought", () => {
       await expect(promised([file("aa")]).take(chunk, link(), signal)).rejects.toMatchObject({ code: "CHECK_FAILED" });
     });
 
-    it("that can never be made ends as what it is", async () => {
+    it("that can never be rendered ends the job with its error", async () => {
       sample = () => Promise.reject(new FarmError("SCENE_CHANGED", "saved over"));
       await expect(promised([file("aa")]).take(chunk, link(), signal)).rejects.toMatchObject({ code: "SCENE_CHANGED" });
       expect(samples).toBe(1);
     });
 
-    it("that ended with the result it was made for is made anew for the next one", async () => {
+    it("that was cancelled with its result is rendered again for the next one", async () => {
       const results = promised([file("aa")]);
       results.expect("c1", "a");
       results.commit("c1", "a", [file("bb")]);

@@ -30,7 +30,7 @@ describe("the result of a raw chunk", () => {
     ["final files beside it", [file(), output()]],
   ])("is refused as %s", (_, files) => expect(refusal(raw, files)).toContain("must be one float picture"));
 
-  it("is refused when it is larger than its rectangle allows with every channel we take", () => {
+  it("is refused when it is larger than its rectangle with the maximum of channels", () => {
     const most = maxFloatBytes(4, 4);
     expect(refusal(raw, [file({ bytes: most })])).toBeUndefined();
     expect(refusal(raw, [file({ bytes: most + 1 })])).toContain("larger than its rectangle");

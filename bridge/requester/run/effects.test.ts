@@ -65,7 +65,7 @@ async function carried(effect: ScheduleEffect): Promise<readonly string[]> {
   return calls;
 }
 
-describe("each effect is carried out by one part", () => {
+describe("each effect is performed by one part", () => {
   it.each<[ScheduleEffect, readonly string[]]>([
     [{ type: "lease", chunk: "c0", donor: "a", attempt: 2 }, ["lease c0 a 2"]],
     [{ type: "withdraw", chunk: "c0", donor: "a", reason: "moved" }, ["withdraw c0 a moved"]],
@@ -77,22 +77,22 @@ describe("each effect is carried out by one part", () => {
     [{ type: "job-ended", outcome: "complete" }, []],
   ])("%o", async (effect, expected) => expect(await carried(effect)).toEqual(expected));
 
-  it("a check tells the schedule what it found", async () => {
+  it("a check sends its verdict to the schedule", async () => {
     await carried({ type: "check", chunk: "c0", donor: "a" });
     expect(run.told).toEqual([{ type: "result-checked", chunk: "c0", donor: "a", verdict: "equal" }]);
   });
 });
 
-it("a fetch from a donor that has left is refused at once", async () => {
+it("a fetch from a donor that has left fails at once", async () => {
   expect(await carried({ type: "fetch", chunk: "c0", donor: "gone" })).toEqual([]);
   expect(run.told).toEqual([{ type: "result-refused", chunk: "c0", donor: "gone", code: "PEER_UNREACHABLE" }]);
 });
 
-it("what takes time is named by chunk and donor, for whoever asks what the job waits for", () => {
+it("long tasks are named by chunk and donor, for the message about what the job waits for", () => {
   carryOut({ type: "accept", chunk: "c0", donor: "a", sha256: "ab", checked: true }, parts);
   expect(parts.tasks.waits).toMatchObject([{ what: "the assembly of chunk c0 of studio", kind: "other" }]);
 });
 
-it("an effect on a chunk that is not of this job is a bug, and says so", () => {
+it("an effect on an unknown chunk is a bug", () => {
   expect(() => carryOut({ type: "check", chunk: "c9", donor: "a" }, parts)).toThrow("no chunk c9");
 });

@@ -26,13 +26,13 @@ const world = () =>
     events: NOTHING,
   });
 
-it("closes a donor that comes when the job is over: nobody else would", async () => {
+it("closes a donor that joins after the end of the job", async () => {
   const { run, ended } = await explore(world(), 1, { kind: "stormy" });
   expect(ended).toBe("settled");
   expect(run.addDonor(donor("c")).isGone).toBe(true);
 });
 
-it("closes the first link of a donor that comes by a second one, and loses nothing by it", async () => {
+it("closes the first link of a donor that joins by a second one, and loses no work", async () => {
   const { run, outcome } = await explore(new SimulatedWorld({ ...world().story, events: { ...NOTHING, secondLink: 4 } }), 3, {
     kind: "stormy",
   });

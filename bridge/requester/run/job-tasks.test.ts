@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { JobTasks } from "./job-tasks.ts";
 
-it("names what is under way, since when, and forgets what has ended", async () => {
+it("lists running tasks with their start times, without ended ones", async () => {
   let nowMs = 5;
   const tasks = new JobTasks({ nowMs: () => nowMs, failed: () => {} });
   const first = Promise.withResolvers<void>();
@@ -17,7 +17,7 @@ it("names what is under way, since when, and forgets what has ended", async () =
   expect(tasks.waits).toEqual([]);
 });
 
-it("settles when the tasks have ended that a task has started, too", async () => {
+it("settles when all tasks have ended, also those that a task started", async () => {
   const tasks = new JobTasks({ nowMs: () => 0, failed: () => {} });
   const order: string[] = [];
   const inner = async () => {
@@ -29,7 +29,7 @@ it("settles when the tasks have ended that a task has started, too", async () =>
   expect(order).toEqual(["inner"]);
 });
 
-it("tells of a task that threw, and goes on with the others", async () => {
+it("reports a task that threw, and continues with the others", async () => {
   const failures: unknown[] = [];
   const tasks = new JobTasks({ nowMs: () => 0, failed: (error) => failures.push(error) });
   const broken = new Error("the disk is full");

@@ -56,7 +56,7 @@ describe("a job without donors", () => {
     for (let minute = 1; minute < 600; minute++) expect(watch.look(minute * MINUTE, job)).toBeUndefined();
   });
 
-  it("names those it has banned, and says what several bans may mean", () => {
+  it("names banned donors, and says what several bans may mean", () => {
     const trouble = (banned: readonly string[]) => new JobWatch(0).look(MINUTE, { ...idle(), hasDonors: false, banned });
     expect(trouble(["ann"])?.message).toContain("banned ann");
     expect(trouble(["ann"])?.advice).toContain("bridge donate");
@@ -65,11 +65,11 @@ describe("a job without donors", () => {
   });
 });
 
-describe("a job that stands still", () => {
+describe("a job without progress", () => {
   const late = STILLNESS_LIMITS.otherMs + 1;
   const job = { ...withDonor(true), waits: [{ what: "the check of chunk c0", kind: "other" as const, sinceMs: 0 }] };
 
-  it("with a donor that renders is given as long as renders may take", () => {
+  it("waits as long as a render may take while a donor renders", () => {
     expect(watchOf(withDonor(true)).look(late, withDonor(true))).toBeUndefined();
     expect(watchOf(withDonor(true)).look(STILLNESS_LIMITS.renderMs + 1, withDonor(true))).toMatchObject({
       code: "JOB_STALLED",
@@ -77,12 +77,12 @@ describe("a job that stands still", () => {
     });
   });
 
-  it("with donors who all rest waits for their owners all night", () => {
+  it("waits through a night while all donors are paused", () => {
     const watch = new JobWatch(0);
     for (let minute = 1; minute < 12 * 60; minute++) expect(watch.look(minute * MINUTE, withDonor(false))).toBeUndefined();
   });
 
-  it("does not while an event is heard or a frame comes nearer; a tick and a heartbeat are no news", () => {
+  it("is not stalled while events come or frames advance; ticks and heartbeats do not count", () => {
     const end = STILLNESS_LIMITS.renderMs + 1;
     const after = (change: (watch: JobWatch) => void) => {
       const watch = watchOf(job);
@@ -96,7 +96,7 @@ describe("a job that stands still", () => {
     expect(after((watch) => watch.moved(end))).toBeUndefined();
   });
 
-  it("does not when a frame's state has changed since the last look", () => {
+  it("is not stalled when a frame's state has changed since the last check", () => {
     const watch = new JobWatch(0);
     expect(watch.look(1, job)).toBeUndefined();
     expect(watch.look(STILLNESS_LIMITS.renderMs + 2, { ...job, moves: 1 })).toBeUndefined();

@@ -105,7 +105,7 @@ const written = (name: string) => readFile(at("out", name), "utf8");
 const kinds = () => journal.map(({ type }) => type);
 
 describe("a job of this machine alone", () => {
-  it("renders, assembles and finishes each frame, and leaves nothing of itself behind", async () => {
+  it("renders, assembles and finishes each frame, and leaves no temporary files", async () => {
     expect(await work(await prepare())).toBe("complete");
     for (const frame of [1, 2, 3]) expect(await written(`f_${frame}.png`)).toContain(`scene Scene ${frame}`);
     expect(events[0]).toMatchObject({ event: "job-created", frames: 3, chunks: 3, chunksDone: 0 });
@@ -119,13 +119,13 @@ describe("a job of this machine alone", () => {
     await expect(readFile(at("jobs", "job-1"))).rejects.toMatchObject({ code: "ENOENT" });
   });
 
-  it("encodes the video that was asked for, of all frames in their order", async () => {
+  it("encodes the requested video of all frames in order", async () => {
     expect(await work(await prepare({ video: "film.mp4" }))).toBe("complete");
     expect(await readFile(at("film.mp4"), "utf8")).toBe("f_1.png,f_2.png,f_3.png");
     expect(last().outputs).toContain(at("film.mp4"));
   });
 
-  it("delivers raw frames, which stay until somebody takes them", async () => {
+  it("delivers raw frames, which stay until they are picked up", async () => {
     expect(await work(await prepare({ deliver: "raw" }))).toBe("complete");
     expect(await readFile(at("jobs", "job-1", "assembled", "2.exr"), "utf8")).toContain("scene Scene 2");
     expect(events.filter(({ event }) => event === "frame-raw")).toHaveLength(3);
@@ -140,7 +140,7 @@ describe("a job of another kind", () => {
     expect((await written("movie.mp4")).split("|")).toHaveLength(6);
   });
 
-  it("is finished here although no render engine makes anything of it", async () => {
+  it("is finished here although no render engine is needed", async () => {
     sceneFacts = { ...sceneFacts, frameInputs: [{ frame: 1, sceneFrames: [] }] };
     const prepared = await prepare({ frames: "1" });
     expect(prepared.plan.chunks).toEqual([]);
@@ -150,13 +150,13 @@ describe("a job of another kind", () => {
     expect(last()).toMatchObject({ missingFrames: 0, stats: { chunksTotal: 0, framesDone: 1 } });
   });
 
-  it("tells what the inspection and the plan have to say", async () => {
+  it("sends the messages of inspection and plan as events", async () => {
     sceneFacts = { ...sceneFacts, warnings: [{ code: "MISSING_FILE", message: "card.png is not there" }] };
     await work(await prepare());
     expect(events).toContainEqual({ event: "note", code: "MISSING_FILE", message: "card.png is not there" });
   });
 
-  it("shows its tiles while raw frames of it grow", async () => {
+  it("publishes its tiles while raw frames are assembled", async () => {
     sceneFacts = { ...sceneFacts, scenes: [scene({ adaptive: true })] };
     expect(await work(await prepare({ deliver: "raw", frames: "1", tiles: "2x1" }))).toBe("complete");
     expect(events.filter(({ event }) => event === "tile")).toHaveLength(2);
@@ -165,7 +165,7 @@ describe("a job of another kind", () => {
 });
 
 describe("a job that is stopped", () => {
-  it("ends as cancelled, with what is missing, and goes on where it was when it is reopened", async () => {
+  it("ends as cancelled, with the missing files, and continues when it is resumed", async () => {
     const held = new FakeSlots(systemWorld.disk, { slots: 1, folder: at("scratch"), isHeld: true });
     const running = slots;
     ports = { ...ports, rendering: { ...ports.rendering, slots: held, checkSlots: held } };
@@ -188,22 +188,22 @@ describe("a job that is stopped", () => {
     expect(last().outputs).toHaveLength(3);
   });
 
-  it("by a command of another process ends the same", async () => {
+  it("by a command of another process ends in the same way", async () => {
     ports = { ...ports, client: { ...ports.client, takeCommand: () => "cancel" } };
     expect(await work(await prepare(), 0)).toBe("cancelled");
     expect(last().outcome).toBe("cancelled");
   });
 });
 
-describe("a job that goes wrong", () => {
-  it("fails by the code of what ended it, and says so in its last event", async () => {
+describe("a job that fails", () => {
+  it("fails with the code of its error, which its end event holds", async () => {
     const broken = new FarmError("OUTPUT_NOT_WRITABLE", "no such folder");
     ports = { ...ports, delivery: { ...ports.delivery, openFinisher: () => Promise.reject(broken) } };
     await expect(work(await prepare())).rejects.toBe(broken);
     expect(last()).toMatchObject({ outcome: "failed", error: { code: "OUTPUT_NOT_WRITABLE" } });
   });
 
-  it("is incomplete when a file has gone that it wrote, and names it", async () => {
+  it("is incomplete when a file that it wrote is missing, and names it", async () => {
     const { observe } = ports.client;
     const spoil = (event: JobEvent) => {
       observe(event);
@@ -221,7 +221,7 @@ describe("a job that goes wrong", () => {
     expect(last()).toMatchObject({ outcome: "failed", missingFrames: 0, stats: { framesDone: 3 } });
   });
 
-  it("tells that its end could not be written down, when that is the only thing that went wrong", async () => {
+  it("reports that its end could not be recorded, when that is the only error", async () => {
     const append: JobPorts["journal"]["append"] = async (_job, records) => {
       if (records.some(({ type }) => type === "job-ended")) throw new Error("no space");
       journal.push(...records);
@@ -231,8 +231,8 @@ describe("a job that goes wrong", () => {
   });
 });
 
-describe("whoever else renders", () => {
-  it("is recruited while the job runs, and told when it is over", async () => {
+describe("a recruiter of donors", () => {
+  it("runs while the job runs, and is stopped at its end", async () => {
     const recruited: string[] = [];
     const recruit: JobPorts["rendering"]["recruit"] = async (prepared, _run, signal) => {
       recruited.push(prepared.id);
@@ -244,7 +244,7 @@ describe("whoever else renders", () => {
     expect(recruited).toEqual(["job-1", "over"]);
   });
 
-  it("may fail: this machine renders on", async () => {
+  it("may fail: this machine continues to render", async () => {
     const recruit = () => Promise.reject(new Error("no network"));
     ports = { ...ports, rendering: { ...ports.rendering, recruit } };
     expect(await work(await prepare())).toBe("complete");

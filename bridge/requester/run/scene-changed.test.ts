@@ -107,19 +107,19 @@ const failed = (chunk: Chunk): DonorUpdate => ({
   kind: "task",
 });
 
-describe("the scene can no longer be rendered here as it was sent", () => {
-  it("ends the job by that code when this machine renders", async () => {
+describe("the scene files changed since they were sent", () => {
+  it("ends the job with SCENE_CHANGED when this machine renders", async () => {
     expect(await run(donor(true, failed))).toMatchObject({ code: "SCENE_CHANGED", message: expect.stringContaining("/project/card.png") });
   });
 
-  it("ends it when a result is looked at, and nobody is banned", async () => {
+  it("ends the job when a result is checked, and bans no donor", async () => {
     const files = [{ role: "raw" as const, name: "f.exr", sha256: "ab".repeat(32), bytes: 10 }];
     const rendered = donor(false, (chunk) => ({ type: "rendered", chunk: chunk.id, files, seconds: 1 }));
     expect(await run(rendered)).toMatchObject({ code: "SCENE_CHANGED" });
     expect(events.filter(({ event }) => event === "donor-banned")).toEqual([]);
   });
 
-  it("is nothing that a stranger can say", async () => {
+  it("cannot be claimed by another donor", async () => {
     expect(await run(donor(false, failed))).not.toMatchObject({ code: "SCENE_CHANGED" });
   });
 });

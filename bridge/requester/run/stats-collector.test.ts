@@ -4,7 +4,7 @@ import { StatsCollector } from "./stats-collector.ts";
 const collector = (before: readonly string[] = []) => new StatsCollector(1_000, { frames: 2, chunks: 4 }, before);
 const end = { bytesSent: 7, framesDone: 1 };
 
-it("counts each donor's accepted chunks, what came over the network, and the checks", () => {
+it("counts each donor's accepted chunks, received bytes and checks", () => {
   const stats = collector();
   stats.rendered("c0", "local", 3);
   stats.fetched("c0", "local", 100, true);
@@ -35,13 +35,13 @@ it("counts bytes of results that were not accepted as received, too", () => {
   expect(stats.stats(0, end).bytesReceived).toBe(30);
 });
 
-it("counts what an earlier run had accepted as done, and a chunk that is accepted again once", () => {
+it("counts chunks accepted by an earlier run as done, and a chunk that is accepted again once", () => {
   const stats = collector(["c0"]);
   expect(stats.accepted("c0", "a").done).toBe(1);
   expect(stats.accepted("c1", "a").done).toBe(2);
 });
 
-it("names donors by their names, and one that never said its own by its id", () => {
+it("names donors by name, and by id if they have none", () => {
   const stats = collector();
   stats.nameDonor("id-1", "studio");
   stats.ban("id-1");

@@ -33,42 +33,42 @@ async function check(answers: readonly (Verdict | Error)[], deviceClass: DeviceC
 }
 
 describe("a check", () => {
-  it.each(["equal", "warned", "different"] as const)("that finds %s says so to the schedule and to people", async (verdict) => {
+  it.each(["equal", "warned", "different"] as const)("that finds %s sends it to the schedule and as an event", async (verdict) => {
     await check([verdict]);
     expect(run.told).toEqual([{ type: "result-checked", chunk: "c0", donor: "a", verdict }]);
     expect(run.events).toEqual([{ event: "chunk-checked", chunk: "c0", donor: "a", verdict }]);
   });
 
-  it("looks at the files that the donor committed to", async () => {
+  it("compares the files that the donor committed to", async () => {
     await check(["equal"]);
     expect(asked).toEqual([{ donor: "a", files, sameClass: true }]);
   });
 
-  it("knows whether the result was made by this machine's class; an unknown class is another one", async () => {
+  it("knows whether the result has this machine's device class; an unknown class is another one", async () => {
     await check(["equal"], { ...HERE, arch: "neon" });
     await check(["equal"], null);
     expect(asked.map(({ sameClass }) => sameClass)).toEqual([false, false]);
   });
 
-  it("that fails once is made again", async () => {
+  it("that fails once is repeated", async () => {
     await check([new Error("Blender crashed"), "equal"]);
     expect(run.told).toMatchObject([{ type: "result-checked", verdict: "equal" }]);
   });
 
-  it("that fails twice accepts nothing: the result is refused, and the chunk rendered elsewhere", async () => {
+  it("that fails twice accepts nothing: the result is rejected, and the chunk rendered by another donor", async () => {
     await check([new Error("Blender crashed"), new Error("it crashed again")]);
     expect(run.told).toEqual([{ type: "result-refused", chunk: "c0", donor: "a", code: "CHECK_FAILED" }]);
     expect(run.events).toMatchObject([{ event: "chunk-failed", code: "CHECK_FAILED", message: "it crashed again" }]);
     expect(run.failures).toEqual([]);
   });
 
-  it.each(["SCENE_CHANGED", "DISK_FULL"] as const)("that this machine can never make (%s) ends the run at once", async (code) => {
+  it.each(["SCENE_CHANGED", "DISK_FULL"] as const)("that this machine can never do (%s) ends the run at once", async (code) => {
     await check([new FarmError(code, "x"), "equal"]);
     expect(run.failures).toMatchObject([{ code }]);
     expect(asked).toHaveLength(1);
   });
 
-  it("says nothing when the run has ended meanwhile", async () => {
+  it("is ignored when the run has ended meanwhile", async () => {
     run.end();
     await check([new Error("aborted")]);
     expect([run.told, run.events, asked.length]).toEqual([[], [], 1]);

@@ -95,23 +95,23 @@ async function checking(
   return { verdictOn, asked, notes };
 }
 
-describe("a result of floats", () => {
+describe("a raw result", () => {
   afterEach(() => expect(readdirSync(folder.local)).toEqual([]));
 
-  it("that is equal costs two crops of a warm Blender", async () => {
+  it("that is equal is checked by two crops in a warm Blender", async () => {
     const { verdictOn, asked, notes } = await checking(() => right);
     expect(await verdictOn(right)).toBe("equal");
     expect(asked).toEqual(Array.from({ length: 2 }, () => ({ whole: false, fresh: false, half: false })));
     expect(notes()).toEqual([]);
   });
 
-  it("of a scene that is rendered until a time is up is taken as it is, and that is told once", async () => {
+  it("of a scene with a time limit is accepted unchecked, with one message", async () => {
     const { verdictOn, asked, notes } = await checking(() => right, { isByTheClock: true });
     expect([await verdictOn(wrong), await verdictOn(wrong)]).toEqual(["warned", "warned"]);
     expect([asked, notes()]).toEqual([[], ["checks-time-limit"]]);
   });
 
-  it("is equal when a fresh Blender says so against a warm one, and fresh ones are asked from there on", async () => {
+  it("is equal when a fresh Blender says so though a warm one does not; from then on fresh ones are used", async () => {
     const { verdictOn, asked, notes } = await checking(({ fresh }) => (fresh ? right : wrong));
     expect(await verdictOn(right)).toBe("equal");
     expect(asked.map(({ fresh }) => fresh)).toEqual([false, true, true]);
@@ -120,7 +120,7 @@ describe("a result of floats", () => {
     expect(notes()).toEqual(["checks-warm-blender"]);
   });
 
-  it("is no lie when our own renders differ from each other by as much", async () => {
+  it("is no mismatch when our own renders differ from each other by as much", async () => {
     const noise =
       (seed: number): Off =>
       (x, y) =>
@@ -132,7 +132,7 @@ describe("a result of floats", () => {
     expect(notes()).toHaveLength(1);
   });
 
-  it("is a lie when it differs by more than that", async () => {
+  it("is a mismatch when it differs by more than that", async () => {
     const noise =
       (seed: number): Off =>
       (x, y) =>
@@ -141,7 +141,7 @@ describe("a result of floats", () => {
     expect(await verdictOn(wrong)).toBe("different");
   });
 
-  it("is equal when the tile rendered whole is, though a crop is not", async () => {
+  it("is equal when the whole tile is equal, although a crop is not", async () => {
     const { verdictOn, asked, notes } = await checking(({ whole }) => (whole ? right : wrong));
     expect(await verdictOn(right)).toBe("equal");
     expect(asked.map(({ whole, fresh }) => [whole, fresh])).toEqual([
@@ -152,7 +152,7 @@ describe("a result of floats", () => {
     expect(notes()).toEqual(["checks-crop-is-not-tile"]);
   });
 
-  it("is no lie when our own whole tiles differ from each other by as much", async () => {
+  it("is no mismatch when our own whole tiles differ from each other by as much", async () => {
     const spots =
       (seed: number): Off =>
       (x, y) =>
@@ -162,7 +162,7 @@ describe("a result of floats", () => {
     expect(notes()).toEqual(["checks-own-noise"]);
   });
 
-  it("is no lie when our own Blender, too, makes garbage of a second tile", async () => {
+  it("is no mismatch when our own Blender renders a second tile wrongly, too", async () => {
     const garbage =
       (seed: number): Off =>
       (x, y) =>
@@ -172,7 +172,7 @@ describe("a result of floats", () => {
     expect(notes()).toEqual(["checks-own-noise"]);
   });
 
-  it("is a lie when nothing of ours is like it; what else its donor sent is judged by crops", async () => {
+  it("is a mismatch when it differs from all our renders; the donor's other results are then judged by crops", async () => {
     const { verdictOn, asked, notes } = await checking(() => right);
     expect(await verdictOn(wrong)).toBe("different");
     expect(asked.map(({ whole, fresh }) => [whole, fresh])).toEqual([
@@ -196,7 +196,7 @@ describe("a result of floats", () => {
     expect(await verdictOn(wrong)).toBe("different");
   });
 
-  it("of another class is looked at with a fresh Blender, too, before it is a lie", async () => {
+  it("of another class is checked with a fresh Blender, too, before it is a mismatch", async () => {
     const far: Off = (x, y) => 50 * Math.sin(x * y);
     const honest = await checking(({ fresh }) => (fresh ? right : far));
     expect(await honest.verdictOn(right, { sameClass: false })).toBe("equal");
@@ -244,10 +244,10 @@ async function checkingFiles(write: (fresh: boolean, call: number) => Readonly<R
   return { verdictOn, asked, events };
 }
 
-describe("a result of whole files", () => {
+describe("a result of final files", () => {
   afterEach(() => expect(readdirSync(folder.local)).toEqual([]));
 
-  it("that is equal by name costs one render", async () => {
+  it("that is equal by hash is checked by one render", async () => {
     const { verdictOn, asked } = await checkingFiles(() => ({ "f_0001.bmp": "picture", "z_0001.bmp": "depth" }));
     expect(await verdictOn({ "z_0001.bmp": "depth", "f_0001.bmp": "picture" })).toBe("equal");
     expect(asked).toEqual([false]);
@@ -259,20 +259,20 @@ describe("a result of whole files", () => {
     expect(asked).toEqual([false, true]);
   });
 
-  it("is told when our own Blender does not make the same picture twice", async () => {
+  it("is accepted with a message when our own Blender does not render the same picture twice", async () => {
     const { verdictOn, events } = await checkingFiles((_fresh, call) => ({ "f_0001.bmp": `picture ${call}` }));
     expect(await verdictOn({ "f_0001.bmp": "another picture" })).toBe("warned");
     expect(events).toMatchObject([{ event: "note", code: "checks-own-noise" }]);
   });
 
-  it("is a lie when two renders say so, or when files are missing", async () => {
+  it("is a mismatch when two renders say so, or when files are missing", async () => {
     const { verdictOn } = await checkingFiles(() => ({ "f_0001.bmp": "picture" }));
     expect(await verdictOn({ "f_0001.bmp": "another" })).toBe("different");
     expect(await verdictOn({ "g_0001.bmp": "picture" })).toBe("different");
     expect(await verdictOn({})).toBe("different");
   });
 
-  it("of another class is told, after one render", async () => {
+  it("of another class is reported after one render", async () => {
     const { verdictOn, asked } = await checkingFiles(() => ({ "f_0001.bmp": "picture" }));
     expect(await verdictOn({ "f_0001.bmp": "another" }, false)).toBe("warned");
     expect(asked).toEqual([false]);

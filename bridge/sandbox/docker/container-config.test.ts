@@ -6,10 +6,10 @@ const GRANTED = {
   Mounts: [{ RW: false }],
 };
 
-describe("what an engine made of a request", () => {
-  it("is taken when it is what was asked for", () => {
+describe("a container as the engine created it", () => {
+  it("is accepted when it matches the request", () => {
     expect(grantedTooMuch(GRANTED)).toEqual([]);
-    // Podman tells the same share of the processor in another way.
+    // Podman reports the same CPU share in another way.
     expect(grantedTooMuch({ ...GRANTED, HostConfig: { ...GRANTED.HostConfig, NanoCpus: 0, CpuQuota: 100_000 } })).toEqual([]);
   });
   it.each([
@@ -22,6 +22,6 @@ describe("what an engine made of a request", () => {
   ])("is refused when it says %s", (word, other) =>
     expect(grantedTooMuch({ ...GRANTED, HostConfig: { ...GRANTED.HostConfig, ...other } }).join()).toContain(word),
   );
-  it("is refused when the image asks for a folder of its own", () =>
+  it("is refused when the image declares a volume", () =>
     expect(grantedTooMuch({ ...GRANTED, Mounts: [{ RW: false }, { RW: true }] }).join()).toContain("image"));
 });

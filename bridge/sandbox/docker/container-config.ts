@@ -4,7 +4,7 @@ import type { ContainerCreateOptions, HostConfig } from "dockerode";
 export interface SandboxLimits {
   readonly cpus: number;
   readonly memoryBytes: number;
-  /** Of the scratch folder; it lies in memory and counts there, too. */
+  /** Size of the scratch folder, which is in memory and counts there, too. */
   readonly scratchBytes: number;
   /** Processes and threads. */
   readonly pids: number;
@@ -16,11 +16,11 @@ export interface ReadableFolder {
   readonly inside: string;
 }
 
-/** Devices to hand in, as the engine is asked for them. */
+/** Devices to pass in, in the engine's format. */
 export type DeviceRequest = Pick<HostConfig, "DeviceRequests" | "Devices" | "GroupAdd">;
 
 export interface ContainerSpec {
-  /** The image's id, never a name: what runs is what was looked at. */
+  /** The image's id, never a tag: exactly the inspected image runs. */
   readonly image: string;
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -31,29 +31,29 @@ export interface ContainerSpec {
 }
 
 /**
- * Where a sandbox finds its own things; the same for everybody, so that paths tell nothing. The scene lies deep: a relative path
- * that climbs out of it must not end at the root, where all of them would meet.
+ * Paths inside a sandbox; the same for everybody, so that they reveal nothing. The scene is deep: a relative path
+ * that leaves it must not end at the root, where all such paths would collide.
  */
 export const INSIDE = { scratch: "/tmp", scene: "/scene/0/1/2/3/4/5/6/7/8/9", tools: "/bridge" } as const;
 
-/** A user that no image and no host gives to anybody. */
+/** A user id that no image and no host uses. */
 const NOBODY = "10001:10001";
 const NANO = 1e9;
-/** Of 1024 that a container has otherwise: everything else on this machine comes first. */
+/** CPU weight, default 1024: everything else on this machine comes first. */
 const WEAK_SHARES = 128;
 const OPEN_FILES = 4_096;
-/** Of one user: far above what the cap on processes lets all sandboxes have. Podman raises a limit that is not said to the most there is, which an engine with few rights of its own may not. */
+/** Process limit of the user: far above the process limits of all sandboxes. Podman raises an unset limit to the maximum, which a rootless engine may not do. */
 const USER_PROCESSES = 4_096;
 export const USER_LIMITS = [
   { Name: "nofile", Soft: OPEN_FILES, Hard: OPEN_FILES },
   { Name: "nproc", Soft: USER_PROCESSES, Hard: USER_PROCESSES },
   { Name: "core", Soft: 0, Hard: 0 },
 ] as const;
-/** Where a machine runs out of memory, a guest goes before its host. */
+/** When the machine runs out of memory, sandboxes are killed first. */
 const FIRST_TO_GO = 500;
 
 /**
- * How the engine is asked for a sandbox. Nothing is granted here that rendering does not need: no network, no capability, no
+ * The container request for a sandbox. Nothing is granted that rendering does not need: no network, no capability, no
  * new privilege, no writable file but a scratch of fixed size, no shared memory with others, no log on this machine's disk.
  */
 export function createOptions(spec: ContainerSpec): ContainerCreateOptions {
@@ -72,10 +72,10 @@ export function createOptions(spec: ContainerSpec): ContainerCreateOptions {
     AttachStdout: true,
     AttachStderr: true,
     OpenStdin: true,
-    StdinOnce: true, // the end of our stream is the end of its input: so it learns that we are gone
+    StdinOnce: true, // the end of our stream is the end of its input, so that it notices our end
     NetworkDisabled: true,
     StopSignal: "SIGKILL",
-    Healthcheck: { Test: ["NONE"] }, // an image's own would run beside our filter
+    Healthcheck: { Test: ["NONE"] }, // an image's own health check would run outside our filter
     HostConfig: { ...hostConfig(spec), ...spec.devices },
   };
 }
@@ -83,7 +83,7 @@ export function createOptions(spec: ContainerSpec): ContainerCreateOptions {
 function hostConfig({ limits, folders }: ContainerSpec): HostConfig {
   const { cpus, memoryBytes, scratchBytes, pids } = limits;
   return {
-    ...({ CgroupnsMode: "private" } as object), // its type definition lacks it
+    ...({ CgroupnsMode: "private" } as object), // missing in the type definition
     NetworkMode: "none",
     IpcMode: "none",
     Privileged: false,
@@ -105,13 +105,13 @@ function hostConfig({ limits, folders }: ContainerSpec): HostConfig {
     OomScoreAdj: FIRST_TO_GO,
     Ulimits: [...USER_LIMITS],
     Init: false,
-    AutoRemove: false, // how it ended is asked first
+    AutoRemove: false, // its state is read before it is removed
     RestartPolicy: { Name: "no" },
-    LogConfig: { Type: "none", Config: {} }, // what it prints would fill this machine's disk
+    LogConfig: { Type: "none", Config: {} }, // its output would fill this machine's disk
   };
 }
 
-/** Processor time; may change while it runs. */
+/** CPU time; may change while it runs. */
 export function cpuForEngine(cpus: number) {
   return { NanoCpus: Math.round(cpus * NANO) };
 }
@@ -121,14 +121,14 @@ export function memoryForEngine(memoryBytes: number) {
   return { Memory: memoryBytes, MemorySwap: memoryBytes };
 }
 
-/** What the engine says that it made of a request. */
+/** The created container as reported by the engine. */
 export interface GrantedSandbox {
   readonly HostConfig: Partial<HostConfig>;
-  /** Folders in it; an image may ask for some of its own, which lie on this machine's disk and have no limit. */
+  /** Its mounts; an image may declare volumes, which are on this machine's disk without a limit. */
   readonly Mounts: readonly { readonly RW: boolean }[];
 }
 
-/** Whether the engine took what it was asked for: some leave out silently what they do not know, and images ask for more. */
+/** Checks the created container against the request: some engines silently ignore unknown settings, and images may add volumes. */
 export function grantedTooMuch({ HostConfig: granted, Mounts }: GrantedSandbox): string[] {
   const faults: readonly (readonly [wrong: boolean, what: string])[] = [
     [granted.Privileged !== false, "it is privileged"],

@@ -18,18 +18,18 @@ import { limitReached } from "../sandbox-end.ts";
 import { ENGINE_FRAMING, ENGINE_STREAM, FROM, frameFor, SUPERVISOR_FRAMING, TO } from "./supervisor-wire.ts";
 import { ReceivedFiles } from "./received-files.ts";
 
-/** The supervisor ends a sandbox that hears nothing for `SILENT_SECONDS`: an engine that died leaves its input open. */
+/** The supervisor ends a sandbox without input for `SILENT_SECONDS`: an engine that died leaves its input open. */
 const HEARTBEAT_MS = 2_000;
-/** After its end a sandbox's last words are waited for so long. */
+/** How long to wait for the supervisor's last message after the end. */
 const LAST_WORDS_MS = 1_000;
-/** The engine's answer to a request to make a container. */
+/** The engine's answer to a create request. */
 const NO_SUCH_IMAGE = 404;
 /** The largest piece of input that is sent at once. */
 const INPUT_PIECE_BYTES = 1024 * 1024;
 
-/** One container with one program in it; fits the blender room's port of running processes. */
+/** One container with one program in it; implements the blender room's port of a process. */
 export class ContainerProcess {
-  /** Its number on this machine says nothing to anybody else here. */
+  /** Its pid on this machine is not meaningful here. */
   readonly pid = undefined;
   readonly stdin: Writable;
   readonly stdout = new PassThrough();
@@ -43,7 +43,7 @@ export class ContainerProcess {
   readonly #life: ChildSignal = childSignal();
   #limits: SandboxLimits;
   #lastWord: string | undefined;
-  /** Why we ended it, if we did. */
+  /** Our reason for ending it, if we did. */
   #reason: FarmError | undefined;
 
   private constructor(container: Docker.Container, stream: NodeJS.ReadWriteStream, limits: SandboxLimits, ended: Promise<number>) {
@@ -53,7 +53,7 @@ export class ContainerProcess {
     this.#limits = limits;
     this.#taken = new ReceivedFiles((frame) => this.#send(frame));
     this.stdin = this.#input();
-    stream.on("error", () => {}); // how it ended is asked of the engine
+    stream.on("error", () => {}); // how it ended is read from the engine
     const listening = this.#listen();
     const beating = this.#beat();
     this.exited = this.#exit(ended, Promise.all([listening, beating]));
@@ -63,7 +63,7 @@ export class ContainerProcess {
   static async start(engine: Docker, spec: ContainerSpec): Promise<ContainerProcess> {
     let container: Docker.Container | undefined;
     try {
-      // dockerode would also write it all into the address of the request, which engines log.
+      // dockerode would also put it all into the request's URL, which engines log.
       container = await engine.createContainer({ _query: {}, _body: createOptions(spec) } as never);
       const faults = grantedTooMuch(await container.inspect());
       if (faults.length > 0)
@@ -98,17 +98,17 @@ export class ContainerProcess {
     await this.#taken.take(files, this.#limits.scratchBytes);
   }
 
-  /** Gives it more or less from now on; memory that it holds already it keeps. */
+  /** Changes its limits; memory that it already uses is kept. */
   async resize({ cpus, memoryBytes }: Pick<SandboxLimits, "cpus" | "memoryBytes">): Promise<void> {
     await this.#unlessGone(this.#container.update(cpuForEngine(cpus)));
     const isSo = await this.#container.update(memoryForEngine(memoryBytes)).then(
       () => true,
-      () => false, // it holds more
+      () => false, // it uses more
     );
     if (isSo) this.#limits = { ...this.#limits, memoryBytes };
   }
 
-  /** What we say is framed; what the engine may have put before it ends with the first newline. */
+  /** Our messages are framed; anything that the engine put before them ends with the first newline. */
   #input(): Writable {
     this.#stream.write("\n");
     return new Writable({
@@ -165,7 +165,7 @@ export class ContainerProcess {
   #end(reason: FarmError): void {
     if (this.#life.signal.aborted) return;
     this.#reason ??= reason;
-    // Without an engine that obeys, the end of its input ends it.
+    // If the engine does not respond, the end of its input ends it.
     this.#container.kill().catch(() => this.#stream.end());
   }
 
@@ -176,7 +176,7 @@ export class ContainerProcess {
     const reason = (await this.#limitReached(exitCode)) ?? this.#reason;
     this.#taken.end(reason ?? new FarmError("BLENDER_CRASHED", "its sandbox has ended"));
     (this.#stream as Partial<{ destroy(): void }>).destroy?.();
-    await this.#container.remove({ force: true, v: true }).catch(() => {}); // the next start of the donor does
+    await this.#container.remove({ force: true, v: true }).catch(() => {}); // removed at the donor's next start
     return { exitCode, signal: signalOf(exitCode), ...(reason ? { reason } : {}) };
   }
 
@@ -193,7 +193,7 @@ export class ContainerProcess {
     return limitReached({ exitCode, outOfMemory: state?.OOMKilled === true, lastWord: this.#lastWord, memoryBytes, pids });
   }
 
-  /** Whoever is gone needs nothing any more. */
+  /** Ignores writes to a sandbox that has ended. */
   async #unlessGone(asked: Promise<unknown>): Promise<void> {
     try {
       await asked;
@@ -203,14 +203,14 @@ export class ContainerProcess {
   }
 }
 
-/** Asked before the start: a container that has not run yet counts as ended, too. */
+/** Called before the start: a container that has not run yet counts as ended, too. */
 function exitCodeOf(container: Docker.Container): Promise<number> {
   const ended = container.wait({ condition: "next-exit" }).then(({ StatusCode }: { readonly StatusCode: number }) => StatusCode);
-  ended.catch(() => {}); // looked at by whoever waits
+  ended.catch(() => {}); // handled by the waiter
   return ended;
 }
 
-/** Shells' way of telling a signal. */
+/** The shell's encoding of a signal in an exit code. */
 function signalOf(exitCode: number | undefined): string | undefined {
   if (exitCode === undefined || exitCode <= 128) return undefined;
   return Object.entries(constants.signals).find(([, number]) => number === exitCode - 128)?.[0];

@@ -29,7 +29,7 @@ afterAll(() => test[Symbol.asyncDispose]());
 const SLEEP = "import time; print('here', flush=True); time.sleep(600)";
 const SPIN = "import os\nos.fork(); os.fork()\nprint('here', flush=True)\nwhile True: pass";
 
-describe("a sandbox, as the engine was asked for it", () => {
+describe("the container request for a sandbox", () => {
   it("has every flag, and nothing more", async () => {
     const running = await test.python(SLEEP);
     const { HostConfig, Config, Image, Mounts, NetworkSettings } = await ENGINE.getContainer(running.id).inspect();
@@ -88,7 +88,7 @@ describe("a sandbox, as the engine was asked for it", () => {
     expect(Object.keys(NetworkSettings.Networks).filter((name) => name !== "none")).toEqual([]);
   });
 
-  it("tells its program nothing of this machine's environment", async () => {
+  it("passes no environment variables of this machine to the program", async () => {
     const { output } = await told(await test.python("import os, json; print(json.dumps(dict(os.environ)))"));
     const seen = JSON.parse(output) as Record<string, string>;
     const own = Object.entries(process.env).filter(([name, value]) => seen[name] === value && !["PATH", "LANG", "LC_ALL"].includes(name));
@@ -97,7 +97,7 @@ describe("a sandbox, as the engine was asked for it", () => {
 });
 
 describe("a program in a sandbox", () => {
-  it("is nobody, may nothing, and reaches nothing", async () => {
+  it("runs without user, capabilities or network", async () => {
     await writeFile(join(test.folders.scene, "scene.blend"), "a scene", { mode: 0o644 });
     const payload = await readFile(fileURLToPath(new URL("../fixtures/probe.py", import.meta.url)), "utf8");
     const { output, errors } = await told(await test.python(payload));
@@ -116,7 +116,7 @@ describe("a program in a sandbox", () => {
     });
   });
 
-  it("gets its input and gives its output, and its sandbox ends with it", async () => {
+  it("reads its input and writes its output, and its sandbox ends with it", async () => {
     const running = await test.python("import sys; print(sys.stdin.read()[::-1], end=''); print('aside', file=sys.stderr); sys.exit(3)");
     const big = "0123456789".repeat(300_000);
     running.stdin.write(big);
@@ -128,7 +128,7 @@ describe("a program in a sandbox", () => {
     await expect(ENGINE.getContainer(running.id).inspect()).rejects.toMatchObject({ statusCode: 404 });
   });
 
-  it("cannot pretend to be its supervisor", async () => {
+  it("cannot imitate its supervisor", async () => {
     const { output, reason } = await told(
       await test.python("import sys; sys.stdout.buffer.write(b'z\\0\\0\\0\\x09processes'); sys.exit(5)"),
     );
@@ -137,8 +137,8 @@ describe("a program in a sandbox", () => {
   });
 });
 
-describe("the limits of a sandbox", () => {
-  it("processor: four busy processes in it use no more than the one core that is given", async () => {
+describe("limits of a sandbox", () => {
+  it("CPU: four busy processes use no more than the one allowed core", async () => {
     const running = await test.python(SPIN);
     await lineFrom(running, "here");
     const { used, passed } = await cpuDuring(running.id, 5_000);
@@ -148,7 +148,7 @@ describe("the limits of a sandbox", () => {
     expect(used).toBeGreaterThan(0);
   });
 
-  it("processor: changed while it runs", async () => {
+  it("CPU: the limit can be changed while it runs", async () => {
     const running = await test.python(SPIN);
     await lineFrom(running, "here");
     await running.resize({ cpus: 0.25, memoryBytes: SMALL.memoryBytes });
@@ -158,32 +158,32 @@ describe("the limits of a sandbox", () => {
     expect(used / passed).toBeLessThanOrEqual(0.35);
   });
 
-  it("memory: whoever takes more is ended, and it is told from a crash", async () => {
+  it("memory: a program over the limit is ended, with another code than a crash", async () => {
     const hungry = "b = []\nwhile True: b.append(bytearray(2**24))";
     const { reason } = await told(await test.python(hungry, { cpus: 1, memoryBytes: 128 * 2 ** 20 }));
     expect(reason).toMatchObject({ code: "MEMORY_EXCEEDED" });
     expect(reason?.message).toContain("128 MiB");
   });
 
-  it("memory: also where only a child of the program was taken", async () => {
+  it("memory: also when only a child process was killed", async () => {
     const child = "import os\nif os.fork() == 0:\n  b = []\n  while True: b.append(bytearray(2**24))\nos.wait(); os._exit(0)";
     const { reason, exitCode } = await told(await test.python(child, { cpus: 1, memoryBytes: 128 * 2 ** 20 }));
     expect(reason).toMatchObject({ code: "MEMORY_EXCEEDED" });
     expect(exitCode).toBe(0);
   });
 
-  it("a program that kills itself with the kernel's signal is no hungry one", async () => {
+  it("a program that kills itself with SIGKILL is not reported as out of memory", async () => {
     const { reason, signal } = await told(await test.python("import os; os.kill(os.getpid(), 9)"));
     expect({ reason, signal }).toEqual({ reason: undefined, signal: "SIGKILL" });
   });
 
-  it("processes: a fork bomb ends at the limit, with its own code, and the engine answers on", async () => {
+  it("processes: a fork bomb ends at the limit, with its own code, and the engine keeps working", async () => {
     const { reason } = await told(await test.python("import os\nwhile True:\n  try: os.fork()\n  except OSError: pass"));
     expect(reason).toMatchObject({ code: "PROCESSES_EXCEEDED" });
     expect(await ENGINE.ping()).toBeTruthy();
   });
 
-  it("scratch: full at its size, and nothing of it on this machine's disk", async () => {
+  it("scratch: is full at its size, and uses none of this machine's disk", async () => {
     const fill = `
 n = 0
 try:
@@ -194,7 +194,7 @@ except OSError as e: print(e.errno, n)`;
     expect(output.trim()).toBe(`28 ${SMALL.memoryBytes / 2}`);
   });
 
-  it("output: a flood ends it, on either stream", async () => {
+  it("output: too much on either stream ends it", async () => {
     for (const stream of [1, 2]) {
       const flood = `import os\nwhile True: os.write(${stream}, b"x" * 65536)`;
       const running = await test.python(flood);
@@ -205,7 +205,7 @@ except OSError as e: print(e.errno, n)`;
   });
 });
 
-describe("files on their way out", () => {
+describe("files copied out of a sandbox", () => {
   const MADE = `
 import os, time
 os.mkdir("/tmp/out")
@@ -220,7 +220,7 @@ open("empty.exr", "wb")
 print("here", flush=True)
 time.sleep(600)`;
 
-  it("come as they are, once, and nothing else comes", async () => {
+  it("arrive unchanged, once, and no others do", async () => {
     const running = await test.python(MADE);
     await lineFrom(running, "here");
     const home = join(test.folders.scratch, "taken");
@@ -253,7 +253,7 @@ time.sleep(600)`;
     await expect(take("/tmp/out/empty.exr")).rejects.toMatchObject({ code: "CANCELLED" });
   });
 
-  it("are never written over what is there", async () => {
+  it("never overwrite existing files", async () => {
     const running = await test.python(MADE);
     await lineFrom(running, "here");
     const toPath = join(test.folders.scratch, "there");
@@ -265,8 +265,8 @@ time.sleep(600)`;
   });
 });
 
-describe("an environment that is not one", () => {
-  /** An image made of the tests' environment by changes of a Dockerfile; gone when disposed. */
+describe("an image that is no environment", () => {
+  /** An image made from the tests' environment by Dockerfile changes; removed when disposed. */
   async function image(...changes: string[]) {
     const name = `${ODD_IMAGES}${process.pid}:odd`;
     const base = await ENGINE.createContainer({ Image: test.sandbox.environment!.id, Cmd: ["true"] });
@@ -281,18 +281,18 @@ describe("an environment that is not one", () => {
     return sandbox;
   };
 
-  it("is refused when it wants a folder on this machine's disk", async () => {
+  it("is refused when it declares a volume", async () => {
     await using odd = await image("VOLUME /data");
     await expect(prepared(odd.name)).rejects.toMatchObject({ code: "SANDBOX_UNSAFE", message: expect.stringContaining("folder") });
   });
 
-  it("is not found when it says nothing of its Blender", async () => {
+  it("is not found when it has no labels of its Blender", async () => {
     await using odd = await image("LABEL io.p2p-render.blender.path=relative/blender");
     await expect(prepared(odd.name)).rejects.toMatchObject({ code: "ENVIRONMENT_MISSING" });
     await expect(prepared("no/such:image")).rejects.toMatchObject({ code: "ENVIRONMENT_MISSING" });
   });
 
-  it("is said to be missing when it is removed while a donor works", async () => {
+  it("is reported missing when it is removed while a donor works", async () => {
     const odd = await image("LABEL will-be=removed");
     const sandbox = await prepared(odd.name);
     await odd[Symbol.asyncDispose]();
@@ -300,7 +300,7 @@ describe("an environment that is not one", () => {
     await expect(start).rejects.toMatchObject({ code: "ENVIRONMENT_MISSING" });
   });
 
-  it("runs nothing of its own beside our program", async () => {
+  it("does not run its own entry point beside our program", async () => {
     await using odd = await image(
       'ENTRYPOINT ["/bin/false"]',
       "ENV LD_PRELOAD=",
@@ -315,8 +315,8 @@ async function untilNoneRuns(node: string): Promise<void> {
   await until(async () => (await sandboxesOf(node)).every(({ State }) => State !== "running"));
 }
 
-describe("the life of a sandbox", () => {
-  it("stands still and goes on, and can be ended while it stands", async () => {
+describe("life cycle of a sandbox", () => {
+  it("can be paused, resumed, and ended while it is paused", async () => {
     const running = await test.python(SPIN);
     await lineFrom(running, "here");
     await running.freeze();
@@ -328,7 +328,7 @@ describe("the life of a sandbox", () => {
     expect((await running.exited).reason).toMatchObject({ code: "CANCELLED" });
   });
 
-  it("is not ended for its silence while it stood still, but for its age", async () => {
+  it("is not ended for silence while it was paused, but for its age", async () => {
     await using brief = await testSandbox(`test-${process.pid}`, { idleSeconds: 5, deadlineSeconds: timeLimit(20_000) / 1_000 });
     const running = await brief.python(SLEEP);
     await lineFrom(running, "here");
@@ -340,7 +340,7 @@ describe("the life of a sandbox", () => {
     expect((await running.exited).reason).toMatchObject({ code: "BLENDER_HUNG" });
   });
 
-  it("ends when its bridge lives and says nothing any more", async () => {
+  it("ends when its bridge is alive but silent", async () => {
     const node = `silent-${process.pid}`;
     await using doomed = await doomedBridge(node);
     doomed.signal("SIGSTOP");
@@ -349,7 +349,7 @@ describe("the life of a sandbox", () => {
     expect((await ENGINE.getContainer(left?.Id ?? "").inspect()).State).toMatchObject({ Running: false, ExitCode: 76 });
   });
 
-  it("ends with the bridge that made it, also when that is killed; the next start removes what is left", async () => {
+  it("ends with its bridge, also when that is killed; the next start removes the container", async () => {
     const node = `doomed-${process.pid}`;
     await using doomed = await doomedBridge(node);
     expect(await sandboxesOf(node)).toMatchObject([{ State: "running" }]);
@@ -361,7 +361,7 @@ describe("the life of a sandbox", () => {
     expect(await sandboxesOf(node)).toEqual([]);
   });
 
-  it("is not touched by another bridge of the node while its maker lives", async () => {
+  it("is not removed by another bridge of the node while its own bridge lives", async () => {
     const running = await test.python(SLEEP);
     await using other = await testSandbox(`test-${process.pid}`);
     expect(other).toBeDefined();
@@ -371,7 +371,7 @@ describe("the life of a sandbox", () => {
   });
 });
 
-/** Another bridge with one sandbox; killed when disposed, and what it left removed. */
+/** Another bridge with one sandbox; when disposed it is killed and its leftovers are removed. */
 async function doomedBridge(node: string) {
   const child = execa(process.execPath, [fileURLToPath(new URL("../fixtures/doomed-donor.ts", import.meta.url)), node], { reject: false });
   await Promise.race([

@@ -19,32 +19,32 @@ export interface Supervision {
 }
 
 const SUPERVISION: Supervision = {
-  /** A bridge that is silent for so long is gone, or its engine is. */
+  /** After this silence the bridge or the engine counts as gone. */
   idleSeconds: 30,
   /** A session of one job; longer jobs get a new one. */
   deadlineSeconds: 7 * 24 * 3_600,
-  /** For what runs inside to end by itself when the bridge is gone. */
+  /** Grace time for the program to end by itself when the bridge is gone. */
   graceSeconds: 1,
 };
-/** Threads of Blender, its libraries and drivers grow with the threads it may use; nothing it does needs many processes. */
+/** The thread counts of Blender, its libraries and drivers grow with its render threads; it needs few processes. */
 const PIDS = { least: 256, perCpu: 4 } as const;
-/** Of the memory; what lies there counts as memory, too. */
+/** As a share of memory, in which it is included. */
 const SCRATCH_SHARE = 0.5;
-/** The only words of our environment that mean something inside. */
+/** The only environment variables that are passed in. */
 const PASSED_ON = new Set(["LANG", "PYTHONDONTWRITEBYTECODE"]);
 const ENGINE_ANSWERS_MS = 10_000;
-/** Room for a word. */
+/** Space for control messages. */
 const TRIAL_SIZE = { cpus: 1, memoryBytes: 128 * 2 ** 20 } as const;
 
 export interface SandboxOptions {
-  /** Name or id of the environment; the newest when not said. */
+  /** Name or id of the environment; default: the newest. */
   readonly environment?: string;
-  /** Work is done also by a runtime with known holes. */
+  /** Also accepts a runtime with known vulnerabilities. */
   readonly allowOldRuntime?: boolean;
   readonly supervision?: Partial<Supervision>;
 }
 
-/** What one sandbox uses. */
+/** Limits of one sandbox. */
 export interface SandboxSize {
   readonly cpus: number;
   readonly memoryBytes: number;
@@ -56,15 +56,15 @@ export interface SandboxFolders {
   readonly scripts: string;
   /** The scene's files on this machine, for reading. */
   readonly scene: string;
-  /** The session's own folder, as the program is told of it; inside it is another one, which dies with the sandbox. */
+  /** The session's folder on this machine; inside, it is replaced by one that is removed with the sandbox. */
   readonly scratch: string;
 }
 
-/** Runs programs of strangers in containers that are held to what `container-config.ts` says. */
+/** Runs untrusted programs in containers with the limits of `container-config.ts`. */
 export class ContainerSandbox implements AsyncDisposable {
-  /** What programs run in that name no image; undefined when there is none. */
+  /** The image of programs that name none; undefined when there is none. */
   readonly environment: EnvironmentImage | undefined;
-  /** What the owner of this machine should know. */
+  /** A warning for the owner of this machine. */
   readonly warnings: readonly string[];
   readonly #engine: Docker;
   readonly #machine: EngineFacts;
@@ -85,7 +85,7 @@ export class ContainerSandbox implements AsyncDisposable {
     this.warnings = warnings;
   }
 
-  /** Finds an engine that can be trusted with strangers' files, and the environment. Throws SANDBOX_UNAVAILABLE, SANDBOX_UNSAFE, ENVIRONMENT_MISSING for one that is named. */
+  /** Finds an engine that is safe for untrusted files, and the environment. Throws SANDBOX_UNAVAILABLE, SANDBOX_UNSAFE, and ENVIRONMENT_MISSING for a named one. */
   static async open(options: SandboxOptions = {}): Promise<ContainerSandbox> {
     const engine = new Docker();
     const { facts, components } = await askEngine();
@@ -108,9 +108,9 @@ export class ContainerSandbox implements AsyncDisposable {
   }
 
   /**
-   * Lays our tools into `tools`, an empty folder, removes what killed bridges of this node left running, and tries a sandbox.
+   * Copies our tools to `tools`, an empty folder, removes sandboxes of killed bridges of this node, and tests a sandbox.
    * Throws SANDBOX_UNAVAILABLE, SANDBOX_UNSAFE.
-   * @returns how many sandboxes were left.
+   * @returns how many sandboxes were removed.
    */
   async prepare(options: { readonly node: string; readonly tools: string; readonly scripts: string }): Promise<number> {
     await installTools(options.tools, options.scripts, this.#machine.Architecture ?? "");
@@ -121,7 +121,7 @@ export class ContainerSandbox implements AsyncDisposable {
     return orphans;
   }
 
-  /** An engine elsewhere sees none of our folders, and an image may lack what our supervisor needs: better known before work is offered. */
+  /** A remote engine cannot see our folders, and an image may lack what our supervisor needs: found before work is offered. */
   async #tryOut({ tools, scripts }: { readonly tools: string; readonly scripts: string }): Promise<void> {
     const script = join(scripts, "donor_main.py");
     const request = { command: "/usr/bin/python3", args: ["-IS", "-c", "import sys; open(sys.argv[1]); print('works')", script] };
@@ -133,7 +133,7 @@ export class ContainerSandbox implements AsyncDisposable {
     );
   }
 
-  /** Starts a program of the environment, or of the image that is named. Paths below the folders are told to it as it sees them. Throws SANDBOX_UNAVAILABLE, SANDBOX_UNSAFE. */
+  /** Starts a program of the environment, or of the named image. Paths in its arguments are converted to paths inside. Throws SANDBOX_UNAVAILABLE, SANDBOX_UNSAFE. */
   async start(
     request: ProcessRequest & { readonly image?: string },
     folders: SandboxFolders,
@@ -170,19 +170,19 @@ export class ContainerSandbox implements AsyncDisposable {
     return process;
   }
 
-  /** Gives what runs more or less from now on; a sandbox that the engine cannot change keeps what it has. */
+  /** Changes the limits of running sandboxes; one that the engine cannot change keeps its own. */
   async resize(size: SandboxSize): Promise<void> {
     const fitting = this.#fitting(size);
     await Promise.allSettled([...this.#running].map((process) => process.resize(fitting)));
   }
 
-  /** The engine's machine may be a virtual one, smaller than this: it refuses more cores than it has. */
+  /** The engine may run in a smaller virtual machine, and refuses more cores than that has. */
   #fitting({ cpus, memoryBytes }: SandboxSize): SandboxSize {
     const { NCPU = cpus, MemTotal = memoryBytes } = this.#machine;
     return { cpus: Math.min(cpus, NCPU), memoryBytes: Math.min(memoryBytes, MemTotal) };
   }
 
-  /** Ends what still runs. */
+  /** Ends all running sandboxes. */
   async [Symbol.asyncDispose](): Promise<void> {
     const running = [...this.#running];
     for (const process of running) process.kill();
@@ -215,7 +215,7 @@ function supervised(supervision: Supervision): string[] {
   return ["/usr/bin/python3", "-IS", `${INSIDE.tools}/${TOOLS.supervisor}`, JSON.stringify(options)];
 }
 
-/** Where a path of this machine lies inside; undefined when it does not. */
+/** The path inside for a path of this machine; undefined when it is not mounted. */
 function seenInside(path: string, seen: readonly ReadableFolder[]): string | undefined {
   for (const { here, inside } of seen) {
     if (path === here) return inside;
@@ -224,7 +224,7 @@ function seenInside(path: string, seen: readonly ReadableFolder[]): string | und
   return undefined;
 }
 
-/** Nothing of this machine's environment goes in but what names a folder that is there. */
+/** Passes only environment variables that name a mounted folder. */
 function environmentInside(env: Readonly<Record<string, string>>, seen: readonly ReadableFolder[]): Record<string, string> {
   const kept = Object.entries(env).flatMap(([name, value]) => {
     const inside = PASSED_ON.has(name) ? value : seenInside(value, seen);

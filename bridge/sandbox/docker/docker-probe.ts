@@ -2,15 +2,15 @@ import Docker from "dockerode";
 import { type EngineFacts, type EngineLimit, type RuntimeAge, runtimeAge, unenforcedLimits } from "./engine-requirements.ts";
 import { listEnvironments } from "../images/environment-images.ts";
 
-/** What a container engine on this machine says of itself. */
+/** What a container engine on this machine reports. */
 export type DockerProbe =
   | {
       readonly here: true;
       readonly version: string;
       readonly runtimes: readonly string[];
-      /** Looks for device specifications (CDI). */
+      /** Supports device specifications (CDI). */
       readonly cdi: boolean;
-      /** Limits that this kernel does not hold containers to. */
+      /** Limits that this kernel does not enforce. */
       readonly unenforced: readonly EngineLimit[];
       readonly runtime: RuntimeAge;
       /** Blender versions of the environments that it has, newest environment first. */
@@ -18,7 +18,7 @@ export type DockerProbe =
     }
   | { readonly here: false; readonly kind: "no-permission" | "not-running" | "unknown"; readonly reason: string };
 
-/** Asks the engine behind the usual socket (or DOCKER_HOST); never throws. */
+/** Queries the engine at the default socket (or DOCKER_HOST); never throws. */
 export async function probeDocker(): Promise<DockerProbe> {
   try {
     const docker = new Docker({ timeout: 3_000 });

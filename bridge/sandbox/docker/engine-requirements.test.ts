@@ -3,8 +3,8 @@ import { engineFaults, runtimeAge } from "./engine-requirements.ts";
 
 const GOOD = { MemoryLimit: true, SwapLimit: true, CpuCfsQuota: true, PidsLimit: true, OSType: "linux", CgroupDriver: "systemd" };
 
-describe("an engine for strangers' files", () => {
-  it("is good enough when it holds memory, processor and processes to their limits; a limit of swap is not needed", () => {
+describe("an engine for untrusted files", () => {
+  it("is accepted when it can limit memory, CPU and processes; a swap limit is not needed", () => {
     expect(engineFaults(GOOD)).toEqual([]);
     expect(engineFaults({ ...GOOD, SwapLimit: false })).toEqual([]);
   });
@@ -15,7 +15,7 @@ describe("an engine for strangers' files", () => {
     ["rootless", { CgroupDriver: "none" }],
     ["windows", { OSType: "windows" }],
   ])("is refused for %s", (word, facts) => expect(engineFaults({ ...GOOD, ...facts }).join()).toContain(word));
-  it("is refused when it does not say", () =>
+  it("is refused when it does not report them", () =>
     expect(engineFaults({})).toEqual(["it does not hold containers to their limit of memory, CPU, processes"]));
 });
 
@@ -33,6 +33,6 @@ describe("the age of a runtime", () => {
     ["1.1.12-0ubuntu2~22.04.1", "unknown"],
     ["something", "unknown"],
   ])("%s is %s", (version, age) => expect(runtimeAge([{ Name: "runc", Version: version }]).age).toBe(age));
-  it("is not known where there is no runc", () =>
+  it("is unknown when there is no runc", () =>
     expect(runtimeAge([{ Name: "crun", Version: "1.0" }])).toEqual({ age: "unknown", version: "" }));
 });

@@ -1,4 +1,4 @@
-/** What an engine says of itself, as far as it decides about safety. */
+/** What an engine reports, as far as it concerns safety. */
 export interface EngineFacts {
   readonly MemoryLimit?: boolean;
   readonly SwapLimit?: boolean;
@@ -11,7 +11,7 @@ export interface EngineFacts {
   readonly NCPU?: number;
   readonly MemTotal?: number;
   readonly Runtimes?: Readonly<Record<string, unknown>>;
-  /** Where it looks for device specifications. */
+  /** Its folders of device specifications. */
   readonly CDISpecDirs?: readonly string[] | null;
 }
 
@@ -24,13 +24,13 @@ export interface EngineComponent {
 }
 
 /**
- * First versions of runc without the known ways out of a container (CVE-2025-31133, -52565, -52881; 1.1 was never mended by its
+ * First versions of runc without the known container escapes (CVE-2025-31133, -52565, -52881; 1.1 was never fixed by its
  * makers), by minor version.
  */
 const RUNC_MENDED: Readonly<Record<string, number>> = { "1.2": 8, "1.3": 3 };
 const RUNC_ALL_MENDED_SINCE = [1, 4] as const;
 
-/** Limits that an engine says it does not enforce: a container would run without them. */
+/** Limits that an engine reports as not enforced. */
 export function unenforcedLimits(facts: EngineFacts): EngineLimit[] {
   return limitsThat(facts, (enforced) => enforced === false);
 }
@@ -49,8 +49,8 @@ function limitsThat(
 }
 
 /**
- * Why an engine may not be trusted with strangers' files; empty when it may. Silence about a limit counts as none; without a
- * limit of swap that of memory still holds.
+ * Why an engine is not safe for untrusted files; empty when it is. A limit that is not reported counts as missing; without a
+ * swap limit the memory limit still applies.
  */
 export function engineFaults(facts: EngineFacts): string[] {
   const unenforced = limitsThat(facts, (enforced) => enforced !== true).filter((limit) => limit !== "swap");
@@ -63,12 +63,12 @@ export function engineFaults(facts: EngineFacts): string[] {
 
 export interface RuntimeAge {
   readonly age: "mended" | "old" | "unknown";
-  /** Empty where there is no runc. */
+  /** Empty without runc. */
   readonly version: string;
 }
 
 /**
- * What is known of the engine's runtime: a distribution mends old versions without another number, which nobody can see from here.
+ * A warning about the engine's runtime: distributions may fix old versions without changing the version number, which cannot be detected.
  */
 export function runtimeAge(components: readonly EngineComponent[]): {
   readonly age: "mended" | "old" | "unknown";

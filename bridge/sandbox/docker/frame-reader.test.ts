@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { FrameReader } from "./frame-reader.ts";
 import { ENGINE_FRAMING, FROM, frameFor, SUPERVISOR_FRAMING, SUPERVISOR_LIMITS } from "./supervisor-wire.ts";
 
-/** Frames put together again from the pieces that a reader hands on. */
+/** Frames reassembled from the pieces that a reader passes on. */
 async function read(chunks: readonly Buffer[], framing = SUPERVISOR_FRAMING) {
   const frames: { kind: number; bytes: Buffer }[] = [];
   const open: Buffer[] = [];
@@ -15,8 +15,8 @@ async function read(chunks: readonly Buffer[], framing = SUPERVISOR_FRAMING) {
   return frames;
 }
 
-describe("frames out of a sandbox", () => {
-  it("are the same however the stream is cut", async () => {
+describe("frames from a sandbox", () => {
+  it("are the same however the stream is split", async () => {
     const kinds = fc.constantFrom(FROM.output, FROM.file);
     const frame = fc.record({ kind: kinds, payload: fc.uint8Array({ maxLength: 300 }) });
     await fc.assert(
@@ -38,7 +38,7 @@ describe("frames out of a sandbox", () => {
     );
   });
 
-  it("are refused by their header when they are too long: nothing is kept for them", async () => {
+  it("are refused by their header when they are too long, before memory is allocated", async () => {
     const header = (kind: number, bytes: number) => {
       const buffer = Buffer.alloc(5);
       buffer.writeUInt8(kind, 0);
@@ -51,7 +51,7 @@ describe("frames out of a sandbox", () => {
     await expect(read(header("?".charCodeAt(0), 2_000))).rejects.toThrow("too long");
   });
 
-  it("of the engine pass on in pieces, whatever their length says", async () => {
+  it("of the engine are passed on in pieces, whatever their length field", async () => {
     const pieces: number[] = [];
     const reader = new FrameReader(ENGINE_FRAMING, ({ bytes }) => void pieces.push(bytes.length));
     await reader.push(Buffer.from([1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]));

@@ -1,7 +1,7 @@
-/** How a stream is cut into frames: a header of fixed length, then so many bytes. */
+/** The framing of a stream: a header of fixed length, then that many bytes. */
 export interface Framing {
   readonly headerBytes: number;
-  /** Reads a header. Throws for one that breaks a limit: nothing is allocated on its word. */
+  /** Parses a header. Throws for one over a limit, before anything is allocated. */
   readonly read: (header: Buffer) => { readonly kind: number; readonly bytes: number };
 }
 
@@ -12,7 +12,7 @@ export interface Piece {
   readonly last: boolean;
 }
 
-/** Cuts what it is given into frames and hands them on piece by piece, never holding more than a header. */
+/** Splits a stream into frames and passes them on piece by piece, never buffering more than a header. */
 export class FrameReader {
   readonly #framing: Framing;
   readonly #take: (piece: Piece) => void | Promise<void>;
@@ -24,7 +24,7 @@ export class FrameReader {
     this.#take = take;
   }
 
-  /** Settles when all of it was taken: whoever reads slowly is not run over. */
+  /** Settles when all of it was consumed, for backpressure. */
   async push(bytes: Buffer): Promise<void> {
     let rest = bytes;
     while (rest.length > 0) rest = this.#frame ? await this.#passOn(rest, this.#frame) : await this.#readHeader(rest);

@@ -1,6 +1,6 @@
 import { SUPERVISOR_LIMITS } from "./supervisor-wire.ts";
 
-/** How much a sandbox may still print: much at once, little lastingly. A render prints; only a flood prints like this. */
+/** How much a sandbox may still print: a large burst, a low rate. Renders print far less. */
 export class OutputQuota {
   readonly #now: () => number;
   #left: number = SUPERVISOR_LIMITS.printBurstBytes;

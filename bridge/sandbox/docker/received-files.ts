@@ -12,8 +12,8 @@ interface Taking {
 }
 
 /**
- * Files on their way out of a sandbox, one at a time. Each goes into a new file of ours; what is inside says nothing but its
- * bytes, and no more of them than were agreed.
+ * Receives files from a sandbox, one at a time. Each is written to a new file of ours; the sandbox provides only
+ * bytes, up to the announced size.
  */
 export class ReceivedFiles {
   readonly #send: (frame: Buffer) => void;
@@ -35,7 +35,7 @@ export class ReceivedFiles {
     await turn;
   }
 
-  /** Takes in what the supervisor says of the file. Throws when it breaks what was agreed: nobody inside can make it do so. */
+  /** Handles a frame of the supervisor about the file. Throws when it breaks the protocol, which programs inside cannot cause. */
   async hear({ kind, bytes, last }: Piece): Promise<void> {
     const taking = this.#taking;
     if (!taking) throw new Error("a file came that nobody asked for");
@@ -47,7 +47,7 @@ export class ReceivedFiles {
     else throw new Error("a file is shorter than it was said to be");
   }
 
-  /** Nothing comes any more. */
+  /** The stream has ended. */
   end(reason: FarmError): void {
     this.#over ??= reason;
     this.#taking?.ended.reject(reason);
@@ -59,7 +59,7 @@ export class ReceivedFiles {
     await using file = await open(toPath, "wx", 0o600);
     const ended = Promise.withResolvers<void>();
     this.#taking = { file, maxBytes, left: undefined, ended };
-    ended.promise.catch(() => {}); // it may fail before it is waited for
+    ended.promise.catch(() => {}); // it may fail before it is awaited
     try {
       const limit = Buffer.alloc(8);
       limit.writeBigUInt64BE(BigInt(maxBytes));

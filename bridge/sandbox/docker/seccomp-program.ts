@@ -1,4 +1,4 @@
-/** Machines for which there is a filter, as Linux names them. */
+/** Architectures for which there is a filter, by Linux's names. */
 export type FilterArch = "x86_64" | "aarch64";
 
 const LOAD = 0x20;
@@ -14,24 +14,24 @@ const ENOSYS = 38;
 const EAFNOSUPPORT = 97;
 const AF_UNIX = 1;
 
-/** Offsets into what the kernel hands a filter: number, architecture, first argument (its low half: little endian). */
+/** Offsets into seccomp_data: syscall number, architecture, first argument (low half, little endian). */
 const AT = { number: 0, arch: 4, firstArgument: 16 } as const;
 
 interface Calls {
-  /** The kernel's own name of the architecture (AUDIT_ARCH_…). */
+  /** The kernel's constant of the architecture (AUDIT_ARCH_…). */
   readonly audit: number;
-  /** From here on a number belongs to another ABI of the same architecture. */
+  /** Numbers from here on belong to another ABI of the same architecture. */
   readonly foreignFrom: number | undefined;
   readonly socket: number;
   readonly refused: readonly number[];
 }
 
 const CLONE3 = 435;
-/** The same numbers on all architectures: io_uring, the newer ways to mount, pidfd_getfd, process_madvise, memfd_secret. */
+/** The same numbers on all architectures: io_uring, the new mount API, pidfd_getfd, process_madvise, memfd_secret. */
 const REFUSED_EVERYWHERE = [425, 426, 427, 428, 429, 430, 431, 432, 433, 442, 438, 440, 447];
 
 /**
- * What no renderer needs and what kernels were broken through: other processes' memory, keys, BPF, user faults, performance
+ * Syscalls that no renderer needs and that had kernel vulnerabilities: other processes' memory, keys, BPF, user faults, performance
  * events, namespaces, mounts, modules, clocks, names. In the order: bpf, ptrace, process_vm_readv and _writev, keyctl, add_key,
  * request_key, userfaultfd, perf_event_open, unshare, setns, mount, umount2, pivot_root, chroot, init_module, finit_module,
  * delete_module, kexec_load, kexec_file_load, open_by_handle_at, name_to_handle_at, mknodat, swapon, swapoff, reboot, acct,
@@ -63,8 +63,8 @@ type Instruction = readonly [code: number, jumpTrue: number, jumpFalse: number, 
 
 /**
  * A classic BPF program for seccomp, stacked on top of the engine's own filter (which stays: filters only add up). Sockets of
- * other families than AF_UNIX are unknown, clone3 is not there (its flags lie in memory that no filter can read; C libraries fall
- * back), foreign ABIs end the process.
+ * other families than AF_UNIX fail, clone3 is ENOSYS (its flags are in memory that no filter can read; C libraries fall
+ * back), other ABIs end the process.
  */
 export function seccompProgram(arch: FilterArch): Buffer {
   const { audit, foreignFrom, socket, refused } = CALLS[arch];

@@ -1,11 +1,11 @@
 import type { Framing } from "./frame-reader.ts";
 
-/** Bounds on what comes out of a sandbox; `inside/supervisor.py` is the other side and keeps its frames below them. */
+/** Limits on output of a sandbox; `inside/supervisor.py` is the other side and keeps its frames below them. */
 export const SUPERVISOR_LIMITS = {
   maxFrameBytes: 256 * 1024,
-  /** Of frames that say something: the size of a file, why it is none, a last word. */
+  /** Size of control frames: the size of a file, an error, the final message. */
   maxWordBytes: 1_024,
-  /** What a program may print at once, and lastingly: more than any render does, and soon over for one that floods. */
+  /** Burst and rate of a program's output: more than any render prints. */
   printBurstBytes: 64 * 1024 * 1024,
   printBytesPerSecond: 1024 * 1024,
 } as const;
@@ -39,7 +39,7 @@ export const SUPERVISOR_FRAMING: Framing = {
 /** Of the engine's own frames: which of the standard streams. */
 export const ENGINE_STREAM = { output: 1, errors: 2 } as const;
 
-/** How the engine tells a container's standard streams apart. The engine is trusted, and its frames are not held in memory. */
+/** The engine's framing of a container's standard streams. The engine is trusted, and its frames are not buffered. */
 export const ENGINE_FRAMING: Framing = {
   headerBytes: 8,
   read: (header) => ({ kind: header.readUInt8(0), bytes: header.readUInt32BE(4) }),

@@ -1,10 +1,10 @@
-/** All in a tar comes in multiples of this. */
+/** The block size of a tar. */
 export const TAR_BLOCK = 512;
 const MAX_OCTAL = 0o77777777777;
 
 type Bytes = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
-/** One regular file of a tar, as it is streamed: names of up to 100 bytes, owned by root. The content must be as long as promised. */
+/** One regular file of a tar, as it is streamed: names of up to 100 bytes, owned by root. The content must have exactly the given size. */
 export async function* tarEntry(name: string, bytes: number, content: Bytes): AsyncGenerator<Uint8Array, void, undefined> {
   yield tarHeader(name, bytes);
   let written = 0;
@@ -24,7 +24,7 @@ function tarHeader(name: string, bytes: number): Uint8Array {
   header.write("00000000000\u0000", 136, "latin1"); // 1970: equal images are equal archives
   if (bytes <= MAX_OCTAL) header.write(`${bytes.toString(8).padStart(11, "0")}\u0000`, 124, "latin1");
   else {
-    header[124] = 0x80; // GNU's form for what octal cannot say
+    header[124] = 0x80; // GNU's encoding of larger numbers
     header.writeBigUInt64BE(BigInt(bytes), 128);
   }
   header.write("0", 156, "latin1");

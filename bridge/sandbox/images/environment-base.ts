@@ -5,7 +5,7 @@ import { canMakeBase, makeBase } from "./make-base.ts";
 
 export interface BaseImage {
   readonly image: string;
-  /** What the Containerfiles must be told about it. */
+  /** Build arguments for the Containerfiles. */
   readonly args: Readonly<Record<string, string>>;
 }
 
@@ -15,7 +15,7 @@ export interface BaseWatch {
 }
 
 /**
- * The base that is named; else a Debian that the engine has, or that a registry gives, or that is made on this machine.
+ * The named base; else a Debian of the engine, or of a registry, or one made on this machine.
  * Throws BASE_IMAGE_MISSING.
  */
 export async function findBase(
@@ -27,7 +27,7 @@ export async function findBase(
   const { release, named, containers } = wanted;
   const image = named ?? `debian:${release}-slim`;
   const own = `p2p-render/base:${release}`;
-  // The mirror that it was made from may be a snapshot, older than its own date of expiry.
+  // Its mirror may be a snapshot that is past its date of expiry.
   const ownBase: BaseImage = { image: own, args: { APT_OPTIONS: "-o Acquire::Check-Valid-Until=false" } };
   if (await engine.find(image)) return { image, args: {} };
   if (named === undefined && (await engine.find(own))) return ownBase;

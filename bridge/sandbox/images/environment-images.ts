@@ -4,24 +4,24 @@ import { FarmError, messageOf } from "../../kernel/errors.ts";
 
 /** A container image with a Blender, on this machine's engine. */
 export interface EnvironmentImage {
-  /** "sha256:…": what is run, whatever its names come to mean. */
+  /** "sha256:…": containers are started by this, never by a tag. */
   readonly id: string;
-  /** What the engine calls it. */
+  /** Its tag in the engine. */
   readonly names: readonly string[];
-  /** Of its configuration, as far as it is known. */
+  /** Digest of its configuration, if known. */
   readonly digest: string;
   readonly createdMs: number;
   readonly bytes: number;
   readonly facts: EnvironmentFacts;
 }
 
-/** All environments of this engine, newest first; what a build that broke off left has their labels, and no name. */
+/** All environments of this engine, newest first; untagged leftovers of failed builds are skipped. */
 export async function listEnvironments(engine: Docker): Promise<EnvironmentImage[]> {
   const images = await engine.listImages({ filters: { label: [`${ENVIRONMENT_LABELS.mark}=1`], dangling: ["false"] } });
   return images.flatMap((image) => environmentOf(image)).toSorted((a, b) => b.createdMs - a.createdMs);
 }
 
-/** The environment that a person means (see `mayMean`), or that the engine calls so; the newest of them, and of all when not said. Throws ENVIRONMENT_MISSING. */
+/** The environment that matches a user's text (see `mayMean`) or has that tag; the newest match; by default the newest of all. Throws ENVIRONMENT_MISSING. */
 export async function findEnvironment(engine: Docker, wanted: string | undefined): Promise<EnvironmentImage> {
   const all = await listEnvironments(engine).catch((cause: unknown) => {
     throw new FarmError("SANDBOX_UNAVAILABLE", `the container engine does not tell its images: ${messageOf(cause)}`, { cause });
@@ -35,11 +35,11 @@ export async function findEnvironment(engine: Docker, wanted: string | undefined
 }
 
 function isCalled({ names, facts, digest }: EnvironmentImage, wanted: string): boolean {
-  const called = names.map((name) => name.replace(/^localhost\//, "")); // as Podman calls what no registry has
+  const called = names.map((name) => name.replace(/^localhost\//, "")); // Podman's prefix of local images
   return called.includes(wanted) || called.includes(`${wanted}:latest`) || mayMean(wanted, facts, digest);
 }
 
-/** An image that claims to be an environment and does not say what is in it is none. */
+/** An image with environment labels that are incomplete is skipped. */
 function environmentOf({ Id, RepoTags, Created, Size, Labels }: Docker.ImageInfo): EnvironmentImage[] {
   const facts = factsOf(Labels);
   if (facts === undefined) return [];
@@ -47,7 +47,7 @@ function environmentOf({ Id, RepoTags, Created, Size, Labels }: Docker.ImageInfo
   return [{ id: Id, names, digest: digestOf(Id, names), createdMs: Created * 1_000, bytes: Size, facts }];
 }
 
-/** Engines on containerd have ids of their own; the name that we gave says how the digest begins. */
+/** Engines with containerd use other ids; the tag we gave contains the beginning of the digest. */
 function digestOf(id: string, names: readonly string[]): string {
   const tagged = names
     .map((name) => /^(?:localhost\/)?p2p-render\/environment:([0-9a-f]{12})$/.exec(name)?.[1])

@@ -16,10 +16,10 @@ const Answer = z.strictObject({
   compiled: z.array(z.string().max(32)).max(32),
 });
 
-/** What each maker's devices render with, given an image that lets them in. */
+/** The backend of each vendor's devices, in an image that supports them. */
 const BACKENDS: Readonly<Record<GpuMaker, readonly Backend[]>> = { nvidia: ["CUDA", "OPTIX"], amd: ["HIP"], intel: ["ONEAPI"] };
 
-/** Runs an image's Blender once and asks what it is. Throws ENVIRONMENT_BUILD_FAILED. */
+/** Runs an image's Blender once and reads its description. Throws ENVIRONMENT_BUILD_FAILED. */
 export async function askBlender(
   engine: ImageEngine,
   image: string,

@@ -14,7 +14,7 @@ const CONFIG = Buffer.from(JSON.stringify({ rootfs: { type: "layers", diff_ids: 
 
 const collect = async (layer: AsyncIterable<Uint8Array>) => await buffer(layer);
 
-/** An archive of files, and of links where the content is a text. */
+/** An archive of files, and of links where the content is a string. */
 function archive(files: Readonly<Record<string, Buffer | { readonly to: string }>>): Readable {
   const pack = tar.pack();
   for (const [name, content] of Object.entries(files)) {
@@ -29,7 +29,7 @@ const manifest = (config: string, layers: readonly string[]) =>
   Buffer.from(JSON.stringify([{ Config: config, RepoTags: null, Layers: layers }]));
 
 describe("a saved image", () => {
-  it("is read in the old layout, its links followed", async () => {
+  it("is read in the old layout, following its links", async () => {
     const saved = archive({
       "a/layer.tar": LARGE,
       "b/layer.tar": { to: "../c/layer.tar" },
@@ -46,7 +46,7 @@ describe("a saved image", () => {
   it.each([
     ["gzip", gzipSync],
     ["zstd", zstdCompressSync],
-  ])("is read in the OCI layout, its layers out of %s", async (_, compress) => {
+  ])("is read in the OCI layout, its layers from %s", async (_, compress) => {
     const saved = archive({
       "oci-layout": Buffer.from("{}"),
       "manifest.json": manifest("blobs/sha256/cfg", ["blobs/sha256/one", "blobs/sha256/two"]),
@@ -58,7 +58,7 @@ describe("a saved image", () => {
     expect(layers.map(sha)).toEqual([sha(LARGE), sha(SMALL)]);
   });
 
-  it("is written as it was read, less the layers that an engine has", async () => {
+  it("is written as it was read, without the layers that an engine has", async () => {
     const layer = (bytes: Buffer) => ({ diffId: sha(bytes), bytes: bytes.length, tar: () => Readable.from([bytes]) });
     const image = { digest: sha(CONFIG), config: CONFIG, tag: "p2p-render/environment:x" };
     const whole = await readSavedImage(writeImage({ ...image, layers: [layer(LARGE), layer(SMALL)] }), collect, signal);
@@ -68,7 +68,7 @@ describe("a saved image", () => {
     expect(less.includes(sha(LARGE))).toBe(true);
   });
 
-  it("breaks off with the layer that breaks off", async () => {
+  it("fails when a layer fails", async () => {
     async function* broken() {
       yield LARGE;
       throw new Error("the layer is a lie");

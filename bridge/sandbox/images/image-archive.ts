@@ -7,10 +7,10 @@ import tar from "tar-stream";
 import { FarmError } from "../../kernel/errors.ts";
 import { TAR_BLOCK, tarEntry } from "../docker/tar-entry.ts";
 
-/** Below this a file of an archive is kept until it is known what it is; layers above it are read as they pass. */
+/** Smaller files of an archive are buffered until their kind is known; larger layers are streamed. */
 const SMALL_BYTES = 1024 * 1024;
 
-/** An image as `docker save` gives it: its configuration, and what `onLayer` made of each layer, bottom first. */
+/** An image from `docker save`: its configuration, and the results of `onLayer` for each layer, bottom first. */
 export interface SavedImage<T> {
   readonly config: Uint8Array;
   readonly layers: readonly T[];
@@ -24,7 +24,7 @@ interface Passed<T> {
 
 /**
  * Reads a saved image in one pass, in the layout of any engine (docker-archive, or OCI with a docker manifest). Layers
- * are handed out as plain tars, also where the archive holds them compressed. Throws ENVIRONMENT_INVALID.
+ * are passed on as plain tars, also if they are compressed in the archive. Throws ENVIRONMENT_INVALID.
  */
 export async function readSavedImage<T>(
   archive: NodeJS.ReadableStream,
@@ -69,7 +69,7 @@ export interface LayerToLoad {
   readonly tar?: () => AsyncIterable<Uint8Array>;
 }
 
-/** The smallest archive that `docker load` takes. A failure of a layer destroys the stream with it. */
+/** The minimal archive for `docker load`. An error of a layer destroys the stream with it. */
 export function writeImage(image: {
   readonly digest: string;
   readonly config: Uint8Array;
@@ -106,7 +106,7 @@ async function takeEntry<T>(
   } else passed.large.set(name, await onLayer(unpacked(stream)));
 }
 
-/** Engines with a containerd store save layers as a registry gave them: gzip or zstd. */
+/** Engines with a containerd store save layers as received from a registry: gzip or zstd. */
 async function* unpacked(source: Readable): AsyncGenerator<Uint8Array, void, undefined> {
   const input = source[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   const first = await input.next();
@@ -119,7 +119,7 @@ async function* unpacked(source: Readable): AsyncGenerator<Uint8Array, void, und
   const decoder = magic.startsWith("1f8b") ? createGunzip() : magic === "28b52ffd" ? createZstdDecompress() : undefined;
   if (decoder === undefined) return yield* rest();
   const fed = pipeline(rest, decoder);
-  fed.catch(() => {}); // the reader below meets the same failure
+  fed.catch(() => {}); // the reader below gets the same error
   yield* decoder as AsyncIterable<Uint8Array>;
   await fed;
 }

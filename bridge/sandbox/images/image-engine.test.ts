@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Containers, run or not, whose command holds a word. */
+/** Containers, running or not, whose command contains a text. */
 async function containersWith(word: string) {
   return (await ENGINE.listContainers({ all: true })).filter(({ Command }) => Command.includes(word));
 }
@@ -32,23 +32,23 @@ const build = (text: string, end: AbortSignal, onLine: (line: string) => void = 
   );
 
 describe("an engine", () => {
-  it("that is not there is named as what it is", async () => {
+  it("that is not running is named in the error", async () => {
     await expect(ImageEngine.open(join(folder, "nothing"))).rejects.toMatchObject({ code: "SANDBOX_UNAVAILABLE" });
   });
 
-  it("finds an image by its id, and none where there is none", async () => {
+  it("finds an image by its id, and undefined for an unknown id", async () => {
     const image = await engine.find(environment);
     expect(image?.layers.length).toBeGreaterThan(0);
     expect(await engine.find("p2p-render/nothing:here")).toBeUndefined();
     expect(await engine.findEnvironment("0".repeat(64))).toBeUndefined();
   });
 
-  it("says that an image cannot be fetched", async () => {
+  it("fails when an image cannot be pulled", async () => {
     const pulling = engine.pull("registry.invalid/nothing:here", () => {}, signal);
     await expect(pulling).rejects.toMatchObject({ code: "BASE_IMAGE_MISSING" });
   });
 
-  it("knows which of an image's layers it has: those from the bottom up to the first that it lacks", async () => {
+  it("reports which of an image's layers it has: from the bottom up to the first missing one", async () => {
     const { layers = [] } = (await engine.find(environment)) ?? {};
     const strange = "f".repeat(64);
     expect(await engine.layersHere([...layers, strange])).toEqual(new Set(layers));
@@ -57,13 +57,13 @@ describe("an engine", () => {
 });
 
 describe("a build", () => {
-  it("that fails says with what, and leaves no container", async () => {
+  it("that fails reports the output, and leaves no container", async () => {
     const failing = build("RUN echo over-and-out-73 && exit 7", signal);
     await expect(failing).rejects.toMatchObject({ code: "ENVIRONMENT_BUILD_FAILED", message: expect.stringContaining("7") });
     expect(await containersWith("over-and-out-73")).toEqual([]);
   });
 
-  it("that breaks off on top of an environment leaves nothing that passes for one", async () => {
+  it("that fails on top of an environment leaves no image that looks like one", async () => {
     const own = `over=${process.pid}`;
     const from = { text: `FROM ${environment}\nENV ${own}\nRUN exit 7\n` };
     await expect(engine.build({ from, args: {}, labels: {} }, () => {}, signal)).rejects.toMatchObject({
@@ -71,7 +71,7 @@ describe("a build", () => {
     });
     const listed = [...(await engine.list(`${ENVIRONMENT_LABELS.mark}=1`)), ...(await listEnvironments(ENGINE))];
     expect(listed.length).toBeGreaterThan(0);
-    // Others make images meanwhile, and remove them.
+    // Other tests create and remove images meanwhile.
     const images = await Promise.all(
       listed.map(({ id }) =>
         ENGINE.getImage(id)
@@ -94,8 +94,8 @@ describe("a build", () => {
   });
 });
 
-describe("what is asked of an image", () => {
-  it("is answered cut off from everything", async () => {
+describe("a command run in an image", () => {
+  it("runs without network", async () => {
     const code = [
       "import os, socket",
       "print(os.getuid(), sorted(os.listdir('/sys/class/net')))",
@@ -112,7 +112,7 @@ describe("what is asked of an image", () => {
   });
 });
 
-describe("a base made here", () => {
+describe("a base image made here", () => {
   const tag = `p2p-render/test:base-${process.pid}`;
   async function script(text: string): Promise<string> {
     const path = join(folder, "make.sh");
@@ -120,7 +120,7 @@ describe("a base made here", () => {
     return path;
   }
 
-  it("is the tar that the script writes", async () => {
+  it("is the tar archive written by the script", async () => {
     await makeBase(
       engine,
       { script: await script(`tar -C ${folder} -c .; echo "for $1" >&2`), release: "bookworm", tag },
@@ -131,14 +131,14 @@ describe("a base made here", () => {
     await engine.remove(tag);
   });
 
-  it("is none when the script breaks off, however much it wrote", async () => {
+  it("is not imported when the script fails, whatever it wrote", async () => {
     const broken = await script(`tar -C ${folder} -c .; echo "no mirror" >&2; exit 1`);
     const failing = makeBase(engine, { script: broken, release: "bookworm", tag }, () => {}, signal);
     await expect(failing).rejects.toMatchObject({ code: "BASE_IMAGE_MISSING", message: expect.stringContaining("no mirror") });
     expect(await engine.find(tag)).toBeUndefined();
   });
 
-  it("is none when it is cancelled, and the script has time to clean up", async () => {
+  it("is not imported when it is cancelled, and the script has time to clean up", async () => {
     const slow = await script(
       `trap 'kill $!; rm ${folder}/work; exit 143' TERM; touch ${folder}/work; sleep 300 & echo begun >&2; wait $!`,
     );

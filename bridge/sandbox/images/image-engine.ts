@@ -12,9 +12,9 @@ import { absence } from "../docker/docker-probe.ts";
 import { type LayerToLoad, readSavedImage, type SavedImage, writeImage } from "./image-archive.ts";
 import { TAR_BLOCK, tarEntry } from "../docker/tar-entry.ts";
 
-/** An image as an engine knows it. */
+/** An image of an engine. */
 export interface EngineImage {
-  /** What this engine calls it; run by this, never by a tag. */
+  /** Its id in this engine, used for starting containers, never a tag. */
   readonly id: string;
   /** Bare hexadecimal, bottom layer first. */
   readonly layers: readonly string[];
@@ -35,7 +35,7 @@ const PULL_MS = 600_000;
 /** The images of a container engine: built, listed, saved, loaded, removed. */
 export class ImageEngine {
   readonly #docker: Docker;
-  /** Images are kept by containerd: an id is no configuration's digest there, and a load must bring every layer. */
+  /** Images are stored by containerd: ids are no configuration digests there, and a load must contain every layer. */
   readonly #isContainerd: boolean;
 
   private constructor(docker: Docker, isContainerd: boolean) {
@@ -43,7 +43,7 @@ export class ImageEngine {
     this.#isContainerd = isContainerd;
   }
 
-  /** The engine behind the usual socket (or DOCKER_HOST), or behind a named one. Throws SANDBOX_UNAVAILABLE. */
+  /** The engine at the default socket (or DOCKER_HOST), or at a given one. Throws SANDBOX_UNAVAILABLE. */
   static async open(socketPath?: string): Promise<ImageEngine> {
     const docker = new Docker(socketPath === undefined ? {} : { socketPath });
     try {
@@ -72,13 +72,13 @@ export class ImageEngine {
     return await this.find(this.#isContainerd ? environmentTag(digest) : `sha256:${digest}`);
   }
 
-  /** Gives an environment the name that people see. */
+  /** Tags an environment with its readable name. */
   async name({ id }: EngineImage, digest: EnvironmentDigest): Promise<void> {
     const [repo = "", tag = ""] = environmentTag(digest).split(":");
     await this.#docker.getImage(id).tag({ repo, tag });
   }
 
-  /** Images that have a name and a label, newest first: what a build that broke off left has the labels of its base, and no name. */
+  /** Tagged images with a label, newest first: leftovers of failed builds have the labels of their base, but no tag. */
   async list(label: string): Promise<readonly EngineImage[]> {
     const listed = await this.#docker.listImages({ filters: { label: [label], dangling: ["false"] } });
     const newestFirst = listed.toSorted((a, b) => b.Created - a.Created);
@@ -94,7 +94,7 @@ export class ImageEngine {
     return sha256(config);
   }
 
-  /** The same, where the engine can tell it without reading the whole image. */
+  /** The same, if the engine reports it without reading the whole image. */
   knownDigestOf({ id }: EngineImage): EnvironmentDigest | undefined {
     return this.#isContainerd ? undefined : id.replace(/^sha256:/, "");
   }
@@ -127,7 +127,7 @@ export class ImageEngine {
         ? Readable.from(oneFile("Containerfile", from.text), { objectMode: false })
         : { context: from.folder, src: [from.file] };
     const dockerfile = "text" in from ? "Containerfile" : from.file;
-    // forcerm: the container of a step that was cut off goes, too.
+    // forcerm: also removes the container of an interrupted step.
     const options = { dockerfile, buildargs: args, labels, rm: true, forcerm: true, abortSignal: signal };
     try {
       const answer = await this.#docker.buildImage(context, options);
@@ -140,7 +140,7 @@ export class ImageEngine {
     }
   }
 
-  /** Runs a command in an image, cut off from everything, and returns what it wrote. Throws ENVIRONMENT_BUILD_FAILED. */
+  /** Runs a command in an image without network, and returns its output. Throws ENVIRONMENT_BUILD_FAILED. */
   async ask(id: string, command: readonly string[], parent: AbortSignal): Promise<string> {
     using limit = childSignal(parent, { ms: PROBE.seconds * 1000, time: systemWorld });
     const container = await this.#docker.createContainer(probeOptions(id, command));
@@ -172,19 +172,19 @@ export class ImageEngine {
     return await readSavedImage(await this.#docker.getImage(id).get(), onLayer, signal);
   }
 
-  /** Which of these layers need not be brought: some image of the engine has them, in the same place. */
+  /** Which of these layers the engine already has, in an image at the same position. */
   async layersHere(diffIds: readonly string[]): Promise<ReadonlySet<string>> {
     if (this.#isContainerd) return new Set();
     const listed = await this.#docker.listImages({ all: true });
     const images = await Promise.all(listed.map(({ Id }) => this.find(Id)));
-    // An engine keeps a layer by itself and all below it.
+    // An engine identifies a layer by itself and all layers below it.
     const shared = images.map((image) => sharedStart(diffIds, image?.layers ?? []));
     return new Set(diffIds.slice(0, Math.max(0, ...shared)));
   }
 
   /**
-   * Loads an environment and returns it once it is proved to be the one that was meant.
-   * Throws ENVIRONMENT_INVALID; what the engine made of a wrong one is removed.
+   * Loads an environment and returns it once its digest is verified.
+   * Throws ENVIRONMENT_INVALID; a wrong image is removed from the engine.
    */
   async load(
     image: { readonly digest: EnvironmentDigest; readonly config: Uint8Array; readonly layers: readonly LayerToLoad[] },
@@ -199,9 +199,9 @@ export class ImageEngine {
     throw new FarmError("ENVIRONMENT_INVALID", "the engine has made another image of what it was given");
   }
 
-  /** Gives an archive to the engine. Throws what the archive broke with, or ENVIRONMENT_INVALID for the engine's own refusal. */
+  /** Loads an archive into the engine. Throws the archive's error, or ENVIRONMENT_INVALID if the engine refuses it. */
   async #send(archive: Readable, parent: AbortSignal): Promise<void> {
-    // An archive that breaks off must end the request: the engine would wait for the rest.
+    // An archive that fails must end the request: the engine would wait for the rest.
     using child = childSignal(parent);
     archive.once("error", (error) => child.abort(error));
     try {
@@ -215,7 +215,7 @@ export class ImageEngine {
     }
   }
 
-  /** Removes an image or a tag; what is not there needs no removing. Throws what the engine says when it is in use. */
+  /** Removes an image or a tag; a missing one is no error. Throws the engine's error when it is in use. */
   async remove(reference: string): Promise<void> {
     try {
       await this.#docker.getImage(reference).remove();
@@ -225,7 +225,7 @@ export class ImageEngine {
   }
 }
 
-/** The id that an engine's answer ends with, where it tells one. Throws its error: it comes inside an answer that began well. */
+/** The id at the end of an engine's answer, if there is one. Throws an error reported inside the answer. */
 async function readProgress(
   answer: NodeJS.ReadableStream,
   onLine: (line: string) => void,

@@ -11,12 +11,12 @@ export interface BaseRequest {
   readonly tag: string;
 }
 
-/** Whether this machine can make a base at all: it takes root, for the owners of files. */
+/** Whether this machine can make a base: it needs root, for the owners of files. */
 export function canMakeBase(): boolean {
   return process.platform === "linux" && process.getuid?.() === 0;
 }
 
-/** Makes a base image without a registry. Leaves nothing behind when it fails or is ended. Throws BASE_IMAGE_MISSING. */
+/** Makes a base image without a registry. Leaves no files when it fails or is aborted. Throws BASE_IMAGE_MISSING. */
 export async function makeBase(
   engine: ImageEngine,
   request: BaseRequest,
@@ -44,7 +44,7 @@ export async function makeBase(
   );
   const [made, failed] = await Promise.all([making, imported, listening]);
   if (!made.failed && failed === undefined) return;
-  // What the engine made of a tar that broke off is no base.
+  // An image made from an incomplete tar is removed.
   await engine.remove(tag);
   signal.throwIfAborted();
   if (failed && !made.failed) throw failed.error;

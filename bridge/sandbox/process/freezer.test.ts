@@ -6,7 +6,7 @@ import { until } from "../../test/time/until.ts";
 
 const spin = { command: process.execPath, args: ["-e", "while (true);"], env: {} };
 
-/** Ticks of processor time (1/100 s) that a process has used. */
+/** Ticks of CPU time (1/100 s) that a process has used. */
 async function ticksUsed(pid: number | undefined): Promise<number> {
   return (await processStat(pid ?? 0))?.ticks ?? Number.NaN;
 }
@@ -17,14 +17,14 @@ async function usedDuring(pid: number | undefined, ms: number): Promise<number> 
   return (await ticksUsed(pid)) - before;
 }
 
-/** It is at work: its processor time grows. */
+/** It is running: its CPU time grows. */
 async function untilItWorks(pid: number | undefined): Promise<void> {
   const before = await ticksUsed(pid);
   await until(async () => (await ticksUsed(pid)) > before);
 }
 
 describe.runIf(process.platform === "linux")("a freezer", () => {
-  it("stops real processes at once, and lets them go on", async () => {
+  it("stops real processes at once, and resumes them", async () => {
     const freezer = new Freezer();
     const running = await freezer.watch(startPlainProcess)(spin);
     try {
@@ -40,7 +40,7 @@ describe.runIf(process.platform === "linux")("a freezer", () => {
     expect(freezer.size).toBe(0);
   });
 
-  it("stops what is started while all stands still, and can end it", async () => {
+  it("stops processes that start while it is paused, and can end them", async () => {
     const freezer = new Freezer();
     await freezer.freeze();
     const running = await freezer.watch(startPlainProcess)(spin);
@@ -50,7 +50,7 @@ describe.runIf(process.platform === "linux")("a freezer", () => {
   });
 });
 
-it("a freezer says how many it cannot stop", async () => {
+it("reports how many processes it cannot stop", async () => {
   const freezer = new Freezer();
   const start = freezer.watch(async (): Promise<Freezable> => ({ exited: new Promise(() => {}) }));
   await start(undefined);

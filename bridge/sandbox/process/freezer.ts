@@ -1,20 +1,20 @@
-/** A process that may be made to stand still; sandboxes that cannot leave both out. */
+/** A process that may be paused; both are undefined if its sandbox cannot. */
 export interface Freezable {
-  /** Stops all of it at once, its memory kept. */
+  /** Pauses all of it at once, keeping its memory. */
   freeze?(): void | Promise<void>;
   thaw?(): void | Promise<void>;
   readonly exited: Promise<unknown>;
 }
 
 /**
- * Every process that was started through it, to be frozen and thawed together. What is started while all is
- * frozen stands still from its first moment.
+ * Every process that was started through it, to be paused and resumed together. A process that starts while all are
+ * paused is paused at once.
  */
 export class Freezer {
   readonly #processes = new Set<Freezable>();
   #frozen = false;
 
-  /** How many processes live. */
+  /** How many processes run. */
   get size(): number {
     return this.#processes.size;
   }
@@ -23,7 +23,7 @@ export class Freezer {
     return this.#frozen;
   }
 
-  /** The same way of starting processes, watched. */
+  /** The same launcher, with its processes tracked. */
   watch<Request, Process extends Freezable>(start: (request: Request) => Promise<Process>): (request: Request) => Promise<Process> {
     return async (request) => {
       const process = await start(request);
@@ -35,7 +35,7 @@ export class Freezer {
     };
   }
 
-  /** Stops them all. @returns how many cannot be stopped and go on. */
+  /** Pauses all. @returns how many cannot be paused and continue. */
   async freeze(): Promise<number> {
     this.#frozen = true;
     await Promise.all([...this.#processes].map(async (process) => await process.freeze?.()));

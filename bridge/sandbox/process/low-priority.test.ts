@@ -8,29 +8,29 @@ import { until } from "../../test/time/until.ts";
 const blender = { command: "/opt/blender", args: ["-b", "a b.blend"], cwd: "/tmp" };
 
 describe("weakly", () => {
-  it("lets the tools become the command, in the same process", () =>
+  it("the tools exec the command in the same process", () =>
     expect(weakly(blender, { nice: "nice", ionice: "ionice" })).toEqual({
       command: "nice",
       args: ["-n", "19", "ionice", "-c", "3", "/opt/blender", "-b", "a b.blend"],
       cwd: "/tmp",
     }));
-  it("leaves the command alone where there are none", () =>
+  it("the command is unchanged when there are no tools", () =>
     expect(weakly(blender, { nice: undefined, ionice: undefined })).toEqual(blender));
 });
 
-/** Seconds of processor time that a process has used, children aside. */
+/** CPU seconds that a process has used, without children. */
 async function secondsUsed(pid: number): Promise<number> {
   return ((await processStat(pid))?.ticks ?? Number.NaN) / 100;
 }
 
-describe.runIf(process.platform === "linux")("a gentle start", () => {
-  it("is weak from its first thread on, and in its session, too", async () => {
+describe.runIf(process.platform === "linux")("startLowPriority", () => {
+  it("lowers the priority of all its threads, and of its session", async () => {
     await using running = await spinning(startLowPriority(startPlainProcess));
     expect(await processStat(running.pid)).toMatchObject({ nice: 19 });
     expect(await readFile(`/proc/${running.pid}/autogroup`, "utf8").catch(() => "nice 19")).toContain("nice 19");
   });
 
-  it("gives way: beside somebody else's work on the same core it gets almost nothing", async () => {
+  it("gets almost no time beside other work on the same core", async () => {
     await using gentle = await spinning(startLowPriority(startPlainProcess));
     await using loud = await spinning(startPlainProcess);
     const before = [await secondsUsed(gentle.pid), await secondsUsed(loud.pid)] as const;
@@ -41,7 +41,7 @@ describe.runIf(process.platform === "linux")("a gentle start", () => {
   });
 });
 
-/** A process that uses all it gets of core 0. */
+/** A process that uses core 0 fully. */
 async function spinning(start: typeof startPlainProcess) {
   const spin = { command: "taskset", args: ["-c", "0", process.execPath, "-e", "while (true);"], env: { PATH: process.env["PATH"] ?? "" } };
   const running = await start(spin);

@@ -2,24 +2,24 @@ import { writeFile } from "node:fs/promises";
 import { constants, setPriority } from "node:os";
 import { execa } from "execa";
 
-/** The weakest claim on the processor. */
+/** The lowest CPU priority. */
 const NICEST = 19;
 
-/** A command, as far as this module looks at it. */
+/** The part of a command that this module needs. */
 interface Command {
   readonly command: string;
   readonly args: readonly string[];
 }
 
-/** Tools of this system that weaken what they start. */
+/** Tools of this system that lower the priority of a command. */
 export interface NiceTools {
   readonly nice: string | undefined;
   readonly ionice: string | undefined;
 }
 
 /**
- * The same command, started by tools that give it way to everything else: they weaken themselves and then
- * become it, so that even its first thread is weak. Without tools it stays as it is.
+ * The same command, started by tools that lower its priority: they lower their own and then
+ * exec it, so that even its first thread has it. Without tools it is unchanged.
  */
 export function weakly<C extends Command>(request: C, { nice, ionice }: NiceTools): C {
   const disk = ionice === undefined ? request : wrapped(request, ionice, ["-c", "3"]);
@@ -30,7 +30,7 @@ function wrapped<C extends Command>(request: C, tool: string, flags: readonly st
   return { ...request, command: tool, args: [...flags, request.command, ...request.args] };
 }
 
-/** Starts processes with the weakest claim on processor and disk that this system knows. */
+/** Starts processes with this system's lowest CPU and disk priority. */
 export function startLowPriority<Request extends Command, Process extends { readonly pid: number | undefined }>(
   start: (request: Request) => Promise<Process>,
 ): (request: Request) => Promise<Process> {
@@ -42,18 +42,18 @@ export function startLowPriority<Request extends Command, Process extends { read
   };
 }
 
-/** What the tools do not do. All of it may fail, and then the process is only as weak as they made it. */
+/** Settings that the tools do not make. All of them may fail; then the process has only the tools' priority. */
 async function weaken(pid: number): Promise<void> {
   try {
     if (process.platform === "win32") setPriority(pid, constants.priority.PRIORITY_LOW);
   } catch {
-    // it may be gone already
+    // it may have ended already
   }
-  // Linux desktops share the processor by session first: without this, a weak process in a session of its own is strong.
+  // Linux desktops share the CPU by session first: without this, a low-priority process in its own session gets a full share.
   if (process.platform === "linux") await writeFile(`/proc/${pid}/autogroup`, String(NICEST)).catch(() => {});
 }
 
-/** Those that are here and may do what is asked of them: in some containers they may not. */
+/** The installed tools that work here: in some containers they may not. */
 async function findTools(): Promise<NiceTools> {
   const [nice, ionice] = await Promise.all([works("nice", ["-n", String(NICEST)]), works("ionice", ["-c", "3"])]);
   return { nice: nice ? "nice" : undefined, ionice: ionice ? "ionice" : undefined };

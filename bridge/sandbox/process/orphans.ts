@@ -1,26 +1,26 @@
 import type Docker from "dockerode";
 import { birthOf, isRunning } from "../../kernel/process-identity.ts";
 
-/** Labels by which a sandbox is known to be ours. */
+/** Labels that mark a sandbox as ours. */
 export const SANDBOX_LABELS = {
   node: "io.p2p-render.node",
-  /** Which process of which start of which machine made it. */
+  /** The process that made it: machine, boot and pid. */
   maker: "io.p2p-render.maker",
 } as const;
 
-/** Tells this process from every other one, now and after the machine was started anew. */
+/** Identifies this process uniquely, also after a reboot. */
 export async function processFingerprint(pid: number = process.pid): Promise<string> {
   const birth = await birthOf(pid);
   return birth === undefined ? `${pid}` : `${pid} ${birth.startTicks} ${birth.boot}`;
 }
 
-/** Whether the process that made this mark is still the one of its number. */
+/** Whether the process with this fingerprint still runs. */
 export async function isMakerAlive(mark: string): Promise<boolean> {
   const pid = Number(mark.split(" ")[0]);
   return mark.includes(" ") ? (await processFingerprint(pid)) === mark : isRunning(pid);
 }
 
-/** Removes the sandboxes that killed bridges of this node have left. @returns how many. */
+/** Removes the sandboxes left by killed bridges of this node. @returns how many. */
 export async function reapOrphans(engine: Docker, node: string): Promise<number> {
   const filters = { label: [`${SANDBOX_LABELS.node}=${node}`] };
   const ours = await engine.listContainers({ all: true, filters });

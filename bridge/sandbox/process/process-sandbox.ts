@@ -1,7 +1,7 @@
 import { execa } from "execa";
 import { FarmError } from "../../kernel/errors.ts";
 
-/** What a process needs to start; the same shape as the blender room's port. */
+/** What is needed to start a process; the same shape as the blender room's port. */
 export interface ProcessRequest {
   readonly command: string;
   readonly args: readonly string[];
@@ -10,7 +10,7 @@ export interface ProcessRequest {
 }
 
 /**
- * Starts a plain process with only the given environment, in a group of its own, so that `kill`
+ * Starts a plain process with only the given environment, in its own process group, so that `kill`
  * reaches its children. No isolation: for one's own scenes and swarm.
  */
 export async function startPlainProcess(request: ProcessRequest) {

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Disk, isThere } from "../../kernel/disk.ts";
 
-/** A disk with a folder for this test alone, and how to let its time pass. */
+/** A disk with a folder for this test alone, and a function that advances its time. */
 export interface DiskPlace {
   readonly disk: Disk;
   readonly root: string;
@@ -10,7 +10,7 @@ export interface DiskPlace {
   dispose(): Promise<void>;
 }
 
-/** What every Disk promises; run on the one in memory and on that of this machine. */
+/** The contract of every Disk; run on the one in memory and on the real one. */
 export function diskContract(name: string, open: () => Promise<DiskPlace>): void {
   describe(`${name} as a Disk`, () => {
     let place: DiskPlace;
@@ -35,7 +35,7 @@ interface Tools {
   readonly place: () => DiskPlace;
 }
 
-/** The code that a call fails with; undefined where it does not. */
+/** The error code of a call; undefined if it succeeds. */
 async function codeOf(call: Promise<unknown>): Promise<string | undefined> {
   return await call.then(
     () => undefined,

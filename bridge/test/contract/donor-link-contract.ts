@@ -3,29 +3,29 @@ import type { Chunk, ResultFile } from "../../core/plan/chunk.ts";
 import { sha256 } from "../../kernel/ids.ts";
 import type { DonorLink, DonorUpdate } from "../../requester/donors/donor-link.ts";
 
-/** A donor of one slot whose Blender waits for the test. */
+/** A donor with one slot whose renders are controlled by the test. */
 export interface DonorUnderTest {
   readonly link: DonorLink;
-  /** Chunks that its Blender is at. */
+  /** Chunks that its Blender is rendering. */
   begun(): number;
-  /** Lets what its Blender is at end, well or not. */
+  /** Ends the current render, with success or failure. */
   finish(how: "well" | "crash"): void;
-  /** What came to lie at a path; undefined when nothing did. */
+  /** The contents of a fetched file; undefined when there is none. */
   read(path: string): string | undefined;
-  /** Lets everything that is on its way arrive. */
+  /** Waits until all messages have arrived. */
   settle(): Promise<void>;
-  /** Its machine goes without a word; undefined for one that cannot go. */
+  /** Its machine vanishes without a goodbye; undefined for one that cannot. */
   readonly vanish: (() => void) | undefined;
 }
 
 export interface DonorKind {
-  /** Its Blender goes on with what was taken back, and has a result in the end. */
+  /** Its Blender continues a withdrawn chunk, and returns a result. */
   readonly isDeaf: boolean;
 }
 
 const never = new AbortController().signal;
 
-/** What every DonorLink promises; run on the fake donor, on this machine and on a peer. */
+/** The contract of every DonorLink; run on the fake donor, on this machine and on a peer. */
 export function donorLinkContract(name: string, open: (kind: DonorKind) => Promise<DonorUnderTest>): void {
   describe(`${name} as a DonorLink`, () => {
     let watched: Watched;
@@ -45,14 +45,14 @@ export function donorLinkContract(name: string, open: (kind: DonorKind) => Promi
 }
 
 interface Watched extends DonorUnderTest {
-  /** What it has told, but that it lives and how far the scene has come. */
+  /** Its updates, without heartbeats and transfer progress. */
   readonly told: DonorUpdate[];
-  /** What it has told of chunks, in short. */
+  /** Its updates about chunks, abbreviated. */
   news(): string[];
   readonly hasEnded: () => boolean;
-  /** Leases a chunk and waits until its Blender is at it. */
+  /** Leases a chunk and waits until it is being rendered. */
   begin(chunk: Chunk): Promise<void>;
-  /** The files that it has promised for a chunk. */
+  /** The files that it committed to for a chunk. */
   filesOf(chunk: Chunk): readonly ResultFile[];
 }
 
@@ -114,7 +114,7 @@ function renders(donor: () => Watched): void {
   });
 }
 
-/** Brings a file to a path of its own, and says what lies there. */
+/** Fetches a file to a new path, and returns its contents. */
 async function fetched({ link, settle, read }: Watched, chunk: Chunk, file: ResultFile): Promise<string | undefined> {
   const to = `/fetched/${chunk.id}-${file.name}`;
   const bringing = link.fetch(chunk.id, file, to, never);
@@ -263,7 +263,7 @@ function ends(donor: () => Watched): void {
   });
 }
 
-/** The whole of a frame, small. */
+/** A small whole frame. */
 export function chunkOf(frame: number): Chunk {
   const rect = { x: 0, y: 0, width: 4, height: 4 };
   return { id: `c${frame}`, cost: 1, spec: { kind: "raw", scene: "Scene", frame, width: 4, height: 4, rect, denoise: false } };

@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FRAME_LIMITS, type FrameStream } from "../../protocols/frame-stream.ts";
 
-/** Two ends of one stream, and how to clean up behind it. */
+/** Two ends of one stream, and a clean-up function. */
 export interface StreamEnds {
   readonly a: FrameStream;
   readonly b: FrameStream;
   dispose(): Promise<void>;
 }
 
-/** What every FrameStream promises; run on the one in memory and on the real one. */
+/** The contract of every FrameStream; run on the one in memory and on the real one. */
 export function frameStreamContract(name: string, open: () => Promise<StreamEnds>): void {
   describe(`${name} as a FrameStream`, () => {
     let ends: StreamEnds;
@@ -24,7 +24,7 @@ export function frameStreamContract(name: string, open: () => Promise<StreamEnds
 }
 
 function carries(ends: () => StreamEnds): void {
-  it("carries frames both ways, whole and in order", async () => {
+  it("sends frames both ways, whole and in order", async () => {
     const { a, b } = ends();
     for (const text of ["one", "", "three"]) await a.write(bytes(text));
     await b.write(bytes("back"));
@@ -32,7 +32,7 @@ function carries(ends: () => StreamEnds): void {
     expect(await text(a)).toBe("back");
   });
 
-  it("carries the largest frame and refuses one byte more", async () => {
+  it("sends the largest frame and refuses one byte more", async () => {
     const { a, b } = ends();
     const largest = new Uint8Array(FRAME_LIMITS.maxFrameBytes).fill(7);
     const written = a.write(largest);
@@ -44,7 +44,7 @@ function carries(ends: () => StreamEnds): void {
     expect(await text(b)).toBe("still here");
   });
 
-  it("keeps frames apart that are written without waiting", async () => {
+  it("keeps frames separate that are written without waiting", async () => {
     const { a, b } = ends();
     const writes = Array.from({ length: 200 }, (_, index) => a.write(bytes(`frame ${index}`)));
     for (let index = 0; index < 200; index++) expect(await text(b)).toBe(`frame ${index}`);
@@ -53,7 +53,7 @@ function carries(ends: () => StreamEnds): void {
 }
 
 function finishes(ends: () => StreamEnds): void {
-  it("says undefined once the far side has ended, again and again, and still writes", async () => {
+  it("reads undefined every time after the far side has ended, and can still write", async () => {
     const { a, b } = ends();
     await a.write(bytes("last"));
     await a.close();
@@ -64,7 +64,7 @@ function finishes(ends: () => StreamEnds): void {
     expect([await text(a), await a.read()]).toEqual(["answer", undefined]);
   });
 
-  it("keeps what was sent before both sides ended", async () => {
+  it("delivers what was sent before both sides ended", async () => {
     const { a, b } = ends();
     await b.close();
     for (let index = 0; index < 3; index++) await a.write(new Uint8Array(60_000).fill(index));
@@ -80,7 +80,7 @@ function finishes(ends: () => StreamEnds): void {
     await expect(a.write(bytes("late"))).rejects.toThrow("write after close");
   });
 
-  it("tells both sides of an abort, also those that wait", async () => {
+  it("fails pending calls on both sides of an abort", async () => {
     const { a, b } = ends();
     await a.write(bytes("so that both know the stream"));
     expect(await text(b)).toBe("so that both know the stream");
@@ -96,7 +96,7 @@ function finishes(ends: () => StreamEnds): void {
 }
 
 function waits(ends: () => StreamEnds): void {
-  it("ends a wait to read by the signal and loses no frame", async () => {
+  it("aborts a pending read by the signal and loses no frame", async () => {
     const { a, b } = ends();
     const reason = new Error("no longer");
     await expect(b.read(AbortSignal.abort(reason))).rejects.toBe(reason);
@@ -126,7 +126,7 @@ function waits(ends: () => StreamEnds): void {
     expect(await b.read()).toBeUndefined();
   });
 
-  it("ends a wait to write by the signal, and the frame still arrives", async () => {
+  it("aborts a pending write by the signal, and the frame still arrives", async () => {
     const { a, b } = ends();
     const cancel = new AbortController();
     const reason = new Error("no longer");
@@ -146,7 +146,7 @@ function waits(ends: () => StreamEnds): void {
     expect(received).toBe(sent);
   });
 
-  it("refuses a second read beside the first", async () => {
+  it("refuses a second concurrent read", async () => {
     const { a, b } = ends();
     const first = b.read();
     await expect(b.read()).rejects.toThrow("two reads");
@@ -155,7 +155,7 @@ function waits(ends: () => StreamEnds): void {
   });
 }
 
-/** What a promise fails with; it may fail before anybody looks. */
+/** The error of a promise, which may reject before it is awaited. */
 function failure(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
     () => undefined,

@@ -8,7 +8,7 @@ import { AMD, card } from "../../core/gpu/fixtures/cards.ts";
 const engine = new Docker();
 const IMAGE = "p2p-render-test/nothing:latest";
 
-/** A tar of no files: all that an image needs whose program never runs. */
+/** An empty tar: enough for an image whose program never runs. */
 const EMPTY_TAR = Buffer.alloc(1024);
 
 beforeAll(async () => {
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => engine.getImage(IMAGE).remove({ force: true }));
 
-/** Asks the engine for a container with these devices: what it noted, and what it says when it is to start. */
+/** Creates a container with these devices: returns the engine's configuration of it, and the error of starting it. */
 async function tried(devices: GpuHostConfig | { readonly impossible: string }) {
   if ("impossible" in devices) throw new Error(devices.impossible);
   const container = await engine.createContainer({ Image: IMAGE, Cmd: ["/nothing"], HostConfig: { NetworkMode: "none", ...devices } });
@@ -33,22 +33,22 @@ async function tried(devices: GpuHostConfig | { readonly impossible: string }) {
   }
 }
 
-/** On a machine without such GPUs the request is understood word for word, and refused in words that we know. */
+/** On a machine without such GPUs the engine accepts the request, and refuses the start with a known error. */
 describe("a real engine", () => {
-  it("notes which NVIDIA cards a container gets and what of their driver", async () => {
+  it("creates a container with the requested NVIDIA GPUs and driver capabilities", async () => {
     const devices = containerGpus([card(0), card(1)], { nvidiaRuntime: true, cdi: false });
     const { noted, refusal } = await tried(devices);
     expect(noted.DeviceRequests).toMatchObject((devices as GpuHostConfig).DeviceRequests);
     expect(gpuRefusal(refusal), refusal).toBeDefined();
   });
 
-  it("notes cards by CDI", async () => {
+  it("creates a container with GPUs by CDI", async () => {
     const { noted, refusal } = await tried(containerGpus([card(0)], { nvidiaRuntime: false, cdi: true }));
     expect(noted.DeviceRequests).toMatchObject([{ Driver: "cdi", DeviceIDs: ["nvidia.com/gpu=0"] }]);
     expect(gpuRefusal(refusal), refusal).toBeDefined();
   });
 
-  it("notes device files and groups by number", async () => {
+  it("creates a container with device files and numeric groups", async () => {
     const gone = { ...AMD, nodes: ["/dev/kfd-of-nobody"] };
     const { noted, refusal } = await tried(containerGpus([gone], { nvidiaRuntime: false, cdi: false }));
     expect(noted.Devices).toEqual([{ PathOnHost: "/dev/kfd-of-nobody", PathInContainer: "/dev/kfd-of-nobody", CgroupPermissions: "rw" }]);

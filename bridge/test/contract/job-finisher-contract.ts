@@ -5,18 +5,18 @@ import type { JobFinisher } from "../../requester/ports.ts";
 /** A finisher of a scene whose frames 1 and 2 are assembled, and frame 9 is not. */
 export interface FinisherUnderTest extends AsyncDisposable {
   readonly finisher: JobFinisher;
-  /** Bytes of the file at a path; undefined where there is none. */
+  /** Bytes of the file at a path; undefined if there is none. */
   sizeOf(path: string): Promise<number | undefined>;
 }
 
 export interface FinisherKind {
-  /** Its scene makes a picture a frame, or one movie of them all. */
+  /** Its scene writes a picture per frame, or one movie of all frames. */
   readonly makes: "pictures" | "movie";
 }
 
 const never = new AbortController().signal;
 
-/** What every JobFinisher promises; run on the one without a Blender, and on the finishing Blender. */
+/** The contract of every JobFinisher; run on the fake one, and on the finishing Blender. */
 export function jobFinisherContract(name: string, open: (kind: FinisherKind) => Promise<FinisherUnderTest>): void {
   describe(`${name} as a JobFinisher`, () => {
     describe("of pictures", () => {

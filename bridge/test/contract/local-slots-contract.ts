@@ -4,11 +4,11 @@ import type { LocalRendered, LocalScene, LocalSlots } from "../../requester/port
 
 /** A kind of render slots, and scenes for them. */
 export interface SlotsKind extends AsyncDisposable {
-  /** So many slots, cold. */
+  /** Opens so many slots, without warm sessions. */
   open(slots: number): OpenSlots;
-  /** One that is there and can be tiled. */
+  /** A valid scene that can be cut into tiles. */
   readonly scene: LocalScene;
-  /** One that is no scene at all. */
+  /** A file that is no scene. */
   readonly broken: LocalScene;
   read(path: string): Promise<Uint8Array>;
 }
@@ -22,7 +22,7 @@ interface OpenSlots {
 const never = new AbortController().signal;
 const rect = { x: 0, y: 0, width: 32, height: 24 };
 
-/** What all LocalSlots promise; run on slots without a Blender, and on those with a real one. */
+/** The contract of all LocalSlots; run on fake slots, and on those with a real Blender. */
 export function localSlotsContract(name: string, make: () => Promise<SlotsKind>): void {
   describe(`${name} as LocalSlots`, () => {
     let kind: SlotsKind;
@@ -50,7 +50,7 @@ type Open = (slots: number) => OpenSlots;
 
 const raw = (frame: number): ChunkSpec => ({ kind: "raw", scene: "Scene", frame, width: 64, height: 48, rect, denoise: false });
 
-/** What `take` hands on: the files that it was given. */
+/** The files passed to `take`. */
 const all = async (files: LocalRendered) => files;
 
 function renders(kind: () => SlotsKind, open: Open): void {
@@ -113,7 +113,7 @@ function takesTurns(kind: () => SlotsKind, open: Open): void {
     const both = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const meet = async (me: number) => {
       both[me]?.resolve();
-      await both[1 - me]?.promise; // never, were they one after the other
+      await both[1 - me]?.promise; // would never happen one after the other
     };
     await Promise.all([0, 1].map((me) => slots.run(kind().scene, raw(1), { take: () => meet(me) }, never)));
   });

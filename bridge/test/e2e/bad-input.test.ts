@@ -45,7 +45,7 @@ async function plainBlend(): Promise<Buffer> {
 }
 
 describe("bad input gets a clear error with its code, and leaves nothing behind", () => {
-  it("a scene that is not there", async () => expectRefused(await render(join(root, "none.blend")), "SCENE_NOT_FOUND"));
+  it("a missing scene file", async () => expectRefused(await render(join(root, "none.blend")), "SCENE_NOT_FOUND"));
   it("an empty file", async () => expectRefused(await render(await file("empty.blend", "")), "SCENE_EMPTY"));
   it("a folder", async () => expectRefused(await render(root), "SCENE_NOT_A_FILE"));
   it("a text file", async () => expectRefused(await render(await file("text.blend", "no scene at all")), "SCENE_NOT_BLEND"));
@@ -56,26 +56,26 @@ describe("bad input gets a clear error with its code, and leaves nothing behind"
     bytes.write("999", 9);
     await expectRefused(await render(await file("newer.blend", bytes)), "SCENE_TOO_NEW");
   });
-  it("frames that are none", async () => expectRefused(await render(good, ["-f", "1..x"]), "FRAMES_INVALID"));
-  it("tiles that are none", async () => expectRefused(await render(good, ["--tiles", "many"]), "TILES_INVALID"));
+  it("invalid frames", async () => expectRefused(await render(good, ["-f", "1..x"]), "FRAMES_INVALID"));
+  it("invalid tiles", async () => expectRefused(await render(good, ["--tiles", "many"]), "TILES_INVALID"));
   it("more tiles than pixels", async () => expectRefused(await render(good, ["--tiles", "4000x4000"]), "TILES_INVALID"));
-  it("an option that is none", async () => {
+  it("an unknown option", async () => {
     const run = await render(good, ["--wrong"]);
     expect(run.exitCode).toBe(2);
   });
-  it("a scene name the file does not have", async () => expectRefused(await render(good, ["-S", "Nobody"]), "SCENE_UNKNOWN"));
-  it("an output folder that cannot be", async () => {
+  it("an unknown scene name", async () => expectRefused(await render(good, ["-S", "Nobody"]), "SCENE_UNKNOWN"));
+  it("an impossible output folder", async () => {
     const blocked = await file("blocked", "a file");
     await expectRefused(await render(good, ["-o", join(blocked, "f_####")]), "OUTPUT_NOT_WRITABLE");
   });
-  it.runIf(process.platform === "linux")("an output folder that can be neither made nor found, before any work", async () => {
+  it.runIf(process.platform === "linux")("an output folder that cannot be made, before any work", async () => {
     const run = await render(good, ["-o", "/proc/nope/f_####", "--json"]);
     await expectRefused(run, "OUTPUT_NOT_WRITABLE");
     expect(run.stdout).not.toContain("chunk-");
   });
-  it("a peer address that is none", async () =>
+  it("an invalid peer address", async () =>
     expectRefused(await render(good, ["--peer", "not/an/address", "--no-local"]), "PEER_ADDRESS_INVALID"));
-  it("a Blender that is not there", async () =>
+  it("a missing Blender", async () =>
     expectRefused(
       await runBridge(["render", good, "--blender", join(root, "nowhere"), "--home", join(root, "home")]),
       "BLENDER_NOT_FOUND",
@@ -83,13 +83,13 @@ describe("bad input gets a clear error with its code, and leaves nothing behind"
   it("a scene that denoises, on a Blender without the denoiser", async () => {
     await expectRefused(await render(join(SAMPLES, "denoise.blend")), "DENOISER_MISSING");
   });
-  it("a video that nobody knows", async () => expectRefused(await render(good, ["--video", join(root, "film.xyz")]), "VIDEO_UNSUPPORTED"));
-  it("an unreachable peer and nobody else", async () => {
+  it("an unknown video format", async () => expectRefused(await render(good, ["--video", join(root, "film.xyz")]), "VIDEO_UNSUPPORTED"));
+  it("an unreachable peer and no other donor", async () => {
     const run = await render(good, ["--peer", "/ip4/127.0.0.1/tcp/9", "--no-local"]);
     await expectRefused(run, "NO_DONORS", 3);
     expect(run.stdout).toContain("cannot be reached");
   });
-  it("a Blender that crashes on the scene costs retries, then the job says which chunk", async () => {
+  it("a Blender that crashes on the scene is retried, then the job names the chunk", async () => {
     const crashing = await file("crashing", `#!/bin/sh\ncase "$*" in *donor_main.py*) kill -SEGV $$;; *) exec ${BLENDER} "$@";; esac\n`);
     await chmod(crashing, 0o755);
     const run = await runBridge([
@@ -114,7 +114,7 @@ describe("bad input gets a clear error with its code, and leaves nothing behind"
   });
 });
 
-describe("compressed scenes are scenes", () => {
+describe("compressed scenes are accepted", () => {
   it("gzip", async () => {
     const scene = await file("zipped.blend", gzipSync(await plainBlend()));
     const run = await runBridge([
@@ -136,7 +136,7 @@ describe("compressed scenes are scenes", () => {
   });
 });
 
-it("a render whose reader goes (`| head`) ends as by Ctrl-C, without a stack trace", async () => {
+it("a render whose standard output is closed (`| head`) ends as by Ctrl-C, without a stack trace", async () => {
   const args = ["render", good, "-o", join(output, "f_####"), "-f", "1", "--blender", BLENDER, "--home", join(root, "home"), "--json"];
   const { child, line } = bridge([...args, "--swarm", TEST_SWARM]);
   await line(({ event }) => event === "job-created");

@@ -16,11 +16,11 @@ const MARKER = "bytes-that-only-this-scene-has-91c4";
 let root: string;
 let environment: string;
 let donors: RunningDonor[];
-/** Some seconds of work for one thread. */
+/** A render of some seconds on one thread. */
 let slow: string;
-/** Moments of work. */
+/** A render of less than a second. */
 let quick: string;
-/** More than a donor of this test gives. */
+/** More memory than a donor of this test provides. */
 let large: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "p2p-containers-"));
@@ -43,7 +43,7 @@ async function containerDonor(name: string, more: readonly string[] = []): Promi
   return await startDonor(join(root, `donor-${name}`), ["--cpus", "1", "--memory", "1g", ...more], { environment });
 }
 
-/** The sample scene, changed by Python, with the marker in plain sight in its file. */
+/** The sample scene, changed by Python, with the marker uncompressed in its file. */
 async function variant(path: string, change: string): Promise<void> {
   await saveVariant("hot-corner.blend", path, [change, `bpy.data.texts.new("note").write(${JSON.stringify(MARKER)})`]);
 }
@@ -65,7 +65,7 @@ async function startedSandbox(donor: RunningDonor): Promise<string> {
   return id ?? "";
 }
 
-describe("two donors with containers make the picture of plain Blender", () => {
+describe("two donors with containers render the same picture as plain Blender", () => {
   const still = (file: string, frame = 1) => ({
     name: `${file}-still`,
     file,
@@ -86,7 +86,7 @@ describe("two donors with containers make the picture of plain Blender", () => {
 });
 
 describe("a donor with containers", () => {
-  it("tells a scene that is too large from a crash, lives on, and does the next job", async () => {
+  it("reports a scene that needs too much memory as such, and does the next job", async () => {
     const run = await runBridge(renderArgs("large", large, donors));
     expect(run.exitCode, story(run)).toBe(3);
     const codes = run.lines.filter(({ event }) => event === "chunk-failed").map(({ code }) => code);
@@ -97,7 +97,7 @@ describe("a donor with containers", () => {
     expect(next.exitCode, story(next)).toBe(0);
   });
 
-  it("begins a chunk anew, once, when its Blender is killed", async () => {
+  it("retries a chunk once when its Blender is killed", async () => {
     await using donor = await containerDonor("killed-blender");
     const run = bridge(renderArgs("killed-blender", slow, [donor]));
     await run.line(({ event }) => event === "chunk-started");
@@ -110,7 +110,7 @@ describe("a donor with containers", () => {
     expect(await comparePictures(join(root, "killed-blender"), join(root, "reference"))).toEqual([]);
   });
 
-  it("leaves nothing running when it is killed, and nothing at all after its next start", async () => {
+  it("leaves no running container when it is killed, and no container at all after its next start", async () => {
     const donor = await containerDonor("killed");
     const run = bridge(renderArgs("killed-donor", slow, [donor]));
     await run.line(({ event }) => event === "chunk-started");
@@ -125,7 +125,7 @@ describe("a donor with containers", () => {
     expect(await filesWith(join(root, "donor-killed", "scenes"), MARKER)).toEqual([]);
   });
 
-  it("is rid of its sandbox as soon as the requester cancels", async () => {
+  it("removes its sandbox as soon as the requester cancels", async () => {
     await using donor = await containerDonor("cancelled");
     const run = bridge(renderArgs("cancelled", slow, [donor]));
     await run.line(({ event }) => event === "chunk-started");
@@ -138,7 +138,7 @@ describe("a donor with containers", () => {
     expect(await filesWith(join(root, "donor-cancelled", "scratch"), MARKER)).toEqual([]);
   });
 
-  it("stands still when its owner says so, gives another share of the processor live, and makes the same picture", async () => {
+  it("pauses on its owner's command, changes its CPU share while it runs, and renders the same picture", async () => {
     const home = join(root, "donor-owned");
     await using donor = await containerDonor("owned");
     const owner = (...verb: string[]) => runBridge(["donate", ...verb, "--home", home, "--json"]);
@@ -158,11 +158,11 @@ describe("a donor with containers", () => {
   });
 });
 
-describe("a donor that cannot have containers", () => {
+describe("a donor without a container engine", () => {
   const donate = (...args: string[]) =>
     runBridge(["donate", "--home", join(root, "poor"), "--json", "--no-lan", ...args], { env: { DOCKER_HOST: "" } });
 
-  it("says what is missing and what to type", async () => {
+  it("says what is missing and which command fixes it", async () => {
     const noEngine = await runBridge(["donate", "--home", join(root, "poor")], { env: { DOCKER_HOST: "unix:///nowhere/docker.sock" } });
     expect(noEngine.exitCode).toBe(2);
     expect(noEngine.stderr).toContain("SANDBOX_UNAVAILABLE");
@@ -176,7 +176,7 @@ describe("a donor that cannot have containers", () => {
   });
 });
 
-/** Kills the Blender of a sandbox, from outside, with the kernel's own signal; false while there is none. */
+/** Kills the Blender of a sandbox from outside with SIGKILL; false while there is none. */
 async function killBlender(id: string): Promise<boolean> {
   const { Processes } = await ENGINE.getContainer(id).top({ ps_args: "-eo pid,comm" });
   const pid = Processes.find((fields: readonly string[]) => fields.at(-1)?.startsWith("blender"))?.[0];

@@ -13,16 +13,16 @@ const MARKER = "bytes-that-only-this-scene-has-7f3a";
 const donorArgs = ["--cpus", "1", "--blender", BLENDER];
 
 let root: string;
-/** Some seconds of work for one thread. */
+/** A render of some seconds on one thread. */
 let slow: string;
-/** Moments of work. */
+/** A render of less than a second. */
 let quick: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "p2p-terms-"));
   slow = join(root, "slow.blend");
   quick = join(root, "quick.blend");
   await cp(join(SAMPLES, "hot-corner.blend"), quick);
-  // With the marker in plain sight in its file.
+  // With the marker uncompressed in its file.
   const note = `bpy.data.texts.new("note").write(${JSON.stringify(MARKER)})`;
   await saveVariant("hot-corner.blend", slow, ["for scene in bpy.data.scenes: scene.cycles.samples = 120", note]);
   await renderReference(slow, ["-o", join(root, "reference", "f_####"), "-f", "1"], join(root, "reference"));
@@ -60,18 +60,18 @@ async function started(run: { line(fits: (line: JsonLine) => boolean): Promise<J
   return await run.line(({ event }) => event === "chunk-started");
 }
 
-/** A chunk is said to be started before Blender has read the scene, which a slow machine takes its time for. */
+/** A chunk is reported as started before Blender has read the scene, which takes long on a slow machine. */
 async function untilAtWork(donor: Pick<RunningDonor, "pid">): Promise<void> {
   await until(async () => (await blenderSecondsDuring(donor.pid, 300)) > 0.05);
 }
 
-/** Soon, where the machine has a moment to spare for the donor to hear it in. */
+/** The limit for "soon" on a quiet machine. */
 async function untilAtRest(donor: Pick<RunningDonor, "pid">): Promise<void> {
   await until(async () => (await blenderSecondsDuring(donor.pid, 1_000)) === 0);
 }
 
 describe("the owner of a donor", () => {
-  it("pauses it: its Blender stops, the requester hears why, and nothing of the work is lost", async () => {
+  it("pauses it: its Blender stops, the requester is told why, and no work is lost", async () => {
     const home = join(root, "pausing");
     await using donor = await startDonor(home, donorArgs);
     const run = bridge(renderArgs("paused", donor));
@@ -92,7 +92,7 @@ describe("the owner of a donor", () => {
     expect(await comparePictures(join(root, "paused"), join(root, "reference"))).toEqual([]);
   });
 
-  it("has what is at work finished, and nothing new begun", async () => {
+  it("pauses it after the chunk: running chunks finish, and none is started", async () => {
     const home = join(root, "finishing");
     await using donor = await startDonor(home, donorArgs);
     const run = bridge([...renderArgs("finished", donor), "--tiles", "2x1"]);
@@ -106,7 +106,7 @@ describe("the owner of a donor", () => {
     expect(run.lines.filter(({ event }) => event === "chunk-failed")).toEqual([]);
   });
 
-  it("changes the terms while it works, and no work is dropped", async () => {
+  it("changes the terms while it works, and no work is lost", async () => {
     const home = join(root, "changing");
     await using donor = await startDonor(home, ["--blender", BLENDER]);
     const run = bridge([...renderArgs("changed", donor), "--tiles", "3x1"]);
@@ -123,7 +123,7 @@ describe("the owner of a donor", () => {
     expect(wrong.stderr).toContain("USAGE");
   });
 
-  it("sends a job away: its Blender ends, the requester hears why and does not get in again", async () => {
+  it("evicts a job: its Blender ends, the requester is told why and is not admitted again", async () => {
     const home = join(root, "evicting");
     await using donor = await startDonor(home, donorArgs);
     const run = bridge(renderArgs("evicted", donor));
@@ -139,7 +139,7 @@ describe("the owner of a donor", () => {
     await run.child;
   });
 
-  it("gives only at certain hours: the offer says so, the requester is told why and comes back when it opens", async () => {
+  it("limits the hours: the offer says so, the requester is told why and reconnects when it opens", async () => {
     const home = join(root, "hours");
     const hour = (new Date().getHours() + 12) % 24;
     await using donor = await startDonor(home, [...donorArgs, "--schedule", `${hour}:00-${hour}:30`]);
@@ -168,8 +168,8 @@ describe("the owner of a donor", () => {
   });
 });
 
-describe("when a job is over, for whatever reason", () => {
-  it("a requester that cancels: the donor's Blender, which gave way to all else, ends, and no byte of the scene is left in its scratch", async () => {
+describe("when a job ends for any reason", () => {
+  it("after a cancel the donor's Blender ends although it has the lowest priority, and its scratch holds nothing of the scene", async () => {
     const home = join(root, "cancelled");
     await using donor = await startDonor(home, donorArgs, { env: { BRIDGE_DONOR_PRIORITY: "" } });
     const run = bridge(renderArgs("cancelled", donor));
@@ -185,7 +185,7 @@ describe("when a job is over, for whatever reason", () => {
     expect(await filesWith(join(home, "scratch"), "")).toEqual([]);
   });
 
-  it("a job that ended well leaves nothing in the scratch either", async () => {
+  it("after a completed job the scratch holds nothing either", async () => {
     const home = join(root, "clean");
     await using donor = await startDonor(home, donorArgs);
     const run = await runBridge(renderArgs("clean", donor));
@@ -195,7 +195,7 @@ describe("when a job is over, for whatever reason", () => {
     expect(await filesWith(join(home, "scenes"), "")).toEqual([]);
   });
 
-  it("a donor that was killed wipes what was left when it starts again", async () => {
+  it("a donor that was killed wipes its scratch when it starts again", async () => {
     const home = join(root, "killed");
     const first = await startDonor(home, donorArgs);
     const run = bridge(renderArgs("killed", first));
@@ -209,7 +209,7 @@ describe("when a job is over, for whatever reason", () => {
     expect(await filesWith(join(home, "scratch"), "")).toEqual([]);
   });
 
-  it("a requester that is killed finds the chunk that was begun when it resumes: it is not rendered twice", async () => {
+  it("a requester that is killed gets the chunk that was begun when it resumes: it is not rendered twice", async () => {
     const home = join(root, "patient");
     await using donor = await startDonor(home, donorArgs);
     const first = bridge(renderArgs("resumed", donor));

@@ -25,7 +25,7 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-/** The last line of a command that must succeed. */
+/** The last output line of a command that must succeed. */
 async function command(...args: readonly string[]): Promise<JsonLine> {
   const run = await runBridge([...args, "--json"]);
   expect(run.exitCode, story(run)).toBe(0);
@@ -62,7 +62,7 @@ async function donor(name: string, args: readonly string[], env: Readonly<Record
 }
 
 it(
-  "a donor without the environment of a job asks its owner, gets it from two peers, and renders the same picture in it",
+  "a donor without a job's environment asks its owner, fetches it from two peers, and renders the same picture in it",
   async () => {
     const digest = await shareByTwo();
     const elsewhere = { DOCKER_HOST: `unix://${far.socketPath}` };
@@ -72,7 +72,7 @@ it(
     const work = ["-o", join(root, "out", "f_####"), "-f", "1", "--tiles", "2x2", "--verify", "off", "--no-local", "--blender", BLENDER];
     const job = ["render", SCENE, "--environment", digest, "--swarm", TEST_SWARM, "--json", "--home", home("requester"), ...work, ...peers];
     const rendering = bridge(job);
-    // The near one keeps its blocks coming, and leaves the work to the other.
+    // The faster one serves blocks only, and leaves rendering to the other.
     await near.line(({ event }) => event === "job-opened");
     await command("donate", "pause", "--home", home("near"));
     const asked = await away.line(({ event }) => event === "environment-asked");

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-/** What two honest donors made of a scene while every result was looked at. */
+/** The results of two honest donors, all of which were checked. */
 async function renderWithTwo(scene: string, flags: readonly string[]) {
   const donorArgs = ["--cpus", "1", "--blender", BLENDER];
   await using first = await startDonor(join(root, `${scene}-one`), donorArgs);
@@ -27,13 +27,13 @@ async function renderWithTwo(scene: string, flags: readonly string[]) {
   return await runBridge(["render", join(root, `${scene}.blend`), ...output, ...flags, "--verify", "full", ...own, ...peers]);
 }
 
-describe("two honest donors are believed", () => {
+describe("results of two honest donors are accepted", () => {
   for (const [scene, files] of [
     ["whole-jpeg", ["f_0001.jpg", "f_0002.jpg"]],
     ["whole-exr", ["f_0001.exr", "f_0002.exr"]],
     ["whole-node", ["f_0001.png", "f_0002.png", "p_0001.exr", "p_0002.exr"]],
   ] as const) {
-    it(`over whole frames with metadata (${scene})`, async () => {
+    it(`whole frames with metadata (${scene})`, async () => {
       const run = await renderWithTwo(scene, ["-f", "1..2"]);
       expect(run.exitCode, story(run)).toBe(0);
       expect(run.lines.filter(({ event }) => event === "donor-banned")).toEqual([]);
@@ -43,7 +43,7 @@ describe("two honest donors are believed", () => {
     });
   }
 
-  it("over view layers with data of their own", async () => {
+  it("view layers with their own data", async () => {
     const run = await renderWithTwo("layers", ["-f", "1", "--tiles", "3x2"]);
     expect(run.lines.filter(({ event }) => event === "donor-banned")).toEqual([]);
     expect(run.exitCode, story(run)).toBe(0);

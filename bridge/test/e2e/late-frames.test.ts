@@ -7,7 +7,7 @@ import { type RunningDonor, runBridge, startDonor, story, TEST_SWARM } from "../
 import { comparePictures } from "../same-picture.ts";
 import { saveVariant } from "../sample-variant.ts";
 
-/** Persistent data, motion blur, and things that move and change: nothing of a frame may stay behind in the next one's tiles. */
+/** Persistent data, motion blur, and animated objects: no state of a frame may leak into the next one's tiles. */
 const SCENE = "persistent-motion.blend";
 
 let root: string;
@@ -24,10 +24,10 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-/** Frames of a few seconds: for less, tiles are not worth it. */
+/** Frames of a few seconds: shorter ones are not cut into tiles. */
 const HEAVIER = ["scene = bpy.context.scene", "scene.render.resolution_percentage = 200", "scene.cycles.samples = 48"];
 
-it("the last frame of three is cut for two donors, who both work on it, and every frame equals plain Blender's", async () => {
+it("the last frame of three is cut into tiles for two donors, and every frame equals plain Blender's", async () => {
   const frames = ["-s", "1", "-e", "3", "-a"];
   await renderReference(scene, ["-o", join(root, "theirs", "f_####"), ...frames], join(root, "theirs"));
   const peers = donors.flatMap(({ address }) => ["--peer", address]);

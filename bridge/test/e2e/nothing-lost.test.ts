@@ -29,7 +29,7 @@ render.resolution_x, render.resolution_y, render.resolution_percentage = 48, 32,
 scene.frame_start, scene.frame_end = 1, 4
 `;
 
-/** Saves a scene that a Python text makes of Blender's start-up file. */
+/** Saves a scene made by Python from Blender's start-up file. */
 async function sceneOf(name: string, python: string): Promise<string> {
   const path = join(root, `${name}.blend`);
   const text = join(root, `${name}.py`);
@@ -56,8 +56,8 @@ title = strips.new_effect(name="Title", type="COLOR", channel=1, frame_start=1, 
 title.color = (0.1, 0.4, 0.8)
 `;
 
-describe("frames that need no render engine are pictures, too", () => {
-  it("a film cut of a title alone", async () => {
+describe("frames that need no render engine", () => {
+  it("a sequence of one title strip", async () => {
     await expectAsBlender("title", await sceneOf("title", TITLE), ["-a"]);
   });
 
@@ -75,8 +75,8 @@ strips.new_scene(name="3D", scene=shot, channel=2, frame_start=3)
   });
 });
 
-describe("results of one content are ordinary", () => {
-  it("every frame the same", async () => {
+describe("results with equal content", () => {
+  it("every frame is the same", async () => {
     await expectAsBlender("still-film", await sceneOf("still-film", ""), ["-a"]);
   });
 
@@ -86,7 +86,7 @@ describe("results of one content are ordinary", () => {
   });
 });
 
-it("Blenders of this machine that are killed in the middle of a job cost it nothing", async () => {
+it("local Blenders that are killed during a job lose no frame", async () => {
   const scene = await sceneOf("killed", "render.resolution_x, render.resolution_y, scene.frame_end = 320, 180, 8");
   await renderReference(scene, ["-o", `${root}/killed-plain/f_####`, "-F", "PNG", "-a"], join(root, "killed-plain"));
   const rendering = bridge(["render", scene, ...options("killed"), "-a", ...swarm()]);
@@ -101,7 +101,7 @@ it("Blenders of this machine that are killed in the middle of a job cost it noth
 
 describe("the last event is sent once and tells the truth", () => {
   it("also when the terminal is closed, and nothing is left beside the pictures", async () => {
-    const scene = await sceneOf("hang-up", "render.resolution_x, render.resolution_y, scene.frame_end = 320, 180, 40");
+    const scene = await sceneOf("hang-up", "render.resolution_x, render.resolution_y, scene.frame_end = 320, 180, 400");
     const rendering = bridge(["render", scene, ...options("hang-up", "hang-up-home"), "-a", ...swarm()]);
     await rendering.line(({ event }) => event === "frame-finished");
     for (let times = 0; times < 2; times++) rendering.child.kill("SIGHUP");
@@ -110,7 +110,7 @@ describe("the last event is sent once and tells the truth", () => {
     expect((await readdir(join(root, "hang-up"))).filter((name) => name.startsWith("."))).toEqual([]);
   });
 
-  it("also when the work never began", async () => {
+  it("also when the work never started", async () => {
     const run = await runBridge(["render", join(root, "nowhere.blend"), ...options("nowhere")]);
     expect(run.exitCode).toBe(2);
     expect(run.lines.filter(({ event }) => event === "job-ended")).toMatchObject([
@@ -118,7 +118,7 @@ describe("the last event is sent once and tells the truth", () => {
     ]);
   });
 
-  it("names frames whose files somebody took away meanwhile, and a resume makes them again", async () => {
+  it("names frames whose files were deleted meanwhile, and a resume renders them again", async () => {
     const scene = await sceneOf("taken", "render.resolution_x, render.resolution_y, scene.frame_end = 320, 180, 8");
     await renderReference(scene, ["-o", `${root}/taken-plain/f_####`, "-F", "PNG", "-a"], join(root, "taken-plain"));
     const rendering = bridge(["render", scene, ...options("taken"), "-a", ...swarm()]);

@@ -31,20 +31,20 @@ async function run(command: string, args: readonly string[], options: { cwd?: st
   }
 }
 
-/** Of Node that does nothing: a command line that says what there is takes three times as long; with libp2p loaded, five times and more. */
-const HELP_NODES = 4;
+/** With the help alone it is three; with libp2p loaded, five and more. */
+const MOST_NODES = 4;
 
-/** How many times longer it takes than Node that does nothing: of each the quickest of up to thirty, not what the machine is busy with. */
+/** How many times longer it takes than an empty Node script: the fastest of up to thirty runs of each, to exclude other load. */
 async function timesNode(command: string, args: readonly string[]): Promise<number> {
   let [ours, nodes] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-  for (let again = 0; again < 30 && (again < 3 || ours >= HELP_NODES * nodes); again++) {
+  for (let again = 0; again < 30 && (again < 3 || ours >= MOST_NODES * nodes); again++) {
     nodes = Math.min(nodes, (await run(process.execPath, ["-e", "0"])).ms);
     ours = Math.min(ours, (await run(command, args)).ms);
   }
   return ours / nodes;
 }
 
-/** The modules that `entry` loads before it does anything: those that it imports, not those that it may import later. */
+/** The modules that `entry` imports statically. */
 async function loadedAtOnce(entry: string, seen = new Set<string>()): Promise<Set<string>> {
   if (seen.has(entry)) return seen;
   seen.add(entry);
@@ -55,7 +55,7 @@ async function loadedAtOnce(entry: string, seen = new Set<string>()): Promise<Se
   return seen;
 }
 
-/** Starts a program and waits for the line that says what `wanted` looks for; `stop` ends it and waits. */
+/** Starts a program and waits for an output line that matches `wanted`; `stop` ends it and waits. */
 async function startUntil(command: string, args: readonly string[], wanted: RegExp): Promise<{ line: string; stop: () => Promise<void> }> {
   const env = { ...process.env, PATH: [dirname(process.execPath), process.env["PATH"]].join(":") };
   const child = spawn(command, [...args], { env, stdio: ["ignore", "pipe", "inherit"] });
@@ -113,10 +113,10 @@ describe("the package that npm pack makes", () => {
   });
 
   test("answers --help nearly as soon as Node runs: libp2p is not loaded for it", async () => {
-    expect(await timesNode(installed("bridge"), ["--help"])).toBeLessThan(HELP_NODES);
+    expect(await timesNode(installed("bridge"), ["--help"])).toBeLessThan(MOST_NODES);
   });
 
-  test("loads next to nothing at once: libp2p waits in a part of its own", async () => {
+  test("loads little at start: libp2p is in a chunk of its own", async () => {
     const dist = join(root, "global", "lib", "node_modules", "p2p-render", "dist");
     let bytes = 0;
     for (const file of await loadedAtOnce(join(dist, "bridge.js"))) bytes += (await stat(file)).size;

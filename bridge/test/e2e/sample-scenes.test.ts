@@ -34,7 +34,7 @@ afterAll(async () => {
 const [blender] = await findBlenders({ start: startPlainProcess }, { explicit: BLENDER }, timeLimitSignal(60_000));
 const hasDenoiser = blender?.hasDenoiser === true;
 
-/** Distributions build Blender without a denoiser: then the scene must be refused, and with one it must come out the same. */
+/** Distributions build Blender without a denoiser: then the scene must be refused, otherwise the picture must be equal. */
 describe("scenes that are denoised", () => {
   for (const { file, trap } of scenes.filter(({ needs }) => needs === "denoiser")) {
     it(`${file}: ${trap}`, async () => {

@@ -8,7 +8,7 @@ import { comparePictures } from "../same-picture.ts";
 import { saveVariant } from "../sample-variant.ts";
 
 const FRAMES = ["-f", "1..8"];
-/** The camera moves, so that no frame is another one's; a picture from disk is on the floor. */
+/** The camera moves, so that all frames differ; the floor has an image texture from disk. */
 const MOVING = [
   "scene = bpy.context.scene",
   "scene.cycles.samples = 2",
@@ -53,7 +53,7 @@ async function project(name: string): Promise<string> {
   return join(root, name);
 }
 
-/** As Blender saves: written beside, and moved over. */
+/** As Blender saves: a temporary file, renamed over the original. */
 async function saveOver(folder: string): Promise<void> {
   await cp(join(root, "new.blend"), join(folder, "shot.blend@"));
   await rename(join(folder, "shot.blend@"), join(folder, "shot.blend"));
@@ -71,13 +71,13 @@ function render(folder: string, name: string, more: readonly string[]) {
 
 const banned = (lines: readonly JsonLine[]) => lines.filter(({ event }) => event === "donor-banned");
 
-describe("the artist saves over the scene while it renders", () => {
+describe("the scene file is overwritten while it renders", () => {
   for (const { who, moment, more } of [
     { who: "donors alone", moment: "job-created", more: ["--no-local"] },
     { who: "donors and this machine", moment: "job-created", more: [] },
     { who: "donors and this machine", moment: "frame-finished", more: [] },
   ]) {
-    it(`${who}, at the first ${moment}: the job has the scene as it was sent`, async () => {
+    it(`${who}, at the first ${moment}: the job renders the scene as it was sent`, async () => {
       const name = `${moment}-${more.length}`;
       const folder = await project(name);
       const running = render(folder, name, ["--verify", "full", ...more]);
@@ -92,7 +92,7 @@ describe("the artist saves over the scene while it renders", () => {
     });
   }
 
-  it("a job that was stopped goes on with the scene as it was sent", async () => {
+  it("a resumed job renders the scene as it was sent", async () => {
     const folder = await project("resumed");
     const first = render(folder, "resumed", ["--no-local"]);
     const created = await first.line(({ event }) => event === "job-created");
@@ -109,7 +109,7 @@ describe("the artist saves over the scene while it renders", () => {
 });
 
 describe("another file of the scene is overwritten while it renders", () => {
-  it("the job ends and names it, and nobody is banned for it", async () => {
+  it("the job ends and names the file, and no donor is banned", async () => {
     const folder = await project("texture");
     const running = render(folder, "texture", ["--no-local", "--verify", "full"]);
     await running.line(({ event }) => event === "chunk-started");

@@ -16,7 +16,7 @@ import { comparePictures } from "../same-picture.ts";
 import { connectTo, startServe } from "../serve-client.ts";
 import { until } from "../time/until.ts";
 
-/** Each starts bridges and several Blenders; a busy machine takes its time. */
+/** Each starts bridges and several Blenders, which is slow on a busy machine. */
 
 let root: string;
 beforeAll(async () => {
@@ -39,7 +39,7 @@ const scene = (name: string) => join(root, `${name}.blend`);
 const donorArgs = ["--cpus", "1", "--blender", BLENDER];
 
 describe("a served job", () => {
-  it("files: the client goes, the pictures come, and are Blender's own", async () => {
+  it("files: the client disconnects, the pictures are written, and equal Blender's", async () => {
     const home = join(root, "files-home");
     await using _serve = await startServe(home, ["--blender", BLENDER]);
     const output = join(root, "files", "f_####");
@@ -82,7 +82,7 @@ describe("a served job", () => {
     expect((await later.ask("jobs.list")).jobs).toEqual([]);
   });
 
-  it("floats: tiles while they come, then the frame, of which any Blender makes the same picture", async () => {
+  it("raw: tiles as they arrive, then the frame, from which any Blender makes the same picture", async () => {
     const home = join(root, "floats-home");
     await using _serve = await startServe(home, ["--blender", BLENDER]);
     const client = await connectTo(home);
@@ -94,14 +94,14 @@ describe("a served job", () => {
     const { pictures } = await client.ask("jobs.raw", { job, frame: 1 });
     const [picture] = pictures;
     if (!picture) throw new Error("no picture");
-    expect(shown.length).toBeGreaterThan(0); // the last ones may be gone before we look: their frame is whole then
+    expect(shown.length).toBeGreaterThan(0); // the last ones may be removed already, when their frame is whole
     for (const { path, rect } of shown) {
       await media.check(path, { width: rect.width, height: rect.height, maxBytes: 64 * 1024 * 1024 }, signal);
       const reference = { path: picture.path, rect: picture.region };
       expect(await media.compare({ result: { path, rect }, reference, rect }, signal)).toMatchObject({ differingPixels: 0 });
     }
     expect(await finished(scene("border-crop-adaptive"), picture.path, join(root, "raw"))).toEqual([]);
-    // Taken: nothing of it stays.
+    // Picked up: nothing is kept.
     await client.ask("jobs.release", { job, frame: 1 });
     expect(existsSync(picture.path)).toBe(false);
     expect((await client.ask("jobs.raw", { job, frame: 1 })).pictures).toEqual([]);
@@ -109,7 +109,7 @@ describe("a served job", () => {
     expect(existsSync(join(home, "jobs", job))).toBe(false);
   });
 
-  it("floats of a frame that shows two scenes are two pictures; an engine without floats is named", async () => {
+  it("raw: a frame that shows two scenes has two pictures; an engine without raw frames is refused", async () => {
     const home = join(root, "two-home");
     await using _serve = await startServe(home, ["--blender", BLENDER, "--jobs", "1"]);
     const client = await connectTo(home);
@@ -125,7 +125,7 @@ describe("a served job", () => {
 });
 
 describe("a client on another disk", () => {
-  it("sends the scene and takes floats by binary frames, byte for byte; with the job goes what it sent", async () => {
+  it("uploads the scene and downloads raw frames byte for byte; the upload is removed with the job", async () => {
     const home = join(root, "apart-home");
     await using _serve = await startServe(home, ["--blender", BLENDER]);
     const client = await connectTo(home);
@@ -144,7 +144,7 @@ describe("a client on another disk", () => {
     expect(existsSync(dirname(scenePath))).toBe(false);
   });
 
-  it("lets a job go as soon as its frames are there, though the bridge is still busy with its end", async () => {
+  it("can release a job as soon as its frames are there, while the bridge is still ending it", async () => {
     const home = join(root, "early-home");
     await using _serve = await startServe(home, ["--blender", BLENDER]);
     const client = await connectTo(home);
@@ -158,7 +158,7 @@ describe("a client on another disk", () => {
     expect((await client.ask("jobs.list")).jobs).toEqual([]);
   });
 
-  it("takes finished files and the video, which stay until the job is let go, also for the next bridge", async () => {
+  it("downloads finished files and the video, which stay until the job is released, also after a restart", async () => {
     const home = join(root, "apart-files-home");
     const serving = await startServe(home, ["--blender", BLENDER]);
     const client = await connectTo(home);
@@ -178,7 +178,7 @@ describe("a client on another disk", () => {
     expect(existsSync(dirname(scenePath))).toBe(false);
   });
 
-  it("looks at a scene that goes with it", async () => {
+  it("inspects an uploaded scene", async () => {
     const home = join(root, "apart-look-home");
     await using _serve = await startServe(home, ["--blender", BLENDER]);
     const client = await connectTo(home);
@@ -190,7 +190,7 @@ describe("a client on another disk", () => {
 });
 
 describe("a bridge that is killed", () => {
-  it("is followed by one that goes on by itself; nothing accepted is rendered twice, a client finds its job", async () => {
+  it("is followed by one that resumes its jobs: no accepted chunk is rendered twice, a client finds its job", async () => {
     const home = join(root, "killed-home");
     const output = join(root, "killed", "f_####");
     await renderReference(
@@ -223,8 +223,8 @@ describe("a bridge that is killed", () => {
   });
 });
 
-describe("cancel, pause, go on", () => {
-  it("jobs run side by side; the last word on one comes when nothing of it runs anywhere, and it can be retried", async () => {
+describe("cancel, pause, resume", () => {
+  it("jobs run side by side; a job's end event comes when nothing of it runs anywhere, and it can be retried", async () => {
     const home = join(root, "cancel-home");
     await using donor = await startDonor(join(root, "cancel-donor"), donorArgs);
     await using serve = await startServe(home, ["--blender", BLENDER]);
@@ -245,7 +245,7 @@ describe("cancel, pause, go on", () => {
     await until(async () => (await client.ask("jobs.list")).jobs.some((line) => line.job === job && line.state === "cancelled"));
   });
 
-  it("a job at rest begins nothing, gives its turn to others, and goes on when told", async () => {
+  it("a paused job starts nothing, lets others run, and continues when it is resumed", async () => {
     const home = join(root, "pause-home");
     await using _serve = await startServe(home, ["--blender", BLENDER, "--jobs", "1"]);
     const client = await connectTo(home);
@@ -254,10 +254,10 @@ describe("cancel, pause, go on", () => {
     expect(await client.ask("jobs.pause", { job })).toMatchObject({ state: "paused" });
     const other = await client.submit({ scenePath: scene("hot-corner"), deliver: "raw", peers: [] });
     const third = await client.submit({ scenePath: scene("hot-corner"), deliver: "raw", peers: [] });
-    expect(await client.ask("jobs.cancel", { job: third })).toMatchObject({ state: "cancelled" }); // it only waited
+    expect(await client.ask("jobs.cancel", { job: third })).toMatchObject({ state: "cancelled" }); // it was only queued
     expect(await client.ended(other)).toMatchObject({ state: "complete" });
     const early = await client.submit({ scenePath: scene("hot-corner"), deliver: "raw", peers: [] });
-    expect(await client.ask("jobs.cancel", { job: early })).toMatchObject({ state: "stopping" }); // its scene is looked at
+    expect(await client.ask("jobs.cancel", { job: early })).toMatchObject({ state: "stopping" }); // its scene is being inspected
     expect(await client.ended(early)).toMatchObject({ state: "cancelled", framesTotal: 0 });
     const resting = (await client.ask("jobs.list")).jobs.find((line) => line.job === job);
     expect(resting).toMatchObject({ state: "paused" });
@@ -268,7 +268,7 @@ describe("cancel, pause, go on", () => {
   });
 });
 
-describe("what a client can know beforehand", () => {
+describe("what a client can ask before it submits", () => {
   it("the scene's faults, the swarm, the doctor's findings", async () => {
     const home = join(root, "known-home");
     await using donor = await startDonor(join(root, "known-donor"), donorArgs);
@@ -294,7 +294,7 @@ describe("what a client can know beforehand", () => {
 });
 
 describe("one bridge a home", () => {
-  it("the second names the first; the files are their owner's; idle, it ends and takes them along", async () => {
+  it("a second one names the first; its files are readable by their owner only; when idle, it ends and removes them", async () => {
     const home = join(root, "one-home");
     const serve = await startServe(home, ["--until-idle", "2s"]);
     const client = await connectTo(home);
@@ -304,7 +304,7 @@ describe("one bridge a home", () => {
     for (const file of ["gateway.json", "gateway.token"]) expect((await stat(join(home, file))).mode & 0o777).toBe(0o600);
     expect(await readFile(join(home, "gateway.json"), "utf8")).not.toContain(await readFile(join(home, "gateway.token"), "utf8"));
     await new Promise((resolve) => setTimeout(resolve, 3_500));
-    expect((await client.ask("jobs.list")).jobs).toEqual([]); // somebody is there: it stays
+    expect((await client.ask("jobs.list")).jobs).toEqual([]); // a client is connected: it keeps running
     client.socket.close();
     const { exitCode } = await serve.child;
     expect(exitCode).toBe(0);
@@ -313,7 +313,7 @@ describe("one bridge a home", () => {
   });
 });
 
-/** Takes what can be seen of a growing frame, as the add-on does. */
+/** Collects the published tiles of a frame, as the add-on does. */
 async function copiesOfTiles(client: Awaited<ReturnType<typeof connectTo>>, job: string, count: number) {
   const seen = new Set<string>();
   const copies: { path: string; rect: Rect }[] = [];
@@ -335,7 +335,7 @@ function acceptedIn(events: readonly { readonly event: string }[]): string[] {
   return events.flatMap((each) => (each.event === "chunk-accepted" && "chunk" in each ? [String(each.chunk)] : []));
 }
 
-/** What a Blender that was given the assembled raw frames makes of them, beside what plain Blender renders. */
+/** Pictures made by a Blender from the assembled raw frames, and those of plain Blender. */
 async function finished(scenePath: string, raw: string, folder: string) {
   const { signal } = new AbortController();
   const [blender] = await findBlenders({ start: startPlainProcess }, { cacheFile: join(root, "blenders.json"), explicit: BLENDER }, signal);

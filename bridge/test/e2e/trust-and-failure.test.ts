@@ -57,9 +57,9 @@ function accepted(lines: readonly JsonLine[]): string[] {
   return lines.filter(({ event }) => event === "chunk-accepted").map((line) => String(line["chunk"]));
 }
 
-describe("nobody is trusted blindly", () => {
+describe("a donor with wrong results", () => {
   for (const lie of ["half", "shift", "malformed"]) {
-    it(`a donor that lies (${lie}) among two honest ones: the picture is right, the liar is named`, async () => {
+    it(`one (${lie}) among two honest ones: the picture is right, the dishonest donor is named`, async () => {
       await using honest1 = await startDonor(join(root, `h1-${lie}`), donorArgs);
       await using honest2 = await startDonor(join(root, `h2-${lie}`), donorArgs);
       await using liar = await startLiar(`liar-${lie}`, lie);
@@ -74,7 +74,7 @@ describe("nobody is trusted blindly", () => {
   }
 });
 
-describe("every result is looked at with --verify full", () => {
+describe("every result is checked with --verify full", () => {
   it("a donor that returns another frame is named, and the picture is right", async () => {
     const moving = join(root, "moving.blend");
     await cp(join(SAMPLES, "driven-compositor.blend"), moving);
@@ -90,7 +90,7 @@ describe("every result is looked at with --verify full", () => {
 });
 
 describe("nothing is lost", () => {
-  it("a donor killed in the middle of a tile costs nothing but its tile", async () => {
+  it("a donor killed during a tile loses only its tile", async () => {
     await using survivor = await startDonor(join(root, "survivor"), donorArgs);
     const victim = await startDonor(join(root, "victim"), donorArgs);
     const running = bridge(
@@ -104,7 +104,7 @@ describe("nothing is lost", () => {
     expect(await comparePictures(join(root, "killed-donor"), join(root, "reference"))).toEqual([]);
   });
 
-  it("a donor that is named by its address and by its id is one donor, joins once, and renders all", async () => {
+  it("a donor that is named by address and by id is one donor, joins once, and renders everything", async () => {
     await using donor = await startDonor(join(root, "twice"), donorArgs);
     const run = await runBridge(
       renderArgs("named-twice", [donor.address, donor.peerId], ["-f", "1..2", "--tiles", "2x2", "--verify", "off"]),

@@ -10,12 +10,12 @@ interface FakeFinisherDeps {
 }
 
 export interface FakeFinisherOptions {
-  /** What a frame is made of; its picture is what lies there, one after the other. */
+  /** The assembled files of a frame; its picture is their concatenated text. */
   readonly sceneFramesOf: (frame: number) => readonly SceneFrame[];
   readonly outputFolder: string;
 }
 
-/** A finisher without a Blender: pictures are texts. It keeps the promises of the real one (`contract/job-finisher-contract.ts`). */
+/** A fake finisher: pictures are texts. It fulfils the contract of the real one (`contract/job-finisher-contract.ts`). */
 export class FakeFinisher implements JobFinisher {
   readonly #deps: FakeFinisherDeps;
   readonly #options: FakeFinisherOptions;

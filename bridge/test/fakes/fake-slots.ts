@@ -7,17 +7,17 @@ import { FarmError } from "../../kernel/errors.ts";
 
 export interface FakeSlotsOptions {
   readonly slots: number;
-  /** Where rendered files lie until they are taken. */
+  /** The folder of rendered files until they are taken. */
   readonly folder: string;
   /** Renders end when the test says so (`finish`). */
   readonly isHeld?: boolean;
-  /** A render that was cancelled goes on all the same, as one does whose end was on its way already. */
+  /** A cancelled render completes all the same, like one that had just finished. */
   readonly isDeaf?: boolean;
 }
 
 /**
- * Render slots whose Blenders only pretend: where a real one writes pictures they write texts, the same for the same scene and
- * chunk. They keep the promises of the real ones (`contract/local-slots-contract.ts`).
+ * Render slots with fake Blenders, which write texts instead of pictures, equal for the same scene and
+ * chunk. They fulfil the contract of the real ones (`contract/local-slots-contract.ts`).
  */
 export class FakeSlots extends RenderSlots {
   /** Blenders that were opened. */
@@ -31,12 +31,12 @@ export class FakeSlots extends RenderSlots {
     this.opened = () => blenders.opened;
   }
 
-  /** Chunks that Blenders are at, where renders are held. */
+  /** Chunks being rendered, if renders are held. */
   get begun(): number {
     return this.#blenders.held.size;
   }
 
-  /** Lets all that is being rendered end. */
+  /** Ends all running renders. */
   finish(how: "well" | "crash" = "well"): void {
     for (const end of this.#blenders.held) end(how);
   }
@@ -69,7 +69,7 @@ class FakeBlenders {
         await this.#turn(signal);
         return await this.#write(folder, spec, scene);
       } catch (error) {
-        exited.resolve(); // a render cannot be talked out of: its Blender goes
+        exited.resolve(); // a render cannot be interrupted: its Blender is ended
         throw error;
       }
     };

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { MemoryDisk } from "./memory-disk.ts";
 import { SteppedClock } from "../simulation/steps.ts";
 
-it("files and folders have the time of the clock that it was given", async () => {
+it("files and folders get the time of the given clock", async () => {
   const clock = new SteppedClock();
   const disk = new MemoryDisk({ clock });
   await disk.writeFile("/a", "1");
@@ -13,7 +13,7 @@ it("files and folders have the time of the clock that it was given", async () =>
   expect(times).toEqual([0, 1_000, 1_000]);
 });
 
-it("a full disk takes no more, until something is removed", async () => {
+it("a full disk refuses writes until something is removed", async () => {
   const disk = new MemoryDisk({ clock: new SteppedClock(), capBytes: 10 });
   await disk.writeFile("/a", "12345678");
   expect(await disk.freeBytes("/")).toBe(2);

@@ -4,15 +4,15 @@ import type { Disk, FileFacts, OpenFile, OpenHow } from "../../kernel/disk.ts";
 import { MemoryFile, MemoryFolder, type MemoryNode, MemoryTree, systemError } from "./memory-tree.ts";
 
 export interface MemoryDiskOptions {
-  /** Gives files their times. */
+  /** The clock for file times. */
   readonly clock: Pick<Clock, "now">;
-  /** What it can hold. */
+  /** Its capacity. */
   readonly capBytes?: number;
 }
 
 /**
- * A disk in memory, for a World of its own: it fails as a POSIX file system does. It knows neither links nor rights, and
- * what is written is as safe as what is synced.
+ * A disk in memory for tests: it fails as a POSIX file system does. It has neither links nor permissions, and
+ * written data counts as synced.
  */
 export class MemoryDisk implements Disk {
   readonly #clock: Pick<Clock, "now">;
@@ -100,7 +100,7 @@ export class MemoryDisk implements Disk {
     this.#remove("rm", path);
   }
 
-  /** The text of a file, without waiting; undefined where there is none. */
+  /** The text of a file, synchronously; undefined if there is none. */
   peek(path: string): string | undefined {
     return this.#isThere(path) ? this.#file("read", path).content.toString() : undefined;
   }
@@ -126,7 +126,7 @@ export class MemoryDisk implements Disk {
     return node;
   }
 
-  /** The file of this name; made where there is none. */
+  /** The file of this name; created if missing. */
   #fileToOwn(call: string, path: string): MemoryFile {
     const { folder, name, node } = this.#tree.place(call, path);
     if (node instanceof MemoryFolder) throw systemError("EISDIR", call, path);
@@ -150,7 +150,7 @@ export class MemoryDisk implements Disk {
     folder.mtimeMs = this.#clock.now();
   }
 
-  /** Throws ENOSPC, and has written nothing. */
+  /** Throws ENOSPC without writing anything. */
   #write({ file, path }: { readonly file: MemoryFile; readonly path: string }, from: Uint8Array, position: number): void {
     const more = Math.max(0, position + from.length - file.size);
     if (this.#tree.usedBytes + more > this.#capBytes) throw systemError("ENOSPC", "write", path);
@@ -222,13 +222,13 @@ class OpenMemoryFile implements OpenFile {
   }
 }
 
-/** As they are at this moment. */
+/** The current entries. */
 function factsOf(node: MemoryNode): FileFacts {
   const isFile = node instanceof MemoryFile;
   return { size: isFile ? node.size : 0, mtimeMs: node.mtimeMs, isFile: () => isFile, isDirectory: () => !isFile };
 }
 
-/** A file takes the place of a file, a folder that of a folder in which nothing is. */
+/** A file replaces a file, a folder an empty folder. */
 function requireReplaceable(node: MemoryNode, before: MemoryNode, path: string): void {
   if (before instanceof MemoryFile) {
     if (node instanceof MemoryFolder) throw systemError("ENOTDIR", "rename", path);

@@ -1,11 +1,11 @@
 import { resolve, sep } from "node:path";
 
-/** What a system calls a failure: code and words as Node has them. */
+/** A system error with Node's code and message. */
 export function systemError(code: string, call: string, path: string): Error {
   return Object.assign(new Error(`${code}: ${call} '${path}'`), { code, syscall: call, path });
 }
 
-/** Bytes that stay for as long as somebody has them open, whatever becomes of their name. */
+/** The bytes of a file, which stay while it is open, even when its name is removed. */
 export class MemoryFile {
   mtimeMs: number;
   size = 0;
@@ -31,7 +31,7 @@ export class MemoryFile {
     this.#bytes.set(from, position);
   }
 
-  /** What is cut off is gone; what is added is zeros. */
+  /** Truncates, or extends with zeros. */
   resize(size: number): void {
     if (size > this.#bytes.length) {
       const grown = Buffer.alloc(Math.max(size, 2 * this.#bytes.length));
@@ -54,7 +54,7 @@ export class MemoryFolder {
 
 export type MemoryNode = MemoryFile | MemoryFolder;
 
-/** A name in a folder that is there, whether anything has this name or not. */
+/** An existing folder and a name in it, which may be unused. */
 export interface Place {
   readonly folder: MemoryFolder;
   readonly name: string;
@@ -78,7 +78,7 @@ export class MemoryTree {
     }, this.root);
   }
 
-  /** Throws ENOENT or ENOTDIR where there is no folder to have the name in; EBUSY for the root, which has none. */
+  /** Throws ENOENT or ENOTDIR if the parent folder is missing; EBUSY for the root. */
   place(call: string, path: string): Place {
     const names = namesOf(path);
     const name = names.pop();
@@ -87,7 +87,7 @@ export class MemoryTree {
     return { folder, name, node: folder.entries.get(name) };
   }
 
-  /** All bytes that have a name. */
+  /** Total bytes of named files. */
   get usedBytes(): number {
     return bytesIn(this.root);
   }

@@ -1,11 +1,11 @@
 import { dirname } from "node:path";
 import { MemoryDisk } from "./memory-disk.ts";
 
-/** A disk in memory for tests that care for texts alone: folders are made where a file needs them, and all files are of one time. */
+/** A disk in memory for tests with texts only: parent folders are made when needed, and all files have the same time. */
 export class TextDisk extends MemoryDisk {
   constructor(texts: Readonly<Record<string, string>> = {}) {
     super({ clock: { now: () => 0 } });
-    for (const [path, text] of Object.entries(texts)) void this.writeFile(path, text); // is over at once
+    for (const [path, text] of Object.entries(texts)) void this.writeFile(path, text); // ends at once
   }
 
   override writeFile(...[path, content, options]: Parameters<MemoryDisk["writeFile"]>): Promise<void> {

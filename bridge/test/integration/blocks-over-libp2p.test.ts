@@ -113,7 +113,7 @@ describe("scenes over real connections", () => {
     expect(given / total).toBeLessThanOrEqual(1.3);
   });
 
-  it("[B12] a result file comes back by ranges", async () => {
+  it("[B12] a result file is fetched by ranges", async () => {
     await using nodes = new TestNodes();
     const [requester, donor] = [await nodes.open(), await nodes.open()];
     const store = await openBlockStore({ directory: join(folder, "store"), capBytes: 100 * MIB }, { clock: systemClock, log: silentLog });
@@ -126,7 +126,7 @@ describe("scenes over real connections", () => {
     expect(Buffer.compare(await readFile(join(folder, "here.exr")), content)).toBe(0);
   });
 
-  it("[F4] a result whose stream is cut, or whose donor is switched off, inside a block is the donor's fault, and comes from there later", async () => {
+  it("[F4] a result whose stream breaks, or whose donor is switched off, inside a block is the donor's fault, and can be fetched later", async () => {
     await using nodes = new TestNodes();
     const [requester, donor] = [await nodes.open(), await nodes.open()];
     const content = randomBytes(3 * MIB);
@@ -148,7 +148,7 @@ describe("scenes over real connections", () => {
     await expect(fetch()).rejects.toMatchObject({ name: "FarmError", code: "PEER_UNREACHABLE" });
   });
 
-  it("[B9] a donor that is switched off in the middle costs the others nothing but its share", async () => {
+  it("[B9] after a donor is switched off in the middle the others fetch its share", async () => {
     await using nodes = new TestNodes();
     const { packed } = await packScene();
     const [requester, first, second] = [await nodes.open(), await nodes.open(), await nodes.open()];

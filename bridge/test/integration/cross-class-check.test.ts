@@ -16,7 +16,7 @@ import { Checker } from "../../requester/verify/checker.ts";
 import { JobFolder } from "../../requester/job-folder.ts";
 import { startPlainProcess } from "../../sandbox/process/process-sandbox.ts";
 
-/** As on a processor without AVX2: other instructions, other roundings. Where Blender knows no such switch, as on this one. */
+/** As on a CPU without AVX2: other instructions, other rounding. If Blender has no such switch, as on this CPU. */
 const startOldKernel: StartProcess = (request) =>
   startPlainProcess({ ...request, env: { ...request.env, CYCLES_CPU_NO_AVX: "1", CYCLES_CPU_NO_AVX2: "1" } });
 
@@ -48,7 +48,7 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 const DONOR = "donor";
 const sceneOf = (samples: number) => join(root, `known-${samples}.blend`);
 
-/** What a donor delivers that renders the scene with so many samples. */
+/** The result of a donor that renders the scene with so many samples. */
 async function delivered(samples: number, start: StartProcess = startPlainProcess): Promise<readonly ResultFile[]> {
   const scratch = await mkdtemp(join(root, "donor-"));
   await using session = await openSession({ start }, { blender: TEST_BUILD, scratch, untrusted: false }, patience());
@@ -59,7 +59,7 @@ async function delivered(samples: number, start: StartProcess = startPlainProces
   return [{ role: "raw", name: "floats.exr", sha256, bytes: 1 }];
 }
 
-/** What the requester makes of it that rendered the scene with 32 samples, and takes the donor for another class. */
+/** The verdict of a requester that rendered the scene with 32 samples and treats the donor as another class. */
 async function verdictOn(files: readonly ResultFile[]): Promise<string> {
   await using slots = new RenderSlots(
     {
@@ -82,10 +82,9 @@ async function verdictOn(files: readonly ResultFile[]): Promise<string> {
 }
 
 describe("a result of another device class", () => {
-  it("is taken as it is when the bits are equal", async () => expect(await verdictOn(await delivered(32))).toBe("equal"));
-  it("is taken when it differs by roundings", async () => expect(await verdictOn(await delivered(32, startOldKernel))).toBe("equal"));
-  // Up to 3.4 they are three quarters of the same samples; later versions take others when there are fewer.
-  it("is not taken for equal with three quarters of the samples", async () =>
-    expect(await verdictOn(await delivered(24))).not.toBe("equal"));
-  it("is a lie with a quarter of them", async () => expect(await verdictOn(await delivered(8))).toBe("different"));
+  it("is equal when the bits are equal", async () => expect(await verdictOn(await delivered(32))).toBe("equal"));
+  it("is accepted when it differs by rounding", async () => expect(await verdictOn(await delivered(32, startOldKernel))).toBe("equal"));
+  // Up to 3.4 they are three quarters of the same samples; later versions use other samples when there are fewer.
+  it("is not equal with three quarters of the samples", async () => expect(await verdictOn(await delivered(24))).not.toBe("equal"));
+  it("is a mismatch with a quarter of them", async () => expect(await verdictOn(await delivered(8))).toBe("different"));
 });

@@ -68,7 +68,7 @@ async function bytesIn(path: string): Promise<number> {
         () => 0,
       ),
     ),
-  ); // gone meanwhile: takes nothing
+  ); // disconnected meanwhile: fetches nothing
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
@@ -78,8 +78,8 @@ async function secondsOf(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - startMs) / 1_000;
 }
 
-describe("the owner's bandwidth, over real sockets", () => {
-  it("a scene comes at the speed given for downloads, and at full speed without a cap", async () => {
+describe("the owner's bandwidth limits, over real sockets", () => {
+  it("a scene is fetched at the download limit, and at full speed without one", async () => {
     await using nodes = new TestNodes();
     const scene = await sceneOf(3 * MIB);
     const rates: Rates = { download: MIB };
@@ -92,7 +92,7 @@ describe("the owner's bandwidth, over real sockets", () => {
     expect(await secondsOf(() => bring(free.store, free.requester, other))).toBeLessThan(capped);
   });
 
-  it("results go at the speed given for uploads, two streams together, and faster as soon as the owner says so", async () => {
+  it("results are sent at the upload limit, two streams together, and faster as soon as the owner raises it", async () => {
     await using nodes = new TestNodes();
     const rates: Rates = { upload: MIB };
     const { requester, donor, store } = await connect(nodes, { capBytes: 100 * MIB, rates });
@@ -122,8 +122,8 @@ describe("the owner's bandwidth, over real sockets", () => {
   });
 });
 
-describe("the owner's disk", () => {
-  it("holds scenes as blocks and as files, and results, under the cap at every moment", async () => {
+describe("the owner's disk limit", () => {
+  it("holds for scenes as blocks and as files, and results, at every moment", async () => {
     await using nodes = new TestNodes();
     const capBytes = 10 * MIB;
     const scenes = [await sceneOf(3 * MIB, "a"), await sceneOf(3 * MIB, "b"), await sceneOf(3 * MIB, "c")];
@@ -145,14 +145,14 @@ describe("the owner's disk", () => {
     expect(peak.bytes).toBeLessThanOrEqual(capBytes + 64 * KIB); // the manifest, and the list of results
   });
 
-  it("refuses what cannot fit beside what is in use, and says so", async () => {
+  it("refuses what does not fit beside what is in use, with a message", async () => {
     await using nodes = new TestNodes();
     const scene = await sceneOf(3 * MIB);
     const { requester, store } = await connect(nodes, { capBytes: 5 * MIB }, scene);
     await expect(bring(store, requester, scene)).rejects.toMatchObject({ code: "DISK_FULL" });
   });
 
-  it("gives back at once what is not in use when the owner gives less", async () => {
+  it("frees what is not in use at once when the owner lowers it", async () => {
     await using nodes = new TestNodes();
     const scene = await sceneOf(3 * MIB);
     const { requester, store, home } = await connect(nodes, { capBytes: 20 * MIB }, scene);
@@ -165,7 +165,7 @@ describe("the owner's disk", () => {
 });
 
 describe("results", () => {
-  it("go to the requester they were made for, and to nobody else", async () => {
+  it("are sent only to the requester they were rendered for", async () => {
     await using nodes = new TestNodes();
     const { requester, donor, store } = await connect(nodes, { capBytes: 20 * MIB });
     const stranger = await nodes.open();
@@ -186,7 +186,7 @@ describe("results", () => {
     await fetchBy(requester);
   });
 
-  it("of equal pixels are one file, which stays until the last of them is dropped", async () => {
+  it("with equal pixels are one file, which stays until the last of them is dropped", async () => {
     await using nodes = new TestNodes();
     const { store, home } = await connect(nodes, { capBytes: 20 * MIB });
     const keep = async (name: string, peer: string) => {

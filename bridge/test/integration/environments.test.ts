@@ -51,7 +51,7 @@ let home: Home;
 let engine: ImageEngine;
 let far: SecondEngine;
 let digest: string;
-/** Built on the first: one small layer more. */
+/** Built on the first, with one small layer more. */
 let onTop: string;
 const made: string[] = [];
 
@@ -112,7 +112,7 @@ interface Peer {
   readonly contents: EnvironmentStore;
 }
 
-/** A node that shares what the home shares, from a copy of it; `around` may stand between it and what it gives. */
+/** A node that shares a copy of the home's environments; `around` may wrap its block source. */
 async function peerOf(around: (source: BlockSource) => BlockSource = (source) => source): Promise<Peer> {
   const own = await openHome(systemWorld.disk, await mkdtemp(join(folder, "peer-")));
   await cp(home.environments, own.environments, { recursive: true });
@@ -127,7 +127,7 @@ async function peerOf(around: (source: BlockSource) => BlockSource = (source) =>
   return { node, database, contents };
 }
 
-/** What somebody without the environment needs to get it. */
+/** The ports of a node that fetches the environment. */
 async function seeker(environments: readonly string[] = ["any"], changes: Partial<ObtainPorts> = {}): Promise<ObtainPorts> {
   const node = await nodes.open();
   const store = new EnvironmentStore(await mkdtemp(join(folder, "seeker-")));
@@ -149,7 +149,7 @@ const requestOf = (wanted: string, ...peers: readonly Peer[]) => ({
   sources: () => peers.map(({ node }) => ({ id: node.selfId, addrs: [addressOf(node)] })),
 });
 
-/** Lies in all blocks of a layer, and in nothing else. */
+/** Corrupts all blocks of a layer, and nothing else. */
 function corrupting(source: BlockSource): BlockSource {
   return {
     sizeOf: (hash) => source.sizeOf(hash),
@@ -162,7 +162,7 @@ function corrupting(source: BlockSource): BlockSource {
 }
 
 describe("an environment", () => {
-  it("comes from two peers into an engine that lacks it, the same to the last bit", async () => {
+  it("is fetched from two peers into an engine that lacks it, bit for bit", async () => {
     const [one, two, ports] = [await peerOf(), await peerOf(), await seeker()];
     const { image, bytesFrom, banned } = await fetchEnvironment(requestOf(digest, one, two), ports, never());
     const original = await engine.findEnvironment(digest);
@@ -176,7 +176,7 @@ describe("an environment", () => {
     expect(again).toEqual({ image, bytesFrom: new Map(), banned: [] });
   });
 
-  it("on layers that the engine has brings only those that it lacks", async () => {
+  it("on layers that the engine has fetches only the missing ones", async () => {
     const [peer, ports] = [await peerOf(), await seeker()];
     await fetchEnvironment(requestOf(digest, peer), ports, never());
     const fresh = await seeker();
@@ -185,7 +185,7 @@ describe("an environment", () => {
     expect([...bytesFrom.values()].reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan(20_000);
   });
 
-  it("is taken from the others when a peer corrupts a layer; the liar is asked no more", async () => {
+  it("is fetched from others when a peer corrupts a layer, and no more from that peer", async () => {
     const [liar, honest, ports] = [await peerOf(corrupting), await peerOf(), await seeker()];
     const { image, banned, bytesFrom } = await fetchEnvironment(requestOf(digest, liar, honest), ports, never());
     expect(await far.images.digestOf(image, never())).toBe(digest);
@@ -193,13 +193,13 @@ describe("an environment", () => {
     expect(bytesFrom.get(honest.node.selfId)).toBeGreaterThan(LAYER_BYTES);
   });
 
-  it("is not to be had where all who have it corrupt it, and nothing of it is loaded", async () => {
+  it("fails when all peers corrupt it, and no layer of it is loaded", async () => {
     const [liar, ports] = [await peerOf(corrupting), await seeker()];
     await expect(fetchEnvironment(requestOf(digest, liar), ports, never())).rejects.toMatchObject({ code: "BLOCK_CORRUPT" });
     expect(await far.images.findEnvironment(digest)).toBeUndefined();
   });
 
-  it("is taken from the others when a peer cuts it into blocks of something else that fit their hashes", async () => {
+  it("is fetched from others when a peer offers blocks that match their hashes but make another layer", async () => {
     const [liar, honest, ports] = [await peerOf(), await peerOf(), await seeker()];
     const truth = (await liar.contents.manifestOf(digest)) as EnvironmentManifest;
     const put = (hash: string, bytes: Uint8Array) => liar.contents.put(hash, bytes);
@@ -213,7 +213,7 @@ describe("an environment", () => {
     expect(evil.blocks.some((block) => ports.store.has(block.sha256))).toBe(false);
   });
 
-  it("goes on where an interrupted transfer ended", async () => {
+  it("continues where an interrupted transfer ended", async () => {
     const [peer, ports] = [await peerOf(), await seeker()];
     const stop = new AbortController();
     let before = 0;
@@ -228,7 +228,7 @@ describe("an environment", () => {
     expect(bytesFrom.get(peer.node.selfId)).toBeLessThanOrEqual(total - before);
   });
 
-  it("that is larger than the disk that is given is not fetched", async () => {
+  it("that is larger than the donated disk is not fetched", async () => {
     const [peer, ports] = [await peerOf(), await seeker(["any"], { makeRoom: async () => 30 * MIB })];
     await expect(fetchEnvironment(requestOf(digest, peer), ports, never())).rejects.toMatchObject({ code: "DISK_FULL" });
     expect(await far.images.findEnvironment(digest)).toBeUndefined();
@@ -241,7 +241,7 @@ describe("an environment", () => {
     await expect(fetchEnvironment(requestOf(digest, peer), ports, never())).rejects.toMatchObject({ code: "BLOCK_MISSING" });
   });
 
-  it("is no other one that an engine was talked into", async () => {
+  it("is refused when an engine has another image under its name", async () => {
     const image = await engine.findEnvironment(digest);
     const { config, layers } = await engine.save(image?.id ?? "", async (layer) => await buffer(layer), never());
     const other = Buffer.from(config.toString().replace('"0123456789ab"', '"ba9876543210"'));
@@ -257,8 +257,8 @@ describe("an environment", () => {
   });
 });
 
-describe("an owner's word on a stranger's environment", () => {
-  it("is no when nothing was said, and says why", async () => {
+describe("an owner's decision on another peer's environment", () => {
+  it("is no by default, with the reason", async () => {
     const [peer, ports] = [await peerOf(), await seeker([])];
     const refused = fetchEnvironment(requestOf(digest, peer), ports, never());
     await expect(refused).rejects.toMatchObject({
@@ -288,8 +288,8 @@ describe("an owner's word on a stranger's environment", () => {
   });
 });
 
-describe("environments that came from others", () => {
-  it("make room for the next one, the longest unused first; what works stays, and so does what the owner built", async () => {
+describe("environments fetched from others", () => {
+  it("are evicted for the next one, least recently used first, but not those in use and those the owner built", async () => {
     const peer = await peerOf();
     const ports = await seeker();
     const own = await openHome(systemWorld.disk, await mkdtemp(join(folder, "room-")));
@@ -315,8 +315,8 @@ describe("environments that came from others", () => {
   });
 });
 
-describe("the environments of a home", () => {
-  it("are listed, shared, shared no more and removed", async () => {
+describe("environments of a home", () => {
+  it("are listed, shared, unshared and removed", async () => {
     await engine.import(rootOf(randomBytes(1000)), `p2p-render/test:own-${process.pid}`, never());
     const own = await build(`p2p-render/test:own-${process.pid}`, "/three");
     await engine.remove(`p2p-render/test:own-${process.pid}`);

@@ -16,7 +16,7 @@ import { BLENDER } from "../blender-reference.ts";
 import { timeLimitSignal } from "../time/time-limit.ts";
 
 const CANARY = "as it was";
-/** So many copies of a Blender need memory, too. */
+/** A memory limit for that many copies of Blender. */
 const ROOMY = { cpus: 1, memoryBytes: 4 * 2 ** 30 };
 
 let test: TestSandbox;
@@ -66,7 +66,7 @@ const RAW: ChunkSpec = {
 const FILES: ChunkSpec = { kind: "files", scene: "Scene", frame: 1, output: { name: "f_####", format: "PNG", useExtension: true } };
 
 interface Attempt {
-  /** Python that Blender runs before our own script, as if a scene had got so far. */
+  /** Python that Blender runs before our own script, as if run by a scene. */
   readonly beaten?: string;
   readonly timeoutMs?: number;
   readonly size?: SandboxSize;
@@ -113,7 +113,7 @@ async function expectNothingTouched(): Promise<void> {
   await expect(readFile("/root/attacked")).rejects.toMatchObject({ code: "ENOENT" });
 }
 
-describe("a hostile scene runs nothing", () => {
+describe("a hostile scene runs no code", () => {
   const cases: readonly (readonly [scene: string, spec: ChunkSpec, code: string])[] = [
     ["text", RAW, "rendered"],
     ["driver", RAW, "rendered"],
@@ -140,7 +140,7 @@ describe("a hostile scene runs nothing", () => {
   }
 });
 
-/** Puts Python in the place of our own rendering: it may do all that this Blender may. */
+/** Replaces our render code by Python, with all rights of this Blender. */
 function inRender(source: string): string {
   const body = source
     .trim()
@@ -158,7 +158,7 @@ chunks.render_raw = attack
 `;
 }
 
-describe("a scene that has taken its Blender over is held by the sandbox", () => {
+describe("a scene that runs code in its Blender is contained by the sandbox", () => {
   const cases: readonly (readonly [what: string, source: string, code: string])[] = [
     ["forks without end", "while True:\n  try:\n    if os.fork() == 0: time.sleep(100000)\n  except OSError: pass", "PROCESSES_EXCEEDED"],
     ["takes memory without end", "kept = []\nwhile True: kept.append(bytearray(2**24))", "MEMORY_EXCEEDED"],
@@ -200,7 +200,7 @@ describe("a scene that has taken its Blender over is held by the sandbox", () =>
     });
   }
 
-  it("attacks by every way that it knows, and the next scene is rendered", async () => {
+  it("attacks in every way it has, and the next scene is rendered", async () => {
     const texts = "import bpy\nbpy.context.preferences.filepaths.use_scripts_auto_execute = True\n";
     for (const scene of ["text", "driver", "handler"]) {
       const openWithScripts = `${texts}bpy.ops.wm.open_mainfile(filepath="${INSIDE.scene}/${scene}.blend", use_scripts=True)`;

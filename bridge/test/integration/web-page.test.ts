@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocketServer } from "ws";
 import { openTestGateway } from "../../gateway/fixtures/gateway-kit.ts";
 
-/** What a page tried, and how far it came. */
+/** An attempt of a page, and its outcome. */
 type Tried = Readonly<Record<string, string>>;
 
 let profile: string;
@@ -30,7 +30,7 @@ const FLAGS = [
   "--disable-dev-shm-usage",
 ];
 
-/** The worst page: it knows the port, and even the token. */
+/** The worst case: a page that knows the port and the token. */
 function page(ports: { readonly gateway: number; readonly open: number }, token: string): string {
   return `<!doctype html><script>
     const hello = ${JSON.stringify({ type: "hello", protocol: 1, token, client: { name: "page", version: "1" } })};
@@ -63,7 +63,7 @@ function page(ports: { readonly gateway: number; readonly open: number }, token:
   </script>`;
 }
 
-/** Opens the page in a real browser, under a name that leads to this machine, and tells what it managed to do. */
+/** Opens the page in a real browser, under a name that resolves to this machine, and returns the outcomes. */
 async function visit(ports: { readonly gateway: number; readonly open: number }, token: string): Promise<Tried> {
   const told = Promise.withResolvers<Tried>();
   const site = createServer((request, response) => {

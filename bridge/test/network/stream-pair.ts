@@ -3,10 +3,10 @@ import { Notifier } from "../../kernel/notifier.ts";
 import type { Time } from "../../kernel/world.ts";
 import { FRAME_LIMITS, type FrameStream } from "../../protocols/frame-stream.ts";
 
-/** A writer waits while this much is unread. */
+/** Writers wait while this much is unread. */
 const HIGH_WATER_BYTES = 256 * 1024;
 
-/** One direction: frames on their way, and who waits for them or for room. */
+/** One direction: queued frames, and pending readers and writers. */
 class Lane {
   readonly frames: Uint8Array[] = [];
   bytes = 0;
@@ -97,7 +97,7 @@ class MemoryFrameStream implements FrameStream {
   }
 }
 
-/** Two ends of one stream in memory, with the same promises as a real one: for tests of protocols. */
+/** Two ends of one stream in memory, with the contract of a real one, for tests of protocols. */
 export function streamPair(time: Time): [FrameStream, FrameStream] {
   const there = new Lane();
   const back = new Lane();

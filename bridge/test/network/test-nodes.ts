@@ -5,7 +5,7 @@ import type { FrameStream } from "../../protocols/frame-stream.ts";
 import { openNode, type SwarmNode } from "../../network/node/node.ts";
 import type { NodeOptions } from "../../network/node/node-options.ts";
 
-/** Real nodes on this machine for one test, each in a swarm of its own name; stops them all at its end. */
+/** Real nodes on this machine for one test, in a swarm with a unique name; stops them all at its end. */
 export class TestNodes implements AsyncDisposable {
   readonly swarm = `test ${randomUUID()}`;
   readonly #stack = new AsyncDisposableStack();
@@ -21,7 +21,7 @@ export class TestNodes implements AsyncDisposable {
   }
 }
 
-/** A signal for calls that the test lets run to their own end. */
+/** A signal that never aborts. */
 export function never(): AbortSignal {
   return new AbortController().signal;
 }
@@ -33,12 +33,12 @@ export function addressOf(node: SwarmNode): string {
   return address;
 }
 
-/** Sends every frame back until the asker ends. */
+/** Sends every frame back until the far side ends. */
 export async function echo(stream: FrameStream, _peer: unknown, signal: AbortSignal): Promise<void> {
   for (let frame = await stream.read(signal); frame; frame = await stream.read(signal)) await stream.write(frame, signal);
 }
 
-/** What a promise fails with; it may fail before anybody looks. */
+/** The error of a promise, which may reject before it is awaited. */
 export function failure(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
     () => undefined,

@@ -4,7 +4,7 @@ import { tcp } from "@libp2p/tcp";
 import { yamux } from "@libp2p/yamux";
 import { createLibp2p } from "libp2p";
 
-/** A libp2p node that dials and knows nothing of ours: for what a broken or strange peer may send. */
+/** A plain libp2p node that dials, without our protocols: for messages of a broken or foreign peer. */
 export function plainNode(): Promise<Libp2p> {
   return createLibp2p({ transports: [tcp()], connectionEncrypters: [noise()], streamMuxers: [yamux()] });
 }

@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 
 const PROGRAM = new URL("./test-program.ts", import.meta.url).pathname;
 
-/** A node in a process of its own, for what one process cannot show: `kill -9`, exits, and fair timing. */
+/** A node in its own process, for tests that need one: `kill -9`, exits, and realistic timing. */
 export class NodeProcess implements AsyncDisposable {
   readonly child: ChildProcess;
   readonly peerId: string;

@@ -4,21 +4,21 @@ import type { FakeDonor } from "./fake-donor.ts";
 import { SimulatedRun, type SimulatedWorld } from "./simulated-job.ts";
 import type { Story } from "./story.ts";
 
-/** What came of a story: `fault` is a promise that was not kept. */
+/** The outcome of a story: `fault` is a broken invariant. */
 export interface Explored {
   readonly ended: "settled" | "cancelled" | "crashed" | FarmError;
   readonly outcome: Outcome;
-  /** What happened, in order. */
+  /** The steps, in order. */
   readonly trace: readonly string[];
   readonly run: SimulatedRun;
 }
 
-/** A job that has not ended after so many steps hangs; the longest honest ones take a few hundred. */
+/** A job that has not ended after so many steps hangs; normal ones take a few hundred at most. */
 const MOST_STEPS = 20_000;
 
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** Lets one run of a job happen in the order that the seed chooses. Throws when it hangs, or when something fails that is ours. */
+/** Runs a job in the order of steps chosen by the seed. Throws when it hangs, or on an error of our own. */
 export async function explore(world: SimulatedWorld, seed: number, { kind }: { readonly kind: "stormy" | "calm" }): Promise<Explored> {
   const run = await SimulatedRun.start(world, seed);
   await run.ready();
@@ -39,7 +39,7 @@ export async function explore(world: SimulatedWorld, seed: number, { kind }: { r
     await settled();
     if (ended !== undefined) break;
     if (count > MOST_STEPS) throw new Error(`it hangs; waiting for: ${run.steps.waiting.map(({ name }) => name).join(", ")}`);
-    // What a killed process waited for never comes.
+    // Pending operations of a killed process never end.
     if (kind === "stormy" && happens(run, world.story.events.crash)) return { ended: "crashed", outcome: await run.outcome(), trace, run };
     trace.push(next(run, world.story, stop, kind));
   }
@@ -47,7 +47,7 @@ export async function explore(world: SimulatedWorld, seed: number, { kind }: { r
   return { ended, outcome: await run.outcome(), trace, run };
 }
 
-/** Makes one thing happen, and says what. */
+/** Performs one step, and returns its description. */
 function next(run: SimulatedRun, story: Story, stop: AbortController, kind: "stormy" | "calm"): string {
   const { steps, chance } = run;
   const befallen = kind === "stormy" ? befall(run, story, stop) : undefined;
@@ -59,7 +59,7 @@ function next(run: SimulatedRun, story: Story, stop: AbortController, kind: "sto
   return step?.name ?? "nothing";
 }
 
-/** Nothing is on its way: time passes, and in the end whoever had stopped something lets it go on. */
+/** Nothing is pending: advances time, and finally resumes what was paused. */
 function wait(run: SimulatedRun): string {
   if (run.chance.oneIn(30)) {
     run.run.command("resume");

@@ -9,11 +9,11 @@ import type { Steps } from "./steps.ts";
 
 export const DEVICE_CLASS = { blenderVersion: "5.0.0", buildHash: "b", backend: "CPU", arch: "avx2" } as const;
 
-/** Honest troubles of a donor: once in so many times; 0: never. */
+/** Failures of an honest donor: once in so many times; 0: never. */
 export interface Troubles {
   readonly crashes: number;
   readonly losesTransfers: number;
-  /** Its pixels differ, always. */
+  /** Its pixels are always wrong. */
   readonly lies: boolean;
 }
 
@@ -21,11 +21,11 @@ export interface FakeDonorDeps {
   readonly steps: Steps;
   readonly chance: Random;
   readonly files: MemoryFiles;
-  /** What an honest Blender makes of a chunk. */
+  /** The correct result of a chunk. */
   readonly pictureOf: (chunk: Chunk) => string;
 }
 
-/** A donor whose every answer comes when the explorer lets it come. */
+/** A donor whose every answer is a step chosen by the explorer. */
 export class FakeDonor implements DonorLink {
   readonly id: string;
   readonly name: string;
@@ -63,7 +63,7 @@ export class FakeDonor implements DonorLink {
       .later(`${this.id} renders ${chunk.id}`, () => this.#render(chunk), life.signal)
       .then(
         (news) => this.#tell(news),
-        () => {}, // taken back, or gone
+        () => {}, // withdrawn, or left
       );
   }
 
@@ -110,7 +110,7 @@ export class FakeDonor implements DonorLink {
     await steps.later(`fetch ${chunk} from ${this.id}`, bring, signal);
   }
 
-  /** Its machine goes, with a word or without. */
+  /** Its machine leaves, with or without a goodbye. */
   vanish(reason: string): void {
     if (this.#isGone) return;
     this.#isGone = true;

@@ -52,7 +52,7 @@ export class MemoryFiles implements JobFiles {
     return content;
   }
 
-  /** What lies below a folder. */
+  /** The files below a folder. */
   below(folder: string): string[] {
     return [...this.contents.keys()].filter((path) => path.startsWith(`${folder}/`));
   }

@@ -5,17 +5,17 @@ import { type Explored, explore } from "./explore.ts";
 import { SimulatedWorld } from "./simulated-job.ts";
 import { type Story, storyOf } from "./story.ts";
 
-/** A promise that a story's job did not keep. */
+/** A broken invariant of a story's job. */
 export class BrokenPromise extends Error {
   constructor(promise: string, story: Story, trace: readonly string[]) {
     super(`seed ${story.seed}: ${promise}\n${JSON.stringify(story)}\n${trace.join("\n")}`);
   }
 }
 
-/** What may end a job of honest people before its time. */
+/** Errors that may end a job without a dishonest donor. */
 const EXPECTED_ENDS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["NO_DONORS", "CHECK_FAILED", "FINISHING_FAILED"]);
 
-/** Lets the job of a seed happen and end, and holds every promise against it; then it goes on in calm, to its end. */
+/** Runs the job of a seed to its end, and checks every invariant; then resumes it without failures, to its end. */
 export async function hold(seed: number): Promise<{ readonly steps: number; readonly complete: boolean }> {
   const story = storyOf(seed);
   const world = new SimulatedWorld(story);
@@ -47,7 +47,7 @@ function holdEnd(world: SimulatedWorld, story: Story, explored: Explored): void 
 
 type Broken = (promise: string) => BrokenPromise;
 
-/** What is not named as missing is there, and is the true picture. */
+/** Every file not reported as missing exists, and is the correct picture. */
 function holdPictures(world: SimulatedWorld, { outcome }: Explored, broken: Broken): void {
   const missing = new Set(outcome.missing.map(({ frame }) => frame));
   for (const { frame } of world.plan.outputs) {
@@ -56,14 +56,14 @@ function holdPictures(world: SimulatedWorld, { outcome }: Explored, broken: Brok
   }
 }
 
-/** A job that came to its own end has a reason for what is missing, and leaves nothing behind when nothing is. */
+/** A job that ended by itself has a reason for each missing file, and leaves no temporary files when none is missing. */
 function holdSettled(world: SimulatedWorld, { outcome, run }: Explored, broken: Broken): void {
   for (const { frame, code } of outcome.missing) if (code === "JOB_INCOMPLETE") throw broken(`frame ${frame} was lost without a reason`);
   const left = world.filesFor(run.steps).below("results");
   if (outcome.outcome === "complete" && left.length > 0) throw broken(`it left ${left.join()}`);
 }
 
-/** Nobody who is honest is punished for what it delivered. */
+/** No honest donor is banned for its results. */
 function holdHonour({ donors }: Story, { run }: Explored, broken: Broken): void {
   const liars = new Set(donors.filter(({ troubles }) => troubles.lies).map(({ id }) => id));
   for (const event of run.events) {
@@ -72,14 +72,14 @@ function holdHonour({ donors }: Story, { run }: Explored, broken: Broken): void 
   }
 }
 
-/** Where order matters, no frame is finished before one that was asked for earlier. */
+/** If order matters, no frame is finished before an earlier requested one. */
 function holdTurns({ run }: Explored, broken: Broken): void {
   const finished = run.events.flatMap((event) => (event.event === "frame-finished" ? [event.frame] : []));
   const inOrder = finished.toSorted((a, b) => a - b); // stories ask for their frames in ascending order
   if (finished.join() !== inOrder.join()) throw broken(`frames were finished in the order ${finished.join()}`);
 }
 
-/** What was told has been written down before. */
+/** Events are sent only after their records are written. */
 function holdJournal({ journal }: SimulatedWorld, { run }: Explored, broken: Broken): void {
   const accepted = new Set(journal.flatMap((record) => (record.type === "chunk-accepted" ? [record.chunk] : [])));
   const finished = new Set(journal.flatMap((record) => (record.type === "frame-finished" ? [record.frame] : [])));
@@ -91,7 +91,7 @@ function holdJournal({ journal }: SimulatedWorld, { run }: Explored, broken: Bro
   }
 }
 
-/** What was accepted is not rendered again, and everything that can be made is there in the end. */
+/** Accepted chunks are not rendered again, and everything that can be rendered exists in the end. */
 async function holdResume(world: SimulatedWorld, story: Story, before: Explored): Promise<void> {
   world.journal.push({ type: "resumed" });
   const files = world.filesFor(before.run.steps);

@@ -28,7 +28,7 @@ import { planOfStory } from "./story-plan.ts";
 
 const SUMMARY = { channels: ["R"], attributes: {}, nonFinite: 0 };
 
-/** One run of a simulated job: the requester's own parts, with a fake Blender, a fake disk and fake donors around them. */
+/** One run of a simulated job: the real requester code, with a fake Blender, disk and donors. */
 export class SimulatedRun {
   readonly steps = new Steps();
   readonly clock = new SteppedClock();
@@ -98,7 +98,7 @@ export class SimulatedRun {
     );
   }
 
-  /** A run of the job as its journal and its disk say that it stands. */
+  /** A run of the job from the state of its journal and disk. */
   static async start(world: SimulatedWorld, seed: number): Promise<SimulatedRun> {
     const folded = foldJournal(world.journal);
     const files = world.filesFor(new Steps());
@@ -106,7 +106,7 @@ export class SimulatedRun {
     return new SimulatedRun(world, journalState, seed);
   }
 
-  /** What was accepted before lies in its place. */
+  /** Pastes results that were accepted before. */
   async ready(): Promise<void> {
     let isReady = false;
     const restored = this.#restored.finally(() => (isReady = true));
@@ -127,7 +127,7 @@ export class SimulatedRun {
     return donor;
   }
 
-  /** What the run came to, when it has ended. */
+  /** The outcome of the run, when it has ended. */
   async outcome(): Promise<Outcome> {
     const files = this.#world.filesFor(this.steps);
     const found = await findFiles({ clock: this.clock, timers: this.clock }, filesToFind(this.ledger), (path) => files.sizeOf(path));
@@ -191,7 +191,7 @@ export class SimulatedRun {
   }
 }
 
-/** What outlives a run: the job's plan, its journal and its disk. */
+/** State that survives a run: the job's plan, journal and disk. */
 export class SimulatedWorld {
   readonly story: Story;
   readonly plan: JobPlan;

@@ -1,20 +1,20 @@
 import type { Clock } from "../../kernel/clock.ts";
 import type { Timers } from "../../kernel/world.ts";
 
-/** Something that may happen next. */
+/** A possible next step. */
 export interface Step {
   readonly name: string;
   run(): void;
 }
 
 /**
- * Everything that is under way in a simulated job. Whoever waits for the outside asks here, and what comes next is the
- * explorer's choice: so every order in which answers can come can be tried.
+ * All pending operations of a simulated job. Every wait for the outside is registered here, and the next one is the
+ * explorer's choice, so that every possible order of answers can be tried.
  */
 export class Steps {
   readonly waiting: Step[] = [];
 
-  /** Resolves, or throws what `work` throws, when the explorer comes to it. */
+  /** Resolves, or throws what `work` throws, when the explorer chooses it. */
   later<T>(name: string, work: () => T, signal?: AbortSignal): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const drop = () => {
@@ -48,7 +48,7 @@ export class Steps {
   }
 }
 
-/** A clock that stands until it is moved, and timers that go by it. */
+/** A clock that is advanced by the test, with its timers. */
 export class SteppedClock implements Clock, Timers {
   #nowMs = 0;
   readonly #sleeping = new Set<{ readonly untilMs: number; wake(): void }>();

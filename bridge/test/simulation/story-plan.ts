@@ -2,7 +2,7 @@ import type { Chunk } from "../../core/plan/chunk.ts";
 import type { JobPlan, PlannedSceneFrame } from "../../core/plan/plan.ts";
 import type { Story } from "./story.ts";
 
-/** The plan of a story's job: so many frames, each in so many tiles of one pixel. */
+/** The plan of a story's job: a number of frames, each with a number of one-pixel tiles. */
 export function planOfStory({ frames, tiles, kind, shared, inOrder }: Story): JobPlan {
   const sceneFrames: PlannedSceneFrame[] = [];
   const chunks: Chunk[] = [];

@@ -4,7 +4,7 @@ import { Random } from "../random.ts";
 
 import type { Troubles } from "./fake-donor.ts";
 
-/** What a seed makes of a job: its shape, who works on it, and what befalls it. */
+/** A job generated from a seed: its shape, its donors, and its failures. */
 export interface Story {
   readonly seed: number;
   readonly frames: number;
@@ -12,25 +12,25 @@ export interface Story {
   readonly kind: "raw" | "files";
   /** All results have the same content. */
   readonly equal: boolean;
-  /** All frames show the same unit. */
+  /** All frames share one scene frame. */
   readonly shared: boolean;
   readonly movie: boolean;
   readonly inOrder: boolean;
-  /** Where floats are delivered, nothing is finished: somebody else does. */
+  /** If raw frames are delivered, the client finishes them. */
   readonly deliver: Deliver;
-  /** Frames are finished in the order asked for. */
+  /** Frames are finished in the requested order. */
   readonly inTurn: boolean;
   readonly verify: VerifyLevel;
-  /** Which results are checked where not all are: the first ones of each donor, then one in so many. */
+  /** Which results are spot-checked: the first ones of each donor, then one in so many. */
   readonly spot: { readonly first: number; readonly oneIn: number };
   readonly donors: readonly { readonly id: string; readonly trusted: boolean; readonly slots: number; readonly troubles: Troubles }[];
-  /** Once in so many steps one of these; 0: never. */
+  /** Each once in so many steps; 0: never. */
   readonly events: Readonly<Record<"gone" | "stand" | "pause" | "secondLink" | "cancel" | "crash", number>>;
-  /** While something else could happen, once in so many steps time passes first. */
+  /** Once in so many steps time advances although other steps are possible. */
   readonly tickOneIn: number;
-  /** Our own check fails once in so many times; 0: never. */
+  /** A check fails once in so many times; 0: never. */
   readonly checkFails: number;
-  /** Frames that Blender cannot finish, as a share of one in so many; 0: none. */
+  /** One in so many frames cannot be finished; 0: none. */
   readonly finishingFails: number;
 }
 
@@ -45,14 +45,14 @@ export function storyOf(seed: number): Story {
   const now = (count: number) => (isCalm || chance.oneIn(2) ? 0 : count);
   const verify = pick<VerifyLevel>("off", "spot", "spot", "full");
   const checkFails = now(5);
-  // A job that goes on after a crash believes what a liar gave it unchecked, and where a check may fail, a liar's next result
-  // may be believed: these are other promises, and held elsewhere.
+  // A job resumed after a crash keeps unchecked results of a dishonest donor, and if checks may fail, its next result
+  // may be accepted: those are other invariants, checked elsewhere.
   const mayLie = verify !== "off" && checkFails === 0 && chance.oneIn(3);
   return {
     seed,
     ...shape,
     verify,
-    // A liar's first result is always looked at.
+    // The first result of a dishonest donor is always checked.
     spot: { first: mayLie ? 1 + chance.below(2) : chance.below(3), oneIn: pick(2, 10) },
     checkFails,
     equal: chance.oneIn(2),

@@ -11,14 +11,14 @@ import { steppedWorld } from "../fakes/stepped-world.ts";
 
 const never = new AbortController().signal;
 
-/** The code of what a wait failed with; undefined while it lasts. */
+/** The error code of a wait; undefined while it lasts. */
 function failureOf(waiting: Promise<unknown>): () => string | undefined {
   let code: string | undefined;
   waiting.catch((error: unknown) => (code = (error as { code?: string }).code ?? String(error)));
   return () => code;
 }
 
-it("a silent peer is given up after 30 s of the world's time, in no time of ours", async () => {
+it("a silent peer is given up after 30 s of virtual time", async () => {
   const { world, pass } = steppedWorld();
   const [near] = streamPair(world);
   const failure = failureOf(readMessage(near, z.strictObject({}), { maxBytes: 100, timeoutMs: 30_000 }, never));
@@ -28,7 +28,7 @@ it("a silent peer is given up after 30 s of the world's time, in no time of ours
   expect(failure()).toBe("PEER_UNREACHABLE");
 });
 
-it("a fetch from peers that bring nothing ends after a minute of the world's time", async () => {
+it("a fetch from peers that send nothing ends after a minute of virtual time", async () => {
   const { world, pass } = steppedWorld();
   const store = { has: () => false, put: async () => {} };
   const requester = { id: "requester", addrs: [] };
@@ -41,7 +41,7 @@ it("a fetch from peers that bring nothing ends after a minute of the world's tim
   expect(failure()).toBe("PEER_UNREACHABLE");
 });
 
-it("a named donor that is not there is tried again and again, by the world's time", async () => {
+it("a named donor that is not there is retried, by virtual time", async () => {
   const { world, pass } = steppedWorld();
   let tries = 0;
   const connect = async () => {

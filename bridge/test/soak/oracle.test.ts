@@ -52,12 +52,12 @@ async function kindsOf(last: readonly JsonLine[] = [ended()]): Promise<string[]>
   return faults.map(({ kind }) => kind);
 }
 
-describe("what the soak says of a job", () => {
-  it("nothing, when it is as plain Blender's", async () => {
+describe("the soak's findings about a job", () => {
+  it("none, when its files equal plain Blender's", async () => {
     expect(await kindsOf()).toEqual([]);
   });
 
-  it("lost: a frame is missing, is another one, or there is one too many", async () => {
+  it("lost: a frame is missing, different, or extra", async () => {
     await rm(ours("f_0002.png"));
     expect(await kindsOf()).toEqual(["lost"]);
     await cp(join(work.scenes, "strips-image", "card_1.png"), ours("f_0002.png"));
@@ -67,12 +67,12 @@ describe("what the soak says of a job", () => {
     expect(await kindsOf()).toEqual(["lost"]);
   });
 
-  it("left over: a folder that Blender does not make", async () => {
+  it("left over: a folder that Blender would not make", async () => {
     await mkdir(ours(".stage"));
     expect(await kindsOf()).toEqual(["left over"]);
   });
 
-  it("lost: it does not say exactly once that all is done", async () => {
+  it("lost: it does not report completion exactly once", async () => {
     expect(await kindsOf([])).toEqual(["lost"]);
     expect(await kindsOf([ended(), ended()])).toEqual(["lost"]);
     expect(await kindsOf([ended({ outcome: "incomplete" })])).toEqual(["lost"]);
@@ -80,14 +80,14 @@ describe("what the soak says of a job", () => {
     expect(await kindsOf([ended({ missing: [{ frame: 2 }] })])).toEqual(["lost"]);
   });
 
-  it("banned: a donor was, and all donors are honest", async () => {
+  it("banned: a donor was banned, although all are honest", async () => {
     const bar = { event: "donor-banned", donor: "d", name: "donor-0", reason: "it returned another picture" };
     expect(await kindsOf([bar, ended({}, { banned: ["d"] })])).toEqual(["banned", "banned"]);
   });
 });
 
-describe("a home in which nothing runs any more", () => {
-  it("holds no job, no scratch and no half file", async () => {
+describe("a home after all processes have ended", () => {
+  it("holds no job, no scratch and no partial file", async () => {
     const home = join(root, "home");
     await mkdir(join(home, "scratch", "12"), { recursive: true });
     await mkdir(join(home, "jobs", "261130-120000-abcd"), { recursive: true });

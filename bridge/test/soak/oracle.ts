@@ -11,7 +11,7 @@ import { anotherReference, type Reference } from "./play/reference.ts";
 import { type JobStory, lastOf } from "./story/story.ts";
 import type { WorkFolder } from "./play/work-folder.ts";
 
-/** Unknown fields are none of ours: the program may say more with time. */
+/** Unknown fields are ignored: later versions may add some. */
 const JobEnded = z.looseObject({
   outcome: z.string(),
   missing: z.array(z.unknown()).optional(),
@@ -25,7 +25,7 @@ const Shown = z.looseObject({
   banned: z.array(z.string()),
 });
 
-/** What an ended job has done otherwise than plain Blender, or left. */
+/** How an ended job differs from plain Blender, and what it left. */
 export async function judge(work: WorkFolder, story: JobStory, place: JobPlace, ending: Ending & { readonly reference: Reference }) {
   const isHung = ending.faults.some(({ kind }) => kind === "hung");
   const faults = [...ending.faults, ...judgeBanned(ending.all)];
@@ -44,7 +44,7 @@ function judgeBanned(lines: readonly JsonLine[]): Fault[] {
   return of.map((line) => banned(`${String(line["name"])}: ${String(line["reason"])}`));
 }
 
-/** The last process' last words. One that was killed after it had done all may have none. */
+/** The end event of the last process. One that was killed after all was done may have none. */
 function judgeEnd({ last, all, endedBefore = false }: Ending): Fault[] {
   const ends = last.filter(({ event }) => event === "job-ended");
   if (ends.length === 0 && (endedBefore || wasDoneBefore(all))) return [];
@@ -80,7 +80,7 @@ async function judgeList({ folder, temporary, name, home }: JobPlace, job: strin
     : [lost(`jobs show: ${row.state}, ${framesDone} of ${framesTotal} frames, ${those.length} banned`)];
 }
 
-/** Names and pixels; where they differ, Blender is asked once more whether it is of one mind. */
+/** Compares names and pixels; if they differ, plain Blender renders once more to see whether it is deterministic. */
 async function judgeFiles(work: WorkFolder, story: JobStory, place: JobPlace, reference: Reference): Promise<Fault[]> {
   const ours = sceneFolderOf(place);
   const strays = await straysIn(ours, reference.folder);
@@ -100,7 +100,7 @@ async function tellApart(ours: string, theirs: string): Promise<string[]> {
   }
 }
 
-/** Folders that Blender does not make. */
+/** Folders that Blender would not make. */
 async function straysIn(ours: string, theirs: string): Promise<Fault[]> {
   const [here, there] = await Promise.all([foldersIn(ours), foldersIn(theirs)]);
   return here.filter((folder) => !there.includes(folder)).map((folder) => leftOver(`the folder ${folder} beside the pictures`));
@@ -119,7 +119,7 @@ async function judgeVideo({ frames }: JobStory, place: JobPlace): Promise<Fault[
   return Number(stdout.trim()) === expected ? [] : [lost(`the video has ${stdout.trim() || "no"} frames, not ${expected}`)];
 }
 
-/** What may not lie in a home in which nothing runs any more. */
+/** Files that must not be in a home after all processes have ended. */
 export async function leftInHome(home: string): Promise<Fault[]> {
   const found: Fault[] = [];
   for (const folder of ["scratch", "uploads", "jobs"]) {

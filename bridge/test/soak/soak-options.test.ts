@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { soakOptions } from "./soak-options.ts";
 
 describe("the soak's command line", () => {
-  it("plays 300 jobs within an hour, one for a seed, and five minutes for CI", () => {
+  it("defaults to 300 jobs within an hour, one for a given seed, and five minutes for CI", () => {
     expect(soakOptions([])).toMatchObject({ jobs: 300, minutes: 60, seed: undefined, ci: false });
     expect(soakOptions(["--seed", "17"])).toMatchObject({ jobs: 1, seed: 17 });
     expect(soakOptions(["--seed", "17", "--jobs", "4", "--minutes", "0.5"])).toMatchObject({ jobs: 4, minutes: 0.5 });
@@ -10,7 +10,7 @@ describe("the soak's command line", () => {
     expect(soakOptions(["--ci"])).toMatchObject({ jobs: 300, minutes: 5 });
   });
 
-  it("refuses what it does not know", () => {
+  it("refuses unknown options", () => {
     expect(() => soakOptions(["--jobs", "many"])).toThrow("expected number");
     expect(() => soakOptions(["--minutes", "0"])).toThrow("Too small");
     expect(() => soakOptions(["--fast"])).toThrow("--fast");

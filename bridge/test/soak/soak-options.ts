@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { z } from "zod";
 
 const Count = z.coerce.number().int().min(0).max(1_000_000);
-/** As large as a fresh one may be. */
+/** The largest random seed. */
 const Seed = z.coerce.number().int().min(0).max(2_000_000_000);
 const Minutes = z.coerce
   .number()
@@ -24,7 +24,7 @@ const Options = z.strictObject({
 export interface SoakOptions {
   readonly jobs: number;
   readonly minutes: number;
-  /** Undefined: a fresh one. */
+  /** Undefined: a random one. */
   readonly seed: number | undefined;
   /** A file with one story to play again. */
   readonly story: string | undefined;
@@ -42,7 +42,7 @@ export const USAGE = `npm run soak -- [--jobs N] [--minutes M] [--seed N] [--sto
   --work             where it works; scenes and references stay there for the next soak
   --ci               the same stories for half of the time, fresh ones for the other (5 minutes)`;
 
-/** Throws a TypeError or a ZodError for what cannot be understood. */
+/** Throws a TypeError or a ZodError for invalid options. */
 export function soakOptions(argv: readonly string[]): SoakOptions {
   const text = { type: "string" } as const;
   const options = {

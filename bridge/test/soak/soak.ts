@@ -1,4 +1,4 @@
-// Randomised honest work against the real program: `npm run soak`. Looks for work that is lost.
+// Randomised honest work against the real program: `npm run soak`. Searches for lost work.
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -17,7 +17,7 @@ const REPORTS = fileURLToPath(new URL("../../../.reports", import.meta.url));
 
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
-/** Plays stories until the jobs or the time is used up; returns the exit code. */
+/** Plays stories until the number of jobs or the time is reached; returns the exit code. */
 async function soak(options: SoakOptions): Promise<number> {
   const work = await openWorkFolder(options.work);
   const tally = new Tally();

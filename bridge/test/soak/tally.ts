@@ -14,7 +14,7 @@ export function lineOf({ story, seconds, faults }: Played): string {
   return `${verdict} seed ${story.seed}  ${seconds.toFixed(1)} s  ${describeStory(story)}${why}`;
 }
 
-/** What all stories came to; jobs of one story fail together, because they share its donors. */
+/** The results of all stories; jobs of one story fail together, because they share its donors. */
 export class Tally {
   readonly #played: Played[] = [];
 
@@ -37,7 +37,7 @@ export class Tally {
     return `${this.jobs} jobs, ${counts.join(", ")}`;
   }
 
-  /** As runners of tests count: a story is one. */
+  /** Counts like a test runner: each story is one test. */
   get counts(): { readonly passed: number; readonly failed: number } {
     return { passed: this.#played.length - this.failed, failed: this.failed };
   }

@@ -1,18 +1,18 @@
 import { Worker } from "node:worker_threads";
 
-/** The variable that tells every test process, Python's too, how slow the machine is: `time-limit.ts`, `tests/support/time_limit.py`. */
+/** The environment variable with the machine's slowness for every test process, also of Python: `time-limit.ts`, `tests/support/time_limit.py`. */
 const VARIABLE = "P2P_RENDER_TEST_SLOWNESS";
 
 /** Tests run two at a time. */
 const WORKERS = 2;
-/** A round of `slowness-worker.ts` on the machine that tests are written for: two quiet cores. */
+/** Duration of a round of `slowness-worker.ts` on the reference machine: two idle cores. */
 const QUIET_ROUND_MS = 9.6;
-/** A limit still has to end what hangs. */
+/** Upper bound, so that limits still end a hanging test. */
 const MOST = 10;
 
 /**
- * How many times slower than two quiet cores this machine is now: 1 to 10. It is measured once, by whoever starts the tests first, and
- * handed down to all processes below.
+ * How many times slower than two idle cores this machine is now: 1 to 10. It is measured once, by the first test process, and
+ * inherited by all child processes.
  */
 export async function slowness(): Promise<number> {
   process.env[VARIABLE] ??= await measure();

@@ -1,13 +1,13 @@
 /**
- * How long a test waits for something before it says that it hangs: `ms` on two quiet cores, longer on a slower machine (`slowness.ts`; as
- * it is where nobody measured). It never decides whether code is right: what must be quick is compared with something else in the same
- * run, is counted, or has a clock that the test moves.
+ * How long a test waits before it fails as hanging: `ms` on two idle cores, longer on a slower machine (`slowness.ts`; unchanged
+ * without a measurement). It never decides whether code is correct: speed is compared with something else in the same
+ * run, counted in steps, or tested with virtual time.
  */
 export function timeLimit(ms: number): number {
   return Math.ceil(ms * Number(process.env["P2P_RENDER_TEST_SLOWNESS"] ?? 1));
 }
 
-/** Aborts when a test has waited so long. */
+/** Aborts after this time. */
 export function timeLimitSignal(ms: number): AbortSignal {
   return AbortSignal.timeout(timeLimit(ms));
 }

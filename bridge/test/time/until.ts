@@ -1,6 +1,6 @@
 import { timeLimit } from "./time-limit.ts";
 
-/** Waits until something is so. What takes a moment is waited for a minute: only what never comes fails. */
+/** Waits up to a minute until a condition is true. */
 export async function until(what: () => boolean | Promise<boolean>, limitMs = 60_000): Promise<void> {
   const endMs = performance.now() + timeLimit(limitMs);
   while (!(await what())) {

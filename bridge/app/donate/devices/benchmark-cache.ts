@@ -7,14 +7,14 @@ import { replaceFile } from "../../../kernel/files/atomic-file.ts";
 const MAX_KNOWN = 200;
 const Speeds = z.array(z.tuple([z.string().max(1_000), z.number().positive()])).max(MAX_KNOWN);
 
-/** What was measured on. */
+/** The measured device. */
 export interface Measured {
   readonly deviceClass: DeviceClass;
-  /** Threads of a processor, or the devices of Cycles. */
+  /** CPU threads, or the devices of Cycles. */
   readonly on: readonly string[];
 }
 
-/** How fast the benchmark scene was rendered, by what and by which Blender: measured once, kept in the home's cache. */
+/** Benchmark results by device and Blender: measured once, kept in the home's cache. */
 export class BenchmarkCache {
   readonly #disk: Disk;
   readonly #file: string;
@@ -26,7 +26,7 @@ export class BenchmarkCache {
     this.#speeds = speeds;
   }
 
-  /** A file that cannot be read is none: it is measured again. */
+  /** An unreadable file is ignored: the benchmark runs again. */
   static async open(disk: Disk, file: string): Promise<BenchmarkCache> {
     const text = await disk.readFile(file).then(String, () => "[]");
     try {
@@ -40,7 +40,7 @@ export class BenchmarkCache {
     return this.#speeds.get(keyOf(measured));
   }
 
-  /** Whole or not at all; a home that cannot be written costs only time. */
+  /** Atomic; if the home cannot be written, the benchmark just runs again. */
   async learn(measured: Measured, speed: number): Promise<void> {
     this.#speeds.delete(keyOf(measured));
     this.#speeds.set(keyOf(measured), speed);

@@ -20,7 +20,7 @@ let scratch: string;
 beforeAll(async () => void (scratch = await mkdtemp(join(tmpdir(), "devices-"))));
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 
-/** A donor's devices where these cards are; each Blender is started in the next of these ways, the last one for all that follow. */
+/** A donor's devices on a machine with these GPUs; the n-th Blender is started by the n-th launcher, later ones by the last. */
 async function devicesOf(cards: readonly Gpu[], starts: readonly [StartProcess, ...StartProcess[]], cache = "none.json") {
   const notes: string[] = [];
   let started = 0;

@@ -12,7 +12,7 @@ import type { ChosenBlender, SlotDevices } from "../../job/blender-slots.ts";
 import type { BenchmarkCache, Measured } from "./benchmark-cache.ts";
 
 export interface DonorDevicesDeps {
-  /** Undefined where work runs only in environments that jobs name. */
+  /** Undefined if work runs only in environments that jobs name. */
   readonly blender: ChosenBlender | undefined;
   readonly speeds: BenchmarkCache;
   /** Those of this machine, whether they are given or not. */
@@ -87,13 +87,13 @@ export class DonorDevices implements SlotDevices {
     return true;
   }
 
-  /** True while nobody knows how fast the processor is that slots render on. */
+  /** True while slots render on the CPU and its speed is unknown. */
   get wantsMeasure(): boolean {
     const onCpu = this.#slots.length === 0 || this.#slots.some((slot) => slot === undefined);
     return this.#deps.blender !== undefined && this.#prepared !== undefined && onCpu && this.#onCpu === undefined;
   }
 
-  /** Measures the processor. Best done when the machine has nothing else to do: it may take long, and be wrong, otherwise. */
+  /** Benchmarks the CPU. Best done on an idle machine: otherwise it may take long, and be wrong. */
   async measureCpu(signal: AbortSignal): Promise<void> {
     const { threads } = this.#size;
     const speed = await this.#probing([], signal, async (probe) => await probe.measure(signal));
@@ -120,7 +120,7 @@ export class DonorDevices implements SlotDevices {
     return device.deviceClass;
   }
 
-  /** What there is to offer; `seen`: how the GPUs are at this moment. */
+  /** The devices for the offer; `seen`: the current state of the GPUs. */
   power(seen: readonly Gpu[]): DonorCapacity {
     const slots = this.#slots.map((slot, number) => (this.#fallen.has(number) ? undefined : slot));
     const used = slots.filter((slot) => slot !== undefined);
@@ -135,7 +135,7 @@ export class DonorDevices implements SlotDevices {
     };
   }
 
-  /** A slot beyond those that were planned shares what the first ones have. */
+  /** A slot beyond the planned ones shares the devices of the first ones. */
   #deviceOf(slot: number): SlotDevice | undefined {
     return this.#slots.length === 0 ? undefined : this.#slots[slot % this.#slots.length];
   }
@@ -150,7 +150,7 @@ export class DonorDevices implements SlotDevices {
     return blender;
   }
 
-  /** More threads are taken to be as many times as fast. */
+  /** Speed is assumed to be proportional to the number of threads. */
   #cpuSpeed(): number | undefined {
     return this.#onCpu && (this.#onCpu.speed * this.#size.threads) / this.#onCpu.threads;
   }
@@ -161,13 +161,13 @@ export class DonorDevices implements SlotDevices {
     this.#tell(`${names.join(", ")} cannot be used any more (${reason}): slot ${slot + 1} renders on the CPU`);
   }
 
-  /** For the owner, and for everybody who asks what there is. */
+  /** A message for the owner and the offer. */
   #tell(message: string): void {
     this.#note = message;
     this.#deps.note(message);
   }
 
-  /** The best way of rendering on these GPUs that works; undefined, once it was told why, when none does. */
+  /** The best backend that works on these GPUs; undefined, after a message, when none does. */
   async #tryGpus(gpus: readonly Gpu[], signal: AbortSignal): Promise<Ready | undefined> {
     const names = gpus.map(({ name }) => name).join(", ");
     try {

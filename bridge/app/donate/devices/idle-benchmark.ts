@@ -3,18 +3,18 @@ import type { Clock } from "../../../kernel/clock.ts";
 import type { Log } from "../../../kernel/log.ts";
 import type { DonorDevices } from "./donor-devices.ts";
 
-/** Nothing was asked of the machine for so long: a moment's measuring disturbs nobody, and nobody it. */
+/** The machine must have been idle this long, so that the benchmark disturbs nothing and is not disturbed. */
 const QUIET_MS = 5_000;
 
 export interface IdleBenchmarkDeps {
   readonly devices: Pick<DonorDevices, "wantsMeasure" | "measureCpu">;
-  /** Whether neither a job nor anybody else needs this machine, and its owner lets it work. */
+  /** Whether no job and no user needs this machine, and its owner allows work. */
   readonly isQuiet: () => boolean;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** Has a donor measure its processor as soon as it has nothing else to do; whoever needs the machine comes first. */
+/** Benchmarks a donor's CPU once the machine is idle; stops as soon as it is needed. */
 export class IdleBenchmark implements AsyncDisposable {
   readonly #deps: IdleBenchmarkDeps;
   #quietSinceMs: number | undefined;
@@ -25,7 +25,7 @@ export class IdleBenchmark implements AsyncDisposable {
     this.#deps = deps;
   }
 
-  /** Called now and then, and whenever a job comes. */
+  /** Called regularly, and whenever a job is opened. */
   turn(): void {
     const { devices, isQuiet, clock } = this.#deps;
     if (!isQuiet()) {

@@ -18,7 +18,7 @@ export interface OpenDevicesDeps {
   readonly note: (message: string) => void;
 }
 
-/** What a donor renders on: measured in the same sandbox in which it will work, with an empty folder for a scene. */
+/** A donor's devices, benchmarked in the same sandbox in which it will work, with an empty scene folder. */
 export async function openDonorDevices(
   disk: Disk,
   home: Home,

@@ -8,7 +8,7 @@ import { parseOptions } from "../../parse-options.ts";
 
 const DoctorOptions = z.object({ home: z.string().optional(), json: z.boolean().default(false), blender: z.string().optional() });
 
-/** `bridge doctor`: what works here, what does not, and what mends it. */
+/** `bridge doctor`: what works on this machine, what does not, and how to fix it. */
 export async function runDoctor(cli: Cli, raw: Record<string, unknown>): Promise<void> {
   const { home, json, blender } = parseOptions(DoctorOptions, raw);
   const opened = await openHome(cli.world.disk, home);

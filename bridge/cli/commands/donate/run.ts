@@ -44,7 +44,7 @@ const DonateOptions = z.object({
   blender: z.string().optional(),
 });
 
-/** `bridge donate`: gives until it is stopped. */
+/** `bridge donate`: runs a donor until it is stopped. */
 export async function runDonate(cli: Cli, raw: Record<string, unknown>): Promise<void> {
   const options = parseOptions(DonateOptions, raw);
   const log = process.env["BRIDGE_DEBUG"] ? jsonLog(cli.world.clock, (line) => cli.terminal.error(line), "debug") : silentLog;
@@ -69,7 +69,7 @@ export async function runDonate(cli: Cli, raw: Record<string, unknown>): Promise
   }
 }
 
-/** Foreign work runs in containers unless plain processes are asked for. Throws USAGE for what does not go together. */
+/** Scenes of others run in containers unless plain processes are requested. Throws USAGE for options that contradict each other. */
 function sandboxOf({ sandbox, blender, environment, allowOldRuntime }: z.infer<typeof DonateOptions>): SandboxChoice {
   if (sandbox === "docker" && blender !== undefined) {
     throw new FarmError("USAGE", "--blender names a Blender of this machine, and work in containers is done by their own", {
@@ -103,7 +103,7 @@ function textsOf(options: z.infer<typeof DonateOptions>): TermTexts {
   return Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined)) as TermTexts;
 }
 
-/** What single keys do while the view is live. */
+/** Actions of single keys in the live view. */
 function keysOf(world: World, home: Home) {
   const owner = () => import("../../../app/donate/donor-control-client.ts");
   return {

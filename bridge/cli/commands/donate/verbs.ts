@@ -10,7 +10,7 @@ import { parseOptions } from "../../parse-options.ts";
 
 const VerbOptions = z.object({ home: z.string().optional(), json: z.boolean().default(false), finish: z.boolean().default(false) });
 
-/** `bridge donate set name=value …`; "name=default" takes a term back. Without any: how the terms are. */
+/** `bridge donate set name=value …`; "name=default" resets a term. Without arguments: prints the terms. */
 export async function runDonateSet(cli: Cli, assignments: readonly string[], raw: Record<string, unknown>): Promise<void> {
   const { home, json } = parseOptions(VerbOptions, raw);
   const texts: Partial<Record<TermName, string | undefined>> = {};

@@ -62,7 +62,7 @@ export async function runEnvList(cli: Cli, raw: Record<string, unknown>): Promis
   cli.terminal.line(table([["NAME", "BLENDER", "DEVICES", "SIZE", "FROM", "SHARED", ""], ...listed.map(cellsOf)]));
 }
 
-/** `bridge env share`; with --stop peers get it no more. */
+/** `bridge env share`; --stop ends sharing. */
 export async function runEnvShare(cli: Cli, reference: string, raw: Record<string, unknown>): Promise<void> {
   const { home: folder, json, stop } = parseOptions(EnvOptions, raw);
   const home = await openHome(cli.world.disk, folder);

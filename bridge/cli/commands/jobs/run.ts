@@ -32,7 +32,7 @@ export async function runJobs(cli: Cli, verbText: string, id: string | undefined
   }
 }
 
-/** Takes the job up here; when another bridge is at work on it, that one is told to go on. */
+/** Resumes the job here, or in the bridge that has it paused. */
 async function resume(cli: Cli, home: Home, id: string | undefined, options: z.infer<typeof WorkOptions>): Promise<void> {
   const job = await jobNamed(home, id);
   try {

@@ -20,7 +20,7 @@ const PeersOptions = z.object({
   wait: z.int().min(1).max(600),
 });
 
-/** `bridge peers`: who is there and what they offer. */
+/** `bridge peers`: lists donors and their offers. */
 export async function runPeers(cli: Cli, raw: Record<string, unknown>): Promise<void> {
   const { home, json, peer, bootstrap, swarm, wait } = parseOptions(PeersOptions, raw);
   const donors = await seeDonors(

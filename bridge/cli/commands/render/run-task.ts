@@ -12,7 +12,7 @@ import { exitGuard } from "../../exit-guard.ts";
 import { endingText } from "../../views/job-ending.ts";
 import { renderView } from "../../views/render-view.ts";
 
-/** Where a job is worked on and by whom: the options of `bridge render` that `bridge jobs resume` takes, too. */
+/** Options for where and by whom a job is rendered, shared by `bridge render` and `bridge jobs resume`. */
 export const WorkOptions = z.object({
   home: z.string().optional(),
   json: z.boolean().default(false),
@@ -25,7 +25,7 @@ export const WorkOptions = z.object({
   allowPreviews: z.boolean().default(false),
 });
 
-/** Runs a task with its view, and says how it ended. */
+/** Runs a task with its view, and reports how it ended. */
 export async function runTask(cli: Cli, task: Task, options: z.infer<typeof WorkOptions>): Promise<void> {
   const settings: RenderSettings = {
     home: await openHome(cli.world.disk, options.home),
@@ -61,7 +61,7 @@ function exitCodeOf(outcome: JobOutcome): number {
   return outcome === "cancelled" ? EXIT.interrupted : EXIT.incomplete;
 }
 
-/** Of a process that ends although its job has not. */
+/** The end event of a process that exits before its job has ended. */
 function lastWords(clock: Clock, job: string, json: boolean) {
   const message = "the process ended before the job had";
   const event = endBeforeWork(job, "failed", { code: "BUG", message });

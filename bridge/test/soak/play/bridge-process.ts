@@ -11,9 +11,9 @@ import { describeProcesses, familyOf } from "./our-processes.ts";
 
 const LAUNCHER = fileURLToPath(new URL("../../../bin/bridge.mjs", import.meta.url));
 
-/** All start with the same code: it is compiled once, and is no file that a story has left. */
+/** All start with the same code: a shared compile cache, which is no leftover of a story. */
 const COMPILE_CACHE = join(tmpdir(), "node-compile-cache");
-/** SIGUSR2: a report of what a process that does not end is waiting for. */
+/** SIGUSR2: writes a report of what a hanging process waits for. */
 const NODE_FLAGS = ["--disable-warning=ExperimentalWarning", "--report-on-signal", "--report-exclude-network"];
 const REPORT_MS = 3_000;
 const LAST_WORDS_MS = 3_000;
@@ -27,19 +27,19 @@ export interface BridgeProcess {
   readonly ended: Promise<number | NodeJS.Signals>;
   hasEnded(): boolean;
   signal(signal: NodeJS.Signals): void;
-  /** To all of its process group, as a terminal does with Ctrl-C. */
+  /** Signals its whole process group, as a terminal does with Ctrl-C. */
   signalGroup(signal: NodeJS.Signals): void;
 }
 
 export interface ProcessPlace {
-  /** Where what it says is kept, under its name. */
+  /** The folder of its logs, by name. */
   readonly folder: string;
   readonly name: string;
-  /** TMPDIR: what stays there was left. */
+  /** TMPDIR: files that stay there are leftovers. */
   readonly temporary: string;
 }
 
-/** Starts the command line as a shell would, in a process group of its own; what it says is kept. */
+/** Starts the command line as a shell would, in its own process group, and logs its output. */
 export function startBridge(
   args: readonly string[],
   { folder, name, temporary }: ProcessPlace,
@@ -65,7 +65,7 @@ export function startBridge(
     child.once("error", reject);
     child.once("exit", (code, signal) => {
       hasEnded = true;
-      // What it wrote is read to the end, unless somebody it left behind holds the pipe.
+      // Reads its output to the end, unless a leftover child holds the pipe.
       const end = () => resolve(signal ?? code ?? -1);
       child.once("close", end);
       setTimeout(end, LAST_WORDS_MS).unref();
@@ -86,7 +86,7 @@ export function startBridge(
   };
 }
 
-/** Its exit; undefined when it had to be killed, and then what the system and Node say of it lies in its folder. */
+/** Its exit; undefined when it had to be killed: then reports of the system and Node are in its folder. */
 export async function endWithin(running: BridgeProcess, ms: number): Promise<number | NodeJS.Signals | undefined> {
   const code = await Promise.race([running.ended, wait(ms, undefined, { ref: false })]);
   if (code !== undefined) return code;
@@ -99,7 +99,7 @@ export async function endWithin(running: BridgeProcess, ms: number): Promise<num
   return undefined;
 }
 
-/** A killed process may leave half a line. */
+/** A killed process may leave a partial line. */
 function parseLine(text: string): JsonLine | undefined {
   try {
     return text.startsWith("{") ? (JSON.parse(text) as JsonLine) : undefined;

@@ -8,7 +8,7 @@ import { blenderFlags } from "./reference.ts";
 import type { JobStory, Moment, RequesterEvent } from "../story/story.ts";
 import { timeLimit } from "../../time/time-limit.ts";
 
-/** A first Ctrl-C waits for donors that do not answer. */
+/** Time for a first Ctrl-C to wait for donors that do not answer. */
 const LEAVE_MS = 45_000;
 
 /** `bridge render`, interrupted and resumed as its story says, to its end. */
@@ -44,7 +44,7 @@ class CommandRequester {
       this.#faults.push(hung(`${running.name} does not end; last: ${JSON.stringify(this.#all.at(-1)).slice(0, 300)}`));
       await endWithin(running, 0);
     }
-    // A killed one that had done all is judged by its files.
+    // A killed process that had done everything is judged by its files.
     else if (code !== 0 && !(await this.#isComplete())) this.#faults.push(lost(`${running.name} ended with ${code}`));
     return { job: await this.#job(), last: running.lines, all: this.#all, faults: this.#faults };
   }
@@ -76,7 +76,7 @@ class CommandRequester {
     return ["--swarm", swarm, "--home", home, "--json", ...local, ...donors.flatMap((donor) => ["--peer", donor])];
   }
 
-  /** True at the moment; false when the process ended before, or ends just then. */
+  /** True at the chosen moment; false when the process ends before or just then. */
   async #comesFirst(at: Moment, running: BridgeProcess, signal: AbortSignal): Promise<boolean> {
     const stop = new AbortController();
     const onAbort = () => stop.abort();
@@ -95,7 +95,7 @@ class CommandRequester {
     if (code === undefined) this.#faults.push(hung(`${running.name} did not leave within ${timeLimit(LEAVE_MS)} ms of ${what}`));
   }
 
-  /** Goes on with the job, or begins it again when it was never written down; undefined when it was done. */
+  /** Resumes the job, or starts it again when it was not recorded; undefined when it was done. */
   async #takeUp(before: BridgeProcess): Promise<BridgeProcess | undefined> {
     if (outcomeIn(before.lines) === "complete" || (await this.#isComplete())) return undefined;
     const job = await this.#job();
@@ -129,7 +129,7 @@ function hasJobEnded(lines: readonly JsonLine[]): boolean {
   return outcomeIn(lines) !== undefined;
 }
 
-/** Its exit, or undefined when the signal came first. */
+/** Its exit, or undefined when the signal aborted first. */
 async function endOf(running: BridgeProcess, signal: AbortSignal): Promise<number | NodeJS.Signals | undefined> {
   return await new Promise((resolve) => {
     const onAbort = () => resolve(undefined);

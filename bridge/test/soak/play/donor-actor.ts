@@ -12,9 +12,9 @@ import { timeLimit } from "../../time/time-limit.ts";
 
 const START_MS = 90_000;
 const STOP_MS = 40_000;
-/** What a job had open is closed by then. */
+/** Time after which a job's handles are closed. */
 const CLOSED_MS = 8_000;
-/** Connections and files that come and go by themselves. */
+/** Allowed variation of open connections and files. */
 const HANDLE_SLACK = 12;
 
 export interface DonorPlace {
@@ -51,7 +51,7 @@ export class DonorActor {
     return this.#address;
   }
 
-  /** How many handles it has open, and of which start it is. */
+  /** Its number of open handles, and the number of its start. */
   async handles(): Promise<{ readonly start: number; readonly count: number }> {
     return { start: this.#starts, count: await handlesOf(this.#running.pid) };
   }
@@ -69,7 +69,7 @@ export class DonorActor {
     if (count > most) this.faults.push(leftOver(`${this.#place.name} had ${before.count} handles open before and ${count} after`));
   }
 
-  /** Lives through the events in their order, each at its moment; is back when the signal came. */
+  /** Plays the events in order, each at its moment; is running again after the signal. */
   async live(events: readonly DonorEvent[], happenings: Happenings, signal: AbortSignal): Promise<void> {
     for (const event of events) {
       if (!(await happenings.reach(event.at, signal))) return;
@@ -114,7 +114,7 @@ export class DonorActor {
     await this.#listening();
   }
 
-  /** The whole computer sleeps: the bridge and its Blenders. */
+  /** Suspends the whole computer: the bridge and its Blenders. */
   async #sleep(forMs: number, signal: AbortSignal): Promise<void> {
     const asleep = [this.#running.pid, ...(await blendersOf(this.#running.pid)).map(({ pid }) => pid)];
     asleep.forEach((pid) => trySignal(pid, "SIGSTOP"));
@@ -157,7 +157,7 @@ function trySignal(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** A port that is its own from now on: a donor that starts again is found where it was. */
+/** A fixed port, so that a restarted donor is found at the same address. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -16,15 +16,15 @@ export interface JobPlace {
   readonly happenings: Happenings;
 }
 
-/** How a job's last process, or last connection, saw its end. */
+/** A job's end as seen by its last process or connection. */
 export interface Ending {
   readonly job: string | undefined;
-  /** Lines since it was taken up for the last time. */
+  /** Lines since the last resume. */
   readonly last: readonly JsonLine[];
   /** All its lines. */
   readonly all: readonly JsonLine[];
   readonly faults: readonly Fault[];
-  /** The process before the last one had done all: nobody is left to say how it ended. */
+  /** The process before the last one had completed the job, so there is no end event. */
   readonly endedBefore?: boolean;
 }
 

@@ -6,7 +6,7 @@ export interface OurProcess {
   readonly command: string;
 }
 
-/** All processes that were told to keep their temporary files below this folder: bridges, and the Blenders they start. */
+/** All processes with a TMPDIR below this folder: bridges, and their Blenders. */
 export async function processesOf(root: string): Promise<OurProcess[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
   const above = await ancestors();
@@ -14,7 +14,7 @@ export async function processesOf(root: string): Promise<OurProcess[]> {
   return found.filter((each) => each !== undefined);
 }
 
-/** The soak itself, and those that started it: a folder may stand in their commands. */
+/** The soak itself and its parents, whose commands may contain the folder. */
 async function ancestors(): Promise<ReadonlySet<number>> {
   const found = new Set<number>();
   for (let pid = process.pid; pid > 1 && !found.has(pid); ) {
@@ -36,7 +36,7 @@ async function commandOf(pid: number): Promise<string> {
 async function belongs(pid: number, root: string): Promise<OurProcess | undefined> {
   const environment = await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "");
   const command = await commandOf(pid);
-  // A process that ended and was not waited for has no command any more.
+  // A zombie has no command any more.
   if (command === "" || !environment.split("\0").some((line) => line.startsWith(`TMPDIR=${root}/`))) return undefined;
   return { pid, command: command.slice(0, 200) };
 }
@@ -54,7 +54,7 @@ export async function handlesOf(pid: number): Promise<number> {
   return (await readdir(`/proc/${pid}/fd`).catch(() => [])).length;
 }
 
-/** What the system says of processes that do not end. */
+/** The system's information about hanging processes. */
 export async function describeProcesses(processes: readonly OurProcess[]): Promise<string> {
   const rows = processes.map(async ({ pid, command }) => {
     const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");

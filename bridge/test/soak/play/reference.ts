@@ -6,7 +6,7 @@ import { renderReference } from "../../blender-reference.ts";
 import { type Frames, type JobStory, lastOf } from "../story/story.ts";
 import { copyScene, type WorkFolder } from "./work-folder.ts";
 
-/** What plain Blender makes of a job: the folder with scene and pictures, and how long it took. */
+/** A job rendered by plain Blender: the folder with scene and pictures, and the duration. */
 export interface Reference {
   readonly folder: string;
   readonly seconds: number;
@@ -14,7 +14,7 @@ export interface Reference {
 
 const Taken = z.object({ seconds: z.number() });
 
-/** Blender's own flags of a job whose scene lies in `folder`, in Blender's order. */
+/** Blender's own flags of a job whose scene is in `folder`, in Blender's order. */
 export function blenderFlags({ format, frames }: Pick<JobStory, "format" | "frames">, folder: string): string[] {
   return ["-o", join(folder, "render", "f_####"), ...(format === undefined ? [] : ["-F", format]), ...frameFlags(frames)];
 }
@@ -46,7 +46,7 @@ export async function referenceOf(work: WorkFolder, job: JobStory): Promise<Refe
   return { folder, seconds };
 }
 
-/** Once more, to tell a scene that Blender itself renders in two ways from one that was lost. */
+/** Renders once more, to detect scenes that Blender itself does not render deterministically. */
 export async function anotherReference(work: WorkFolder, job: JobStory, folder: string): Promise<Reference> {
   return { folder, seconds: await renderInto(work, job, folder) };
 }

@@ -15,9 +15,9 @@ import type { JobStory, Story } from "../story/story.ts";
 import { timeLimit, timeLimitSignal } from "../../time/time-limit.ts";
 import { copyScene, type WorkFolder } from "./work-folder.ts";
 
-/** Nothing may happen for so long on a busy machine, beside so many times what plain Blender took. */
+/** Limit without events on a busy machine, plus a multiple of plain Blender's time. */
 const PATIENCE = { baseMs: 120_000, timesReference: 20 } as const;
-/** What ended takes a moment to be gone. */
+/** Time for ended processes to disappear. */
 const GONE_MS = 8_000;
 
 export interface StoryRun {
@@ -36,7 +36,7 @@ interface Cast {
   readonly homes: readonly string[];
 }
 
-/** Lets a story happen and looks at what came of it; what it wrote stays in `folder`. */
+/** Plays a story and checks its outcome; its files stay in `folder`. */
 export async function runStory(work: WorkFolder, story: Story, folder: string): Promise<StoryRun> {
   const startMs = performance.now();
   const cast = await castOf(work, story, folder);
@@ -48,7 +48,7 @@ export async function runStory(work: WorkFolder, story: Story, folder: string): 
   } catch (error) {
     faults.push(lost(`the soak stopped: ${String(error).slice(0, 300)}`));
   }
-  // What is kept of a job that did not end is there to go on with.
+  // Files of a job that did not end are kept for a resume.
   const left = await leftBy(cast);
   const isDone = !faults.some(({ kind }) => kind === "lost" || kind === "hung");
   faults.push(...left.filter(({ what }) => isDone || !what.includes(join(folder, "home-"))));
@@ -149,7 +149,7 @@ function boundOf(story: Story, references: readonly Reference[]): number {
   return Math.round(timeLimit(PATIENCE.baseMs) + PATIENCE.timesReference * rendered + restMs);
 }
 
-/** Before they are killed: what the processes of a story that does not end are doing. */
+/** Records what the processes of a hanging story are doing, before they are killed. */
 async function tellOfHang({ work, folder }: Cast, endings: readonly Ending[]): Promise<void> {
   const events = endings.map(({ all }) => all.slice(-8).map((line) => JSON.stringify(line).slice(0, 400)));
   const text = `${await describeProcesses(await processesOf(work.root))}\n\n${events.map((each) => each.join("\n")).join("\n\n")}\n`;
@@ -157,7 +157,7 @@ async function tellOfHang({ work, folder }: Cast, endings: readonly Ending[]): P
   process.stdout.write(`${text}\n`);
 }
 
-/** What a story must not leave. */
+/** Leftovers that a story must not have. */
 async function leftBy(cast: Cast): Promise<Fault[]> {
   const { work, story, homes, temporary } = cast;
   const faults: Fault[] = [];

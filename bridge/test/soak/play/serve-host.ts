@@ -24,7 +24,7 @@ export class ServeHost {
     this.#place = place;
   }
 
-  /** A connection of one's own to the bridge that runs now, or will run next. */
+  /** A new connection to the running bridge, or to the next one. */
   async connect(signal: AbortSignal): Promise<ServeClient> {
     for (;;) {
       this.#ready ??= this.#open();
@@ -32,13 +32,13 @@ export class ServeHost {
       try {
         return await connectTo(this.#place.home);
       } catch (error) {
-        // It was just ended by another job's story.
+        // It was just stopped for another job.
         if (!(await passed(200, signal))) throw error;
       }
     }
   }
 
-  /** Ends it in the middle of its work; the next one takes up what was not done. */
+  /** Ends it during work; the next one resumes its jobs. */
   async restart({ what, forMs }: RequesterEvent, signal: AbortSignal): Promise<void> {
     const next = Promise.withResolvers<void>();
     next.promise.catch(() => {});

@@ -24,7 +24,7 @@ export async function requestByDoor(story: JobStory, place: JobPlace, host: Serv
     client.socket.close();
     client = await connect(host, place.happenings, lines, signal);
     const report = await within(client, client.ask("jobs.watch", { job }), signal);
-    // It may have ended while the bridge before was being stopped: no event of this bridge says so.
+    // It may have ended while the previous bridge was stopping, without an event of this one.
     line = report !== undefined && ENDED.has(report.summary.state) ? report.summary : await within(client, client.ended(job), signal);
   }
   stop.abort();
@@ -39,7 +39,7 @@ export async function requestByDoor(story: JobStory, place: JobPlace, host: Serv
   return { job, last, all: lines, faults, endedBefore };
 }
 
-/** By a connection of its own: the bridge that saw the end may be gone. */
+/** By a new connection: the bridge that sent the end may have stopped. */
 async function release(host: ServeHost, job: string, signal: AbortSignal): Promise<void> {
   const client = await host.connect(signal);
   await within(client, client.ask("jobs.release", { job }), signal);
@@ -78,7 +78,7 @@ function framesText(frames: Exclude<JobStory["frames"], { kind: "scene" }>): str
   return Array.from({ length: frames.count }, (_, index) => frames.first + index * frames.step).join(",");
 }
 
-/** What came; undefined when the connection or the time ended before. */
+/** The received message; undefined when the connection or the time ended before. */
 async function within<T>(client: ServeClient, what: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   const onAbort = () => resolve(undefined);

@@ -8,18 +8,18 @@ import { sceneNamed } from "../story/scene-list.ts";
 
 const SCRIPT = fileURLToPath(new URL("../make_scenes.py", import.meta.url));
 
-/** Where a soak works; scenes and references stay for the next one. */
+/** The working folder of a soak; scenes and references are kept for the next one. */
 export interface WorkFolder {
   readonly root: string;
   readonly scenes: string;
   readonly references: string;
-  /** Homes of donors that live through many stories. */
+  /** Homes of donors that are reused by many stories. */
   readonly donors: string;
-  /** What stories wrote; only failed ones stay. */
+  /** Files of stories; only those of failed ones are kept. */
   readonly runs: string;
 }
 
-/** Opens it, and has the soak's scenes made when its script is newer than they are. */
+/** Opens it, and makes the soak's scenes when their script is newer. */
 export async function openWorkFolder(root: string): Promise<WorkFolder> {
   const work = {
     root,
@@ -42,7 +42,7 @@ export async function openWorkFolder(root: string): Promise<WorkFolder> {
   return work;
 }
 
-/** Copies a scene with all it reads into a folder of its own; returns the path of the .blend. */
+/** Copies a scene with its files to a new folder; returns the path of the .blend. */
 export async function copyScene(work: WorkFolder, name: string, folder: string): Promise<string> {
   const scene = sceneNamed(name);
   await mkdir(folder, { recursive: true });

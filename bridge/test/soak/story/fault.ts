@@ -1,8 +1,8 @@
-/** What can go wrong with honest work. */
+/** The kinds of faults that a soak finds. */
 export const FAULT_KINDS = ["lost", "banned", "hung", "left over"] as const;
 
 export interface Fault {
-  /** Lost is all that does not end with the files that plain Blender makes. */
+  /** "Lost": the job does not end with the files that plain Blender makes. */
   readonly kind: (typeof FAULT_KINDS)[number];
   readonly what: string;
 }

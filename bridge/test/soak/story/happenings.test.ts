@@ -4,8 +4,8 @@ import { Happenings } from "./happenings.ts";
 const moment = { after: "chunk-accepted", count: 2, plusMs: 0 } as const;
 const accepted = { event: "chunk-accepted" };
 
-describe("a moment of a story", () => {
-  it("comes with the event that it counts to, also when that was before", async () => {
+describe("the moment of a story's event", () => {
+  it("comes with the counted job event, also when that was earlier", async () => {
     const happenings = new Happenings();
     const { signal } = new AbortController();
     const reached = happenings.reach(moment, signal);
@@ -16,7 +16,7 @@ describe("a moment of a story", () => {
     expect(await happenings.reach(moment, signal)).toBe(true);
   });
 
-  it("never comes when the job ended before", async () => {
+  it("never comes when the job ended earlier", async () => {
     const happenings = new Happenings();
     const ended = new AbortController();
     const reached = happenings.reach(moment, ended.signal);

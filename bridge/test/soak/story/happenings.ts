@@ -15,7 +15,7 @@ export class Happenings {
     for (const look of this.#waiting) look();
   }
 
-  /** A signal that aborts when nothing has happened for so long: then something hangs. A machine that is slow is none that hangs. */
+  /** A signal that aborts after a period without events, when something hangs. The period allows for slow machines. */
   stillFor(ms: number): Disposable & { readonly signal: AbortSignal } {
     const controller = new AbortController();
     this.#toldMs = performance.now();
@@ -26,7 +26,7 @@ export class Happenings {
     return { signal: controller.signal, [Symbol.dispose]: () => clearInterval(timer) };
   }
 
-  /** Resolves at the moment; false when the signal came before it. */
+  /** Resolves at the moment; false when the signal aborted before. */
   async reach(moment: Moment, signal: AbortSignal): Promise<boolean> {
     if (moment.after !== "start" && !(await this.#counted(moment, signal))) return false;
     return await passed(moment.plusMs, signal);
@@ -51,7 +51,7 @@ export class Happenings {
   }
 }
 
-/** Waits; false when the signal came before the end. */
+/** Waits; false when the signal aborted before the end. */
 export async function passed(ms: number, signal: AbortSignal): Promise<boolean> {
   return await wait(ms, true, { signal }).catch(() => false);
 }

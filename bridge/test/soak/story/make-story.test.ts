@@ -10,16 +10,16 @@ const events = [...jobs.flatMap((job) => job.events), ...donors.flatMap((donor) 
 const reached = (values: readonly unknown[]) => new Set(values);
 
 describe("the story of a seed", () => {
-  it("is the same each time, and another one for another seed", () => {
+  it("is the same each time, and different for another seed", () => {
     expect(stories.map(({ seed }) => makeStory(seed))).toEqual(stories);
     expect(new Set(stories.map((story) => JSON.stringify({ ...story, seed: 0 }))).size).toBeGreaterThan(290);
   });
 
-  it("survives a file", () => {
+  it("can be written to a file and read back", () => {
     for (const story of stories) expect(Story.parse(JSON.parse(JSON.stringify(story)))).toEqual(story);
   });
 
-  it("asks for frames that its scene has, and for steps only where they can be asked for", () => {
+  it("uses frames that its scene has, and frame steps only where allowed", () => {
     const isAllowed = ({ scene, frames, through }: JobStory) => {
       const { first, last, whole } = sceneNamed(scene);
       if (frames.kind === "scene") return whole !== "never";
@@ -29,12 +29,17 @@ describe("the story of a seed", () => {
     expect(jobs.filter((job) => !isAllowed(job))).toEqual([]);
   });
 
-  it("has somebody who renders", () => {
+  it("has at least one renderer", () => {
     for (const story of stories) expect(story.donors.length > 0 || story.jobs.every(({ local }) => local > 0)).toBe(true);
   });
 });
 
-describe("300 seeds reach every kind", () => {
+describe("300 seeds cover every kind", () => {
+  it("in grids that their pictures can be cut into", () => {
+    const columns = jobs.filter(({ scene }) => scene === "tall").map(({ tiles }) => Number(/^\d+/.exec(tiles)?.[0] ?? 1));
+    expect(Math.max(...columns)).toBe(5);
+  });
+
   it("of scene, format, frames and tiles", () => {
     expect(reached(jobs.map(({ scene }) => scene))).toEqual(new Set(SCENES.map(({ name }) => name)));
     expect(reached(jobs.flatMap(({ format }) => format ?? []))).toEqual(new Set(FORMATS));

@@ -20,7 +20,7 @@ function makeJob(random: Random): JobStory {
     scene: scene.name,
     frames,
     ...(scene.formats.length > 0 && random.chance(0.4) ? { format: random.pick(scene.formats) } : {}),
-    tiles: makeTiles(random, frames),
+    tiles: makeTiles(random, frames, scene),
     verify: random.weighted({ off: 4, spot: 4, full: 2 }),
     local: Number(random.weighted({ 0: 6, 1: 3, 2: 1 })),
     video: scene.name === "moving" && frames.kind !== "list" && random.chance(0.4),
@@ -40,18 +40,19 @@ function makeFrames(random: Random, scene: SoakScene, through: JobStory["through
   const most = scene.last - scene.first + 1;
   const count = Math.min(most, Number(random.weighted({ 1: 5, 2: 2, 3: 3, 5: 3, 8: 2, 13: 1, 24: 1, 40: 1 })));
   const first = random.int(scene.first, scene.last - count + 1);
-  // The door of `bridge serve` takes no -s, -e and -j.
+  // `bridge serve` accepts no -s, -e and -j.
   if (count === 1 || through === "serve" || random.chance(0.5)) return { kind: "list", first, count };
   const step = Math.min(random.pick([1, 1, 2, 3]), Math.max(1, Math.floor((scene.last - first) / (count - 1))));
   return { kind: "range", first, count, step };
 }
 
-function makeTiles(random: Random, frames: Frames): string {
+function makeTiles(random: Random, frames: Frames, { width = Number.POSITIVE_INFINITY }: SoakScene): string {
   const isStill = frames.kind === "list" && frames.count <= 3;
   const how = random.weighted(isStill ? { auto: 3, off: 1, grid: 6 } : { auto: 5, off: 3, grid: 3 });
   if (how !== "grid") return how;
   const most = isStill ? 8 : 3;
-  return `${random.int(1, most)}x${random.int(1, most)}`;
+  const [columns, rows] = [random.int(1, most), random.int(1, most)];
+  return `${Math.min(columns, width)}x${rows}`;
 }
 
 function makeDonor(random: Random): DonorStory {
@@ -73,7 +74,7 @@ function makeRequesterEvent(random: Random): RequesterEvent {
   return { at: makeMoment(random), what: random.pick(REQUESTER_DEEDS), forMs: random.int(0, 3_000) };
 }
 
-/** Mostly beside an event: what goes wrong does so between two of them. */
+/** Mostly close to an event, since failures occur between two of them. */
 function makeMoment(random: Random): Moment {
   if (random.chance(0.25)) return { after: "start", count: 0, plusMs: random.int(0, 12_000) };
   const after = random.pick(ANCHORS);

@@ -7,15 +7,17 @@ export interface SoakScene {
   readonly name: string;
   /** A sample scene, or one that `make_scenes.py` makes. */
   readonly from: "sample" | "made";
-  /** The frames that may be asked for: some scenes show something at a few only. */
+  /** The frames that may be requested: some scenes are visible at a few only. */
   readonly first: number;
   readonly last: number;
-  /** The scene's own range is short enough to be rendered by `-a`; a movie is rendered by nothing else. */
+  /** The scene's range is short enough for `-a`, which is required for movies. */
   readonly whole: "never" | "possible" | "only";
-  /** Formats that may be asked for by `-F` instead of the scene's own. */
+  /** Formats that may be used by `-F` instead of the scene's own. */
   readonly formats: readonly Format[];
-  /** How often it is drawn, beside others. */
+  /** Its weight in the random choice. */
   readonly weight: number;
+  /** Its picture is so many pixels wide: a grid cannot have more columns. */
+  readonly width?: number;
 }
 
 const STILLS: readonly Format[] = ["PNG", "JPEG", "TIFF", "OPEN_EXR"];
@@ -42,12 +44,12 @@ const sample = (name: string, first: number, last: number, more: Partial<SoakSce
   ...more,
 });
 
-/** Scenes that cost less than a second a frame on an idle core, or little more. */
+/** Scenes that take about a second per frame or less on an idle core. */
 export const SCENES: readonly SoakScene[] = [
   made("moving", 40, { formats: ALL, weight: 8 }),
   made("static", 40, { formats: STILLS }),
   made("film", 4, { formats: STILLS, weight: 8 }),
-  made("tall", 2, { formats: STILLS }),
+  made("tall", 2, { formats: STILLS, width: 5 }),
   made("tiny", 6, { formats: STILLS }),
   made("layers", 6, { formats: ["OPEN_EXR_MULTILAYER", "OPEN_EXR", "PNG"] }),
   made("layers-multi", 4),

@@ -3,7 +3,7 @@ import { makeStory } from "./make-story.ts";
 import { shrinkStory, simplerStories } from "./shrink.ts";
 import { Story } from "./story.ts";
 
-/** A story that fails by one thing among much else. */
+/** A story with one cause of failure and many other events. */
 const busy: Story = {
   seed: 7,
   busyLoops: 1,
@@ -39,7 +39,7 @@ const busy: Story = {
   ],
 };
 
-describe("a failed story is made smaller", () => {
+describe("a failed story is shrunk", () => {
   it("down to the one donor, job and event that make it fail", async () => {
     const fails = async ({ jobs, donors }: Story) =>
       donors.some(({ events }) => events.some(({ what }) => what === "kill")) &&
@@ -74,7 +74,7 @@ describe("a failed story is made smaller", () => {
     }
   });
 
-  it("in no more tries than it may have", async () => {
+  it("within its limit of tries", async () => {
     let tries = 0;
     const fails = async () => {
       tries += 1;
@@ -84,7 +84,7 @@ describe("a failed story is made smaller", () => {
     expect(tries).toBe(5);
   });
 
-  it("and is left as it is when nothing simpler fails", async () => {
+  it("and is unchanged when nothing simpler fails", async () => {
     expect((await shrinkStory(busy, async () => false, 1_000)).story).toEqual(busy);
   });
 });

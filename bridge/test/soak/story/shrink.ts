@@ -1,6 +1,6 @@
 import type { DonorStory, Frames, JobStory, Moment, Story } from "./story.ts";
 
-/** Stories that are a little simpler than this one, those that leave out most first. */
+/** Stories that are a little simpler than this one, the simplest first. */
 export function simplerStories(story: Story): Story[] {
   return [
     ...without(story.jobs).flatMap((jobs) => (jobs.length > 0 ? [{ ...story, jobs }] : [])),
@@ -11,7 +11,7 @@ export function simplerStories(story: Story): Story[] {
   ].filter(canBeDone);
 }
 
-/** Somebody must be there to render. */
+/** At least one renderer must remain. */
 function canBeDone({ donors, jobs }: Story): boolean {
   return donors.length > 0 || jobs.every(({ local }) => local > 0);
 }
@@ -59,7 +59,7 @@ function fewerTiles(tiles: string): string[] {
   return [...(columns > 1 ? [`${half(columns)}x${rows}`] : []), ...(rows > 1 ? [`${columns}x${half(rows)}`] : [])];
 }
 
-/** Shorter, and at the event itself. */
+/** Shorter, and exactly at the event. */
 function sooner<E extends { readonly at: Moment; readonly forMs: number }>(event: E): E[] {
   return [
     ...(event.forMs > 1_000 ? [{ ...event, forMs: Math.floor(event.forMs / 2) }] : []),
@@ -89,8 +89,8 @@ export interface Shrunk {
 }
 
 /**
- * The smallest story that still fails, as far as `mostRuns` go: takes the first simpler one that fails, and begins
- * again from there. A failure that comes by chance may hide from the one try that each story gets.
+ * The smallest story that still fails, within `mostRuns` runs: takes the first simpler one that fails, and starts
+ * again from there. A random failure may not occur in the only run of a story.
  */
 export async function shrinkStory(story: Story, fails: (story: Story) => Promise<boolean>, mostRuns: number): Promise<Shrunk> {
   let smallest = story;

@@ -1,25 +1,25 @@
 import { z } from "zod";
 
-/** Job events that something else in a story can wait for. */
+/** Job events that other events of a story can wait for. */
 export const ANCHORS = ["job-created", "scene-progress", "chunk-leased", "chunk-started", "chunk-accepted", "frame-finished"] as const;
 const Millis = z.int().min(0).max(600_000);
 
-/** After the `count`-th such event of all jobs together, or from the start, and so much later. */
+/** After the `count`-th such event of all jobs together, or from the start, plus a delay. */
 export const Moment = z.strictObject({ after: z.enum(["start", ...ANCHORS]), count: z.int().min(0).max(10_000), plusMs: Millis });
 export type Moment = z.infer<typeof Moment>;
 
 export const DONOR_DEEDS = ["stop", "kill", "pause", "sleep"] as const;
-/** What an honest donor goes through; after `forMs` it is there again. */
+/** An interruption of an honest donor, which is back after `forMs`. */
 export const DonorEvent = z.strictObject({ at: Moment, what: z.enum(DONOR_DEEDS), forMs: Millis });
 export type DonorEvent = z.infer<typeof DonorEvent>;
 
 export const REQUESTER_DEEDS = ["interrupt", "terminate", "kill"] as const;
-/** The requester goes, and takes its job up again after `forMs`. */
+/** An interruption of the requester, which resumes its job after `forMs`. */
 export const RequesterEvent = z.strictObject({ at: Moment, what: z.enum(REQUESTER_DEEDS), forMs: Millis });
 export type RequesterEvent = z.infer<typeof RequesterEvent>;
 
 export const DonorStory = z.strictObject({
-  /** A kept home has worked in earlier stories. */
+  /** A kept home is reused from earlier stories. */
   home: z.enum(["fresh", "kept"]),
   slots: z.int().min(1).max(4),
   events: z.array(DonorEvent).max(8),
@@ -28,7 +28,7 @@ export type DonorStory = z.infer<typeof DonorStory>;
 
 const Frame = z.int().min(-10_000).max(10_000);
 const Count = z.int().min(1).max(1_000);
-/** What is rendered: `-f`, `-s -e -j -a`, or the scene's own range by `-a` alone. */
+/** The frames: `-f`, `-s -e -j -a`, or the scene's own range by `-a` alone. */
 export const Frames = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("list"), first: Frame, count: Count }),
   z.strictObject({ kind: z.literal("range"), first: Frame, count: Count, step: Count }),
@@ -55,12 +55,12 @@ export const JobStory = z.strictObject({
 });
 export type JobStory = z.infer<typeof JobStory>;
 
-/** Everything that happens around one or two jobs at once. Two runs of a story differ by nothing but what the machine's clock decides. */
+/** All events around one or two concurrent jobs. Two runs of a story differ only in timing. */
 export const Story = z.strictObject({
   seed: z.int().min(0),
   donors: z.array(DonorStory).max(4),
   jobs: z.array(JobStory).min(1).max(2),
-  /** Processes beside it that do nothing but take processor time. */
+  /** Processes that only use CPU time. */
   busyLoops: z.int().min(0).max(4),
 });
 export type Story = z.infer<typeof Story>;
