@@ -1,6 +1,10 @@
+import { execFileSync } from "node:child_process";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { openHome } from "../../config/home.ts";
+import { systemDisk } from "../../kernel/disk.ts";
 import { MemoryDisk } from "../../test/fakes/memory-disk.ts";
 import { SteppedClock } from "../../test/simulation/steps.ts";
 import { openScratch, STAGE_PREFIX } from "./scratch.ts";
@@ -49,6 +53,17 @@ describe("a job's scratch folder", () => {
     await using _scratch = await openScratch(disk, home);
     expect(await disk.readdir(STAGE)).toEqual(["half.png"]);
     expect(await disk.readdir(home.scratch)).not.toContain(DEAD);
+  });
+
+  it.runIf(process.platform !== "win32")("ignores a pipe in place of a note, which would be read for ever", async () => {
+    const root = await mkdtemp(join(tmpdir(), "p2p-scratch-"));
+    const home = await openHome(systemDisk, root);
+    await systemDisk.mkdir(join(home.scratch, DEAD), { recursive: true });
+    execFileSync("mkfifo", [join(home.scratch, DEAD, "outside-job")]);
+    const scratch = await openScratch(systemDisk, home);
+    expect(await systemDisk.readdir(home.scratch)).not.toContain(DEAD);
+    await scratch[Symbol.asyncDispose]();
+    await systemDisk.rm(root, { recursive: true });
   });
 
   it("never removes a folder with another name", async () => {

@@ -71,7 +71,13 @@ function scratchIn(disk: Disk, whole: string, names: readonly string[]): Scratch
 async function clear(disk: Disk, root: string): Promise<void> {
   for (const name of await disk.readdir(root).catch(() => [])) {
     if (!name.startsWith(OUTSIDE)) continue;
-    const folder = await disk.readFile(join(root, name)).then(String, () => "");
+    const note = join(root, name);
+    const isFile = await disk.stat(note).then(
+      (facts) => facts.isFile(),
+      () => false,
+    );
+    if (!isFile) continue; // reading a pipe would never end
+    const folder = await disk.readFile(note).then(String, () => "");
     if (isAbsolute(folder) && basename(folder).startsWith(STAGE_PREFIX))
       await disk.rm(folder, { recursive: true, force: true }).catch(() => {});
   }

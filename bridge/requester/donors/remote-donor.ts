@@ -1,4 +1,4 @@
-import type { JobRequirements, Refused } from "../../core/admission.ts";
+import type { Refused } from "../../core/admission.ts";
 import type { Chunk, ChunkId, DeviceClass, DonorId, ResultFile } from "../../core/plan/chunk.ts";
 import { abortable, childSignal } from "../../kernel/abort.ts";
 import { Channel } from "../../kernel/channel.ts";
@@ -7,7 +7,7 @@ import { FarmError, messageOf } from "../../kernel/errors.ts";
 import type { Time } from "../../kernel/world.ts";
 import { readMessage, writeMessage } from "../../protocols/codec.ts";
 import type { FrameStream, SwarmNetwork } from "../../protocols/frame-stream.ts";
-import { DonorMessage, LEASE_LIMITS, LEASE_PROTOCOL, type RequesterMessage } from "../../protocols/lease/messages.ts";
+import { DonorMessage, LEASE_LIMITS, LEASE_PROTOCOL, type OpenMessage, type RequesterMessage } from "../../protocols/lease/messages.ts";
 import type { AvailabilityMessage } from "../../protocols/offer/messages.ts";
 import type { DonorLink, DonorUpdate } from "./donor-link.ts";
 import type { FetchResult } from "../ports.ts";
@@ -17,15 +17,8 @@ export interface RemoteDonorDeps extends Time {
   readonly fetchResult: FetchResult;
 }
 
-export interface JobOpening {
-  readonly job: string;
-  readonly manifest: string;
-  readonly manifestBytes: number;
-  readonly build: { readonly blenderVersion: string; readonly buildHash: string };
-  readonly needs: JobRequirements;
-  /** The donor's owner may look at small pictures of it. */
-  readonly allowPreview?: boolean;
-}
+/** What a donor hears of a job before it decides. */
+export type JobOpening = Omit<OpenMessage, "type">;
 
 /** How long a leaving requester waits until its last words are out, and until a donor says that what it worked on has stopped. */
 const PARTING_MS = 1_000;

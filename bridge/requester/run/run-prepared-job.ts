@@ -44,7 +44,7 @@ export async function runPreparedJob(
     plan,
     written: journalState.finishedFrames,
     video,
-    isMovie: movieRangeOf(prepared) !== undefined,
+    isMovie,
     expected: expectedOf(prepared),
     inTurn: inTurnOf(prepared),
   });
