@@ -144,7 +144,7 @@ describe("limits of a sandbox", () => {
     const { used, passed } = await cpuDuring(running.id, 5_000);
     running.kill();
     await running.exited;
-    expect(used / passed).toBeLessThanOrEqual(1.1);
+    expect(used / passed).toBeLessThanOrEqual(1.05);
     expect(used).toBeGreaterThan(0);
   });
 
@@ -155,7 +155,7 @@ describe("limits of a sandbox", () => {
     const { used, passed } = await cpuDuring(running.id, 4_000);
     running.kill();
     await running.exited;
-    expect(used / passed).toBeLessThanOrEqual(0.35);
+    expect(used / passed).toBeLessThanOrEqual(0.3);
   });
 
   it("memory: a program over the limit is ended, with another code than a crash", async () => {

@@ -183,7 +183,7 @@ describe("a scene that runs code in its Blender is contained by the sandbox", ()
     ["returns a name that is none", 'p = folder + "/a\\n.exr"\nopen(p, "wb").close()\nreturn p, 0.1', "BLENDER_SCRIPT_FAILED"],
     [
       "says nonsense with our token",
-      'import gc, wire\nours = next(each for each in gc.get_objects() if isinstance(each, wire.Wire))\nours._out.write(ours._token + " {]\\n")\nours._out.flush()\ntime.sleep(100000)',
+      'import gc\nfrom p2p_blender.common import wire\nours = next(each for each in gc.get_objects() if isinstance(each, wire.Wire))\nours._out.write(ours._token + " {]\\n")\nours._out.flush()\ntime.sleep(100000)',
       "BLENDER_SCRIPT_FAILED",
     ],
   ];
@@ -196,6 +196,8 @@ describe("a scene that runs code in its Blender is contained by the sandbox", ()
       });
       expect(outcome.printed).toContain("THE ATTACK RAN");
       expect(outcome.code, outcome.message).toBe(code);
+      // Else the attack failed by a mistake of its own, which shows nothing.
+      expect(`${outcome.message} ${outcome.printed}`).not.toMatch(/(Import|ModuleNotFound|Name|Attribute|Syntax|Type)Error/);
       await expectNothingTouched();
     });
   }
