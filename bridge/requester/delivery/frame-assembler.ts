@@ -128,9 +128,9 @@ export class FrameAssembler {
 
   /** A movie is made of all its frames at once. */
   #readyMovie(watch: FrameWatch): number[][] {
+    if (this.#unfinished.size === 0 || this.#busy.size > 0 || this.#whole.size < this.#unfinished.size) return [];
     const frames = [...this.#unfinished.keys()];
-    const isReady = frames.length > 0 && this.#busy.size === 0 && this.#whole.size === frames.length;
-    return isReady && frames.every((frame) => this.#isSafe(frame, watch)) ? [frames] : [];
+    return frames.every((frame) => this.#isSafe(frame, watch)) ? [frames] : [];
   }
 
   #isSafe(frame: number, watch: FrameWatch): boolean {
