@@ -50,7 +50,8 @@ export interface ScenesAndResults {
   fetchScene(
     request: {
       readonly manifest: string;
-      readonly manifestBytes: number /** Peers that may have its blocks, preferred ones first. */;
+      readonly manifestBytes: number;
+      /** Peers that may have its blocks, preferred ones first. */
       readonly sources: () => readonly BlockPeer[];
     },
     signal: AbortSignal,
