@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Scenes whose trap lies in how they are looked at or drawn: lenses, pixels, views, lines, engines, denoiser."""
+"""Scenes that test cameras and rendering: lenses, pixels, views, lines, engines, denoiser."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Scenes whose trap lies in the files they read or write, or in the time they show."""
+"""Scenes that test the files they read or write, and their timing."""
 
 from __future__ import annotations
 

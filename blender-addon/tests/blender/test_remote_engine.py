@@ -22,7 +22,7 @@ from time_limit import time_limit
 
 @pytest.fixture(scope="module")
 def artist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The artist's files, which the bridge does not see."""
+    """The user's files, which the bridge cannot see."""
     folder = tmp_path_factory.mktemp("artist")
     if not can_hide(folder):
         pytest.skip("this system does not let us hide a folder")
@@ -64,7 +64,7 @@ def swarm_words(scene: Path, out: Path, *asked: object) -> tuple[object, ...]:
 
 
 def left_of(bridge: RealBridge, artist: Path) -> list[Path]:
-    """What was sent and what was copied, and is there still."""
+    """The uploads and copies that still exist."""
     return [*(bridge.home / "uploads").iterdir(), *(artist / "home").glob("copies/*/*")]
 
 
@@ -206,7 +206,7 @@ def test_the_files_of_file_output_nodes_are_downloaded_to_their_folders(far: Run
 
 
 def test_files_keep_their_names_and_existing_ones_are_not_overwritten(far: RunBlender, bridge: RealBridge, artist: Path) -> None:
-    """Also where that is no name at all, and a picture that is there is not overwritten where the scene says so."""
+    """Also with an empty name; an existing picture is not overwritten if the scene forbids it."""
     folder = artist / "nameless"
     folder.mkdir()
     (folder / "0002.png").write_bytes(b"kept")

@@ -68,7 +68,7 @@ def test_a_click_shows_tiles_and_then_the_picture_of_f12(
     rest(0.5)
     late = photograph("3-more-tiles")
     assert differing(early, late) > 1000
-    # The engine was only lent.
+    # The engine was swapped in only for the render.
     window.until("answer = bpy.context.window_manager.windows[0].scene.render.engine == 'CYCLES'", SECONDS)
     window.until(IDLE, SECONDS)
     rest(1)

@@ -55,7 +55,7 @@ def screen() -> Iterator[VirtualScreen]:
 
 @pytest.fixture
 def photograph(screen: VirtualScreen, tmp_path: Path) -> Callable[[str], Path]:
-    """Keeps what is on the screen; the copy is for people."""
+    """Saves a screenshot, for looking at it later."""
 
     def take(name: str) -> Path:
         picture = screen.picture(tmp_path / f"{name}.png")

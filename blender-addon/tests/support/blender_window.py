@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A real Blender window on a screen of its own (Xvfb), with a mouse, a keyboard and a camera."""
+"""A real Blender window on its own Xvfb screen, with mouse, keyboard and screenshots."""
 
 import json
 import os
@@ -52,7 +52,7 @@ class VirtualScreen:
         self.run("xdotool", "key", name)
 
     def picture(self, path: Path) -> Path:
-        """What is on the screen now."""
+        """A screenshot."""
         self.run("import", "-window", "root", str(path))
         return path
 
@@ -150,7 +150,7 @@ class BlenderWindow:
 
 
 def plain_environment() -> dict[str, str]:
-    """A foreign Python first on the PATH would swap_in Debian's Blender its own modules."""
+    """Without another Python first on the PATH, whose modules Debian's Blender would import."""
     return {**os.environ, "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A fake bridge: a real WebSocket server that writes gateway.json, as `bridge serve` does.
+"""A fake bridge: a real WebSocket server that writes gateway.json, like `bridge serve`.
 
 It answers from the golden messages; tests tell it what else to send.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How long tests wait before they say that something hangs: longer on a machine that is slow now."""
+"""How long tests wait before they fail as hanging: longer on a machine that is currently slow."""
 
 import os
 import time
@@ -20,12 +20,12 @@ SLOWNESS = slowness()
 
 
 def time_limit(seconds: float) -> float:
-    """It never decides whether code is right: only what never comes fails by it."""
+    """A limit only for tests that hang: it never decides whether code is correct."""
     return seconds * SLOWNESS
 
 
 def until(look: Callable[[], Found | None], complaint: Callable[[], object], seconds: float = 60) -> Found:
-    """What `look` gives once it gives something; fails with the complaint when nothing comes."""
+    """The value of `look` once it is true; fails with the complaint at the time limit."""
     deadline = time.monotonic() + time_limit(seconds)
     while True:
         found = look()
@@ -36,5 +36,5 @@ def until(look: Callable[[], Found | None], complaint: Callable[[], object], sec
 
 
 def rest(seconds: float) -> None:
-    """Time for what gives no sign when it is done, such as the drawing of a window."""
+    """Waits for something that cannot be observed, such as the drawing of a window."""
     time.sleep(time_limit(seconds))

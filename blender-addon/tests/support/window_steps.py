@@ -17,7 +17,7 @@ from p2p_render.render.render_handoff import render_handoff
 from p2p_render.bridge.bridge_client import bridge_client
 from p2p_render.ui.notices import notice
 """
-# For renders that are stopped: it must not be over before.
+# For renders that are stopped: long enough not to end before.
 ENDLESS = "bpy.context.scene.cycles.samples = 1 << 16"
 RENDER_ANIMATION = """
 scene = bpy.context.scene
@@ -57,7 +57,7 @@ for area in window.screen.areas:
         with bpy.context.temp_override(window=window, area=area, region=region):
             bpy.ops.image.view_all(fit_view=True)
 """
-# Its own work, not the time that others had the processor: a loaded machine must not fail a test.
+# CPU time, so that a loaded machine does not fail a test.
 MEASURE_UPDATES = """
 import time
 from p2p_render.ui import timer
@@ -97,7 +97,7 @@ def click_render(screen: VirtualScreen, blender: BlenderWindow) -> None:
 
 
 def saved_result(blender: BlenderWindow, path: Path) -> Path:
-    """What the Image Editor's render result holds, as the scene's own file format writes it."""
+    """The Image Editor's render result, saved in the scene's own file format."""
     blender.do("bpy.data.images['Render Result'].save_render(path)", path=str(path))
     return path
 

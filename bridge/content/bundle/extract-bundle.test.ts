@@ -50,13 +50,16 @@ describe("extracting a bundle", () => {
     expect(made.remap).toEqual({ "/p": directory });
   });
 
-  it.each(["../x", "/etc/x", "a/../../x", "C:\\x", "con"])("writes nothing for %j, even when the manifest was not validated", async (path) => {
-    const directory = join(folder, "scene");
-    await expect(
-      extractBundle({ manifest: manifest({ "s.blend": ["x"], [path]: ["evil"] }), store, directory }, signal),
-    ).rejects.toMatchObject({ code: "MANIFEST_INVALID" });
-    expect(await readdir(folder)).toEqual([]);
-  });
+  it.each(["../x", "/etc/x", "a/../../x", "C:\\x", "con"])(
+    "writes nothing for %j, even when the manifest was not validated",
+    async (path) => {
+      const directory = join(folder, "scene");
+      await expect(
+        extractBundle({ manifest: manifest({ "s.blend": ["x"], [path]: ["evil"] }), store, directory }, signal),
+      ).rejects.toMatchObject({ code: "MANIFEST_INVALID" });
+      expect(await readdir(folder)).toEqual([]);
+    },
+  );
 
   it("never writes into an existing folder, nor through a link", async () => {
     await mkdir(join(folder, "there"));

@@ -39,6 +39,7 @@ describe("slots on GPUs", () => {
       [1, 3],
     ]);
   });
-  it("are not increased when a card's memory is unknown", () => expect(gpuSlots([ARC], { slots: undefined, cores: 8 })).toMatchObject([{ memoryBytes: undefined }]));
+  it("are not increased when a card's memory is unknown", () =>
+    expect(gpuSlots([ARC], { slots: undefined, cores: 8 })).toMatchObject([{ memoryBytes: undefined }]));
   it("are none without cards", () => expect(gpuSlots([], { slots: 2, cores: 8 })).toEqual([]));
 });

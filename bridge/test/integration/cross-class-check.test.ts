@@ -85,7 +85,6 @@ describe("a result of another device class", () => {
   it("is equal when the bits are equal", async () => expect(await verdictOn(await delivered(32))).toBe("equal"));
   it("is accepted when it differs by rounding", async () => expect(await verdictOn(await delivered(32, startOldKernel))).toBe("equal"));
   // Up to 3.4 they are three quarters of the same samples; later versions use other samples when there are fewer.
-  it("is not equal with three quarters of the samples", async () =>
-    expect(await verdictOn(await delivered(24))).not.toBe("equal"));
+  it("is not equal with three quarters of the samples", async () => expect(await verdictOn(await delivered(24))).not.toBe("equal"));
   it("is a mismatch with a quarter of them", async () => expect(await verdictOn(await delivered(8))).toBe("different"));
 });

@@ -8,7 +8,9 @@ const TIMEOUT_MS = 40 * 60_000;
 
 /** Runs the orders of one share of the seeds, checking every invariant in each. */
 export function holdOrders(share: number, shares: number): void {
-  it(`keeps every invariant in ${ORDERS / shares} orders of events (share ${share + 1} of ${shares})`, { timeout: TIMEOUT_MS }, async () => {
+  it(`keeps every invariant in ${ORDERS / shares} orders of events (share ${share + 1} of ${shares})`, {
+    timeout: TIMEOUT_MS,
+  }, async () => {
     Error.stackTraceLimit = 2; // thousands of expected errors, whose stacks are not needed
     let complete = 0;
     for (let seed = share; seed < ORDERS; seed += shares) complete += (await hold(seed)).complete ? 1 : 0;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The soak's own scenes, each in a folder of its own: `blender -b --factory-startup --python make_scenes.py -- FOLDER`.
 
-All are small, because the soak looks for lost work and not for hard pictures: a frame costs a fraction of a second.
+All are small, because the soak searches for lost work: a frame takes a fraction of a second.
 """
 
 from __future__ import annotations
