@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { OPEN } from "../core/terms/availability.ts";
+import { type Availability, OPEN } from "../core/terms/availability.ts";
 import { DEFAULT_TERMS, type Terms } from "../core/terms/terms.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { silentLog } from "../kernel/log.ts";
@@ -7,26 +7,26 @@ import { systemWorld } from "../kernel/world.ts";
 import { encodeMessage, readMessage } from "../protocols/codec.ts";
 import type { FrameStream, SwarmNetwork } from "../protocols/frame-stream.ts";
 import { DonorMessage, LEASE_PROTOCOL, type RequesterMessage } from "../protocols/lease/messages.ts";
-import { OFFER_PROTOCOL } from "../protocols/offer/messages.ts";
+import { OFFER_LIMITS, OFFER_PROTOCOL } from "../protocols/offer/messages.ts";
 import { askOffer } from "../protocols/offer/offer.ts";
 import { streamPair } from "../test/network/stream-pair.ts";
-import { Donor } from "./donor.ts";
-import { build, donorOf, opening, slowRender, spec } from "./fixtures/served.ts";
+import { Donor, type DonorDeps } from "./donor.ts";
+import { build, donorOf, opening, RESULT, slowRender, spec } from "./fixtures/served.ts";
 import type { DonorCapacity } from "./ports.ts";
-import { timeLimitSignal } from "../test/time/time-limit.ts";
+import { timeLimit, timeLimitSignal } from "../test/time/time-limit.ts";
 
-const signal = timeLimitSignal(20_000);
+const signal = timeLimitSignal(60_000);
 const POWER: DonorCapacity = { builds: [build], gpus: [], gpuNote: undefined, speed: 47e4, gpuMemoryBytes: undefined };
 
-/** A donor with one slot whose renders end when the test says so, and functions to connect as any peer. */
-async function donorWith(change: Partial<Terms>, power: DonorCapacity = POWER) {
+/** A donor of one slot whose renders end when the test says so, and ways to come to it as any peer. */
+async function donorWith(change: Partial<Terms>, power: DonorCapacity = POWER, more: Partial<DonorDeps> = {}) {
   const slow = slowRender();
   const rendered: number[] = [];
   const render: typeof slow.render = (asked, end) => {
     rendered.push(asked.frame);
     return slow.render(asked, end);
   };
-  const { deps, slots } = donorOf({ render });
+  const { deps, slots, dropped } = donorOf({ render });
   const answers = new Map<string, (stream: FrameStream, peer: { id: string }, end: AbortSignal) => Promise<void>>();
   const network = {
     handle: async (protocol: string, answer: never) => void answers.set(protocol, answer),
@@ -34,9 +34,10 @@ async function donorWith(change: Partial<Terms>, power: DonorCapacity = POWER) {
     addressesOf: async () => [],
   } as unknown as SwarmNetwork;
   const terms = { ...DEFAULT_TERMS, ...change };
+  let availability: Availability = OPEN;
   const owner = {
     terms: () => terms,
-    availability: () => OPEN,
+    availability: () => availability,
     slotSize: () => ({ threads: 1, memoryBytes: 2 ** 33 }),
     secondsLeft: () => undefined,
   };
@@ -53,6 +54,7 @@ async function donorWith(change: Partial<Terms>, power: DonorCapacity = POWER) {
       observe: () => {},
       load: () => 0,
       power: () => power,
+      ...more,
     },
     { agent: "test", name: "studio", maxJobs: 2 },
   );
@@ -64,18 +66,36 @@ async function donorWith(change: Partial<Terms>, power: DonorCapacity = POWER) {
       .catch(() => {});
     return theirs;
   };
-  /** Opens a job as this peer; returns the donor's messages, and a function that leases a frame. */
-  const open = async (peer: string) => {
+  /** Opens a job as this peer; returns what the donor says to it, and how to lease a frame. */
+  const open = async (peer: string, job = `job of ${peer}`) => {
     const stream = come(LEASE_PROTOCOL, peer);
     const say = (message: RequesterMessage) => stream.write(encodeMessage(message));
-    await say({ ...opening, job: `job of ${peer}` });
-    const first = await readMessage(stream, DonorMessage, { maxBytes: 1e6, timeoutMs: 5_000 }, signal);
-    return { first, lease: (frame: number) => say({ type: "lease", lease: `${frame}`, spec: { ...spec, frame } }) };
+    await say({ ...opening, job });
+    const hear = () => readMessage(stream, DonorMessage, { maxBytes: 1e6, timeoutMs: timeLimit(60_000) }, signal);
+    const first = await hear();
+    /** The next message of a type; undefined when the donor has ended the stream. */
+    const hearOf = async (type: DonorMessage["type"]) => {
+      let message = await hear();
+      while (message !== undefined && message.type !== type) message = await hear();
+      return message;
+    };
+    return {
+      first,
+      hearOf,
+      vanish: () => stream.abort(new Error("the cable was pulled")),
+      lease: (frame: number) => say({ type: "lease", lease: `${frame}`, spec: { ...spec, frame } }),
+    };
   };
   return {
     donor,
     open,
+    handled: answers,
+    dropped,
     rendered,
+    stands: (next: Availability) => {
+      availability = next;
+      donor.notifyAvailability();
+    },
     finishOne: slow.finishOne,
     offer: () => askOffer({ open: async () => come(OFFER_PROTOCOL, "x") }, "p", signal),
   };
@@ -126,6 +146,99 @@ describe("a donor with one slot", () => {
     const { donor, offer, open } = await donorWith({}, power);
     expect(await offer()).toMatchObject({ builds: [gpu, build], gpus: power.gpus, gpuNote: power.gpuNote, speed: 3e8 });
     expect((await open("anna")).first).toMatchObject({ type: "opened", deviceClass: gpu });
+    await donor.stop();
+  });
+
+  it("offers no more than an offer can hold, and leaves out what it does not know [O4, O5]", async () => {
+    const many = Array.from({ length: OFFER_LIMITS.maxEnvironments + 1 }, (_, at) => at.toString(16).padStart(64, "0"));
+    const environments = {
+      now: () => ({ here: new Set(many), refused: new Map<string, string>(), arch: "avx2" }),
+      bring: () => Promise.reject(new Error("nobody asked for one")),
+    };
+    const power = { ...POWER, gpuNote: `the driver says:\n${"?".repeat(400)}`, speed: undefined };
+    const crowded = await donorWith({}, power, { environments });
+    const offer = await crowded.offer();
+    expect(offer).toMatchObject({ environments: many.slice(0, -1), gpuNote: expect.stringMatching(/^the driver says: \?+$/) });
+    expect(offer).not.toHaveProperty("speed");
+    await crowded.donor.stop();
+    const plain = await donorWith({});
+    expect(await plain.offer()).not.toHaveProperty("environments");
+    expect(await plain.offer()).not.toHaveProperty("gpuNote");
+    await plain.donor.stop();
+  });
+
+  it("offers no slot while its owner stops it, and tells that to everybody it works for [O3, L11]", async () => {
+    const { donor, offer, open, stands } = await donorWith({});
+    const anna = await open("anna");
+    expect(await offer()).toMatchObject({ availability: { state: "open" }, slots: 1 });
+    stands({ state: "paused", code: "in-use", reason: "somebody uses it" });
+    expect(await anna.hearOf("availability")).toMatchObject({ availability: { state: "paused", reason: "somebody uses it" } });
+    expect(await offer()).toMatchObject({ availability: { state: "paused", reason: "somebody uses it" }, slots: 0 });
+    expect((await open("ben")).first).toMatchObject({ type: "refused", reason: "paused", message: "somebody uses it" });
+    stands(OPEN);
+    expect(await anna.hearOf("availability")).toMatchObject({ availability: { state: "open" } });
+    await donor.stop();
+  });
+
+  it("sends a job away for good, and no other", async () => {
+    const { donor, open } = await donorWith({});
+    const anna = await open("anna");
+    await open("ben");
+    expect(donor.jobs).toEqual([
+      { job: "job of anna", requester: "anna" },
+      { job: "job of ben", requester: "ben" },
+    ]);
+    expect(await donor.evict("job of anna")).toBe(true);
+    expect(await anna.hearOf("end")).toMatchObject({ reason: "its owner has sent this job away" });
+    await settled();
+    expect(donor.jobs).toEqual([{ job: "job of ben", requester: "ben" }]);
+    expect((await open("anna")).first).toMatchObject({ type: "refused", reason: "evicted" });
+    expect(await donor.evict("a job that never was")).toBe(false);
+    await donor.stop();
+  });
+
+  it("knows the newer stream of a job by job and requester, and lets the older one go [L9]", async () => {
+    const { donor, open } = await donorWith({ own: ["anna", "ben"] }); // they may have any number of jobs here
+    await open("anna");
+    await open("ben", "job of anna"); // another requester's job of that name is another job
+    await open("anna", "another job"); // and so is another job of one requester
+    expect(donor.jobs).toHaveLength(3);
+    expect((await open("anna")).first).toMatchObject({ type: "opened" });
+    await settled();
+    expect(donor.jobs.map(({ requester, job }) => `${requester}: ${job}`)).toEqual([
+      "ben: job of anna",
+      "anna: another job",
+      "anna: job of anna",
+    ]);
+    await donor.stop();
+  });
+
+  it("lets everybody go with a word, and keeps nothing for those who vanished", async () => {
+    const { donor, open, dropped, finishOne } = await donorWith({});
+    const [anna, ben] = [await open("anna"), await open("ben")];
+    await anna.lease(1);
+    await settled();
+    finishOne();
+    expect(await anna.hearOf("rendered")).toMatchObject({ lease: "1" });
+    anna.vanish();
+    await settled();
+    expect(dropped).toEqual([]);
+    await donor.dismiss("its hours are over");
+    expect(await ben.hearOf("end")).toMatchObject({ reason: "its hours are over" });
+    expect(dropped).toEqual([RESULT]);
+    expect((await open("ben")).first).toMatchObject({ type: "opened" }); // it may come back
+    await donor.stop();
+  });
+
+  it("says goodbye to everybody when it is stopped, and stops once", async () => {
+    const { donor, open, handled } = await donorWith({});
+    const anna = await open("anna");
+    const [answer] = handled.values();
+    await donor.start(signal); // it has been started
+    expect(handled.values().next().value).toBe(answer);
+    await donor.stop();
+    expect(await anna.hearOf("end")).toMatchObject({ reason: "it is being stopped" });
+    expect(donor.jobs).toEqual([]);
     await donor.stop();
   });
 });

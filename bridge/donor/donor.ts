@@ -9,7 +9,7 @@ import type { Service } from "../kernel/service.ts";
 import { TrackedTasks } from "../kernel/tracked-tasks.ts";
 import type { FrameStream, RemotePeer, SwarmNetwork } from "../protocols/frame-stream.ts";
 import { LEASE_LIMITS, LEASE_PROTOCOL } from "../protocols/lease/messages.ts";
-import { OFFER_LIMITS, OFFER_PROTOCOL, type OfferReply, availabilityMessage } from "../protocols/offer/messages.ts";
+import { OFFER_LIMITS, OFFER_PROTOCOL, type OfferReply, availabilityMessage, messageText } from "../protocols/offer/messages.ts";
 import { answerOffer } from "../protocols/offer/offer.ts";
 import { OrphanedResults } from "./orphaned-results.ts";
 import type { DonorEnvironments, DonorCapacity, DonorStore, OwnerPolicy, PeakMemory, Previews } from "./ports.ts";
@@ -180,7 +180,7 @@ export class Donor implements Service {
       busySlots: slots.busy,
       load: load(),
       gpus: gpus.slice(0, OFFER_LIMITS.maxGpus),
-      ...(gpuNote === undefined ? {} : { gpuNote: gpuNote.slice(0, OFFER_LIMITS.maxMessageChars) }),
+      ...(gpuNote === undefined ? {} : { gpuNote: messageText(gpuNote) }),
       ...(speed === undefined ? {} : { speed }),
       builds: builds.slice(0, OFFER_LIMITS.maxBuilds),
       ...(environments === undefined ? {} : { environments: [...environments.now().here].slice(0, OFFER_LIMITS.maxEnvironments) }),

@@ -6,6 +6,29 @@ import { spec } from "./fixtures/served.ts";
 const scene: SceneOnDisk = { key: "s", path: "/s.blend", remap: {} };
 const signal = new AbortController().signal;
 
+const other: SceneOnDisk = { key: "o", path: "/o.blend", remap: {} };
+
+/** Slots whose Blenders render at once, and end only when they are told to, or die when the test says so. */
+function quickSlots(slots: number, load: WarmSession["load"] = async () => {}) {
+  const opened: string[] = [];
+  const closed: number[] = [];
+  const deaths: (() => void)[] = [];
+  const openSession = async (slot: number, { key }: SceneOnDisk): Promise<WarmSession> => {
+    const session = opened.push(`${key} in ${slot}`) - 1;
+    const exited = Promise.withResolvers<void>();
+    deaths.push(exited.resolve);
+    return {
+      load,
+      render: async () => ({ outputs: [], renderSeconds: 0, peakMemoryBytes: 0 }),
+      exited: exited.promise,
+      close: async () => void closed.push(session),
+    };
+  };
+  const all = new RenderSlots({ openSession }, { slots });
+  const run = (of: SceneOnDisk) => all.run(of, spec, { take: async () => of.key }, signal);
+  return { all, run, opened, closed, deaths };
+}
+
 /** Slots whose Blenders render until the test lets them. */
 function slotsOf(slots: number) {
   const begun: { readonly name: string; readonly session: number; end(): void }[] = [];
@@ -111,5 +134,147 @@ describe("render slots", () => {
     all.resume();
     await settle();
     expect(names()).toEqual(["a"]);
+  });
+
+  it("wait for nothing while they are paused: more of them would not help", async () => {
+    const { all, run, begun, settle } = slotsOf(1);
+    void run("a");
+    void run("b");
+    await settle();
+    expect([all.waiting, all.busy]).toEqual([1, 1]);
+    all.pause();
+    expect(all.waiting).toBe(0);
+    begun[0]?.end();
+    await settle();
+    expect(all.busy).toBe(0);
+  });
+
+  it("give up a chunk that waits as soon as it is not wanted any more, also while they are paused", async () => {
+    const { all, names, settle } = slotsOf(1);
+    const unwanted = new AbortController();
+    all.pause();
+    const waiting = all.run(scene, spec, { take: async () => {} }, unwanted.signal);
+    unwanted.abort(new Error("taken back"));
+    await expect(waiting).rejects.toThrow("taken back");
+    all.resume();
+    await settle();
+    expect(names()).toEqual([]);
+  });
+
+  it("do not begin a chunk that was taken back while its scene was opened, and hold the scene", async () => {
+    const unwanted = new AbortController();
+    const { all, run, opened } = quickSlots(1, async () => unwanted.abort(new Error("taken back")));
+    let begun = false;
+    const use = { take: async () => {}, started: () => void (begun = true) };
+    await expect(all.run(scene, spec, use, unwanted.signal)).rejects.toThrow("taken back");
+    await run(scene);
+    expect([begun, opened]).toEqual([false, ["s in 0"]]);
+  });
+
+  it("go on after a Blender that could not be opened", async () => {
+    let tries = 0;
+    const load = async () => {
+      if (tries++ === 0) throw new Error("the scene is broken");
+    };
+    const { run, closed, all } = quickSlots(1, load);
+    await expect(run(scene)).rejects.toThrow("the scene is broken");
+    expect(all.busy).toBe(0);
+    expect(await run(scene)).toBe("s");
+    expect(closed).toEqual([0]); // what has not loaded its scene is not used for it
+  });
+});
+
+describe("the Blender of a chunk", () => {
+  it("is one that holds its scene, else a new one, else that which was used longest ago", async () => {
+    const { run, opened, closed } = quickSlots(2);
+    await run(scene);
+    await run(other);
+    await run(scene);
+    expect(opened).toEqual(["s in 0", "o in 1"]);
+    await run({ ...scene, key: "third" });
+    expect(opened.at(-1)).toBe("third in 1");
+    expect(closed).toEqual([1]);
+  });
+
+  it("is another one where the same scene asks for another environment", async () => {
+    const { run, opened, closed } = quickSlots(1);
+    const inside = (image: string) => ({ ...scene, environment: { image, blender: { path: "/b", version: "4.3.2", buildHash: "abc" } } });
+    await run(inside("one"));
+    await run(inside("one"));
+    await run(inside("two"));
+    await run(scene);
+    expect([opened.length, closed]).toEqual([3, [0, 1]]);
+  });
+
+  it("is a new one when the last one has died", async () => {
+    const { run, opened, closed, deaths } = quickSlots(1);
+    await run(scene);
+    deaths[0]?.();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await run(scene);
+    expect(opened).toHaveLength(2);
+    expect(closed).toEqual([]); // nobody closes what is gone
+  });
+
+  it("may be opened before its first chunk comes", async () => {
+    const { all, run, opened } = quickSlots(1);
+    await all.warmUp(scene, signal);
+    expect(opened).toEqual(["s in 0"]);
+    await run(scene);
+    expect(opened).toHaveLength(1);
+  });
+
+  it("is closed when its scene is forgotten, and others are not", async () => {
+    const { all, run, opened, closed } = quickSlots(2);
+    await run(scene);
+    await run(other);
+    await all.forget("s");
+    expect(closed).toEqual([0]);
+    await run(other);
+    expect(opened).toHaveLength(2);
+  });
+
+  it("is left alone at work when its scene is forgotten", async () => {
+    const { all, run, begun, closed, settle } = slotsOf(1);
+    const running = run("a");
+    await settle();
+    await all.forget("s");
+    expect(closed).toEqual([]);
+    begun[0]?.end();
+    expect(await running).toBe("a");
+  });
+});
+
+describe("render slots that close", () => {
+  it("close every Blender, and one that was just being opened, whose chunk is cancelled", async () => {
+    const opening = Promise.withResolvers<void>();
+    let loaded = false;
+    const closed: string[] = [];
+    const openSession = async (): Promise<WarmSession> => {
+      await opening.promise;
+      return {
+        load: async () => void (loaded = true),
+        render: () => Promise.reject(new Error("it must not render")),
+        exited: new Promise(() => {}),
+        close: async () => void closed.push("late"),
+      };
+    };
+    const all = new RenderSlots({ openSession }, { slots: 1 });
+    const running = all.run(scene, spec, { take: async () => {} }, signal);
+    running.catch(() => {});
+    const end = all[Symbol.asyncDispose]();
+    opening.resolve();
+    await end;
+    await expect(running).rejects.toMatchObject({ code: "CANCELLED" });
+    expect([closed, loaded]).toEqual([["late"], false]);
+  });
+
+  it("begin nothing any more", async () => {
+    const { all, run, opened, closed } = quickSlots(1);
+    await run(scene);
+    await all[Symbol.asyncDispose]();
+    expect(closed).toEqual([0]);
+    await expect(run(scene)).rejects.toMatchObject({ code: "CANCELLED" });
+    expect(opened).toHaveLength(1);
   });
 });

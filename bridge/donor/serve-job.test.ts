@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { AdmissionTerms } from "../core/admission.ts";
+import { DEFAULT_TERMS } from "../core/terms/terms.ts";
 import { FarmError } from "../kernel/errors.ts";
 import { build, donorOf, opening, requesterOf, RESULT, slowRender, spec, terms } from "./fixtures/served.ts";
 import { KEEP_LIMITS } from "./orphaned-results.ts";
@@ -92,6 +93,58 @@ describe("a donor's side of a job", () => {
       message: "it has Blender 4.3.2 (other), and the job needs 4.3.2 (abc)",
     });
     await job.ended;
+  });
+
+  it("ends when nobody says a word: nothing is opened, refused or observed", async () => {
+    const job = served();
+    await job.hangUp();
+    await job.ended;
+    expect([job.events, job.open.size]).toEqual([[], 0]);
+  });
+
+  it("refuses an environment that its owner has yet to let in, and asks the owner [L13]", async () => {
+    const environment = "e".repeat(64);
+    const environments = { here: new Set<string>(), refused: new Map<string, string>(), arch: "avx2" };
+    const job = served({ terms: { ...terms, environments, who: { ...DEFAULT_TERMS, environments: ["ask"] } } });
+    await job.say({ ...opening, needs: { environment } });
+    expect(await job.hear("refused")).toMatchObject({ reason: "environment-asked" });
+    await job.ended;
+    expect(job.events).toMatchObject([{ event: "job-refused", job: "j1", requester: "requester", asks: environment }]);
+  });
+
+  it("takes a job in the environment that it names, and opens the scene in it [L13]", async () => {
+    const environment = "e".repeat(64);
+    const here = { here: new Set([environment]), refused: new Map<string, string>(), arch: "sse42" };
+    const inside = { image: "i", blender: { path: "/b", version: "4.3.2", buildHash: "abc" } };
+    const brought: string[] = [];
+    const bring = async ({ digest }: { readonly digest: string }) => {
+      brought.push(digest);
+      return inside;
+    };
+    const donor = donorOf();
+    const who = { ...DEFAULT_TERMS, environments: ["any"] };
+    const environments = { now: () => here, bring };
+    const job = requesterOf({ ...donor.deps, environments, terms: () => ({ ...terms, environments: here, who }) });
+    await job.say({ ...opening, needs: { environment } });
+    expect(await job.hear("opened")).toMatchObject({ deviceClass: { backend: "CPU", arch: "sse42" } });
+    await job.say({ type: "lease", lease: "1", spec });
+    await job.hear("rendered");
+    expect(brought).toEqual([environment]);
+    await job.hangUp();
+    await job.ended;
+  });
+
+  it("says of a refusal to its owner what it says to the requester, and asks for nothing", async () => {
+    const environment = "e".repeat(64);
+    const environments = { here: new Set([environment]), refused: new Map<string, string>(), arch: "avx2" };
+    const job = served({ terms: { ...terms, environments, who: { ...DEFAULT_TERMS, environments: ["any"] } } });
+    await job.say({ ...opening, needs: { sceneBytes: 2 ** 40, environment } });
+    const refused = await job.hear("refused");
+    await job.ended;
+    const [event] = job.events;
+    expect(refused).toMatchObject({ reason: "no-space" });
+    expect(event).toMatchObject({ event: "job-refused", reason: "message" in refused ? refused.message : "" });
+    expect(event).not.toHaveProperty("asks");
   });
 
   it("ends a stream that does not begin with open [L1]", async () => {

@@ -5,6 +5,7 @@ import type { BlockPeer } from "../protocols/blocks/messages.ts";
 import { readMessage, writeMessage } from "../protocols/codec.ts";
 import type { FrameStream } from "../protocols/frame-stream.ts";
 import { type DonorMessage, LEASE_LIMITS, RequesterMessage } from "../protocols/lease/messages.ts";
+import { messageText } from "../protocols/offer/messages.ts";
 import type { OpenedJob, ServeJobDeps } from "./serve-job-deps.ts";
 import { READ, ServedJob } from "./served-job.ts";
 
@@ -28,7 +29,7 @@ export async function serveJob(deps: ServeJobDeps, stream: FrameStream, requeste
       reason: admission.message,
       ...asksOwner(admission, needs),
     });
-    const refused = { type: "refused", reason: admission.refused, message: admission.message } satisfies DonorMessage;
+    const refused = { type: "refused", reason: admission.refused, message: messageText(admission.message) } satisfies DonorMessage;
     await writeMessage(stream, refused, LEASE_LIMITS.openTimeoutMs, parent);
     await stream.close();
     return;

@@ -8,7 +8,7 @@ import type { BlockPeer } from "../protocols/blocks/messages.ts";
 import { readMessage, writeMessage } from "../protocols/codec.ts";
 import type { FrameStream } from "../protocols/frame-stream.ts";
 import { type DonorMessage, LEASE_LIMITS, RequesterMessage } from "../protocols/lease/messages.ts";
-import { availabilityMessage } from "../protocols/offer/messages.ts";
+import { availabilityMessage, messageText } from "../protocols/offer/messages.ts";
 import type { ChunkResult } from "./orphaned-results.ts";
 import { fetchJobInputs } from "./fetch-job-inputs.ts";
 import type { RenderedFiles, SceneOnDisk } from "./ports.ts";
@@ -98,7 +98,7 @@ export class ServedJob implements JobInHand {
 
   /** Ends the job from this side, with a word. */
   async dismiss(reason: string): Promise<void> {
-    const goodbye = this.say({ type: "end", reason }).then(() => this.#stream.close());
+    const goodbye = this.say({ type: "end", reason: messageText(reason) }).then(() => this.#stream.close());
     await Promise.race([goodbye.catch(() => {}), this.#deps.clock.sleep(GOODBYE_MS)]);
     this.#life.abort(new FarmError("CANCELLED", reason));
   }

@@ -113,7 +113,7 @@ async function processorTicks(): Promise<{ readonly nice: number; readonly total
   return { nice: ticks[1] ?? Number.NaN, total: ticks.reduce((sum, each) => sum + each, 0) };
 }
 
-describe.runIf(process.platform === "linux")("the metrics of this machine", () => {
+describe.runIf(process.platform === "linux")("a look at this machine", () => {
   it("measure the load of others, without low-priority work", async () => {
     const spin = ["-e", "while (true);"];
     const during = async (command: string, args: readonly string[]) => {

@@ -9,6 +9,7 @@ import { attribute, int32, makeExr, type MadeExr } from "./fixtures/make-exr.ts"
 import { scratchFolder } from "./fixtures/scratch.ts";
 import { type Media, openMedia } from "./worker/media-pool.ts";
 import { samePicture } from "./same-picture.ts";
+import { timeLimit } from "../test/time/time-limit.ts";
 
 const scratch = scratchFolder();
 const script = fileURLToPath(new URL("fixtures/same_pictures.py", import.meta.url));
@@ -20,7 +21,9 @@ describe("comparing pictures that Blender wrote", () => {
   let names: readonly string[] = [];
   beforeAll(() => {
     const blender = process.env["BLENDER_PATH"] ?? "blender";
-    execFileSync(blender, ["-b", "--factory-startup", "-P", script, "--python-exit-code", "1", "--", scratch.path], { timeout: 120_000 });
+    execFileSync(blender, ["-b", "--factory-startup", "-P", script, "--python-exit-code", "1", "--", scratch.path], {
+      timeout: timeLimit(120_000),
+    });
     names = readdirSync(ONE);
   });
 

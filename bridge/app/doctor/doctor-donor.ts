@@ -1,7 +1,8 @@
 import type { Home } from "../../config/home.ts";
 import { chooseGpus } from "../../core/gpu/choose-gpus.ts";
 import type { Gpu } from "../../core/gpu/gpu.ts";
-import { parseTerms } from "../../core/terms/parse-terms.ts";
+import { termsOf } from "../../core/terms/parse-terms.ts";
+import { termsInForce } from "../../core/terms/terms-in-force.ts";
 import type { Terms } from "../../core/terms/terms.ts";
 import { openDatabase } from "../../database/open-database.ts";
 import { listGpus } from "../../machine/gpus.ts";
@@ -10,7 +11,7 @@ import { isFarmError } from "../../kernel/errors.ts";
 import type { World } from "../../kernel/world.ts";
 import type { DockerProbe } from "../../sandbox/docker/docker-probe.ts";
 import type { Finding } from "./finding.ts";
-import { OwnerSettings, termsInForce } from "../donate/owner-settings.ts";
+import { OwnerSettings } from "../donate/owner-settings.ts";
 
 const MISSING_ENGINE: Readonly<Record<string, string>> = {
   linux: "sudo apt-get install docker.io && sudo systemctl enable --now docker",
@@ -67,7 +68,7 @@ function checkGpuRuntime({ runtimes }: Engine, nvidia: boolean): Finding[] {
 
 /** Which of the owner's terms this machine can observe, and which it cannot. */
 export async function examineOwner({ clock, disk }: Pick<World, "clock" | "disk">, home: Home): Promise<Finding[]> {
-  const terms = await termsOf(home);
+  const terms = await ownersTerms(home);
   const everything = { untouched: true, battery: true, programs: () => true, heat: true, gpus: () => true };
   await using machine = new MachineWatch(clock.monotonicMs());
   await machine.look(everything, clock.monotonicMs());
@@ -75,9 +76,9 @@ export async function examineOwner({ clock, disk }: Pick<World, "clock" | "disk"
   return [givenDisk(terms, await disk.freeBytes(home.root)), ...checkSensors(terms, hostMetrics), checkGpus(await listGpus(), terms)];
 }
 
-async function termsOf(home: Home): Promise<Terms> {
+async function ownersTerms(home: Home): Promise<Terms> {
   await using database = openDatabase(home.database);
-  return parseTerms(termsInForce({}, 0, new OwnerSettings(database.settings).terms()));
+  return termsOf(termsInForce({}, 0, new OwnerSettings(database.settings).terms()));
 }
 
 /** The donated disk space must be free. */

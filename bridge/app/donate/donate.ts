@@ -1,6 +1,7 @@
 import { availableParallelism, cpus, hostname, loadavg, totalmem } from "node:os";
 import type { Home } from "../../config/home.ts";
-import type { TermTexts } from "../../core/terms/parse-terms.ts";
+import type { Gpu } from "../../core/gpu/gpu.ts";
+import type { StatedTerms } from "../../core/terms/parse-terms.ts";
 import { openDatabase } from "../../database/open-database.ts";
 import type { Database } from "../../database/types.ts";
 import { Donor } from "../../donor/donor.ts";
@@ -10,6 +11,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 import { VERSION } from "../../kernel/version.ts";
 import type { World } from "../../kernel/world.ts";
+import { listGpus } from "../../machine/gpus.ts";
 import { MachineWatch } from "../../machine/machine-watch.ts";
 import { machineWallClock } from "../../machine/wall-clock.ts";
 import { lockHome } from "../../network/node/home-lock.ts";
@@ -30,7 +32,7 @@ import { type DonorStoreOptions, openDonorStore, type OwnedDonorStore } from "./
 import { IdleBenchmark } from "./devices/idle-benchmark.ts";
 import { openDonorDevices } from "./devices/open-donor-devices.ts";
 import { openSwarm, type SwarmOptions } from "../swarm/open-swarm.ts";
-import { OwnerSettings, termsInForce } from "./owner-settings.ts";
+import { OwnerSettings } from "./owner-settings.ts";
 import { PolicyState } from "./policy-state.ts";
 import { openScratch } from "../job/scratch.ts";
 
@@ -38,8 +40,8 @@ export interface DonateSettings {
   readonly home: Home;
   readonly sandbox: SandboxChoice;
   readonly name: string | undefined;
-  /** The owner's terms as written on the command line. */
-  readonly terms: TermTexts;
+  /** The owner's terms of the command line. */
+  readonly terms: StatedTerms;
   readonly swarm: SwarmOptions;
 }
 
@@ -67,20 +69,21 @@ export async function donate(world: World, settings: DonateSettings, watching: D
   await using machine = new MachineWatch(clock.monotonicMs());
   const freezer = new Freezer();
   const startFor: DonorSandbox["startFor"] = (...place) => freezer.watch(sandbox.startFor(...place));
-  const devices = await openDonorDevices(disk, home, {
-    blender: sandbox.blender,
-    scratch,
-    startFor,
-    slotSize: () => policy.slotSize(),
-    note: (message) => watching.observe({ event: "note", message }),
-  });
-  const { policy, ownerSettings } = await openCatalog(database, { clock, machine, devices }, settings);
+  const gpus = await listGpus();
+  const { policy, ownerSettings } = openPolicy(database, { clock, machine, gpus }, settings);
+  const note = (message: string) => watching.observe({ event: "note", message });
+  const devices = await openDonorDevices(
+    disk,
+    home,
+    { blender: sandbox.blender, gpus, scratch, startFor, note },
+    { terms: policy.terms(), size: policy.slotSize() },
+  );
   await using network = await openSwarm(home, settings.swarm, { clock, log: watching.log }, signal);
   tellOf(sandbox, await sandbox.prepare(network.selfId, scratch), watching);
-  await devices.prepare(policy.texts, signal);
+  await devices.prepare(signal);
   const store = await openDonorStore(network, storeOptions(home, policy, sandbox), { world, log: watching.log });
   await using slots = renderSlots(scratch, sandbox.blender, {
-    slots: policy.terms().slots,
+    slots: policy.slots(),
     purpose: "donor",
     untrusted: true,
     ...(watching.around === undefined ? {} : { around: watching.around }),
@@ -212,18 +215,17 @@ function storeOptions(home: Home, policy: PolicyState, { seenAt }: DonorSandbox)
   };
 }
 
-/** Starting a donor ends an earlier pause. */
-async function openCatalog(
+/** A donor that is started by hand is meant to work: an old pause is over. */
+function openPolicy(
   database: Database,
-  { clock, machine, devices }: { readonly clock: Clock; readonly machine: MachineWatch; readonly devices: DonorDevices },
+  { clock, machine, gpus }: { readonly clock: Clock; readonly machine: MachineWatch; readonly gpus: readonly Gpu[] },
   { terms }: DonateSettings,
 ) {
   const ownerSettings = new OwnerSettings(database.settings);
   ownerSettings.setCommand(undefined, clock.now());
   const size = { cores: availableParallelism(), memoryBytes: totalmem() };
-  await devices.look(termsInForce(terms, clock.now(), ownerSettings.terms()));
   const deps = { settings: ownerSettings, machine, clock, wallClock: machineWallClock };
-  return { ownerSettings, policy: new PolicyState(deps, { flags: terms, size, defaults: (texts) => devices.defaults(texts) }) };
+  return { ownerSettings, policy: new PolicyState(deps, { flags: terms, size, gpus }) };
 }
 
 /** No job and no user needs this machine, and its owner allows work. */

@@ -1,6 +1,7 @@
 import type { Home } from "../../config/home.ts";
 import { chooseGpus } from "../../core/gpu/choose-gpus.ts";
-import { parseTerms, type TermName, type TermTexts } from "../../core/terms/parse-terms.ts";
+import { parseTerms, textsOf, type TermName, type TermTexts } from "../../core/terms/parse-terms.ts";
+import { termsInForce } from "../../core/terms/terms-in-force.ts";
 import type { OwnerCommand } from "../../core/terms/decide.ts";
 import { openDatabase } from "../../database/open-database.ts";
 import { FarmError } from "../../kernel/errors.ts";
@@ -8,7 +9,7 @@ import type { World } from "../../kernel/world.ts";
 import { listGpus } from "../../machine/gpus.ts";
 import { withAllowed } from "../environments/environment-requests.ts";
 import { type DonorStatus, readStatus } from "./donor-status.ts";
-import { OwnerSettings, termsInForce } from "./owner-settings.ts";
+import { OwnerSettings } from "./owner-settings.ts";
 
 /** A donor that does not answer within this time counts as not running. */
 const ANSWER_MS = 3_000;
@@ -34,10 +35,9 @@ export async function setTerms(
 ): Promise<{ readonly terms: TermTexts; readonly running: DonorStatus | undefined }> {
   const gpus = texts.gpus === undefined ? undefined : await listGpus();
   const terms = await withSettings(home, (settings) => {
-    if (gpus !== undefined) chooseGpus(gpus, parseTerms({ gpus: texts.gpus as string }).gpus);
-    parseTerms(termsInForce({}, 0, { ...settings.terms(), ...asSet(texts) }));
+    if (gpus !== undefined) chooseGpus(gpus, parseTerms({ gpus: texts.gpus ?? "none" }).gpus);
     settings.setTerms(texts, world.clock.now());
-    return termsInForce({}, 0, settings.terms());
+    return textsOf(termsInForce({}, 0, settings.terms()));
   });
   const follows = ({ terms: now }: DonorStatus) => Object.entries(texts).every(([name, text]) => now[name] === text);
   return { terms, running: (await readStatus(world, home)) && (await statusWhen(world, home, follows)) };
@@ -91,8 +91,4 @@ async function statusWhen(world: Seen, home: Home, fits: (status: DonorStatus) =
 async function withSettings<T>(home: Home, use: (settings: OwnerSettings) => T): Promise<T> {
   await using database = openDatabase(home.database);
   return use(new OwnerSettings(database.settings));
-}
-
-function asSet(texts: Readonly<Partial<Record<TermName, string | undefined>>>) {
-  return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, { text: text ?? "default", atMs: 1 }]));
 }

@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openDatabase } from "../../database/open-database.ts";
-import { OwnerSettings, termsInForce } from "./owner-settings.ts";
+import { textsOf } from "../../core/terms/parse-terms.ts";
+import { termsInForce } from "../../core/terms/terms-in-force.ts";
+import { OwnerSettings } from "./owner-settings.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -24,13 +26,35 @@ describe("the owner's settings", () => {
       owner.evict("j1", 40);
       owner.evict("j2", 40);
     }
-    expect(termsInForce({}, 100, donor.terms())).toEqual({ cores: "50%", idle: "5m" });
+    expect(textsOf(termsInForce({}, 100, donor.terms()))).toEqual({ cores: "50%", idle: "5m" });
     expect(donor.terms()).toBe(donor.terms()); // the same value while nothing changed
     expect(donor.command()).toBe("freeze");
     expect(donor.evictedSince(39).map(({ job }) => job)).toEqual(["j1", "j2"]);
     expect(donor.evictedSince(40).map(({ job }) => job)).toEqual(["j2"]);
     donor.setCommand(undefined, 50);
     expect(donor.command()).toBeUndefined();
+  });
+
+  it("are set only when all of them together make sense", async () => {
+    await using database = openDatabase(join(folder, "bridge.sqlite"));
+    const owner = new OwnerSettings(database.settings);
+    owner.setTerms({ cores: "2" }, 10);
+    expect(() => owner.setTerms({ slots: "2", idle: "soon" }, 20)).toThrowError(expect.objectContaining({ code: "USAGE" }));
+    expect(owner.terms()).toEqual({ cores: { atMs: 10, stated: { text: "2", says: { cores: { kind: "count", cores: 2 } } } } });
+    owner.setTerms({ cores: undefined }, 30);
+    expect(owner.terms()).toEqual({ cores: { atMs: 30, stated: undefined } });
+  });
+
+  it("that cannot be read are reported once; those before stay in force, and they can be set right", async () => {
+    await using database = openDatabase(join(folder, "bridge.sqlite"));
+    const owner = new OwnerSettings(database.settings);
+    owner.setTerms({ slots: "2" }, 10);
+    const before = owner.terms();
+    database.settings.set("donor.terms", '{"cores":{"text":"a few","atMs":20}}');
+    expect(() => owner.terms()).toThrowError(expect.objectContaining({ code: "USAGE", message: expect.stringContaining("a few") }));
+    expect(owner.terms()).toBe(before);
+    owner.setTerms({ cores: "3" }, 30);
+    expect(textsOf(termsInForce({}, 0, owner.terms()))).toEqual({ cores: "3" });
   });
 
   it("are ignored when they are damaged", async () => {
@@ -41,16 +65,5 @@ describe("the owner's settings", () => {
     }
     database.settings.set("donor.command", '{"command":"dance","atMs":1}');
     expect(new OwnerSettings(database.settings).command()).toBeUndefined();
-  });
-});
-
-describe("the effective terms", () => {
-  it("are those of the command line over earlier settings, and later settings over both", () => {
-    const set = { cores: { text: "1", atMs: 5 }, slots: { text: "3", atMs: 15 }, idle: { text: "9m", atMs: 5 } };
-    expect(termsInForce({ cores: "2", slots: "2" }, 10, set)).toEqual({ cores: "2", slots: "3", idle: "9m" });
-  });
-  it("are the default after the owner unset them, whatever the command line said", () => {
-    expect(termsInForce({ cores: "2" }, 10, { cores: { text: "default", atMs: 15 } })).toEqual({});
-    expect(termsInForce({ cores: "2" }, 10, { cores: { text: "default", atMs: 5 } })).toEqual({ cores: "2" });
   });
 });

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { isTermName, TERM_NAMES, type TermName, type TermTexts } from "../../core/terms/parse-terms.ts";
+import { isTermName, readTerms, TERM_NAMES, type TermName } from "../../core/terms/parse-terms.ts";
+import type { SetTerms } from "../../core/terms/terms-in-force.ts";
 import { TERMS_LIMITS } from "../../core/terms/terms-limits.ts";
 import type { OwnerCommand } from "../../core/terms/decide.ts";
 import type { Settings } from "../../database/types.ts";
@@ -12,12 +13,12 @@ const MAX_EVICTIONS = 100;
 
 const Stamp = z.int().min(0);
 const NAMES = Object.keys(TERM_NAMES) as [TermName, ...TermName[]];
-const SetTerms = z.partialRecord(z.enum(NAMES), z.strictObject({ text: z.string().max(TERMS_LIMITS.maxTextChars), atMs: Stamp }));
+const StoredTerms = z.partialRecord(z.enum(NAMES), z.strictObject({ text: z.string().max(TERMS_LIMITS.maxTextChars), atMs: Stamp }));
 const SetCommand = z.strictObject({ command: z.enum(["freeze", "finish"]).optional(), atMs: Stamp });
 const Evictions = z.array(z.strictObject({ job: z.string().min(1).max(64), atMs: Stamp })).max(MAX_EVICTIONS);
 
-/** Terms as the owner set them, each with its time (milliseconds since 1970). */
-export type SetTerms = z.infer<typeof SetTerms>;
+/** Terms as they are written down, each with the moment (milliseconds since 1970). */
+type StoredTerms = z.infer<typeof StoredTerms>;
 
 /**
  * The owner's settings and commands for this home's donor. They are written by any process and read by the donor several times a
@@ -31,21 +32,25 @@ export class OwnerSettings {
     this.#settings = settings;
   }
 
+  /** The same value as long as nothing was set. Throws USAGE, once, for what says nothing: what was read before holds on then. */
   terms(): SetTerms {
     const text = this.#settings.get(TERMS_KEY);
-    if (text !== this.#read.text) this.#read = { text, terms: parsed(SetTerms, text) ?? {} };
+    if (text === this.#read.text) return this.#read.terms;
+    this.#read = { ...this.#read, text };
+    this.#read = { text, terms: readStored(parsed(StoredTerms, text) ?? {}) };
     return this.#read.terms;
   }
 
-  /** Sets some terms; an undefined text restores the default. */
+  /** Sets some terms; an undefined text goes back to the default. Throws USAGE, and nothing is set, unless all that is set then makes sense. */
   setTerms(texts: Readonly<Partial<Record<TermName, string | undefined>>>, atMs: number): void {
-    const terms: SetTerms = { ...this.terms() };
+    const stored: StoredTerms = { ...parsed(StoredTerms, this.#settings.get(TERMS_KEY)) };
     for (const [name, text] of Object.entries(texts)) {
       if (!isTermName(name)) continue;
-      // The time of a reset is stored as well: it overrides what the donor was started with.
-      terms[name] = { text: text ?? DEFAULT_MARK, atMs };
+      // The moment of a reset must be known as well: it outweighs what the donor was started with.
+      stored[name] = { text: text ?? DEFAULT_MARK, atMs };
     }
-    this.#settings.set(TERMS_KEY, JSON.stringify(terms));
+    readStored(stored);
+    this.#settings.set(TERMS_KEY, JSON.stringify(stored));
   }
 
   command(): OwnerCommand | undefined {
@@ -71,19 +76,11 @@ export class OwnerSettings {
 /** Marks a term that was reset to its default. */
 const DEFAULT_MARK = "default";
 
-/**
- * The effective terms: the command line (`flags`, at `startedMs`) overrides earlier settings, and
- * later settings override both.
- */
-export function termsInForce(flags: TermTexts, startedMs: number, set: SetTerms): TermTexts {
-  const texts: Partial<Record<TermName, string>> = {};
-  for (const name of NAMES) {
-    const own = set[name];
-    const flag = flags[name];
-    const text = flag !== undefined && (own === undefined || own.atMs < startedMs) ? flag : own?.text;
-    if (text !== undefined && text !== DEFAULT_MARK) texts[name] = text;
-  }
-  return texts;
+/** Throws USAGE. */
+function readStored(stored: StoredTerms): SetTerms {
+  const texts = Object.entries(stored).filter(([, { text }]) => text !== DEFAULT_MARK);
+  const read = readTerms(Object.fromEntries(texts.map(([name, { text }]) => [name, text])));
+  return Object.fromEntries(Object.entries(stored).map(([name, { atMs }]) => [name, { atMs, stated: read[name as TermName] }]));
 }
 
 /** Other programs can write into the database: invalid values are ignored. */

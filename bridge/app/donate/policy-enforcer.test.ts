@@ -1,13 +1,15 @@
 import { describe, expect, it } from "vitest";
+import { card } from "../../core/gpu/fixtures/cards.ts";
+import type { Gpu } from "../../core/gpu/gpu.ts";
 import type { OwnerCommand } from "../../core/terms/decide.ts";
-import type { TermTexts } from "../../core/terms/parse-terms.ts";
+import { readTerms, type TermName, type TermTexts } from "../../core/terms/parse-terms.ts";
+import type { SetTerms } from "../../core/terms/terms-in-force.ts";
 import type { SlotSize } from "../../core/terms/terms.ts";
 import { silentLog } from "../../kernel/log.ts";
 import type { Asked, HostMetrics } from "../../machine/machine-watch.ts";
 import { Freezer } from "../../sandbox/process/freezer.ts";
 import type { OwnerEvent } from "../../donor/donate-events.ts";
 import { PolicyEnforcer } from "./policy-enforcer.ts";
-import type { SetTerms } from "./owner-settings.ts";
 import { PolicyState } from "./policy-state.ts";
 
 const CALM: HostMetrics = {
@@ -22,15 +24,16 @@ const CALM: HostMetrics = {
   idleSensors: [],
 };
 
-/** A controlled donor: the test sets the clock (UTC), the machine's metrics and the owner's commands. */
-function controlled(flags: TermTexts, start = "2026-11-23T12:00:00Z") {
-  let nowMs = Date.parse(start);
+/** A donor under control in which only the test moves the clock (UTC), the machine and the owner's commands. */
+function controlled(flags: TermTexts, gpus: readonly Gpu[] = []) {
+  let nowMs = Date.parse("2026-11-23T12:00:00Z");
   const clock = { now: () => nowMs, monotonicMs: () => nowMs, sleep: async () => {} };
   let hostMetrics = CALM;
   const asked: Asked[] = [];
   let command: OwnerCommand | undefined;
   let terms: SetTerms = {};
   const said: string[] = [];
+  const followed: string[] = [];
   const events: OwnerEvent[] = [];
   const evictions: { job: string; atMs: number }[] = [];
   const jobs = [{ job: "j1", requester: "anna" }];
@@ -49,7 +52,8 @@ function controlled(flags: TermTexts, start = "2026-11-23T12:00:00Z") {
       return hostMetrics;
     },
   };
-  const policy = new PolicyState({ settings, machine, clock, wallClock }, { flags, size: { cores: 8, memoryBytes: 2 ** 34 } });
+  const size = { cores: 8, memoryBytes: 2 ** 34 };
+  const policy = new PolicyState({ settings, machine, clock, wallClock }, { flags: readTerms(flags), size, gpus });
   const donor = {
     jobs,
     notifyAvailability: () => void said.push(`tell ${policy.availability().state}`),
@@ -82,7 +86,13 @@ function controlled(flags: TermTexts, start = "2026-11-23T12:00:00Z") {
     store,
     freezer,
     sandbox,
-    devices: { prepare: async () => false },
+    devices: {
+      follow: ({ gpus: given }, { threads }) => void followed.push(`${String(given)}, ${threads} threads`),
+      prepare: async () => {
+        followed.push("tried");
+        return false;
+      },
+    },
     clock,
     log: silentLog,
     observe: (event) => void events.push(event),
@@ -103,10 +113,12 @@ function controlled(flags: TermTexts, start = "2026-11-23T12:00:00Z") {
     freezer,
     events,
     asked,
+    followed,
     see: (change: Partial<HostMetrics>) => (hostMetrics = { ...hostMetrics, ...change }),
     commandFor: (next: OwnerCommand | undefined) => (command = next),
     set: (texts: Record<string, string>) => {
-      terms = { ...terms, ...Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, { text, atMs: nowMs }])) };
+      const stated = Object.entries(readTerms(texts)).map(([name, each]) => [name as TermName, { stated: each, atMs: nowMs }]);
+      terms = { ...terms, ...Object.fromEntries(stated) };
     },
     evict: (job: string) => void evictions.push({ job, atMs: nowMs }),
   };
@@ -173,6 +185,19 @@ describe("a donor under its owner's terms", () => {
     expect(donor.events.at(-1)).toMatchObject({ event: "terms", terms: { cores: "4", slots: "2", upload: "1m" } });
     donor.set({ schedule: "03:00-04:00" });
     expect(await donor.pass(200)).toContain("tell closed");
+  });
+
+  it("has as many slots as fit on the GPUs that are given, unless its owner says how many", async () => {
+    const cards = [card(0), card(1)];
+    expect(controlled({}, cards).policy.slots()).toBe(1);
+    expect(controlled({ gpus: "all", slots: "3" }, cards).policy.slots()).toBe(3);
+    expect(() => controlled({ gpus: "4" }, cards)).toThrowError(expect.objectContaining({ code: "USAGE" }));
+    const donor = controlled({ cores: "4" }, cards);
+    donor.set({ gpus: "all" });
+    expect(await donor.pass(200)).toEqual(["resize 2", "renew", "2 threads each", `disk ${20 * 2 ** 30}`]);
+    expect(donor.followed).toEqual(["all, 2 threads", "tried"]);
+    expect(donor.policy.slotSize().threads).toBe(2);
+    expect(donor.events.at(-1)).toMatchObject({ event: "terms", terms: { cores: "4", gpus: "all" }, slots: 2, threads: 2 });
   });
 
   it("reads only the sensors that its terms need", async () => {

@@ -21,7 +21,7 @@ export interface PolicyEnforcerDeps {
   readonly store: Pick<OwnedDonorStore, "resize">;
   readonly freezer: Freezer;
   readonly sandbox: Pick<DonorSandbox, "resize">;
-  readonly devices: Pick<DonorDevices, "prepare">;
+  readonly devices: Pick<DonorDevices, "follow" | "prepare">;
   readonly clock: Clock;
   readonly log: Log;
   readonly observe: (event: OwnerEvent) => void;
@@ -100,25 +100,27 @@ export class PolicyEnforcer implements Service {
   }
 
   async #takeTerms(): Promise<void> {
-    const { policy, slots, store, sandbox, observe } = this.#deps;
+    const { policy, devices, slots, store, sandbox, observe } = this.#deps;
     const terms = policy.terms();
     const size = policy.slotSize();
+    const count = policy.slots();
     const { threads } = size;
-    slots.resize(terms.slots);
+    devices.follow(terms, size);
+    slots.resize(count);
     if (threads !== this.#threads) slots.renew();
     this.#threads = threads;
     await sandbox.resize(size);
     await store.resize(terms.diskBytes);
     this.#takeGpus();
-    observe({ event: "terms", terms: policy.texts, slots: terms.slots, threads });
+    observe({ event: "terms", terms: policy.texts, slots: count, threads });
   }
 
   /** Testing other GPUs takes a while: commands are still read meanwhile. */
   #takeGpus(): void {
-    const { policy, devices, slots, log } = this.#deps;
+    const { devices, slots, log } = this.#deps;
     const signal = this.#life?.signal ?? new AbortController().signal;
     this.#preparing = this.#preparing
-      .then(() => devices.prepare(policy.texts, signal))
+      .then(() => devices.prepare(signal))
       .then((changed) => (changed ? slots.renew() : undefined))
       .catch((error: unknown) => (signal.aborted ? undefined : log.warn({ error }, "the GPUs could not be tried")));
   }

@@ -1,13 +1,16 @@
-import { isGiven } from "../../core/gpu/choose-gpus.ts";
+import { chooseGpus, isGiven } from "../../core/gpu/choose-gpus.ts";
+import type { Gpu } from "../../core/gpu/gpu.ts";
+import { givenSlots } from "../../core/gpu/gpu-slots.ts";
 import { type Availability, OPEN, sameAvailability } from "../../core/terms/availability.ts";
 import { decide, type Observation, type OwnerCommand, yieldsTo } from "../../core/terms/decide.ts";
-import { parseTerms, type TermTexts } from "../../core/terms/parse-terms.ts";
+import { type StatedTerms, termsOf, type TermTexts, textsOf } from "../../core/terms/parse-terms.ts";
 import { nextChange, type WallClock } from "../../core/terms/schedule.ts";
+import { type SetTerms, termsInForce } from "../../core/terms/terms-in-force.ts";
 import { type MachineSize, type SlotSize, slotSize, type Terms } from "../../core/terms/terms.ts";
 import type { OwnerPolicy } from "../../donor/ports.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Asked, HostMetrics } from "../../machine/machine-watch.ts";
-import { type OwnerSettings, type SetTerms, termsInForce } from "./owner-settings.ts";
+import type { OwnerSettings } from "./owner-settings.ts";
 
 export interface PolicyStateDeps {
   readonly settings: Pick<OwnerSettings, "terms" | "command">;
@@ -17,11 +20,11 @@ export interface PolicyStateDeps {
 }
 
 export interface PolicyStateOptions {
-  /** Terms of the command line. */
-  readonly flags: TermTexts;
+  /** What the donor was started with. */
+  readonly flags: StatedTerms;
   readonly size: MachineSize;
-  /** Defaults of this machine: as many slots as fit on its GPUs. */
-  readonly defaults?: (texts: TermTexts) => Partial<Terms>;
+  /** Those of this machine, whether they are given or not. */
+  readonly gpus: readonly Gpu[];
 }
 
 /** Combines the owner's terms and commands and the machine's metrics into one availability. */
@@ -29,20 +32,21 @@ export class PolicyState implements OwnerPolicy {
   readonly #deps: PolicyStateDeps;
   readonly #options: PolicyStateOptions;
   readonly #startedMs: number;
-  #set: SetTerms = {};
-  #texts: TermTexts = {};
+  #set: SetTerms;
+  #stated: StatedTerms;
   #terms: Terms;
   #hostMetrics: HostMetrics | undefined;
   #availability: Availability = OPEN;
 
-  /** Throws USAGE for invalid flags. */
+  /** Throws USAGE for a GPU that is given and not there, and for settings that say nothing. */
   constructor(deps: PolicyStateDeps, options: PolicyStateOptions) {
     this.#deps = deps;
     this.#options = options;
     this.#startedMs = deps.clock.now();
     this.#set = deps.settings.terms();
-    this.#texts = termsInForce(options.flags, this.#startedMs, this.#set);
-    this.#terms = this.#parsed();
+    this.#stated = termsInForce(options.flags, this.#startedMs, this.#set);
+    this.#terms = termsOf(this.#stated);
+    chooseGpus(options.gpus, this.#terms.gpus);
   }
 
   terms(): Terms {
@@ -51,7 +55,13 @@ export class PolicyState implements OwnerPolicy {
 
   /** The terms as texts. */
   get texts(): TermTexts {
-    return this.#texts;
+    return textsOf(this.#stated);
+  }
+
+  /** Chunks at the same time: as many as the owner says, else as have room on the GPUs, else one. */
+  slots(): number {
+    const { size, gpus } = this.#options;
+    return this.#terms.slots ?? Math.max(1, givenSlots(gpus, this.#terms, size).length);
   }
 
   get hostMetrics(): HostMetrics | undefined {
@@ -63,7 +73,7 @@ export class PolicyState implements OwnerPolicy {
   }
 
   slotSize(): SlotSize {
-    return slotSize(this.#terms, this.#options.size);
+    return slotSize({ ...this.#terms, slots: this.slots() }, this.#options.size);
   }
 
   secondsLeft(): number | undefined {
@@ -77,16 +87,12 @@ export class PolicyState implements OwnerPolicy {
     const set = this.#deps.settings.terms();
     if (set === this.#set) return false;
     this.#set = set;
-    this.#texts = termsInForce(this.#options.flags, this.#startedMs, set);
-    this.#terms = this.#parsed();
+    this.#stated = termsInForce(this.#options.flags, this.#startedMs, set);
+    this.#terms = termsOf(this.#stated);
     return true;
   }
 
-  #parsed(): Terms {
-    return parseTerms(this.#texts, this.#options.defaults?.(this.#texts));
-  }
-
-  /** Reads the metrics that the terms need, and decides. @returns whether the availability changed. */
+  /** Looks at the machine, as far as the terms ask for it, and decides anew. @returns whether the answer is another now. */
   async look(): Promise<boolean> {
     this.#hostMetrics = await this.#deps.machine.look(askedBy(this.#terms), this.#deps.clock.monotonicMs());
     return this.decide();

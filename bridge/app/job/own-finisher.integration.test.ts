@@ -87,7 +87,7 @@ describe("a finishing Blender that opens a scene after its file was overwritten"
 jobFinisherContract("the finishing Blender", async ({ makes }) => {
   const options = await kit.options(contract[makes]);
   const { sent } = await sentScene(contract[makes], options);
-  const finisher = await openOwnFinisher({ disk: systemDisk, sent, scratch, opened: undefined }, options, AbortSignal.timeout(250_000));
+  const finisher = await openOwnFinisher({ disk: systemDisk, sent, scratch, opened: undefined }, options, timeLimitSignal(250_000));
   return {
     finisher,
     sizeOf: async (file) =>

@@ -40,7 +40,7 @@ describe("a job's scratch folder", () => {
     expect(await disk.readdir(home.scratch)).toEqual([]);
   });
 
-  it("ignores notes in a folder that Blender can write to, and a folder in place of a note", async () => {
+  it("ignores notes in a folder that Blender can write to", async () => {
     const home = await openHome(disk, "/home");
     await leave(home.scratch, STAGE);
     await disk.rm(join(home.scratch, DEAD, "outside-job"));

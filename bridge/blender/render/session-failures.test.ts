@@ -126,7 +126,7 @@ describe("a session ends", () => {
     await session.exited;
   });
 
-  it("when its standard input closes, during a render", async () => {
+  it("within a second after its standard input closes, during a render", async () => {
     const { session, process: blender } = await testSession(scenes);
     await using _ = session;
     await session.load(scenes.path("endless.blend"), { remap: {} }, patience());

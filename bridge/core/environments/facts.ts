@@ -1,4 +1,5 @@
-import { Backend } from "../plan/chunk.ts";
+import { RENDER_BACKENDS } from "../gpu/render-backends.ts";
+import type { Backend } from "../plan/chunk.ts";
 
 /** SHA-256 of an image's configuration, in lower-case hexadecimal. The configuration names every layer by its hash: equal digests are equal images, on every engine. */
 export type EnvironmentDigest = string;
@@ -51,7 +52,7 @@ export function factsOf(labels: Readonly<Record<string, string>>): EnvironmentFa
     /^(?:\/[\w.+-]{1,64}){1,16}$/.test(blenderPath);
   if (!fits) return undefined;
   const named = text("backends").split(",");
-  const backends = Backend.options.filter((backend) => backend === "CPU" || named.includes(backend));
+  const backends = RENDER_BACKENDS.filter((backend) => backend === "CPU" || named.includes(backend));
   return { blenderVersion, buildHash, blenderPath, backends, hasDenoiser: text("denoiser") === "yes" };
 }
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { RENDER_BACKENDS } from "../gpu/render-backends.ts";
 import { FrameNumber, Name, Rect, Side } from "../job/scene-facts.ts";
 import { RecordName } from "../journal/record-texts.ts";
 import { Sha256 } from "../sha256.ts";
@@ -62,8 +63,8 @@ export const ResultFile = z
   .readonly();
 export type ResultFile = z.infer<typeof ResultFile>;
 
-/** The Cycles backend: CPU, or one of those for GPUs. */
-export const Backend = z.enum(["CPU", "CUDA", "OPTIX", "HIP", "ONEAPI", "METAL"]);
+/** What renders: the processor, or GPUs by one of Cycles' ways to them. */
+export const Backend = z.enum(RENDER_BACKENDS);
 export type Backend = z.infer<typeof Backend>;
 
 /** What decides whether two machines render the same bits. */

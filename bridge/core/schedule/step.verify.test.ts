@@ -70,7 +70,7 @@ describe("verification", () => {
     expect(job.deliver("c3", "a", true)).toBe("check");
   });
 
-  it("checks every result with `full`, only suspicious ones with `off`, and never this machine's own", () => {
+  it("checks every result with 'full', only suspicious ones with 'off', and never this machine's own", () => {
     const full = begin(6, "full");
     full.join("a");
     expect(["c0", "c1", "c2"].map((chunk) => full.deliver(chunk, "a"))).toEqual(["check", "check", "check"]);

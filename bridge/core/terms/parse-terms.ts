@@ -35,26 +35,45 @@ export type TermName = keyof typeof TERM_NAMES;
 /** Terms as the owner wrote them, for storing, sending and showing. */
 export type TermTexts = Readonly<Partial<Record<TermName, string>>>;
 
+/** One term as its owner stated it: the text, for whoever shows it, and what it says. */
+export interface StatedTerm {
+  readonly text: string;
+  readonly says: Partial<Terms>;
+}
+
+/** All that an owner stated. It is read once, where it comes in: after that nobody looks at texts to learn what holds. */
+export type StatedTerms = Readonly<Partial<Record<TermName, StatedTerm>>>;
+
 export function isTermName(name: string): name is TermName {
   return Object.hasOwn(TERM_NAMES, name);
 }
 
-/** Parses terms; a missing one has the default, of this machine or the general one. Throws USAGE with the name of the term. */
-export function parseTerms(texts: TermTexts, machine: Partial<Terms> = {}): Terms {
-  const terms: { -readonly [K in keyof Terms]: Terms[K] } = { ...DEFAULT_TERMS, ...machine };
-  for (const [name, text] of Object.entries(texts)) {
-    if (!isTermName(name))
-      throw new FarmError("USAGE", `there is no term "${name}"`, { advice: `The terms are ${Object.keys(TERM_NAMES).join(", ")}.` });
-    Object.assign(terms, parseTerm(name, text));
-  }
-  if (terms.idleMs !== undefined) terms.maxOthersLoad ??= IDLE_OTHERS_LOAD;
-  return terms;
+/** Reads terms where they come in. Throws USAGE with the name of the term. */
+export function readTerms(texts: TermTexts): StatedTerms {
+  return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, readTerm(name, text)]));
 }
 
-/** Parses one term. Throws USAGE. */
-export function parseTerm(name: TermName, text: string): Partial<Terms> {
+function readTerm(name: string, text: string): StatedTerm {
+  if (!isTermName(name))
+    throw new FarmError("USAGE", `there is no term "${name}"`, { advice: `The terms are ${Object.keys(TERM_NAMES).join(", ")}.` });
   if (text.length > TERMS_LIMITS.maxTextChars) throw wrong(name, `${text.slice(0, 40)}…`);
-  return PARSERS[name](text.trim(), name);
+  return { text, says: PARSERS[name](text.trim(), name) };
+}
+
+/** What holds: what was stated, and the default for everything else. */
+export function termsOf(stated: StatedTerms): Terms {
+  const terms: Terms = Object.assign({}, DEFAULT_TERMS, ...Object.values(stated).map(({ says }) => says));
+  return terms.idleMs === undefined ? terms : { ...terms, maxOthersLoad: terms.maxOthersLoad ?? IDLE_OTHERS_LOAD };
+}
+
+/** As they were written. */
+export function textsOf(stated: StatedTerms): TermTexts {
+  return Object.fromEntries(Object.entries(stated).map(([name, { text }]) => [name, text]));
+}
+
+/** What holds when only this was written. Throws USAGE. */
+export function parseTerms(texts: TermTexts): Terms {
+  return termsOf(readTerms(texts));
 }
 
 /** Reads "cores=50%" as name and text. Throws USAGE. */

@@ -16,8 +16,8 @@ export interface Terms {
   /** Disk space for scenes and results. */
   readonly diskBytes: number;
   readonly gpus: "none" | "all" | readonly string[];
-  /** Chunks at the same time. */
-  readonly slots: number;
+  /** Chunks at the same time; undefined: one, or as many as fit on the GPUs that are given. */
+  readonly slots: number | undefined;
   readonly uploadBytesPerSecond: number | undefined;
   readonly downloadBytesPerSecond: number | undefined;
   readonly schedule: Schedule;
@@ -50,7 +50,7 @@ export const DEFAULT_TERMS: Terms = {
   memoryBytes: undefined,
   diskBytes: 20 * 2 ** 30,
   gpus: "none",
-  slots: 1,
+  slots: undefined,
   uploadBytesPerSecond: undefined,
   downloadBytesPerSecond: undefined,
   schedule: [],
@@ -89,15 +89,16 @@ const OWNERS_MEMORY = { share: 0.1, leastBytes: 2 ** 30 } as const;
 
 /** One slot's share of the donated resources: at least one thread. */
 export function slotSize(terms: Pick<Terms, "cores" | "memoryBytes" | "slots">, machine: MachineSize): SlotSize {
+  const { slots = 1 } = terms;
   const memory = terms.memoryBytes ?? machine.memoryBytes - Math.max(OWNERS_MEMORY.leastBytes, machine.memoryBytes * OWNERS_MEMORY.share);
   return {
-    threads: Math.max(1, Math.floor(coresGiven(terms, machine) / terms.slots)),
-    memoryBytes: Math.max(0, Math.floor(Math.min(memory, machine.memoryBytes) / terms.slots)),
+    threads: Math.max(1, Math.floor(coresGiven(terms, machine) / slots)),
+    memoryBytes: Math.max(0, Math.floor(Math.min(memory, machine.memoryBytes) / slots)),
   };
 }
 
-/** Donated cores; one is left free unless the owner set the number. */
-export function coresGiven({ cores, slots }: Pick<Terms, "cores" | "slots">, machine: Pick<MachineSize, "cores">): number {
+/** Whole cores given; one is left free unless the owner said how many. */
+export function coresGiven({ cores, slots = 1 }: Pick<Terms, "cores" | "slots">, machine: Pick<MachineSize, "cores">): number {
   switch (cores?.kind) {
     case undefined:
       return Math.max(1, machine.cores - 1);

@@ -7,6 +7,7 @@ import { isFarmError } from "../../kernel/errors.ts";
 import { makeExr } from "../fixtures/make-exr.ts";
 import { scratchFolder } from "../fixtures/scratch.ts";
 import { type Media, openMedia } from "./media-pool.ts";
+import { timeLimit } from "../../test/time/time-limit.ts";
 
 const scratch = scratchFolder();
 const signal = new AbortController().signal;
@@ -114,7 +115,10 @@ describe("media threads", () => {
       format: "esm",
     });
     scratch.put("package.json", '{"type":"module"}');
-    const printed = execFileSync(process.execPath, [join(scratch.path, "dist/bridge.js"), good], { encoding: "utf8", timeout: 30_000 });
+    const printed = execFileSync(process.execPath, [join(scratch.path, "dist/bridge.js"), good], {
+      encoding: "utf8",
+      timeout: timeLimit(60_000),
+    });
     expect(printed.trim()).toBe("L.Combined.A,L.Combined.B");
   });
 });

@@ -70,5 +70,9 @@ describe("a donor's messages", () => {
     expect(heard(availabilityMessage({ state: "open" })).success).toBe(true);
     expect(heard(paused).success).toBe(false);
     expect(heard({ state: "closed" }).success).toBe(false);
+    const long = availabilityMessage({ state: "closed", code: "schedule", reason: `it gives\nonly ${"mon 1:00-2:00, ".repeat(50)}` });
+    expect(heard(long).data).toMatchObject({ availability: { reason: expect.stringMatching(/^it gives only mon/) } });
+    const torn = availabilityMessage({ state: "closed", code: "yield", reason: `${"x".repeat(299)}🎲` });
+    expect(heard(torn).success).toBe(true);
   });
 });

@@ -30,12 +30,17 @@ const Agent = z.string().max(64);
 /** A reason as text, safe for display. */
 export const Message = z.string().max(OFFER_LIMITS.maxMessageChars).regex(NO_CONTROLS);
 
-/** A donor's availability: peers get the reason as text, without the code for its owner's scripts. */
+/** A text of any kind as such a reason: what is too long is cut, what cannot be shown is left out. A peer would end the stream over it. */
+export function messageText(text: string): string {
+  return text.slice(0, OFFER_LIMITS.maxMessageChars).replaceAll(/\p{C}+/gu, " ");
+}
+
+/** Whether a donor takes and does work now: peers are told why not in words, without the code that its owner's scripts read. */
 export const AvailabilityMessage = availabilityWith({ reason: Message });
 export type AvailabilityMessage = Readonly<z.infer<typeof AvailabilityMessage>>;
 
 export function availabilityMessage(availability: Availability): AvailabilityMessage {
-  return availability.state === "open" ? availability : { state: availability.state, reason: availability.reason };
+  return availability.state === "open" ? availability : { state: availability.state, reason: messageText(availability.reason) };
 }
 
 export const DeviceClassMessage = DeviceClass.safeExtend({

@@ -19,7 +19,7 @@ const offer: OfferReply = {
   gpus: [],
   builds: [{ blenderVersion: "4.3.2", buildHash: "abc", backend: "CPU", arch: "avx2" }],
 };
-const signal = timeLimitSignal(5_000);
+const signal = timeLimitSignal(60_000);
 
 describe("offer", () => {
   it("carries the donor's resources to the requester [O1]", async () => {

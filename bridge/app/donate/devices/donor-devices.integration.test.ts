@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemDisk } from "../../../kernel/disk.ts";
 import { withRecordedDevices } from "../../../blender/fixtures/recorded-devices.ts";
 import { patience, TEST_BUILD } from "../../../blender/fixtures/session-kit.ts";
+import { parseTerms, type TermTexts } from "../../../core/terms/parse-terms.ts";
 import type { StartProcess } from "../../../blender/types.ts";
 import { AMD, card } from "../../../core/gpu/fixtures/cards.ts";
 import type { Gpu } from "../../../core/gpu/gpu.ts";
@@ -23,25 +24,28 @@ afterAll(() => rm(scratch, { recursive: true, force: true }));
 async function devicesOf(cards: readonly Gpu[], starts: readonly [StartProcess, ...StartProcess[]], cache = "none.json") {
   const notes: string[] = [];
   let started = 0;
-  const devices = new DonorDevices({
+  const size = { threads: 2, memoryBytes: 2 ** 33 };
+  const deps = {
     blender: { build: TEST_BUILD, deviceClass: CPU },
     speeds: await BenchmarkCache.open(systemDisk, join(scratch, cache)),
-    listGpus: async () => cards,
+    gpus: cards,
     probePlace: async () => ({ scratch, start: starts[Math.min(started++, starts.length - 1)] ?? starts[0] }),
-    slotSize: () => ({ threads: 2, memoryBytes: 2 ** 33 }),
     cores: 8,
-    note: (message) => void notes.push(message),
-  });
-  return { devices, notes, started: () => started };
+    note: (message: string) => void notes.push(message),
+  };
+  const devices = new DonorDevices(deps, parseTerms({}), size);
+  /** The devices after they were tried under these terms; true when they are others now. */
+  const preparedFor = async (texts: TermTexts) => {
+    devices.follow(parseTerms(texts), size);
+    return await devices.prepare(patience());
+  };
+  return { devices, preparedFor, notes, started: () => started };
 }
 
 describe("the devices of a donor", () => {
   it("are one slot per GPU, tested and measured once with the best backend", async () => {
     const first = await devicesOf([card(0), card(1)], [withRecordedDevices()], "speeds.json");
-    await first.devices.look({ gpus: "all" });
-    expect(first.devices.defaults({ gpus: "all" })).toEqual({ slots: 2 });
-    expect(first.devices.defaults({ gpus: "0" })).toEqual({ slots: 1 });
-    expect(await first.devices.prepare({ gpus: "0" }, patience())).toBe(true);
+    expect(await first.preparedFor({ gpus: "0" })).toBe(true);
     expect(first.devices.useOf(0)).toEqual({ backend: "OPTIX", deviceIds: [OPTIX_0] });
     const seen = [card(0, { load: 0.5, watts: 300 })];
     expect(first.devices.power(seen)).toMatchObject({
@@ -52,25 +56,22 @@ describe("the devices of a donor", () => {
       gpuMemoryBytes: 24 * 2 ** 30,
     });
     expect(first.notes).toEqual([]);
-    expect(await first.devices.prepare({ gpus: "0" }, patience())).toBe(false);
+    expect(await first.preparedFor({ gpus: "0" })).toBe(false);
     const second = await devicesOf([card(0), card(1)], [withRecordedDevices()], "speeds.json");
-    await second.devices.look({ gpus: "0" });
-    await second.devices.prepare({ gpus: "0" }, patience());
+    await second.preparedFor({ gpus: "0" });
     expect([first.started(), second.started()]).toEqual([2, 1]);
   });
 
   it("use the next backend when the best one does not work, with a message", async () => {
-    const { devices, notes } = await devicesOf([card(0)], [withRecordedDevices(), withRecordedDevices("OPTIX")]);
-    await devices.look({ gpus: "all" });
-    await devices.prepare({ gpus: "all" }, patience());
+    const { devices, preparedFor, notes } = await devicesOf([card(0)], [withRecordedDevices(), withRecordedDevices("OPTIX")]);
+    await preparedFor({ gpus: "all" });
     expect(devices.useOf(0)?.backend).toBe("CUDA");
     expect(notes).toEqual([expect.stringMatching(/OptiX does not work on NVIDIA GeForce RTX 3090 .*: CUDA is tried/)]);
   });
 
   it("are the CPU when Blender does not see the GPU, and the offer says so", async () => {
-    const { devices, notes } = await devicesOf([AMD], [startPlainProcess]);
-    await devices.look({ gpus: "all" });
-    await devices.prepare({ gpus: "all" }, patience());
+    const { devices, preparedFor, notes } = await devicesOf([AMD], [startPlainProcess]);
+    await preparedFor({ gpus: "all" });
     expect(devices.useOf(0)).toBeUndefined();
     expect(devices.power([])).toMatchObject({ builds: [CPU], gpus: [], gpuNote: expect.stringContaining("RX 7900 XTX"), speed: undefined });
     expect(notes).toHaveLength(1);
@@ -81,17 +82,15 @@ describe("the devices of a donor", () => {
   });
 
   it("are the CPU when no Blender can be started with the GPU", async () => {
-    const { devices, notes } = await devicesOf([card(0)], [async () => Promise.reject(new Error("no NVIDIA runtime"))]);
-    await devices.look({ gpus: "all" });
-    await devices.prepare({ gpus: "all" }, patience());
+    const { devices, preparedFor, notes } = await devicesOf([card(0)], [async () => Promise.reject(new Error("no NVIDIA runtime"))]);
+    await preparedFor({ gpus: "all" });
     expect(devices.power([]).builds).toEqual([CPU]);
     expect(notes[0]).toContain("no NVIDIA runtime");
   });
 
   it("fall back while a slot's Blender does not get its GPU, and return to it with the next Blender that does", async () => {
-    const { devices, notes } = await devicesOf([card(0)], [withRecordedDevices()], "speeds.json");
-    await devices.look({ gpus: "all" });
-    await devices.prepare({ gpus: "all" }, patience());
+    const { devices, preparedFor, notes } = await devicesOf([card(0)], [withRecordedDevices()], "speeds.json");
+    await preparedFor({ gpus: "all" });
     expect(devices.opened(0, undefined)).toMatchObject({ backend: "OPTIX" });
     expect(devices.opened(0, "Blender does not see it")).toEqual(CPU);
     expect(devices.opened(0, "Blender does not see it")).toEqual(CPU);
@@ -102,17 +101,11 @@ describe("the devices of a donor", () => {
   });
 
   it("are the CPU on a machine without a GPU, and a message says so as long as GPUs are donated", async () => {
-    const { devices, notes } = await devicesOf([], [startPlainProcess]);
-    await devices.look({ gpus: "all" });
-    await devices.prepare({ gpus: "all" }, patience());
+    const { devices, preparedFor, notes } = await devicesOf([], [startPlainProcess]);
+    await preparedFor({ gpus: "all" });
     expect(notes).toEqual(["this machine shows no GPU: it renders on the CPU"]);
     expect(devices.power([]).gpuNote).toBe(notes[0]);
-    await devices.prepare({ gpus: "none" }, patience());
+    await preparedFor({ gpus: "none" });
     expect(devices.power([]).gpuNote).toBeUndefined();
-  });
-
-  it("refuse a GPU that does not exist", async () => {
-    const { devices } = await devicesOf([card(0)], [startPlainProcess]);
-    await expect(devices.look({ gpus: "4" })).rejects.toMatchObject({ code: "USAGE" });
   });
 });

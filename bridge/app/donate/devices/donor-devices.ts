@@ -1,12 +1,10 @@
 import { RenderProbe } from "../../../blender/render/benchmark.ts";
 import type { StartProcess } from "../../../blender/types.ts";
 import type { DeviceClass } from "../../../core/plan/chunk.ts";
-import { chooseGpus, isGiven } from "../../../core/gpu/choose-gpus.ts";
 import { BACKEND_NAMES, gpuClass, type GpuUse, noUseMessage, usesOf } from "../../../core/gpu/cycles-devices.ts";
 import { type Gpu, gpuSummary } from "../../../core/gpu/gpu.ts";
-import { type GpuSlot, gpuSlots } from "../../../core/gpu/gpu-slots.ts";
-import { parseTerms, type TermTexts } from "../../../core/terms/parse-terms.ts";
-import { coresGiven, type SlotSize, type Terms } from "../../../core/terms/terms.ts";
+import { givenSlots, type GpuSlot } from "../../../core/gpu/gpu-slots.ts";
+import type { SlotSize, Terms } from "../../../core/terms/terms.ts";
 import type { DonorCapacity } from "../../../donor/ports.ts";
 import { isAbort } from "../../../kernel/abort.ts";
 import { FarmError, messageOf } from "../../../kernel/errors.ts";
@@ -17,11 +15,10 @@ export interface DonorDevicesDeps {
   /** Undefined if work runs only in environments that jobs name. */
   readonly blender: ChosenBlender | undefined;
   readonly speeds: BenchmarkCache;
-  /** Lists the GPUs of this machine. */
-  readonly listGpus: () => Promise<readonly Gpu[]>;
-  /** A folder for the benchmark's Blender, and a launcher that gives it access to these GPUs. */
-  readonly probePlace: (gpus: readonly Gpu[]) => Promise<{ readonly scratch: string; readonly start: StartProcess }>;
-  readonly slotSize: () => SlotSize;
+  /** Those of this machine, whether they are given or not. */
+  readonly gpus: readonly Gpu[];
+  /** A folder for a Blender that only measures, and how it is started where it reaches these GPUs and may use so much. */
+  readonly probePlace: (gpus: readonly Gpu[], size: SlotSize) => Promise<{ readonly scratch: string; readonly start: StartProcess }>;
   readonly cores: number;
   readonly note: (message: string) => void;
 }
@@ -31,7 +28,10 @@ const NO_GPU = {
   untried: "GPUs are tried in an environment, and there is none here: `bridge env build` makes one",
 } as const;
 
-/** GPUs that were tested. */
+/** What of an owner's terms decides about devices. */
+type DeviceTerms = Pick<Terms, "gpus" | "slots" | "cores">;
+
+/** GPUs that were tried. */
 interface Ready {
   readonly use: GpuUse;
   readonly deviceClass: DeviceClass;
@@ -41,10 +41,11 @@ interface Ready {
 /** What one slot renders on. */
 type SlotDevice = GpuSlot & Ready;
 
-/** A donor's devices: finds the GPUs that its owner donates, tests and benchmarks them, and falls back to the CPU with a message. */
+/** What a donor renders on: tries the GPUs that its owner gives, measures, and falls back with a message. It is told which terms hold, and asks nobody. */
 export class DonorDevices implements SlotDevices {
   readonly #deps: DonorDevicesDeps;
-  #here: readonly Gpu[] = [];
+  #terms: DeviceTerms;
+  #size: SlotSize;
   #slots: readonly (SlotDevice | undefined)[] = [];
   /** Slots whose last Blender did not get its GPU. */
   readonly #fallen = new Set<number>();
@@ -52,27 +53,23 @@ export class DonorDevices implements SlotDevices {
   #onCpu: { readonly speed: number; readonly threads: number } | undefined;
   #prepared: string | undefined;
 
-  constructor(deps: DonorDevicesDeps) {
+  constructor(deps: DonorDevicesDeps, terms: DeviceTerms, size: SlotSize) {
     this.#deps = deps;
+    this.#terms = terms;
+    this.#size = size;
   }
 
-  /** Lists the GPUs. Throws USAGE for a donated one that does not exist. */
-  async look(texts: TermTexts): Promise<void> {
-    this.#here = await this.#deps.listGpus();
-    chooseGpus(this.#here, parseTerms(texts).gpus);
+  /** These terms hold from now on; slots render on what they give once it was tried, by `prepare`. */
+  follow(terms: DeviceTerms, size: SlotSize): void {
+    this.#terms = terms;
+    this.#size = size;
   }
 
-  /** The number of slots that fit on the GPUs, if the owner has not set it. */
-  defaults(texts: TermTexts): Partial<Terms> {
-    const planned = this.#plan(texts).length;
-    return planned === 0 ? {} : { slots: planned };
-  }
-
-  /** Tests and benchmarks the donated devices, unless that was done. Throws only when aborted. @returns whether the slots' devices changed. */
-  async prepare(texts: TermTexts, signal: AbortSignal): Promise<boolean> {
-    const { blender } = this.#deps;
-    const plan = blender === undefined ? [] : this.#plan(texts);
-    const wantsGpus = parseTerms(texts).gpus !== "none";
+  /** Tries and measures what the terms give, unless that was done. Throws only when aborted. @returns whether slots render on something else now. */
+  async prepare(signal: AbortSignal): Promise<boolean> {
+    const { blender, gpus: here, cores } = this.#deps;
+    const plan = blender === undefined ? [] : givenSlots(here, this.#terms, { cores });
+    const wantsGpus = this.#terms.gpus !== "none";
     const wanted = JSON.stringify([wantsGpus, ...plan.map(({ gpus }) => keyOf(gpus))]);
     if (wanted === this.#prepared) return false;
     this.#note = undefined;
@@ -98,7 +95,7 @@ export class DonorDevices implements SlotDevices {
 
   /** Benchmarks the CPU. Best done on an idle machine: otherwise it may take long, and be wrong. */
   async measureCpu(signal: AbortSignal): Promise<void> {
-    const { threads } = this.#deps.slotSize();
+    const { threads } = this.#size;
     const speed = await this.#probing([], signal, async (probe) => await probe.measure(signal));
     this.#onCpu = { speed, threads };
     await this.#deps.speeds.learn(this.#cpuMeasured(threads), speed);
@@ -131,7 +128,7 @@ export class DonorDevices implements SlotDevices {
     const memory = used.flatMap(({ memoryBytes }) => (memoryBytes === undefined ? [] : [memoryBytes]));
     return {
       builds: unique([...used.map(({ deviceClass }) => deviceClass), ...(used.length < Math.max(1, slots.length) ? this.#cpuClasses : [])]),
-      gpus: this.#here.filter(({ id }) => ids.has(id)).map((gpu) => gpuSummary(seen.find(({ id }) => id === gpu.id) ?? gpu)),
+      gpus: this.#deps.gpus.filter(({ id }) => ids.has(id)).map((gpu) => gpuSummary(seen.find(({ id }) => id === gpu.id) ?? gpu)),
       gpuNote: this.#note,
       speed: mean(slots.length === 0 ? [this.#cpuSpeed()] : slots.map((slot) => (slot ? slot.speed / slot.sharedBy : this.#cpuSpeed()))),
       gpuMemoryBytes: memory.length === 0 ? undefined : Math.min(...memory),
@@ -155,14 +152,7 @@ export class DonorDevices implements SlotDevices {
 
   /** Speed is assumed to be proportional to the number of threads. */
   #cpuSpeed(): number | undefined {
-    return this.#onCpu && (this.#onCpu.speed * this.#deps.slotSize().threads) / this.#onCpu.threads;
-  }
-
-  #plan(texts: TermTexts): readonly GpuSlot[] {
-    const terms = parseTerms(texts);
-    const given = this.#here.filter((gpu) => isGiven(gpu, terms.gpus));
-    const slots = texts.slots === undefined ? undefined : terms.slots;
-    return gpuSlots(given, { slots, cores: coresGiven(terms, { cores: this.#deps.cores }) });
+    return this.#onCpu && (this.#onCpu.speed * this.#size.threads) / this.#onCpu.threads;
   }
 
   #fall(slot: number, reason: string): void {
@@ -216,7 +206,7 @@ export class DonorDevices implements SlotDevices {
 
   #recallCpu(): void {
     if (this.#deps.blender === undefined) return;
-    const { threads } = this.#deps.slotSize();
+    const { threads } = this.#size;
     const speed = this.#deps.speeds.of(this.#cpuMeasured(threads));
     if (speed !== undefined) this.#onCpu = { speed, threads };
   }
@@ -226,8 +216,8 @@ export class DonorDevices implements SlotDevices {
   }
 
   async #probing<T>(gpus: readonly Gpu[], signal: AbortSignal, ask: (probe: RenderProbe) => Promise<T>): Promise<T> {
-    const { scratch, start } = await this.#deps.probePlace(gpus);
-    const { threads } = this.#deps.slotSize();
+    const { scratch, start } = await this.#deps.probePlace(gpus, this.#size);
+    const { threads } = this.#size;
     await using probe = await RenderProbe.open({ start }, { blender: this.#own.build, scratch, threads }, signal);
     return await ask(probe);
   }

@@ -1,9 +1,9 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { Home } from "../../../config/home.ts";
-import type { SlotSize } from "../../../core/terms/terms.ts";
 import type { Disk } from "../../../kernel/disk.ts";
-import { listGpus } from "../../../machine/gpus.ts";
+import type { Gpu } from "../../../core/gpu/gpu.ts";
+import type { SlotSize, Terms } from "../../../core/terms/terms.ts";
 import type { ChosenBlender } from "../../job/blender-slots.ts";
 import { DonorDevices } from "./donor-devices.ts";
 import type { DonorSandbox } from "../donor-sandbox.ts";
@@ -12,9 +12,9 @@ import type { Scratch } from "../../job/scratch.ts";
 
 export interface OpenDevicesDeps {
   readonly blender: ChosenBlender | undefined;
+  readonly gpus: readonly Gpu[];
   readonly scratch: Scratch;
   readonly startFor: DonorSandbox["startFor"];
-  readonly slotSize: () => SlotSize;
   readonly note: (message: string) => void;
 }
 
@@ -22,13 +22,14 @@ export interface OpenDevicesDeps {
 export async function openDonorDevices(
   disk: Disk,
   home: Home,
-  { blender, scratch, startFor, slotSize, note }: OpenDevicesDeps,
+  { blender, gpus: here, scratch, startFor, note }: OpenDevicesDeps,
+  { terms, size: first }: { readonly terms: Terms; readonly size: SlotSize },
 ): Promise<DonorDevices> {
   const speeds = await BenchmarkCache.open(disk, join(home.cache, "speeds.json"));
-  const probePlace = async (gpus: Parameters<typeof startFor>[3]) => {
+  const probePlace = async (gpus: readonly Gpu[], size: SlotSize) => {
     const folder = await scratch.folder("probe");
     const nothing = { key: "probe", directory: await scratch.folder("nothing"), path: "", remap: {} };
-    return { scratch: folder, start: startFor(nothing, folder, slotSize, gpus) };
+    return { scratch: folder, start: startFor(nothing, folder, () => size, gpus) };
   };
-  return new DonorDevices({ blender, speeds, listGpus, probePlace, cores: availableParallelism(), slotSize, note });
+  return new DonorDevices({ blender, speeds, gpus: here, probePlace, cores: availableParallelism(), note }, terms, first);
 }

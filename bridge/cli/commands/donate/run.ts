@@ -3,7 +3,7 @@ import { donate } from "../../../app/donate/donate.ts";
 import type { DonateEvent } from "../../../donor/donate-events.ts";
 import type { SandboxChoice } from "../../../app/donate/donor-sandbox.ts";
 import { type Home, openHome } from "../../../config/home.ts";
-import { parseAssignment, parseTerms, type TermName, type TermTexts } from "../../../core/terms/parse-terms.ts";
+import { parseAssignment, readTerms, type TermName, type TermTexts } from "../../../core/terms/parse-terms.ts";
 import { TERMS_LIMITS } from "../../../core/terms/terms-limits.ts";
 import { FarmError } from "../../../kernel/errors.ts";
 import { jsonLog, silentLog } from "../../../kernel/log.ts";
@@ -49,8 +49,7 @@ export async function runDonate(cli: Cli, raw: Record<string, unknown>): Promise
   const options = parseOptions(DonateOptions, raw);
   const log = process.env["BRIDGE_DEBUG"] ? jsonLog(cli.world.clock, (line) => cli.terminal.error(line), "debug") : silentLog;
   const home = await openHome(cli.world.disk, options.home);
-  const terms = termsOf(options);
-  parseTerms(terms); // errors are reported before anything is opened
+  const terms = readTerms(textsOf(options)); // what is wrong is said before anything is opened
   const view = donorView(cli.terminal, { clock: cli.world.clock, json: options.json, keys: keysOf(cli.world, home) });
   try {
     await donate(
@@ -81,8 +80,8 @@ function sandboxOf({ sandbox, blender, environment, allowOldRuntime }: z.infer<t
   return sandbox === "docker" ? { kind: "docker", environment, allowOldRuntime } : { kind: "process", blender };
 }
 
-/** The owner's terms on the command line. */
-function termsOf(options: z.infer<typeof DonateOptions>): TermTexts {
+/** The owner's terms as they stand on the command line. */
+function textsOf(options: z.infer<typeof DonateOptions>): TermTexts {
   const { cpus, jobs, memory, disk, gpu, schedule, idle, maxUpload, maxDownload, allow, deny } = options;
   const said: Partial<Record<TermName, string | undefined>> = {
     cores: cpus === undefined ? undefined : `${cpus} each`,
