@@ -149,7 +149,7 @@ describe("a donor with one slot", () => {
     await donor.stop();
   });
 
-  it("offers no more than an offer can hold, and leaves out what it does not know [O4, O5]", async () => {
+  it("offers within the limits of an offer, without unknown values [O4, O5]", async () => {
     const many = Array.from({ length: OFFER_LIMITS.maxEnvironments + 1 }, (_, at) => at.toString(16).padStart(64, "0"));
     const environments = {
       now: () => ({ here: new Set(many), refused: new Map<string, string>(), arch: "avx2" }),
@@ -167,7 +167,7 @@ describe("a donor with one slot", () => {
     await plain.donor.stop();
   });
 
-  it("offers no slot while its owner stops it, and tells that to everybody it works for [O3, L11]", async () => {
+  it("offers no slot while its owner has paused it, and tells its requesters [O3, L11]", async () => {
     const { donor, offer, open, stands } = await donorWith({});
     const anna = await open("anna");
     expect(await offer()).toMatchObject({ availability: { state: "open" }, slots: 1 });
@@ -180,7 +180,7 @@ describe("a donor with one slot", () => {
     await donor.stop();
   });
 
-  it("sends a job away for good, and no other", async () => {
+  it("evicts a job permanently, and no other", async () => {
     const { donor, open } = await donorWith({});
     const anna = await open("anna");
     await open("ben");
@@ -197,7 +197,7 @@ describe("a donor with one slot", () => {
     await donor.stop();
   });
 
-  it("knows the newer stream of a job by job and requester, and lets the older one go [L9]", async () => {
+  it("recognises a newer stream of a job by job and requester, and ends the older one [L9]", async () => {
     const { donor, open } = await donorWith({ own: ["anna", "ben"] }); // they may have any number of jobs here
     await open("anna");
     await open("ben", "job of anna"); // another requester's job of that name is another job
@@ -213,7 +213,7 @@ describe("a donor with one slot", () => {
     await donor.stop();
   });
 
-  it("lets everybody go with a word, and keeps nothing for those who vanished", async () => {
+  it("ends all jobs with a reason, and drops the results of vanished requesters", async () => {
     const { donor, open, dropped, finishOne } = await donorWith({});
     const [anna, ben] = [await open("anna"), await open("ben")];
     await anna.lease(1);
@@ -230,7 +230,7 @@ describe("a donor with one slot", () => {
     await donor.stop();
   });
 
-  it("says goodbye to everybody when it is stopped, and stops once", async () => {
+  it("says goodbye to all requesters when it is stopped, once", async () => {
     const { donor, open, handled } = await donorWith({});
     const anna = await open("anna");
     const [answer] = handled.values();

@@ -38,7 +38,7 @@ describe("a client that knows the token", () => {
     expect(await ask("jobs.list")).toMatchObject({ type: "reply", result: { jobs: [LINE] } });
   });
 
-  it("continues watching a job from an event number: nothing is lost, nothing comes twice", async () => {
+  it("continues watching a job from an event number, without lost or repeated events", async () => {
     const note = (message: string) => test.events.push(0, { event: "note", code: "n", message });
     for (const message of ["a", "b", "c"]) note(message);
     const { ask, frames, frame } = await client();

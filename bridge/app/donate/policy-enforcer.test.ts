@@ -138,7 +138,7 @@ describe("a donor under its owner's terms", () => {
     expect(await donor.pass(19 * 60 * MINUTE)).toEqual(["resume", "tell open"]);
   });
 
-  it("pauses as soon as somebody uses the machine, and resumes after the idle time", async () => {
+  it("pauses as soon as there is user input, and resumes after the idle time", async () => {
     const donor = controlled({ idle: "5m" });
     expect(await donor.pass(MINUTE)).toEqual([]);
     expect(donor.asked.at(-1)).toMatchObject({ untouched: true, battery: false });
@@ -187,7 +187,7 @@ describe("a donor under its owner's terms", () => {
     expect(await donor.pass(200)).toContain("tell closed");
   });
 
-  it("has as many slots as fit on the GPUs that are given, unless its owner says how many", async () => {
+  it("has as many slots as fit on the donated GPUs, unless the owner sets the number", async () => {
     const cards = [card(0), card(1)];
     expect(controlled({}, cards).policy.slots()).toBe(1);
     expect(controlled({ gpus: "all", slots: "3" }, cards).policy.slots()).toBe(3);

@@ -24,7 +24,7 @@ describe("a job's frames are finished in order", () => {
 describe("the turn of a frame", () => {
   const LACK = { code: "BLENDER_CRASHED", message: "it crashed" } as const;
 
-  it("has come when those asked for before it are written or lost", () => {
+  it("has come when all earlier requested frames are written or lost", () => {
     const plan = planOf({ costs: [1, 1, 1] });
     const ledger = startLedger({ plan: { ...plan, outputs: plan.outputs.toReversed() }, inTurn: true });
     const turns = () => [2, 1, 0].map((frame) => isItsTurn(ledger, frame));

@@ -67,7 +67,7 @@ describe("a simulated swarm", () => {
     expect(of("withdraw")).toContainEqual(expect.objectContaining({ donor: "d0", reason: "finished-elsewhere" }));
   });
 
-  it("survives donors that leave, vanish silently and come late", () => {
+  it("survives donors that leave, vanish silently and join late", () => {
     const costs = unevenCosts(300);
     const swarm = donors(10, (index) => ({
       ...(index % 3 === 1 ? { leavesAt: 5_000 * index } : {}),

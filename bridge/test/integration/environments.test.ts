@@ -234,7 +234,7 @@ describe("an environment", () => {
     expect(await far.images.findEnvironment(digest)).toBeUndefined();
   });
 
-  it("that nobody shares any more is not to be had", async () => {
+  it("that no peer shares any more is not found", async () => {
     const hasty = { ...systemClock, monotonicMs: () => performance.now() * 5 };
     const [peer, ports] = [await peerOf(), await seeker(["any"], { world: { ...systemWorld, clock: hasty } })];
     peer.database.environments.setShared(digest, false);
