@@ -95,13 +95,13 @@ export function admit(request: AdmissionRequest, terms: AdmissionTerms): { reado
 }
 
 function unwelcome({ peer, job, needs }: AdmissionRequest, { who, evicted, environments }: AdmissionTerms): Refused | undefined {
-  if (!isWelcome(peer, who)) return { refused: "not-welcome", message: "its owner does not work for you" };
-  if (evicted.has(job)) return { refused: "evicted", message: "its owner has sent this job away" };
+  if (!isWelcome(peer, who)) return { refused: "not-welcome", message: "its owner does not allow your jobs" };
+  if (evicted.has(job)) return { refused: "evicted", message: "its owner has evicted this job" };
   return needs.environment === undefined ? undefined : unwelcomeEnvironment(needs.environment, { who, environments });
 }
 
 function unwelcomeEnvironment(digest: string, { who, environments }: Pick<AdmissionTerms, "who" | "environments">): Refused | undefined {
-  if (environments === undefined) return { refused: "no-environment", message: "it runs work in no environments" };
+  if (environments === undefined) return { refused: "no-environment", message: "it does not use environments" };
   const refused = environments.refused.get(digest);
   if (refused !== undefined) return { refused: "no-environment", message: refused };
   const verdict = couldRun({ digest, isHere: environments.here.has(digest) }, who);
@@ -120,7 +120,7 @@ function retryLater({ peer }: AdmissionRequest, { availability, jobs, maxJobs, w
   if (availability.state !== "open") return { refused: availability.state, message: availability.reason };
   return jobs < maxJobs || requesterTierOf(peer, who) === "own"
     ? undefined
-    : { refused: "busy", message: `it works on ${jobs} jobs already` };
+    : { refused: "busy", message: `it already works on ${jobs} jobs` };
 }
 
 /** A scene lies on a donor's disk as blocks, which others fetch, and as files, which Blender reads. */
@@ -131,7 +131,7 @@ function tooBig(needs: JobRequirements, terms: AdmissionTerms): Refused | undefi
   const { sceneBytes = 0, memoryBytes = 0, chunkSeconds = 0 } = needs;
   const room = sceneBytes * SCENE_COPIES;
   if (room > terms.diskBytes)
-    return { refused: "no-space", message: `the scene takes ${size(room)} of disk here, and its owner gives ${size(terms.diskBytes)}` };
+    return { refused: "no-space", message: `the scene needs ${size(room)} of disk, and its owner donates ${size(terms.diskBytes)}` };
   if (memoryBytes > terms.memoryBytes)
     return {
       refused: "no-memory",
@@ -145,7 +145,7 @@ function tooBig(needs: JobRequirements, terms: AdmissionTerms): Refused | undefi
   if (terms.secondsLeft !== undefined && chunkSeconds > terms.secondsLeft)
     return {
       refused: "no-time",
-      message: `a chunk takes about ${minutes(chunkSeconds)}, and its hours end in ${minutes(terms.secondsLeft)}`,
+      message: `a chunk takes about ${minutes(chunkSeconds)}, and its schedule closes in ${minutes(terms.secondsLeft)}`,
     };
   return undefined;
 }

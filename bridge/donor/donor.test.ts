@@ -171,10 +171,10 @@ describe("a donor with one slot", () => {
     const { donor, offer, open, stands } = await donorWith({});
     const anna = await open("anna");
     expect(await offer()).toMatchObject({ availability: { state: "open" }, slots: 1 });
-    stands({ state: "paused", code: "in-use", reason: "somebody uses it" });
-    expect(await anna.hearOf("availability")).toMatchObject({ availability: { state: "paused", reason: "somebody uses it" } });
-    expect(await offer()).toMatchObject({ availability: { state: "paused", reason: "somebody uses it" }, slots: 0 });
-    expect((await open("ben")).first).toMatchObject({ type: "refused", reason: "paused", message: "somebody uses it" });
+    stands({ state: "paused", code: "in-use", reason: "somebody is using it" });
+    expect(await anna.hearOf("availability")).toMatchObject({ availability: { state: "paused", reason: "somebody is using it" } });
+    expect(await offer()).toMatchObject({ availability: { state: "paused", reason: "somebody is using it" }, slots: 0 });
+    expect((await open("ben")).first).toMatchObject({ type: "refused", reason: "paused", message: "somebody is using it" });
     stands(OPEN);
     expect(await anna.hearOf("availability")).toMatchObject({ availability: { state: "open" } });
     await donor.stop();
@@ -189,7 +189,7 @@ describe("a donor with one slot", () => {
       { job: "job of ben", requester: "ben" },
     ]);
     expect(await donor.evict("job of anna")).toBe(true);
-    expect(await anna.hearOf("end")).toMatchObject({ reason: "its owner has sent this job away" });
+    expect(await anna.hearOf("end")).toMatchObject({ reason: "its owner has evicted this job" });
     await settled();
     expect(donor.jobs).toEqual([{ job: "job of ben", requester: "ben" }]);
     expect((await open("anna")).first).toMatchObject({ type: "refused", reason: "evicted" });
@@ -237,7 +237,7 @@ describe("a donor with one slot", () => {
     await donor.start(signal); // it has been started
     expect(handled.values().next().value).toBe(answer);
     await donor.stop();
-    expect(await anna.hearOf("end")).toMatchObject({ reason: "it is being stopped" });
+    expect(await anna.hearOf("end")).toMatchObject({ reason: "it is stopping" });
     expect(donor.jobs).toEqual([]);
     await donor.stop();
   });

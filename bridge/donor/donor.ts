@@ -83,7 +83,7 @@ export class Donor implements Service {
   async stop(): Promise<void> {
     const life = this.#life;
     this.#life = undefined;
-    await this.dismiss("it is being stopped");
+    await this.dismiss("it is stopping");
     life?.abort(new FarmError("CANCELLED", "this donor is stopping"));
     await this.#kept[Symbol.asyncDispose]();
     await this.#providing;
@@ -106,7 +106,7 @@ export class Donor implements Service {
   async evict(job: string): Promise<boolean> {
     const mine = [...this.#open].filter(({ ticket }) => ticket.job === job);
     this.#evicted.add(job);
-    await Promise.all(mine.map((served) => served.dismiss("its owner has sent this job away")));
+    await Promise.all(mine.map((served) => served.dismiss("its owner has evicted this job")));
     return mine.length > 0;
   }
 

@@ -268,8 +268,8 @@ describe("either side can end a job", () => {
     await job.say({ type: "lease", lease: "1", spec });
     await job.hear("started");
     const [open] = job.open;
-    await open?.dismiss("its owner has sent this job away");
-    expect(await job.hear("end")).toEqual({ type: "end", reason: "its owner has sent this job away" });
+    await open?.dismiss("its owner has evicted this job");
+    expect(await job.hear("end")).toEqual({ type: "end", reason: "its owner has evicted this job" });
     await job.ended;
     expect(slow.aborted).toHaveLength(1);
     expect(job.open.size).toBe(0);
@@ -280,9 +280,12 @@ describe("either side can end a job", () => {
     await job.say(opening);
     await job.hear("opened");
     const [open] = job.open;
-    open?.notifyAvailability({ state: "paused", code: "in-use", reason: "somebody uses it" });
+    open?.notifyAvailability({ state: "paused", code: "in-use", reason: "somebody is using it" });
     open?.notifyAvailability({ state: "open" });
-    expect(await job.hear("availability")).toEqual({ type: "availability", availability: { state: "paused", reason: "somebody uses it" } });
+    expect(await job.hear("availability")).toEqual({
+      type: "availability",
+      availability: { state: "paused", reason: "somebody is using it" },
+    });
     expect(await job.hear("availability")).toEqual({ type: "availability", availability: { state: "open" } });
     await job.hangUp();
     await job.ended;

@@ -87,7 +87,7 @@ export class ServedJob implements JobInHand {
 
   /** The requester speaks by another stream now; settles when all that it may ask for again is kept for it. */
   async replace(): Promise<void> {
-    this.#talk.abort(new FarmError("PEER_UNREACHABLE", "its requester came back by another stream"));
+    this.#talk.abort(new FarmError("PEER_UNREACHABLE", "its requester reconnected by another stream"));
     await this.#handedOver.promise;
   }
 
@@ -139,7 +139,7 @@ export class ServedJob implements JobInHand {
 
   #take(lease: string, spec: ChunkSpec): void {
     if (this.#leases.has(lease) || this.#leases.size >= LEASE_LIMITS.maxLeasesInFlight) {
-      throw new FarmError("PEER_BROKE_PROTOCOL", "a lease was given twice, or too many at once");
+      throw new FarmError("PEER_BROKE_PROTOCOL", "a lease was granted twice, or too many at once");
     }
     const { job, requester } = this.ticket;
     const kept = this.#deps.kept.take({ peer: requester.id, job, spec });
@@ -237,7 +237,7 @@ export class ServedJob implements JobInHand {
     const held = this.#leases.get(lease);
     if (!held) return;
     this.#leases.delete(lease);
-    held.cancel(new FarmError("CANCELLED", "the chunk is not wanted any more"));
+    held.cancel(new FarmError("CANCELLED", "the chunk is no longer needed"));
     this.#do(
       held.result.then(
         async ({ files }) => {
@@ -253,7 +253,7 @@ export class ServedJob implements JobInHand {
     const { job, requester } = this.ticket;
     const begun = [...this.#leases.values()].filter(({ isStarted }) => isStarted);
     for (const lease of this.#leases.values()) {
-      if (!lease.isStarted) lease.cancel(new FarmError("CANCELLED", "its requester has gone"));
+      if (!lease.isStarted) lease.cancel(new FarmError("CANCELLED", "its requester has disconnected"));
       else this.#deps.kept.keep({ peer: requester.id, job, spec: lease.spec }, lease);
     }
     this.#leases.clear();
@@ -261,7 +261,7 @@ export class ServedJob implements JobInHand {
   }
 
   #do(work: Promise<void>): void {
-    const failed = (error: unknown) => this.#deps.log.warn({ error }, "the end of a chunk could not be seen to");
+    const failed = (error: unknown) => this.#deps.log.warn({ error }, "the end of a chunk could not be handled");
     void this.#work.add(work.catch(failed));
   }
 

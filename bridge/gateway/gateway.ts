@@ -66,7 +66,7 @@ export class Gateway implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const client of this.#sockets.clients) client.close(1001, "the bridge ends");
+    for (const client of this.#sockets.clients) client.close(1001, "the bridge is stopping");
     const endAll = () => this.#sockets.clients.forEach((client) => client.terminate());
     const stopTimer = this.#deps.timers.after(PARTING_MS, endAll);
     await this.#stopListening();
@@ -106,7 +106,7 @@ export class Gateway implements AsyncDisposable {
   #turnAway(request: IncomingMessage, response: ServerResponse): void {
     const refusal = refusalOf(request, { port: this.#port, origins: this.#origins });
     response.writeHead(refusal?.status ?? 426, { connection: "close", "content-type": "text/plain" });
-    response.end(`${refusal?.reason ?? "only WebSockets come in"}\n`);
+    response.end(`${refusal?.reason ?? "only WebSocket connections are served"}\n`);
   }
 
   #receive(request: IncomingMessage, socket: Duplex, head: Buffer): void {

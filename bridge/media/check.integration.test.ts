@@ -44,12 +44,12 @@ describe("the structural gate", () => {
   });
 
   test.each<[string, Partial<MadeExr>, Partial<typeof expectation> & { channels?: readonly string[] }]>([
-    ["6x20 pixels, 6x21 were asked for", {}, { height: 21 }],
-    ["6x20 pixels, 20x6 were asked for", {}, { width: 20, height: 6 }],
+    ["6x20 pixels, 6x21 were requested", {}, { height: 21 }],
+    ["6x20 pixels, 20x6 were requested", {}, { width: 20, height: 6 }],
     ["bytes, 100 are allowed", {}, { maxBytes: 100 }],
     ["channels are too much", { bits: () => 0 }, { maxBytes: 1500 }],
     ['lacks the channel \\"L.Depth.Z\\"', {}, { channels: [...parts[0]!.channels.map(({ name }) => name), "L.Depth.Z"] }],
-    ["that nobody asked for", {}, { channels: ["L.Combined.A", "L.Combined.B", "L.Combined.G"] }],
+    ["that was not requested", {}, { channels: ["L.Combined.A", "L.Combined.B", "L.Combined.G"] }],
   ])("refuses: %s", (claim, change, expected) => {
     const path = scratch.put("refused.exr", makeExr({ ...small, ...change }));
     const message = claim.replaceAll("\\", "");

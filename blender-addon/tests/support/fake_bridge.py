@@ -128,7 +128,7 @@ class FakeBridge:
         if method == "files.done":
             return {"scenePath": f"C:\\p2p\\uploads\\{params['upload']}\\{self.uploads[params['upload'] - 1][0]}"}
         if params["path"] not in self.files:
-            return {"failure": {"code": "FILE_GONE", "message": f"{params['path']} is not there any more", "advice": "Too late."}}
+            return {"failure": {"code": "FILE_GONE", "message": f"{params['path']} no longer exists", "advice": "Too late."}}
         self._downloads += 1
         data = self.files[params["path"]]
         return {"download": self._downloads, "bytes": 1 if data is None else len(data)}

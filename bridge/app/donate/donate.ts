@@ -103,7 +103,7 @@ export async function donate(world: World, settings: DonateSettings, watching: D
 }
 
 function tellOf(sandbox: DonorSandbox, orphans: number, { observe }: DonateWatching): void {
-  const removed = orphans === 0 ? [] : [`removed ${orphans} sandboxes that an earlier donor of this home had left`];
+  const removed = orphans === 0 ? [] : [`removed ${orphans} sandboxes left by an earlier donor of this home`];
   for (const message of [...sandbox.warnings, ...removed]) observe({ event: "note", message });
 }
 

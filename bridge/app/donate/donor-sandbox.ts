@@ -110,6 +110,6 @@ function containerSize({ threads, memoryBytes }: SlotSize) {
 
 /** Only the donor's own copy of a scene is mounted in a sandbox. */
 function folderOf({ directory }: SceneOnDisk): string {
-  if (directory === undefined) throw new Error("a scene without a folder of its own cannot go into a sandbox");
+  if (directory === undefined) throw new Error("a scene without its own folder cannot be mounted in a sandbox");
   return directory;
 }

@@ -134,7 +134,7 @@ describe("a donor under its owner's terms", () => {
     expect(await donor.pass(MINUTE)).toEqual(["pause", "tell closed"]);
     expect(donor.freezer.isFrozen).toBe(false);
     expect(await donor.pass(10 * MINUTE)).toEqual([]);
-    expect(await donor.pass(MINUTE)).toEqual([expect.stringContaining("dismiss: it gives only 08:00-13:00")]);
+    expect(await donor.pass(MINUTE)).toEqual([expect.stringContaining("dismiss: it donates only 08:00-13:00")]);
     expect(await donor.pass(19 * 60 * MINUTE)).toEqual(["resume", "tell open"]);
   });
 

@@ -78,7 +78,7 @@ export class PolicyEnforcer implements Service {
         await this.#deps.clock.sleep(TURN_MS, signal);
         await this.turn();
       } catch (error) {
-        if (!signal.aborted) this.#deps.log.warn({ error }, "the owner's word could not be carried out");
+        if (!signal.aborted) this.#deps.log.warn({ error }, "the owner's terms or commands could not be applied");
       }
     }
   }
@@ -122,7 +122,7 @@ export class PolicyEnforcer implements Service {
     this.#preparing = this.#preparing
       .then(() => devices.prepare(signal))
       .then((changed) => (changed ? slots.renew() : undefined))
-      .catch((error: unknown) => (signal.aborted ? undefined : log.warn({ error }, "the GPUs could not be tried")));
+      .catch((error: unknown) => (signal.aborted ? undefined : log.warn({ error }, "the GPUs could not be tested")));
   }
 
   /** Pauses before requesters are told, and tells them before it resumes. */
@@ -140,7 +140,7 @@ export class PolicyEnforcer implements Service {
   async #freeze(): Promise<void> {
     const unstoppable = await this.#deps.freezer.freeze();
     if (unstoppable > 0) {
-      const message = `${unstoppable} Blenders cannot be made to stand still on this system: they finish their chunks`;
+      const message = `${unstoppable} Blenders cannot be paused on this system: they finish their chunks`;
       this.#deps.observe({ event: "note", message });
     }
   }

@@ -48,10 +48,7 @@ export async function donorEnvironments(options: Omit<DonorEnvironmentsDeps, "en
 /** Without its own environment a donor can only work in those that its owner allows. Throws ENVIRONMENT_MISSING. */
 export function refuseWithout({ environments, own }: Pick<Terms, "environments" | "own">): void {
   if (environments.length === 0 && own.length === 0)
-    throw new FarmError(
-      "ENVIRONMENT_MISSING",
-      "no environment is on this machine's container engine, and its owner lets none of others in",
-    );
+    throw new FarmError("ENVIRONMENT_MISSING", "no environment is on this machine's container engine, and its owner allows none of others");
 }
 
 class EngineEnvironments implements DonorEnvironments {

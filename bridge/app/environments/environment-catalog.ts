@@ -49,7 +49,7 @@ export function findRow({ environments }: Pick<Database, "environments">, refere
   if (found === undefined) throw new FarmError("ENVIRONMENT_MISSING", `there is no environment "${reference}"`);
   if (others.length === 0) return found;
   const names = [found, ...others].map((row) => environmentName(row.facts, row.digest)).join(", ");
-  throw new FarmError("ENVIRONMENT_MISSING", `"${reference}" may mean several environments`, { advice: `Name one: ${names}.` });
+  throw new FarmError("ENVIRONMENT_MISSING", `"${reference}" matches several environments`, { advice: `Name one: ${names}.` });
 }
 
 /** Shares an environment with peers: cuts it into blocks and signs it with this node's key. Does nothing if it is shared already. */
@@ -97,7 +97,7 @@ async function isWhole(store: EnvironmentStore, digest: string): Promise<boolean
 async function cutImage(digest: string, store: EnvironmentStore, onLayer: OnLayer, signal: AbortSignal): Promise<EnvironmentManifest> {
   const engine = await ImageEngine.open();
   const image = await engine.findEnvironment(digest);
-  if (image === undefined) throw new FarmError("ENVIRONMENT_MISSING", "the engine does not have this environment any more");
+  if (image === undefined) throw new FarmError("ENVIRONMENT_MISSING", "the engine no longer has this environment");
   let layersDone = 0;
   let bytesDone = 0;
   const take = async (tar: AsyncIterable<Uint8Array>) => {
@@ -106,7 +106,7 @@ async function cutImage(digest: string, store: EnvironmentStore, onLayer: OnLaye
     return layer;
   };
   const { config, layers } = await engine.save(image.id, take, signal);
-  if (sha256(config) !== digest) throw new FarmError("ENVIRONMENT_INVALID", "the engine gave another image than it was asked for");
+  if (sha256(config) !== digest) throw new FarmError("ENVIRONMENT_INVALID", "the engine returned another image than the requested one");
   await store.put(digest, config);
   return { version: 1, digest, configBytes: config.length, layers: [...layers] };
 }

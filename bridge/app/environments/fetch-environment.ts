@@ -160,7 +160,7 @@ class Obtaining {
     const manifest = parseEnvironment(await this.#content(offer.manifest, offer.manifestBytes, peers, signal));
     if (manifest.digest !== digest) throw lie("it describes another one");
     const config = await this.#content(digest, manifest.configBytes, peers, signal);
-    if (factsOf(checkConfig(manifest, config).labels) === undefined) throw lie("it has no labels of one");
+    if (factsOf(checkConfig(manifest, config).labels) === undefined) throw lie("it has no environment labels");
     const here = await engine.layersHere(manifest.layers.map(({ diffId }) => diffId));
     await this.#requireQuota(manifest, here);
     await store.put(digest, config);
@@ -231,9 +231,9 @@ class Obtaining {
     const room = await this.#ports.makeRoom(needed);
     if (needed <= room) return;
     const facts = { neededBytes: needed, roomBytes: room };
-    throw new FarmError("DISK_FULL", "the environment is larger than the disk that is given", {
+    throw new FarmError("DISK_FULL", "the environment is larger than the donated disk", {
       facts,
-      advice: "Give more disk, or remove environments (`bridge env list`).",
+      advice: "Donate more disk, or remove environments (`bridge env list`).",
     });
   }
 }
@@ -245,7 +245,7 @@ function compute(verdict: EnvironmentVerdict): void {
 function missing(digest: string): FarmError {
   return new FarmError("BLOCK_MISSING", "no peer has the environment of this job", {
     facts: { digest },
-    advice: "Whoever has it shares it with `bridge env share`.",
+    advice: "A peer that has it can share it with `bridge env share`.",
   });
 }
 

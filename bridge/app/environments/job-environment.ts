@@ -42,8 +42,11 @@ function otherBlender({ facts, digest }: EnvironmentRow, blenders: readonly Chos
   const here = blenders.map(({ build }) => `${build.version} (${build.buildHash})`).join(", ");
   return new FarmError(
     "NO_MATCHING_BLENDER",
-    `${environmentName(facts, digest)} has Blender ${facts.blenderVersion} (${facts.buildHash}), and here is ${here}`,
-    { advice: "Pictures are finished here: install the same Blender, or build an environment of this one (`bridge env build`)." },
+    `${environmentName(facts, digest)} has Blender ${facts.blenderVersion} (${facts.buildHash}), and this machine has ${here}`,
+    {
+      advice:
+        "Frames are finished on this machine: install the same Blender, or build an environment with the one here (`bridge env build`).",
+    },
   );
 }
 
@@ -51,6 +54,6 @@ function otherBlender({ facts, digest }: EnvironmentRow, blenders: readonly Chos
 export function sharingNote({ digest, row }: NamedEnvironment): string | undefined {
   if (row?.isShared) return undefined;
   if (row === undefined)
-    return `the environment ${digest.slice(0, 12)} is not in this home: only donors that have it, or find it with others, can work`;
-  return `donors that lack ${environmentName(row.facts, digest)} cannot get it from here: \`bridge env share ${digest.slice(0, 12)}\``;
+    return `the environment ${digest.slice(0, 12)} is not in this home: only donors that have it, or get it from other peers, can work`;
+  return `donors that lack ${environmentName(row.facts, digest)} cannot get it from this machine: \`bridge env share ${digest.slice(0, 12)}\``;
 }

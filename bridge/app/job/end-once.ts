@@ -22,7 +22,7 @@ export async function endOnce(
   };
   try {
     const outcome = await work(tell);
-    if (!hasEnded) throw new Error(`job ${job} ended without a word`);
+    if (!hasEnded) throw new Error(`job ${job} ended without an end event`);
     return outcome;
   } catch (error) {
     if (!hasEnded && !isFarmError(error, "JOB_BUSY")) tell(signal.aborted ? endBeforeWork(job, "cancelled", null) : failed(job, error));

@@ -136,7 +136,7 @@ export class JobQueue implements AsyncDisposable {
   /** Stops running jobs; the next bridge resumes them. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosing = true;
-    for (const { life } of this.#atWork.values()) life.abort(new FarmError("CANCELLED", "the bridge ends"));
+    for (const { life } of this.#atWork.values()) life.abort(new FarmError("CANCELLED", "the bridge is stopping"));
     await Promise.all([...this.#atWork.values()].map(({ done }) => done));
   }
 
@@ -241,14 +241,14 @@ export class JobQueue implements AsyncDisposable {
     try {
       this.#deps.store.keepState(job);
     } catch (error) {
-      this.#deps.log.warn({ job: job.id, error }, "the state of a job could not be written down");
+      this.#deps.log.warn({ job: job.id, error }, "the state of a job could not be stored");
     }
     this.#deps.tell(job.summary);
   }
 
   #notEnded(id: string): ServedJob {
     const job = this.get(id);
-    if (job.hasEnded || job.state === "stopping") throw wrongState(job, "be paused or go on");
+    if (job.hasEnded || job.state === "stopping") throw wrongState(job, "be paused or resumed");
     return job;
   }
 }

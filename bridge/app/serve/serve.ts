@@ -86,7 +86,7 @@ export async function serve(world: World, settings: ServeSettings, watching: Ser
   await using gateway = await Gateway.open({ ...world, bridge, token, welcome, log }, { port: settings.port, origins: new Set() });
   await using file = await writeGatewayFiles(world, home, { token, session: welcome.session }, gateway.port);
   observe({ event: "serving", port: file.port, pid: file.pid, home: home.root, tokenFile: file.tokenFile, protocol: file.protocol });
-  void shared.enter().catch((error: unknown) => log.warn({ error }, "the swarm could not be entered"));
+  void shared.enter().catch((error: unknown) => log.warn({ error }, "the swarm could not be joined"));
   const isInUse = () => gateway.clients > 0 || queue.isBusy;
   if (await idled(world.clock, isInUse, settings.untilIdleMs, stop.signal)) reason = "idle";
   observe({ event: "serve-ended", reason });
@@ -101,7 +101,7 @@ async function lockServing(disk: Disk, home: Home, self: { readonly root: string
     if (!isFarmError(error, "HOME_BUSY")) throw error;
     const running = await readGatewayFile(disk, home);
     const who = running ? `process ${running.pid}, port ${running.port}` : `process ${String(error.facts["pid"])}, just starting`;
-    throw new FarmError("BRIDGE_RUNNING", `a bridge serves ${home.root} already (${who})`, { cause: error });
+    throw new FarmError("BRIDGE_RUNNING", `a bridge already serves ${home.root} (${who})`, { cause: error });
   }
 }
 

@@ -75,7 +75,7 @@ export class SwarmWatch implements AsyncDisposable {
         if (text !== told) for (const watcher of this.#watchers) watcher(status);
         told = text;
       } catch (error) {
-        if (!this.#life.signal.aborted) log.warn({ error }, "the swarm could not be looked at");
+        if (!this.#life.signal.aborted) log.warn({ error }, "the state of the swarm could not be read");
       }
     }
   }

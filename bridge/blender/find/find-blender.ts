@@ -71,7 +71,7 @@ async function explicitBuild(deps: FindDeps, explicit: string, cache: Cache, sig
   if (path === undefined) throw new FarmError("BLENDER_NOT_FOUND", `there is no Blender at ${explicit}`, { facts: { path: explicit } });
   const build = await knownOrDescribed(deps, path, cache, signal);
   if (compareVersions(build.version, OLDEST_BLENDER) >= 0) return build;
-  throw new FarmError("BLENDER_TOO_OLD", `${path} is Blender ${build.version}, and ${OLDEST_BLENDER} is the oldest that works`, {
+  throw new FarmError("BLENDER_TOO_OLD", `${path} is Blender ${build.version}, and ${OLDEST_BLENDER} is the oldest supported version`, {
     facts: { path, version: build.version },
   });
 }

@@ -161,7 +161,7 @@ class WarmFinisher implements Finisher {
       return await this.#finishOnce(op, parameters, signal);
     } catch (error) {
       if (signal.aborted || !this.#blender.isAlive || !(await this.#stage.hasGone())) throw error;
-      this.#log.warn({ folder: this.#stage.folder, reason: messageOf(error) }, "the output folder was taken away: once more");
+      this.#log.warn({ folder: this.#stage.folder, reason: messageOf(error) }, "the output folder was removed: finishing once more");
       await this.#stage.empty();
       return await this.#finishOnce(op, parameters, signal);
     }
@@ -171,7 +171,7 @@ class WarmFinisher implements Finisher {
     const timeoutMs = op === "frame" ? FINISHER_LIMITS.frameMs : FINISHER_LIMITS.movieMs;
     const answer = Written.parse(await this.#blender.request(op, parameters, signal, timeoutMs));
     await this.#confirm?.(signal);
-    if (await this.#stage.hasGone()) throw new FarmError("OUTPUT_NOT_WRITABLE", `${this.#stage.folder} was taken away`);
+    if (await this.#stage.hasGone()) throw new FarmError("OUTPUT_NOT_WRITABLE", `${this.#stage.folder} was removed`);
     return await this.#deliver(answer.files);
   }
 
@@ -196,7 +196,7 @@ class WarmFinisher implements Finisher {
     const written = [...delivered.values()];
     await this.#stage.settle(written);
     const lost = written.find(({ main, bytes }) => main && bytes === 0);
-    if (lost) throw new FarmError("FINISHING_FAILED", `${lost.path} came to lie there without a byte`);
+    if (lost) throw new FarmError("FINISHING_FAILED", `${lost.path} was written without any bytes`);
     return written;
   }
 

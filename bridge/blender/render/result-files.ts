@@ -50,7 +50,7 @@ function nameOf(path: string): string {
   const name = posix.basename(path);
   const isHarmless = NAME.test(name) && name !== "." && name !== ".." && Buffer.byteLength(name) <= 255;
   if (!isHarmless || (process.platform === "win32" && NOT_ON_WINDOWS.test(name))) {
-    throw new FarmError("BLENDER_SCRIPT_FAILED", "Blender gave a result a name that files cannot have");
+    throw new FarmError("BLENDER_SCRIPT_FAILED", "Blender gave a result an invalid file name");
   }
   return name;
 }

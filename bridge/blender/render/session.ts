@@ -123,8 +123,7 @@ class WarmSession implements BlenderSession {
     const answer = RenderAnswer.safeParse(
       await this.#blender.request("render", { spec, codec: this.#options.floatCodec ?? "ZIP" }, signal, timeoutMs),
     );
-    if (!answer.success)
-      throw new FarmError("BLENDER_SCRIPT_FAILED", "Blender's answer to a render is not what was agreed", { cause: answer.error });
+    if (!answer.success) throw new FarmError("BLENDER_SCRIPT_FAILED", "Blender's answer to a render is invalid", { cause: answer.error });
     const { raw, outputs, preview, ...figures } = answer.data;
     const named = [raw, preview, ...outputs].filter((path) => path !== null);
     const own = await ownFiles(named, { scratch: this.#options.scratch, take: this.#blender.take });

@@ -126,8 +126,8 @@ export function lastingLine(event: DonateEvent): string | undefined {
       return `${paint("gray", "job")} ${event.job} closed`;
     case "environment-asked":
       return [
-        `${paint("yellow", "asked")} job ${event.job} of ${event.requester} brings an environment of its own.`,
-        `  To let it in: bridge donate set ${event.term}`,
+        `${paint("yellow", "asked")} job ${event.job} of ${event.requester} needs an environment that is not allowed yet.`,
+        `  To allow it: bridge donate set ${event.term}`,
       ].join("\n");
     case "job-refused":
       if (event.asks !== undefined) return undefined; // shown by the environment request
@@ -139,12 +139,12 @@ export function lastingLine(event: DonateEvent): string | undefined {
     case "chunk-failed":
       return event.code === "CANCELLED" ? undefined : `${paint("yellow", "failed")} chunk ${event.lease} of ${event.job} (${event.code})`;
     case "availability":
-      return event.state === "open" ? `${paint("green", "open")} work is taken` : `${paint("yellow", event.state)} ${event.reason}`;
+      return event.state === "open" ? `${paint("green", "open")} accepting jobs` : `${paint("yellow", event.state)} ${event.reason}`;
     case "terms":
       return `${paint("cyan", "terms")} ${
         Object.entries(event.terms)
           .map(([name, text]) => `${name}=${text}`)
-          .join("  ") || "all as they come"
+          .join("  ") || "all defaults"
       }`;
     case "note":
       return `${paint("yellow", "note")} ${event.message}`;

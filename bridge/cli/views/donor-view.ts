@@ -44,8 +44,8 @@ function tell(terminal: Terminal, event: DonateEvent): void {
 const REFRESH_MS = 500;
 /** Size of the preview of a job whose requester allows it. */
 const PICTURE = { columns: 48, rows: 12 } as const;
-const HINT = "p pause or go on · f finish, then pause · 1-9 send a job away · Ctrl-C stop";
-const ASKED_HINT = "a let the environment in that is asked for";
+const HINT = "p pause or resume · f finish, then pause · 1-9 evict a job · Ctrl-C stop";
+const ASKED_HINT = "a allow the requested environment";
 
 function liveView(terminal: Terminal, { clock, keys }: { readonly clock: Clock; readonly keys: DonorKeys }): DonorView {
   let status: DonorStatus | undefined;

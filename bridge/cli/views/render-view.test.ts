@@ -32,10 +32,10 @@ describe("the progress view", () => {
 
   it("shows why a donor is paused, and when it resumes", () => {
     const picture = pictureAt(3);
-    watch(picture, { event: "donor-availability", donor: "d1", name: "anna", open: false, reason: "somebody uses it" }, 300);
-    expect(drawPicture(picture, 300, 100)).toContain("rests: somebody uses it");
+    watch(picture, { event: "donor-availability", donor: "d1", name: "anna", open: false, reason: "somebody is using it" }, 300);
+    expect(drawPicture(picture, 300, 100)).toContain("paused: somebody is using it");
     watch(picture, { event: "donor-availability", donor: "d1", name: "anna", open: true, reason: undefined }, 400);
-    expect(drawPicture(picture, 400, 100)).not.toContain("rests");
+    expect(drawPicture(picture, 400, 100)).not.toContain("paused:");
   });
 
   it("fits the terminal's width", () => {

@@ -100,11 +100,11 @@ function lastingLine(event: JobEvent): string | undefined {
     case "donor-left":
       return event.reason === "the job has ended"
         ? undefined
-        : `${paint("yellow", "left")} ${event.name}: ${event.reason}; its work goes to others`;
+        : `${paint("yellow", "left")} ${event.name}: ${event.reason}; its chunks go to others`;
     case "donor-availability":
       return event.open
         ? `${paint("green", "back")} ${event.name} goes on`
-        : `${paint("yellow", "rests")} ${event.name}: ${event.reason ?? "its owner stopped it"}; what waits there goes to others`;
+        : `${paint("yellow", "paused")} ${event.name}: ${event.reason ?? "its owner paused it"}; its queued chunks go to others`;
     case "donor-banned":
       return `${paint("red", "banned")} ${event.name}: ${event.reason}; its chunks are rendered by others`;
     case "chunk-failed":

@@ -20,8 +20,8 @@ function gpuCalled(here: readonly Gpu[], word: string): Gpu {
   const [gpu] = matches;
   if (gpu && matches.length === 1) return gpu;
   const there = here.map(({ index, name, id }) => `${index} (${name}, ${id})`).join("; ");
-  throw new FarmError("USAGE", `${matches.length > 1 ? "several GPUs are" : "no GPU of this machine is"} called "${word}"`, {
-    advice: there === "" ? "This machine shows no GPU; leave --gpu away." : `There are: ${there}.`,
+  throw new FarmError("USAGE", `${matches.length > 1 ? "several GPUs match" : "no GPU of this machine matches"} "${word}"`, {
+    advice: there === "" ? "No GPU was found on this machine; omit --gpu." : `There are: ${there}.`,
   });
 }
 

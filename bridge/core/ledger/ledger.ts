@@ -142,7 +142,7 @@ export function noteVideo(ledger: Ledger, file: { readonly path: string; readonl
 }
 
 function change(ledger: Ledger, frame: number, state: FrameState): void {
-  if (!ledger.frames.has(frame)) throw new Error(`frame ${frame} is none of this job's`);
+  if (!ledger.frames.has(frame)) throw new Error(`frame ${frame} does not belong to this job`);
   ledger.frames.set(frame, state);
   ledger.moves++;
 }

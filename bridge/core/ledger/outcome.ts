@@ -56,6 +56,6 @@ function isBad(found: FileFound | undefined): boolean {
 }
 
 function messageOf(path: string, found: FileFound | undefined): string {
-  if (found === "other-size") return `${path} is no longer as it was written`;
-  return found === "empty" ? `${path} is empty` : `${path} is no longer there`;
+  if (found === "other-size") return `${path} has changed since it was written`;
+  return found === "empty" ? `${path} is empty` : `${path} is missing`;
 }

@@ -25,6 +25,6 @@ it("the longest of its waits decides, from when that wait began", () => {
 it("the message says what it waited for", () => {
   const waits = [wait("other"), ...Array.from({ length: 6 }, (_, index) => ({ ...wait("render"), what: `chunk ${index}` }))];
   expect(stillnessMessage(30 * MINUTE_MS, 0, waits)).toBe(
-    "nothing has moved for 30 minutes; it waited for the other (1800 s), chunk 0 (1800 s), chunk 1 (1800 s), chunk 2 (1800 s), chunk 3 (1800 s) and 2 more",
+    "there was no progress for 30 minutes; the job waited for the other (1800 s), chunk 0 (1800 s), chunk 1 (1800 s), chunk 2 (1800 s), chunk 3 (1800 s) and 2 more",
   );
 });

@@ -42,5 +42,5 @@ export function stillnessMessage(nowMs: number, movedMs: number, waits: readonly
   const minutes = Math.round((nowMs - movedMs) / 60_000);
   const shown = waits.slice(0, 5).map(({ what, sinceMs }) => `${what} (${Math.round((nowMs - sinceMs) / 1_000)} s)`);
   const more = waits.length > shown.length ? ` and ${waits.length - shown.length} more` : "";
-  return `nothing has moved for ${minutes} minutes; it waited for ${shown.length === 0 ? "nothing that is known" : shown.join(", ") + more}`;
+  return `there was no progress for ${minutes} minutes; the job waited for ${shown.length === 0 ? "nothing known" : shown.join(", ") + more}`;
 }

@@ -25,7 +25,7 @@ export function cutRaw(
   { shape, grid }: { readonly shape: JobShape; readonly grid: TileGrid },
 ): CutSceneFrame {
   const scene = shape.scenes.get(sceneFrame.scene);
-  if (!scene) throw new Error(`scene ${sceneFrame.scene} takes no part in the job`);
+  if (!scene) throw new Error(`scene ${sceneFrame.scene} is not part of the job`);
   const chunks = cutIntoTiles(scene.region, grid).map((tileRect): Chunk => {
     const rect = scene.adaptive ? withOverscan(tileRect, scene.region, TILE_RULES.overscanPx) : tileRect;
     const { width, height } = scene;

@@ -94,6 +94,6 @@ function autoInput(scene: SceneRenderFacts, { frames }: JobShape, { slots, secon
 
 function tooManyChunks(): FarmError {
   return new FarmError("TILES_INVALID", `the job makes more than ${PLAN_LIMITS.maxChunks} chunks`, {
-    advice: "Ask for fewer tiles or fewer frames.",
+    advice: "Use fewer tiles or fewer frames.",
   });
 }

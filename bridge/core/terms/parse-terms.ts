@@ -8,27 +8,27 @@ import { type CoreShare, DEFAULT_TERMS, IDLE_OTHERS_LOAD, type Terms } from "./t
 
 /** Each term by the name that the owner writes, with its help and parser. */
 export const TERM_NAMES = {
-  cores: "cores for all render slots together: 6 or 50%, or for each: 2 each (default: all but one)",
+  cores: "CPU cores for all render slots together: 6 or 50%, or for each: 2 each (default: all but one)",
   memory: "memory for all render slots together: 16g",
   disk: "disk for scenes and results: 20g",
   gpus: "GPUs to render on: none, all, or some by number, UUID or PCI address: 0,1",
   slots: "chunks at the same time (default: 1; with GPUs as many as fit on them)",
-  upload: "most that is sent: 2m (bytes a second) or 20mbit; unlimited",
-  download: "most that is received: 2m or 20mbit; unlimited",
-  schedule: "when to give: mon-fri 22:00-07:00; sat,sun 00:00-24:00; always",
-  overtime: "how long a chunk may go on after the schedule closed: 5m",
-  idle: "only when nobody has touched the machine for: 5m; off",
-  load: "only while others use less of the CPU than: 50%; off",
+  upload: "upload limit: 2m (bytes per second) or 20mbit; unlimited",
+  download: "download limit: 2m or 20mbit; unlimited",
+  schedule: "when to donate: mon-fri 22:00-07:00; sat,sun 00:00-24:00; always",
+  overtime: "how long a chunk may continue after the schedule has closed: 5m",
+  idle: "only after this much time without keyboard or mouse input: 5m; off",
+  load: "only while other programs use less of the CPU than: 50%; off",
   battery: "work on battery: yes or no",
-  yield: "stop while these programs run: blender,game.exe; none",
-  temperature: "stop above this many degrees Celsius: 85; off",
-  watts: "stop above this many watts: 200; off",
-  who: "who may come: anyone, friends or own",
-  own: "peer ids of your other machines, first in line; none",
-  friends: "peer ids that come before strangers; none",
-  allow: "only these peer ids may come; none means all",
-  deny: "these peer ids may not come; none",
-  environments: "which environments of others may run: digests, peer ids whose signature counts, any, ask; none",
+  yield: "pause while these programs run: blender,game.exe; none",
+  temperature: "pause above this many degrees Celsius: 85; off",
+  watts: "pause above this many watts: 200; off",
+  who: "whose jobs are accepted: anyone, friends or own",
+  own: "peer ids of your other machines, served first; none",
+  friends: "peer ids served before strangers; none",
+  allow: "accept only these peer ids; none means all",
+  deny: "never accept these peer ids; none",
+  environments: "allowed environments of others: digests, peer ids whose signatures are trusted, any, ask; none",
 } as const satisfies Record<string, string>;
 export type TermName = keyof typeof TERM_NAMES;
 
@@ -142,7 +142,7 @@ function wholeOf(text: string, name: TermName, most: number): number {
 function rateOf(text: string, name: TermName): number | undefined {
   if (isOff(text)) return undefined;
   const rate = parseRate(text);
-  if (rate < TERMS_LIMITS.minBytesPerSecond) throw wrong(name, text, "it must be at least 128k a second");
+  if (rate < TERMS_LIMITS.minBytesPerSecond) throw wrong(name, text, "it must be at least 128k per second");
   return rate;
 }
 
@@ -163,7 +163,7 @@ function listOf(text: string, name: TermName): readonly string[] {
   if (text === "" || text.toLowerCase() === "none") return [];
   const entries = text.split(/[,\s]+/).filter((entry) => entry !== "");
   const fits = entries.length <= TERMS_LIMITS.maxListed && entries.every((entry) => entry.length <= TERMS_LIMITS.maxNameChars);
-  if (!fits) throw wrong(name, `${text.slice(0, 40)}…`, "it lists too much");
+  if (!fits) throw wrong(name, `${text.slice(0, 40)}…`, "the list is too long");
   return entries;
 }
 

@@ -24,7 +24,7 @@ export async function outputAnswer<T>(
   signal?: AbortSignal,
 ): Promise<T> {
   const late = () =>
-    new FarmError("OUTPUT_NOT_WRITABLE", `${where} does not answer (a mount that has gone?)`, { facts: { unanswered: true } });
+    new FarmError("OUTPUT_NOT_WRITABLE", `${where} does not answer (a disconnected mount?)`, { facts: { unanswered: true } });
   try {
     return await withDeadline(call, { time, limitMs, late, signal });
   } catch (error) {

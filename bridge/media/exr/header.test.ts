@@ -96,11 +96,11 @@ describe("a header", () => {
       }),
     ],
     [
-      "data window makes no sense",
+      "data window is invalid",
       header({ dataWindow: attribute("dataWindow", "box2i", Buffer.concat([int32(0), int32(0), int32(-1), int32(5)])) }),
     ],
     [
-      "data window makes no sense",
+      "data window is invalid",
       header({ dataWindow: attribute("dataWindow", "box2i", Buffer.concat([int32(-(2 ** 31)), int32(0), int32(2 ** 31 - 1), int32(5)])) }),
     ],
     ["chunk count does not fit", header({ chunkCount: attribute("chunkCount", "int", int32(7)) })],

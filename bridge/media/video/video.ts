@@ -106,7 +106,7 @@ function ffmpegFailure(
   result: { readonly code?: string | undefined; readonly shortMessage?: string | undefined },
   lines: readonly string[],
 ): FarmError {
-  if (result.code === "ENOENT") return new FarmError("FFMPEG_NOT_FOUND", `${ffmpeg} is not there`);
+  if (result.code === "ENOENT") return new FarmError("FFMPEG_NOT_FOUND", `${ffmpeg} does not exist`);
   if (lines.some((line) => line.includes("No space left on device"))) return new FarmError("DISK_FULL", "no space left for the video");
   const reason = lines.at(-1) ?? result.shortMessage ?? "no reason given";
   return new FarmError("VIDEO_FAILED", `ffmpeg could not make the video: ${reason}`, { facts: { log: lines } });

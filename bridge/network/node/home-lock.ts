@@ -57,7 +57,7 @@ async function putUp(home: string, folder: string): Promise<{ holder: Holder; re
     return { holder, remove };
   } catch (cause) {
     await remove().catch(() => undefined);
-    throw new FarmError("HOME_NOT_WRITABLE", `cannot write in the home ${home}`, { facts: { home }, cause });
+    throw new FarmError("HOME_NOT_WRITABLE", `cannot write to the home ${home}`, { facts: { home }, cause });
   }
 }
 

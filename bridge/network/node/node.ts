@@ -88,7 +88,7 @@ class Libp2pNode implements SwarmNode {
   async start(options: DiscoveryOptions & { readonly mustListen: boolean }): Promise<void> {
     const { libp2p, listenAddresses } = this.#deps;
     // Before any peer can connect, so that the first identify answer contains it.
-    await libp2p.handle(this.#membership, (stream) => stream.abort(new Error("this protocol only tells the swarm")));
+    await libp2p.handle(this.#membership, (stream) => stream.abort(new Error("this protocol only identifies the swarm")));
     await this.#connections.start();
     await libp2p.start();
     if (options.mustListen && listenAddresses.list().length === 0) {

@@ -54,15 +54,15 @@ export class ProtocolHandlers {
   async #run(protocol: string, stream: Libp2pFrameStream, peer: RemotePeer, answer: Answer): Promise<void> {
     using child = childSignal(this.#stop.signal);
     // Also for a handler that waits for its stream and ignores the signal.
-    child.signal.addEventListener("abort", () => stream.abort(new Error("this node stops")), { once: true });
+    child.signal.addEventListener("abort", () => stream.abort(new Error("this node is stopping")), { once: true });
     try {
       await answer(stream, peer, child.signal);
       await stream.finish(child.signal);
     } catch (error) {
       stream.abort(error instanceof Error ? error : new Error(messageOf(error)));
       const fields = { protocol, peer: peer.id, err: error };
-      if (isFarmError(error) || isAbort(error)) this.#log.debug(fields, "an answer to a peer ended early");
-      else this.#log.error(fields, "an answer to a peer failed");
+      if (isFarmError(error) || isAbort(error)) this.#log.debug(fields, "a protocol handler ended early");
+      else this.#log.error(fields, "a protocol handler failed");
     }
   }
 }

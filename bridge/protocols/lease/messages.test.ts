@@ -61,17 +61,17 @@ describe("a donor's messages", () => {
   });
 
   it("[L11] give the reason for a pause as text, without its code", () => {
-    const paused: Availability = { state: "paused", code: "in-use", reason: "somebody uses it" };
+    const paused: Availability = { state: "paused", code: "in-use", reason: "somebody is using it" };
     const heard = (availability: object) => DonorMessage.safeParse({ type: "availability", availability });
     expect(heard(availabilityMessage(paused)).data).toEqual({
       type: "availability",
-      availability: { state: "paused", reason: "somebody uses it" },
+      availability: { state: "paused", reason: "somebody is using it" },
     });
     expect(heard(availabilityMessage({ state: "open" })).success).toBe(true);
     expect(heard(paused).success).toBe(false);
     expect(heard({ state: "closed" }).success).toBe(false);
-    const long = availabilityMessage({ state: "closed", code: "schedule", reason: `it gives\nonly ${"mon 1:00-2:00, ".repeat(50)}` });
-    expect(heard(long).data).toMatchObject({ availability: { reason: expect.stringMatching(/^it gives only mon/) } });
+    const long = availabilityMessage({ state: "closed", code: "schedule", reason: `it donates\nonly ${"mon 1:00-2:00, ".repeat(50)}` });
+    expect(heard(long).data).toMatchObject({ availability: { reason: expect.stringMatching(/^it donates only mon/) } });
     const torn = availabilityMessage({ state: "closed", code: "yield", reason: `${"x".repeat(299)}🎲` });
     expect(heard(torn).success).toBe(true);
   });

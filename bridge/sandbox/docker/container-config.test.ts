@@ -17,8 +17,8 @@ describe("a container as the engine created it", () => {
     ["writable", { ReadonlyRootfs: false }],
     ["network", { NetworkMode: "bridge" }],
     ["memory", { Memory: 0 }],
-    ["processes", { PidsLimit: -1 }],
-    ["processor", { NanoCpus: 0 }],
+    ["process limit", { PidsLimit: -1 }],
+    ["CPU limit", { NanoCpus: 0 }],
   ])("is refused when it says %s", (word, other) =>
     expect(grantedTooMuch({ ...GRANTED, HostConfig: { ...GRANTED.HostConfig, ...other } }).join()).toContain(word),
   );

@@ -133,11 +133,11 @@ export function grantedTooMuch({ HostConfig: granted, Mounts }: GrantedSandbox):
   const faults: readonly (readonly [wrong: boolean, what: string])[] = [
     [granted.Privileged !== false, "it is privileged"],
     [granted.ReadonlyRootfs !== true, "its files are writable"],
-    [Mounts.some(({ RW }) => RW), "its image asks for a folder on this machine's disk"],
+    [Mounts.some(({ RW }) => RW), "its image declares a volume on this machine's disk"],
     [granted.NetworkMode !== "none", "it has a network"],
-    [!granted.Memory, "it has no limit of memory"],
-    [!granted.PidsLimit || granted.PidsLimit < 0, "it has no limit of processes"],
-    [!granted.NanoCpus && !granted.CpuQuota, "it has no limit of processor time"],
+    [!granted.Memory, "it has no memory limit"],
+    [!granted.PidsLimit || granted.PidsLimit < 0, "it has no process limit"],
+    [!granted.NanoCpus && !granted.CpuQuota, "it has no CPU limit"],
   ];
   return faults.flatMap(([wrong, what]) => (wrong ? [what] : []));
 }

@@ -67,7 +67,7 @@ export class ContainerProcess {
       container = await engine.createContainer({ _query: {}, _body: createOptions(spec) } as never);
       const faults = grantedTooMuch(await container.inspect());
       if (faults.length > 0)
-        throw new FarmError("SANDBOX_UNSAFE", `the container engine made another sandbox than asked for: ${faults.join(", ")}`);
+        throw new FarmError("SANDBOX_UNSAFE", `the container engine created another sandbox than requested: ${faults.join(", ")}`);
       const stream = await container.attach({ stream: true, stdin: true, stdout: true, stderr: true, hijack: true });
       const ended = exitCodeOf(container);
       await container.start();
@@ -158,7 +158,7 @@ export class ContainerProcess {
   }
 
   async #print(stream: PassThrough, bytes: Buffer): Promise<void> {
-    if (!this.#printed.spend(bytes.length)) return this.#end(new FarmError("OUTPUT_EXCEEDED", "the scene prints without end"));
+    if (!this.#printed.spend(bytes.length)) return this.#end(new FarmError("OUTPUT_EXCEEDED", "the scene prints too much"));
     if (!stream.write(bytes)) await new Promise((resolve) => stream.once("drain", resolve));
   }
 
@@ -181,7 +181,7 @@ export class ContainerProcess {
   }
 
   #engineLeft(cause: unknown): undefined {
-    this.#reason ??= new FarmError("SANDBOX_UNAVAILABLE", `the container engine has gone: ${messageOf(cause)}`, { cause });
+    this.#reason ??= new FarmError("SANDBOX_UNAVAILABLE", `the container engine does not answer: ${messageOf(cause)}`, { cause });
   }
 
   async #limitReached(exitCode: number | undefined): Promise<FarmError | undefined> {

@@ -283,7 +283,7 @@ describe("an image that is no environment", () => {
 
   it("is refused when it declares a volume", async () => {
     await using odd = await image("VOLUME /data");
-    await expect(prepared(odd.name)).rejects.toMatchObject({ code: "SANDBOX_UNSAFE", message: expect.stringContaining("folder") });
+    await expect(prepared(odd.name)).rejects.toMatchObject({ code: "SANDBOX_UNSAFE", message: expect.stringContaining("volume") });
   });
 
   it("is not found when it has no labels of its Blender", async () => {

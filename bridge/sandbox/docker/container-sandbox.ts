@@ -93,12 +93,12 @@ export class ContainerSandbox implements AsyncDisposable {
     if (faults.length > 0) throw new FarmError("SANDBOX_UNSAFE", `the container engine is not safe enough: ${faults.join("; ")}`);
     const { age, version } = runtimeAge(components);
     if (age === "old" && !options.allowOldRuntime) {
-      throw new FarmError("SANDBOX_UNSAFE", `the container runtime runc ${version} has known ways out of a container`, {
-        advice: "Install a newer Docker Engine, or say --allow-old-runtime.",
+      throw new FarmError("SANDBOX_UNSAFE", `the container runtime runc ${version} has known container escapes`, {
+        advice: "Install a newer Docker Engine, or use --allow-old-runtime.",
       });
     }
     const unsure = age === "unknown" && version !== "";
-    const warnings = unsure ? [`runc ${version} is mended only if this system's maker has done so: keep the system up to date`] : [];
+    const warnings = unsure ? [`runc ${version} is safe only if this system's distribution has fixed it: keep the system up to date`] : [];
     const environment = await findEnvironment(engine, options.environment).catch((error: unknown) => {
       if (options.environment === undefined && isFarmError(error, "ENVIRONMENT_MISSING")) return undefined;
       throw error;
@@ -128,9 +128,7 @@ export class ContainerSandbox implements AsyncDisposable {
     const trial = await this.start(request, { scripts, scene: tools, scratch: tools }, TRIAL_SIZE);
     const [said, complaint, { reason }] = await Promise.all([text(trial.stdout), text(trial.stderr), trial.exited]);
     if (said === "works\n") return;
-    throw (
-      reason ?? new FarmError("SANDBOX_UNAVAILABLE", `a sandbox was tried and does not work: ${lastLine(complaint) || "it said nothing"}`)
-    );
+    throw reason ?? new FarmError("SANDBOX_UNAVAILABLE", `a test of the sandbox failed: ${lastLine(complaint) || "without a message"}`);
   }
 
   /** Starts a program of the environment, or of the named image. Paths in its arguments are converted to paths inside. Throws SANDBOX_UNAVAILABLE, SANDBOX_UNSAFE. */
@@ -143,7 +141,7 @@ export class ContainerSandbox implements AsyncDisposable {
     if (!this.#ready) throw new Error("the sandbox was not prepared");
     const { tools, labels } = this.#ready;
     const image = request.image ?? this.environment?.id;
-    if (image === undefined) throw new FarmError("ENVIRONMENT_MISSING", "there is no environment to run in");
+    if (image === undefined) throw new FarmError("ENVIRONMENT_MISSING", "there is no environment to render in");
     const seen: readonly ReadableFolder[] = [
       { here: folders.scripts, inside: `${INSIDE.tools}/${TOOLS.scripts}` },
       { here: folders.scratch, inside: INSIDE.scratch },

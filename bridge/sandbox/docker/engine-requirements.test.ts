@@ -16,7 +16,7 @@ describe("an engine for untrusted files", () => {
     ["windows", { OSType: "windows" }],
   ])("is refused for %s", (word, facts) => expect(engineFaults({ ...GOOD, ...facts }).join()).toContain(word));
   it("is refused when it does not report them", () =>
-    expect(engineFaults({})).toEqual(["it does not hold containers to their limit of memory, CPU, processes"]));
+    expect(engineFaults({})).toEqual(["it does not enforce container limits of memory, CPU, processes"]));
 });
 
 describe("the age of a runtime", () => {

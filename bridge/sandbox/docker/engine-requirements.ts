@@ -56,8 +56,8 @@ export function engineFaults(facts: EngineFacts): string[] {
   const unenforced = limitsThat(facts, (enforced) => enforced !== true).filter((limit) => limit !== "swap");
   return [
     ...(facts.OSType === undefined || facts.OSType === "linux" ? [] : [`it runs ${facts.OSType} containers`]),
-    ...(facts.CgroupDriver === "none" ? ["it holds containers to no limits at all (rootless without delegated control groups)"] : []),
-    ...(unenforced.length === 0 ? [] : [`it does not hold containers to their limit of ${unenforced.join(", ")}`]),
+    ...(facts.CgroupDriver === "none" ? ["it enforces no container limits (rootless without delegated control groups)"] : []),
+    ...(unenforced.length === 0 ? [] : [`it does not enforce container limits of ${unenforced.join(", ")}`]),
   ];
 }
 

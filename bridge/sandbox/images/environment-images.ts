@@ -24,7 +24,7 @@ export async function listEnvironments(engine: Docker): Promise<EnvironmentImage
 /** The environment that matches a user's text (see `mayMean`) or has that tag; the newest match; by default the newest of all. Throws ENVIRONMENT_MISSING. */
 export async function findEnvironment(engine: Docker, wanted: string | undefined): Promise<EnvironmentImage> {
   const all = await listEnvironments(engine).catch((cause: unknown) => {
-    throw new FarmError("SANDBOX_UNAVAILABLE", `the container engine does not tell its images: ${messageOf(cause)}`, { cause });
+    throw new FarmError("SANDBOX_UNAVAILABLE", `the container engine does not list its images: ${messageOf(cause)}`, { cause });
   });
   const found = wanted === undefined ? all[0] : all.find((image) => isCalled(image, wanted));
   if (found) return found;

@@ -31,14 +31,13 @@ export async function askBlender(
   const said = await engine.ask(image, ["blender", ...flags, "--python-expr", script], signal);
   const line = said.split("\n").find((text) => text.startsWith(ANSWER));
   const parsed = Answer.safeParse(line === undefined ? undefined : JSON.parse(line.slice(ANSWER.length)));
-  if (!parsed.success)
-    throw new FarmError("ENVIRONMENT_BUILD_FAILED", "the image's Blender does not say what it is", { cause: parsed.error });
+  if (!parsed.success) throw new FarmError("ENVIRONMENT_BUILD_FAILED", "the image's Blender cannot be identified", { cause: parsed.error });
   const { compiled, ...facts } = parsed.data;
   const wanted = gpu === undefined ? [] : BACKENDS[gpu];
   const usable = wanted.filter((backend) => compiled.includes(backend));
   if (gpu !== undefined && usable.length === 0)
     throw new FarmError("ENVIRONMENT_BUILD_FAILED", `this Blender is built without ${wanted.join(" and ")}`, {
-      advice: "Take an official build: --blender 4.2.9 --sha256 …",
+      advice: "Use an official build: --blender 4.2.9 --sha256 …",
     });
   return { ...facts, backends: ["CPU", ...usable] };
 }

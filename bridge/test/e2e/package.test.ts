@@ -64,7 +64,7 @@ async function startUntil(command: string, args: readonly string[], wanted: RegE
   for await (const line of createInterface({ input: child.stdout })) {
     if (wanted.test(line)) return { line, stop };
   }
-  throw new Error(`${command} ended without a word of ${wanted}`);
+  throw new Error(`${command} ended without printing ${wanted}`);
 }
 
 describe("the package that npm pack makes", () => {

@@ -24,8 +24,8 @@ export interface DonorDevicesDeps {
 }
 
 const NO_GPU = {
-  none: "this machine shows no GPU: it renders on the CPU",
-  untried: "GPUs are tried in an environment, and there is none here: `bridge env build` makes one",
+  none: "no GPU was found on this machine: it renders on the CPU",
+  untried: "GPUs are tested in an environment, and there is none on this machine: `bridge env build` makes one",
 } as const;
 
 /** What of an owner's terms decides about devices. */
@@ -146,7 +146,7 @@ export class DonorDevices implements SlotDevices {
 
   get #own(): ChosenBlender {
     const { blender } = this.#deps;
-    if (!blender) throw new FarmError("BLENDER_NOT_FOUND", "there is no Blender here to try devices with");
+    if (!blender) throw new FarmError("BLENDER_NOT_FOUND", "there is no Blender on this machine to test devices with");
     return blender;
   }
 
@@ -158,7 +158,7 @@ export class DonorDevices implements SlotDevices {
   #fall(slot: number, reason: string): void {
     this.#fallen.add(slot);
     const names = this.gpusOf(slot).map(({ name }) => name);
-    this.#tell(`${names.join(", ")} cannot be used any more (${reason}): slot ${slot + 1} renders on the CPU`);
+    this.#tell(`${names.join(", ")} can no longer be used (${reason}): slot ${slot + 1} renders on the CPU`);
   }
 
   /** A message for the owner and the offer. */

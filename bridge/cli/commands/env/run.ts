@@ -58,7 +58,7 @@ export async function runEnvList(cli: Cli, raw: Record<string, unknown>): Promis
     for (const { isHere, sentBytes, ...row } of listed) cli.terminal.json({ event: "environment", ...plain(row), isHere, sentBytes });
     return;
   }
-  if (listed.length === 0) return cli.terminal.line("There are no environments here. Build one with `bridge env build`.");
+  if (listed.length === 0) return cli.terminal.line("There are no environments in this home. Build one with `bridge env build`.");
   cli.terminal.line(table([["NAME", "BLENDER", "DEVICES", "SIZE", "FROM", "SHARED", ""], ...listed.map(cellsOf)]));
 }
 
@@ -72,7 +72,7 @@ export async function runEnvShare(cli: Cli, reference: string, raw: Record<strin
   const row = stop ? await unshareEnvironment(home, reference) : await shareEnvironment(home, reference, progress, cli.signal);
   if (json) return cli.terminal.json({ event: "environment", ...plain(row) });
   const name = environmentName(row.facts, row.digest);
-  cli.terminal.line(stop ? `${name} is given to nobody any more.` : `${name} is given to peers while this node renders or donates.`);
+  cli.terminal.line(stop ? `${name} is no longer shared.` : `${name} is shared with peers while this node renders or donates.`);
 }
 
 /** `bridge env remove`. */

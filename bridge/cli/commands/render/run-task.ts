@@ -63,8 +63,8 @@ function exitCodeOf(outcome: JobOutcome): number {
 
 /** The end event of a process that exits before its job has ended. */
 function lastWords(clock: Clock, job: string, json: boolean) {
-  const message = "the process ended before the job had";
+  const message = "the process exited before the job had ended";
   const event = endBeforeWork(job, "failed", { code: "BUG", message });
-  const err = `bug ${message}\n  This is a mistake of ours: please report it. Go on with: bridge jobs resume ${job}`;
+  const err = `bug ${message}\n  This is a bug of the bridge: please report it. Resume with: bridge jobs resume ${job}`;
   return json ? { out: JSON.stringify({ ...event, at: clock.now() }), err } : { err };
 }

@@ -34,7 +34,7 @@ def check_opened(path: str) -> None:
     saved, own = compat.saved_version()[:2], compat.version()[:2]
     if saved > own:
         raise ScriptError(
-            "SCENE_TOO_NEW", f"{path} was saved by Blender {saved[0]}.{saved[1]}, and this is Blender {own[0]}.{own[1]}"
+            "SCENE_TOO_NEW", f"{path} was saved by Blender {saved[0]}.{saved[1]}, and this machine has Blender {own[0]}.{own[1]}"
         )
 
 
