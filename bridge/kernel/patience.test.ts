@@ -1,7 +1,7 @@
 import { MessageChannel } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
 import { systemWorld } from "./world.ts";
-import { afterPatience, patientNow } from "./patience.ts";
+import { afterPatience, runningTimeClock } from "./patience.ts";
 import { SteppedClock } from "../test/simulation/steps.ts";
 
 describe("a wait for a peer", () => {
@@ -39,7 +39,7 @@ describe("a wait for a peer", () => {
 
 it("the patient clock follows the time, and advances by little over a suspension", () => {
   let realMs = 1_000;
-  const nowMs = patientNow(() => realMs, 2_000);
+  const nowMs = runningTimeClock(() => realMs, 2_000);
   realMs += 1_500;
   expect(nowMs()).toBe(2_500);
   realMs += 8 * 3_600_000;

@@ -35,7 +35,7 @@ export function afterPatience({ clock, timers }: Time, ms: number, then: () => v
  * A clock of the time in which this process ran: `nowMs` that advances at most `mostMs` between two calls. It must be
  * called more often than that.
  */
-export function patientNow(nowMs: () => number, mostMs: number): () => number {
+export function runningTimeClock(nowMs: () => number, mostMs: number): () => number {
   let seenMs = nowMs();
   let countedMs = seenMs;
   return () => {

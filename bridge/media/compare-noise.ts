@@ -2,7 +2,7 @@ import type { Rect } from "../core/job/scene-facts.ts";
 import { type Luminance, type NoiseVerdict, noiseTest } from "../core/verify/noise.ts";
 import { channelNames } from "./exr/header.ts";
 import { readRectangle } from "./exr/read-rectangle.ts";
-import { areaOf, openPlaced, type PlacedPicture } from "./placed-picture.ts";
+import { toPictureArea, openPlaced, type PlacedPicture } from "./placed-picture.ts";
 
 /** Rec. 709 weights: Blender's default linear space. */
 const WEIGHTS = { R: 0.2126, G: 0.7152, B: 0.0722 } as const;
@@ -48,7 +48,7 @@ function combinedStems(picture: PlacedPicture): string[] {
 function luminances(picture: PlacedPicture, rect: Rect, stems: readonly string[]): Map<string, Luminance> {
   using file = openPlaced(picture);
   const names = stems.flatMap((stem) => Object.keys(WEIGHTS).map((channel) => stem + channel));
-  const planes = readRectangle(file, areaOf(picture, rect), names);
+  const planes = readRectangle(file, toPictureArea(picture, rect), names);
   return new Map(stems.map((stem) => [stem, luminance(planes, stem, rect.width * rect.height)]));
 }
 

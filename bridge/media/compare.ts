@@ -1,10 +1,10 @@
 import type { Rect } from "../core/job/scene-facts.ts";
-import { isWallClock, withoutComposite } from "./exr/channel-names.ts";
+import { isRenderTimePass, withoutComposite } from "./exr/channel-names.ts";
 import type { ExrFile } from "./exr/exr-file.ts";
 import { channelNames } from "./exr/header.ts";
 import { readRectangle } from "./exr/read-rectangle.ts";
 import { compareNoise } from "./compare-noise.ts";
-import { areaOf, openPlaced, type PlacedPicture } from "./placed-picture.ts";
+import { toPictureArea, openPlaced, type PlacedPicture } from "./placed-picture.ts";
 import type { FloatDifference } from "./types.ts";
 
 export interface CompareRequest {
@@ -43,8 +43,8 @@ export function compareFloats(request: CompareRequest): FloatDifference {
   const rowsPerBand = Math.max(1, Math.floor(BAND_BYTES / (rect.width * names.length * 4)));
   for (let y = rect.y; y < rect.y + rect.height; y += rowsPerBand) {
     const band = { ...rect, y, height: Math.min(rowsPerBand, rect.y + rect.height - y) };
-    const ours = readRectangle(reference, areaOf(request.reference, band), names);
-    const theirs = readRectangle(result, areaOf(request.result, band), names);
+    const ours = readRectangle(reference, toPictureArea(request.reference, band), names);
+    const theirs = readRectangle(result, toPictureArea(request.result, band), names);
     const difference = compareBand(theirs, ours, band.width * band.height);
     differingPixels += difference.differingPixels;
     maxDifference = Math.max(maxDifference, difference.maxDifference);
@@ -53,7 +53,7 @@ export function compareFloats(request: CompareRequest): FloatDifference {
 }
 
 function comparedNames(file: ExrFile): string[] {
-  return withoutComposite(channelNames(file.header)).filter((name) => !isWallClock(name));
+  return withoutComposite(channelNames(file.header)).filter((name) => !isRenderTimePass(name));
 }
 
 type Bits = ReadonlyMap<string, Uint32Array>;

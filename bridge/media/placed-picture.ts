@@ -20,7 +20,7 @@ export function openPlaced(picture: PlacedPicture): ExrFile {
 }
 
 /** A full-frame rectangle in a picture's own rows. */
-export function areaOf(picture: PlacedPicture, rect: Rect): PixelArea {
+export function toPictureArea(picture: PlacedPicture, rect: Rect): PixelArea {
   if (!contains(picture.rect, rect)) throw new RangeError("the compared rectangle is outside of a picture");
   return { left: rect.x - picture.rect.x, top: topRow(picture.rect, rect), width: rect.width, height: rect.height };
 }

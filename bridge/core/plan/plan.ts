@@ -4,7 +4,7 @@ import type { Chunk } from "./chunk.ts";
 import { tailFrames } from "./tail-frames.ts";
 import { cutFiles, cutRaw } from "./plan-chunks.ts";
 import { messagesOf } from "./plan-messages.ts";
-import { isTileable, sceneNamed, shapeOf } from "./plan-shape.ts";
+import { isTileable, sceneNamed, jobShapeOf } from "./plan-shape.ts";
 import type { JobPlan, JobShape, PlannedSceneFrame, PlanOptions, SceneGrid, SceneFrameKey } from "./plan-types.ts";
 import type { SceneFrame, SceneFacts, SceneRenderFacts } from "../job/scene-facts.ts";
 import { TILE_RULES } from "./tiles.ts";
@@ -21,7 +21,7 @@ export const PLAN_LIMITS = { maxChunks: 500_000 } as const;
  * DENOISER_MISSING.
  */
 export function planJob(facts: SceneFacts, options: PlanOptions): JobPlan {
-  const shape = shapeOf(facts, options);
+  const shape = jobShapeOf(facts, options);
   const grids = new Map<string, SceneGrid>();
   const sceneFrames = new Map<SceneFrameKey, PlannedSceneFrame>();
   const outputs = new Map<number, readonly SceneFrameKey[]>();

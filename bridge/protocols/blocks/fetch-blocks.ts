@@ -1,7 +1,7 @@
 import { childSignal } from "../../kernel/abort.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
 import { Notifier } from "../../kernel/notifier.ts";
-import { patientNow } from "../../kernel/patience.ts";
+import { runningTimeClock } from "../../kernel/patience.ts";
 import type { Time, World } from "../../kernel/world.ts";
 import type { FrameStream } from "../frame-stream.ts";
 import { FetchPlan } from "./fetch-plan.ts";
@@ -66,7 +66,7 @@ class Fetch {
 
   constructor(request: FetchBlocksRequest, onProgress: (progress: BlockProgress) => void) {
     this.#request = request;
-    this.#nowMs = patientNow(() => request.world.clock.monotonicMs(), MOST_BETWEEN_LOOKS_MS);
+    this.#nowMs = runningTimeClock(() => request.world.clock.monotonicMs(), MOST_BETWEEN_LOOKS_MS);
     const wanted = [...new Map(request.wanted.map((block) => [block.hash, block])).values()];
     const open = wanted.filter((block) => !request.store.has(block.hash));
     const bytesTotal = sumBytes(wanted);

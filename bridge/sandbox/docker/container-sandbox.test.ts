@@ -16,7 +16,7 @@ import {
   testSandbox,
   told,
 } from "../fixtures/sandbox-kit.ts";
-import { processFingerprint, SANDBOX_LABELS } from "../process/orphans.ts";
+import { processFingerprint, SANDBOX_LABELS } from "../process/orphaned-containers.ts";
 import { until } from "../../test/time/until.ts";
 import { timeLimit } from "../../test/time/time-limit.ts";
 

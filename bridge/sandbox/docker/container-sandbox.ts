@@ -4,10 +4,10 @@ import Docker from "dockerode";
 import { FarmError, isFarmError, messageOf } from "../../kernel/errors.ts";
 import { type DeviceRequest, INSIDE, type ReadableFolder, type SandboxLimits } from "./container-config.ts";
 import { ContainerProcess } from "./container-process.ts";
-import { absence } from "./docker-probe.ts";
+import { unavailableReason } from "./docker-probe.ts";
 import { type EngineComponent, engineFaults, type EngineFacts, runtimeAge } from "./engine-requirements.ts";
 import { type EnvironmentImage, findEnvironment } from "../images/environment-images.ts";
-import { processFingerprint, reapOrphans, SANDBOX_LABELS } from "../process/orphans.ts";
+import { processFingerprint, removeOrphanedContainers, SANDBOX_LABELS } from "../process/orphaned-containers.ts";
 import type { ProcessRequest } from "../process/process-sandbox.ts";
 import { installTools, TOOLS } from "../sandbox-tools.ts";
 
@@ -116,7 +116,7 @@ export class ContainerSandbox implements AsyncDisposable {
     await installTools(options.tools, options.scripts, this.#machine.Architecture ?? "");
     const labels = { [SANDBOX_LABELS.node]: options.node, [SANDBOX_LABELS.maker]: await processFingerprint() };
     this.#ready = { tools: options.tools, labels };
-    const orphans = await reapOrphans(this.#engine, options.node);
+    const orphans = await removeOrphanedContainers(this.#engine, options.node);
     if (this.environment !== undefined) await this.#tryOut(options);
     return orphans;
   }
@@ -198,7 +198,7 @@ async function askEngine(): Promise<{ readonly facts: EngineFacts; readonly comp
     const [facts, version] = await Promise.all([engine.info() as Promise<EngineFacts>, engine.version()]);
     return { facts, components: version.Components ?? [] };
   } catch (cause) {
-    const { reason } = absence(cause as NodeJS.ErrnoException);
+    const { reason } = unavailableReason(cause as NodeJS.ErrnoException);
     throw new FarmError("SANDBOX_UNAVAILABLE", `there is no container engine to work with: ${reason || messageOf(cause)}`, { cause });
   }
 }

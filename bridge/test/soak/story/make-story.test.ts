@@ -35,6 +35,11 @@ describe("the story of a seed", () => {
 });
 
 describe("300 seeds cover every kind", () => {
+  it("in grids that their pictures can be cut into", () => {
+    const columns = jobs.filter(({ scene }) => scene === "tall").map(({ tiles }) => Number(/^\d+/.exec(tiles)?.[0] ?? 1));
+    expect(Math.max(...columns)).toBe(5);
+  });
+
   it("of scene, format, frames and tiles", () => {
     expect(reached(jobs.map(({ scene }) => scene))).toEqual(new Set(SCENES.map(({ name }) => name)));
     expect(reached(jobs.flatMap(({ format }) => format ?? []))).toEqual(new Set(FORMATS));

@@ -20,7 +20,7 @@ function makeJob(random: Random): JobStory {
     scene: scene.name,
     frames,
     ...(scene.formats.length > 0 && random.chance(0.4) ? { format: random.pick(scene.formats) } : {}),
-    tiles: makeTiles(random, frames),
+    tiles: makeTiles(random, frames, scene),
     verify: random.weighted({ off: 4, spot: 4, full: 2 }),
     local: Number(random.weighted({ 0: 6, 1: 3, 2: 1 })),
     video: scene.name === "moving" && frames.kind !== "list" && random.chance(0.4),
@@ -46,12 +46,13 @@ function makeFrames(random: Random, scene: SoakScene, through: JobStory["through
   return { kind: "range", first, count, step };
 }
 
-function makeTiles(random: Random, frames: Frames): string {
+function makeTiles(random: Random, frames: Frames, { width = Number.POSITIVE_INFINITY }: SoakScene): string {
   const isStill = frames.kind === "list" && frames.count <= 3;
   const how = random.weighted(isStill ? { auto: 3, off: 1, grid: 6 } : { auto: 5, off: 3, grid: 3 });
   if (how !== "grid") return how;
   const most = isStill ? 8 : 3;
-  return `${random.int(1, most)}x${random.int(1, most)}`;
+  const [columns, rows] = [random.int(1, most), random.int(1, most)];
+  return `${Math.min(columns, width)}x${rows}`;
 }
 
 function makeDonor(random: Random): DonorStory {

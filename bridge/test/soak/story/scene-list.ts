@@ -16,6 +16,8 @@ export interface SoakScene {
   readonly formats: readonly Format[];
   /** Its weight in the random choice. */
   readonly weight: number;
+  /** Its picture is so many pixels wide: a grid cannot have more columns. */
+  readonly width?: number;
 }
 
 const STILLS: readonly Format[] = ["PNG", "JPEG", "TIFF", "OPEN_EXR"];
@@ -47,7 +49,7 @@ export const SCENES: readonly SoakScene[] = [
   made("moving", 40, { formats: ALL, weight: 8 }),
   made("static", 40, { formats: STILLS }),
   made("film", 4, { formats: STILLS, weight: 8 }),
-  made("tall", 2, { formats: STILLS }),
+  made("tall", 2, { formats: STILLS, width: 5 }),
   made("tiny", 6, { formats: STILLS }),
   made("layers", 6, { formats: ["OPEN_EXR_MULTILAYER", "OPEN_EXR", "PNG"] }),
   made("layers-multi", 4),

@@ -1,5 +1,5 @@
 import type Docker from "dockerode";
-import { birthOf, isRunning } from "../../kernel/process-identity.ts";
+import { processStart, isRunning } from "../../kernel/process-identity.ts";
 
 /** Labels that mark a sandbox as ours. */
 export const SANDBOX_LABELS = {
@@ -10,7 +10,7 @@ export const SANDBOX_LABELS = {
 
 /** Identifies this process uniquely, also after a reboot. */
 export async function processFingerprint(pid: number = process.pid): Promise<string> {
-  const birth = await birthOf(pid);
+  const birth = await processStart(pid);
   return birth === undefined ? `${pid}` : `${pid} ${birth.startTicks} ${birth.boot}`;
 }
 
@@ -20,8 +20,8 @@ export async function isMakerAlive(mark: string): Promise<boolean> {
   return mark.includes(" ") ? (await processFingerprint(pid)) === mark : isRunning(pid);
 }
 
-/** Removes the sandboxes left by killed bridges of this node. @returns how many. */
-export async function reapOrphans(engine: Docker, node: string): Promise<number> {
+/** Removes the sandboxes that killed bridges of this node have left. @returns how many. */
+export async function removeOrphanedContainers(engine: Docker, node: string): Promise<number> {
   const filters = { label: [`${SANDBOX_LABELS.node}=${node}`] };
   const ours = await engine.listContainers({ all: true, filters });
   let count = 0;
