@@ -84,23 +84,25 @@ export interface Refused {
 
 /** Whether this donor accepts a job, and with which device class it would work. Every job runs on one Blender build. */
 export function admit(request: AdmissionRequest, terms: AdmissionTerms): { readonly deviceClass: DeviceClass } | Refused {
-  const refusal = unwelcome(request, terms) ?? retryLater(request, terms) ?? tooBig(request.needs, terms);
+  const refusal = notAllowed(request, terms) ?? retryLater(request, terms) ?? resourceRefusal(request.needs, terms);
   if (refusal) return refusal;
   const deviceClass =
-    request.needs.environment === undefined ? terms.builds.find((build) => sameBuild(build, request.build)) : inside(request, terms);
+    request.needs.environment === undefined
+      ? terms.builds.find((build) => sameBuild(build, request.build))
+      : deviceClassInEnvironment(request, terms);
   if (deviceClass) return { deviceClass };
   const here = terms.builds.map(({ blenderVersion, buildHash }) => `${blenderVersion} (${buildHash})`).join(", ") || "none";
   const wanted = `${request.build.blenderVersion} (${request.build.buildHash})`;
   return { refused: "no-matching-blender", message: `it has Blender ${here}, and the job needs ${wanted}` };
 }
 
-function unwelcome({ peer, job, needs }: AdmissionRequest, { who, evicted, environments }: AdmissionTerms): Refused | undefined {
+function notAllowed({ peer, job, needs }: AdmissionRequest, { who, evicted, environments }: AdmissionTerms): Refused | undefined {
   if (!isAdmitted(peer, who)) return { refused: "not-welcome", message: "its owner does not allow your jobs" };
   if (evicted.has(job)) return { refused: "evicted", message: "its owner has evicted this job" };
-  return needs.environment === undefined ? undefined : unwelcomeEnvironment(needs.environment, { who, environments });
+  return needs.environment === undefined ? undefined : environmentRefusal(needs.environment, { who, environments });
 }
 
-function unwelcomeEnvironment(digest: string, { who, environments }: Pick<AdmissionTerms, "who" | "environments">): Refused | undefined {
+function environmentRefusal(digest: string, { who, environments }: Pick<AdmissionTerms, "who" | "environments">): Refused | undefined {
   if (environments === undefined) return { refused: "no-environment", message: "it does not use environments" };
   const refused = environments.refused.get(digest);
   if (refused !== undefined) return { refused: "no-environment", message: refused };
@@ -110,7 +112,7 @@ function unwelcomeEnvironment(digest: string, { who, environments }: Pick<Admiss
 }
 
 /** The device class of a job that names an environment, on this machine's CPU. */
-function inside({ build }: AdmissionRequest, { environments }: AdmissionTerms): DeviceClass | undefined {
+function deviceClassInEnvironment({ build }: AdmissionRequest, { environments }: AdmissionTerms): DeviceClass | undefined {
   if (environments === undefined) return undefined;
   return { blenderVersion: build.blenderVersion, buildHash: build.buildHash, backend: "CPU", arch: environments.arch };
 }
@@ -127,7 +129,7 @@ function retryLater({ peer }: AdmissionRequest, { availability, jobs, maxJobs, w
 const SCENE_COPIES = 2;
 
 /** Refuses a job that does not fit this machine. */
-function tooBig(needs: JobRequirements, terms: AdmissionTerms): Refused | undefined {
+function resourceRefusal(needs: JobRequirements, terms: AdmissionTerms): Refused | undefined {
   const { sceneBytes = 0, memoryBytes = 0, chunkSeconds = 0 } = needs;
   const room = sceneBytes * SCENE_COPIES;
   if (room > terms.diskBytes)

@@ -93,7 +93,7 @@ export class ServedJob implements OpenJobHandle {
 
   /** The owner lets this machine work, or not for now. */
   notifyAvailability(availability: Availability): void {
-    this.#sayAside({ type: "availability", availability: availabilityMessage(availability) });
+    this.#sendInBackground({ type: "availability", availability: availabilityMessage(availability) });
   }
 
   /** Ends the job from this side, with a word. */
@@ -108,7 +108,7 @@ export class ServedJob implements OpenJobHandle {
   }
 
   /** For what need not be waited for: a broken stream is noticed by the reader, and one that takes nothing is cut. */
-  #sayAside(message: DonorMessage): void {
+  #sendInBackground(message: DonorMessage): void {
     void this.say(message).catch(() => {});
   }
 
@@ -120,7 +120,7 @@ export class ServedJob implements OpenJobHandle {
       } catch {
         return; // the talk has ended
       }
-      this.#sayAside({ type: "heartbeat" });
+      this.#sendInBackground({ type: "heartbeat" });
     }
   }
 
@@ -144,9 +144,9 @@ export class ServedJob implements OpenJobHandle {
     const { job, requester } = this.ticket;
     const kept = this.#deps.kept.take({ peer: requester.id, job, spec });
     const held: Lease = kept ? { spec, ...kept, isStarted: true, isWithdrawn: false } : this.#begin(lease, spec);
-    if (kept) this.#sayAside({ type: "started", lease });
+    if (kept) this.#sendInBackground({ type: "started", lease });
     this.#leases.set(lease, held);
-    this.#do(this.#tell(lease, held));
+    this.#do(this.#reportEnd(lease, held));
   }
 
   #withdraw(lease: string): void {
@@ -161,7 +161,7 @@ export class ServedJob implements OpenJobHandle {
     const started = () => {
       held.isStarted = true;
       this.#deps.observe({ event: "chunk-started", job: this.ticket.job, lease, spec });
-      this.#sayAside({ type: "started", lease });
+      this.#sendInBackground({ type: "started", lease });
     };
     const result = this.#render(lease, spec, { started, signal: child.signal }).finally(child.dispose);
     result.catch(() => {}); // told by `#tell`
@@ -184,14 +184,14 @@ export class ServedJob implements OpenJobHandle {
   }
 
   /** Tells the requester how a chunk ended. */
-  async #tell(lease: string, held: Lease): Promise<void> {
+  async #reportEnd(lease: string, held: Lease): Promise<void> {
     const outcome = await held.result.then(
       (value) => ({ value }),
       (error: unknown) => ({ error }),
     );
     if ("value" in outcome && !held.isWithdrawn) {
       const { files, seconds, peakMemoryBytes, deviceClass } = outcome.value;
-      return this.#sayAside({ type: "rendered", lease, files, seconds, peakMemoryBytes, deviceClass });
+      return this.#sendInBackground({ type: "rendered", lease, files, seconds, peakMemoryBytes, deviceClass });
     }
     this.#leases.delete(lease);
     if (this.#life.signal.aborted) return;
@@ -200,7 +200,7 @@ export class ServedJob implements OpenJobHandle {
     const code = isCancelled ? "CANCELLED" : isFarmError(error) ? error.code : "BLENDER_SCRIPT_FAILED";
     this.#deps.observe({ event: "chunk-failed", job: this.ticket.job, lease, code });
     this.#deps.log.debug({ lease, error }, "chunk failed");
-    this.#sayAside({ type: "failed", lease, code, message: messageOf(error).slice(0, 2000) });
+    this.#sendInBackground({ type: "failed", lease, code, message: messageOf(error).slice(0, 2000) });
   }
 
   async #keep(rendered: RenderedFiles): Promise<ChunkResult> {
@@ -272,12 +272,12 @@ export class ServedJob implements OpenJobHandle {
       fetching: (bytesDone: number, bytesTotal: number) => {
         if (this.#deps.clock.monotonicMs() - told < 250 && bytesDone < bytesTotal) return;
         told = this.#deps.clock.monotonicMs();
-        this.#sayAside({ type: "state", phase: "fetching", bytesDone, bytesTotal });
+        this.#sendInBackground({ type: "state", phase: "fetching", bytesDone, bytesTotal });
       },
       dismiss: (reason: string) => this.dismiss(reason),
     };
     const scene = await fetchJobInputs(this.#deps, this.ticket, talk, this.#life.signal);
-    this.#sayAside({ type: "state", phase: "ready", bytesDone: 0, bytesTotal: 0 });
+    this.#sendInBackground({ type: "state", phase: "ready", bytesDone: 0, bytesTotal: 0 });
     return scene;
   }
 }

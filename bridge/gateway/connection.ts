@@ -115,7 +115,7 @@ export class Connection {
   async #answer({ id, method, params }: Request): Promise<void> {
     this.#inFlight++;
     try {
-      this.#spend();
+      this.#takeToken();
       if (!Object.hasOwn(METHODS, method)) throw new FarmError("WIRE_INVALID", `this bridge does not know the method ${method}`);
       await this.#perform(method as Method, params, (result) => this.#say({ type: "reply", id, result }));
     } catch (error) {
@@ -128,7 +128,7 @@ export class Connection {
   }
 
   /** Throws WIRE_BUSY. */
-  #spend(): void {
+  #takeToken(): void {
     const nowMs = this.#deps.clock.monotonicMs();
     const isEarly = waitMs(this.#bucket, limits.requestsPerSecond, nowMs) > 0;
     if (isEarly || this.#inFlight > limits.maxRequestsInFlight) throw new FarmError("WIRE_BUSY", "too many requests of one client at once");

@@ -13,7 +13,7 @@ export interface IdleSensors {
   readonly from: readonly string[];
 }
 
-interface Sign {
+interface IdleSource {
   readonly name: string;
   /** Whether it detects input at a display; others only detect terminals. */
   readonly seesScreens: boolean;
@@ -43,7 +43,7 @@ export class IdleDetector implements AsyncDisposable {
 
   async look(nowMs: number): Promise<IdleSensors> {
     const signs = this.#platform === "linux" ? this.#linuxSigns() : this.#platform === "darwin" ? [macSign] : [];
-    const spoken: { readonly sign: Sign; readonly ms: number }[] = [];
+    const spoken: { readonly sign: IdleSource; readonly ms: number }[] = [];
     for (const sign of signs) {
       // The login manager is less precise than the sources before it, and needs two processes.
       if (sign.isLastResort && spoken.some(({ sign: { seesScreens } }) => seesScreens)) continue;
@@ -60,7 +60,7 @@ export class IdleDetector implements AsyncDisposable {
     this.#devices.clear();
   }
 
-  #linuxSigns(): readonly Sign[] {
+  #linuxSigns(): readonly IdleSource[] {
     return [
       { name: "input devices", seesScreens: true, read: (nowMs) => this.#readDevices(nowMs) },
       { name: "GNOME", seesScreens: true, read: readMutter },
@@ -119,7 +119,7 @@ export class IdleDetector implements AsyncDisposable {
   }
 }
 
-const macSign: Sign = {
+const macSign: IdleSource = {
   name: "IOHIDSystem",
   seesScreens: true,
   read: async () => parseIoreg((await commandOutput("ioreg", ["-c", "IOHIDSystem", "-d", "4"])) ?? ""),

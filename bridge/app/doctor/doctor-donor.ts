@@ -68,7 +68,7 @@ function checkGpuRuntime({ runtimes }: Engine, nvidia: boolean): Finding[] {
 
 /** Which of the owner's terms this machine can observe, and which it cannot. */
 export async function checkOwner({ clock, disk }: Pick<World, "clock" | "disk">, home: Home): Promise<Finding[]> {
-  const terms = await ownersTerms(home);
+  const terms = await readOwnerTerms(home);
   const everything = { untouched: true, battery: true, programs: () => true, heat: true, gpus: () => true };
   await using machine = new MachineWatch(clock.monotonicMs());
   await machine.look(everything, clock.monotonicMs());
@@ -80,7 +80,7 @@ export async function checkOwner({ clock, disk }: Pick<World, "clock" | "disk">,
   ];
 }
 
-async function ownersTerms(home: Home): Promise<Terms> {
+async function readOwnerTerms(home: Home): Promise<Terms> {
   await using database = openDatabase(home.database);
   return termsOf(termsInForce({}, 0, new OwnerSettings(database.settings).terms()));
 }
@@ -100,7 +100,7 @@ export function checkDonatedDisk(terms: Pick<Terms, "diskBytes">, freeBytes: num
 
 /** Each metric that a term may need: whether this machine has a sensor for it. */
 export function checkSensors(terms: Terms, hostMetrics: HostMetrics): Finding[] {
-  const signs: readonly Sign[] = [
+  const signs: readonly TermSensor[] = [
     {
       what: "idle time",
       term: "idle",
@@ -138,7 +138,7 @@ export function checkSensors(terms: Terms, hostMetrics: HostMetrics): Finding[] 
   return signs.map(findingOf);
 }
 
-interface Sign {
+interface TermSensor {
   readonly what: string;
   /** The term that needs it. */
   readonly term: string;
@@ -147,7 +147,7 @@ interface Sign {
   readonly fix?: string;
 }
 
-function findingOf({ what, term, asked, shown, fix }: Sign): Finding {
+function findingOf({ what, term, asked, shown, fix }: TermSensor): Finding {
   const detail =
     shown ??
     `not available on this machine${asked ? `, and the term ${term} needs it: the donor stays closed` : `; the term ${term} cannot be used`}`;

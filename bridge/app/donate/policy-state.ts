@@ -106,13 +106,13 @@ export class PolicyState implements OwnerPolicy {
   }
 
   #observation(command: OwnerCommand | undefined): Observation {
-    const { idleMs, othersLoad, onBattery, programs, celsius, watts } = this.#hostMetrics ?? UNSEEN;
+    const { idleMs, othersLoad, onBattery, programs, celsius, watts } = this.#hostMetrics ?? NO_METRICS;
     const wall = this.#deps.wallClock(this.#deps.clock.now());
     return { wall, command, idleMs, othersLoad, onBattery, programs, celsius, watts };
   }
 }
 
-const UNSEEN = {
+const NO_METRICS = {
   idleMs: undefined,
   othersLoad: undefined,
   onBattery: undefined,

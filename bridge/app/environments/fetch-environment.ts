@@ -76,14 +76,14 @@ export async function fetchEnvironment(
     compute(ports.policy({ digest, isHere: true, signedBy: [] }));
     return { image: present, bytesFrom: new Map(), banned: [] };
   }
-  return await new Obtaining(request, ports, onProgress).run(signal);
+  return await new EnvironmentFetch(request, ports, onProgress).run(signal);
 }
 
 interface Offered extends OfferedEnvironment {
   readonly peer: BlockPeer;
 }
 
-class Obtaining {
+class EnvironmentFetch {
   readonly #request: FetchEnvironmentRequest;
   readonly #ports: FetchEnvironmentPorts;
   readonly #onProgress: OnProgress;
@@ -158,9 +158,9 @@ class Obtaining {
     const { store, engine } = this.#ports;
     const { digest } = this.#request;
     const manifest = parseEnvironment(await this.#content(offer.manifest, offer.manifestBytes, peers, signal));
-    if (manifest.digest !== digest) throw lie("it describes another one");
+    if (manifest.digest !== digest) throw invalidEnvironment("it describes another one");
     const config = await this.#content(digest, manifest.configBytes, peers, signal);
-    if (factsOf(checkConfig(manifest, config).labels) === undefined) throw lie("it has no environment labels");
+    if (factsOf(checkConfig(manifest, config).labels) === undefined) throw invalidEnvironment("it has no environment labels");
     const here = await engine.layersHere(manifest.layers.map(({ diffId }) => diffId));
     await this.#requireQuota(manifest, here);
     await store.put(digest, config);
@@ -249,6 +249,6 @@ function missing(digest: string): FarmError {
   });
 }
 
-function lie(why: string): FarmError {
+function invalidEnvironment(why: string): FarmError {
   return new FarmError("ENVIRONMENT_INVALID", `an environment was refused: ${why}`);
 }

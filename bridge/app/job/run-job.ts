@@ -55,8 +55,8 @@ async function prepareAndWork(
   const prepare = preparePorts(processContext, { id: task.job, blender, inspect, sent, waitingRoom, begun: begun?.manifestHash }, packed);
   // During inspection: a local Blender opens the scene, the swarm is joined and its capacity measured.
   await using own = ownSlots(settings, { blender, scratch, sent });
-  const entering = headStart(task, { own, inspectionBlender, local: settings.compute.local }, signal).then(() =>
-    enterOrAlone(processContext.swarm, settings.compute, watching, signal),
+  const entering = openSceneInAdvance(task, { own, inspectionBlender, local: settings.compute.local }, signal).then(() =>
+    joinSwarmOrAlone(processContext.swarm, settings.compute, watching, signal),
   );
   const looking = entering.then((swarm) => swarm?.offeredCapacity(settings.compute.peers, signal) ?? { slots: 0 });
   looking.catch(() => {}); // reported when the plan needs it
@@ -112,7 +112,7 @@ function ownSlots(
  * A local render slot opens the scene in advance; errors are reported by inspection, or by the first chunk. Resolves
  * when the inspecting Blender has started: loading the network blocks this process for a second.
  */
-async function headStart(
+async function openSceneInAdvance(
   task: Task,
   { own, inspectionBlender, local }: { readonly own: RenderSlots; readonly inspectionBlender: InspectionBlender; readonly local: number },
   signal: AbortSignal,
@@ -130,7 +130,7 @@ function createdOf(database: Database, job: string) {
 }
 
 /** Without a network this machine still renders alone. */
-async function enterOrAlone(
+async function joinSwarmOrAlone(
   shared: SharedSwarm,
   compute: ComputeSelection,
   watching: JobCallbacks,

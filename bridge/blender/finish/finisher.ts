@@ -146,7 +146,7 @@ class WarmFinisher implements Finisher {
   async #finish(what: string, op: "frame" | "movie", parameters: object, signal: AbortSignal): Promise<readonly WrittenFile[]> {
     await this.#stage.empty();
     try {
-      return await this.#finishAgainWhereTaken(op, parameters, signal);
+      return await this.#finishAgainIfRemoved(op, parameters, signal);
     } catch (error) {
       await this.#tidy();
       throw isFarmError(error, "FINISHING_FAILED")
@@ -156,7 +156,7 @@ class WarmFinisher implements Finisher {
   }
 
   /** If the output folder was removed meanwhile, it held the files of this call: they are made once more. */
-  async #finishAgainWhereTaken(op: "frame" | "movie", parameters: object, signal: AbortSignal): Promise<readonly WrittenFile[]> {
+  async #finishAgainIfRemoved(op: "frame" | "movie", parameters: object, signal: AbortSignal): Promise<readonly WrittenFile[]> {
     try {
       return await this.#finishOnce(op, parameters, signal);
     } catch (error) {

@@ -30,7 +30,7 @@ function liveView(terminal: Terminal, clock: Clock): RenderView {
   return {
     show: (event) => {
       applyEvent(picture, event, clock.now());
-      const line = lastingLine(event);
+      const line = logLine(event);
       if (line === undefined) return;
       update.clear();
       terminal.line(line);
@@ -50,7 +50,7 @@ function plainView(terminal: Terminal, clock: Clock): RenderView {
   return {
     show: (event) => {
       applyEvent(picture, event, clock.now());
-      const line = lastingLine(event);
+      const line = logLine(event);
       if (line !== undefined) terminal.line(line);
       if (event.event !== "chunk-accepted") return;
       if (clock.now() - toldMs < 2_000 && event.done < event.total) return;
@@ -91,7 +91,7 @@ function eta(picture: JobProgress, nowMs: number): string {
 }
 
 /** A permanent log line for an event. */
-function lastingLine(event: JobEvent): string | undefined {
+function logLine(event: JobEvent): string | undefined {
   switch (event.event) {
     case "job-created":
       return `${paint("bold", event.scene)}  ${event.frames === 1 ? "1 frame" : `${event.frames} frames`}${event.tiles ? ` in ${event.tiles} tiles` : ""}, Blender ${event.blender}  ${paint("gray", `job ${event.job}`)}`;

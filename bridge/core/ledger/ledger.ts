@@ -60,7 +60,7 @@ export interface LedgerStart {
   readonly video?: string | undefined;
   /** All frames go into one movie, which needs every one of them. */
   readonly isMovie?: boolean;
-  /** Frames must be finished in order: see `goesInTurn`. */
+  /** Frames must be finished in order: see `mustFinishInOrder`. */
   readonly inTurn?: boolean;
   /** Frames that an earlier run has written. */
   readonly written?: ReadonlyMap<number, readonly LedgerFile[]>;

@@ -27,18 +27,18 @@ const RETURN = { celsius: 5, wattsShare: 0.9, loadShare: 0.8 } as const;
 /** The availability by the terms and the metrics; `before` is the previous one. */
 export function decide(terms: Terms, seen: Observation, before: Availability): Availability {
   const stopped = before.state === "paused" ? before.code : undefined;
-  const paused = commanded(seen, "freeze") ?? disturbs(terms, seen, stopped) ?? harms(terms, seen, stopped);
+  const paused = byCommand(seen, "freeze") ?? whenInUse(terms, seen, stopped) ?? whenStrained(terms, seen, stopped);
   if (paused) return { state: "paused", ...paused };
-  const closed = commanded(seen, "finish") ?? unknown(terms, seen) ?? outside(terms, seen);
+  const closed = byCommand(seen, "finish") ?? unknown(terms, seen) ?? outside(terms, seen);
   return closed ? { state: "closed", ...closed } : OPEN;
 }
 
-function commanded({ command }: Observation, kind: OwnerCommand): NotOpen | undefined {
+function byCommand({ command }: Observation, kind: OwnerCommand): NotOpen | undefined {
   return command === kind ? { code: "owner", reason: "its owner has paused it" } : undefined;
 }
 
 /** The machine is in use. */
-function disturbs(terms: Terms, seen: Observation, stopped: string | undefined): NotOpen | undefined {
+function whenInUse(terms: Terms, seen: Observation, stopped: string | undefined): NotOpen | undefined {
   const program = seen.programs?.find((running) => yieldsTo(terms, running));
   if (program !== undefined) return { code: "yield", reason: `its owner runs ${program}` };
   if (terms.idleMs !== undefined && seen.idleMs !== undefined && seen.idleMs < terms.idleMs)
@@ -49,7 +49,7 @@ function disturbs(terms: Terms, seen: Observation, stopped: string | undefined):
 }
 
 /** Work would strain the machine or cost its owner. */
-function harms(terms: Terms, seen: Observation, stopped: string | undefined): NotOpen | undefined {
+function whenStrained(terms: Terms, seen: Observation, stopped: string | undefined): NotOpen | undefined {
   if (terms.notOnBattery && seen.onBattery === true) return { code: "battery", reason: "it runs on battery" };
   const celsius = (terms.maxCelsius ?? Number.POSITIVE_INFINITY) - (stopped === "hot" ? RETURN.celsius : 0);
   if (isOver(seen.celsius, celsius)) return { code: "hot", reason: `it is ${Math.round(seen.celsius)} °C hot` };

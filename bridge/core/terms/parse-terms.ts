@@ -56,7 +56,7 @@ export function readTerms(texts: TermTexts): StatedTerms {
 function readTerm(name: string, text: string): StatedTerm {
   if (!isTermName(name))
     throw new FarmError("USAGE", `there is no term "${name}"`, { advice: `The terms are ${Object.keys(TERM_NAMES).join(", ")}.` });
-  if (text.length > TERMS_LIMITS.maxTextChars) throw wrong(name, `${text.slice(0, 40)}…`);
+  if (text.length > TERMS_LIMITS.maxTextChars) throw invalidTerm(name, `${text.slice(0, 40)}…`);
   return { text, says: PARSERS[name](text.trim(), name) };
 }
 
@@ -103,7 +103,7 @@ const PARSERS: Readonly<Record<TermName, (text: string, name: TermName) => Parti
   temperature: (text, name) => ({ maxCelsius: isOff(text) ? undefined : wholeOf(text, name, TERMS_LIMITS.maxCelsius) }),
   watts: (text, name) => ({ maxWatts: isOff(text) ? undefined : wholeOf(text, name, TERMS_LIMITS.maxWatts) }),
   who: (text, name) => {
-    if (text !== "anyone" && text !== "friends" && text !== "own") throw wrong(name, text);
+    if (text !== "anyone" && text !== "friends" && text !== "own") throw invalidTerm(name, text);
     return { who: text };
   },
   own: (text, name) => ({ own: listOf(text, name) }),
@@ -116,7 +116,7 @@ const PARSERS: Readonly<Record<TermName, (text: string, name: TermName) => Parti
 function environmentsOf(text: string, name: TermName): readonly string[] {
   const entries = listOf(text, name);
   const strange = entries.find((entry) => entry !== ANY && entry !== ASK && parseDigest(entry) === undefined && !isPeerId(entry));
-  if (strange !== undefined) throw wrong(name, strange);
+  if (strange !== undefined) throw invalidTerm(name, strange);
   return entries;
 }
 
@@ -129,26 +129,26 @@ function coresOf(text: string, name: TermName): CoreShare {
   if (each !== undefined) return { kind: "each", cores: wholeOf(each, name, TERMS_LIMITS.maxCores) };
   if (!text.endsWith("%")) return { kind: "count", cores: wholeOf(text, name, TERMS_LIMITS.maxCores) };
   const share = parseShare(text);
-  if (share === 0) throw wrong(name, text);
+  if (share === 0) throw invalidTerm(name, text);
   return { kind: "share", share };
 }
 
 function wholeOf(text: string, name: TermName, most: number): number {
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= 1 && value <= most)) throw wrong(name, text);
+  if (!(value >= 1 && value <= most)) throw invalidTerm(name, text);
   return value;
 }
 
 function rateOf(text: string, name: TermName): number | undefined {
   if (isOff(text)) return undefined;
   const rate = parseRate(text);
-  if (rate < TERMS_LIMITS.minBytesPerSecond) throw wrong(name, text, "it must be at least 128k per second");
+  if (rate < TERMS_LIMITS.minBytesPerSecond) throw invalidTerm(name, text, "it must be at least 128k per second");
   return rate;
 }
 
 function durationOf(text: string, name: TermName): number {
   const duration = parseDuration(text);
-  if (duration > TERMS_LIMITS.maxDurationMs) throw wrong(name, text);
+  if (duration > TERMS_LIMITS.maxDurationMs) throw invalidTerm(name, text);
   return duration;
 }
 
@@ -156,18 +156,18 @@ function flagOf(text: string, name: TermName): boolean {
   const word = text.toLowerCase();
   if (["yes", "on", "true", "1"].includes(word)) return true;
   if (["no", "off", "false", "0"].includes(word)) return false;
-  throw wrong(name, text);
+  throw invalidTerm(name, text);
 }
 
 function listOf(text: string, name: TermName): readonly string[] {
   if (text === "" || text.toLowerCase() === "none") return [];
   const entries = text.split(/[,\s]+/).filter((entry) => entry !== "");
   const fits = entries.length <= TERMS_LIMITS.maxListed && entries.every((entry) => entry.length <= TERMS_LIMITS.maxNameChars);
-  if (!fits) throw wrong(name, `${text.slice(0, 40)}…`, "the list is too long");
+  if (!fits) throw invalidTerm(name, `${text.slice(0, 40)}…`, "the list is too long");
   return entries;
 }
 
-function wrong(name: TermName, text: string, why?: string): FarmError {
+function invalidTerm(name: TermName, text: string, why?: string): FarmError {
   return new FarmError("USAGE", `"${text}" does not fit the term ${name}${why === undefined ? "" : `: ${why}`}`, {
     advice: `${name}: ${TERM_NAMES[name]}`,
   });

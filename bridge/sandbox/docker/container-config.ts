@@ -40,7 +40,7 @@ export const INSIDE = { scratch: "/tmp", scene: "/scene/0/1/2/3/4/5/6/7/8/9", to
 const NOBODY = "10001:10001";
 const NANO = 1e9;
 /** CPU weight, default 1024: everything else on this machine comes first. */
-const WEAK_SHARES = 128;
+const LOW_CPU_SHARES = 128;
 const OPEN_FILES = 4_096;
 /** Process limit of the user: far above the process limits of all sandboxes. Podman raises an unset limit to the maximum, which a rootless engine may not do. */
 const USER_PROCESSES = 4_096;
@@ -50,7 +50,7 @@ export const USER_LIMITS = [
   { Name: "core", Soft: 0, Hard: 0 },
 ] as const;
 /** When the machine runs out of memory, sandboxes are killed first. */
-const FIRST_TO_GO = 500;
+const OOM_SCORE_ADJUSTMENT = 500;
 
 /**
  * The container request for a sandbox. Nothing is granted that rendering does not need: no network, no capability, no
@@ -100,9 +100,9 @@ function hostConfig({ limits, folders }: ContainerSpec): HostConfig {
     })),
     ...cpuForEngine(cpus),
     ...memoryForEngine(memoryBytes),
-    CpuShares: WEAK_SHARES,
+    CpuShares: LOW_CPU_SHARES,
     PidsLimit: pids,
-    OomScoreAdj: FIRST_TO_GO,
+    OomScoreAdj: OOM_SCORE_ADJUSTMENT,
     Ulimits: [...USER_LIMITS],
     Init: false,
     AutoRemove: false, // its state is read before it is removed

@@ -31,10 +31,10 @@ const PIDS = { least: 256, perCpu: 4 } as const;
 /** As a share of memory, in which it is included. */
 const SCRATCH_SHARE = 0.5;
 /** The only environment variables that are passed in. */
-const PASSED_ON = new Set(["LANG", "PYTHONDONTWRITEBYTECODE"]);
+const PASSED_VARIABLES = new Set(["LANG", "PYTHONDONTWRITEBYTECODE"]);
 const ENGINE_ANSWERS_MS = 10_000;
 /** Space for control messages. */
-const TRIAL_SIZE = { cpus: 1, memoryBytes: 128 * 2 ** 20 } as const;
+const TEST_SIZE = { cpus: 1, memoryBytes: 128 * 2 ** 20 } as const;
 
 export interface SandboxOptions {
   /** Name or id of the environment; default: the newest. */
@@ -117,15 +117,15 @@ export class ContainerSandbox implements AsyncDisposable {
     const labels = { [SANDBOX_LABELS.node]: options.node, [SANDBOX_LABELS.maker]: await processFingerprint() };
     this.#ready = { tools: options.tools, labels };
     const orphans = await removeOrphanedContainers(this.#engine, options.node);
-    if (this.environment !== undefined) await this.#tryOut(options);
+    if (this.environment !== undefined) await this.#testSandbox(options);
     return orphans;
   }
 
   /** A remote engine cannot see our folders, and an image may lack what our supervisor needs: found before work is offered. */
-  async #tryOut({ tools, scripts }: { readonly tools: string; readonly scripts: string }): Promise<void> {
+  async #testSandbox({ tools, scripts }: { readonly tools: string; readonly scripts: string }): Promise<void> {
     const script = join(scripts, "donor_main.py");
     const request = { command: "/usr/bin/python3", args: ["-IS", "-c", "import sys; open(sys.argv[1]); print('works')", script] };
-    const trial = await this.start(request, { scripts, scene: tools, scratch: tools }, TRIAL_SIZE);
+    const trial = await this.start(request, { scripts, scene: tools, scratch: tools }, TEST_SIZE);
     const [said, complaint, { reason }] = await Promise.all([text(trial.stdout), text(trial.stderr), trial.exited]);
     if (said === "works\n") return;
     throw reason ?? new FarmError("SANDBOX_UNAVAILABLE", `a test of the sandbox failed: ${lastLine(complaint) || "without a message"}`);
@@ -225,7 +225,7 @@ function seenInside(path: string, seen: readonly ReadableFolder[]): string | und
 /** Passes only environment variables that name a mounted folder. */
 function environmentInside(env: Readonly<Record<string, string>>, seen: readonly ReadableFolder[]): Record<string, string> {
   const kept = Object.entries(env).flatMap(([name, value]) => {
-    const inside = PASSED_ON.has(name) ? value : seenInside(value, seen);
+    const inside = PASSED_VARIABLES.has(name) ? value : seenInside(value, seen);
     return inside === undefined ? [] : [[name, inside] as const];
   });
   return Object.fromEntries(kept);

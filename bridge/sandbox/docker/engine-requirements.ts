@@ -27,8 +27,8 @@ export interface EngineComponent {
  * First versions of runc without the known container escapes (CVE-2025-31133, -52565, -52881; 1.1 was never fixed by its
  * makers), by minor version.
  */
-const RUNC_MENDED: Readonly<Record<string, number>> = { "1.2": 8, "1.3": 3 };
-const RUNC_ALL_MENDED_SINCE = [1, 4] as const;
+const RUNC_FIXED: Readonly<Record<string, number>> = { "1.2": 8, "1.3": 3 };
+const RUNC_ALL_FIXED_SINCE = [1, 4] as const;
 
 /** Limits that an engine reports as not enforced. */
 export function unenforcedLimits(facts: EngineFacts): EngineLimit[] {
@@ -78,14 +78,14 @@ export function runtimeAge(components: readonly EngineComponent[]): {
   const match = /^v?(\d+)\.(\d+)\.(\d+)(.*)$/.exec(version);
   if (!match) return { age: "unknown", version };
   const [major, minor, patch] = match.slice(1, 4).map(Number) as [number, number, number];
-  if (isMended(major, minor, patch)) return { age: "mended", version };
+  if (isFixed(major, minor, patch)) return { age: "mended", version };
   const isDistributions = /[+~]|deb|ubuntu|el\d|fc\d/.test(match[4] ?? "");
   return { age: isDistributions ? "unknown" : "old", version };
 }
 
-function isMended(major: number, minor: number, patch: number): boolean {
-  const [sinceMajor, sinceMinor] = RUNC_ALL_MENDED_SINCE;
+function isFixed(major: number, minor: number, patch: number): boolean {
+  const [sinceMajor, sinceMinor] = RUNC_ALL_FIXED_SINCE;
   if (major > sinceMajor || (major === sinceMajor && minor >= sinceMinor)) return true;
-  const mended = RUNC_MENDED[`${major}.${minor}`];
+  const mended = RUNC_FIXED[`${major}.${minor}`];
   return mended !== undefined && patch >= mended;
 }

@@ -21,7 +21,7 @@ export async function listEnvironments(engine: Docker): Promise<EnvironmentImage
   return images.flatMap((image) => environmentOf(image)).toSorted((a, b) => b.createdMs - a.createdMs);
 }
 
-/** The environment that matches a user's text (see `mayMean`) or has that tag; the newest match; by default the newest of all. Throws ENVIRONMENT_MISSING. */
+/** The environment that matches a user's text (see `matchesEnvironment`) or has that tag; the newest match; by default the newest of all. Throws ENVIRONMENT_MISSING. */
 export async function findEnvironment(engine: Docker, wanted: string | undefined): Promise<EnvironmentImage> {
   const all = await listEnvironments(engine).catch((cause: unknown) => {
     throw new FarmError("SANDBOX_UNAVAILABLE", `the container engine does not list its images: ${messageOf(cause)}`, { cause });

@@ -48,7 +48,7 @@ export class DonorDevices implements SlotDevices {
   #size: SlotSize;
   #slots: readonly (SlotDevice | undefined)[] = [];
   /** Slots whose last Blender did not get its GPU. */
-  readonly #fallen = new Set<number>();
+  readonly #fallBack = new Set<number>();
   #note: string | undefined;
   #onCpu: { readonly speed: number; readonly threads: number } | undefined;
   #prepared: string | undefined;
@@ -81,8 +81,8 @@ export class DonorDevices implements SlotDevices {
       return found && { ...slot, ...found };
     });
     this.#slots = slots;
-    this.#recallCpu();
-    this.#fallen.clear();
+    this.#readCachedCpuSpeed();
+    this.#fallBack.clear();
     this.#prepared = wanted;
     return true;
   }
@@ -112,17 +112,17 @@ export class DonorDevices implements SlotDevices {
   opened(slot: number, fellBack: string | undefined): DeviceClass | undefined {
     const device = this.#deviceOf(slot);
     if (!device || fellBack !== undefined) {
-      if (fellBack !== undefined && !this.#fallen.has(slot)) this.#fall(slot, fellBack);
+      if (fellBack !== undefined && !this.#fallBack.has(slot)) this.#fall(slot, fellBack);
       return this.#deps.blender?.deviceClass;
     }
-    this.#fallen.delete(slot);
-    if (this.#fallen.size === 0 && this.#slots.every((each) => each !== undefined)) this.#note = undefined;
+    this.#fallBack.delete(slot);
+    if (this.#fallBack.size === 0 && this.#slots.every((each) => each !== undefined)) this.#note = undefined;
     return device.deviceClass;
   }
 
   /** The devices for the offer; `seen`: the current state of the GPUs. */
   power(seen: readonly Gpu[]): DonorCapacity {
-    const slots = this.#slots.map((slot, number) => (this.#fallen.has(number) ? undefined : slot));
+    const slots = this.#slots.map((slot, number) => (this.#fallBack.has(number) ? undefined : slot));
     const used = slots.filter((slot) => slot !== undefined);
     const ids = new Set(used.flatMap(({ gpus }) => gpus.map(({ id }) => id)));
     const memory = used.flatMap(({ memoryBytes }) => (memoryBytes === undefined ? [] : [memoryBytes]));
@@ -156,7 +156,7 @@ export class DonorDevices implements SlotDevices {
   }
 
   #fall(slot: number, reason: string): void {
-    this.#fallen.add(slot);
+    this.#fallBack.add(slot);
     const names = this.gpusOf(slot).map(({ name }) => name);
     this.#tell(`${names.join(", ")} can no longer be used (${reason}): slot ${slot + 1} renders on the CPU`);
   }
@@ -204,7 +204,7 @@ export class DonorDevices implements SlotDevices {
     });
   }
 
-  #recallCpu(): void {
+  #readCachedCpuSpeed(): void {
     if (this.#deps.blender === undefined) return;
     const { threads } = this.#size;
     const speed = this.#deps.speeds.of(this.#cpuMeasured(threads));
