@@ -1,4 +1,4 @@
-import { recordsOf } from "../../core/journal/records-of.ts";
+import { recordsOfEffect } from "../../core/journal/records-of.ts";
 import type { Ledger } from "../../core/ledger/ledger.ts";
 import type { ChunkId, DeviceClass } from "../../core/plan/chunk.ts";
 import type { JobPlan } from "../../core/plan/plan.ts";
@@ -182,7 +182,7 @@ export class JobRun {
 
   async #record(effects: readonly ScheduleEffect[]): Promise<void> {
     const { results, journal } = this.#ports;
-    const records = effects.flatMap((effect) => recordsOf(effect, (chunk, donor) => results.receiver.files(chunk, donor)));
+    const records = effects.flatMap((effect) => recordsOfEffect(effect, (chunk, donor) => results.receiver.files(chunk, donor)));
     if (records.length > 0) await journal.append(records);
   }
 
