@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 
 /** Distinguishes a process from a later one with the same pid. */
-export interface ProcessStart {
+export interface ProcessBirth {
   /** Start time of the process, in clock ticks since boot. */
   readonly startTicks: string;
   /** The boot id; "" if unknown. */
@@ -40,7 +40,7 @@ export async function processStat(pid: number): Promise<ProcessStat | undefined>
 }
 
 /** When a process started; undefined if unknown. */
-export async function processStart(pid: number): Promise<ProcessStart | undefined> {
+export async function birthOf(pid: number): Promise<ProcessBirth | undefined> {
   const [stat, boot] = await Promise.all([processStat(pid), readFile("/proc/sys/kernel/random/boot_id", "utf8").catch(() => "")]);
   return stat && { startTicks: stat.startTicks, boot: boot.trim() };
 }

@@ -1,7 +1,7 @@
 import { release, totalmem } from "node:os";
 import { z } from "zod";
-import { GPU_LIMITS, type Gpu, displayName } from "../core/gpu/gpu.ts";
-import { parsedJson, commandOutput } from "./sources.ts";
+import { GPU_LIMITS, type Gpu, shownName } from "../core/gpu/gpu.ts";
+import { parsedJson, said } from "./sources.ts";
 
 const Displays = z.object({
   SPDisplaysDataType: z
@@ -23,7 +23,7 @@ export function parseSystemProfiler(text: string, machine: { readonly memoryByte
   return (displays.data?.SPDisplaysDataType ?? [])
     .filter((gpu) => gpu.spdisplays_mtlgpufamilysupport !== undefined || gpu.spdisplays_metal !== undefined)
     .map((gpu, index) => {
-      const name = displayName(gpu.sppci_model ?? gpu._name);
+      const name = shownName(gpu.sppci_model ?? gpu._name);
       const isApples = /apple/i.test(gpu.spdisplays_vendor ?? name);
       return {
         vendor: "apple",
@@ -47,6 +47,6 @@ export function parseSystemProfiler(text: string, machine: { readonly memoryByte
 
 /** This Mac's GPUs. */
 export async function appleGpus(): Promise<readonly Gpu[]> {
-  const text = (await commandOutput("system_profiler", ["SPDisplaysDataType", "-json"])) ?? "";
+  const text = (await said("system_profiler", ["SPDisplaysDataType", "-json"])) ?? "";
   return parseSystemProfiler(text, { memoryBytes: totalmem(), system: `macos-${release()}` });
 }

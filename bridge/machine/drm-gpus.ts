@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { GPU_LIMITS, type Gpu, pciAddress, displayName } from "../core/gpu/gpu.ts";
-import { listNames, type Roots, readText } from "./sources.ts";
+import { GPU_LIMITS, type Gpu, pciAddress, shownName } from "../core/gpu/gpu.ts";
+import { namesIn, type Roots, textOf } from "./sources.ts";
 
 /** A GPU that a kernel driver lists under /sys/class/drm. */
 export interface DrmCard {
@@ -30,7 +30,7 @@ export function parseUevent(text: string): ReadonlyMap<string, string> {
 
 /** The GPUs of these kernel drivers, in the order of their render nodes. */
 export async function drmCards(roots: Roots, drivers: readonly string[]): Promise<DrmCard[]> {
-  const names = (await listNames(join(roots.sys, "class", "drm"))) ?? [];
+  const names = (await namesIn(join(roots.sys, "class", "drm"))) ?? [];
   const minors = names
     .flatMap((name) => /^renderD(\d{1,5})$/.exec(name)?.[1] ?? [])
     .map(Number)
@@ -42,7 +42,7 @@ export async function drmCards(roots: Roots, drivers: readonly string[]): Promis
 
 async function cardAt(roots: Roots, renderMinor: number, names: readonly string[]): Promise<DrmCard | undefined> {
   const device = join(roots.sys, "class", "drm", `renderD${renderMinor}`, "device");
-  const uevent = parseUevent((await readText(join(device, "uevent"))) ?? "");
+  const uevent = parseUevent((await textOf(join(device, "uevent"))) ?? "");
   const pci = pciAddress(uevent.get("PCI_SLOT_NAME") ?? "");
   const driver = uevent.get("DRIVER");
   if (pci === undefined || driver === undefined) return undefined;
@@ -52,11 +52,11 @@ async function cardAt(roots: Roots, renderMinor: number, names: readonly string[
     driver,
     pci,
     deviceId: /:([0-9a-f]{4})$/i.exec(uevent.get("PCI_ID") ?? "")?.[1]?.toLowerCase() ?? "",
-    revision: ((await readText(join(device, "revision"))) ?? "").replace(/^0x/, "").toLowerCase(),
+    revision: ((await textOf(join(device, "revision"))) ?? "").replace(/^0x/, "").toLowerCase(),
     renderMinor,
     nodes,
     groups: await groupsOf(nodes),
-    productName: nameOrNothing(await readText(join(device, "product_name"))),
+    productName: nameOrNothing(await textOf(join(device, "product_name"))),
     readings: await readingsOf(device),
   };
 }
@@ -65,7 +65,7 @@ async function cardAt(roots: Roots, renderMinor: number, names: readonly string[
 async function siblings(roots: Roots, pci: string, names: readonly string[]): Promise<string[]> {
   const cards = names.filter((name) => /^card\d{1,5}$/.test(name));
   const places = await Promise.all(
-    cards.map(async (name) => parseUevent((await readText(join(roots.sys, "class", "drm", name, "device", "uevent"))) ?? "")),
+    cards.map(async (name) => parseUevent((await textOf(join(roots.sys, "class", "drm", name, "device", "uevent"))) ?? "")),
   );
   return cards.filter((_, place) => pciAddress(places[place]?.get("PCI_SLOT_NAME") ?? "") === pci);
 }
@@ -77,8 +77,8 @@ export async function groupsOf(paths: readonly string[]): Promise<readonly numbe
 }
 
 async function readingsOf(device: string): Promise<DrmCard["readings"]> {
-  const [chip] = (await listNames(join(device, "hwmon"))) ?? [];
-  const number = async (...path: string[]) => numberIn(await readText(join(device, ...path)));
+  const [chip] = (await namesIn(join(device, "hwmon"))) ?? [];
+  const number = async (...path: string[]) => numberIn(await textOf(join(device, ...path)));
   const sensor = async (...files: string[]) => {
     for (const file of chip === undefined ? [] : files) {
       const value = await number("hwmon", chip as string, file);
@@ -104,6 +104,6 @@ function scaled(value: number | undefined, factor: number): number | undefined {
 }
 
 function nameOrNothing(text: string | undefined): string | undefined {
-  const name = displayName(text ?? "");
+  const name = shownName(text ?? "");
   return name === "" ? undefined : name;
 }

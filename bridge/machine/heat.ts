@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { listNames, type Roots, readText } from "./sources.ts";
+import { namesIn, type Roots, textOf } from "./sources.ts";
 
 /** The kernel's names of sensor chips in CPUs. */
 const PROCESSOR_CHIPS: ReadonlySet<string> = new Set([
@@ -32,11 +32,11 @@ export async function processorCelsius(roots: Roots): Promise<number | undefined
 
 async function hwmonSensors({ sys }: Roots): Promise<Sensor[]> {
   const folder = join(sys, "class", "hwmon");
-  const chips = (await listNames(folder)) ?? [];
+  const chips = (await namesIn(folder)) ?? [];
   const sensors = await Promise.all(
     chips.map(async (chip) => {
-      const name = (await readText(join(folder, chip, "name"))) ?? chip;
-      const inputs = ((await listNames(join(folder, chip))) ?? []).filter((file) => /^temp\d+_input$/.test(file));
+      const name = (await textOf(join(folder, chip, "name"))) ?? chip;
+      const inputs = ((await namesIn(join(folder, chip))) ?? []).filter((file) => /^temp\d+_input$/.test(file));
       return await Promise.all(inputs.map(async (file) => ({ chip: name, celsius: await thousandth(join(folder, chip, file)) })));
     }),
   );
@@ -45,17 +45,17 @@ async function hwmonSensors({ sys }: Roots): Promise<Sensor[]> {
 
 async function thermalZones({ sys }: Roots): Promise<Sensor[]> {
   const folder = join(sys, "class", "thermal");
-  const zones = ((await listNames(folder)) ?? []).filter((name) => name.startsWith("thermal_zone"));
+  const zones = ((await namesIn(folder)) ?? []).filter((name) => name.startsWith("thermal_zone"));
   return await Promise.all(
     zones.map(async (zone) => ({
-      chip: (await readText(join(folder, zone, "type"))) ?? zone,
+      chip: (await textOf(join(folder, zone, "type"))) ?? zone,
       celsius: await thousandth(join(folder, zone, "temp")),
     })),
   );
 }
 
 async function thousandth(path: string): Promise<number> {
-  const text = await readText(path);
+  const text = await textOf(path);
   return text === undefined || text === "" ? Number.NaN : Number(text) / 1_000;
 }
 
@@ -80,11 +80,11 @@ export function joulesBetween(before: ReadonlyMap<string, EnergyReading>, after:
 /** The CPU packages' energy counters (RAPL); most systems allow only root to read them. */
 export async function processorEnergy({ sys }: Roots): Promise<ReadonlyMap<string, EnergyReading>> {
   const folder = join(sys, "class", "powercap");
-  const packages = ((await listNames(folder)) ?? []).filter((name) => /^intel-rapl:\d+$/.test(name));
+  const packages = ((await namesIn(folder)) ?? []).filter((name) => /^intel-rapl:\d+$/.test(name));
   const readings = new Map<string, EnergyReading>();
   for (const name of packages) {
-    const microjoules = Number((await readText(join(folder, name, "energy_uj"))) || Number.NaN);
-    const wrapsAt = Number((await readText(join(folder, name, "max_energy_range_uj"))) || Number.NaN);
+    const microjoules = Number((await textOf(join(folder, name, "energy_uj"))) || Number.NaN);
+    const wrapsAt = Number((await textOf(join(folder, name, "max_energy_range_uj"))) || Number.NaN);
     if (Number.isFinite(microjoules) && Number.isFinite(wrapsAt)) readings.set(name, { microjoules, wrapsAt });
   }
   return readings;

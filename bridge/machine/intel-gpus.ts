@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { z } from "zod";
-import { GPU_LIMITS, type Gpu, pciAddress, displayName } from "../core/gpu/gpu.ts";
+import { GPU_LIMITS, type Gpu, pciAddress, shownName } from "../core/gpu/gpu.ts";
 import { drmCards } from "./drm-gpus.ts";
-import { parsedJson, type Roots, commandOutput, readText } from "./sources.ts";
+import { parsedJson, type Roots, said, textOf } from "./sources.ts";
 
 const Discovery = z.object({
   device_list: z
@@ -24,7 +24,7 @@ export function parseXpuSmi(text: string): ReadonlyMap<string, { readonly name: 
     const pci = pciAddress(device.pci_bdf_address);
     const memory = Number(device.memory_physical_size_byte);
     if (pci === undefined) continue;
-    found.set(pci, { name: displayName(device.device_name), memoryBytes: Number.isSafeInteger(memory) && memory > 0 ? memory : undefined });
+    found.set(pci, { name: shownName(device.device_name), memoryBytes: Number.isSafeInteger(memory) && memory > 0 ? memory : undefined });
   }
   return found;
 }
@@ -33,8 +33,8 @@ export function parseXpuSmi(text: string): ReadonlyMap<string, { readonly name: 
 export async function intelGpus(roots: Roots): Promise<readonly Gpu[]> {
   const cards = await drmCards(roots, ["i915", "xe"]);
   if (cards.length === 0) return [];
-  const told = parseXpuSmi((await commandOutput("xpu-smi", ["discovery", "-j"])) ?? "");
-  const versions = await Promise.all(cards.map(({ driver }) => readText(join(roots.sys, "module", driver, "version"))));
+  const told = parseXpuSmi((await said("xpu-smi", ["discovery", "-j"])) ?? "");
+  const versions = await Promise.all(cards.map(({ driver }) => textOf(join(roots.sys, "module", driver, "version"))));
   return cards.map((card, driverIndex) => ({
     vendor: "intel",
     index: driverIndex,

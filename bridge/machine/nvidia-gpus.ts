@@ -1,5 +1,5 @@
-import { GPU_LIMITS, type Gpu, pciAddress, displayName } from "../core/gpu/gpu.ts";
-import { commandOutput } from "./sources.ts";
+import { GPU_LIMITS, type Gpu, pciAddress, shownName } from "../core/gpu/gpu.ts";
+import { said } from "./sources.ts";
 
 const FIELDS = [
   "index",
@@ -40,7 +40,7 @@ function gpuOf(cells: ReadonlyMap<(typeof FIELDS)[number], string>): Gpu {
     index,
     driverIndex: index,
     id: text("uuid").slice(0, GPU_LIMITS.maxIdChars),
-    name: displayName(text("name")),
+    name: shownName(text("name")),
     pci: pciAddress(text("pci.bus_id")),
     driver: /^[\w.-]+$/.exec(text("driver_version"))?.[0].slice(0, GPU_LIMITS.maxDriverChars),
     arch: archOf(text("compute_cap")),
@@ -69,6 +69,6 @@ function times(value: number | undefined, factor: number): number | undefined {
 
 /** The NVIDIA GPUs of this machine; undefined without a driver. */
 export async function nvidiaGpus(): Promise<readonly Gpu[] | undefined> {
-  const text = await commandOutput("nvidia-smi", NVIDIA_SMI_ARGUMENTS);
+  const text = await said("nvidia-smi", NVIDIA_SMI_ARGUMENTS);
   return text === undefined ? undefined : parseNvidiaSmi(text);
 }

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, fdatasyncSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { isFarmError } from "../kernel/errors.ts";
-import { temporaryPathFor } from "../kernel/files/atomic-file.ts";
+import { besideOf } from "../kernel/files/atomic-file.ts";
 import { compareChannelNames } from "./exr/channel-names.ts";
 import { ExrFile } from "./exr/exr-file.ts";
 import { EXR_COMPRESSION } from "./exr/header.ts";
@@ -19,7 +19,7 @@ import { asWriteFailure } from "./write-beside.ts";
 export function createAssembled(spec: AssembledSpec): void {
   requireWritable(spec);
   if (isLaidOut(spec)) return;
-  const beside = temporaryPathFor(spec.path);
+  const beside = besideOf(spec.path);
   try {
     layOut(spec, beside);
     renameSync(beside, spec.path);

@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import { parseTerms } from "../../core/terms/parse-terms.ts";
 import { parseNvidiaSmi } from "../../machine/nvidia-gpus.ts";
 import type { HostMetrics } from "../../machine/machine-watch.ts";
-import { unavailableReason, type DockerProbe } from "../../sandbox/docker/docker-probe.ts";
+import { absence, type DockerProbe } from "../../sandbox/docker/docker-probe.ts";
 import { unenforcedLimits } from "../../sandbox/docker/engine-requirements.ts";
-import { checkGpus, checkEngine, checkSensors, checkDonatedDisk } from "./doctor-donor.ts";
+import { checkGpus, checkEngine, checkSensors, givenDisk } from "./doctor-donor.ts";
 
 const BLIND: HostMetrics = {
   idleMs: undefined,
@@ -40,7 +40,7 @@ describe("the doctor's container checks", () => {
     ],
     ["with something else amiss", { message: "the socket hung up" }, "the socket hung up", "docker"],
   ])("the finding for %s says how to fix it", (...[, error, detail, fix]) => {
-    const [finding] = checkEngine(unavailableReason(error as NodeJS.ErrnoException), "linux");
+    const [finding] = checkEngine(absence(error as NodeJS.ErrnoException), "linux");
     expect(finding).toMatchObject({ ok: false, needed: false, detail: expect.stringContaining(detail), fix: expect.stringContaining(fix) });
   });
 
@@ -108,8 +108,8 @@ describe("the doctor's checks of the owner's terms", () => {
   });
 
   it("compares the donated disk space with the free disk space", () => {
-    expect(checkDonatedDisk(parseTerms({ disk: "20g" }), 74 * 2 ** 30)).toMatchObject({ ok: true, fix: undefined });
-    expect(checkDonatedDisk(parseTerms({ disk: "20g" }), 10 * 2 ** 30)).toMatchObject({ ok: false, fix: "bridge donate set disk=5g" });
+    expect(givenDisk(parseTerms({ disk: "20g" }), 74 * 2 ** 30)).toMatchObject({ ok: true, fix: undefined });
+    expect(givenDisk(parseTerms({ disk: "20g" }), 10 * 2 ** 30)).toMatchObject({ ok: false, fix: "bridge donate set disk=5g" });
   });
 
   it("finds the GPUs, and reports missing ones only when they are donated", () => {

@@ -5,7 +5,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import { messageOf } from "../../kernel/errors.ts";
 import { paint, type Terminal } from "../terminal.ts";
 import { redrawEvery } from "./redraw-every.ts";
-import { drawStatus, logLine } from "./donor-picture.ts";
+import { drawStatus, lastingLine } from "./donor-picture.ts";
 
 /** Shows a donor while it works. */
 export interface DonorView {
@@ -37,7 +37,7 @@ export function donorView(
 }
 
 function tell(terminal: Terminal, event: DonateEvent): void {
-  const line = logLine(event);
+  const line = lastingLine(event);
   if (line !== undefined) terminal.line(line);
 }
 
@@ -72,12 +72,12 @@ function liveView(terminal: Terminal, { clock, keys }: { readonly clock: Clock; 
   };
   const still = redrawEvery(REFRESH_MS, draw);
   const deaf = listen((key) => {
-    handleKey(key, status, keys)?.catch((error: unknown) => above(`${paint("yellow", "note")} ${messageOf(error)}`));
+    press(key, status, keys)?.catch((error: unknown) => above(`${paint("yellow", "note")} ${messageOf(error)}`));
   });
   return {
     show: (event) => {
       // Lines for every chunk would push other lines away: the live view counts them.
-      const line = event.event === "chunk-rendered" ? undefined : logLine(event);
+      const line = event.event === "chunk-rendered" ? undefined : lastingLine(event);
       if (line !== undefined) above(line);
     },
     stand: (now) => {
@@ -93,7 +93,7 @@ function liveView(terminal: Terminal, { clock, keys }: { readonly clock: Clock; 
 }
 
 /** The action of a key; undefined for other keys. */
-export function handleKey(key: string, status: DonorStatus | undefined, keys: DonorKeys): Promise<void> | undefined {
+export function press(key: string, status: DonorStatus | undefined, keys: DonorKeys): Promise<void> | undefined {
   if (!status) return undefined;
   const byOwner = status.availability.state !== "open" && status.availability.code === "owner";
   if (key === "p") return keys.pause(byOwner);

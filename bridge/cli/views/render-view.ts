@@ -5,7 +5,7 @@ import type { JobEvent } from "../../core/job/job-events.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { paint, type Terminal } from "../terminal.ts";
 import { redrawEvery } from "./redraw-every.ts";
-import { type DonorSummary, emptyProgress, type JobProgress, secondsLeft, applyEvent } from "../../core/job/job-progress.ts";
+import { type DonorSummary, emptyProgress, type JobProgress, secondsLeft, watch } from "../../core/job/job-progress.ts";
 
 /** Shows a job while it runs. */
 export interface RenderView {
@@ -25,11 +25,11 @@ const REFRESH_MS = 200;
 function liveView(terminal: Terminal, clock: Clock): RenderView {
   const picture = emptyProgress(clock.now());
   const update = createLogUpdate(process.stdout, { showCursor: true });
-  const draw = () => update(drawProgress(picture, clock.now(), Math.min(terminal.columns, 100)));
+  const draw = () => update(drawPicture(picture, clock.now(), Math.min(terminal.columns, 100)));
   const still = redrawEvery(REFRESH_MS, draw);
   return {
     show: (event) => {
-      applyEvent(picture, event, clock.now());
+      watch(picture, event, clock.now());
       const line = logLine(event);
       if (line === undefined) return;
       update.clear();
@@ -49,7 +49,7 @@ function plainView(terminal: Terminal, clock: Clock): RenderView {
   let toldMs = 0;
   return {
     show: (event) => {
-      applyEvent(picture, event, clock.now());
+      watch(picture, event, clock.now());
       const line = logLine(event);
       if (line !== undefined) terminal.line(line);
       if (event.event !== "chunk-accepted") return;
@@ -62,7 +62,7 @@ function plainView(terminal: Terminal, clock: Clock): RenderView {
 }
 
 /** Draws the whole view: bar, then one line per donor. */
-export function drawProgress(picture: JobProgress, nowMs: number, columns: number): string {
+export function drawPicture(picture: JobProgress, nowMs: number, columns: number): string {
   const width = Math.max(10, Math.min(40, columns - 50));
   const share = picture.chunksTotal === 0 ? 0 : picture.chunksDone / picture.chunksTotal;
   const filled = Math.round(share * width);

@@ -6,7 +6,7 @@ import { type FileStamp, sameStamp, stampAt } from "./file-stamp.ts";
 import { type ExtractedScene, pathInside } from "./extract-bundle.ts";
 import type { PackedBundle, PackedFile } from "./pack.ts";
 import { remapFor } from "./remap.ts";
-import { stampIfUnchanged } from "./sent-files.ts";
+import { stampOfSame } from "./sent-files.ts";
 
 /**
  * A copy of a job's .blend as it was sent, in the layout that donors have, for when the original is overwritten.
@@ -59,8 +59,8 @@ export class SceneCopy {
 
   /** Throws SCENE_CHANGED when the copy is not, byte for byte, the .blend that was packed. */
   async check(bundle: Pick<PackedBundle, "manifest" | "files">, signal: AbortSignal): Promise<PackedFile> {
-    const scene = sceneFileOf(bundle);
-    if (!(await stampIfUnchanged({ source: this.path, blocks: scene.blocks }, signal))) throw changedScene(scene.source);
+    const scene = sceneOf(bundle);
+    if (!(await stampOfSame({ source: this.path, blocks: scene.blocks }, signal))) throw changedScene(scene.source);
     return scene;
   }
 
@@ -94,7 +94,7 @@ async function placeLink({ source }: PackedFile, to: string): Promise<void> {
 }
 
 /** The .blend among the files of a bundle. */
-export function sceneFileOf({ manifest, files }: Pick<PackedBundle, "manifest" | "files">): PackedFile {
+export function sceneOf({ manifest, files }: Pick<PackedBundle, "manifest" | "files">): PackedFile {
   const scene = files.find(({ path }) => path === manifest.scene);
   if (!scene) throw new Error("a bundle without its scene");
   return scene;

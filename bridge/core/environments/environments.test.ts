@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { DEFAULT_TERMS } from "../terms/terms.ts";
-import { environmentName, type EnvironmentFacts, factsOf, labelsOf, matchesEnvironment, parseDigest } from "./facts.ts";
+import { environmentName, type EnvironmentFacts, factsOf, labelsOf, mayMean, parseDigest } from "./facts.ts";
 import { chooseEvictions } from "./evict.ts";
-import { verdictBeforeSignatures, mayRun } from "./may-run.ts";
+import { couldRun, mayRun } from "./may-run.ts";
 import { buildArguments, recipeFor } from "./recipe.ts";
 
 const DIGEST = "a".repeat(64);
@@ -68,10 +68,10 @@ describe("whether an environment may run", () => {
   });
 
   it("is refused at once only when no signature could allow it", () => {
-    expect(verdictBeforeSignatures(asked, terms([])).verdict).toBe("deny");
-    expect(verdictBeforeSignatures(asked, terms([OTHER])).verdict).toBe("deny");
-    expect(verdictBeforeSignatures(asked, terms([FRIEND])).verdict).toBe("accept");
-    expect(verdictBeforeSignatures(asked, terms([], [FRIEND])).verdict).toBe("accept");
+    expect(couldRun(asked, terms([])).verdict).toBe("deny");
+    expect(couldRun(asked, terms([OTHER])).verdict).toBe("deny");
+    expect(couldRun(asked, terms([FRIEND])).verdict).toBe("accept");
+    expect(couldRun(asked, terms([], [FRIEND])).verdict).toBe("accept");
   });
 });
 
@@ -131,4 +131,4 @@ it.each([
   ["another version", "3.41", false],
   ["too little of a digest", DIGEST.slice(0, 5), false],
   ["nothing", "", false],
-])("an environment is meant by %s: %s", (_, reference, isMeant) => expect(matchesEnvironment(reference, FACTS, DIGEST)).toBe(isMeant));
+])("an environment is meant by %s: %s", (_, reference, isMeant) => expect(mayMean(reference, FACTS, DIGEST)).toBe(isMeant));

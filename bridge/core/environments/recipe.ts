@@ -9,27 +9,27 @@ export interface Recipe {
   /** Official builds only. */
   readonly version?: string;
   readonly sha256?: string;
-  readonly gpu?: GpuVendor;
+  readonly gpu?: GpuMaker;
 }
 
-export const GPU_VENDORS = ["nvidia", "amd", "intel"] as const;
-export type GpuVendor = (typeof GPU_VENDORS)[number];
+export const GPU_MAKERS = ["nvidia", "amd", "intel"] as const;
+export type GpuMaker = (typeof GPU_MAKERS)[number];
 
 /** Which Debian release packages which Blender. */
 const RELEASES: Readonly<Record<string, string>> = { "3.4": "bookworm", "4.3": "trixie", "5.2": "sid" };
 /** The base of official builds, which contain most of their dependencies. */
 const OFFICIAL_BASE = "bookworm";
 
-export interface RecipeOptions {
+export interface Wanted {
   /** "4.3", or in full "4.2.9". */
   readonly version: string;
   /** Of the official Linux archive. */
   readonly sha256?: string | undefined;
-  readonly gpu?: GpuVendor | undefined;
+  readonly gpu?: GpuMaker | undefined;
 }
 
 /** The recipe for a Blender version. With a checksum it is the official build, else Debian's. Throws USAGE. */
-export function recipeFor({ version, sha256, gpu }: RecipeOptions): Recipe {
+export function recipeFor({ version, sha256, gpu }: Wanted): Recipe {
   const series = /^(\d{1,3}\.\d{1,3})(?:\.\d{1,3})?$/.exec(version)?.[1];
   if (series === undefined) throw new FarmError("USAGE", `"${version}" is no version of Blender`, { advice: "Write 4.3, or 4.2.9." });
   const forGpu = gpu === undefined ? {} : { gpu };

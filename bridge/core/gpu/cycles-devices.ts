@@ -29,7 +29,7 @@ export const BACKENDS: Readonly<Record<Gpu["vendor"], readonly GpuBackend[]>> = 
  * The backends with which Cycles can render on all of these GPUs, the best first: the next is tried when one does not
  * work. None when one of the GPUs is missing.
  */
-export function gpuUsesFor(gpus: readonly Gpu[], devices: readonly CyclesDevice[]): readonly GpuUse[] {
+export function usesOf(gpus: readonly Gpu[], devices: readonly CyclesDevice[]): readonly GpuUse[] {
   const vendor = gpus[0]?.vendor;
   if (vendor === undefined || gpus.some((gpu) => gpu.vendor !== vendor)) return [];
   return BACKENDS[vendor].flatMap((backend) => {
@@ -63,7 +63,7 @@ function sameName(a: string, b: string): boolean {
 }
 
 /** Why these GPUs are not used, as a message for the owner and in the offer. */
-export function unusableGpusMessage(gpus: readonly Gpu[], devices: readonly CyclesDevice[]): string {
+export function noUseMessage(gpus: readonly Gpu[], devices: readonly CyclesDevice[]): string {
   const wanted = gpus.map(({ name }) => name).join(", ");
   const vendor = gpus[0]?.vendor ?? "nvidia";
   const backends = BACKENDS[vendor].map((backend) => BACKEND_NAMES[backend]).join(" or ");

@@ -41,7 +41,7 @@ export function emptyProgress(nowMs: number): JobProgress {
 }
 
 /** Applies one event; the progress is changed in place. */
-export function applyEvent(picture: JobProgress, event: JobEvent, nowMs: number): void {
+export function watch(picture: JobProgress, event: JobEvent, nowMs: number): void {
   switch (event.event) {
     case "job-created":
       picture.title = event.scene;

@@ -2,7 +2,7 @@ import type { DonorId } from "../plan/chunk.ts";
 import { beginCheck } from "./checks.ts";
 import { drop, noteRoom, requeue, withdraw } from "./leases.ts";
 import { isResponsive, isEligible, type Turn } from "./schedule.ts";
-import { measuredSecondsFor } from "./predict.ts";
+import { shownSecondsFor } from "./predict.ts";
 import type { BanReason, DonorState, Lease, ScheduleEvent } from "./types.ts";
 
 type Joined = Extract<ScheduleEvent, { type: "donor-joined" }>;
@@ -67,7 +67,7 @@ export function leave(turn: Turn, id: DonorId): void {
  * Its owner pauses or resumes a donor. It keeps the chunks it has begun, which may be paused: `scheduleBackups` has
  * them rendered by others when nothing else waits. Its queued chunks go to others at once.
  */
-export function changeAvailability(turn: Turn, event: Extract<ScheduleEvent, { type: "donor-availability" }>): void {
+export function stand(turn: Turn, event: Extract<ScheduleEvent, { type: "donor-availability" }>): void {
   const { schedule } = turn;
   const donor = schedule.donors.get(event.donor);
   if (!donor?.here || donor.open === event.open) return;
@@ -175,7 +175,7 @@ function isStalled(turn: Turn, lease: Lease): boolean {
   const { schedule, policy, nowMs } = turn;
   const elapsedMs = nowMs - lease.startedAtMs;
   if (elapsedMs <= policy.stallMs) return false;
-  const expected = measuredSecondsFor(schedule, lease.chunk, lease.donor) ?? 0;
+  const expected = shownSecondsFor(schedule, lease.chunk, lease.donor) ?? 0;
   if (elapsedMs <= expected * 1_000 * policy.stallFactor) return false;
   return [...schedule.donors.values()].some((other) => other.id !== lease.donor && isEligible(other, turn));
 }

@@ -1,5 +1,5 @@
 import { assign } from "./assign.ts";
-import { expire, join, leave, changeAvailability } from "./donors.ts";
+import { expire, join, leave, stand } from "./donors.ts";
 import { withdraw } from "./leases.ts";
 import { checked, failed, fetched, refused, rendered } from "./results.ts";
 import type { Schedule, Turn } from "./schedule.ts";
@@ -41,7 +41,7 @@ function apply(turn: Turn, event: ScheduleEvent): void {
     case "donor-left":
       return leave(turn, event.donor);
     case "donor-availability":
-      return changeAvailability(turn, event);
+      return stand(turn, event);
     case "chunk-rendered":
       return rendered(turn, event);
     case "result-fetched":

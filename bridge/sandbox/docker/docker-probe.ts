@@ -33,15 +33,12 @@ export async function probeDocker(): Promise<DockerProbe> {
       environments: [...new Set(images.map(({ facts }) => facts.blenderVersion))],
     };
   } catch (error) {
-    return unavailableReason(error as NodeJS.ErrnoException);
+    return absence(error as NodeJS.ErrnoException);
   }
 }
 
 /** Why no engine answers. */
-export function unavailableReason({
-  code,
-  message,
-}: Pick<NodeJS.ErrnoException, "code" | "message">): Extract<DockerProbe, { here: false }> {
+export function absence({ code, message }: Pick<NodeJS.ErrnoException, "code" | "message">): Extract<DockerProbe, { here: false }> {
   if (code === "EACCES" || code === "EPERM") return { here: false, kind: "no-permission", reason: "no permission on its socket" };
   if (code === "ENOENT" || code === "ECONNREFUSED") return { here: false, kind: "not-running", reason: "no engine is running" };
   return { here: false, kind: "unknown", reason: message };
