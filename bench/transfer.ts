@@ -18,7 +18,7 @@ import { fetchBlocks } from "../bridge/protocols/blocks/fetch-blocks.ts";
 import { BLOCKS_LIMITS, BLOCKS_PROTOCOL } from "../bridge/protocols/blocks/messages.ts";
 import type { BlockSink, WantedBlock } from "../bridge/protocols/blocks/ports.ts";
 import { serveBlocks } from "../bridge/protocols/blocks/serve-blocks.ts";
-import { FRAME_LIMITS, type FrameStream } from "../bridge/protocols/frame-stream.ts";
+import { FRAME_STREAM_LIMITS, type FrameStream } from "../bridge/protocols/frame-stream.ts";
 
 /**
  * How fast a scene moves over libp2p with Noise, against the same blocks protocol over a plain TCP
@@ -162,7 +162,7 @@ class SocketFrameStream implements FrameStream {
     const header = await this.#take(4, signal);
     if (header === undefined) return undefined;
     const length = Buffer.from(header).readUInt32BE();
-    if (length > FRAME_LIMITS.maxFrameBytes) throw new FarmError("PEER_BROKE_PROTOCOL", "a frame is over the limit");
+    if (length > FRAME_STREAM_LIMITS.maxFrameBytes) throw new FarmError("PEER_BROKE_PROTOCOL", "a frame is over the limit");
     return await this.#take(length, signal);
   }
 

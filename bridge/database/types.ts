@@ -1,6 +1,6 @@
 import type { EnvironmentDigest, EnvironmentFacts } from "../core/environments/facts.ts";
 import type { JobRecord } from "../core/journal/records.ts";
-import type { JobOutcome } from "../core/schedule/types.ts";
+import type { ScheduleOutcome } from "../core/schedule/types.ts";
 
 /** A record with its number in the journal (ascending over all jobs) and wall time in milliseconds. */
 export interface StoredRecord {
@@ -17,7 +17,7 @@ export interface Journal {
 }
 
 /** `queued`: accepted by a serving bridge, not started. */
-export type JobState = "queued" | "running" | "paused" | JobOutcome | "failed";
+export type JobState = "queued" | "running" | "paused" | ScheduleOutcome | "failed";
 
 /** A line of the job list. */
 export interface JobRow {

@@ -12,7 +12,7 @@ import { LEASE_LIMITS, LEASE_PROTOCOL } from "../protocols/lease/messages.ts";
 import { OFFER_LIMITS, OFFER_PROTOCOL, type OfferReply, availabilityMessage, messageText } from "../protocols/offer/messages.ts";
 import { answerOffer } from "../protocols/offer/offer.ts";
 import { OrphanedResults } from "./orphaned-results.ts";
-import type { DonorEnvironments, DonorCapacity, DonorStore, OwnerPolicy, PeakMemory, Previews } from "./ports.ts";
+import type { DonorEnvironments, DonorCapacity, ScenesAndResults, OwnerPolicy, PeakMemory, Previews } from "./ports.ts";
 import type { RenderSlots } from "./render-slots.ts";
 import { serveJob } from "./serve-job.ts";
 import type { DonorEvent, ServeJobDeps } from "./serve-job-deps.ts";
@@ -20,7 +20,7 @@ import type { JobInHand } from "./serve-job-deps.ts";
 
 export interface DonorDeps {
   readonly network: SwarmNetwork;
-  readonly store: DonorStore;
+  readonly store: ScenesAndResults;
   readonly slots: RenderSlots;
   readonly owner: OwnerPolicy;
   readonly peaks: PeakMemory;

@@ -3,7 +3,7 @@ import { type ChildSignal, childSignal } from "../kernel/abort.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
 import { TrackedTasks } from "../kernel/tracked-tasks.ts";
-import type { DonorStore } from "./ports.ts";
+import type { ScenesAndResults } from "./ports.ts";
 
 /** How long a donor renders and keeps results for a requester that vanished without a goodbye. */
 export const KEEP_LIMITS = {
@@ -37,7 +37,7 @@ export interface ChunkOf {
 }
 
 export interface OrphanedResultsDeps {
-  readonly store: Pick<DonorStore, "dropResult">;
+  readonly store: Pick<ScenesAndResults, "dropResult">;
   readonly clock: Clock;
   /** Whether chunks of connected requesters wait for a slot. */
   readonly isSlotWanted: () => boolean;

@@ -45,7 +45,7 @@ export interface WarmSession {
 }
 
 /** The donor's cache of scenes and the results it holds for requesters; implemented by the content room. */
-export interface DonorStore {
+export interface ScenesAndResults {
   /** Fetches a scene (from the requester and other donors of the job) and extracts it to files. */
   fetchScene(
     request: {

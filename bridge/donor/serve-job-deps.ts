@@ -5,12 +5,12 @@ import type { Log } from "../kernel/log.ts";
 import type { Availability } from "../core/terms/availability.ts";
 import type { OpenMessage } from "../protocols/lease/messages.ts";
 import type { OrphanedResults } from "./orphaned-results.ts";
-import type { DonorEnvironments, DonorStore, PeakMemory, Previews } from "./ports.ts";
+import type { DonorEnvironments, ScenesAndResults, PeakMemory, Previews } from "./ports.ts";
 import type { BlockPeer } from "../protocols/blocks/messages.ts";
 import type { RenderSlots } from "./render-slots.ts";
 
 export interface ServeJobDeps {
-  readonly store: DonorStore;
+  readonly store: ScenesAndResults;
   readonly slots: RenderSlots;
   /** Undefined where work runs in none. */
   readonly environments?: DonorEnvironments | undefined;

@@ -4,13 +4,13 @@ import { FarmError } from "../kernel/errors.ts";
 import { silentLog } from "../kernel/log.ts";
 import { LEASE_LIMITS } from "../protocols/lease/messages.ts";
 import { donorOf, opening, requesterOf, RESULT, slowRender, spec } from "./fixtures/served.ts";
-import type { DonorStore, RenderedFiles, WarmSession } from "./ports.ts";
+import type { ScenesAndResults, RenderedFiles, WarmSession } from "./ports.ts";
 import type { ServeJobDeps } from "./serve-job-deps.ts";
 
 type Donor = ReturnType<typeof donorOf>;
 
 /** A job that is open at such a donor. */
-async function openAt({ deps }: Donor, change: Partial<Omit<ServeJobDeps, "store">> & { store?: Partial<DonorStore> } = {}) {
+async function openAt({ deps }: Donor, change: Partial<Omit<ServeJobDeps, "store">> & { store?: Partial<ScenesAndResults> } = {}) {
   const requester = requesterOf({ ...deps, ...change, store: { ...deps.store, ...change.store } });
   await requester.say(opening);
   await requester.hear("opened");
@@ -48,7 +48,7 @@ describe("messages of a job's requester", () => {
 
   it("name other donors of the job as sources of the scene, after the requester", async () => {
     const asked: string[][] = [];
-    const fetchScene: DonorStore["fetchScene"] = async ({ sources }) => {
+    const fetchScene: ScenesAndResults["fetchScene"] = async ({ sources }) => {
       const look = () => asked.push(sources().map(({ id }) => id));
       look();
       while (sources().length < 2) await settle();
@@ -129,7 +129,7 @@ describe("a chunk", () => {
 
   it("is kept completely or not at all: when one file does not fit, those before it are dropped", async () => {
     const donor = donorOf({ render: rendering({ raw: "/f.exr", preview: "/p.jpg" }) });
-    const keepResult: DonorStore["keepResult"] = async (path) => {
+    const keepResult: ScenesAndResults["keepResult"] = async (path) => {
       if (path === "/p.jpg") throw new FarmError("DISK_FULL", "full");
       return { sha256: RESULT, bytes: 5 };
     };
@@ -175,7 +175,7 @@ describe("the transfer of a scene", () => {
   it("is reported at intervals, not for every block, and always at the end", async () => {
     let nowMs = 1_000;
     const clock = { now: () => nowMs, monotonicMs: () => nowMs, sleep: untilAborted };
-    const fetchScene: DonorStore["fetchScene"] = async (_request, _end, onProgress) => {
+    const fetchScene: ScenesAndResults["fetchScene"] = async (_request, _end, onProgress) => {
       for (const [ms, done] of [
         [1_000, 1],
         [1_100, 2],

@@ -14,7 +14,7 @@ export interface ConnectionGuardPolicy {
   readonly origins: ReadonlySet<string>;
 }
 
-export interface Refusal {
+export interface ConnectionRefusal {
   readonly status: 403 | 404 | 405;
   readonly reason: string;
 }
@@ -23,7 +23,10 @@ export interface Refusal {
  * Refuses web pages and requests for other hosts. A page can reach a local port, also under a name of its
  * own that resolves to it (DNS rebinding); but it can neither omit its Origin nor choose its Host.
  */
-export function refusalOf({ method, url, rawHeaders }: ConnectionAttempt, { port, origins }: ConnectionGuardPolicy): Refusal | undefined {
+export function refusalOf(
+  { method, url, rawHeaders }: ConnectionAttempt,
+  { port, origins }: ConnectionGuardPolicy,
+): ConnectionRefusal | undefined {
   const [host, ...otherHosts] = valuesOf(rawHeaders, "host");
   if (host === undefined || otherHosts.length > 0 || !hostsOf(port).includes(host)) {
     return { status: 403, reason: "wrong Host header" };

@@ -40,7 +40,7 @@ export async function processStat(pid: number): Promise<ProcessStat | undefined>
 }
 
 /** When a process started; undefined if unknown. */
-export async function birthOf(pid: number): Promise<ProcessBirth | undefined> {
+export async function processBirthOf(pid: number): Promise<ProcessBirth | undefined> {
   const [stat, boot] = await Promise.all([processStat(pid), readFile("/proc/sys/kernel/random/boot_id", "utf8").catch(() => "")]);
   return stat && { startTicks: stat.startTicks, boot: boot.trim() };
 }

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { GPU_LIMITS, type Gpu, pciAddress, shownName } from "../core/gpu/gpu.ts";
-import { type DrmCard, drmCards, groupsOf } from "./drm-gpus.ts";
-import { namesIn, parsedJson, type Roots, said, textOf } from "./sources.ts";
+import { type DrmCard, drmCards, owningGroupsOf } from "./drm-gpus.ts";
+import { namesIn, parsedJson, type Roots, outputOfCommand, readTextOrNothing } from "./sources.ts";
 
 /** GPU names by device and revision, from libdrm. */
 const NAMES_FILE = "/usr/share/libdrm/amdgpu.ids";
@@ -57,8 +57,8 @@ export async function amdGpus(roots: Roots): Promise<readonly Gpu[]> {
   const archs = await kfdArchs(roots);
   const names = await namesOf(cards);
   const kfd = join(roots.dev, "kfd");
-  const kfdGroups = await groupsOf([kfd]);
-  const driver = await textOf(join(roots.sys, "module", "amdgpu", "version"));
+  const kfdGroups = await owningGroupsOf([kfd]);
+  const driver = await readTextOrNothing(join(roots.sys, "module", "amdgpu", "version"));
   return cards
     .filter(({ renderMinor }) => archs.has(renderMinor))
     .map((card, driverIndex) => ({
@@ -79,13 +79,15 @@ export async function amdGpus(roots: Roots): Promise<readonly Gpu[]> {
 async function kfdArchs({ sys }: Roots): Promise<ReadonlyMap<number, string>> {
   const folder = join(sys, "class", "kfd", "kfd", "topology", "nodes");
   const nodes = ((await namesIn(folder)) ?? []).slice(0, 4 * GPU_LIMITS.maxGpus);
-  const found = await Promise.all(nodes.map(async (node) => parseKfdNode((await textOf(join(folder, node, "properties"))) ?? "")));
+  const found = await Promise.all(
+    nodes.map(async (node) => parseKfdNode((await readTextOrNothing(join(folder, node, "properties"))) ?? "")),
+  );
   return new Map(found.filter((node) => node !== undefined).map(({ renderMinor, arch }) => [renderMinor, arch]));
 }
 
 /** The driver's own name, else libdrm's, else rocm-smi's. */
 async function namesOf(cards: readonly DrmCard[]): Promise<ReadonlyMap<string, string>> {
-  const list = (await textOf(NAMES_FILE)) ?? "";
+  const list = (await readTextOrNothing(NAMES_FILE)) ?? "";
   const names = new Map(
     cards.flatMap((card): [string, string][] => {
       const name = card.productName ?? nameInAmdgpuIds(list, card);
@@ -93,6 +95,6 @@ async function namesOf(cards: readonly DrmCard[]): Promise<ReadonlyMap<string, s
     }),
   );
   if (names.size === cards.length) return names;
-  const told = parseRocmSmi((await said("rocm-smi", ["--showproductname", "--showbus", "--json"])) ?? "");
+  const told = parseRocmSmi((await outputOfCommand("rocm-smi", ["--showproductname", "--showbus", "--json"])) ?? "");
   return new Map([...told, ...names]);
 }

@@ -1,7 +1,7 @@
 import { release, totalmem } from "node:os";
 import { z } from "zod";
 import { GPU_LIMITS, type Gpu, shownName } from "../core/gpu/gpu.ts";
-import { parsedJson, said } from "./sources.ts";
+import { parsedJson, outputOfCommand } from "./sources.ts";
 
 const Displays = z.object({
   SPDisplaysDataType: z
@@ -47,6 +47,6 @@ export function parseSystemProfiler(text: string, machine: { readonly memoryByte
 
 /** This Mac's GPUs. */
 export async function appleGpus(): Promise<readonly Gpu[]> {
-  const text = (await said("system_profiler", ["SPDisplaysDataType", "-json"])) ?? "";
+  const text = (await outputOfCommand("system_profiler", ["SPDisplaysDataType", "-json"])) ?? "";
   return parseSystemProfiler(text, { memoryBytes: totalmem(), system: `macos-${release()}` });
 }

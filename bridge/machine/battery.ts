@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { namesIn, type Roots, said, textOf } from "./sources.ts";
+import { namesIn, type Roots, outputOfCommand, readTextOrNothing } from "./sources.ts";
 
 /** One entry of /sys/class/power_supply. */
 export interface PowerSupply {
@@ -25,7 +25,7 @@ export function isOnBatteryByPmset(text: string): boolean | undefined {
 
 /** Whether this machine runs on battery; undefined if unknown. */
 export async function onBattery(roots: Roots, platform: NodeJS.Platform): Promise<boolean | undefined> {
-  if (platform === "darwin") return isOnBatteryByPmset((await said("pmset", ["-g", "batt"])) ?? "");
+  if (platform === "darwin") return isOnBatteryByPmset((await outputOfCommand("pmset", ["-g", "batt"])) ?? "");
   if (platform !== "linux") return undefined;
   const folder = join(roots.sys, "class", "power_supply");
   const names = await namesIn(folder);
@@ -34,6 +34,8 @@ export async function onBattery(roots: Roots, platform: NodeJS.Platform): Promis
 }
 
 async function supplyAt(path: string): Promise<PowerSupply> {
-  const [type, online, status, scope] = await Promise.all(["type", "online", "status", "scope"].map((name) => textOf(join(path, name))));
+  const [type, online, status, scope] = await Promise.all(
+    ["type", "online", "status", "scope"].map((name) => readTextOrNothing(join(path, name))),
+  );
   return { type, online, status, scope };
 }

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { GPU_LIMITS, type Gpu, pciAddress, shownName } from "../core/gpu/gpu.ts";
-import { namesIn, type Roots, textOf } from "./sources.ts";
+import { namesIn, type Roots, readTextOrNothing } from "./sources.ts";
 
 /** A GPU that a kernel driver lists under /sys/class/drm. */
 export interface DrmCard {
@@ -42,7 +42,7 @@ export async function drmCards(roots: Roots, drivers: readonly string[]): Promis
 
 async function cardAt(roots: Roots, renderMinor: number, names: readonly string[]): Promise<DrmCard | undefined> {
   const device = join(roots.sys, "class", "drm", `renderD${renderMinor}`, "device");
-  const uevent = parseUevent((await textOf(join(device, "uevent"))) ?? "");
+  const uevent = parseUevent((await readTextOrNothing(join(device, "uevent"))) ?? "");
   const pci = pciAddress(uevent.get("PCI_SLOT_NAME") ?? "");
   const driver = uevent.get("DRIVER");
   if (pci === undefined || driver === undefined) return undefined;
@@ -52,11 +52,11 @@ async function cardAt(roots: Roots, renderMinor: number, names: readonly string[
     driver,
     pci,
     deviceId: /:([0-9a-f]{4})$/i.exec(uevent.get("PCI_ID") ?? "")?.[1]?.toLowerCase() ?? "",
-    revision: ((await textOf(join(device, "revision"))) ?? "").replace(/^0x/, "").toLowerCase(),
+    revision: ((await readTextOrNothing(join(device, "revision"))) ?? "").replace(/^0x/, "").toLowerCase(),
     renderMinor,
     nodes,
-    groups: await groupsOf(nodes),
-    productName: nameOrNothing(await textOf(join(device, "product_name"))),
+    groups: await owningGroupsOf(nodes),
+    productName: nameOrNothing(await readTextOrNothing(join(device, "product_name"))),
     readings: await readingsOf(device),
   };
 }
@@ -65,20 +65,20 @@ async function cardAt(roots: Roots, renderMinor: number, names: readonly string[
 async function siblings(roots: Roots, pci: string, names: readonly string[]): Promise<string[]> {
   const cards = names.filter((name) => /^card\d{1,5}$/.test(name));
   const places = await Promise.all(
-    cards.map(async (name) => parseUevent((await textOf(join(roots.sys, "class", "drm", name, "device", "uevent"))) ?? "")),
+    cards.map(async (name) => parseUevent((await readTextOrNothing(join(roots.sys, "class", "drm", name, "device", "uevent"))) ?? "")),
   );
   return cards.filter((_, place) => pciAddress(places[place]?.get("PCI_SLOT_NAME") ?? "") === pci);
 }
 
 /** The groups that may open these files. */
-export async function groupsOf(paths: readonly string[]): Promise<readonly number[]> {
+export async function owningGroupsOf(paths: readonly string[]): Promise<readonly number[]> {
   const found = await Promise.all(paths.map((path) => stat(path).catch(() => undefined)));
   return [...new Set(found.flatMap((each) => (each === undefined || each.gid === 0 ? [] : [each.gid])))];
 }
 
 async function readingsOf(device: string): Promise<DrmCard["readings"]> {
   const [chip] = (await namesIn(join(device, "hwmon"))) ?? [];
-  const number = async (...path: string[]) => numberIn(await textOf(join(device, ...path)));
+  const number = async (...path: string[]) => numberIn(await readTextOrNothing(join(device, ...path)));
   const sensor = async (...files: string[]) => {
     for (const file of chip === undefined ? [] : files) {
       const value = await number("hwmon", chip as string, file);

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { namesIn, type Roots, textOf } from "./sources.ts";
+import { namesIn, type Roots, readTextOrNothing } from "./sources.ts";
 
 /** The kernel's names of sensor chips in CPUs. */
 const PROCESSOR_CHIPS: ReadonlySet<string> = new Set([
@@ -35,7 +35,7 @@ async function hwmonSensors({ sys }: Roots): Promise<Sensor[]> {
   const chips = (await namesIn(folder)) ?? [];
   const sensors = await Promise.all(
     chips.map(async (chip) => {
-      const name = (await textOf(join(folder, chip, "name"))) ?? chip;
+      const name = (await readTextOrNothing(join(folder, chip, "name"))) ?? chip;
       const inputs = ((await namesIn(join(folder, chip))) ?? []).filter((file) => /^temp\d+_input$/.test(file));
       return await Promise.all(inputs.map(async (file) => ({ chip: name, celsius: await thousandth(join(folder, chip, file)) })));
     }),
@@ -48,14 +48,14 @@ async function thermalZones({ sys }: Roots): Promise<Sensor[]> {
   const zones = ((await namesIn(folder)) ?? []).filter((name) => name.startsWith("thermal_zone"));
   return await Promise.all(
     zones.map(async (zone) => ({
-      chip: (await textOf(join(folder, zone, "type"))) ?? zone,
+      chip: (await readTextOrNothing(join(folder, zone, "type"))) ?? zone,
       celsius: await thousandth(join(folder, zone, "temp")),
     })),
   );
 }
 
 async function thousandth(path: string): Promise<number> {
-  const text = await textOf(path);
+  const text = await readTextOrNothing(path);
   return text === undefined || text === "" ? Number.NaN : Number(text) / 1_000;
 }
 
@@ -83,8 +83,8 @@ export async function processorEnergy({ sys }: Roots): Promise<ReadonlyMap<strin
   const packages = ((await namesIn(folder)) ?? []).filter((name) => /^intel-rapl:\d+$/.test(name));
   const readings = new Map<string, EnergyReading>();
   for (const name of packages) {
-    const microjoules = Number((await textOf(join(folder, name, "energy_uj"))) || Number.NaN);
-    const wrapsAt = Number((await textOf(join(folder, name, "max_energy_range_uj"))) || Number.NaN);
+    const microjoules = Number((await readTextOrNothing(join(folder, name, "energy_uj"))) || Number.NaN);
+    const wrapsAt = Number((await readTextOrNothing(join(folder, name, "max_energy_range_uj"))) || Number.NaN);
     if (Number.isFinite(microjoules) && Number.isFinite(wrapsAt)) readings.set(name, { microjoules, wrapsAt });
   }
   return readings;

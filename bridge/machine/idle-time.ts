@@ -3,7 +3,7 @@ import { type FileHandle, open, stat } from "node:fs/promises";
 import { uptime } from "node:os";
 import { join } from "node:path";
 import { inputCounts, inputDevices, loginIdle, parseGdbusNumber, parseIoreg } from "./input-signs.ts";
-import { namesIn, type Roots, said, textOf } from "./sources.ts";
+import { namesIn, type Roots, outputOfCommand, readTextOrNothing } from "./sources.ts";
 
 /** The sources of idle time on this machine, and those that failed. */
 export interface IdleSensors {
@@ -76,14 +76,14 @@ export class IdleDetector implements AsyncDisposable {
     if (process.env["DISPLAY"] !== undefined || process.env["WAYLAND_DISPLAY"] !== undefined) return true;
     const [cards, devices] = await Promise.all([
       namesIn(join(this.#roots.sys, "class", "drm")),
-      textOf(join(this.#roots.proc, "bus", "input", "devices")),
+      readTextOrNothing(join(this.#roots.proc, "bus", "input", "devices")),
     ]);
     return (cards ?? []).some((name) => /^card\d+-/.test(name)) && inputDevices(devices ?? "").length > 0;
   }
 
   /** Keyboards and mice themselves, if they are readable: drains the events since the last call. */
   async #readDevices(nowMs: number): Promise<number | undefined> {
-    const wanted = inputDevices((await textOf(join(this.#roots.proc, "bus", "input", "devices"))) ?? "");
+    const wanted = inputDevices((await readTextOrNothing(join(this.#roots.proc, "bus", "input", "devices"))) ?? "");
     for (const name of wanted) {
       if (this.#devices.has(name)) continue;
       const device = await open(join(this.#roots.dev, "input", name), constants.O_RDONLY | constants.O_NONBLOCK).catch(() => undefined);
@@ -101,7 +101,7 @@ export class IdleDetector implements AsyncDisposable {
   }
 
   async #readInterrupts(nowMs: number): Promise<number | undefined> {
-    const counts = inputCounts((await textOf(join(this.#roots.proc, "interrupts"))) ?? "");
+    const counts = inputCounts((await readTextOrNothing(join(this.#roots.proc, "interrupts"))) ?? "");
     if (counts === undefined) return undefined;
     if (this.#counts !== undefined && counts !== this.#counts) this.#interruptTouchMs = nowMs;
     this.#counts = counts;
@@ -122,28 +122,39 @@ export class IdleDetector implements AsyncDisposable {
 const macSign: IdleSource = {
   name: "IOHIDSystem",
   seesScreens: true,
-  read: async () => parseIoreg((await said("ioreg", ["-c", "IOHIDSystem", "-d", "4"])) ?? ""),
+  read: async () => parseIoreg((await outputOfCommand("ioreg", ["-c", "IOHIDSystem", "-d", "4"])) ?? ""),
 };
 
 async function readMutter(): Promise<number | undefined> {
   if (process.env["DBUS_SESSION_BUS_ADDRESS"] === undefined) return undefined;
   const place = ["--dest", "org.gnome.Mutter.IdleMonitor", "--object-path", "/org/gnome/Mutter/IdleMonitor/Core"];
-  const text = await said("gdbus", ["call", "--session", ...place, "--method", "org.gnome.Mutter.IdleMonitor.GetIdletime"]);
+  const text = await outputOfCommand("gdbus", ["call", "--session", ...place, "--method", "org.gnome.Mutter.IdleMonitor.GetIdletime"]);
   return parseGdbusNumber(text ?? "");
 }
 
 async function readXprintidle(): Promise<number | undefined> {
   if (process.env["DISPLAY"] === undefined) return undefined;
-  const text = await said("xprintidle", []);
+  const text = await outputOfCommand("xprintidle", []);
   return text !== undefined && /^\d+$/.test(text.trim()) ? Number(text) : undefined;
 }
 
 /** User sessions of the login manager; one that is not marked idle is in use. */
 async function readLogins(nowMs: number): Promise<number | undefined> {
-  const list = await said("loginctl", ["list-sessions", "--no-legend"]);
+  const list = await outputOfCommand("loginctl", ["list-sessions", "--no-legend"]);
   const ids = list?.split("\n").flatMap((line) => /^\s*(\S+)/.exec(line)?.[1] ?? []);
   if (ids === undefined || ids.length === 0) return undefined;
-  const text = await said("loginctl", ["show-session", ...ids, "-p", "Type", "-p", "Class", "-p", "IdleHint", "-p", "IdleSinceHint"]);
+  const text = await outputOfCommand("loginctl", [
+    "show-session",
+    ...ids,
+    "-p",
+    "Type",
+    "-p",
+    "Class",
+    "-p",
+    "IdleHint",
+    "-p",
+    "IdleSinceHint",
+  ]);
   const idle = loginIdle(text ?? "");
   return idle.state === "unknown" ? undefined : idle.state === "in-use" ? 0 : nowMs - idle.sinceMs;
 }

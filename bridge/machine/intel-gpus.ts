@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { GPU_LIMITS, type Gpu, pciAddress, shownName } from "../core/gpu/gpu.ts";
 import { drmCards } from "./drm-gpus.ts";
-import { parsedJson, type Roots, said, textOf } from "./sources.ts";
+import { parsedJson, type Roots, outputOfCommand, readTextOrNothing } from "./sources.ts";
 
 const Discovery = z.object({
   device_list: z
@@ -33,8 +33,8 @@ export function parseXpuSmi(text: string): ReadonlyMap<string, { readonly name: 
 export async function intelGpus(roots: Roots): Promise<readonly Gpu[]> {
   const cards = await drmCards(roots, ["i915", "xe"]);
   if (cards.length === 0) return [];
-  const told = parseXpuSmi((await said("xpu-smi", ["discovery", "-j"])) ?? "");
-  const versions = await Promise.all(cards.map(({ driver }) => textOf(join(roots.sys, "module", driver, "version"))));
+  const told = parseXpuSmi((await outputOfCommand("xpu-smi", ["discovery", "-j"])) ?? "");
+  const versions = await Promise.all(cards.map(({ driver }) => readTextOrNothing(join(roots.sys, "module", driver, "version"))));
   return cards.map((card, driverIndex) => ({
     vendor: "intel",
     index: driverIndex,

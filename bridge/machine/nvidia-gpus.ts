@@ -1,5 +1,5 @@
 import { GPU_LIMITS, type Gpu, pciAddress, shownName } from "../core/gpu/gpu.ts";
-import { said } from "./sources.ts";
+import { outputOfCommand } from "./sources.ts";
 
 const FIELDS = [
   "index",
@@ -69,6 +69,6 @@ function times(value: number | undefined, factor: number): number | undefined {
 
 /** The NVIDIA GPUs of this machine; undefined without a driver. */
 export async function nvidiaGpus(): Promise<readonly Gpu[] | undefined> {
-  const text = await said("nvidia-smi", NVIDIA_SMI_ARGUMENTS);
+  const text = await outputOfCommand("nvidia-smi", NVIDIA_SMI_ARGUMENTS);
   return text === undefined ? undefined : parseNvidiaSmi(text);
 }

@@ -1,6 +1,6 @@
 import { basename, join } from "node:path";
 import { parseProcessStat } from "../kernel/process-identity.ts";
-import { namesIn, type Roots, said, textOf } from "./sources.ts";
+import { namesIn, type Roots, outputOfCommand, readTextOrNothing } from "./sources.ts";
 
 /** A process of this machine. */
 export interface RunningProgram {
@@ -32,7 +32,7 @@ export function parseTasklist(text: string): RunningProgram[] {
 }
 
 /** The programs that are neither `self` nor started by it. */
-export function notOf(programs: readonly RunningProgram[], self: number): RunningProgram[] {
+export function programsOutside(programs: readonly RunningProgram[], self: number): RunningProgram[] {
   const own = new Set([self]);
   // Children are in any order in the list: repeat until no more are found.
   for (let before = 0; before < own.size; ) {
@@ -53,19 +53,19 @@ export async function runningPrograms(
 ): Promise<readonly string[] | undefined> {
   const programs = await programsHere(roots, platform);
   if (programs === undefined) return undefined;
-  const others = notOf(programs, process.pid).filter(({ name }) => wanted(name));
+  const others = programsOutside(programs, process.pid).filter(({ name }) => wanted(name));
   const contained = await Promise.all(
-    others.map(async ({ pid }) => isContainedCgroup((await textOf(join(roots.proc, String(pid), "cgroup"))) ?? "")),
+    others.map(async ({ pid }) => isContainedCgroup((await readTextOrNothing(join(roots.proc, String(pid), "cgroup"))) ?? "")),
   );
   return [...new Set(others.filter((_, index) => contained[index] === false).map(({ name }) => name))];
 }
 
 async function programsHere(roots: Roots, platform: NodeJS.Platform): Promise<RunningProgram[] | undefined> {
-  if (platform === "darwin") return parseUntimedEvent(await said("ps", ["-axo", "pid=,ppid=,comm="]), parsePs);
-  if (platform === "win32") return parseUntimedEvent(await said("tasklist", ["/fo", "csv", "/nh"]), parseTasklist);
+  if (platform === "darwin") return parseUntimedEvent(await outputOfCommand("ps", ["-axo", "pid=,ppid=,comm="]), parsePs);
+  if (platform === "win32") return parseUntimedEvent(await outputOfCommand("tasklist", ["/fo", "csv", "/nh"]), parseTasklist);
   const pids = (await namesIn(roots.proc))?.filter((name) => /^\d+$/.test(name));
   if (pids === undefined || pids.length === 0) return undefined;
-  const stats = await Promise.all(pids.map((pid) => textOf(join(roots.proc, pid, "stat"))));
+  const stats = await Promise.all(pids.map((pid) => readTextOrNothing(join(roots.proc, pid, "stat"))));
   return stats.map((stat) => parseProcessStat(stat ?? "")).filter((program) => program !== undefined);
 }
 

@@ -14,7 +14,7 @@ export const REAL_ROOTS: Roots = { proc: "/proc", sys: "/sys", dev: "/dev" };
 const COMMAND = { timeoutMs: 5_000, maxChars: 4 * 1024 * 1024 } as const;
 
 /** A small text file, trimmed; undefined when it is missing or unreadable. */
-export async function textOf(path: string): Promise<string | undefined> {
+export async function readTextOrNothing(path: string): Promise<string | undefined> {
   return await readFile(path, "utf8").then(
     (text) => text.trim(),
     () => undefined,
@@ -27,7 +27,7 @@ export async function namesIn(path: string): Promise<readonly string[] | undefin
 }
 
 /** A command's output; undefined when it is missing, fails or takes too long. */
-export async function said(command: string, args: readonly string[]): Promise<string | undefined> {
+export async function outputOfCommand(command: string, args: readonly string[]): Promise<string | undefined> {
   const { failed, stdout } = await execa(command, [...args], {
     reject: false,
     stdin: "ignore",

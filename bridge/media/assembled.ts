@@ -1,6 +1,6 @@
 import { closeSync, existsSync, fdatasyncSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { isFarmError } from "../kernel/errors.ts";
-import { besideOf } from "../kernel/files/atomic-file.ts";
+import { temporaryNameFor } from "../kernel/files/atomic-file.ts";
 import { compareChannelNames } from "./exr/channel-names.ts";
 import { ExrFile } from "./exr/exr-file.ts";
 import { EXR_COMPRESSION } from "./exr/header.ts";
@@ -19,7 +19,7 @@ import { asWriteFailure } from "./write-beside.ts";
 export function createAssembled(spec: AssembledSpec): void {
   requireWritable(spec);
   if (isLaidOut(spec)) return;
-  const beside = besideOf(spec.path);
+  const beside = temporaryNameFor(spec.path);
   try {
     layOut(spec, beside);
     renameSync(beside, spec.path);
@@ -30,7 +30,7 @@ export function createAssembled(spec: AssembledSpec): void {
 }
 
 /** The layout of a file that `createAssembled` made; undefined for any other. */
-export function layoutOf(file: ExrFile): FloatLayout | undefined {
+export function assembledLayoutOf(file: ExrFile): FloatLayout | undefined {
   const [part, ...others] = file.header.parts;
   if (!part || others.length > 0 || file.header.multiPart || part.compression !== EXR_COMPRESSION.none) return undefined;
   if (part.channels.some((channel) => channel.bytesPerValue !== 4)) return undefined;
@@ -62,7 +62,7 @@ function isLaidOut(spec: AssembledSpec): boolean {
   if (!existsSync(spec.path)) return false;
   try {
     using file = ExrFile.open(spec.path);
-    const layout = layoutOf(file);
+    const layout = assembledLayoutOf(file);
     return layout !== undefined && fitsSpec(layout, spec);
   } catch (error) {
     if (isFarmError(error, "EXR_INVALID")) return false;

@@ -1,5 +1,5 @@
 import type { Rect } from "../core/job/scene-facts.ts";
-import { type Luminance, type NoiseVerdict, noiseTest } from "../core/verify/noise.ts";
+import { type Luminance, type NoiseMeasurement, noiseTest } from "../core/verify/noise.ts";
 import { channelNames } from "./exr/header.ts";
 import { readRectangle } from "./exr/read-rectangle.ts";
 import { toPictureArea, openPlaced, type PlacedPicture } from "./placed-picture.ts";
@@ -16,7 +16,7 @@ export function compareNoise(request: {
   readonly reference: PlacedPicture;
   readonly rect: Rect;
   readonly halves: readonly [PlacedPicture, PlacedPicture];
-}): NoiseVerdict | undefined {
+}): NoiseMeasurement | undefined {
   const { rect, halves } = request;
   if (rect.width * rect.height > MAX_NOISE_PIXELS) throw new RangeError("the R test takes crops, not frames");
   const stems = combinedStems(request.reference);
@@ -35,7 +35,7 @@ export function compareNoise(request: {
   return verdicts.length === 0 ? undefined : verdicts.reduce(worseOf);
 }
 
-function worseOf(a: NoiseVerdict, b: NoiseVerdict): NoiseVerdict {
+function worseOf(a: NoiseMeasurement, b: NoiseMeasurement): NoiseMeasurement {
   return { r: Math.max(a.r, b.r), outliers: a.outliers + b.outliers, quietPixels: a.quietPixels + b.quietPixels };
 }
 

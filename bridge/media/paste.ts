@@ -1,6 +1,6 @@
 import { closeSync, openSync } from "node:fs";
 import type { Rect } from "../core/job/scene-facts.ts";
-import { fitsSpec, layoutOf, writeAll } from "./assembled.ts";
+import { fitsSpec, assembledLayoutOf, writeAll } from "./assembled.ts";
 import { ExrFile } from "./exr/exr-file.ts";
 import { exrInvalid, quoted } from "./exr/exr-invalid.ts";
 import type { ExrPart } from "./exr/header.ts";
@@ -61,7 +61,7 @@ export function pasteResult(request: PasteRequest): void {
 
 function readLayout(request: PasteRequest): FloatLayout {
   using target = ExrFile.open(request.target.path);
-  const layout = layoutOf(target);
+  const layout = assembledLayoutOf(target);
   if (!layout || !fitsSpec(layout, request.target)) throw new RangeError(`${request.target.path} does not have the layout of the target`);
   return layout;
 }

@@ -10,7 +10,7 @@ export interface FrameStream {
   /** The clock for time limits on the far side. */
   readonly time: Time;
   /**
-   * Waits while the far side is slow. Frames over `FRAME_LIMITS.maxFrameBytes` are refused here already (RangeError).
+   * Waits while the far side is slow. Frames over `FRAME_STREAM_LIMITS.maxFrameBytes` are refused here already (RangeError).
    * The bytes belong to the stream from now on: do not change them. After an abort of the wait the frame is still sent.
    */
   write(frame: Uint8Array, signal?: AbortSignal): Promise<void>;
@@ -23,7 +23,7 @@ export interface FrameStream {
 }
 
 /** Limits on every number that a peer sends. */
-export const FRAME_LIMITS = {
+export const FRAME_STREAM_LIMITS = {
   /** One bulk piece, plus its header. */
   maxFrameBytes: 1024 * 1024 + 64,
 } as const;

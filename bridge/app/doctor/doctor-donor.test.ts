@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { parseTerms } from "../../core/terms/parse-terms.ts";
 import { parseNvidiaSmi } from "../../machine/nvidia-gpus.ts";
 import type { HostMetrics } from "../../machine/machine-watch.ts";
-import { absence, type DockerProbe } from "../../sandbox/docker/docker-probe.ts";
+import { dockerAbsence, type DockerProbe } from "../../sandbox/docker/docker-probe.ts";
 import { unenforcedLimits } from "../../sandbox/docker/engine-requirements.ts";
 import { checkGpus, checkEngine, checkSensors, givenDisk } from "./doctor-donor.ts";
 
@@ -40,7 +40,7 @@ describe("the doctor's container checks", () => {
     ],
     ["with something else amiss", { message: "the socket hung up" }, "the socket hung up", "docker"],
   ])("the finding for %s says how to fix it", (...[, error, detail, fix]) => {
-    const [finding] = checkEngine(absence(error as NodeJS.ErrnoException), "linux");
+    const [finding] = checkEngine(dockerAbsence(error as NodeJS.ErrnoException), "linux");
     expect(finding).toMatchObject({ ok: false, needed: false, detail: expect.stringContaining(detail), fix: expect.stringContaining(fix) });
   });
 

@@ -10,7 +10,7 @@ import { MachineWatch, type HostMetrics } from "../../machine/machine-watch.ts";
 import { isFarmError } from "../../kernel/errors.ts";
 import type { World } from "../../kernel/world.ts";
 import type { DockerProbe } from "../../sandbox/docker/docker-probe.ts";
-import type { Finding } from "./finding.ts";
+import type { DoctorFinding } from "./finding.ts";
 import { OwnerSettings } from "../donate/owner-settings.ts";
 
 const MISSING_ENGINE: Readonly<Record<string, string>> = {
@@ -20,7 +20,7 @@ const MISSING_ENGINE: Readonly<Record<string, string>> = {
 };
 
 /** Containers: only needed to work for strangers. `nvidia`: whether this machine has NVIDIA GPUs. */
-export function checkEngine(probe: DockerProbe, platform: NodeJS.Platform, nvidia = false): Finding[] {
+export function checkEngine(probe: DockerProbe, platform: NodeJS.Platform, nvidia = false): DoctorFinding[] {
   if (!probe.here) {
     const fix = probe.kind === "no-permission" ? 'sudo usermod -aG docker "$USER", then log in again' : MISSING_ENGINE[platform];
     const detail = `${probe.reason}; needed to donate with containers`;
@@ -33,14 +33,14 @@ export function checkEngine(probe: DockerProbe, platform: NodeJS.Platform, nvidi
 
 type Engine = Extract<DockerProbe, { here: true }>;
 
-function checkLimits({ unenforced }: Engine): Finding[] {
+function checkLimits({ unenforced }: Engine): DoctorFinding[] {
   if (unenforced.length === 0) return [];
   const fix = "add cgroup_enable=memory swapaccount=1 to the kernel's command line (GRUB_CMDLINE_LINUX), sudo update-grub, reboot";
   const detail = `this kernel does not enforce container limits of ${unenforced.join(", ")}`;
   return [{ what: "Docker limits", ok: false, needed: false, detail, fix }];
 }
 
-function checkRuntime({ runtime }: Engine): Finding[] {
+function checkRuntime({ runtime }: Engine): DoctorFinding[] {
   if (runtime.age !== "old") return [];
   const detail = `runc ${runtime.version} has known container escapes: the donor does not use it`;
   return [
@@ -54,20 +54,20 @@ function checkRuntime({ runtime }: Engine): Finding[] {
   ];
 }
 
-function checkEnvironments(versions: readonly string[]): Finding {
+function checkEnvironments(versions: readonly string[]): DoctorFinding {
   const ok = versions.length > 0;
   const detail = ok ? versions.map((version) => `Blender ${version}`).join(", ") : "none; needed to donate with containers";
   return { what: "environments", ok, needed: false, detail, fix: ok ? undefined : "bridge env build" };
 }
 
-function checkGpuRuntime({ runtimes }: Engine, nvidia: boolean): Finding[] {
+function checkGpuRuntime({ runtimes }: Engine, nvidia: boolean): DoctorFinding[] {
   if (!nvidia || runtimes.includes("nvidia")) return [];
   const fix = "install nvidia-container-toolkit, sudo nvidia-ctk runtime configure --runtime=docker, sudo systemctl restart docker";
   return [{ what: "Docker GPUs", ok: false, needed: false, detail: "containers cannot use NVIDIA GPUs here", fix }];
 }
 
 /** Which of the owner's terms this machine can observe, and which it cannot. */
-export async function examineOwner({ clock, disk }: Pick<World, "clock" | "disk">, home: Home): Promise<Finding[]> {
+export async function examineOwner({ clock, disk }: Pick<World, "clock" | "disk">, home: Home): Promise<DoctorFinding[]> {
   const terms = await readOwnerTerms(home);
   const everything = { untouched: true, battery: true, programs: () => true, heat: true, gpus: () => true };
   await using machine = new MachineWatch(clock.monotonicMs());
@@ -82,7 +82,7 @@ async function readOwnerTerms(home: Home): Promise<Terms> {
 }
 
 /** The donated disk space must be free. */
-export function givenDisk(terms: Pick<Terms, "diskBytes">, freeBytes: number): Finding {
+export function givenDisk(terms: Pick<Terms, "diskBytes">, freeBytes: number): DoctorFinding {
   const ok = freeBytes >= terms.diskBytes;
   const detail = `${gib(terms.diskBytes)} GiB are donated, ${gib(freeBytes)} GiB are free`;
   return {
@@ -95,7 +95,7 @@ export function givenDisk(terms: Pick<Terms, "diskBytes">, freeBytes: number): F
 }
 
 /** Each metric that a term may need: whether this machine has a sensor for it. */
-export function checkSensors(terms: Terms, hostMetrics: HostMetrics): Finding[] {
+export function checkSensors(terms: Terms, hostMetrics: HostMetrics): DoctorFinding[] {
   const signs: readonly TermSensor[] = [
     {
       what: "idle time",
@@ -143,7 +143,7 @@ interface TermSensor {
   readonly fix?: string;
 }
 
-function findingOf({ what, term, asked, shown, fix }: TermSensor): Finding {
+function findingOf({ what, term, asked, shown, fix }: TermSensor): DoctorFinding {
   const detail =
     shown ??
     `not available on this machine${asked ? `, and the term ${term} needs it: the donor stays closed` : `; the term ${term} cannot be used`}`;
@@ -157,8 +157,8 @@ function shownAs(value: number | undefined, unit: string): string | undefined {
 }
 
 /** The GPUs of this machine, and whether the donated ones exist. */
-export function checkGpus(gpus: readonly Gpu[], terms: Pick<Terms, "gpus">): Finding {
-  const finding = (ok: boolean, detail: string, fix?: string): Finding => ({ what: "donor: GPUs", ok, needed: false, detail, fix });
+export function checkGpus(gpus: readonly Gpu[], terms: Pick<Terms, "gpus">): DoctorFinding {
+  const finding = (ok: boolean, detail: string, fix?: string): DoctorFinding => ({ what: "donor: GPUs", ok, needed: false, detail, fix });
   const back = "bridge donate set gpus=none";
   if (gpus.length === 0) {
     const fix = `install the GPU's driver (NVIDIA: nvidia-smi must work; AMD: /dev/kfd must exist), or ${back}`;

@@ -9,7 +9,7 @@ import { listGpus } from "../../machine/gpus.ts";
 import { probeDocker } from "../../sandbox/docker/docker-probe.ts";
 import { findLocalBlenders } from "../job/blender-slots.ts";
 import { checkEngine, examineOwner } from "./doctor-donor.ts";
-import type { Finding } from "./finding.ts";
+import type { DoctorFinding } from "./finding.ts";
 import { openSwarm } from "../swarm/open-swarm.ts";
 
 const LOW_DISK_BYTES = 5 * 2 ** 30;
@@ -18,9 +18,9 @@ const LOW_DISK_BYTES = 5 * 2 ** 30;
 export async function runChecks(
   world: Pick<World, "clock" | "disk">,
   { home, blender }: { readonly home: Home; readonly blender: string | undefined },
-  network: () => Promise<Finding>,
+  network: () => Promise<DoctorFinding>,
   signal: AbortSignal,
-): Promise<Finding[]> {
+): Promise<DoctorFinding[]> {
   const node = Number(process.versions.node.split(".")[0]);
   return [
     {
@@ -43,7 +43,7 @@ export async function runChecks(
   ];
 }
 
-async function checkBlenders(home: Home, explicit: string | undefined, signal: AbortSignal): Promise<Finding[]> {
+async function checkBlenders(home: Home, explicit: string | undefined, signal: AbortSignal): Promise<DoctorFinding[]> {
   try {
     const found = await findLocalBlenders(home, explicit, signal);
     return found.map(({ build, deviceClass }) => ({
@@ -58,7 +58,7 @@ async function checkBlenders(home: Home, explicit: string | undefined, signal: A
   }
 }
 
-async function checkFfmpeg(signal: AbortSignal): Promise<Finding> {
+async function checkFfmpeg(signal: AbortSignal): Promise<DoctorFinding> {
   try {
     const { path, version, from } = await findFfmpeg(signal);
     return { what: "ffmpeg", ok: true, needed: false, detail: `${version}, ${path} (${from})`, fix: undefined };
@@ -73,7 +73,7 @@ async function checkFfmpeg(signal: AbortSignal): Promise<Finding> {
   }
 }
 
-async function checkDisk(disk: Disk, home: Home): Promise<Finding> {
+async function checkDisk(disk: Disk, home: Home): Promise<DoctorFinding> {
   const free = await disk.freeBytes(home.root);
   return {
     what: "disk",
@@ -85,7 +85,7 @@ async function checkDisk(disk: Disk, home: Home): Promise<Finding> {
 }
 
 /** Tries to enter the network, as this home's node. */
-export async function tryNetwork(clock: Clock, home: Home, signal: AbortSignal): Promise<Finding> {
+export async function tryNetwork(clock: Clock, home: Home, signal: AbortSignal): Promise<DoctorFinding> {
   return await checkNetwork(async () => {
     await using network = await openSwarm(home, { swarm: "public", bootstrap: [], lan: false }, { clock, log: silentLog }, signal);
     return network.multiaddrs();
@@ -93,7 +93,7 @@ export async function tryNetwork(clock: Clock, home: Home, signal: AbortSignal):
 }
 
 /** `addresses`: the addresses of this node; throws when there is no network. */
-export async function checkNetwork(addresses: () => Promise<readonly string[]>): Promise<Finding> {
+export async function checkNetwork(addresses: () => Promise<readonly string[]>): Promise<DoctorFinding> {
   try {
     const multiaddrs = await addresses();
     return { what: "network", ok: true, needed: false, detail: multiaddrs.join(" "), fix: undefined };

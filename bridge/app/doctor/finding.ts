@@ -1,5 +1,5 @@
 /** The result of one check. `needed`: rendering does not work without it. */
-export interface Finding {
+export interface DoctorFinding {
   readonly what: string;
   readonly ok: boolean;
   readonly needed: boolean;

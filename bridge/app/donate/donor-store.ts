@@ -4,7 +4,7 @@ import type { BlockSource } from "../../content/blocks/block-source.ts";
 import { type BlockStore, openBlockStore } from "../../content/blocks/block-store.ts";
 import { blocksOf, parseManifest, totalBytesOf } from "../../content/bundle/manifest.ts";
 import { extractBundle } from "../../content/bundle/extract-bundle.ts";
-import type { DonorStore, SceneOnDisk } from "../../donor/ports.ts";
+import type { ScenesAndResults, SceneOnDisk } from "../../donor/ports.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { World } from "../../kernel/world.ts";
@@ -27,11 +27,11 @@ export interface DonorStoreOptions {
   readonly download: () => number | undefined;
 }
 
-type FetchInputsRequest = Parameters<DonorStore["fetchScene"]>[0];
-type OnProgress = Parameters<DonorStore["fetchScene"]>[2];
+type FetchInputsRequest = Parameters<ScenesAndResults["fetchScene"]>[0];
+type OnProgress = Parameters<ScenesAndResults["fetchScene"]>[2];
 
 /** The store of a donor; its owner may change its disk limit while it works. */
-export interface OwnedDonorStore extends DonorStore {
+export interface OwnedDonorStore extends ScenesAndResults {
   /** Evicts what is over the new limit: unused data now, the rest when it is no longer used. */
   resize(capBytes: number): Promise<void>;
   /** Blocks, results and opened scenes together. */

@@ -2,7 +2,7 @@ import { chooseGpus, isGiven } from "../../core/gpu/choose-gpus.ts";
 import type { Gpu } from "../../core/gpu/gpu.ts";
 import { givenSlots } from "../../core/gpu/gpu-slots.ts";
 import { type Availability, OPEN, sameAvailability } from "../../core/terms/availability.ts";
-import { decide, type Observation, type OwnerCommand, yieldsTo } from "../../core/terms/decide.ts";
+import { decideAvailability, type Observation, type OwnerCommand, yieldsTo } from "../../core/terms/decide.ts";
 import { type StatedTerms, termsOf, type TermTexts, textsOf } from "../../core/terms/parse-terms.ts";
 import { nextChange, type WallClock } from "../../core/terms/schedule.ts";
 import { type SetTerms, termsInForce } from "../../core/terms/terms-in-force.ts";
@@ -101,7 +101,7 @@ export class PolicyState implements OwnerPolicy {
   /** Decides with the last metrics. @returns whether the availability changed. */
   decide(): boolean {
     const before = this.#availability;
-    this.#availability = decide(this.#terms, this.#observation(this.#deps.settings.command()), before);
+    this.#availability = decideAvailability(this.#terms, this.#observation(this.#deps.settings.command()), before);
     return !sameAvailability(before, this.#availability);
   }
 

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Home } from "../../config/home.ts";
 import { sameBuild } from "../../core/admission.ts";
-import { ENVIRONMENT_LABELS, factsOf, labelsOf } from "../../core/environments/facts.ts";
+import { ENVIRONMENT_LABELS, factsFromLabels, imageLabelsOf } from "../../core/environments/facts.ts";
 import { buildArguments, type GpuMaker, recipeFor } from "../../core/environments/recipe.ts";
 import { openDatabase } from "../../database/open-database.ts";
 import type { EnvironmentRow } from "../../database/types.ts";
@@ -83,7 +83,7 @@ async function record(
   image: EngineImage,
   signal: AbortSignal,
 ): Promise<EnvironmentRow> {
-  const facts = factsOf(image.labels);
+  const facts = factsFromLabels(image.labels);
   if (facts === undefined) throw new FarmError("ENVIRONMENT_MISSING", "the image has no labels of an environment");
   const digest = await engine.digestOf(image, signal);
   await using database = openDatabase(home.database);
@@ -128,7 +128,7 @@ async function buildOnce({ disk, engine, file, args, gpu }: Step, { note, line }
   const bare = await engine.build({ from: { folder: CONTAINERS, file }, args: { ...args, ...gpuArgs }, labels: {} }, line, signal);
   note("reading the description of its Blender");
   const facts = await askBlender(engine, bare, { probe: join(CONTAINERS, "probe.py"), gpu }, signal);
-  const labels = { ...labelsOf(facts), [ENVIRONMENT_LABELS.recipe]: recipe };
+  const labels = { ...imageLabelsOf(facts), [ENVIRONMENT_LABELS.recipe]: recipe };
   const image = await engine.find(await engine.build({ from: { text: `FROM ${bare}\n` }, args: {}, labels }, line, signal));
   if (image === undefined) throw new FarmError("ENVIRONMENT_BUILD_FAILED", "the image was removed while it was built");
   await engine.name(image, await engine.digestOf(image, signal));

@@ -3,7 +3,7 @@ import { thisCpuArch } from "../../blender/device-class.ts";
 import type { Home } from "../../config/home.ts";
 import type { EnvironmentStore } from "../../content/environments/environment-store.ts";
 import { type EnvironmentsHere, sameBuild } from "../../core/admission.ts";
-import { ENVIRONMENT_LABELS, factsOf } from "../../core/environments/facts.ts";
+import { ENVIRONMENT_LABELS, factsFromLabels } from "../../core/environments/facts.ts";
 import { mayRun } from "../../core/environments/may-run.ts";
 import type { Terms } from "../../core/terms/terms.ts";
 import type { Environments } from "../../database/types.ts";
@@ -95,7 +95,7 @@ class EngineEnvironments implements DonorEnvironments {
   async #bring({ digest, build, sources }: FetchInputsRequest, signal: AbortSignal, onProgress: (done: number, total: number) => void) {
     const obtained = await fetchEnvironment({ digest, sources }, this.#ports(), signal, onProgress);
     const { image } = obtained;
-    const facts = factsOf(image.labels);
+    const facts = factsFromLabels(image.labels);
     if (facts === undefined) throw new FarmError("ENVIRONMENT_INVALID", "the image of this job is no environment");
     this.#record(digest, obtained);
     this.#room.use(digest);
@@ -107,7 +107,7 @@ class EngineEnvironments implements DonorEnvironments {
 
   /** Fetched environments are seeded to the swarm. */
   #record(digest: string, { image, bytesFrom }: Pick<Obtained, "bytesFrom"> & { readonly image: EngineImage }): void {
-    const facts = factsOf(image.labels);
+    const facts = factsFromLabels(image.labels);
     if (facts === undefined || this.#deps.environments.get(digest)) return;
     const isFetched = bytesFrom.size > 0;
     const origin = isFetched ? [...bytesFrom.keys()] : ("built" as const);

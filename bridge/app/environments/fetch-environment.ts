@@ -1,5 +1,5 @@
-import { factsOf } from "../../core/environments/facts.ts";
-import type { EnvironmentRequest, EnvironmentVerdict } from "../../core/environments/may-run.ts";
+import { factsFromLabels } from "../../core/environments/facts.ts";
+import type { RequestedEnvironment, EnvironmentVerdict } from "../../core/environments/may-run.ts";
 import {
   checkConfig,
   contentsOf,
@@ -9,7 +9,7 @@ import {
   unpackedBytesOf,
 } from "../../content/environments/environment-manifest.ts";
 import type { EnvironmentStore } from "../../content/environments/environment-store.ts";
-import { readLayer } from "../../content/environments/layer-blocks.ts";
+import { layerFromBlocks } from "../../content/environments/layer-blocks.ts";
 import { abortable, childSignal } from "../../kernel/abort.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
 import type { Time, World } from "../../kernel/world.ts";
@@ -31,7 +31,7 @@ export interface ObtainPorts {
   readonly pieceBytes?: () => number | undefined;
   readonly isSigned: (digest: string, signature: EnvironmentSignature) => Promise<boolean>;
   /** The owner's decision. */
-  readonly policy: (asked: EnvironmentRequest) => EnvironmentVerdict;
+  readonly policy: (asked: RequestedEnvironment) => EnvironmentVerdict;
   /** Makes room for so many bytes, blocks and unpacked layers together, and returns the free bytes. */
   readonly makeRoom: (neededBytes: number) => Promise<number>;
 }
@@ -160,7 +160,7 @@ class EnvironmentFetch {
     const manifest = parseEnvironment(await this.#content(offer.manifest, offer.manifestBytes, peers, signal));
     if (manifest.digest !== digest) throw invalidEnvironment("it describes another one");
     const config = await this.#content(digest, manifest.configBytes, peers, signal);
-    if (factsOf(checkConfig(manifest, config).labels) === undefined) throw invalidEnvironment("it has no environment labels");
+    if (factsFromLabels(checkConfig(manifest, config).labels) === undefined) throw invalidEnvironment("it has no environment labels");
     const here = await engine.layersHere(manifest.layers.map(({ diffId }) => diffId));
     await this.#requireQuota(manifest, here);
     await store.put(digest, config);
@@ -168,7 +168,7 @@ class EnvironmentFetch {
     const get = (hash: string, bytes: number) => store.read(hash, 0, bytes, signal);
     const layers = manifest.layers.map((layer) => {
       const { diffId, bytes } = layer;
-      return here.has(diffId) ? { diffId, bytes } : { diffId, bytes, tar: () => readLayer(layer, get) };
+      return here.has(diffId) ? { diffId, bytes } : { diffId, bytes, tar: () => layerFromBlocks(layer, get) };
     });
     try {
       const image = await engine.load({ digest, config, layers }, signal);

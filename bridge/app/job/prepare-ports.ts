@@ -40,7 +40,7 @@ export function preparePorts(
         const [first] = records;
         const nowMs = world.clock.now();
         if (first?.type === "job-created") {
-          const { createdAt, title } = database.jobs.get(job) ?? { createdAt: nowMs, title: titleOf(first.scenePath) };
+          const { createdAt, title } = database.jobs.get(job) ?? { createdAt: nowMs, title: sceneTitleOf(first.scenePath) };
           database.jobs.put({ id: job, createdAt, updatedAt: nowMs, scenePath: first.scenePath, title, state: "running" });
         }
         if (first?.type === "resumed") database.jobs.setState(job, "running", nowMs);
@@ -51,6 +51,6 @@ export function preparePorts(
   };
 }
 
-export function titleOf(scenePath: string): string {
+export function sceneTitleOf(scenePath: string): string {
   return scenePath.split(/[\\/]/).at(-1) ?? scenePath;
 }

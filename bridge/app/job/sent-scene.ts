@@ -2,7 +2,7 @@ import { type FileStamp, glanceAt, sameStamp, stampAt } from "../../content/bund
 import type { ExtractedScene } from "../../content/bundle/extract-bundle.ts";
 import { packBundle, type PackedBundle } from "../../content/bundle/pack.ts";
 import { changedScene } from "../../content/bundle/changed-scene.ts";
-import { type SceneCopy, sceneOf } from "../../content/bundle/scene-copy.ts";
+import { type SceneCopy, blendFileOf } from "../../content/bundle/scene-copy.ts";
 import { SentFiles } from "../../content/bundle/sent-files.ts";
 import type { SceneFile } from "../../core/job/scene-facts.ts";
 import type { Clock } from "../../kernel/clock.ts";
@@ -75,7 +75,7 @@ export class SentScene {
     const bundle =
       settings.begun === undefined ? await this.#packNew(files, settings, signal) : await this.#packAgain(files, settings, signal);
     this.#bundle = bundle;
-    this.#others = new SentFiles(bundle.files.filter((file) => file !== sceneOf(bundle)));
+    this.#others = new SentFiles(bundle.files.filter((file) => file !== blendFileOf(bundle)));
     return bundle;
   }
 
@@ -83,7 +83,7 @@ export class SentScene {
     const options = { cacheDir, copies: this.#copies(files) };
     const packed = await packBundle(files, options, signal).catch(ifChanged);
     await this.copy.keep();
-    if (!(packed instanceof FarmError) && sameStamp(sceneOf(packed).stamp, this.#stamp)) return packed;
+    if (!(packed instanceof FarmError) && sameStamp(blendFileOf(packed).stamp, this.#stamp)) return packed;
     if (!this.#hasCopy) throw packed instanceof FarmError ? packed : changedScene(this.path);
     return await packBundle(files, { ...options, fromCopies: true }, signal);
   }
@@ -97,7 +97,7 @@ export class SentScene {
     const options = { cacheDir, copies: this.#copies(files) };
     const packed = await packBundle(files, options, signal).catch(ifChanged);
     if (!(packed instanceof FarmError) && packed.manifestHash === begun) {
-      this.#stamp = sceneOf(packed).stamp;
+      this.#stamp = blendFileOf(packed).stamp;
       if (!this.#hasCopy) this.#hasCopy = await this.copy.take(this.path, this.#stamp, waitingRoom);
       await this.copy.keep();
       return packed;

@@ -25,7 +25,7 @@ export function renderRequest(
 }
 
 /** Makes a request from a client's submission. Throws as `renderRequest` does. */
-export function requestOf(submission: JobSubmission): RenderRequest {
+export function renderRequestOf(submission: JobSubmission): RenderRequest {
   const scenePath = resolve(submission.scenePath);
   return renderRequest({ scenePath, cwd: resolve(submission.cwd ?? dirname(scenePath)), deliver: submission.deliver }, submission);
 }

@@ -45,10 +45,10 @@ function asItStands(clock: Clock, { jobs }: Pick<Database, "jobs">, job: JobRow)
 /** Throws JOB_UNKNOWN. */
 export async function reportJob(clock: Clock, home: Home, id: string | undefined): Promise<JobReport> {
   await using database = openDatabase(home.database);
-  return reportOf(clock, database, jobOf(database, id));
+  return makeJobReport(clock, database, jobOf(database, id));
 }
 
-export function reportOf(clock: Clock, database: Pick<Database, "journal" | "jobs">, job: JobRow): JobReport {
+export function makeJobReport(clock: Clock, database: Pick<Database, "journal" | "jobs">, job: JobRow): JobReport {
   const memory = foldJournal(database.journal.read(job.id).map(({ record }) => record));
   const plan = memory.created && planJob(memory.created.planInput.facts, memory.created.planInput.options);
   const chunksByDonor: Record<string, number> = {};

@@ -7,7 +7,7 @@ import { GATEWAY_LIMITS } from "../../gateway/wire/limits.ts";
 import { type ChildSignal, childSignal } from "../../kernel/abort.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
-import { computeSelectionOf, requestOf } from "../render/job-request.ts";
+import { computeSelectionOf, renderRequestOf } from "../render/job-request.ts";
 import { freshJobId } from "../render/jobs.ts";
 import type { ServedJob } from "./served-job.ts";
 import type { ServedJobsStore } from "./served-jobs-store.ts";
@@ -72,7 +72,7 @@ export class JobQueue implements AsyncDisposable {
 
   /** Throws TOO_MANY_JOBS, and the errors of an invalid submission. */
   async submit(submission: JobSubmission): Promise<ServedJob> {
-    requestOf(submission); // errors are thrown before anything is stored
+    renderRequestOf(submission); // errors are thrown before anything is stored
     const open = [...this.#jobs.values()].filter(({ hasEnded }) => !hasEnded).length;
     if (open >= GATEWAY_LIMITS.maxJobs) throw new FarmError("TOO_MANY_JOBS", `${open} jobs have not ended yet`);
     const job = this.#deps.store.create(freshJobId(this.#deps.processContext.world), submission);
@@ -193,7 +193,7 @@ export class JobQueue implements AsyncDisposable {
 
   #taskOf({ id, facts }: ServedJob): Task {
     if (this.#deps.store.hasBegun(id)) return { kind: "resume", job: id };
-    return { kind: "new", job: id, request: requestOf(facts.submission) };
+    return { kind: "new", job: id, request: renderRequestOf(facts.submission) };
   }
 
   async #end(job: ServedJob, state: "queued" | "complete" | "incomplete" | "cancelled" | "failed"): Promise<void> {

@@ -1,5 +1,5 @@
 import type { JobEvent } from "../../core/job/job-events.ts";
-import { emptyProgress, secondsLeft, watch } from "../../core/job/job-progress.ts";
+import { emptyProgress, jobSecondsLeft, updateProgress } from "../../core/job/job-progress.ts";
 import { EventLog } from "../../gateway/event-log.ts";
 import type { ErrorBody, JobSummary, JobState, WireEvent } from "../../gateway/wire/job-messages.ts";
 import type { JobSubmission } from "../../gateway/wire/job-submission.ts";
@@ -80,7 +80,7 @@ export class ServedJob {
 
   /** An event of the running job. */
   hear(event: JobEvent): void {
-    watch(this.#picture, event, this.#clock.monotonicMs());
+    updateProgress(this.#picture, event, this.#clock.monotonicMs());
     if (event.event === "job-created") this.become(this.#rests ? "paused" : "running");
     this.events.push(this.#clock.now(), event);
     this.#tellProgress();
@@ -99,7 +99,7 @@ export class ServedJob {
   }
 
   get #secondsLeft(): number | null {
-    return this.#state === "running" ? (secondsLeft(this.#picture, this.#clock.monotonicMs()) ?? null) : null;
+    return this.#state === "running" ? (jobSecondsLeft(this.#picture, this.#clock.monotonicMs()) ?? null) : null;
   }
 
   #tellProgress(): void {

@@ -10,9 +10,9 @@ import { JobSubmission } from "../../gateway/wire/job-submission.ts";
 import type { JobRow } from "../../database/types.ts";
 import { JobFolder } from "../../requester/job-folder.ts";
 import { RawFrames } from "../../requester/delivery/raw-frames.ts";
-import { type JobReport, reportOf } from "../render/jobs.ts";
+import { type JobReport, makeJobReport } from "../render/jobs.ts";
 import { ServedJob } from "./served-job.ts";
-import { titleOf } from "../job/prepare-ports.ts";
+import { sceneTitleOf } from "../job/prepare-ports.ts";
 import { sweepUploads, uploadFolderOf } from "./uploads.ts";
 import type { ProcessContext } from "../job/job-context.ts";
 
@@ -60,7 +60,7 @@ export class ServedJobsStore {
   create(id: string, submission: JobSubmission): ServedJob {
     const { database } = this.#processContext;
     const createdAt = this.#processContext.world.clock.now();
-    const title = submission.title ?? titleOf(submission.source ?? submission.scenePath);
+    const title = submission.title ?? sceneTitleOf(submission.source ?? submission.scenePath);
     database.served.put(id, JSON.stringify({ submission, error: null }));
     database.jobs.put({ id, createdAt, updatedAt: createdAt, scenePath: submission.scenePath, title, state: "queued" });
     return new ServedJob({ id, title, createdAt, submission }, "queued", this.#processContext.world.clock);
@@ -148,7 +148,7 @@ export class ServedJobsStore {
 
   #report(row: JobRow): JobReport {
     const { world, database } = this.#processContext;
-    return reportOf(world.clock, database, row);
+    return makeJobReport(world.clock, database, row);
   }
 
   #created(job: string) {

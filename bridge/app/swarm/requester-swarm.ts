@@ -5,7 +5,7 @@ import type { EnvironmentStore } from "../../content/environments/environment-st
 import { totalBytesOf } from "../../content/bundle/manifest.ts";
 import type { PackedBundle } from "../../content/bundle/pack.ts";
 import type { JobEvent } from "../../core/job/job-events.ts";
-import { type OfferedCapacity, capacityOf, type SwarmCapacity } from "../../core/plan/swarm-capacity.ts";
+import { type OfferedCapacity, swarmCapacityOf, type SwarmCapacity } from "../../core/plan/swarm-capacity.ts";
 import type { Environments } from "../../database/types.ts";
 import { childSignal } from "../../kernel/abort.ts";
 import { FarmError } from "../../kernel/errors.ts";
@@ -132,7 +132,7 @@ export class RequesterSwarm implements AsyncDisposable {
         }
       }),
     );
-    return capacityOf(donors);
+    return swarmCapacityOf(donors);
   }
 
   /** Recruits donors for a run until the signal aborts. */

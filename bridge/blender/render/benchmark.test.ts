@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { usesOf } from "../../core/gpu/cycles-devices.ts";
+import { gpuUsesOf } from "../../core/gpu/cycles-devices.ts";
 import { card } from "../../core/gpu/fixtures/cards.ts";
 import { startPlainProcess } from "../../sandbox/process/process-sandbox.ts";
 import { withRecordedDevices } from "../fixtures/recorded-devices.ts";
@@ -22,7 +22,7 @@ describe("a probe of Blender", () => {
     await using blender = await probe(withRecordedDevices());
     const devices = await blender.devices(patience());
     expect(devices.map(({ backend }) => backend)).toEqual(["OPTIX", "OPTIX", "CUDA", "CUDA"]);
-    const [optix, cuda] = usesOf([card(1)], devices);
+    const [optix, cuda] = gpuUsesOf([card(1)], devices);
     if (!optix || !cuda) throw new Error("the recorded card is not found");
     expect(optix).toEqual({ backend: "OPTIX", deviceIds: ["CUDA_NVIDIA GeForce RTX 3090_0000:02:00_OptiX"] });
     await blender.use(optix, patience());

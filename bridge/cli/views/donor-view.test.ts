@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
 import type { DonorStatus } from "../../app/donate/donor-status.ts";
 import { drawStatus, lastingLine } from "./donor-picture.ts";
-import { type DonorKeys, press } from "./donor-view.ts";
+import { type DonorKeys, handleKey } from "./donor-view.ts";
 
 const given = { chunks: 12, frames: 2.5, seconds: 5_400 };
 const status: DonorStatus = {
@@ -77,7 +77,7 @@ describe("a key", () => {
       evict: async (job) => void (did = `evict ${job}`),
       allow: async (digest) => void (did = `allow ${digest}`),
     };
-    void press(key, { ...status, ...change }, keys);
+    void handleKey(key, { ...status, ...change }, keys);
     return did;
   }
   const byOwner = { state: "paused", code: "owner", reason: "" } as const;

@@ -72,7 +72,7 @@ function liveView(terminal: Terminal, { clock, keys }: { readonly clock: Clock; 
   };
   const still = redrawEvery(REFRESH_MS, draw);
   const deaf = listen((key) => {
-    press(key, status, keys)?.catch((error: unknown) => above(`${paint("yellow", "note")} ${messageOf(error)}`));
+    handleKey(key, status, keys)?.catch((error: unknown) => above(`${paint("yellow", "note")} ${messageOf(error)}`));
   });
   return {
     show: (event) => {
@@ -93,7 +93,7 @@ function liveView(terminal: Terminal, { clock, keys }: { readonly clock: Clock; 
 }
 
 /** The action of a key; undefined for other keys. */
-export function press(key: string, status: DonorStatus | undefined, keys: DonorKeys): Promise<void> | undefined {
+export function handleKey(key: string, status: DonorStatus | undefined, keys: DonorKeys): Promise<void> | undefined {
   if (!status) return undefined;
   const byOwner = status.availability.state !== "open" && status.availability.code === "owner";
   if (key === "p") return keys.pause(byOwner);

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
 import type { JobEvent } from "../../core/job/job-events.ts";
-import { emptyProgress, secondsLeft, watch } from "../../core/job/job-progress.ts";
+import { emptyProgress, jobSecondsLeft, updateProgress } from "../../core/job/job-progress.ts";
 import { drawPicture } from "./render-view.ts";
 
 const place = { scene: "Scene", frame: 1, rect: { x: 0, y: 0, width: 80, height: 60 } };
@@ -16,7 +16,7 @@ const story: readonly [number, JobEvent][] = [
 
 function pictureAt(steps: number) {
   const picture = emptyProgress(0);
-  for (const [at, event] of story.slice(0, steps)) watch(picture, event, at);
+  for (const [at, event] of story.slice(0, steps)) updateProgress(picture, event, at);
   return picture;
 }
 
@@ -32,9 +32,9 @@ describe("the progress view", () => {
 
   it("shows why a donor is paused, and when it resumes", () => {
     const picture = pictureAt(3);
-    watch(picture, { event: "donor-availability", donor: "d1", name: "anna", open: false, reason: "somebody is using it" }, 300);
+    updateProgress(picture, { event: "donor-availability", donor: "d1", name: "anna", open: false, reason: "somebody is using it" }, 300);
     expect(drawPicture(picture, 300, 100)).toContain("paused: somebody is using it");
-    watch(picture, { event: "donor-availability", donor: "d1", name: "anna", open: true, reason: undefined }, 400);
+    updateProgress(picture, { event: "donor-availability", donor: "d1", name: "anna", open: true, reason: undefined }, 400);
     expect(drawPicture(picture, 400, 100)).not.toContain("paused:");
   });
 
@@ -44,7 +44,7 @@ describe("the progress view", () => {
   });
 
   it("shows no time left before it can be estimated, and then an estimate from the pace", () => {
-    expect(secondsLeft(pictureAt(4), 1_500)).toBeUndefined();
-    expect(secondsLeft(pictureAt(5), 2_000)).toBe(2);
+    expect(jobSecondsLeft(pictureAt(4), 1_500)).toBeUndefined();
+    expect(jobSecondsLeft(pictureAt(5), 2_000)).toBe(2);
   });
 });

@@ -5,7 +5,7 @@ import type { JobEvent } from "../../core/job/job-events.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { paint, type Terminal } from "../terminal.ts";
 import { redrawEvery } from "./redraw-every.ts";
-import { type DonorSummary, emptyProgress, type JobProgress, secondsLeft, watch } from "../../core/job/job-progress.ts";
+import { type DonorSummary, emptyProgress, type JobProgress, jobSecondsLeft, updateProgress } from "../../core/job/job-progress.ts";
 
 /** Shows a job while it runs. */
 export interface RenderView {
@@ -29,7 +29,7 @@ function liveView(terminal: Terminal, clock: Clock): RenderView {
   const still = redrawEvery(REFRESH_MS, draw);
   return {
     show: (event) => {
-      watch(picture, event, clock.now());
+      updateProgress(picture, event, clock.now());
       const line = logLine(event);
       if (line === undefined) return;
       update.clear();
@@ -49,7 +49,7 @@ function plainView(terminal: Terminal, clock: Clock): RenderView {
   let toldMs = 0;
   return {
     show: (event) => {
-      watch(picture, event, clock.now());
+      updateProgress(picture, event, clock.now());
       const line = logLine(event);
       if (line !== undefined) terminal.line(line);
       if (event.event !== "chunk-accepted") return;
@@ -86,7 +86,7 @@ function percent(picture: JobProgress): string {
 }
 
 function eta(picture: JobProgress, nowMs: number): string {
-  const left = secondsLeft(picture, nowMs);
+  const left = jobSecondsLeft(picture, nowMs);
   return left === undefined || left <= 0 ? "" : `, about ${prettyMilliseconds(left * 1000, { secondsDecimalDigits: 0 })} left`;
 }
 

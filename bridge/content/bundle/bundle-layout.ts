@@ -2,7 +2,7 @@ import type { SceneFile } from "../../core/job/scene-facts.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { BUNDLE_ROOT, type RemapEntry } from "./manifest.ts";
 import { BundleTree } from "./bundle-tree.ts";
-import { formatNative, type NativePath, nativeKey, parentOf, parseNative, sharedDepth } from "./native-path.ts";
+import { formatNative, type NativePath, nativeKey, parentPathOf, parseNative, sharedDepth } from "./native-path.ts";
 import { PATH_LIMITS } from "./path-rules.ts";
 
 /** The path of each file of a scene in its bundle. */
@@ -77,7 +77,7 @@ function layGroup(tree: BundleTree, group: Group, below: readonly string[]): { p
 function groupFiles(files: readonly PlacedFile[], scene: NativePath): { main: Group; others: Group[] } {
   const groups = new Map<string, Group>();
   for (const file of files) {
-    const folder = parentOf(file.at);
+    const folder = parentPathOf(file.at);
     const key = nativeKey(anchorOf(folder));
     const group = groups.get(key);
     if (group === undefined) groups.set(key, { top: folder, files: [file] });
@@ -86,7 +86,7 @@ function groupFiles(files: readonly PlacedFile[], scene: NativePath): { main: Gr
       group.top = { ...group.top, segments: group.top.segments.slice(0, sharedDepth(group.top, folder)) };
     }
   }
-  const mainKey = nativeKey(anchorOf(parentOf(scene)));
+  const mainKey = nativeKey(anchorOf(parentPathOf(scene)));
   const main = groups.get(mainKey) as Group;
   groups.delete(mainKey);
   const tooDeep = [main, ...groups.values()].flatMap(splitDeep);
@@ -101,7 +101,7 @@ function splitDeep(group: Group): Group[] {
   const deep = group.files.filter((file) => file.at.segments.length - group.top.segments.length > MAX_DEPTH_IN_GROUP);
   for (const file of deep) {
     group.files.splice(group.files.indexOf(file), 1);
-    const folder = parentOf(file.at);
+    const folder = parentPathOf(file.at);
     const own = split.get(nativeKey(folder)) ?? { top: folder, files: [] };
     own.files.push(file);
     split.set(nativeKey(folder), own);

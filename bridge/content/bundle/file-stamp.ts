@@ -12,7 +12,7 @@ export interface FileStamp {
 export async function stampAt(path: string): Promise<FileStamp | undefined> {
   try {
     await using file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-    return await stampOf(file);
+    return await fileStampOf(file);
   } catch {
     return undefined;
   }
@@ -24,7 +24,7 @@ export async function glanceAt(path: string): Promise<FileStamp | undefined> {
   return found && stampFrom(found);
 }
 
-export async function stampOf(file: FileHandle): Promise<FileStamp | undefined> {
+export async function fileStampOf(file: FileHandle): Promise<FileStamp | undefined> {
   return stampFrom(await file.stat({ bigint: true }));
 }
 

@@ -13,18 +13,18 @@ export interface NativePath {
 const DRIVE = /^(?:\\\\[?.]\\)?([A-Za-z]):(?:[\\/]|$)/u;
 const UNC = /^(?:\\\\\?\\UNC|\\|\/)[\\/]([^\\/]+)[\\/]([^\\/]+)/u;
 
-export function styleOf(path: string): PathStyle {
+export function pathStyleOf(path: string): PathStyle {
   return DRIVE.test(path) || path.startsWith("\\\\") ? "windows" : "posix";
 }
 
 /** The path functions for paths below this one: those inside a container are POSIX on every system. */
 export function pathsBelow(root: string): PlatformPath {
-  return styleOf(root) === "windows" ? win32 : posix;
+  return pathStyleOf(root) === "windows" ? win32 : posix;
 }
 
 /** Parses an absolute path; undefined when it is not absolute. */
 export function parseNative(path: string): NativePath | undefined {
-  if (styleOf(path) === "posix") {
+  if (pathStyleOf(path) === "posix") {
     return path.startsWith("/") ? { style: "posix", root: "/", segments: resolveDots(path.split("/")) } : undefined;
   }
   const drive = DRIVE.exec(path);
@@ -41,7 +41,7 @@ export function formatNative(path: NativePath): string {
   return path.segments.length === 0 ? `${path.root}\\` : `${path.root}\\${path.segments.join("\\")}`;
 }
 
-export function parentOf(path: NativePath): NativePath {
+export function parentPathOf(path: NativePath): NativePath {
   return { ...path, segments: path.segments.slice(0, -1) };
 }
 

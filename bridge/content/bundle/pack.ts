@@ -6,7 +6,7 @@ import type { BlockSource } from "../blocks/block-source.ts";
 import { layoutBundle } from "./bundle-layout.ts";
 import { chunkFile, type FileBlock } from "../blocks/chunker.ts";
 import { FileBlocksCache } from "../blocks/file-blocks-cache.ts";
-import { type FileStamp, sameStamp, stampAt, stampOf } from "./file-stamp.ts";
+import { type FileStamp, sameStamp, stampAt, fileStampOf } from "./file-stamp.ts";
 import { encodeManifest, MANIFEST_LIMITS, type ManifestFile, SceneManifest } from "./manifest.ts";
 import { LocalFileBlocks } from "../blocks/local-file-blocks.ts";
 
@@ -111,9 +111,9 @@ async function blocksOfFile(
   const known = stamp && (await cache?.find(path, stamp));
   if (known) return { blocks: known, stamp };
   await using file = await openAgain(path);
-  const before = await stampOf(file);
+  const before = await fileStampOf(file);
   const blocks = await chunkFile(file, work.signal, work.onBytes);
-  const after = await stampOf(file);
+  const after = await fileStampOf(file);
   const bytes = blocks.reduce((sum, block) => sum + block.bytes, 0);
   if (!after || !sameStamp(before, after) || bytes !== after.bytes) {
     throw new FarmError("SCENE_CHANGED", `${path} changed while it was read`, { facts: { path } });

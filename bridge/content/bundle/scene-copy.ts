@@ -59,7 +59,7 @@ export class SceneCopy {
 
   /** Throws SCENE_CHANGED when the copy is not, byte for byte, the .blend that was packed. */
   async check(bundle: Pick<PackedBundle, "manifest" | "files">, signal: AbortSignal): Promise<PackedFile> {
-    const scene = sceneOf(bundle);
+    const scene = blendFileOf(bundle);
     if (!(await stampOfSame({ source: this.path, blocks: scene.blocks }, signal))) throw changedScene(scene.source);
     return scene;
   }
@@ -94,7 +94,7 @@ async function placeLink({ source }: PackedFile, to: string): Promise<void> {
 }
 
 /** The .blend among the files of a bundle. */
-export function sceneOf({ manifest, files }: Pick<PackedBundle, "manifest" | "files">): PackedFile {
+export function blendFileOf({ manifest, files }: Pick<PackedBundle, "manifest" | "files">): PackedFile {
   const scene = files.find(({ path }) => path === manifest.scene);
   if (!scene) throw new Error("a bundle without its scene");
   return scene;

@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
 import { chunkFile } from "../blocks/chunker.ts";
-import { type FileStamp, glanceAt, sameStamp, stampOf } from "./file-stamp.ts";
+import { type FileStamp, glanceAt, sameStamp, fileStampOf } from "./file-stamp.ts";
 import type { PackedFile } from "./pack.ts";
 
 /** How many files are checked at once: a scene may read ten thousand. */
@@ -42,10 +42,10 @@ export class SentFiles {
 export async function stampOfSame({ source, blocks }: Pick<PackedFile, "source" | "blocks">, signal: AbortSignal) {
   try {
     await using file = await open(source, "r");
-    const before = await stampOf(file);
+    const before = await fileStampOf(file);
     const now = await chunkFile(file, signal);
     const same = now.length === blocks.length && now.every(({ sha256 }, index) => sha256 === blocks[index]?.sha256);
-    return same && sameStamp(before, await stampOf(file)) ? before : undefined;
+    return same && sameStamp(before, await fileStampOf(file)) ? before : undefined;
   } catch (error) {
     if (signal.aborted) throw error;
     return undefined; // missing or unreadable

@@ -15,7 +15,7 @@ import {
   unpackedBytesOf,
 } from "./environment-manifest.ts";
 import { EnvironmentStore } from "./environment-store.ts";
-import { cutLayer, readLayer } from "./layer-blocks.ts";
+import { cutLayer, layerFromBlocks } from "./layer-blocks.ts";
 
 const MIB = 1024 * 1024;
 const signal = new AbortController().signal;
@@ -52,7 +52,7 @@ describe("an image layer", () => {
   ])("of %s is restored from its blocks", async (_, bytes) => {
     const layer = await cutLayer(inPieces(bytes, 100_003), put, signal);
     expect(layer).toMatchObject({ diffId: sha256(bytes), bytes: bytes.length });
-    expect(Buffer.compare(await buffer(readLayer(layer, get)), bytes)).toBe(0);
+    expect(Buffer.compare(await buffer(layerFromBlocks(layer, get)), bytes)).toBe(0);
   });
 
   it("is compressed only when that helps, and equal blocks are stored once", async () => {
@@ -66,7 +66,7 @@ describe("an image layer", () => {
   it("whose blocks unpack to another layer is refused, although they match their hashes", async () => {
     const layer = await cutLayer(inPieces(randomBytes(MIB), MIB), put, signal);
     const other = await cutLayer(inPieces(randomBytes(MIB), MIB), put, signal);
-    await expect(buffer(readLayer({ ...layer, blocks: other.blocks }, get))).rejects.toMatchObject({ code: "ENVIRONMENT_INVALID" });
+    await expect(buffer(layerFromBlocks({ ...layer, blocks: other.blocks }, get))).rejects.toMatchObject({ code: "ENVIRONMENT_INVALID" });
   });
 
   it.each([
@@ -77,7 +77,7 @@ describe("an image layer", () => {
     const block = { sha256: sha256(stored), bytes: stored.length, rawBytes };
     await store.put(block.sha256, stored);
     const layer = { diffId: sha256(stored), bytes: rawBytes, blocks: [block] };
-    await expect(buffer(readLayer(layer, get))).rejects.toMatchObject({ code: "ENVIRONMENT_INVALID" });
+    await expect(buffer(layerFromBlocks(layer, get))).rejects.toMatchObject({ code: "ENVIRONMENT_INVALID" });
   });
 });
 

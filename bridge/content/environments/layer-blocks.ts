@@ -37,7 +37,7 @@ export async function cutLayer(tar: AsyncIterable<Uint8Array>, put: PutBlock, si
 }
 
 /** The layer's tar from its blocks, one block in memory at a time. Throws ENVIRONMENT_INVALID when the blocks are not that layer. */
-export async function* readLayer(
+export async function* layerFromBlocks(
   layer: EnvironmentLayer,
   get: (hash: Sha256, bytes: number) => Promise<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void, undefined> {

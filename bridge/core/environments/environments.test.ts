@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { DEFAULT_TERMS } from "../terms/terms.ts";
-import { environmentName, type EnvironmentFacts, factsOf, labelsOf, mayMean, parseDigest } from "./facts.ts";
+import { environmentName, type EnvironmentFacts, factsFromLabels, imageLabelsOf, mayMean, parseDigest } from "./facts.ts";
 import { chooseEvictions } from "./evict.ts";
 import { couldRun, mayRun } from "./may-run.ts";
 import { buildArguments, recipeFor } from "./recipe.ts";
@@ -18,7 +18,7 @@ const FACTS: EnvironmentFacts = {
 
 describe("an environment's labels", () => {
   it("describe its Blender, and are parsed back to the same", () => {
-    expect(factsOf(labelsOf(FACTS))).toEqual(FACTS);
+    expect(factsFromLabels(imageLabelsOf(FACTS))).toEqual(FACTS);
     expect(environmentName(FACTS, DIGEST)).toBe("blender-3.4.1-gpu-aaaaaaaaaaaa");
   });
 
@@ -29,11 +29,14 @@ describe("an environment's labels", () => {
     ["a path that is not absolute", { "io.p2p-render.blender.path": "blender" }],
     ["a path with an escape", { "io.p2p-render.blender.path": "/usr/\u001b[2J" }],
   ])("with %s make no environment", (_, change) => {
-    expect(factsOf({ ...labelsOf(FACTS), ...change })).toBeUndefined();
+    expect(factsFromLabels({ ...imageLabelsOf(FACTS), ...change })).toBeUndefined();
   });
 
   it("leave out unknown backends, and always name the CPU", () => {
-    expect(factsOf({ ...labelsOf(FACTS), "io.p2p-render.blender.backends": "OPTIX,QUANTUM" })?.backends).toEqual(["CPU", "OPTIX"]);
+    expect(factsFromLabels({ ...imageLabelsOf(FACTS), "io.p2p-render.blender.backends": "OPTIX,QUANTUM" })?.backends).toEqual([
+      "CPU",
+      "OPTIX",
+    ]);
   });
 });
 

@@ -28,7 +28,7 @@ export const ENVIRONMENT_LABELS = {
   recipe: "io.p2p-render.recipe",
 } as const;
 
-export function labelsOf(facts: EnvironmentFacts): Record<string, string> {
+export function imageLabelsOf(facts: EnvironmentFacts): Record<string, string> {
   return {
     [ENVIRONMENT_LABELS.mark]: "1",
     [ENVIRONMENT_LABELS.version]: facts.blenderVersion,
@@ -40,7 +40,7 @@ export function labelsOf(facts: EnvironmentFacts): Record<string, string> {
 }
 
 /** Parses an image's labels; undefined for an image that is no environment. The labels are untrusted. */
-export function factsOf(labels: Readonly<Record<string, string>>): EnvironmentFacts | undefined {
+export function factsFromLabels(labels: Readonly<Record<string, string>>): EnvironmentFacts | undefined {
   const text = (name: keyof typeof ENVIRONMENT_LABELS) => labels[ENVIRONMENT_LABELS[name]] ?? "";
   const blenderVersion = text("version");
   const buildHash = text("hash");

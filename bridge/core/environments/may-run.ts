@@ -2,7 +2,7 @@ import type { Terms } from "../terms/terms.ts";
 import type { EnvironmentDigest } from "./facts.ts";
 
 /** An environment that a job asks for, as a donor sees it before it is fetched. */
-export interface EnvironmentRequest {
+export interface RequestedEnvironment {
   readonly digest: EnvironmentDigest;
   /** It is installed already: its owner built it, or allowed it before. */
   readonly isHere: boolean;
@@ -27,7 +27,7 @@ export const ASK = "ask";
  * digest allows one image, a peer id all images that this peer signed, `any` all, `ask` asks. An owner who listed
  * nothing runs what is installed and what their own machines signed; any other image is an untrusted program.
  */
-export function mayRun({ digest, isHere, signedBy }: EnvironmentRequest, { environments, own }: EnvironmentTerms): EnvironmentVerdict {
+export function mayRun({ digest, isHere, signedBy }: RequestedEnvironment, { environments, own }: EnvironmentTerms): EnvironmentVerdict {
   const listed = new Set(environments.map((entry) => entry.replace(/^sha256:/, "")));
   const isTrusted = signedBy.some((peer) => listed.has(peer) || own.includes(peer));
   if (listed.has(ANY) || listed.has(digest) || isTrusted) return { verdict: "accept" };
@@ -45,7 +45,7 @@ export function isPeerId(text: string): boolean {
 }
 
 /** The answer about an environment before any signature is known: final only when no signature could change it. */
-export function couldRun(asked: Omit<EnvironmentRequest, "signedBy">, terms: EnvironmentTerms): EnvironmentVerdict {
+export function couldRun(asked: Omit<RequestedEnvironment, "signedBy">, terms: EnvironmentTerms): EnvironmentVerdict {
   const trusted = [...terms.own, ...terms.environments.filter(isPeerId)];
   return mayRun({ ...asked, signedBy: trusted.slice(0, 1) }, terms);
 }

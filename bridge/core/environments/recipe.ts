@@ -20,7 +20,7 @@ const RELEASES: Readonly<Record<string, string>> = { "3.4": "bookworm", "4.3": "
 /** The base of official builds, which contain most of their dependencies. */
 const OFFICIAL_BASE = "bookworm";
 
-export interface Wanted {
+export interface BlenderWanted {
   /** "4.3", or in full "4.2.9". */
   readonly version: string;
   /** Of the official Linux archive. */
@@ -29,7 +29,7 @@ export interface Wanted {
 }
 
 /** The recipe for a Blender version. With a checksum it is the official build, else Debian's. Throws USAGE. */
-export function recipeFor({ version, sha256, gpu }: Wanted): Recipe {
+export function recipeFor({ version, sha256, gpu }: BlenderWanted): Recipe {
   const series = /^(\d{1,3}\.\d{1,3})(?:\.\d{1,3})?$/.exec(version)?.[1];
   if (series === undefined) throw new FarmError("USAGE", `"${version}" is no version of Blender`, { advice: "Write 4.3, or 4.2.9." });
   const forGpu = gpu === undefined ? {} : { gpu };

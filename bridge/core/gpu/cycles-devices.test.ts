@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type CyclesDevice, gpuClass, noUseMessage, usesOf } from "./cycles-devices.ts";
+import { type CyclesDevice, gpuClass, noUseMessage, gpuUsesOf } from "./cycles-devices.ts";
 import { AMD, APPLE, ARC, card } from "./fixtures/cards.ts";
 
 const NAME = "NVIDIA GeForce RTX 3090";
@@ -14,29 +14,29 @@ const DEVICES: readonly CyclesDevice[] = [
 
 describe("the Cycles backends for a set of GPUs", () => {
   it("are OptiX before CUDA, on exactly the given cards", () =>
-    expect(usesOf([card(1)], DEVICES)).toEqual([
+    expect(gpuUsesOf([card(1)], DEVICES)).toEqual([
       { backend: "OPTIX", deviceIds: [`CUDA_${NAME}_0000:02:00_OptiX`] },
       { backend: "CUDA", deviceIds: [`CUDA_${NAME}_0000:02:00`] },
     ]));
-  it("use several cards together", () => expect(usesOf([card(0), card(1)], DEVICES)[0]?.deviceIds).toHaveLength(2));
+  it("use several cards together", () => expect(gpuUsesOf([card(0), card(1)], DEVICES)[0]?.deviceIds).toHaveLength(2));
   it("are CUDA alone for a build without OptiX", () =>
     expect(
-      usesOf(
+      gpuUsesOf(
         [card(0)],
         DEVICES.filter(({ backend }) => backend !== "OPTIX"),
       ).map(({ backend }) => backend),
     ).toEqual(["CUDA"]));
-  it("are HIP for AMD", () => expect(usesOf([AMD], DEVICES)).toMatchObject([{ backend: "HIP" }]));
+  it("are HIP for AMD", () => expect(gpuUsesOf([AMD], DEVICES)).toMatchObject([{ backend: "HIP" }]));
   it("match cards by name when Cycles reports no address", () => {
     const arc = { backend: "ONEAPI", name: "Intel Arc A770 Graphics", id: "ONEAPI_Intel Level-Zero_Intel Arc A770 Graphics" } as const;
     const metal = { backend: "METAL", name: "Apple M3 Pro (GPU - 18 cores)", id: "METAL_Apple M3 Pro_4294968417" } as const;
-    expect(usesOf([ARC], [arc])).toEqual([{ backend: "ONEAPI", deviceIds: [arc.id] }]);
-    expect(usesOf([APPLE], [metal])).toEqual([{ backend: "METAL", deviceIds: [metal.id] }]);
+    expect(gpuUsesOf([ARC], [arc])).toEqual([{ backend: "ONEAPI", deviceIds: [arc.id] }]);
+    expect(gpuUsesOf([APPLE], [metal])).toEqual([{ backend: "METAL", deviceIds: [metal.id] }]);
   });
   it("are none when one of the cards is missing, or when vendors are mixed", () => {
-    expect(usesOf([card(0), card(5)], DEVICES)).toEqual([]);
-    expect(usesOf([card(0), AMD], DEVICES)).toEqual([]);
-    expect(usesOf([], DEVICES)).toEqual([]);
+    expect(gpuUsesOf([card(0), card(5)], DEVICES)).toEqual([]);
+    expect(gpuUsesOf([card(0), AMD], DEVICES)).toEqual([]);
+    expect(gpuUsesOf([], DEVICES)).toEqual([]);
   });
 });
 

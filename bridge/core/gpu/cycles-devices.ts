@@ -29,7 +29,7 @@ export const BACKENDS: Readonly<Record<Gpu["vendor"], readonly GpuBackend[]>> = 
  * The backends with which Cycles can render on all of these GPUs, the best first: the next is tried when one does not
  * work. None when one of the GPUs is missing.
  */
-export function usesOf(gpus: readonly Gpu[], devices: readonly CyclesDevice[]): readonly GpuUse[] {
+export function gpuUsesOf(gpus: readonly Gpu[], devices: readonly CyclesDevice[]): readonly GpuUse[] {
   const vendor = gpus[0]?.vendor;
   if (vendor === undefined || gpus.some((gpu) => gpu.vendor !== vendor)) return [];
   return BACKENDS[vendor].flatMap((backend) => {

@@ -109,7 +109,7 @@ export const JobEvent = z.discriminatedUnion("event", JOB_EVENTS);
 export type JobEvent = Readonly<z.infer<typeof JobEvent>>;
 
 /** The part of the frame that the chunk delivers. */
-export function placeOf({ spec, tileRect }: Pick<Chunk, "spec" | "tileRect">): ChunkPlace {
+export function chunkPlaceOf({ spec, tileRect }: Pick<Chunk, "spec" | "tileRect">): ChunkPlace {
   const { scene, frame } = spec;
   return { scene, frame, rect: spec.kind === "raw" ? (tileRect ?? spec.rect) : null };
 }

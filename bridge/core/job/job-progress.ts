@@ -41,7 +41,7 @@ export function emptyProgress(nowMs: number): JobProgress {
 }
 
 /** Applies one event; the progress is changed in place. */
-export function watch(picture: JobProgress, event: JobEvent, nowMs: number): void {
+export function updateProgress(picture: JobProgress, event: JobEvent, nowMs: number): void {
   switch (event.event) {
     case "job-created":
       picture.title = event.scene;
@@ -116,7 +116,7 @@ function describePlace({ frame, rect }: ChunkPlace): string {
 }
 
 /** Estimated seconds left, from the pace since the first accepted chunk; undefined until there is one. */
-export function secondsLeft(picture: JobProgress, nowMs: number): number | undefined {
+export function jobSecondsLeft(picture: JobProgress, nowMs: number): number | undefined {
   const done = picture.chunksDone - picture.chunksAtStart;
   if (done < 2 || picture.firstAcceptedMs === undefined || nowMs <= picture.firstAcceptedMs) return undefined;
   const pace = (done - 1) / (nowMs - picture.firstAcceptedMs);

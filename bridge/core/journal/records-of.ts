@@ -3,7 +3,7 @@ import type { ScheduleEffect } from "../schedule/types.ts";
 import type { JobRecord } from "./records.ts";
 
 /** The records written before an effect is performed; `filesOf` returns the files of a donor's result of a chunk. */
-export function recordsOf(effect: ScheduleEffect, filesOf: (chunk: ChunkId, donor: DonorId) => readonly ResultFile[]): JobRecord[] {
+export function journalRecordsOf(effect: ScheduleEffect, filesOf: (chunk: ChunkId, donor: DonorId) => readonly ResultFile[]): JobRecord[] {
   switch (effect.type) {
     case "accept": {
       const { chunk, donor, sha256, checked } = effect;

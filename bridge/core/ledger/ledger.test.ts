@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { planOf } from "../schedule/fixtures/plan-of.ts";
 import {
-  filesOf,
+  writtenFilesOf,
   framesWritten,
   isWhole,
   type LedgerStart,
@@ -11,7 +11,7 @@ import {
   noteVideo,
   noteWaiting,
   noteWritten,
-  picturesOf,
+  firstFilesOfFrames,
   startLedger,
 } from "./ledger.ts";
 import { type FileFound, filesToFind, outcomeOf } from "./outcome.ts";
@@ -72,8 +72,8 @@ describe("a job's ledger", () => {
     const ledger = open({ video: "/out/v.mp4" });
     for (const frame of [2, 0, 1]) noteWritten(ledger, frame, [png(frame), { path: "/out/same.exr", bytes: frame }]);
     noteVideo(ledger, { path: "/out/v.mp4", bytes: 9 });
-    expect(filesOf(ledger)).toEqual([png(0), { path: "/out/same.exr", bytes: 2 }, png(1), png(2), { path: "/out/v.mp4", bytes: 9 }]);
-    expect(picturesOf(ledger)).toEqual([0, 1, 2].map((frame) => png(frame).path));
+    expect(writtenFilesOf(ledger)).toEqual([png(0), { path: "/out/same.exr", bytes: 2 }, png(1), png(2), { path: "/out/v.mp4", bytes: 9 }]);
+    expect(firstFilesOfFrames(ledger)).toEqual([0, 1, 2].map((frame) => png(frame).path));
   });
 });
 

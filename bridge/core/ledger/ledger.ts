@@ -160,7 +160,7 @@ export function framesWritten({ frames }: Ledger): number {
 }
 
 /** All files that were written, in the order of frames, the video last. */
-export function filesOf({ frames, video }: Ledger): readonly LedgerFile[] {
+export function writtenFilesOf({ frames, video }: Ledger): readonly LedgerFile[] {
   const files = new Map<string, LedgerFile>();
   for (const [, state] of [...frames].toSorted(([a], [b]) => a - b)) {
     if (state.at === "written") for (const file of state.files) files.set(file.path, file);
@@ -170,7 +170,7 @@ export function filesOf({ frames, video }: Ledger): readonly LedgerFile[] {
 }
 
 /** The first file of each frame, in frame order: what a video is made of. */
-export function picturesOf({ frames }: Ledger): readonly string[] {
+export function firstFilesOfFrames({ frames }: Ledger): readonly string[] {
   return [...frames]
     .toSorted(([a], [b]) => a - b)
     .flatMap(([, state]) => (state.at === "written" ? state.files.slice(0, 1).map(({ path }) => path) : []));

@@ -3,7 +3,7 @@ import type { JobShape } from "./plan-types.ts";
 import type { Reason, SceneRenderFacts } from "../job/scene-facts.ts";
 
 /** Messages about the plan: why expected tiles are not made, and why frames are rendered in order. */
-export function messagesOf(shape: JobShape): readonly Reason[] {
+export function planMessagesOf(shape: JobShape): readonly Reason[] {
   const scenes = [...shape.scenes.values()];
   const said = [
     ...(shape.wantsTiles ? scenes.flatMap(whyWhole) : []),

@@ -6,7 +6,7 @@ import type { SceneFacts, SceneRenderFacts } from "../job/scene-facts.ts";
 const TILING_ENGINE = "CYCLES";
 
 /** Decides what kind of work the job is. Throws FRAMES_INVALID (none), SCENE_UNKNOWN, DENOISER_MISSING. */
-export function shapeOf(facts: SceneFacts, options: PlanOptions): JobShape {
+export function jobShapeOf(facts: SceneFacts, options: PlanOptions): JobShape {
   const wanted = [...new Set(options.frames)];
   if (wanted.length === 0)
     throw new FarmError("FRAMES_INVALID", "there is no frame to render", { advice: "Check the scene's frame range and step." });

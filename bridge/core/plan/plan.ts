@@ -3,8 +3,8 @@ import { type AutoGridInput, autoGrid } from "./auto-grid.ts";
 import type { Chunk } from "./chunk.ts";
 import { tailFrames } from "./tail-frames.ts";
 import { cutFiles, cutRaw } from "./plan-chunks.ts";
-import { messagesOf } from "./plan-messages.ts";
-import { isTileable, sceneNamed, shapeOf } from "./plan-shape.ts";
+import { planMessagesOf } from "./plan-messages.ts";
+import { isTileable, sceneNamed, jobShapeOf } from "./plan-shape.ts";
 import type { JobPlan, JobShape, PlannedSceneFrame, PlanOptions, SceneGrid, SceneFrameKey } from "./plan-types.ts";
 import type { SceneFrame, SceneFacts, SceneRenderFacts } from "../job/scene-facts.ts";
 import { TILE_RULES } from "./tiles.ts";
@@ -21,7 +21,7 @@ export const PLAN_LIMITS = { maxChunks: 500_000 } as const;
  * DENOISER_MISSING.
  */
 export function planJob(facts: SceneFacts, options: PlanOptions): JobPlan {
-  const shape = shapeOf(facts, options);
+  const shape = jobShapeOf(facts, options);
   const grids = new Map<string, SceneGrid>();
   const sceneFrames = new Map<SceneFrameKey, PlannedSceneFrame>();
   const outputs = new Map<number, readonly SceneFrameKey[]>();
@@ -49,7 +49,7 @@ export function planJob(facts: SceneFacts, options: PlanOptions): JobPlan {
     chunks,
     sceneFrames: [...sceneFrames.values()],
     outputs: shape.frames.map(({ frame }) => ({ frame, sceneFrames: outputs.get(frame) ?? [] })),
-    messages: messagesOf(shape),
+    messages: planMessagesOf(shape),
     inOrder: shape.inOrder,
     grids: [...grids.values()],
   };

@@ -14,7 +14,7 @@ export interface SwarmCapacity {
 const LEAST_SPEED = 1;
 
 /** The sum of slots, and the median of reported speeds, so that a single false report has little effect. */
-export function capacityOf(donors: readonly OfferedCapacity[]): SwarmCapacity {
+export function swarmCapacityOf(donors: readonly OfferedCapacity[]): SwarmCapacity {
   const slots = donors.reduce((sum, donor) => sum + donor.slots, 0);
   const speeds = donors.flatMap(({ speed }) => (speed === undefined || speed < LEAST_SPEED ? [] : [speed])).toSorted((a, b) => a - b);
   const middle = speeds[Math.floor((speeds.length - 1) / 2)];

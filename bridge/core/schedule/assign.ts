@@ -1,7 +1,7 @@
 import { scheduleBackups } from "./backups.ts";
-import { grant } from "./leases.ts";
+import { grantLease } from "./leases.ts";
 import { expectedSpeed } from "./predict.ts";
-import { inFlight, isEligible, type Turn, unsettled } from "./schedule.ts";
+import { inFlight, isEligible, type Turn, unsettledResults } from "./schedule.ts";
 import type { ChunkState, DonorState } from "./types.ts";
 import { sceneFrameOf } from "./waiting-chunks.ts";
 
@@ -9,7 +9,7 @@ import { sceneFrameOf } from "./waiting-chunks.ts";
 const SLOW_SHARE = 0.5;
 
 /** Leases what can be leased now. */
-export function assign(turn: Turn): void {
+export function assignChunks(turn: Turn): void {
   const { schedule } = turn;
   if (schedule.paused || schedule.ended) return;
   if (schedule.inOrder) {
@@ -43,7 +43,7 @@ function mostInFlight({ schedule, policy }: Turn, donor: DonorState): number {
 /** A donor that delivers faster than its results are settled gets no new chunks: unsettled results fill its disk and ours. */
 function isReady(turn: Turn, donor: DonorState): boolean {
   if (!isEligible(donor, turn) || donor.restUntilMs > turn.nowMs) return false;
-  return unsettled(turn.schedule, donor) < donor.slots + turn.policy.mostUnsettled;
+  return unsettledResults(turn.schedule, donor) < donor.slots + turn.policy.mostUnsettled;
 }
 
 /** Only for comparing donors: before anything is measured, their reported speed. */
@@ -78,7 +78,7 @@ function fill(turn: Turn, donor: DonorState, { most, slow }: { readonly most: nu
       mostCost: isAhead ? mostCostAhead(turn, donor) : Number.POSITIVE_INFINITY,
     });
     if (!chunk) return;
-    grant(turn, chunk, donor);
+    grantLease(turn, chunk, donor);
   }
 }
 
@@ -122,5 +122,5 @@ function assignNext(turn: Turn): void {
   if (!donor || !isReady(turn, donor)) return;
   schedule.waiting.takeFirst();
   schedule.pin = donor.id;
-  grant(turn, chunk, donor);
+  grantLease(turn, chunk, donor);
 }

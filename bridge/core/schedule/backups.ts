@@ -1,5 +1,5 @@
-import { drop, grant, withdraw } from "./leases.ts";
-import { isStuck, secondsFor, secondsLeft } from "./predict.ts";
+import { endLease, grantLease, withdrawLease } from "./leases.ts";
+import { isStuck, secondsFor, leaseSecondsLeft } from "./predict.ts";
 import { inFlight, isEligible, type Turn } from "./schedule.ts";
 import type { ChunkState, DonorState, Lease } from "./types.ts";
 
@@ -28,7 +28,7 @@ export function scheduleBackups(turn: Turn, donors: readonly DonorState[]): void
     if (!donor) continue;
     if (costs) backups--;
     if (late.lease.startedAtMs === undefined) moveQueued(turn, late);
-    grant(turn, late.chunk, donor);
+    grantLease(turn, late.chunk, donor);
     if (inFlight(donor) >= donor.slots) idle.delete(donor);
   }
 }
@@ -39,8 +39,8 @@ function costsBackup({ lease, seconds }: LateChunk): boolean {
 }
 
 function moveQueued(turn: Turn, { chunk, lease }: LateChunk): void {
-  withdraw(turn, lease, "moved");
-  drop(turn, chunk, lease);
+  withdrawLease(turn, lease, "moved");
+  endLease(turn, chunk, lease);
 }
 
 function freeBackups(turn: Turn): number {
@@ -64,7 +64,7 @@ function lateChunks(turn: Turn): LateChunk[] {
   const late: LateChunk[] = [];
   for (const chunk of turn.schedule.running) {
     const [lease, second] = chunk.leases.values();
-    if (lease?.phase === "leased" && !second) late.push({ chunk, lease, seconds: secondsLeft(turn, lease) });
+    if (lease?.phase === "leased" && !second) late.push({ chunk, lease, seconds: leaseSecondsLeft(turn, lease) });
   }
   const wait = ({ lease, seconds }: LateChunk) => seconds ?? (turn.nowMs - lease.leasedAtMs) / 1_000;
   return late.sort((a, b) => wait(b) - wait(a) || a.chunk.rank - b.chunk.rank);

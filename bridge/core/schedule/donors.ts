@@ -1,6 +1,6 @@
 import type { DonorId } from "../plan/chunk.ts";
 import { beginCheck } from "./checks.ts";
-import { drop, noteRoom, requeue, withdraw } from "./leases.ts";
+import { endLease, noteRoom, requeueChunk, withdrawLease } from "./leases.ts";
 import { isResponsive, isEligible, type Turn } from "./schedule.ts";
 import { shownSecondsFor } from "./predict.ts";
 import type { BanReason, DonorState, Lease, ScheduleEvent } from "./types.ts";
@@ -8,10 +8,10 @@ import type { BanReason, DonorState, Lease, ScheduleEvent } from "./types.ts";
 type Joined = Extract<ScheduleEvent, { type: "donor-joined" }>;
 
 /** A donor joins, or rejoins: its leases are lost, its statistics stay. */
-export function join(turn: Turn, event: Joined): void {
+export function joinDonor(turn: Turn, event: Joined): void {
   const { schedule, nowMs } = turn;
   const known = schedule.donors.get(event.donor);
-  if (known?.here) leave(turn, event.donor);
+  if (known?.here) leaveDonor(turn, event.donor);
   const donor = known ?? newDonor(event, schedule.bannedBefore.get(event.donor));
   schedule.donors.set(event.donor, donor);
   donor.slots = Math.max(1, Math.floor(event.slots));
@@ -50,7 +50,7 @@ function newDonor(event: Joined, before: BanReason | undefined): DonorState {
 }
 
 /** Its leased chunks go to others at once. Results in transfer may still arrive. */
-export function leave(turn: Turn, id: DonorId): void {
+export function leaveDonor(turn: Turn, id: DonorId): void {
   const donor = turn.schedule.donors.get(id);
   if (!donor?.here) return;
   if (isResponsive(donor)) turn.schedule.slots -= donor.slots;
@@ -67,7 +67,7 @@ export function leave(turn: Turn, id: DonorId): void {
  * Its owner pauses or resumes a donor. It keeps the chunks it has begun, which may be paused: `scheduleBackups` has
  * them rendered by others when nothing else waits. Its queued chunks go to others at once.
  */
-export function stand(turn: Turn, event: Extract<ScheduleEvent, { type: "donor-availability" }>): void {
+export function changeAvailability(turn: Turn, event: Extract<ScheduleEvent, { type: "donor-availability" }>): void {
   const { schedule } = turn;
   const donor = schedule.donors.get(event.donor);
   if (!donor?.here || donor.open === event.open) return;
@@ -77,15 +77,15 @@ export function stand(turn: Turn, event: Extract<ScheduleEvent, { type: "donor-a
   schedule.free.delete(donor);
   if (schedule.pin === donor.id) schedule.pin = undefined;
   const held = [...donor.leases.values()].filter((lease) => lease.phase === "leased" && isWantedElsewhere(schedule, lease));
-  for (const lease of held) withdraw(turn, lease, "moved");
+  for (const lease of held) withdrawLease(turn, lease, "moved");
   for (const lease of held) giveBack(turn, lease);
 }
 
 function giveBack(turn: Turn, lease: Lease): void {
   const chunk = turn.schedule.chunks.get(lease.chunk);
   if (!chunk) return;
-  drop(turn, chunk, lease);
-  requeue(turn, chunk, "loss");
+  endLease(turn, chunk, lease);
+  requeueChunk(turn, chunk, "loss");
 }
 
 /** Chunks not begun; and all chunks of an in-order job, which has nothing else to do. */
@@ -99,18 +99,18 @@ function lose(turn: Turn, leases: readonly Lease[]): void {
   for (const lease of leases) {
     const chunk = turn.schedule.chunks.get(lease.chunk);
     if (!chunk) continue;
-    drop(turn, chunk, lease);
+    endLease(turn, chunk, lease);
     if (begun.has(lease)) {
       chunk.transportFailures++;
       chunk.lastCode = "PEER_UNREACHABLE";
       chunk.avoid.add(lease.donor);
     }
-    requeue(turn, chunk, "loss");
+    requeueChunk(turn, chunk, "loss");
   }
 }
 
 /** Removes the donor from this job, with its leases. Results that are being checked stay: we have their files. */
-export function ban(turn: Turn, donor: DonorState, reason: BanReason): void {
+export function banDonor(turn: Turn, donor: DonorState, reason: BanReason): void {
   if (donor.banned !== undefined) return;
   if (isResponsive(donor)) turn.schedule.slots -= donor.slots;
   donor.banned = reason;
@@ -120,9 +120,9 @@ export function ban(turn: Turn, donor: DonorState, reason: BanReason): void {
   for (const lease of donor.leases.values()) {
     const chunk = turn.schedule.chunks.get(lease.chunk);
     if (!chunk) continue;
-    withdraw(turn, lease, "banned");
-    drop(turn, chunk, lease);
-    requeue(turn, chunk, "loss");
+    withdrawLease(turn, lease, "banned");
+    endLease(turn, chunk, lease);
+    requeueChunk(turn, chunk, "loss");
   }
   if (reason === "mismatch") recheck(turn, donor.id);
 }
@@ -147,18 +147,18 @@ export function recordFailure(turn: Turn, donor: DonorState, kind: Exclude<BanRe
   if (kind !== "task" && inRow > 1) donor.restUntilMs = nowMs + Math.min(policy.maxRestMs, policy.restMs * 2 ** (inRow - 2));
   if (inRow < policy.banAfter) return;
   const others = [...schedule.donors.values()].some((other) => other !== donor && isEligible(other, turn));
-  if (others || (kind === "malformed" && !donor.trusted)) ban(turn, donor, kind);
+  if (others || (kind === "malformed" && !donor.trusted)) banDonor(turn, donor, kind);
 }
 
 /** Leases of silent donors, and of stalled chunks, go to others. */
-export function expire(turn: Turn): void {
+export function expireLeases(turn: Turn): void {
   const { schedule, nowMs, policy } = turn;
   for (const donor of schedule.donors.values()) {
     if (donor.leases.size === 0) continue;
     const silent = nowMs - donor.lastHeardMs > policy.leaseMs;
     const overdue = silent ? [...donor.leases.values()] : stalledLeases(turn, donor);
     if (overdue.length === 0) continue;
-    for (const lease of overdue) withdraw(turn, lease, silent ? "expired" : "stalled");
+    for (const lease of overdue) withdrawLease(turn, lease, silent ? "expired" : "stalled");
     lose(turn, overdue);
     if (donor.open) recordFailure(turn, donor, "transport");
   }

@@ -3,7 +3,7 @@ import { isResponsive, isEligible, type Turn } from "./schedule.ts";
 import type { ChunkState, DonorState, Lease, WithdrawCause } from "./types.ts";
 
 /** Leases a chunk to a donor. */
-export function grant(turn: Turn, chunk: ChunkState, donor: DonorState): void {
+export function grantLease(turn: Turn, chunk: ChunkState, donor: DonorState): void {
   const { schedule, nowMs, effects } = turn;
   const lease: Lease = {
     chunk: chunk.chunk.id,
@@ -23,7 +23,7 @@ export function grant(turn: Turn, chunk: ChunkState, donor: DonorState): void {
 }
 
 /** Ends a lease; the caller decides what happens to the chunk. */
-export function drop(turn: Turn, chunk: ChunkState, lease: Lease): void {
+export function endLease(turn: Turn, chunk: ChunkState, lease: Lease): void {
   chunk.leases.delete(lease.donor);
   if (chunk.leases.size === 0) turn.schedule.running.delete(chunk);
   const donor = turn.schedule.donors.get(lease.donor);
@@ -36,7 +36,7 @@ export function freeSlot({ schedule, nowMs }: Turn, donor: DonorState, chunk: Ch
   noteRoom({ schedule, nowMs }, donor);
 }
 
-/** The donor may have room for more: its next chunk starts, and `assign` looks at it. */
+/** The donor may have room for more: its next chunk starts, and `assignChunks` looks at it. */
 export function noteRoom({ schedule, nowMs }: Pick<Turn, "schedule" | "nowMs">, donor: DonorState): void {
   startNext(donor, nowMs);
   if (isResponsive(donor)) schedule.free.add(donor);
@@ -52,12 +52,12 @@ function startNext(donor: DonorState, nowMs: number): void {
   }
 }
 
-export function withdraw(turn: Turn, lease: Lease, reason: WithdrawCause): void {
+export function withdrawLease(turn: Turn, lease: Lease, reason: WithdrawCause): void {
   turn.effects.push({ type: "withdraw", chunk: lease.chunk, donor: lease.donor, reason });
 }
 
 /** After a lost lease the chunk waits again, or is given up; neither while another donor works on it. */
-export function requeue(turn: Turn, chunk: ChunkState, after: "failure" | "loss"): void {
+export function requeueChunk(turn: Turn, chunk: ChunkState, after: "failure" | "loss"): void {
   if (chunk.leases.size > 0 || chunk.state !== "running") return;
   const hopeless = chunk.transportFailures > turn.policy.maxTransportFailures || (after === "failure" && isChunkAtFault(turn, chunk));
   if (hopeless) return giveUp(turn, chunk);
@@ -91,7 +91,7 @@ function isChunkAtFault(turn: Turn, chunk: ChunkState): boolean {
 }
 
 /** This donor's current lease of this chunk. */
-export function leaseOf(
+export function findLease(
   { schedule }: Turn,
   chunk: ChunkId,
   donor: DonorId,

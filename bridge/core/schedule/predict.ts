@@ -66,7 +66,7 @@ export function typicalChunkSeconds({ chunks, typicalSpeed }: Pick<Schedule, "ch
  * Predicted seconds until a leased chunk is rendered; undefined until something is measured. One that is
  * overdue gets as much time again as it is late; infinite for a silent or paused donor.
  */
-export function secondsLeft({ schedule, nowMs, policy }: Turn, lease: Lease): number | undefined {
+export function leaseSecondsLeft({ schedule, nowMs, policy }: Turn, lease: Lease): number | undefined {
   const donor = schedule.donors.get(lease.donor);
   if (!donor || isStuck({ nowMs, policy }, donor)) return Number.POSITIVE_INFINITY;
   const own = secondsFor(schedule, lease.chunk, lease.donor);

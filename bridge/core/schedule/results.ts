@@ -1,7 +1,7 @@
 import type { ErrorCode } from "../../kernel/error-codes.ts";
 import { beginCheck, endCheck } from "./checks.ts";
-import { ban, recordFailure } from "./donors.ts";
-import { drop, freeSlot, leaseOf, noteRoom, requeue, withdraw } from "./leases.ts";
+import { banDonor, recordFailure } from "./donors.ts";
+import { endLease, freeSlot, findLease, noteRoom, requeueChunk, withdrawLease } from "./leases.ts";
 import { mustCheck } from "./must-check.ts";
 import { learnSpeed } from "./predict.ts";
 import type { Turn } from "./schedule.ts";
@@ -18,8 +18,8 @@ const MALFORMED_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "PEER_BROKE_PROTOCOL",
 ]);
 
-export function rendered(turn: Turn, event: Event<"chunk-rendered">): void {
-  const held = leaseOf(turn, event.chunk, event.donor);
+export function onChunkRendered(turn: Turn, event: Event<"chunk-rendered">): void {
+  const held = findLease(turn, event.chunk, event.donor);
   if (held?.lease.phase !== "leased") return;
   const { chunk, lease, donor } = held;
   lease.phase = "fetching";
@@ -31,8 +31,8 @@ export function rendered(turn: Turn, event: Event<"chunk-rendered">): void {
   turn.effects.push({ type: "fetch", chunk: event.chunk, donor: event.donor });
 }
 
-export function fetched(turn: Turn, event: Event<"result-fetched">): void {
-  const held = leaseOf(turn, event.chunk, event.donor);
+export function onResultFetched(turn: Turn, event: Event<"result-fetched">): void {
+  const held = findLease(turn, event.chunk, event.donor);
   if (held?.lease.phase !== "fetching") return;
   const { chunk, lease, donor } = held;
   freeSlot(turn, donor, event.chunk);
@@ -57,12 +57,12 @@ function accept(turn: Turn, chunk: ChunkState, { lease, checked }: { readonly le
   schedule.open--;
   effects.push({ type: "accept", chunk: lease.chunk, ...accepted });
   for (const other of chunk.leases.values()) {
-    if (other !== lease && other.phase !== "checking") withdraw(turn, other, "finished-elsewhere");
-    drop(turn, chunk, other);
+    if (other !== lease && other.phase !== "checking") withdrawLease(turn, other, "finished-elsewhere");
+    endLease(turn, chunk, other);
   }
 }
 
-export function checked(turn: Turn, event: Event<"result-checked">): void {
+export function onResultChecked(turn: Turn, event: Event<"result-checked">): void {
   const chunk = turn.schedule.chunks.get(event.chunk);
   if (!chunk) return;
   endCheck(turn, event.chunk, event.donor);
@@ -71,7 +71,7 @@ export function checked(turn: Turn, event: Event<"result-checked">): void {
   else if (lease?.phase === "checking") settleCheck(turn, chunk, { lease, verdict: event.verdict });
   // The verdict counts even when the chunk was settled in the meantime.
   const donor = turn.schedule.donors.get(event.donor);
-  if (donor && event.verdict === "different") ban(turn, donor, "mismatch");
+  if (donor && event.verdict === "different") banDonor(turn, donor, "mismatch");
 }
 
 function settleCheck(turn: Turn, chunk: ChunkState, { lease, verdict }: { readonly lease: Lease; readonly verdict: Verdict }): void {
@@ -80,8 +80,8 @@ function settleCheck(turn: Turn, chunk: ChunkState, { lease, verdict }: { readon
     return;
   }
   chunk.avoid.add(lease.donor);
-  drop(turn, chunk, lease);
-  requeue(turn, chunk, "loss");
+  endLease(turn, chunk, lease);
+  requeueChunk(turn, chunk, "loss");
 }
 
 function settleRecheck({ schedule, effects }: Turn, chunk: ChunkState, verdict: Verdict): void {
@@ -101,9 +101,9 @@ function settleRecheck({ schedule, effects }: Turn, chunk: ChunkState, verdict: 
 }
 
 /** It did not arrive, is malformed, or could not be checked: then it may be wrong, and another donor renders the chunk. */
-export function refused(turn: Turn, event: Event<"result-refused">): void {
+export function onResultRefused(turn: Turn, event: Event<"result-refused">): void {
   if (event.code === "CHECK_FAILED") return unchecked(turn, event);
-  const held = leaseOf(turn, event.chunk, event.donor);
+  const held = findLease(turn, event.chunk, event.donor);
   if (held?.lease.phase !== "fetching") return;
   fail(turn, held, { kind: MALFORMED_CODES.has(event.code) ? "malformed" : "transport", code: event.code });
 }
@@ -116,17 +116,17 @@ function unchecked(turn: Turn, event: Event<"result-refused">): void {
   endCheck(turn, event.chunk, event.donor);
   const chunk = turn.schedule.chunks.get(event.chunk);
   if (chunk?.rechecking && chunk.accepted?.donor === event.donor) return settleRecheck(turn, chunk, "different");
-  const held = leaseOf(turn, event.chunk, event.donor);
+  const held = findLease(turn, event.chunk, event.donor);
   if (held?.lease.phase !== "checking") return;
   avoid(held, "CHECK_FAILED");
   held.chunk.taskFailures++;
   held.chunk.failedOn.add(event.donor);
-  drop(turn, held.chunk, held.lease);
-  requeue(turn, held.chunk, "failure");
+  endLease(turn, held.chunk, held.lease);
+  requeueChunk(turn, held.chunk, "failure");
 }
 
-export function failed(turn: Turn, event: Event<"chunk-failed">): void {
-  const held = leaseOf(turn, event.chunk, event.donor);
+export function onChunkFailed(turn: Turn, event: Event<"chunk-failed">): void {
+  const held = findLease(turn, event.chunk, event.donor);
   if (held?.lease.phase === "leased") fail(turn, held, event);
 }
 
@@ -152,7 +152,7 @@ function fail(
     chunk.taskFailures++;
     chunk.failedOn.add(donor.id);
   }
-  drop(turn, chunk, lease);
+  endLease(turn, chunk, lease);
   recordFailure(turn, donor, kind);
-  requeue(turn, chunk, "failure");
+  requeueChunk(turn, chunk, "failure");
 }

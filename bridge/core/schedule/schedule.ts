@@ -1,7 +1,7 @@
 import type { Chunk, ChunkId, DonorId } from "../plan/chunk.ts";
 import type { JournalState } from "../journal/records.ts";
 import type { JobPlan } from "../plan/plan-types.ts";
-import type { BanReason, ChunkState, DonorState, JobOutcome, ScheduleEffect, SchedulePolicy } from "./types.ts";
+import type { BanReason, ChunkState, DonorState, ScheduleOutcome, ScheduleEffect, SchedulePolicy } from "./types.ts";
 import { WaitingChunks } from "./waiting-chunks.ts";
 
 /** The state of a job. Belongs to `step`, which changes it in place: never keep an old one. */
@@ -11,7 +11,7 @@ export interface Schedule {
   readonly waiting: WaitingChunks;
   /** Chunks with leases. */
   readonly running: Set<ChunkState>;
-  /** Donors that may have room for more; `assign` checks them again. */
+  /** Donors that may have room for more; `assignChunks` checks them again. */
   readonly free: Set<DonorState>;
   readonly inOrder: boolean;
   /** Donors get chunks ahead of time. */
@@ -21,7 +21,7 @@ export interface Schedule {
   /** Slots of all responsive donors. */
   slots: number;
   paused: boolean;
-  ended: JobOutcome | undefined;
+  ended: ScheduleOutcome | undefined;
   /** Chunks neither accepted nor dead. */
   open: number;
   dead: number;
@@ -138,6 +138,6 @@ export function inFlight(donor: DonorState): number {
 }
 
 /** Results of a donor that are being fetched or checked: it keeps each of them until it is settled. */
-export function unsettled({ checks }: Pick<Schedule, "checks">, donor: DonorState): number {
+export function unsettledResults({ checks }: Pick<Schedule, "checks">, donor: DonorState): number {
   return donor.leases.size - inFlight(donor) + (checks.get(donor.id)?.size ?? 0);
 }

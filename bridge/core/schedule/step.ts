@@ -1,9 +1,9 @@
-import { assign } from "./assign.ts";
-import { expire, join, leave, stand } from "./donors.ts";
-import { withdraw } from "./leases.ts";
-import { checked, failed, fetched, refused, rendered } from "./results.ts";
+import { assignChunks } from "./assign.ts";
+import { expireLeases, joinDonor, leaveDonor, changeAvailability } from "./donors.ts";
+import { withdrawLease } from "./leases.ts";
+import { onResultChecked, onChunkFailed, onResultFetched, onResultRefused, onChunkRendered } from "./results.ts";
 import type { Schedule, Turn } from "./schedule.ts";
-import type { JobOutcome, ScheduleEffect, ScheduleEvent, SchedulePolicy } from "./types.ts";
+import type { ScheduleOutcome, ScheduleEffect, ScheduleEvent, SchedulePolicy } from "./types.ts";
 
 /**
  * Applies one event and returns the new schedule and its effects. The same events give the same effects. The
@@ -19,7 +19,7 @@ export function step(
   recordHeartbeat(turn, event);
   apply(turn, event);
   if (!schedule.ended && schedule.open === 0 && schedule.checks.size === 0) end(turn, schedule.dead === 0 ? "complete" : "incomplete");
-  assign(turn);
+  assignChunks(turn);
   return { schedule, effects: turn.effects };
 }
 
@@ -37,21 +37,21 @@ function recordHeartbeat({ schedule, nowMs }: Turn, event: ScheduleEvent): void 
 function apply(turn: Turn, event: ScheduleEvent): void {
   switch (event.type) {
     case "donor-joined":
-      return join(turn, event);
+      return joinDonor(turn, event);
     case "donor-left":
-      return leave(turn, event.donor);
+      return leaveDonor(turn, event.donor);
     case "donor-availability":
-      return stand(turn, event);
+      return changeAvailability(turn, event);
     case "chunk-rendered":
-      return rendered(turn, event);
+      return onChunkRendered(turn, event);
     case "result-fetched":
-      return fetched(turn, event);
+      return onResultFetched(turn, event);
     case "result-refused":
-      return refused(turn, event);
+      return onResultRefused(turn, event);
     case "result-checked":
-      return checked(turn, event);
+      return onResultChecked(turn, event);
     case "chunk-failed":
-      return failed(turn, event);
+      return onChunkFailed(turn, event);
     default:
       return command(turn, event);
   }
@@ -62,18 +62,18 @@ function command(turn: Turn, event: Extract<ScheduleEvent, { type: "heartbeat" |
     case "heartbeat":
       return;
     case "tick":
-      return expire(turn);
+      return expireLeases(turn);
     case "pause":
     case "resume":
       turn.schedule.paused = event.type === "pause";
       return;
     case "cancel":
-      for (const chunk of turn.schedule.running) for (const lease of chunk.leases.values()) withdraw(turn, lease, "cancelled");
+      for (const chunk of turn.schedule.running) for (const lease of chunk.leases.values()) withdrawLease(turn, lease, "cancelled");
       return end(turn, "cancelled");
   }
 }
 
-function end({ schedule, effects }: Turn, outcome: JobOutcome): void {
+function end({ schedule, effects }: Turn, outcome: ScheduleOutcome): void {
   schedule.ended = outcome;
   effects.push({ type: "job-ended", outcome });
 }

@@ -19,7 +19,7 @@ export type BanReason = z.infer<typeof BanReason>;
 
 export type WithdrawCause = "finished-elsewhere" | "moved" | "expired" | "stalled" | "banned" | "cancelled";
 
-export type JobOutcome = "complete" | "incomplete" | "cancelled";
+export type ScheduleOutcome = "complete" | "incomplete" | "cancelled";
 
 /** Every input of the schedule. `nowMs` is monotonic. */
 export type ScheduleEvent = { readonly nowMs: number } & (
@@ -78,7 +78,7 @@ export type ScheduleEffect =
   | { readonly type: "ban-donor"; readonly donor: DonorId; readonly reason: BanReason }
   | { readonly type: "chunk-dead"; readonly chunk: ChunkId; readonly code: ErrorCode }
   /** The last effect of a job; later events have no effects. */
-  | { readonly type: "job-ended"; readonly outcome: JobOutcome };
+  | { readonly type: "job-ended"; readonly outcome: ScheduleOutcome };
 
 export interface SchedulePolicy {
   readonly verify: VerifyLevel;

@@ -17,7 +17,7 @@ interface Group {
   readonly begun: Set<CostPile>;
 }
 
-export interface Wanted {
+export interface ChunkWanted {
   readonly mayTake: (chunk: ChunkState) => boolean;
   /** Expensive chunks, or cheap ones for a slow donor. */
   readonly end: "dear" | "cheap";
@@ -70,7 +70,7 @@ export class WaitingChunks {
   }
 
   /** Takes out the next chunk for a donor. */
-  take({ mayTake, end, sceneFrame, mostCost }: Wanted): ChunkState | undefined {
+  take({ mayTake, end, sceneFrame, mostCost }: ChunkWanted): ChunkState | undefined {
     for (const chunk of this.#failed) {
       if (!mayTake(chunk)) continue;
       if (chunk.chunk.cost > mostCost) return undefined;

@@ -8,7 +8,7 @@ export function isWanted({ chunks, checks }: Schedule, id: ChunkId, donor: Donor
 }
 
 /** Chunks that donors are rendering now, with their predicted seconds. */
-export function rendering({
+export function runningChunks({
   running,
 }: Schedule): readonly { readonly chunk: ChunkId; readonly donor: DonorId; readonly startedAtMs: number }[] {
   return [...running].flatMap(({ leases }) =>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Availability, OPEN } from "./availability.ts";
-import { decide, type Observation } from "./decide.ts";
+import { decideAvailability, type Observation } from "./decide.ts";
 import { parseTerms, type TermTexts } from "./parse-terms.ts";
 
 const calm: Observation = {
@@ -23,7 +23,7 @@ const demanding: TermTexts = {
 };
 
 function availability(seen: Partial<Observation>, texts: TermTexts = demanding, before: Availability = OPEN): string {
-  const stands = decide(parseTerms(texts), { ...calm, ...seen }, before);
+  const stands = decideAvailability(parseTerms(texts), { ...calm, ...seen }, before);
   return stands.state === "open" ? "open" : `${stands.state} ${stands.code}`;
 }
 
@@ -72,7 +72,7 @@ describe("decide", () => {
   });
 
   it("gives the requester a readable reason", () => {
-    const stands = decide(parseTerms({ schedule: "mon-fri 22:00-07:00" }), calm, OPEN);
+    const stands = decideAvailability(parseTerms({ schedule: "mon-fri 22:00-07:00" }), calm, OPEN);
     expect(stands).toMatchObject({ reason: "it donates only mon,tue,wed,thu,fri 22:00-07:00 of its local time" });
   });
 });

@@ -25,7 +25,7 @@ export type OwnerCommand = "freeze" | "finish";
 const RETURN = { celsius: 5, wattsShare: 0.9, loadShare: 0.8 } as const;
 
 /** The availability by the terms and the metrics; `before` is the previous one. */
-export function decide(terms: Terms, seen: Observation, before: Availability): Availability {
+export function decideAvailability(terms: Terms, seen: Observation, before: Availability): Availability {
   const stopped = before.state === "paused" ? before.code : undefined;
   const paused = byCommand(seen, "freeze") ?? whenInUse(terms, seen, stopped) ?? whenStrained(terms, seen, stopped);
   if (paused) return { state: "paused", ...paused };

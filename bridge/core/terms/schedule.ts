@@ -19,7 +19,7 @@ export interface Window {
 }
 
 /** When the owner donates; no windows: always. */
-export type Schedule = readonly Window[];
+export type WeeklySchedule = readonly Window[];
 
 export const SCHEDULE_LIMITS = { maxWindows: 64, maxChars: 2_000 } as const;
 
@@ -39,7 +39,7 @@ const NAMED_DAYS: Readonly<Record<string, readonly number[]>> = {
 const WINDOW = /^([a-z,\s-]*?)\s*(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})\s*(?:[,;]\s*|$)/;
 
 /** Reads "mon-fri 22:00-07:00; sat,sun 00:00-24:00"; "always" (or nothing) has no windows. Throws USAGE. */
-export function parseSchedule(text: string): Schedule {
+export function parseSchedule(text: string): WeeklySchedule {
   let rest = text.trim().toLowerCase();
   if (rest === "always" || rest === "") return [];
   if (rest.length > SCHEDULE_LIMITS.maxChars) throw misread(`${text.slice(0, 40)}…`, "it is too long");
@@ -96,7 +96,7 @@ function misread(text: string, why: string): FarmError {
 }
 
 /** True while the local time is in one of the windows. */
-export function isWithin(schedule: Schedule, { weekday, minute }: WallTime): boolean {
+export function isWithin(schedule: WeeklySchedule, { weekday, minute }: WallTime): boolean {
   if (schedule.length === 0) return true;
   const now = weekday * DAY_MINUTES + minute;
   return schedule.some((window) =>
@@ -113,7 +113,7 @@ export function isWithin(schedule: Schedule, { weekday, minute }: WallTime): boo
  * When the schedule next opens or closes, in milliseconds since 1970; undefined when it never does. The wall
  * clock is evaluated minute by minute, so that changes to summer time are respected.
  */
-export function nextChange(schedule: Schedule, wallClock: WallClock, nowMs: number): number | undefined {
+export function nextChange(schedule: WeeklySchedule, wallClock: WallClock, nowMs: number): number | undefined {
   if (schedule.length === 0) return undefined;
   const open = isWithin(schedule, wallClock(nowMs));
   const first = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS + MINUTE_MS;
@@ -126,7 +126,7 @@ export function nextChange(schedule: Schedule, wallClock: WallClock, nowMs: numb
 }
 
 /** "mon-fri 22:00-07:00", as `parseSchedule` reads it. */
-export function scheduleText(schedule: Schedule): string {
+export function scheduleText(schedule: WeeklySchedule): string {
   if (schedule.length === 0) return "always";
   return schedule.map(({ days, fromMinute, toMinute }) => `${daysText(days)}${timeText(fromMinute)}-${timeText(toMinute)}`).join("; ");
 }

@@ -1,4 +1,4 @@
-import type { Schedule } from "./schedule.ts";
+import type { WeeklySchedule } from "./schedule.ts";
 
 /** How much of the machine's cores, as the owner wrote it. */
 export type CoreShare =
@@ -20,7 +20,7 @@ export interface Terms {
   readonly slots: number | undefined;
   readonly uploadBytesPerSecond: number | undefined;
   readonly downloadBytesPerSecond: number | undefined;
-  readonly schedule: Schedule;
+  readonly schedule: WeeklySchedule;
   /** How long a chunk may go on after the schedule has closed. */
   readonly overtimeMs: number;
   /** Work is done only after this much time without user input. */

@@ -12,7 +12,7 @@ export interface NoiseInput {
   readonly halves: readonly [Luminance, Luminance];
 }
 
-export interface NoiseVerdict {
+export interface NoiseMeasurement {
   /** 0: identical; 1: as far away as an independent render; (1/f-1)/2: made with the fraction f of the samples. */
   readonly r: number;
   /** Noise-free pixels in which the result differs. */
@@ -28,7 +28,7 @@ const R_TEST = { poolRadius: 2, maxTerm: 9, relativeFloor: 1e-8, outlierSigmas: 
  * The variance-normalised difference of a result to its reference: how much error a donor added, in
  * units of the render's own noise.
  */
-export function noiseTest(input: NoiseInput): NoiseVerdict {
+export function noiseTest(input: NoiseInput): NoiseMeasurement {
   const pooled = pooledVariance(input);
   let sum = 0;
   let outliers = 0;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { CropDifference } from "./verdict.ts";
-import { verdictOfTwo, worstOf } from "./two-renders.ts";
+import { verdictOfTwo, worstVerdict } from "./two-renders.ts";
 
 const off = (differingPixels: number, maxDifference: number): CropDifference => ({ differingPixels, maxDifference, r: undefined });
 const equal = off(0, 0);
@@ -27,7 +27,7 @@ describe("a result against two renders of our own", () => {
 });
 
 it("the verdict on several crops is the verdict on the worst of them", () => {
-  expect(worstOf([])).toBe("equal");
-  expect(worstOf(["equal", "warned", "equal"])).toBe("warned");
-  expect(worstOf(["warned", "different", "equal"])).toBe("different");
+  expect(worstVerdict([])).toBe("equal");
+  expect(worstVerdict(["equal", "warned", "equal"])).toBe("warned");
+  expect(worstVerdict(["warned", "different", "equal"])).toBe("different");
 });

@@ -36,6 +36,6 @@ function isNoMoreThan(theirs: CropDifference, ours: CropDifference): boolean {
 const SEVERITY: readonly Verdict[] = ["equal", "warned", "different"];
 
 /** The combined verdict on several rectangles of one result. */
-export function worstOf(verdicts: readonly Verdict[]): Verdict {
+export function worstVerdict(verdicts: readonly Verdict[]): Verdict {
   return SEVERITY[Math.max(0, ...verdicts.map((verdict) => SEVERITY.indexOf(verdict)))] ?? "equal";
 }

@@ -13,7 +13,7 @@ export interface WholeFileOptions {
 }
 
 /** A unique name in the same folder, for a file that is renamed to `file` once it is complete. */
-export function besideOf(file: string): string {
+export function temporaryNameFor(file: string): string {
   return path.join(path.dirname(file), `.${path.basename(file).slice(0, 100)}.${randomBytes(6).toString("hex")}.part`);
 }
 
@@ -25,7 +25,7 @@ export async function makeWhole(
   disk: Disk,
   file: string,
   make: (beside: string) => Promise<unknown>,
-  { beside = besideOf(file), durable = false }: WholeFileOptions = {},
+  { beside = temporaryNameFor(file), durable = false }: WholeFileOptions = {},
 ): Promise<void> {
   try {
     await disk.rm(beside, { force: true }); // of a killed process

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { FRAME_LIMITS } from "../../protocols/frame-stream.ts";
+import { FRAME_STREAM_LIMITS } from "../../protocols/frame-stream.ts";
 import { FrameAssembly, frameHeader } from "./frame-assembly.ts";
 
 describe("FrameAssembly", () => {
@@ -57,6 +57,6 @@ describe("FrameAssembly", () => {
   });
 
   it("makes no header for a frame over the limit", () => {
-    expect(() => frameHeader(new Uint8Array(FRAME_LIMITS.maxFrameBytes + 1))).toThrow(RangeError);
+    expect(() => frameHeader(new Uint8Array(FRAME_STREAM_LIMITS.maxFrameBytes + 1))).toThrow(RangeError);
   });
 });

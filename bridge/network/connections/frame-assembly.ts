@@ -1,12 +1,12 @@
 import { FarmError } from "../../kernel/errors.ts";
-import { FRAME_LIMITS } from "../../protocols/frame-stream.ts";
+import { FRAME_STREAM_LIMITS } from "../../protocols/frame-stream.ts";
 
 export const FRAME_HEADER_BYTES = 4;
 
 /** The length prefix of a frame: u32, big-endian. Throws RangeError over the limit, which is a bug. */
 export function frameHeader(frame: Uint8Array): Uint8Array {
-  if (frame.byteLength > FRAME_LIMITS.maxFrameBytes) {
-    throw new RangeError(`a frame of ${frame.byteLength} bytes is over the limit of ${FRAME_LIMITS.maxFrameBytes}`);
+  if (frame.byteLength > FRAME_STREAM_LIMITS.maxFrameBytes) {
+    throw new RangeError(`a frame of ${frame.byteLength} bytes is over the limit of ${FRAME_STREAM_LIMITS.maxFrameBytes}`);
   }
   const header = new Uint8Array(FRAME_HEADER_BYTES);
   new DataView(header.buffer).setUint32(0, frame.byteLength);
@@ -55,15 +55,15 @@ export class FrameAssembly {
     if (this.#wanted !== undefined) return this.#bytes >= this.#wanted;
     if (this.#bytes < FRAME_HEADER_BYTES) return false;
     const length = this.#peekLength();
-    return length > FRAME_LIMITS.maxFrameBytes || this.#bytes >= FRAME_HEADER_BYTES + length;
+    return length > FRAME_STREAM_LIMITS.maxFrameBytes || this.#bytes >= FRAME_HEADER_BYTES + length;
   }
 
   #length(): number | undefined {
     if (this.#wanted !== undefined || this.#bytes < FRAME_HEADER_BYTES) return this.#wanted;
     const length = this.#peekLength();
-    if (length > FRAME_LIMITS.maxFrameBytes) {
+    if (length > FRAME_STREAM_LIMITS.maxFrameBytes) {
       throw new FarmError("PEER_BROKE_PROTOCOL", `the peer announced a frame of ${length} bytes`, {
-        facts: { length, limit: FRAME_LIMITS.maxFrameBytes },
+        facts: { length, limit: FRAME_STREAM_LIMITS.maxFrameBytes },
       });
     }
     this.#take(FRAME_HEADER_BYTES);

@@ -1,7 +1,7 @@
 import type { Libp2p, Stream } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { FRAME_LIMITS, type FrameStream } from "../../protocols/frame-stream.ts";
+import { FRAME_STREAM_LIMITS, type FrameStream } from "../../protocols/frame-stream.ts";
 import { frameStreamContract } from "../../test/contract/frame-stream-contract.ts";
 import { NETWORK_LIMITS } from "../network-limits.ts";
 import { plainNode } from "../../test/network/test-plain-node.ts";
@@ -9,7 +9,7 @@ import { addressOf, failure, never, TestNodes } from "../../test/network/test-no
 
 const MIB = 1024 * 1024;
 /** The limit of what one stream buffers for a reader that does not read. */
-const MAX_HELD_BYTES = NETWORK_LIMITS.streamWindowBytes * 2 + FRAME_LIMITS.maxFrameBytes;
+const MAX_HELD_BYTES = NETWORK_LIMITS.streamWindowBytes * 2 + FRAME_STREAM_LIMITS.maxFrameBytes;
 
 /** Two nodes, and for each stream opened by one, the other's end. */
 async function connectedEnds() {
@@ -95,7 +95,7 @@ describe("libp2pFrameStream against a broken peer", () => {
 
   it("refuses a frame over the limit by its length prefix alone", async () => {
     const length = Buffer.alloc(4);
-    length.writeUInt32BE(FRAME_LIMITS.maxFrameBytes + 1);
+    length.writeUInt32BE(FRAME_STREAM_LIMITS.maxFrameBytes + 1);
     const { read } = await send(length);
     await expect(read).rejects.toMatchObject({ code: "PEER_BROKE_PROTOCOL" });
   });

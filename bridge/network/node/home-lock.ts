@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { FarmError } from "../../kernel/errors.ts";
-import { birthOf, isRunning } from "../../kernel/process-identity.ts";
+import { processBirthOf, isRunning } from "../../kernel/process-identity.ts";
 
 const FOLDER = "locks";
 const LOCK_LIMITS = { attempts: 6, retryMs: 20, maxFileBytes: 1024 } as const;
@@ -95,6 +95,6 @@ async function isAlive(holder: Holder): Promise<boolean> {
 
 /** Boot and start time of a process, on Linux; "" elsewhere. */
 async function startedAt(pid: number): Promise<string> {
-  const { boot = "", startTicks = "" } = (await birthOf(pid)) ?? {};
+  const { boot = "", startTicks = "" } = (await processBirthOf(pid)) ?? {};
   return boot === "" ? "" : `${boot}:${startTicks}`;
 }

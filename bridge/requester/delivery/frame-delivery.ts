@@ -1,4 +1,4 @@
-import { placeOf } from "../../core/job/job-events.ts";
+import { chunkPlaceOf } from "../../core/job/job-events.ts";
 import { isItsTurn } from "../../core/ledger/in-turn.ts";
 import { type Ledger, noteChunkLost, noteFinishing, noteLost, noteWaiting, noteWritten } from "../../core/ledger/ledger.ts";
 import type { Chunk, ChunkId, DonorId, ResultFile } from "../../core/plan/chunk.ts";
@@ -62,14 +62,14 @@ export class FrameDelivery {
     if ((await this.#ports.receiver.use(chunk.id, donor, place, signal)) !== true) return; // taken back meanwhile
     const { seconds, bytes, done } = report.stats.accepted(chunk.id, donor);
     const total = chunks.size;
-    report.observe({ event: "chunk-accepted", chunk: chunk.id, donor, seconds, bytes, done, total, place: placeOf(chunk) });
+    report.observe({ event: "chunk-accepted", chunk: chunk.id, donor, seconds, bytes, done, total, place: chunkPlaceOf(chunk) });
     await this.finishReady();
   }
 
   /** An accepted result was wrong after all. */
   async revoke(chunk: Chunk): Promise<void> {
     this.#ports.assembly.remove(chunk.id);
-    this.#context.report.observe({ event: "chunk-revoked", chunk: chunk.id, place: placeOf(chunk) });
+    this.#context.report.observe({ event: "chunk-revoked", chunk: chunk.id, place: chunkPlaceOf(chunk) });
     await this.#ports.tiles?.drop([chunk.id]);
   }
 

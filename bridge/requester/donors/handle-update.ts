@@ -1,4 +1,4 @@
-import { placeOf } from "../../core/job/job-events.ts";
+import { chunkPlaceOf } from "../../core/job/job-events.ts";
 import { ERROR_CODES, type ErrorCode } from "../../kernel/error-codes.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import type { ResultReceiver } from "../results/result-receiver.ts";
@@ -25,7 +25,7 @@ export function handleUpdate(
       return observe({ event: "scene-progress", donor, bytesDone: update.bytesDone, bytesTotal: update.bytesTotal });
     case "started": {
       const chunk = chunks.get(update.chunk);
-      return chunk && observe({ event: "chunk-started", chunk: chunk.id, donor, place: placeOf(chunk) });
+      return chunk && observe({ event: "chunk-started", chunk: chunk.id, donor, place: chunkPlaceOf(chunk) });
     }
     case "rendered":
       // The first message about a lease counts: what is checked must be what the donor committed to.

@@ -1,4 +1,4 @@
-import { placeOf } from "../../core/job/job-events.ts";
+import { chunkPlaceOf } from "../../core/job/job-events.ts";
 import type { ChunkId, DeviceClass, DonorId } from "../../core/plan/chunk.ts";
 import type { BanReason, WithdrawCause } from "../../core/schedule/types.ts";
 import { TrackedTasks } from "../../kernel/tracked-tasks.ts";
@@ -79,7 +79,7 @@ export class JobDonors {
     const chunk = chunks.get(chunkId);
     const link = this.#here.get(donorId);
     if (!chunk || !link) return tell({ type: "chunk-failed", chunk: chunkId, donor: donorId, code: "PEER_UNREACHABLE", kind: "transport" });
-    report.observe({ event: "chunk-leased", chunk: chunkId, donor: donorId, attempt, place: placeOf(chunk) });
+    report.observe({ event: "chunk-leased", chunk: chunkId, donor: donorId, attempt, place: chunkPlaceOf(chunk) });
     this.#ports.results.expect(chunkId, donorId);
     link.lease(chunk);
   }

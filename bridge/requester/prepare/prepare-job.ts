@@ -9,7 +9,7 @@ import { JOB_OPTIONS } from "../../core/job/job-options.ts";
 import { type Deliver, JobOptions, pickDeclared } from "../../core/job/option-schemas.ts";
 import type { SwarmCapacity } from "../../core/plan/swarm-capacity.ts";
 import { FarmError } from "../../kernel/errors.ts";
-import { framesBefore, framesOf, type PreparedJob, type RenderRequest } from "./prepared-job.ts";
+import { framesBefore, requestedFrames, type PreparedJob, type RenderRequest } from "./prepared-job.ts";
 import { outputFolderOf } from "../delivery/output-folder.ts";
 
 export interface PreparePorts {
@@ -71,7 +71,7 @@ export async function prepareJob(
 
 /** The frames asked for, without those that the scene does not want overwritten. Throws FRAMES_INVALID, FRAMES_EXIST. */
 function framesToRender(request: RenderRequest, facts: SceneFacts): readonly number[] {
-  const asked = framesOf(request, facts);
+  const asked = requestedFrames(request, facts);
   if (asked.length === 0)
     throw new FarmError("FRAMES_INVALID", `the scene's frame range is empty (${facts.frameStart} to ${facts.frameEnd})`);
   if (request.deliver === "raw") return asked; // whoever finishes them knows what is there

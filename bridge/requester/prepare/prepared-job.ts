@@ -45,7 +45,7 @@ export function framesBefore(request: Pick<RenderRequest, "frames">): readonly n
 }
 
 /** The frames of a request, as Blender would go through them. */
-export function framesOf(request: Pick<RenderRequest, "frames" | "animation">, facts: SceneFacts): readonly number[] {
+export function requestedFrames(request: Pick<RenderRequest, "frames" | "animation">, facts: SceneFacts): readonly number[] {
   if (request.frames !== undefined) return parseFrames(request.frames, { start: facts.frameStart, end: facts.frameEnd });
   if (!request.animation) return [facts.frameCurrent];
   const count = Math.max(0, Math.floor((facts.frameEnd - facts.frameStart) / facts.frameStep) + 1);

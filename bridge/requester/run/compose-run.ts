@@ -74,7 +74,7 @@ function assemblyOf(
       summaryOf: (scene) => made.results.summaryOf(scene),
       drop: (chunk, donor) => made.results.drop(chunk, donor),
     },
-    { plan, outputFolder: outputFolderOf(facts.output), movie: movieOf(prepared), deliver },
+    { plan, outputFolder: outputFolderOf(facts.output), movie: movieRangeOf(prepared), deliver },
     journalState.finishedFrames.keys(),
   );
 }
@@ -86,7 +86,7 @@ function tilePublisher(ports: JobPorts, prepared: PreparedJob, folder: JobFolder
 }
 
 /** The frames of the movie that the scene itself asks for; without -a Blender writes one movie a frame. */
-export function movieOf({ created, facts, deliver }: PreparedJob) {
+export function movieRangeOf({ created, facts, deliver }: PreparedJob) {
   const wanted = deliver === "files" && facts.output.isMovie && created.settings.animation;
   return wanted ? { start: facts.frameStart, end: facts.frameEnd, step: facts.frameStep } : undefined;
 }

@@ -1,6 +1,6 @@
 import { type JobOutcome, MOST_MISSING_NAMED } from "../../core/job/job-events.ts";
 import type { JobRecord } from "../../core/journal/records.ts";
-import { filesOf, framesWritten, isWhole, type Lack, type Ledger, noteVideo, picturesOf } from "../../core/ledger/ledger.ts";
+import { writtenFilesOf, framesWritten, isWhole, type Lack, type Ledger, noteVideo, firstFilesOfFrames } from "../../core/ledger/ledger.ts";
 import { filesToFind, outcomeOf } from "../../core/ledger/outcome.ts";
 import { FarmError, isFarmError, messageOf } from "../../kernel/errors.ts";
 import { findFiles } from "../results/find-files.ts";
@@ -37,7 +37,7 @@ export async function concludeJob(job: RunningJob, end: RunEnd, signal: AbortSig
     event: "job-ended",
     job: prepared.id,
     outcome,
-    outputs: filesOf(ledger).map(({ path }) => path),
+    outputs: writtenFilesOf(ledger).map(({ path }) => path),
     missingFiles: prepared.missingFiles,
     missing: missing.slice(0, MOST_MISSING_NAMED),
     missingFrames: missing.length,
@@ -66,7 +66,7 @@ async function withVideo({ ports, prepared, ledger }: RunningJob, signal: AbortS
   if (prepared.video === undefined || !isWhole(ledger)) return { how: "settled" };
   ports.client.observe({ event: "video-progress", message: `encoding ${prepared.video}` });
   try {
-    noteVideo(ledger, await ports.delivery.encodeVideo(picturesOf(ledger), prepared.facts.fps, prepared.video, signal));
+    noteVideo(ledger, await ports.delivery.encodeVideo(firstFilesOfFrames(ledger), prepared.facts.fps, prepared.video, signal));
     return { how: "settled" };
   } catch (error) {
     return signal.aborted ? { how: "cancelled" } : { how: "failed", error };

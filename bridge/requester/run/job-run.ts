@@ -1,4 +1,4 @@
-import { recordsOf } from "../../core/journal/records-of.ts";
+import { journalRecordsOf } from "../../core/journal/records-of.ts";
 import type { Ledger } from "../../core/ledger/ledger.ts";
 import type { ChunkId, DeviceClass } from "../../core/plan/chunk.ts";
 import type { JobPlan } from "../../core/plan/plan.ts";
@@ -24,7 +24,7 @@ import type { Checker } from "../verify/checker.ts";
 import { carryOut, type EffectParts } from "./effects.ts";
 import { JobTasks } from "./job-tasks.ts";
 import { JobWatch } from "./job-watch.ts";
-import type { JobReport, RunContext } from "./run-context.ts";
+import type { RunReporter, RunContext } from "./run-context.ts";
 import type { UntimedEvent } from "./untimed-event.ts";
 
 /** What a run works with: donors come while it runs (`addDonor`). */
@@ -34,7 +34,7 @@ export interface JobRunPorts {
   /** `tiles`: where somebody looks at frames while they grow. */
   readonly delivery: { readonly assembly: FrameAssembler; readonly tiles: TilePublisher | undefined };
   readonly journal: { readonly append: AppendToJournal };
-  readonly report: JobReport;
+  readonly report: RunReporter;
   readonly process: { readonly clock: Clock; readonly log: Log };
 }
 
@@ -182,7 +182,7 @@ export class JobRun {
 
   async #record(effects: readonly ScheduleEffect[]): Promise<void> {
     const { results, journal } = this.#ports;
-    const records = effects.flatMap((effect) => recordsOf(effect, (chunk, donor) => results.receiver.files(chunk, donor)));
+    const records = effects.flatMap((effect) => journalRecordsOf(effect, (chunk, donor) => results.receiver.files(chunk, donor)));
     if (records.length > 0) await journal.append(records);
   }
 

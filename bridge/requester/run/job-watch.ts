@@ -2,7 +2,7 @@ import { standsStill, stillnessMessage, type Wait } from "../../core/ledger/stil
 import { shownSecondsFor } from "../../core/schedule/predict.ts";
 import type { Schedule } from "../../core/schedule/schedule.ts";
 import type { ScheduleEvent } from "../../core/schedule/types.ts";
-import { rendering } from "../../core/schedule/wanted.ts";
+import { runningChunks } from "../../core/schedule/wanted.ts";
 import { FarmError } from "../../kernel/errors.ts";
 
 /** A job that nobody works on for so long is given up: it can be resumed when there are donors. */
@@ -62,7 +62,7 @@ function allRest({ ended, donors }: Schedule): boolean {
 }
 
 function rendersOf(schedule: Schedule): Wait[] {
-  return rendering(schedule).map(({ chunk, donor, startedAtMs }) => ({
+  return runningChunks(schedule).map(({ chunk, donor, startedAtMs }) => ({
     what: `chunk ${chunk} of donor ${donor}`,
     kind: "render",
     sinceMs: startedAtMs,

@@ -5,7 +5,7 @@ import type { StatsCollector } from "./stats-collector.ts";
 import type { UntimedEvent } from "./untimed-event.ts";
 
 /** What people hear of a job: its events as they happen, and its figures at the end. */
-export interface JobReport {
+export interface RunReporter {
   readonly observe: (event: JobEvent) => void;
   readonly stats: StatsCollector;
 }
@@ -15,7 +15,7 @@ export interface RunContext {
   readonly chunks: ReadonlyMap<ChunkId, Chunk>;
   /** Aborts when the run is over: work that is still under way ends by it. */
   readonly signal: AbortSignal;
-  readonly report: JobReport;
+  readonly report: RunReporter;
   readonly log: Log;
   /** Tells the schedule what came of an effect. */
   tell(event: UntimedEvent): void;

@@ -6,7 +6,7 @@ import { startLedger } from "../../core/ledger/ledger.ts";
 import { childSignal } from "../../kernel/abort.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { concludeJob, type RunningJob, type RunEnd } from "./conclude-job.ts";
-import { composeRun, movieOf, ownScene } from "./compose-run.ts";
+import { composeRun, movieRangeOf, ownScene } from "./compose-run.ts";
 import { JobFolder } from "../job-folder.ts";
 import type { JobPorts } from "../job-ports.ts";
 import { type PreparedJob, type ComputeSelection } from "../prepare/prepared-job.ts";
@@ -17,7 +17,7 @@ import { withFilesHere } from "../results/restored-results.ts";
 import { restoreResults } from "../results/restore-results.ts";
 import { StatsCollector } from "./stats-collector.ts";
 
-export interface WorkOptions {
+export interface RunOptions {
   readonly jobsFolder: string;
   readonly name: string;
   readonly compute: ComputeSelection;
@@ -30,12 +30,12 @@ export interface WorkOptions {
 export async function runPreparedJob(
   ports: JobPorts,
   remembered: PreparedJob,
-  options: WorkOptions,
+  options: RunOptions,
   parent: AbortSignal,
 ): Promise<JobOutcome> {
   const folder = new JobFolder(ports.process.world, options.jobsFolder, remembered.id);
   await folder.create();
-  const isMovie = movieOf(remembered) !== undefined;
+  const isMovie = movieRangeOf(remembered) !== undefined;
   const prepared = { ...remembered, journalState: await withFilesHere(ports.process.world, remembered, folder, isMovie) };
   const { plan, journalState, video } = prepared;
   const totals = { frames: plan.outputs.length, chunks: plan.chunks.length };
@@ -44,7 +44,7 @@ export async function runPreparedJob(
     plan,
     written: journalState.finishedFrames,
     video,
-    isMovie: movieOf(prepared) !== undefined,
+    isMovie: movieRangeOf(prepared) !== undefined,
     expected: expectedOf(prepared),
     inTurn: inTurnOf(prepared),
   });
@@ -56,7 +56,7 @@ export async function runPreparedJob(
   return await concludeJob(job, end, parent);
 }
 
-async function runJob({ ports, prepared, folder, stats, ledger }: RunningJob, options: WorkOptions, parent: AbortSignal): Promise<RunEnd> {
+async function runJob({ ports, prepared, folder, stats, ledger }: RunningJob, options: RunOptions, parent: AbortSignal): Promise<RunEnd> {
   using life = childSignal(parent);
   await using finisher = new RestartingFinisher({ open: () => ports.delivery.openFinisher(folder, life.signal), log: ports.process.log });
   try {
@@ -90,7 +90,7 @@ function expectedOf({ facts, deliver }: PreparedJob): (frame: number) => readonl
 /** A movie of all frames is made by one call, and floats are finished by somebody else. */
 function inTurnOf(prepared: PreparedJob): boolean {
   const { plan, facts, created, deliver } = prepared;
-  if (deliver === "raw" || movieOf(prepared)) return false;
+  if (deliver === "raw" || movieRangeOf(prepared)) return false;
   const { files, missingFiles } = created.settings;
   const frames = plan.outputs.map(({ frame }) => frame);
   return goesInTurn(frames, facts.output.files ?? [], [...files, ...missingFiles]);
@@ -120,7 +120,7 @@ function finishesHere({ plan, deliver }: PreparedJob): boolean {
   );
 }
 
-function localDonor(ports: JobPorts, prepared: PreparedJob, folder: JobFolder, options: WorkOptions): LocalDonor {
+function localDonor(ports: JobPorts, prepared: PreparedJob, folder: JobFolder, options: RunOptions): LocalDonor {
   if (!ports.rendering.slots) throw new Error("no render slots on this machine");
   return new LocalDonor(
     { disk: ports.process.world.disk, slots: ports.rendering.slots, hashFile: ports.results.hashFile },

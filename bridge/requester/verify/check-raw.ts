@@ -1,6 +1,6 @@
 import type { Verdict } from "../../core/schedule/types.ts";
 import type { Rect } from "../../core/job/scene-facts.ts";
-import { verdictOfTwo, worstOf } from "../../core/verify/two-renders.ts";
+import { verdictOfTwo, worstVerdict } from "../../core/verify/two-renders.ts";
 import { type CropDifference, verdictAcross, verdictOfEquals } from "../../core/verify/verdict.ts";
 import { childSignal } from "../../kernel/abort.ts";
 import type { Time } from "../../kernel/world.ts";
@@ -28,14 +28,14 @@ export interface RawCheckTools {
   readonly wholeLookMs: number | undefined;
 }
 
-export interface Finding {
+export interface CheckFinding {
   readonly verdict: Verdict;
   /** Why it is no lie, when it looked like one. */
   readonly cause?: NoLie;
 }
 
 /** Looks at the crops of a result that was made on another device class. */
-export async function checkAcross(under: RawUnderCheck, tools: RawCheckTools, signal: AbortSignal): Promise<Finding> {
+export async function checkAcross(under: RawUnderCheck, tools: RawCheckTools, signal: AbortSignal): Promise<CheckFinding> {
   const first = await weigh(under, tools, { freshness: "warm", signal });
   if (first !== "different") return { verdict: first };
   tools.doubted();
@@ -67,8 +67,8 @@ async function weigh(
 }
 
 /** Looks at the crops of a result that must have the same bits. */
-export async function checkEquals(under: RawUnderCheck, tools: RawCheckTools, signal: AbortSignal): Promise<Finding> {
-  const findings: Finding[] = [];
+export async function checkEquals(under: RawUnderCheck, tools: RawCheckTools, signal: AbortSignal): Promise<CheckFinding> {
+  const findings: CheckFinding[] = [];
   for (const crop of under.crops) {
     const freshness = findings.some(({ cause }) => cause === "warm-blender") ? "fresh" : "warm";
     const found = await checkCrop(under, tools, { crop, freshness, signal });
@@ -76,14 +76,14 @@ export async function checkEquals(under: RawUnderCheck, tools: RawCheckTools, si
     findings.push(found);
   }
   const cause = findings.find((finding) => finding.cause)?.cause;
-  return { verdict: worstOf(findings.map(({ verdict }) => verdict)), ...(cause && { cause }) };
+  return { verdict: worstVerdict(findings.map(({ verdict }) => verdict)), ...(cause && { cause }) };
 }
 
 async function checkCrop(
   under: RawUnderCheck,
   tools: RawCheckTools,
   { crop, freshness, signal }: { readonly crop: Rect; readonly freshness: Freshness; readonly signal: AbortSignal },
-): Promise<Finding> {
+): Promise<CheckFinding> {
   const spec = { ...under.spec, rect: aroundCrop(under, crop) };
   const first = await look(under, tools, { spec, rect: crop, freshness, signal });
   const verdict = verdictOfEquals(first.theirs);
@@ -101,7 +101,7 @@ async function checkCrop(
  * A crop is not what a tile is (volumes, layers with data of their own): the tile itself is rendered by a fresh Blender, and
  * then once more by the same one, which has what it kept of the first, as a donor's has of the tiles before.
  */
-async function checkWhole(under: RawUnderCheck, tools: RawCheckTools, signal: AbortSignal): Promise<Finding> {
+async function checkWhole(under: RawUnderCheck, tools: RawCheckTools, signal: AbortSignal): Promise<CheckFinding> {
   if (tools.wholeLookMs === undefined) return { verdict: "different" };
   using limit = childSignal(signal, { ms: tools.wholeLookMs, time: tools.time });
   const whole = { spec: under.spec, rect: under.tileRect, signal: limit.signal } as const;

@@ -7,7 +7,7 @@ import { chooseCrops } from "../../core/verify/crops.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Time, World } from "../../kernel/world.ts";
 import { checkFiles } from "./check-files.ts";
-import { checkAcross, checkEquals, type Finding } from "./check-raw.ts";
+import { checkAcross, checkEquals, type CheckFinding } from "./check-raw.ts";
 import { CheckRenders, type FilesSpec, type RawSpec } from "./check-renders.ts";
 import { Doubts } from "./doubts.ts";
 import type { JobFolder } from "../job-folder.ts";
@@ -99,12 +99,12 @@ export class Checker {
     return await this.#deps.media.check(path, expectation, signal);
   }
 
-  async #find(under: UnderCheck, signal: AbortSignal): Promise<Finding> {
+  async #find(under: UnderCheck, signal: AbortSignal): Promise<CheckFinding> {
     const { spec } = under.chunk;
     return spec.kind === "files" ? await this.#findInFiles(under, spec, signal) : await this.#findInRaw(under, spec, signal);
   }
 
-  async #findInFiles({ chunk, result, sameClass, doubt }: UnderCheck, spec: FilesSpec, signal: AbortSignal): Promise<Finding> {
+  async #findInFiles({ chunk, result, sameClass, doubt }: UnderCheck, spec: FilesSpec, signal: AbortSignal): Promise<CheckFinding> {
     const { folder, media } = this.#deps;
     const outputs = result.files.filter(({ role }) => role === "output");
     const theirs = new Map(outputs.map(({ name, sha256 }) => [name, folder.resultPath(chunk.id, result.donor, sha256)]));
@@ -112,7 +112,7 @@ export class Checker {
     return await checkFiles({ spec, theirs, sameClass }, { renders, media, doubted: doubt }, signal);
   }
 
-  async #findInRaw({ chunk, result, sameClass, doubt }: UnderCheck, spec: RawSpec, signal: AbortSignal): Promise<Finding> {
+  async #findInRaw({ chunk, result, sameClass, doubt }: UnderCheck, spec: RawSpec, signal: AbortSignal): Promise<CheckFinding> {
     const raw = result.files.find(({ role }) => role === "raw");
     if (!raw) throw new Error("a result of floats has no floats");
     const tileRect = chunk.tileRect ?? spec.rect;

@@ -4,7 +4,7 @@ import Docker from "dockerode";
 import { FarmError, isFarmError, messageOf } from "../../kernel/errors.ts";
 import { type DeviceRequest, INSIDE, type ReadableFolder, type SandboxLimits } from "./container-config.ts";
 import { ContainerProcess } from "./container-process.ts";
-import { absence } from "./docker-probe.ts";
+import { dockerAbsence } from "./docker-probe.ts";
 import { type EngineComponent, engineFaults, type EngineFacts, runtimeAge } from "./engine-requirements.ts";
 import { type EnvironmentImage, findEnvironment } from "../images/environment-images.ts";
 import { processFingerprint, removeOrphanedContainers, SANDBOX_LABELS } from "../process/orphaned-containers.ts";
@@ -198,7 +198,7 @@ async function askEngine(): Promise<{ readonly facts: EngineFacts; readonly comp
     const [facts, version] = await Promise.all([engine.info() as Promise<EngineFacts>, engine.version()]);
     return { facts, components: version.Components ?? [] };
   } catch (cause) {
-    const { reason } = absence(cause as NodeJS.ErrnoException);
+    const { reason } = dockerAbsence(cause as NodeJS.ErrnoException);
     throw new FarmError("SANDBOX_UNAVAILABLE", `there is no container engine to work with: ${reason || messageOf(cause)}`, { cause });
   }
 }

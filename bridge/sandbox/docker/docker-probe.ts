@@ -1,6 +1,6 @@
 import Docker from "dockerode";
 import { type EngineFacts, type EngineLimit, type RuntimeAge, runtimeAge, unenforcedLimits } from "./engine-requirements.ts";
-import { listEnvironments } from "../images/environment-images.ts";
+import { listEnvironmentImages } from "../images/environment-images.ts";
 
 /** What a container engine on this machine reports. */
 export type DockerProbe =
@@ -22,7 +22,11 @@ export type DockerProbe =
 export async function probeDocker(): Promise<DockerProbe> {
   try {
     const docker = new Docker({ timeout: 3_000 });
-    const [version, info, images] = await Promise.all([docker.version(), docker.info() as Promise<EngineFacts>, listEnvironments(docker)]);
+    const [version, info, images] = await Promise.all([
+      docker.version(),
+      docker.info() as Promise<EngineFacts>,
+      listEnvironmentImages(docker),
+    ]);
     return {
       here: true,
       version: version.Version,
@@ -33,12 +37,12 @@ export async function probeDocker(): Promise<DockerProbe> {
       environments: [...new Set(images.map(({ facts }) => facts.blenderVersion))],
     };
   } catch (error) {
-    return absence(error as NodeJS.ErrnoException);
+    return dockerAbsence(error as NodeJS.ErrnoException);
   }
 }
 
 /** Why no engine answers. */
-export function absence({ code, message }: Pick<NodeJS.ErrnoException, "code" | "message">): Extract<DockerProbe, { here: false }> {
+export function dockerAbsence({ code, message }: Pick<NodeJS.ErrnoException, "code" | "message">): Extract<DockerProbe, { here: false }> {
   if (code === "EACCES" || code === "EPERM") return { here: false, kind: "no-permission", reason: "no permission on its socket" };
   if (code === "ENOENT" || code === "ECONNREFUSED") return { here: false, kind: "not-running", reason: "no engine is running" };
   return { here: false, kind: "unknown", reason: message };

@@ -1,5 +1,5 @@
 import type Docker from "dockerode";
-import { ENVIRONMENT_LABELS, type EnvironmentFacts, environmentName, factsOf, mayMean } from "../../core/environments/facts.ts";
+import { ENVIRONMENT_LABELS, type EnvironmentFacts, environmentName, factsFromLabels, mayMean } from "../../core/environments/facts.ts";
 import { FarmError, messageOf } from "../../kernel/errors.ts";
 
 /** A container image with a Blender, on this machine's engine. */
@@ -16,14 +16,14 @@ export interface EnvironmentImage {
 }
 
 /** All environments of this engine, newest first; untagged leftovers of failed builds are skipped. */
-export async function listEnvironments(engine: Docker): Promise<EnvironmentImage[]> {
+export async function listEnvironmentImages(engine: Docker): Promise<EnvironmentImage[]> {
   const images = await engine.listImages({ filters: { label: [`${ENVIRONMENT_LABELS.mark}=1`], dangling: ["false"] } });
   return images.flatMap((image) => environmentOf(image)).toSorted((a, b) => b.createdMs - a.createdMs);
 }
 
 /** The environment that matches a user's text (see `matchesEnvironment`) or has that tag; the newest match; by default the newest of all. Throws ENVIRONMENT_MISSING. */
 export async function findEnvironment(engine: Docker, wanted: string | undefined): Promise<EnvironmentImage> {
-  const all = await listEnvironments(engine).catch((cause: unknown) => {
+  const all = await listEnvironmentImages(engine).catch((cause: unknown) => {
     throw new FarmError("SANDBOX_UNAVAILABLE", `the container engine does not list its images: ${messageOf(cause)}`, { cause });
   });
   const found = wanted === undefined ? all[0] : all.find((image) => isCalled(image, wanted));
@@ -41,7 +41,7 @@ function isCalled({ names, facts, digest }: EnvironmentImage, wanted: string): b
 
 /** An image with environment labels that are incomplete is skipped. */
 function environmentOf({ Id, RepoTags, Created, Size, Labels }: Docker.ImageInfo): EnvironmentImage[] {
-  const facts = factsOf(Labels);
+  const facts = factsFromLabels(Labels);
   if (facts === undefined) return [];
   const names = RepoTags ?? [];
   return [{ id: Id, names, digest: digestOf(Id, names), createdMs: Created * 1_000, bytes: Size, facts }];

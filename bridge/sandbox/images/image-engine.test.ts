@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ENVIRONMENT_LABELS } from "../../core/environments/facts.ts";
 import { ENGINE, testEnvironment } from "../fixtures/sandbox-kit.ts";
-import { listEnvironments } from "./environment-images.ts";
+import { listEnvironmentImages } from "./environment-images.ts";
 import { ImageEngine } from "./image-engine.ts";
 import { makeBase } from "./make-base.ts";
 
@@ -69,7 +69,7 @@ describe("a build", () => {
     await expect(engine.build({ from, args: {}, labels: {} }, () => {}, signal)).rejects.toMatchObject({
       code: "ENVIRONMENT_BUILD_FAILED",
     });
-    const listed = [...(await engine.list(`${ENVIRONMENT_LABELS.mark}=1`)), ...(await listEnvironments(ENGINE))];
+    const listed = [...(await engine.list(`${ENVIRONMENT_LABELS.mark}=1`)), ...(await listEnvironmentImages(ENGINE))];
     expect(listed.length).toBeGreaterThan(0);
     // Other tests create and remove images meanwhile.
     const images = await Promise.all(

@@ -8,7 +8,7 @@ import { FarmError, messageOf } from "../../kernel/errors.ts";
 import { sha256 } from "../../kernel/ids.ts";
 import { systemWorld } from "../../kernel/world.ts";
 import { USER_LIMITS } from "../docker/container-config.ts";
-import { absence } from "../docker/docker-probe.ts";
+import { dockerAbsence } from "../docker/docker-probe.ts";
 import { type LayerToLoad, readSavedImage, type SavedImage, writeImage } from "./image-archive.ts";
 import { TAR_BLOCK, tarEntry } from "../docker/tar-entry.ts";
 
@@ -51,7 +51,7 @@ export class ImageEngine {
       const isContainerd = (info.DriverStatus ?? []).some(([name, value]) => name === "driver-type" && value?.startsWith("io.containerd"));
       return new ImageEngine(docker, isContainerd);
     } catch (cause) {
-      const { reason } = absence(cause as NodeJS.ErrnoException);
+      const { reason } = dockerAbsence(cause as NodeJS.ErrnoException);
       throw new FarmError("SANDBOX_UNAVAILABLE", `no container engine answers: ${reason}`, { cause });
     }
   }

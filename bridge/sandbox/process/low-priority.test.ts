@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { processStat } from "../../kernel/process-identity.ts";
-import { startLowPriority, weakly } from "./low-priority.ts";
+import { startLowPriority, atLowPriority } from "./low-priority.ts";
 import { startPlainProcess } from "./process-sandbox.ts";
 import { until } from "../../test/time/until.ts";
 
@@ -9,13 +9,13 @@ const blender = { command: "/opt/blender", args: ["-b", "a b.blend"], cwd: "/tmp
 
 describe("weakly", () => {
   it("the tools exec the command in the same process", () =>
-    expect(weakly(blender, { nice: "nice", ionice: "ionice" })).toEqual({
+    expect(atLowPriority(blender, { nice: "nice", ionice: "ionice" })).toEqual({
       command: "nice",
       args: ["-n", "19", "ionice", "-c", "3", "/opt/blender", "-b", "a b.blend"],
       cwd: "/tmp",
     }));
   it("the command is unchanged when there are no tools", () =>
-    expect(weakly(blender, { nice: undefined, ionice: undefined })).toEqual(blender));
+    expect(atLowPriority(blender, { nice: undefined, ionice: undefined })).toEqual(blender));
 });
 
 /** CPU seconds that a process has used, without children. */

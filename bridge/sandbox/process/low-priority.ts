@@ -21,7 +21,7 @@ export interface NiceTools {
  * The same command, started by tools that lower its priority: they lower their own and then
  * exec it, so that even its first thread has it. Without tools it is unchanged.
  */
-export function weakly<C extends Command>(request: C, { nice, ionice }: NiceTools): C {
+export function atLowPriority<C extends Command>(request: C, { nice, ionice }: NiceTools): C {
   const disk = ionice === undefined ? request : commandWithTools(request, ionice, ["-c", "3"]);
   return nice === undefined ? disk : commandWithTools(disk, nice, ["-n", String(NICEST)]);
 }
@@ -36,7 +36,7 @@ export function startLowPriority<Request extends Command, Process extends { read
 ): (request: Request) => Promise<Process> {
   const tools = findTools();
   return async (request) => {
-    const process = await start(weakly(request, await tools));
+    const process = await start(atLowPriority(request, await tools));
     if (process.pid !== undefined) await weaken(process.pid);
     return process;
   };

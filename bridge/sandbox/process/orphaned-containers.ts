@@ -1,5 +1,5 @@
 import type Docker from "dockerode";
-import { birthOf, isRunning } from "../../kernel/process-identity.ts";
+import { processBirthOf, isRunning } from "../../kernel/process-identity.ts";
 
 /** Labels that mark a sandbox as ours. */
 export const SANDBOX_LABELS = {
@@ -10,7 +10,7 @@ export const SANDBOX_LABELS = {
 
 /** Identifies this process uniquely, also after a reboot. */
 export async function processFingerprint(pid: number = process.pid): Promise<string> {
-  const birth = await birthOf(pid);
+  const birth = await processBirthOf(pid);
   return birth === undefined ? `${pid}` : `${pid} ${birth.startTicks} ${birth.boot}`;
 }
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { FRAME_LIMITS, type FrameStream } from "../../protocols/frame-stream.ts";
+import { FRAME_STREAM_LIMITS, type FrameStream } from "../../protocols/frame-stream.ts";
 
 /** Two ends of one stream, and a clean-up function. */
 export interface StreamEnds {
@@ -34,12 +34,12 @@ function carries(ends: () => StreamEnds): void {
 
   it("sends the largest frame and refuses one byte more", async () => {
     const { a, b } = ends();
-    const largest = new Uint8Array(FRAME_LIMITS.maxFrameBytes).fill(7);
+    const largest = new Uint8Array(FRAME_STREAM_LIMITS.maxFrameBytes).fill(7);
     const written = a.write(largest);
     const frame = await b.read();
     await written;
     expect(Buffer.compare(frame ?? new Uint8Array(), largest)).toBe(0);
-    await expect(a.write(new Uint8Array(FRAME_LIMITS.maxFrameBytes + 1))).rejects.toThrow(RangeError);
+    await expect(a.write(new Uint8Array(FRAME_STREAM_LIMITS.maxFrameBytes + 1))).rejects.toThrow(RangeError);
     await a.write(bytes("still here"));
     expect(await text(b)).toBe("still here");
   });

@@ -17,7 +17,7 @@ import { contentsOf, type EnvironmentManifest } from "../../content/environments
 import { EnvironmentStore } from "../../content/environments/environment-store.ts";
 import { cutLayer } from "../../content/environments/layer-blocks.ts";
 import { EVICTION_SPARES_MS } from "../../core/environments/evict.ts";
-import { environmentTag, factsOf, labelsOf } from "../../core/environments/facts.ts";
+import { environmentTag, factsFromLabels, imageLabelsOf } from "../../core/environments/facts.ts";
 import { mayRun } from "../../core/environments/may-run.ts";
 import { DEFAULT_TERMS } from "../../core/terms/terms.ts";
 import { openDatabase } from "../../database/open-database.ts";
@@ -66,7 +66,7 @@ function rootOf(bytes: Buffer) {
 
 async function build(base: string, folderInside: string): Promise<string> {
   const from = { text: `FROM ${base}\nWORKDIR ${folderInside}\n` };
-  const image = await engine.find(await engine.build({ from, args: {}, labels: labelsOf(FACTS) }, () => {}, never()));
+  const image = await engine.find(await engine.build({ from, args: {}, labels: imageLabelsOf(FACTS) }, () => {}, never()));
   if (!image) throw new Error("nothing was built");
   const built = await engine.digestOf(image, never());
   await engine.name(image, built);
@@ -168,7 +168,7 @@ describe("an environment", () => {
     const original = await engine.findEnvironment(digest);
     expect(image.layers).toEqual(original?.layers);
     expect(await far.images.digestOf(image, never())).toBe(digest);
-    expect(factsOf(image.labels)).toEqual(FACTS);
+    expect(factsFromLabels(image.labels)).toEqual(FACTS);
     expect([...bytesFrom.keys()].toSorted()).toEqual([one, two].map(({ node }) => node.selfId).toSorted());
     expect([...bytesFrom.values()].reduce((sum, bytes) => sum + bytes, 0)).toBeGreaterThan(LAYER_BYTES);
     expect(banned).toEqual([]);
@@ -284,7 +284,7 @@ describe("an owner's decision on another peer's environment", () => {
     });
     await peer.contents.keep(manifest, [...genuine]);
     const { image } = await fetchEnvironment(requestOf(digest, peer), await seeker([signer]), never());
-    expect(factsOf(image.labels)).toEqual(FACTS);
+    expect(factsFromLabels(image.labels)).toEqual(FACTS);
   });
 });
 

@@ -1,7 +1,7 @@
 import { FarmError } from "../../kernel/errors.ts";
 import { Notifier } from "../../kernel/notifier.ts";
 import type { Time } from "../../kernel/world.ts";
-import { FRAME_LIMITS, type FrameStream } from "../../protocols/frame-stream.ts";
+import { FRAME_STREAM_LIMITS, type FrameStream } from "../../protocols/frame-stream.ts";
 
 /** Writers wait while this much is unread. */
 const HIGH_WATER_BYTES = 256 * 1024;
@@ -39,8 +39,8 @@ class MemoryFrameStream implements FrameStream {
   }
 
   async write(frame: Uint8Array, signal?: AbortSignal): Promise<void> {
-    if (frame.byteLength > FRAME_LIMITS.maxFrameBytes) {
-      throw new RangeError(`a frame of ${frame.byteLength} bytes is over the limit of ${FRAME_LIMITS.maxFrameBytes}`);
+    if (frame.byteLength > FRAME_STREAM_LIMITS.maxFrameBytes) {
+      throw new RangeError(`a frame of ${frame.byteLength} bytes is over the limit of ${FRAME_STREAM_LIMITS.maxFrameBytes}`);
     }
     signal?.throwIfAborted();
     if (this.#failure) throw this.#failure;

@@ -1,7 +1,7 @@
 import { RenderProbe } from "../../../blender/render/benchmark.ts";
 import type { StartProcess } from "../../../blender/types.ts";
 import type { DeviceClass } from "../../../core/plan/chunk.ts";
-import { BACKEND_NAMES, gpuClass, type GpuUse, noUseMessage, usesOf } from "../../../core/gpu/cycles-devices.ts";
+import { BACKEND_NAMES, gpuClass, type GpuUse, noUseMessage, gpuUsesOf } from "../../../core/gpu/cycles-devices.ts";
 import { type Gpu, gpuSummary } from "../../../core/gpu/gpu.ts";
 import { givenSlots, type GpuSlot } from "../../../core/gpu/gpu-slots.ts";
 import type { SlotSize, Terms } from "../../../core/terms/terms.ts";
@@ -172,7 +172,7 @@ export class DonorDevices implements SlotDevices {
     const names = gpus.map(({ name }) => name).join(", ");
     try {
       const devices = await this.#probing(gpus, signal, async (probe) => await probe.devices(signal));
-      const uses = usesOf(gpus, devices);
+      const uses = gpuUsesOf(gpus, devices);
       if (uses.length === 0) this.#tell(noUseMessage(gpus, devices));
       for (const [place, use] of uses.entries()) {
         const deviceClass = gpuClass(this.#own.deviceClass, gpus, use.backend);
