@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { ChunkPlace, JobStats, RawImage, StoppedBy } from "../core/job/job-events.ts";
+import { ChunkPlace, JobStats, RawImage, JobError } from "../core/job/job-events.ts";
 import { Rect } from "../core/job/scene-facts.ts";
 import { MissingFrame } from "../core/ledger/ledger.ts";
 import { ErrorBody, EVENT_SCHEMAS, JobReport, JobSummary, WireEvent } from "../gateway/wire/job-messages.ts";
@@ -28,7 +28,7 @@ const NAMED = new Map<z.ZodType, string>([
   [ChunkPlace, "Place"],
   [RawImage, "RawImage"],
   [MissingFrame, "MissingFrame"],
-  [StoppedBy, "StoppedBy"],
+  [JobError, "StoppedBy"],
   [JobStats, "JobStats"],
   [JobSummary, "JobSummary"],
   [JobReport, "JobReport"],

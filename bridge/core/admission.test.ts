@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { admit, type AdmissionRequest, type AdmissionTerms, type EnvironmentsHere, isPassing, sameDeviceClass } from "./admission.ts";
+import { admit, type AdmissionRequest, type AdmissionTerms, type LocalEnvironments, isTemporary, sameDeviceClass } from "./admission.ts";
 import type { DeviceClass } from "./plan/chunk.ts";
 import { OPEN } from "./terms/availability.ts";
 import { DEFAULT_TERMS } from "./terms/terms.ts";
@@ -17,7 +17,7 @@ const terms: AdmissionTerms = {
   secondsLeft: undefined,
 };
 const request: AdmissionRequest = { peer: "anna", job: "j1", build: { blenderVersion: "4.3.2", buildHash: "abc" }, needs: {} };
-const environments: EnvironmentsHere = { here: new Set(), refused: new Map([["bad", "it is a lie"]]), arch: "avx2" };
+const environments: LocalEnvironments = { here: new Set(), refused: new Map([["bad", "it is a lie"]]), arch: "avx2" };
 const anyImage = { ...DEFAULT_TERMS, environments: ["any"] };
 const asking = { environments, who: { ...DEFAULT_TERMS, environments: ["ask"] } };
 const why = { code: "x", reason: "somebody is using it" };
@@ -82,8 +82,8 @@ describe("admit", () => {
 });
 
 it("some refusals are temporary, others are final", () => {
-  expect(["busy", "paused", "closed", "no-time", "environment-asked"].every(isPassing)).toBe(true);
-  expect(["not-welcome", "no-environment", "evicted", "no-memory", "no-space", "no-matching-blender"].some(isPassing)).toBe(false);
+  expect(["busy", "paused", "closed", "no-time", "environment-asked"].every(isTemporary)).toBe(true);
+  expect(["not-welcome", "no-environment", "evicted", "no-memory", "no-space", "no-matching-blender"].some(isTemporary)).toBe(false);
 });
 
 it("machines are of one device class only with the same build, backend and instruction set", () => {

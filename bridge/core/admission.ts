@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { couldRun } from "./environments/may-run.ts";
+import { verdictBeforeSignatures } from "./environments/may-run.ts";
 import type { BlenderBuildId, DeviceClass } from "./plan/chunk.ts";
 import { Sha256 } from "./sha256.ts";
 import type { Availability } from "./terms/availability.ts";
-import { requesterTierOf, isWelcome, type Terms } from "./terms/terms.ts";
+import { requesterTierOf, isAdmitted, type Terms } from "./terms/terms.ts";
 
 export const Refusal = z.enum([
   "busy",
@@ -23,7 +23,7 @@ export type Refusal = z.infer<typeof Refusal>;
 /** Temporary refusals: the requester asks again. */
 const PASSING: ReadonlySet<string> = new Set<Refusal>(["busy", "paused", "closed", "no-time", "environment-asked"]);
 
-export function isPassing(refusal: string): boolean {
+export function isTemporary(refusal: string): boolean {
   return PASSING.has(refusal);
 }
 
@@ -47,7 +47,7 @@ export interface AdmissionRequest {
   readonly needs: JobRequirements;
 }
 
-export interface EnvironmentsHere {
+export interface LocalEnvironments {
   /** Digests of the installed ones. */
   readonly here: ReadonlySet<string>;
   /** Digests that turned out unusable, with the reason. */
@@ -60,7 +60,7 @@ export interface EnvironmentsHere {
 export interface AdmissionTerms {
   readonly builds: readonly DeviceClass[];
   /** Undefined when work runs without environments. */
-  readonly environments?: EnvironmentsHere | undefined;
+  readonly environments?: LocalEnvironments | undefined;
   readonly who: Pick<Terms, "who" | "own" | "friends" | "allow" | "deny" | "environments">;
   readonly availability: Availability;
   readonly jobs: number;
@@ -97,7 +97,7 @@ export function admit(request: AdmissionRequest, terms: AdmissionTerms): { reado
 }
 
 function notAllowed({ peer, job, needs }: AdmissionRequest, { who, evicted, environments }: AdmissionTerms): Refused | undefined {
-  if (!isWelcome(peer, who)) return { refused: "not-welcome", message: "its owner does not allow your jobs" };
+  if (!isAdmitted(peer, who)) return { refused: "not-welcome", message: "its owner does not allow your jobs" };
   if (evicted.has(job)) return { refused: "evicted", message: "its owner has evicted this job" };
   return needs.environment === undefined ? undefined : environmentRefusal(needs.environment, { who, environments });
 }
@@ -106,7 +106,7 @@ function environmentRefusal(digest: string, { who, environments }: Pick<Admissio
   if (environments === undefined) return { refused: "no-environment", message: "it does not use environments" };
   const refused = environments.refused.get(digest);
   if (refused !== undefined) return { refused: "no-environment", message: refused };
-  const verdict = couldRun({ digest, isHere: environments.here.has(digest) }, who);
+  const verdict = verdictBeforeSignatures({ digest, isHere: environments.here.has(digest) }, who);
   if (verdict.verdict === "accept") return undefined;
   return { refused: verdict.verdict === "ask" ? "environment-asked" : "no-environment", message: verdict.reason };
 }

@@ -19,7 +19,7 @@ export function isBusy(error: unknown): boolean {
 }
 
 /** Converts SQLite errors that a user can fix to our codes; others are unchanged. */
-export function nameFailure(error: unknown, file: string): unknown {
+export function translateSqliteError(error: unknown, file: string): unknown {
   const text = error instanceof Error ? error.message : String(error);
   switch (resultCodeOf(error)) {
     case SQLITE.full:

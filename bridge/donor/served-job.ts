@@ -12,9 +12,9 @@ import { availabilityMessage, messageText } from "../protocols/offer/messages.ts
 import type { ChunkResult } from "./orphaned-results.ts";
 import { fetchJobInputs } from "./fetch-job-inputs.ts";
 import type { RenderedFiles, SceneOnDisk } from "./ports.ts";
-import type { JobInHand, OpenedJob, ServeJobDeps } from "./serve-job-deps.ts";
+import type { OpenJobHandle, OpenedJob, ServeJobDeps } from "./serve-job-deps.ts";
 
-export const READ = { maxBytes: LEASE_LIMITS.maxMessageBytes, timeoutMs: LEASE_LIMITS.silentMs };
+export const READ_LIMITS = { maxBytes: LEASE_LIMITS.maxMessageBytes, timeoutMs: LEASE_LIMITS.silentMs };
 /** A requester that does not take a goodbye goes without. */
 const GOODBYE_MS = 1_000;
 
@@ -29,7 +29,7 @@ interface Lease {
 }
 
 /** The donor's memory of one job while its stream lives, and until what it began has ended. */
-export class ServedJob implements JobInHand {
+export class ServedJob implements OpenJobHandle {
   readonly ticket: OpenedJob;
   readonly #deps: ServeJobDeps;
   readonly #stream: FrameStream;
@@ -128,7 +128,7 @@ export class ServedJob implements JobInHand {
     this.#scene = this.#fetchScene();
     this.#scene.catch(() => {}); // told with the first lease
     while (true) {
-      const message = await readMessage(this.#stream, RequesterMessage, READ, this.#talk.signal);
+      const message = await readMessage(this.#stream, RequesterMessage, READ_LIMITS, this.#talk.signal);
       if (message === undefined) return;
       if (message.type === "lease") this.#take(message.lease, message.spec);
       else if (message.type === "withdraw") this.#withdraw(message.lease);

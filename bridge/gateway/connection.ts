@@ -12,8 +12,8 @@ import { errorBodyOf } from "./wire/error-body.ts";
 import type { AuthFailureLimiter } from "./connection-guard.ts";
 import { GATEWAY_LIMITS, GATEWAY_PROTOCOL } from "./wire/limits.ts";
 import { AnyHello, type BridgeFrame, ClientFrame, METHODS, type Method } from "./wire/messages.ts";
-import type { AnsweredMethod, Params, Result, ServedBridge } from "./ports.ts";
-import { isToken } from "./token.ts";
+import type { RequestMethod, Params, Result, ServedBridge } from "./ports.ts";
+import { tokenMatches } from "./token.ts";
 
 export interface ConnectionDeps extends Time {
   readonly disk: Disk;
@@ -99,7 +99,7 @@ export class Connection {
     }
     const frame = ClientFrame.safeParse(said).data;
     if (frame?.type !== "hello") return this.#refuse(new FarmError("WIRE_INVALID", "the first frame must be a hello"));
-    if (!isToken(frame.token, token)) {
+    if (!tokenMatches(frame.token, token)) {
       authFailures.note(clock.monotonicMs());
       return this.#refuse(new FarmError("TOKEN_WRONG", "the token is wrong"));
     }
@@ -149,7 +149,7 @@ export class Connection {
     if (method === "swarm.status") this.#watchSwarm(paramsOf(method, raw).watch);
   }
 
-  async #ask<M extends AnsweredMethod>(method: M, raw: unknown): Promise<Result<M>> {
+  async #ask<M extends RequestMethod>(method: M, raw: unknown): Promise<Result<M>> {
     return await this.#deps.bridge.answers[method](paramsOf(method, raw), this.#life.signal);
   }
 

@@ -3,7 +3,7 @@ import { type FileHandle, open, stat } from "node:fs/promises";
 import { uptime } from "node:os";
 import { join } from "node:path";
 import { inputCounts, inputDevices, loginIdle, parseGdbusNumber, parseIoreg } from "./input-signs.ts";
-import { namesIn, type Roots, outputOfCommand, readTextOrNothing } from "./sources.ts";
+import { listNames, type Roots, outputOfCommand, readTextOrNothing } from "./sources.ts";
 
 /** The sources of idle time on this machine, and those that failed. */
 export interface IdleSensors {
@@ -75,7 +75,7 @@ export class IdleDetector implements AsyncDisposable {
     if (this.#platform !== "linux") return true;
     if (process.env["DISPLAY"] !== undefined || process.env["WAYLAND_DISPLAY"] !== undefined) return true;
     const [cards, devices] = await Promise.all([
-      namesIn(join(this.#roots.sys, "class", "drm")),
+      listNames(join(this.#roots.sys, "class", "drm")),
       readTextOrNothing(join(this.#roots.proc, "bus", "input", "devices")),
     ]);
     return (cards ?? []).some((name) => /^card\d+-/.test(name)) && inputDevices(devices ?? "").length > 0;
@@ -111,7 +111,7 @@ export class IdleDetector implements AsyncDisposable {
   /** Terminals store the time of the last input. */
   async #readTerminals(nowMs: number): Promise<number | undefined> {
     const folder = join(this.#roots.dev, "pts");
-    const names = (await namesIn(folder))?.filter((name) => /^\d+$/.test(name));
+    const names = (await listNames(folder))?.filter((name) => /^\d+$/.test(name));
     if (names === undefined) return undefined;
     const times = await Promise.all(names.map((name) => stat(join(folder, name)).catch(() => undefined)));
     const last = Math.max(0, ...times.map((time) => time?.atimeMs ?? 0));

@@ -10,7 +10,7 @@ import { REAL_ROOTS, type Roots } from "./sources.ts";
 import { type IdleSensors, IdleDetector } from "./idle-time.ts";
 
 /** The requested metrics; others are not read, to save work. */
-export interface Asked {
+export interface MetricsRequest {
   readonly untouched: boolean;
   readonly battery: boolean;
   /** Programs to look for; undefined: none. */
@@ -61,7 +61,7 @@ export class MachineWatch implements AsyncDisposable {
     this.#energyAtMs = nowMs;
   }
 
-  async look(asked: Asked, nowMs: number): Promise<HostMetrics> {
+  async look(asked: MetricsRequest, nowMs: number): Promise<HostMetrics> {
     const [gpus, touch, battery, programs, heat] = await Promise.all([
       this.#readGpus(asked.gpus, nowMs),
       asked.untouched ? this.#touch.look(nowMs) : NO_IDLE_SENSORS,
@@ -101,7 +101,7 @@ export class MachineWatch implements AsyncDisposable {
     return this.#load;
   }
 
-  async #readGpus(wanted: Asked["gpus"], nowMs: number): Promise<readonly Gpu[]> {
+  async #readGpus(wanted: MetricsRequest["gpus"], nowMs: number): Promise<readonly Gpu[]> {
     if (wanted === undefined) return [];
     if (this.#gpus === undefined || nowMs - this.#gpus.atMs >= GPUS_EVERY_MS)
       this.#gpus = { atMs: nowMs, seen: await listGpus(this.#roots, this.#platform) };

@@ -67,13 +67,17 @@ function checkGpuRuntime({ runtimes }: Engine, nvidia: boolean): DoctorFinding[]
 }
 
 /** Which of the owner's terms this machine can observe, and which it cannot. */
-export async function examineOwner({ clock, disk }: Pick<World, "clock" | "disk">, home: Home): Promise<DoctorFinding[]> {
+export async function checkOwner({ clock, disk }: Pick<World, "clock" | "disk">, home: Home): Promise<DoctorFinding[]> {
   const terms = await readOwnerTerms(home);
   const everything = { untouched: true, battery: true, programs: () => true, heat: true, gpus: () => true };
   await using machine = new MachineWatch(clock.monotonicMs());
   await machine.look(everything, clock.monotonicMs());
   const hostMetrics = await machine.look(everything, clock.monotonicMs());
-  return [givenDisk(terms, await disk.freeBytes(home.root)), ...checkSensors(terms, hostMetrics), checkGpus(await listGpus(), terms)];
+  return [
+    checkDonatedDisk(terms, await disk.freeBytes(home.root)),
+    ...checkSensors(terms, hostMetrics),
+    checkGpus(await listGpus(), terms),
+  ];
 }
 
 async function readOwnerTerms(home: Home): Promise<Terms> {
@@ -82,7 +86,7 @@ async function readOwnerTerms(home: Home): Promise<Terms> {
 }
 
 /** The donated disk space must be free. */
-export function givenDisk(terms: Pick<Terms, "diskBytes">, freeBytes: number): DoctorFinding {
+export function checkDonatedDisk(terms: Pick<Terms, "diskBytes">, freeBytes: number): DoctorFinding {
   const ok = freeBytes >= terms.diskBytes;
   const detail = `${gib(terms.diskBytes)} GiB are donated, ${gib(freeBytes)} GiB are free`;
   return {

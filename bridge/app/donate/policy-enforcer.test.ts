@@ -6,7 +6,7 @@ import { readTerms, type TermName, type TermTexts } from "../../core/terms/parse
 import type { SetTerms } from "../../core/terms/terms-in-force.ts";
 import type { SlotSize } from "../../core/terms/terms.ts";
 import { silentLog } from "../../kernel/log.ts";
-import type { Asked, HostMetrics } from "../../machine/machine-watch.ts";
+import type { MetricsRequest, HostMetrics } from "../../machine/machine-watch.ts";
 import { Freezer } from "../../sandbox/process/freezer.ts";
 import type { OwnerEvent } from "../../donor/donate-events.ts";
 import { PolicyEnforcer } from "./policy-enforcer.ts";
@@ -29,7 +29,7 @@ function controlled(flags: TermTexts, gpus: readonly Gpu[] = []) {
   let nowMs = Date.parse("2026-11-23T12:00:00Z");
   const clock = { now: () => nowMs, monotonicMs: () => nowMs, sleep: async () => {} };
   let hostMetrics = CALM;
-  const asked: Asked[] = [];
+  const asked: MetricsRequest[] = [];
   let command: OwnerCommand | undefined;
   let terms: SetTerms = {};
   const said: string[] = [];
@@ -47,7 +47,7 @@ function controlled(flags: TermTexts, gpus: readonly Gpu[] = []) {
     return { weekday: date.getUTCDay(), minute: date.getUTCHours() * 60 + date.getUTCMinutes() };
   };
   const machine = {
-    look: async (what: Asked) => {
+    look: async (what: MetricsRequest) => {
       asked.push(what);
       return hostMetrics;
     },

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { Home } from "../../config/home.ts";
 import { sameBuild } from "../../core/admission.ts";
 import { ENVIRONMENT_LABELS, factsFromLabels, imageLabelsOf } from "../../core/environments/facts.ts";
-import { buildArguments, type GpuMaker, recipeFor } from "../../core/environments/recipe.ts";
+import { buildArguments, type GpuVendor, recipeFor } from "../../core/environments/recipe.ts";
 import { openDatabase } from "../../database/open-database.ts";
 import type { EnvironmentRow } from "../../database/types.ts";
 import type { Clock } from "../../kernel/clock.ts";
@@ -14,7 +14,7 @@ import type { World } from "../../kernel/world.ts";
 import { type EngineImage, ImageEngine } from "../../sandbox/images/image-engine.ts";
 import { findLocalBlenders, type ChosenBlender } from "../job/blender-slots.ts";
 import { type BaseWatch, findBase } from "../../sandbox/images/environment-base.ts";
-import { askBlender } from "../../sandbox/images/environment-probe.ts";
+import { describeImageBlender } from "../../sandbox/images/environment-probe.ts";
 
 const CONTAINERS = fileURLToPath(new URL("../../../containers/", import.meta.url));
 const CONTAINERFILE = "blender.Containerfile";
@@ -26,7 +26,7 @@ export interface BuildSettings {
   readonly blender?: string | undefined;
   /** Of an official build. */
   readonly sha256?: string | undefined;
-  readonly gpu?: GpuMaker | undefined;
+  readonly gpu?: GpuVendor | undefined;
   readonly base?: string | undefined;
 }
 
@@ -112,7 +112,7 @@ interface Step {
   readonly engine: ImageEngine;
   readonly file: string;
   readonly args: Readonly<Record<string, string>>;
-  readonly gpu?: GpuMaker;
+  readonly gpu?: GpuVendor;
 }
 
 /** An image of a Containerfile with its Blender's labels; an existing one if its recipe is unchanged. */
@@ -127,7 +127,7 @@ async function buildOnce({ disk, engine, file, args, gpu }: Step, { note, line }
   const gpuArgs: Record<string, string> = gpu === undefined ? {} : { GPU: gpu };
   const bare = await engine.build({ from: { folder: CONTAINERS, file }, args: { ...args, ...gpuArgs }, labels: {} }, line, signal);
   note("reading the description of its Blender");
-  const facts = await askBlender(engine, bare, { probe: join(CONTAINERS, "probe.py"), gpu }, signal);
+  const facts = await describeImageBlender(engine, bare, { probe: join(CONTAINERS, "probe.py"), gpu }, signal);
   const labels = { ...imageLabelsOf(facts), [ENVIRONMENT_LABELS.recipe]: recipe };
   const image = await engine.find(await engine.build({ from: { text: `FROM ${bare}\n` }, args: {}, labels }, line, signal));
   if (image === undefined) throw new FarmError("ENVIRONMENT_BUILD_FAILED", "the image was removed while it was built");

@@ -2,7 +2,7 @@ import type { Home } from "../../config/home.ts";
 import { contentsOf, type EnvironmentManifest } from "../../content/environments/environment-manifest.ts";
 import { EnvironmentStore } from "../../content/environments/environment-store.ts";
 import { cutLayer } from "../../content/environments/layer-blocks.ts";
-import { environmentName, mayMean } from "../../core/environments/facts.ts";
+import { environmentName, matchesEnvironment } from "../../core/environments/facts.ts";
 import { openDatabase } from "../../database/open-database.ts";
 import type { Database, EnvironmentRow } from "../../database/types.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
@@ -44,8 +44,8 @@ export async function listEnvironments(home: Home): Promise<readonly ListedEnvir
 }
 
 /** Finds an environment by name, digest, digest prefix, or a Blender version that only one has. Throws ENVIRONMENT_MISSING. */
-export function findRow({ environments }: Pick<Database, "environments">, reference: string): EnvironmentRow {
-  const [found, ...others] = environments.list().filter(({ facts, digest }) => mayMean(reference, facts, digest));
+export function findEnvironmentRow({ environments }: Pick<Database, "environments">, reference: string): EnvironmentRow {
+  const [found, ...others] = environments.list().filter(({ facts, digest }) => matchesEnvironment(reference, facts, digest));
   if (found === undefined) throw new FarmError("ENVIRONMENT_MISSING", `there is no environment "${reference}"`);
   if (others.length === 0) return found;
   const names = [found, ...others].map((row) => environmentName(row.facts, row.digest)).join(", ");
@@ -55,11 +55,11 @@ export function findRow({ environments }: Pick<Database, "environments">, refere
 /** Shares an environment with peers: cuts it into blocks and signs it with this node's key. Does nothing if it is shared already. */
 export async function shareEnvironment(home: Home, reference: string, onLayer: OnLayer, signal: AbortSignal): Promise<EnvironmentRow> {
   await using database = openDatabase(home.database);
-  const row = findRow(database, reference);
+  const row = findEnvironmentRow(database, reference);
   const store = new EnvironmentStore(home.environments);
   if (!(await isWhole(store, row.digest))) {
     const manifest = await cutImage(row.digest, store, onLayer, signal);
-    const { signAs: signAs } = await import("../../network/node/signing.ts");
+    const { sign: signAs } = await import("../../network/node/signing.ts");
     await store.keep(manifest, [await signAs(home.root, signedText(row.digest))]);
   }
   database.environments.setShared(row.digest, true);
@@ -69,7 +69,7 @@ export async function shareEnvironment(home: Home, reference: string, onLayer: O
 /** Stops sharing it and removes its blocks. */
 export async function unshareEnvironment(home: Home, reference: string): Promise<EnvironmentRow> {
   await using database = openDatabase(home.database);
-  const row = findRow(database, reference);
+  const row = findEnvironmentRow(database, reference);
   database.environments.setShared(row.digest, false);
   await new EnvironmentStore(home.environments).remove(row.digest);
   return { ...row, isShared: false };
@@ -78,7 +78,7 @@ export async function unshareEnvironment(home: Home, reference: string): Promise
 /** Removes an environment from the engine, the block store and the catalog. Throws ENVIRONMENT_BUSY while work runs in it. */
 export async function removeEnvironment(home: Home, reference: string): Promise<EnvironmentRow> {
   await using database = openDatabase(home.database);
-  const row = findRow(database, reference);
+  const row = findEnvironmentRow(database, reference);
   const places = {
     engine: await ImageEngine.open(),
     contents: new EnvironmentStore(home.environments),

@@ -20,7 +20,7 @@ import type { EnvironmentReply, EnvironmentSignature, OfferedEnvironment } from 
 import type { FrameStream } from "../../protocols/frame-stream.ts";
 import type { EngineImage, ImageEngine } from "../../sandbox/images/image-engine.ts";
 
-export interface ObtainPorts {
+export interface FetchEnvironmentPorts {
   readonly engine: Pick<ImageEngine, "findEnvironment" | "layersHere" | "load">;
   readonly store: EnvironmentStore;
   readonly world: Time & Pick<World, "random">;
@@ -36,13 +36,13 @@ export interface ObtainPorts {
   readonly makeRoom: (neededBytes: number) => Promise<number>;
 }
 
-export interface ObtainRequest {
+export interface FetchEnvironmentRequest {
   readonly digest: string;
   /** Peers that may currently have it; the preferred ones first. */
   readonly sources: () => readonly BlockPeer[];
 }
 
-export interface Obtained {
+export interface FetchedEnvironment {
   readonly image: EngineImage;
   /** Bytes fetched per peer; empty if it was installed already. */
   readonly bytesFrom: ReadonlyMap<string, number>;
@@ -64,11 +64,11 @@ type OnProgress = (bytesDone: number, bytesTotal: number) => void;
  * BLOCK_MISSING (no peer has it), PEER_UNREACHABLE, DISK_FULL, or the signal's reason.
  */
 export async function fetchEnvironment(
-  request: ObtainRequest,
-  ports: ObtainPorts,
+  request: FetchEnvironmentRequest,
+  ports: FetchEnvironmentPorts,
   signal: AbortSignal,
   onProgress: OnProgress = () => {},
-): Promise<Obtained> {
+): Promise<FetchedEnvironment> {
   signal.throwIfAborted();
   const { digest } = request;
   const present = await ports.engine.findEnvironment(digest);
@@ -84,20 +84,20 @@ interface Offered extends OfferedEnvironment {
 }
 
 class EnvironmentFetch {
-  readonly #request: ObtainRequest;
-  readonly #ports: ObtainPorts;
+  readonly #request: FetchEnvironmentRequest;
+  readonly #ports: FetchEnvironmentPorts;
   readonly #onProgress: OnProgress;
   /** Peers that are not asked again. */
   readonly #banned = new Set<string>();
   readonly #bytesFrom = new Map<string, number>();
 
-  constructor(request: ObtainRequest, ports: ObtainPorts, onProgress: OnProgress) {
+  constructor(request: FetchEnvironmentRequest, ports: FetchEnvironmentPorts, onProgress: OnProgress) {
     this.#request = request;
     this.#ports = ports;
     this.#onProgress = onProgress;
   }
 
-  async run(signal: AbortSignal): Promise<Obtained> {
+  async run(signal: AbortSignal): Promise<FetchedEnvironment> {
     while (true) {
       const offers = await this.#offers(signal);
       await this.#askOwner(offers);

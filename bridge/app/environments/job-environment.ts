@@ -3,7 +3,7 @@ import { environmentName, parseDigest } from "../../core/environments/facts.ts";
 import type { Database, EnvironmentRow } from "../../database/types.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import type { ChosenBlender } from "../job/blender-slots.ts";
-import { findRow } from "./environment-catalog.ts";
+import { findEnvironmentRow } from "./environment-catalog.ts";
 
 /** The environment that a job names. */
 export interface NamedEnvironment {
@@ -16,7 +16,7 @@ export interface NamedEnvironment {
 export function environmentNamed(database: Pick<Database, "environments">, reference: string): NamedEnvironment {
   const digest = parseDigest(reference);
   if (digest !== undefined) return { digest, row: database.environments.get(digest) };
-  const row = findRow(database, reference);
+  const row = findEnvironmentRow(database, reference);
   return { digest: row.digest, row };
 }
 
@@ -51,7 +51,7 @@ function otherBlender({ facts, digest }: EnvironmentRow, blenders: readonly Chos
 }
 
 /** A warning for the requester, before donors ask for the environment. */
-export function sharingNote({ digest, row }: NamedEnvironment): string | undefined {
+export function sharingWarning({ digest, row }: NamedEnvironment): string | undefined {
   if (row?.isShared) return undefined;
   if (row === undefined)
     return `the environment ${digest.slice(0, 12)} is not in this home: only donors that have it, or get it from other peers, can work`;

@@ -49,7 +49,7 @@ export type ServeEvent =
   | { readonly event: "note"; readonly message: string }
   | { readonly event: "serve-ended"; readonly reason: "interrupted" | "idle" | "asked" };
 
-export interface ServeWatching {
+export interface ServeCallbacks {
   readonly observe: (event: ServeEvent) => void;
   readonly log: Log;
 }
@@ -57,7 +57,7 @@ export interface ServeWatching {
 const LOOK_EVERY_MS = 1_000;
 
 /** Serves this home's jobs to programs of this machine until it is stopped, or has been idle for long enough. Throws BRIDGE_RUNNING. */
-export async function serve(world: World, settings: ServeSettings, watching: ServeWatching, parent: AbortSignal): Promise<void> {
+export async function serve(world: World, settings: ServeSettings, watching: ServeCallbacks, parent: AbortSignal): Promise<void> {
   const { home } = settings;
   const { observe, log } = watching;
   // A separate node from the home's donor: a computer that submits jobs may donate as well.

@@ -3,7 +3,7 @@ import { access, mkdtemp, readdir, rm, rmdir, stat } from "node:fs/promises";
 import path from "node:path";
 import type { WrittenFile } from "../../core/ledger/written-file.ts";
 import { systemDisk } from "../../kernel/disk.ts";
-import { isUnanswered, OUTPUT_WAITS, outputAnswer } from "../../kernel/files/output-failure.ts";
+import { isOutputTimeout, OUTPUT_WAITS, awaitOutput } from "../../kernel/files/output-failure.ts";
 import { makeFolder } from "../../kernel/files/make-folder.ts";
 import { placeFile, syncFolder } from "../../kernel/files/atomic-file.ts";
 import { systemWorld } from "../../kernel/world.ts";
@@ -114,9 +114,9 @@ export class FinishStage {
 
   async #answer<T>(where: string, call: () => Promise<T>, limitMs: number = OUTPUT_WAITS.answerMs): Promise<T> {
     try {
-      return await outputAnswer(call(), { where, limitMs, time: systemWorld });
+      return await awaitOutput(call(), { where, limitMs, time: systemWorld });
     } catch (error) {
-      this.#isUnresponsive ||= isUnanswered(error);
+      this.#isUnresponsive ||= isOutputTimeout(error);
       throw error;
     }
   }

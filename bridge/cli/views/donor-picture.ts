@@ -113,7 +113,7 @@ function cut(text: string, columns: number): string {
 }
 
 /** A permanent log line for an event. */
-export function lastingLine(event: DonateEvent): string | undefined {
+export function logLine(event: DonateEvent): string | undefined {
   switch (event.event) {
     case "listening":
       return [

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
 import type { DonorStatus } from "../../app/donate/donor-status.ts";
-import { drawStatus, lastingLine } from "./donor-picture.ts";
+import { drawStatus, logLine } from "./donor-picture.ts";
 import { type DonorKeys, handleKey } from "./donor-view.ts";
 
 const given = { chunks: 12, frames: 2.5, seconds: 5_400 };
@@ -97,7 +97,7 @@ describe("a key", () => {
 });
 
 it("log lines say which of the owner's terms acted, and on which job", () => {
-  const line = (event: Parameters<typeof lastingLine>[0]) => stripVTControlCharacters(lastingLine(event) ?? "");
+  const line = (event: Parameters<typeof logLine>[0]) => stripVTControlCharacters(logLine(event) ?? "");
   expect(line({ event: "availability", state: "closed", code: "schedule", reason: "it donates only 22:00-07:00" })).toBe(
     "closed it donates only 22:00-07:00",
   );

@@ -5,7 +5,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import { messageOf } from "../../kernel/errors.ts";
 import { paint, type Terminal } from "../terminal.ts";
 import { redrawEvery } from "./redraw-every.ts";
-import { drawStatus, lastingLine } from "./donor-picture.ts";
+import { drawStatus, logLine } from "./donor-picture.ts";
 
 /** Shows a donor while it works. */
 export interface DonorView {
@@ -37,7 +37,7 @@ export function donorView(
 }
 
 function tell(terminal: Terminal, event: DonateEvent): void {
-  const line = lastingLine(event);
+  const line = logLine(event);
   if (line !== undefined) terminal.line(line);
 }
 
@@ -77,7 +77,7 @@ function liveView(terminal: Terminal, { clock, keys }: { readonly clock: Clock; 
   return {
     show: (event) => {
       // Lines for every chunk would push other lines away: the live view counts them.
-      const line = event.event === "chunk-rendered" ? undefined : lastingLine(event);
+      const line = event.event === "chunk-rendered" ? undefined : logLine(event);
       if (line !== undefined) above(line);
     },
     stand: (now) => {

@@ -25,7 +25,7 @@ const REFRESH_MS = 200;
 function liveView(terminal: Terminal, clock: Clock): RenderView {
   const picture = emptyProgress(clock.now());
   const update = createLogUpdate(process.stdout, { showCursor: true });
-  const draw = () => update(drawPicture(picture, clock.now(), Math.min(terminal.columns, 100)));
+  const draw = () => update(drawProgress(picture, clock.now(), Math.min(terminal.columns, 100)));
   const still = redrawEvery(REFRESH_MS, draw);
   return {
     show: (event) => {
@@ -62,7 +62,7 @@ function plainView(terminal: Terminal, clock: Clock): RenderView {
 }
 
 /** Draws the whole view: bar, then one line per donor. */
-export function drawPicture(picture: JobProgress, nowMs: number, columns: number): string {
+export function drawProgress(picture: JobProgress, nowMs: number, columns: number): string {
   const width = Math.max(10, Math.min(40, columns - 50));
   const share = picture.chunksTotal === 0 ? 0 : picture.chunksDone / picture.chunksTotal;
   const filled = Math.round(share * width);

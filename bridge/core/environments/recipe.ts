@@ -9,11 +9,11 @@ export interface Recipe {
   /** Official builds only. */
   readonly version?: string;
   readonly sha256?: string;
-  readonly gpu?: GpuMaker;
+  readonly gpu?: GpuVendor;
 }
 
-export const GPU_MAKERS = ["nvidia", "amd", "intel"] as const;
-export type GpuMaker = (typeof GPU_MAKERS)[number];
+export const GPU_VENDORS = ["nvidia", "amd", "intel"] as const;
+export type GpuVendor = (typeof GPU_VENDORS)[number];
 
 /** Which Debian release packages which Blender. */
 const RELEASES: Readonly<Record<string, string>> = { "3.4": "bookworm", "4.3": "trixie", "5.2": "sid" };
@@ -25,7 +25,7 @@ export interface BlenderWanted {
   readonly version: string;
   /** Of the official Linux archive. */
   readonly sha256?: string | undefined;
-  readonly gpu?: GpuMaker | undefined;
+  readonly gpu?: GpuVendor | undefined;
 }
 
 /** The recipe for a Blender version. With a checksum it is the official build, else Debian's. Throws USAGE. */

@@ -11,7 +11,7 @@ export function chooseGpus(here: readonly Gpu[], wanted: Terms["gpus"]): readonl
 }
 
 /** Whether the owner donates this GPU. */
-export function isGiven(gpu: Gpu, wanted: Terms["gpus"]): boolean {
+export function isDonated(gpu: Gpu, wanted: Terms["gpus"]): boolean {
   return wanted === "all" || (wanted !== "none" && wanted.some((word) => isCalled(gpu, word)));
 }
 

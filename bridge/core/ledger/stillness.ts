@@ -24,7 +24,7 @@ export const STILLNESS_LIMITS = {
  * Whether a job made no progress for longer than its waits can explain. With no known wait the short limit
  * applies: then an answer was lost.
  */
-export function standsStill(nowMs: number, movedMs: number, waits: readonly Wait[]): boolean {
+export function isStalled(nowMs: number, movedMs: number, waits: readonly Wait[]): boolean {
   const allowed = Math.max(STILLNESS_LIMITS.otherMs, ...waits.map(allowedMs));
   const latest = Math.max(movedMs, ...waits.map(({ sinceMs }) => sinceMs));
   return nowMs - latest > allowed;

@@ -9,7 +9,7 @@ interface CutSceneFrame {
 }
 
 /** A whole frame, as the final files that the donor's Blender writes. */
-export function cutFiles(key: SceneFrameKey, frame: number, shape: JobShape): CutSceneFrame {
+export function filesChunk(key: SceneFrameKey, frame: number, shape: JobShape): CutSceneFrame {
   const { main, facts } = shape;
   const { path, format, useExtension } = facts.output;
   const output = { name: path.split(/[\\/]/).at(-1) ?? "", format, useExtension };
@@ -19,7 +19,7 @@ export function cutFiles(key: SceneFrameKey, frame: number, shape: JobShape): Cu
 }
 
 /** One scene frame, raw: whole, or in tiles. */
-export function cutRaw(
+export function rawChunks(
   key: SceneFrameKey,
   sceneFrame: SceneFrame,
   { shape, grid }: { readonly shape: JobShape; readonly grid: TileGrid },

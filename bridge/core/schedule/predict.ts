@@ -45,7 +45,7 @@ export function secondsFor(schedule: Schedule, chunk: ChunkId, donor: DonorId): 
 }
 
 /** The same without the reported speed: a donor must not keep a chunk by reporting that it is slow. */
-export function shownSecondsFor(schedule: Schedule, chunk: ChunkId, donor: DonorId): number | undefined {
+export function measuredSecondsFor(schedule: Schedule, chunk: ChunkId, donor: DonorId): number | undefined {
   return secondsAt(schedule, chunk, schedule.donors.get(donor)?.speed ?? schedule.typicalSpeed);
 }
 

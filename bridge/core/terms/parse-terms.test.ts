@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseAssignment, parseTerms, type TermTexts } from "./parse-terms.ts";
-import { requesterTierOf, coresGiven, DEFAULT_TERMS, isWelcome, slotSize, type Terms } from "./terms.ts";
+import { requesterTierOf, coresGiven, DEFAULT_TERMS, isAdmitted, slotSize, type Terms } from "./terms.ts";
 
 describe("parseTerms", () => {
   it.each<[TermTexts, Partial<Terms>]>([
@@ -104,7 +104,7 @@ describe("requester tiers", () => {
     [{ who: "own", friends: "anna" }, "anna", false],
     [{ who: "own", own: "anna" }, "anna", true],
     [{ who: "own", allow: "anna" }, "anna", true],
-  ])("under %j: %s %s", (texts, peer, welcome) => expect(isWelcome(peer, parseTerms(texts))).toBe(welcome));
+  ])("under %j: %s %s", (texts, peer, welcome) => expect(isAdmitted(peer, parseTerms(texts))).toBe(welcome));
 
   it("the owner's machines come first, friends next", () => {
     const terms = parseTerms({ own: "a", friends: "a,b" });

@@ -18,7 +18,7 @@ export function asOutputFailure(error: unknown, where: string): FarmError {
  *
  * Throws DISK_FULL, OUTPUT_NOT_WRITABLE; the signal's reason when aborted.
  */
-export async function outputAnswer<T>(
+export async function awaitOutput<T>(
   call: Promise<T>,
   { where, time, limitMs = OUTPUT_WAITS.answerMs }: { readonly where: string; readonly time: Time; readonly limitMs?: number },
   signal?: AbortSignal,
@@ -34,6 +34,6 @@ export async function outputAnswer<T>(
 }
 
 /** Whether this failed by the time limit: more calls to the same file system would block, too. */
-export function isUnanswered(error: unknown): boolean {
+export function isOutputTimeout(error: unknown): boolean {
   return isFarmError(error) && error.facts["unanswered"] === true;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { attribute, int32, makeExr } from "../fixtures/make-exr.ts";
 import { BytesEnded } from "./byte-cursor.ts";
-import { fullChannelName, isWallClock, withoutComposite } from "./channel-names.ts";
+import { fullChannelName, isRenderTimePass, withoutComposite } from "./channel-names.ts";
 import { channelNames, parseExrHeader } from "./header.ts";
 
 const rgba = [{ name: "L.Combined.A" }, { name: "L.Combined.B" }];
@@ -136,7 +136,7 @@ describe("channel names", () => {
   });
 
   test("of the render time are recognised by both of Blender's names", () => {
-    expect(["L.Render Time.X", "L.Debug Render Time.left.X", "L.Combined.R", "Render Times.Combined.R"].map(isWallClock)).toEqual([
+    expect(["L.Render Time.X", "L.Debug Render Time.left.X", "L.Combined.R", "Render Times.Combined.R"].map(isRenderTimePass)).toEqual([
       true,
       true,
       false,

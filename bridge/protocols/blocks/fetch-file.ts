@@ -6,7 +6,7 @@ import type { Time, World } from "../../kernel/world.ts";
 import type { FrameStream } from "../frame-stream.ts";
 import { peerLimit } from "../peer-limit.ts";
 import { BLOCKS_LIMITS, type BlocksAnswer } from "./messages.ts";
-import { takePart } from "./part-names.ts";
+import { acquirePart } from "./part-names.ts";
 import { TransferPace } from "./transfer-pace.ts";
 import { readAnswer, readBulk, sendRequest } from "./read-answer.ts";
 
@@ -35,7 +35,7 @@ export async function fetchFile(
 ): Promise<void> {
   checkSize(request.bytes, BLOCKS_LIMITS.maxContentBytes);
   const { disk } = request.world;
-  using part = takePart(request.toPath);
+  using part = acquirePart(request.toPath);
   try {
     await fillPart(part.path, request, { signal, onBytes });
   } catch (error) {

@@ -129,7 +129,7 @@ export interface GrantedSandbox {
 }
 
 /** Checks the created container against the request: some engines silently ignore unknown settings, and images may add volumes. */
-export function grantedTooMuch({ HostConfig: granted, Mounts }: GrantedSandbox): string[] {
+export function excessGrants({ HostConfig: granted, Mounts }: GrantedSandbox): string[] {
   const faults: readonly (readonly [wrong: boolean, what: string])[] = [
     [granted.Privileged !== false, "it is privileged"],
     [granted.ReadonlyRootfs !== true, "its files are writable"],

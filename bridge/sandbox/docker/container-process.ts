@@ -4,14 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type Docker from "dockerode";
 import { type ChildSignal, childSignal } from "../../kernel/abort.ts";
 import { FarmError, messageOf } from "../../kernel/errors.ts";
-import {
-  type ContainerSpec,
-  cpuForEngine,
-  createOptions,
-  grantedTooMuch,
-  memoryForEngine,
-  type SandboxLimits,
-} from "./container-config.ts";
+import { type ContainerSpec, cpuForEngine, createOptions, excessGrants, memoryForEngine, type SandboxLimits } from "./container-config.ts";
 import { FrameReader, type Piece } from "./frame-reader.ts";
 import { OutputQuota } from "./output-quota.ts";
 import { limitReached } from "../sandbox-end.ts";
@@ -65,7 +58,7 @@ export class ContainerProcess {
     try {
       // dockerode would also put it all into the request's URL, which engines log.
       container = await engine.createContainer({ _query: {}, _body: createOptions(spec) } as never);
-      const faults = grantedTooMuch(await container.inspect());
+      const faults = excessGrants(await container.inspect());
       if (faults.length > 0)
         throw new FarmError("SANDBOX_UNSAFE", `the container engine created another sandbox than requested: ${faults.join(", ")}`);
       const stream = await container.attach({ stream: true, stdin: true, stdout: true, stderr: true, hijack: true });

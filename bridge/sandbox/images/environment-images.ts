@@ -1,5 +1,11 @@
 import type Docker from "dockerode";
-import { ENVIRONMENT_LABELS, type EnvironmentFacts, environmentName, factsFromLabels, mayMean } from "../../core/environments/facts.ts";
+import {
+  ENVIRONMENT_LABELS,
+  type EnvironmentFacts,
+  environmentName,
+  factsFromLabels,
+  matchesEnvironment,
+} from "../../core/environments/facts.ts";
 import { FarmError, messageOf } from "../../kernel/errors.ts";
 
 /** A container image with a Blender, on this machine's engine. */
@@ -36,7 +42,7 @@ export async function findEnvironment(engine: Docker, wanted: string | undefined
 
 function isCalled({ names, facts, digest }: EnvironmentImage, wanted: string): boolean {
   const called = names.map((name) => name.replace(/^localhost\//, "")); // Podman's prefix of local images
-  return called.includes(wanted) || called.includes(`${wanted}:latest`) || mayMean(wanted, facts, digest);
+  return called.includes(wanted) || called.includes(`${wanted}:latest`) || matchesEnvironment(wanted, facts, digest);
 }
 
 /** An image with environment labels that are incomplete is skipped. */

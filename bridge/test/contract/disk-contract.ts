@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Disk, isThere } from "../../kernel/disk.ts";
+import { type Disk, pathExists } from "../../kernel/disk.ts";
 
 /** A disk with a folder for this test alone, and a function that advances its time. */
 export interface DiskPlace {
@@ -103,7 +103,7 @@ function writes({ disk, at, place }: Tools): void {
     expect([folder.isFile(), folder.isDirectory()]).toEqual([false, true]);
     expect(await codeOf(disk().stat(at("none")))).toBe("ENOENT");
     expect(await codeOf(disk().stat(at("file", "a")))).toBe("ENOTDIR");
-    expect([await isThere(disk(), at("file")), await isThere(disk(), at("none"))]).toEqual([true, false]);
+    expect([await pathExists(disk(), at("file")), await pathExists(disk(), at("none"))]).toEqual([true, false]);
   });
 
   it("sets a file's time when it is written, but not when it is renamed", async () => {

@@ -1,9 +1,9 @@
 import { RenderProbe } from "../../../blender/render/benchmark.ts";
 import type { StartProcess } from "../../../blender/types.ts";
 import type { DeviceClass } from "../../../core/plan/chunk.ts";
-import { BACKEND_NAMES, gpuClass, type GpuUse, noUseMessage, gpuUsesOf } from "../../../core/gpu/cycles-devices.ts";
+import { BACKEND_NAMES, gpuClass, type GpuUse, unusableGpusMessage, gpuUsesOf } from "../../../core/gpu/cycles-devices.ts";
 import { type Gpu, gpuSummary } from "../../../core/gpu/gpu.ts";
-import { givenSlots, type GpuSlot } from "../../../core/gpu/gpu-slots.ts";
+import { donatedSlots, type GpuSlot } from "../../../core/gpu/gpu-slots.ts";
 import type { SlotSize, Terms } from "../../../core/terms/terms.ts";
 import type { DonorCapacity } from "../../../donor/ports.ts";
 import { isAbort } from "../../../kernel/abort.ts";
@@ -68,7 +68,7 @@ export class DonorDevices implements SlotDevices {
   /** Tries and measures what the terms give, unless that was done. Throws only when aborted. @returns whether slots render on something else now. */
   async prepare(signal: AbortSignal): Promise<boolean> {
     const { blender, gpus: here, cores } = this.#deps;
-    const plan = blender === undefined ? [] : givenSlots(here, this.#terms, { cores });
+    const plan = blender === undefined ? [] : donatedSlots(here, this.#terms, { cores });
     const wantsGpus = this.#terms.gpus !== "none";
     const wanted = JSON.stringify([wantsGpus, ...plan.map(({ gpus }) => keyOf(gpus))]);
     if (wanted === this.#prepared) return false;
@@ -173,7 +173,7 @@ export class DonorDevices implements SlotDevices {
     try {
       const devices = await this.#probing(gpus, signal, async (probe) => await probe.devices(signal));
       const uses = gpuUsesOf(gpus, devices);
-      if (uses.length === 0) this.#tell(noUseMessage(gpus, devices));
+      if (uses.length === 0) this.#tell(unusableGpusMessage(gpus, devices));
       for (const [place, use] of uses.entries()) {
         const deviceClass = gpuClass(this.#own.deviceClass, gpus, use.backend);
         const next = uses[place + 1];

@@ -11,7 +11,7 @@ import {
 } from "../../../app/environments/environment-catalog.ts";
 import { openHome } from "../../../config/home.ts";
 import { environmentName } from "../../../core/environments/facts.ts";
-import { GPU_MAKERS } from "../../../core/environments/recipe.ts";
+import { GPU_VENDORS } from "../../../core/environments/recipe.ts";
 import type { EnvironmentRow } from "../../../database/types.ts";
 import type { Cli } from "../../cli.ts";
 import { parseOptions } from "../../parse-options.ts";
@@ -22,7 +22,7 @@ const BuildOptions = z.object({
   ...Shared,
   blender: z.string().max(32).optional(),
   sha256: z.string().max(64).optional(),
-  gpu: z.union([z.enum(GPU_MAKERS), z.boolean()]).optional(),
+  gpu: z.union([z.enum(GPU_VENDORS), z.boolean()]).optional(),
   base: z.string().min(1).max(256).optional(),
 });
 const EnvOptions = z.object({ ...Shared, stop: z.boolean().default(false) });
