@@ -95,7 +95,7 @@ describe("scanlines", () => {
       ["wrong size", changed(plain, (copy) => copy.writeInt32LE(7 * 12 - 1, chunks + 4))],
       ["wrong size", changed(plain, (copy) => copy.writeInt32LE(0, chunks + 4))],
       ["cannot be inflated", changed(zipped, (copy) => copy.fill(0xff, copy.length - 12, copy.length - 4))],
-    ])("when %s", (claim, bytes) => {
+    ])("for: %s", (claim, bytes) => {
       const reason = claim === "cut short" ? "wrong size" : claim;
       expect(() => walk(bytes)).toThrow(expect.objectContaining({ code: "EXR_INVALID", message: expect.stringContaining(reason) }));
     });
