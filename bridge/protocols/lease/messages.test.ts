@@ -18,17 +18,17 @@ const rendered = (...of: object[]) => DonorMessage.safeParse({ type: "rendered",
 describe("a requester's messages", () => {
   it.each<[string, ChunkSpec]>([
     ["a tile", raw],
-    ["a frame of an engine that makes whole ones", files],
-    ["a frame that is stepped to", { ...raw, stepFrom: -FRAME_LIMITS.maxFrame }],
+    ["a whole frame", files],
+    ["a frame with preceding frames to step through", { ...raw, stepFrom: -FRAME_LIMITS.maxFrame }],
     ["the largest tile of the last frame", { ...raw, frame: FRAME_LIMITS.maxFrame, width: FRAME_LIMITS.maxSidePx }],
   ])("[F2] parse %s to the core's shape", (_, spec) => expect(lease(spec).data).toMatchObject({ spec }));
 
   it.each<[string, object]>([
-    ["half of the samples, which only checks at home render", { ...raw, half: "first" }],
+    ["half of the samples, which only this machine's checks render", { ...raw, half: "first" }],
     ["a scene without a name", { ...raw, scene: "" }],
-    ["a name longer than a lease needs", { ...files, scene: "s".repeat(257) }],
-    ["a frame that Blender does not have", { ...raw, frame: FRAME_LIMITS.maxFrame + 1 }],
-    ["a side that Blender does not have", { ...raw, height: FRAME_LIMITS.maxSidePx + 1 }],
+    ["a scene name over the limit", { ...files, scene: "s".repeat(257) }],
+    ["a frame over Blender's maximum", { ...raw, frame: FRAME_LIMITS.maxFrame + 1 }],
+    ["a side over Blender's maximum", { ...raw, height: FRAME_LIMITS.maxSidePx + 1 }],
     ["an empty rectangle", { ...raw, rect: { ...rect, width: 0 } }],
     ["an output in another folder", { ...files, output: { name: "../x", format: "PNG", useExtension: true } }],
     ["a format in lower case", { ...files, output: { name: "x", format: "png", useExtension: true } }],
