@@ -53,7 +53,7 @@ describe("the doctor's container checks", () => {
       runtimes: ["runc"],
       cdi: false,
       unenforced: ["memory", "swap"],
-      runtime: { age: "mended", version: "1.3.3" },
+      runtime: { age: "fixed", version: "1.3.3" },
       environments: ["4.3.2", "3.4.1"],
     };
     expect(checkEngine(probe, "linux")).toMatchObject([

@@ -40,10 +40,13 @@ describe("requesting an environment", () => {
     await expect(ask(reply)).rejects.toMatchObject({ code: "PEER_BROKE_PROTOCOL" });
   });
 
-  it.each([{ type: "ask" }, { type: "ask", digest: "../../etc/passwd" }])("[F2] is refused by the serving side when malformed: %j", async (request) => {
-    const [here, there] = streamPair(systemWorld);
-    const answered = answerEnvironment(there, async () => OFFERED, signal);
-    await here.write(encodeMessage(request));
-    await expect(answered).rejects.toMatchObject({ code: "PEER_BROKE_PROTOCOL" });
-  });
+  it.each([{ type: "ask" }, { type: "ask", digest: "../../etc/passwd" }])(
+    "[F2] is refused by the serving side when malformed: %j",
+    async (request) => {
+      const [here, there] = streamPair(systemWorld);
+      const answered = answerEnvironment(there, async () => OFFERED, signal);
+      await here.write(encodeMessage(request));
+      await expect(answered).rejects.toMatchObject({ code: "PEER_BROKE_PROTOCOL" });
+    },
+  );
 });

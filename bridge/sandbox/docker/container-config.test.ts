@@ -19,7 +19,7 @@ describe("a container as the engine created it", () => {
     ["memory", { Memory: 0 }],
     ["process limit", { PidsLimit: -1 }],
     ["CPU limit", { NanoCpus: 0 }],
-  ])("is refused when it says %s", (word, other) =>
+  ])("is refused for a difference in: %s", (word, other) =>
     expect(excessGrants({ ...GRANTED, HostConfig: { ...GRANTED.HostConfig, ...other } }).join()).toContain(word),
   );
   it("is refused when the image declares a volume", () =>

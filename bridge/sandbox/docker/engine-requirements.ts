@@ -62,23 +62,21 @@ export function engineFaults(facts: EngineFacts): string[] {
 }
 
 export interface RuntimeAge {
-  readonly age: "mended" | "old" | "unknown";
+  readonly age: "fixed" | "old" | "unknown";
   /** Empty without runc. */
   readonly version: string;
 }
 
 /**
- * A warning about the engine's runtime: distributions may fix old versions without changing the version number, which cannot be detected.
+ * Whether the engine's runc is free of the known container escapes. Distributions may fix old versions without changing the
+ * version number, which cannot be detected: those are "unknown".
  */
-export function runtimeAge(components: readonly EngineComponent[]): {
-  readonly age: "mended" | "old" | "unknown";
-  readonly version: string;
-} {
+export function runtimeAge(components: readonly EngineComponent[]): RuntimeAge {
   const version = components.find(({ Name }) => Name === "runc")?.Version ?? "";
   const match = /^v?(\d+)\.(\d+)\.(\d+)(.*)$/.exec(version);
   if (!match) return { age: "unknown", version };
   const [major, minor, patch] = match.slice(1, 4).map(Number) as [number, number, number];
-  if (isFixed(major, minor, patch)) return { age: "mended", version };
+  if (isFixed(major, minor, patch)) return { age: "fixed", version };
   const isDistributions = /[+~]|deb|ubuntu|el\d|fc\d/.test(match[4] ?? "");
   return { age: isDistributions ? "unknown" : "old", version };
 }
@@ -86,6 +84,6 @@ export function runtimeAge(components: readonly EngineComponent[]): {
 function isFixed(major: number, minor: number, patch: number): boolean {
   const [sinceMajor, sinceMinor] = RUNC_ALL_FIXED_SINCE;
   if (major > sinceMajor || (major === sinceMajor && minor >= sinceMinor)) return true;
-  const mended = RUNC_FIXED[`${major}.${minor}`];
-  return mended !== undefined && patch >= mended;
+  const since = RUNC_FIXED[`${major}.${minor}`];
+  return since !== undefined && patch >= since;
 }
