@@ -58,7 +58,7 @@ function renders(kind: () => SlotsKind, open: Open): void {
     expect(open(3).slots.size).toBe(3);
   });
 
-  it("return a raw picture: first started, then its file, which exists while it is taken", async () => {
+  it("render a raw frame: report its start, then pass its file, which exists until it is taken", async () => {
     const told: string[] = [];
     const take = async ({ raw: path = "", outputs, renderSeconds, peakMemoryBytes }: LocalRendered) => {
       told.push("taken");

@@ -261,7 +261,7 @@ describe("an environment", () => {
 });
 
 describe("an owner's decision on another peer's environment", () => {
-  it("is no by default, with the reason", async () => {
+  it("is to refuse it by default, with the reason", async () => {
     const [peer, ports] = [await peerOf(), await seeker([])];
     const refused = fetchEnvironment(requestOf(digest, peer), ports, never());
     await expect(refused).rejects.toMatchObject({
@@ -271,7 +271,7 @@ describe("an owner's decision on another peer's environment", () => {
     expect(await far.images.findEnvironment(digest)).toBeUndefined();
   });
 
-  it("is yes to the key that signed it, and to no other", async () => {
+  it("is to accept it only with a valid signature by a trusted key", async () => {
     const peer = await peerOf();
     const [{ signer } = { signer: "" }] = await peer.contents.signaturesOf(digest);
     const other = (await nodes.open()).selfId;
