@@ -26,7 +26,7 @@ def panorama() -> None:
 
 
 def three_views() -> None:
-    """Three cameras, chosen by the end of their names, into files of their own."""
+    """Three cameras, chosen by name suffix, in separate files."""
     scene = empty_file()
     cycles(scene, 96, 54, 6)
     left = still_life(scene)["camera"]
@@ -59,7 +59,7 @@ def freestyle() -> None:
 
 
 def wide_filter() -> None:
-    """A wide pixel filter with adaptive sampling over a transparent film: neighbours matter at every seam."""
+    """A wide pixel filter with adaptive sampling over a transparent film: pixels at seams depend on the neighbouring tile."""
     scene = empty_file()
     cycles(scene, 131, 77, 6)
     still_life(scene)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`blender -b scene.blend -E P2P_SWARM -f 1` with a real bridge, beside Cycles' own frame."""
+"""`blender -b scene.blend -E P2P_SWARM -f 1` with a real bridge, compared with Cycles' own frame."""
 
 import os
 import shutil

@@ -37,7 +37,7 @@ def bridge(artist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
 
 @pytest.fixture
 def far(artist: Path, bridge: RealBridge, scripts: Path) -> RunBlender:
-    """Runs a Blender that sees nothing of the bridge's home and is told its address and token; returns what it printed."""
+    """Runs a Blender that cannot see the bridge's home, with the bridge's address and token; returns its output."""
     note = json.loads((bridge.home / "gateway.json").read_text("utf-8"))
     token = (bridge.home / "gateway.token").read_text("utf-8")
     environment = {"BRIDGE_HOME": str(artist / "home"), "P2P_RENDER_BRIDGE": str(artist / "nothing")}
@@ -50,7 +50,7 @@ def far(artist: Path, bridge: RealBridge, scripts: Path) -> RunBlender:
 
 
 def enabled(address: str, token: str) -> str:
-    """The add-on as enabled in the preferences, with these."""
+    """Enables the add-on with these preferences."""
     return f"""
 import addon_utils, bpy
 addon_utils.enable("p2p_render", default_set=True)

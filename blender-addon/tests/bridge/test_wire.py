@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The golden messages, which the bridge's own tests parse, too."""
+"""The golden messages, which are also parsed by the bridge's tests."""
 
 import json
 from collections.abc import Callable

@@ -58,7 +58,7 @@ class VirtualScreen:
 
 
 class BlenderWindow:
-    """A Blender whose preferences begin empty, in `folder`; `do` runs code on its main thread and gives back `answer`."""
+    """A Blender with empty preferences, in `folder`; `do` runs code on its main thread and returns `answer`."""
 
     def __init__(
         self,
@@ -135,7 +135,7 @@ class BlenderWindow:
         return reply["answer"]
 
     def until(self, code: str, seconds: float, **values: object) -> Any:
-        """Asks until the answer is true."""
+        """Repeats until the answer is true."""
         return self._until(lambda: self.do(code, **values), seconds, f"never true: {code}")
 
     def log(self) -> str:

@@ -11,7 +11,7 @@ MOST = 10
 
 
 def slowness() -> float:
-    """How many times slower than a quiet machine this one is: as `npm test` measured it, else by those who wait for its cores."""
+    """How many times slower than a quiet machine this one is: as measured by `npm test`, else estimated from the load average."""
     measured = os.environ.get("P2P_RENDER_TEST_SLOWNESS")
     return float(measured) if measured else min(MOST, 1 + os.getloadavg()[0] / (os.cpu_count() or 1))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Steps of an artist in a Blender window, and the code that a window runs for a test."""
+"""Steps of a user in a Blender window, and code that a window runs for a test."""
 
 import subprocess
 from pathlib import Path
@@ -26,7 +26,7 @@ scene.render.resolution_percentage, scene.cycles.samples = 10, 4
 scene.p2p_render.play = False
 bpy.ops.p2p_render.render_animation()
 """
-# Under one name, whether it is an add-on or an extension.
+# The same name for an add-on and an extension.
 SAME_NAMES = """
 import sys
 for name in [name for name in sys.modules if ".p2p_render" in name]:
@@ -78,7 +78,7 @@ def open_window(screen: VirtualScreen, bridge: RealBridge, folder: Path) -> Blen
 
 
 def show(blender: BlenderWindow, scene: str) -> None:
-    """Opens the scene, with Properties > Render in sight, and waits for the bridge."""
+    """Opens the scene, with Properties > Render visible, and waits for the bridge."""
     blender.do("bpy.ops.wm.open_mainfile(filepath=path)", path=scene)
     blender.until("answer = bpy.data.filepath == path", SECONDS, path=scene)
     blender.do(SHOW)
