@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How long an artist looks at nothing: from the click to the first tile on the screen, beside F12's own first pixels.
+"""Time from the click to the first tile on the screen, compared with F12's first pixels.
 
     npm run bench -- addon [rounds]
 
@@ -36,7 +36,7 @@ COLOURED = 24
 
 
 class FrameBuffer:
-    """What is on a screen of Xvfb, straight from its memory (the XWD format: X11/XWDFile.h)."""
+    """The contents of an Xvfb screen, read from its memory (the XWD format: X11/XWDFile.h)."""
 
     def __init__(self, folder: Path) -> None:
         with (folder / "Xvfb_screen0").open("rb") as file:
@@ -57,7 +57,7 @@ class FrameBuffer:
 
 
 def seconds_until_seen(screen: FrameBuffer, blender: Any, begin: str) -> float:
-    """From `begin` to colour on the screen; an empty render slot is shown before."""
+    """From `begin` to the first coloured pixels on the screen; before that an empty render slot is shown."""
     blender.do("bpy.data.images['Render Result'].render_slots.active_index += 1")
     blender.do(FIT)
     time.sleep(1)

@@ -7,7 +7,7 @@ import { clean, type Run, SCENES, startDonor, timeBlender, timeBridge } from "./
 
 /**
  * The speed-up of a swarm over one machine: every way to render the same frames, in turn, for several rounds; medians and
- * ratios. `npm run bench`, `npm run bench -- 5` for five rounds, `npm run bench -- 5 still` for the groups that are called so.
+ * ratios. `npm run bench`, `npm run bench -- 5` for five rounds, `npm run bench -- 5 still` for five rounds of the groups named "still".
  * Machines are noisy: trust the ratios.
  */
 

@@ -48,7 +48,7 @@ def speed_of(path: str, work: Callable[..., object]) -> float:
 
 
 def waits_beside(connection: Any, path: str, to: str) -> list[float]:
-    """Milliseconds that questions wait for their answers while a file comes."""
+    """Milliseconds that requests wait for their replies during a download."""
     coming = connection.fetch(JOB, path, to)
     waits: list[float] = []
     while True:

@@ -7,7 +7,7 @@ import { RenderProbe } from "../bridge/blender/render/benchmark.ts";
 import { openSession } from "../bridge/blender/render/session.ts";
 import type { BlenderBuild } from "../bridge/blender/types.ts";
 import { openHome } from "../bridge/config/home.ts";
-import { BACKEND_NAMES, type GpuUse, noUseMessage, gpuUsesOf } from "../bridge/core/gpu/cycles-devices.ts";
+import { BACKEND_NAMES, type GpuUse, unusableGpusMessage, gpuUsesOf } from "../bridge/core/gpu/cycles-devices.ts";
 import type { Gpu } from "../bridge/core/gpu/gpu.ts";
 import type { Rect } from "../bridge/core/job/scene-facts.ts";
 import { type CropDifference, R_LIMITS, verdictAcross } from "../bridge/core/verify/verdict.ts";
@@ -73,7 +73,7 @@ async function measureAll(blender: BlenderBuild, gpus: readonly Gpu[]): Promise<
   const rows = [await rowOf("this processor, all threads")];
   for (const gpu of gpus) {
     const uses = gpuUsesOf([gpu], devices);
-    if (uses.length === 0) rows.push({ device: gpu.name, backend: "-", failed: noUseMessage([gpu], devices) });
+    if (uses.length === 0) rows.push({ device: gpu.name, backend: "-", failed: unusableGpusMessage([gpu], devices) });
     for (const use of uses) rows.push(await rowOf(`${gpu.index}: ${gpu.name}`, use));
   }
   return rows;

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Makes the scenes of the benchmark from a sample scene: blender -b demo-still.blend -P bench/scenes.py -- FOLDER
 
-heavy.blend: much geometry, few samples: what a frame costs is mostly the way to its first sample.
-long.blend: little geometry, many samples: what a frame costs is rendering.
+heavy.blend: much geometry, few samples: most of a frame's time is spent before its first sample.
+long.blend: little geometry, many samples: most of a frame's time is rendering.
 still.blend: the same at four times the pixels and twice the samples.
 """
 

@@ -131,7 +131,7 @@ class CheckingSink implements BlockSink {
   }
 
   async put(hash: string, bytes: Uint8Array): Promise<void> {
-    if (sha256(bytes) !== hash) throw new FarmError("BLOCK_CORRUPT", "a block is not what its hash names");
+    if (sha256(bytes) !== hash) throw new FarmError("BLOCK_CORRUPT", "a block does not match its hash");
   }
 }
 

@@ -26,7 +26,7 @@ SHARED = {
 }
 # Fetched wheels are kept here; a checkout without a network can still build once they are there.
 WHEEL_CACHE = PROJECT / ".runtime" / "wheels"
-# The first moment that a zip can tell.
+# The earliest time that a zip can store.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 

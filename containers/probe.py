@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Says what the Blender of an image is, in one line. Run by `blender --background --python-expr <this>`."""
+"""Prints the description of an image's Blender in one line. Run by `blender --background --python-expr <this>`."""
 
 from __future__ import annotations
 

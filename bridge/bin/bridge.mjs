@@ -15,7 +15,7 @@ const installed = !existsSync(source);
 async function run(args) {
   if (isNewEnough()) {
     nodeModule.enableCompileCache(); // the second start takes half the time
-    // Pixels that pass through count as heap: it would be searched from end to end for nearly every tile (half of a donor's processor time).
+    // Pixel buffers count towards the heap: without this nearly every tile would cause a full garbage collection (half of a donor's CPU time).
     setFlagsFromString("--heap-growing-percent=100");
     if (!installed && !existsSync(join(PROJECT, "node_modules", "commander")))
       return say("Its packages are missing: type `npm run setup`.");

@@ -163,7 +163,7 @@ export class BlenderProcess implements AsyncDisposable {
   #giveUp(parent: AbortSignal, timeoutMs: number): Error {
     this.#over ??= parent.aborted
       ? new FarmError("CANCELLED", "the work was cancelled", { cause: parent.reason })
-      : new FarmError("BLENDER_HUNG", `Blender gave no answer within ${Math.round(timeoutMs / 1000)} s`, {
+      : new FarmError("BLENDER_HUNG", `Blender did not answer within ${Math.round(timeoutMs / 1000)} s`, {
           facts: { log: this.logTail(20) },
         });
     this.#process.kill();
@@ -181,7 +181,7 @@ export class BlenderProcess implements AsyncDisposable {
   /** A Blender that sends the token and then an invalid message is broken or compromised: it is ended. */
   #breakOff(line: string): void {
     this.#keep(line);
-    this.#over ??= new FarmError("BLENDER_SCRIPT_FAILED", "Blender sent an answer that is not one", { facts: { log: this.logTail(20) } });
+    this.#over ??= new FarmError("BLENDER_SCRIPT_FAILED", "Blender sent an invalid answer", { facts: { log: this.logTail(20) } });
     this.#process.kill();
   }
 

@@ -10,7 +10,7 @@ test("the add-on's message classes match the bridge's schemas (npm run messages)
   expect(readFileSync(TARGET, "utf8")).toBe(page);
 });
 
-test("every event and every method with a result has its class, and each class is there once", () => {
+test("every event and every method with a result has its class, and each class exists once", () => {
   for (const { shape } of EVENT_SCHEMAS) expect(page).toContain(`    "${shape.event.value}": `);
   const results = page.slice(page.indexOf("RESULTS"));
   const empty = ["jobs.unwatch", "jobs.release", "bridge.stop"];

@@ -9,7 +9,7 @@ import { pythonTool } from "../setup/python-tools-step.mjs";
 const bin = (...path) => join(PROJECT, "node_modules", ...path);
 const PYTHON_CURE = "npm run setup -- --for check, where the tools are missing";
 
-/** What must hold for all code here. Each runs to its end, so that one look shows everything. */
+/** The checks of all code. Each runs to its end, so that one run shows all errors. */
 const CHECKS = [
   {
     name: "format",
@@ -43,7 +43,7 @@ const CHECKS = [
   { name: "lock", holds: () => lockStrays(), cure: "npm run lock" },
 ];
 
-/** With a compiler that dependency-cruiser does not understand it sees nothing, finds nothing wrong and says so proudly. */
+/** With a compiler that dependency-cruiser does not support it finds no modules, and succeeds. */
 function cruised(text) {
   const modules = Number(/\((\d+) modules/.exec(text)?.[1] ?? Number.NaN);
   return modules > 0 ? undefined : "it looked at no modules at all";

@@ -29,7 +29,7 @@ function roomOf(files, room, floor) {
   const here = files.filter(([path]) => relative(join(PROJECT, "bridge"), path).split(sep)[0] === room);
   const sum = (count) => here.reduce((total, [, { branches }]) => total + branches[count], 0);
   const percent = (100 * sum("covered")) / sum("total");
-  // A room without a branch has not been looked at: not a number is below every floor.
+  // A room without branches was not measured: NaN is below every limit.
   const passed = percent >= floor;
   const below = passed ? "" : ` FAILED: below its floor of ${floor} % (bridge/build/coverage.mjs); least covered: ${leastCovered(here)}`;
   console.log(`${room}: ${percent.toFixed(1)} % of ${sum("total")} branches${below}`);

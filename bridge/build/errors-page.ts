@@ -7,9 +7,9 @@ export const ERRORS_PAGE = fileURLToPath(new URL("../ERRORS.md", import.meta.url
 
 const HEAD = `# Errors
 
-An error prints what happened and where, what to do about it, and one of these codes. The codes stay what they are: scripts may match them (\`--json\` carries them as \`code\`).
+An error prints what happened and where, what to do about it, and one of these codes. The codes are stable: scripts may match them (\`--json\` carries them as \`code\`).
 
-Exit codes of \`bridge\`: 0 complete or nothing to do, 1 a mistake of ours, 2 usage or bad input, 3 a job that is incomplete or failed, 130 interrupted.
+Exit codes of \`bridge\`: 0 complete or nothing to do, 1 a bug of the bridge, 2 usage or bad input, 3 a job that is incomplete or failed, 130 interrupted.
 
 | code | exit code | what happened | what to do |
 |---|---|---|---|

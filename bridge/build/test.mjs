@@ -26,7 +26,7 @@ function all() {
   return runs.map((run) => run()).every((passed) => passed);
 }
 
-/** With arguments somebody looks for particular tests of the bridge. */
+/** With arguments only the matching tests of the bridge run. */
 function some(wanted) {
   const passed = runVitest("vitest.json", wanted);
   return (!wanted.includes("--coverage") || reportCoverage()) && passed;

@@ -1,4 +1,4 @@
-/** What oxlint's own rules cannot say of the World: a date out of a number is a value, one out of nothing is a look at the clock. */
+/** World rules that oxlint's own rules cannot express: `new Date(number)` is a value, `new Date()` reads the clock. */
 const noDateOfNow = {
   create: (context) => {
     const look = (node) => {

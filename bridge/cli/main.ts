@@ -39,7 +39,7 @@ function strayErrors(stop: AbortController): { readonly first: { readonly error:
   const onStray = (error: unknown) => {
     found.first ??= { error };
     if (stop.signal.aborted) return;
-    stop.abort(new FarmError("CANCELLED", "a mistake of ours ended the program"));
+    stop.abort(new FarmError("CANCELLED", "a bug ended the program"));
     setTimeout(() => process.exit(EXIT.bug), ENDING_MS).unref();
   };
   process.on("unhandledRejection", onStray);
@@ -53,10 +53,10 @@ function strayErrors(stop: AbortController): { readonly first: { readonly error:
 
 /** First Ctrl-C: stop cleanly. Second: exit at once. A closed standard output (`| head`) stops us, too. */
 function interruptions(stop: AbortController, terminal: Terminal): () => void {
-  const onUnread = () => stop.abort(new FarmError("CANCELLED", "nobody reads the output any more"));
+  const onUnread = () => stop.abort(new FarmError("CANCELLED", "the reader of the output has closed it"));
   const onSignal = () => {
     if (stop.signal.aborted) process.exit(leaveWith(EXIT.interrupted));
-    if (terminal.isLive) terminal.error("Stopping… (once more to leave at once)");
+    if (terminal.isLive) terminal.error("Stopping… (press Ctrl-C again to exit at once)");
     stop.abort(new FarmError("CANCELLED", "interrupted"));
   };
   process.stdout.on("error", onUnread);
@@ -82,7 +82,7 @@ function explain(error: unknown, terminal: Terminal, signal: AbortSignal): numbe
   }
   if (signal.aborted && isAbort(error)) return EXIT.interrupted;
   terminal.error(
-    `${paint("red", "bug")} ${oneLine(messageOf(error))}\n  This is a mistake of ours: please report it (set BRIDGE_DEBUG=1 to see where it happened).`,
+    `${paint("red", "bug")} ${oneLine(messageOf(error))}\n  This is a bug of the bridge: please report it (set BRIDGE_DEBUG=1 to see where it happened).`,
   );
   if (process.env["BRIDGE_DEBUG"] && error instanceof Error) terminal.error(error.stack ?? "");
   return EXIT.bug;

@@ -31,7 +31,7 @@ export function buildProgram(cli: Cli): Command {
     }
     command
       .option("--home <dir>", "folder of this node's identity, cache and jobs (or BRIDGE_HOME)")
-      .option("--json", "one JSON object a line");
+      .option("--json", "print one JSON object per line");
   }
   return program;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { admit, type AdmissionRequest, type AdmissionTerms, type EnvironmentsHere, isPassing, sameDeviceClass } from "./admission.ts";
+import { admit, type AdmissionRequest, type AdmissionTerms, type LocalEnvironments, isTemporary, sameDeviceClass } from "./admission.ts";
 import type { DeviceClass } from "./plan/chunk.ts";
 import { OPEN } from "./terms/availability.ts";
 import { DEFAULT_TERMS } from "./terms/terms.ts";
@@ -17,10 +17,10 @@ const terms: AdmissionTerms = {
   secondsLeft: undefined,
 };
 const request: AdmissionRequest = { peer: "anna", job: "j1", build: { blenderVersion: "4.3.2", buildHash: "abc" }, needs: {} };
-const environments: EnvironmentsHere = { here: new Set(), refused: new Map([["bad", "it is a lie"]]), arch: "avx2" };
+const environments: LocalEnvironments = { here: new Set(), refused: new Map([["bad", "it is a lie"]]), arch: "avx2" };
 const anyImage = { ...DEFAULT_TERMS, environments: ["any"] };
 const asking = { environments, who: { ...DEFAULT_TERMS, environments: ["ask"] } };
-const why = { code: "x", reason: "somebody uses it" };
+const why = { code: "x", reason: "somebody is using it" };
 
 describe("admit", () => {
   it("admits a requester with the same Blender build", () => expect(admit(request, terms)).toEqual({ deviceClass: build }));
@@ -48,11 +48,16 @@ describe("admit", () => {
       { environments, who: anyImage },
       ["no-environment", "a lie"],
     ],
-    ["any environment where work runs in none", { needs: { environment: "x" } }, { who: anyImage }, ["no-environment", "no environments"]],
-    ["a job that the owner sent away", { job: "bad" }, {}, ["evicted", "sent this job away"]],
+    [
+      "any environment when the donor uses none",
+      { needs: { environment: "x" } },
+      { who: anyImage },
+      ["no-environment", "not use environments"],
+    ],
+    ["a job that the owner evicted", { job: "bad" }, {}, ["evicted", "evicted this job"]],
     ["one job too many", {}, { jobs: 2 }, ["busy", "2 jobs"]],
-    ["anybody while paused", {}, { availability: { state: "paused", ...why } }, ["paused", "somebody uses it"]],
-    ["anybody while closed", {}, { availability: { state: "closed", ...why } }, ["closed", "somebody uses it"]],
+    ["anybody while paused", {}, { availability: { state: "paused", ...why } }, ["paused", "somebody is using it"]],
+    ["anybody while closed", {}, { availability: { state: "closed", ...why } }, ["closed", "somebody is using it"]],
     ["a scene larger than the disk given", { needs: { sceneBytes: 3 * 2 ** 29 } }, {}, ["no-space", "3.0 GiB"]],
     ["a scene larger than a slot's memory", { needs: { memoryBytes: 9 * 2 ** 30 } }, {}, ["no-memory", "9.0 GiB"]],
     ["a scene larger than a slot's part of a GPU", { needs: { memoryBytes: 2 ** 32 } }, { gpuMemoryBytes: 2 ** 31 }, ["no-memory", "GPU"]],
@@ -77,8 +82,8 @@ describe("admit", () => {
 });
 
 it("some refusals are temporary, others are final", () => {
-  expect(["busy", "paused", "closed", "no-time", "environment-asked"].every(isPassing)).toBe(true);
-  expect(["not-welcome", "no-environment", "evicted", "no-memory", "no-space", "no-matching-blender"].some(isPassing)).toBe(false);
+  expect(["busy", "paused", "closed", "no-time", "environment-asked"].every(isTemporary)).toBe(true);
+  expect(["not-welcome", "no-environment", "evicted", "no-memory", "no-space", "no-matching-blender"].some(isTemporary)).toBe(false);
 });
 
 it("machines are of one device class only with the same build, backend and instruction set", () => {

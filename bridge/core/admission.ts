@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { couldRun } from "./environments/may-run.ts";
+import { verdictBeforeSignatures } from "./environments/may-run.ts";
 import type { BlenderBuildId, DeviceClass } from "./plan/chunk.ts";
 import { Sha256 } from "./sha256.ts";
 import type { Availability } from "./terms/availability.ts";
-import { requesterTierOf, isWelcome, type Terms } from "./terms/terms.ts";
+import { requesterTierOf, isAdmitted, type Terms } from "./terms/terms.ts";
 
 export const Refusal = z.enum([
   "busy",
@@ -23,7 +23,7 @@ export type Refusal = z.infer<typeof Refusal>;
 /** Temporary refusals: the requester asks again. */
 const PASSING: ReadonlySet<string> = new Set<Refusal>(["busy", "paused", "closed", "no-time", "environment-asked"]);
 
-export function isPassing(refusal: string): boolean {
+export function isTemporary(refusal: string): boolean {
   return PASSING.has(refusal);
 }
 
@@ -47,7 +47,7 @@ export interface AdmissionRequest {
   readonly needs: JobRequirements;
 }
 
-export interface EnvironmentsHere {
+export interface LocalEnvironments {
   /** Digests of the installed ones. */
   readonly here: ReadonlySet<string>;
   /** Digests that turned out unusable, with the reason. */
@@ -60,7 +60,7 @@ export interface EnvironmentsHere {
 export interface AdmissionTerms {
   readonly builds: readonly DeviceClass[];
   /** Undefined when work runs without environments. */
-  readonly environments?: EnvironmentsHere | undefined;
+  readonly environments?: LocalEnvironments | undefined;
   readonly who: Pick<Terms, "who" | "own" | "friends" | "allow" | "deny" | "environments">;
   readonly availability: Availability;
   readonly jobs: number;
@@ -84,33 +84,35 @@ export interface Refused {
 
 /** Whether this donor accepts a job, and with which device class it would work. Every job runs on one Blender build. */
 export function admit(request: AdmissionRequest, terms: AdmissionTerms): { readonly deviceClass: DeviceClass } | Refused {
-  const refusal = unwelcome(request, terms) ?? retryLater(request, terms) ?? tooBig(request.needs, terms);
+  const refusal = notAllowed(request, terms) ?? retryLater(request, terms) ?? resourceRefusal(request.needs, terms);
   if (refusal) return refusal;
   const deviceClass =
-    request.needs.environment === undefined ? terms.builds.find((build) => sameBuild(build, request.build)) : inside(request, terms);
+    request.needs.environment === undefined
+      ? terms.builds.find((build) => sameBuild(build, request.build))
+      : deviceClassInEnvironment(request, terms);
   if (deviceClass) return { deviceClass };
   const here = terms.builds.map(({ blenderVersion, buildHash }) => `${blenderVersion} (${buildHash})`).join(", ") || "none";
   const wanted = `${request.build.blenderVersion} (${request.build.buildHash})`;
   return { refused: "no-matching-blender", message: `it has Blender ${here}, and the job needs ${wanted}` };
 }
 
-function unwelcome({ peer, job, needs }: AdmissionRequest, { who, evicted, environments }: AdmissionTerms): Refused | undefined {
-  if (!isWelcome(peer, who)) return { refused: "not-welcome", message: "its owner does not work for you" };
-  if (evicted.has(job)) return { refused: "evicted", message: "its owner has sent this job away" };
-  return needs.environment === undefined ? undefined : unwelcomeEnvironment(needs.environment, { who, environments });
+function notAllowed({ peer, job, needs }: AdmissionRequest, { who, evicted, environments }: AdmissionTerms): Refused | undefined {
+  if (!isAdmitted(peer, who)) return { refused: "not-welcome", message: "its owner does not allow your jobs" };
+  if (evicted.has(job)) return { refused: "evicted", message: "its owner has evicted this job" };
+  return needs.environment === undefined ? undefined : environmentRefusal(needs.environment, { who, environments });
 }
 
-function unwelcomeEnvironment(digest: string, { who, environments }: Pick<AdmissionTerms, "who" | "environments">): Refused | undefined {
-  if (environments === undefined) return { refused: "no-environment", message: "it runs work in no environments" };
+function environmentRefusal(digest: string, { who, environments }: Pick<AdmissionTerms, "who" | "environments">): Refused | undefined {
+  if (environments === undefined) return { refused: "no-environment", message: "it does not use environments" };
   const refused = environments.refused.get(digest);
   if (refused !== undefined) return { refused: "no-environment", message: refused };
-  const verdict = couldRun({ digest, isHere: environments.here.has(digest) }, who);
+  const verdict = verdictBeforeSignatures({ digest, isHere: environments.here.has(digest) }, who);
   if (verdict.verdict === "accept") return undefined;
   return { refused: verdict.verdict === "ask" ? "environment-asked" : "no-environment", message: verdict.reason };
 }
 
 /** The device class of a job that names an environment, on this machine's CPU. */
-function inside({ build }: AdmissionRequest, { environments }: AdmissionTerms): DeviceClass | undefined {
+function deviceClassInEnvironment({ build }: AdmissionRequest, { environments }: AdmissionTerms): DeviceClass | undefined {
   if (environments === undefined) return undefined;
   return { blenderVersion: build.blenderVersion, buildHash: build.buildHash, backend: "CPU", arch: environments.arch };
 }
@@ -120,18 +122,18 @@ function retryLater({ peer }: AdmissionRequest, { availability, jobs, maxJobs, w
   if (availability.state !== "open") return { refused: availability.state, message: availability.reason };
   return jobs < maxJobs || requesterTierOf(peer, who) === "own"
     ? undefined
-    : { refused: "busy", message: `it works on ${jobs} jobs already` };
+    : { refused: "busy", message: `it already works on ${jobs} jobs` };
 }
 
 /** A scene lies on a donor's disk as blocks, which others fetch, and as files, which Blender reads. */
 const SCENE_COPIES = 2;
 
 /** Refuses a job that does not fit this machine. */
-function tooBig(needs: JobRequirements, terms: AdmissionTerms): Refused | undefined {
+function resourceRefusal(needs: JobRequirements, terms: AdmissionTerms): Refused | undefined {
   const { sceneBytes = 0, memoryBytes = 0, chunkSeconds = 0 } = needs;
   const room = sceneBytes * SCENE_COPIES;
   if (room > terms.diskBytes)
-    return { refused: "no-space", message: `the scene takes ${size(room)} of disk here, and its owner gives ${size(terms.diskBytes)}` };
+    return { refused: "no-space", message: `the scene needs ${size(room)} of disk, and its owner donates ${size(terms.diskBytes)}` };
   if (memoryBytes > terms.memoryBytes)
     return {
       refused: "no-memory",
@@ -145,7 +147,7 @@ function tooBig(needs: JobRequirements, terms: AdmissionTerms): Refused | undefi
   if (terms.secondsLeft !== undefined && chunkSeconds > terms.secondsLeft)
     return {
       refused: "no-time",
-      message: `a chunk takes about ${minutes(chunkSeconds)}, and its hours end in ${minutes(terms.secondsLeft)}`,
+      message: `a chunk takes about ${minutes(chunkSeconds)}, and its schedule closes in ${minutes(terms.secondsLeft)}`,
     };
   return undefined;
 }

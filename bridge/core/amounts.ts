@@ -17,7 +17,7 @@ export function parseSize(text: string): number {
 export function parseDuration(text: string): number {
   const clean = text.trim().toLowerCase().replaceAll(/\s+/g, "");
   if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(clean))
-    throw new FarmError("USAGE", `"${text}" is no length of time`, { advice: "Write it such as 30s, 5m or 1h30m." });
+    throw new FarmError("USAGE", `"${text}" is no duration`, { advice: "Write a duration such as 30s, 5m or 1h30m." });
   let sum = 0;
   for (const [, count, unit] of clean.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) sum += Number(count) * (TIME_UNITS[unit ?? ""] ?? 0);
   return Math.round(sum);
@@ -34,7 +34,7 @@ export function parseRate(text: string): number {
   try {
     return parseSize(clean);
   } catch (cause) {
-    throw new FarmError("USAGE", `"${text}" is no speed`, { advice: "Write bytes a second such as 2m, or 20mbit.", cause });
+    throw new FarmError("USAGE", `"${text}" is no speed`, { advice: "Write bytes per second such as 2m, or 20mbit.", cause });
   }
 }
 
@@ -42,6 +42,7 @@ export function parseRate(text: string): number {
 export function parseShare(text: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*%$/.exec(text.trim());
   const share = match === null ? Number.NaN : Number(match[1]) / 100;
-  if (!(share >= 0 && share <= 1)) throw new FarmError("USAGE", `"${text}" is no share`, { advice: "Write a percentage such as 50%." });
+  if (!(share >= 0 && share <= 1))
+    throw new FarmError("USAGE", `"${text}" is no percentage`, { advice: "Write a percentage such as 50%." });
   return share;
 }

@@ -12,7 +12,7 @@ export async function lockJob(jobs: Pick<Jobs, "lock" | "release">, job: string,
   const lock = () => jobs.lock(job, owner, { nowMs: systemClock.now(), untilMs: systemClock.now() + LOCK_MS });
   const deadlineMs = systemClock.monotonicMs() + LOCK_MS + 500;
   while (!lock()) {
-    if (systemClock.monotonicMs() > deadlineMs) throw new FarmError("JOB_BUSY", `job ${job} is at work in another bridge`);
+    if (systemClock.monotonicMs() > deadlineMs) throw new FarmError("JOB_BUSY", `job ${job} is running in another bridge`);
     await systemClock.sleep(200, signal);
   }
   const renewing = setInterval(() => {

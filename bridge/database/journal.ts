@@ -81,7 +81,7 @@ export class SqliteJournal implements Journal {
       } catch (error) {
         throw new FarmError(
           "DATABASE_CORRUPT",
-          `the journal of job ${job} holds a record that cannot be read (number ${Number(row["seq"])})`,
+          `the journal of job ${job} has a record that cannot be read (number ${Number(row["seq"])})`,
           {
             facts: { job, seq: Number(row["seq"]) },
             advice: "Start the render again as a new job.",

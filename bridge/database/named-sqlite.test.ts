@@ -1,11 +1,11 @@
 import { DatabaseSync } from "node:sqlite";
 import { expect, it } from "vitest";
-import { namedSqlite } from "./named-sqlite.ts";
-import { nameFailure } from "./sqlite-failure.ts";
+import { sqliteWithNamedErrors } from "./named-sqlite.ts";
+import { translateSqliteError } from "./sqlite-failure.ts";
 
 it("reports DISK_FULL, and works again when there is room", () => {
   const inner = new DatabaseSync(":memory:");
-  const sqlite = namedSqlite(inner, (error) => nameFailure(error, "/home/bridge.sqlite"));
+  const sqlite = sqliteWithNamedErrors(inner, (error) => translateSqliteError(error, "/home/bridge.sqlite"));
   sqlite.exec("CREATE TABLE things (name TEXT, body TEXT)");
   sqlite.exec("PRAGMA max_page_count = 2");
   const put = sqlite.prepare("INSERT INTO things VALUES (:name, :body)");

@@ -17,7 +17,7 @@ export interface Sqlite {
 }
 
 /** Wraps a database so that its errors have our codes if a user can fix them (DISK_FULL, HOME_BUSY, …). */
-export function namedSqlite(sqlite: DatabaseSync, name: (error: unknown) => unknown): Sqlite {
+export function sqliteWithNamedErrors(sqlite: DatabaseSync, name: (error: unknown) => unknown): Sqlite {
   const named = <R>(work: () => R): R => {
     try {
       return work();

@@ -6,9 +6,9 @@ import { SqliteEnvironments } from "./environments.ts";
 import { SqliteJobs } from "./jobs.ts";
 import { SqliteJournal } from "./journal.ts";
 import { SqliteServedJobs, SqliteSettings, SqliteJobCommands } from "./key-values.ts";
-import { namedSqlite } from "./named-sqlite.ts";
+import { sqliteWithNamedErrors } from "./named-sqlite.ts";
 import { openOrReplace } from "./sqlite-file.ts";
-import { nameFailure } from "./sqlite-failure.ts";
+import { translateSqliteError } from "./sqlite-failure.ts";
 import type { Database } from "./types.ts";
 
 export interface OpenOptions {
@@ -24,10 +24,10 @@ export interface OpenOptions {
  */
 export function openDatabase(file: string, options: OpenOptions = {}): Database {
   const now = options.now ?? Date.now;
-  const name = (error: unknown) => nameFailure(error, file);
+  const name = (error: unknown) => translateSqliteError(error, file);
   const sqlite = opened(file, { nowMs: now(), onCorrupt: options.onCorrupt ?? (() => {}) }, name);
   const journal = new SqliteJournal(sqlite, { now, name });
-  const tables = namedSqlite(sqlite, name);
+  const tables = sqliteWithNamedErrors(sqlite, name);
   const close = async () => {
     if (!sqlite.isOpen) return;
     journal.flush();

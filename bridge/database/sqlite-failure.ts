@@ -19,18 +19,18 @@ export function isBusy(error: unknown): boolean {
 }
 
 /** Converts SQLite errors that a user can fix to our codes; others are unchanged. */
-export function nameFailure(error: unknown, file: string): unknown {
+export function translateSqliteError(error: unknown, file: string): unknown {
   const text = error instanceof Error ? error.message : String(error);
   switch (resultCodeOf(error)) {
     case SQLITE.full:
       return new FarmError("DISK_FULL", `${file} could not be written: the disk is full`, { cause: error });
     case SQLITE.busy:
-      return new FarmError("HOME_BUSY", `${file} is held by another process for too long`, { cause: error });
+      return new FarmError("HOME_BUSY", `${file} was locked by another process for too long`, { cause: error });
     case SQLITE.corrupt:
     case SQLITE.notADatabase:
       return new FarmError("DATABASE_CORRUPT", `${file} is damaged (${text})`, {
         cause: error,
-        advice: "Start the bridge again: it sets the file aside and begins a fresh one.",
+        advice: "Start the bridge again: it moves the file aside and creates a new one.",
       });
     case SQLITE.readOnly:
     case SQLITE.cannotOpen:

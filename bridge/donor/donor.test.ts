@@ -149,7 +149,7 @@ describe("a donor with one slot", () => {
     await donor.stop();
   });
 
-  it("offers no more than an offer can hold, and leaves out what it does not know [O4, O5]", async () => {
+  it("offers within the limits of an offer, without unknown values [O4, O5]", async () => {
     const many = Array.from({ length: OFFER_LIMITS.maxEnvironments + 1 }, (_, at) => at.toString(16).padStart(64, "0"));
     const environments = {
       now: () => ({ here: new Set(many), refused: new Map<string, string>(), arch: "avx2" }),
@@ -167,20 +167,20 @@ describe("a donor with one slot", () => {
     await plain.donor.stop();
   });
 
-  it("offers no slot while its owner stops it, and tells that to everybody it works for [O3, L11]", async () => {
+  it("offers no slot while its owner has paused it, and tells its requesters [O3, L11]", async () => {
     const { donor, offer, open, stands } = await donorWith({});
     const anna = await open("anna");
     expect(await offer()).toMatchObject({ availability: { state: "open" }, slots: 1 });
-    stands({ state: "paused", code: "in-use", reason: "somebody uses it" });
-    expect(await anna.hearOf("availability")).toMatchObject({ availability: { state: "paused", reason: "somebody uses it" } });
-    expect(await offer()).toMatchObject({ availability: { state: "paused", reason: "somebody uses it" }, slots: 0 });
-    expect((await open("ben")).first).toMatchObject({ type: "refused", reason: "paused", message: "somebody uses it" });
+    stands({ state: "paused", code: "in-use", reason: "somebody is using it" });
+    expect(await anna.hearOf("availability")).toMatchObject({ availability: { state: "paused", reason: "somebody is using it" } });
+    expect(await offer()).toMatchObject({ availability: { state: "paused", reason: "somebody is using it" }, slots: 0 });
+    expect((await open("ben")).first).toMatchObject({ type: "refused", reason: "paused", message: "somebody is using it" });
     stands(OPEN);
     expect(await anna.hearOf("availability")).toMatchObject({ availability: { state: "open" } });
     await donor.stop();
   });
 
-  it("sends a job away for good, and no other", async () => {
+  it("evicts a job permanently, and no other", async () => {
     const { donor, open } = await donorWith({});
     const anna = await open("anna");
     await open("ben");
@@ -189,7 +189,7 @@ describe("a donor with one slot", () => {
       { job: "job of ben", requester: "ben" },
     ]);
     expect(await donor.evict("job of anna")).toBe(true);
-    expect(await anna.hearOf("end")).toMatchObject({ reason: "its owner has sent this job away" });
+    expect(await anna.hearOf("end")).toMatchObject({ reason: "its owner has evicted this job" });
     await settled();
     expect(donor.jobs).toEqual([{ job: "job of ben", requester: "ben" }]);
     expect((await open("anna")).first).toMatchObject({ type: "refused", reason: "evicted" });
@@ -197,7 +197,7 @@ describe("a donor with one slot", () => {
     await donor.stop();
   });
 
-  it("knows the newer stream of a job by job and requester, and lets the older one go [L9]", async () => {
+  it("recognises a newer stream of a job by job and requester, and ends the older one [L9]", async () => {
     const { donor, open } = await donorWith({ own: ["anna", "ben"] }); // they may have any number of jobs here
     await open("anna");
     await open("ben", "job of anna"); // another requester's job of that name is another job
@@ -213,7 +213,7 @@ describe("a donor with one slot", () => {
     await donor.stop();
   });
 
-  it("lets everybody go with a word, and keeps nothing for those who vanished", async () => {
+  it("ends all jobs with a reason, and drops the results of vanished requesters", async () => {
     const { donor, open, dropped, finishOne } = await donorWith({});
     const [anna, ben] = [await open("anna"), await open("ben")];
     await anna.lease(1);
@@ -230,14 +230,14 @@ describe("a donor with one slot", () => {
     await donor.stop();
   });
 
-  it("says goodbye to everybody when it is stopped, and stops once", async () => {
+  it("says goodbye to all requesters when it is stopped, once", async () => {
     const { donor, open, handled } = await donorWith({});
     const anna = await open("anna");
     const [answer] = handled.values();
     await donor.start(signal); // it has been started
     expect(handled.values().next().value).toBe(answer);
     await donor.stop();
-    expect(await anna.hearOf("end")).toMatchObject({ reason: "it is being stopped" });
+    expect(await anna.hearOf("end")).toMatchObject({ reason: "it is stopping" });
     expect(donor.jobs).toEqual([]);
     await donor.stop();
   });

@@ -16,7 +16,7 @@ import type { DonorEnvironments, DonorCapacity, ScenesAndResults, OwnerPolicy, P
 import type { RenderSlots } from "./render-slots.ts";
 import { serveJob } from "./serve-job.ts";
 import type { DonorEvent, ServeJobDeps } from "./serve-job-deps.ts";
-import type { JobInHand } from "./serve-job-deps.ts";
+import type { OpenJobHandle } from "./serve-job-deps.ts";
 
 export interface DonorDeps {
   readonly network: SwarmNetwork;
@@ -53,7 +53,7 @@ export class Donor implements Service {
   readonly #kept: OrphanedResults;
   /** Being served, and those whose last chunk is being finished. */
   readonly #serving = new TrackedTasks();
-  readonly #open = new Set<JobInHand>();
+  readonly #open = new Set<OpenJobHandle>();
   readonly #evicted = new Set<string>();
   #life: ReturnType<typeof childSignal> | undefined;
   #providing: Promise<void> | undefined;
@@ -83,7 +83,7 @@ export class Donor implements Service {
   async stop(): Promise<void> {
     const life = this.#life;
     this.#life = undefined;
-    await this.dismiss("it is being stopped");
+    await this.dismiss("it is stopping");
     life?.abort(new FarmError("CANCELLED", "this donor is stopping"));
     await this.#kept[Symbol.asyncDispose]();
     await this.#providing;
@@ -106,7 +106,7 @@ export class Donor implements Service {
   async evict(job: string): Promise<boolean> {
     const mine = [...this.#open].filter(({ ticket }) => ticket.job === job);
     this.#evicted.add(job);
-    await Promise.all(mine.map((served) => served.dismiss("its owner has sent this job away")));
+    await Promise.all(mine.map((served) => served.dismiss("its owner has evicted this job")));
     return mine.length > 0;
   }
 

@@ -38,28 +38,28 @@ function donorWith(bring: DonorEnvironments["bring"] | undefined) {
   return { fetch, order, dismissed, events: donor.events };
 }
 
-describe("what a job needs before its first chunk", () => {
-  it("is its scene alone, where it names no environment", async () => {
+describe("inputs of a job before its first chunk", () => {
+  it("are only its scene when it names no environment", async () => {
     const donor = donorWith(async () => inside);
     expect(await donor.fetch()).toEqual({ key: "scene", path: "/scene.blend", remap: {} });
     expect(donor.order).toEqual(["scene"]);
     expect(donor.events).toEqual([{ event: "scene-fetched", job: "j1", bytes: 10 }]);
   });
 
-  it("is its environment first, and then the scene, to be opened in it [L13]", async () => {
+  it("are first its environment, then the scene, which is opened in it [L13]", async () => {
     const donor = donorWith(async () => inside);
     expect(await donor.fetch({ environment: DIGEST })).toMatchObject({ key: "scene", environment: inside });
     expect(donor.order).toEqual(["environment d of anna", "scene"]);
     expect(donor.events[0]).toEqual({ event: "environment-ready", job: "j1", digest: DIGEST, seconds: 1.5 });
   });
 
-  it("is its scene alone where work runs in no environments", async () => {
+  it("are only its scene when the donor uses no environments", async () => {
     const donor = donorWith(undefined);
     expect(await donor.fetch({ environment: DIGEST })).not.toHaveProperty("environment");
     expect(donor.order).toEqual(["scene"]);
   });
 
-  it("ends the job with a reason when the environment cannot be had; the scene is not fetched [L13]", async () => {
+  it("end the job with a reason when the environment cannot be fetched; the scene is not fetched [L13]", async () => {
     const donor = donorWith(() => Promise.reject(new FarmError("BLOCK_MISSING", "nobody has it")));
     await expect(donor.fetch({ environment: DIGEST })).rejects.toMatchObject({ code: "BLOCK_MISSING" });
     expect(donor.dismissed).toEqual(["nobody has it"]);

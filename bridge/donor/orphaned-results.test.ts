@@ -6,7 +6,7 @@ const sleep = (_ms: number, end?: AbortSignal) =>
   new Promise<never>((_, reject) => end?.addEventListener("abort", () => reject(end.reason as Error), { once: true }));
 const clock = { now: () => 0, monotonicMs: () => 0, sleep };
 
-it("no more results are kept than a donor can afford: the oldest goes for the newest", async () => {
+it("the number of kept results is limited: the oldest is dropped for the newest", async () => {
   const dropped: string[] = [];
   const store = { dropResult: async (sha256: string) => void dropped.push(sha256) };
   await using kept = new OrphanedResults({ store, clock, isSlotWanted: () => false });

@@ -122,7 +122,7 @@ export class OrphanedResults implements AsyncDisposable {
     kept.life.dispose();
     if (kept.taken) return;
     if (this.#kept.get(key) === kept) this.#kept.delete(key);
-    kept.cancel(new FarmError("CANCELLED", "its requester has not come back"));
+    kept.cancel(new FarmError("CANCELLED", "its requester has not reconnected"));
     const result = await kept.result.catch(() => undefined);
     for (const file of result?.files ?? []) await this.#deps.store.dropResult(file.sha256, peer);
   }

@@ -1,4 +1,4 @@
-import type { EnvironmentsHere } from "../core/admission.ts";
+import type { LocalEnvironments } from "../core/admission.ts";
 import type { BlenderBuildId, ChunkSpec, DeviceClass } from "../core/plan/chunk.ts";
 import type { Availability } from "../core/terms/availability.ts";
 import type { DonorOffer } from "../core/terms/donor-offer.ts";
@@ -70,7 +70,7 @@ export interface ScenesAndResults {
 /** The environments that a donor's sandbox can run work in; jobs may name one. */
 export interface DonorEnvironments {
   /** Installed ones, and those refused under the current terms. */
-  now(): EnvironmentsHere;
+  now(): LocalEnvironments;
   /**
    * Fetches one (from the requester and other donors of the job), if the owner allows it.
    * Throws ENVIRONMENT_REFUSED, NO_MATCHING_BLENDER when its Blender is not of `build`, and what fetching throws.

@@ -23,8 +23,8 @@ const shown = ({ pictures }: PreviewStore) =>
 
 const kept = async () => (await readdir(folder)).filter((name) => !name.endsWith(".from-a-session"));
 
-describe("pictures for the owner's eyes", () => {
-  it("are the last one of each job, what came last at the end", async () => {
+describe("previews for the owner", () => {
+  it("are the last one of each job, the newest last", async () => {
     const store = new PreviewStore(systemDisk, folder);
     await store.take("a", await picture("first of a"));
     await store.take("b", await picture("first of b"));
@@ -36,7 +36,7 @@ describe("pictures for the owner's eyes", () => {
     expect(await kept()).toHaveLength(2);
   });
 
-  it("are copies: what a session does with its own afterwards is not seen", async () => {
+  it("are copies: later changes of the session's file have no effect", async () => {
     const store = new PreviewStore(systemDisk, folder);
     const path = await picture("of a");
     await store.take("a", path);
@@ -44,7 +44,7 @@ describe("pictures for the owner's eyes", () => {
     expect(await shown(store)).toEqual([["a", "of a"]]);
   });
 
-  it("stay as they are when the next one cannot be copied", async () => {
+  it("are unchanged when the next one cannot be copied", async () => {
     const store = new PreviewStore(systemDisk, folder);
     await store.take("a", await picture("of a"));
     await store.take("a", join(folder, "is not there"));
@@ -53,7 +53,7 @@ describe("pictures for the owner's eyes", () => {
     expect(await kept()).toHaveLength(1);
   });
 
-  it("go with their job, and a job without one is no trouble", async () => {
+  it("are removed with their job; a job without one is no error", async () => {
     const store = new PreviewStore(systemDisk, folder);
     await store.take("a", await picture("of a"));
     await store.clear("b");

@@ -136,7 +136,7 @@ describe("render slots", () => {
     expect(names()).toEqual(["a"]);
   });
 
-  it("wait for nothing while they are paused: more of them would not help", async () => {
+  it("do not report waiting chunks while they are paused: more slots would not help", async () => {
     const { all, run, begun, settle } = slotsOf(1);
     void run("a");
     void run("b");
@@ -149,7 +149,7 @@ describe("render slots", () => {
     expect(all.busy).toBe(0);
   });
 
-  it("give up a chunk that waits as soon as it is not wanted any more, also while they are paused", async () => {
+  it("drop a waiting chunk as soon as it is withdrawn, also while they are paused", async () => {
     const { all, names, settle } = slotsOf(1);
     const unwanted = new AbortController();
     all.pause();
@@ -161,7 +161,7 @@ describe("render slots", () => {
     expect(names()).toEqual([]);
   });
 
-  it("do not begin a chunk that was taken back while its scene was opened, and hold the scene", async () => {
+  it("do not start a chunk that was withdrawn while its scene was opened, and keep the scene open", async () => {
     const unwanted = new AbortController();
     const { all, run, opened } = quickSlots(1, async () => unwanted.abort(new Error("taken back")));
     let begun = false;
@@ -171,7 +171,7 @@ describe("render slots", () => {
     expect([begun, opened]).toEqual([false, ["s in 0"]]);
   });
 
-  it("go on after a Blender that could not be opened", async () => {
+  it("continue after a Blender that could not be opened", async () => {
     let tries = 0;
     const load = async () => {
       if (tries++ === 0) throw new Error("the scene is broken");
@@ -185,7 +185,7 @@ describe("render slots", () => {
 });
 
 describe("the Blender of a chunk", () => {
-  it("is one that holds its scene, else a new one, else that which was used longest ago", async () => {
+  it("is one with its scene open, else a new one, else the least recently used one", async () => {
     const { run, opened, closed } = quickSlots(2);
     await run(scene);
     await run(other);
@@ -196,7 +196,7 @@ describe("the Blender of a chunk", () => {
     expect(closed).toEqual([1]);
   });
 
-  it("is another one where the same scene asks for another environment", async () => {
+  it("is another one when the same scene needs another environment", async () => {
     const { run, opened, closed } = quickSlots(1);
     const inside = (image: string) => ({ ...scene, environment: { image, blender: { path: "/b", version: "4.3.2", buildHash: "abc" } } });
     await run(inside("one"));
@@ -206,7 +206,7 @@ describe("the Blender of a chunk", () => {
     expect([opened.length, closed]).toEqual([3, [0, 1]]);
   });
 
-  it("is a new one when the last one has died", async () => {
+  it("is a new one when the last one has crashed", async () => {
     const { run, opened, closed, deaths } = quickSlots(1);
     await run(scene);
     deaths[0]?.();
@@ -216,7 +216,7 @@ describe("the Blender of a chunk", () => {
     expect(closed).toEqual([]); // nobody closes what is gone
   });
 
-  it("may be opened before its first chunk comes", async () => {
+  it("can be opened before its first chunk", async () => {
     const { all, run, opened } = quickSlots(1);
     await all.warmUp(scene, signal);
     expect(opened).toEqual(["s in 0"]);
@@ -224,7 +224,7 @@ describe("the Blender of a chunk", () => {
     expect(opened).toHaveLength(1);
   });
 
-  it("is closed when its scene is forgotten, and others are not", async () => {
+  it("is closed when its scene is dropped, and others are not", async () => {
     const { all, run, opened, closed } = quickSlots(2);
     await run(scene);
     await run(other);
@@ -234,7 +234,7 @@ describe("the Blender of a chunk", () => {
     expect(opened).toHaveLength(2);
   });
 
-  it("is left alone at work when its scene is forgotten", async () => {
+  it("finishes its chunk when its scene is dropped", async () => {
     const { all, run, begun, closed, settle } = slotsOf(1);
     const running = run("a");
     await settle();
@@ -269,7 +269,7 @@ describe("render slots that close", () => {
     expect([closed, loaded]).toEqual([["late"], false]);
   });
 
-  it("begin nothing any more", async () => {
+  it("start no more chunks", async () => {
     const { all, run, opened, closed } = quickSlots(1);
     await run(scene);
     await all[Symbol.asyncDispose]();

@@ -25,9 +25,9 @@ export interface ServeJobDeps {
   /** What a person watching this donor may want to see. */
   readonly observe: (event: DonorEvent) => void;
   /** Told while the job is open, so that its owner can reach it; returns what to do at its end. */
-  readonly opened: (job: JobInHand) => () => void;
+  readonly opened: (job: OpenJobHandle) => () => void;
   /** The same job of the same requester by an older stream, which it may not have noticed to be dead. */
-  readonly olderOf: (ticket: OpenedJob) => JobInHand | undefined;
+  readonly olderOf: (ticket: OpenedJob) => OpenJobHandle | undefined;
 }
 
 export interface OpenedJob extends Pick<OpenMessage, "job" | "manifest" | "manifestBytes" | "build"> {
@@ -39,7 +39,7 @@ export interface OpenedJob extends Pick<OpenMessage, "job" | "manifest" | "manif
 }
 
 /** A job that is open here, as the donor holds it. */
-export interface JobInHand {
+export interface OpenJobHandle {
   readonly ticket: OpenedJob;
   notifyAvailability(availability: Availability): void;
   /** Its requester speaks by another stream now; settles when all that it may ask for again is kept for it. */

@@ -56,7 +56,7 @@ describe("a donor's side of a job", () => {
     expect(job.dropped).toEqual([RESULT]);
   });
 
-  it("shows its owner a small picture where the requester allows it, until the job is closed [L15]", async () => {
+  it("shows its owner a preview if the requester allows it, until the job is closed [L15]", async () => {
     const { deps, shown } = donorOf({
       render: async () => ({ raw: "/f.exr", preview: "/p.jpg", outputs: [], renderSeconds: 1, peakMemoryBytes: 7 }),
     });
@@ -95,14 +95,14 @@ describe("a donor's side of a job", () => {
     await job.ended;
   });
 
-  it("ends when nobody says a word: nothing is opened, refused or observed", async () => {
+  it("ends when no message arrives: nothing is opened, refused or observed", async () => {
     const job = served();
     await job.hangUp();
     await job.ended;
     expect([job.events, job.open.size]).toEqual([[], 0]);
   });
 
-  it("refuses an environment that its owner has yet to let in, and asks the owner [L13]", async () => {
+  it("refuses an environment that its owner has not allowed yet, and asks the owner [L13]", async () => {
     const environment = "e".repeat(64);
     const environments = { here: new Set<string>(), refused: new Map<string, string>(), arch: "avx2" };
     const job = served({ terms: { ...terms, environments, who: { ...DEFAULT_TERMS, environments: ["ask"] } } });
@@ -112,7 +112,7 @@ describe("a donor's side of a job", () => {
     expect(job.events).toMatchObject([{ event: "job-refused", job: "j1", requester: "requester", asks: environment }]);
   });
 
-  it("takes a job in the environment that it names, and opens the scene in it [L13]", async () => {
+  it("accepts a job in the environment that it names, and opens the scene in it [L13]", async () => {
     const environment = "e".repeat(64);
     const here = { here: new Set([environment]), refused: new Map<string, string>(), arch: "sse42" };
     const inside = { image: "i", blender: { path: "/b", version: "4.3.2", buildHash: "abc" } };
@@ -134,7 +134,7 @@ describe("a donor's side of a job", () => {
     await job.ended;
   });
 
-  it("says of a refusal to its owner what it says to the requester, and asks for nothing", async () => {
+  it("reports a refusal to its owner as to the requester, without an environment request", async () => {
     const environment = "e".repeat(64);
     const environments = { here: new Set([environment]), refused: new Map<string, string>(), arch: "avx2" };
     const job = served({ terms: { ...terms, environments, who: { ...DEFAULT_TERMS, environments: ["any"] } } });
@@ -268,8 +268,8 @@ describe("either side can end a job", () => {
     await job.say({ type: "lease", lease: "1", spec });
     await job.hear("started");
     const [open] = job.open;
-    await open?.dismiss("its owner has sent this job away");
-    expect(await job.hear("end")).toEqual({ type: "end", reason: "its owner has sent this job away" });
+    await open?.dismiss("its owner has evicted this job");
+    expect(await job.hear("end")).toEqual({ type: "end", reason: "its owner has evicted this job" });
     await job.ended;
     expect(slow.aborted).toHaveLength(1);
     expect(job.open.size).toBe(0);
@@ -280,9 +280,12 @@ describe("either side can end a job", () => {
     await job.say(opening);
     await job.hear("opened");
     const [open] = job.open;
-    open?.notifyAvailability({ state: "paused", code: "in-use", reason: "somebody uses it" });
+    open?.notifyAvailability({ state: "paused", code: "in-use", reason: "somebody is using it" });
     open?.notifyAvailability({ state: "open" });
-    expect(await job.hear("availability")).toEqual({ type: "availability", availability: { state: "paused", reason: "somebody uses it" } });
+    expect(await job.hear("availability")).toEqual({
+      type: "availability",
+      availability: { state: "paused", reason: "somebody is using it" },
+    });
     expect(await job.hear("availability")).toEqual({ type: "availability", availability: { state: "open" } });
     await job.hangUp();
     await job.ended;

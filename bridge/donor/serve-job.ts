@@ -7,11 +7,11 @@ import type { FrameStream } from "../protocols/frame-stream.ts";
 import { type DonorMessage, LEASE_LIMITS, RequesterMessage } from "../protocols/lease/messages.ts";
 import { messageText } from "../protocols/offer/messages.ts";
 import type { OpenedJob, ServeJobDeps } from "./serve-job-deps.ts";
-import { READ, ServedJob } from "./served-job.ts";
+import { READ_LIMITS, ServedJob } from "./served-job.ts";
 
 /** Serves one requester's job over its lease stream, until the requester leaves or `parent` aborts. */
 export async function serveJob(deps: ServeJobDeps, stream: FrameStream, requester: BlockPeer, parent: AbortSignal): Promise<void> {
-  const open = await readMessage(stream, RequesterMessage, { ...READ, timeoutMs: LEASE_LIMITS.openTimeoutMs }, parent);
+  const open = await readMessage(stream, RequesterMessage, { ...READ_LIMITS, timeoutMs: LEASE_LIMITS.openTimeoutMs }, parent);
   if (open === undefined) return;
   if (open.type !== "open") throw new FarmError("PEER_BROKE_PROTOCOL", "the first message of a lease stream must be open");
   const known = deps.peaks.of(open.manifest) ?? 0;

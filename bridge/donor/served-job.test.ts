@@ -33,8 +33,8 @@ const rendering = (files: Partial<RenderedFiles>): WarmSession["render"] => {
   return async () => ({ outputs: [], renderSeconds: 1, peakMemoryBytes: 7, ...files });
 };
 
-describe("what a job's requester says", () => {
-  it("is heard in any order: what names no lease, or no news, changes nothing [L6, L7, L8]", async () => {
+describe("messages of a job's requester", () => {
+  it("are accepted in any order: unknown leases and repeated messages change nothing [L6, L7, L8]", async () => {
     const donor = donorOf();
     const job = await openAt(donor);
     await job.say({ type: "heartbeat" });
@@ -46,7 +46,7 @@ describe("what a job's requester says", () => {
     expect(donor.dropped).toEqual([RESULT]);
   });
 
-  it("names other donors of the job: the scene may be had of them, after the requester", async () => {
+  it("name other donors of the job as sources of the scene, after the requester", async () => {
     const asked: string[][] = [];
     const fetchScene: ScenesAndResults["fetchScene"] = async ({ sources }) => {
       const look = () => asked.push(sources().map(({ id }) => id));
@@ -62,7 +62,7 @@ describe("what a job's requester says", () => {
     await job.leave();
   });
 
-  it("cannot be more leases than a donor has to remember [L4]", async () => {
+  it("cannot grant more leases than the limit [L4]", async () => {
     const donor = donorOf({ render: slowRender().render });
     const job = await openAt(donor);
     for (let count = 0; count <= LEASE_LIMITS.maxLeasesInFlight; count++) await job.lease(`${count}`, { ...spec, frame: count });
@@ -73,7 +73,7 @@ describe("what a job's requester says", () => {
 });
 
 describe("a chunk", () => {
-  it("that renders although it was taken back is not committed to, and its result goes [L6]", async () => {
+  it("that is rendered although it was withdrawn is not committed to, and its result is dropped [L6]", async () => {
     const slow = slowRender();
     const stubborn: WarmSession["render"] = (of) => slow.render(of, new AbortController().signal);
     const donor = donorOf({ render: stubborn });
@@ -89,7 +89,7 @@ describe("a chunk", () => {
     expect(donor.dropped).toEqual([RESULT]);
   });
 
-  it("that fails by nobody's code failed in its script, and says no more than a message can hold", async () => {
+  it("that fails without a known code is BLENDER_SCRIPT_FAILED, with a message within the limit", async () => {
     const donor = donorOf({ render: () => Promise.reject(new Error("x".repeat(5_000))) });
     const job = await openAt(donor);
     await job.lease("1");
@@ -99,7 +99,7 @@ describe("a chunk", () => {
     await job.leave();
   });
 
-  it("fails when its scene cannot be had, and so does every later one", async () => {
+  it("fails when its scene cannot be fetched, and so does every later one", async () => {
     const fetchScene = () => Promise.reject(new FarmError("BLOCK_MISSING", "nobody has it"));
     const donor = donorOf();
     const job = await openAt(donor, { store: { fetchScene } });
@@ -111,7 +111,7 @@ describe("a chunk", () => {
     expect(donor.released).toEqual([]); // there is none
   });
 
-  it("has its final files first, then its preview, each by its own name [L5]", async () => {
+  it("commits to its final files first, then its preview, each by its own name [L5]", async () => {
     const donor = donorOf({ render: rendering({ outputs: ["/out/0001.png", "/out/0001_R.png"], preview: "/tmp/p.jpg" }) });
     const job = await openAt(donor);
     await job.lease("1");
@@ -127,7 +127,7 @@ describe("a chunk", () => {
     await job.leave();
   });
 
-  it("is kept whole or not at all: when one file finds no room, those before it go", async () => {
+  it("is kept completely or not at all: when one file does not fit, those before it are dropped", async () => {
     const donor = donorOf({ render: rendering({ raw: "/f.exr", preview: "/p.jpg" }) });
     const keepResult: ScenesAndResults["keepResult"] = async (path) => {
       if (path === "/p.jpg") throw new FarmError("DISK_FULL", "full");
@@ -141,7 +141,7 @@ describe("a chunk", () => {
     expect(donor.dropped).toEqual([RESULT]);
   });
 
-  it("that cannot be kept for another reason than room costs nobody else a result", async () => {
+  it("that cannot be kept for a reason other than disk space does not evict others' results", async () => {
     const donor = donorOf();
     const gone = await openAt(donor);
     await gone.lease("1");
@@ -157,7 +157,7 @@ describe("a chunk", () => {
     await donor.kept[Symbol.asyncDispose]();
   });
 
-  it("whose result cannot be dropped ends its job all the same", async () => {
+  it("whose result cannot be dropped does not keep its job from ending", async () => {
     const donor = donorOf();
     const dropResult = () => Promise.reject(new Error("the disk has gone"));
     const warned: unknown[] = [];
@@ -171,8 +171,8 @@ describe("a chunk", () => {
   });
 });
 
-describe("a scene on its way", () => {
-  it("is told of now and then, not at every block, and always when it is here", async () => {
+describe("the transfer of a scene", () => {
+  it("is reported at intervals, not for every block, and always at the end", async () => {
     let nowMs = 1_000;
     const clock = { now: () => nowMs, monotonicMs: () => nowMs, sleep: untilAborted };
     const fetchScene: ScenesAndResults["fetchScene"] = async (_request, _end, onProgress) => {
@@ -206,7 +206,7 @@ describe("a scene on its way", () => {
 });
 
 describe("a donor that is silent", () => {
-  it("beats, so that its requester knows that it lives [L8]", async () => {
+  it("sends heartbeats to its requester [L8]", async () => {
     let nowMs = 0;
     const wake: (() => void)[] = [];
     const clock = {

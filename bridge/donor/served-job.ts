@@ -12,9 +12,9 @@ import { availabilityMessage, messageText } from "../protocols/offer/messages.ts
 import type { ChunkResult } from "./orphaned-results.ts";
 import { fetchJobInputs } from "./fetch-job-inputs.ts";
 import type { RenderedFiles, SceneOnDisk } from "./ports.ts";
-import type { JobInHand, OpenedJob, ServeJobDeps } from "./serve-job-deps.ts";
+import type { OpenJobHandle, OpenedJob, ServeJobDeps } from "./serve-job-deps.ts";
 
-export const READ = { maxBytes: LEASE_LIMITS.maxMessageBytes, timeoutMs: LEASE_LIMITS.silentMs };
+export const READ_LIMITS = { maxBytes: LEASE_LIMITS.maxMessageBytes, timeoutMs: LEASE_LIMITS.silentMs };
 /** A requester that does not take a goodbye goes without. */
 const GOODBYE_MS = 1_000;
 
@@ -29,7 +29,7 @@ interface Lease {
 }
 
 /** The donor's memory of one job while its stream lives, and until what it began has ended. */
-export class ServedJob implements JobInHand {
+export class ServedJob implements OpenJobHandle {
   readonly ticket: OpenedJob;
   readonly #deps: ServeJobDeps;
   readonly #stream: FrameStream;
@@ -87,13 +87,13 @@ export class ServedJob implements JobInHand {
 
   /** The requester speaks by another stream now; settles when all that it may ask for again is kept for it. */
   async replace(): Promise<void> {
-    this.#talk.abort(new FarmError("PEER_UNREACHABLE", "its requester came back by another stream"));
+    this.#talk.abort(new FarmError("PEER_UNREACHABLE", "its requester reconnected by another stream"));
     await this.#handedOver.promise;
   }
 
   /** The owner lets this machine work, or not for now. */
   notifyAvailability(availability: Availability): void {
-    this.#sayAside({ type: "availability", availability: availabilityMessage(availability) });
+    this.#sendInBackground({ type: "availability", availability: availabilityMessage(availability) });
   }
 
   /** Ends the job from this side, with a word. */
@@ -108,7 +108,7 @@ export class ServedJob implements JobInHand {
   }
 
   /** For what need not be waited for: a broken stream is noticed by the reader, and one that takes nothing is cut. */
-  #sayAside(message: DonorMessage): void {
+  #sendInBackground(message: DonorMessage): void {
     void this.say(message).catch(() => {});
   }
 
@@ -120,7 +120,7 @@ export class ServedJob implements JobInHand {
       } catch {
         return; // the talk has ended
       }
-      this.#sayAside({ type: "heartbeat" });
+      this.#sendInBackground({ type: "heartbeat" });
     }
   }
 
@@ -128,7 +128,7 @@ export class ServedJob implements JobInHand {
     this.#scene = this.#fetchScene();
     this.#scene.catch(() => {}); // told with the first lease
     while (true) {
-      const message = await readMessage(this.#stream, RequesterMessage, READ, this.#talk.signal);
+      const message = await readMessage(this.#stream, RequesterMessage, READ_LIMITS, this.#talk.signal);
       if (message === undefined) return;
       if (message.type === "lease") this.#take(message.lease, message.spec);
       else if (message.type === "withdraw") this.#withdraw(message.lease);
@@ -139,14 +139,14 @@ export class ServedJob implements JobInHand {
 
   #take(lease: string, spec: ChunkSpec): void {
     if (this.#leases.has(lease) || this.#leases.size >= LEASE_LIMITS.maxLeasesInFlight) {
-      throw new FarmError("PEER_BROKE_PROTOCOL", "a lease was given twice, or too many at once");
+      throw new FarmError("PEER_BROKE_PROTOCOL", "a lease was granted twice, or too many at once");
     }
     const { job, requester } = this.ticket;
     const kept = this.#deps.kept.take({ peer: requester.id, job, spec });
     const held: Lease = kept ? { spec, ...kept, isStarted: true, isWithdrawn: false } : this.#begin(lease, spec);
-    if (kept) this.#sayAside({ type: "started", lease });
+    if (kept) this.#sendInBackground({ type: "started", lease });
     this.#leases.set(lease, held);
-    this.#do(this.#tell(lease, held));
+    this.#do(this.#reportEnd(lease, held));
   }
 
   #withdraw(lease: string): void {
@@ -161,7 +161,7 @@ export class ServedJob implements JobInHand {
     const started = () => {
       held.isStarted = true;
       this.#deps.observe({ event: "chunk-started", job: this.ticket.job, lease, spec });
-      this.#sayAside({ type: "started", lease });
+      this.#sendInBackground({ type: "started", lease });
     };
     const result = this.#render(lease, spec, { started, signal: child.signal }).finally(child.dispose);
     result.catch(() => {}); // told by `#tell`
@@ -184,14 +184,14 @@ export class ServedJob implements JobInHand {
   }
 
   /** Tells the requester how a chunk ended. */
-  async #tell(lease: string, held: Lease): Promise<void> {
+  async #reportEnd(lease: string, held: Lease): Promise<void> {
     const outcome = await held.result.then(
       (value) => ({ value }),
       (error: unknown) => ({ error }),
     );
     if ("value" in outcome && !held.isWithdrawn) {
       const { files, seconds, peakMemoryBytes, deviceClass } = outcome.value;
-      return this.#sayAside({ type: "rendered", lease, files, seconds, peakMemoryBytes, deviceClass });
+      return this.#sendInBackground({ type: "rendered", lease, files, seconds, peakMemoryBytes, deviceClass });
     }
     this.#leases.delete(lease);
     if (this.#life.signal.aborted) return;
@@ -200,7 +200,7 @@ export class ServedJob implements JobInHand {
     const code = isCancelled ? "CANCELLED" : isFarmError(error) ? error.code : "BLENDER_SCRIPT_FAILED";
     this.#deps.observe({ event: "chunk-failed", job: this.ticket.job, lease, code });
     this.#deps.log.debug({ lease, error }, "chunk failed");
-    this.#sayAside({ type: "failed", lease, code, message: messageOf(error).slice(0, 2000) });
+    this.#sendInBackground({ type: "failed", lease, code, message: messageOf(error).slice(0, 2000) });
   }
 
   async #keep(rendered: RenderedFiles): Promise<ChunkResult> {
@@ -237,7 +237,7 @@ export class ServedJob implements JobInHand {
     const held = this.#leases.get(lease);
     if (!held) return;
     this.#leases.delete(lease);
-    held.cancel(new FarmError("CANCELLED", "the chunk is not wanted any more"));
+    held.cancel(new FarmError("CANCELLED", "the chunk is no longer needed"));
     this.#do(
       held.result.then(
         async ({ files }) => {
@@ -253,7 +253,7 @@ export class ServedJob implements JobInHand {
     const { job, requester } = this.ticket;
     const begun = [...this.#leases.values()].filter(({ isStarted }) => isStarted);
     for (const lease of this.#leases.values()) {
-      if (!lease.isStarted) lease.cancel(new FarmError("CANCELLED", "its requester has gone"));
+      if (!lease.isStarted) lease.cancel(new FarmError("CANCELLED", "its requester has disconnected"));
       else this.#deps.kept.keep({ peer: requester.id, job, spec: lease.spec }, lease);
     }
     this.#leases.clear();
@@ -261,7 +261,7 @@ export class ServedJob implements JobInHand {
   }
 
   #do(work: Promise<void>): void {
-    const failed = (error: unknown) => this.#deps.log.warn({ error }, "the end of a chunk could not be seen to");
+    const failed = (error: unknown) => this.#deps.log.warn({ error }, "the end of a chunk could not be handled");
     void this.#work.add(work.catch(failed));
   }
 
@@ -272,12 +272,12 @@ export class ServedJob implements JobInHand {
       fetching: (bytesDone: number, bytesTotal: number) => {
         if (this.#deps.clock.monotonicMs() - told < 250 && bytesDone < bytesTotal) return;
         told = this.#deps.clock.monotonicMs();
-        this.#sayAside({ type: "state", phase: "fetching", bytesDone, bytesTotal });
+        this.#sendInBackground({ type: "state", phase: "fetching", bytesDone, bytesTotal });
       },
       dismiss: (reason: string) => this.dismiss(reason),
     };
     const scene = await fetchJobInputs(this.#deps, this.ticket, talk, this.#life.signal);
-    this.#sayAside({ type: "state", phase: "ready", bytesDone: 0, bytesTotal: 0 });
+    this.#sendInBackground({ type: "state", phase: "ready", bytesDone: 0, bytesTotal: 0 });
     return scene;
   }
 }

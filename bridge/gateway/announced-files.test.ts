@@ -18,7 +18,7 @@ const told = (path: string) => ({ events, raw: [picture("/jobs/a/older.exr")], i
 
 describe("files announced by a job", () => {
   it.each(["/jobs/a/tile.exr", "/jobs/a/preview.png", "/jobs/a/whole.exr", "/out/f_0001.png", "/jobs/a/older.exr", "/out/film.mp4"])(
-    "%s",
+    "an announced file can be downloaded: %s",
     (path) => expect(isAnnounced(path, told(path))).toBe(true),
   );
 

@@ -30,8 +30,7 @@ export class ClientDownloads {
 
   /** Replies, then sends the file. Throws WIRE_BUSY, JOB_UNKNOWN, FILE_NOT_OF_JOB, FILE_GONE, but only before the reply. */
   async get({ job, path }: Params<"files.get">, reply: (result: Result<"files.get">) => void): Promise<void> {
-    if (this.#open >= GATEWAY_LIMITS.maxDownloadsPerClient)
-      throw new FarmError("WIRE_BUSY", "that is more than one client may take at once");
+    if (this.#open >= GATEWAY_LIMITS.maxDownloadsPerClient) throw new FarmError("WIRE_BUSY", "too many downloads of one client at once");
     this.#open++;
     try {
       await this.#deps.mayTake(job, path);
@@ -72,6 +71,6 @@ async function openTold(disk: Disk, path: string): Promise<OpenFile> {
   try {
     return await disk.open(path, "read");
   } catch (cause) {
-    throw new FarmError("FILE_GONE", `${path} is not there any more`, { cause });
+    throw new FarmError("FILE_GONE", `${path} no longer exists`, { cause });
   }
 }

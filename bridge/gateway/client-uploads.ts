@@ -43,7 +43,7 @@ export class ClientUploads {
   /** Throws TOO_MANY_UPLOADS, DISK_FULL. */
   async put({ name, bytes, sha256 }: Params<"files.put">): Promise<Result<"files.put">> {
     if (this.#open.size + this.#opening >= limits.maxUploadsPerClient) {
-      throw new FarmError("TOO_MANY_UPLOADS", `${limits.maxUploadsPerClient} files of this client are on their way`);
+      throw new FarmError("TOO_MANY_UPLOADS", `${limits.maxUploadsPerClient} files of this client are being uploaded`);
     }
     this.#opening++;
     const file = await this.#deps.receive(name, bytes).finally(() => this.#opening--);
@@ -66,7 +66,7 @@ export class ClientUploads {
     const upload = this.#open.get(number);
     if (!upload) return false;
     upload.got += data.length;
-    if (upload.got > upload.bytes) this.#fail(upload, wrong(`more than its ${upload.bytes} bytes have come`));
+    if (upload.got > upload.bytes) this.#fail(upload, wrong(`more than its ${upload.bytes} bytes were sent`));
     if (upload.failure !== undefined) return true;
     upload.hash.update(data);
     this.#wait(data.length);
@@ -85,13 +85,13 @@ export class ClientUploads {
   /** Throws UPLOAD_UNKNOWN, UPLOAD_WRONG, DISK_FULL. */
   async done({ upload: number }: Params<"files.done">): Promise<Result<"files.done">> {
     const upload = this.#open.get(number);
-    if (!upload) throw new FarmError("UPLOAD_UNKNOWN", `this client has begun no upload ${number}`);
+    if (!upload) throw new FarmError("UPLOAD_UNKNOWN", `this client has no upload ${number}`);
     this.#open.delete(number);
     await upload.written;
     try {
       if (upload.failure !== undefined) throw upload.failure;
-      if (upload.got < upload.bytes) throw wrong(`only ${upload.got} of its ${upload.bytes} bytes have come`);
-      if (upload.hash.digest("hex") !== upload.sha256) throw wrong("its hash is another one");
+      if (upload.got < upload.bytes) throw wrong(`only ${upload.got} of its ${upload.bytes} bytes were sent`);
+      if (upload.hash.digest("hex") !== upload.sha256) throw wrong("its hash is different");
       const scenePath = await upload.file.finish();
       this.#whole.push(upload.file);
       if (this.#isOver) await this.end();
@@ -108,7 +108,7 @@ export class ClientUploads {
     const open = [...this.#open.values()];
     this.#open.clear();
     for (const upload of open) {
-      upload.failure ??= new FarmError("CANCELLED", "the client is gone");
+      upload.failure ??= new FarmError("CANCELLED", "the client has disconnected");
       await upload.written;
       await upload.file.drop();
     }

@@ -112,7 +112,7 @@ describe("a request for another host is refused before a WebSocket is opened", (
     });
   }
 
-  it("two Hosts, or none", async () => {
+  it("with two Host headers, or none", async () => {
     const right = `Host: 127.0.0.1:${door.port}`;
     expect((await knock(door.port, opening([right, "Host: evil.com"]))).status).toBeGreaterThanOrEqual(400);
     expect((await knock(door.port, opening([right, right]))).status).toBeGreaterThanOrEqual(400);

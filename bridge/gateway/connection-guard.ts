@@ -29,13 +29,13 @@ export function refusalOf(
 ): ConnectionRefusal | undefined {
   const [host, ...otherHosts] = valuesOf(rawHeaders, "host");
   if (host === undefined || otherHosts.length > 0 || !hostsOf(port).includes(host)) {
-    return { status: 403, reason: "this is not a host of mine" };
+    return { status: 403, reason: "wrong Host header" };
   }
   if (!valuesOf(rawHeaders, "origin").every((origin, at) => at === 0 && origins.has(origin))) {
-    return { status: 403, reason: "web pages do not come in" };
+    return { status: 403, reason: "web pages may not connect" };
   }
-  if (method !== "GET") return { status: 405, reason: "only WebSockets come in" };
-  if (url !== "/") return { status: 404, reason: "there is nothing here" };
+  if (method !== "GET") return { status: 405, reason: "only WebSocket connections are served" };
+  if (url !== "/") return { status: 404, reason: "not found" };
   return undefined;
 }
 

@@ -12,8 +12,8 @@ import { errorBodyOf } from "./wire/error-body.ts";
 import type { AuthFailureLimiter } from "./connection-guard.ts";
 import { GATEWAY_LIMITS, GATEWAY_PROTOCOL } from "./wire/limits.ts";
 import { AnyHello, type BridgeFrame, ClientFrame, METHODS, type Method } from "./wire/messages.ts";
-import type { AnsweredMethod, Params, Result, ServedBridge } from "./ports.ts";
-import { isToken } from "./token.ts";
+import type { RequestMethod, Params, Result, ServedBridge } from "./ports.ts";
+import { tokenMatches } from "./token.ts";
 
 export interface ConnectionDeps extends Time {
   readonly disk: Disk;
@@ -51,7 +51,7 @@ export class Connection {
     this.#socket = socket;
     this.#deps = deps;
     this.#bucket = fullBucket(limits.requestsPerSecond, deps.clock.monotonicMs());
-    const noHello = () => void (!this.#isKnown && this.#refuse(new FarmError("WIRE_INVALID", "no hello came")));
+    const noHello = () => void (!this.#isKnown && this.#refuse(new FarmError("WIRE_INVALID", "no hello was received")));
     this.#stopHelloTimer = deps.timers.after(limits.helloTimeoutMs, noHello);
     this.#stopPingTimer = this.#pingLater();
     const { receive, mayTake } = deps.bridge;
@@ -68,15 +68,15 @@ export class Connection {
     this.#stopPingTimer();
     for (const stop of this.#watches.values()) stop();
     this.#watches.clear();
-    this.#life.abort(new FarmError("CANCELLED", "the client is gone"));
+    this.#life.abort(new FarmError("CANCELLED", "the client has disconnected"));
     this.#life.dispose();
-    this.#uploads.end().catch((error: unknown) => this.#deps.log.warn({ error }, "what a client had sent stays on disk"));
+    this.#uploads.end().catch((error: unknown) => this.#deps.log.warn({ error }, "a client's uploads could not be removed"));
   }
 
   #hear(data: RawData, isBinary: boolean): void {
     this.#isAlive = true; // its pong is queued behind the data it sends
     if (isBinary) return this.#hearPart(data as Buffer);
-    if ((data as Buffer).length > limits.maxFrameBytes) return this.#socket.close(CLOSE.tooBig, "that is too long");
+    if ((data as Buffer).length > limits.maxFrameBytes) return this.#socket.close(CLOSE.tooBig, "the message is too long");
     const said = jsonOf((data as Buffer).toString("utf8"));
     if (!this.#isKnown) return this.#greet(said);
     const frame = ClientFrame.safeParse(said).data;
@@ -94,14 +94,14 @@ export class Connection {
     // A hello of another version may differ in everything but this.
     const speaks = AnyHello.safeParse(said).data?.protocol;
     if (speaks !== undefined && speaks !== GATEWAY_PROTOCOL) {
-      const both = `this bridge speaks version ${GATEWAY_PROTOCOL} of the wire, the client ${speaks}`;
+      const both = `this bridge speaks version ${GATEWAY_PROTOCOL} of the protocol, the client ${speaks}`;
       return this.#refuse(new FarmError("WIRE_VERSION", both));
     }
     const frame = ClientFrame.safeParse(said).data;
     if (frame?.type !== "hello") return this.#refuse(new FarmError("WIRE_INVALID", "the first frame must be a hello"));
-    if (!isToken(frame.token, token)) {
+    if (!tokenMatches(frame.token, token)) {
       authFailures.note(clock.monotonicMs());
-      return this.#refuse(new FarmError("TOKEN_WRONG", "the token is not this bridge's"));
+      return this.#refuse(new FarmError("TOKEN_WRONG", "the token is wrong"));
     }
     this.#isKnown = true;
     this.#say({ type: "welcome", protocol: GATEWAY_PROTOCOL, ...welcome });
@@ -115,7 +115,7 @@ export class Connection {
   async #answer({ id, method, params }: Request): Promise<void> {
     this.#inFlight++;
     try {
-      this.#spend();
+      this.#takeToken();
       if (!Object.hasOwn(METHODS, method)) throw new FarmError("WIRE_INVALID", `this bridge does not know the method ${method}`);
       await this.#perform(method as Method, params, (result) => this.#say({ type: "reply", id, result }));
     } catch (error) {
@@ -128,10 +128,10 @@ export class Connection {
   }
 
   /** Throws WIRE_BUSY. */
-  #spend(): void {
+  #takeToken(): void {
     const nowMs = this.#deps.clock.monotonicMs();
     const isEarly = waitMs(this.#bucket, limits.requestsPerSecond, nowMs) > 0;
-    if (isEarly || this.#inFlight > limits.maxRequestsInFlight) throw new FarmError("WIRE_BUSY", "that is more than one client may ask");
+    if (isEarly || this.#inFlight > limits.maxRequestsInFlight) throw new FarmError("WIRE_BUSY", "too many requests of one client at once");
     this.#bucket = consume(this.#bucket, 1, limits.requestsPerSecond, nowMs);
   }
 
@@ -149,7 +149,7 @@ export class Connection {
     if (method === "swarm.status") this.#watchSwarm(paramsOf(method, raw).watch);
   }
 
-  async #ask<M extends AnsweredMethod>(method: M, raw: unknown): Promise<Result<M>> {
+  async #ask<M extends RequestMethod>(method: M, raw: unknown): Promise<Result<M>> {
     return await this.#deps.bridge.answers[method](paramsOf(method, raw), this.#life.signal);
   }
 

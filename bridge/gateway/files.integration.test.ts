@@ -129,7 +129,7 @@ describe("an uploaded file", () => {
     expect(await other.ask("files.done", { upload })).toMatchObject({ error: { code: "UPLOAD_UNKNOWN" } });
   });
 
-  it("must have a plain name and a possible size", async () => {
+  it("must have a plain .blend name and a size within the limits", async () => {
     const one = await client();
     const data = Buffer.from("BLENDER");
     for (const name of [
@@ -313,7 +313,7 @@ describe("a downloaded file", () => {
   });
 });
 
-it("the limit on text messages is the same as before", async () => {
+it("text messages and binary frames over their limits end the connection", async () => {
   const one = await client();
   one.socket.send("x".repeat(GATEWAY_LIMITS.maxFrameBytes + 1));
   expect(await one.closed).toBe(1009);

@@ -38,7 +38,7 @@ describe("a client that knows the token", () => {
     expect(await ask("jobs.list")).toMatchObject({ type: "reply", result: { jobs: [LINE] } });
   });
 
-  it("continues watching a job from an event number: nothing is lost, nothing comes twice", async () => {
+  it("continues watching a job from an event number, without lost or repeated events", async () => {
     const note = (message: string) => test.events.push(0, { event: "note", code: "n", message });
     for (const message of ["a", "b", "c"]) note(message);
     const { ask, frames, frame } = await client();
@@ -102,7 +102,7 @@ describe("a client without the token", () => {
     expect(await inside.ask("jobs.list")).toMatchObject({ type: "reply" });
   });
 
-  it("with another protocol version is told so, whatever its hello looks like", async () => {
+  it("with another protocol version gets an error about the version, whatever its hello looks like", async () => {
     const { greeting } = await openClient(test.port, { token: test.token, protocol: 2 });
     expect(greeting).toMatchObject({ type: "refused", protocol: 1, error: { code: "WIRE_VERSION" } });
     const later = await openEarly(test.port, JSON.stringify({ type: "hello", protocol: 7, key: { kind: "other" } }));

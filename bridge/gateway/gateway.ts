@@ -22,7 +22,7 @@ const HEADERS_TIMEOUT_MS = 5_000;
 const MAX_HEADER_BYTES = 8 * 1024;
 const PORT_TRIES = 10;
 /** How long to wait for clients to close. */
-const PARTING_MS = 1_000;
+const CLOSE_WAIT_MS = 1_000;
 
 /** The WebSocket server for programs of this machine. Disposing it disconnects every client. */
 export class Gateway implements AsyncDisposable {
@@ -66,9 +66,9 @@ export class Gateway implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const client of this.#sockets.clients) client.close(1001, "the bridge ends");
+    for (const client of this.#sockets.clients) client.close(1001, "the bridge is stopping");
     const endAll = () => this.#sockets.clients.forEach((client) => client.terminate());
-    const stopTimer = this.#deps.timers.after(PARTING_MS, endAll);
+    const stopTimer = this.#deps.timers.after(CLOSE_WAIT_MS, endAll);
     await this.#stopListening();
     stopTimer();
     this.#sockets.close();
@@ -77,7 +77,7 @@ export class Gateway implements AsyncDisposable {
   async #listen(port: number): Promise<void> {
     for (const host of LOOPBACK) {
       const server = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, maxHeaderSize: MAX_HEADER_BYTES }, (request, response) =>
-        this.#turnAway(request, response),
+        this.#rejectRequest(request, response),
       );
       server.maxConnections = 2 * GATEWAY_LIMITS.maxClients;
       server.on("upgrade", (request, socket, head) => this.#receive(request, socket, head));
@@ -103,10 +103,10 @@ export class Gateway implements AsyncDisposable {
   }
 
   /** Only WebSockets are served. No header allows a web page to read the answer. */
-  #turnAway(request: IncomingMessage, response: ServerResponse): void {
+  #rejectRequest(request: IncomingMessage, response: ServerResponse): void {
     const refusal = refusalOf(request, { port: this.#port, origins: this.#origins });
     response.writeHead(refusal?.status ?? 426, { connection: "close", "content-type": "text/plain" });
-    response.end(`${refusal?.reason ?? "only WebSockets come in"}\n`);
+    response.end(`${refusal?.reason ?? "only WebSocket connections are served"}\n`);
   }
 
   #receive(request: IncomingMessage, socket: Duplex, head: Buffer): void {

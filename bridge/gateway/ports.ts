@@ -7,7 +7,7 @@ export type Params<M extends Method> = z.output<(typeof METHODS)[M]["params"]>;
 export type Result<M extends Method> = z.output<(typeof METHODS)[M]["result"]>;
 
 /** Methods with a request and a reply only; the others are about subscriptions and files, and handled by the connection. */
-export type AnsweredMethod = Exclude<Method, "jobs.watch" | "jobs.unwatch" | `files.${string}`>;
+export type RequestMethod = Exclude<Method, "jobs.watch" | "jobs.unwatch" | `files.${string}`>;
 
 /** An upload that is being written. */
 export interface IncomingFile {
@@ -24,7 +24,7 @@ export interface IncomingFile {
 /** Port: the bridge behind the gateway. It decides; the gateway only transports. */
 export interface ServedBridge {
   /** Each may throw a FarmError, which is sent to the client. `signal` aborts when the client disconnects. */
-  readonly answers: { readonly [M in AnsweredMethod]: (params: Params<M>, signal: AbortSignal) => Promise<Result<M>> };
+  readonly answers: { readonly [M in RequestMethod]: (params: Params<M>, signal: AbortSignal) => Promise<Result<M>> };
   /** Throws JOB_UNKNOWN. */
   job(job: string): Promise<{ readonly report: Omit<JobReport, "first" | "next">; readonly events: EventLog<WireEvent> }>;
   /** Starts an upload. Throws TOO_MANY_UPLOADS, DISK_FULL. */

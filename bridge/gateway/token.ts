@@ -7,7 +7,7 @@ export function newToken(random: Random): string {
 }
 
 /** Compares in constant time, also for another length. */
-export function isToken(given: string, token: string): boolean {
+export function tokenMatches(given: string, token: string): boolean {
   return timingSafeEqual(digest(given), digest(token));
 }
 

@@ -20,11 +20,11 @@ export interface OpenFile extends AsyncDisposable {
 }
 
 /** read: opens an existing file. change: opens an existing file for writing. own: creates it if it is missing, and never follows a link. */
-export type OpenHow = "read" | "change" | "own";
+export type OpenMode = "read" | "change" | "own";
 
 /** The needed part of `node:fs/promises`, with its calls and errors (`code`: ENOENT, EEXIST, EXDEV, ENOSPC, …). */
 export interface Disk {
-  open(path: string, how: OpenHow, mode?: number): Promise<OpenFile>;
+  open(path: string, how: OpenMode, mode?: number): Promise<OpenFile>;
   readFile(path: string): Promise<Buffer>;
   /** `flag` "wx": fails if the file exists. */
   writeFile(path: string, content: string | Uint8Array, options?: { readonly mode?: number; readonly flag?: "w" | "wx" }): Promise<void>;
@@ -59,7 +59,7 @@ export const systemDisk: Disk = {
 };
 
 /** False also when it cannot be determined. */
-export async function isThere(disk: Pick<Disk, "stat">, path: string): Promise<boolean> {
+export async function pathExists(disk: Pick<Disk, "stat">, path: string): Promise<boolean> {
   return await disk.stat(path).then(
     () => true,
     () => false,

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 
 /** Distinguishes a process from a later one with the same pid. */
-export interface ProcessBirth {
+export interface ProcessStart {
   /** Start time of the process, in clock ticks since boot. */
   readonly startTicks: string;
   /** The boot id; "" if unknown. */
@@ -40,7 +40,7 @@ export async function processStat(pid: number): Promise<ProcessStat | undefined>
 }
 
 /** When a process started; undefined if unknown. */
-export async function processBirthOf(pid: number): Promise<ProcessBirth | undefined> {
+export async function processBirthOf(pid: number): Promise<ProcessStart | undefined> {
   const [stat, boot] = await Promise.all([processStat(pid), readFile("/proc/sys/kernel/random/boot_id", "utf8").catch(() => "")]);
   return stat && { startTicks: stat.startTicks, boot: boot.trim() };
 }

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { z } from "zod";
-import { GPU_LIMITS, type Gpu, pciAddress, shownName } from "../core/gpu/gpu.ts";
+import { GPU_LIMITS, type Gpu, pciAddress, displayName } from "../core/gpu/gpu.ts";
 import { type DrmCard, drmCards, owningGroupsOf } from "./drm-gpus.ts";
-import { namesIn, parsedJson, type Roots, outputOfCommand, readTextOrNothing } from "./sources.ts";
+import { listNames, parsedJson, type Roots, outputOfCommand, readTextOrNothing } from "./sources.ts";
 
 /** GPU names by device and revision, from libdrm. */
 const NAMES_FILE = "/usr/share/libdrm/amdgpu.ids";
@@ -11,7 +11,7 @@ const NAMES_FILE = "/usr/share/libdrm/amdgpu.ids";
 export function nameInAmdgpuIds(text: string, { deviceId, revision }: Pick<DrmCard, "deviceId" | "revision">): string | undefined {
   for (const line of text.split("\n")) {
     const [device = "", rev = "", ...name] = line.split(",").map((cell) => cell.trim());
-    if (device.toLowerCase() === deviceId && rev.toLowerCase() === revision && name.length > 0) return shownName(name.join(", "));
+    if (device.toLowerCase() === deviceId && rev.toLowerCase() === revision && name.length > 0) return displayName(name.join(", "));
   }
   return undefined;
 }
@@ -40,7 +40,7 @@ export function parseRocmSmi(text: string): ReadonlyMap<string, string> {
   for (const card of Object.values(cards.data ?? {}).slice(0, GPU_LIMITS.maxGpus)) {
     const fields = new Map(Object.entries(card).map(([key, value]) => [key.toLowerCase(), typeof value === "string" ? value : ""]));
     const pci = pciAddress(fields.get("pci bus") ?? "");
-    const name = [fields.get("card series"), fields.get("device name")].map((told) => shownName(told ?? "")).find(isName);
+    const name = [fields.get("card series"), fields.get("device name")].map((told) => displayName(told ?? "")).find(isName);
     if (pci !== undefined && name !== undefined) names.set(pci, name);
   }
   return names;
@@ -78,7 +78,7 @@ export async function amdGpus(roots: Roots): Promise<readonly Gpu[]> {
 
 async function kfdArchs({ sys }: Roots): Promise<ReadonlyMap<number, string>> {
   const folder = join(sys, "class", "kfd", "kfd", "topology", "nodes");
-  const nodes = ((await namesIn(folder)) ?? []).slice(0, 4 * GPU_LIMITS.maxGpus);
+  const nodes = ((await listNames(folder)) ?? []).slice(0, 4 * GPU_LIMITS.maxGpus);
   const found = await Promise.all(
     nodes.map(async (node) => parseKfdNode((await readTextOrNothing(join(folder, node, "properties"))) ?? "")),
   );

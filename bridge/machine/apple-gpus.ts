@@ -1,6 +1,6 @@
 import { release, totalmem } from "node:os";
 import { z } from "zod";
-import { GPU_LIMITS, type Gpu, shownName } from "../core/gpu/gpu.ts";
+import { GPU_LIMITS, type Gpu, displayName } from "../core/gpu/gpu.ts";
 import { parsedJson, outputOfCommand } from "./sources.ts";
 
 const Displays = z.object({
@@ -23,7 +23,7 @@ export function parseSystemProfiler(text: string, machine: { readonly memoryByte
   return (displays.data?.SPDisplaysDataType ?? [])
     .filter((gpu) => gpu.spdisplays_mtlgpufamilysupport !== undefined || gpu.spdisplays_metal !== undefined)
     .map((gpu, index) => {
-      const name = shownName(gpu.sppci_model ?? gpu._name);
+      const name = displayName(gpu.sppci_model ?? gpu._name);
       const isApples = /apple/i.test(gpu.spdisplays_vendor ?? name);
       return {
         vendor: "apple",

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { namesIn, type Roots, outputOfCommand, readTextOrNothing } from "./sources.ts";
+import { listNames, type Roots, outputOfCommand, readTextOrNothing } from "./sources.ts";
 
 /** One entry of /sys/class/power_supply. */
 export interface PowerSupply {
@@ -28,7 +28,7 @@ export async function onBattery(roots: Roots, platform: NodeJS.Platform): Promis
   if (platform === "darwin") return isOnBatteryByPmset((await outputOfCommand("pmset", ["-g", "batt"])) ?? "");
   if (platform !== "linux") return undefined;
   const folder = join(roots.sys, "class", "power_supply");
-  const names = await namesIn(folder);
+  const names = await listNames(folder);
   if (names === undefined) return undefined;
   return isOnBattery(await Promise.all(names.map((name) => supplyAt(join(folder, name)))));
 }

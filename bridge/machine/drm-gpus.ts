@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { GPU_LIMITS, type Gpu, pciAddress, shownName } from "../core/gpu/gpu.ts";
-import { namesIn, type Roots, readTextOrNothing } from "./sources.ts";
+import { GPU_LIMITS, type Gpu, pciAddress, displayName } from "../core/gpu/gpu.ts";
+import { listNames, type Roots, readTextOrNothing } from "./sources.ts";
 
 /** A GPU that a kernel driver lists under /sys/class/drm. */
 export interface DrmCard {
@@ -30,7 +30,7 @@ export function parseUevent(text: string): ReadonlyMap<string, string> {
 
 /** The GPUs of these kernel drivers, in the order of their render nodes. */
 export async function drmCards(roots: Roots, drivers: readonly string[]): Promise<DrmCard[]> {
-  const names = (await namesIn(join(roots.sys, "class", "drm"))) ?? [];
+  const names = (await listNames(join(roots.sys, "class", "drm"))) ?? [];
   const minors = names
     .flatMap((name) => /^renderD(\d{1,5})$/.exec(name)?.[1] ?? [])
     .map(Number)
@@ -77,7 +77,7 @@ export async function owningGroupsOf(paths: readonly string[]): Promise<readonly
 }
 
 async function readingsOf(device: string): Promise<DrmCard["readings"]> {
-  const [chip] = (await namesIn(join(device, "hwmon"))) ?? [];
+  const [chip] = (await listNames(join(device, "hwmon"))) ?? [];
   const number = async (...path: string[]) => numberIn(await readTextOrNothing(join(device, ...path)));
   const sensor = async (...files: string[]) => {
     for (const file of chip === undefined ? [] : files) {
@@ -104,6 +104,6 @@ function scaled(value: number | undefined, factor: number): number | undefined {
 }
 
 function nameOrNothing(text: string | undefined): string | undefined {
-  const name = shownName(text ?? "");
+  const name = displayName(text ?? "");
   return name === "" ? undefined : name;
 }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { namesIn, type Roots, readTextOrNothing } from "./sources.ts";
+import { listNames, type Roots, readTextOrNothing } from "./sources.ts";
 
 /** The kernel's names of sensor chips in CPUs. */
 const PROCESSOR_CHIPS: ReadonlySet<string> = new Set([
@@ -32,11 +32,11 @@ export async function processorCelsius(roots: Roots): Promise<number | undefined
 
 async function hwmonSensors({ sys }: Roots): Promise<Sensor[]> {
   const folder = join(sys, "class", "hwmon");
-  const chips = (await namesIn(folder)) ?? [];
+  const chips = (await listNames(folder)) ?? [];
   const sensors = await Promise.all(
     chips.map(async (chip) => {
       const name = (await readTextOrNothing(join(folder, chip, "name"))) ?? chip;
-      const inputs = ((await namesIn(join(folder, chip))) ?? []).filter((file) => /^temp\d+_input$/.test(file));
+      const inputs = ((await listNames(join(folder, chip))) ?? []).filter((file) => /^temp\d+_input$/.test(file));
       return await Promise.all(inputs.map(async (file) => ({ chip: name, celsius: await thousandth(join(folder, chip, file)) })));
     }),
   );
@@ -45,7 +45,7 @@ async function hwmonSensors({ sys }: Roots): Promise<Sensor[]> {
 
 async function thermalZones({ sys }: Roots): Promise<Sensor[]> {
   const folder = join(sys, "class", "thermal");
-  const zones = ((await namesIn(folder)) ?? []).filter((name) => name.startsWith("thermal_zone"));
+  const zones = ((await listNames(folder)) ?? []).filter((name) => name.startsWith("thermal_zone"));
   return await Promise.all(
     zones.map(async (zone) => ({
       chip: (await readTextOrNothing(join(folder, zone, "type"))) ?? zone,
@@ -80,7 +80,7 @@ export function joulesBetween(before: ReadonlyMap<string, EnergyReading>, after:
 /** The CPU packages' energy counters (RAPL); most systems allow only root to read them. */
 export async function processorEnergy({ sys }: Roots): Promise<ReadonlyMap<string, EnergyReading>> {
   const folder = join(sys, "class", "powercap");
-  const packages = ((await namesIn(folder)) ?? []).filter((name) => /^intel-rapl:\d+$/.test(name));
+  const packages = ((await listNames(folder)) ?? []).filter((name) => /^intel-rapl:\d+$/.test(name));
   const readings = new Map<string, EnergyReading>();
   for (const name of packages) {
     const microjoules = Number((await readTextOrNothing(join(folder, name, "energy_uj"))) || Number.NaN);

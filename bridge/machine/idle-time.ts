@@ -3,7 +3,7 @@ import { type FileHandle, open, stat } from "node:fs/promises";
 import { uptime } from "node:os";
 import { join } from "node:path";
 import { inputCounts, inputDevices, loginIdle, parseGdbusNumber, parseIoreg } from "./input-signs.ts";
-import { namesIn, type Roots, outputOfCommand, readTextOrNothing } from "./sources.ts";
+import { listNames, type Roots, outputOfCommand, readTextOrNothing } from "./sources.ts";
 
 /** The sources of idle time on this machine, and those that failed. */
 export interface IdleSensors {
@@ -13,7 +13,7 @@ export interface IdleSensors {
   readonly from: readonly string[];
 }
 
-interface Sign {
+interface IdleSource {
   readonly name: string;
   /** Whether it detects input at a display; others only detect terminals. */
   readonly seesScreens: boolean;
@@ -43,7 +43,7 @@ export class IdleDetector implements AsyncDisposable {
 
   async look(nowMs: number): Promise<IdleSensors> {
     const signs = this.#platform === "linux" ? this.#linuxSigns() : this.#platform === "darwin" ? [macSign] : [];
-    const spoken: { readonly sign: Sign; readonly ms: number }[] = [];
+    const spoken: { readonly sign: IdleSource; readonly ms: number }[] = [];
     for (const sign of signs) {
       // The login manager is less precise than the sources before it, and needs two processes.
       if (sign.isLastResort && spoken.some(({ sign: { seesScreens } }) => seesScreens)) continue;
@@ -60,7 +60,7 @@ export class IdleDetector implements AsyncDisposable {
     this.#devices.clear();
   }
 
-  #linuxSigns(): readonly Sign[] {
+  #linuxSigns(): readonly IdleSource[] {
     return [
       { name: "input devices", seesScreens: true, read: (nowMs) => this.#readDevices(nowMs) },
       { name: "GNOME", seesScreens: true, read: readMutter },
@@ -75,7 +75,7 @@ export class IdleDetector implements AsyncDisposable {
     if (this.#platform !== "linux") return true;
     if (process.env["DISPLAY"] !== undefined || process.env["WAYLAND_DISPLAY"] !== undefined) return true;
     const [cards, devices] = await Promise.all([
-      namesIn(join(this.#roots.sys, "class", "drm")),
+      listNames(join(this.#roots.sys, "class", "drm")),
       readTextOrNothing(join(this.#roots.proc, "bus", "input", "devices")),
     ]);
     return (cards ?? []).some((name) => /^card\d+-/.test(name)) && inputDevices(devices ?? "").length > 0;
@@ -111,7 +111,7 @@ export class IdleDetector implements AsyncDisposable {
   /** Terminals store the time of the last input. */
   async #readTerminals(nowMs: number): Promise<number | undefined> {
     const folder = join(this.#roots.dev, "pts");
-    const names = (await namesIn(folder))?.filter((name) => /^\d+$/.test(name));
+    const names = (await listNames(folder))?.filter((name) => /^\d+$/.test(name));
     if (names === undefined) return undefined;
     const times = await Promise.all(names.map((name) => stat(join(folder, name)).catch(() => undefined)));
     const last = Math.max(0, ...times.map((time) => time?.atimeMs ?? 0));
@@ -119,7 +119,7 @@ export class IdleDetector implements AsyncDisposable {
   }
 }
 
-const macSign: Sign = {
+const macSign: IdleSource = {
   name: "IOHIDSystem",
   seesScreens: true,
   read: async () => parseIoreg((await outputOfCommand("ioreg", ["-c", "IOHIDSystem", "-d", "4"])) ?? ""),

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { z } from "zod";
-import { GPU_LIMITS, type Gpu, pciAddress, shownName } from "../core/gpu/gpu.ts";
+import { GPU_LIMITS, type Gpu, pciAddress, displayName } from "../core/gpu/gpu.ts";
 import { drmCards } from "./drm-gpus.ts";
 import { parsedJson, type Roots, outputOfCommand, readTextOrNothing } from "./sources.ts";
 
@@ -24,7 +24,7 @@ export function parseXpuSmi(text: string): ReadonlyMap<string, { readonly name: 
     const pci = pciAddress(device.pci_bdf_address);
     const memory = Number(device.memory_physical_size_byte);
     if (pci === undefined) continue;
-    found.set(pci, { name: shownName(device.device_name), memoryBytes: Number.isSafeInteger(memory) && memory > 0 ? memory : undefined });
+    found.set(pci, { name: displayName(device.device_name), memoryBytes: Number.isSafeInteger(memory) && memory > 0 ? memory : undefined });
   }
   return found;
 }

@@ -4,7 +4,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Asked, MachineWatch } from "./machine-watch.ts";
+import { type MetricsRequest, MachineWatch } from "./machine-watch.ts";
 import type { Roots } from "./sources.ts";
 
 let root: string;
@@ -20,7 +20,7 @@ async function put(path: string, text: string): Promise<void> {
   await writeFile(join(root, path), text);
 }
 
-const NOTHING: Asked = { untouched: false, battery: false, programs: undefined, heat: false, gpus: undefined };
+const NOTHING: MetricsRequest = { untouched: false, battery: false, programs: undefined, heat: false, gpus: undefined };
 const watch = (nowMs = 0) => new MachineWatch(nowMs, { roots, platform: "linux" });
 
 describe("the metrics of a machine made of files", () => {

@@ -10,7 +10,7 @@ import { REAL_ROOTS, type Roots } from "./sources.ts";
 import { type IdleSensors, IdleDetector } from "./idle-time.ts";
 
 /** The requested metrics; others are not read, to save work. */
-export interface Asked {
+export interface MetricsRequest {
   readonly untouched: boolean;
   readonly battery: boolean;
   /** Programs to look for; undefined: none. */
@@ -61,13 +61,13 @@ export class MachineWatch implements AsyncDisposable {
     this.#energyAtMs = nowMs;
   }
 
-  async look(asked: Asked, nowMs: number): Promise<HostMetrics> {
+  async look(asked: MetricsRequest, nowMs: number): Promise<HostMetrics> {
     const [gpus, touch, battery, programs, heat] = await Promise.all([
-      this.#lookAtGpus(asked.gpus, nowMs),
-      asked.untouched ? this.#touch.look(nowMs) : UNASKED,
+      this.#readGpus(asked.gpus, nowMs),
+      asked.untouched ? this.#touch.look(nowMs) : NO_IDLE_SENSORS,
       asked.battery ? onBattery(this.#roots, this.#platform) : undefined,
       asked.programs ? runningPrograms(this.#roots, this.#platform, asked.programs) : undefined,
-      asked.heat ? this.#heat(nowMs) : COLD,
+      asked.heat ? this.#heat(nowMs) : NO_HEAT,
     ]);
     const gpuWatts = sum(gpus.map((gpu) => gpu.watts));
     const gpuJoules = gpuWatts === undefined ? undefined : (gpuWatts * heat.sinceMs) / 1_000;
@@ -101,7 +101,7 @@ export class MachineWatch implements AsyncDisposable {
     return this.#load;
   }
 
-  async #lookAtGpus(wanted: Asked["gpus"], nowMs: number): Promise<readonly Gpu[]> {
+  async #readGpus(wanted: MetricsRequest["gpus"], nowMs: number): Promise<readonly Gpu[]> {
     if (wanted === undefined) return [];
     if (this.#gpus === undefined || nowMs - this.#gpus.atMs >= GPUS_EVERY_MS)
       this.#gpus = { atMs: nowMs, seen: await listGpus(this.#roots, this.#platform) };
@@ -126,8 +126,8 @@ interface Heat {
   readonly sinceMs: number;
 }
 
-const COLD: Heat = { celsius: undefined, joules: undefined, watts: undefined, sinceMs: 0 };
-const UNASKED: IdleSensors = { idleMs: undefined, from: [] };
+const NO_HEAT: Heat = { celsius: undefined, joules: undefined, watts: undefined, sinceMs: 0 };
+const NO_IDLE_SENSORS: IdleSensors = { idleMs: undefined, from: [] };
 
 function ownProcessorMs(): number {
   const { user, system } = process.cpuUsage();

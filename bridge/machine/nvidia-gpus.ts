@@ -1,4 +1,4 @@
-import { GPU_LIMITS, type Gpu, pciAddress, shownName } from "../core/gpu/gpu.ts";
+import { GPU_LIMITS, type Gpu, pciAddress, displayName } from "../core/gpu/gpu.ts";
 import { outputOfCommand } from "./sources.ts";
 
 const FIELDS = [
@@ -40,7 +40,7 @@ function gpuOf(cells: ReadonlyMap<(typeof FIELDS)[number], string>): Gpu {
     index,
     driverIndex: index,
     id: text("uuid").slice(0, GPU_LIMITS.maxIdChars),
-    name: shownName(text("name")),
+    name: displayName(text("name")),
     pci: pciAddress(text("pci.bus_id")),
     driver: /^[\w.-]+$/.exec(text("driver_version"))?.[0].slice(0, GPU_LIMITS.maxDriverChars),
     arch: archOf(text("compute_cap")),

@@ -38,7 +38,7 @@ describe("the battery", () => {
     ["Now drawing from 'Battery Power'\n -InternalBattery-0 (id=4653155)\t88%; discharging; 5:12 remaining present: true", true],
     ["Now drawing from 'AC Power'\n -InternalBattery-0 (id=4653155)\t100%; charged; 0:00 remaining present: true", false],
     ["", undefined],
-  ])("as pmset tells it: %j", (text, on) => expect(isOnBatteryByPmset(text)).toBe(on));
+  ])("is parsed from pmset: %j", (text, on) => expect(isOnBatteryByPmset(text)).toBe(on));
 });
 
 describe("temperature and energy", () => {

@@ -1,6 +1,6 @@
 import { basename, join } from "node:path";
 import { parseProcessStat } from "../kernel/process-identity.ts";
-import { namesIn, type Roots, outputOfCommand, readTextOrNothing } from "./sources.ts";
+import { listNames, type Roots, outputOfCommand, readTextOrNothing } from "./sources.ts";
 
 /** A process of this machine. */
 export interface RunningProgram {
@@ -63,7 +63,7 @@ export async function runningPrograms(
 async function programsHere(roots: Roots, platform: NodeJS.Platform): Promise<RunningProgram[] | undefined> {
   if (platform === "darwin") return parseUntimedEvent(await outputOfCommand("ps", ["-axo", "pid=,ppid=,comm="]), parsePs);
   if (platform === "win32") return parseUntimedEvent(await outputOfCommand("tasklist", ["/fo", "csv", "/nh"]), parseTasklist);
-  const pids = (await namesIn(roots.proc))?.filter((name) => /^\d+$/.test(name));
+  const pids = (await listNames(roots.proc))?.filter((name) => /^\d+$/.test(name));
   if (pids === undefined || pids.length === 0) return undefined;
   const stats = await Promise.all(pids.map((pid) => readTextOrNothing(join(roots.proc, pid, "stat"))));
   return stats.map((stat) => parseProcessStat(stat ?? "")).filter((program) => program !== undefined);

@@ -22,7 +22,7 @@ export async function readTextOrNothing(path: string): Promise<string | undefine
 }
 
 /** The names in a folder; undefined when it is missing or unreadable. */
-export async function namesIn(path: string): Promise<readonly string[] | undefined> {
+export async function listNames(path: string): Promise<readonly string[] | undefined> {
   return await readdir(path).catch(() => undefined);
 }
 

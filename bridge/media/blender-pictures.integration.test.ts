@@ -55,7 +55,7 @@ function assemble({ folder, unit }: Pictures, name: string): string {
 }
 
 describe("Blender's own multilayer files", () => {
-  test("pass the gate with all their channels and Cycles' strings", () => {
+  test("pass the structural gate with all channels and Cycles' string attributes", () => {
     const { channels, attributes, nonFinite } = checkFloatResult(at("full"), size);
     expect(channels).toHaveLength(31);
     expect(channels).toContain("ViewLayer.CryptoObject00.r");
@@ -152,7 +152,7 @@ describe("files that OpenImageIO writes from them", () => {
     ["tiled", "--tile", "16", "16"],
     ["of integers", "-d", "uint32"],
     ["with an offset window", "--origin", "+3+2"],
-    ["with a bigger frame around", "--fullsize", "90x90+0+0"],
+    ["with a display window larger than the data window", "--fullsize", "90x90+0+0"],
   ])("%s are refused", (name, ...args) => {
     const path = convert(`refused-${name.replaceAll(" ", "-")}.exr`, at("ne"), ...args);
     expect(statSync(path).size).toBeGreaterThan(500);

@@ -44,12 +44,12 @@ describe("the structural gate", () => {
   });
 
   test.each<[string, Partial<MadeExr>, Partial<typeof expectation> & { channels?: readonly string[] }]>([
-    ["6x20 pixels, 6x21 were asked for", {}, { height: 21 }],
-    ["6x20 pixels, 20x6 were asked for", {}, { width: 20, height: 6 }],
+    ["6x20 pixels, 6x21 were requested", {}, { height: 21 }],
+    ["6x20 pixels, 20x6 were requested", {}, { width: 20, height: 6 }],
     ["bytes, 100 are allowed", {}, { maxBytes: 100 }],
     ["channels are too much", { bits: () => 0 }, { maxBytes: 1500 }],
     ['lacks the channel \\"L.Depth.Z\\"', {}, { channels: [...parts[0]!.channels.map(({ name }) => name), "L.Depth.Z"] }],
-    ["that nobody asked for", {}, { channels: ["L.Combined.A", "L.Combined.B", "L.Combined.G"] }],
+    ["that was not requested", {}, { channels: ["L.Combined.A", "L.Combined.B", "L.Combined.G"] }],
   ])("refuses: %s", (claim, change, expected) => {
     const path = scratch.put("refused.exr", makeExr({ ...small, ...change }));
     const message = claim.replaceAll("\\", "");
@@ -164,7 +164,7 @@ describe("decompression bombs are refused before they use memory", () => {
   test.each<[string, () => Buffer, { readonly width: number; readonly height: number; readonly maxBytes: number }]>([
     ["a window of 2^31 pixels", () => window(2 ** 31 - 1, 2 ** 31 - 1), expectation],
     ["a window of 65,536 x 65,536 pixels", () => window(65_536, 65_536), { width: 65_536, height: 65_536, maxBytes: 2 ** 40 }],
-    ["a window that was not asked for", () => window(65_536, 16), expectation],
+    ["a window that was not requested", () => window(65_536, 16), expectation],
     [
       "an attribute of 2 GiB",
       () => Buffer.concat([makeExr(small).subarray(0, 8), Buffer.from("x\0string\0"), int32(2 ** 31 - 1)]),
@@ -185,11 +185,11 @@ describe("decompression bombs are refused before they use memory", () => {
     expect(() => checkFloatResult(path, expected)).toThrow(expect.objectContaining({ code: "EXR_INVALID" }));
     expect(process.memoryUsage().rss - before).toBeLessThan(64 * MiB);
     const { user, system } = process.threadCpuUsage(started);
-    expect((user + system) / 1_000, "its own work, not the time that others had the processor").toBeLessThan(2_000);
+    expect((user + system) / 1_000, "CPU time of this thread, independent of other load").toBeLessThan(2_000);
   });
 
   test("are valid files apart from the bomb", () => {
-    const path = scratch.put("fuse.exr", zipBomb(1024 * 16 * 16));
+    const path = scratch.put("not-a-bomb.exr", zipBomb(1024 * 16 * 16));
     expect(checkFloatResult(path, { width: 1024, height: 16, maxBytes: MiB }).channels).toHaveLength(4);
   });
 });

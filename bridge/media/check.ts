@@ -15,7 +15,7 @@ export function checkFloatResult(path: string, expectation: FloatExpectation): F
   using file = ExrFile.open(path, expectation.maxBytes);
   const { width, height } = file;
   if (width !== expectation.width || height !== expectation.height) {
-    throw exrInvalid(`it is ${width}x${height} pixels, ${expectation.width}x${expectation.height} were asked for`);
+    throw exrInvalid(`it is ${width}x${height} pixels, ${expectation.width}x${expectation.height} were requested`);
   }
   const all = channelNames(file.header);
   if (width * height * all.length * 4 > expectation.maxBytes)
@@ -35,7 +35,7 @@ function requireSameChannels(found: readonly string[], expected: readonly string
   if (missing.length > 0)
     throw exrInvalid(`it lacks the channel ${quoted(missing[0] ?? "")}`, { missing: missing.length, extra: extra.length });
   if (extra.length > 0)
-    throw exrInvalid(`it has a channel ${quoted(extra[0] ?? "")} that nobody asked for`, { missing: 0, extra: extra.length });
+    throw exrInvalid(`it has a channel ${quoted(extra[0] ?? "")} that was not requested`, { missing: 0, extra: extra.length });
 }
 
 function countNonFinite(bytes: Uint8Array): number {

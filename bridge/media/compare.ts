@@ -1,5 +1,5 @@
 import type { Rect } from "../core/job/scene-facts.ts";
-import { isWallClock, withoutComposite } from "./exr/channel-names.ts";
+import { isRenderTimePass, withoutComposite } from "./exr/channel-names.ts";
 import type { ExrFile } from "./exr/exr-file.ts";
 import { channelNames } from "./exr/header.ts";
 import { readRectangle } from "./exr/read-rectangle.ts";
@@ -53,7 +53,7 @@ export function compareFloats(request: CompareRequest): FloatDifference {
 }
 
 function comparedNames(file: ExrFile): string[] {
-  return withoutComposite(channelNames(file.header)).filter((name) => !isWallClock(name));
+  return withoutComposite(channelNames(file.header)).filter((name) => !isRenderTimePass(name));
 }
 
 type Bits = ReadonlyMap<string, Uint32Array>;

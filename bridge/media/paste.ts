@@ -39,11 +39,11 @@ interface Paste {
 export function pasteResult(request: PasteRequest): void {
   const { resultRect, tileRect, region, target } = request;
   if (!contains(resultRect, tileRect) || !contains(region, tileRect))
-    throw new RangeError("what is kept lies outside of the result or of the picture");
+    throw new RangeError("the crop is outside of the result or of the picture");
   if (region.width !== target.width || region.height !== target.height) throw new RangeError("the region and the target differ in size");
   using file = ExrFile.open(request.resultPath);
   if (file.width !== resultRect.width || file.height !== resultRect.height) {
-    throw exrInvalid(`it is ${file.width}x${file.height} pixels, ${resultRect.width}x${resultRect.height} were asked for`);
+    throw exrInvalid(`it is ${file.width}x${file.height} pixels, ${resultRect.width}x${resultRect.height} were requested`);
   }
   const layout = readLayout(request);
   const runs = channelRuns(file.header.parts, layout.channels);
@@ -62,7 +62,7 @@ export function pasteResult(request: PasteRequest): void {
 function readLayout(request: PasteRequest): FloatLayout {
   using target = ExrFile.open(request.target.path);
   const layout = assembledLayoutOf(target);
-  if (!layout || !fitsSpec(layout, request.target)) throw new RangeError(`${request.target.path} is not laid out as the target says`);
+  if (!layout || !fitsSpec(layout, request.target)) throw new RangeError(`${request.target.path} does not have the layout of the target`);
   return layout;
 }
 

@@ -16,11 +16,11 @@ export function openPlaced(picture: PlacedPicture): ExrFile {
   const { width, height } = picture.rect;
   if (file.width === width && file.height === height) return file;
   file[Symbol.dispose]();
-  throw exrInvalid(`it is ${file.width}x${file.height} pixels, ${width}x${height} were asked for`);
+  throw exrInvalid(`it is ${file.width}x${file.height} pixels, ${width}x${height} were requested`);
 }
 
 /** A full-frame rectangle in a picture's own rows. */
 export function toPictureArea(picture: PlacedPicture, rect: Rect): PixelArea {
-  if (!contains(picture.rect, rect)) throw new RangeError("the compared rectangle lies outside of a picture");
+  if (!contains(picture.rect, rect)) throw new RangeError("the compared rectangle is outside of a picture");
   return { left: rect.x - picture.rect.x, top: topRow(picture.rect, rect), width: rect.width, height: rect.height };
 }

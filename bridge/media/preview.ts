@@ -53,7 +53,7 @@ export class PreviewCanvas implements AsyncDisposable {
   async add(tile: PreviewTile): Promise<void> {
     const tileRect = tile.tileRect ?? tile.rect;
     if (!contains(tile.rect, tileRect) || !contains(this.#options.region, tileRect))
-      throw new RangeError("what is kept lies outside of the preview");
+      throw new RangeError("the crop is outside of the preview");
     const whole = this.#onCanvas(tile.rect);
     const kept = this.#onCanvas(tileRect);
     const pixels = await decodePreview(tile.path, whole);

@@ -35,6 +35,6 @@ describe("parsePeerTarget", () => {
   });
 });
 
-it("keeps the valid ones of a peer's addresses", () => {
+it("ignores invalid addresses of a peer", () => {
   expect(readableAddresses(["/ip4/10.0.0.7/tcp/1", "malformed", "/ip4/x/tcp/1"]).map(String)).toEqual(["/ip4/10.0.0.7/tcp/1"]);
 });

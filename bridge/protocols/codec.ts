@@ -24,7 +24,7 @@ export function decodeMessage<T>(schema: z.ZodType<T>, frame: Uint8Array, maxByt
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const where = parsed.error.issues[0]?.path.join(".") ?? "";
-  throw new FarmError("PEER_BROKE_PROTOCOL", `a message breaks its schema${where ? ` at ${where}` : ""}`, { cause: parsed.error });
+  throw new FarmError("PEER_BROKE_PROTOCOL", `a message does not match its schema${where ? ` at ${where}` : ""}`, { cause: parsed.error });
 }
 
 /**

@@ -4,7 +4,7 @@ import type { WrittenFile } from "../core/ledger/written-file.ts";
 import type { Disk } from "../kernel/disk.ts";
 import { type Sha256, sha256 } from "../kernel/ids.ts";
 import { makeFolder } from "../kernel/files/make-folder.ts";
-import { OUTPUT_WAITS, outputAnswer } from "../kernel/files/output-failure.ts";
+import { OUTPUT_WAITS, awaitOutput } from "../kernel/files/output-failure.ts";
 import { placeFile, syncFile, syncFolder } from "../kernel/files/atomic-file.ts";
 import { removeFolder } from "../kernel/files/remove-folder.ts";
 import type { Time, World } from "../kernel/world.ts";
@@ -82,7 +82,7 @@ export class JobFolder implements JobFiles {
         throw error;
       }
     };
-    return await outputAnswer(place(), { where: to, limitMs: OUTPUT_WAITS.deliverMs, time: this.#world });
+    return await awaitOutput(place(), { where: to, limitMs: OUTPUT_WAITS.deliverMs, time: this.#world });
   }
 
   /** Of an ended job only its assembled raw frames stay, until somebody has taken them. */

@@ -7,12 +7,16 @@ describe("why a sandbox ended", () => {
   it.each<[string, Partial<SandboxEnd>, string | undefined]>([
     ["by itself", {}, undefined],
     ["with an exit code that looks like a kill", { exitCode: 137 }, undefined],
-    ["before its supervisor could speak", { exitCode: 137, lastWord: undefined }, undefined],
-    ["with a word that nobody knows", { lastWord: "memory" }, undefined],
+    ["without a final message of its supervisor", { exitCode: 137, lastWord: undefined }, undefined],
+    ["with an unknown final message", { lastWord: "memory" }, undefined],
     ["out of memory", { exitCode: 137, outOfMemory: true, lastWord: undefined }, "MEMORY_EXCEEDED"],
-    ["out of memory, whatever its code and word", { exitCode: 0, outOfMemory: true, lastWord: "processes" }, "MEMORY_EXCEEDED"],
-    ["by too many processes", { exitCode: 70, lastWord: "processes" }, "PROCESSES_EXCEEDED"],
-    ["for its age", { exitCode: 124, lastWord: "deadline" }, "BLENDER_HUNG"],
-    ["for the silence of the engine", { exitCode: 76, lastWord: "silence" }, "SANDBOX_UNAVAILABLE"],
+    [
+      "out of memory, whatever its exit code and final message",
+      { exitCode: 0, outOfMemory: true, lastWord: "processes" },
+      "MEMORY_EXCEEDED",
+    ],
+    ["at the process limit", { exitCode: 70, lastWord: "processes" }, "PROCESSES_EXCEEDED"],
+    ["at its maximum age", { exitCode: 124, lastWord: "deadline" }, "BLENDER_HUNG"],
+    ["because the engine was silent", { exitCode: 76, lastWord: "silence" }, "SANDBOX_UNAVAILABLE"],
   ])("%s", (_, end, code) => expect(limitReached({ ...END, ...end })?.code).toBe(code));
 });

@@ -18,17 +18,17 @@ export interface SandboxEnd {
 export function limitReached({ outOfMemory, lastWord, memoryBytes, pids }: SandboxEnd): FarmError | undefined {
   if (outOfMemory) {
     const mebibytes = Math.round(memoryBytes / 2 ** 20);
-    return new FarmError("MEMORY_EXCEEDED", `the scene needs more than the ${mebibytes} MiB that this donor gives`, {
+    return new FarmError("MEMORY_EXCEEDED", `the scene needs more than the ${mebibytes} MiB of memory that this donor allows`, {
       facts: { memoryBytes },
     });
   }
   switch (lastWord) {
     case "processes":
-      return new FarmError("PROCESSES_EXCEEDED", `the scene started more than the ${pids} processes and threads that it may`);
+      return new FarmError("PROCESSES_EXCEEDED", `the scene started more than the ${pids} allowed processes and threads`);
     case "deadline":
-      return new FarmError("BLENDER_HUNG", "the sandbox was older than one may become");
+      return new FarmError("BLENDER_HUNG", "the sandbox reached its maximum age");
     case "silence":
-      return new FarmError("SANDBOX_UNAVAILABLE", "the container engine stopped passing on what the bridge says");
+      return new FarmError("SANDBOX_UNAVAILABLE", "the container engine stopped forwarding the bridge's messages");
     default:
       return undefined;
   }

@@ -67,7 +67,7 @@ function hasEgl() {
   return !libraries.ok || libraries.out.includes("libEGL.so.1");
 }
 
-/** As the bridge starts it: a foreign Python first on the PATH would lend Blender its own numpy, or none. */
+/** With the environment in which the bridge starts it: with another Python first on the PATH, Blender would import that one's numpy. */
 function plainEnvironment() {
   if (process.platform === "win32") return process.env;
   return { ...process.env, PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };

@@ -2,7 +2,7 @@
 const colour = process.stdout.isTTY && !process.env.NO_COLOR;
 const MARKS = { have: ["✓", 32], doing: ["+", 36], lacking: ["!", 33], failed: ["x", 31] };
 
-/** One calm line: a mark, what it is about, what is the case. */
+/** One line: a mark, the subject, the state. */
 export function say(mark, what, text) {
   const [sign, code] = MARKS[mark];
   process.stdout.write(`  ${colour ? `\u001b[${code}m${sign}\u001b[0m` : sign} ${what.padEnd(14)} ${text}\n`);

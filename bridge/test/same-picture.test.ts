@@ -33,7 +33,7 @@ async function png16(path: string, changed: boolean): Promise<void> {
 }
 
 describe("comparePictures", () => {
-  it("finds folders equal, also when only dates in files differ", async () => {
+  it("finds folders equal whose files differ only in dates", async () => {
     const [a, b] = await twoFolders(async (folder, second) => {
       await execa("oiiotool", [
         "--pattern",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the sample scenes share: one small still life, and how it is lit, rendered and saved."""
+"""Shared by the sample scenes: a small still life, its light, render settings and saving."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def mesh(kind: str, smooth: bool = True, **options: Any) -> Any:
 
 
 def still_life(scene: Any, backdrop: bool = True) -> Any:
-    """A clay head, a glass ball and a brass ring on a warm table: every kind of light path in little."""
+    """A clay head, a glass ball and a brass ring on a warm table: every kind of light path in a small scene."""
     things = {}
     clay = material("Clay", (0.72, 0.29, 0.17), Roughness=0.55)
     glass = material("Glass", (0.93, 0.98, 1.0), Roughness=0.02, Transmission=1.0)
@@ -102,7 +102,7 @@ def still_life(scene: Any, backdrop: bool = True) -> Any:
 
 
 def sweep() -> Any:
-    """A table that bends up into a wall, without an edge to see."""
+    """A table that curves up into a wall without a visible edge."""
     profile = [(-4.0, 0.0), (1.6, 0.0)]
     profile += [(1.6 + math.sin(a) * 1.2, 1.2 - math.cos(a) * 1.2) for a in [i * math.pi / 16 for i in range(1, 9)]]
     profile += [(2.8, 5.0)]
@@ -116,7 +116,7 @@ def sweep() -> Any:
 
 
 def light(scene: Any, name: str, location: tuple[float, float, float], colour: tuple[float, ...], watts: float, size: float) -> Any:
-    """An area light that looks at the middle of the table."""
+    """An area light that points at the middle of the table."""
     data: Any = bpy.data.lights.new(name, "AREA")
     data.energy, data.size, data.color = watts, size, colour
     made = place(scene, name, data, location)
@@ -144,7 +144,7 @@ def look(target: tuple[float, float, float], location: tuple[float, float, float
 
 
 def turn(thing: Any, first: int, last: int, degrees: float, axis: int = 2) -> None:
-    """Turns a thing evenly over a frame range."""
+    """Rotates an object evenly over a frame range."""
     start = thing.rotation_euler[axis]
     thing.keyframe_insert("rotation_euler", index=axis, frame=first)
     thing.rotation_euler[axis] = start + math.radians(degrees)
@@ -160,7 +160,7 @@ def frames(scene: Any, first: int, last: int, step: int = 1) -> None:
 
 
 def compositor(scene: Any) -> Any:
-    """An empty compositor: its nodes, and how two are joined."""
+    """An empty compositor: its nodes and links."""
     scene.use_nodes = True
     tree = scene.node_tree
     tree.nodes.clear()
@@ -168,7 +168,7 @@ def compositor(scene: Any) -> Any:
 
 
 def chain(tree: Any, *nodes: Any) -> None:
-    """Joins each node's first output to the next one's first input."""
+    """Links each node's first output to the next one's first input."""
     for left, right in pairwise(nodes):
         tree.links.new(left.outputs[0], right.inputs["Image"] if "Image" in right.inputs else right.inputs[0])
 

@@ -13,7 +13,7 @@ BEAD_COLOURS = ((0.8, 0.09, 0.05), (0.95, 0.55, 0.08), (0.03, 0.33, 0.36), (0.9,
 
 
 def clear_glass(name: str, colour: tuple[float, ...]) -> Any:
-    """Glass that casts and passes plain light and no caustics: few samples then give a calm picture."""
+    """Glass that transmits plain light without caustics, so that few samples give little noise."""
     made = material(name, colour, Roughness=0.0, Transmission=1.0)
     nodes, links = made.node_tree.nodes, made.node_tree.links
     path, tint, mix = nodes.new("ShaderNodeLightPath"), nodes.new("ShaderNodeBsdfTransparent"), nodes.new("ShaderNodeMixShader")
@@ -30,7 +30,7 @@ def clear_glass(name: str, colour: tuple[float, ...]) -> Any:
 
 
 def clean_cycles(scene: Any, width: int, height: int, samples: int) -> None:
-    """Cycles without the light paths that make noise."""
+    """Cycles without the noisy light paths."""
     cycles(scene, width, height, samples)
     scene.cycles.caustics_reflective = scene.cycles.caustics_refractive = False
     scene.cycles.sample_clamp_indirect = 1.5
@@ -71,7 +71,7 @@ def table(scene: Any) -> Any:
 
 
 def head(scene: Any, mat: Any) -> Any:
-    """A smooth head of two meshes of at most 1,024 faces (see `mesh`); the seam is where nobody looks."""
+    """A smooth head of two meshes of at most 1,024 faces (see `mesh`); the seam is not visible to the camera."""
     front = place(scene, "Head", mesh("monkey"), (-0.84, 0.25, 0.68), mat, (-0.6, 0, 0.36), 0.8)
     front.modifiers.new("Smooth", "SUBSURF").levels = 1
     whole = bpy.data.meshes.new_from_object(front.evaluated_get(bpy.context.evaluated_depsgraph_get()))
@@ -85,7 +85,7 @@ def head(scene: Any, mat: Any) -> Any:
 
 
 def part(whole: Any, faces: Any, mat: Any) -> Any:
-    """Some faces of a mesh as a mesh of their own."""
+    """Some faces of a mesh as a separate mesh."""
     corners = sorted({index for face in faces for index in face.vertices})
     place_of = {index: position for position, index in enumerate(corners)}
     made = bpy.data.meshes.new("Part")
@@ -125,7 +125,7 @@ def demo_still() -> None:
 
 
 def sway(thing: Any) -> None:
-    """Turns a thing to one side and back in 12 frames."""
+    """Rotates an object to one side and back in 12 frames."""
     middle = thing.rotation_euler.z
     for frame, side in ((1, -1), (7, 1), (13, -1)):
         thing.rotation_euler.z = middle + side * 0.35

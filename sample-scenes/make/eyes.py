@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Scenes whose trap lies in how they are looked at or drawn: lenses, pixels, views, lines, engines, denoiser."""
+"""Scenes that test cameras and rendering: lenses, pixels, views, lines, engines, denoiser."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def panorama() -> None:
 
 
 def three_views() -> None:
-    """Three cameras, chosen by the end of their names, into files of their own."""
+    """Three cameras, chosen by name suffix, in separate files."""
     scene = empty_file()
     cycles(scene, 96, 54, 6)
     left = still_life(scene)["camera"]
@@ -59,7 +59,7 @@ def freestyle() -> None:
 
 
 def wide_filter() -> None:
-    """A wide pixel filter with adaptive sampling over a transparent film: neighbours matter at every seam."""
+    """A wide pixel filter with adaptive sampling over a transparent film: pixels at seams depend on the neighbouring tile."""
     scene = empty_file()
     cycles(scene, 131, 77, 6)
     still_life(scene)

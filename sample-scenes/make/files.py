@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Scenes whose trap lies in the files they read or write, or in the time they show."""
+"""Scenes that test the files they read or write, and their timing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from common import HERE, camera, cycles, empty_file, frames, material, mesh, pla
 
 
 def formats() -> None:
-    """One still each in a format that a farm easily gets wrong."""
+    """Stills in formats that a farm easily gets wrong."""
     for name, kind, depth, mode in (
         ("tiff-16", "TIFF", "16", "RGBA"),
         ("jpeg2000", "JPEG2000", "16", "RGB"),
@@ -28,7 +28,7 @@ def formats() -> None:
 
 
 def bare_names() -> None:
-    """No extension, and frame numbers that outgrow their four digits."""
+    """No extension, and frame numbers with more than four digits."""
     scene = empty_file()
     cycles(scene, 96, 54, 4)
     turn(still_life(scene)["ring"], 9998, 10001, 90)
@@ -39,7 +39,7 @@ def bare_names() -> None:
 
 
 def image_sequence() -> None:
-    """A texture that is another file at every frame, with an offset, looking on past its end."""
+    """A texture from an image sequence, with an offset, extended past its end."""
     folder = HERE / "pictures" / "sequence"
     folder.mkdir(parents=True, exist_ok=True)
     empty_file()
@@ -66,7 +66,7 @@ def image_sequence() -> None:
 
 
 def persistent_motion() -> None:
-    """Persistent data with deforming and turning things in motion blur, and a camera that moves."""
+    """Persistent data with deforming and rotating objects in motion blur, and a moving camera."""
     scene = empty_file()
     cycles(scene, 120, 68, 6)
     things = still_life(scene)
@@ -84,7 +84,7 @@ def persistent_motion() -> None:
 
 
 def marker_cameras() -> None:
-    """Markers switch the camera, of another lens, in the middle of the range."""
+    """Markers switch to a camera with another lens in the middle of the range."""
     scene = empty_file()
     cycles(scene, 120, 68, 4)
     first = still_life(scene)["camera"]
@@ -99,7 +99,7 @@ def marker_cameras() -> None:
 
 
 def time_remap() -> None:
-    """A stretched time line: scene frames are not the frames that animation sees."""
+    """Time remapping: the scene's frames are not the frames of the animation."""
     scene = empty_file()
     cycles(scene, 96, 54, 4)
     turn(still_life(scene)["head"], 1, 8, 160)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Scenes whose trap lies in the picture: compositor, passes, borders, film, stereo, stamp."""
+"""Scenes that test the picture: compositor, passes, borders, film, stereo, stamp."""
 
 from __future__ import annotations
 

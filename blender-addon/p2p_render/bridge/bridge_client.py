@@ -20,7 +20,7 @@ UPDATE_SECONDS = 0.008
 DISCOVERY_SECONDS = 2.0
 START_SECONDS = 60
 LIST_SECONDS = 5.0
-# The number of an event that never comes: only events after the present are sent then.
+# The number of an event that never comes: only future events are sent then.
 FROM_NOW = 2**40
 
 # What to do with the result of a request, and with the error's text.

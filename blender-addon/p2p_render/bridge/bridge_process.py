@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Starts a bridge on this computer. It outlives Blender: its jobs go on."""
+"""Starts a bridge on this computer. It outlives Blender, so that its jobs continue."""
 
 import os
 import shutil

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`blender -b scene.blend -E P2P_SWARM -f 1` with a real bridge, beside Cycles' own frame."""
+"""`blender -b scene.blend -E P2P_SWARM -f 1` with a real bridge, compared with Cycles' own frame."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ def bridge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealBridge]:
 
 
 def swarm_words(scene: Path, out: Path, *asked: object) -> tuple[object, ...]:
-    """As an artist types it; --addons stands for an add-on that is enabled in the preferences."""
+    """The command line of a user; --addons replaces enabling the add-on in the preferences."""
     return ("--addons", "p2p_render", scene, "-o", out / "ours_####", "-E", "P2P_SWARM", *asked)
 
 

@@ -22,7 +22,7 @@ from time_limit import time_limit
 
 @pytest.fixture(scope="module")
 def artist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The artist's files, which the bridge does not see."""
+    """The user's files, which the bridge cannot see."""
     folder = tmp_path_factory.mktemp("artist")
     if not can_hide(folder):
         pytest.skip("this system does not let us hide a folder")
@@ -37,7 +37,7 @@ def bridge(artist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
 
 @pytest.fixture
 def far(artist: Path, bridge: RealBridge, scripts: Path) -> RunBlender:
-    """Runs a Blender that sees nothing of the bridge's home and is told its address and token; returns what it printed."""
+    """Runs a Blender that cannot see the bridge's home, with the bridge's address and token; returns its output."""
     note = json.loads((bridge.home / "gateway.json").read_text("utf-8"))
     token = (bridge.home / "gateway.token").read_text("utf-8")
     environment = {"BRIDGE_HOME": str(artist / "home"), "P2P_RENDER_BRIDGE": str(artist / "nothing")}
@@ -50,7 +50,7 @@ def far(artist: Path, bridge: RealBridge, scripts: Path) -> RunBlender:
 
 
 def enabled(address: str, token: str) -> str:
-    """The add-on as enabled in the preferences, with these."""
+    """Enables the add-on with these preferences."""
     return f"""
 import addon_utils, bpy
 addon_utils.enable("p2p_render", default_set=True)
@@ -64,7 +64,7 @@ def swarm_words(scene: Path, out: Path, *asked: object) -> tuple[object, ...]:
 
 
 def left_of(bridge: RealBridge, artist: Path) -> list[Path]:
-    """What was sent and what was copied, and is there still."""
+    """The uploads and copies that still exist."""
     return [*(bridge.home / "uploads").iterdir(), *(artist / "home").glob("copies/*/*")]
 
 
@@ -206,7 +206,7 @@ def test_the_files_of_file_output_nodes_are_downloaded_to_their_folders(far: Run
 
 
 def test_files_keep_their_names_and_existing_ones_are_not_overwritten(far: RunBlender, bridge: RealBridge, artist: Path) -> None:
-    """Also where that is no name at all, and a picture that is there is not overwritten where the scene says so."""
+    """Also with an empty name; an existing picture is not overwritten if the scene forbids it."""
     folder = artist / "nameless"
     folder.mkdir()
     (folder / "0002.png").write_bytes(b"kept")

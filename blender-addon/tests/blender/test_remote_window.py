@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""An artist at work whose bridge has another disk, as behind a tunnel: a real window, a real bridge whose home the window does not see."""
+"""The add-on in a real Blender window, with a real bridge on another disk: the window cannot see its home, as through a tunnel."""
 
 import json
 import time

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""An artist at work: a real window, a real mouse, a real bridge."""
+"""The add-on in a real Blender window, with mouse input and a real bridge."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -68,7 +68,7 @@ def test_a_click_shows_tiles_and_then_the_picture_of_f12(
     rest(0.5)
     late = photograph("3-more-tiles")
     assert differing(early, late) > 1000
-    # The engine was only lent.
+    # The engine was changed only for the render.
     window.until("answer = bpy.context.window_manager.windows[0].scene.render.engine == 'CYCLES'", SECONDS)
     window.until(IDLE, SECONDS)
     rest(1)
@@ -152,7 +152,7 @@ def test_the_next_blender_finds_the_job_of_one_that_ended(
     click_render(screen, window)
     window.until(STATE + "answer = render_handoff.run and render_handoff.run.progress.chunks_done", SECONDS)
     job = window.do(STATE + "answer = render_handoff.run.job")
-    # Paused, so that the job cannot be over before Blender is.
+    # Paused, so that the job cannot end before Blender does.
     window.do("bpy.ops.p2p_render.pause(job=job)", job=job)
     window.until(STATE + "answer = bridge_client.jobs[job].summary.state == 'paused'", SECONDS, job=job)
     if end == "closed":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Work on other threads."""
+"""Tasks on other threads."""
 
 import threading
 import time

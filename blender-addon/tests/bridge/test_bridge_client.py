@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The panel's knowledge of the bridge, turned by hand."""
+"""The main thread's client of the bridge, updated by the test instead of the timer."""
 
 import stat
 import sys

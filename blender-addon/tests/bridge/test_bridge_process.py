@@ -14,7 +14,7 @@ from p2p_render.bridge.discovery import BridgeSettings, Endpoint, find_running, 
 
 
 def program(folder: Path, text: str) -> str:
-    """A bridge of the test's own."""
+    """A bridge that the test controls."""
     path = folder / "p2p-render"
     path.write_text(f"#!{sys.executable}\n{text}", "utf-8")
     path.chmod(path.stat().st_mode | stat.S_IXUSR)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What must hold inside Blender; each function is a test of its own in pytest's count."""
+"""Checks inside Blender; pytest counts each function as one test."""
 
 import gc
 import os
@@ -27,7 +27,7 @@ operators: Any = getattr(bpy.ops, "p2p_render")  # noqa: B009 - it exists at run
 
 
 def libraries() -> Any:
-    """Asked anew each time: it is invalid once another file is opened. The type stubs lack its context manager."""
+    """Read anew each time: it is invalid once another file is opened. The type stubs lack its context manager."""
     return bpy.data.libraries
 
 
@@ -75,7 +75,7 @@ def fresh_scene() -> None:
 
 
 def footprint() -> tuple[object, ...]:
-    """Everything of ours that Blender could still hold."""
+    """Everything that the add-on has registered in Blender."""
     gc.collect()
     classes = {
         cls.__name__
@@ -99,7 +99,7 @@ def footprint() -> tuple[object, ...]:
 
 def check_unregister_leaves_nothing_behind() -> None:
     with registered():
-        pass  # what Blender itself keeps of a first time, such as wrapped draw functions
+        pass  # Blender keeps some things after the first registration, such as wrapped draw functions
     before = footprint()
     for _ in range(10):
         with registered():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Inside a Blender with a window: does on its main thread what a test asks for, and answers.
+"""Inside a Blender with a window: runs a test's commands on the main thread, and answers.
 
 blender --python command_server.py -- PORT_FILE
 One JSON text a line: {"code": "..."}; the code sets `answer`.

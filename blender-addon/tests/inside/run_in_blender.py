@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Inside Blender: runs the checks of one module and writes down what came of each.
+"""Inside Blender: runs the checks of one module and writes a report of their results.
 
 blender -b --factory-startup --python run_in_blender.py -- PACKAGE_FOLDER MODULE REPORT
 """

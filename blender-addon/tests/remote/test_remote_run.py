@@ -40,7 +40,7 @@ DONE = {"event": "job-summary", "summary": job_summary("complete")}
 
 
 def packs_nothing(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bytes]]:
-    """Packing is tested in a real Blender."""
+    """Replaces packing, which is tested in a real Blender, and records its calls."""
     packed: list[tuple[str, bytes]] = []
 
     def pack(program: str, copy: str, _is_stopped: object) -> tuple[str, ...]:

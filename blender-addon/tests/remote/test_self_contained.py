@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The packing of a copy, with programs that stand for Blender."""
+"""Packing a copy, with fake programs instead of Blender."""
 
 import sys
 from pathlib import Path

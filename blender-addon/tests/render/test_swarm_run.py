@@ -50,7 +50,7 @@ def run_for(fake: FakeBridge, **request: Any) -> SwarmRun:
 
 
 def lead(fake: FakeBridge, *events: dict[str, Any], after: str = "jobs.watch") -> threading.Thread:
-    """Says events once the run watches its job."""
+    """Sends events once the run watches its job."""
 
     def work() -> None:
         fake.asked(after)

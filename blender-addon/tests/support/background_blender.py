@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Blender without a window, and the comparison of what it renders with what the swarm renders."""
+"""Blender without a window, and the comparison of its pictures with those of the swarm."""
 
 import subprocess
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def blender(
 
 
 def assert_same_files(folder: Path) -> None:
-    """Every picture of Blender's has its equal: 0 differing values."""
+    """Each reference picture equals ours: 0 differing values."""
     references = sorted(folder.glob("ref_*"))
     assert references
     for reference in references:
@@ -46,7 +46,7 @@ def pictures_below(folder: Path) -> list[str]:
 
 
 def file_outputs_and_their_reference(folder: Path) -> tuple[Path, Path]:
-    """A scene whose output and File Output nodes are relative to its file; what Blender itself makes of it, elsewhere."""
+    """A scene whose output and File Output nodes are relative to its file, and in another folder Blender's own pictures of it."""
     small = "scene.render.resolution_percentage, scene.frame_start, scene.frame_end = 50, 1, 2"
     for name in ("ours", "reference"):
         (folder / name).mkdir(parents=True)

@@ -33,7 +33,7 @@ def zip_path(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Small, and slow enough that its tiles can be seen arriving: a window drawn in software may take seconds for each look."""
+    """Small, and slow enough that its tiles can be seen arriving: a window drawn in software may take seconds per screenshot."""
     path = tmp_path_factory.mktemp("scene") / "still.blend"
     code = f"""
 import bpy
@@ -55,7 +55,7 @@ def screen() -> Iterator[VirtualScreen]:
 
 @pytest.fixture
 def photograph(screen: VirtualScreen, tmp_path: Path) -> Callable[[str], Path]:
-    """Keeps what is on the screen; the copy is for people."""
+    """Saves a screenshot for later inspection."""
 
     def take(name: str) -> Path:
         picture = screen.picture(tmp_path / f"{name}.png")

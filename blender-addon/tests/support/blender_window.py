@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A real Blender window on a screen of its own (Xvfb), with a mouse, a keyboard and a camera."""
+"""A real Blender window on its own Xvfb screen, with mouse, keyboard and screenshots."""
 
 import json
 import os
@@ -52,13 +52,13 @@ class VirtualScreen:
         self.run("xdotool", "key", name)
 
     def picture(self, path: Path) -> Path:
-        """What is on the screen now."""
+        """A screenshot."""
         self.run("import", "-window", "root", str(path))
         return path
 
 
 class BlenderWindow:
-    """A Blender whose preferences begin empty, in `folder`; `do` runs code on its main thread and gives back `answer`."""
+    """A Blender with empty preferences, in `folder`; `do` runs code on its main thread and returns `answer`."""
 
     def __init__(
         self,
@@ -135,7 +135,7 @@ class BlenderWindow:
         return reply["answer"]
 
     def until(self, code: str, seconds: float, **values: object) -> Any:
-        """Asks until the answer is true."""
+        """Repeats until the answer is true."""
         return self._until(lambda: self.do(code, **values), seconds, f"never true: {code}")
 
     def log(self) -> str:
@@ -150,7 +150,7 @@ class BlenderWindow:
 
 
 def plain_environment() -> dict[str, str]:
-    """A foreign Python first on the PATH would swap_in Debian's Blender its own modules."""
+    """Without another Python first on the PATH, whose modules Debian's Blender would import."""
     return {**os.environ, "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A fake bridge: a real WebSocket server that writes gateway.json, as `bridge serve` does.
+"""A fake bridge: a real WebSocket server that writes gateway.json, like `bridge serve`.
 
 It answers from the golden messages; tests tell it what else to send.
 """
@@ -30,18 +30,18 @@ def job_summary(state: str = "running", **changes: Any) -> dict[str, Any]:
 
 
 class FakeBridge:
-    """`requests` is what clients have asked; `push` sends a message to all of them."""
+    """`requests` holds the clients' requests; `push` sends a message to all of them."""
 
     def __init__(self, home: Path, answers: dict[str, Any] | None = None) -> None:
         self.home = Path(home)
         self.requests: queue.SimpleQueue[tuple[str, dict[str, Any]]] = queue.SimpleQueue()
         self.answers = answers or {}
         self.protocol = 1
-        # The home that its welcome names; another one than its own makes it a bridge on another disk.
+        # The home in its welcome; one that differs from its own makes it a bridge on another disk.
         self.named_home = self.home
-        # What clients may download: bytes by path. None: the file ends too early.
+        # Files for download: bytes by path. None: the file ends too early.
         self.files: dict[str, bytes | None] = {}
-        # What clients have uploaded: name and bytes, in the order of files.put.
+        # Uploaded files: name and bytes, in the order of files.put.
         self.uploads: list[tuple[str, bytes]] = []
         self._sockets: list[ServerConnection] = []
         self._seq = 0
@@ -82,7 +82,7 @@ class FakeBridge:
                 self._sockets.remove(socket)
 
     def asked(self, method: str) -> dict[str, Any]:
-        """Waits until somebody asks `method`; what was asked before is dropped. Returns the parameters."""
+        """Waits for a request of `method`, dropping earlier requests. Returns its parameters."""
 
         def look() -> tuple[str, dict[str, Any]] | None:
             try:
@@ -128,7 +128,7 @@ class FakeBridge:
         if method == "files.done":
             return {"scenePath": f"C:\\p2p\\uploads\\{params['upload']}\\{self.uploads[params['upload'] - 1][0]}"}
         if params["path"] not in self.files:
-            return {"failure": {"code": "FILE_GONE", "message": f"{params['path']} is not there any more", "advice": "Too late."}}
+            return {"failure": {"code": "FILE_GONE", "message": f"{params['path']} no longer exists", "advice": "Too late."}}
         self._downloads += 1
         data = self.files[params["path"]]
         return {"download": self._downloads, "bytes": 1 if data is None else len(data)}

@@ -55,7 +55,7 @@ class RealBridge:
         return (self.home / "serve.log").read_text("utf-8")
 
     def kill(self) -> None:
-        """As kill -9 does: also what hands over to a newer Node."""
+        """As kill -9 does, including the process that started a newer Node."""
         os.kill(json.loads((self.home / "gateway.json").read_text("utf-8"))["pid"], signal.SIGKILL)
         self._process.wait(time_limit(30))
 
@@ -65,12 +65,12 @@ class RealBridge:
 
 
 def hiding(folder: Path) -> tuple[str, ...]:
-    """Words before a command that shall not see what lies in a folder: as if it ran on another computer."""
+    """The prefix of a command that hides a folder from it, as if it ran on another computer."""
     return ("unshare", "-rm", "sh", "-c", 'mount -t tmpfs none "$1" && shift && exec "$@"', "sh", str(folder))
 
 
 def can_hide(folder: Path) -> bool:
-    """Whether this system lets us."""
+    """Whether this system allows it."""
     return (
         shutil.which("unshare") is not None
         and subprocess.run([*hiding(folder), "true"], capture_output=True, check=False).returncode == 0
@@ -78,7 +78,7 @@ def can_hide(folder: Path) -> bool:
 
 
 def stop_serving(home: Path) -> None:
-    """Ends whatever bridge serves a home, also one that an add-on has started."""
+    """Ends the bridge that serves a home, also one that an add-on has started."""
     note = Path(home) / "gateway.json"
     try:
         pid = json.loads(note.read_text("utf-8"))["pid"]

@@ -11,7 +11,7 @@ from p2p_render.bridge.wire.generated import Tile
 
 
 class Owner:
-    """Of a conversation, or the screen of a run."""
+    """The owner of a client, or the display of a run."""
 
     def __init__(self) -> None:
         self.stopped = False

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How long tests wait before they say that something hangs: longer on a machine that is slow now."""
+"""How long tests wait before they fail as hanging: longer on a machine that is currently slow."""
 
 import os
 import time
@@ -11,7 +11,7 @@ MOST = 10
 
 
 def slowness() -> float:
-    """How many times slower than a quiet machine this one is: as `npm test` measured it, else by those who wait for its cores."""
+    """How many times slower than a quiet machine this one is: as measured by `npm test`, else estimated from the load average."""
     measured = os.environ.get("P2P_RENDER_TEST_SLOWNESS")
     return float(measured) if measured else min(MOST, 1 + os.getloadavg()[0] / (os.cpu_count() or 1))
 
@@ -20,12 +20,12 @@ SLOWNESS = slowness()
 
 
 def time_limit(seconds: float) -> float:
-    """It never decides whether code is right: only what never comes fails by it."""
+    """A limit only for tests that hang: it never decides whether code is correct."""
     return seconds * SLOWNESS
 
 
 def until(look: Callable[[], Found | None], complaint: Callable[[], object], seconds: float = 60) -> Found:
-    """What `look` gives once it gives something; fails with the complaint when nothing comes."""
+    """The value of `look` once it is true; fails with the complaint at the time limit."""
     deadline = time.monotonic() + time_limit(seconds)
     while True:
         found = look()
@@ -36,5 +36,5 @@ def until(look: Callable[[], Found | None], complaint: Callable[[], object], sec
 
 
 def rest(seconds: float) -> None:
-    """Time for what gives no sign when it is done, such as the drawing of a window."""
+    """Waits for something that cannot be observed, such as the drawing of a window."""
     time.sleep(time_limit(seconds))

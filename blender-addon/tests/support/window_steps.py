@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Steps of an artist in a Blender window, and the code that a window runs for a test."""
+"""Steps of a user in a Blender window, and code that a window runs for a test."""
 
 import subprocess
 from pathlib import Path
@@ -17,7 +17,7 @@ from p2p_render.render.render_handoff import render_handoff
 from p2p_render.bridge.bridge_client import bridge_client
 from p2p_render.ui.notices import notice
 """
-# For renders that are stopped: it must not be over before.
+# For renders that are stopped: long enough not to end before.
 ENDLESS = "bpy.context.scene.cycles.samples = 1 << 16"
 RENDER_ANIMATION = """
 scene = bpy.context.scene
@@ -26,7 +26,7 @@ scene.render.resolution_percentage, scene.cycles.samples = 10, 4
 scene.p2p_render.play = False
 bpy.ops.p2p_render.render_animation()
 """
-# Under one name, whether it is an add-on or an extension.
+# The same name for an add-on and an extension.
 SAME_NAMES = """
 import sys
 for name in [name for name in sys.modules if ".p2p_render" in name]:
@@ -57,7 +57,7 @@ for area in window.screen.areas:
         with bpy.context.temp_override(window=window, area=area, region=region):
             bpy.ops.image.view_all(fit_view=True)
 """
-# Its own work, not the time that others had the processor: a loaded machine must not fail a test.
+# CPU time, so that a loaded machine does not fail a test.
 MEASURE_UPDATES = """
 import time
 from p2p_render.ui import timer
@@ -78,7 +78,7 @@ def open_window(screen: VirtualScreen, bridge: RealBridge, folder: Path) -> Blen
 
 
 def show(blender: BlenderWindow, scene: str) -> None:
-    """Opens the scene, with Properties > Render in sight, and waits for the bridge."""
+    """Opens the scene, with Properties > Render visible, and waits for the bridge."""
     blender.do("bpy.ops.wm.open_mainfile(filepath=path)", path=scene)
     blender.until("answer = bpy.data.filepath == path", SECONDS, path=scene)
     blender.do(SHOW)
@@ -97,7 +97,7 @@ def click_render(screen: VirtualScreen, blender: BlenderWindow) -> None:
 
 
 def saved_result(blender: BlenderWindow, path: Path) -> Path:
-    """What the Image Editor's render result holds, as the scene's own file format writes it."""
+    """The Image Editor's render result, saved in the scene's own file format."""
     blender.do("bpy.data.images['Render Result'].save_render(path)", path=str(path))
     return path
 

@@ -4,7 +4,7 @@ import { parseNvidiaSmi } from "../../machine/nvidia-gpus.ts";
 import type { HostMetrics } from "../../machine/machine-watch.ts";
 import { dockerAbsence, type DockerProbe } from "../../sandbox/docker/docker-probe.ts";
 import { unenforcedLimits } from "../../sandbox/docker/engine-requirements.ts";
-import { checkGpus, checkEngine, checkSensors, givenDisk } from "./doctor-donor.ts";
+import { checkGpus, checkEngine, checkSensors, checkDonatedDisk } from "./doctor-donor.ts";
 
 const BLIND: HostMetrics = {
   idleMs: undefined,
@@ -53,7 +53,7 @@ describe("the doctor's container checks", () => {
       runtimes: ["runc"],
       cdi: false,
       unenforced: ["memory", "swap"],
-      runtime: { age: "mended", version: "1.3.3" },
+      runtime: { age: "fixed", version: "1.3.3" },
       environments: ["4.3.2", "3.4.1"],
     };
     expect(checkEngine(probe, "linux")).toMatchObject([
@@ -108,8 +108,8 @@ describe("the doctor's checks of the owner's terms", () => {
   });
 
   it("compares the donated disk space with the free disk space", () => {
-    expect(givenDisk(parseTerms({ disk: "20g" }), 74 * 2 ** 30)).toMatchObject({ ok: true, fix: undefined });
-    expect(givenDisk(parseTerms({ disk: "20g" }), 10 * 2 ** 30)).toMatchObject({ ok: false, fix: "bridge donate set disk=5g" });
+    expect(checkDonatedDisk(parseTerms({ disk: "20g" }), 74 * 2 ** 30)).toMatchObject({ ok: true, fix: undefined });
+    expect(checkDonatedDisk(parseTerms({ disk: "20g" }), 10 * 2 ** 30)).toMatchObject({ ok: false, fix: "bridge donate set disk=5g" });
   });
 
   it("finds the GPUs, and reports missing ones only when they are donated", () => {

@@ -22,8 +22,8 @@ const MISSING_ENGINE: Readonly<Record<string, string>> = {
 /** Containers: only needed to work for strangers. `nvidia`: whether this machine has NVIDIA GPUs. */
 export function checkEngine(probe: DockerProbe, platform: NodeJS.Platform, nvidia = false): DoctorFinding[] {
   if (!probe.here) {
-    const fix = probe.kind === "no-permission" ? 'sudo usermod -aG docker "$USER", then log in anew' : MISSING_ENGINE[platform];
-    const detail = `${probe.reason}; needed to give power in containers`;
+    const fix = probe.kind === "no-permission" ? 'sudo usermod -aG docker "$USER", then log in again' : MISSING_ENGINE[platform];
+    const detail = `${probe.reason}; needed to donate with containers`;
     return [{ what: "Docker", ok: false, needed: false, detail, fix: fix ?? "install Docker Engine" }];
   }
   const { version, runtimes, environments } = probe;
@@ -35,14 +35,14 @@ type Engine = Extract<DockerProbe, { here: true }>;
 
 function checkLimits({ unenforced }: Engine): DoctorFinding[] {
   if (unenforced.length === 0) return [];
-  const fix = "add cgroup_enable=memory swapaccount=1 to the kernel's command line (GRUB_CMDLINE_LINUX), sudo update-grub, start anew";
-  const detail = `this kernel does not hold containers to their limit of ${unenforced.join(", ")}`;
+  const fix = "add cgroup_enable=memory swapaccount=1 to the kernel's command line (GRUB_CMDLINE_LINUX), sudo update-grub, reboot";
+  const detail = `this kernel does not enforce container limits of ${unenforced.join(", ")}`;
   return [{ what: "Docker limits", ok: false, needed: false, detail, fix }];
 }
 
 function checkRuntime({ runtime }: Engine): DoctorFinding[] {
   if (runtime.age !== "old") return [];
-  const detail = `runc ${runtime.version} has known ways out of a container: the donor does not use it`;
+  const detail = `runc ${runtime.version} has known container escapes: the donor does not use it`;
   return [
     {
       what: "Docker runtime",
@@ -56,35 +56,39 @@ function checkRuntime({ runtime }: Engine): DoctorFinding[] {
 
 function checkEnvironments(versions: readonly string[]): DoctorFinding {
   const ok = versions.length > 0;
-  const detail = ok ? versions.map((version) => `Blender ${version}`).join(", ") : "none; needed to give power in containers";
+  const detail = ok ? versions.map((version) => `Blender ${version}`).join(", ") : "none; needed to donate with containers";
   return { what: "environments", ok, needed: false, detail, fix: ok ? undefined : "bridge env build" };
 }
 
 function checkGpuRuntime({ runtimes }: Engine, nvidia: boolean): DoctorFinding[] {
   if (!nvidia || runtimes.includes("nvidia")) return [];
   const fix = "install nvidia-container-toolkit, sudo nvidia-ctk runtime configure --runtime=docker, sudo systemctl restart docker";
-  return [{ what: "Docker GPUs", ok: false, needed: false, detail: "containers get no NVIDIA card here", fix }];
+  return [{ what: "Docker GPUs", ok: false, needed: false, detail: "containers cannot use NVIDIA GPUs here", fix }];
 }
 
 /** Which of the owner's terms this machine can observe, and which it cannot. */
-export async function examineOwner({ clock, disk }: Pick<World, "clock" | "disk">, home: Home): Promise<DoctorFinding[]> {
-  const terms = await ownersTerms(home);
+export async function checkOwner({ clock, disk }: Pick<World, "clock" | "disk">, home: Home): Promise<DoctorFinding[]> {
+  const terms = await readOwnerTerms(home);
   const everything = { untouched: true, battery: true, programs: () => true, heat: true, gpus: () => true };
   await using machine = new MachineWatch(clock.monotonicMs());
   await machine.look(everything, clock.monotonicMs());
   const hostMetrics = await machine.look(everything, clock.monotonicMs());
-  return [givenDisk(terms, await disk.freeBytes(home.root)), ...checkSensors(terms, hostMetrics), checkGpus(await listGpus(), terms)];
+  return [
+    checkDonatedDisk(terms, await disk.freeBytes(home.root)),
+    ...checkSensors(terms, hostMetrics),
+    checkGpus(await listGpus(), terms),
+  ];
 }
 
-async function ownersTerms(home: Home): Promise<Terms> {
+async function readOwnerTerms(home: Home): Promise<Terms> {
   await using database = openDatabase(home.database);
   return termsOf(termsInForce({}, 0, new OwnerSettings(database.settings).terms()));
 }
 
 /** The donated disk space must be free. */
-export function givenDisk(terms: Pick<Terms, "diskBytes">, freeBytes: number): DoctorFinding {
+export function checkDonatedDisk(terms: Pick<Terms, "diskBytes">, freeBytes: number): DoctorFinding {
   const ok = freeBytes >= terms.diskBytes;
-  const detail = `${gib(terms.diskBytes)} GiB are given, ${gib(freeBytes)} GiB are free`;
+  const detail = `${gib(terms.diskBytes)} GiB are donated, ${gib(freeBytes)} GiB are free`;
   return {
     what: "donor: disk",
     ok,
@@ -96,13 +100,13 @@ export function givenDisk(terms: Pick<Terms, "diskBytes">, freeBytes: number): D
 
 /** Each metric that a term may need: whether this machine has a sensor for it. */
 export function checkSensors(terms: Terms, hostMetrics: HostMetrics): DoctorFinding[] {
-  const signs: readonly Sign[] = [
+  const signs: readonly TermSensor[] = [
     {
       what: "idle time",
       term: "idle",
       asked: terms.idleMs !== undefined,
       shown: hostMetrics.idleMs === undefined ? undefined : `by ${hostMetrics.idleSensors.join(", ")}`,
-      fix: 'sudo usermod -aG input "$USER", then log in anew (or install xprintidle)',
+      fix: 'sudo usermod -aG input "$USER", then log in again (or install xprintidle)',
     },
     {
       what: "battery",
@@ -134,7 +138,7 @@ export function checkSensors(terms: Terms, hostMetrics: HostMetrics): DoctorFind
   return signs.map(findingOf);
 }
 
-interface Sign {
+interface TermSensor {
   readonly what: string;
   /** The term that needs it. */
   readonly term: string;
@@ -143,10 +147,10 @@ interface Sign {
   readonly fix?: string;
 }
 
-function findingOf({ what, term, asked, shown, fix }: Sign): DoctorFinding {
+function findingOf({ what, term, asked, shown, fix }: TermSensor): DoctorFinding {
   const detail =
     shown ??
-    `this machine does not tell${asked ? `, and the term ${term} asks for it: the donor stays closed` : `; the term ${term} cannot be used`}`;
+    `not available on this machine${asked ? `, and the term ${term} needs it: the donor stays closed` : `; the term ${term} cannot be used`}`;
   const back = asked ? `bridge donate set ${term}=default` : undefined;
   const command = shown === undefined ? [fix, back].filter((each) => each !== undefined).join(", or ") || undefined : undefined;
   return { what: `donor: ${what}`, ok: shown !== undefined, needed: false, detail, fix: command };
@@ -161,8 +165,8 @@ export function checkGpus(gpus: readonly Gpu[], terms: Pick<Terms, "gpus">): Doc
   const finding = (ok: boolean, detail: string, fix?: string): DoctorFinding => ({ what: "donor: GPUs", ok, needed: false, detail, fix });
   const back = "bridge donate set gpus=none";
   if (gpus.length === 0) {
-    const fix = `install the GPU's driver (NVIDIA: nvidia-smi must work; AMD: /dev/kfd must be there), or ${back}`;
-    return finding(terms.gpus === "none", "no driver of a GPU answers", terms.gpus === "none" ? undefined : fix);
+    const fix = `install the GPU's driver (NVIDIA: nvidia-smi must work; AMD: /dev/kfd must exist), or ${back}`;
+    return finding(terms.gpus === "none", "no GPU driver answers", terms.gpus === "none" ? undefined : fix);
   }
   const cards = gpus.map(
     ({ index, name, memoryBytes, driver }) =>

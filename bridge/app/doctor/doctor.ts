@@ -8,7 +8,7 @@ import { findFfmpeg } from "../../media/video/find-ffmpeg.ts";
 import { listGpus } from "../../machine/gpus.ts";
 import { probeDocker } from "../../sandbox/docker/docker-probe.ts";
 import { findLocalBlenders } from "../job/blender-slots.ts";
-import { checkEngine, examineOwner } from "./doctor-donor.ts";
+import { checkEngine, checkOwner } from "./doctor-donor.ts";
 import type { DoctorFinding } from "./finding.ts";
 import { openSwarm } from "../swarm/open-swarm.ts";
 
@@ -39,7 +39,7 @@ export async function runChecks(
       process.platform,
       (await listGpus()).some(({ vendor }) => vendor === "nvidia"),
     ),
-    ...(await examineOwner(world, home)),
+    ...(await checkOwner(world, home)),
   ];
 }
 

@@ -21,7 +21,7 @@ import { renderSlots } from "../job/blender-slots.ts";
 import { EnvironmentRequests, withAllowed } from "../environments/environment-requests.ts";
 import type { DonateEvent } from "../../donor/donate-events.ts";
 import { PolicyEnforcer } from "./policy-enforcer.ts";
-import { donorEnvironments, refuseWithout } from "../environments/donor-environments.ts";
+import { donorEnvironments, requireEnvironments } from "../environments/donor-environments.ts";
 import type { DonorDevices } from "./devices/donor-devices.ts";
 import { DonationStats } from "./donation-stats.ts";
 import { StatusWriter } from "./status-writer.ts";
@@ -49,7 +49,7 @@ const MAX_JOBS = 8;
 /** When other programs use more than this share of the cores, a benchmark would be wrong. */
 const QUIET_LOAD = 0.25;
 
-export interface DonateWatching {
+export interface DonateCallbacks {
   readonly observe: (event: DonateEvent) => void;
   /** Called regularly with the donor's status. */
   readonly status?: (status: DonorStatus) => void;
@@ -59,7 +59,7 @@ export interface DonateWatching {
 }
 
 /** Runs a donor on its owner's terms until the signal aborts. */
-export async function donate(world: World, settings: DonateSettings, watching: DonateWatching, signal: AbortSignal): Promise<void> {
+export async function donate(world: World, settings: DonateSettings, watching: DonateCallbacks, signal: AbortSignal): Promise<void> {
   const { home } = settings;
   const { clock, disk } = world;
   await using _lock = await lockHome(home.root);
@@ -96,14 +96,14 @@ export async function donate(world: World, settings: DonateSettings, watching: D
   const environments = inContainers
     ? await donorEnvironments({ world, home, network, environments: database.environments, owner: policy, store })
     : undefined;
-  if (sandbox.blender === undefined) refuseWithout(policy.terms());
+  if (sandbox.blender === undefined) requireEnvironments(policy.terms());
   const previews = new PreviewStore(disk, await scratch.folder("pictures"));
   const parts = { world, sandbox, environments, network, policy, devices, ownerSettings, store, freezer, slots, ledger, previews };
   await serve(settings, watching, parts, signal);
 }
 
-function tellOf(sandbox: DonorSandbox, orphans: number, { observe }: DonateWatching): void {
-  const removed = orphans === 0 ? [] : [`removed ${orphans} sandboxes that an earlier donor of this home had left`];
+function tellOf(sandbox: DonorSandbox, orphans: number, { observe }: DonateCallbacks): void {
+  const removed = orphans === 0 ? [] : [`removed ${orphans} sandboxes left by an earlier donor of this home`];
   for (const message of [...sandbox.warnings, ...removed]) observe({ event: "note", message });
 }
 
@@ -131,7 +131,7 @@ function observerOf(
     policy,
     asked,
   }: Pick<Parts, "world" | "policy" | "ledger"> & { readonly report: StatusWriter; readonly asked: EnvironmentRequests },
-  watching: DonateWatching,
+  watching: DonateCallbacks,
 ): (event: DonateEvent) => void {
   return (event) => {
     report.watch(event);
@@ -146,7 +146,7 @@ function observerOf(
 }
 
 /** Works until the signal aborts; then says goodbye to all requesters. */
-async function serve(settings: DonateSettings, watching: DonateWatching, parts: Parts, signal: AbortSignal): Promise<void> {
+async function serve(settings: DonateSettings, watching: DonateCallbacks, parts: Parts, signal: AbortSignal): Promise<void> {
   const { world, sandbox, network, policy, devices, store, slots, ledger, previews } = parts;
   const { clock } = world;
   const { log } = watching;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { givenBy, type Given, joulesGiven, noTotals, Totals, withMore } from "../../core/terms/totals.ts";
+import { workOfChunk, type DonatedWork, workOfEnergy, noTotals, Totals, addWork } from "../../core/terms/totals.ts";
 import type { Settings } from "../../database/types.ts";
 import type { PeakMemory } from "../../donor/ports.ts";
 import type { Clock } from "../../kernel/clock.ts";
@@ -32,7 +32,7 @@ export class DonationStats implements PeakMemory {
   }
 
   get totals(): Totals {
-    return withMore(this.#totals, this.#day(), NOTHING);
+    return addWork(this.#totals, this.#day(), NOTHING);
   }
 
   of(manifest: string): number | undefined {
@@ -49,12 +49,12 @@ export class DonationStats implements PeakMemory {
   }
 
   watch(event: DonateEvent): void {
-    if (event.event === "chunk-rendered") this.#add(givenBy(event.spec, event.seconds));
+    if (event.event === "chunk-rendered") this.#add(workOfChunk(event.spec, event.seconds));
   }
 
   /** Energy used while donated work ran, including the owner's own use, which is not measured separately. */
   noteEnergy(hostMetrics: Pick<HostMetrics, "joules"> | undefined, busySlots: number): void {
-    if (hostMetrics?.joules !== undefined && busySlots > 0) this.#add(joulesGiven(hostMetrics.joules));
+    if (hostMetrics?.joules !== undefined && busySlots > 0) this.#add(workOfEnergy(hostMetrics.joules));
   }
 
   /** Writes changed totals at intervals. */
@@ -74,8 +74,8 @@ export class DonationStats implements PeakMemory {
     }
   }
 
-  #add(more: Given): void {
-    this.#totals = withMore(this.#totals, this.#day(), more);
+  #add(more: DonatedWork): void {
+    this.#totals = addWork(this.#totals, this.#day(), more);
     this.#changed = true;
   }
 
@@ -85,7 +85,7 @@ export class DonationStats implements PeakMemory {
   }
 }
 
-const NOTHING: Given = { chunks: 0, frames: 0, seconds: 0, joules: undefined };
+const NOTHING: DonatedWork = { chunks: 0, frames: 0, seconds: 0, joules: undefined };
 
 function parsed<T>(schema: z.ZodType<T>, text: string | undefined): T | undefined {
   if (text === undefined) return undefined;

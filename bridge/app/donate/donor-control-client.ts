@@ -85,7 +85,7 @@ async function statusWhen(world: Seen, home: Home, fits: (status: DonorStatus) =
     if (status && fits(status)) return status;
     await world.clock.sleep(LOOK_MS);
   }
-  throw new FarmError("DONOR_NOT_RUNNING", `the donor of the home ${home.root} gives no answer`);
+  throw new FarmError("DONOR_NOT_RUNNING", `the donor of the home ${home.root} does not answer`);
 }
 
 async function withSettings<T>(home: Home, use: (settings: OwnerSettings) => T): Promise<T> {

@@ -69,7 +69,7 @@ async function inContainers(choice: Extract<SandboxChoice, { kind: "docker" }>):
 async function asProcesses(home: Home, explicit: string | undefined, signal: AbortSignal): Promise<DonorSandbox> {
   const [blender] = await findLocalBlenders(home, explicit, signal);
   if (!blender) throw new FarmError("BLENDER_NOT_FOUND", "no Blender was found on this machine");
-  const start = givesWay() ? startLowPriority(startPlainProcess) : startPlainProcess;
+  const start = runsAtLowPriority() ? startLowPriority(startPlainProcess) : startPlainProcess;
   return {
     blender,
     seenAt: undefined,
@@ -85,7 +85,7 @@ async function asProcesses(home: Home, explicit: string | undefined, signal: Abo
  * Plain processes run at the lowest priority. Beside continuous load they get almost no CPU time: a donor that must make progress
  * there (tests on a busy machine) can turn this off by an environment variable; then it cannot distinguish its own load from that of others.
  */
-function givesWay(): boolean {
+function runsAtLowPriority(): boolean {
   return process.env["BRIDGE_DONOR_PRIORITY"] !== "normal";
 }
 
@@ -110,6 +110,6 @@ function containerSize({ threads, memoryBytes }: SlotSize) {
 
 /** Only the donor's own copy of a scene is mounted in a sandbox. */
 function folderOf({ directory }: SceneOnDisk): string {
-  if (directory === undefined) throw new Error("a scene without a folder of its own cannot go into a sandbox");
+  if (directory === undefined) throw new Error("a scene without its own folder cannot be mounted in a sandbox");
   return directory;
 }

@@ -236,5 +236,5 @@ async function openBlocks(network: SwarmNetwork, peer: BlockPeer, signal: AbortS
       failure = error;
     }
   }
-  throw failure ?? new FarmError("PEER_UNREACHABLE", `nobody knows an address of ${peer.id}`);
+  throw failure ?? new FarmError("PEER_UNREACHABLE", `no address of ${peer.id} is known`);
 }

@@ -35,7 +35,7 @@ describe("the owner's settings", () => {
     expect(donor.command()).toBeUndefined();
   });
 
-  it("are set only when all of them together make sense", async () => {
+  it("are set only if all of them together are valid", async () => {
     await using database = openDatabase(join(folder, "bridge.sqlite"));
     const owner = new OwnerSettings(database.settings);
     owner.setTerms({ cores: "2" }, 10);
@@ -45,7 +45,7 @@ describe("the owner's settings", () => {
     expect(owner.terms()).toEqual({ cores: { atMs: 30, stated: undefined } });
   });
 
-  it("that cannot be read are reported once; those before stay in force, and they can be set right", async () => {
+  it("that are invalid are reported once; the previous ones stay in effect, and they can be corrected", async () => {
     await using database = openDatabase(join(folder, "bridge.sqlite"));
     const owner = new OwnerSettings(database.settings);
     owner.setTerms({ slots: "2" }, 10);

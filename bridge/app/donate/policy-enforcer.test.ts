@@ -6,7 +6,7 @@ import { readTerms, type TermName, type TermTexts } from "../../core/terms/parse
 import type { SetTerms } from "../../core/terms/terms-in-force.ts";
 import type { SlotSize } from "../../core/terms/terms.ts";
 import { silentLog } from "../../kernel/log.ts";
-import type { Asked, HostMetrics } from "../../machine/machine-watch.ts";
+import type { MetricsRequest, HostMetrics } from "../../machine/machine-watch.ts";
 import { Freezer } from "../../sandbox/process/freezer.ts";
 import type { OwnerEvent } from "../../donor/donate-events.ts";
 import { PolicyEnforcer } from "./policy-enforcer.ts";
@@ -29,7 +29,7 @@ function controlled(flags: TermTexts, gpus: readonly Gpu[] = []) {
   let nowMs = Date.parse("2026-11-23T12:00:00Z");
   const clock = { now: () => nowMs, monotonicMs: () => nowMs, sleep: async () => {} };
   let hostMetrics = CALM;
-  const asked: Asked[] = [];
+  const asked: MetricsRequest[] = [];
   let command: OwnerCommand | undefined;
   let terms: SetTerms = {};
   const said: string[] = [];
@@ -47,7 +47,7 @@ function controlled(flags: TermTexts, gpus: readonly Gpu[] = []) {
     return { weekday: date.getUTCDay(), minute: date.getUTCHours() * 60 + date.getUTCMinutes() };
   };
   const machine = {
-    look: async (what: Asked) => {
+    look: async (what: MetricsRequest) => {
       asked.push(what);
       return hostMetrics;
     },
@@ -134,11 +134,11 @@ describe("a donor under its owner's terms", () => {
     expect(await donor.pass(MINUTE)).toEqual(["pause", "tell closed"]);
     expect(donor.freezer.isFrozen).toBe(false);
     expect(await donor.pass(10 * MINUTE)).toEqual([]);
-    expect(await donor.pass(MINUTE)).toEqual([expect.stringContaining("dismiss: it gives only 08:00-13:00")]);
+    expect(await donor.pass(MINUTE)).toEqual([expect.stringContaining("dismiss: it donates only 08:00-13:00")]);
     expect(await donor.pass(19 * 60 * MINUTE)).toEqual(["resume", "tell open"]);
   });
 
-  it("pauses as soon as somebody uses the machine, and resumes after the idle time", async () => {
+  it("pauses as soon as there is user input, and resumes after the idle time", async () => {
     const donor = controlled({ idle: "5m" });
     expect(await donor.pass(MINUTE)).toEqual([]);
     expect(donor.asked.at(-1)).toMatchObject({ untouched: true, battery: false });
@@ -187,7 +187,7 @@ describe("a donor under its owner's terms", () => {
     expect(await donor.pass(200)).toContain("tell closed");
   });
 
-  it("has as many slots as fit on the GPUs that are given, unless its owner says how many", async () => {
+  it("has as many slots as fit on the donated GPUs, unless the owner sets the number", async () => {
     const cards = [card(0), card(1)];
     expect(controlled({}, cards).policy.slots()).toBe(1);
     expect(controlled({ gpus: "all", slots: "3" }, cards).policy.slots()).toBe(3);

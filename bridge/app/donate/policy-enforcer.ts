@@ -33,7 +33,7 @@ export interface PolicyEnforcerDeps {
 const TURN_MS = 200;
 const LOOK_EVERY_MS = 2_000;
 /** Paused work holds memory: after this time it is ended. */
-const FROZEN_KEPT_MS = 15 * 60_000;
+const PAUSED_KEPT_MS = 15 * 60_000;
 
 /** Enforces the owner's policy on a donor: reads commands, terms and metrics, and pauses, resumes or ends its work. */
 export class PolicyEnforcer implements Service {
@@ -43,7 +43,7 @@ export class PolicyEnforcer implements Service {
   #turning: Promise<void> | undefined;
   #lookedMs = Number.NEGATIVE_INFINITY;
   /** When the donor stopped being open; undefined while it is. */
-  #shutMs: number | undefined;
+  #closedSinceMs: number | undefined;
   #evictedMs: number;
   #threads: number;
   #preparing: Promise<void> = Promise.resolve();
@@ -78,7 +78,7 @@ export class PolicyEnforcer implements Service {
         await this.#deps.clock.sleep(TURN_MS, signal);
         await this.turn();
       } catch (error) {
-        if (!signal.aborted) this.#deps.log.warn({ error }, "the owner's word could not be carried out");
+        if (!signal.aborted) this.#deps.log.warn({ error }, "the owner's terms or commands could not be applied");
       }
     }
   }
@@ -95,7 +95,7 @@ export class PolicyEnforcer implements Service {
     const other = metricsRead ? await policy.look() : policy.decide();
     if (other) await this.#stand(before, policy.availability());
     await this.#evict();
-    await this.#letGo(policy.availability());
+    await this.#endOverdueWork(policy.availability());
     await this.#deps.turned(metricsRead);
   }
 
@@ -122,7 +122,7 @@ export class PolicyEnforcer implements Service {
     this.#preparing = this.#preparing
       .then(() => devices.prepare(signal))
       .then((changed) => (changed ? slots.renew() : undefined))
-      .catch((error: unknown) => (signal.aborted ? undefined : log.warn({ error }, "the GPUs could not be tried")));
+      .catch((error: unknown) => (signal.aborted ? undefined : log.warn({ error }, "the GPUs could not be tested")));
   }
 
   /** Pauses before requesters are told, and tells them before it resumes. */
@@ -132,7 +132,7 @@ export class PolicyEnforcer implements Service {
     if (now.state === "paused" && !freezer.isFrozen) await this.#freeze();
     if (now.state !== "paused" && freezer.isFrozen) await freezer.thaw();
     if (now.state === "open") slots.resume();
-    if (now.state !== before.state) this.#shutMs = now.state === "open" ? undefined : clock.monotonicMs();
+    if (now.state !== before.state) this.#closedSinceMs = now.state === "open" ? undefined : clock.monotonicMs();
     donor.notifyAvailability();
     observe({ event: "availability", ...now });
   }
@@ -140,7 +140,7 @@ export class PolicyEnforcer implements Service {
   async #freeze(): Promise<void> {
     const unstoppable = await this.#deps.freezer.freeze();
     if (unstoppable > 0) {
-      const message = `${unstoppable} Blenders cannot be made to stand still on this system: they finish their chunks`;
+      const message = `${unstoppable} Blenders cannot be paused on this system: they finish their chunks`;
       this.#deps.observe({ event: "note", message });
     }
   }
@@ -154,12 +154,12 @@ export class PolicyEnforcer implements Service {
   }
 
   /** Ends work that runs past the hours, or that was paused in memory for too long. */
-  async #letGo(availability: Availability): Promise<void> {
+  async #endOverdueWork(availability: Availability): Promise<void> {
     const { clock, donor, policy } = this.#deps;
-    if (availability.state === "open" || this.#shutMs === undefined || donor.jobs.length === 0) return;
-    const shutForMs = clock.monotonicMs() - this.#shutMs;
+    if (availability.state === "open" || this.#closedSinceMs === undefined || donor.jobs.length === 0) return;
+    const shutForMs = clock.monotonicMs() - this.#closedSinceMs;
     const overstays =
-      availability.state === "paused" ? shutForMs > FROZEN_KEPT_MS : availability.code !== "owner" && shutForMs > policy.terms().overtimeMs;
+      availability.state === "paused" ? shutForMs > PAUSED_KEPT_MS : availability.code !== "owner" && shutForMs > policy.terms().overtimeMs;
     if (overstays) await donor.dismiss(availability.reason);
   }
 }

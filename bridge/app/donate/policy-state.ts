@@ -1,6 +1,6 @@
-import { chooseGpus, isGiven } from "../../core/gpu/choose-gpus.ts";
+import { chooseGpus, isDonated } from "../../core/gpu/choose-gpus.ts";
 import type { Gpu } from "../../core/gpu/gpu.ts";
-import { givenSlots } from "../../core/gpu/gpu-slots.ts";
+import { donatedSlots } from "../../core/gpu/gpu-slots.ts";
 import { type Availability, OPEN, sameAvailability } from "../../core/terms/availability.ts";
 import { decideAvailability, type Observation, type OwnerCommand, yieldsTo } from "../../core/terms/decide.ts";
 import { type StatedTerms, termsOf, type TermTexts, textsOf } from "../../core/terms/parse-terms.ts";
@@ -9,12 +9,12 @@ import { type SetTerms, termsInForce } from "../../core/terms/terms-in-force.ts"
 import { type MachineSize, type SlotSize, slotSize, type Terms } from "../../core/terms/terms.ts";
 import type { OwnerPolicy } from "../../donor/ports.ts";
 import type { Clock } from "../../kernel/clock.ts";
-import type { Asked, HostMetrics } from "../../machine/machine-watch.ts";
+import type { MetricsRequest, HostMetrics } from "../../machine/machine-watch.ts";
 import type { OwnerSettings } from "./owner-settings.ts";
 
 export interface PolicyStateDeps {
   readonly settings: Pick<OwnerSettings, "terms" | "command">;
-  readonly machine: { look(asked: Asked, nowMs: number): Promise<HostMetrics> };
+  readonly machine: { look(asked: MetricsRequest, nowMs: number): Promise<HostMetrics> };
   readonly clock: Clock;
   readonly wallClock: WallClock;
 }
@@ -61,7 +61,7 @@ export class PolicyState implements OwnerPolicy {
   /** Chunks at the same time: as many as the owner says, else as have room on the GPUs, else one. */
   slots(): number {
     const { size, gpus } = this.#options;
-    return this.#terms.slots ?? Math.max(1, givenSlots(gpus, this.#terms, size).length);
+    return this.#terms.slots ?? Math.max(1, donatedSlots(gpus, this.#terms, size).length);
   }
 
   get hostMetrics(): HostMetrics | undefined {
@@ -94,7 +94,7 @@ export class PolicyState implements OwnerPolicy {
 
   /** Looks at the machine, as far as the terms ask for it, and decides anew. @returns whether the answer is another now. */
   async look(): Promise<boolean> {
-    this.#hostMetrics = await this.#deps.machine.look(askedBy(this.#terms), this.#deps.clock.monotonicMs());
+    this.#hostMetrics = await this.#deps.machine.look(metricsNeededBy(this.#terms), this.#deps.clock.monotonicMs());
     return this.decide();
   }
 
@@ -106,13 +106,13 @@ export class PolicyState implements OwnerPolicy {
   }
 
   #observation(command: OwnerCommand | undefined): Observation {
-    const { idleMs, othersLoad, onBattery, programs, celsius, watts } = this.#hostMetrics ?? UNSEEN;
+    const { idleMs, othersLoad, onBattery, programs, celsius, watts } = this.#hostMetrics ?? NO_METRICS;
     const wall = this.#deps.wallClock(this.#deps.clock.now());
     return { wall, command, idleMs, othersLoad, onBattery, programs, celsius, watts };
   }
 }
 
-const UNSEEN = {
+const NO_METRICS = {
   idleMs: undefined,
   othersLoad: undefined,
   onBattery: undefined,
@@ -122,12 +122,12 @@ const UNSEEN = {
 } as const;
 
 /** The metrics that these terms need; temperature also for counting energy. */
-export function askedBy(terms: Terms): Asked {
+export function metricsNeededBy(terms: Terms): MetricsRequest {
   return {
     untouched: terms.idleMs !== undefined,
     battery: terms.notOnBattery,
     programs: terms.yieldTo.length === 0 ? undefined : (name) => yieldsTo(terms, name),
     heat: true,
-    gpus: terms.gpus === "none" ? undefined : (gpu) => isGiven(gpu, terms.gpus),
+    gpus: terms.gpus === "none" ? undefined : (gpu) => isDonated(gpu, terms.gpus),
   };
 }

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { Home } from "../../config/home.ts";
 import { sameBuild } from "../../core/admission.ts";
 import { ENVIRONMENT_LABELS, factsFromLabels, imageLabelsOf } from "../../core/environments/facts.ts";
-import { buildArguments, type GpuMaker, recipeFor } from "../../core/environments/recipe.ts";
+import { buildArguments, type GpuVendor, recipeFor } from "../../core/environments/recipe.ts";
 import { openDatabase } from "../../database/open-database.ts";
 import type { EnvironmentRow } from "../../database/types.ts";
 import type { Clock } from "../../kernel/clock.ts";
@@ -14,7 +14,7 @@ import type { World } from "../../kernel/world.ts";
 import { type EngineImage, ImageEngine } from "../../sandbox/images/image-engine.ts";
 import { findLocalBlenders, type ChosenBlender } from "../job/blender-slots.ts";
 import { type BaseWatch, findBase } from "../../sandbox/images/environment-base.ts";
-import { askBlender } from "../../sandbox/images/environment-probe.ts";
+import { describeImageBlender } from "../../sandbox/images/environment-probe.ts";
 
 const CONTAINERS = fileURLToPath(new URL("../../../containers/", import.meta.url));
 const CONTAINERFILE = "blender.Containerfile";
@@ -26,7 +26,7 @@ export interface BuildSettings {
   readonly blender?: string | undefined;
   /** Of an official build. */
   readonly sha256?: string | undefined;
-  readonly gpu?: GpuMaker | undefined;
+  readonly gpu?: GpuVendor | undefined;
   readonly base?: string | undefined;
 }
 
@@ -73,7 +73,7 @@ export async function buildEnvironment(
 
 function otherBuild({ build }: ChosenBlender, { facts }: EnvironmentRow): string {
   const named = (version: string, hash: string) => `${version} (${hash})`;
-  return `it has Blender ${named(facts.blenderVersion, facts.buildHash)}, and this machine ${named(build.version, build.buildHash)}: they cannot work on one job`;
+  return `it has Blender ${named(facts.blenderVersion, facts.buildHash)}, and this machine ${named(build.version, build.buildHash)}: they cannot work on the same job`;
 }
 
 /** Records an environment of the engine in this home's catalog. */
@@ -104,7 +104,7 @@ async function ownBlender(home: Home, signal: AbortSignal): Promise<ChosenBlende
   } catch (error) {
     if (!isFarmError(error, "BLENDER_NOT_FOUND")) throw error;
   }
-  throw new FarmError("USAGE", "no Blender is installed here whose version could be taken", { advice: "Name one: --blender 4.3." });
+  throw new FarmError("USAGE", "no Blender is installed on this machine to take the version from", { advice: "Name one: --blender 4.3." });
 }
 
 interface Step {
@@ -112,7 +112,7 @@ interface Step {
   readonly engine: ImageEngine;
   readonly file: string;
   readonly args: Readonly<Record<string, string>>;
-  readonly gpu?: GpuMaker;
+  readonly gpu?: GpuVendor;
 }
 
 /** An image of a Containerfile with its Blender's labels; an existing one if its recipe is unchanged. */
@@ -121,16 +121,16 @@ async function buildOnce({ disk, engine, file, args, gpu }: Step, { note, line }
   const recipe = sha256(Buffer.from(JSON.stringify([String(await disk.readFile(join(CONTAINERS, file))), base?.id, args, gpu])));
   const [present] = await engine.list(`${ENVIRONMENT_LABELS.recipe}=${recipe}`);
   if (present) {
-    note("it is built already");
+    note("already built");
     return present;
   }
   const gpuArgs: Record<string, string> = gpu === undefined ? {} : { GPU: gpu };
   const bare = await engine.build({ from: { folder: CONTAINERS, file }, args: { ...args, ...gpuArgs }, labels: {} }, line, signal);
-  note("its Blender is asked what it is");
-  const facts = await askBlender(engine, bare, { probe: join(CONTAINERS, "probe.py"), gpu }, signal);
+  note("reading the description of its Blender");
+  const facts = await describeImageBlender(engine, bare, { probe: join(CONTAINERS, "probe.py"), gpu }, signal);
   const labels = { ...imageLabelsOf(facts), [ENVIRONMENT_LABELS.recipe]: recipe };
   const image = await engine.find(await engine.build({ from: { text: `FROM ${bare}\n` }, args: {}, labels }, line, signal));
-  if (image === undefined) throw new FarmError("ENVIRONMENT_BUILD_FAILED", "the image vanished while it was built");
+  if (image === undefined) throw new FarmError("ENVIRONMENT_BUILD_FAILED", "the image was removed while it was built");
   await engine.name(image, await engine.digestOf(image, signal));
   return image;
 }

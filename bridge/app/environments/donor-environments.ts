@@ -2,7 +2,7 @@ import PQueue from "p-queue";
 import { thisCpuArch } from "../../blender/device-class.ts";
 import type { Home } from "../../config/home.ts";
 import type { EnvironmentStore } from "../../content/environments/environment-store.ts";
-import { type EnvironmentsHere, sameBuild } from "../../core/admission.ts";
+import { type LocalEnvironments, sameBuild } from "../../core/admission.ts";
 import { ENVIRONMENT_LABELS, factsFromLabels } from "../../core/environments/facts.ts";
 import { mayRun } from "../../core/environments/may-run.ts";
 import type { Terms } from "../../core/terms/terms.ts";
@@ -17,7 +17,7 @@ import { type EngineImage, ImageEngine } from "../../sandbox/images/image-engine
 import type { OwnedDonorStore } from "../donate/donor-store.ts";
 import { serveEnvironments } from "./serve-environments.ts";
 import { EnvironmentQuota } from "./environment-quota.ts";
-import { type Obtained, type ObtainPorts, fetchEnvironment } from "./fetch-environment.ts";
+import { type FetchedEnvironment, type FetchEnvironmentPorts, fetchEnvironment } from "./fetch-environment.ts";
 
 export interface DonorEnvironmentsDeps {
   readonly world: World;
@@ -46,12 +46,9 @@ export async function donorEnvironments(options: Omit<DonorEnvironmentsDeps, "en
 }
 
 /** Without its own environment a donor can only work in those that its owner allows. Throws ENVIRONMENT_MISSING. */
-export function refuseWithout({ environments, own }: Pick<Terms, "environments" | "own">): void {
+export function requireEnvironments({ environments, own }: Pick<Terms, "environments" | "own">): void {
   if (environments.length === 0 && own.length === 0)
-    throw new FarmError(
-      "ENVIRONMENT_MISSING",
-      "no environment is on this machine's container engine, and its owner lets none of others in",
-    );
+    throw new FarmError("ENVIRONMENT_MISSING", "no environment is on this machine's container engine, and its owner allows none of others");
 }
 
 class EngineEnvironments implements DonorEnvironments {
@@ -73,7 +70,7 @@ class EngineEnvironments implements DonorEnvironments {
     this.#room = new EnvironmentQuota({ engine, contents, environments, clock: world.clock, givenBytes });
   }
 
-  now(): EnvironmentsHere {
+  now(): LocalEnvironments {
     const here = new Set([...this.#found, ...this.#deps.environments.list().map(({ digest }) => digest)]);
     const under = this.#termsNow();
     const refused = [...this.#refused].filter(([, refusal]) => refusal.under === under);
@@ -109,7 +106,7 @@ class EngineEnvironments implements DonorEnvironments {
   }
 
   /** Fetched environments are seeded to the swarm. */
-  #record(digest: string, { image, bytesFrom }: Pick<Obtained, "bytesFrom"> & { readonly image: EngineImage }): void {
+  #record(digest: string, { image, bytesFrom }: Pick<FetchedEnvironment, "bytesFrom"> & { readonly image: EngineImage }): void {
     const facts = factsFromLabels(image.labels);
     if (facts === undefined || this.#deps.environments.get(digest)) return;
     const isFetched = bytesFrom.size > 0;
@@ -117,7 +114,7 @@ class EngineEnvironments implements DonorEnvironments {
     this.#deps.environments.put({ digest, facts, bytes: image.bytes, addedAt: this.#deps.world.clock.now(), origin, isShared: isFetched });
   }
 
-  #ports(): ObtainPorts {
+  #ports(): FetchEnvironmentPorts {
     const { world, engine, network, owner, store } = this.#deps;
     return {
       engine,
@@ -126,7 +123,7 @@ class EngineEnvironments implements DonorEnvironments {
       ask: ({ id }, digest, signal) => askEnvironment(network, id, digest, signal),
       open: store.openBlocks,
       pieceBytes: store.pieceBytes,
-      isSigned: async (digest, signature) => (await import("../../network/node/signing.ts")).isSigned(signedText(digest), signature),
+      isSigned: async (digest, signature) => (await import("../../network/node/signing.ts")).verifySignature(signedText(digest), signature),
       policy: (asked) => mayRun(asked, owner.terms()),
       makeRoom: (neededBytes) => this.#room.make(neededBytes),
     };

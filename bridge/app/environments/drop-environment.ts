@@ -18,7 +18,7 @@ export async function dropEnvironment({ engine, contents, environments }: Enviro
     if (image && (await engine.findEnvironment(digest))) await engine.remove(image.id);
   } catch (cause) {
     if (image) await engine.name(image, digest);
-    throw new FarmError("ENVIRONMENT_BUSY", `the engine does not let go of it: ${messageOf(cause).slice(0, 300)}`, { cause });
+    throw new FarmError("ENVIRONMENT_BUSY", `the engine does not remove it: ${messageOf(cause).slice(0, 300)}`, { cause });
   }
   await contents.remove(digest);
   environments.delete(digest);

@@ -2,7 +2,7 @@ import type { Home } from "../../config/home.ts";
 import { contentsOf, type EnvironmentManifest } from "../../content/environments/environment-manifest.ts";
 import { EnvironmentStore } from "../../content/environments/environment-store.ts";
 import { cutLayer } from "../../content/environments/layer-blocks.ts";
-import { environmentName, mayMean } from "../../core/environments/facts.ts";
+import { environmentName, matchesEnvironment } from "../../core/environments/facts.ts";
 import { openDatabase } from "../../database/open-database.ts";
 import type { Database, EnvironmentRow } from "../../database/types.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
@@ -44,22 +44,22 @@ export async function listEnvironments(home: Home): Promise<readonly ListedEnvir
 }
 
 /** Finds an environment by name, digest, digest prefix, or a Blender version that only one has. Throws ENVIRONMENT_MISSING. */
-export function findRow({ environments }: Pick<Database, "environments">, reference: string): EnvironmentRow {
-  const [found, ...others] = environments.list().filter(({ facts, digest }) => mayMean(reference, facts, digest));
+export function findEnvironmentRow({ environments }: Pick<Database, "environments">, reference: string): EnvironmentRow {
+  const [found, ...others] = environments.list().filter(({ facts, digest }) => matchesEnvironment(reference, facts, digest));
   if (found === undefined) throw new FarmError("ENVIRONMENT_MISSING", `there is no environment "${reference}"`);
   if (others.length === 0) return found;
   const names = [found, ...others].map((row) => environmentName(row.facts, row.digest)).join(", ");
-  throw new FarmError("ENVIRONMENT_MISSING", `"${reference}" may mean several environments`, { advice: `Name one: ${names}.` });
+  throw new FarmError("ENVIRONMENT_MISSING", `"${reference}" matches several environments`, { advice: `Name one: ${names}.` });
 }
 
 /** Shares an environment with peers: cuts it into blocks and signs it with this node's key. Does nothing if it is shared already. */
 export async function shareEnvironment(home: Home, reference: string, onLayer: OnLayer, signal: AbortSignal): Promise<EnvironmentRow> {
   await using database = openDatabase(home.database);
-  const row = findRow(database, reference);
+  const row = findEnvironmentRow(database, reference);
   const store = new EnvironmentStore(home.environments);
   if (!(await isWhole(store, row.digest))) {
     const manifest = await cutImage(row.digest, store, onLayer, signal);
-    const { signAs } = await import("../../network/node/signing.ts");
+    const { sign: signAs } = await import("../../network/node/signing.ts");
     await store.keep(manifest, [await signAs(home.root, signedText(row.digest))]);
   }
   database.environments.setShared(row.digest, true);
@@ -69,7 +69,7 @@ export async function shareEnvironment(home: Home, reference: string, onLayer: O
 /** Stops sharing it and removes its blocks. */
 export async function unshareEnvironment(home: Home, reference: string): Promise<EnvironmentRow> {
   await using database = openDatabase(home.database);
-  const row = findRow(database, reference);
+  const row = findEnvironmentRow(database, reference);
   database.environments.setShared(row.digest, false);
   await new EnvironmentStore(home.environments).remove(row.digest);
   return { ...row, isShared: false };
@@ -78,7 +78,7 @@ export async function unshareEnvironment(home: Home, reference: string): Promise
 /** Removes an environment from the engine, the block store and the catalog. Throws ENVIRONMENT_BUSY while work runs in it. */
 export async function removeEnvironment(home: Home, reference: string): Promise<EnvironmentRow> {
   await using database = openDatabase(home.database);
-  const row = findRow(database, reference);
+  const row = findEnvironmentRow(database, reference);
   const places = {
     engine: await ImageEngine.open(),
     contents: new EnvironmentStore(home.environments),
@@ -97,7 +97,7 @@ async function isWhole(store: EnvironmentStore, digest: string): Promise<boolean
 async function cutImage(digest: string, store: EnvironmentStore, onLayer: OnLayer, signal: AbortSignal): Promise<EnvironmentManifest> {
   const engine = await ImageEngine.open();
   const image = await engine.findEnvironment(digest);
-  if (image === undefined) throw new FarmError("ENVIRONMENT_MISSING", "the engine does not have this environment any more");
+  if (image === undefined) throw new FarmError("ENVIRONMENT_MISSING", "the engine no longer has this environment");
   let layersDone = 0;
   let bytesDone = 0;
   const take = async (tar: AsyncIterable<Uint8Array>) => {
@@ -106,7 +106,7 @@ async function cutImage(digest: string, store: EnvironmentStore, onLayer: OnLaye
     return layer;
   };
   const { config, layers } = await engine.save(image.id, take, signal);
-  if (sha256(config) !== digest) throw new FarmError("ENVIRONMENT_INVALID", "the engine gave another image than it was asked for");
+  if (sha256(config) !== digest) throw new FarmError("ENVIRONMENT_INVALID", "the engine returned another image than the requested one");
   await store.put(digest, config);
   return { version: 1, digest, configBytes: config.length, layers: [...layers] };
 }

@@ -1,5 +1,5 @@
 import { contentsOf } from "../../content/environments/environment-manifest.ts";
-import { chooseEvictions, type KeptEnvironment } from "../../core/environments/evict.ts";
+import { chooseEvictions, type EvictionCandidate } from "../../core/environments/evict.ts";
 import type { EnvironmentDigest } from "../../core/environments/facts.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { dropEnvironment, type EnvironmentPlaces } from "./drop-environment.ts";
@@ -40,7 +40,7 @@ export class EnvironmentQuota {
   }
 
   /** Only fetched environments; those built by the owner are never evicted. */
-  async #kept(): Promise<readonly KeptEnvironment[]> {
+  async #kept(): Promise<readonly EvictionCandidate[]> {
     const { environments, contents } = this.#deps;
     const fetched = environments.list().filter(({ origin }) => origin !== "built");
     return await Promise.all(

@@ -20,7 +20,7 @@ import type { EnvironmentReply, EnvironmentSignature, OfferedEnvironment } from 
 import type { FrameStream } from "../../protocols/frame-stream.ts";
 import type { EngineImage, ImageEngine } from "../../sandbox/images/image-engine.ts";
 
-export interface ObtainPorts {
+export interface FetchEnvironmentPorts {
   readonly engine: Pick<ImageEngine, "findEnvironment" | "layersHere" | "load">;
   readonly store: EnvironmentStore;
   readonly world: Time & Pick<World, "random">;
@@ -36,13 +36,13 @@ export interface ObtainPorts {
   readonly makeRoom: (neededBytes: number) => Promise<number>;
 }
 
-export interface ObtainRequest {
+export interface FetchEnvironmentRequest {
   readonly digest: string;
   /** Peers that may currently have it; the preferred ones first. */
   readonly sources: () => readonly BlockPeer[];
 }
 
-export interface Obtained {
+export interface FetchedEnvironment {
   readonly image: EngineImage;
   /** Bytes fetched per peer; empty if it was installed already. */
   readonly bytesFrom: ReadonlyMap<string, number>;
@@ -64,11 +64,11 @@ type OnProgress = (bytesDone: number, bytesTotal: number) => void;
  * BLOCK_MISSING (no peer has it), PEER_UNREACHABLE, DISK_FULL, or the signal's reason.
  */
 export async function fetchEnvironment(
-  request: ObtainRequest,
-  ports: ObtainPorts,
+  request: FetchEnvironmentRequest,
+  ports: FetchEnvironmentPorts,
   signal: AbortSignal,
   onProgress: OnProgress = () => {},
-): Promise<Obtained> {
+): Promise<FetchedEnvironment> {
   signal.throwIfAborted();
   const { digest } = request;
   const present = await ports.engine.findEnvironment(digest);
@@ -76,28 +76,28 @@ export async function fetchEnvironment(
     compute(ports.policy({ digest, isHere: true, signedBy: [] }));
     return { image: present, bytesFrom: new Map(), banned: [] };
   }
-  return await new Obtaining(request, ports, onProgress).run(signal);
+  return await new EnvironmentFetch(request, ports, onProgress).run(signal);
 }
 
 interface Offered extends OfferedEnvironment {
   readonly peer: BlockPeer;
 }
 
-class Obtaining {
-  readonly #request: ObtainRequest;
-  readonly #ports: ObtainPorts;
+class EnvironmentFetch {
+  readonly #request: FetchEnvironmentRequest;
+  readonly #ports: FetchEnvironmentPorts;
   readonly #onProgress: OnProgress;
   /** Peers that are not asked again. */
   readonly #banned = new Set<string>();
   readonly #bytesFrom = new Map<string, number>();
 
-  constructor(request: ObtainRequest, ports: ObtainPorts, onProgress: OnProgress) {
+  constructor(request: FetchEnvironmentRequest, ports: FetchEnvironmentPorts, onProgress: OnProgress) {
     this.#request = request;
     this.#ports = ports;
     this.#onProgress = onProgress;
   }
 
-  async run(signal: AbortSignal): Promise<Obtained> {
+  async run(signal: AbortSignal): Promise<FetchedEnvironment> {
     while (true) {
       const offers = await this.#offers(signal);
       await this.#askOwner(offers);
@@ -158,9 +158,9 @@ class Obtaining {
     const { store, engine } = this.#ports;
     const { digest } = this.#request;
     const manifest = parseEnvironment(await this.#content(offer.manifest, offer.manifestBytes, peers, signal));
-    if (manifest.digest !== digest) throw lie("it describes another one");
+    if (manifest.digest !== digest) throw invalidEnvironment("it describes another one");
     const config = await this.#content(digest, manifest.configBytes, peers, signal);
-    if (factsFromLabels(checkConfig(manifest, config).labels) === undefined) throw lie("it has no labels of one");
+    if (factsFromLabels(checkConfig(manifest, config).labels) === undefined) throw invalidEnvironment("it has no environment labels");
     const here = await engine.layersHere(manifest.layers.map(({ diffId }) => diffId));
     await this.#requireQuota(manifest, here);
     await store.put(digest, config);
@@ -231,9 +231,9 @@ class Obtaining {
     const room = await this.#ports.makeRoom(needed);
     if (needed <= room) return;
     const facts = { neededBytes: needed, roomBytes: room };
-    throw new FarmError("DISK_FULL", "the environment is larger than the disk that is given", {
+    throw new FarmError("DISK_FULL", "the environment is larger than the donated disk", {
       facts,
-      advice: "Give more disk, or remove environments (`bridge env list`).",
+      advice: "Donate more disk, or remove environments (`bridge env list`).",
     });
   }
 }
@@ -245,10 +245,10 @@ function compute(verdict: EnvironmentVerdict): void {
 function missing(digest: string): FarmError {
   return new FarmError("BLOCK_MISSING", "no peer has the environment of this job", {
     facts: { digest },
-    advice: "Whoever has it shares it with `bridge env share`.",
+    advice: "A peer that has it can share it with `bridge env share`.",
   });
 }
 
-function lie(why: string): FarmError {
+function invalidEnvironment(why: string): FarmError {
   return new FarmError("ENVIRONMENT_INVALID", `an environment was refused: ${why}`);
 }

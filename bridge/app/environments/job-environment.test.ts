@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { DeviceClass } from "../../core/plan/chunk.ts";
 import type { Environments, EnvironmentRow } from "../../database/types.ts";
 import type { ChosenBlender } from "../job/blender-slots.ts";
-import { chooseBlender, environmentNamed, sharingNote } from "./job-environment.ts";
+import { chooseBlender, environmentNamed, sharingWarning } from "./job-environment.ts";
 
 const A = `a1b2c3${"0".repeat(58)}`;
 const B = `a1b2c4${"0".repeat(58)}`;
@@ -79,7 +79,7 @@ describe("the local Blender for a job in an environment", () => {
 });
 
 it("the requester is warned when donors cannot get the environment from this machine", () => {
-  expect(sharingNote({ digest: A, row: row(A, "3.4.1") })).toBeUndefined();
-  expect(sharingNote({ digest: A, row: row(A, "3.4.1", false) })).toContain("bridge env share a1b2c3000000");
-  expect(sharingNote({ digest: A, row: undefined })).toContain("not in this home");
+  expect(sharingWarning({ digest: A, row: row(A, "3.4.1") })).toBeUndefined();
+  expect(sharingWarning({ digest: A, row: row(A, "3.4.1", false) })).toContain("bridge env share a1b2c3000000");
+  expect(sharingWarning({ digest: A, row: undefined })).toContain("not in this home");
 });

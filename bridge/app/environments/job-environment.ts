@@ -3,7 +3,7 @@ import { environmentName, parseDigest } from "../../core/environments/facts.ts";
 import type { Database, EnvironmentRow } from "../../database/types.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import type { ChosenBlender } from "../job/blender-slots.ts";
-import { findRow } from "./environment-catalog.ts";
+import { findEnvironmentRow } from "./environment-catalog.ts";
 
 /** The environment that a job names. */
 export interface NamedEnvironment {
@@ -16,7 +16,7 @@ export interface NamedEnvironment {
 export function environmentNamed(database: Pick<Database, "environments">, reference: string): NamedEnvironment {
   const digest = parseDigest(reference);
   if (digest !== undefined) return { digest, row: database.environments.get(digest) };
-  const row = findRow(database, reference);
+  const row = findEnvironmentRow(database, reference);
   return { digest: row.digest, row };
 }
 
@@ -42,15 +42,18 @@ function otherBlender({ facts, digest }: EnvironmentRow, blenders: readonly Chos
   const here = blenders.map(({ build }) => `${build.version} (${build.buildHash})`).join(", ");
   return new FarmError(
     "NO_MATCHING_BLENDER",
-    `${environmentName(facts, digest)} has Blender ${facts.blenderVersion} (${facts.buildHash}), and here is ${here}`,
-    { advice: "Pictures are finished here: install the same Blender, or build an environment of this one (`bridge env build`)." },
+    `${environmentName(facts, digest)} has Blender ${facts.blenderVersion} (${facts.buildHash}), and this machine has ${here}`,
+    {
+      advice:
+        "Frames are finished on this machine: install the same Blender, or build an environment with the one here (`bridge env build`).",
+    },
   );
 }
 
 /** A warning for the requester, before donors ask for the environment. */
-export function sharingNote({ digest, row }: NamedEnvironment): string | undefined {
+export function sharingWarning({ digest, row }: NamedEnvironment): string | undefined {
   if (row?.isShared) return undefined;
   if (row === undefined)
-    return `the environment ${digest.slice(0, 12)} is not in this home: only donors that have it, or find it with others, can work`;
-  return `donors that lack ${environmentName(row.facts, digest)} cannot get it from here: \`bridge env share ${digest.slice(0, 12)}\``;
+    return `the environment ${digest.slice(0, 12)} is not in this home: only donors that have it, or get it from other peers, can work`;
+  return `donors that lack ${environmentName(row.facts, digest)} cannot get it from this machine: \`bridge env share ${digest.slice(0, 12)}\``;
 }

@@ -69,7 +69,8 @@ export function renderSlots(
     const threads = options.threads === undefined ? {} : { threads: options.threads() };
     const floatCodec = options.local ? "NONE" : "ZIP";
     const build = scene.environment ? { ...scene.environment.blender, hasDenoiser: false } : blender?.build;
-    if (build === undefined) throw new FarmError("BLENDER_NOT_FOUND", "the job names no environment, and there is no Blender here");
+    if (build === undefined)
+      throw new FarmError("BLENDER_NOT_FOUND", "the job names no environment, and there is no Blender on this machine");
     const sessionOptions = { blender: build, scratch: folder, floatCodec, untrusted, ...threads } as const;
     const openOn = async (gpu: GpuUse | undefined) => {
       const start = startFor(scene, folder, gpu === undefined ? undefined : slot);

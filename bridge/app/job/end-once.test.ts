@@ -1,11 +1,11 @@
 import { expect, it } from "vitest";
 import type { JobEvent } from "../../core/job/job-events.ts";
-import { endBeforeWork } from "../../core/ledger/end-event.ts";
+import { endEventBeforeWork } from "../../core/ledger/end-event.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { endOnce } from "./end-once.ts";
 
 const { signal } = new AbortController();
-const end = { ...endBeforeWork("j", "failed", null), outcome: "complete" } as const;
+const end = { ...endEventBeforeWork("j", "failed", null), outcome: "complete" } as const;
 
 async function told(work: (observe: (event: JobEvent) => void) => Promise<"complete">, during = signal) {
   const events: JobEvent[] = [];

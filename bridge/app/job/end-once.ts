@@ -1,5 +1,5 @@
 import type { JobEvent, JobOutcome } from "../../core/job/job-events.ts";
-import { endBeforeWork } from "../../core/ledger/end-event.ts";
+import { endEventBeforeWork } from "../../core/ledger/end-event.ts";
 import { isFarmError, messageOf } from "../../kernel/errors.ts";
 
 type Observe = (event: JobEvent) => void;
@@ -22,14 +22,15 @@ export async function endOnce(
   };
   try {
     const outcome = await work(tell);
-    if (!hasEnded) throw new Error(`job ${job} ended without a word`);
+    if (!hasEnded) throw new Error(`job ${job} ended without an end event`);
     return outcome;
   } catch (error) {
-    if (!hasEnded && !isFarmError(error, "JOB_BUSY")) tell(signal.aborted ? endBeforeWork(job, "cancelled", null) : failed(job, error));
+    if (!hasEnded && !isFarmError(error, "JOB_BUSY"))
+      tell(signal.aborted ? endEventBeforeWork(job, "cancelled", null) : failed(job, error));
     throw error;
   }
 }
 
 function failed(job: string, error: unknown): JobEvent {
-  return endBeforeWork(job, "failed", { code: isFarmError(error) ? error.code : "BUG", message: messageOf(error) });
+  return endEventBeforeWork(job, "failed", { code: isFarmError(error) ? error.code : "BUG", message: messageOf(error) });
 }

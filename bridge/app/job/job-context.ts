@@ -23,7 +23,7 @@ export interface WorkSettings {
   readonly compute: ComputeSelection;
 }
 
-export interface Watching {
+export interface JobCallbacks {
   readonly observe: (event: JobEvent) => void;
   /** Called with a command (`bridge jobs pause`) when it is carried out. */
   readonly onCommand?: (command: JobCommand) => void;

@@ -10,15 +10,15 @@ import { JobFolder } from "../../requester/job-folder.ts";
 import { type ComputeSelection } from "../../requester/prepare/prepared-job.ts";
 import { prepareJob, reopenJob } from "../../requester/prepare/prepare-job.ts";
 import { findLocalBlenders, InspectionBlender, renderSlots } from "./blender-slots.ts";
-import { chooseBlender, environmentNamed, type NamedEnvironment, sharingNote } from "../environments/job-environment.ts";
+import { chooseBlender, environmentNamed, type NamedEnvironment, sharingWarning } from "../environments/job-environment.ts";
 import { endOnce } from "./end-once.ts";
-import type { ProcessContext, Task, Watching, WorkSettings } from "./job-context.ts";
+import type { ProcessContext, Task, JobCallbacks, WorkSettings } from "./job-context.ts";
 import { preparePorts } from "./prepare-ports.ts";
 import type { RequesterSwarm } from "../swarm/requester-swarm.ts";
 import { SentScene } from "./sent-scene.ts";
 import type { SharedSwarm } from "../swarm/shared-swarm.ts";
 import { withJobLock } from "./with-job-lock.ts";
-import { ownSlotOptions, type Parts, workOnPrepared } from "./work-on-prepared.ts";
+import { ownSlotOptions, type PreparedParts, workOnPrepared } from "./work-on-prepared.ts";
 
 /**
  * Runs one job of this process until it ends, with exactly one end event. Several may run side by side: each has
@@ -27,10 +27,10 @@ import { ownSlotOptions, type Parts, workOnPrepared } from "./work-on-prepared.t
 export async function runJob(
   processContext: ProcessContext,
   settings: WorkSettings,
-  { task, watching }: { readonly task: Task; readonly watching: Watching },
+  { task, watching }: { readonly task: Task; readonly watching: JobCallbacks },
   signal: AbortSignal,
 ): Promise<JobOutcome> {
-  const work = (observe: Watching["observe"]) =>
+  const work = (observe: JobCallbacks["observe"]) =>
     prepareAndWork(processContext, settings, { task, watching: { ...watching, observe } }, signal);
   return await endOnce(task.job, watching.observe, work, signal);
 }
@@ -38,7 +38,7 @@ export async function runJob(
 async function prepareAndWork(
   processContext: ProcessContext,
   settings: WorkSettings,
-  { task, watching }: { readonly task: Task; readonly watching: Watching },
+  { task, watching }: { readonly task: Task; readonly watching: JobCallbacks },
   signal: AbortSignal,
 ): Promise<JobOutcome> {
   const { world, home, database } = processContext;
@@ -55,8 +55,8 @@ async function prepareAndWork(
   const prepare = preparePorts(processContext, { id: task.job, blender, inspect, sent, waitingRoom, begun: begun?.manifestHash }, packed);
   // During inspection: a local Blender opens the scene, the swarm is joined and its capacity measured.
   await using own = ownSlots(settings, { blender, scratch, sent });
-  const entering = headStart(task, { own, inspectionBlender, local: settings.compute.local }, signal).then(() =>
-    enterOrAlone(processContext.swarm, settings.compute, watching, signal),
+  const entering = openSceneInAdvance(task, { own, inspectionBlender, local: settings.compute.local }, signal).then(() =>
+    joinSwarmOrAlone(processContext.swarm, settings.compute, watching, signal),
   );
   const looking = entering.then((swarm) => swarm?.offeredCapacity(settings.compute.peers, signal) ?? { slots: 0 });
   looking.catch(() => {}); // reported when the plan needs it
@@ -90,10 +90,10 @@ async function shareForJob(
   swarm: RequesterSwarm,
   named: NamedEnvironment,
   { home, database }: Pick<ProcessContext, "home" | "database">,
-  { observe }: Watching,
+  { observe }: JobCallbacks,
 ): Promise<void> {
   await swarm.serveEnvironments(home, database.environments);
-  const message = sharingNote(named);
+  const message = sharingWarning(named);
   if (message !== undefined) observe({ event: "note", code: "environment", message });
 }
 
@@ -103,7 +103,7 @@ function scenePathOf(task: Task, begun: JobCreated | undefined): string {
 
 function ownSlots(
   { compute, threads }: WorkSettings,
-  { blender, scratch, sent }: Pick<Parts, "blender" | "scratch" | "sent">,
+  { blender, scratch, sent }: Pick<PreparedParts, "blender" | "scratch" | "sent">,
 ): RenderSlots {
   return renderSlots(scratch, blender, { slots: Math.max(1, compute.local), purpose: "own", ...ownSlotOptions(threads, sent) });
 }
@@ -112,7 +112,7 @@ function ownSlots(
  * A local render slot opens the scene in advance; errors are reported by inspection, or by the first chunk. Resolves
  * when the inspecting Blender has started: loading the network blocks this process for a second.
  */
-async function headStart(
+async function openSceneInAdvance(
   task: Task,
   { own, inspectionBlender, local }: { readonly own: RenderSlots; readonly inspectionBlender: InspectionBlender; readonly local: number },
   signal: AbortSignal,
@@ -130,10 +130,10 @@ function createdOf(database: Database, job: string) {
 }
 
 /** Without a network this machine still renders alone. */
-async function enterOrAlone(
+async function joinSwarmOrAlone(
   shared: SharedSwarm,
   compute: ComputeSelection,
-  watching: Watching,
+  watching: JobCallbacks,
   signal: AbortSignal,
 ): Promise<RequesterSwarm | undefined> {
   if (compute.peers.length === 0) return undefined;

@@ -27,18 +27,18 @@ export interface Scratch extends AsyncDisposable {
  * Clears once more then: a killed bridge's Blender may write on for a moment, until it hears that nobody is there.
  */
 export async function openScratch(disk: Disk, home: Home): Promise<Scratch> {
-  await clearOfTheDead(disk, home);
+  await clearDeadProcesses(disk, home);
   const own = scratchIn(disk, join(home.scratch, String(process.pid)), []);
   return {
     ...own,
     [Symbol.asyncDispose]: async () => {
       await own[Symbol.asyncDispose]();
-      await clearOfTheDead(disk, home);
+      await clearDeadProcesses(disk, home);
     },
   };
 }
 
-async function clearOfTheDead(disk: Disk, home: Home): Promise<void> {
+async function clearDeadProcesses(disk: Disk, home: Home): Promise<void> {
   for (const name of await disk.readdir(home.scratch)) {
     if (!isRunning(Number(name))) await clear(disk, join(home.scratch, name));
   }

@@ -1,4 +1,4 @@
-import { type FileStamp, glanceAt, sameStamp, stampAt } from "../../content/bundle/file-stamp.ts";
+import { type FileStamp, stampWithoutOpening, sameStamp, stampAt } from "../../content/bundle/file-stamp.ts";
 import type { ExtractedScene } from "../../content/bundle/extract-bundle.ts";
 import { packBundle, type PackedBundle } from "../../content/bundle/pack.ts";
 import { changedScene } from "../../content/bundle/changed-scene.ts";
@@ -57,7 +57,7 @@ export class SentScene {
 
   /** Whether the .blend is unchanged since it was sent. */
   async isUntouched(): Promise<boolean> {
-    return sameStamp(await glanceAt(this.path), this.#stamp);
+    return sameStamp(await stampWithoutOpening(this.path), this.#stamp);
   }
 
   /** Runs the inspection, and copies the .blend at the same time. Throws SCENE_CHANGED when it was overwritten meanwhile. */

@@ -12,7 +12,7 @@ export function sentSlots(slots: LocalSlots, sent: SentScene): LocalSlots {
     const scene = await sent.toOpen(goesBack, signal);
     const take: typeof use.take = async (files) => {
       await sent.confirmOthers(signal); // Blender reads images when it needs them
-      if (goesBack && scene.path === sent.path) await assertUntouched(sent);
+      if (goesBack && scene.path === sent.path) await assertUnchanged(sent);
       return await use.take(files);
     };
     return await slots.run(scene, spec, { ...use, take }, signal);
@@ -39,10 +39,10 @@ export function watchedSession(session: WarmSession, sent: SentScene): WarmSessi
       try {
         await session.load(path, options, signal);
       } catch (error) {
-        if (path === sent.path && !signal.aborted) await assertUntouched(sent); // a half-written file is no fault of the scene
+        if (path === sent.path && !signal.aborted) await assertUnchanged(sent); // a half-written file is no fault of the scene
         throw error;
       }
-      if (path === sent.path) await assertUntouched(sent);
+      if (path === sent.path) await assertUnchanged(sent);
     },
     render: (spec, signal) => session.render(spec, signal),
     exited: session.exited,
@@ -50,6 +50,6 @@ export function watchedSession(session: WarmSession, sent: SentScene): WarmSessi
   };
 }
 
-async function assertUntouched(sent: SentScene): Promise<void> {
+async function assertUnchanged(sent: SentScene): Promise<void> {
   if (!(await sent.isUntouched())) throw changedScene(sent.path);
 }

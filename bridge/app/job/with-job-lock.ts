@@ -30,6 +30,6 @@ function keepEnd(jobs: Jobs, { job, clock, log }: Claimed, state: "cancelled" | 
   try {
     jobs.setState(job, state, clock.now());
   } catch (error) {
-    log.warn({ job, error }, "the end of a job could not be written down");
+    log.warn({ job, error }, "the end of a job could not be recorded");
   }
 }

@@ -17,7 +17,7 @@ import { type PreparedJob } from "../../requester/prepare/prepared-job.ts";
 import { runPreparedJob } from "../../requester/run/run-prepared-job.ts";
 import type { RequesterSwarm } from "../swarm/requester-swarm.ts";
 import { type ChosenBlender, type InspectionBlender, renderSlots } from "./blender-slots.ts";
-import type { ProcessContext, Watching, WorkSettings } from "./job-context.ts";
+import type { ProcessContext, JobCallbacks, WorkSettings } from "./job-context.ts";
 import { jobPreview } from "./job-preview.ts";
 import { openOwnFinisher } from "./own-finisher.ts";
 import { type Scratch, STAGE_PREFIX } from "./scratch.ts";
@@ -25,7 +25,7 @@ import type { SentScene } from "./sent-scene.ts";
 import { sentSlots, watchedSession } from "./sent-slots.ts";
 
 /** What was created while the job was prepared. */
-export interface Parts {
+export interface PreparedParts {
   readonly scratch: Scratch;
   readonly inspectionBlender: InspectionBlender;
   readonly sent: SentScene;
@@ -37,8 +37,8 @@ export interface Parts {
 }
 
 interface Work {
-  readonly parts: Parts;
-  readonly watching: Watching;
+  readonly parts: PreparedParts;
+  readonly watching: JobCallbacks;
 }
 
 /** Connects a prepared job to its ports on this machine, and runs it until it ends. */
@@ -87,13 +87,13 @@ export async function workOnPrepared(
   return await runPreparedJob(ports, prepared, { jobsFolder: home.jobs, name: `${hostname()} (this machine)`, compute }, signal);
 }
 
-function takeCommand({ jobCommands }: Pick<Database, "jobCommands">, job: string, { onCommand }: Watching): JobCommand | undefined {
+function takeCommand({ jobCommands }: Pick<Database, "jobCommands">, job: string, { onCommand }: JobCallbacks): JobCommand | undefined {
   const command = jobCommands.take(job);
   if (command) onCommand?.(command);
   return command;
 }
 
-function deliveryOf({ disk }: Pick<World, "disk">, settings: WorkSettings, parts: Parts): JobPorts["delivery"] {
+function deliveryOf({ disk }: Pick<World, "disk">, settings: WorkSettings, parts: PreparedParts): JobPorts["delivery"] {
   return {
     assembledPath: (folder) => (sceneFrame) => join(folder.assembled, assembledFileName(sceneFrame)),
     openFinisher: (folder, end) => finisherOf(settings, { ...parts, disk }, folder, end),
@@ -124,7 +124,7 @@ async function finisherOf(
     scratch,
     inspectionBlender,
     sent,
-  }: Pick<Parts, "blender" | "prepared" | "scratch" | "inspectionBlender" | "sent"> & Pick<World, "disk">,
+  }: Pick<PreparedParts, "blender" | "prepared" | "scratch" | "inspectionBlender" | "sent"> & Pick<World, "disk">,
   folder: JobFolder,
   signal: AbortSignal,
 ) {

@@ -19,7 +19,7 @@ export function renderRequest(
   if (options.tiles !== undefined) parseTiles(options.tiles);
   if (options.video !== undefined) {
     videoFormat(options.video);
-    if (place.deliver === "raw") throw new FarmError("USAGE", "a video is made of finished pictures, and raw frames were asked for");
+    if (place.deliver === "raw") throw new FarmError("USAGE", "a video is made from finished pictures, and raw frames were requested");
   }
   return { ...options, ...place, flags: BlenderFlags.parse(pickDeclared(BLENDER_FLAGS, values)) };
 }

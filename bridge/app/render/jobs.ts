@@ -84,10 +84,10 @@ export async function commandJob(clock: Clock, home: Home, id: string | undefine
   const job = jobOf(database, id);
   if (!database.jobs.isLocked(job.id, clock.now())) {
     if (command === "cancel") database.jobs.setState(job.id, "cancelled", clock.now());
-    return `job ${job.id} is not at work; its state is ${database.jobs.get(job.id)?.state ?? job.state}`;
+    return `job ${job.id} is not running; its state is ${database.jobs.get(job.id)?.state ?? job.state}`;
   }
   database.jobCommands.set(job.id, command);
-  return `job ${job.id} was told to ${command}`;
+  return `${command} was sent to job ${job.id}`;
 }
 
 function jobOf(database: Database, id: string | undefined): JobRow {

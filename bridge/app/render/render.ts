@@ -8,7 +8,7 @@ import type { SwarmOptions } from "../swarm/open-swarm.ts";
 import { RequesterSwarm } from "../swarm/requester-swarm.ts";
 import { openScratch } from "../job/scratch.ts";
 import { SharedSwarm } from "../swarm/shared-swarm.ts";
-import type { Task, Watching, WorkSettings } from "../job/job-context.ts";
+import type { Task, JobCallbacks, WorkSettings } from "../job/job-context.ts";
 import { runJob } from "../job/run-job.ts";
 
 export interface RenderSettings extends WorkSettings {
@@ -20,7 +20,7 @@ export interface RenderSettings extends WorkSettings {
 export async function render(
   world: World,
   settings: RenderSettings,
-  { task, watching }: { readonly task: Task; readonly watching: Watching },
+  { task, watching }: { readonly task: Task; readonly watching: JobCallbacks },
   signal: AbortSignal,
 ): Promise<JobOutcome> {
   const { home } = settings;

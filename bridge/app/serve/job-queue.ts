@@ -29,7 +29,7 @@ export interface JobQueueOptions {
   readonly threads: number | undefined;
 }
 
-interface AtWork {
+interface RunningJob {
   readonly life: ChildSignal;
   readonly done: Promise<void>;
 }
@@ -40,9 +40,9 @@ export class JobQueue implements AsyncDisposable {
   readonly #options: JobQueueOptions;
   /** Oldest first. */
   readonly #jobs = new Map<string, ServedJob>();
-  readonly #atWork = new Map<string, AtWork>();
+  readonly #running = new Map<string, RunningJob>();
   /** Released by their clients shortly before their end. */
-  readonly #letGo = new Set<string>();
+  readonly #released = new Set<string>();
   #isClosing = false;
 
   constructor(deps: JobQueueDeps, options: JobQueueOptions) {
@@ -50,7 +50,7 @@ export class JobQueue implements AsyncDisposable {
     this.#options = options;
     for (const job of deps.store.load()) this.#jobs.set(job.id, job);
     void this.#forgetOld();
-    this.#fill();
+    this.#startWaiting();
   }
 
   /** Newest first. */
@@ -60,7 +60,7 @@ export class JobQueue implements AsyncDisposable {
 
   /** Whether a job has neither ended nor is paused. */
   get isBusy(): boolean {
-    return this.#atWork.size > 0 || [...this.#jobs.values()].some(({ state }) => state === "queued");
+    return this.#running.size > 0 || [...this.#jobs.values()].some(({ state }) => state === "queued");
   }
 
   /** Throws JOB_UNKNOWN. */
@@ -77,8 +77,8 @@ export class JobQueue implements AsyncDisposable {
     if (open >= GATEWAY_LIMITS.maxJobs) throw new FarmError("TOO_MANY_JOBS", `${open} jobs have not ended yet`);
     const job = this.#deps.store.create(freshJobId(this.#deps.processContext.world), submission);
     this.#jobs.set(job.id, job);
-    this.#become(job, "queued");
-    this.#fill();
+    this.#setState(job, "queued");
+    this.#startWaiting();
     return job;
   }
 
@@ -86,8 +86,8 @@ export class JobQueue implements AsyncDisposable {
   cancel(id: string): JobSummary {
     const job = this.get(id);
     if (job.hasEnded || job.state === "stopping") return job.summary;
-    const work = this.#atWork.get(id);
-    this.#become(job, work ? "stopping" : "cancelled");
+    const work = this.#running.get(id);
+    this.#setState(job, work ? "stopping" : "cancelled");
     work?.life.abort(new FarmError("CANCELLED", "the job was cancelled"));
     return job.summary;
   }
@@ -96,9 +96,9 @@ export class JobQueue implements AsyncDisposable {
   pause(id: string): JobSummary {
     const job = this.#notEnded(id);
     job.wantRest(true);
-    if (job.state !== "preparing") this.#become(job, "paused");
-    if (this.#atWork.has(id)) this.#deps.store.command(id, "pause");
-    this.#fill();
+    if (job.state !== "preparing") this.#setState(job, "paused");
+    if (this.#running.has(id)) this.#deps.store.command(id, "pause");
+    this.#startWaiting();
     return job.summary;
   }
 
@@ -106,10 +106,10 @@ export class JobQueue implements AsyncDisposable {
   resume(id: string): JobSummary {
     const job = this.#notEnded(id);
     job.wantRest(false);
-    const isAtWork = this.#atWork.has(id);
+    const isAtWork = this.#running.has(id);
     if (isAtWork) this.#deps.store.command(id, "resume");
-    if (job.state === "paused") this.#become(job, isAtWork ? "running" : "queued");
-    this.#fill();
+    if (job.state === "paused") this.#setState(job, isAtWork ? "running" : "queued");
+    this.#startWaiting();
     return job.summary;
   }
 
@@ -118,8 +118,8 @@ export class JobQueue implements AsyncDisposable {
     const job = this.get(id);
     if (job.state === "complete" || job.state === "stopping") throw wrongState(job, "be retried");
     job.wantRest(false);
-    if (job.hasEnded) this.#become(job, "queued");
-    this.#fill();
+    if (job.hasEnded) this.#setState(job, "queued");
+    this.#startWaiting();
     return job.summary;
   }
 
@@ -127,7 +127,7 @@ export class JobQueue implements AsyncDisposable {
   async release(id: string, frame: number | undefined): Promise<void> {
     const job = this.get(id);
     if (frame !== undefined) return await (await this.#deps.store.rawFrames(job))?.release(frame);
-    if (this.#atWork.has(id) && (job.hasEnded || isAllThere(job.summary))) return void this.#letGo.add(id);
+    if (this.#running.has(id) && (job.hasEnded || areAllFramesReady(job.summary))) return void this.#released.add(id);
     if (!job.hasEnded) throw wrongState(job, "be let go");
     this.#jobs.delete(id);
     await this.#deps.store.forget(job);
@@ -136,36 +136,36 @@ export class JobQueue implements AsyncDisposable {
   /** Stops running jobs; the next bridge resumes them. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosing = true;
-    for (const { life } of this.#atWork.values()) life.abort(new FarmError("CANCELLED", "the bridge ends"));
-    await Promise.all([...this.#atWork.values()].map(({ done }) => done));
+    for (const { life } of this.#running.values()) life.abort(new FarmError("CANCELLED", "the bridge is stopping"));
+    await Promise.all([...this.#running.values()].map(({ done }) => done));
   }
 
   /** Starts waiting jobs, oldest first, up to the limit. */
-  #fill(): void {
+  #startWaiting(): void {
     if (this.#isClosing) return;
     for (const job of this.#jobs.values()) {
-      const working = [...this.#atWork.keys()].filter((id) => this.#jobs.get(id)?.state !== "paused").length;
+      const working = [...this.#running.keys()].filter((id) => this.#jobs.get(id)?.state !== "paused").length;
       if (working >= this.#options.atOnce) return;
-      if (job.state === "queued" && !this.#atWork.has(job.id)) this.#begin(job);
+      if (job.state === "queued" && !this.#running.has(job.id)) this.#begin(job);
     }
   }
 
   #begin(job: ServedJob): void {
     const life = childSignal();
     this.#deps.store.forgetCommand(job.id);
-    this.#become(job, "preparing");
-    this.#atWork.set(job.id, { life, done: this.#workThenRest(job, life) });
+    this.#setState(job, "preparing");
+    this.#running.set(job.id, { life, done: this.#workThenRest(job, life) });
   }
 
   async #workThenRest(job: ServedJob, life: ChildSignal): Promise<void> {
     try {
       await this.#work(job, life.signal);
     } finally {
-      this.#atWork.delete(job.id);
+      this.#running.delete(job.id);
       life.dispose();
     }
-    if (this.#letGo.delete(job.id) && job.hasEnded) await this.#forget(job);
-    this.#fill();
+    if (this.#released.delete(job.id) && job.hasEnded) await this.#forget(job);
+    this.#startWaiting();
   }
 
   async #work(job: ServedJob, signal: AbortSignal): Promise<void> {
@@ -177,7 +177,7 @@ export class JobQueue implements AsyncDisposable {
       compute: computeSelectionOf(submission),
     };
     const watching = {
-      observe: (event: JobEvent) => this.#hear(job, event),
+      observe: (event: JobEvent) => this.#onEvent(job, event),
       onCommand: (command: JobCommand) => this.#follow(job, command),
       log,
     };
@@ -187,7 +187,7 @@ export class JobQueue implements AsyncDisposable {
     } catch (error) {
       if (signal.aborted) return await this.#end(job, this.#isClosing ? "queued" : "cancelled");
       log.warn({ job: job.id, error }, "a job failed");
-      this.#become(job, "failed", error);
+      this.#setState(job, "failed", error);
     }
   }
 
@@ -197,7 +197,7 @@ export class JobQueue implements AsyncDisposable {
   }
 
   async #end(job: ServedJob, state: "queued" | "complete" | "incomplete" | "cancelled" | "failed"): Promise<void> {
-    this.#become(job, state);
+    this.#setState(job, state);
     if (state === "complete" && job.facts.submission.deliver === "files") await this.#deps.store.dropOwnedScene(job);
     await this.#forgetOld();
   }
@@ -206,7 +206,7 @@ export class JobQueue implements AsyncDisposable {
   async #forgetOld(): Promise<void> {
     const { endedJobsListed, endedJobsKeptMs } = GATEWAY_LIMITS;
     const oldestMs = this.#deps.processContext.world.clock.now() - endedJobsKeptMs;
-    const ended = [...this.#jobs.values()].filter(({ hasEnded, id }) => hasEnded && !this.#atWork.has(id));
+    const ended = [...this.#jobs.values()].filter(({ hasEnded, id }) => hasEnded && !this.#running.has(id));
     const old = ended.filter(({ facts }, at) => facts.createdAt < oldestMs || at < ended.length - endedJobsListed);
     for (const job of old) await this.#forget(job);
   }
@@ -216,7 +216,7 @@ export class JobQueue implements AsyncDisposable {
     await this.#deps.store.forget(job).catch((error: unknown) => this.#deps.log.warn({ job: job.id, error }, "an old job stays on disk"));
   }
 
-  #hear(job: ServedJob, event: JobEvent): void {
+  #onEvent(job: ServedJob, event: JobEvent): void {
     const before = job.state;
     job.hear(event);
     if (job.state !== before) this.#keep(job);
@@ -227,11 +227,11 @@ export class JobQueue implements AsyncDisposable {
   #follow(job: ServedJob, command: JobCommand): void {
     const from = { pause: "running", resume: "paused", cancel: job.state } as const;
     const to = { pause: "paused", resume: "running", cancel: "stopping" } as const;
-    if (job.state === from[command] && job.state !== to[command]) this.#become(job, to[command]);
-    if (command === "pause") this.#fill();
+    if (job.state === from[command] && job.state !== to[command]) this.#setState(job, to[command]);
+    if (command === "pause") this.#startWaiting();
   }
 
-  #become(job: ServedJob, state: JobSummary["state"], error?: unknown): void {
+  #setState(job: ServedJob, state: JobSummary["state"], error?: unknown): void {
     job.become(state, error === undefined ? null : errorBodyOf(error));
     this.#keep(job);
   }
@@ -241,19 +241,19 @@ export class JobQueue implements AsyncDisposable {
     try {
       this.#deps.store.keepState(job);
     } catch (error) {
-      this.#deps.log.warn({ job: job.id, error }, "the state of a job could not be written down");
+      this.#deps.log.warn({ job: job.id, error }, "the state of a job could not be stored");
     }
     this.#deps.tell(job.summary);
   }
 
   #notEnded(id: string): ServedJob {
     const job = this.get(id);
-    if (job.hasEnded || job.state === "stopping") throw wrongState(job, "be paused or go on");
+    if (job.hasEnded || job.state === "stopping") throw wrongState(job, "be paused or resumed");
     return job;
   }
 }
 
-function isAllThere({ framesDone, framesTotal }: JobSummary): boolean {
+function areAllFramesReady({ framesDone, framesTotal }: JobSummary): boolean {
   return framesTotal > 0 && framesDone >= framesTotal;
 }
 

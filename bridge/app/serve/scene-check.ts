@@ -46,7 +46,9 @@ export async function checkScene(
 function findingsOf({ facts }: Inspection, blender: ChosenBlender): Finding[] {
   const lacksDenoiser = facts.scenes.some(({ denoised }) => denoised) && !facts.hasDenoiser;
   return [
-    ...(lacksDenoiser ? [finding("error", "DENOISER_MISSING", `Blender ${blender.build.version} here is built without the denoiser`)] : []),
+    ...(lacksDenoiser
+      ? [finding("error", "DENOISER_MISSING", `Blender ${blender.build.version} on this machine is built without the denoiser`)]
+      : []),
     ...facts.warnings.map(({ code, message }) => finding("warning", code, message)),
     ...facts.scenes.flatMap(({ untileable }) => untileable.map(({ code, message }) => finding("info", code, message))),
     ...facts.scenes.flatMap(({ inOrder }) => (inOrder ? [finding("info", inOrder.code, inOrder.message)] : [])),
@@ -54,15 +56,16 @@ function findingsOf({ facts }: Inspection, blender: ChosenBlender): Finding[] {
 }
 
 function aboutPeers({ peers }: SwarmStatus, { deviceClass }: ChosenBlender): Finding[] {
-  if (peers.length === 0) return [finding("info", "no-peers", "Nobody else is in the swarm at the moment: this computer works alone.")];
+  if (peers.length === 0)
+    return [finding("info", "no-peers", "There are no other peers in the swarm at the moment: this computer renders alone.")];
   const build = { blenderVersion: deviceClass.blenderVersion, buildHash: deviceClass.buildHash };
   const fitting = peers.filter(({ builds }) =>
     builds.some(({ version, buildHash }) => sameBuild({ blenderVersion: version, buildHash }, build)),
   );
   if (fitting.length > 0) return [];
   const theirs = [...new Set(peers.flatMap(({ builds }) => builds.map(({ version }) => version)))].join(", ") || "none";
-  const message = `No peer has this build of Blender ${build.blenderVersion} (theirs: ${theirs}): this computer works alone.`;
-  return [finding("warning", "no-peer-build", message, "Install the same Blender there as here.")];
+  const message = `No peer has this build of Blender ${build.blenderVersion} (they have: ${theirs}): this computer renders alone.`;
+  return [finding("warning", "no-peer-build", message, "Install the same Blender there as on this computer.")];
 }
 
 function finding(level: Finding["level"], code: string, message: string, advice: string | null = null): Finding {

@@ -49,7 +49,7 @@ export type ServeEvent =
   | { readonly event: "note"; readonly message: string }
   | { readonly event: "serve-ended"; readonly reason: "interrupted" | "idle" | "asked" };
 
-export interface ServeWatching {
+export interface ServeCallbacks {
   readonly observe: (event: ServeEvent) => void;
   readonly log: Log;
 }
@@ -57,7 +57,7 @@ export interface ServeWatching {
 const LOOK_EVERY_MS = 1_000;
 
 /** Serves this home's jobs to programs of this machine until it is stopped, or has been idle for long enough. Throws BRIDGE_RUNNING. */
-export async function serve(world: World, settings: ServeSettings, watching: ServeWatching, parent: AbortSignal): Promise<void> {
+export async function serve(world: World, settings: ServeSettings, watching: ServeCallbacks, parent: AbortSignal): Promise<void> {
   const { home } = settings;
   const { observe, log } = watching;
   // A separate node from the home's donor: a computer that submits jobs may donate as well.
@@ -86,7 +86,7 @@ export async function serve(world: World, settings: ServeSettings, watching: Ser
   await using gateway = await Gateway.open({ ...world, bridge, token, welcome, log }, { port: settings.port, origins: new Set() });
   await using file = await writeGatewayFiles(world, home, { token, session: welcome.session }, gateway.port);
   observe({ event: "serving", port: file.port, pid: file.pid, home: home.root, tokenFile: file.tokenFile, protocol: file.protocol });
-  void shared.enter().catch((error: unknown) => log.warn({ error }, "the swarm could not be entered"));
+  void shared.enter().catch((error: unknown) => log.warn({ error }, "the swarm could not be joined"));
   const isInUse = () => gateway.clients > 0 || queue.isBusy;
   if (await idled(world.clock, isInUse, settings.untilIdleMs, stop.signal)) reason = "idle";
   observe({ event: "serve-ended", reason });
@@ -101,7 +101,7 @@ async function lockServing(disk: Disk, home: Home, self: { readonly root: string
     if (!isFarmError(error, "HOME_BUSY")) throw error;
     const running = await readGatewayFile(disk, home);
     const who = running ? `process ${running.pid}, port ${running.port}` : `process ${String(error.facts["pid"])}, just starting`;
-    throw new FarmError("BRIDGE_RUNNING", `a bridge serves ${home.root} already (${who})`, { cause: error });
+    throw new FarmError("BRIDGE_RUNNING", `a bridge already serves ${home.root} (${who})`, { cause: error });
   }
 }
 

@@ -25,7 +25,7 @@ export function servedFiles(
       const job = queue.get(id);
       const raw = (await store.rawFrames(job))?.all ?? [];
       if (isAnnounced(path, { events: job.events, raw, isOutput: () => isOutput(id, path) })) return;
-      throw new FarmError("FILE_NOT_OF_JOB", `job ${id} has not told of ${path}`);
+      throw new FarmError("FILE_NOT_OF_JOB", `job ${id} has not announced ${path}`);
     },
   };
 }

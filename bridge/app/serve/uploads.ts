@@ -36,7 +36,7 @@ export class Uploads {
 
   /** Throws TOO_MANY_UPLOADS, DISK_FULL. */
   async receive(name: string, bytes: number): Promise<IncomingFile> {
-    if (this.#open >= GATEWAY_LIMITS.maxUploads) throw new FarmError("TOO_MANY_UPLOADS", `${this.#open} files are on their way`);
+    if (this.#open >= GATEWAY_LIMITS.maxUploads) throw new FarmError("TOO_MANY_UPLOADS", `${this.#open} files are being uploaded`);
     this.#open++;
     const ended = () => void this.#open--;
     const { random, disk } = this.#world;
@@ -118,5 +118,5 @@ class UploadedFile implements IncomingFile {
 async function requireRoom(disk: Disk, folder: string, bytes: number): Promise<void> {
   const room = await disk.freeBytes(folder).catch(() => Number.POSITIVE_INFINITY);
   if (bytes > room)
-    throw new FarmError("DISK_FULL", `${bytes} bytes are to come, and there is room for ${room}`, { advice: "Free some space." });
+    throw new FarmError("DISK_FULL", `the upload has ${bytes} bytes, and only ${room} are free`, { advice: "Free some space." });
 }

@@ -9,14 +9,14 @@ import { askOffer } from "../../protocols/offer/offer.ts";
 import { openSwarm, type SwarmOptions } from "./open-swarm.ts";
 
 /** A donor as seen from this node. */
-export interface SeenDonor {
+export interface QueriedDonor {
   readonly peer: string;
   readonly offer: Offer;
   /** Round trip in milliseconds; undefined when no answer came. */
   readonly pingMs: number | undefined;
 }
 
-export interface Seeing {
+export interface DonorQuery {
   readonly network: SwarmNetwork;
   readonly time: Time;
 }
@@ -24,12 +24,12 @@ export interface Seeing {
 const SEEN_WITHIN_MS = 5_000;
 
 /** Searches donors for `seconds`, requests the offer of each, and lists the nearest first. Throws PEER_UNREACHABLE for a named peer that does not answer. */
-export async function seeDonors(
+export async function queryDonors(
   { time, log }: { readonly time: Time; readonly log: Log },
   home: Home,
   options: { readonly swarm: SwarmOptions; readonly peers: readonly string[]; readonly seconds: number },
   signal: AbortSignal,
-): Promise<SeenDonor[]> {
+): Promise<QueriedDonor[]> {
   await using network = await openSwarm(home, options.swarm, { clock: time.clock, log }, signal);
   const named = await Promise.all(options.peers.map(async (peer) => (await network.connect(peer, signal)).id));
   using round = childSignal(signal, { ms: options.seconds * 1000, time });
@@ -37,12 +37,12 @@ export async function seeDonors(
   await time.clock.sleep(options.seconds * 1000, signal);
   await searching;
   const ids = new Set([...named, ...network.knownPeers().map(({ id }) => id)]);
-  const seen = await Promise.all([...ids].map((id) => seeDonor({ network, time }, id, named.includes(id))));
+  const seen = await Promise.all([...ids].map((id) => queryDonor({ network, time }, id, named.includes(id))));
   return seen.filter((donor) => donor !== undefined).toSorted((a, b) => (a.pingMs ?? Infinity) - (b.pingMs ?? Infinity));
 }
 
 /** A peer's offer; undefined for one that offers nothing or does not answer, unless it was named. */
-export async function seeDonor({ network, time }: Seeing, peer: string, named: boolean): Promise<SeenDonor | undefined> {
+export async function queryDonor({ network, time }: DonorQuery, peer: string, named: boolean): Promise<QueriedDonor | undefined> {
   try {
     using asking = childSignal(undefined, { ms: SEEN_WITHIN_MS, time });
     const offer = await askOffer(network, peer, asking.signal);

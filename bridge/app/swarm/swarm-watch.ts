@@ -5,7 +5,7 @@ import type { Log } from "../../kernel/log.ts";
 import type { Time } from "../../kernel/world.ts";
 import type { SwarmNetwork } from "../../protocols/frame-stream.ts";
 import type { ChosenBlender } from "../job/blender-slots.ts";
-import { type SeenDonor, type Seeing, seeDonor } from "./peers.ts";
+import { type QueriedDonor, type DonorQuery, queryDonor } from "./peers.ts";
 import type { SharedSwarm } from "./shared-swarm.ts";
 
 export interface SwarmWatchDeps {
@@ -75,7 +75,7 @@ export class SwarmWatch implements AsyncDisposable {
         if (text !== told) for (const watcher of this.#watchers) watcher(status);
         told = text;
       } catch (error) {
-        if (!this.#life.signal.aborted) log.warn({ error }, "the swarm could not be looked at");
+        if (!this.#life.signal.aborted) log.warn({ error }, "the state of the swarm could not be read");
       }
     }
   }
@@ -94,15 +94,15 @@ export class SwarmWatch implements AsyncDisposable {
   }
 }
 
-async function peersOf(seeing: Seeing): Promise<SwarmStatus["peers"]> {
-  const seen = await Promise.all(seeing.network.knownPeers().map(({ id }) => seeDonor(seeing, id, false)));
+async function peersOf(seeing: DonorQuery): Promise<SwarmStatus["peers"]> {
+  const seen = await Promise.all(seeing.network.knownPeers().map(({ id }) => queryDonor(seeing, id, false)));
   return seen
     .filter((donor) => donor !== undefined)
     .map(lineOf)
     .toSorted((a, b) => a.name.localeCompare(b.name) || a.peer.localeCompare(b.peer));
 }
 
-function lineOf({ peer, offer, pingMs }: SeenDonor): SwarmStatus["peers"][number] {
+function lineOf({ peer, offer, pingMs }: QueriedDonor): SwarmStatus["peers"][number] {
   const { name, availability, cores, memoryBytes, load, gpus, slots, busySlots, builds } = offer;
   return {
     peer,

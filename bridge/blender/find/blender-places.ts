@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 const PROJECT = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** Programs that may be a Blender, best guess first: the user's own choice, the PATH, then the usual places. */
-export async function usualBlenders(env: NodeJS.ProcessEnv): Promise<string[]> {
+export async function candidateBlenders(env: NodeJS.ProcessEnv): Promise<string[]> {
   const inFolders = await Promise.all(usualFolders(env).map(blendersIn));
   const places = [env["BLENDER_PATH"] ?? "", ...(await onPath("blender", env)), ...inFolders.flat()];
   const files = await Promise.all(places.map(async (path) => ((await isFile(path)) ? path : "")));

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { systemDisk } from "../../kernel/disk.ts";
 import { FarmError, messageOf } from "../../kernel/errors.ts";
 import { replaceFile } from "../../kernel/files/atomic-file.ts";
-import { namedBlender, usualBlenders } from "./blender-places.ts";
+import { namedBlender, candidateBlenders } from "./blender-places.ts";
 import { BlenderProcess } from "../blender-process.ts";
 import { compareVersions, OLDEST_BLENDER } from "./blender-version.ts";
 import type { BlenderBuild, StartProcess } from "../types.ts";
@@ -71,7 +71,7 @@ async function explicitBuild(deps: FindDeps, explicit: string, cache: Cache, sig
   if (path === undefined) throw new FarmError("BLENDER_NOT_FOUND", `there is no Blender at ${explicit}`, { facts: { path: explicit } });
   const build = await knownOrDescribed(deps, path, cache, signal);
   if (compareVersions(build.version, OLDEST_BLENDER) >= 0) return build;
-  throw new FarmError("BLENDER_TOO_OLD", `${path} is Blender ${build.version}, and ${OLDEST_BLENDER} is the oldest that works`, {
+  throw new FarmError("BLENDER_TOO_OLD", `${path} is Blender ${build.version}, and ${OLDEST_BLENDER} is the oldest supported version`, {
     facts: { path, version: build.version },
   });
 }
@@ -79,7 +79,7 @@ async function explicitBuild(deps: FindDeps, explicit: string, cache: Cache, sig
 /** A program that fails is skipped. */
 async function allBuilds(deps: FindDeps, cache: Cache, signal: AbortSignal): Promise<BlenderBuild[]> {
   const builds = new Map<string, BlenderBuild>();
-  for (const path of await usualBlenders(deps.env ?? process.env)) {
+  for (const path of await candidateBlenders(deps.env ?? process.env)) {
     const real = await realpath(path).catch(() => path);
     if (builds.has(real)) continue;
     try {

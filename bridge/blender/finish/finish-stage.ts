@@ -3,7 +3,7 @@ import { access, mkdtemp, readdir, rm, rmdir, stat } from "node:fs/promises";
 import path from "node:path";
 import type { WrittenFile } from "../../core/ledger/written-file.ts";
 import { systemDisk } from "../../kernel/disk.ts";
-import { isUnanswered, OUTPUT_WAITS, outputAnswer } from "../../kernel/files/output-failure.ts";
+import { isOutputTimeout, OUTPUT_WAITS, awaitOutput } from "../../kernel/files/output-failure.ts";
 import { makeFolder } from "../../kernel/files/make-folder.ts";
 import { placeFile, syncFolder } from "../../kernel/files/atomic-file.ts";
 import { systemWorld } from "../../kernel/world.ts";
@@ -28,7 +28,7 @@ export class FinishStage {
   /** A subfolder that marks the stage as ours: Blender itself creates a folder with the stage's name if it is missing. */
   #mark = "";
   /** The file system no longer answers: no more calls are made. */
-  #isSilent = false;
+  #isUnresponsive = false;
 
   private constructor(outputFolder: string, name: string) {
     this.#outputFolder = outputFolder;
@@ -77,7 +77,7 @@ export class FinishStage {
    * Throws OUTPUT_NOT_WRITABLE, DISK_FULL.
    */
   async empty(): Promise<void> {
-    if (this.#isSilent) return;
+    if (this.#isUnresponsive) return;
     // Once more if it is removed at this moment.
     const again = (error: unknown) => (isMissing(error) ? this.#emptyNow() : Promise.reject(error as Error));
     await this.#answer(this.folder, () => this.#emptyNow().catch(again));
@@ -94,7 +94,7 @@ export class FinishStage {
 
   /** Whether the stage was removed (with the output folder) since it was last emptied. */
   async hasGone(): Promise<boolean> {
-    return !this.#isSilent && !(await this.#answer(this.folder, () => isThere(this.#mark)));
+    return !this.#isUnresponsive && !(await this.#answer(this.folder, () => isThere(this.#mark)));
   }
 
   async #leaveMark(): Promise<void> {
@@ -103,7 +103,7 @@ export class FinishStage {
 
   /** Removes the stage, and the output folder if it was made here and is empty. */
   async remove(): Promise<void> {
-    if (this.#isSilent) return;
+    if (this.#isUnresponsive) return;
     await this.#answer(this.folder, async () => {
       await rm(this.folder, { recursive: true, force: true });
       for (let folder = this.#outputFolder; this.#made !== undefined && folder.startsWith(this.#made); folder = path.dirname(folder)) {
@@ -114,9 +114,9 @@ export class FinishStage {
 
   async #answer<T>(where: string, call: () => Promise<T>, limitMs: number = OUTPUT_WAITS.answerMs): Promise<T> {
     try {
-      return await outputAnswer(call(), { where, limitMs, time: systemWorld });
+      return await awaitOutput(call(), { where, limitMs, time: systemWorld });
     } catch (error) {
-      this.#isSilent ||= isUnanswered(error);
+      this.#isUnresponsive ||= isOutputTimeout(error);
       throw error;
     }
   }

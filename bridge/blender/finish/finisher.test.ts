@@ -134,23 +134,26 @@ describe("a frame that cannot be finished", () => {
   });
 
   // A small disk can be mounted by root only, and a Blender in a root folder of its own would not see it.
-  test.runIf(process.platform === "linux" && process.getuid?.() === 0 && !process.env["BLENDER_PATH"])("a full disk is named", async () => {
-    const { signal } = new AbortController();
-    const disk = path.join(kit.root, "disk");
-    await mkdir(disk);
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", disk]);
-    try {
-      const finisher = await kit.open(broken, { flags: { output: path.join(disk, "f_"), format: "OPEN_EXR" } });
-      await writeFile(path.join(disk, "ballast"), Buffer.alloc(230 * 1024));
-      await expect(finisher.finishFrame(3, signal)).rejects.toMatchObject({ code: "DISK_FULL" });
-      await rm(path.join(disk, "ballast"));
-      expect(pathsOf(await finisher.finishFrame(3, signal))).toEqual([path.join(disk, "f_0003.exr")]);
-      await finisher.close();
-      expect(await readdir(disk)).toEqual(["f_0003.exr"]);
-    } finally {
-      execFileSync("umount", ["-l", disk]);
-    }
-  });
+  test.runIf(process.platform === "linux" && process.getuid?.() === 0 && !process.env["BLENDER_PATH"])(
+    "a full disk is DISK_FULL",
+    async () => {
+      const { signal } = new AbortController();
+      const disk = path.join(kit.root, "disk");
+      await mkdir(disk);
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", disk]);
+      try {
+        const finisher = await kit.open(broken, { flags: { output: path.join(disk, "f_"), format: "OPEN_EXR" } });
+        await writeFile(path.join(disk, "ballast"), Buffer.alloc(230 * 1024));
+        await expect(finisher.finishFrame(3, signal)).rejects.toMatchObject({ code: "DISK_FULL" });
+        await rm(path.join(disk, "ballast"));
+        expect(pathsOf(await finisher.finishFrame(3, signal))).toEqual([path.join(disk, "f_0003.exr")]);
+        await finisher.close();
+        expect(await readdir(disk)).toEqual(["f_0003.exr"]);
+      } finally {
+        execFileSync("umount", ["-l", disk]);
+      }
+    },
+  );
 
   test("a File Output node that points nowhere costs its own files only", async () => {
     const { signal } = new AbortController();

@@ -4,7 +4,7 @@ import type { SceneFrame } from "../../core/job/scene-facts.ts";
 import type { WrittenFile } from "../../core/ledger/written-file.ts";
 import { FarmError, isFarmError, messageOf } from "../../kernel/errors.ts";
 import { type Log, silentLog } from "../../kernel/log.ts";
-import { isUnanswered } from "../../kernel/files/output-failure.ts";
+import { isOutputTimeout } from "../../kernel/files/output-failure.ts";
 import { flagArguments } from "../blender-flags.ts";
 import { BlenderProcess } from "../blender-process.ts";
 import { FinishStage, type StagedFile } from "./finish-stage.ts";
@@ -146,7 +146,7 @@ class WarmFinisher implements Finisher {
   async #finish(what: string, op: "frame" | "movie", parameters: object, signal: AbortSignal): Promise<readonly WrittenFile[]> {
     await this.#stage.empty();
     try {
-      return await this.#finishAgainWhereTaken(op, parameters, signal);
+      return await this.#finishAgainIfRemoved(op, parameters, signal);
     } catch (error) {
       await this.#tidy();
       throw isFarmError(error, "FINISHING_FAILED")
@@ -156,12 +156,12 @@ class WarmFinisher implements Finisher {
   }
 
   /** If the output folder was removed meanwhile, it held the files of this call: they are made once more. */
-  async #finishAgainWhereTaken(op: "frame" | "movie", parameters: object, signal: AbortSignal): Promise<readonly WrittenFile[]> {
+  async #finishAgainIfRemoved(op: "frame" | "movie", parameters: object, signal: AbortSignal): Promise<readonly WrittenFile[]> {
     try {
       return await this.#finishOnce(op, parameters, signal);
     } catch (error) {
       if (signal.aborted || !this.#blender.isAlive || !(await this.#stage.hasGone())) throw error;
-      this.#log.warn({ folder: this.#stage.folder, reason: messageOf(error) }, "the output folder was taken away: once more");
+      this.#log.warn({ folder: this.#stage.folder, reason: messageOf(error) }, "the output folder was removed: finishing once more");
       await this.#stage.empty();
       return await this.#finishOnce(op, parameters, signal);
     }
@@ -171,7 +171,7 @@ class WarmFinisher implements Finisher {
     const timeoutMs = op === "frame" ? FINISHER_LIMITS.frameMs : FINISHER_LIMITS.movieMs;
     const answer = Written.parse(await this.#blender.request(op, parameters, signal, timeoutMs));
     await this.#confirm?.(signal);
-    if (await this.#stage.hasGone()) throw new FarmError("OUTPUT_NOT_WRITABLE", `${this.#stage.folder} was taken away`);
+    if (await this.#stage.hasGone()) throw new FarmError("OUTPUT_NOT_WRITABLE", `${this.#stage.folder} was removed`);
     return await this.#deliver(answer.files);
   }
 
@@ -189,14 +189,14 @@ class WarmFinisher implements Finisher {
         // Two outputs of one name: the later one has replaced the earlier one, as it does in Blender.
         delivered.set(written.path, { ...written, main: written.main || delivered.get(written.path)?.main === true });
       } catch (error) {
-        if (file.main || isUnanswered(error) || !isFarmError(error, "OUTPUT_NOT_WRITABLE")) throw error;
+        if (file.main || isOutputTimeout(error) || !isFarmError(error, "OUTPUT_NOT_WRITABLE")) throw error;
         this.#log.warn({ file: file.final, reason: messageOf(error.cause) }, "a File Output node's picture was not kept");
       }
     }
     const written = [...delivered.values()];
     await this.#stage.settle(written);
     const lost = written.find(({ main, bytes }) => main && bytes === 0);
-    if (lost) throw new FarmError("FINISHING_FAILED", `${lost.path} came to lie there without a byte`);
+    if (lost) throw new FarmError("FINISHING_FAILED", `${lost.path} was written without any bytes`);
     return written;
   }
 

@@ -85,7 +85,7 @@ async function askBlender(
   };
   const answer = InspectionAnswer.safeParse(await blender.request("inspect", request, signal, INSPECT_LIMITS.inspectTimeoutMs));
   if (answer.success) return answer.data;
-  throw new FarmError("BLENDER_SCRIPT_FAILED", `inspection of ${scenePath} gave an answer outside its limits`, {
+  throw new FarmError("BLENDER_SCRIPT_FAILED", `inspection of ${scenePath} returned values outside their limits`, {
     facts: { where: answer.error.issues.slice(0, 5).map((issue) => `${issue.path.join(".")}: ${issue.message}`) },
     cause: answer.error,
   });
@@ -93,9 +93,13 @@ async function askBlender(
 
 function refuseTooNew(fileVersion: string, scenePath: string, blender: BlenderBuild): void {
   if (!isNewerFile(fileVersion, blender.version)) return;
-  throw new FarmError("SCENE_TOO_NEW", `${scenePath} was saved by Blender ${fileVersion}, and this is Blender ${blender.version}`, {
-    facts: { fileVersion, blenderVersion: blender.version },
-  });
+  throw new FarmError(
+    "SCENE_TOO_NEW",
+    `${scenePath} was saved by Blender ${fileVersion}, and this machine has Blender ${blender.version}`,
+    {
+      facts: { fileVersion, blenderVersion: blender.version },
+    },
+  );
 }
 
 function refuseFrames(frames: readonly number[]): void {

@@ -6,8 +6,8 @@ export const MAX_SCENE_FILES = 100_000;
 
 /** The answer of the inspecting Blender: all facts of the current version. */
 export const InspectionAnswer = z.strictObject({
-  facts: SceneFacts.refine(({ output }) => output.files !== undefined, "output files are not told")
-    .refine(({ memoryBytes }) => memoryBytes !== undefined, "memory is not told")
+  facts: SceneFacts.refine(({ output }) => output.files !== undefined, "output files are missing")
+    .refine(({ memoryBytes }) => memoryBytes !== undefined, "memory is missing")
     .refine((facts) => reasonsOf(facts).every(({ code }) => /^[a-z][a-z0-9-]*$/.test(code)), "a reason has no code"),
   files: z.array(SceneFile).min(1).max(MAX_SCENE_FILES),
   /** Whether the inspection left the scene unchanged. */

@@ -3,7 +3,7 @@ import { open, rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { systemDisk } from "../../kernel/disk.ts";
 import { makeFolder } from "../../kernel/files/make-folder.ts";
-import { outputAnswer } from "../../kernel/files/output-failure.ts";
+import { awaitOutput } from "../../kernel/files/output-failure.ts";
 import { systemWorld } from "../../kernel/world.ts";
 
 /**
@@ -14,7 +14,7 @@ import { systemWorld } from "../../kernel/world.ts";
  */
 export async function tryOutputFolder(folder: string, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
-  await outputAnswer(tryFolder(folder), { where: folder, time: systemWorld }, signal);
+  await awaitOutput(tryFolder(folder), { where: folder, time: systemWorld }, signal);
 }
 
 async function tryFolder(folder: string): Promise<void> {

@@ -85,5 +85,5 @@ export async function useDevices(blender: BlenderProcess, use: GpuUse, signal: A
 function parsed<T>(schema: z.ZodType<T>, answer: unknown): T {
   const result = schema.safeParse(answer);
   if (result.success) return result.data;
-  throw new FarmError("BLENDER_SCRIPT_FAILED", "Blender's answer about its devices is not what was agreed", { cause: result.error });
+  throw new FarmError("BLENDER_SCRIPT_FAILED", "Blender's answer about its devices is invalid", { cause: result.error });
 }

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } f
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ownFiles } from "./result-files.ts";
+import { localResultFiles } from "./result-files.ts";
 
 let scratch: string;
 beforeEach(async () => {
@@ -18,7 +18,7 @@ const take = async (files: readonly { readonly path: string; readonly toPath: st
 describe("result files out of a sandbox", () => {
   it("are written by the bridge under their names, also when two have the same name", async () => {
     const paths = ["/tmp/c/a/f_0001.png", "/tmp/c/b/f_0001.png", "/tmp/c/Grüße, 世界.exr", "/tmp/c/a/f_0001.png"];
-    const own = await ownFiles(paths, { scratch, take });
+    const own = await localResultFiles(paths, { scratch, take });
     expect(own.map((path) => basename(path))).toEqual(paths.map((path) => basename(path)));
     expect(new Set(own).size).toBe(paths.length);
     expect(await Promise.all(own.map((path) => readFile(path, "utf8")))).toEqual(paths);
@@ -28,14 +28,14 @@ describe("result files out of a sandbox", () => {
   it.each(["/tmp/..", "/tmp/.", "/", "", "/tmp/a\nb", "/tmp/a\\b", "/tmp/a\u202eb", `/tmp/${"é".repeat(200)}`])(
     "are refused when named %j",
     async (path) => {
-      await expect(ownFiles(["/tmp/good.exr", path], { scratch, take })).rejects.toMatchObject({ code: "BLENDER_SCRIPT_FAILED" });
+      await expect(localResultFiles(["/tmp/good.exr", path], { scratch, take })).rejects.toMatchObject({ code: "BLENDER_SCRIPT_FAILED" });
       expect(await readdir(scratch)).toEqual([]);
     },
   );
 
   it("leave no file when one cannot be written", async () => {
     const broken = async () => Promise.reject(new Error("it has ended"));
-    await expect(ownFiles(["/tmp/a.exr"], { scratch, take: broken })).rejects.toThrow("it has ended");
+    await expect(localResultFiles(["/tmp/a.exr"], { scratch, take: broken })).rejects.toThrow("it has ended");
     expect(await readdir(scratch)).toEqual([]);
   });
 });
@@ -48,14 +48,14 @@ describe("result files of a plain process", () => {
     await writeFile(join(scratch, "foreign.exr"), "");
     await symlink(join(scratch, "foreign.exr"), join(inside, "link.exr"));
     const place = { scratch: inside, take: undefined };
-    expect(await ownFiles([join(inside, "a.exr")], place)).toEqual([join(inside, "a.exr")]);
+    expect(await localResultFiles([join(inside, "a.exr")], place)).toEqual([join(inside, "a.exr")]);
     for (const path of [
       join(inside, "link.exr"),
       join(scratch, "foreign.exr"),
       join(inside, "..", "foreign.exr"),
       join(inside, "none.exr"),
     ]) {
-      await expect(ownFiles([path], place)).rejects.toMatchObject({ code: "BLENDER_SCRIPT_FAILED" });
+      await expect(localResultFiles([path], place)).rejects.toMatchObject({ code: "BLENDER_SCRIPT_FAILED" });
     }
   });
 });

@@ -8,7 +8,7 @@ const NAME = /^[^/\\\p{C}]{1,255}$/u;
 /** Not a Windows device name, stream or alias. */
 const NOT_ON_WINDOWS = /[<>:"|?*]|[. ]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
 
-export interface ResultPlace {
+export interface ResultLocation {
   /** The session's own folder on this machine. */
   readonly scratch: string;
   readonly take: RunningProcess["take"];
@@ -18,7 +18,7 @@ export interface ResultPlace {
  * The files reported by a Blender, as files in the session's folder on this machine. A hostile scene may have compromised its
  * Blender: paths and links that lead outside that folder are refused, and only bytes are read from a sandbox.
  */
-export async function ownFiles(paths: readonly string[], { scratch, take }: ResultPlace): Promise<string[]> {
+export async function localResultFiles(paths: readonly string[], { scratch, take }: ResultLocation): Promise<string[]> {
   if (take === undefined) {
     await requireInside(paths, scratch);
     return [...paths];
@@ -50,7 +50,7 @@ function nameOf(path: string): string {
   const name = posix.basename(path);
   const isHarmless = NAME.test(name) && name !== "." && name !== ".." && Buffer.byteLength(name) <= 255;
   if (!isHarmless || (process.platform === "win32" && NOT_ON_WINDOWS.test(name))) {
-    throw new FarmError("BLENDER_SCRIPT_FAILED", "Blender gave a result a name that files cannot have");
+    throw new FarmError("BLENDER_SCRIPT_FAILED", "Blender gave a result an invalid file name");
   }
   return name;
 }

@@ -5,7 +5,7 @@ import { FarmError, isFarmError, messageOf } from "../../kernel/errors.ts";
 import { checkBlendFile, isNewerFile } from "../find/blend-header.ts";
 import { BlenderProcess } from "../blender-process.ts";
 import { useDevices } from "./benchmark.ts";
-import { ownFiles } from "./result-files.ts";
+import { localResultFiles } from "./result-files.ts";
 import type { BlenderBuild, BlenderSession, LoadOptions, RenderedFiles, StartProcess } from "../types.ts";
 
 /** Limits on the answers and times of a Blender that reads untrusted files. */
@@ -123,11 +123,10 @@ class WarmSession implements BlenderSession {
     const answer = RenderAnswer.safeParse(
       await this.#blender.request("render", { spec, codec: this.#options.floatCodec ?? "ZIP" }, signal, timeoutMs),
     );
-    if (!answer.success)
-      throw new FarmError("BLENDER_SCRIPT_FAILED", "Blender's answer to a render is not what was agreed", { cause: answer.error });
+    if (!answer.success) throw new FarmError("BLENDER_SCRIPT_FAILED", "Blender's answer to a render is invalid", { cause: answer.error });
     const { raw, outputs, preview, ...figures } = answer.data;
     const named = [raw, preview, ...outputs].filter((path) => path !== null);
-    const own = await ownFiles(named, { scratch: this.#options.scratch, take: this.#blender.take });
+    const own = await localResultFiles(named, { scratch: this.#options.scratch, take: this.#blender.take });
     const placeOf = (path: string) => own[named.indexOf(path)] as string;
     return {
       ...(raw === null ? {} : { raw: placeOf(raw) }),

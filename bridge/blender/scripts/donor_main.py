@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A donor's Blender: loads a scene and renders chunks of it until told to stop.
 
-Arguments: token, scratch folder, and "trusted" or "untrusted": whose the scene is. Whatever is not "trusted" is a stranger's.
+Arguments: token, scratch folder, and "trusted" or "untrusted". Any other value counts as untrusted.
 """
 
 import sys

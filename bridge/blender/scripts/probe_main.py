@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A Blender without a scene of anybody's: says which build it is, what it can render on, and how fast. Argument: token."""
+"""A Blender without a user's scene: reports its build, its devices and their speed. Argument: token."""
 
 import sys
 from pathlib import Path

@@ -21,7 +21,7 @@ export function drawStatus(status: DonorStatus, canvas: Canvas): string {
     ...status.jobs.map(
       ({ job, requester }, index) => `  ${paint("gray", `job ${index + 1}`)}   ${job} ${paint("gray", `from ${shortPeer(requester)}`)}`,
     ),
-    ...askedLines(status),
+    ...requestLines(status),
     ...totalLines(status.totals),
     `  ${paint("gray", "machine")} ${machineText(status)}`,
   ];
@@ -49,7 +49,7 @@ function slotLines({ working, availability, slots, busySlots }: DonorStatus, now
 }
 
 /** The newest environment request; the others follow. With the whole digest, as needed for the terms. */
-function askedLines({ asked }: DonorStatus): string[] {
+function requestLines({ asked }: DonorStatus): string[] {
   const newest = asked.at(-1);
   if (newest === undefined) return [];
   const others = asked.length === 1 ? "" : ` (and ${asked.length - 1} more)`;
@@ -58,7 +58,7 @@ function askedLines({ asked }: DonorStatus): string[] {
 
 /** Today and in total, in columns. */
 function totalLines({ today, ever }: DonorStatus["totals"]): string[] {
-  const rows = [today, ever].map(givenCells);
+  const rows = [today, ever].map(donatedCells);
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)));
   return rows.map((cells, row) => {
     const text = cells.map((cell, column) => cell.padStart(widths[column] ?? 0)).join("   ");
@@ -72,7 +72,7 @@ function availabilityText({ availability }: DonorStatus): string {
   return `${mark} ${availability.state}: ${availability.reason}`;
 }
 
-function givenCells({ frames, chunks, seconds, joules }: DonorStatus["totals"]["today"]): string[] {
+function donatedCells({ frames, chunks, seconds, joules }: DonorStatus["totals"]["today"]): string[] {
   return [
     `${frames.toFixed(frames < 10 ? 1 : 0)} frames`,
     chunks === 1 ? "1 chunk " : `${chunks} chunks`,
@@ -113,7 +113,7 @@ function cut(text: string, columns: number): string {
 }
 
 /** A permanent log line for an event. */
-export function lastingLine(event: DonateEvent): string | undefined {
+export function logLine(event: DonateEvent): string | undefined {
   switch (event.event) {
     case "listening":
       return [
@@ -126,8 +126,8 @@ export function lastingLine(event: DonateEvent): string | undefined {
       return `${paint("gray", "job")} ${event.job} closed`;
     case "environment-asked":
       return [
-        `${paint("yellow", "asked")} job ${event.job} of ${event.requester} brings an environment of its own.`,
-        `  To let it in: bridge donate set ${event.term}`,
+        `${paint("yellow", "asked")} job ${event.job} of ${event.requester} needs an environment that is not allowed yet.`,
+        `  To allow it: bridge donate set ${event.term}`,
       ].join("\n");
     case "job-refused":
       if (event.asks !== undefined) return undefined; // shown by the environment request
@@ -139,12 +139,12 @@ export function lastingLine(event: DonateEvent): string | undefined {
     case "chunk-failed":
       return event.code === "CANCELLED" ? undefined : `${paint("yellow", "failed")} chunk ${event.lease} of ${event.job} (${event.code})`;
     case "availability":
-      return event.state === "open" ? `${paint("green", "open")} work is taken` : `${paint("yellow", event.state)} ${event.reason}`;
+      return event.state === "open" ? `${paint("green", "open")} accepting jobs` : `${paint("yellow", event.state)} ${event.reason}`;
     case "terms":
       return `${paint("cyan", "terms")} ${
         Object.entries(event.terms)
           .map(([name, text]) => `${name}=${text}`)
-          .join("  ") || "all as they come"
+          .join("  ") || "all defaults"
       }`;
     case "note":
       return `${paint("yellow", "note")} ${event.message}`;

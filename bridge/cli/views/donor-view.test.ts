@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
 import type { DonorStatus } from "../../app/donate/donor-status.ts";
-import { drawStatus, lastingLine } from "./donor-picture.ts";
+import { drawStatus, logLine } from "./donor-picture.ts";
 import { type DonorKeys, handleKey } from "./donor-view.ts";
 
 const given = { chunks: 12, frames: 2.5, seconds: 5_400 };
@@ -58,7 +58,9 @@ describe("the donor's view", () => {
     expect(draw({ gpus: [], gpuNote: "Blender does not see it" })).toContain("note    Blender does not see it"));
 
   it("says why it does not work", () =>
-    expect(draw({ availability: { state: "paused", code: "in-use", reason: "somebody uses it" } })).toContain("paused: somebody uses it"));
+    expect(draw({ availability: { state: "paused", code: "in-use", reason: "somebody is using it" } })).toContain(
+      "paused: somebody is using it",
+    ));
 
   it("keeps a long name from breaking the layout", () => {
     const long = draw({ name: "n".repeat(64), jobs: [{ job: "j".repeat(64), requester: "r".repeat(500) }] }, 60);
@@ -95,9 +97,9 @@ describe("a key", () => {
 });
 
 it("log lines say which of the owner's terms acted, and on which job", () => {
-  const line = (event: Parameters<typeof lastingLine>[0]) => stripVTControlCharacters(lastingLine(event) ?? "");
-  expect(line({ event: "availability", state: "closed", code: "schedule", reason: "it gives only 22:00-07:00" })).toBe(
-    "closed it gives only 22:00-07:00",
+  const line = (event: Parameters<typeof logLine>[0]) => stripVTControlCharacters(logLine(event) ?? "");
+  expect(line({ event: "availability", state: "closed", code: "schedule", reason: "it donates only 22:00-07:00" })).toBe(
+    "closed it donates only 22:00-07:00",
   );
   expect(line({ event: "terms", terms: { cores: "50%", idle: "5m" }, slots: 1, threads: 2 })).toBe("terms cores=50%  idle=5m");
   expect(line({ event: "job-refused", job: "j", requester: "r", reason: "no room" })).toBe("refused job j: no room");

@@ -5,7 +5,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import { messageOf } from "../../kernel/errors.ts";
 import { paint, type Terminal } from "../terminal.ts";
 import { redrawEvery } from "./redraw-every.ts";
-import { drawStatus, lastingLine } from "./donor-picture.ts";
+import { drawStatus, logLine } from "./donor-picture.ts";
 
 /** Shows a donor while it works. */
 export interface DonorView {
@@ -37,15 +37,15 @@ export function donorView(
 }
 
 function tell(terminal: Terminal, event: DonateEvent): void {
-  const line = lastingLine(event);
+  const line = logLine(event);
   if (line !== undefined) terminal.line(line);
 }
 
 const REFRESH_MS = 500;
 /** Size of the preview of a job whose requester allows it. */
 const PICTURE = { columns: 48, rows: 12 } as const;
-const HINT = "p pause or go on · f finish, then pause · 1-9 send a job away · Ctrl-C stop";
-const ASKED_HINT = "a let the environment in that is asked for";
+const HINT = "p pause or resume · f finish, then pause · 1-9 evict a job · Ctrl-C stop";
+const ASKED_HINT = "a allow the requested environment";
 
 function liveView(terminal: Terminal, { clock, keys }: { readonly clock: Clock; readonly keys: DonorKeys }): DonorView {
   let status: DonorStatus | undefined;
@@ -77,7 +77,7 @@ function liveView(terminal: Terminal, { clock, keys }: { readonly clock: Clock; 
   return {
     show: (event) => {
       // Lines for every chunk would push other lines away: the live view counts them.
-      const line = event.event === "chunk-rendered" ? undefined : lastingLine(event);
+      const line = event.event === "chunk-rendered" ? undefined : logLine(event);
       if (line !== undefined) above(line);
     },
     stand: (now) => {

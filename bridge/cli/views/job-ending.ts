@@ -9,7 +9,7 @@ export function endingText(event: Extract<JobEvent, { event: "job-ended" }>, nam
     event.missingFiles.length > 0
       ? `\n${paint("yellow", "missing")} ${event.missingFiles.length} files the scene names were not found: ${event.missingFiles.slice(0, 5).join(", ")}`
       : "";
-  const more = outcome === "complete" ? "" : `${lackingFrames(event)}\n  Go on with: bridge jobs resume ${job}`;
+  const more = outcome === "complete" ? "" : `${lackingFrames(event)}\n  Resume with: bridge jobs resume ${job}`;
   const shares = Object.entries(stats.chunksByDonor).map(([donor, chunks]) => `${names.get(donor) ?? donor} ${chunks}`);
   const by = shares.length > 1 ? paint("gray", `  (chunks: ${shares.join(", ")})`) : "";
   return `${paint(outcome === "complete" ? "green" : "yellow", outcome)} ${frames} in ${stats.seconds.toFixed(1)} s${by}${missing}${more}`;

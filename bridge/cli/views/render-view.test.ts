@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
 import type { JobEvent } from "../../core/job/job-events.ts";
 import { emptyProgress, jobSecondsLeft, updateProgress } from "../../core/job/job-progress.ts";
-import { drawPicture } from "./render-view.ts";
+import { drawProgress } from "./render-view.ts";
 
 const place = { scene: "Scene", frame: 1, rect: { x: 0, y: 0, width: 80, height: 60 } };
 
@@ -22,24 +22,24 @@ function pictureAt(steps: number) {
 
 describe("the progress view", () => {
   it("shows the job's progress, its donors and its results", () => {
-    const drawn = stripVTControlCharacters(drawPicture(pictureAt(5), 2_000, 100));
+    const drawn = stripVTControlCharacters(drawProgress(pictureAt(5), 2_000, 100));
     expect(drawn).toMatch(/50 %.*2\/4 chunks/);
     expect(drawn).toMatch(/anna\s+2 done/);
     expect(drawn).toContain("2 MB received");
   });
 
-  it("shows what a donor is doing", () => expect(drawPicture(pictureAt(3), 200, 100)).toContain("frame 1, tile 0,0"));
+  it("shows what a donor is doing", () => expect(drawProgress(pictureAt(3), 200, 100)).toContain("frame 1, tile 0,0"));
 
   it("shows why a donor is paused, and when it resumes", () => {
     const picture = pictureAt(3);
-    updateProgress(picture, { event: "donor-availability", donor: "d1", name: "anna", open: false, reason: "somebody uses it" }, 300);
-    expect(drawPicture(picture, 300, 100)).toContain("rests: somebody uses it");
+    updateProgress(picture, { event: "donor-availability", donor: "d1", name: "anna", open: false, reason: "somebody is using it" }, 300);
+    expect(drawProgress(picture, 300, 100)).toContain("paused: somebody is using it");
     updateProgress(picture, { event: "donor-availability", donor: "d1", name: "anna", open: true, reason: undefined }, 400);
-    expect(drawPicture(picture, 400, 100)).not.toContain("rests");
+    expect(drawProgress(picture, 400, 100)).not.toContain("paused:");
   });
 
   it("fits the terminal's width", () => {
-    const lines = stripVTControlCharacters(drawPicture(pictureAt(5), 2_000, 60)).split("\n");
+    const lines = stripVTControlCharacters(drawProgress(pictureAt(5), 2_000, 60)).split("\n");
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(75);
   });
 

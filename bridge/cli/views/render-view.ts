@@ -25,12 +25,12 @@ const REFRESH_MS = 200;
 function liveView(terminal: Terminal, clock: Clock): RenderView {
   const picture = emptyProgress(clock.now());
   const update = createLogUpdate(process.stdout, { showCursor: true });
-  const draw = () => update(drawPicture(picture, clock.now(), Math.min(terminal.columns, 100)));
+  const draw = () => update(drawProgress(picture, clock.now(), Math.min(terminal.columns, 100)));
   const still = redrawEvery(REFRESH_MS, draw);
   return {
     show: (event) => {
       updateProgress(picture, event, clock.now());
-      const line = lastingLine(event);
+      const line = logLine(event);
       if (line === undefined) return;
       update.clear();
       terminal.line(line);
@@ -50,7 +50,7 @@ function plainView(terminal: Terminal, clock: Clock): RenderView {
   return {
     show: (event) => {
       updateProgress(picture, event, clock.now());
-      const line = lastingLine(event);
+      const line = logLine(event);
       if (line !== undefined) terminal.line(line);
       if (event.event !== "chunk-accepted") return;
       if (clock.now() - toldMs < 2_000 && event.done < event.total) return;
@@ -62,7 +62,7 @@ function plainView(terminal: Terminal, clock: Clock): RenderView {
 }
 
 /** Draws the whole view: bar, then one line per donor. */
-export function drawPicture(picture: JobProgress, nowMs: number, columns: number): string {
+export function drawProgress(picture: JobProgress, nowMs: number, columns: number): string {
   const width = Math.max(10, Math.min(40, columns - 50));
   const share = picture.chunksTotal === 0 ? 0 : picture.chunksDone / picture.chunksTotal;
   const filled = Math.round(share * width);
@@ -91,7 +91,7 @@ function eta(picture: JobProgress, nowMs: number): string {
 }
 
 /** A permanent log line for an event. */
-function lastingLine(event: JobEvent): string | undefined {
+function logLine(event: JobEvent): string | undefined {
   switch (event.event) {
     case "job-created":
       return `${paint("bold", event.scene)}  ${event.frames === 1 ? "1 frame" : `${event.frames} frames`}${event.tiles ? ` in ${event.tiles} tiles` : ""}, Blender ${event.blender}  ${paint("gray", `job ${event.job}`)}`;
@@ -100,11 +100,11 @@ function lastingLine(event: JobEvent): string | undefined {
     case "donor-left":
       return event.reason === "the job has ended"
         ? undefined
-        : `${paint("yellow", "left")} ${event.name}: ${event.reason}; its work goes to others`;
+        : `${paint("yellow", "left")} ${event.name}: ${event.reason}; its chunks go to others`;
     case "donor-availability":
       return event.open
         ? `${paint("green", "back")} ${event.name} goes on`
-        : `${paint("yellow", "rests")} ${event.name}: ${event.reason ?? "its owner stopped it"}; what waits there goes to others`;
+        : `${paint("yellow", "paused")} ${event.name}: ${event.reason ?? "its owner paused it"}; its queued chunks go to others`;
     case "donor-banned":
       return `${paint("red", "banned")} ${event.name}: ${event.reason}; its chunks are rendered by others`;
     case "chunk-failed":

@@ -96,7 +96,7 @@ export class BlockStore implements BlockSource {
   /** Stores a block. Throws BLOCK_CORRUPT when the bytes do not match the hash, DISK_FULL. */
   async put(hash: Sha256, bytes: Uint8Array): Promise<void> {
     if (!SHA256_PATTERN.test(hash) || sha256(bytes) !== hash) {
-      throw new FarmError("BLOCK_CORRUPT", "a block's bytes are not what its hash names", { facts: { hash } });
+      throw new FarmError("BLOCK_CORRUPT", "a block's bytes do not match its hash", { facts: { hash } });
     }
     await this.#once(hash, bytes.length, async () => {
       const temporary = this.#temporary();
@@ -116,7 +116,7 @@ export class BlockStore implements BlockSource {
   ): Promise<{ hash: Sha256; bytes: number }> {
     const { hash, bytes } = await nameFile(path, signal);
     if ((expected.hash ?? hash) !== hash || (expected.bytes ?? bytes) !== bytes) {
-      throw new FarmError("BLOCK_CORRUPT", "a file is not what its hash names", { facts: { hash: expected.hash, bytes } });
+      throw new FarmError("BLOCK_CORRUPT", "a file does not match its hash", { facts: { hash: expected.hash, bytes } });
     }
     await this.adopt(path, { hash, bytes });
     return { hash, bytes };
@@ -148,7 +148,7 @@ export class BlockStore implements BlockSource {
     this.#touch(hash);
     const bytes = await readExactly(this.#pathOf(hash), offset, length).catch(() => undefined);
     if (bytes !== undefined && (length < size || sha256(bytes) === hash)) return bytes;
-    this.#deps.log.warn({ hash }, "a stored block was damaged on disk and is forgotten");
+    this.#deps.log.warn({ hash }, "a stored block was corrupted on disk and is removed");
     await this.#remove(hash);
     throw missing(hash);
   }

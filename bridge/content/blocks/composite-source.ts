@@ -16,7 +16,7 @@ export class CompositeBlockSource implements BlockSource {
 
   async read(hash: Sha256, offset: number, length: number, signal: AbortSignal): Promise<Uint8Array> {
     const found = await this.#find(hash);
-    if (found === undefined) throw new FarmError("BLOCK_MISSING", "no source has this content", { facts: { hash } });
+    if (found === undefined) throw new FarmError("BLOCK_MISSING", "no source has this block or file", { facts: { hash } });
     return await found.source.read(hash, offset, length, signal);
   }
 

@@ -79,9 +79,9 @@ export class StoreIndex {
     const over = this.usedBytes + bytes - this.#capBytes;
     const { evicted, freed } = this.#oldest(over);
     if (freed < over) {
-      throw new FarmError("DISK_FULL", "the store's cap is reached and all in it is in use", {
+      throw new FarmError("DISK_FULL", "the store has reached its limit, and everything in it is in use", {
         facts: { capBytes: this.#capBytes, usedBytes: this.usedBytes, neededBytes: bytes },
-        advice: "Give the store more room (--disk), or end some jobs.",
+        advice: "Increase the store's limit (--disk), or end some jobs.",
       });
     }
     for (const hash of evicted) this.delete(hash);

@@ -38,7 +38,7 @@ export async function extractBundle(request: ExtractRequest, signal: AbortSignal
   const directory = resolve(request.directory);
   const bytes = totalBytesOf(request.manifest);
   if (request.maxBytes !== undefined && bytes > request.maxBytes) {
-    throw new FarmError("DISK_FULL", "the scene is larger than this machine gives", { facts: { bytes, maxBytes: request.maxBytes } });
+    throw new FarmError("DISK_FULL", "the scene is larger than the donated disk", { facts: { bytes, maxBytes: request.maxBytes } });
   }
   await makeFolder(directory);
   try {
@@ -60,7 +60,7 @@ export function pathInside(root: string, path: string): string {
   const { join, sep } = pathsBelow(root);
   const absolute = join(root, ...path.split("/"));
   if (fault !== undefined || !absolute.startsWith(root.endsWith(sep) ? root : root + sep)) {
-    throw new FarmError("MANIFEST_INVALID", `a path of the bundle was refused: ${fault ?? "it leads outside"}`);
+    throw new FarmError("MANIFEST_INVALID", `a path of the bundle was refused: ${fault ?? "it is outside the bundle"}`);
   }
   return absolute;
 }
@@ -79,7 +79,7 @@ async function writeFile(
   for (const block of file.blocks) {
     const bytes = await from.store.get(block.sha256, from.signal);
     if (bytes.length !== block.bytes)
-      throw new FarmError("MANIFEST_INVALID", "a block is not as long as the manifest says", { facts: { hash: block.sha256 } });
+      throw new FarmError("MANIFEST_INVALID", "a block does not have the size in the manifest", { facts: { hash: block.sha256 } });
     await handle.writeFile(bytes);
   }
 }

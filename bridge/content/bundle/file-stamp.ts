@@ -19,7 +19,7 @@ export async function stampAt(path: string): Promise<FileStamp | undefined> {
 }
 
 /** The same without opening it, when it is known to be readable. */
-export async function glanceAt(path: string): Promise<FileStamp | undefined> {
+export async function stampWithoutOpening(path: string): Promise<FileStamp | undefined> {
   const found = await stat(path, { bigint: true }).catch(() => undefined);
   return found && stampFrom(found);
 }

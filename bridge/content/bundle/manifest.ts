@@ -145,7 +145,7 @@ function nameFault(files: readonly ManifestFile[]): string | undefined {
 
 function firstIssue(error: z.ZodError): string {
   const issue = error.issues[0];
-  return issue === undefined ? "it breaks a rule" : `${issue.path.map(String).join(".") || "manifest"}: ${issue.message}`;
+  return issue === undefined ? "it is invalid" : `${issue.path.map(String).join(".") || "manifest"}: ${issue.message}`;
 }
 
 function invalid(why: string, cause?: unknown): FarmError {

@@ -126,7 +126,7 @@ async function openAgain(path: string): Promise<FileHandle> {
   try {
     return await open(path, "r");
   } catch (cause) {
-    throw new FarmError("SCENE_CHANGED", `${path} went away while the scene was packed`, { facts: { path }, cause });
+    throw new FarmError("SCENE_CHANGED", `${path} was removed while the scene was packed`, { facts: { path }, cause });
   }
 }
 
@@ -134,7 +134,7 @@ async function openAgain(path: string): Promise<FileHandle> {
 function checked(manifest: SceneManifest): SceneManifest {
   const parsed = SceneManifest.safeParse(manifest);
   if (parsed.success) return parsed.data;
-  const advice = `A scene may hold ${MANIFEST_LIMITS.maxFiles} files and ${MANIFEST_LIMITS.maxTotalBytes / 1024 ** 3} GiB.`;
+  const advice = `A scene may have ${MANIFEST_LIMITS.maxFiles} files and ${MANIFEST_LIMITS.maxTotalBytes / 1024 ** 3} GiB.`;
   throw new FarmError("MANIFEST_INVALID", `the scene cannot be packed: ${parsed.error.issues[0]?.message ?? "unknown"}`, {
     cause: parsed.error,
     advice,

@@ -6,7 +6,7 @@ import { type FileStamp, sameStamp, stampAt } from "./file-stamp.ts";
 import { type ExtractedScene, pathInside } from "./extract-bundle.ts";
 import type { PackedBundle, PackedFile } from "./pack.ts";
 import { remapFor } from "./remap.ts";
-import { stampOfSame } from "./sent-files.ts";
+import { stampIfUnchanged } from "./sent-files.ts";
 
 /**
  * A copy of a job's .blend as it was sent, in the layout that donors have, for when the original is overwritten.
@@ -60,7 +60,7 @@ export class SceneCopy {
   /** Throws SCENE_CHANGED when the copy is not, byte for byte, the .blend that was packed. */
   async check(bundle: Pick<PackedBundle, "manifest" | "files">, signal: AbortSignal): Promise<PackedFile> {
     const scene = blendFileOf(bundle);
-    if (!(await stampOfSame({ source: this.path, blocks: scene.blocks }, signal))) throw changedScene(scene.source);
+    if (!(await stampIfUnchanged({ source: this.path, blocks: scene.blocks }, signal))) throw changedScene(scene.source);
     return scene;
   }
 

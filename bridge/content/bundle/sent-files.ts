@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
 import { chunkFile } from "../blocks/chunker.ts";
-import { type FileStamp, glanceAt, sameStamp, fileStampOf } from "./file-stamp.ts";
+import { type FileStamp, stampWithoutOpening, sameStamp, fileStampOf } from "./file-stamp.ts";
 import type { PackedFile } from "./pack.ts";
 
 /** How many files are checked at once: a scene may read ten thousand. */
@@ -29,17 +29,17 @@ export class SentFiles {
   }
 
   async #isAsSent(file: PackedFile, signal: AbortSignal): Promise<boolean> {
-    const stamp = await glanceAt(file.source);
+    const stamp = await stampWithoutOpening(file.source);
     if (sameStamp(stamp, this.#stamps.get(file.source))) return true;
     if (stamp?.bytes !== file.stamp.bytes) return false;
-    const read = await stampOfSame(file, signal);
+    const read = await stampIfUnchanged(file, signal);
     if (read !== undefined) this.#stamps.set(file.source, read);
     return read !== undefined;
   }
 }
 
 /** The stamp of a file whose bytes equal what was packed; undefined otherwise. */
-export async function stampOfSame({ source, blocks }: Pick<PackedFile, "source" | "blocks">, signal: AbortSignal) {
+export async function stampIfUnchanged({ source, blocks }: Pick<PackedFile, "source" | "blocks">, signal: AbortSignal) {
   try {
     await using file = await open(source, "r");
     const before = await fileStampOf(file);

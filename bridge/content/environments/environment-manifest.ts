@@ -22,7 +22,7 @@ const EnvironmentBlock = z
     /** Of the unpacked layer. */
     rawBytes: z.int().min(1).max(ENVIRONMENT_LIMITS.maxBlockBytes),
   })
-  .refine((block) => block.bytes <= block.rawBytes, "a block is larger than what it holds");
+  .refine((block) => block.bytes <= block.rawBytes, "a block is larger than its contents");
 
 const EnvironmentLayer = z.strictObject({
   /** SHA-256 of the layer's tar, as in the image's configuration. */
@@ -89,14 +89,14 @@ export interface ImageConfigFacts {
 /** Reads an image's configuration. Throws ENVIRONMENT_INVALID. */
 export function parseImageConfig(bytes: Uint8Array): ImageConfigFacts {
   const parsed = ImageConfig.safeParse(jsonOf(bytes, ENVIRONMENT_LIMITS.maxConfigBytes));
-  if (!parsed.success) throw invalid("its configuration is none of an image");
+  if (!parsed.success) throw invalid("its configuration is not that of an image");
   const { rootfs, config } = parsed.data;
   return { diffIds: rootfs.diff_ids.map((id) => id.slice("sha256:".length)), labels: config?.Labels ?? {} };
 }
 
 /** The configuration of `manifest`, verified: it has that digest and names these layers. Throws ENVIRONMENT_INVALID. */
 export function checkConfig(manifest: EnvironmentManifest, config: Uint8Array): ImageConfigFacts {
-  if (sha256(config) !== manifest.digest) throw invalid("its configuration is another one");
+  if (sha256(config) !== manifest.digest) throw invalid("its configuration does not match");
   const facts = parseImageConfig(config);
   const isSame = facts.diffIds.length === manifest.layers.length && facts.diffIds.every((id, at) => id === manifest.layers[at]?.diffId);
   if (!isSame) throw invalid("its layers are not those of its configuration");

@@ -46,12 +46,12 @@ export class EnvironmentStore implements BlockSource {
     const bytes = size === undefined ? undefined : await readExactly(this.#pathOf(hash), offset, length).catch(() => undefined);
     if (bytes !== undefined && (length < (size ?? 0) || sha256(bytes) === hash)) return bytes;
     if (size !== undefined && length >= size) await rm(this.#pathOf(hash), { force: true });
-    throw new FarmError("BLOCK_MISSING", "the environment's block is not here", { facts: { hash } });
+    throw new FarmError("BLOCK_MISSING", "a block of the environment is missing", { facts: { hash } });
   }
 
   /** Throws BLOCK_CORRUPT when the bytes do not match the hash, DISK_FULL. */
   async put(hash: Sha256, bytes: Uint8Array): Promise<void> {
-    if (sha256(bytes) !== hash) throw new FarmError("BLOCK_CORRUPT", "a block's bytes are not what its hash names", { facts: { hash } });
+    if (sha256(bytes) !== hash) throw new FarmError("BLOCK_CORRUPT", "a block's bytes do not match its hash", { facts: { hash } });
     if (this.has(hash)) return;
     try {
       await this.#write(relativePathOf(hash), bytes);

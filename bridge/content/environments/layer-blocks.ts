@@ -86,5 +86,5 @@ async function* pieces(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
 }
 
 function notTheLayer(hash: Sha256): FarmError {
-  return new FarmError("ENVIRONMENT_INVALID", "an environment's blocks do not make its layer", { facts: { hash } });
+  return new FarmError("ENVIRONMENT_INVALID", "an environment's blocks do not match its layer", { facts: { hash } });
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { DEFAULT_TERMS } from "../terms/terms.ts";
-import { environmentName, type EnvironmentFacts, factsFromLabels, imageLabelsOf, mayMean, parseDigest } from "./facts.ts";
+import { environmentName, type EnvironmentFacts, factsFromLabels, imageLabelsOf, matchesEnvironment, parseDigest } from "./facts.ts";
 import { chooseEvictions } from "./evict.ts";
-import { couldRun, mayRun } from "./may-run.ts";
+import { verdictBeforeSignatures, mayRun } from "./may-run.ts";
 import { buildArguments, recipeFor } from "./recipe.ts";
 
 const DIGEST = "a".repeat(64);
@@ -71,10 +71,10 @@ describe("whether an environment may run", () => {
   });
 
   it("is refused at once only when no signature could allow it", () => {
-    expect(couldRun(asked, terms([])).verdict).toBe("deny");
-    expect(couldRun(asked, terms([OTHER])).verdict).toBe("deny");
-    expect(couldRun(asked, terms([FRIEND])).verdict).toBe("accept");
-    expect(couldRun(asked, terms([], [FRIEND])).verdict).toBe("accept");
+    expect(verdictBeforeSignatures(asked, terms([])).verdict).toBe("deny");
+    expect(verdictBeforeSignatures(asked, terms([OTHER])).verdict).toBe("deny");
+    expect(verdictBeforeSignatures(asked, terms([FRIEND])).verdict).toBe("accept");
+    expect(verdictBeforeSignatures(asked, terms([], [FRIEND])).verdict).toBe("accept");
   });
 });
 
@@ -118,7 +118,7 @@ describe("chooseEvictions", () => {
   ];
   it.each([
     ["nothing when nothing is wanted", 0, []],
-    ["the longest unused", 15, ["older"]],
+    ["the least recently used", 15, ["older"]],
     ["as many as are needed", 25, ["older", "old"]],
     ["none in vain, and none that just worked", 31, []],
   ])("gives up %s", (_, wanted, chosen) => expect(chooseEvictions(kept, wanted, 100 * minute)).toEqual(chosen));
@@ -134,4 +134,4 @@ it.each([
   ["another version", "3.41", false],
   ["too little of a digest", DIGEST.slice(0, 5), false],
   ["nothing", "", false],
-])("an environment is meant by %s: %s", (_, reference, isMeant) => expect(mayMean(reference, FACTS, DIGEST)).toBe(isMeant));
+])("an environment is meant by %s: %s", (_, reference, isMeant) => expect(matchesEnvironment(reference, FACTS, DIGEST)).toBe(isMeant));

@@ -1,7 +1,7 @@
 import type { EnvironmentDigest } from "./facts.ts";
 
 /** An environment that was fetched from the swarm and uses disk. */
-export interface KeptEnvironment {
+export interface EvictionCandidate {
   readonly digest: EnvironmentDigest;
   /** In the engine and as blocks. */
   readonly bytes: number;
@@ -9,14 +9,14 @@ export interface KeptEnvironment {
 }
 
 /** An environment used this recently is likely needed again, or still in use. */
-export const EVICTION_SPARES_MS = 10 * 60_000;
+export const EVICTION_GRACE_MS = 10 * 60_000;
 
 /** Which environments to evict for so many bytes: least recently used first. None, when all of them would not suffice. */
-export function chooseEvictions(kept: readonly KeptEnvironment[], wantedBytes: number, nowMs: number): readonly EnvironmentDigest[] {
+export function chooseEvictions(kept: readonly EvictionCandidate[], wantedBytes: number, nowMs: number): readonly EnvironmentDigest[] {
   const chosen: EnvironmentDigest[] = [];
   let freed = 0;
   for (const { digest, bytes, usedAtMs } of kept.toSorted((a, b) => a.usedAtMs - b.usedAtMs)) {
-    if (freed >= wantedBytes || nowMs - usedAtMs < EVICTION_SPARES_MS) break;
+    if (freed >= wantedBytes || nowMs - usedAtMs < EVICTION_GRACE_MS) break;
     chosen.push(digest);
     freed += bytes;
   }

@@ -75,7 +75,7 @@ export function environmentName({ blenderVersion, backends }: EnvironmentFacts, 
  * Whether a user's text matches this environment: by its name, its digest or a prefix of it, or its Blender's
  * version, in full or in part ("4.3"). Of a version there may be several.
  */
-export function mayMean(reference: string, facts: EnvironmentFacts, digest: EnvironmentDigest): boolean {
+export function matchesEnvironment(reference: string, facts: EnvironmentFacts, digest: EnvironmentDigest): boolean {
   const digits = /^(?:sha256:)?([0-9a-f]{6,64})$/.exec(reference)?.[1];
   return (
     environmentName(facts, digest) === reference ||

@@ -45,7 +45,7 @@ export function isPeerId(text: string): boolean {
 }
 
 /** The answer about an environment before any signature is known: final only when no signature could change it. */
-export function couldRun(asked: Omit<RequestedEnvironment, "signedBy">, terms: EnvironmentTerms): EnvironmentVerdict {
+export function verdictBeforeSignatures(asked: Omit<RequestedEnvironment, "signedBy">, terms: EnvironmentTerms): EnvironmentVerdict {
   const trusted = [...terms.own, ...terms.environments.filter(isPeerId)];
   return mayRun({ ...asked, signedBy: trusted.slice(0, 1) }, terms);
 }

@@ -9,11 +9,11 @@ export interface Recipe {
   /** Official builds only. */
   readonly version?: string;
   readonly sha256?: string;
-  readonly gpu?: GpuMaker;
+  readonly gpu?: GpuVendor;
 }
 
-export const GPU_MAKERS = ["nvidia", "amd", "intel"] as const;
-export type GpuMaker = (typeof GPU_MAKERS)[number];
+export const GPU_VENDORS = ["nvidia", "amd", "intel"] as const;
+export type GpuVendor = (typeof GPU_VENDORS)[number];
 
 /** Which Debian release packages which Blender. */
 const RELEASES: Readonly<Record<string, string>> = { "3.4": "bookworm", "4.3": "trixie", "5.2": "sid" };
@@ -25,7 +25,7 @@ export interface BlenderWanted {
   readonly version: string;
   /** Of the official Linux archive. */
   readonly sha256?: string | undefined;
-  readonly gpu?: GpuMaker | undefined;
+  readonly gpu?: GpuVendor | undefined;
 }
 
 /** The recipe for a Blender version. With a checksum it is the official build, else Debian's. Throws USAGE. */
@@ -36,7 +36,7 @@ export function recipeFor({ version, sha256, gpu }: BlenderWanted): Recipe {
   if (sha256 !== undefined) {
     if (version === series || !/^[0-9a-f]{64}$/.test(sha256))
       throw new FarmError("USAGE", "an official build needs its version in full and the SHA-256 of its archive", {
-        advice: "For instance --blender 4.2.9 --sha256 …, which stands beside the archive on download.blender.org.",
+        advice: "For instance --blender 4.2.9 --sha256 …; the SHA-256 is listed beside the archive on download.blender.org.",
       });
     return { source: "official", release: OFFICIAL_BASE, version, sha256, ...forGpu };
   }
@@ -44,7 +44,7 @@ export function recipeFor({ version, sha256, gpu }: BlenderWanted): Recipe {
   if (release !== undefined) return { source: "distribution", release, ...forGpu };
   const known = Object.keys(RELEASES).join(", ");
   throw new FarmError("USAGE", `no Debian release packages Blender ${series} (they have ${known})`, {
-    advice: `Take the official build: --blender ${version === series ? `${series}.0` : version} --sha256 <of its linux-x64.tar.xz>.`,
+    advice: `Use the official build: --blender ${version === series ? `${series}.0` : version} --sha256 <of its linux-x64.tar.xz>.`,
   });
 }
 

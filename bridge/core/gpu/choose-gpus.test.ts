@@ -31,7 +31,7 @@ describe("the owner's choice of GPUs", () => {
   );
 
   it("fails with a message when there is no GPU, and when a name matches several", () => {
-    expect(() => chooseGpus([], ["0"])).toThrow(expect.objectContaining({ advice: expect.stringContaining("no GPU") }));
+    expect(() => chooseGpus([], ["0"])).toThrow(expect.objectContaining({ advice: expect.stringContaining("No GPU") }));
     const twins = [card(0, { id: "GPU-aaaa1" }), card(1, { id: "GPU-aaaa2" })];
     expect(() => chooseGpus(twins, ["GPU-aaaa"])).toThrow(expect.objectContaining({ message: expect.stringContaining("several") }));
   });

@@ -11,7 +11,7 @@ export function chooseGpus(here: readonly Gpu[], wanted: Terms["gpus"]): readonl
 }
 
 /** Whether the owner donates this GPU. */
-export function isGiven(gpu: Gpu, wanted: Terms["gpus"]): boolean {
+export function isDonated(gpu: Gpu, wanted: Terms["gpus"]): boolean {
   return wanted === "all" || (wanted !== "none" && wanted.some((word) => isCalled(gpu, word)));
 }
 
@@ -20,8 +20,8 @@ function gpuCalled(here: readonly Gpu[], word: string): Gpu {
   const [gpu] = matches;
   if (gpu && matches.length === 1) return gpu;
   const there = here.map(({ index, name, id }) => `${index} (${name}, ${id})`).join("; ");
-  throw new FarmError("USAGE", `${matches.length > 1 ? "several GPUs are" : "no GPU of this machine is"} called "${word}"`, {
-    advice: there === "" ? "This machine shows no GPU; leave --gpu away." : `There are: ${there}.`,
+  throw new FarmError("USAGE", `${matches.length > 1 ? "several GPUs match" : "no GPU of this machine matches"} "${word}"`, {
+    advice: there === "" ? "No GPU was found on this machine; omit --gpu." : `There are: ${there}.`,
   });
 }
 

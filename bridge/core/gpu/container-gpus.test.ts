@@ -52,7 +52,7 @@ describe("how engines report GPU support", () => {
     ["unknown or invalid runtime name: nvidia", "no NVIDIA runtime"],
     ["CDI device injection failed: unresolvable CDI devices nvidia.com/gpu=9", "does not know this GPU"],
     ['error gathering device information while adding custom device "/dev/kfd": no such file or directory', "/dev/kfd"],
-    ['error gathering device information while adding custom device "/dev/dri/renderD128": no such file or directory', "has gone"],
+    ['error gathering device information while adding custom device "/dev/dri/renderD128": no such file or directory', "is missing"],
     ["nvidia-container-cli: initialization error: nvml error: driver/library version mismatch", "does not answer inside containers"],
   ])("%s", (message, words) => {
     const refusal = gpuRefusal(message);

@@ -25,13 +25,13 @@ const NVIDIA_CAPABILITIES = ["gpu", "compute", "utility", "graphics"];
 
 /** The container settings for exactly these GPUs; a message when the engine cannot provide them. */
 export function containerGpus(gpus: readonly Gpu[], engine: EngineGpuSupport): GpuHostConfig | { readonly impossible: string } {
-  if (gpus.some(({ vendor }) => vendor === "apple")) return { impossible: "Apple's GPUs are not reached from inside a container" };
+  if (gpus.some(({ vendor }) => vendor === "apple")) return { impossible: "Apple's GPUs cannot be used in a container" };
   const nvidia = gpus.filter(({ vendor }) => vendor === "nvidia");
   if (nvidia.length > 0 && !engine.nvidiaRuntime && !engine.cdi)
     return { impossible: "the container engine has no NVIDIA runtime (install nvidia-container-toolkit)" };
   const others = gpus.filter(({ vendor }) => vendor !== "nvidia");
   const blind = others.find(({ nodes }) => nodes.length === 0);
-  if (blind) return { impossible: `${blind.name} has no device file that a container could be given` };
+  if (blind) return { impossible: `${blind.name} has no device file to pass to a container` };
   return {
     DeviceRequests: nvidia.length === 0 ? [] : [nvidiaRequest(nvidia, engine)],
     Devices: unique(others.flatMap(({ nodes }) => nodes)).map((path) => ({

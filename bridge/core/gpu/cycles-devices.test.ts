@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type CyclesDevice, gpuClass, noUseMessage, gpuUsesOf } from "./cycles-devices.ts";
+import { type CyclesDevice, gpuClass, unusableGpusMessage, gpuUsesOf } from "./cycles-devices.ts";
 import { AMD, APPLE, ARC, card } from "./fixtures/cards.ts";
 
 const NAME = "NVIDIA GeForce RTX 3090";
@@ -41,8 +41,10 @@ describe("the Cycles backends for a set of GPUs", () => {
 });
 
 it("the message says which card Blender does not see, and what it sees instead", () => {
-  expect(noUseMessage([card(0)], [])).toBe("Blender does not see NVIDIA GeForce RTX 3090 through OptiX or CUDA: it renders on the CPU");
-  expect(noUseMessage([ARC], DEVICES.slice(0, 1))).toContain("only NVIDIA GeForce RTX 3090 (CUDA)");
+  expect(unusableGpusMessage([card(0)], [])).toBe(
+    "Blender does not see NVIDIA GeForce RTX 3090 through OptiX or CUDA: it renders on the CPU",
+  );
+  expect(unusableGpusMessage([ARC], DEVICES.slice(0, 1))).toContain("only NVIDIA GeForce RTX 3090 (CUDA)");
 });
 
 describe("the device class of a GPU", () => {

@@ -63,7 +63,7 @@ function sameName(a: string, b: string): boolean {
 }
 
 /** Why these GPUs are not used, as a message for the owner and in the offer. */
-export function noUseMessage(gpus: readonly Gpu[], devices: readonly CyclesDevice[]): string {
+export function unusableGpusMessage(gpus: readonly Gpu[], devices: readonly CyclesDevice[]): string {
   const wanted = gpus.map(({ name }) => name).join(", ");
   const vendor = gpus[0]?.vendor ?? "nvidia";
   const backends = BACKENDS[vendor].map((backend) => BACKEND_NAMES[backend]).join(" or ");

@@ -9,7 +9,7 @@ const SPEC = "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml";
 
 /** What engines answer to a request for GPUs that they cannot meet, from real ones (Docker 20.10 to 28). */
 const REFUSALS: readonly (readonly [RegExp, GpuRefusal])[] = [
-  [/could not select device driver "?cdi"?/i, { message: "the container engine is too old to be given GPUs by CDI", fix: TOOLKIT }],
+  [/could not select device driver "?cdi"?/i, { message: "the container engine is too old for GPUs by CDI", fix: TOOLKIT }],
   [/could not select device driver/i, { message: "the container engine has no driver for this GPU", fix: TOOLKIT }],
   [
     /unknown (?:or invalid )?runtime (?:specified|name):? "?nvidia/i,
@@ -22,13 +22,13 @@ const REFUSALS: readonly (readonly [RegExp, GpuRefusal])[] = [
   ],
   [
     /error gathering device information/i,
-    { message: "a device file of the GPU has gone", fix: "start the donor anew, so that it looks for its GPUs again" },
+    { message: "a device file of the GPU is missing", fix: "restart the donor, so that it detects its GPUs again" },
   ],
   [
     /nvidia-container-cli: (?:initialization|device) error|driver\/library version mismatch/i,
     { message: "the NVIDIA driver does not answer inside containers", fix: "nvidia-smi must work; after an update of the driver: reboot" },
   ],
-  [/cannot set both Count and DeviceIDs/i, { message: "the container engine was asked for GPUs in two ways at once", fix: "report this" }],
+  [/cannot set both Count and DeviceIDs/i, { message: "the container request named GPUs in two ways at once", fix: "report this" }],
 ];
 
 /** An engine's GPU error as a readable message; undefined for any other error. */

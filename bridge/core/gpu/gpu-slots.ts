@@ -1,5 +1,5 @@
 import { coresGiven, type MachineSize, type Terms } from "../terms/terms.ts";
-import { isGiven } from "./choose-gpus.ts";
+import { isDonated } from "./choose-gpus.ts";
 import type { Gpu } from "./gpu.ts";
 
 /** The least memory of a slot on a shared GPU, and the most slots on one: more would only wait for each other. */
@@ -15,12 +15,12 @@ export interface GpuSlot {
 }
 
 /** The slots that an owner's terms make of the GPUs that are here. */
-export function givenSlots(
+export function donatedSlots(
   here: readonly Gpu[],
   terms: Pick<Terms, "gpus" | "slots" | "cores">,
   machine: Pick<MachineSize, "cores">,
 ): readonly GpuSlot[] {
-  const given = here.filter((gpu) => isGiven(gpu, terms.gpus));
+  const given = here.filter((gpu) => isDonated(gpu, terms.gpus));
   return gpuSlots(given, { slots: terms.slots, cores: coresGiven(terms, machine) });
 }
 

@@ -55,6 +55,6 @@ export function pciAddress(text: string): string | undefined {
 }
 
 /** A name for display: without control characters, limited in length. */
-export function shownName(text: string): string {
+export function displayName(text: string): string {
   return text.replaceAll(/\p{C}/gu, "").replaceAll(/\s+/g, " ").trim().slice(0, GPU_LIMITS.maxNameChars);
 }

@@ -24,7 +24,7 @@ export const JobOutcome = z.enum(["complete", "incomplete", "cancelled", "failed
 export type JobOutcome = z.infer<typeof JobOutcome>;
 
 /** The error that ended a job. */
-export const StoppedBy = z.strictObject({ code: Text, message: Text }).readonly();
+export const JobError = z.strictObject({ code: Text, message: Text }).readonly();
 
 export const JobStats = z
   .strictObject({
@@ -44,7 +44,7 @@ export const JobStats = z
 export type JobStats = z.infer<typeof JobStats>;
 
 /** Frames named in the last event of a job; more are only counted. */
-export const MOST_MISSING_NAMED = 1_000;
+export const MAX_MISSING_NAMED = 1_000;
 
 /** One kind of event: its name and its fields. */
 export const eventOf = <K extends string, S extends z.ZodRawShape>(event: K, fields: S) =>
@@ -96,7 +96,7 @@ export const JOB_EVENTS = [
     missing: z.array(MissingFrame).readonly(),
     missingFrames: Count,
     /** What ended the job before its time. */
-    error: StoppedBy.nullable(),
+    error: JobError.nullable(),
     stats: JobStats,
   }),
 ] as const;

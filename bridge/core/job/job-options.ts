@@ -72,7 +72,7 @@ export const JOB_OPTIONS = {
   environment: {
     value: { kind: "text", minChars: 1, maxChars: 256 },
     flag: "--environment <name>",
-    help: "donors render in this environment: its name or digest; those who lack it get it from here",
+    help: "donors render in this environment (name or digest), and fetch it from this machine if they lack it",
   },
   video: { value: path, flag: "--video <file>", help: "also encode the frames: .mp4, .webm, .mov or .mkv" },
 } as const satisfies Record<string, DeclaredOption>;

@@ -89,7 +89,7 @@ function watchDonors(picture: JobProgress, event: JobEvent): void {
     case "donor-availability":
       return change(picture, event.donor, (donor) => {
         donor.state = event.open ? "here" : "resting";
-        donor.doing = event.open ? "waiting" : `rests: ${event.reason ?? "its owner stopped it"}`;
+        donor.doing = event.open ? "waiting" : `paused: ${event.reason ?? "its owner paused it"}`;
       });
     case "donor-banned":
       return change(picture, event.donor, (donor) => Object.assign(donor, { state: "banned", doing: `banned: ${event.reason}` }));

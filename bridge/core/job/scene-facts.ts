@@ -47,7 +47,7 @@ export const SceneRenderFacts = z
 export type SceneRenderFacts = z.infer<typeof SceneRenderFacts>;
 
 /** True for a scene with a time limit: each render gets a different number of samples. */
-export function isByTheClock({ untileable }: Pick<SceneRenderFacts, "untileable">): boolean {
+export function hasTimeLimit({ untileable }: Pick<SceneRenderFacts, "untileable">): boolean {
   return untileable.some(({ code }) => code === "time-limit");
 }
 

@@ -3,7 +3,7 @@ import type { ErrorCode } from "../../kernel/error-codes.ts";
 import { KnownErrorCode } from "../job/error-code.ts";
 import { FrameNumber } from "../job/scene-facts.ts";
 import { RecordName, RecordText } from "./record-texts.ts";
-import { JobOutcome, StoppedBy } from "../job/job-events.ts";
+import { JobOutcome, JobError } from "../job/job-events.ts";
 import { JOB_OPTIONS } from "../job/job-options.ts";
 import { BlenderFlags, Deliver, optionalFields } from "../job/option-schemas.ts";
 import { LedgerFile } from "../ledger/ledger.ts";
@@ -61,7 +61,7 @@ export const JobRecord = z.discriminatedUnion("type", [
   /** The job is resumed: dead chunks and donors banned for failures get another chance; donors banned for a mismatch stay banned. */
   z.strictObject({ type: z.literal("resumed") }),
   /** The last record of a run; `error` if an error ended it. */
-  z.strictObject({ type: z.literal("job-ended"), outcome: JobOutcome, error: z.exactOptional(StoppedBy) }),
+  z.strictObject({ type: z.literal("job-ended"), outcome: JobOutcome, error: z.exactOptional(JobError) }),
 ]);
 export type JobRecord = Readonly<z.infer<typeof JobRecord>>;
 

@@ -1,7 +1,7 @@
 import type { JobEvent } from "../job/job-events.ts";
 
 /** The end event of a job that ended before its work began. */
-export function endBeforeWork(
+export function endEventBeforeWork(
   job: string,
   outcome: "failed" | "cancelled",
   error: { readonly code: string; readonly message: string } | null,

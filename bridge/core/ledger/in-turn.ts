@@ -7,7 +7,7 @@ import type { Ledger } from "./ledger.ts";
  * (one movie file name for all frames), and when the scene reads what the job writes (a compositor that reads the
  * previous frame).
  */
-export function goesInTurn(frames: readonly number[], files: readonly ExpectedOutput[], reads: readonly string[]): boolean {
+export function mustFinishInOrder(frames: readonly number[], files: readonly ExpectedOutput[], reads: readonly string[]): boolean {
   const written = frames.flatMap((frame) => mainFiles({ files }, frame));
   return new Set(written).size < written.length || reads.some((path) => files.some((output) => writes(output, path)));
 }

@@ -14,8 +14,8 @@ export const LedgerFile = z.strictObject({
 export type LedgerFile = Readonly<z.infer<typeof LedgerFile>>;
 
 /** Why a frame or file is missing. */
-export const Lack = z.strictObject({ code: KnownErrorCode, message: z.string() });
-export type Lack = Readonly<z.infer<typeof Lack>>;
+export const LossReason = z.strictObject({ code: KnownErrorCode, message: z.string() });
+export type LossReason = Readonly<z.infer<typeof LossReason>>;
 
 /** The state of a frame: exactly one of these. */
 export type FrameState =
@@ -25,10 +25,10 @@ export type FrameState =
   /** All its files are on the disk. */
   | { readonly at: "written"; readonly files: readonly LedgerFile[] }
   /** It is lost in this run. */
-  | { readonly at: "lost"; readonly lack: Lack };
+  | { readonly at: "lost"; readonly lack: LossReason };
 
 /** A frame with missing files at the end. */
-export const MissingFrame = Lack.extend({
+export const MissingFrame = LossReason.extend({
   frame: FrameNumber,
   /** Its files, as far as they are known. */
   files: z.array(z.string()).readonly(),
@@ -60,7 +60,7 @@ export interface LedgerStart {
   readonly video?: string | undefined;
   /** All frames go into one movie, which needs every one of them. */
   readonly isMovie?: boolean;
-  /** Frames must be finished in order: see `goesInTurn`. */
+  /** Frames must be finished in order: see `mustFinishInOrder`. */
   readonly inTurn?: boolean;
   /** Frames that an earlier run has written. */
   readonly written?: ReadonlyMap<number, readonly LedgerFile[]>;
@@ -126,12 +126,12 @@ export function noteWritten(ledger: Ledger, frame: number, files: readonly Ledge
 }
 
 /** The frame is lost in this run. A written frame stays written. */
-export function noteLost(ledger: Ledger, frame: number, lack: Lack): void {
+export function noteLost(ledger: Ledger, frame: number, lack: LossReason): void {
   if (ledger.frames.get(frame)?.at !== "written") change(ledger, frame, { at: "lost", lack });
 }
 
 /** A chunk is given up: every frame that needs it is lost. */
-export function noteChunkLost(ledger: Ledger, chunk: ChunkId, lack: Lack): void {
+export function noteChunkLost(ledger: Ledger, chunk: ChunkId, lack: LossReason): void {
   for (const frame of ledger.framesOf.get(chunk) ?? []) noteLost(ledger, frame, lack);
 }
 
@@ -142,7 +142,7 @@ export function noteVideo(ledger: Ledger, file: { readonly path: string; readonl
 }
 
 function change(ledger: Ledger, frame: number, state: FrameState): void {
-  if (!ledger.frames.has(frame)) throw new Error(`frame ${frame} is none of this job's`);
+  if (!ledger.frames.has(frame)) throw new Error(`frame ${frame} does not belong to this job`);
   ledger.frames.set(frame, state);
   ledger.moves++;
 }

@@ -1,4 +1,4 @@
-import type { Lack, Ledger, MissingFrame, LedgerFile } from "./ledger.ts";
+import type { LossReason, Ledger, MissingFrame, LedgerFile } from "./ledger.ts";
 
 /** What was found at an expected file's path. */
 export type FileFound = "there" | "gone" | "other-size" | "empty";
@@ -28,7 +28,7 @@ export function filesToFind(ledger: Ledger): readonly LedgerFile[] {
  * "complete" means that every frame is written and every file exists. `found` reports on each of `filesToFind`; `otherwise`
  * is the reason for a missing frame that was not lost: the job was cancelled, or an error ended it.
  */
-export function outcomeOf(ledger: Ledger, found: ReadonlyMap<string, FileFound>, otherwise: Lack): Outcome {
+export function outcomeOf(ledger: Ledger, found: ReadonlyMap<string, FileFound>, otherwise: LossReason): Outcome {
   const missing: MissingFrame[] = [];
   for (const [frame, state] of ledger.frames) {
     if (state.at !== "written") {
@@ -56,6 +56,6 @@ function isBad(found: FileFound | undefined): boolean {
 }
 
 function messageOf(path: string, found: FileFound | undefined): string {
-  if (found === "other-size") return `${path} is no longer as it was written`;
-  return found === "empty" ? `${path} is empty` : `${path} is no longer there`;
+  if (found === "other-size") return `${path} has changed since it was written`;
+  return found === "empty" ? `${path} is empty` : `${path} is missing`;
 }

@@ -24,7 +24,7 @@ export const STILLNESS_LIMITS = {
  * Whether a job made no progress for longer than its waits can explain. With no known wait the short limit
  * applies: then an answer was lost.
  */
-export function standsStill(nowMs: number, movedMs: number, waits: readonly Wait[]): boolean {
+export function isStalled(nowMs: number, movedMs: number, waits: readonly Wait[]): boolean {
   const allowed = Math.max(STILLNESS_LIMITS.otherMs, ...waits.map(allowedMs));
   const latest = Math.max(movedMs, ...waits.map(({ sinceMs }) => sinceMs));
   return nowMs - latest > allowed;
@@ -42,5 +42,5 @@ export function stillnessMessage(nowMs: number, movedMs: number, waits: readonly
   const minutes = Math.round((nowMs - movedMs) / 60_000);
   const shown = waits.slice(0, 5).map(({ what, sinceMs }) => `${what} (${Math.round((nowMs - sinceMs) / 1_000)} s)`);
   const more = waits.length > shown.length ? ` and ${waits.length - shown.length} more` : "";
-  return `nothing has moved for ${minutes} minutes; it waited for ${shown.length === 0 ? "nothing that is known" : shown.join(", ") + more}`;
+  return `there was no progress for ${minutes} minutes; the job waited for ${shown.length === 0 ? "nothing known" : shown.join(", ") + more}`;
 }

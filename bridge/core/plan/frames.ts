@@ -55,7 +55,7 @@ function resolve(text: string, part: string, range: FrameRange | undefined): num
       : text.startsWith("+")
         ? range.start + Number(text.slice(1))
         : range.end - Number(text.slice(1)) + 1;
-  if (Math.abs(frame) > FRAME_LIMITS.maxFrame) throw invalid(`"${part}"`, "lies outside the frames that Blender knows", part);
+  if (Math.abs(frame) > FRAME_LIMITS.maxFrame) throw invalid(`"${part}"`, "is outside Blender's range of frames", part);
   return frame;
 }
 

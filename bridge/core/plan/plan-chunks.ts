@@ -9,7 +9,7 @@ interface CutSceneFrame {
 }
 
 /** A whole frame, as the final files that the donor's Blender writes. */
-export function cutFiles(key: SceneFrameKey, frame: number, shape: JobShape): CutSceneFrame {
+export function filesChunk(key: SceneFrameKey, frame: number, shape: JobShape): CutSceneFrame {
   const { main, facts } = shape;
   const { path, format, useExtension } = facts.output;
   const output = { name: path.split(/[\\/]/).at(-1) ?? "", format, useExtension };
@@ -19,13 +19,13 @@ export function cutFiles(key: SceneFrameKey, frame: number, shape: JobShape): Cu
 }
 
 /** One scene frame, raw: whole, or in tiles. */
-export function cutRaw(
+export function rawChunks(
   key: SceneFrameKey,
   sceneFrame: SceneFrame,
   { shape, grid }: { readonly shape: JobShape; readonly grid: TileGrid },
 ): CutSceneFrame {
   const scene = shape.scenes.get(sceneFrame.scene);
-  if (!scene) throw new Error(`scene ${sceneFrame.scene} takes no part in the job`);
+  if (!scene) throw new Error(`scene ${sceneFrame.scene} is not part of the job`);
   const chunks = cutIntoTiles(scene.region, grid).map((tileRect): Chunk => {
     const rect = scene.adaptive ? withOverscan(tileRect, scene.region, TILE_RULES.overscanPx) : tileRect;
     const { width, height } = scene;

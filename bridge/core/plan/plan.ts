@@ -2,7 +2,7 @@ import { FarmError } from "../../kernel/errors.ts";
 import { type AutoGridInput, autoGrid } from "./auto-grid.ts";
 import type { Chunk } from "./chunk.ts";
 import { tailFrames } from "./tail-frames.ts";
-import { cutFiles, cutRaw } from "./plan-chunks.ts";
+import { filesChunk, rawChunks } from "./plan-chunks.ts";
 import { planMessagesOf } from "./plan-messages.ts";
 import { isTileable, sceneNamed, jobShapeOf } from "./plan-shape.ts";
 import type { JobPlan, JobShape, PlannedSceneFrame, PlanOptions, SceneGrid, SceneFrameKey } from "./plan-types.ts";
@@ -35,14 +35,14 @@ export function planJob(facts: SceneFacts, options: PlanOptions): JobPlan {
   for (const [index, { frame, sceneFrames: wanted }] of inTurn.entries()) {
     const keys = shape.asFiles.has(frame) ? [filesKey(frame)] : wanted.map(rawKey);
     outputs.set(frame, [...new Set(keys)]);
-    if (shape.asFiles.has(frame)) add(cutFiles(filesKey(frame), frame, shape));
+    if (shape.asFiles.has(frame)) add(filesChunk(filesKey(frame), frame, shape));
     else
       for (const sceneFrame of wanted) {
         if (sceneFrames.has(rawKey(sceneFrame))) continue;
         const grid = gridOf(sceneFrame.scene, shape, options, grids);
         const { late } = grid;
         const isLate = late !== undefined && index >= inTurn.length - late.frames;
-        add(cutRaw(rawKey(sceneFrame), sceneFrame, { shape, grid: isLate ? late : grid }));
+        add(rawChunks(rawKey(sceneFrame), sceneFrame, { shape, grid: isLate ? late : grid }));
       }
   }
   return {
@@ -94,6 +94,6 @@ function autoInput(scene: SceneRenderFacts, { frames }: JobShape, { slots, secon
 
 function tooManyChunks(): FarmError {
   return new FarmError("TILES_INVALID", `the job makes more than ${PLAN_LIMITS.maxChunks} chunks`, {
-    advice: "Ask for fewer tiles or fewer frames.",
+    advice: "Use fewer tiles or fewer frames.",
   });
 }

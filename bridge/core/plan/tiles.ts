@@ -46,7 +46,7 @@ export function parseTiles(text: string): TilesOption {
   if (text === "auto" || text === "off") return { kind: text };
   const [, columns, rows] = /^([1-9]\d{0,3})x([1-9]\d{0,3})$/.exec(text) ?? [];
   if (columns === undefined || rows === undefined)
-    throw new FarmError("TILES_INVALID", `"${text}" is no way to cut a picture into tiles`, { facts: { text } });
+    throw new FarmError("TILES_INVALID", `"${text}" is no grid of tiles`, { facts: { text } });
   const grid = { kind: "grid", columns: Number(columns), rows: Number(rows) } as const;
   if (grid.columns > TILE_RULES.maxColumns || grid.rows > TILE_RULES.maxRows) {
     throw new FarmError("TILES_INVALID", `${text} tiles are too many: at most ${TILE_RULES.maxColumns}x${TILE_RULES.maxRows}`, {
@@ -68,7 +68,7 @@ export function cutIntoTiles(region: Rect, grid: TileGrid): Rect[] {
       `a grid of ${grid.columns}x${grid.rows} tiles does not fit a picture of ${region.width}x${region.height} pixels`,
       {
         facts: { columns: grid.columns, rows: grid.rows, width: region.width, height: region.height },
-        advice: "Ask for fewer tiles, or leave the choice to --tiles auto.",
+        advice: "Use fewer tiles, or --tiles auto.",
       },
     );
   }

@@ -3,7 +3,7 @@ import { isStuck, secondsFor, leaseSecondsLeft } from "./predict.ts";
 import { inFlight, isEligible, type Turn } from "./schedule.ts";
 import type { ChunkState, DonorState, Lease } from "./types.ts";
 
-interface Late {
+interface LateChunk {
   readonly chunk: ChunkState;
   readonly lease: Lease;
   /** Undefined until something is measured. */
@@ -27,18 +27,18 @@ export function scheduleBackups(turn: Turn, donors: readonly DonorState[]): void
     const donor = firstFaster(turn, late, idle);
     if (!donor) continue;
     if (costs) backups--;
-    if (late.lease.startedAtMs === undefined) moveAway(turn, late);
+    if (late.lease.startedAtMs === undefined) moveQueued(turn, late);
     grantLease(turn, late.chunk, donor);
     if (inFlight(donor) >= donor.slots) idle.delete(donor);
   }
 }
 
 /** A move of a queued chunk, or a second render of one that may never finish, does not count as a backup. */
-function costsBackup({ lease, seconds }: Late): boolean {
+function costsBackup({ lease, seconds }: LateChunk): boolean {
   return lease.startedAtMs !== undefined && seconds !== Number.POSITIVE_INFINITY;
 }
 
-function moveAway(turn: Turn, { chunk, lease }: Late): void {
+function moveQueued(turn: Turn, { chunk, lease }: LateChunk): void {
   withdrawLease(turn, lease, "moved");
   endLease(turn, chunk, lease);
 }
@@ -60,17 +60,17 @@ function hasStuckLease(turn: Turn, chunk: ChunkState): boolean {
 }
 
 /** Chunks leased to one donor only, the longest predicted wait first. */
-function lateChunks(turn: Turn): Late[] {
-  const late: Late[] = [];
+function lateChunks(turn: Turn): LateChunk[] {
+  const late: LateChunk[] = [];
   for (const chunk of turn.schedule.running) {
     const [lease, second] = chunk.leases.values();
     if (lease?.phase === "leased" && !second) late.push({ chunk, lease, seconds: leaseSecondsLeft(turn, lease) });
   }
-  const wait = ({ lease, seconds }: Late) => seconds ?? (turn.nowMs - lease.leasedAtMs) / 1_000;
+  const wait = ({ lease, seconds }: LateChunk) => seconds ?? (turn.nowMs - lease.leasedAtMs) / 1_000;
   return late.sort((a, b) => wait(b) - wait(a) || a.chunk.rank - b.chunk.rank);
 }
 
-function firstFaster(turn: Turn, { chunk, lease, seconds }: Late, idle: ReadonlySet<DonorState>): DonorState | undefined {
+function firstFaster(turn: Turn, { chunk, lease, seconds }: LateChunk, idle: ReadonlySet<DonorState>): DonorState | undefined {
   for (const donor of idle) {
     if (donor.id === lease.donor || chunk.avoid.has(donor.id)) continue;
     if (isFaster(turn, { chunk, lease, seconds }, donor)) return donor;
@@ -79,7 +79,7 @@ function firstFaster(turn: Turn, { chunk, lease, seconds }: Late, idle: Readonly
   return undefined;
 }
 
-function isFaster({ schedule, policy, nowMs }: Turn, { lease, seconds }: Late, donor: DonorState): boolean {
+function isFaster({ schedule, policy, nowMs }: Turn, { lease, seconds }: LateChunk, donor: DonorState): boolean {
   if (seconds === Number.POSITIVE_INFINITY) return true;
   const mine = secondsFor(schedule, lease.chunk, donor.id);
   if (mine !== undefined && seconds !== undefined) return mine < policy.backupGain * seconds;

@@ -20,7 +20,7 @@ export function endCheck({ schedule }: Turn, chunk: ChunkId, donor: DonorId): vo
  * claimed, when one of them was revoked or is on hold.
  */
 export function claimForDelivery(schedule: Schedule, chunks: readonly ChunkId[]): boolean {
-  if (chunks.some((chunk) => isInDoubt(schedule, chunk))) return false;
+  if (chunks.some((chunk) => isOnHold(schedule, chunk))) return false;
   for (const id of chunks) {
     const chunk = schedule.chunks.get(id);
     if (chunk) Object.assign(chunk, { delivered: true, rechecking: false });
@@ -33,7 +33,7 @@ export function claimForDelivery(schedule: Schedule, chunks: readonly ChunkId[])
  * one was not. Results of a dishonest donor may be accepted while its first one is still being checked; they are revoked by the
  * verdict. Also true for a chunk that is not accepted (any more). Results of an earlier run's donors are never on hold.
  */
-export function isInDoubt({ chunks, donors, checks }: Schedule, id: ChunkId): boolean {
+export function isOnHold({ chunks, donors, checks }: Schedule, id: ChunkId): boolean {
   const chunk = chunks.get(id);
   if (chunk?.delivered) return false;
   const accepted = chunk?.accepted;

@@ -2,7 +2,7 @@ import type { DonorId } from "../plan/chunk.ts";
 import { beginCheck } from "./checks.ts";
 import { endLease, noteRoom, requeueChunk, withdrawLease } from "./leases.ts";
 import { isResponsive, isEligible, type Turn } from "./schedule.ts";
-import { shownSecondsFor } from "./predict.ts";
+import { measuredSecondsFor } from "./predict.ts";
 import type { BanReason, DonorState, Lease, ScheduleEvent } from "./types.ts";
 
 type Joined = Extract<ScheduleEvent, { type: "donor-joined" }>;
@@ -175,7 +175,7 @@ function isStalled(turn: Turn, lease: Lease): boolean {
   const { schedule, policy, nowMs } = turn;
   const elapsedMs = nowMs - lease.startedAtMs;
   if (elapsedMs <= policy.stallMs) return false;
-  const expected = shownSecondsFor(schedule, lease.chunk, lease.donor) ?? 0;
+  const expected = measuredSecondsFor(schedule, lease.chunk, lease.donor) ?? 0;
   if (elapsedMs <= expected * 1_000 * policy.stallFactor) return false;
   return [...schedule.donors.values()].some((other) => other.id !== lease.donor && isEligible(other, turn));
 }

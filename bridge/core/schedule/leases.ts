@@ -59,7 +59,7 @@ export function withdrawLease(turn: Turn, lease: Lease, reason: WithdrawCause): 
 /** After a lost lease the chunk waits again, or is given up; neither while another donor works on it. */
 export function requeueChunk(turn: Turn, chunk: ChunkState, after: "failure" | "loss"): void {
   if (chunk.leases.size > 0 || chunk.state !== "running") return;
-  const hopeless = chunk.transportFailures > turn.policy.maxTransportFailures || (after === "failure" && isPoison(turn, chunk));
+  const hopeless = chunk.transportFailures > turn.policy.maxTransportFailures || (after === "failure" && isChunkAtFault(turn, chunk));
   if (hopeless) return giveUp(turn, chunk);
   chunk.state = "waiting";
   turn.schedule.waiting.add(chunk);
@@ -71,10 +71,10 @@ function giveUp(turn: Turn, chunk: ChunkState): void {
   turn.schedule.dead++;
   turn.effects.push({ type: "chunk-dead", chunk: chunk.chunk.id, code: chunk.lastCode });
   // The chunk was at fault, not the donors that tried it.
-  for (const id of chunk.failedOn) forgive(turn.schedule.donors.get(id));
+  for (const id of chunk.failedOn) resetTaskFailures(turn.schedule.donors.get(id));
 }
 
-function forgive(donor: DonorState | undefined): void {
+function resetTaskFailures(donor: DonorState | undefined): void {
   if (donor) donor.failures.task = 0;
 }
 
@@ -82,7 +82,7 @@ function forgive(donor: DonorState | undefined): void {
  * The chunk itself is at fault when enough donors failed on it: three, or all if there are fewer (then at least
  * two tries); a donor of this machine tries it before.
  */
-function isPoison(turn: Turn, chunk: ChunkState): boolean {
+function isChunkAtFault(turn: Turn, chunk: ChunkState): boolean {
   if (chunk.taskFailures < 2) return false;
   const eligible = [...turn.schedule.donors.values()].filter((donor) => isEligible(donor, turn));
   if (eligible.some((donor) => donor.trusted && !chunk.failedOn.has(donor.id))) return false;

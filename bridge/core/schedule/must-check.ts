@@ -20,9 +20,9 @@ export function mustCheck(result: ArrivedResult, policy: Pick<SchedulePolicy, "v
   if (result.trusted) return false;
   if (result.suspicious || policy.verify === "full") return true;
   if (policy.verify === "off") return false;
-  return result.nth <= policy.spotFirst || lot(policy.secret, result) % policy.spotOneIn === 0;
+  return result.nth <= policy.spotFirst || drawNumber(policy.secret, result) % policy.spotOneIn === 0;
 }
 
-function lot(secret: string, { chunk, sha256: hash }: ArrivedResult): number {
+function drawNumber(secret: string, { chunk, sha256: hash }: ArrivedResult): number {
   return Number.parseInt(sha256(Buffer.from(`${secret}\n${chunk}\n${hash}`)).slice(0, 8), 16);
 }

@@ -45,7 +45,7 @@ export function secondsFor(schedule: Schedule, chunk: ChunkId, donor: DonorId): 
 }
 
 /** The same without the reported speed: a donor must not keep a chunk by reporting that it is slow. */
-export function shownSecondsFor(schedule: Schedule, chunk: ChunkId, donor: DonorId): number | undefined {
+export function measuredSecondsFor(schedule: Schedule, chunk: ChunkId, donor: DonorId): number | undefined {
   return secondsAt(schedule, chunk, schedule.donors.get(donor)?.speed ?? schedule.typicalSpeed);
 }
 
@@ -71,13 +71,13 @@ export function leaseSecondsLeft({ schedule, nowMs, policy }: Turn, lease: Lease
   if (!donor || isStuck({ nowMs, policy }, donor)) return Number.POSITIVE_INFINITY;
   const own = secondsFor(schedule, lease.chunk, lease.donor);
   if (own === undefined) return undefined;
-  if (lease.startedAtMs !== undefined) return left(own, (nowMs - lease.startedAtMs) / 1_000);
+  if (lease.startedAtMs !== undefined) return secondsRemaining(own, (nowMs - lease.startedAtMs) / 1_000);
   let ahead = 0;
   for (const other of donor.leases.values()) {
     if (other === lease) break;
     if (other.phase !== "leased") continue;
     const seconds = secondsFor(schedule, other.chunk, lease.donor) ?? 0;
-    ahead += other.startedAtMs === undefined ? seconds : left(seconds, (nowMs - other.startedAtMs) / 1_000);
+    ahead += other.startedAtMs === undefined ? seconds : secondsRemaining(seconds, (nowMs - other.startedAtMs) / 1_000);
   }
   return ahead / donor.slots + own;
 }
@@ -87,6 +87,6 @@ export function isStuck({ nowMs, policy }: Pick<Turn, "nowMs" | "policy">, donor
   return !donor.open || nowMs - donor.lastHeardMs > policy.suspectMs;
 }
 
-function left(expected: number, elapsed: number): number {
+function secondsRemaining(expected: number, elapsed: number): number {
   return Math.max(expected - elapsed, elapsed - expected, 0.1 * expected);
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { ObservedJob } from "./fixtures/observed-job.ts";
 import { claimForDelivery } from "./checks.ts";
 import { planOf } from "./fixtures/plan-of.ts";
-import { calm, type History, history, HONEST, storm } from "./fixtures/random-history.ts";
+import { finishHonestly, type History, history, HONEST, runRandomHistory } from "./fixtures/random-history.ts";
 import { startSchedule } from "./schedule.ts";
 import { step } from "./step.ts";
 import type { ScheduleEffect, ScheduleEvent } from "./types.ts";
@@ -42,22 +42,22 @@ function answers(effect: ScheduleEffect): ScheduleEvent[] {
 describe("step, over random histories", () => {
   it("keeps every invariant of the observed job", () => {
     overHistories((past) => {
-      const { job } = storm(past);
+      const { job } = runRandomHistory(past);
       expect(job.history.length).toBeGreaterThanOrEqual(past.deeds.length);
     });
   });
 
   it("ends every job once an honest donor can work, whatever happened before", () => {
     overHistories((past) => {
-      const after = storm(past);
-      calm(after);
+      const after = runRandomHistory(past);
+      finishHonestly(after);
       expect(after.job.ended).toBeDefined();
     });
   });
 
   it("gives the same effects for the same events read back from JSON", () => {
     overHistories((past) => {
-      const { job } = storm(past);
+      const { job } = runRandomHistory(past);
       const history = JSON.parse(JSON.stringify(job.history)) as typeof job.history;
       const schedule = startSchedule(planOf(past));
       const again = history.flatMap((each) => {
@@ -71,7 +71,7 @@ describe("step, over random histories", () => {
 
   it("resumes from a journal without rendering accepted chunks again", () => {
     overHistories((past) => {
-      const { job } = storm(past);
+      const { job } = runRandomHistory(past);
       const { accepted, leased, ended } = resume(past, job);
       expect(leased).toEqual(new Set([...job.books.keys()].filter((chunk) => !accepted.has(chunk))));
       expect(ended).toBe("complete");

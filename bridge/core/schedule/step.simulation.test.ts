@@ -67,7 +67,7 @@ describe("a simulated swarm", () => {
     expect(of("withdraw")).toContainEqual(expect.objectContaining({ donor: "d0", reason: "finished-elsewhere" }));
   });
 
-  it("survives donors that leave, vanish silently and come late", () => {
+  it("survives donors that leave, vanish silently and join late", () => {
     const costs = unevenCosts(300);
     const swarm = donors(10, (index) => ({
       ...(index % 3 === 1 ? { leavesAt: 5_000 * index } : {}),
@@ -96,8 +96,8 @@ describe("a simulated swarm", () => {
   });
 
   it("finishes although a third of the donors send wrong pixels, crash, stall, refuse or send malformed results, and names them", () => {
-    const vices = ["lies", "crashes", "stalls", "refuses", "sends-junk"] as const;
-    const swarm = donors(15, (index) => (index % 3 === 0 ? { vice: vices[index / 3] as (typeof vices)[number] } : {}));
+    const faults = ["wrong-pixels", "crashes", "stalls", "refuses", "malformed-results"] as const;
+    const swarm = donors(15, (index) => (index % 3 === 0 ? { fault: faults[index / 3] as (typeof faults)[number] } : {}));
     const { outcome, accepted, of } = simulate({ costs: unevenCosts(400) }, { donors: swarm }, "spot");
     expect(outcome).toBe("complete");
     const banned = new Set(of("ban-donor").map((effect) => "donor" in effect && effect.donor));
@@ -135,7 +135,7 @@ describe("a simulated swarm", () => {
 
   it("takes an in-order job away from a donor that never delivers", () => {
     const swarm: SimulatedDonor[] = [
-      { id: "stalls", slots: 1, speed: 1, vice: "stalls" },
+      { id: "stalls", slots: 1, speed: 1, fault: "stalls" },
       { id: "works", slots: 1, speed: 1 },
     ];
     const { outcome } = simulate({ costs: [1, 1, 1], inOrder: true }, { donors: swarm });

@@ -16,7 +16,7 @@ export function step(
 ): { readonly schedule: Schedule; readonly effects: readonly ScheduleEffect[] } {
   const turn: Turn = { schedule, nowMs: event.nowMs, policy, effects: [] };
   if (schedule.ended) return { schedule, effects: [] };
-  hear(turn, event);
+  recordHeartbeat(turn, event);
   apply(turn, event);
   if (!schedule.ended && schedule.open === 0 && schedule.checks.size === 0) end(turn, schedule.dead === 0 ? "complete" : "incomplete");
   assignChunks(turn);
@@ -24,7 +24,7 @@ export function step(
 }
 
 /** Every message of a donor counts as a heartbeat; events from our own side about it do not. */
-function hear({ schedule, nowMs }: Turn, event: ScheduleEvent): void {
+function recordHeartbeat({ schedule, nowMs }: Turn, event: ScheduleEvent): void {
   const speaks =
     event.type === "heartbeat" ||
     event.type === "donor-availability" ||

@@ -2,7 +2,7 @@ import { RankHeap } from "./rank-heap.ts";
 import type { ChunkState } from "./types.ts";
 
 /** Chunks of one scene frame and of similar cost (within a factor of two), in plan order. */
-interface Pile {
+interface CostPile {
   readonly key: number;
   readonly sceneFrame: string;
   /** Position of its first chunk in the plan when it was made. */
@@ -13,8 +13,8 @@ interface Pile {
 /** Piles of similar cost: those of scene frames that no donor has begun, and the others. */
 interface Group {
   /** Scene frames begun in the meantime are removed when they are reached. */
-  readonly untouched: RankHeap<Pile>;
-  readonly begun: Set<Pile>;
+  readonly untouched: RankHeap<CostPile>;
+  readonly begun: Set<CostPile>;
 }
 
 export interface ChunkWanted {
@@ -39,7 +39,7 @@ export function sceneFrameOf({ chunk: { spec } }: ChunkState): string {
  */
 export class WaitingChunks {
   readonly #groups = new Map<number, Group>();
-  readonly #piles = new Map<string, Pile>();
+  readonly #piles = new Map<string, CostPile>();
   readonly #begun = new Set<string>();
   readonly #failed = new Set<ChunkState>();
   #fresh = 0;
@@ -81,7 +81,7 @@ export class WaitingChunks {
     return pile && 2 ** pile.key <= mostCost ? this.#takeFrom(pile) : undefined;
   }
 
-  #next(order: readonly number[], sceneFrame: string | undefined): Pile | undefined {
+  #next(order: readonly number[], sceneFrame: string | undefined): CostPile | undefined {
     const open = sceneFrame === undefined ? undefined : this.#openPile(order, sceneFrame);
     if (open) return open;
     for (const key of order) {
@@ -91,7 +91,7 @@ export class WaitingChunks {
     return undefined;
   }
 
-  #openPile(order: readonly number[], sceneFrame: string): Pile | undefined {
+  #openPile(order: readonly number[], sceneFrame: string): CostPile | undefined {
     for (const key of order) {
       const pile = this.#piles.get(nameOf(key, sceneFrame));
       if (pile) return pile;
@@ -121,8 +121,8 @@ export class WaitingChunks {
     return pile && this.#takeFrom(pile);
   }
 
-  #newPile(first: ChunkState, key: number, sceneFrame: string): Pile {
-    const pile: Pile = { key, sceneFrame, rank: first.rank, chunks: new RankHeap(first) };
+  #newPile(first: ChunkState, key: number, sceneFrame: string): CostPile {
+    const pile: CostPile = { key, sceneFrame, rank: first.rank, chunks: new RankHeap(first) };
     this.#piles.set(nameOf(key, sceneFrame), pile);
     const group = this.#groupOf(key);
     if (this.#begun.has(sceneFrame)) group.begun.add(pile);
@@ -139,7 +139,7 @@ export class WaitingChunks {
     return group;
   }
 
-  #takeFrom(pile: Pile): ChunkState | undefined {
+  #takeFrom(pile: CostPile): ChunkState | undefined {
     const { key, sceneFrame, chunks } = pile;
     const chunk = chunks.pop();
     this.#fresh--;
@@ -152,7 +152,7 @@ export class WaitingChunks {
   }
 
   /** Marks its scene frame as not begun. */
-  #giveBack(pile: Pile): void {
+  #giveBack(pile: CostPile): void {
     this.#begun.delete(pile.sceneFrame);
     const { untouched, begun } = this.#groupOf(pile.key);
     begun.delete(pile);
@@ -168,7 +168,7 @@ export class WaitingChunks {
     }
   }
 
-  #untouchedOf(key: number): Pile | undefined {
+  #untouchedOf(key: number): CostPile | undefined {
     const { untouched } = this.#groupOf(key);
     for (let pile = untouched.peek(); pile; pile = untouched.peek()) {
       if (!this.#begun.has(pile.sceneFrame) && pile.chunks.size > 0) return pile;
@@ -177,8 +177,8 @@ export class WaitingChunks {
     return undefined;
   }
 
-  #fullestOf(key: number): Pile | undefined {
-    let fullest: Pile | undefined;
+  #fullestOf(key: number): CostPile | undefined {
+    let fullest: CostPile | undefined;
     for (const pile of this.#groupOf(key).begun) if (pile.chunks.size > (fullest?.chunks.size ?? 0)) fullest = pile;
     return fullest;
   }

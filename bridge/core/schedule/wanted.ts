@@ -2,7 +2,7 @@ import type { ChunkId, DonorId } from "../plan/chunk.ts";
 import type { Schedule } from "./schedule.ts";
 
 /** Whether a donor's result of a chunk is still needed: it is being rendered or checked, or it was accepted. */
-export function isWanted({ chunks, checks }: Schedule, id: ChunkId, donor: DonorId): boolean {
+export function isNeeded({ chunks, checks }: Schedule, id: ChunkId, donor: DonorId): boolean {
   const chunk = chunks.get(id);
   return chunk?.leases.has(donor) === true || chunk?.accepted?.donor === donor || checks.get(donor)?.has(id) === true;
 }

@@ -41,7 +41,7 @@ describe("decide", () => {
     ["it is hot", { celsius: 86 }, "paused hot"],
     ["it draws much", { watts: 201 }, "paused watts"],
     ["the hours are over", { wall: { weekday: 3, minute: 18 * 60 } }, "closed schedule"],
-    ["the hours are over and somebody uses it", { wall: { weekday: 4, minute: 0 }, idleMs: 0 }, "paused in-use"],
+    ["the hours are over and somebody is using it", { wall: { weekday: 4, minute: 0 }, idleMs: 0 }, "paused in-use"],
     ["the owner's word goes before the heat", { command: "freeze", celsius: 99 }, "paused owner"],
   ])("when %s", (_, seen, state) => expect(availability(seen)).toBe(state));
 
@@ -73,6 +73,6 @@ describe("decide", () => {
 
   it("gives the requester a readable reason", () => {
     const stands = decideAvailability(parseTerms({ schedule: "mon-fri 22:00-07:00" }), calm, OPEN);
-    expect(stands).toMatchObject({ reason: "it gives only mon,tue,wed,thu,fri 22:00-07:00 of its own time" });
+    expect(stands).toMatchObject({ reason: "it donates only mon,tue,wed,thu,fri 22:00-07:00 of its local time" });
   });
 });

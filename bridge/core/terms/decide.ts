@@ -27,29 +27,29 @@ const RETURN = { celsius: 5, wattsShare: 0.9, loadShare: 0.8 } as const;
 /** The availability by the terms and the metrics; `before` is the previous one. */
 export function decideAvailability(terms: Terms, seen: Observation, before: Availability): Availability {
   const stopped = before.state === "paused" ? before.code : undefined;
-  const paused = commanded(seen, "freeze") ?? disturbs(terms, seen, stopped) ?? harms(terms, seen, stopped);
+  const paused = byCommand(seen, "freeze") ?? whenInUse(terms, seen, stopped) ?? whenStrained(terms, seen, stopped);
   if (paused) return { state: "paused", ...paused };
-  const closed = commanded(seen, "finish") ?? unknown(terms, seen) ?? outside(terms, seen);
+  const closed = byCommand(seen, "finish") ?? unknown(terms, seen) ?? outside(terms, seen);
   return closed ? { state: "closed", ...closed } : OPEN;
 }
 
-function commanded({ command }: Observation, kind: OwnerCommand): NotOpen | undefined {
+function byCommand({ command }: Observation, kind: OwnerCommand): NotOpen | undefined {
   return command === kind ? { code: "owner", reason: "its owner has paused it" } : undefined;
 }
 
 /** The machine is in use. */
-function disturbs(terms: Terms, seen: Observation, stopped: string | undefined): NotOpen | undefined {
+function whenInUse(terms: Terms, seen: Observation, stopped: string | undefined): NotOpen | undefined {
   const program = seen.programs?.find((running) => yieldsTo(terms, running));
   if (program !== undefined) return { code: "yield", reason: `its owner runs ${program}` };
   if (terms.idleMs !== undefined && seen.idleMs !== undefined && seen.idleMs < terms.idleMs)
-    return { code: "in-use", reason: "somebody uses it" };
+    return { code: "in-use", reason: "somebody is using it" };
   if (terms.maxOthersLoad === undefined || seen.othersLoad === undefined) return undefined;
   const limit = terms.maxOthersLoad * (stopped === "load" ? RETURN.loadShare : 1);
   return seen.othersLoad > limit ? { code: "load", reason: `other programs use ${Math.round(seen.othersLoad * 100)} % of it` } : undefined;
 }
 
 /** Work would strain the machine or cost its owner. */
-function harms(terms: Terms, seen: Observation, stopped: string | undefined): NotOpen | undefined {
+function whenStrained(terms: Terms, seen: Observation, stopped: string | undefined): NotOpen | undefined {
   if (terms.notOnBattery && seen.onBattery === true) return { code: "battery", reason: "it runs on battery" };
   const celsius = (terms.maxCelsius ?? Number.POSITIVE_INFINITY) - (stopped === "hot" ? RETURN.celsius : 0);
   if (isOver(seen.celsius, celsius)) return { code: "hot", reason: `it is ${Math.round(seen.celsius)} °C hot` };
@@ -64,19 +64,19 @@ function isOver(value: number | undefined, limit: number): value is number {
 /** A condition that cannot be observed counts as not met. */
 function unknown(terms: Terms, seen: Observation): NotOpen | undefined {
   const blind: readonly (readonly [boolean, string])[] = [
-    [terms.idleMs !== undefined && seen.idleMs === undefined, "whether somebody uses it"],
+    [terms.idleMs !== undefined && seen.idleMs === undefined, "whether somebody is using it"],
     [terms.notOnBattery && seen.onBattery === undefined, "whether it runs on battery"],
     [terms.yieldTo.length > 0 && seen.programs === undefined, "which programs run"],
     [terms.maxCelsius !== undefined && seen.celsius === undefined, "how hot it is"],
     [terms.maxWatts !== undefined && seen.watts === undefined, "how many watts it draws"],
   ];
   const [first] = blind.filter(([asked]) => asked);
-  return first && { code: "unknown", reason: `it cannot tell ${first[1]}, and its owner asked for that` };
+  return first && { code: "unknown", reason: `it cannot detect ${first[1]}, which its owner's terms require` };
 }
 
 function outside(terms: Terms, seen: Observation): NotOpen | undefined {
   if (isWithin(terms.schedule, seen.wall)) return undefined;
-  return { code: "schedule", reason: `it gives only ${scheduleText(terms.schedule)} of its own time` };
+  return { code: "schedule", reason: `it donates only ${scheduleText(terms.schedule)} of its local time` };
 }
 
 /** Whether the terms pause work while a program of this name runs. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseAssignment, parseTerms, type TermTexts } from "./parse-terms.ts";
-import { requesterTierOf, coresGiven, DEFAULT_TERMS, isWelcome, slotSize, type Terms } from "./terms.ts";
+import { requesterTierOf, coresGiven, DEFAULT_TERMS, isAdmitted, slotSize, type Terms } from "./terms.ts";
 
 describe("parseTerms", () => {
   it.each<[TermTexts, Partial<Terms>]>([
@@ -42,15 +42,15 @@ describe("parseTerms", () => {
     [{ cores: "0" }, "cores"],
     [{ cores: "0%" }, "cores"],
     [{ cores: "half" }, "cores"],
-    [{ cores: "101%" }, "share"],
+    [{ cores: "101%" }, "percentage"],
     [{ slots: "300" }, "slots"],
-    [{ upload: "1k" }, "128k a second"],
-    [{ idle: "soon" }, "length of time"],
+    [{ upload: "1k" }, "128k per second"],
+    [{ idle: "soon" }, "duration"],
     [{ idle: "8d" }, "idle"],
     [{ battery: "maybe" }, "battery"],
     [{ who: "me" }, "who"],
     [{ temperature: "200" }, "temperature"],
-    [{ yield: "x".repeat(300) }, "lists too much"],
+    [{ yield: "x".repeat(300) }, "list is too long"],
     [{ disk: "much" }, "size"],
   ])("refuses %j, naming what is wrong", (texts, named) =>
     expect(() => parseTerms(texts)).toThrowError(expect.objectContaining({ code: "USAGE", message: expect.stringContaining(named) })),
@@ -104,7 +104,7 @@ describe("requester tiers", () => {
     [{ who: "own", friends: "anna" }, "anna", false],
     [{ who: "own", own: "anna" }, "anna", true],
     [{ who: "own", allow: "anna" }, "anna", true],
-  ])("under %j: %s %s", (texts, peer, welcome) => expect(isWelcome(peer, parseTerms(texts))).toBe(welcome));
+  ])("under %j: %s %s", (texts, peer, welcome) => expect(isAdmitted(peer, parseTerms(texts))).toBe(welcome));
 
   it("the owner's machines come first, friends next", () => {
     const terms = parseTerms({ own: "a", friends: "a,b" });

@@ -8,27 +8,27 @@ import { type CoreShare, DEFAULT_TERMS, IDLE_OTHERS_LOAD, type Terms } from "./t
 
 /** Each term by the name that the owner writes, with its help and parser. */
 export const TERM_NAMES = {
-  cores: "cores for all render slots together: 6 or 50%, or for each: 2 each (default: all but one)",
+  cores: "CPU cores for all render slots together: 6 or 50%, or for each: 2 each (default: all but one)",
   memory: "memory for all render slots together: 16g",
   disk: "disk for scenes and results: 20g",
   gpus: "GPUs to render on: none, all, or some by number, UUID or PCI address: 0,1",
   slots: "chunks at the same time (default: 1; with GPUs as many as fit on them)",
-  upload: "most that is sent: 2m (bytes a second) or 20mbit; unlimited",
-  download: "most that is received: 2m or 20mbit; unlimited",
-  schedule: "when to give: mon-fri 22:00-07:00; sat,sun 00:00-24:00; always",
-  overtime: "how long a chunk may go on after the schedule closed: 5m",
-  idle: "only when nobody has touched the machine for: 5m; off",
-  load: "only while others use less of the CPU than: 50%; off",
+  upload: "upload limit: 2m (bytes per second) or 20mbit; unlimited",
+  download: "download limit: 2m or 20mbit; unlimited",
+  schedule: "when to donate: mon-fri 22:00-07:00; sat,sun 00:00-24:00; always",
+  overtime: "how long a chunk may continue after the schedule has closed: 5m",
+  idle: "only after this much time without keyboard or mouse input: 5m; off",
+  load: "only while other programs use less of the CPU than: 50%; off",
   battery: "work on battery: yes or no",
-  yield: "stop while these programs run: blender,game.exe; none",
-  temperature: "stop above this many degrees Celsius: 85; off",
-  watts: "stop above this many watts: 200; off",
-  who: "who may come: anyone, friends or own",
-  own: "peer ids of your other machines, first in line; none",
-  friends: "peer ids that come before strangers; none",
-  allow: "only these peer ids may come; none means all",
-  deny: "these peer ids may not come; none",
-  environments: "which environments of others may run: digests, peer ids whose signature counts, any, ask; none",
+  yield: "pause while these programs run: blender,game.exe; none",
+  temperature: "pause above this many degrees Celsius: 85; off",
+  watts: "pause above this many watts: 200; off",
+  who: "whose jobs are accepted: anyone, friends or own",
+  own: "peer ids of your other machines, served first; none",
+  friends: "peer ids served before strangers; none",
+  allow: "accept only these peer ids; none means all",
+  deny: "never accept these peer ids; none",
+  environments: "allowed environments of others: digests, peer ids whose signatures are trusted, any, ask; none",
 } as const satisfies Record<string, string>;
 export type TermName = keyof typeof TERM_NAMES;
 
@@ -56,7 +56,7 @@ export function readTerms(texts: TermTexts): StatedTerms {
 function readTerm(name: string, text: string): StatedTerm {
   if (!isTermName(name))
     throw new FarmError("USAGE", `there is no term "${name}"`, { advice: `The terms are ${Object.keys(TERM_NAMES).join(", ")}.` });
-  if (text.length > TERMS_LIMITS.maxTextChars) throw wrong(name, `${text.slice(0, 40)}…`);
+  if (text.length > TERMS_LIMITS.maxTextChars) throw invalidTerm(name, `${text.slice(0, 40)}…`);
   return { text, says: PARSERS[name](text.trim(), name) };
 }
 
@@ -103,7 +103,7 @@ const PARSERS: Readonly<Record<TermName, (text: string, name: TermName) => Parti
   temperature: (text, name) => ({ maxCelsius: isOff(text) ? undefined : wholeOf(text, name, TERMS_LIMITS.maxCelsius) }),
   watts: (text, name) => ({ maxWatts: isOff(text) ? undefined : wholeOf(text, name, TERMS_LIMITS.maxWatts) }),
   who: (text, name) => {
-    if (text !== "anyone" && text !== "friends" && text !== "own") throw wrong(name, text);
+    if (text !== "anyone" && text !== "friends" && text !== "own") throw invalidTerm(name, text);
     return { who: text };
   },
   own: (text, name) => ({ own: listOf(text, name) }),
@@ -116,7 +116,7 @@ const PARSERS: Readonly<Record<TermName, (text: string, name: TermName) => Parti
 function environmentsOf(text: string, name: TermName): readonly string[] {
   const entries = listOf(text, name);
   const strange = entries.find((entry) => entry !== ANY && entry !== ASK && parseDigest(entry) === undefined && !isPeerId(entry));
-  if (strange !== undefined) throw wrong(name, strange);
+  if (strange !== undefined) throw invalidTerm(name, strange);
   return entries;
 }
 
@@ -129,26 +129,26 @@ function coresOf(text: string, name: TermName): CoreShare {
   if (each !== undefined) return { kind: "each", cores: wholeOf(each, name, TERMS_LIMITS.maxCores) };
   if (!text.endsWith("%")) return { kind: "count", cores: wholeOf(text, name, TERMS_LIMITS.maxCores) };
   const share = parseShare(text);
-  if (share === 0) throw wrong(name, text);
+  if (share === 0) throw invalidTerm(name, text);
   return { kind: "share", share };
 }
 
 function wholeOf(text: string, name: TermName, most: number): number {
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= 1 && value <= most)) throw wrong(name, text);
+  if (!(value >= 1 && value <= most)) throw invalidTerm(name, text);
   return value;
 }
 
 function rateOf(text: string, name: TermName): number | undefined {
   if (isOff(text)) return undefined;
   const rate = parseRate(text);
-  if (rate < TERMS_LIMITS.minBytesPerSecond) throw wrong(name, text, "it must be at least 128k a second");
+  if (rate < TERMS_LIMITS.minBytesPerSecond) throw invalidTerm(name, text, "it must be at least 128k per second");
   return rate;
 }
 
 function durationOf(text: string, name: TermName): number {
   const duration = parseDuration(text);
-  if (duration > TERMS_LIMITS.maxDurationMs) throw wrong(name, text);
+  if (duration > TERMS_LIMITS.maxDurationMs) throw invalidTerm(name, text);
   return duration;
 }
 
@@ -156,18 +156,18 @@ function flagOf(text: string, name: TermName): boolean {
   const word = text.toLowerCase();
   if (["yes", "on", "true", "1"].includes(word)) return true;
   if (["no", "off", "false", "0"].includes(word)) return false;
-  throw wrong(name, text);
+  throw invalidTerm(name, text);
 }
 
 function listOf(text: string, name: TermName): readonly string[] {
   if (text === "" || text.toLowerCase() === "none") return [];
   const entries = text.split(/[,\s]+/).filter((entry) => entry !== "");
   const fits = entries.length <= TERMS_LIMITS.maxListed && entries.every((entry) => entry.length <= TERMS_LIMITS.maxNameChars);
-  if (!fits) throw wrong(name, `${text.slice(0, 40)}…`, "it lists too much");
+  if (!fits) throw invalidTerm(name, `${text.slice(0, 40)}…`, "the list is too long");
   return entries;
 }
 
-function wrong(name: TermName, text: string, why?: string): FarmError {
+function invalidTerm(name: TermName, text: string, why?: string): FarmError {
   return new FarmError("USAGE", `"${text}" does not fit the term ${name}${why === undefined ? "" : `: ${why}`}`, {
     advice: `${name}: ${TERM_NAMES[name]}`,
   });

@@ -90,7 +90,7 @@ function minuteOf(text: string, { hour, minute, last }: { readonly hour: number;
 }
 
 function misread(text: string, why: string): FarmError {
-  return new FarmError("USAGE", `the schedule "${text}" is not understood: ${why}`, {
+  return new FarmError("USAGE", `the schedule "${text}" cannot be read: ${why}`, {
     advice: 'Write it such as "mon-fri 22:00-07:00; sat,sun 00:00-24:00", or "always".',
   });
 }

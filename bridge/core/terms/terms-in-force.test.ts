@@ -15,20 +15,20 @@ function set(at: Readonly<Record<number, TermTexts>>): SetTerms {
 
 const inForce = (flags: TermTexts, startedMs: number, after: SetTerms) => textsOf(termsInForce(readTerms(flags), startedMs, after));
 
-describe("the terms in force", () => {
-  it("are the command line's over what was set before, and what was set since over both", () =>
+describe("the effective terms", () => {
+  it("are those of the command line over earlier settings, and later settings over both", () =>
     expect(inForce({ cores: "2", slots: "2" }, 10, set({ 5: { cores: "1", idle: "9m" }, 15: { slots: "3" } }))).toEqual({
       cores: "2",
       slots: "3",
       idle: "9m",
     }));
 
-  it("are the default again when the owner took them back, whatever the command line said", () => {
+  it("are the default after the owner unset them, whatever the command line said", () => {
     expect(inForce({ cores: "2" }, 10, set({ 15: { cores: "default" } }))).toEqual({});
     expect(inForce({ cores: "2" }, 10, set({ 5: { cores: "default" } }))).toEqual({ cores: "2" });
   });
 
-  it("say what their texts say", () =>
+  it("are parsed from their texts", () =>
     expect(termsOf(termsInForce(readTerms({ cores: "2" }), 10, set({ 15: { disk: "1k" } })))).toMatchObject({
       cores: { kind: "count", cores: 2 },
       diskBytes: 1024,

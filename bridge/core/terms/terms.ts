@@ -120,7 +120,7 @@ export function requesterTierOf(peer: string, terms: Pick<Terms, "own" | "friend
 }
 
 /** Whether a peer is admitted; `deny` wins over everything. */
-export function isWelcome(peer: string, terms: Pick<Terms, "who" | "own" | "friends" | "allow" | "deny">): boolean {
+export function isAdmitted(peer: string, terms: Pick<Terms, "who" | "own" | "friends" | "allow" | "deny">): boolean {
   if (terms.deny.includes(peer)) return false;
   const requesterTier = requesterTierOf(peer, terms);
   if (requesterTier === "own") return true;

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { givenBy, joulesGiven, noTotals, withMore } from "./totals.ts";
+import { workOfChunk, workOfEnergy, noTotals, addWork } from "./totals.ts";
 
 const tile = {
   kind: "raw",
@@ -12,14 +12,14 @@ const tile = {
 } as const;
 
 it("counts tiles as their share of a frame, today and in total, and resets today's count each day", () => {
-  let totals = withMore(noTotals("mon"), "mon", givenBy(tile, 3));
-  totals = withMore(totals, "mon", givenBy(tile, 4));
-  totals = withMore(totals, "mon", joulesGiven(100));
+  let totals = addWork(noTotals("mon"), "mon", workOfChunk(tile, 3));
+  totals = addWork(totals, "mon", workOfChunk(tile, 4));
+  totals = addWork(totals, "mon", workOfEnergy(100));
   expect(totals.today).toEqual({ chunks: 2, frames: 1, seconds: 7, joules: 100 });
-  totals = withMore(
+  totals = addWork(
     totals,
     "tue",
-    givenBy({ kind: "files", scene: "S", frame: 1, output: { name: "", format: "PNG", useExtension: true } }, 5),
+    workOfChunk({ kind: "files", scene: "S", frame: 1, output: { name: "", format: "PNG", useExtension: true } }, 5),
   );
   expect(totals).toEqual({
     day: "tue",

@@ -4,7 +4,7 @@ import type { ChunkSpec } from "../plan/chunk.ts";
 const Amount = z.number().min(0);
 
 /** Donated work in a period. */
-export const Given = z.strictObject({
+export const DonatedWork = z.strictObject({
   chunks: Amount,
   /** Frames; a tile counts as its share of one. */
   frames: Amount,
@@ -13,41 +13,41 @@ export const Given = z.strictObject({
   /** If this machine reports its energy use; undefined otherwise. */
   joules: Amount.optional(),
 });
-export type Given = Readonly<z.infer<typeof Given>>;
+export type DonatedWork = Readonly<z.infer<typeof DonatedWork>>;
 
 /** Donated work of the given day, and in total. */
 export const Totals = z.strictObject({
   /** The day of `today` in local time: "2026-11-23". */
   day: z.string().max(10),
-  today: Given,
-  ever: Given,
+  today: DonatedWork,
+  ever: DonatedWork,
 });
 export type Totals = Readonly<z.infer<typeof Totals>>;
 
-const NOTHING: Given = { chunks: 0, frames: 0, seconds: 0, joules: undefined };
+const NOTHING: DonatedWork = { chunks: 0, frames: 0, seconds: 0, joules: undefined };
 
 export function noTotals(day: string): Totals {
   return { day, today: NOTHING, ever: NOTHING };
 }
 
 /** The totals after some more was given. */
-export function withMore(totals: Totals, day: string, more: Given): Totals {
+export function addWork(totals: Totals, day: string, more: DonatedWork): Totals {
   const today = totals.day === day ? totals.today : NOTHING;
   return { day, today: sum(today, more), ever: sum(totals.ever, more) };
 }
 
 /** What a finished chunk adds. */
-export function givenBy(spec: ChunkSpec, seconds: number): Given {
+export function workOfChunk(spec: ChunkSpec, seconds: number): DonatedWork {
   const share = spec.kind === "files" ? 1 : (spec.rect.width * spec.rect.height) / (spec.width * spec.height);
   return { chunks: 1, frames: share, seconds, joules: undefined };
 }
 
 /** Energy alone. */
-export function joulesGiven(joules: number): Given {
+export function workOfEnergy(joules: number): DonatedWork {
   return { ...NOTHING, joules };
 }
 
-function sum(a: Given, b: Given): Given {
+function sum(a: DonatedWork, b: DonatedWork): DonatedWork {
   return {
     chunks: a.chunks + b.chunks,
     frames: a.frames + b.frames,

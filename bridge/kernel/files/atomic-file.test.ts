@@ -96,7 +96,7 @@ it("placing a file returns its size, and syncs its bytes before it gets its name
   expect(calls).toEqual(["sync file", "rename file file"]);
 });
 
-it.skipIf(process.platform === "win32")("a folder that cannot be synced is no failure; one that is not there is", async () => {
+it.skipIf(process.platform === "win32")("a folder that cannot be synced is no error; a missing one is", async () => {
   const refusing: Disk = { ...systemDisk, open: () => Promise.reject(Object.assign(new Error("no"), { code: "EINVAL" })) };
   await syncFolder(refusing, root);
   await expect(syncFolder(systemDisk, join(root, "nope"))).rejects.toMatchObject({ code: "ENOENT" });

@@ -67,7 +67,7 @@ export async function placeFile(disk: Disk, from: string, to: string): Promise<n
   const { size } = await disk.stat(from);
   await moveFile(disk, from, to);
   const { size: placed } = await disk.stat(to);
-  if (placed !== size) throw new Error(`${placed} of ${size} bytes lie there`);
+  if (placed !== size) throw new Error(`only ${placed} of ${size} bytes were written`);
   return placed;
 }
 

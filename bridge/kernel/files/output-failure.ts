@@ -18,13 +18,13 @@ export function asOutputFailure(error: unknown, where: string): FarmError {
  *
  * Throws DISK_FULL, OUTPUT_NOT_WRITABLE; the signal's reason when aborted.
  */
-export async function outputAnswer<T>(
+export async function awaitOutput<T>(
   call: Promise<T>,
   { where, time, limitMs = OUTPUT_WAITS.answerMs }: { readonly where: string; readonly time: Time; readonly limitMs?: number },
   signal?: AbortSignal,
 ): Promise<T> {
   const late = () =>
-    new FarmError("OUTPUT_NOT_WRITABLE", `${where} does not answer (a mount that has gone?)`, { facts: { unanswered: true } });
+    new FarmError("OUTPUT_NOT_WRITABLE", `${where} does not answer (a disconnected mount?)`, { facts: { unanswered: true } });
   try {
     return await withDeadline(call, { time, limitMs, late, signal });
   } catch (error) {
@@ -34,6 +34,6 @@ export async function outputAnswer<T>(
 }
 
 /** Whether this failed by the time limit: more calls to the same file system would block, too. */
-export function isUnanswered(error: unknown): boolean {
+export function isOutputTimeout(error: unknown): boolean {
   return isFarmError(error) && error.facts["unanswered"] === true;
 }

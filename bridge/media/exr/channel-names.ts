@@ -43,6 +43,6 @@ export function withoutComposite(names: readonly string[]): string[] {
 }
 
 /** Cycles' pass of seconds spent on each pixel, which differs between renders. */
-export function isWallClock(name: string): boolean {
+export function isRenderTimePass(name: string): boolean {
   return /\.(?:Debug )?Render Time\./.test(name);
 }

@@ -107,7 +107,7 @@ function readHeader(descriptor: number, fileBytes: number): ExrHeader {
 
 function judgePart(part: ExrPart, first: ExrPart): void {
   if (!DECODED.includes(part.compression))
-    throw exrInvalid("only NONE, ZIPS and ZIP compression are taken", { compression: part.compression });
+    throw exrInvalid("only NONE, ZIPS and ZIP compression are supported", { compression: part.compression });
   if (!isWholePicture(part)) throw exrInvalid("its windows are not one rectangle at the origin");
   if (part.width !== first.width || part.height !== first.height) throw exrInvalid("its parts differ in size");
   if (part.bytesPerRow * part.rowsPerChunk > EXR_LIMITS.maxChunkBytes) throw exrInvalid("its chunks are too big");

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { attribute, int32, makeExr } from "../fixtures/make-exr.ts";
 import { BytesEnded } from "./byte-cursor.ts";
-import { fullChannelName, isWallClock, withoutComposite } from "./channel-names.ts";
+import { fullChannelName, isRenderTimePass, withoutComposite } from "./channel-names.ts";
 import { channelNames, parseExrHeader } from "./header.ts";
 
 const rgba = [{ name: "L.Combined.A" }, { name: "L.Combined.B" }];
@@ -59,7 +59,7 @@ describe("a header", () => {
   });
 
   const refused: [claim: string, bytes: Buffer][] = [
-    ["no magic", Buffer.from("PNG would be nice, this is none")],
+    ["no magic", Buffer.from("this is a text, not an EXR")],
     ["EXR version other than 2", header({}, 3)],
     ["tiled", header({}, 2 | 0x200)],
     ["deep", header({}, 2 | 0x800)],
@@ -96,11 +96,11 @@ describe("a header", () => {
       }),
     ],
     [
-      "data window makes no sense",
+      "data window is invalid",
       header({ dataWindow: attribute("dataWindow", "box2i", Buffer.concat([int32(0), int32(0), int32(-1), int32(5)])) }),
     ],
     [
-      "data window makes no sense",
+      "data window is invalid",
       header({ dataWindow: attribute("dataWindow", "box2i", Buffer.concat([int32(-(2 ** 31)), int32(0), int32(2 ** 31 - 1), int32(5)])) }),
     ],
     ["chunk count does not fit", header({ chunkCount: attribute("chunkCount", "int", int32(7)) })],
@@ -136,7 +136,7 @@ describe("channel names", () => {
   });
 
   test("of the render time are recognised by both of Blender's names", () => {
-    expect(["L.Render Time.X", "L.Debug Render Time.left.X", "L.Combined.R", "Render Times.Combined.R"].map(isWallClock)).toEqual([
+    expect(["L.Render Time.X", "L.Debug Render Time.left.X", "L.Combined.R", "Render Times.Combined.R"].map(isRenderTimePass)).toEqual([
       true,
       true,
       false,

@@ -81,7 +81,7 @@ function readVersion(cursor: ByteCursor): boolean {
   const version = cursor.uint32();
   const flags = version & ~0xff;
   if ((version & 0xff) !== 2) throw exrInvalid("an EXR version other than 2");
-  if (flags & FLAGS.tiled) throw exrInvalid("it is tiled, only scanlines are taken");
+  if (flags & FLAGS.tiled) throw exrInvalid("it is tiled; only scanlines are supported");
   if (flags & FLAGS.deep) throw exrInvalid("it holds deep data");
   if (flags & ~(FLAGS.longNames | FLAGS.multiPart)) throw exrInvalid("unknown version flags");
   return (flags & FLAGS.multiPart) !== 0;
@@ -114,14 +114,14 @@ function makePart(read: PartAttributes, index: number, multiPart: boolean): ExrP
 function requirePartKind(read: PartAttributes, multiPart: boolean): void {
   if (multiPart && (read.name === undefined || read.type === undefined)) throw exrInvalid("a part has no name or no type");
   if (read.type !== undefined && read.type !== "scanlineimage")
-    throw exrInvalid(`a part is ${quoted(read.type)}, only scanlineimage is taken`);
+    throw exrInvalid(`a part is ${quoted(read.type)}, only scanlineimage is supported`);
 }
 
 function sizeOf(box: ExrBox): { readonly width: number; readonly height: number } {
   const width = box.xMax - box.xMin + 1;
   const height = box.yMax - box.yMin + 1;
   const far = Math.max(Math.abs(box.xMin), Math.abs(box.yMin), width, height);
-  if (width < 1 || height < 1 || far > EXR_LIMITS.maxSizePixels) throw exrInvalid("its data window makes no sense", { width, height });
+  if (width < 1 || height < 1 || far > EXR_LIMITS.maxSizePixels) throw exrInvalid("its data window is invalid", { width, height });
   return { width, height };
 }
 

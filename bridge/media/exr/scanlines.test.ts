@@ -86,16 +86,16 @@ describe("scanlines", () => {
     test.each<[string, Buffer]>([
       ["cut short", plain.subarray(0, -1)],
       ["inside its offset table", plain.subarray(0, headerBytes + 20)],
-      ["goes on after", Buffer.concat([plain, Buffer.alloc(1)])],
+      ["has data after", Buffer.concat([plain, Buffer.alloc(1)])],
       ["not where the offset table says", changed(plain, (copy) => copy.writeBigUInt64LE(2n ** 60n, headerBytes))],
       ["not where the offset table says", changed(plain, (copy) => copy.copy(copy, headerBytes, headerBytes + 8, headerBytes + 16))],
-      ["row that is none", changed(plain, (copy) => copy.writeInt32LE(-1, chunks))],
-      ["row that is none", changed(plain, (copy) => copy.writeInt32LE(37, chunks))],
+      ["invalid row", changed(plain, (copy) => copy.writeInt32LE(-1, chunks))],
+      ["invalid row", changed(plain, (copy) => copy.writeInt32LE(37, chunks))],
       ["wrong size", changed(plain, (copy) => copy.writeInt32LE(2 ** 31 - 1, chunks + 4))],
       ["wrong size", changed(plain, (copy) => copy.writeInt32LE(7 * 12 - 1, chunks + 4))],
       ["wrong size", changed(plain, (copy) => copy.writeInt32LE(0, chunks + 4))],
       ["cannot be inflated", changed(zipped, (copy) => copy.fill(0xff, copy.length - 12, copy.length - 4))],
-    ])("when %s", (claim, bytes) => {
+    ])("for: %s", (claim, bytes) => {
       const reason = claim === "cut short" ? "wrong size" : claim;
       expect(() => walk(bytes)).toThrow(expect.objectContaining({ code: "EXR_INVALID", message: expect.stringContaining(reason) }));
     });

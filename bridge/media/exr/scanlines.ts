@@ -33,7 +33,7 @@ export function forEachBlock(file: ExrFile, visit: (block: ScanlineBlock) => voi
     if (wanted(part, firstRow, rows)) visit({ part, firstRow, rows, bytes: decoder.decode(part, rows, reader.take(chunk.bytes)) });
     else reader.skip(chunk.bytes);
   }
-  if (reader.position !== file.bytes) throw exrInvalid("it goes on after its last scanline");
+  if (reader.position !== file.bytes) throw exrInvalid("it has data after its last scanline");
 }
 
 interface ChunkLead {
@@ -52,7 +52,7 @@ function readChunkLead(file: ExrFile, reader: ForwardReader): ChunkLead {
   const firstRow = lead.readInt32LE(0) - part.dataWindow.yMin;
   const bytes = lead.readInt32LE(4);
   const index = firstRow / part.rowsPerChunk;
-  if (!Number.isInteger(index) || index < 0 || index >= part.chunkCount) throw exrInvalid("a chunk starts at a row that is none");
+  if (!Number.isInteger(index) || index < 0 || index >= part.chunkCount) throw exrInvalid("a chunk starts at an invalid row");
   if (file.offsetOf(part, index) !== start) throw exrInvalid("a chunk is not where the offset table says");
   const rows = Math.min(part.rowsPerChunk, part.height - firstRow);
   const ends = reader.position + bytes;

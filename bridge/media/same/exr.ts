@@ -84,7 +84,7 @@ function readHead(descriptor: number, fileBytes: number): Head {
 /** Bits of the version field: long names (which metadata may need); several parts. */
 const FLAGS = { longNames: 0x400, multiPart: 0x1000 } as const;
 /** String attributes that describe a part; all others are metadata. */
-const TELLING: readonly string[] = ["name", "type", "view"];
+const DESCRIBING_TEXTS: readonly string[] = ["name", "type", "view"];
 
 function parseHead(bytes: Buffer): Head {
   const cursor = new ByteCursor(bytes);
@@ -96,7 +96,7 @@ function parseHead(bytes: Buffer): Head {
     do {
       const type = cursor.name();
       const value = cursor.take(Math.max(0, cursor.int32()));
-      const isMetadata = type === "preview" || (type === "string" && !TELLING.includes(name));
+      const isMetadata = type === "preview" || (type === "string" && !DESCRIBING_TEXTS.includes(name));
       if (!isMetadata) told.push(Buffer.from(`\0${name}\0${type}\0`), Buffer.from(value));
       name = cursor.name();
     } while (name !== "");

@@ -46,7 +46,7 @@ const FORMATS: Readonly<Record<string, VideoFormat>> = {
 /** Throws VIDEO_UNSUPPORTED for an unknown extension. */
 export function videoFormat(path: string): VideoFormat {
   const format = FORMATS[extname(path).toLowerCase()];
-  if (!format) throw new FarmError("VIDEO_UNSUPPORTED", `cannot write a video called ${path}`);
+  if (!format) throw new FarmError("VIDEO_UNSUPPORTED", `the format of the video ${path} is not supported`);
   return format;
 }
 
@@ -56,7 +56,7 @@ export function chooseRecipe(format: VideoFormat, encoders: ReadonlySet<string>,
   if (recipe) return recipe;
   const wanted = [...new Set(format.recipes.map(({ encoder }) => encoder))].join(" or ");
   throw new FarmError("VIDEO_UNSUPPORTED", `this ffmpeg has no ${wanted}`, {
-    advice: "Install a complete ffmpeg, or name another kind of video.",
+    advice: "Install a complete ffmpeg, or choose another video format.",
   });
 }
 

@@ -5,7 +5,7 @@ import { FarmError } from "../../kernel/errors.ts";
 import { systemDisk } from "../../kernel/disk.ts";
 import { makeWhole } from "../../kernel/files/atomic-file.ts";
 import { makeFolder } from "../../kernel/files/make-folder.ts";
-import { outputAnswer } from "../../kernel/files/output-failure.ts";
+import { awaitOutput } from "../../kernel/files/output-failure.ts";
 import { systemWorld } from "../../kernel/world.ts";
 import { frameInput } from "./video-frames.ts";
 import { chooseRecipe, parseEncoders, pictureFilter, videoFormat } from "./video-codecs.ts";
@@ -67,7 +67,7 @@ export async function encodeVideo(request: VideoRequest, signal: AbortSignal): P
 /** The folder is made if it is missing, as for pictures. */
 async function requireFolder(path: string, signal: AbortSignal): Promise<void> {
   const folder = dirname(path);
-  await outputAnswer(
+  await awaitOutput(
     makeFolder(systemDisk, folder).then(() => access(folder, constants.W_OK)),
     { where: path, time: systemWorld },
     signal,
@@ -106,7 +106,7 @@ function ffmpegFailure(
   result: { readonly code?: string | undefined; readonly shortMessage?: string | undefined },
   lines: readonly string[],
 ): FarmError {
-  if (result.code === "ENOENT") return new FarmError("FFMPEG_NOT_FOUND", `${ffmpeg} is not there`);
+  if (result.code === "ENOENT") return new FarmError("FFMPEG_NOT_FOUND", `${ffmpeg} does not exist`);
   if (lines.some((line) => line.includes("No space left on device"))) return new FarmError("DISK_FULL", "no space left for the video");
   const reason = lines.at(-1) ?? result.shortMessage ?? "no reason given";
   return new FarmError("VIDEO_FAILED", `ffmpeg could not make the video: ${reason}`, { facts: { log: lines } });

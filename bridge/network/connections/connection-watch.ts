@@ -51,7 +51,7 @@ export class ConnectionWatch {
       await measureRoundTrip(connection, this.#deps.clock, limit.signal);
     } catch {
       if (!limit.signal.aborted || signal.aborted) return;
-      this.#deps.log.debug({ peer: connection.remotePeer.toString() }, "a silent connection is cut");
+      this.#deps.log.debug({ peer: connection.remotePeer.toString() }, "a silent connection is closed");
       connection.abort(limit.signal.reason as Error);
     }
   }

@@ -88,7 +88,7 @@ export class Libp2pFrameStream implements FrameStream {
       await abortable(this.#written, limit.signal);
       await this.#stream.close({ signal: limit.signal });
     } catch (cause) {
-      const failure = lost("the peer did not take the last frames", cause);
+      const failure = lost("the peer did not read the last frames", cause);
       this.#stream.abort(failure);
       throw failure;
     }
@@ -187,7 +187,7 @@ export class Libp2pFrameStream implements FrameStream {
 
   readonly #onClose = (event: StreamCloseEvent): void => {
     this.#closed = true;
-    if (event.error) this.#failure ??= lost("the peer cut the stream", event.error);
+    if (event.error) this.#failure ??= lost("the peer aborted the stream", event.error);
     this.#wake();
   };
 

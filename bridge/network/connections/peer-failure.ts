@@ -31,5 +31,5 @@ function reasonOf(error: unknown): string {
 function handshakeReason(text: string): string {
   if (text.includes("expected remote identity")) return "another peer answers there";
   if (text.includes("aborted")) return "no answer in time";
-  return "what answers there is not one of our nodes";
+  return "the program at this address is not one of our nodes";
 }

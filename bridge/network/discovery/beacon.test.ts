@@ -15,7 +15,7 @@ describe("a beacon message", () => {
     expect(decodeBeacon(encodeBeacon(message) ?? new Uint8Array())).toEqual(message);
   });
 
-  it("holds as many addresses as fit one packet, and is not sent without any", () => {
+  it("holds as many addresses as fit one packet, and is not encoded when there is none", () => {
     const addrs = Array.from({ length: 100 }, (_, index) => `/ip4/10.0.0.1/tcp/${index}/p2p/${IDS[0]}`);
     const bytes = encodeBeacon({ ...message, addrs }) ?? new Uint8Array();
     expect(bytes.byteLength).toBeLessThanOrEqual(BEACON_LIMITS.maxBytes);

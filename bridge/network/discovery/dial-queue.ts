@@ -101,7 +101,7 @@ export class DialQueue {
       const waitMs = Math.min(DISCOVERY_LIMITS.firstRetryMs * 2 ** (candidate.failures - 1), DISCOVERY_LIMITS.lastRetryMs);
       candidate.nextAtMs = this.#clock.monotonicMs() + waitMs * (0.75 + Math.random() / 2);
       if (candidate.failures >= DISCOVERY_LIMITS.maxFailures) this.#byId.delete(key);
-      this.#log.debug({ peer: key, failures: candidate.failures, err }, "a peer that was heard of does not answer");
+      this.#log.debug({ peer: key, failures: candidate.failures, err }, "a discovered peer does not answer");
     } finally {
       candidate.dialling = false;
     }

@@ -63,7 +63,7 @@ export class ProviderRecords {
       await this.#libp2p.contentRouting.provide(this.#key, { signal: limit.signal });
       return true;
     } catch (err) {
-      if (!signal.aborted) this.#log.debug({ err }, "the DHT did not take our record yet");
+      if (!signal.aborted) this.#log.debug({ err }, "the DHT did not accept our record yet");
       return false;
     }
   }
@@ -79,7 +79,7 @@ export class ProviderRecords {
         if (dials.length >= DISCOVERY_LIMITS.maxDonorsPerSearch) break;
       }
     } catch (err) {
-      if (!signal.aborted) this.#log.debug({ err }, "the DHT was not searched to its end");
+      if (!signal.aborted) this.#log.debug({ err }, "the DHT search did not complete");
     }
     await Promise.all(dials);
     return dials.length > 0;

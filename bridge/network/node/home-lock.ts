@@ -26,8 +26,8 @@ const ownTokens = new Set<string>();
 export async function lockHome(home: string): Promise<AsyncDisposable> {
   const folder = join(home, FOLDER);
   for (let attempt = 1; ; attempt++) {
-    const own = await putUp(home, folder);
-    const other = await livingOther(folder, own.holder.token);
+    const own = await createLockFile(home, folder);
+    const other = await otherHolder(folder, own.holder.token);
     if (!other) return { [Symbol.asyncDispose]: own.remove };
     await own.remove();
     if (attempt === LOCK_LIMITS.attempts) {
@@ -37,9 +37,9 @@ export async function lockHome(home: string): Promise<AsyncDisposable> {
   }
 }
 
-async function putUp(home: string, folder: string): Promise<{ holder: Holder; remove: () => Promise<void> }> {
+async function createLockFile(home: string, folder: string): Promise<{ holder: Holder; remove: () => Promise<void> }> {
   const token = crypto.randomUUID();
-  const holder: Holder = { pid: process.pid, bornAt: await bornAt(process.pid), token };
+  const holder: Holder = { pid: process.pid, bornAt: await startedAt(process.pid), token };
   const path = join(folder, `${process.pid}-${token}.json`);
   const remove = async () => {
     await rm(path, { force: true });
@@ -57,11 +57,11 @@ async function putUp(home: string, folder: string): Promise<{ holder: Holder; re
     return { holder, remove };
   } catch (cause) {
     await remove().catch(() => undefined);
-    throw new FarmError("HOME_NOT_WRITABLE", `cannot write in the home ${home}`, { facts: { home }, cause });
+    throw new FarmError("HOME_NOT_WRITABLE", `cannot write to the home ${home}`, { facts: { home }, cause });
   }
 }
 
-async function livingOther(folder: string, ownToken: string): Promise<Pick<Holder, "pid"> | undefined> {
+async function otherHolder(folder: string, ownToken: string): Promise<Pick<Holder, "pid"> | undefined> {
   for (const name of await readdir(folder)) {
     if (name.includes(ownToken)) continue;
     const path = join(folder, name);
@@ -89,12 +89,12 @@ async function readHolder(path: string, name: string): Promise<Holder | undefine
 async function isAlive(holder: Holder): Promise<boolean> {
   if (holder.pid === process.pid) return ownTokens.has(holder.token);
   if (!isRunning(holder.pid)) return false;
-  const born = await bornAt(holder.pid);
+  const born = await startedAt(holder.pid);
   return born === "" || holder.bornAt === "" || born === holder.bornAt;
 }
 
 /** Boot and start time of a process, on Linux; "" elsewhere. */
-async function bornAt(pid: number): Promise<string> {
+async function startedAt(pid: number): Promise<string> {
   const { boot = "", startTicks = "" } = (await processBirthOf(pid)) ?? {};
   return boot === "" ? "" : `${boot}:${startTicks}`;
 }

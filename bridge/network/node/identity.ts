@@ -19,10 +19,10 @@ export async function loadIdentity(home: string): Promise<PrivateKey> {
     await mkdir(home, { recursive: true, mode: 0o700 });
     await placeNewKey(home, path);
   } catch (cause) {
-    throw new FarmError("HOME_NOT_WRITABLE", `cannot keep an identity in ${home}`, { facts: { home }, cause });
+    throw new FarmError("HOME_NOT_WRITABLE", `cannot store an identity in ${home}`, { facts: { home }, cause });
   }
   const placed = await readKey(path);
-  if (!placed) throw new FarmError("HOME_NOT_WRITABLE", `the identity in ${home} vanished`, { facts: { home } });
+  if (!placed) throw new FarmError("HOME_NOT_WRITABLE", `the identity in ${home} was removed`, { facts: { home } });
   return placed;
 }
 

@@ -20,7 +20,7 @@ export interface NodeOptions {
 const DEFAULTS = { swarm: "public", lan: true, listen: ["/ip4/0.0.0.0/tcp/0"], announce: [], bootstrap: [] };
 
 /** The options with defaults, checked. Throws PEER_ADDRESS_INVALID, USAGE. */
-export function settledOptions(options: NodeOptions) {
+export function resolveOptions(options: NodeOptions) {
   const { home, swarm, listen, announce, lan, bootstrap } = { ...DEFAULTS, ...options };
   if (swarm.length === 0 || swarm.length > NETWORK_LIMITS.maxSwarmChars) {
     throw new FarmError("USAGE", `a swarm's name has 1 to ${NETWORK_LIMITS.maxSwarmChars} characters`);

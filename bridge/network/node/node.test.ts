@@ -130,7 +130,7 @@ describe("a node that cannot reach a peer", () => {
     expect(refusedMs).toBeLessThan(performance.now() - silentSinceMs);
   });
 
-  it("gives up on a server that is no node", async () => {
+  it("fails for a server that does not speak libp2p", async () => {
     await using nodes = new TestNodes();
     const client = await nodes.open();
     await using server = await listening((socket) => socket.end("SSH-2.0-OpenSSH_9.9\r\n"));
@@ -161,7 +161,7 @@ describe("a node that cannot reach a peer", () => {
     await expect(client.open(UNKNOWN, ECHO, "bulk", AbortSignal.abort(reason))).rejects.toBe(reason);
   });
 
-  it("names a listen address that is taken", async () => {
+  it("fails when a listen address is in use", async () => {
     await using nodes = new TestNodes();
     const port = addressOf(await nodes.open()).split("/")[4];
     const options = { home: undefined, listen: [`/ip4/127.0.0.1/tcp/${port}`], lan: false };

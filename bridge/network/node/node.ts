@@ -7,7 +7,7 @@ import { FarmError } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import { systemWorld } from "../../kernel/world.ts";
 import type { FrameStream, RemotePeer, SwarmNetwork } from "../../protocols/frame-stream.ts";
-import { type Answer, ProtocolHandlers } from "./protocol-handlers.ts";
+import { type StreamHandler, ProtocolHandlers } from "./protocol-handlers.ts";
 import { DialQueue } from "../discovery/dial-queue.ts";
 import { ConnectionWatch } from "../connections/connection-watch.ts";
 import { cancelDelayedCall } from "./libp2p-workarounds.ts";
@@ -19,7 +19,7 @@ import { libp2pFrameStream } from "../connections/libp2p-frame-stream.ts";
 import { libp2pOptions, membershipProtocol } from "./libp2p-options.ts";
 import { NETWORK_LIMITS } from "../network-limits.ts";
 import { ListenAddresses } from "./listen-addresses.ts";
-import { type NodeOptions, settledOptions } from "./node-options.ts";
+import { type NodeOptions, resolveOptions } from "./node-options.ts";
 import { addressWithId, type PeerTarget, parsePeerTarget } from "../peer-address.ts";
 import { peerFailure } from "../connections/peer-failure.ts";
 import { measureRoundTrip } from "../connections/ping.ts";
@@ -40,7 +40,7 @@ export interface SwarmNode extends SwarmNetwork, AsyncDisposable {}
  */
 export async function openNode(options: NodeOptions, deps: NodeDeps, signal: AbortSignal): Promise<SwarmNode> {
   signal.throwIfAborted();
-  const { home, swarm, listen, announce, lan, bootstrap } = settledOptions(options);
+  const { home, swarm, listen, announce, lan, bootstrap } = resolveOptions(options);
   const privateKey = home === undefined ? await ephemeralIdentity() : await loadIdentity(home);
   const listenAddresses = new ListenAddresses();
   const heardByMdns = lan ? (peer: PeerInfo) => node.heard(peer) : undefined;
@@ -88,7 +88,7 @@ class Libp2pNode implements SwarmNode {
   async start(options: DiscoveryOptions & { readonly mustListen: boolean }): Promise<void> {
     const { libp2p, listenAddresses } = this.#deps;
     // Before any peer can connect, so that the first identify answer contains it.
-    await libp2p.handle(this.#membership, (stream) => stream.abort(new Error("this protocol only tells the swarm")));
+    await libp2p.handle(this.#membership, (stream) => stream.abort(new Error("this protocol only identifies the swarm")));
     await this.#connections.start();
     await libp2p.start();
     if (options.mustListen && listenAddresses.list().length === 0) {
@@ -105,7 +105,7 @@ class Libp2pNode implements SwarmNode {
     return this.#deps.listenAddresses.list().map((address) => addressWithId(address, this.selfId));
   }
 
-  handle(protocol: string, answer: Answer, options: { readonly maxInboundStreamsPerPeer: number }): Promise<void> {
+  handle(protocol: string, answer: StreamHandler, options: { readonly maxInboundStreamsPerPeer: number }): Promise<void> {
     return this.#answers.handle(protocol, answer, options);
   }
 

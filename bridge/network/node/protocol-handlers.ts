@@ -6,7 +6,7 @@ import { TrackedTasks } from "../../kernel/tracked-tasks.ts";
 import type { FrameStream, RemotePeer } from "../../protocols/frame-stream.ts";
 import { type Libp2pFrameStream, libp2pFrameStream } from "../connections/libp2p-frame-stream.ts";
 
-export type Answer = (stream: FrameStream, peer: RemotePeer, signal: AbortSignal) => Promise<void>;
+export type StreamHandler = (stream: FrameStream, peer: RemotePeer, signal: AbortSignal) => Promise<void>;
 
 /** Runs handlers for incoming streams, and joins them on stop. */
 export class ProtocolHandlers {
@@ -20,7 +20,7 @@ export class ProtocolHandlers {
     this.#log = deps.log;
   }
 
-  async handle(protocol: string, answer: Answer, options: { readonly maxInboundStreamsPerPeer: number }): Promise<void> {
+  async handle(protocol: string, answer: StreamHandler, options: { readonly maxInboundStreamsPerPeer: number }): Promise<void> {
     const openByPeer = new Map<string, number>();
     await this.#libp2p.handle(
       protocol,
@@ -51,18 +51,18 @@ export class ProtocolHandlers {
     await this.#running.settle();
   }
 
-  async #run(protocol: string, stream: Libp2pFrameStream, peer: RemotePeer, answer: Answer): Promise<void> {
+  async #run(protocol: string, stream: Libp2pFrameStream, peer: RemotePeer, answer: StreamHandler): Promise<void> {
     using child = childSignal(this.#stop.signal);
     // Also for a handler that waits for its stream and ignores the signal.
-    child.signal.addEventListener("abort", () => stream.abort(new Error("this node stops")), { once: true });
+    child.signal.addEventListener("abort", () => stream.abort(new Error("this node is stopping")), { once: true });
     try {
       await answer(stream, peer, child.signal);
       await stream.finish(child.signal);
     } catch (error) {
       stream.abort(error instanceof Error ? error : new Error(messageOf(error)));
       const fields = { protocol, peer: peer.id, err: error };
-      if (isFarmError(error) || isAbort(error)) this.#log.debug(fields, "an answer to a peer ended early");
-      else this.#log.error(fields, "an answer to a peer failed");
+      if (isFarmError(error) || isAbort(error)) this.#log.debug(fields, "a protocol handler ended early");
+      else this.#log.error(fields, "a protocol handler failed");
     }
   }
 }

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { isSigned, signAs } from "./signing.ts";
+import { verifySignature, sign } from "./signing.ts";
 
 let home: string;
 beforeAll(async () => {
@@ -12,17 +12,17 @@ afterAll(() => rm(home, { recursive: true, force: true }));
 
 describe("a signature", () => {
   it("is valid only for its text and its signer", async () => {
-    const signed = await signAs(home, "the text");
-    const other = await signAs(join(home, "other"), "the text");
-    expect(await isSigned("the text", signed)).toBe(true);
-    expect(await isSigned("another text", signed)).toBe(false);
-    expect(await isSigned("the text", { ...signed, signer: other.signer })).toBe(false);
-    expect(await isSigned("the text", { ...signed, signature: other.signature })).toBe(false);
+    const signed = await sign(home, "the text");
+    const other = await sign(join(home, "other"), "the text");
+    expect(await verifySignature("the text", signed)).toBe(true);
+    expect(await verifySignature("another text", signed)).toBe(false);
+    expect(await verifySignature("the text", { ...signed, signer: other.signer })).toBe(false);
+    expect(await verifySignature("the text", { ...signed, signature: other.signature })).toBe(false);
   });
 
   it("of an invalid peer id is not valid", async () => {
-    const signed = await signAs(home, "the text");
-    expect(await isSigned("the text", { ...signed, signer: "nobody" })).toBe(false);
-    expect(await isSigned("the text", { ...signed, signature: "" })).toBe(false);
+    const signed = await sign(home, "the text");
+    expect(await verifySignature("the text", { ...signed, signer: "nobody" })).toBe(false);
+    expect(await verifySignature("the text", { ...signed, signature: "" })).toBe(false);
   });
 });

@@ -10,14 +10,14 @@ export interface Signed {
 }
 
 /** Signs with the identity of a home. Throws IDENTITY_DAMAGED, HOME_NOT_WRITABLE. */
-export async function signAs(home: string, text: string): Promise<Signed> {
+export async function sign(home: string, text: string): Promise<Signed> {
   const key = await loadIdentity(home);
   const signature = await key.sign(Buffer.from(text));
   return { signer: peerIdFromPrivateKey(key).toString(), signature: Buffer.from(signature).toString("base64") };
 }
 
 /** Whether a peer signed this text; false for a peer id that holds no Ed25519 key. */
-export async function isSigned(text: string, { signer, signature }: Signed): Promise<boolean> {
+export async function verifySignature(text: string, { signer, signature }: Signed): Promise<boolean> {
   try {
     const id = peerIdFromString(signer);
     if (id.type !== "Ed25519") return false;

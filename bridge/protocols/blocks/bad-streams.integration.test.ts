@@ -120,7 +120,7 @@ async function endOf(fetching: Promise<unknown>, mostSeconds: number): Promise<{
     await vi.advanceTimersByTimeAsync(250);
     await settled();
   }
-  return ended ?? { error: new Error("it goes on"), seconds: mostSeconds };
+  return ended ?? { error: new Error("the fetch has not ended"), seconds: mostSeconds };
 }
 
 describe.each(["fetchFile", "fetchBlocks"] as const)("%s, of a peer whose stream", (name) => {
@@ -128,14 +128,14 @@ describe.each(["fetchFile", "fetchBlocks"] as const)("%s, of a peer whose stream
   const never = new AbortController().signal;
 
   it.each([
-    ["[B7] says nothing", silent],
-    ["[B7] falls silent after the header", silentAfterHeader],
-    ["[B7] falls silent inside a block", silentMidway],
+    ["[B7] is silent from the start", silent],
+    ["[B7] is silent after the header", silentAfterHeader],
+    ["[B7] is silent inside a block", silentMidway],
     ["[F4] is cut inside a block", cutMidway],
     ["[F4] ends inside a block", endedMidway],
-    ["[B14] brings a byte now and then", trickling(1, 25_000)],
-    ["[B14] brings a byte every second", trickling(1, 1_000)],
-    ["[B14] brings less than 4 KiB a second", trickling(10 * KIB, 3_000)],
+    ["[B14] sends a byte every 25 s", trickling(1, 25_000)],
+    ["[B14] sends a byte every second", trickling(1, 1_000)],
+    ["[B14] sends less than 4 KiB a second", trickling(10 * KIB, 3_000)],
   ])("%s ends with PEER_UNREACHABLE within 100 s: it is the peer's fault", async (_what, manner) => {
     const { error, seconds } = await endOf(fetch(manner, never), 150);
     expect(error).toMatchObject({ name: "FarmError", code: "PEER_UNREACHABLE" });

@@ -69,7 +69,7 @@ describe("fetching blocks", () => {
     const { donors, swarm, wanted } = farm({ donors: 3, blocks: 40, time: { clock: standing, timers: standing } });
     await donors[0]!.fetch();
     swarm.kill(donors[0]!.id);
-    await donors[1]!.fetch(); // by a clock that stands: nothing is waited for
+    await donors[1]!.fetch(); // the clock does not advance: no time limit passes
     expect(donors[1]!.store.blocks.size).toBe(wanted.length);
   });
 
@@ -111,7 +111,7 @@ describe("fetching blocks", () => {
     await expect(donors[0]!.fetch()).rejects.toMatchObject({ code: "BLOCK_CORRUPT", message: "a peer's block has the wrong size" });
   });
 
-  it("[B9] a donor that is named as a source and has nothing only causes a delay", async () => {
+  it("[B9] a source that has no blocks only delays the fetch", async () => {
     const { donors, seeding, swarm, wanted } = farm({ donors: 2, blocks: 12 });
     await donors[0]!.fetch();
     donors[0]!.store.blocks.clear();

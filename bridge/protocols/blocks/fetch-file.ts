@@ -6,7 +6,7 @@ import type { Time, World } from "../../kernel/world.ts";
 import type { FrameStream } from "../frame-stream.ts";
 import { peerLimit } from "../peer-limit.ts";
 import { BLOCKS_LIMITS, type BlocksAnswer } from "./messages.ts";
-import { takePart } from "./part-names.ts";
+import { acquirePart } from "./part-names.ts";
 import { TransferPace } from "./transfer-pace.ts";
 import { readAnswer, readBulk, sendRequest } from "./read-answer.ts";
 
@@ -35,7 +35,7 @@ export async function fetchFile(
 ): Promise<void> {
   checkSize(request.bytes, BLOCKS_LIMITS.maxContentBytes);
   const { disk } = request.world;
-  using part = takePart(request.toPath);
+  using part = acquirePart(request.toPath);
   try {
     await fillPart(part.path, request, { signal, onBytes });
   } catch (error) {
@@ -104,7 +104,7 @@ async function hashPart(file: OpenFile, most: number, signal: AbortSignal): Prom
 async function* ranges(request: FetchContentRequest, from: number, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
   if (from >= request.bytes) return;
   const stream = await openInTime(request, signal);
-  let failure: Error | undefined = new Error("the reader went away");
+  let failure: Error | undefined = new Error("the reader has ended");
   const pace = new TransferPace();
   try {
     let askedTo = from;
@@ -143,10 +143,9 @@ async function askAhead(
 /** How many bytes follow: those requested at `at`, or it throws. */
 function checkAnswer(answer: BlocksAnswer, request: FetchContentRequest, at: number): number {
   if (answer.type === "have" || answer.hash !== request.hash)
-    throw new FarmError("PEER_BROKE_PROTOCOL", "an answer does not fit the question");
-  if (answer.type !== "block")
-    throw new FarmError("BLOCK_MISSING", "the peer does not have this content", { facts: { hash: request.hash } });
-  if (answer.bytes !== lengthAt(at, request.bytes)) throw corrupt(request.hash, "has another size than was promised");
+    throw new FarmError("PEER_BROKE_PROTOCOL", "an answer does not match its request");
+  if (answer.type !== "block") throw new FarmError("BLOCK_MISSING", "the peer does not have this file", { facts: { hash: request.hash } });
+  if (answer.bytes !== lengthAt(at, request.bytes)) throw corrupt(request.hash, "does not have the announced size");
   return answer.bytes;
 }
 
@@ -161,13 +160,13 @@ function lengthAt(offset: number, bytes: number): number {
 
 function checkSize(bytes: number, most: number): void {
   if (!Number.isSafeInteger(bytes) || bytes < 0 || bytes > most)
-    throw new FarmError("PEER_BROKE_PROTOCOL", `a content of ${bytes} bytes is over the limit of ${most}`);
+    throw new FarmError("PEER_BROKE_PROTOCOL", `a file of ${bytes} bytes is over the limit of ${most}`);
 }
 
 function checkHash(hash: Hash, wanted: Sha256): void {
-  if (hash.digest("hex") !== wanted) throw corrupt(wanted, "is not what its hash names");
+  if (hash.digest("hex") !== wanted) throw corrupt(wanted, "does not match its hash");
 }
 
 function corrupt(hash: Sha256, what: string): FarmError {
-  return new FarmError("BLOCK_CORRUPT", `a content from a peer ${what}`, { facts: { hash } });
+  return new FarmError("BLOCK_CORRUPT", `a file from a peer ${what}`, { facts: { hash } });
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Ask, FETCH_TIMES, FetchPlan } from "./fetch-plan.ts";
+import { type PlannedRequest, FETCH_TIMES, FetchPlan } from "./fetch-plan.ts";
 
 const R = "requester";
 const hashes = (count: number) => Array.from({ length: count }, (_, index) => ({ hash: `h${index}`, bytes: 1 }));
@@ -77,7 +77,7 @@ describe("the fetch plan", () => {
     peer: fc.constantFrom(R, "d1", "d2"),
     other: fc.constantFrom("d1", "d2"),
   });
-  type Asked = { peer: string; ask: Ask };
+  type Asked = { peer: string; ask: PlannedRequest };
 
   /** One random event; answers are for the oldest open request. */
   function happen(

@@ -14,7 +14,7 @@ export const FETCH_TIMES = {
   retryFetchMs: 500,
 } as const;
 
-export interface Ask extends WantedBlock {
+export interface PlannedRequest extends WantedBlock {
   readonly force: boolean;
 }
 
@@ -86,7 +86,7 @@ export class FetchPlan {
   }
 
   /** The blocks to request from this peer now; they count as requested. */
-  next(peer: string, nowMs: number): Ask | undefined {
+  next(peer: string, nowMs: number): PlannedRequest | undefined {
     const block = peer === this.#requester ? this.#nextOfRequester() : this.#nextOfDonor(peer, nowMs);
     if (block === undefined) return undefined;
     block.askedAt.add(peer);
@@ -138,7 +138,7 @@ export class FetchPlan {
   }
 
   /** The requester redirected to others. If it redirects a forced request, the block is being sent to them: the requester is tried again later. */
-  redirect(ask: Ask, peers: readonly string[], nowMs: number): void {
+  redirect(ask: PlannedRequest, peers: readonly string[], nowMs: number): void {
     const block = this.#pending.get(ask.hash);
     if (block === undefined) return;
     block.askedAt.delete(this.#requester);

@@ -3,7 +3,7 @@ import { Notifier } from "../../kernel/notifier.ts";
 import type { Time } from "../../kernel/world.ts";
 import type { FrameStream } from "../frame-stream.ts";
 import { peerLimit } from "../peer-limit.ts";
-import type { Ask, FetchPlan } from "./fetch-plan.ts";
+import type { PlannedRequest, FetchPlan } from "./fetch-plan.ts";
 import { type BlockPeer, BLOCKS_LIMITS, type BlocksAnswer } from "./messages.ts";
 import type { BlockSink } from "./ports.ts";
 import { TransferPace } from "./transfer-pace.ts";
@@ -76,7 +76,7 @@ export class FetchWorker {
   }
 
   /** Waits for a block to request from the requester, so that no unused stream is open; undefined when the fetch is over. */
-  async #firstAsk(signal: AbortSignal): Promise<Ask[] | undefined> {
+  async #firstAsk(signal: AbortSignal): Promise<PlannedRequest[] | undefined> {
     while (!signal.aborted && !this.#deps.plan.done) {
       const ask = this.#deps.plan.next(this.#peer.id, this.#deps.nowMs());
       if (ask !== undefined) return [ask];
@@ -85,7 +85,7 @@ export class FetchWorker {
     return undefined;
   }
 
-  async #session(first: readonly Ask[], parent: AbortSignal): Promise<void> {
+  async #session(first: readonly PlannedRequest[], parent: AbortSignal): Promise<void> {
     using opening = peerLimit(parent, BLOCKS_LIMITS.openTimeoutMs, this.#deps.time);
     const stream = await this.#deps.open(this.#peer, opening.signal);
     opening.dispose();
@@ -102,7 +102,7 @@ export class FetchWorker {
   }
 
   /** Keeps up to `maxOutstanding` requests open; answers come in the order of requests. */
-  async #talk(stream: FrameStream, asked: Ask[], signal: AbortSignal): Promise<void> {
+  async #talk(stream: FrameStream, asked: PlannedRequest[], signal: AbortSignal): Promise<void> {
     const storing: Storing[] = [];
     let idleSinceMs: number | undefined;
     try {
@@ -122,7 +122,7 @@ export class FetchWorker {
     }
   }
 
-  async #fill(stream: FrameStream, asked: Ask[], signal: AbortSignal): Promise<void> {
+  async #fill(stream: FrameStream, asked: PlannedRequest[], signal: AbortSignal): Promise<void> {
     if (asked.length === 0) await this.#askWhatItHas(stream, signal);
     while (asked.length < BLOCKS_LIMITS.maxOutstanding) {
       const ask = this.#deps.plan.next(this.#peer.id, this.#deps.nowMs());
@@ -156,13 +156,13 @@ export class FetchWorker {
     });
   }
 
-  async #sendGet(stream: FrameStream, ask: Ask, signal: AbortSignal): Promise<void> {
+  async #sendGet(stream: FrameStream, ask: PlannedRequest, signal: AbortSignal): Promise<void> {
     const piece = this.#deps.pieceBytes() ?? this.#pace.pieceBytes;
     await sendRequest(stream, { type: "get", hash: ask.hash, ...(ask.force ? { force: true } : {}), piece }, signal);
   }
 
   /** Handles one answer; for a block, returns the promise of storing it. */
-  async #receive(stream: FrameStream, ask: Ask, signal: AbortSignal): Promise<Storing[]> {
+  async #receive(stream: FrameStream, ask: PlannedRequest, signal: AbortSignal): Promise<Storing[]> {
     const { plan, nowMs } = this.#deps;
     const answer = await readAnswer(stream, signal);
     if (answer.type === "have" || answer.hash !== ask.hash) throw broke("an answer does not fit the question");
@@ -183,7 +183,7 @@ export class FetchWorker {
   }
 
   /** Only the requester knows which peers have a block; from any other peer "redirect" counts as missing. */
-  #refused(ask: Ask, answer: Extract<BlocksAnswer, { type: "redirect" | "missing" }>): void {
+  #refused(ask: PlannedRequest, answer: Extract<BlocksAnswer, { type: "redirect" | "missing" }>): void {
     const { plan, isRequester, named, nowMs } = this.#deps;
     if (answer.type === "redirect" && isRequester) {
       named(answer.peers);
@@ -196,7 +196,7 @@ export class FetchWorker {
   }
 
   /** Never rejects: errors are handled in order. */
-  async #store(ask: Ask, content: Uint8Array): Promise<Error | undefined> {
+  async #store(ask: PlannedRequest, content: Uint8Array): Promise<Error | undefined> {
     try {
       await this.#deps.store.put(ask.hash, content);
     } catch (error) {

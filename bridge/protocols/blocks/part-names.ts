@@ -2,7 +2,7 @@
 const taken = new Set<string>();
 
 /** A part used by one fetch alone until it is disposed. */
-export interface TakenPart extends Disposable {
+export interface PartFile extends Disposable {
   readonly path: string;
 }
 
@@ -10,7 +10,7 @@ export interface TakenPart extends Disposable {
  * The first part beside `toPath` that no other fetch writes: `<toPath>.part`, then `.part2` and so on. Numbers, not
  * random names, so that parts of a killed process are continued and do not accumulate.
  */
-export function takePart(toPath: string): TakenPart {
+export function acquirePart(toPath: string): PartFile {
   let path = `${toPath}.part`;
   for (let number = 2; taken.has(path); number++) path = `${toPath}.part${number}`;
   taken.add(path);

@@ -13,7 +13,7 @@ export async function sendRequest(stream: FrameStream, request: BlocksRequest, p
 export async function readAnswer(stream: FrameStream, signal: AbortSignal): Promise<BlocksAnswer> {
   const limits = { maxBytes: BLOCKS_LIMITS.maxHeaderBytes, timeoutMs: BLOCKS_LIMITS.idleTimeoutMs };
   const answer = await readMessage(stream, BlocksAnswer, limits, signal);
-  if (answer === undefined) throw new FarmError("PEER_UNREACHABLE", "the peer ended the stream with an answer owed");
+  if (answer === undefined) throw new FarmError("PEER_UNREACHABLE", "the peer ended the stream before its answer");
   return answer;
 }
 
@@ -34,7 +34,7 @@ export async function readBulk(
     const piece = await stream.read(limit.signal);
     if (piece === undefined) throw new FarmError("PEER_UNREACHABLE", "the peer ended the stream inside a block");
     if (piece.length === 0 || piece.length > bytes - filled)
-      throw new FarmError("PEER_BROKE_PROTOCOL", "a bulk frame does not fit the answer");
+      throw new FarmError("PEER_BROKE_PROTOCOL", "a bulk frame is longer than its answer");
     pace.passed(piece.length, clock.monotonicMs() - startMs);
     content.set(piece, filled);
     filled += piece.length;

@@ -101,7 +101,7 @@ async function readContent(
   try {
     return await source.read(range.hash, range.offset, range.length, signal);
   } catch (cause) {
-    if (cause instanceof FarmError) throw new Unreadable("a content cannot be read", { cause });
+    if (cause instanceof FarmError) throw new Unreadable("a block or file cannot be read", { cause });
     throw cause;
   }
 }

@@ -36,7 +36,7 @@ export class TransferPace {
     this.#bytes = 0;
     this.#waitedMs = 0;
     if (bytesPerSecond >= minBytesPerSecond) return;
-    throw new FarmError("PEER_UNREACHABLE", `the peer sent ${bytesPerSecond} bytes a second, less than ${minBytesPerSecond}`, {
+    throw new FarmError("PEER_UNREACHABLE", `the peer sent ${bytesPerSecond} bytes per second, less than ${minBytesPerSecond}`, {
       facts: { bytesPerSecond, minBytesPerSecond },
     });
   }

@@ -33,17 +33,20 @@ describe("requesting an environment", () => {
 
   it.each([
     ["a manifest that is too large", { ...OFFERED, manifestBytes: 3 * 1024 * 1024 }],
-    ["a field too many", { ...OFFERED, path: "/etc" }],
+    ["an unknown field", { ...OFFERED, path: "/etc" }],
     ["a signer that is no Ed25519 peer", { ...OFFERED, signatures: [{ ...OFFERED.signatures[0], signer: "QmRsa" }] }],
     ["too many signatures", { ...OFFERED, signatures: Array.from({ length: 9 }, () => OFFERED.signatures[0]) }],
   ])("[F2] refuses %s", async (_, reply) => {
     await expect(ask(reply)).rejects.toMatchObject({ code: "PEER_BROKE_PROTOCOL" });
   });
 
-  it.each([{ type: "ask" }, { type: "ask", digest: "../../etc/passwd" }])("[F2] is refused by the other side: %j", async (request) => {
-    const [here, there] = streamPair(systemWorld);
-    const answered = answerEnvironment(there, async () => OFFERED, signal);
-    await here.write(encodeMessage(request));
-    await expect(answered).rejects.toMatchObject({ code: "PEER_BROKE_PROTOCOL" });
-  });
+  it.each([{ type: "ask" }, { type: "ask", digest: "../../etc/passwd" }])(
+    "[F2] is refused by the serving side when malformed: %j",
+    async (request) => {
+      const [here, there] = streamPair(systemWorld);
+      const answered = answerEnvironment(there, async () => OFFERED, signal);
+      await here.write(encodeMessage(request));
+      await expect(answered).rejects.toMatchObject({ code: "PEER_BROKE_PROTOCOL" });
+    },
+  );
 });

@@ -18,17 +18,17 @@ const rendered = (...of: object[]) => DonorMessage.safeParse({ type: "rendered",
 describe("a requester's messages", () => {
   it.each<[string, ChunkSpec]>([
     ["a tile", raw],
-    ["a frame of an engine that makes whole ones", files],
-    ["a frame that is stepped to", { ...raw, stepFrom: -FRAME_LIMITS.maxFrame }],
+    ["a whole frame", files],
+    ["a frame with preceding frames to step through", { ...raw, stepFrom: -FRAME_LIMITS.maxFrame }],
     ["the largest tile of the last frame", { ...raw, frame: FRAME_LIMITS.maxFrame, width: FRAME_LIMITS.maxSidePx }],
   ])("[F2] parse %s to the core's shape", (_, spec) => expect(lease(spec).data).toMatchObject({ spec }));
 
   it.each<[string, object]>([
-    ["half of the samples, which only checks at home render", { ...raw, half: "first" }],
+    ["half of the samples, which only this machine's checks render", { ...raw, half: "first" }],
     ["a scene without a name", { ...raw, scene: "" }],
-    ["a name longer than a lease needs", { ...files, scene: "s".repeat(257) }],
-    ["a frame that Blender does not have", { ...raw, frame: FRAME_LIMITS.maxFrame + 1 }],
-    ["a side that Blender does not have", { ...raw, height: FRAME_LIMITS.maxSidePx + 1 }],
+    ["a scene name over the limit", { ...files, scene: "s".repeat(257) }],
+    ["a frame over Blender's maximum", { ...raw, frame: FRAME_LIMITS.maxFrame + 1 }],
+    ["a side over Blender's maximum", { ...raw, height: FRAME_LIMITS.maxSidePx + 1 }],
     ["an empty rectangle", { ...raw, rect: { ...rect, width: 0 } }],
     ["an output in another folder", { ...files, output: { name: "../x", format: "PNG", useExtension: true } }],
     ["a format in lower case", { ...files, output: { name: "x", format: "png", useExtension: true } }],
@@ -61,17 +61,17 @@ describe("a donor's messages", () => {
   });
 
   it("[L11] give the reason for a pause as text, without its code", () => {
-    const paused: Availability = { state: "paused", code: "in-use", reason: "somebody uses it" };
+    const paused: Availability = { state: "paused", code: "in-use", reason: "somebody is using it" };
     const heard = (availability: object) => DonorMessage.safeParse({ type: "availability", availability });
     expect(heard(availabilityMessage(paused)).data).toEqual({
       type: "availability",
-      availability: { state: "paused", reason: "somebody uses it" },
+      availability: { state: "paused", reason: "somebody is using it" },
     });
     expect(heard(availabilityMessage({ state: "open" })).success).toBe(true);
     expect(heard(paused).success).toBe(false);
     expect(heard({ state: "closed" }).success).toBe(false);
-    const long = availabilityMessage({ state: "closed", code: "schedule", reason: `it gives\nonly ${"mon 1:00-2:00, ".repeat(50)}` });
-    expect(heard(long).data).toMatchObject({ availability: { reason: expect.stringMatching(/^it gives only mon/) } });
+    const long = availabilityMessage({ state: "closed", code: "schedule", reason: `it donates\nonly ${"mon 1:00-2:00, ".repeat(50)}` });
+    expect(heard(long).data).toMatchObject({ availability: { reason: expect.stringMatching(/^it donates only mon/) } });
     const torn = availabilityMessage({ state: "closed", code: "yield", reason: `${"x".repeat(299)}🎲` });
     expect(heard(torn).success).toBe(true);
   });

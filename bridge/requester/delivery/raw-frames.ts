@@ -1,6 +1,6 @@
 import type { RawImage } from "../../core/job/job-events.ts";
 import type { JobPlan } from "../../core/plan/plan.ts";
-import { type Disk, isThere } from "../../kernel/disk.ts";
+import { type Disk, pathExists } from "../../kernel/disk.ts";
 import type { AssembledPath } from "../ports.ts";
 
 /** The assembled raw frames of a job that wait for somebody to take them. */
@@ -42,7 +42,7 @@ export class RawFrames {
   /** As `add`, for a frame of an earlier run; it may have been released then. */
   async recall(frame: number): Promise<void> {
     const pictures = this.#picturesOf.get(frame);
-    const here = await Promise.all((pictures ?? []).map(({ path }) => isThere(this.#disk, path)));
+    const here = await Promise.all((pictures ?? []).map(({ path }) => pathExists(this.#disk, path)));
     if (pictures && !here.includes(false)) this.add(frame);
     else await this.release(frame);
   }

@@ -1,4 +1,4 @@
-import { isPassing, type Refused, sameBuild } from "../../core/admission.ts";
+import { isTemporary, type Refused, sameBuild } from "../../core/admission.ts";
 import type { JobEvent } from "../../core/job/job-events.ts";
 import { childSignal } from "../../kernel/abort.ts";
 import { isFarmError, messageOf } from "../../kernel/errors.ts";
@@ -170,7 +170,7 @@ export class Recruiter {
     }
     if (opened instanceof RemoteDonor) return opened;
     this.#tell(`${peer.id}:${opened.refused}`, `${peer.name} does not take this job: ${opened.message}`);
-    return isPassing(opened.refused) ? "resting" : "useless";
+    return isTemporary(opened.refused) ? "resting" : "useless";
   }
 
   /** Whoever is first with a peer stays with it, and hears of its other names. */

@@ -138,8 +138,8 @@ describe("a donor that leaves", () => {
   it.each<[string, () => unknown, string]>([
     ["with a word", () => say({ type: "end", reason: "its owner needs it" }).then(() => far.close()), "its owner needs it"],
     ["without one", () => far.close(), "it closed the connection"],
-    ["with its connection", () => far.abort(new Error("cable")), "the peer cut the stream"],
-    ["by what it may not say", () => far.write(Buffer.from("{}")), "a message breaks its schema at type"],
+    ["with its connection", () => far.abort(new Error("cable")), "the peer aborted the stream"],
+    ["by what it may not say", () => far.write(Buffer.from("{}")), "a message does not match its schema at type"],
     ["by opening the job twice", () => say({ type: "opened", slots: 1, deviceClass }), "the donor opened the job twice"],
     ["by refusing it later", () => say({ type: "refused", reason: "busy", message: "" }), "the donor opened the job twice"],
   ])("%s is reported last, with the reason", async (_how, goes, reason) => {

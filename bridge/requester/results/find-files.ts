@@ -2,7 +2,7 @@ import PQueue from "p-queue";
 import type { LedgerFile } from "../../core/ledger/ledger.ts";
 import type { FileFound } from "../../core/ledger/outcome.ts";
 import type { Time } from "../../kernel/world.ts";
-import { isUnanswered, outputAnswer } from "../../kernel/files/output-failure.ts";
+import { isOutputTimeout, awaitOutput } from "../../kernel/files/output-failure.ts";
 
 /** Files looked at side by side. */
 const AT_ONCE = 16;
@@ -19,9 +19,9 @@ export async function findFiles(
   const look = async (file: LedgerFile): Promise<FileFound> => {
     if (isUnanswering) return "gone";
     try {
-      return foundAs(file, await outputAnswer(sizeOf(file.path), { where: file.path, time }));
+      return foundAs(file, await awaitOutput(sizeOf(file.path), { where: file.path, time }));
     } catch (error) {
-      if (!isUnanswered(error)) throw error;
+      if (!isOutputTimeout(error)) throw error;
       isUnanswering = true;
       return "gone";
     }

@@ -1,5 +1,5 @@
 import { sameDeviceClass } from "../../core/admission.ts";
-import { isByTheClock } from "../../core/job/scene-facts.ts";
+import { hasTimeLimit } from "../../core/job/scene-facts.ts";
 import { DEFAULT_POLICY } from "../../core/schedule/policy.ts";
 import { startSchedule } from "../../core/schedule/schedule.ts";
 import { FrameAssembler } from "../delivery/frame-assembler.ts";
@@ -93,7 +93,7 @@ export function movieRangeOf({ created, facts, deliver }: PreparedJob) {
 
 function checkerOf(ports: JobPorts, prepared: PreparedJob, folder: JobFolder, secret: Uint8Array): Checker {
   const adaptive = new Set(prepared.facts.scenes.filter((scene) => scene.adaptive).map(({ name }) => name));
-  const byTheClock = new Set(prepared.facts.scenes.filter(isByTheClock).map(({ name }) => name));
+  const byTheClock = new Set(prepared.facts.scenes.filter(hasTimeLimit).map(({ name }) => name));
   return new Checker(
     {
       world: ports.process.world,

@@ -1,6 +1,14 @@
-import { type JobOutcome, MOST_MISSING_NAMED } from "../../core/job/job-events.ts";
+import { type JobOutcome, MAX_MISSING_NAMED } from "../../core/job/job-events.ts";
 import type { JobRecord } from "../../core/journal/records.ts";
-import { writtenFilesOf, framesWritten, isWhole, type Lack, type Ledger, noteVideo, firstFilesOfFrames } from "../../core/ledger/ledger.ts";
+import {
+  writtenFilesOf,
+  framesWritten,
+  isWhole,
+  type LossReason,
+  type Ledger,
+  noteVideo,
+  firstFilesOfFrames,
+} from "../../core/ledger/ledger.ts";
 import { filesToFind, outcomeOf } from "../../core/ledger/outcome.ts";
 import { FarmError, isFarmError, messageOf } from "../../kernel/errors.ts";
 import { findFiles } from "../results/find-files.ts";
@@ -39,7 +47,7 @@ export async function concludeJob(job: RunningJob, end: RunEnd, signal: AbortSig
     outcome,
     outputs: writtenFilesOf(ledger).map(({ path }) => path),
     missingFiles: prepared.missingFiles,
-    missing: missing.slice(0, MOST_MISSING_NAMED),
+    missing: missing.slice(0, MAX_MISSING_NAMED),
     missingFrames: missing.length,
     error,
     stats: stats.stats(ports.process.world.clock.monotonicMs(), {
@@ -74,7 +82,7 @@ async function withVideo({ ports, prepared, ledger }: RunningJob, signal: AbortS
 }
 
 /** Why a frame is missing that nobody has given up. */
-function lackOf(end: RunEnd): Lack {
+function lackOf(end: RunEnd): LossReason {
   if (end.how === "failed") return { code: isFarmError(end.error) ? end.error.code : "JOB_INCOMPLETE", message: messageOf(end.error) };
   if (end.how === "cancelled") return { code: "CANCELLED", message: "the job was stopped before it was made" };
   return { code: "JOB_INCOMPLETE", message: "it was not made, and nobody knows why: please report it" };

@@ -2,12 +2,12 @@ import { journalRecordsOf } from "../../core/journal/records-of.ts";
 import type { Ledger } from "../../core/ledger/ledger.ts";
 import type { ChunkId, DeviceClass } from "../../core/plan/chunk.ts";
 import type { JobPlan } from "../../core/plan/plan.ts";
-import { claimForDelivery, isInDoubt } from "../../core/schedule/checks.ts";
+import { claimForDelivery, isOnHold } from "../../core/schedule/checks.ts";
 import { typicalChunkSeconds } from "../../core/schedule/predict.ts";
 import type { Schedule } from "../../core/schedule/schedule.ts";
 import { step } from "../../core/schedule/step.ts";
 import type { ScheduleEffect, ScheduleEvent, SchedulePolicy } from "../../core/schedule/types.ts";
-import { isWanted } from "../../core/schedule/wanted.ts";
+import { isNeeded } from "../../core/schedule/wanted.ts";
 import { Channel } from "../../kernel/channel.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { FarmError } from "../../kernel/errors.ts";
@@ -94,7 +94,7 @@ export class JobRun {
     };
     const moved = () => this.#watch.moved(this.#nowMs());
     const accepted = {
-      isSafe: (chunk: ChunkId) => !isInDoubt(this.#schedule, chunk),
+      isSafe: (chunk: ChunkId) => !isOnHold(this.#schedule, chunk),
       claim: (chunks: readonly ChunkId[]) => claimForDelivery(this.#schedule, chunks),
     };
     return {
@@ -190,7 +190,7 @@ export class JobRun {
   #dropUnwanted(about: readonly (ScheduleEvent | ScheduleEffect)[]): void {
     const { donors, context } = this.#parts;
     for (const each of about) {
-      if (!("chunk" in each && "donor" in each) || isWanted(this.#schedule, each.chunk, each.donor)) continue;
+      if (!("chunk" in each && "donor" in each) || isNeeded(this.#schedule, each.chunk, each.donor)) continue;
       const { chunk, donor } = each;
       donors.release(chunk, donor);
       const what = `the end of chunk ${chunk} of ${context.report.stats.nameOf(donor)}`;

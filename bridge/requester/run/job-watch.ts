@@ -1,5 +1,5 @@
-import { standsStill, stillnessMessage, type Wait } from "../../core/ledger/stillness.ts";
-import { shownSecondsFor } from "../../core/schedule/predict.ts";
+import { isStalled, stillnessMessage, type Wait } from "../../core/ledger/stillness.ts";
+import { measuredSecondsFor } from "../../core/schedule/predict.ts";
 import type { Schedule } from "../../core/schedule/schedule.ts";
 import type { ScheduleEvent } from "../../core/schedule/types.ts";
 import { runningChunks } from "../../core/schedule/wanted.ts";
@@ -50,9 +50,7 @@ export class JobWatch {
     if (nowMs - this.#noDonorsSinceMs > NO_DONORS_TIMEOUT_MS) return hasNoDonors(job.banned);
     const waits = [...job.waits, ...rendersOf(job.schedule)];
     if (waits.length === 0 && allRest(job.schedule)) this.moved(nowMs);
-    return standsStill(nowMs, this.#movedMs, waits)
-      ? new FarmError("JOB_STALLED", stillnessMessage(nowMs, this.#movedMs, waits))
-      : undefined;
+    return isStalled(nowMs, this.#movedMs, waits) ? new FarmError("JOB_STALLED", stillnessMessage(nowMs, this.#movedMs, waits)) : undefined;
   }
 }
 
@@ -66,7 +64,7 @@ function rendersOf(schedule: Schedule): Wait[] {
     what: `chunk ${chunk} of donor ${donor}`,
     kind: "render",
     sinceMs: startedAtMs,
-    seconds: shownSecondsFor(schedule, chunk, donor),
+    seconds: measuredSecondsFor(schedule, chunk, donor),
   }));
 }
 

@@ -1,7 +1,7 @@
 import type { JobOutcome } from "../../core/job/job-events.ts";
 import { isLocalOnly } from "../../core/plan/local-only.ts";
 import { mainFiles } from "../../core/plan/expected-files.ts";
-import { goesInTurn } from "../../core/ledger/in-turn.ts";
+import { mustFinishInOrder } from "../../core/ledger/in-turn.ts";
 import { startLedger } from "../../core/ledger/ledger.ts";
 import { childSignal } from "../../kernel/abort.ts";
 import { FarmError } from "../../kernel/errors.ts";
@@ -93,7 +93,7 @@ function inTurnOf(prepared: PreparedJob): boolean {
   if (deliver === "raw" || movieRangeOf(prepared)) return false;
   const { files, missingFiles } = created.settings;
   const frames = plan.outputs.map(({ frame }) => frame);
-  return goesInTurn(frames, facts.output.files ?? [], [...files, ...missingFiles]);
+  return mustFinishInOrder(frames, facts.output.files ?? [], [...files, ...missingFiles]);
 }
 
 function announce(ports: JobPorts, prepared: PreparedJob): void {

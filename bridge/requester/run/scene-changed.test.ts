@@ -25,7 +25,7 @@ import { StatsCollector } from "./stats-collector.ts";
 
 const HERE: DeviceClass = { blenderVersion: "3.4.1", buildHash: "b", backend: "CPU", arch: "avx2" };
 const FACTS = facts([scene({ width: 64, height: 48, samples: 4 })]);
-const changed = () => new FarmError("SCENE_CHANGED", "/project/card.png changed since the render began");
+const changed = () => new FarmError("SCENE_CHANGED", "/project/card.png changed since the job started");
 const nothing = async () => {};
 const unused = () => Promise.reject(new Error("not part of this test"));
 

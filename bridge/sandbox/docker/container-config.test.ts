@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { grantedTooMuch } from "./container-config.ts";
+import { excessGrants } from "./container-config.ts";
 
 const GRANTED = {
   HostConfig: { Privileged: false, ReadonlyRootfs: true, NetworkMode: "none", Memory: 2 ** 30, PidsLimit: 256, NanoCpus: 1e9 },
@@ -8,20 +8,20 @@ const GRANTED = {
 
 describe("a container as the engine created it", () => {
   it("is accepted when it matches the request", () => {
-    expect(grantedTooMuch(GRANTED)).toEqual([]);
+    expect(excessGrants(GRANTED)).toEqual([]);
     // Podman reports the same CPU share in another way.
-    expect(grantedTooMuch({ ...GRANTED, HostConfig: { ...GRANTED.HostConfig, NanoCpus: 0, CpuQuota: 100_000 } })).toEqual([]);
+    expect(excessGrants({ ...GRANTED, HostConfig: { ...GRANTED.HostConfig, NanoCpus: 0, CpuQuota: 100_000 } })).toEqual([]);
   });
   it.each([
     ["privileged", { Privileged: true }],
     ["writable", { ReadonlyRootfs: false }],
     ["network", { NetworkMode: "bridge" }],
     ["memory", { Memory: 0 }],
-    ["processes", { PidsLimit: -1 }],
-    ["processor", { NanoCpus: 0 }],
-  ])("is refused when it says %s", (word, other) =>
-    expect(grantedTooMuch({ ...GRANTED, HostConfig: { ...GRANTED.HostConfig, ...other } }).join()).toContain(word),
+    ["process limit", { PidsLimit: -1 }],
+    ["CPU limit", { NanoCpus: 0 }],
+  ])("is refused for a difference in: %s", (word, other) =>
+    expect(excessGrants({ ...GRANTED, HostConfig: { ...GRANTED.HostConfig, ...other } }).join()).toContain(word),
   );
   it("is refused when the image declares a volume", () =>
-    expect(grantedTooMuch({ ...GRANTED, Mounts: [{ RW: false }, { RW: true }] }).join()).toContain("image"));
+    expect(excessGrants({ ...GRANTED, Mounts: [{ RW: false }, { RW: true }] }).join()).toContain("image"));
 });

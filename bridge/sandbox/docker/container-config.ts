@@ -40,7 +40,7 @@ export const INSIDE = { scratch: "/tmp", scene: "/scene/0/1/2/3/4/5/6/7/8/9", to
 const NOBODY = "10001:10001";
 const NANO = 1e9;
 /** CPU weight, default 1024: everything else on this machine comes first. */
-const WEAK_SHARES = 128;
+const LOW_CPU_SHARES = 128;
 const OPEN_FILES = 4_096;
 /** Process limit of the user: far above the process limits of all sandboxes. Podman raises an unset limit to the maximum, which a rootless engine may not do. */
 const USER_PROCESSES = 4_096;
@@ -50,7 +50,7 @@ export const USER_LIMITS = [
   { Name: "core", Soft: 0, Hard: 0 },
 ] as const;
 /** When the machine runs out of memory, sandboxes are killed first. */
-const FIRST_TO_GO = 500;
+const OOM_SCORE_ADJUSTMENT = 500;
 
 /**
  * The container request for a sandbox. Nothing is granted that rendering does not need: no network, no capability, no
@@ -100,9 +100,9 @@ function hostConfig({ limits, folders }: ContainerSpec): HostConfig {
     })),
     ...cpuForEngine(cpus),
     ...memoryForEngine(memoryBytes),
-    CpuShares: WEAK_SHARES,
+    CpuShares: LOW_CPU_SHARES,
     PidsLimit: pids,
-    OomScoreAdj: FIRST_TO_GO,
+    OomScoreAdj: OOM_SCORE_ADJUSTMENT,
     Ulimits: [...USER_LIMITS],
     Init: false,
     AutoRemove: false, // its state is read before it is removed
@@ -129,15 +129,15 @@ export interface GrantedSandbox {
 }
 
 /** Checks the created container against the request: some engines silently ignore unknown settings, and images may add volumes. */
-export function grantedTooMuch({ HostConfig: granted, Mounts }: GrantedSandbox): string[] {
+export function excessGrants({ HostConfig: granted, Mounts }: GrantedSandbox): string[] {
   const faults: readonly (readonly [wrong: boolean, what: string])[] = [
     [granted.Privileged !== false, "it is privileged"],
     [granted.ReadonlyRootfs !== true, "its files are writable"],
-    [Mounts.some(({ RW }) => RW), "its image asks for a folder on this machine's disk"],
+    [Mounts.some(({ RW }) => RW), "its image declares a volume on this machine's disk"],
     [granted.NetworkMode !== "none", "it has a network"],
-    [!granted.Memory, "it has no limit of memory"],
-    [!granted.PidsLimit || granted.PidsLimit < 0, "it has no limit of processes"],
-    [!granted.NanoCpus && !granted.CpuQuota, "it has no limit of processor time"],
+    [!granted.Memory, "it has no memory limit"],
+    [!granted.PidsLimit || granted.PidsLimit < 0, "it has no process limit"],
+    [!granted.NanoCpus && !granted.CpuQuota, "it has no CPU limit"],
   ];
   return faults.flatMap(([wrong, what]) => (wrong ? [what] : []));
 }

@@ -4,14 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type Docker from "dockerode";
 import { type ChildSignal, childSignal } from "../../kernel/abort.ts";
 import { FarmError, messageOf } from "../../kernel/errors.ts";
-import {
-  type ContainerSpec,
-  cpuForEngine,
-  createOptions,
-  grantedTooMuch,
-  memoryForEngine,
-  type SandboxLimits,
-} from "./container-config.ts";
+import { type ContainerSpec, cpuForEngine, createOptions, excessGrants, memoryForEngine, type SandboxLimits } from "./container-config.ts";
 import { FrameReader, type Piece } from "./frame-reader.ts";
 import { OutputQuota } from "./output-quota.ts";
 import { limitReached } from "../sandbox-end.ts";
@@ -21,7 +14,7 @@ import { ReceivedFiles } from "./received-files.ts";
 /** The supervisor ends a sandbox without input for `SILENT_SECONDS`: an engine that died leaves its input open. */
 const HEARTBEAT_MS = 2_000;
 /** How long to wait for the supervisor's last message after the end. */
-const LAST_WORDS_MS = 1_000;
+const FINAL_MESSAGE_MS = 1_000;
 /** The engine's answer to a create request. */
 const NO_SUCH_IMAGE = 404;
 /** The largest piece of input that is sent at once. */
@@ -42,7 +35,7 @@ export class ContainerProcess {
   readonly #printed = new OutputQuota(() => performance.now());
   readonly #life: ChildSignal = childSignal();
   #limits: SandboxLimits;
-  #lastWord: string | undefined;
+  #finalMessage: string | undefined;
   /** Our reason for ending it, if we did. */
   #reason: FarmError | undefined;
 
@@ -65,9 +58,9 @@ export class ContainerProcess {
     try {
       // dockerode would also put it all into the request's URL, which engines log.
       container = await engine.createContainer({ _query: {}, _body: createOptions(spec) } as never);
-      const faults = grantedTooMuch(await container.inspect());
+      const faults = excessGrants(await container.inspect());
       if (faults.length > 0)
-        throw new FarmError("SANDBOX_UNSAFE", `the container engine made another sandbox than asked for: ${faults.join(", ")}`);
+        throw new FarmError("SANDBOX_UNSAFE", `the container engine created another sandbox than requested: ${faults.join(", ")}`);
       const stream = await container.attach({ stream: true, stdin: true, stdout: true, stderr: true, hijack: true });
       const ended = exitCodeOf(container);
       await container.start();
@@ -153,12 +146,12 @@ export class ContainerProcess {
 
   async #hear(piece: Piece): Promise<void> {
     if (piece.kind === FROM.output) await this.#print(this.stdout, piece.bytes);
-    else if (piece.kind === FROM.lastWord) this.#lastWord = piece.bytes.toString("latin1");
+    else if (piece.kind === FROM.lastWord) this.#finalMessage = piece.bytes.toString("latin1");
     else await this.#taken.hear(piece);
   }
 
   async #print(stream: PassThrough, bytes: Buffer): Promise<void> {
-    if (!this.#printed.spend(bytes.length)) return this.#end(new FarmError("OUTPUT_EXCEEDED", "the scene prints without end"));
+    if (!this.#printed.spend(bytes.length)) return this.#end(new FarmError("OUTPUT_EXCEEDED", "the scene prints too much"));
     if (!stream.write(bytes)) await new Promise((resolve) => stream.once("drain", resolve));
   }
 
@@ -170,9 +163,9 @@ export class ContainerProcess {
   }
 
   async #exit(ended: Promise<number>, talking: Promise<unknown>): ContainerProcess["exited"] {
-    const exitCode = await ended.catch((cause: unknown) => this.#engineLeft(cause));
+    const exitCode = await ended.catch((cause: unknown) => this.#onEngineLost(cause));
     this.#life.abort();
-    await Promise.race([talking, delay(LAST_WORDS_MS)]);
+    await Promise.race([talking, delay(FINAL_MESSAGE_MS)]);
     const reason = (await this.#limitReached(exitCode)) ?? this.#reason;
     this.#taken.end(reason ?? new FarmError("BLENDER_CRASHED", "its sandbox has ended"));
     (this.#stream as Partial<{ destroy(): void }>).destroy?.();
@@ -180,8 +173,8 @@ export class ContainerProcess {
     return { exitCode, signal: signalOf(exitCode), ...(reason ? { reason } : {}) };
   }
 
-  #engineLeft(cause: unknown): undefined {
-    this.#reason ??= new FarmError("SANDBOX_UNAVAILABLE", `the container engine has gone: ${messageOf(cause)}`, { cause });
+  #onEngineLost(cause: unknown): undefined {
+    this.#reason ??= new FarmError("SANDBOX_UNAVAILABLE", `the container engine does not answer: ${messageOf(cause)}`, { cause });
   }
 
   async #limitReached(exitCode: number | undefined): Promise<FarmError | undefined> {
@@ -190,7 +183,7 @@ export class ContainerProcess {
       () => undefined,
     );
     const { memoryBytes, pids } = this.#limits;
-    return limitReached({ exitCode, outOfMemory: state?.OOMKilled === true, lastWord: this.#lastWord, memoryBytes, pids });
+    return limitReached({ exitCode, outOfMemory: state?.OOMKilled === true, lastWord: this.#finalMessage, memoryBytes, pids });
   }
 
   /** Ignores writes to a sandbox that has ended. */

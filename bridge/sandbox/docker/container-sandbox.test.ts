@@ -183,7 +183,7 @@ describe("limits of a sandbox", () => {
     expect(await ENGINE.ping()).toBeTruthy();
   });
 
-  it("scratch: is full at its size, and uses none of this machine's disk", async () => {
+  it("scratch: writes beyond its size fail, and none of this machine's disk is used", async () => {
     const fill = `
 n = 0
 try:
@@ -283,7 +283,7 @@ describe("an image that is no environment", () => {
 
   it("is refused when it declares a volume", async () => {
     await using odd = await image("VOLUME /data");
-    await expect(prepared(odd.name)).rejects.toMatchObject({ code: "SANDBOX_UNSAFE", message: expect.stringContaining("folder") });
+    await expect(prepared(odd.name)).rejects.toMatchObject({ code: "SANDBOX_UNSAFE", message: expect.stringContaining("volume") });
   });
 
   it("is not found when it has no labels of its Blender", async () => {
@@ -328,7 +328,7 @@ describe("life cycle of a sandbox", () => {
     expect((await running.exited).reason).toMatchObject({ code: "CANCELLED" });
   });
 
-  it("is not ended for silence while it was paused, but for its age", async () => {
+  it("is ended by its maximum age, but not by silence during a pause", async () => {
     await using brief = await testSandbox(`test-${process.pid}`, { idleSeconds: 5, deadlineSeconds: timeLimit(20_000) / 1_000 });
     const running = await brief.python(SLEEP);
     await lineFrom(running, "here");

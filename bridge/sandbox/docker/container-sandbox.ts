@@ -31,10 +31,10 @@ const PIDS = { least: 256, perCpu: 4 } as const;
 /** As a share of memory, in which it is included. */
 const SCRATCH_SHARE = 0.5;
 /** The only environment variables that are passed in. */
-const PASSED_ON = new Set(["LANG", "PYTHONDONTWRITEBYTECODE"]);
+const PASSED_VARIABLES = new Set(["LANG", "PYTHONDONTWRITEBYTECODE"]);
 const ENGINE_ANSWERS_MS = 10_000;
 /** Space for control messages. */
-const TRIAL_SIZE = { cpus: 1, memoryBytes: 128 * 2 ** 20 } as const;
+const TEST_SIZE = { cpus: 1, memoryBytes: 128 * 2 ** 20 } as const;
 
 export interface SandboxOptions {
   /** Name or id of the environment; default: the newest. */
@@ -93,12 +93,12 @@ export class ContainerSandbox implements AsyncDisposable {
     if (faults.length > 0) throw new FarmError("SANDBOX_UNSAFE", `the container engine is not safe enough: ${faults.join("; ")}`);
     const { age, version } = runtimeAge(components);
     if (age === "old" && !options.allowOldRuntime) {
-      throw new FarmError("SANDBOX_UNSAFE", `the container runtime runc ${version} has known ways out of a container`, {
-        advice: "Install a newer Docker Engine, or say --allow-old-runtime.",
+      throw new FarmError("SANDBOX_UNSAFE", `the container runtime runc ${version} has known container escapes`, {
+        advice: "Install a newer Docker Engine, or use --allow-old-runtime.",
       });
     }
     const unsure = age === "unknown" && version !== "";
-    const warnings = unsure ? [`runc ${version} is mended only if this system's maker has done so: keep the system up to date`] : [];
+    const warnings = unsure ? [`runc ${version} is safe only if this system's distribution has fixed it: keep the system up to date`] : [];
     const environment = await findEnvironment(engine, options.environment).catch((error: unknown) => {
       if (options.environment === undefined && isFarmError(error, "ENVIRONMENT_MISSING")) return undefined;
       throw error;
@@ -117,20 +117,18 @@ export class ContainerSandbox implements AsyncDisposable {
     const labels = { [SANDBOX_LABELS.node]: options.node, [SANDBOX_LABELS.maker]: await processFingerprint() };
     this.#ready = { tools: options.tools, labels };
     const orphans = await removeOrphanedContainers(this.#engine, options.node);
-    if (this.environment !== undefined) await this.#tryOut(options);
+    if (this.environment !== undefined) await this.#testSandbox(options);
     return orphans;
   }
 
   /** A remote engine cannot see our folders, and an image may lack what our supervisor needs: found before work is offered. */
-  async #tryOut({ tools, scripts }: { readonly tools: string; readonly scripts: string }): Promise<void> {
+  async #testSandbox({ tools, scripts }: { readonly tools: string; readonly scripts: string }): Promise<void> {
     const script = join(scripts, "donor_main.py");
     const request = { command: "/usr/bin/python3", args: ["-IS", "-c", "import sys; open(sys.argv[1]); print('works')", script] };
-    const trial = await this.start(request, { scripts, scene: tools, scratch: tools }, TRIAL_SIZE);
+    const trial = await this.start(request, { scripts, scene: tools, scratch: tools }, TEST_SIZE);
     const [said, complaint, { reason }] = await Promise.all([text(trial.stdout), text(trial.stderr), trial.exited]);
     if (said === "works\n") return;
-    throw (
-      reason ?? new FarmError("SANDBOX_UNAVAILABLE", `a sandbox was tried and does not work: ${lastLine(complaint) || "it said nothing"}`)
-    );
+    throw reason ?? new FarmError("SANDBOX_UNAVAILABLE", `a test of the sandbox failed: ${lastLine(complaint) || "without a message"}`);
   }
 
   /** Starts a program of the environment, or of the named image. Paths in its arguments are converted to paths inside. Throws SANDBOX_UNAVAILABLE, SANDBOX_UNSAFE. */
@@ -143,7 +141,7 @@ export class ContainerSandbox implements AsyncDisposable {
     if (!this.#ready) throw new Error("the sandbox was not prepared");
     const { tools, labels } = this.#ready;
     const image = request.image ?? this.environment?.id;
-    if (image === undefined) throw new FarmError("ENVIRONMENT_MISSING", "there is no environment to run in");
+    if (image === undefined) throw new FarmError("ENVIRONMENT_MISSING", "there is no environment to render in");
     const seen: readonly ReadableFolder[] = [
       { here: folders.scripts, inside: `${INSIDE.tools}/${TOOLS.scripts}` },
       { here: folders.scratch, inside: INSIDE.scratch },
@@ -227,7 +225,7 @@ function seenInside(path: string, seen: readonly ReadableFolder[]): string | und
 /** Passes only environment variables that name a mounted folder. */
 function environmentInside(env: Readonly<Record<string, string>>, seen: readonly ReadableFolder[]): Record<string, string> {
   const kept = Object.entries(env).flatMap(([name, value]) => {
-    const inside = PASSED_ON.has(name) ? value : seenInside(value, seen);
+    const inside = PASSED_VARIABLES.has(name) ? value : seenInside(value, seen);
     return inside === undefined ? [] : [[name, inside] as const];
   });
   return Object.fromEntries(kept);

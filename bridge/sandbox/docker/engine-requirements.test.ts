@@ -14,21 +14,21 @@ describe("an engine for untrusted files", () => {
     ["processes", { PidsLimit: false }],
     ["rootless", { CgroupDriver: "none" }],
     ["windows", { OSType: "windows" }],
-  ])("is refused for %s", (word, facts) => expect(engineFaults({ ...GOOD, ...facts }).join()).toContain(word));
+  ])("is refused when unsafe because of: %s", (word, facts) => expect(engineFaults({ ...GOOD, ...facts }).join()).toContain(word));
   it("is refused when it does not report them", () =>
-    expect(engineFaults({})).toEqual(["it does not hold containers to their limit of memory, CPU, processes"]));
+    expect(engineFaults({})).toEqual(["it does not enforce container limits of memory, CPU, processes"]));
 });
 
 describe("the age of a runtime", () => {
   it.each([
     ["1.1.15", "old"],
     ["1.2.7", "old"],
-    ["1.2.8", "mended"],
+    ["1.2.8", "fixed"],
     ["1.3.2", "old"],
-    ["1.3.3", "mended"],
-    ["1.4.0-rc.3", "mended"],
-    ["2.0.0", "mended"],
-    ["v1.3.3", "mended"],
+    ["1.3.3", "fixed"],
+    ["1.4.0-rc.3", "fixed"],
+    ["2.0.0", "fixed"],
+    ["v1.3.3", "fixed"],
     ["1.1.5+ds1-1+deb12u1", "unknown"],
     ["1.1.12-0ubuntu2~22.04.1", "unknown"],
     ["something", "unknown"],

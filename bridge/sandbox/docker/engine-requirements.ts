@@ -27,8 +27,8 @@ export interface EngineComponent {
  * First versions of runc without the known container escapes (CVE-2025-31133, -52565, -52881; 1.1 was never fixed by its
  * makers), by minor version.
  */
-const RUNC_MENDED: Readonly<Record<string, number>> = { "1.2": 8, "1.3": 3 };
-const RUNC_ALL_MENDED_SINCE = [1, 4] as const;
+const RUNC_FIXED: Readonly<Record<string, number>> = { "1.2": 8, "1.3": 3 };
+const RUNC_ALL_FIXED_SINCE = [1, 4] as const;
 
 /** Limits that an engine reports as not enforced. */
 export function unenforcedLimits(facts: EngineFacts): EngineLimit[] {
@@ -56,36 +56,34 @@ export function engineFaults(facts: EngineFacts): string[] {
   const unenforced = limitsThat(facts, (enforced) => enforced !== true).filter((limit) => limit !== "swap");
   return [
     ...(facts.OSType === undefined || facts.OSType === "linux" ? [] : [`it runs ${facts.OSType} containers`]),
-    ...(facts.CgroupDriver === "none" ? ["it holds containers to no limits at all (rootless without delegated control groups)"] : []),
-    ...(unenforced.length === 0 ? [] : [`it does not hold containers to their limit of ${unenforced.join(", ")}`]),
+    ...(facts.CgroupDriver === "none" ? ["it enforces no container limits (rootless without delegated control groups)"] : []),
+    ...(unenforced.length === 0 ? [] : [`it does not enforce container limits of ${unenforced.join(", ")}`]),
   ];
 }
 
 export interface RuntimeAge {
-  readonly age: "mended" | "old" | "unknown";
+  readonly age: "fixed" | "old" | "unknown";
   /** Empty without runc. */
   readonly version: string;
 }
 
 /**
- * A warning about the engine's runtime: distributions may fix old versions without changing the version number, which cannot be detected.
+ * Whether the engine's runc is free of the known container escapes. Distributions may fix old versions without changing the
+ * version number, which cannot be detected: those are "unknown".
  */
-export function runtimeAge(components: readonly EngineComponent[]): {
-  readonly age: "mended" | "old" | "unknown";
-  readonly version: string;
-} {
+export function runtimeAge(components: readonly EngineComponent[]): RuntimeAge {
   const version = components.find(({ Name }) => Name === "runc")?.Version ?? "";
   const match = /^v?(\d+)\.(\d+)\.(\d+)(.*)$/.exec(version);
   if (!match) return { age: "unknown", version };
   const [major, minor, patch] = match.slice(1, 4).map(Number) as [number, number, number];
-  if (isMended(major, minor, patch)) return { age: "mended", version };
+  if (isFixed(major, minor, patch)) return { age: "fixed", version };
   const isDistributions = /[+~]|deb|ubuntu|el\d|fc\d/.test(match[4] ?? "");
   return { age: isDistributions ? "unknown" : "old", version };
 }
 
-function isMended(major: number, minor: number, patch: number): boolean {
-  const [sinceMajor, sinceMinor] = RUNC_ALL_MENDED_SINCE;
+function isFixed(major: number, minor: number, patch: number): boolean {
+  const [sinceMajor, sinceMinor] = RUNC_ALL_FIXED_SINCE;
   if (major > sinceMajor || (major === sinceMajor && minor >= sinceMinor)) return true;
-  const mended = RUNC_MENDED[`${major}.${minor}`];
-  return mended !== undefined && patch >= mended;
+  const since = RUNC_FIXED[`${major}.${minor}`];
+  return since !== undefined && patch >= since;
 }

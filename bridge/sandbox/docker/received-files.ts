@@ -38,13 +38,14 @@ export class ReceivedFiles {
   /** Handles a frame of the supervisor about the file. Throws when it breaks the protocol, which programs inside cannot cause. */
   async hear({ kind, bytes, last }: Piece): Promise<void> {
     const taking = this.#taking;
-    if (!taking) throw new Error("a file came that nobody asked for");
-    if (!last && kind !== FROM.file) throw new Error("a word came in pieces");
+    if (!taking) throw new Error("a file was sent that was not requested");
+    if (!last && kind !== FROM.file) throw new Error("a control frame was split");
     if (kind === FROM.fileStarts) announce(taking, bytes);
     else if (kind === FROM.file) await write(taking, bytes);
-    else if (bytes.length > 0) taking.ended.reject(new FarmError("BLENDER_SCRIPT_FAILED", `no result could be taken: ${printable(bytes)}`));
+    else if (bytes.length > 0)
+      taking.ended.reject(new FarmError("BLENDER_SCRIPT_FAILED", `a result could not be copied: ${printable(bytes)}`));
     else if (taking.left === 0) taking.ended.resolve();
-    else throw new Error("a file is shorter than it was said to be");
+    else throw new Error("a file is shorter than announced");
   }
 
   /** The stream has ended. */
@@ -74,12 +75,12 @@ export class ReceivedFiles {
 
 function announce(taking: Taking, bytes: Buffer): void {
   const size = bytes.length === 8 ? Number(bytes.readBigUInt64BE()) : Number.POSITIVE_INFINITY;
-  if (taking.left !== undefined || size > taking.maxBytes) throw new Error("a file is larger than was agreed");
+  if (taking.left !== undefined || size > taking.maxBytes) throw new Error("a file is larger than allowed");
   taking.left = size;
 }
 
 async function write(taking: Taking, bytes: Buffer): Promise<void> {
-  if (taking.left === undefined || bytes.length > taking.left) throw new Error("a file is longer than it was said to be");
+  if (taking.left === undefined || bytes.length > taking.left) throw new Error("a file is longer than announced");
   taking.left -= bytes.length;
   await taking.file.writeFile(bytes);
 }

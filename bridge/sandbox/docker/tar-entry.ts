@@ -13,7 +13,7 @@ export async function* tarEntry(name: string, bytes: number, content: Bytes): As
     if (written > bytes) break;
     yield piece;
   }
-  if (written !== bytes) throw new Error(`${name} is not as long as was promised`);
+  if (written !== bytes) throw new Error(`${name} does not have the announced size`);
   yield Buffer.alloc((TAR_BLOCK - (bytes % TAR_BLOCK)) % TAR_BLOCK);
 }
 

@@ -34,7 +34,7 @@ export async function findBase(
   const refusal = await pulled(engine, image, watch, signal);
   if (refusal === undefined) return { image, args: {} };
   if (named !== undefined || !canMakeBase()) throw refusal;
-  watch.note(`no registry gives ${image}: debootstrap makes a minimal Debian ${release} here`);
+  watch.note(`${image} cannot be pulled: debootstrap makes a minimal Debian ${release} on this machine`);
   await makeBase(engine, { script: join(containers, "make-base.sh"), release, tag: own }, watch.line, signal);
   return ownBase;
 }

@@ -1,5 +1,11 @@
 import type Docker from "dockerode";
-import { ENVIRONMENT_LABELS, type EnvironmentFacts, environmentName, factsFromLabels, mayMean } from "../../core/environments/facts.ts";
+import {
+  ENVIRONMENT_LABELS,
+  type EnvironmentFacts,
+  environmentName,
+  factsFromLabels,
+  matchesEnvironment,
+} from "../../core/environments/facts.ts";
 import { FarmError, messageOf } from "../../kernel/errors.ts";
 
 /** A container image with a Blender, on this machine's engine. */
@@ -21,10 +27,10 @@ export async function listEnvironmentImages(engine: Docker): Promise<Environment
   return images.flatMap((image) => environmentOf(image)).toSorted((a, b) => b.createdMs - a.createdMs);
 }
 
-/** The environment that matches a user's text (see `mayMean`) or has that tag; the newest match; by default the newest of all. Throws ENVIRONMENT_MISSING. */
+/** The environment that matches a user's text (see `matchesEnvironment`) or has that tag; the newest match; by default the newest of all. Throws ENVIRONMENT_MISSING. */
 export async function findEnvironment(engine: Docker, wanted: string | undefined): Promise<EnvironmentImage> {
   const all = await listEnvironmentImages(engine).catch((cause: unknown) => {
-    throw new FarmError("SANDBOX_UNAVAILABLE", `the container engine does not tell its images: ${messageOf(cause)}`, { cause });
+    throw new FarmError("SANDBOX_UNAVAILABLE", `the container engine does not list its images: ${messageOf(cause)}`, { cause });
   });
   const found = wanted === undefined ? all[0] : all.find((image) => isCalled(image, wanted));
   if (found) return found;
@@ -36,7 +42,7 @@ export async function findEnvironment(engine: Docker, wanted: string | undefined
 
 function isCalled({ names, facts, digest }: EnvironmentImage, wanted: string): boolean {
   const called = names.map((name) => name.replace(/^localhost\//, "")); // Podman's prefix of local images
-  return called.includes(wanted) || called.includes(`${wanted}:latest`) || mayMean(wanted, facts, digest);
+  return called.includes(wanted) || called.includes(`${wanted}:latest`) || matchesEnvironment(wanted, facts, digest);
 }
 
 /** An image with environment labels that are incomplete is skipped. */

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import type { EnvironmentFacts } from "../../core/environments/facts.ts";
 import type { Backend } from "../../core/plan/chunk.ts";
-import type { GpuMaker } from "../../core/environments/recipe.ts";
+import type { GpuVendor } from "../../core/environments/recipe.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import type { ImageEngine } from "./image-engine.ts";
 
@@ -17,13 +17,13 @@ const Answer = z.strictObject({
 });
 
 /** The backend of each vendor's devices, in an image that supports them. */
-const BACKENDS: Readonly<Record<GpuMaker, readonly Backend[]>> = { nvidia: ["CUDA", "OPTIX"], amd: ["HIP"], intel: ["ONEAPI"] };
+const BACKENDS: Readonly<Record<GpuVendor, readonly Backend[]>> = { nvidia: ["CUDA", "OPTIX"], amd: ["HIP"], intel: ["ONEAPI"] };
 
 /** Runs an image's Blender once and reads its description. Throws ENVIRONMENT_BUILD_FAILED. */
-export async function askBlender(
+export async function describeImageBlender(
   engine: ImageEngine,
   image: string,
-  { probe, gpu }: { readonly probe: string; readonly gpu: GpuMaker | undefined },
+  { probe, gpu }: { readonly probe: string; readonly gpu: GpuVendor | undefined },
   signal: AbortSignal,
 ): Promise<EnvironmentFacts> {
   const script = await readFile(probe, "utf8");
@@ -31,14 +31,13 @@ export async function askBlender(
   const said = await engine.ask(image, ["blender", ...flags, "--python-expr", script], signal);
   const line = said.split("\n").find((text) => text.startsWith(ANSWER));
   const parsed = Answer.safeParse(line === undefined ? undefined : JSON.parse(line.slice(ANSWER.length)));
-  if (!parsed.success)
-    throw new FarmError("ENVIRONMENT_BUILD_FAILED", "the image's Blender does not say what it is", { cause: parsed.error });
+  if (!parsed.success) throw new FarmError("ENVIRONMENT_BUILD_FAILED", "the image's Blender cannot be identified", { cause: parsed.error });
   const { compiled, ...facts } = parsed.data;
   const wanted = gpu === undefined ? [] : BACKENDS[gpu];
   const usable = wanted.filter((backend) => compiled.includes(backend));
   if (gpu !== undefined && usable.length === 0)
     throw new FarmError("ENVIRONMENT_BUILD_FAILED", `this Blender is built without ${wanted.join(" and ")}`, {
-      advice: "Take an official build: --blender 4.2.9 --sha256 …",
+      advice: "Use an official build: --blender 4.2.9 --sha256 …",
     });
   return { ...facts, backends: ["CPU", ...usable] };
 }

@@ -29,7 +29,7 @@ const manifest = (config: string, layers: readonly string[]) =>
   Buffer.from(JSON.stringify([{ Config: config, RepoTags: null, Layers: layers }]));
 
 describe("a saved image", () => {
-  it("is read in the old layout, following its links", async () => {
+  it("is read in the docker-archive layout, following links", async () => {
     const saved = archive({
       "a/layer.tar": LARGE,
       "b/layer.tar": { to: "../c/layer.tar" },
@@ -46,7 +46,7 @@ describe("a saved image", () => {
   it.each([
     ["gzip", gzipSync],
     ["zstd", zstdCompressSync],
-  ])("is read in the OCI layout, its layers from %s", async (_, compress) => {
+  ])("is read in the OCI layout, with layers compressed by %s", async (_, compress) => {
     const saved = archive({
       "oci-layout": Buffer.from("{}"),
       "manifest.json": manifest("blobs/sha256/cfg", ["blobs/sha256/one", "blobs/sha256/two"]),
@@ -71,7 +71,7 @@ describe("a saved image", () => {
   it("fails when a layer fails", async () => {
     async function* broken() {
       yield LARGE;
-      throw new Error("the layer is a lie");
+      throw new Error("the layer cannot be read");
     }
     const written = writeImage({
       digest: sha(CONFIG),
@@ -79,13 +79,13 @@ describe("a saved image", () => {
       tag: "x:y",
       layers: [{ diffId: sha(LARGE), bytes: LARGE.length, tar: broken }],
     });
-    await expect(buffer(written)).rejects.toThrow("the layer is a lie");
+    await expect(buffer(written)).rejects.toThrow("the layer cannot be read");
   });
 
   it.each([
     ["no manifest", { "cfg.json": CONFIG }],
     ["no configuration", { "manifest.json": manifest("cfg.json", []) }],
-    ["a layer too few", { "cfg.json": CONFIG, "manifest.json": manifest("cfg.json", ["a/layer.tar"]) }],
+    ["a missing layer", { "cfg.json": CONFIG, "manifest.json": manifest("cfg.json", ["a/layer.tar"]) }],
   ])("with %s is refused", async (_, files) => {
     await expect(readSavedImage(archive(files), collect, signal)).rejects.toMatchObject({ code: "ENVIRONMENT_INVALID" });
   });

@@ -132,7 +132,7 @@ export class ImageEngine {
     try {
       const answer = await this.#docker.buildImage(context, options);
       const id = await readProgress(answer, onLine, signal);
-      if (id === undefined) throw new Error("the builder told no image");
+      if (id === undefined) throw new Error("the builder returned no image");
       return id;
     } catch (cause) {
       signal.throwIfAborted();
@@ -196,7 +196,7 @@ export class ImageEngine {
     const isMeant = loaded?.layers.join() === image.layers.map(({ diffId }) => diffId).join();
     if (loaded && isMeant && (await this.digestOf(loaded, signal)) === image.digest) return loaded;
     await this.remove(tag);
-    throw new FarmError("ENVIRONMENT_INVALID", "the engine has made another image of what it was given");
+    throw new FarmError("ENVIRONMENT_INVALID", "the engine loaded another image than the expected one");
   }
 
   /** Loads an archive into the engine. Throws the archive's error, or ENVIRONMENT_INVALID if the engine refuses it. */

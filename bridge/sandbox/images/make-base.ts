@@ -48,5 +48,5 @@ export async function makeBase(
   await engine.remove(tag);
   signal.throwIfAborted();
   if (failed && !made.failed) throw failed.error;
-  throw new FarmError("BASE_IMAGE_MISSING", `a base could not be made: ${last.slice(0, 300)}`, { facts: { release } });
+  throw new FarmError("BASE_IMAGE_MISSING", `a base image could not be made: ${last.slice(0, 300)}`, { facts: { release } });
 }

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Process 1 of a sandbox: starts one program, stands between it and the bridge, and ends with either.
+"""Process 1 of a sandbox: starts one program, relays between it and the bridge, and ends with either.
 
 Nothing inside the sandbox can kill, stop or read process 1 (it is the first of its process namespace and not dumpable), and
-nothing but process 1 holds the bridge's pipes: what arrives at the bridge was framed here. When this process ends, the kernel
-ends all others of the sandbox.
+only process 1 has the bridge's pipes, so that everything the bridge receives was framed here. When this process ends, the kernel
+ends all other processes of the sandbox.
 
-Standard input is read up to its first newline and dropped (some engines put a request of their own there); then frames both ways:
+Standard input up to its first newline is dropped (some engines write a request of their own there); then frames both ways:
 one byte of kind, four bytes of length (big endian), payload.
 
   from the bridge   i  bytes for the program's standard input       x  that was all of them
@@ -37,7 +37,7 @@ HEADER = struct.Struct(">cI")
 PIECE_BYTES = 64 * 1024
 MOST_PAYLOAD_BYTES = 16 * 1024 * 1024
 LOOK_SECONDS = 0.2
-# Of a look that took so much longer than planned: the sandbox was paused, and silence meanwhile says nothing.
+# A check that was late by more than this: the sandbox was paused, so silence during that time does not count.
 PAUSED_SECONDS = 3.0
 PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 4, 22, 38
 LEFT, SILENT, LATE, BROKEN = 75, 76, 124, 70
@@ -57,7 +57,7 @@ class Bridge:
         self.heard_at = time.monotonic()
 
     def skip_foreign_line(self) -> None:
-        """Drops what the engine may have put before our own bytes."""
+        """Drops what the engine may have written before the bridge's bytes."""
         self._in.readline()
 
     def frames(self) -> Iterator[tuple[bytes, bytes]]:
@@ -81,7 +81,7 @@ class Bridge:
             write_all(self._out, HEADER.pack(kind, len(payload)) + payload)
 
     def say_why(self, word: str) -> None:
-        """Says the last word if the bridge still takes it: whoever leaves does not wait for long."""
+        """Sends the final message if the bridge still reads; waits only shortly."""
         self._last_word.put(word)
         self._said.wait(1.0)
 
@@ -91,7 +91,7 @@ class Bridge:
 
 
 class Program:
-    """The program that the sandbox is for, and its pipes."""
+    """The sandboxed program, and its pipes."""
 
     def __init__(self, argv: list[str], seccomp: str) -> None:
         input_read, self._input = os.pipe()
@@ -105,7 +105,7 @@ class Program:
         self._input_open = True
 
     def feed(self, payload: bytes) -> None:
-        """Gives it input; one that takes no more is left alone."""
+        """Writes to its input; does nothing once it is closed."""
         try:
             if self._input_open:
                 write_all(self._input, payload)
@@ -118,13 +118,13 @@ class Program:
             os.close(self._input)
 
     def forward_output(self, bridge: Bridge) -> None:
-        """Hands its output over until it ends."""
+        """Forwards its output until it ends."""
         while piece := os.read(self._output, PIECE_BYTES):
             bridge.send(b"o", piece)
 
 
 def become(argv: list[str], seccomp: str, input_read: int, output_write: int) -> None:
-    """In the child: turns into the program, with less than this process may."""
+    """In the child: executes the program, with fewer rights than this process."""
     try:
         os.setpgid(0, 0)
         for name in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGPIPE):
@@ -135,14 +135,14 @@ def become(argv: list[str], seccomp: str, input_read: int, output_write: int) ->
         os.nice(19)
         confine(seccomp)
         os.execvp(argv[0], argv)
-    except BaseException as error:  # noqa: BLE001 - whatever it is, this child may not go on as a second supervisor
+    except BaseException as error:  # noqa: BLE001 - on any error the child must not continue as a second supervisor
         os.write(2, f"{argv[0]} could not be started: {error}\n".encode())
     finally:
         os._exit(127)
 
 
 def confine(path: str) -> None:
-    """A second filter of system calls on top of the engine's own: filters only ever take away."""
+    """Adds a second system call filter to the engine's own: filters can only restrict further."""
     program = Path(path).read_bytes()
 
     class Filter(ctypes.Structure):
@@ -155,7 +155,7 @@ def confine(path: str) -> None:
 
 
 class Taking:
-    """Carries files out, one after the other, beside everything else."""
+    """Sends files to the bridge, one after the other, on its own thread."""
 
     def __init__(self, bridge: Bridge, scratch: str) -> None:
         self._bridge = bridge
@@ -175,7 +175,7 @@ class Taking:
                 self._bridge.send(b"e", (str(error) or "no").encode()[:500])
 
     def _carry(self, raw: bytes, most_bytes: int) -> None:
-        """Sends a regular file of the scratch folder, as long as it says it is, and removes it."""
+        """Sends a regular file of the scratch folder with its size at opening, and removes it."""
         path = os.path.realpath(raw.decode("utf8", "surrogateescape"))
         if not path.startswith(self._scratch):
             raise ValueError("it is not in the scratch folder")
@@ -200,7 +200,7 @@ class Taking:
 
 
 class Watch:
-    """Ends everything when the bridge is silent, the time is over or the number of processes was hit."""
+    """Ends the sandbox when the bridge is silent, the time is over, or the process limit was reached."""
 
     def __init__(self, bridge: Bridge, options: dict[str, Any]) -> None:
         self._bridge = bridge
@@ -229,7 +229,7 @@ class Watch:
 
 
 def refused_processes() -> int:
-    """How often the limit of processes was hit, as the control group tells (version 2, then 1); 0 where it does not."""
+    """How often the process limit was reached, by the control group (version 2, then 1); 0 if unknown."""
     for path in ("/sys/fs/cgroup/pids.events", "/sys/fs/cgroup/pids/pids.events"):
         try:
             return int(Path(path).read_text().split()[1])
@@ -239,7 +239,7 @@ def refused_processes() -> int:
 
 
 def leave(bridge: Bridge, word: str, code: int) -> NoReturn:
-    """Ends process 1, and with it all of the sandbox."""
+    """Ends process 1, and with it the whole sandbox."""
     bridge.say_why(word)
     os._exit(code)
 
@@ -251,7 +251,7 @@ def write_all(handle: int, data: bytes) -> None:
 
 
 def listen(bridge: Bridge, program: Program, taking: Taking, grace: float) -> None:
-    """Does what the bridge says, and ends all when it is gone."""
+    """Handles the bridge's frames, and ends the sandbox when it is gone."""
     bridge.skip_foreign_line()
     for kind, payload in bridge.frames():
         if kind == b"i":
@@ -269,7 +269,7 @@ def in_background(work: Callable[..., None], *arguments: Any) -> threading.Threa
     def run() -> None:
         try:
             work(*arguments)
-        except BaseException as error:  # noqa: BLE001 - a supervisor without one of its threads guards nothing
+        except BaseException as error:  # noqa: BLE001 - a supervisor without one of its threads is not safe
             os.write(2, f"the supervisor failed: {error!r}\n".encode())
             os._exit(BROKEN)
 
@@ -279,7 +279,7 @@ def in_background(work: Callable[..., None], *arguments: Any) -> threading.Threa
 
 
 def ended_with(pid: int) -> int:
-    """Waits until the program has ended, burying its orphans meanwhile. Returns an exit code as shells have it."""
+    """Waits until the program has ended, reaping orphans meanwhile. Returns an exit code in the shell's form."""
     while True:
         gone, status = os.waitpid(-1, 0)
         if gone == pid:
@@ -292,7 +292,7 @@ def main() -> None:
         signal.signal(name, lambda *_: os._exit(143))
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     options = json.loads(sys.argv[1])
-    program = Program(sys.argv[2:], options["seccomp"])  # before there are threads, which a fork does not take along
+    program = Program(sys.argv[2:], options["seccomp"])  # before threads are started, which a fork does not copy
     bridge = Bridge()
     taking = Taking(bridge, options["scratch"])
     watch = Watch(bridge, options)
@@ -301,7 +301,7 @@ def main() -> None:
     output = in_background(program.forward_output, bridge)
     in_background(listen, bridge, program, taking, options["graceSeconds"])
     code = ended_with(program.pid)
-    output.join(1.0)  # what it printed last; a child of its own may still hold the pipe open
+    output.join(1.0)  # its last output; a child of its own may still have the pipe open
     leave(bridge, "processes" if watch.has_hit_processes() else "ended", code)
 
 

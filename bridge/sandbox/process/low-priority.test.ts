@@ -7,14 +7,14 @@ import { until } from "../../test/time/until.ts";
 
 const blender = { command: "/opt/blender", args: ["-b", "a b.blend"], cwd: "/tmp" };
 
-describe("weakly", () => {
-  it("the tools exec the command in the same process", () =>
+describe("atLowPriority", () => {
+  it("starts the command by tools that exec it in the same process", () =>
     expect(atLowPriority(blender, { nice: "nice", ionice: "ionice" })).toEqual({
       command: "nice",
       args: ["-n", "19", "ionice", "-c", "3", "/opt/blender", "-b", "a b.blend"],
       cwd: "/tmp",
     }));
-  it("the command is unchanged when there are no tools", () =>
+  it("returns the command unchanged when there are no tools", () =>
     expect(atLowPriority(blender, { nice: undefined, ionice: undefined })).toEqual(blender));
 });
 

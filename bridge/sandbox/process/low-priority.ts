@@ -22,11 +22,11 @@ export interface NiceTools {
  * exec it, so that even its first thread has it. Without tools it is unchanged.
  */
 export function atLowPriority<C extends Command>(request: C, { nice, ionice }: NiceTools): C {
-  const disk = ionice === undefined ? request : wrapped(request, ionice, ["-c", "3"]);
-  return nice === undefined ? disk : wrapped(disk, nice, ["-n", String(NICEST)]);
+  const disk = ionice === undefined ? request : commandWithTools(request, ionice, ["-c", "3"]);
+  return nice === undefined ? disk : commandWithTools(disk, nice, ["-n", String(NICEST)]);
 }
 
-function wrapped<C extends Command>(request: C, tool: string, flags: readonly string[]): C {
+function commandWithTools<C extends Command>(request: C, tool: string, flags: readonly string[]): C {
   return { ...request, command: tool, args: [...flags, request.command, ...request.args] };
 }
 

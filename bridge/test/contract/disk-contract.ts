@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Disk, isThere } from "../../kernel/disk.ts";
+import { type Disk, pathExists } from "../../kernel/disk.ts";
 
 /** A disk with a folder for this test alone, and a function that advances its time. */
 export interface DiskPlace {
@@ -48,7 +48,7 @@ async function textOf(disk: Disk, path: string): Promise<string> {
 }
 
 function writes({ disk, at, place }: Tools): void {
-  it("keeps what is written, texts and bytes, and the last of it", async () => {
+  it("returns what was last written, as text and bytes", async () => {
     await disk().writeFile(at("a"), "first, and longer");
     await disk().writeFile(at("a"), "größer");
     await disk().writeFile(at("b"), Uint8Array.of(0, 255, 7));
@@ -56,7 +56,7 @@ function writes({ disk, at, place }: Tools): void {
     expect([...(await disk().readFile(at("b")))]).toEqual([0, 255, 7]);
   });
 
-  it("gives away copies: who changes what was read or written changes no file", async () => {
+  it("copies buffers: changing a buffer after a read or write changes no file", async () => {
     const bytes = Buffer.from("abc");
     await disk().writeFile(at("a"), bytes);
     bytes.fill(0);
@@ -64,14 +64,14 @@ function writes({ disk, at, place }: Tools): void {
     expect(await textOf(disk(), at("a"))).toBe("abc");
   });
 
-  it("writes over nothing where it is told so", async () => {
+  it("does not overwrite with the flag wx", async () => {
     await disk().writeFile(at("a"), "mine", { flag: "wx" });
     expect(await codeOf(disk().writeFile(at("a"), "yours", { flag: "wx" }))).toBe("EEXIST");
     expect(await codeOf(disk().writeFile(at(), "yours", { flag: "wx" }))).toBe("EEXIST");
     expect(await textOf(disk(), at("a"))).toBe("mine");
   });
 
-  it("says why a file cannot be read or written", async () => {
+  it("fails with the system's code when a file cannot be read or written", async () => {
     await disk().writeFile(at("file"), "");
     await disk().mkdir(at("folder"));
     expect(await codeOf(disk().readFile(at("none")))).toBe("ENOENT");
@@ -83,7 +83,7 @@ function writes({ disk, at, place }: Tools): void {
     expect(await codeOf(disk().writeFile(at("folder"), ""))).toBe("EISDIR");
   });
 
-  it("copies a file, over another one too, and leaves it where it was", async () => {
+  it("copies a file, also over another one, and keeps the original", async () => {
     await disk().writeFile(at("from"), "bytes");
     await disk().writeFile(at("to"), "others, and more of them");
     await disk().copyFile(at("from"), at("to"));
@@ -95,7 +95,7 @@ function writes({ disk, at, place }: Tools): void {
     expect(await codeOf(disk().copyFile(at("from"), at("folder")))).toBe("EISDIR");
   });
 
-  it("tells what is there: a file with its size, or a folder", async () => {
+  it("stats a file with its size, or a folder", async () => {
     await disk().writeFile(at("file"), "größer");
     const file = await disk().stat(at("file"));
     expect([file.size, file.isFile(), file.isDirectory()]).toEqual([8, true, false]);
@@ -103,10 +103,10 @@ function writes({ disk, at, place }: Tools): void {
     expect([folder.isFile(), folder.isDirectory()]).toEqual([false, true]);
     expect(await codeOf(disk().stat(at("none")))).toBe("ENOENT");
     expect(await codeOf(disk().stat(at("file", "a")))).toBe("ENOTDIR");
-    expect([await isThere(disk(), at("file")), await isThere(disk(), at("none"))]).toEqual([true, false]);
+    expect([await pathExists(disk(), at("file")), await pathExists(disk(), at("none"))]).toEqual([true, false]);
   });
 
-  it("gives a file the time at which it was written, which a new name does not change", async () => {
+  it("sets a file's time when it is written, but not when it is renamed", async () => {
     await disk().writeFile(at("a"), "1");
     const { mtimeMs: first } = await disk().stat(at("a"));
     await place().pass(50);
@@ -116,14 +116,14 @@ function writes({ disk, at, place }: Tools): void {
     expect((await disk().stat(at("b"))).mtimeMs).toBeGreaterThan(first);
   });
 
-  it("knows what room there is, where there is something", async () => {
+  it("returns the free space for an existing path", async () => {
     expect(await disk().freeBytes(at())).toBeGreaterThan(0);
     expect(await codeOf(disk().freeBytes(at("none")))).toBe("ENOENT");
   });
 }
 
 function opens({ disk, at }: Tools): void {
-  it("opens what is there to read it anywhere, up to its end", async () => {
+  it("opens an existing file for reading at any position, up to its end", async () => {
     await disk().writeFile(at("a"), "0123456789");
     await using file = await disk().open(at("a"), "read");
     const into = Buffer.from("........");
@@ -134,7 +134,7 @@ function opens({ disk, at }: Tools): void {
     expect(await file.read(into, 0, 8, 99)).toMatchObject({ bytesRead: 0 });
   });
 
-  it("lets nobody write who said that he would read", async () => {
+  it("refuses a write to a file opened for reading", async () => {
     await disk().writeFile(at("a"), "abc");
     await using file = await disk().open(at("a"), "read");
     expect(await codeOf(file.write(Buffer.from("x"), 0, 1, 0))).toBe("EBADF");
@@ -142,7 +142,7 @@ function opens({ disk, at }: Tools): void {
     expect(await textOf(disk(), at("a"))).toBe("abc");
   });
 
-  it("changes a part of what is there; what is skipped is zeros", async () => {
+  it("changes a part of a file; gaps are filled with zeros", async () => {
     await disk().writeFile(at("a"), "0123456789");
     await using file = await disk().open(at("a"), "change");
     expect(await file.write(Buffer.from("_xyz_"), 1, 3, 4)).toMatchObject({ bytesWritten: 3 });
@@ -152,7 +152,7 @@ function opens({ disk, at }: Tools): void {
     expect((await file.stat()).size).toBe(13);
   });
 
-  it("makes a file longer and shorter; what was cut off does not come back", async () => {
+  it("extends and truncates a file; truncated bytes are lost", async () => {
     await disk().writeFile(at("a"), "0123456789");
     await using file = await disk().open(at("a"), "change");
     await file.truncate(3);
@@ -161,7 +161,7 @@ function opens({ disk, at }: Tools): void {
     expect(await textOf(disk(), at("a"))).toBe("012\0\0");
   });
 
-  it("makes one's own file where there is none, and keeps what is in it otherwise", async () => {
+  it("with mode own creates a missing file, and keeps the contents of an existing one", async () => {
     await (await disk().open(at("a"), "own", 0o600)).close();
     expect(await textOf(disk(), at("a"))).toBe("");
     await disk().writeFile(at("a"), "kept");
@@ -170,7 +170,7 @@ function opens({ disk, at }: Tools): void {
     expect(await textOf(disk(), at("a"))).toBe("Kept");
   });
 
-  it("opens a folder to bring its names to the disk, and for nothing else", async () => {
+  it("opens a folder only to sync it", async () => {
     await using folder = await disk().open(at(), "read");
     await folder.sync();
     expect((await folder.stat()).isDirectory()).toBe(true);
@@ -179,13 +179,13 @@ function opens({ disk, at }: Tools): void {
     expect(await codeOf(disk().open(at(), "own"))).toBe("EISDIR");
   });
 
-  it("says why a file cannot be opened", async () => {
+  it("fails with the system's code when a file cannot be opened", async () => {
     expect(await codeOf(disk().open(at("none"), "read"))).toBe("ENOENT");
     expect(await codeOf(disk().open(at("none"), "change"))).toBe("ENOENT");
     expect(await codeOf(disk().open(at("none", "a"), "own"))).toBe("ENOENT");
   });
 
-  it("leaves an open file to who has it open, whatever becomes of its name; a closed one to nobody", async () => {
+  it("keeps an open file usable after its name is removed, and a closed one unusable", async () => {
     await disk().writeFile(at("a"), "old");
     await disk().writeFile(at("b"), "new");
     const file = await disk().open(at("a"), "change");
@@ -200,7 +200,7 @@ function opens({ disk, at }: Tools): void {
 }
 
 function renames({ disk, at }: Tools): void {
-  it("gives a file another name, in another folder and over another file too", async () => {
+  it("renames a file, also to another folder and over another file", async () => {
     await disk().mkdir(at("folder"));
     await disk().writeFile(at("a"), "a");
     await disk().writeFile(at("folder", "b"), "b");
@@ -209,7 +209,7 @@ function renames({ disk, at }: Tools): void {
     expect(await disk().readdir(at())).toEqual(["folder"]);
   });
 
-  it("gives a folder with all that is in it another name, that of an empty one too", async () => {
+  it("renames a folder with its contents, also over an empty one", async () => {
     await disk().mkdir(at("a", "deep"), { recursive: true });
     await disk().writeFile(at("a", "deep", "file"), "here");
     await disk().mkdir(at("empty"));
@@ -218,7 +218,7 @@ function renames({ disk, at }: Tools): void {
     expect(await disk().readdir(at())).toEqual(["empty"]);
   });
 
-  it("says why a name cannot be given, and leaves all as it was", async () => {
+  it("fails with the system's code when a rename is impossible, and changes nothing", async () => {
     await disk().mkdir(at("full", "in"), { recursive: true });
     await disk().mkdir(at("folder"));
     await disk().writeFile(at("file"), "");
@@ -234,7 +234,7 @@ function renames({ disk, at }: Tools): void {
 }
 
 function lists({ disk, at }: Tools): void {
-  it("lists the names in a folder in their order, and not what is deeper", async () => {
+  it("lists the names in a folder in order, not recursively", async () => {
     for (const name of ["b", "c", "a"]) await disk().writeFile(at(name), "");
     await disk().mkdir(at("bb", "deep"), { recursive: true });
     expect(await disk().readdir(at())).toEqual(["a", "b", "bb", "c"]);
@@ -242,7 +242,7 @@ function lists({ disk, at }: Tools): void {
     expect(await codeOf(disk().readdir(at("a")))).toBe("ENOTDIR");
   });
 
-  it("makes one folder where there is none", async () => {
+  it("makes one folder", async () => {
     expect(await disk().mkdir(at("a"))).toBeUndefined();
     await disk().writeFile(at("file"), "");
     expect(await codeOf(disk().mkdir(at("a")))).toBe("EEXIST");
@@ -251,7 +251,7 @@ function lists({ disk, at }: Tools): void {
     expect(await codeOf(disk().mkdir(at("file", "a")))).toBe("ENOTDIR");
   });
 
-  it("makes all folders that are missing, and tells the first of them", async () => {
+  it("makes all missing folders, and returns the topmost", async () => {
     expect(await disk().mkdir(at("a", "b", "c"), { recursive: true })).toBe(at("a"));
     expect(await disk().mkdir(at("a", "b", "c"), { recursive: true })).toBeUndefined();
     expect((await disk().stat(at("a", "b", "c"))).isDirectory()).toBe(true);
@@ -262,7 +262,7 @@ function lists({ disk, at }: Tools): void {
 }
 
 function removes({ disk, at }: Tools): void {
-  it("removes a folder in which nothing is, and no other", async () => {
+  it("removes an empty folder, and no other", async () => {
     await disk().mkdir(at("full", "empty"), { recursive: true });
     await disk().writeFile(at("file"), "");
     expect(await codeOf(disk().rmdir(at("full")))).toBe("ENOTEMPTY");
@@ -273,7 +273,7 @@ function removes({ disk, at }: Tools): void {
     expect(await disk().readdir(at())).toEqual(["file"]);
   });
 
-  it("removes a file; what is not there only where that is no failure", async () => {
+  it("removes a file; a missing one is an error unless forced", async () => {
     await disk().writeFile(at("a"), "");
     await disk().rm(at("a"));
     expect(await codeOf(disk().rm(at("a")))).toBe("ENOENT");
@@ -281,7 +281,7 @@ function removes({ disk, at }: Tools): void {
     expect(await codeOf(disk().rm(at("none", "a"), { recursive: true, force: true }))).toBeUndefined();
   });
 
-  it("removes a folder with all that is in it only where it is told so", async () => {
+  it("removes a folder with its contents only recursively", async () => {
     await disk().mkdir(at("a", "b"), { recursive: true });
     await disk().writeFile(at("a", "b", "c"), "");
     expect(await codeOf(disk().rm(at("a")))).toBe("ERR_FS_EISDIR");

@@ -74,7 +74,7 @@ function watch(donor: DonorUnderTest): Watched {
 }
 
 function renders(donor: () => Watched): void {
-  it("tells that a chunk is begun, and what was made of it", async () => {
+  it("reports the start of a chunk, and its result", async () => {
     const { begin, told, news, finish, settle, filesOf } = donor();
     await begin(chunkOf(1));
     expect(news()).toEqual(["c1 started"]);
@@ -85,7 +85,7 @@ function renders(donor: () => Watched): void {
     expect(filesOf(chunkOf(1)).filter(({ role }) => role === "raw")).toHaveLength(1);
   });
 
-  it("tells that a chunk has failed, and why; then it may be leased anew", async () => {
+  it("reports the failure of a chunk with its reason; then it can be leased again", async () => {
     const { begin, told, news, finish, settle } = donor();
     await begin(chunkOf(1));
     finish("crash");
@@ -98,7 +98,7 @@ function renders(donor: () => Watched): void {
     expect(news()).toEqual(["c1 started", "c1 failed", "c1 started", "c1 rendered"]);
   });
 
-  it("renders all that is leased, each once", async () => {
+  it("renders every leased chunk once", async () => {
     const { link, news, finish, settle } = donor();
     for (const frame of [1, 2, 3]) link.lease(chunkOf(frame));
     for (let turn = 0; turn < 3; turn++) {
@@ -123,7 +123,7 @@ async function fetched({ link, settle, read }: Watched, chunk: Chunk, file: Resu
 }
 
 function brings(donor: () => Watched): void {
-  it("brings exactly the bytes that were promised", async () => {
+  it("fetches exactly the announced bytes", async () => {
     const watched = donor();
     await watched.begin(chunkOf(1));
     watched.finish("well");
@@ -151,7 +151,7 @@ function brings(donor: () => Watched): void {
     }
   });
 
-  it.each(["release", "withdraw"] as const)("does not bring what it may drop (%s)", async (how) => {
+  it.each(["release", "withdraw"] as const)("does not fetch a result that it may drop (%s)", async (how) => {
     const watched = donor();
     await watched.begin(chunkOf(1));
     watched.finish("well");
@@ -165,7 +165,7 @@ function brings(donor: () => Watched): void {
 }
 
 function takesBack(donor: () => Watched, openDeaf: () => Promise<Watched>): void {
-  it("takes its Blender off a chunk that is withdrawn, and tells nothing of it", async () => {
+  it("stops rendering a withdrawn chunk, and reports nothing about it", async () => {
     const { link, begin, begun, news, settle } = donor();
     await begin(chunkOf(1));
     link.withdraw("c1");
@@ -174,7 +174,7 @@ function takesBack(donor: () => Watched, openDeaf: () => Promise<Watched>): void
     expect(news()).toEqual(["c1 started"]);
   });
 
-  it("never begins a chunk that is withdrawn while it waits for its turn", async () => {
+  it("never starts a chunk that is withdrawn while it is queued", async () => {
     const { link, begin, news, finish, settle } = donor();
     await begin(chunkOf(1));
     link.lease(chunkOf(2));
@@ -186,7 +186,7 @@ function takesBack(donor: () => Watched, openDeaf: () => Promise<Watched>): void
     expect(news().filter((text) => text === "c2 rendered" || text === "c2 failed")).toEqual([]);
   });
 
-  it("a chunk may be leased anew at once, and only what comes of the new lease counts", async () => {
+  it("a withdrawn chunk can be leased again at once, and only the new lease's result counts", async () => {
     const watched = await openDeaf();
     const { link, begin, finish, settle, news, filesOf } = watched;
     await begin(chunkOf(1));
@@ -202,7 +202,7 @@ function takesBack(donor: () => Watched, openDeaf: () => Promise<Watched>): void
     expect(sha256(Buffer.from((await fetched(watched, chunkOf(1), file as ResultFile)) ?? ""))).toBe(file?.sha256);
   });
 
-  it("a chunk that was released may be leased anew", async () => {
+  it("a released chunk can be leased again", async () => {
     const { link, begin, finish, settle, news } = donor();
     for (let turn = 0; turn < 2; turn++) {
       await begin(chunkOf(1));
@@ -214,7 +214,7 @@ function takesBack(donor: () => Watched, openDeaf: () => Promise<Watched>): void
     expect(news()).toEqual(["c1 started", "c1 rendered", "c1 started", "c1 rendered"]);
   });
 
-  it("taking back what was never leased, or twice, is nothing", async () => {
+  it("withdrawing a chunk that was never leased, or twice, has no effect", async () => {
     const { link, begin, finish, settle, news } = donor();
     for (const chunk of ["c1", "c9"]) {
       link.withdraw(chunk);
@@ -231,7 +231,7 @@ function takesBack(donor: () => Watched, openDeaf: () => Promise<Watched>): void
 }
 
 function ends(donor: () => Watched): void {
-  it("once closed nothing runs there, and nothing is told of what was leased", async () => {
+  it("after close nothing is rendered, and nothing is reported about leased chunks", async () => {
     const { link, begin, begun, news, hasEnded, settle } = donor();
     await begin(chunkOf(1));
     link.lease(chunkOf(2));
@@ -242,7 +242,7 @@ function ends(donor: () => Watched): void {
     expect(news().filter((text) => /rendered|failed/.test(text))).toEqual([]);
   });
 
-  it("may be closed twice, and leaves once", async () => {
+  it("can be closed twice, and leaves once", async () => {
     const { link, told, hasEnded, settle } = donor();
     await Promise.all([link.close(), link.close(), settle()]);
     await Promise.all([link.close(), settle()]);
@@ -250,7 +250,7 @@ function ends(donor: () => Watched): void {
     expect(told.filter(({ type }) => type === "gone").length).toBeLessThanOrEqual(1);
   });
 
-  it("one that goes says so once, last, with a reason", async () => {
+  it("a donor that leaves reports it once, last, with a reason", async () => {
     const { begin, finish, settle, told, hasEnded, vanish } = donor();
     if (vanish === undefined) return;
     await begin(chunkOf(1));

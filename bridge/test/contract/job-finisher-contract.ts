@@ -44,11 +44,11 @@ async function expectWhole({ sizeOf }: FinisherUnderTest, written: readonly Writ
 }
 
 function makesPictures(under: () => FinisherUnderTest): void {
-  it("makes the files of a frame, which lie there whole when it says so", async () => {
+  it("writes the files of a frame, which are complete when it resolves", async () => {
     await expectWhole(under(), await under().finisher.finishFrame(1, never));
   });
 
-  it("makes each frame's own files, and the same again where it is asked again", async () => {
+  it("writes each frame's own files, and the same again when it is repeated", async () => {
     const { finisher } = under();
     const paths = async (frame: number) => (await finisher.finishFrame(frame, never)).map(({ path }) => path);
     const [first, second, again] = [await paths(1), await paths(2), await paths(1)];
@@ -57,7 +57,7 @@ function makesPictures(under: () => FinisherUnderTest): void {
     await expectWhole(under(), await finisher.finishFrame(1, never));
   });
 
-  it("says which frame cannot be made, and makes the next one", async () => {
+  it("names the frame that cannot be finished, and finishes the next one", async () => {
     const { finisher } = under();
     await expect(finisher.finishFrame(9, never)).rejects.toMatchObject({
       code: "FINISHING_FAILED",
@@ -66,18 +66,18 @@ function makesPictures(under: () => FinisherUnderTest): void {
     await expectWhole(under(), await finisher.finishFrame(2, never));
   });
 
-  it("makes nothing for whoever has gone, and says why", async () => {
+  it("writes nothing after an abort, and fails with its reason", async () => {
     const reason = new Error("no longer");
     await expect(under().finisher.finishFrame(1, AbortSignal.abort(reason))).rejects.toBe(reason);
   });
 }
 
 function makesMovies(under: () => FinisherUnderTest): void {
-  it("makes one movie of all frames, which lies there whole when it says so", async () => {
+  it("writes one movie of all frames, which is complete when it resolves", async () => {
     await expectWhole(under(), await under().finisher.finishMovie({ start: 1, end: 2, step: 1 }, never));
   });
 
-  it("makes none where a frame is missing", async () => {
+  it("writes none when a frame is missing", async () => {
     const making = under().finisher.finishMovie({ start: 1, end: 9, step: 8 }, never);
     await expect(making).rejects.toMatchObject({ code: "FINISHING_FAILED" });
   });

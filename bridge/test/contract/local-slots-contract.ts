@@ -54,11 +54,11 @@ const raw = (frame: number): ChunkSpec => ({ kind: "raw", scene: "Scene", frame,
 const all = async (files: LocalRendered) => files;
 
 function renders(kind: () => SlotsKind, open: Open): void {
-  it("say how many they are", () => {
+  it("report their number", () => {
     expect(open(3).slots.size).toBe(3);
   });
 
-  it("give a raw picture: started first, then its file, which is there while it is taken", async () => {
+  it("render a raw frame: report its start, then pass its file, which exists until it is taken", async () => {
     const told: string[] = [];
     const take = async ({ raw: path = "", outputs, renderSeconds, peakMemoryBytes }: LocalRendered) => {
       told.push("taken");
@@ -72,7 +72,7 @@ function renders(kind: () => SlotsKind, open: Open): void {
     expect(bytes).toBeGreaterThan(0);
   });
 
-  it("give finished files where whole frames are asked for, by the names that they were asked for", async () => {
+  it("return final files for whole frames, with the requested names", async () => {
     const spec: ChunkSpec = {
       kind: "files",
       scene: "Scene",
@@ -83,7 +83,7 @@ function renders(kind: () => SlotsKind, open: Open): void {
     expect(names).toEqual([expect.stringMatching(/[/\\]picture_007\.png$/)]);
   });
 
-  it("a Blender stays warm for its scene, and a fresh one is another", async () => {
+  it("keep a Blender warm for its scene, and open another one for a fresh render", async () => {
     const { slots, opened } = open(1);
     for (const frame of [1, 2]) await slots.run(kind().scene, raw(frame), { take: all }, never);
     expect(opened()).toBe(1);
@@ -93,7 +93,7 @@ function renders(kind: () => SlotsKind, open: Open): void {
 }
 
 function takesTurns(kind: () => SlotsKind, open: Open): void {
-  it("hold no more chunks at a time than there are slots, from the render until the files are taken", async () => {
+  it("run no more chunks at once than there are slots, from the render until the files are taken", async () => {
     const { slots } = open(1);
     const told: string[] = [];
     const use = (name: string) => ({
@@ -108,7 +108,7 @@ function takesTurns(kind: () => SlotsKind, open: Open): void {
     expect(told).toEqual(["a", "b"].flatMap((name) => ["started", "taken", "put away"].map((what) => `${name} ${what}`)));
   });
 
-  it("hold as many at a time as there are slots", async () => {
+  it("run as many chunks at once as there are slots", async () => {
     const { slots } = open(2);
     const both = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const meet = async (me: number) => {
@@ -118,7 +118,7 @@ function takesTurns(kind: () => SlotsKind, open: Open): void {
     await Promise.all([0, 1].map((me) => slots.run(kind().scene, raw(1), { take: () => meet(me) }, never)));
   });
 
-  it("end the wait of a chunk that is cancelled, for its reason, and never begin it", async () => {
+  it("abort a cancelled waiting chunk with its reason, and never start it", async () => {
     const { slots } = open(1);
     const reason = new Error("no longer");
     const cancel = new AbortController();
@@ -136,7 +136,7 @@ function takesTurns(kind: () => SlotsKind, open: Open): void {
 }
 
 function fails(kind: () => SlotsKind, open: Open): void {
-  it("end a render that is cancelled, and render the next one", async () => {
+  it("abort a cancelled render, and render the next chunk", async () => {
     const { slots } = open(1);
     const reason = new Error("no longer");
     const cancel = new AbortController();
@@ -145,7 +145,7 @@ function fails(kind: () => SlotsKind, open: Open): void {
     expect((await slots.run(kind().scene, raw(2), { take: all }, never)).raw).toBeDefined();
   });
 
-  it("tell of a scene that cannot be read, do not begin it, and render the next one", async () => {
+  it("fail for a scene that cannot be read without starting it, and render the next one", async () => {
     const { slots } = open(1);
     let isStarted = false;
     const broken = slots.run(kind().broken, raw(1), { take: all, started: () => (isStarted = true) }, never);
@@ -154,7 +154,7 @@ function fails(kind: () => SlotsKind, open: Open): void {
     expect((await slots.run(kind().scene, raw(1), { take: all }, never)).raw).toBeDefined();
   });
 
-  it("throw what taking the files throws, and keep their Blender", async () => {
+  it("rethrow an error of taking the files, and keep their Blender", async () => {
     const { slots, opened } = open(1);
     const full = new Error("the disk is full");
     await expect(slots.run(kind().scene, raw(1), { take: () => Promise.reject(full) }, never)).rejects.toBe(full);

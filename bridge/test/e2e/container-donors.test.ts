@@ -162,7 +162,7 @@ describe("a donor without a container engine", () => {
   const donate = (...args: string[]) =>
     runBridge(["donate", "--home", join(root, "poor"), "--json", "--no-lan", ...args], { env: { DOCKER_HOST: "" } });
 
-  it("says what is missing and which command fixes it", async () => {
+  it("reports what is missing and which command fixes it", async () => {
     const noEngine = await runBridge(["donate", "--home", join(root, "poor")], { env: { DOCKER_HOST: "unix:///nowhere/docker.sock" } });
     expect(noEngine.exitCode).toBe(2);
     expect(noEngine.stderr).toContain("SANDBOX_UNAVAILABLE");

@@ -132,7 +132,7 @@ describe("the owner of a donor", () => {
     const evicted = await owner(home, "evict", String(created["job"]).slice(0, 12));
     expect(evicted.lines.at(-1), evicted.stderr).toMatchObject({ event: "job-evicted", job: created["job"] });
     await until(async () => (await blendersOf(donor.pid)).length === 0);
-    expect(await run.line(({ event }) => event === "donor-left")).toMatchObject({ reason: "its owner has sent this job away" });
+    expect(await run.line(({ event }) => event === "donor-left")).toMatchObject({ reason: "its owner has evicted this job" });
     const note = await run.line(({ event, message }) => event === "note" && String(message).includes("sent this job away"));
     expect(note["message"]).toContain("does not take this job");
     run.child.kill("SIGKILL");

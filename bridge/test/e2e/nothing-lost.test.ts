@@ -61,7 +61,7 @@ describe("frames that need no render engine", () => {
     await expectAsBlender("title", await sceneOf("title", TITLE), ["-a"]);
   });
 
-  it("a title, then a shot", async () => {
+  it("a title strip, then a scene strip that needs the engine", async () => {
     const shot = `
 shot = bpy.data.scenes.new("Shot")
 for item in scene.objects:
@@ -99,8 +99,8 @@ it("local Blenders that are killed during a job lose no frame", async () => {
   expect(await comparePictures(join(root, "killed"), join(root, "killed-plain"))).toEqual([]);
 });
 
-describe("the last event is sent once and tells the truth", () => {
-  it("also when the terminal is closed, and nothing is left beside the pictures", async () => {
+describe("the last event is sent once and reports the real outcome", () => {
+  it("also when the terminal is closed; no temporary file is left beside the pictures", async () => {
     const scene = await sceneOf("hang-up", "render.resolution_x, render.resolution_y, scene.frame_end = 320, 180, 400");
     const rendering = bridge(["render", scene, ...options("hang-up", "hang-up-home"), "-a", ...swarm()]);
     await rendering.line(({ event }) => event === "frame-finished");

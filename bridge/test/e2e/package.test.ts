@@ -67,7 +67,7 @@ async function startUntil(command: string, args: readonly string[], wanted: RegE
   for await (const line of createInterface({ input: child.stdout })) {
     if (wanted.test(line)) return { line, stop };
   }
-  throw new Error(`${command} ended without a word of ${wanted}`);
+  throw new Error(`${command} ended without printing ${wanted}`);
 }
 
 describe("the package that npm pack makes", () => {
@@ -112,11 +112,11 @@ describe("the package that npm pack makes", () => {
     expect(await run(installed(name), ["--version"], { cwd: tmpdir() })).toMatchObject({ exitCode: 0, out: `${VERSION}\n` });
   });
 
-  test("answers --help nearly as soon as Node runs: libp2p is not loaded for it", async () => {
+  test("prints --help almost as fast as an empty Node script: libp2p is not loaded for it", async () => {
     expect(await timesNode(installed("bridge"), ["--help"])).toBeLessThan(MOST_NODES);
   });
 
-  test("loads little at start: libp2p is in a chunk of its own", async () => {
+  test("loads less than 300 kB at start: libp2p is in its own chunk", async () => {
     const dist = join(root, "global", "lib", "node_modules", "p2p-render", "dist");
     let bytes = 0;
     for (const file of await loadedAtOnce(join(dist, "bridge.js"))) bytes += (await stat(file)).size;
@@ -180,27 +180,27 @@ describe("the package that npm pack makes", () => {
     expect(await readdir(join(root, "out"))).toEqual(["f_0001.png"]);
   });
 
-  test("passes exit codes on", async () => {
+  test("returns exit codes", async () => {
     expect(await run(installed("bridge"), ["render", join(root, "absent.blend")])).toMatchObject({ exitCode: 2 });
     expect(await run(installed("bridge"), ["no-such-command"])).toMatchObject({ exitCode: 2 });
   });
 });
 
 describe("a checkout", () => {
-  test("has `npx bridge`", async () => {
+  test("runs as `npx bridge`", async () => {
     expect(await run("npx", ["bridge", "--version"])).toMatchObject({ exitCode: 0, out: `${VERSION}\n` });
   });
 
-  test("answers --help nearly as soon as Node runs", async () => {
+  test("prints --help almost as fast as an empty Node script", async () => {
     expect(await timesNode(process.execPath, ["bridge/bin/bridge.mjs", "--help"])).toBeLessThan(4);
   });
 
-  test("names its version as package.json does", async () => {
+  test("has the version of package.json", async () => {
     const { version } = JSON.parse(await readFile(join(PROJECT, "package.json"), "utf8")) as { version: string };
     expect(version).toBe(VERSION);
   });
 
-  test("without set-up says what to type", async () => {
+  test("without set-up names the command that sets it up", async () => {
     const bare = await mkdtemp(join(tmpdir(), "bare-checkout-"));
     try {
       for (const part of ["bridge/bin", "bridge/cli", "package.json"]) await cp(join(PROJECT, part), join(bare, part), { recursive: true });

@@ -77,7 +77,7 @@ describe("the scene file is overwritten while it renders", () => {
     { who: "donors and this machine", moment: "job-created", more: [] },
     { who: "donors and this machine", moment: "frame-finished", more: [] },
   ]) {
-    it(`${who}, at the first ${moment}: the job renders the scene as it was sent`, async () => {
+    it(`rendered by ${who}, overwritten at the first ${moment} event: the job renders the scene as it was sent`, async () => {
       const name = `${moment}-${more.length}`;
       const folder = await project(name);
       const running = render(folder, name, ["--verify", "full", ...more]);

@@ -268,8 +268,8 @@ describe("cancel, pause, resume", () => {
   });
 });
 
-describe("what a client can ask before it submits", () => {
-  it("the scene's faults, the swarm, the doctor's findings", async () => {
+describe("a client before it submits", () => {
+  it("can request the scene's findings, the status of the swarm, and the doctor's findings", async () => {
     const home = join(root, "known-home");
     await using donor = await startDonor(join(root, "known-donor"), donorArgs);
     await using _serve = await startServe(home, ["--blender", BLENDER, "--bootstrap", donor.address]);
@@ -293,8 +293,8 @@ describe("what a client can ask before it submits", () => {
   });
 });
 
-describe("one bridge a home", () => {
-  it("a second one names the first; its files are readable by their owner only; when idle, it ends and removes them", async () => {
+describe("one bridge per home", () => {
+  it("a second one fails and names the first; its files are readable by their owner only; when idle, it ends and removes them", async () => {
     const home = join(root, "one-home");
     const serve = await startServe(home, ["--until-idle", "2s"]);
     const client = await connectTo(home);

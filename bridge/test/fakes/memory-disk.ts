@@ -1,6 +1,6 @@
 import { dirname, resolve, sep } from "node:path";
 import type { Clock } from "../../kernel/clock.ts";
-import type { Disk, FileFacts, OpenFile, OpenHow } from "../../kernel/disk.ts";
+import type { Disk, FileFacts, OpenFile, OpenMode } from "../../kernel/disk.ts";
 import { MemoryFile, MemoryFolder, type MemoryNode, MemoryTree, systemError } from "./memory-tree.ts";
 
 export interface MemoryDiskOptions {
@@ -25,7 +25,7 @@ export class MemoryDisk implements Disk {
     this.#tree = new MemoryTree(clock.now());
   }
 
-  async open(path: string, how: OpenHow): Promise<OpenFile> {
+  async open(path: string, how: OpenMode): Promise<OpenFile> {
     const node = how === "own" ? this.#fileToOwn("open", path) : this.#tree.get("open", path);
     if (node instanceof MemoryFolder && how !== "read") throw systemError("EISDIR", "open", path);
     return new OpenMemoryFile(node, {

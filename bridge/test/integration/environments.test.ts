@@ -10,13 +10,13 @@ import { openDonorStore } from "../../app/donate/donor-store.ts";
 import { listEnvironments, removeEnvironment, shareEnvironment, unshareEnvironment } from "../../app/environments/environment-catalog.ts";
 import { EnvironmentQuota } from "../../app/environments/environment-quota.ts";
 import { serveEnvironments } from "../../app/environments/serve-environments.ts";
-import { type ObtainPorts, fetchEnvironment } from "../../app/environments/fetch-environment.ts";
+import { type FetchEnvironmentPorts, fetchEnvironment } from "../../app/environments/fetch-environment.ts";
 import { type Home, openHome } from "../../config/home.ts";
 import type { BlockSource } from "../../content/blocks/block-source.ts";
 import { contentsOf, type EnvironmentManifest } from "../../content/environments/environment-manifest.ts";
 import { EnvironmentStore } from "../../content/environments/environment-store.ts";
 import { cutLayer } from "../../content/environments/layer-blocks.ts";
-import { EVICTION_SPARES_MS } from "../../core/environments/evict.ts";
+import { EVICTION_GRACE_MS } from "../../core/environments/evict.ts";
 import { environmentTag, factsFromLabels, imageLabelsOf } from "../../core/environments/facts.ts";
 import { mayRun } from "../../core/environments/may-run.ts";
 import { DEFAULT_TERMS } from "../../core/terms/terms.ts";
@@ -25,7 +25,7 @@ import type { Database } from "../../database/types.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { silentLog } from "../../kernel/log.ts";
 import { systemWorld } from "../../kernel/world.ts";
-import { isSigned } from "../../network/node/signing.ts";
+import { verifySignature } from "../../network/node/signing.ts";
 import type { SwarmNode } from "../../network/node/node.ts";
 import { addressOf, never, TestNodes } from "../network/test-nodes.ts";
 import { BLOCKS_PROTOCOL } from "../../protocols/blocks/messages.ts";
@@ -128,7 +128,10 @@ async function peerOf(around: (source: BlockSource) => BlockSource = (source) =>
 }
 
 /** The ports of a node that fetches the environment. */
-async function seeker(environments: readonly string[] = ["any"], changes: Partial<ObtainPorts> = {}): Promise<ObtainPorts> {
+async function seeker(
+  environments: readonly string[] = ["any"],
+  changes: Partial<FetchEnvironmentPorts> = {},
+): Promise<FetchEnvironmentPorts> {
   const node = await nodes.open();
   const store = new EnvironmentStore(await mkdtemp(join(folder, "seeker-")));
   return {
@@ -137,7 +140,7 @@ async function seeker(environments: readonly string[] = ["any"], changes: Partia
     world: systemWorld,
     ask: ({ addrs: [address = ""] }, asked, signal) => askEnvironment(node, address, asked, signal),
     open: ({ addrs: [address = ""] }, signal) => node.open(address, BLOCKS_PROTOCOL, "bulk", signal),
-    isSigned: (asked, signature) => isSigned(signedText(asked), signature),
+    isSigned: (asked, signature) => verifySignature(signedText(asked), signature),
     policy: (asked) => mayRun(asked, { ...DEFAULT_TERMS, environments }),
     makeRoom: async () => 1024 * MIB,
     ...changes,
@@ -234,7 +237,7 @@ describe("an environment", () => {
     expect(await far.images.findEnvironment(digest)).toBeUndefined();
   });
 
-  it("that nobody shares any more is not to be had", async () => {
+  it("that no peer shares any more is not found", async () => {
     const hasty = { ...systemClock, monotonicMs: () => performance.now() * 5 };
     const [peer, ports] = [await peerOf(), await seeker(["any"], { world: { ...systemWorld, clock: hasty } })];
     peer.database.environments.setShared(digest, false);
@@ -258,7 +261,7 @@ describe("an environment", () => {
 });
 
 describe("an owner's decision on another peer's environment", () => {
-  it("is no by default, with the reason", async () => {
+  it("is to refuse it by default, with the reason", async () => {
     const [peer, ports] = [await peerOf(), await seeker([])];
     const refused = fetchEnvironment(requestOf(digest, peer), ports, never());
     await expect(refused).rejects.toMatchObject({
@@ -268,7 +271,7 @@ describe("an owner's decision on another peer's environment", () => {
     expect(await far.images.findEnvironment(digest)).toBeUndefined();
   });
 
-  it("is yes to the key that signed it, and to no other", async () => {
+  it("is to accept it only with a valid signature by a trusted key", async () => {
     const peer = await peerOf();
     const [{ signer } = { signer: "" }] = await peer.contents.signaturesOf(digest);
     const other = (await nodes.open()).selfId;
@@ -305,7 +308,7 @@ describe("environments fetched from others", () => {
     room.use(digest);
     expect(await room.make(40 * MIB)).toBeLessThan(40 * MIB);
     expect(await far.images.findEnvironment(digest)).toBeDefined();
-    nowMs += EVICTION_SPARES_MS;
+    nowMs += EVICTION_GRACE_MS;
     expect(await room.make(70 * MIB), "more than there can be").toBeLessThan(40 * MIB);
     expect(await far.images.findEnvironment(digest)).toBeDefined();
     expect(await room.make(40 * MIB)).toBe(60 * MIB);

@@ -71,7 +71,7 @@ class MemoryFrameStream implements FrameStream {
   }
 
   abort(error: Error): void {
-    this.peer?.fail(new FarmError("PEER_UNREACHABLE", "the peer cut the stream", { cause: error }));
+    this.peer?.fail(new FarmError("PEER_UNREACHABLE", "the peer aborted the stream", { cause: error }));
     this.fail(error);
   }
 

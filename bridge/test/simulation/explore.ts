@@ -50,7 +50,7 @@ export async function explore(world: SimulatedWorld, seed: number, { kind }: { r
 /** Performs one step, and returns its description. */
 function next(run: SimulatedRun, story: Story, stop: AbortController, kind: "stormy" | "calm"): string {
   const { steps, chance } = run;
-  const befallen = kind === "stormy" ? befall(run, story, stop) : undefined;
+  const befallen = kind === "stormy" ? perform(run, story, stop) : undefined;
   if (befallen !== undefined) return befallen;
   if (steps.waiting.length === 0) return wait(run);
   if (chance.oneIn(story.tickOneIn)) return tick(run);
@@ -108,7 +108,7 @@ function aboutOne(run: SimulatedRun, act: (donor: FakeDonor) => void): string | 
   return `something befalls ${donor.id}`;
 }
 
-function befall(run: SimulatedRun, story: Story, stop: AbortController): string | undefined {
+function perform(run: SimulatedRun, story: Story, stop: AbortController): string | undefined {
   for (const [event, act] of Object.entries(EVENTS)) if (happens(run, story.events[event as Event])) return act(run, story, stop);
   return undefined;
 }

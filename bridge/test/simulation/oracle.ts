@@ -20,9 +20,9 @@ export async function hold(seed: number): Promise<{ readonly steps: number; read
   const story = storyOf(seed);
   const world = new SimulatedWorld(story);
   const stormy = await watched(world, story, seed, "stormy");
-  holdEnd(world, story, stormy);
+  checkEnd(world, story, stormy);
   const complete = stormy.outcome.outcome === "complete" && stormy.ended === "settled";
-  if (!complete) await holdResume(world, story, stormy);
+  if (!complete) await checkResume(world, story, stormy);
   return { steps: stormy.trace.length, complete };
 }
 
@@ -34,37 +34,36 @@ async function watched(world: SimulatedWorld, story: Story, seed: number, kind: 
   }
 }
 
-function holdEnd(world: SimulatedWorld, story: Story, explored: Explored): void {
+function checkEnd(world: SimulatedWorld, story: Story, explored: Explored): void {
   const broken = (promise: string) => new BrokenPromise(promise, story, explored.trace);
   const { ended } = explored;
   if (ended instanceof FarmError && !EXPECTED_ENDS.has(ended.code)) throw broken(`it ended by ${ended.code}: ${ended.message}`);
-  holdPictures(world, explored, broken);
-  if (ended === "settled") holdSettled(world, explored, broken);
-  holdJournal(world, explored, broken);
-  if (story.inTurn) holdTurns(explored, broken);
-  holdHonour(story, explored, broken);
+  checkPictures(world, explored, broken);
+  if (ended === "settled") checkSettled(world, explored, broken);
+  checkJournal(world, explored, broken);
+  if (story.inTurn) checkFrameOrder(explored, broken);
+  checkNoHonestBan(story, explored, broken);
 }
 
 type Broken = (promise: string) => BrokenPromise;
 
 /** Every file not reported as missing exists, and is the correct picture. */
-function holdPictures(world: SimulatedWorld, { outcome }: Explored, broken: Broken): void {
+function checkPictures(world: SimulatedWorld, { outcome }: Explored, broken: Broken): void {
   const missing = new Set(outcome.missing.map(({ frame }) => frame));
   for (const { frame } of world.plan.outputs) {
-    if (!missing.has(frame) && deliveredOf(world, frame) !== truthOf(world, frame))
-      throw broken(`frame ${frame} is there and not the true one`);
+    if (!missing.has(frame) && deliveredOf(world, frame) !== truthOf(world, frame)) throw broken(`frame ${frame} exists and is wrong`);
   }
 }
 
 /** A job that ended by itself has a reason for each missing file, and leaves no temporary files when none is missing. */
-function holdSettled(world: SimulatedWorld, { outcome, run }: Explored, broken: Broken): void {
+function checkSettled(world: SimulatedWorld, { outcome, run }: Explored, broken: Broken): void {
   for (const { frame, code } of outcome.missing) if (code === "JOB_INCOMPLETE") throw broken(`frame ${frame} was lost without a reason`);
   const left = world.filesFor(run.steps).below("results");
   if (outcome.outcome === "complete" && left.length > 0) throw broken(`it left ${left.join()}`);
 }
 
 /** No honest donor is banned for its results. */
-function holdHonour({ donors }: Story, { run }: Explored, broken: Broken): void {
+function checkNoHonestBan({ donors }: Story, { run }: Explored, broken: Broken): void {
   const liars = new Set(donors.filter(({ troubles }) => troubles.lies).map(({ id }) => id));
   for (const event of run.events) {
     if (event.event !== "donor-banned" || !/pixels|broken/.test(event.reason) || liars.has(event.donor)) continue;
@@ -73,26 +72,26 @@ function holdHonour({ donors }: Story, { run }: Explored, broken: Broken): void 
 }
 
 /** If order matters, no frame is finished before an earlier requested one. */
-function holdTurns({ run }: Explored, broken: Broken): void {
+function checkFrameOrder({ run }: Explored, broken: Broken): void {
   const finished = run.events.flatMap((event) => (event.event === "frame-finished" ? [event.frame] : []));
   const inOrder = finished.toSorted((a, b) => a - b); // stories ask for their frames in ascending order
   if (finished.join() !== inOrder.join()) throw broken(`frames were finished in the order ${finished.join()}`);
 }
 
 /** Events are sent only after their records are written. */
-function holdJournal({ journal }: SimulatedWorld, { run }: Explored, broken: Broken): void {
+function checkJournal({ journal }: SimulatedWorld, { run }: Explored, broken: Broken): void {
   const accepted = new Set(journal.flatMap((record) => (record.type === "chunk-accepted" ? [record.chunk] : [])));
   const finished = new Set(journal.flatMap((record) => (record.type === "frame-finished" ? [record.frame] : [])));
   for (const event of run.events) {
     if (event.event === "chunk-accepted" && !accepted.has(event.chunk))
-      throw broken(`${event.chunk} was told as accepted, and no journal knows it`);
+      throw broken(`${event.chunk} was sent as accepted without a journal record`);
     if (event.event === "frame-finished" && !finished.has(event.frame))
-      throw broken(`frame ${event.frame} was told as finished, and no journal knows it`);
+      throw broken(`frame ${event.frame} was sent as finished without a journal record`);
   }
 }
 
 /** Accepted chunks are not rendered again, and everything that can be rendered exists in the end. */
-async function holdResume(world: SimulatedWorld, story: Story, before: Explored): Promise<void> {
+async function checkResume(world: SimulatedWorld, story: Story, before: Explored): Promise<void> {
   world.journal.push({ type: "resumed" });
   const files = world.filesFor(before.run.steps);
   const { accepted } = foldJournal(world.journal);
@@ -112,7 +111,7 @@ async function holdResume(world: SimulatedWorld, story: Story, before: Explored)
   const broken = (promise: string) => new BrokenPromise(`resumed: ${promise}`, story, [...before.trace, "-- resumed", ...after.trace]);
   for (const donor of after.run.donors)
     for (const chunk of donor.rendered) if (safe.has(chunk)) throw broken(`${chunk} was accepted and is rendered again`);
-  holdEnd(helped, story, after);
+  checkEnd(helped, story, after);
   if (story.finishingFails === 0 && (after.ended !== "settled" || after.outcome.outcome !== "complete"))
     throw broken(`it ended ${after.ended instanceof FarmError ? after.ended.code : after.ended}, ${after.outcome.outcome}`);
 }

@@ -1,3 +1,3 @@
-import { holdOrders } from "./hold-orders.ts";
+import { checkOrders } from "./check-orders.ts";
 
-holdOrders(0, 2);
+checkOrders(0, 2);

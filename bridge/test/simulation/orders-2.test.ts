@@ -1,3 +1,3 @@
-import { holdOrders } from "./hold-orders.ts";
+import { checkOrders } from "./check-orders.ts";
 
-holdOrders(1, 2);
+checkOrders(1, 2);

@@ -41,7 +41,7 @@ it("a fetch from peers that send nothing ends after a minute of virtual time", a
   expect(failure()).toBe("PEER_UNREACHABLE");
 });
 
-it("a named donor that is not there is retried, by virtual time", async () => {
+it("a named donor that cannot be reached is retried, by virtual time", async () => {
   const { world, pass } = steppedWorld();
   let tries = 0;
   const connect = async () => {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The soak's own scenes, each in a folder of its own: `blender -b --factory-startup --python make_scenes.py -- FOLDER`.
+"""Makes the soak's scenes, each in its own folder: `blender -b --factory-startup --python make_scenes.py -- FOLDER`.
 
-All are small, because the soak looks for lost work and not for hard pictures: a frame costs a fraction of a second.
+All are small, because the soak searches for lost work: a frame takes a fraction of a second.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ROOT = Path(sys.argv[sys.argv.index("--") + 1])
 
 
 def empty(width: int = 48, height: int = 32, last: int = 40, engine: str = "CYCLES") -> Any:
-    """A file without anything in it."""
+    """An empty file."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
     scene.render.engine = engine
@@ -35,7 +35,7 @@ def empty(width: int = 48, height: int = 32, last: int = 40, engine: str = "CYCL
 
 
 def cube(scene: Any, turns: float = 0.0, size: float = 1.6) -> Any:
-    """A lit cube before a camera; it turns by so much a frame."""
+    """A lit cube in front of a camera, rotating by a fixed angle per frame."""
     bpy.ops.mesh.primitive_cube_add(size=size)
     thing = bpy.context.object
     clay = bpy.data.materials.new("Clay")
@@ -59,7 +59,7 @@ def cube(scene: Any, turns: float = 0.0, size: float = 1.6) -> Any:
 
 
 def world(scene: Any) -> None:
-    """A grey sky, so that no pixel is empty."""
+    """A grey world background, so that no pixel is empty."""
     scene.world = bpy.data.worlds.new("Sky")
     scene.world.use_nodes = True
     scene.world.node_tree.nodes["Background"].inputs[0].default_value = (0.2, 0.25, 0.3, 1)
@@ -92,7 +92,7 @@ def three_d() -> None:
     cube(scene)
     world(scene)
     save("static")
-    # Most tiles of these hold nothing, so their bytes are equal.
+    # Most tiles are empty, so their bytes are equal.
     scene = empty(64, 64, 4)
     scene.render.film_transparent = True
     cube(scene, 0.05, 0.9)

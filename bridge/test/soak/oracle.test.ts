@@ -87,7 +87,7 @@ describe("the soak's findings about a job", () => {
 });
 
 describe("a home after all processes have ended", () => {
-  it("holds no job, no scratch and no partial file", async () => {
+  it("must hold no job, no scratch and no partial file", async () => {
     const home = join(root, "home");
     await mkdir(join(home, "scratch", "12"), { recursive: true });
     await mkdir(join(home, "jobs", "261130-120000-abcd"), { recursive: true });

@@ -21,7 +21,7 @@ from p2p_blender.common.context import context_scene
 
 
 class Line:
-    """The command line, and what it has said so far."""
+    """The command line, and the options parsed so far."""
 
     def __init__(self, words: list[str]) -> None:
         self.words = words
@@ -60,7 +60,7 @@ class Line:
             exec(compile(code, name, "exec"), space)
         except SystemExit:
             raise
-        except BaseException:  # noqa: BLE001 - as Blender: told, and the line goes on
+        except BaseException:  # noqa: BLE001 - as Blender does: prints the error and continues
             traceback.print_exc()
             self.failed = True
             if self.python_exit_code:

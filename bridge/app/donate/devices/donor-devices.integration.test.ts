@@ -103,7 +103,7 @@ describe("the devices of a donor", () => {
   it("are the CPU on a machine without a GPU, and a message says so as long as GPUs are donated", async () => {
     const { devices, preparedFor, notes } = await devicesOf([], [startPlainProcess]);
     await preparedFor({ gpus: "all" });
-    expect(notes).toEqual(["this machine shows no GPU: it renders on the CPU"]);
+    expect(notes).toEqual(["no GPU was found on this machine: it renders on the CPU"]);
     expect(devices.power([]).gpuNote).toBe(notes[0]);
     await preparedFor({ gpus: "none" });
     expect(devices.power([]).gpuNote).toBeUndefined();

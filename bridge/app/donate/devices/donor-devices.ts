@@ -1,9 +1,9 @@
 import { RenderProbe } from "../../../blender/render/benchmark.ts";
 import type { StartProcess } from "../../../blender/types.ts";
 import type { DeviceClass } from "../../../core/plan/chunk.ts";
-import { BACKEND_NAMES, gpuClass, type GpuUse, noUseMessage, gpuUsesOf } from "../../../core/gpu/cycles-devices.ts";
+import { BACKEND_NAMES, gpuClass, type GpuUse, unusableGpusMessage, gpuUsesOf } from "../../../core/gpu/cycles-devices.ts";
 import { type Gpu, gpuSummary } from "../../../core/gpu/gpu.ts";
-import { givenSlots, type GpuSlot } from "../../../core/gpu/gpu-slots.ts";
+import { donatedSlots, type GpuSlot } from "../../../core/gpu/gpu-slots.ts";
 import type { SlotSize, Terms } from "../../../core/terms/terms.ts";
 import type { DonorCapacity } from "../../../donor/ports.ts";
 import { isAbort } from "../../../kernel/abort.ts";
@@ -24,8 +24,8 @@ export interface DonorDevicesDeps {
 }
 
 const NO_GPU = {
-  none: "this machine shows no GPU: it renders on the CPU",
-  untried: "GPUs are tried in an environment, and there is none here: `bridge env build` makes one",
+  none: "no GPU was found on this machine: it renders on the CPU",
+  untried: "GPUs are tested in an environment, and there is none on this machine: `bridge env build` makes one",
 } as const;
 
 /** What of an owner's terms decides about devices. */
@@ -48,7 +48,7 @@ export class DonorDevices implements SlotDevices {
   #size: SlotSize;
   #slots: readonly (SlotDevice | undefined)[] = [];
   /** Slots whose last Blender did not get its GPU. */
-  readonly #fallen = new Set<number>();
+  readonly #fallBack = new Set<number>();
   #note: string | undefined;
   #onCpu: { readonly speed: number; readonly threads: number } | undefined;
   #prepared: string | undefined;
@@ -68,7 +68,7 @@ export class DonorDevices implements SlotDevices {
   /** Tries and measures what the terms give, unless that was done. Throws only when aborted. @returns whether slots render on something else now. */
   async prepare(signal: AbortSignal): Promise<boolean> {
     const { blender, gpus: here, cores } = this.#deps;
-    const plan = blender === undefined ? [] : givenSlots(here, this.#terms, { cores });
+    const plan = blender === undefined ? [] : donatedSlots(here, this.#terms, { cores });
     const wantsGpus = this.#terms.gpus !== "none";
     const wanted = JSON.stringify([wantsGpus, ...plan.map(({ gpus }) => keyOf(gpus))]);
     if (wanted === this.#prepared) return false;
@@ -81,8 +81,8 @@ export class DonorDevices implements SlotDevices {
       return found && { ...slot, ...found };
     });
     this.#slots = slots;
-    this.#recallCpu();
-    this.#fallen.clear();
+    this.#readCachedCpuSpeed();
+    this.#fallBack.clear();
     this.#prepared = wanted;
     return true;
   }
@@ -112,17 +112,17 @@ export class DonorDevices implements SlotDevices {
   opened(slot: number, fellBack: string | undefined): DeviceClass | undefined {
     const device = this.#deviceOf(slot);
     if (!device || fellBack !== undefined) {
-      if (fellBack !== undefined && !this.#fallen.has(slot)) this.#fall(slot, fellBack);
+      if (fellBack !== undefined && !this.#fallBack.has(slot)) this.#fall(slot, fellBack);
       return this.#deps.blender?.deviceClass;
     }
-    this.#fallen.delete(slot);
-    if (this.#fallen.size === 0 && this.#slots.every((each) => each !== undefined)) this.#note = undefined;
+    this.#fallBack.delete(slot);
+    if (this.#fallBack.size === 0 && this.#slots.every((each) => each !== undefined)) this.#note = undefined;
     return device.deviceClass;
   }
 
   /** The devices for the offer; `seen`: the current state of the GPUs. */
   power(seen: readonly Gpu[]): DonorCapacity {
-    const slots = this.#slots.map((slot, number) => (this.#fallen.has(number) ? undefined : slot));
+    const slots = this.#slots.map((slot, number) => (this.#fallBack.has(number) ? undefined : slot));
     const used = slots.filter((slot) => slot !== undefined);
     const ids = new Set(used.flatMap(({ gpus }) => gpus.map(({ id }) => id)));
     const memory = used.flatMap(({ memoryBytes }) => (memoryBytes === undefined ? [] : [memoryBytes]));
@@ -146,7 +146,7 @@ export class DonorDevices implements SlotDevices {
 
   get #own(): ChosenBlender {
     const { blender } = this.#deps;
-    if (!blender) throw new FarmError("BLENDER_NOT_FOUND", "there is no Blender here to try devices with");
+    if (!blender) throw new FarmError("BLENDER_NOT_FOUND", "there is no Blender on this machine to test devices with");
     return blender;
   }
 
@@ -156,9 +156,9 @@ export class DonorDevices implements SlotDevices {
   }
 
   #fall(slot: number, reason: string): void {
-    this.#fallen.add(slot);
+    this.#fallBack.add(slot);
     const names = this.gpusOf(slot).map(({ name }) => name);
-    this.#tell(`${names.join(", ")} cannot be used any more (${reason}): slot ${slot + 1} renders on the CPU`);
+    this.#tell(`${names.join(", ")} can no longer be used (${reason}): slot ${slot + 1} renders on the CPU`);
   }
 
   /** A message for the owner and the offer. */
@@ -173,7 +173,7 @@ export class DonorDevices implements SlotDevices {
     try {
       const devices = await this.#probing(gpus, signal, async (probe) => await probe.devices(signal));
       const uses = gpuUsesOf(gpus, devices);
-      if (uses.length === 0) this.#tell(noUseMessage(gpus, devices));
+      if (uses.length === 0) this.#tell(unusableGpusMessage(gpus, devices));
       for (const [place, use] of uses.entries()) {
         const deviceClass = gpuClass(this.#own.deviceClass, gpus, use.backend);
         const next = uses[place + 1];
@@ -204,7 +204,7 @@ export class DonorDevices implements SlotDevices {
     });
   }
 
-  #recallCpu(): void {
+  #readCachedCpuSpeed(): void {
     if (this.#deps.blender === undefined) return;
     const { threads } = this.#size;
     const speed = this.#deps.speeds.of(this.#cpuMeasured(threads));

@@ -49,7 +49,7 @@ export class IdleBenchmark implements AsyncDisposable {
       await this.#deps.devices.measureCpu(life.signal);
     } catch (error) {
       this.#gaveUp = !life.signal.aborted;
-      this.#deps.log.debug({ error }, "the processor was not measured");
+      this.#deps.log.debug({ error }, "the CPU was not benchmarked");
     }
     life.dispose();
     this.#running = undefined;

@@ -72,8 +72,8 @@ export async function runDonate(cli: Cli, raw: Record<string, unknown>): Promise
 /** Scenes of others run in containers unless plain processes are requested. Throws USAGE for options that contradict each other. */
 function sandboxOf({ sandbox, blender, environment, allowOldRuntime }: z.infer<typeof DonateOptions>): SandboxChoice {
   if (sandbox === "docker" && blender !== undefined) {
-    throw new FarmError("USAGE", "--blender names a Blender of this machine, and work in containers is done by their own", {
-      advice: "Name an --environment instead, or say --sandbox process if all who may come are yours.",
+    throw new FarmError("USAGE", "--blender names a Blender of this machine, but containers have their own", {
+      advice: "Name an --environment instead, or use --sandbox process if all requesters are your own machines.",
     });
   }
   if (sandbox === "process" && environment !== undefined) throw new FarmError("USAGE", "--environment is for --sandbox docker");

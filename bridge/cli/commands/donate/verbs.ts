@@ -21,8 +21,8 @@ export async function runDonateSet(cli: Cli, assignments: readonly string[], raw
   const { terms, running } = await setTerms(cli.world, await openHome(cli.world.disk, home), texts);
   if (json) return cli.terminal.json({ event: "terms", terms: running?.terms ?? terms, running: running !== undefined });
   const lines = Object.entries(running?.terms ?? terms).map(([name, text]) => `  ${name}=${text}`);
-  const head = running ? "The running donor works on these terms now:" : "The next `bridge donate` works on these terms:";
-  cli.terminal.line([head, ...(lines.length === 0 ? ["  all as they come"] : lines)].join("\n"));
+  const head = running ? "The running donor now has these terms:" : "The next `bridge donate` will have these terms:";
+  cli.terminal.line([head, ...(lines.length === 0 ? ["  all defaults"] : lines)].join("\n"));
 }
 
 /** `bridge donate pause|resume`. */
@@ -44,7 +44,7 @@ export async function runDonateEvict(cli: Cli, job: string, raw: Record<string, 
   if (job.trim() === "") throw new FarmError("USAGE", "no job is named", { advice: "See the jobs with `bridge donate status`." });
   const evicted = await evictJob(cli.world, await openHome(cli.world.disk, home), job);
   if (json) return cli.terminal.json({ event: "job-evicted", job: evicted });
-  cli.terminal.line(`Job ${evicted} was sent away; it is not taken again until the donor is started anew.`);
+  cli.terminal.line(`Job ${evicted} was evicted; it is not accepted again until the donor is restarted.`);
 }
 
 function show(cli: Cli, status: DonorStatus, json: boolean): void {

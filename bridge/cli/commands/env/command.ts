@@ -5,13 +5,13 @@ import type { Cli } from "../../cli.ts";
 export function envCommand(cli: Cli): Command {
   const commands = () => import("./run.ts");
   return new Command("env")
-    .description("the container images that Blender runs in")
+    .description("environments: the container images that Blender runs in")
     .addCommand(
       new Command("build")
-        .description("build one; without options for this machine's own Blender, on the CPU")
+        .description("build an environment; by default with the version of this machine's Blender, for the CPU")
         .option("--blender <version>", "the version: 3.4, 4.3, 5.2 from Debian, or in full with --sha256")
-        .option("--sha256 <hex>", "take the official build, whose Linux archive has this SHA-256")
-        .option("--gpu [maker]", "let GPUs in: nvidia, amd or intel (default: nvidia)")
+        .option("--sha256 <hex>", "use the official build whose Linux archive has this SHA-256")
+        .option("--gpu [maker]", "support GPUs of a vendor: nvidia, amd or intel (default: nvidia)")
         .option("--base <image>", "the image to build on (default: debian, or one made here by debootstrap)")
         .action(async (_: unknown, command: Command) => (await commands()).runEnvBuild(cli, command.optsWithGlobals())),
     )
@@ -22,9 +22,9 @@ export function envCommand(cli: Cli): Command {
     )
     .addCommand(
       new Command("share")
-        .description("let peers have one")
+        .description("share one with peers")
         .argument("<environment>", "its name, digest, or Blender version")
-        .option("--stop", "let nobody have it any more")
+        .option("--stop", "stop sharing it")
         .action(async (environment: string, _: unknown, command: Command) =>
           (await commands()).runEnvShare(cli, environment, command.optsWithGlobals()),
         ),

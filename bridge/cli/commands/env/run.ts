@@ -11,7 +11,7 @@ import {
 } from "../../../app/environments/environment-catalog.ts";
 import { openHome } from "../../../config/home.ts";
 import { environmentName } from "../../../core/environments/facts.ts";
-import { GPU_MAKERS } from "../../../core/environments/recipe.ts";
+import { GPU_VENDORS } from "../../../core/environments/recipe.ts";
 import type { EnvironmentRow } from "../../../database/types.ts";
 import type { Cli } from "../../cli.ts";
 import { parseOptions } from "../../parse-options.ts";
@@ -22,7 +22,7 @@ const BuildOptions = z.object({
   ...Shared,
   blender: z.string().max(32).optional(),
   sha256: z.string().max(64).optional(),
-  gpu: z.union([z.enum(GPU_MAKERS), z.boolean()]).optional(),
+  gpu: z.union([z.enum(GPU_VENDORS), z.boolean()]).optional(),
   base: z.string().min(1).max(256).optional(),
 });
 const EnvOptions = z.object({ ...Shared, stop: z.boolean().default(false) });
@@ -58,7 +58,7 @@ export async function runEnvList(cli: Cli, raw: Record<string, unknown>): Promis
     for (const { isHere, sentBytes, ...row } of listed) cli.terminal.json({ event: "environment", ...plain(row), isHere, sentBytes });
     return;
   }
-  if (listed.length === 0) return cli.terminal.line("There are no environments here. Build one with `bridge env build`.");
+  if (listed.length === 0) return cli.terminal.line("There are no environments in this home. Build one with `bridge env build`.");
   cli.terminal.line(table([["NAME", "BLENDER", "DEVICES", "SIZE", "FROM", "SHARED", ""], ...listed.map(cellsOf)]));
 }
 
@@ -72,7 +72,7 @@ export async function runEnvShare(cli: Cli, reference: string, raw: Record<strin
   const row = stop ? await unshareEnvironment(home, reference) : await shareEnvironment(home, reference, progress, cli.signal);
   if (json) return cli.terminal.json({ event: "environment", ...plain(row) });
   const name = environmentName(row.facts, row.digest);
-  cli.terminal.line(stop ? `${name} is given to nobody any more.` : `${name} is given to peers while this node renders or donates.`);
+  cli.terminal.line(stop ? `${name} is no longer shared.` : `${name} is shared with peers while this node renders or donates.`);
 }
 
 /** `bridge env remove`. */

@@ -4,11 +4,11 @@ import { collect, parseInteger } from "../../option-values.ts";
 
 export function jobsCommand(cli: Cli): Command {
   return new Command("jobs")
-    .description("the job list and its verbs")
+    .description("list jobs, and control them")
     .argument("[verb]", "list, show, cancel, pause, resume or retry", "list")
-    .argument("[id]", "the job; for resume and retry the last one when left out")
+    .argument("[id]", "the job's id; for resume and retry the default is the last job")
     .option("--peer <peer>", "resume: only this donor (repeatable)", collect)
-    .option("--bootstrap <multiaddr>", "resume: a peer through which to find others (repeatable)", collect)
+    .option("--bootstrap <multiaddr>", "resume: a peer that helps to find others (repeatable)", collect)
     .option("--swarm <name>", "resume: the swarm to work with", "public")
     .option("--no-local", "resume: this machine renders nothing itself")
     .option("--local <n>", "resume: render slots on this machine", parseInteger)

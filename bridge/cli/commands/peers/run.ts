@@ -1,6 +1,6 @@
 import prettyBytes from "pretty-bytes";
 import { z } from "zod";
-import { type SeenDonor, seeDonors } from "../../../app/swarm/peers.ts";
+import { type QueriedDonor, queryDonors } from "../../../app/swarm/peers.ts";
 import { openHome } from "../../../config/home.ts";
 import { BACKEND_NAMES } from "../../../core/gpu/cycles-devices.ts";
 import { silentLog } from "../../../kernel/log.ts";
@@ -23,7 +23,7 @@ const PeersOptions = z.object({
 /** `bridge peers`: lists donors and their offers. */
 export async function runPeers(cli: Cli, raw: Record<string, unknown>): Promise<void> {
   const { home, json, peer, bootstrap, swarm, wait } = parseOptions(PeersOptions, raw);
-  const donors = await seeDonors(
+  const donors = await queryDonors(
     { time: cli.world, log: silentLog },
     await openHome(cli.world.disk, home),
     { swarm: { swarm, bootstrap }, peers: peer, seconds: wait },
@@ -41,7 +41,7 @@ export async function runPeers(cli: Cli, raw: Record<string, unknown>): Promise<
     if (offer.gpuNote !== undefined) cli.terminal.line(`${paint("yellow", "note")} ${offer.name}: ${offer.gpuNote}`);
 }
 
-function row({ peer, offer, pingMs }: SeenDonor, withGpus: boolean): string[] {
+function row({ peer, offer, pingMs }: QueriedDonor, withGpus: boolean): string[] {
   return [
     offer.name,
     pingMs === undefined ? "-" : `${pingMs < 10 ? pingMs.toFixed(1) : Math.round(pingMs)} ms`,

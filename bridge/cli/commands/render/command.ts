@@ -8,18 +8,18 @@ export function renderCommand(cli: Cli): Command {
   const command = new Command("render")
     .description("render a scene on the swarm; by default the current frame, as a still")
     .argument("<scene>", "a saved .blend file")
-    .optionsGroup("Blender's own flags, with Blender's own meaning:");
+    .optionsGroup("Blender's own flags, with the same meaning as in Blender:");
   addDeclared(command, BLENDER_FLAGS).option("-t, --threads <n>", "threads of this machine's own Blender", parseCount);
   command.optionsGroup("The job:");
   addDeclared(command, JOB_OPTIONS);
   return command
-    .optionsGroup("How the work is spread:")
+    .optionsGroup("Where the job is rendered:")
     .option("--local <n>", "render slots on this machine", parseInteger)
     .option("--no-local", "this machine renders nothing itself")
     .option("--peer <peer>", "only this donor: peer id or multiaddr (repeatable)", collect)
-    .option("--bootstrap <multiaddr>", "a peer through which to find others (repeatable)", collect)
+    .option("--bootstrap <multiaddr>", "a peer that helps to find others (repeatable)", collect)
     .option("--swarm <name>", "the swarm to work with", "public")
-    .option("--allow-previews", "owners of donors may look at small pictures of what they render")
+    .option("--allow-previews", "owners of donors may see previews of what they render")
     .option("--blender <path>", "the Blender to use")
     .action(async (scene: string, options: Record<string, unknown>) => {
       const { runRender } = await import("./run.ts");

@@ -3,7 +3,7 @@ import type { Task } from "../../../app/job/job-context.ts";
 import { render, type RenderSettings } from "../../../app/render/render.ts";
 import { openHome } from "../../../config/home.ts";
 import type { JobEvent, JobOutcome } from "../../../core/job/job-events.ts";
-import { endBeforeWork } from "../../../core/ledger/end-event.ts";
+import { endEventBeforeWork } from "../../../core/ledger/end-event.ts";
 import type { Clock } from "../../../kernel/clock.ts";
 import { jsonLog, silentLog } from "../../../kernel/log.ts";
 import type { Cli } from "../../cli.ts";
@@ -63,8 +63,8 @@ function exitCodeOf(outcome: JobOutcome): number {
 
 /** The end event of a process that exits before its job has ended. */
 function lastWords(clock: Clock, job: string, json: boolean) {
-  const message = "the process ended before the job had";
-  const event = endBeforeWork(job, "failed", { code: "BUG", message });
-  const err = `bug ${message}\n  This is a mistake of ours: please report it. Go on with: bridge jobs resume ${job}`;
+  const message = "the process exited before the job had ended";
+  const event = endEventBeforeWork(job, "failed", { code: "BUG", message });
+  const err = `bug ${message}\n  This is a bug of the bridge: please report it. Resume with: bridge jobs resume ${job}`;
   return json ? { out: JSON.stringify({ ...event, at: clock.now() }), err } : { err };
 }

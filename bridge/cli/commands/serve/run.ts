@@ -40,12 +40,12 @@ export async function runServe(cli: Cli, raw: Record<string, unknown>): Promise<
 function lineOf(event: ServeEvent): string {
   switch (event.event) {
     case "serving":
-      return `${paint("green", "serving")} ${event.home} on port ${event.port} of this machine. Ctrl-C ends it; jobs wait for the next start.`;
+      return `${paint("green", "serving")} ${event.home} on port ${event.port} of this machine. Ctrl-C stops it; unfinished jobs wait for the next start.`;
     case "job":
       return `${event.state.padEnd(10)} ${event.job}  ${event.title}`;
     case "note":
       return paint("yellow", event.message);
     case "serve-ended":
-      return event.reason === "idle" ? "ended: nobody had use for it" : "ended; jobs that are not done wait for the next start";
+      return event.reason === "idle" ? "stopped: it was not used" : "stopped; unfinished jobs wait for the next start";
   }
 }

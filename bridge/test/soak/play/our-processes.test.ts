@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-it("finds processes that a story has started, and none that only works in its folder", async () => {
+it("finds processes that a story has started, and no other process that uses its folder", async () => {
   const ours = spawn("sleep", ["60"], { env: { PATH: process.env["PATH"], TMPDIR: join(root, "tmp") } });
   const reader = spawn(process.execPath, ["-e", "setInterval(() => {}, 1_000)", `${root}/story.json`], { cwd: root, stdio: "ignore" });
   await Promise.all([once(ours, "spawn"), once(reader, "spawn")]);

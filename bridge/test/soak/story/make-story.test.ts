@@ -19,7 +19,7 @@ describe("the story of a seed", () => {
     for (const story of stories) expect(Story.parse(JSON.parse(JSON.stringify(story)))).toEqual(story);
   });
 
-  it("uses frames that its scene has, and frame steps only where allowed", () => {
+  it("requests only frames of its scene, and frame steps only where allowed", () => {
     const isAllowed = ({ scene, frames, through }: JobStory) => {
       const { first, last, whole } = sceneNamed(scene);
       if (frames.kind === "scene") return whole !== "never";
@@ -34,13 +34,13 @@ describe("the story of a seed", () => {
   });
 });
 
-describe("300 seeds cover every kind", () => {
-  it("in grids that their pictures can be cut into", () => {
+describe("the stories of 300 seeds", () => {
+  it("use no more tile columns than the picture has pixels", () => {
     const columns = jobs.filter(({ scene }) => scene === "tall").map(({ tiles }) => Number(/^\d+/.exec(tiles)?.[0] ?? 1));
     expect(Math.max(...columns)).toBe(5);
   });
 
-  it("of scene, format, frames and tiles", () => {
+  it("cover every scene, format, kind of frames, and kind of tiles", () => {
     expect(reached(jobs.map(({ scene }) => scene))).toEqual(new Set(SCENES.map(({ name }) => name)));
     expect(reached(jobs.flatMap(({ format }) => format ?? []))).toEqual(new Set(FORMATS));
     expect(reached(jobs.map(({ frames }) => frames.kind))).toEqual(new Set(["list", "range", "scene"]));
@@ -48,7 +48,7 @@ describe("300 seeds cover every kind", () => {
     for (const how of [/^auto$/, /^off$/, /^\d+x\d+$/]) expect(jobs.some(({ tiles }) => how.test(tiles))).toBe(true);
   });
 
-  it("of requester, donor and event", () => {
+  it("cover every kind of requester, donor and event", () => {
     expect(reached(jobs.map(({ verify }) => verify))).toEqual(new Set(["off", "spot", "full"]));
     expect(reached(jobs.map(({ through }) => through))).toEqual(new Set(["render", "serve"]));
     expect(reached(jobs.map(({ local }) => local))).toEqual(new Set([0, 1, 2]));
@@ -61,7 +61,7 @@ describe("300 seeds cover every kind", () => {
     expect(stories.some(({ busyLoops }) => busyLoops > 0)).toBe(true);
   });
 
-  it("of two jobs at once: from one home and from two", () => {
+  it("cover two concurrent jobs, from one home and from two", () => {
     const pairs = stories.flatMap((story) => (story.jobs.length === 2 ? [story.jobs.map(({ home }) => home)] : []));
     expect(pairs.some(([one, other]) => one === other)).toBe(true);
     expect(pairs.some(([one, other]) => one !== other)).toBe(true);

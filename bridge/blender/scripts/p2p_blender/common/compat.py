@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What differs between Blender 3.4, 4.3 and 5.2: the only module that asks which API there is.
+"""Differences between Blender 3.4, 4.3 and 5.2: the only module that tests which API exists.
 
-Every function asks for the feature, never for the version number.
+Every function tests for the feature, never for the version number.
 """
 
 from __future__ import annotations

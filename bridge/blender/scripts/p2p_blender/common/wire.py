@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """JSON lines between the bridge and a Blender that it started.
 
-Requests come in on standard input, one JSON object a line: {"id": 1, "op": "load", …}. Answers go
-out on what was standard output, each line led by a token that only the two sides know; everything
-that Blender itself, its libraries or a scene's own scripts print goes to standard error instead.
-When standard input ends, the bridge is gone, and so is this process: no orphan outlives it.
+Requests are read from standard input, one JSON object per line: {"id": 1, "op": "load", …}. Answers are written
+to what was standard output, each line prefixed with a token that only the two sides know; everything
+that Blender itself, its libraries or a scene's scripts print goes to standard error instead.
+When standard input ends, the bridge has ended, and this process exits.
 """
 
 from __future__ import annotations

@@ -34,12 +34,12 @@ def check_opened(path: str) -> None:
     saved, own = compat.saved_version()[:2], compat.version()[:2]
     if saved > own:
         raise ScriptError(
-            "SCENE_TOO_NEW", f"{path} was saved by Blender {saved[0]}.{saved[1]}, and this is Blender {own[0]}.{own[1]}"
+            "SCENE_TOO_NEW", f"{path} was saved by Blender {saved[0]}.{saved[1]}, and this machine has Blender {own[0]}.{own[1]}"
         )
 
 
 def check_flags(main: bpy.types.Scene, scene_name: str | None, file_format: str | None) -> None:
-    """Blender only prints that it did not understand -S or -F, and goes on with what the file says."""
+    """Blender only prints that it did not understand -S or -F, and uses the file's own settings."""
     if scene_name is not None and main.name != scene_name:
         names = ", ".join(f'"{scene.name}"' for scene in bpy.data.scenes)
         raise ScriptError("SCENE_UNKNOWN", f'the file has no scene "{scene_name}"; it has {names}')

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which files Blender will write for the frames asked for: Blender's own answers, made short where they follow a pattern.
+"""Which files Blender will write for the requested frames: Blender's own answers, stored as patterns where possible.
 
-What cannot be told for sure is left out: a file that is expected and never comes would be a false alarm.
+Uncertain files are left out: an expected file that is never written would be a false alarm.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def expected_outputs(main: bpy.types.Scene, frames: list[int]) -> list[Json]:
 
 
 def output_entry(kind: str, ask: Callable[[int], str], frames: list[int]) -> Json:
-    """One output: text, digits of the frame number, text; or, where that is not what Blender answers, path by path."""
+    """One output: prefix, digits of the frame number, suffix; or, if Blender's answers have no such pattern, a list of paths."""
     before, digits, after = pattern_of(ask)
     if all(ask(frame) == before + number(frame, digits) + after for frame in sampled_frames(frames)):
         return {"kind": kind, "before": before, "digits": digits, "after": after}
@@ -42,7 +42,7 @@ def output_entry(kind: str, ask: Callable[[int], str], frames: list[int]) -> Jso
 
 
 def pattern_of(ask: Callable[[int], str]) -> tuple[str, int, str]:
-    """What stands before and after the frame number, told by the answers for frames that differ there and nowhere else."""
+    """The text before and after the frame number, if the answers differ only there."""
     one, two, minus = ask(1), ask(2), ask(-1)
     if one == two:
         return one, 0, ""
@@ -52,12 +52,12 @@ def pattern_of(ask: Callable[[int], str]) -> tuple[str, int, str]:
 
 
 def number(frame: int, digits: int) -> str:
-    """A frame number as Blender writes it: sign first, zeros up to so many digits; none where the name has no place for it."""
+    """A frame number as Blender writes it: sign first, padded with zeros; empty if the name has no number."""
     return "" if digits == 0 else ("-" if frame < 0 else "") + str(abs(frame)).zfill(digits)
 
 
 def sampled_frames(frames: list[int]) -> list[int]:
-    """The frames whose answers are looked at: all, or the first, the last and others between."""
+    """The frames whose answers are compared: all, or the first, the last and others between."""
     if len(frames) <= MAX_COMPARED:
         return frames
     step = len(frames) // MAX_COMPARED + 1

@@ -24,7 +24,7 @@ def absolute(path: str, library: bpy.types.Library | None = None) -> str:
 
 
 def library_path(library: bpy.types.Library) -> str:
-    """Where a linked .blend lies; Blender keeps the paths of indirect ones relative to the main file too."""
+    """The path of a linked .blend; Blender stores the paths of indirect ones relative to the main file too."""
     return absolute(library.filepath)
 
 

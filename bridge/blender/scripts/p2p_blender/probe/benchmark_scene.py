@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A small scene that is the same everywhere, to see how fast a device renders, and whether it renders at all."""
+"""A small fixed scene that shows how fast a device renders, and whether it renders at all."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ def open_scene(path: str) -> None:
 
 
 def strip_handlers() -> None:
-    """Nothing may run beside a render that a plain `blender -b` with factory settings would not run."""
+    """Removes handlers that a plain `blender -b` with factory settings would not run."""
     for name in dir(bpy.app.handlers):
         if name.startswith(("render_", "frame_change_", "depsgraph_", "composite_")):
             getattr(bpy.app.handlers, name).clear()

@@ -7,7 +7,7 @@ const ORDERS = 100_000;
 const TIMEOUT_MS = 40 * 60_000;
 
 /** Runs the orders of one share of the seeds, checking every invariant in each. */
-export function holdOrders(share: number, shares: number): void {
+export function checkOrders(share: number, shares: number): void {
   it(`keeps every invariant in ${ORDERS / shares} orders of events (share ${share + 1} of ${shares})`, {
     timeout: TIMEOUT_MS,
   }, async () => {
