@@ -1,4 +1,4 @@
-import { systemClock } from "../bridge/kernel/clock.ts";
+import { systemClock } from "../bridge/kernel/time/clock.ts";
 import { never, TestNodes } from "../bridge/test/network/test-nodes.ts";
 import { NodeProcess } from "../bridge/test/network/test-process.ts";
 import type { FrameStream } from "../bridge/protocols/frame-stream.ts";

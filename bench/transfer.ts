@@ -8,7 +8,7 @@ import { z } from "zod";
 import { blocksOf } from "../bridge/content/bundle/manifest.ts";
 import { packBundle } from "../bridge/content/bundle/pack.ts";
 import { abortable } from "../bridge/kernel/abort.ts";
-import { systemClock } from "../bridge/kernel/clock.ts";
+import { systemClock } from "../bridge/kernel/time/clock.ts";
 import { FarmError } from "../bridge/kernel/errors.ts";
 import { sha256 } from "../bridge/kernel/ids.ts";
 import { silentLog } from "../bridge/kernel/log.ts";

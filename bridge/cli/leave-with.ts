@@ -1,4 +1,4 @@
-import { unansweredCalls } from "../kernel/with-deadline.ts";
+import { unansweredCalls } from "../kernel/time/with-deadline.ts";
 
 /**
  * Returns the exit code. Does not return while a call to a mount that is gone is blocked: Node waits for its

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Jobs } from "./types.ts";
-import { systemClock } from "../kernel/clock.ts";
+import { systemClock } from "../kernel/time/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
 
 /** How long a lock on a job lasts without being renewed; a killed bridge's jobs are free after it. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Sqlite, Statement } from "./named-sqlite.ts";
-import type { JobRow, Jobs, JobState } from "./types.ts";
+import type { JobRow, Jobs, StoredJobState } from "./types.ts";
 
 const Row = z
   .strictObject({
@@ -58,7 +58,7 @@ export class SqliteJobs implements Jobs {
     return row && Row.parse({ ...row });
   }
 
-  setState(id: string, state: JobState, nowMs: number): void {
+  setState(id: string, state: StoredJobState, nowMs: number): void {
     this.#statements.setState.run(state, nowMs, id);
   }
 

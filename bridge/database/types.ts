@@ -17,7 +17,7 @@ export interface Journal {
 }
 
 /** `queued`: accepted by a serving bridge, not started. */
-export type JobState = "queued" | "running" | "paused" | ScheduleOutcome | "failed";
+export type StoredJobState = "queued" | "running" | "paused" | ScheduleOutcome | "failed";
 
 /** A line of the job list. */
 export interface JobRow {
@@ -27,7 +27,7 @@ export interface JobRow {
   readonly updatedAt: number;
   readonly scenePath: string;
   readonly title: string;
-  readonly state: JobState;
+  readonly state: StoredJobState;
 }
 
 export interface Jobs {
@@ -36,7 +36,7 @@ export interface Jobs {
   /** Newest first. */
   list(): readonly JobRow[];
   get(id: string): JobRow | undefined;
-  setState(id: string, state: JobState, nowMs: number): void;
+  setState(id: string, state: StoredJobState, nowMs: number): void;
   /**
    * Locks the job for one process until `untilMs` (wall time); a second call by the same owner renews the lock.
    * @returns false while another owner's lock lasts.

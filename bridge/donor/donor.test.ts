@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Availability, OPEN } from "../core/terms/availability.ts";
 import { DEFAULT_TERMS, type Terms } from "../core/terms/terms.ts";
-import { systemClock } from "../kernel/clock.ts";
+import { systemClock } from "../kernel/time/clock.ts";
 import { silentLog } from "../kernel/log.ts";
 import { systemWorld } from "../kernel/world.ts";
 import { encodeMessage, readMessage } from "../protocols/codec.ts";

@@ -2,7 +2,7 @@ import type { AdmissionTerms } from "../core/admission.ts";
 import { TERMS_LIMITS } from "../core/terms/terms-limits.ts";
 import { requesterTierOf } from "../core/terms/terms.ts";
 import { childSignal } from "../kernel/abort.ts";
-import type { Clock } from "../kernel/clock.ts";
+import type { Clock } from "../kernel/time/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import type { Service } from "../kernel/service.ts";

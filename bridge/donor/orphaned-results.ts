@@ -1,6 +1,6 @@
 import type { ChunkSpec, DeviceClass, ResultFile } from "../core/plan/chunk.ts";
 import { type ChildSignal, childSignal } from "../kernel/abort.ts";
-import type { Clock } from "../kernel/clock.ts";
+import type { Clock } from "../kernel/time/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
 import { TrackedTasks } from "../kernel/tracked-tasks.ts";
 import type { ScenesAndResults } from "./ports.ts";

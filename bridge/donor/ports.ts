@@ -26,7 +26,7 @@ export interface SandboxEnvironment {
 }
 
 /** The files of a finished chunk in the session's scratch folder. */
-export interface RenderedFiles {
+export interface ChunkFiles {
   readonly raw?: string;
   readonly outputs: readonly string[];
   readonly preview?: string;
@@ -39,7 +39,7 @@ export interface RenderedFiles {
 /** The part of a warm Blender session that this room needs; implemented by the blender room. */
 export interface WarmSession {
   load(scenePath: string, options: { readonly remap: Readonly<Record<string, string>> }, signal: AbortSignal): Promise<void>;
-  render(spec: ChunkSpec, signal: AbortSignal): Promise<RenderedFiles>;
+  render(spec: ChunkSpec, signal: AbortSignal): Promise<ChunkFiles>;
   readonly exited: Promise<void>;
   close(): Promise<void>;
 }

@@ -2,7 +2,7 @@ import PQueue from "p-queue";
 import type { ChunkSpec } from "../core/plan/chunk.ts";
 import { FarmError } from "../kernel/errors.ts";
 import { TrackedTasks } from "../kernel/tracked-tasks.ts";
-import type { RenderedFiles, SceneOnDisk, WarmSession } from "./ports.ts";
+import type { ChunkFiles, SceneOnDisk, WarmSession } from "./ports.ts";
 
 export interface RenderSlotsDeps {
   /** Opens a Blender that will load this scene; `slot` names its scratch folder. */
@@ -12,7 +12,7 @@ export interface RenderSlotsDeps {
 /** What is done with a slot while it is held. */
 export interface SlotUse<T> {
   /** Takes the files out of the slot's scratch folder. */
-  take(files: RenderedFiles): Promise<T>;
+  take(files: ChunkFiles): Promise<T>;
   /** Told when the chunk's turn has come and its scene is loaded. */
   started?(): void;
   /** Higher comes first among those that wait; 0 when not said. */

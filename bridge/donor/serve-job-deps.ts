@@ -1,6 +1,6 @@
 import type { AdmissionTerms } from "../core/admission.ts";
 import type { ChunkSpec } from "../core/plan/chunk.ts";
-import type { Clock } from "../kernel/clock.ts";
+import type { Clock } from "../kernel/time/clock.ts";
 import type { Log } from "../kernel/log.ts";
 import type { Availability } from "../core/terms/availability.ts";
 import type { OpenMessage } from "../protocols/lease/messages.ts";

@@ -7,7 +7,7 @@ import type { FrameStream } from "../protocols/frame-stream.ts";
 import { type DonorMessage, LEASE_LIMITS, RequesterMessage } from "../protocols/lease/messages.ts";
 import { messageText } from "../protocols/offer/messages.ts";
 import type { OpenedJob, ServeJobDeps } from "./serve-job-deps.ts";
-import { READ_LIMITS, ServedJob } from "./served-job.ts";
+import { READ_LIMITS, DonorJob } from "./donor-job.ts";
 
 /** Serves one requester's job over its lease stream, until the requester leaves or `parent` aborts. */
 export async function serveJob(deps: ServeJobDeps, stream: FrameStream, requester: BlockPeer, parent: AbortSignal): Promise<void> {
@@ -35,7 +35,7 @@ export async function serveJob(deps: ServeJobDeps, stream: FrameStream, requeste
     return;
   }
   using life = childSignal(parent);
-  const job = new ServedJob(deps, stream, ticket, life);
+  const job = new DonorJob(deps, stream, ticket, life);
   const closed = deps.opened(job);
   deps.observe({ event: "job-opened", job: open.job, requester: requester.id });
   let how: "left" | "vanished" | "dismissed" | "broken" = "broken";

@@ -4,7 +4,7 @@ import type { Disk } from "../kernel/disk.ts";
 import { FarmError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import type { Time } from "../kernel/world.ts";
-import { fullBucket, consume, type TokenBucket, waitMs } from "../kernel/token-bucket.ts";
+import { fullBucket, consume, type TokenBucket, waitMs } from "../kernel/time/token-bucket.ts";
 import { readPart } from "./wire/binary-frame.ts";
 import { ClientDownloads } from "./client-downloads.ts";
 import { ClientUploads } from "./client-uploads.ts";

@@ -1,4 +1,4 @@
-import { afterPatience } from "./patience.ts";
+import { afterPatience } from "./time/patience.ts";
 import type { Time } from "./world.ts";
 
 /** A signal derived from another one; `dispose` unlinks it, so that a long-lived parent keeps no dependants. */

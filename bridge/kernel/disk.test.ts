@@ -5,7 +5,7 @@ import { describe } from "vitest";
 import { diskContract } from "../test/contract/disk-contract.ts";
 import { MemoryDisk } from "../test/fakes/memory-disk.ts";
 import { SteppedClock } from "../test/simulation/steps.ts";
-import { systemClock } from "./clock.ts";
+import { systemClock } from "./time/clock.ts";
 import { systemDisk } from "./disk.ts";
 
 // Windows has other codes for some of it.

@@ -1,4 +1,4 @@
-import type { Clock } from "./clock.ts";
+import type { Clock } from "./time/clock.ts";
 
 /** Fields first, then a constant sentence. Text from peers is only logged at `debug`, as a field. */
 export interface Log {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type Clock, systemClock } from "./clock.ts";
+import { type Clock, systemClock } from "./time/clock.ts";
 import { type Disk, systemDisk } from "./disk.ts";
 
 /** Timers. */

@@ -1,5 +1,5 @@
 import sharp from "sharp";
-import { type Clock, systemClock } from "../kernel/clock.ts";
+import { type Clock, systemClock } from "../kernel/time/clock.ts";
 import { systemDisk } from "../kernel/disk.ts";
 import { makeWhole } from "../kernel/files/atomic-file.ts";
 import type { Rect } from "../core/job/scene-facts.ts";

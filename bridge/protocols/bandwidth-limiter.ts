@@ -1,5 +1,5 @@
-import type { Clock } from "../kernel/clock.ts";
-import { fullBucket, consume, type TokenBucket, waitMs } from "../kernel/token-bucket.ts";
+import type { Clock } from "../kernel/time/clock.ts";
+import { fullBucket, consume, type TokenBucket, waitMs } from "../kernel/time/token-bucket.ts";
 import type { FrameStream } from "./frame-stream.ts";
 
 /** The limit may change while bytes wait: it is read again this often. */

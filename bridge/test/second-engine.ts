@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { systemClock } from "../kernel/clock.ts";
+import { systemClock } from "../kernel/time/clock.ts";
 import { isFarmError } from "../kernel/errors.ts";
 import { ImageEngine } from "../sandbox/images/image-engine.ts";
 import { timeLimit } from "./time/time-limit.ts";

@@ -1,5 +1,5 @@
 import type { Home } from "../../config/home.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 import type { Disk } from "../../kernel/disk.ts";
 import { isFarmError, messageOf } from "../../kernel/errors.ts";
 import { silentLog } from "../../kernel/log.ts";

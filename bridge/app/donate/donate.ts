@@ -7,7 +7,7 @@ import type { Database } from "../../database/types.ts";
 import { Donor } from "../../donor/donor.ts";
 import type { DonorEnvironments, WarmSession } from "../../donor/ports.ts";
 import type { RenderSlots } from "../../donor/render-slots.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 import { VERSION } from "../../kernel/version.ts";
 import type { World } from "../../kernel/world.ts";

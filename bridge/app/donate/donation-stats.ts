@@ -2,7 +2,7 @@ import { z } from "zod";
 import { workOfChunk, type DonatedWork, workOfEnergy, noTotals, Totals, addWork } from "../../core/terms/totals.ts";
 import type { Settings } from "../../database/types.ts";
 import type { PeakMemory } from "../../donor/ports.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 import type { HostMetrics } from "../../machine/machine-watch.ts";
 import type { DonateEvent } from "../../donor/donate-events.ts";
 

@@ -1,7 +1,7 @@
 import { OPEN, type Availability } from "../../core/terms/availability.ts";
 import type { Donor } from "../../donor/donor.ts";
 import type { RenderSlots } from "../../donor/render-slots.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Service } from "../../kernel/service.ts";
 import { childSignal, type ChildSignal } from "../../kernel/abort.ts";

@@ -8,7 +8,7 @@ import { nextChange, type WallClock } from "../../core/terms/schedule.ts";
 import { type SetTerms, termsInForce } from "../../core/terms/terms-in-force.ts";
 import { type MachineSize, type SlotSize, slotSize, type Terms } from "../../core/terms/terms.ts";
 import type { OwnerPolicy } from "../../donor/ports.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 import type { MetricsRequest, HostMetrics } from "../../machine/machine-watch.ts";
 import type { OwnerSettings } from "./owner-settings.ts";
 

@@ -6,7 +6,7 @@ import { ENVIRONMENT_LABELS, factsFromLabels, imageLabelsOf } from "../../core/e
 import { buildArguments, type GpuVendor, recipeFor } from "../../core/environments/recipe.ts";
 import { openDatabase } from "../../database/open-database.ts";
 import type { EnvironmentRow } from "../../database/types.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 import type { Disk } from "../../kernel/disk.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
 import { sha256 } from "../../kernel/ids.ts";

@@ -1,7 +1,7 @@
 import { contentsOf } from "../../content/environments/environment-manifest.ts";
 import { chooseEvictions, type EvictionCandidate } from "../../core/environments/evict.ts";
 import type { EnvironmentDigest } from "../../core/environments/facts.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 import { dropEnvironment, type EnvironmentPlaces } from "./drop-environment.ts";
 
 export interface EnvironmentQuotaDeps extends EnvironmentPlaces {

@@ -1,7 +1,7 @@
 import type { DonateEvent } from "../../donor/donate-events.ts";
 
 /** An environment that a job requested and the owner has not allowed yet. */
-export interface EnvironmentRequest {
+export interface PendingEnvironment {
   readonly digest: string;
   readonly job: string;
   readonly requester: string;
@@ -15,10 +15,10 @@ const MAX_ASKED = 8;
 
 /** The open environment requests for the owner, each environment once. */
 export class EnvironmentRequests {
-  readonly #asked = new Map<string, EnvironmentRequest>();
+  readonly #asked = new Map<string, PendingEnvironment>();
 
   /** Records a request. @returns it, if it is a new one. */
-  watch(event: DonateEvent, nowMs: number): EnvironmentRequest | undefined {
+  watch(event: DonateEvent, nowMs: number): PendingEnvironment | undefined {
     if (event.event !== "job-refused" || event.asks === undefined) return undefined;
     const { asks: digest, job, requester } = event;
     const isNew = !this.#asked.has(digest);
@@ -30,7 +30,7 @@ export class EnvironmentRequests {
   }
 
   /** Requests that are still open under the owner's terms, the newest last. */
-  open(environments: readonly string[], nowMs: number): readonly EnvironmentRequest[] {
+  open(environments: readonly string[], nowMs: number): readonly PendingEnvironment[] {
     for (const { digest, atMs } of this.#asked.values()) {
       if (nowMs - atMs > OUTDATED_MS || environments.includes(digest)) this.#asked.delete(digest);
     }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import sharp from "sharp";
 import { expect, it } from "vitest";
-import { systemClock } from "../../kernel/clock.ts";
+import { systemClock } from "../../kernel/time/clock.ts";
 import { jobPreview } from "./job-preview.ts";
 
 const RECT = { x: 0, y: 0, width: 4, height: 4 };

@@ -1,6 +1,6 @@
 import PQueue from "p-queue";
 import type { Rect } from "../../core/job/scene-facts.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { PreviewCanvas } from "../../media/preview.ts";
 import type { JobPreview } from "../../requester/ports.ts";

@@ -5,7 +5,7 @@ import { describePicture, type FinishCase, FinishKit, listFiles } from "../../bl
 import type { FinisherOptions } from "../../blender/finish/finisher.ts";
 import { SceneCopy } from "../../content/bundle/scene-copy.ts";
 import { jobFinisherContract } from "../../test/contract/job-finisher-contract.ts";
-import { systemClock } from "../../kernel/clock.ts";
+import { systemClock } from "../../kernel/time/clock.ts";
 import { systemDisk } from "../../kernel/disk.ts";
 import { openOwnFinisher } from "./own-finisher.ts";
 import { SentScene } from "./sent-scene.ts";

@@ -5,7 +5,7 @@ import { changedScene } from "../../content/bundle/changed-scene.ts";
 import { type SceneCopy, blendFileOf } from "../../content/bundle/scene-copy.ts";
 import { SentFiles } from "../../content/bundle/sent-files.ts";
 import type { SceneFile } from "../../core/job/scene-facts.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
 import type { LocalScene } from "../../requester/ports.ts";
 

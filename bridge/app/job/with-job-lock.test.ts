@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { Jobs } from "../../database/types.ts";
 import { FarmError } from "../../kernel/errors.ts";
-import { systemClock } from "../../kernel/clock.ts";
+import { systemClock } from "../../kernel/time/clock.ts";
 import { silentLog } from "../../kernel/log.ts";
 import { withJobLock } from "./with-job-lock.ts";
 import { until } from "../../test/time/until.ts";

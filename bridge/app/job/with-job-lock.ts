@@ -1,6 +1,6 @@
 import type { JobOutcome } from "../../core/job/job-events.ts";
 import type { Jobs } from "../../database/types.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 import { lockJob } from "../../database/job-lock.ts";
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { systemClock } from "../../kernel/clock.ts";
+import { systemClock } from "../../kernel/time/clock.ts";
 import { systemDisk } from "../../kernel/disk.ts";
 import { type Home, openHome } from "../../config/home.ts";
 import { openDatabase } from "../../database/open-database.ts";

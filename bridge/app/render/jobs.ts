@@ -6,14 +6,14 @@ import { planJob } from "../../core/plan/plan.ts";
 import { openDatabase } from "../../database/open-database.ts";
 import type { Database, JobRow, JobCommand } from "../../database/types.ts";
 import { FarmError } from "../../kernel/errors.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 import type { World } from "../../kernel/world.ts";
 
 /** A line of the job list: "interrupted" if its last run ended without an end record, for instance when killed. */
 export type ListedJob = Omit<JobRow, "state"> & { readonly state: JobRow["state"] | "interrupted" };
 
 /** A job as described by its journal. */
-export interface JobReport {
+export interface StoredJobReport {
   readonly job: ListedJob;
   /** The error that ended its last run. */
   readonly error: { readonly code: string; readonly message: string } | null;
@@ -43,12 +43,12 @@ function asItStands(clock: Clock, { jobs }: Pick<Database, "jobs">, job: JobRow)
 }
 
 /** Throws JOB_UNKNOWN. */
-export async function reportJob(clock: Clock, home: Home, id: string | undefined): Promise<JobReport> {
+export async function reportJob(clock: Clock, home: Home, id: string | undefined): Promise<StoredJobReport> {
   await using database = openDatabase(home.database);
   return makeJobReport(clock, database, jobOf(database, id));
 }
 
-export function makeJobReport(clock: Clock, database: Pick<Database, "journal" | "jobs">, job: JobRow): JobReport {
+export function makeJobReport(clock: Clock, database: Pick<Database, "journal" | "jobs">, job: JobRow): StoredJobReport {
   const memory = foldJournal(database.journal.read(job.id).map(({ record }) => record));
   const plan = memory.created && planJob(memory.created.planInput.facts, memory.created.planInput.options);
   const chunksByDonor: Record<string, number> = {};

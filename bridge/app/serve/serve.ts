@@ -5,7 +5,7 @@ import { Gateway } from "../../gateway/gateway.ts";
 import type { JobSummary } from "../../gateway/wire/job-messages.ts";
 import { newToken } from "../../gateway/token.ts";
 import { childSignal } from "../../kernel/abort.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 import type { Disk } from "../../kernel/disk.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { JobEvent } from "../../core/job/job-events.ts";
 import { JobSubmission } from "../../gateway/wire/job-submission.ts";
 import { GATEWAY_LIMITS } from "../../gateway/wire/limits.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 import { ServedJob } from "./served-job.ts";
 
 const place = { scene: "Scene", frame: 1, rect: null };

@@ -4,7 +4,7 @@ import { EventLog } from "../../gateway/event-log.ts";
 import type { ErrorBody, JobSummary, JobState, WireEvent } from "../../gateway/wire/job-messages.ts";
 import type { JobSubmission } from "../../gateway/wire/job-submission.ts";
 import { GATEWAY_LIMITS } from "../../gateway/wire/limits.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 
 /** How often progress is sent to clients. */
 const PROGRESS_EVERY_MS = 1_000;

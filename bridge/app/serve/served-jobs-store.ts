@@ -10,7 +10,7 @@ import { JobSubmission } from "../../gateway/wire/job-submission.ts";
 import type { JobRow } from "../../database/types.ts";
 import { JobFolder } from "../../requester/job-folder.ts";
 import { RawFrames } from "../../requester/delivery/raw-frames.ts";
-import { type JobReport, makeJobReport } from "../render/jobs.ts";
+import { type StoredJobReport, makeJobReport } from "../render/jobs.ts";
 import { ServedJob } from "./served-job.ts";
 import { sceneTitleOf } from "../job/prepare-ports.ts";
 import { sweepUploads, uploadFolderOf } from "./uploads.ts";
@@ -146,7 +146,7 @@ export class ServedJobsStore {
     return uploadFolderOf(this.#processContext.home.uploads, scenePath);
   }
 
-  #report(row: JobRow): JobReport {
+  #report(row: JobRow): StoredJobReport {
     const { world, database } = this.#processContext;
     return makeJobReport(world.clock, database, row);
   }

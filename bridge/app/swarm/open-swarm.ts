@@ -1,5 +1,5 @@
 import type { Home } from "../../config/home.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { SwarmNetwork } from "../../protocols/frame-stream.ts";
 

@@ -15,7 +15,7 @@ import { VERSION } from "../../kernel/version.ts";
 import type { World } from "../../kernel/world.ts";
 import { fetchFile } from "../../protocols/blocks/fetch-file.ts";
 import { BLOCKS_LIMITS, BLOCKS_PROTOCOL } from "../../protocols/blocks/messages.ts";
-import type { BlockSource } from "../../protocols/blocks/ports.ts";
+import type { ServedBlocks } from "../../protocols/blocks/ports.ts";
 import { type ServePolicy, serveBlocks } from "../../protocols/blocks/serve-blocks.ts";
 import type { FrameStream, RemotePeer, SwarmNetwork } from "../../protocols/frame-stream.ts";
 import { OFFER_LIMITS, OFFER_PROTOCOL } from "../../protocols/offer/messages.ts";
@@ -101,7 +101,7 @@ export class RequesterSwarm implements AsyncDisposable {
   }
 
   /** Seeds scenes only to their donors, and shared environments to every peer. */
-  #servedTo(peer: string): { readonly source: BlockSource; readonly policy: ServePolicy } {
+  #servedTo(peer: string): { readonly source: ServedBlocks; readonly policy: ServePolicy } {
     const scenes = this.#scenes.servedTo(peer);
     const shared = this.#environments;
     if (shared === undefined) return scenes;

@@ -1,7 +1,7 @@
 import type { PackedBundle } from "../../content/bundle/pack.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
 import type { Sha256 } from "../../kernel/ids.ts";
-import type { BlockSource } from "../../protocols/blocks/ports.ts";
+import type { ServedBlocks } from "../../protocols/blocks/ports.ts";
 import type { ServePolicy } from "../../protocols/blocks/serve-blocks.ts";
 import { SuperSeeding } from "../../protocols/blocks/super-seeding.ts";
 
@@ -52,7 +52,7 @@ export class SeededScene implements Disposable {
     return this.#welcome.has(peer) && this.#hashes.has(hash);
   }
 
-  get source(): BlockSource {
+  get source(): ServedBlocks {
     return this.#bundle.source;
   }
 
@@ -81,7 +81,7 @@ export class SceneSeeder {
   }
 
   /** The block source for one peer's stream. */
-  servedTo(peer: string): { readonly source: BlockSource; readonly policy: ServePolicy } {
+  servedTo(peer: string): { readonly source: ServedBlocks; readonly policy: ServePolicy } {
     const policies = new Map<SeededScene, ServePolicy>();
     const find = (hash: Sha256) => [...this.#scenes].find((scene) => scene.mayGive(peer, hash));
     const policyOf = (hash: Sha256): ServePolicy | undefined => {

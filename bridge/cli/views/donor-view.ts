@@ -1,7 +1,7 @@
 import { createLogUpdate } from "log-update";
 import type { DonateEvent } from "../../donor/donate-events.ts";
 import type { DonorStatus } from "../../app/donate/donor-status.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 import { messageOf } from "../../kernel/errors.ts";
 import { paint, type Terminal } from "../terminal.ts";
 import { redrawEvery } from "./redraw-every.ts";

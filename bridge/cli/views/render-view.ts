@@ -2,7 +2,7 @@ import { createLogUpdate } from "log-update";
 import prettyBytes from "pretty-bytes";
 import prettyMilliseconds from "pretty-ms";
 import type { JobEvent } from "../../core/job/job-events.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 import { paint, type Terminal } from "../terminal.ts";
 import { redrawEvery } from "./redraw-every.ts";
 import { type DonorSummary, emptyProgress, type JobProgress, jobSecondsLeft, updateProgress } from "../../core/job/job-progress.ts";

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, vi } from "vitest";
-import { systemClock } from "../../kernel/clock.ts";
+import { systemClock } from "../../kernel/time/clock.ts";
 import { sha256 } from "../../kernel/ids.ts";
 import { silentLog } from "../../kernel/log.ts";
 import { openBlockStore } from "./block-store.ts";

@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { systemClock } from "../../kernel/clock.ts";
+import { systemClock } from "../../kernel/time/clock.ts";
 import { sha256 } from "../../kernel/ids.ts";
 import { silentLog } from "../../kernel/log.ts";
 import { type BlockStore, openBlockStore } from "./block-store.ts";

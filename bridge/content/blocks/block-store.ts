@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 import { systemDisk } from "../../kernel/disk.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { moveFile, syncFile, syncFolder } from "../../kernel/files/atomic-file.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type BlockStore, openBlockStore } from "./block-store.ts";
-import { systemClock } from "../../kernel/clock.ts";
+import { systemClock } from "../../kernel/time/clock.ts";
 import { silentLog } from "../../kernel/log.ts";
 import { ResultsForPickup } from "./results-for-pickup.ts";
 

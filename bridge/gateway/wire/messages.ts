@@ -4,7 +4,7 @@ import { RawImage } from "../../core/job/job-events.ts";
 import { FrameNumber } from "../../core/job/scene-facts.ts";
 import { Sha256 } from "../../core/sha256.ts";
 import { DonorOffer } from "../../core/terms/donor-offer.ts";
-import { JobName, JobSubmission, Path, Text } from "./job-submission.ts";
+import { JobName, JobSubmission, ClientPath, Text } from "./job-submission.ts";
 import { GATEWAY_LIMITS } from "./limits.ts";
 
 const Words = z.string();
@@ -148,7 +148,7 @@ export const METHODS = {
   "jobs.release": { params: z.strictObject({ job: JobName, frame: FrameNumber.nullish() }), result: Nothing },
   /** Inspects the scene in a Blender of the bridge: seconds for a small one. */
   "scene.check": {
-    params: z.strictObject({ scenePath: Path, scene: Text.nullish(), blender: Path.nullish() }),
+    params: z.strictObject({ scenePath: ClientPath, scene: Text.nullish(), blender: ClientPath.nullish() }),
     result: SceneCheck,
   },
   /** For a client that shares no disk with the bridge: the file follows in binary frames, each with four bytes of `upload`, then a part of it. */
@@ -160,7 +160,7 @@ export const METHODS = {
   "files.done": { params: z.strictObject({ upload: Count }), result: z.strictObject({ scenePath: Words }) },
   /** A file that the job has announced: its `bytes` follow in binary frames, each with four bytes of `download`, then a part of it. */
   "files.get": {
-    params: z.strictObject({ job: JobName, path: Path }),
+    params: z.strictObject({ job: JobName, path: ClientPath }),
     result: z.strictObject({ download: Count, bytes: z.int().min(0) }),
   },
   "bridge.doctor": { params: Nothing, result: z.strictObject({ findings: z.array(DoctorFinding) }) },

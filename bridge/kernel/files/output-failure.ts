@@ -1,6 +1,6 @@
 import { FarmError, isFarmError, messageOf } from "../errors.ts";
 import type { Time } from "../world.ts";
-import { withDeadline } from "../with-deadline.ts";
+import { withDeadline } from "../time/with-deadline.ts";
 
 /** How long a call to the user's folder may take; longer for writing a picture, by its size. */
 export const OUTPUT_WAITS = { answerMs: 20_000, deliverMs: 120_000, deliverBytesPerMs: 1_000 } as const;

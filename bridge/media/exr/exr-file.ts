@@ -27,7 +27,7 @@ export class ExrFile implements Disposable {
     const tableBytes = this.chunkCount * 8;
     this.chunksStart = header.bytes + tableBytes;
     if (this.chunksStart > bytes) throw exrInvalid("it ends inside its offset table");
-    this.#offsets = readExactly(descriptor, header.bytes, tableBytes);
+    this.#offsets = readExrBytes(descriptor, header.bytes, tableBytes);
   }
 
   /**
@@ -76,7 +76,7 @@ export class ExrFile implements Disposable {
 }
 
 /** Reads exactly that many bytes; EXR_INVALID when the file ends before. */
-export function readExactly(descriptor: number, position: number, length: number): Buffer {
+export function readExrBytes(descriptor: number, position: number, length: number): Buffer {
   const bytes = Buffer.allocUnsafe(length);
   if (readFully(descriptor, bytes, position) < length) throw exrInvalid("it ends too early");
   return bytes;
@@ -97,7 +97,7 @@ function readHeader(descriptor: number, fileBytes: number): ExrHeader {
   const cap = Math.min(fileBytes, EXR_LIMITS.maxHeaderBytes);
   for (let length = Math.min(cap, FIRST_READ_BYTES); ; length = Math.min(cap, length * 8)) {
     try {
-      return parseExrHeader(readExactly(descriptor, 0, length));
+      return parseExrHeader(readExrBytes(descriptor, 0, length));
     } catch (error) {
       if (!(error instanceof BytesEnded)) throw error;
       if (length === cap) throw exrInvalid(cap === fileBytes ? "it ends inside its header" : `its header is over ${cap} bytes`);

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { isFarmError } from "../../kernel/errors.ts";
 import { ByteCursor, BytesEnded } from "../exr/byte-cursor.ts";
-import { ExrFile, readExactly } from "../exr/exr-file.ts";
+import { ExrFile, readExrBytes } from "../exr/exr-file.ts";
 import { exrInvalid } from "../exr/exr-invalid.ts";
 import { ForwardReader } from "../exr/forward-reader.ts";
 import { channelNames } from "../exr/header.ts";
@@ -73,7 +73,7 @@ function readHead(descriptor: number, fileBytes: number): Head {
   const most = Math.min(fileBytes, EXR_LIMITS.maxHeaderBytes);
   for (let length = Math.min(most, PIECE_BYTES.stored); ; length = Math.min(most, length * 8)) {
     try {
-      return parseHead(readExactly(descriptor, 0, length));
+      return parseHead(readExrBytes(descriptor, 0, length));
     } catch (error) {
       if (!(error instanceof BytesEnded)) throw error;
       if (length === most) throw exrInvalid("its header does not end");

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { systemClock } from "../../kernel/clock.ts";
+import { systemClock } from "../../kernel/time/clock.ts";
 import { never, TestNodes } from "../../test/network/test-nodes.ts";
 import { NodeProcess } from "../../test/network/test-process.ts";
 import { until } from "../../test/time/until.ts";

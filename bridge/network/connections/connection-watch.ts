@@ -1,6 +1,6 @@
 import type { Connection, Libp2p } from "@libp2p/interface";
 import { childSignal } from "../../kernel/abort.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 import { TrackedTasks } from "../../kernel/tracked-tasks.ts";
 import { systemWorld } from "../../kernel/world.ts";

@@ -2,7 +2,7 @@ import type { Connection, Libp2p, PeerId, Stream } from "@libp2p/interface";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import { pEvent } from "p-event";
 import { abortable, childSignal } from "../../kernel/abort.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 import { systemWorld } from "../../kernel/world.ts";
 import { NETWORK_LIMITS } from "../network-limits.ts";

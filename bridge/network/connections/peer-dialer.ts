@@ -1,7 +1,7 @@
 import type { Connection, Libp2p, PeerId } from "@libp2p/interface";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import { childSignal } from "../../kernel/abort.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { systemWorld } from "../../kernel/world.ts";
 import type { PeerConnections } from "./peer-connections.ts";

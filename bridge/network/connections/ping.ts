@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Connection } from "@libp2p/interface";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 import { FarmError } from "../../kernel/errors.ts";
 
 const PING_PROTOCOL = "/ipfs/ping/1.0.0";

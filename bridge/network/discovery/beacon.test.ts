@@ -1,6 +1,6 @@
 import { createSocket } from "node:dgram";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { systemClock } from "../../kernel/clock.ts";
+import { systemClock } from "../../kernel/time/clock.ts";
 import { silentLog } from "../../kernel/log.ts";
 import { SteppedClock } from "../../test/simulation/steps.ts";
 import { until } from "../../test/time/until.ts";

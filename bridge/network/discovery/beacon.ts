@@ -1,6 +1,6 @@
 import type { RemoteInfo } from "node:dgram";
 import { childSignal } from "../../kernel/abort.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 import { Notifier } from "../../kernel/notifier.ts";
 import { BEACON_LIMITS, type BeaconMessage, decodeBeacon, encodeBeacon } from "./beacon-message.ts";

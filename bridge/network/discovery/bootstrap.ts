@@ -1,7 +1,7 @@
 import type { Connection, Libp2p } from "@libp2p/interface";
 import { pEvent } from "p-event";
 import { childSignal } from "../../kernel/abort.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 import { systemWorld } from "../../kernel/world.ts";
 import { DISCOVERY_LIMITS } from "../network-limits.ts";

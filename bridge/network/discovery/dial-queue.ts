@@ -1,7 +1,7 @@
 import type { Libp2p, PeerId } from "@libp2p/interface";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import { childSignal } from "../../kernel/abort.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 import { TrackedTasks } from "../../kernel/tracked-tasks.ts";
 import { systemWorld } from "../../kernel/world.ts";

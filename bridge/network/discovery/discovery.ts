@@ -1,6 +1,6 @@
 import type { Libp2p } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 import { Beacon } from "./beacon.ts";
 import { keepBootstrapped } from "./bootstrap.ts";

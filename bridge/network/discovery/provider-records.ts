@@ -5,7 +5,7 @@ import * as raw from "multiformats/codecs/raw";
 import * as digest from "multiformats/hashes/digest";
 import { sha256 } from "multiformats/hashes/sha2";
 import { childSignal } from "../../kernel/abort.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 import { systemWorld } from "../../kernel/world.ts";
 import type { DialQueue } from "./dial-queue.ts";

@@ -2,7 +2,7 @@ import type { Connection, Libp2p, PeerId, PeerInfo, Stream } from "@libp2p/inter
 import type { Multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
 import { childSignal } from "../../kernel/abort.ts";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import { systemWorld } from "../../kernel/world.ts";

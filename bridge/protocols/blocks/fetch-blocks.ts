@@ -1,7 +1,7 @@
 import { childSignal } from "../../kernel/abort.ts";
 import { FarmError, isFarmError } from "../../kernel/errors.ts";
 import { Notifier } from "../../kernel/notifier.ts";
-import { runningTimeClock } from "../../kernel/patience.ts";
+import { runningTimeClock } from "../../kernel/time/patience.ts";
 import type { Time, World } from "../../kernel/world.ts";
 import type { FrameStream } from "../frame-stream.ts";
 import { FetchPlan } from "./fetch-plan.ts";

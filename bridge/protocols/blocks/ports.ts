@@ -1,7 +1,7 @@
 import type { Sha256 } from "../../kernel/ids.ts";
 
 /** Port: the source of served blocks and files. Implemented by the content room's sources and store. */
-export interface BlockSource {
+export interface ServedBlocks {
   sizeOf(hash: Sha256): Promise<number | undefined>;
   /** `length` bytes from `offset`, inside the content. Throws a FarmError when it cannot. */
   read(hash: Sha256, offset: number, length: number, signal: AbortSignal): Promise<Uint8Array>;

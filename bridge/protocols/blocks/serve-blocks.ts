@@ -4,7 +4,7 @@ import { encodeMessage, readMessage } from "../codec.ts";
 import type { FrameStream } from "../frame-stream.ts";
 import { peerLimit } from "../peer-limit.ts";
 import { type BlockPeer, BLOCKS_LIMITS, type BlocksAnswer, BlocksRequest } from "./messages.ts";
-import type { BlockSource } from "./ports.ts";
+import type { ServedBlocks } from "./ports.ts";
 
 /** A node's decisions about one peer's requests; this protocol only transports. */
 export interface ServePolicy {
@@ -24,7 +24,7 @@ export interface ServePolicy {
  * Answers one stream's requests in order until the peer ends it. A peer that breaks a rule or stays
  * silent for `idleTimeoutMs` makes this throw (PEER_BROKE_PROTOCOL, PEER_UNREACHABLE); the stream is never leaked.
  */
-export async function serveBlocks(stream: FrameStream, source: BlockSource, policy: ServePolicy, signal: AbortSignal): Promise<void> {
+export async function serveBlocks(stream: FrameStream, source: ServedBlocks, policy: ServePolicy, signal: AbortSignal): Promise<void> {
   try {
     while (true) {
       const request = await readMessage(
@@ -49,7 +49,7 @@ type Get = Extract<BlocksRequest, { type: "get" }>;
 async function serveGet(
   stream: FrameStream,
   request: Get,
-  from: { source: BlockSource; policy: ServePolicy },
+  from: { source: ServedBlocks; policy: ServePolicy },
   signal: AbortSignal,
 ): Promise<void> {
   const { hash } = request;
@@ -94,7 +94,7 @@ function complete(policy: ServePolicy): FullPolicy {
 class Unreadable extends Error {}
 
 async function readContent(
-  source: BlockSource,
+  source: ServedBlocks,
   range: { hash: Sha256; offset: number; length: number },
   signal: AbortSignal,
 ): Promise<Uint8Array> {
@@ -124,7 +124,7 @@ function rangeOf(request: Get, size: number | undefined): { offset: number; leng
   return { offset, length, isBlock: size <= BLOCKS_LIMITS.maxBlockBytes };
 }
 
-async function haveBits(hashes: readonly Sha256[], source: BlockSource, policy: ServePolicy): Promise<BlocksAnswer> {
+async function haveBits(hashes: readonly Sha256[], source: ServedBlocks, policy: ServePolicy): Promise<BlocksAnswer> {
   let bits = "";
   for (const hash of hashes) bits += policy.mayHave(hash) && (await source.sizeOf(hash)) !== undefined ? "1" : "0";
   return { type: "have", bits };

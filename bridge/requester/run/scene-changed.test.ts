@@ -12,7 +12,7 @@ import { DEFAULT_POLICY } from "../../core/schedule/policy.ts";
 import { startSchedule } from "../../core/schedule/schedule.ts";
 import { abortable } from "../../kernel/abort.ts";
 import { Channel } from "../../kernel/channel.ts";
-import { systemClock } from "../../kernel/clock.ts";
+import { systemClock } from "../../kernel/time/clock.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { silentLog } from "../../kernel/log.ts";
 import { systemWorld } from "../../kernel/world.ts";

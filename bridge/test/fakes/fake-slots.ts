@@ -1,6 +1,6 @@
 import { basename, join } from "node:path";
 import type { ChunkSpec } from "../../core/plan/chunk.ts";
-import type { RenderedFiles, SceneOnDisk, WarmSession } from "../../donor/ports.ts";
+import type { ChunkFiles, SceneOnDisk, WarmSession } from "../../donor/ports.ts";
 import { RenderSlots } from "../../donor/render-slots.ts";
 import type { Disk } from "../../kernel/disk.ts";
 import { FarmError } from "../../kernel/errors.ts";
@@ -94,7 +94,7 @@ class FakeBlenders {
     }
   }
 
-  async #write(folder: string, spec: ChunkSpec, scene: string): Promise<RenderedFiles> {
+  async #write(folder: string, spec: ChunkSpec, scene: string): Promise<ChunkFiles> {
     const write = async (name: string, content: string) => {
       await this.#disk.writeFile(join(folder, name), content);
       return join(folder, name);

@@ -1,5 +1,5 @@
 import { dirname, resolve, sep } from "node:path";
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 import type { Disk, FileFacts, OpenFile, OpenMode } from "../../kernel/disk.ts";
 import { MemoryFile, MemoryFolder, type MemoryNode, MemoryTree, systemError } from "./memory-tree.ts";
 

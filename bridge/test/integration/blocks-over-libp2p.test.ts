@@ -7,7 +7,7 @@ import { type BlockStore, openBlockStore } from "../../content/blocks/block-stor
 import { blocksOf, parseManifest } from "../../content/bundle/manifest.ts";
 import { extractBundle } from "../../content/bundle/extract-bundle.ts";
 import { packBundle } from "../../content/bundle/pack.ts";
-import { systemClock } from "../../kernel/clock.ts";
+import { systemClock } from "../../kernel/time/clock.ts";
 import { sha256 } from "../../kernel/ids.ts";
 import { silentLog } from "../../kernel/log.ts";
 import { systemWorld } from "../../kernel/world.ts";
@@ -16,7 +16,7 @@ import type { SwarmNode } from "../../network/node/node.ts";
 import { fetchBlocks } from "../../protocols/blocks/fetch-blocks.ts";
 import { fetchFile } from "../../protocols/blocks/fetch-file.ts";
 import { type BlockPeer, BLOCKS_LIMITS, BLOCKS_PROTOCOL } from "../../protocols/blocks/messages.ts";
-import type { BlockSource } from "../../protocols/blocks/ports.ts";
+import type { ServedBlocks } from "../../protocols/blocks/ports.ts";
 import { serveBlocks, type ServePolicy } from "../../protocols/blocks/serve-blocks.ts";
 import { SuperSeeding } from "../../protocols/blocks/super-seeding.ts";
 
@@ -28,7 +28,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-function answerBlocks(node: SwarmNode, source: BlockSource, policyFor: (peer: string) => ServePolicy): Promise<void> {
+function answerBlocks(node: SwarmNode, source: ServedBlocks, policyFor: (peer: string) => ServePolicy): Promise<void> {
   return node.handle(BLOCKS_PROTOCOL, (stream, peer, stop) => serveBlocks(stream, source, policyFor(peer.id), stop), {
     maxInboundStreamsPerPeer: BLOCKS_LIMITS.maxInboundStreamsPerPeer,
   });
@@ -66,7 +66,7 @@ describe("scenes over real connections", () => {
     const { packed, contents } = await packScene();
     const requester = await nodes.open();
     let given = 0;
-    const counted: BlockSource = {
+    const counted: ServedBlocks = {
       sizeOf: (hash) => packed.source.sizeOf(hash),
       read: async (hash, offset, length, stop) => {
         given += length;

@@ -22,7 +22,7 @@ import { mayRun } from "../../core/environments/may-run.ts";
 import { DEFAULT_TERMS } from "../../core/terms/terms.ts";
 import { openDatabase } from "../../database/open-database.ts";
 import type { Database } from "../../database/types.ts";
-import { systemClock } from "../../kernel/clock.ts";
+import { systemClock } from "../../kernel/time/clock.ts";
 import { silentLog } from "../../kernel/log.ts";
 import { systemWorld } from "../../kernel/world.ts";
 import { verifySignature } from "../../network/node/signing.ts";

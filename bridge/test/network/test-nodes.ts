@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { systemClock } from "../../kernel/clock.ts";
+import { systemClock } from "../../kernel/time/clock.ts";
 import { silentLog } from "../../kernel/log.ts";
 import type { FrameStream } from "../../protocols/frame-stream.ts";
 import { openNode, type SwarmNode } from "../../network/node/node.ts";

@@ -1,4 +1,4 @@
-import { systemClock } from "../../kernel/clock.ts";
+import { systemClock } from "../../kernel/time/clock.ts";
 import { silentLog } from "../../kernel/log.ts";
 import type { FrameStream } from "../../protocols/frame-stream.ts";
 import { openNode } from "../../network/node/node.ts";

@@ -1,4 +1,4 @@
-import type { Clock } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/time/clock.ts";
 import type { Timers } from "../../kernel/world.ts";
 
 /** A possible next step. */

@@ -1,5 +1,5 @@
 import { childSignal, type ChildSignal } from "../../../kernel/abort.ts";
-import type { Clock } from "../../../kernel/clock.ts";
+import type { Clock } from "../../../kernel/time/clock.ts";
 import type { Log } from "../../../kernel/log.ts";
 import type { DonorDevices } from "./donor-devices.ts";
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { jobNamed, type JobReport, type ListedJob, listJobs, reportJob, commandJob } from "../../../app/render/jobs.ts";
+import { jobNamed, type StoredJobReport, type ListedJob, listJobs, reportJob, commandJob } from "../../../app/render/jobs.ts";
 import { type Home, openHome } from "../../../config/home.ts";
 import { FarmError, isFarmError } from "../../../kernel/errors.ts";
 import type { Cli } from "../../cli.ts";
@@ -54,7 +54,7 @@ function showList(cli: Cli, jobs: readonly ListedJob[], json: boolean): void {
   );
 }
 
-function showJob(cli: Cli, report: JobReport, json: boolean): void {
+function showJob(cli: Cli, report: StoredJobReport, json: boolean): void {
   if (json) return cli.terminal.json({ event: "job", ...report });
   const { job, error, chunksDone, chunksTotal, framesDone, framesTotal, chunksByDonor, outputs, banned } = report;
   cli.terminal.line(

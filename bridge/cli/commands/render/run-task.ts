@@ -4,7 +4,7 @@ import { render, type RenderSettings } from "../../../app/render/render.ts";
 import { openHome } from "../../../config/home.ts";
 import type { JobEvent, JobOutcome } from "../../../core/job/job-events.ts";
 import { endEventBeforeWork } from "../../../core/ledger/end-event.ts";
-import type { Clock } from "../../../kernel/clock.ts";
+import type { Clock } from "../../../kernel/time/clock.ts";
 import { jsonLog, silentLog } from "../../../kernel/log.ts";
 import type { Cli } from "../../cli.ts";
 import { EXIT } from "../../exit-codes.ts";

@@ -1,8 +1,8 @@
 import { MessageChannel } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
-import { systemWorld } from "./world.ts";
+import { systemWorld } from "../world.ts";
 import { afterPatience, runningTimeClock } from "./patience.ts";
-import { SteppedClock } from "../test/simulation/steps.ts";
+import { SteppedClock } from "../../test/simulation/steps.ts";
 
 describe("a wait for a peer", () => {
   it("ends on time while this process runs", () => {

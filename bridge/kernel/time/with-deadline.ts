@@ -1,5 +1,5 @@
-import { abortable, childSignal } from "./abort.ts";
-import type { Time } from "./world.ts";
+import { abortable, childSignal } from "../abort.ts";
+import type { Time } from "../world.ts";
 
 let unanswered = 0;
 

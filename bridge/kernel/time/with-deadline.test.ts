@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
-import { systemWorld } from "./world.ts";
+import { systemWorld } from "../world.ts";
 import { unansweredCalls, withDeadline } from "./with-deadline.ts";
 
 /** Other tests of this process may have left calls that are never answered. */

@@ -11,7 +11,7 @@ import { type DonorMessage, LEASE_LIMITS, RequesterMessage } from "../protocols/
 import { availabilityMessage, messageText } from "../protocols/offer/messages.ts";
 import type { ChunkResult } from "./orphaned-results.ts";
 import { fetchJobInputs } from "./fetch-job-inputs.ts";
-import type { RenderedFiles, SceneOnDisk } from "./ports.ts";
+import type { ChunkFiles, SceneOnDisk } from "./ports.ts";
 import type { OpenJobHandle, OpenedJob, ServeJobDeps } from "./serve-job-deps.ts";
 
 export const READ_LIMITS = { maxBytes: LEASE_LIMITS.maxMessageBytes, timeoutMs: LEASE_LIMITS.silentMs };
@@ -29,7 +29,7 @@ interface Lease {
 }
 
 /** The donor's memory of one job while its stream lives, and until what it began has ended. */
-export class ServedJob implements OpenJobHandle {
+export class DonorJob implements OpenJobHandle {
   readonly ticket: OpenedJob;
   readonly #deps: ServeJobDeps;
   readonly #stream: FrameStream;
@@ -175,7 +175,7 @@ export class ServedJob implements OpenJobHandle {
   ): Promise<ChunkResult> {
     const { job, manifest, requester } = this.ticket;
     const scene = await (this.#scene as Promise<SceneOnDisk>);
-    const use = { take: (rendered: RenderedFiles) => this.#keep(rendered), started, priority: this.#deps.priorityOf(requester.id) };
+    const use = { take: (rendered: ChunkFiles) => this.#keep(rendered), started, priority: this.#deps.priorityOf(requester.id) };
     const result = await this.#deps.slots.run(scene, spec, use, signal);
     this.#deps.peaks.note(manifest, result.peakMemoryBytes);
     const bytes = result.files.reduce((sum, file) => sum + file.bytes, 0);
@@ -203,7 +203,7 @@ export class ServedJob implements OpenJobHandle {
     this.#sendInBackground({ type: "failed", lease, code, message: messageOf(error).slice(0, 2000) });
   }
 
-  async #keep(rendered: RenderedFiles): Promise<ChunkResult> {
+  async #keep(rendered: ChunkFiles): Promise<ChunkResult> {
     const named: { role: ResultFile["role"]; path: string }[] = [
       ...(rendered.raw === undefined ? [] : [{ role: "raw" as const, path: rendered.raw }]),
       ...rendered.outputs.map((path) => ({ role: "output" as const, path })),

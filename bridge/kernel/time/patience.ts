@@ -1,4 +1,4 @@
-import type { Time } from "./world.ts";
+import type { Time } from "../world.ts";
 
 /** A wait is split into steps of at most this length; a step counts at most this much, however late it ends. */
 const STEP_MS = 1_000;

@@ -4,7 +4,7 @@ import { FarmError } from "../kernel/errors.ts";
 import { silentLog } from "../kernel/log.ts";
 import { LEASE_LIMITS } from "../protocols/lease/messages.ts";
 import { donorOf, opening, requesterOf, RESULT, slowRender, spec } from "./fixtures/served.ts";
-import type { ScenesAndResults, RenderedFiles, WarmSession } from "./ports.ts";
+import type { ScenesAndResults, ChunkFiles, WarmSession } from "./ports.ts";
 import type { ServeJobDeps } from "./serve-job-deps.ts";
 
 type Donor = ReturnType<typeof donorOf>;
@@ -29,7 +29,7 @@ function untilAborted(_ms: number, end?: AbortSignal): Promise<never> {
   return new Promise((_, reject) => end?.addEventListener("abort", () => reject(end.reason as Error), { once: true }));
 }
 
-const rendering = (files: Partial<RenderedFiles>): WarmSession["render"] => {
+const rendering = (files: Partial<ChunkFiles>): WarmSession["render"] => {
   return async () => ({ outputs: [], renderSeconds: 1, peakMemoryBytes: 7, ...files });
 };
 
