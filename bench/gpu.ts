@@ -3,14 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemDisk } from "../bridge/kernel/disk.ts";
 import { findLocalBlenders } from "../bridge/app/job/blender-slots.ts";
-import { RenderProbe } from "../bridge/blender/render/benchmark.ts";
+import { DeviceBenchmarkSession } from "../bridge/blender/render/benchmark.ts";
 import { openSession } from "../bridge/blender/render/session.ts";
 import type { BlenderBuild } from "../bridge/blender/types.ts";
 import { openHome } from "../bridge/config/home.ts";
-import { BACKEND_NAMES, type GpuUse, unusableGpusMessage, gpuUsesOf } from "../bridge/core/gpu/cycles-devices.ts";
+import { BACKEND_NAMES, type GpuSelection, unusableGpusMessage, gpuUsesOf } from "../bridge/core/gpu/cycles-devices.ts";
 import type { Gpu } from "../bridge/core/gpu/gpu.ts";
 import type { Rect } from "../bridge/core/job/scene-facts.ts";
-import { type CropDifference, R_LIMITS, verdictAcross } from "../bridge/core/verify/verdict.ts";
+import { type CropDifference, NOISE_RATIO_LIMITS, crossClassVerdict } from "../bridge/core/verify/verdict.ts";
 import { messageOf } from "../bridge/kernel/errors.ts";
 import { listGpus } from "../bridge/machine/gpus.ts";
 import { compareFloats } from "../bridge/media/compare.ts";
@@ -58,7 +58,7 @@ async function measureAll(blender: BlenderBuild, gpus: readonly Gpu[]): Promise<
   const reference = await render(blender, scene);
   const halves = [await render(blender, scene, { half: "first" }), await render(blender, scene, { half: "second" })] as const;
   const judged = (path: string) => cropsOf().map((rect) => ({ rect, difference: compared({ path, reference, halves, rect }) }));
-  const rowOf = async (device: string, use?: GpuUse): Promise<Row> => {
+  const rowOf = async (device: string, use?: GpuSelection): Promise<Row> => {
     const backend = BACKEND_NAMES[use?.backend ?? "CPU"];
     try {
       const speed = await probing(blender, async (probe) => {
@@ -79,8 +79,8 @@ async function measureAll(blender: BlenderBuild, gpus: readonly Gpu[]): Promise<
   return rows;
 }
 
-async function probing<T>(blender: BlenderBuild, ask: (probe: RenderProbe) => Promise<T>): Promise<T> {
-  await using probe = await RenderProbe.open(deps, { blender, scratch: root }, signal);
+async function probing<T>(blender: BlenderBuild, ask: (probe: DeviceBenchmarkSession) => Promise<T>): Promise<T> {
+  await using probe = await DeviceBenchmarkSession.open(deps, { blender, scratch: root }, signal);
   return await ask(probe);
 }
 
@@ -88,7 +88,7 @@ async function probing<T>(blender: BlenderBuild, ask: (probe: RenderProbe) => Pr
 async function render(
   blender: BlenderBuild,
   scene: string,
-  how: { readonly use?: GpuUse; readonly half?: "first" | "second" } = {},
+  how: { readonly use?: GpuSelection; readonly half?: "first" | "second" } = {},
 ): Promise<string> {
   const scratch = await mkdtemp(join(root, "session-"));
   await using session = await openSession(deps, { blender, scratch, untrusted: false, ...(how.use && { gpu: how.use }) }, signal);
@@ -146,9 +146,11 @@ function print(rows: readonly Row[]): void {
       (speed / (first?.speed ?? Number.NaN)).toFixed(1),
       `${(differing * 100).toFixed(1)} %`,
       `${mean.toFixed(4)}, ${Math.max(...r).toFixed(4)}`,
-      verdictAcross(crops),
+      crossClassVerdict(crops),
     ];
     console.log(`| ${device} | ${backend} | ${cells.join(" | ")} |`);
   }
-  console.log(`\nA result is doubted above R ${R_LIMITS.doubt}, and taken for a lie when two crops are above ${R_LIMITS.strike}.`);
+  console.log(
+    `\nA result is doubted above R ${NOISE_RATIO_LIMITS.doubt}, and taken for a lie when two crops are above ${NOISE_RATIO_LIMITS.strike}.`,
+  );
 }

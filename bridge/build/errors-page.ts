@@ -23,7 +23,7 @@ export interface ErrorRow {
 }
 
 /** The rows of the page's table, in its order. */
-export function readRows(page: string): readonly ErrorRow[] {
+export function parseErrorTable(page: string): readonly ErrorRow[] {
   const rows = page.matchAll(/^\| `([A-Z_]+)` \| (\d+) \| (.*?) \| (.*?) \|$/gm);
   return [...rows].map(([, code = "", exitCode = "", happened = "", advice = ""]) => ({
     code,
@@ -50,5 +50,5 @@ function plain(text: string): string {
 }
 
 if (process.argv.includes("--write") && process.argv[1] === fileURLToPath(import.meta.url)) {
-  writeFileSync(ERRORS_PAGE, renderPage(readRows(readFileSync(ERRORS_PAGE, "utf8"))));
+  writeFileSync(ERRORS_PAGE, renderPage(parseErrorTable(readFileSync(ERRORS_PAGE, "utf8"))));
 }

@@ -4,7 +4,7 @@ import { isAbort } from "../kernel/abort.ts";
 import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
 import { systemWorld } from "../kernel/world.ts";
 import { EXIT } from "./exit-codes.ts";
-import { leaveWith } from "./leave-with.ts";
+import { forceExit } from "./force-exit.ts";
 import { buildProgram } from "./program.ts";
 import { paint, processTerminal, type Terminal } from "./terminal.ts";
 
@@ -18,9 +18,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     let code: number = EXIT.ok;
     const program = buildProgram({ world: systemWorld, terminal, signal: stop.signal, exitWith: (value) => (code = value) });
     await program.parseAsync([...argv], { from: "user" });
-    return leaveWith(stray.first === undefined ? code : explain(stray.first.error, terminal, new AbortController().signal));
+    return forceExit(stray.first === undefined ? code : explain(stray.first.error, terminal, new AbortController().signal));
   } catch (error) {
-    return leaveWith(explain(stray.first === undefined ? error : stray.first.error, terminal, stop.signal));
+    return forceExit(explain(stray.first === undefined ? error : stray.first.error, terminal, stop.signal));
   } finally {
     interrupted();
     stray.stop();
@@ -55,7 +55,7 @@ function strayErrors(stop: AbortController): { readonly first: { readonly error:
 function interruptions(stop: AbortController, terminal: Terminal): () => void {
   const onUnread = () => stop.abort(new FarmError("CANCELLED", "the reader of the output has closed it"));
   const onSignal = () => {
-    if (stop.signal.aborted) process.exit(leaveWith(EXIT.interrupted));
+    if (stop.signal.aborted) process.exit(forceExit(EXIT.interrupted));
     if (terminal.isLive) terminal.error("Stopping… (press Ctrl-C again to exit at once)");
     stop.abort(new FarmError("CANCELLED", "interrupted"));
   };

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { verdictBeforeSignatures } from "./environments/may-run.ts";
+import { preliminaryEnvironmentVerdict } from "./environments/may-run.ts";
 import type { BlenderBuildId, DeviceClass } from "./plan/chunk.ts";
 import { Sha256 } from "./sha256.ts";
 import type { Availability } from "./terms/availability.ts";
@@ -77,13 +77,13 @@ export interface AdmissionTerms {
 }
 
 /** A refusal, with a readable reason. */
-export interface Refused {
+export interface RefusalReply {
   readonly refused: Refusal;
   readonly message: string;
 }
 
 /** Whether this donor accepts a job, and with which device class it would work. Every job runs on one Blender build. */
-export function admit(request: AdmissionRequest, terms: AdmissionTerms): { readonly deviceClass: DeviceClass } | Refused {
+export function admit(request: AdmissionRequest, terms: AdmissionTerms): { readonly deviceClass: DeviceClass } | RefusalReply {
   const refusal = notAllowed(request, terms) ?? retryLater(request, terms) ?? resourceRefusal(request.needs, terms);
   if (refusal) return refusal;
   const deviceClass =
@@ -96,17 +96,17 @@ export function admit(request: AdmissionRequest, terms: AdmissionTerms): { reado
   return { refused: "no-matching-blender", message: `it has Blender ${here}, and the job needs ${wanted}` };
 }
 
-function notAllowed({ peer, job, needs }: AdmissionRequest, { who, evicted, environments }: AdmissionTerms): Refused | undefined {
+function notAllowed({ peer, job, needs }: AdmissionRequest, { who, evicted, environments }: AdmissionTerms): RefusalReply | undefined {
   if (!isAdmitted(peer, who)) return { refused: "not-welcome", message: "its owner does not allow your jobs" };
   if (evicted.has(job)) return { refused: "evicted", message: "its owner has evicted this job" };
   return needs.environment === undefined ? undefined : environmentRefusal(needs.environment, { who, environments });
 }
 
-function environmentRefusal(digest: string, { who, environments }: Pick<AdmissionTerms, "who" | "environments">): Refused | undefined {
+function environmentRefusal(digest: string, { who, environments }: Pick<AdmissionTerms, "who" | "environments">): RefusalReply | undefined {
   if (environments === undefined) return { refused: "no-environment", message: "it does not use environments" };
   const refused = environments.refused.get(digest);
   if (refused !== undefined) return { refused: "no-environment", message: refused };
-  const verdict = verdictBeforeSignatures({ digest, isHere: environments.here.has(digest) }, who);
+  const verdict = preliminaryEnvironmentVerdict({ digest, isHere: environments.here.has(digest) }, who);
   if (verdict.verdict === "accept") return undefined;
   return { refused: verdict.verdict === "ask" ? "environment-asked" : "no-environment", message: verdict.reason };
 }
@@ -118,7 +118,7 @@ function deviceClassInEnvironment({ build }: AdmissionRequest, { environments }:
 }
 
 /** The owner's own jobs do not count towards the limit, and are served before others. */
-function retryLater({ peer }: AdmissionRequest, { availability, jobs, maxJobs, who }: AdmissionTerms): Refused | undefined {
+function retryLater({ peer }: AdmissionRequest, { availability, jobs, maxJobs, who }: AdmissionTerms): RefusalReply | undefined {
   if (availability.state !== "open") return { refused: availability.state, message: availability.reason };
   return jobs < maxJobs || requesterTierOf(peer, who) === "own"
     ? undefined
@@ -129,7 +129,7 @@ function retryLater({ peer }: AdmissionRequest, { availability, jobs, maxJobs, w
 const SCENE_COPIES = 2;
 
 /** Refuses a job that does not fit this machine. */
-function resourceRefusal(needs: JobRequirements, terms: AdmissionTerms): Refused | undefined {
+function resourceRefusal(needs: JobRequirements, terms: AdmissionTerms): RefusalReply | undefined {
   const { sceneBytes = 0, memoryBytes = 0, chunkSeconds = 0 } = needs;
   const room = sceneBytes * SCENE_COPIES;
   if (room > terms.diskBytes)

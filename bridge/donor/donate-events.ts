@@ -2,7 +2,7 @@ import type { Availability } from "../core/terms/availability.ts";
 import type { DonorEvent } from "./serve-job-deps.ts";
 
 /** An effect of the owner's terms. */
-export type OwnerEvent =
+export type DonorPolicyEvent =
   | ({ readonly event: "availability" } & Availability)
   | { readonly event: "terms"; readonly terms: Readonly<Record<string, string>>; readonly slots: number; readonly threads: number }
   | { readonly event: "job-evicted"; readonly job: string }
@@ -18,7 +18,7 @@ export type OwnerEvent =
 /** The events of a donor for all views; `at` is added when printing. */
 export type DonateEvent =
   | DonorEvent
-  | OwnerEvent
+  | DonorPolicyEvent
   | {
       readonly event: "listening";
       readonly peerId: string;

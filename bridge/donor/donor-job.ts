@@ -14,7 +14,7 @@ import { fetchJobInputs } from "./fetch-job-inputs.ts";
 import type { ChunkFiles, SceneOnDisk } from "./ports.ts";
 import type { OpenJobHandle, OpenedJob, ServeJobDeps } from "./serve-job-deps.ts";
 
-export const READ_LIMITS = { maxBytes: LEASE_LIMITS.maxMessageBytes, timeoutMs: LEASE_LIMITS.silentMs };
+export const LEASE_READ_LIMITS = { maxBytes: LEASE_LIMITS.maxMessageBytes, timeoutMs: LEASE_LIMITS.silentMs };
 /** A requester that does not take a goodbye goes without. */
 const GOODBYE_MS = 1_000;
 
@@ -128,7 +128,7 @@ export class DonorJob implements OpenJobHandle {
     this.#scene = this.#fetchScene();
     this.#scene.catch(() => {}); // told with the first lease
     while (true) {
-      const message = await readMessage(this.#stream, RequesterMessage, READ_LIMITS, this.#talk.signal);
+      const message = await readMessage(this.#stream, RequesterMessage, LEASE_READ_LIMITS, this.#talk.signal);
       if (message === undefined) return;
       if (message.type === "lease") this.#take(message.lease, message.spec);
       else if (message.type === "withdraw") this.#withdraw(message.lease);

@@ -6,7 +6,7 @@ import { TrackedTasks } from "../kernel/tracked-tasks.ts";
 import type { ScenesAndResults } from "./ports.ts";
 
 /** How long a donor renders and keeps results for a requester that vanished without a goodbye. */
-export const KEEP_LIMITS = {
+export const ORPHAN_RETENTION = {
   /** A chunk that was begun may run on for this long. */
   finishMs: 15 * 60_000,
   /** After this it yields its slot to a waiting chunk of a connected requester; checked every `lookMs`. */
@@ -76,7 +76,7 @@ export class OrphanedResults implements AsyncDisposable {
   keep(chunk: ChunkOf, { result, cancel }: Pick<Kept, "result" | "cancel">): void {
     const key = keyOf(chunk);
     this.#kept.get(key)?.life.abort(); // replaced by a later render of the same chunk
-    if (this.#kept.size >= KEEP_LIMITS.maxKept) void this.dropOldest();
+    if (this.#kept.size >= ORPHAN_RETENTION.maxKept) void this.dropOldest();
     const kept: Kept = { result, cancel, isAtWork: true, life: childSignal(), taken: false, ended: Promise.resolve() };
     this.#kept.set(key, kept);
     kept.ended = this.#watching.add(this.#watch(key, kept, chunk.peer));
@@ -141,7 +141,7 @@ export class OrphanedResults implements AsyncDisposable {
 
   /** Settles when a chunk's time is up, or when it is the oldest running one and must yield. */
   async #lastsTooLong(kept: Kept, signal: AbortSignal): Promise<void> {
-    const { finishMs, yieldMs, lookMs } = KEEP_LIMITS;
+    const { finishMs, yieldMs, lookMs } = ORPHAN_RETENTION;
     const { clock, isSlotWanted } = this.#deps;
     const sinceMs = clock.monotonicMs();
     for (let pastMs = 0; pastMs < finishMs; pastMs = clock.monotonicMs() - sinceMs) {
@@ -153,7 +153,7 @@ export class OrphanedResults implements AsyncDisposable {
 }
 
 function keepMs({ seconds }: ChunkResult): number {
-  return seconds > KEEP_LIMITS.longChunkSeconds ? KEEP_LIMITS.keepLongMs : KEEP_LIMITS.keepMs;
+  return seconds > ORPHAN_RETENTION.longChunkSeconds ? ORPHAN_RETENTION.keepLongMs : ORPHAN_RETENTION.keepMs;
 }
 
 /** The same chunk has the same key, whatever the order of its fields. */

@@ -10,7 +10,7 @@ export interface RenderSlotsDeps {
 }
 
 /** What is done with a slot while it is held. */
-export interface SlotUse<T> {
+export interface SlotCallbacks<T> {
   /** Takes the files out of the slot's scratch folder. */
   take(files: ChunkFiles): Promise<T>;
   /** Told when the chunk's turn has come and its scene is loaded. */
@@ -95,7 +95,7 @@ export class RenderSlots implements AsyncDisposable {
    * Renders one chunk as soon as a slot is free. The files lie in the slot's scratch folder; the caller
    * takes them away in `use.take`, while the slot is held.
    */
-  async run<T>(scene: SceneOnDisk, spec: ChunkSpec, use: SlotUse<T>, signal: AbortSignal): Promise<T> {
+  async run<T>(scene: SceneOnDisk, spec: ChunkSpec, use: SlotCallbacks<T>, signal: AbortSignal): Promise<T> {
     const render = async (session: WarmSession) => {
       signal.throwIfAborted();
       use.started?.();

@@ -3,7 +3,7 @@ import type { AdmissionTerms } from "../core/admission.ts";
 import { DEFAULT_TERMS } from "../core/terms/terms.ts";
 import { FarmError } from "../kernel/errors.ts";
 import { build, donorOf, opening, requesterOf, RESULT, slowRender, spec, terms } from "./fixtures/served.ts";
-import { KEEP_LIMITS } from "./orphaned-results.ts";
+import { ORPHAN_RETENTION } from "./orphaned-results.ts";
 import type { WarmSession } from "./ports.ts";
 
 /** One job of a donor whose Blender does what `render` says. */
@@ -399,8 +399,8 @@ describe("a requester that vanishes", () => {
   });
 
   it.each([
-    ["fifteen minutes", 1, KEEP_LIMITS.keepMs],
-    ["two hours, for a chunk that took long", 301, KEEP_LIMITS.keepLongMs],
+    ["fifteen minutes", 1, ORPHAN_RETENTION.keepMs],
+    ["two hours, for a chunk that took long", 301, ORPHAN_RETENTION.keepLongMs],
   ])("and stays away: its results are kept for %s, then wiped", async (_, renderSeconds, keptMs) => {
     const { clock, pass, settle } = manualClock();
     const donor = donorOf({ clock, render: async () => ({ raw: "/f.exr", outputs: [], renderSeconds, peakMemoryBytes: 1 }) });
@@ -433,9 +433,9 @@ describe("a requester that vanishes", () => {
     await here.say({ type: "lease", lease: "1", spec });
     await here.hear("opened");
     await settle();
-    await pass(KEEP_LIMITS.yieldMs - KEEP_LIMITS.lookMs);
+    await pass(ORPHAN_RETENTION.yieldMs - ORPHAN_RETENTION.lookMs);
     expect(slow.aborted).toEqual([]);
-    await pass(2 * KEEP_LIMITS.lookMs);
+    await pass(2 * ORPHAN_RETENTION.lookMs);
     await here.hear("started");
     expect(slow.aborted).toHaveLength(1);
     await here.hangUp();
@@ -452,7 +452,7 @@ describe("a requester that vanishes", () => {
     await job.hear("started");
     job.vanish();
     await settle();
-    await pass(KEEP_LIMITS.finishMs - 1);
+    await pass(ORPHAN_RETENTION.finishMs - 1);
     expect(slow.aborted).toEqual([]);
     await pass(1);
     expect(slow.aborted).toHaveLength(1);

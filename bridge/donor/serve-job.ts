@@ -1,4 +1,4 @@
-import { admit, type JobRequirements, type Refused } from "../core/admission.ts";
+import { admit, type JobRequirements, type RefusalReply } from "../core/admission.ts";
 import { childSignal } from "../kernel/abort.ts";
 import { FarmError } from "../kernel/errors.ts";
 import type { BlockPeer } from "../protocols/blocks/messages.ts";
@@ -7,11 +7,11 @@ import type { FrameStream } from "../protocols/frame-stream.ts";
 import { type DonorMessage, LEASE_LIMITS, RequesterMessage } from "../protocols/lease/messages.ts";
 import { messageText } from "../protocols/offer/messages.ts";
 import type { OpenedJob, ServeJobDeps } from "./serve-job-deps.ts";
-import { READ_LIMITS, DonorJob } from "./donor-job.ts";
+import { LEASE_READ_LIMITS, DonorJob } from "./donor-job.ts";
 
 /** Serves one requester's job over its lease stream, until the requester leaves or `parent` aborts. */
 export async function serveJob(deps: ServeJobDeps, stream: FrameStream, requester: BlockPeer, parent: AbortSignal): Promise<void> {
-  const open = await readMessage(stream, RequesterMessage, { ...READ_LIMITS, timeoutMs: LEASE_LIMITS.openTimeoutMs }, parent);
+  const open = await readMessage(stream, RequesterMessage, { ...LEASE_READ_LIMITS, timeoutMs: LEASE_LIMITS.openTimeoutMs }, parent);
   if (open === undefined) return;
   if (open.type !== "open") throw new FarmError("PEER_BROKE_PROTOCOL", "the first message of a lease stream must be open");
   const known = deps.peaks.of(open.manifest) ?? 0;
@@ -49,6 +49,6 @@ export async function serveJob(deps: ServeJobDeps, stream: FrameStream, requeste
   }
 }
 
-function asksOwner({ refused }: Refused, { environment }: JobRequirements): { readonly asks?: string } {
+function asksOwner({ refused }: RefusalReply, { environment }: JobRequirements): { readonly asks?: string } {
   return refused === "environment-asked" && environment !== undefined ? { asks: environment } : {};
 }

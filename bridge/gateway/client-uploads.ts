@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import { FarmError } from "../kernel/errors.ts";
-import type { Part } from "./wire/binary-frame.ts";
+import type { FileTransferFrame } from "./wire/binary-frame.ts";
 import { GATEWAY_LIMITS } from "./wire/limits.ts";
 import type { IncomingFile, Params, Result, ServedBridge } from "./ports.ts";
 
@@ -62,7 +62,7 @@ export class ClientUploads {
   }
 
   /** Adds the next part of a file; false for an unknown upload. */
-  take({ number, data }: Part): boolean {
+  take({ number, data }: FileTransferFrame): boolean {
     const upload = this.#open.get(number);
     if (!upload) return false;
     upload.got += data.length;

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { GPU_LIMITS, type Gpu, pciAddress, displayName } from "../core/gpu/gpu.ts";
 import { type DrmCard, drmCards, owningGroupsOf } from "./drm-gpus.ts";
-import { listNames, parsedJson, type Roots, outputOfCommand, readTextOrNothing } from "./sources.ts";
+import { listNames, parsedJson, type SystemRoots, outputOfCommand, readTextOrNothing } from "./sources.ts";
 
 /** GPU names by device and revision, from libdrm. */
 const NAMES_FILE = "/usr/share/libdrm/amdgpu.ids";
@@ -51,7 +51,7 @@ function isName(text: string): boolean {
 }
 
 /** The AMD GPUs that HIP can use: needs their kernel driver and /dev/kfd. */
-export async function amdGpus(roots: Roots): Promise<readonly Gpu[]> {
+export async function amdGpus(roots: SystemRoots): Promise<readonly Gpu[]> {
   const cards = await drmCards(roots, ["amdgpu"]);
   if (cards.length === 0) return [];
   const archs = await kfdArchs(roots);
@@ -76,7 +76,7 @@ export async function amdGpus(roots: Roots): Promise<readonly Gpu[]> {
     }));
 }
 
-async function kfdArchs({ sys }: Roots): Promise<ReadonlyMap<number, string>> {
+async function kfdArchs({ sys }: SystemRoots): Promise<ReadonlyMap<number, string>> {
   const folder = join(sys, "class", "kfd", "kfd", "topology", "nodes");
   const nodes = ((await listNames(folder)) ?? []).slice(0, 4 * GPU_LIMITS.maxGpus);
   const found = await Promise.all(

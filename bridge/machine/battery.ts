@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { listNames, type Roots, outputOfCommand, readTextOrNothing } from "./sources.ts";
+import { listNames, type SystemRoots, outputOfCommand, readTextOrNothing } from "./sources.ts";
 
 /** One entry of /sys/class/power_supply. */
 export interface PowerSupply {
@@ -24,7 +24,7 @@ export function isOnBatteryByPmset(text: string): boolean | undefined {
 }
 
 /** Whether this machine runs on battery; undefined if unknown. */
-export async function onBattery(roots: Roots, platform: NodeJS.Platform): Promise<boolean | undefined> {
+export async function onBattery(roots: SystemRoots, platform: NodeJS.Platform): Promise<boolean | undefined> {
   if (platform === "darwin") return isOnBatteryByPmset((await outputOfCommand("pmset", ["-g", "batt"])) ?? "");
   if (platform !== "linux") return undefined;
   const folder = join(roots.sys, "class", "power_supply");

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { GPU_LIMITS, type Gpu, pciAddress, displayName } from "../core/gpu/gpu.ts";
-import { listNames, type Roots, readTextOrNothing } from "./sources.ts";
+import { listNames, type SystemRoots, readTextOrNothing } from "./sources.ts";
 
 /** A GPU that a kernel driver lists under /sys/class/drm. */
 export interface DrmCard {
@@ -29,7 +29,7 @@ export function parseUevent(text: string): ReadonlyMap<string, string> {
 }
 
 /** The GPUs of these kernel drivers, in the order of their render nodes. */
-export async function drmCards(roots: Roots, drivers: readonly string[]): Promise<DrmCard[]> {
+export async function drmCards(roots: SystemRoots, drivers: readonly string[]): Promise<DrmCard[]> {
   const names = (await listNames(join(roots.sys, "class", "drm"))) ?? [];
   const minors = names
     .flatMap((name) => /^renderD(\d{1,5})$/.exec(name)?.[1] ?? [])
@@ -40,7 +40,7 @@ export async function drmCards(roots: Roots, drivers: readonly string[]): Promis
   return cards.filter((card) => card !== undefined).filter(({ driver }) => drivers.includes(driver));
 }
 
-async function cardAt(roots: Roots, renderMinor: number, names: readonly string[]): Promise<DrmCard | undefined> {
+async function cardAt(roots: SystemRoots, renderMinor: number, names: readonly string[]): Promise<DrmCard | undefined> {
   const device = join(roots.sys, "class", "drm", `renderD${renderMinor}`, "device");
   const uevent = parseUevent((await readTextOrNothing(join(device, "uevent"))) ?? "");
   const pci = pciAddress(uevent.get("PCI_SLOT_NAME") ?? "");
@@ -62,7 +62,7 @@ async function cardAt(roots: Roots, renderMinor: number, names: readonly string[
 }
 
 /** The card node beside the render node: some libraries open both. */
-async function siblings(roots: Roots, pci: string, names: readonly string[]): Promise<string[]> {
+async function siblings(roots: SystemRoots, pci: string, names: readonly string[]): Promise<string[]> {
   const cards = names.filter((name) => /^card\d{1,5}$/.test(name));
   const places = await Promise.all(
     cards.map(async (name) => parseUevent((await readTextOrNothing(join(roots.sys, "class", "drm", name, "device", "uevent"))) ?? "")),

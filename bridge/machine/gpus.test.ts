@@ -7,7 +7,7 @@ import { parseSystemProfiler } from "./apple-gpus.ts";
 import { listGpus } from "./gpus.ts";
 import { intelGpus, parseXpuSmi } from "./intel-gpus.ts";
 import { parseNvidiaSmi } from "./nvidia-gpus.ts";
-import type { Roots } from "./sources.ts";
+import type { SystemRoots } from "./sources.ts";
 
 describe("nvidia-smi", () => {
   it("lists each GPU, with undefined for what it does not report", () => {
@@ -114,7 +114,7 @@ describe("system_profiler", () => {
 
 describe("GPUs as files", () => {
   let root: string;
-  let roots: Roots;
+  let roots: SystemRoots;
   beforeEach(async () => {
     root = await mkdtemp(join(tmpdir(), "gpus-"));
     roots = { proc: join(root, "proc"), sys: join(root, "sys"), dev: join(root, "dev") };

@@ -3,10 +3,10 @@ import { amdGpus } from "./amd-gpus.ts";
 import { appleGpus } from "./apple-gpus.ts";
 import { intelGpus } from "./intel-gpus.ts";
 import { nvidiaGpus } from "./nvidia-gpus.ts";
-import { REAL_ROOTS, type Roots } from "./sources.ts";
+import { SYSTEM_ROOTS, type SystemRoots } from "./sources.ts";
 
 /** Every GPU of this machine that can render, NVIDIA's first, so that the indexes are those of nvidia-smi. */
-export async function listGpus(roots: Roots = REAL_ROOTS, platform: NodeJS.Platform = process.platform): Promise<readonly Gpu[]> {
+export async function listGpus(roots: SystemRoots = SYSTEM_ROOTS, platform: NodeJS.Platform = process.platform): Promise<readonly Gpu[]> {
   if (platform === "darwin") return await appleGpus();
   const onLinux = platform === "linux";
   const found = await Promise.all([nvidiaGpus(), onLinux ? amdGpus(roots) : [], onLinux ? intelGpus(roots) : []]);

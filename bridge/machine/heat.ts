@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { listNames, type Roots, readTextOrNothing } from "./sources.ts";
+import { listNames, type SystemRoots, readTextOrNothing } from "./sources.ts";
 
 /** The kernel's names of sensor chips in CPUs. */
 const PROCESSOR_CHIPS: ReadonlySet<string> = new Set([
@@ -26,11 +26,11 @@ export function hottest(sensors: readonly Sensor[]): number | undefined {
 }
 
 /** Degrees Celsius of this machine's CPU; undefined if unknown. */
-export async function processorCelsius(roots: Roots): Promise<number | undefined> {
+export async function processorCelsius(roots: SystemRoots): Promise<number | undefined> {
   return hottest([...(await hwmonSensors(roots)), ...(await thermalZones(roots))]);
 }
 
-async function hwmonSensors({ sys }: Roots): Promise<Sensor[]> {
+async function hwmonSensors({ sys }: SystemRoots): Promise<Sensor[]> {
   const folder = join(sys, "class", "hwmon");
   const chips = (await listNames(folder)) ?? [];
   const sensors = await Promise.all(
@@ -43,7 +43,7 @@ async function hwmonSensors({ sys }: Roots): Promise<Sensor[]> {
   return sensors.flat();
 }
 
-async function thermalZones({ sys }: Roots): Promise<Sensor[]> {
+async function thermalZones({ sys }: SystemRoots): Promise<Sensor[]> {
   const folder = join(sys, "class", "thermal");
   const zones = ((await listNames(folder)) ?? []).filter((name) => name.startsWith("thermal_zone"));
   return await Promise.all(
@@ -78,7 +78,7 @@ export function joulesBetween(before: ReadonlyMap<string, EnergyReading>, after:
 }
 
 /** The CPU packages' energy counters (RAPL); most systems allow only root to read them. */
-export async function processorEnergy({ sys }: Roots): Promise<ReadonlyMap<string, EnergyReading>> {
+export async function processorEnergy({ sys }: SystemRoots): Promise<ReadonlyMap<string, EnergyReading>> {
   const folder = join(sys, "class", "powercap");
   const packages = ((await listNames(folder)) ?? []).filter((name) => /^intel-rapl:\d+$/.test(name));
   const readings = new Map<string, EnergyReading>();

@@ -3,7 +3,7 @@ import { type FileHandle, open, stat } from "node:fs/promises";
 import { uptime } from "node:os";
 import { join } from "node:path";
 import { inputCounts, inputDevices, loginIdle, parseGdbusNumber, parseIoreg } from "./input-signs.ts";
-import { listNames, type Roots, outputOfCommand, readTextOrNothing } from "./sources.ts";
+import { listNames, type SystemRoots, outputOfCommand, readTextOrNothing } from "./sources.ts";
 
 /** The sources of idle time on this machine, and those that failed. */
 export interface IdleSensors {
@@ -27,7 +27,7 @@ interface IdleSource {
  * The most recent one counts. Unknown on a machine with a display of which no source can be read.
  */
 export class IdleDetector implements AsyncDisposable {
-  readonly #roots: Roots;
+  readonly #roots: SystemRoots;
   readonly #platform: NodeJS.Platform;
   readonly #startedMs: number;
   readonly #devices = new Map<string, FileHandle>();
@@ -35,7 +35,7 @@ export class IdleDetector implements AsyncDisposable {
   #deviceTouchMs: number | undefined;
   #interruptTouchMs: number | undefined;
 
-  constructor(roots: Roots, platform: NodeJS.Platform, nowMs: number) {
+  constructor(roots: SystemRoots, platform: NodeJS.Platform, nowMs: number) {
     this.#roots = roots;
     this.#platform = platform;
     this.#startedMs = nowMs;

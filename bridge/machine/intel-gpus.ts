@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { GPU_LIMITS, type Gpu, pciAddress, displayName } from "../core/gpu/gpu.ts";
 import { drmCards } from "./drm-gpus.ts";
-import { parsedJson, type Roots, outputOfCommand, readTextOrNothing } from "./sources.ts";
+import { parsedJson, type SystemRoots, outputOfCommand, readTextOrNothing } from "./sources.ts";
 
 const Discovery = z.object({
   device_list: z
@@ -30,7 +30,7 @@ export function parseXpuSmi(text: string): ReadonlyMap<string, { readonly name: 
 }
 
 /** Intel's GPUs; only Cycles knows whether oneAPI can use one. */
-export async function intelGpus(roots: Roots): Promise<readonly Gpu[]> {
+export async function intelGpus(roots: SystemRoots): Promise<readonly Gpu[]> {
   const cards = await drmCards(roots, ["i915", "xe"]);
   if (cards.length === 0) return [];
   const told = parseXpuSmi((await outputOfCommand("xpu-smi", ["discovery", "-j"])) ?? "");

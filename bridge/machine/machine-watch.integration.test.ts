@@ -4,11 +4,11 @@ import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type MetricsRequest, MachineWatch } from "./machine-watch.ts";
-import type { Roots } from "./sources.ts";
+import { type MetricsRequest, MachineMonitor } from "./machine-monitor.ts";
+import type { SystemRoots } from "./sources.ts";
 
 let root: string;
-let roots: Roots;
+let roots: SystemRoots;
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "machine-"));
   roots = { proc: join(root, "proc"), sys: join(root, "sys"), dev: join(root, "dev") };
@@ -21,7 +21,7 @@ async function put(path: string, text: string): Promise<void> {
 }
 
 const NOTHING: MetricsRequest = { untouched: false, battery: false, programs: undefined, heat: false, gpus: undefined };
-const watch = (nowMs = 0) => new MachineWatch(nowMs, { roots, platform: "linux" });
+const watch = (nowMs = 0) => new MachineMonitor(nowMs, { roots, platform: "linux" });
 
 describe("the metrics of a machine made of files", () => {
   it("read the battery, the temperature and the energy", async () => {
@@ -119,7 +119,7 @@ describe.runIf(process.platform === "linux")("a look at this machine", () => {
     const during = async (command: string, args: readonly string[]) => {
       const workers = Array.from({ length: availableParallelism() }, () => execa(command, [...args], { reject: false }));
       await new Promise((resolve) => setTimeout(resolve, 1_000));
-      await using machine = new MachineWatch(performance.now());
+      await using machine = new MachineMonitor(performance.now());
       await machine.look(NOTHING, performance.now());
       const before = await processorTicks();
       await new Promise((resolve) => setTimeout(resolve, 5_000));
@@ -139,7 +139,7 @@ describe.runIf(process.platform === "linux")("a look at this machine", () => {
   it("find a running program by its name, but none that this bridge started", async () => {
     const sleeper = join(root, "owners-game");
     await copyFile("/bin/sleep", sleeper);
-    await using machine = new MachineWatch(0);
+    await using machine = new MachineMonitor(0);
     const look = () => machine.look({ ...NOTHING, programs: (name) => name === "owners-game" }, 0);
     const own = execa(sleeper, ["30"], { reject: false });
     expect((await look()).programs).toEqual([]);

@@ -1,6 +1,6 @@
 import { basename, join } from "node:path";
 import { parseProcessStat } from "../kernel/process-identity.ts";
-import { listNames, type Roots, outputOfCommand, readTextOrNothing } from "./sources.ts";
+import { listNames, type SystemRoots, outputOfCommand, readTextOrNothing } from "./sources.ts";
 
 /** A process of this machine. */
 export interface RunningProgram {
@@ -47,7 +47,7 @@ export function programsOutside(programs: readonly RunningProgram[], self: numbe
  * undefined if unknown.
  */
 export async function runningPrograms(
-  roots: Roots,
+  roots: SystemRoots,
   platform: NodeJS.Platform,
   wanted: (name: string) => boolean,
 ): Promise<readonly string[] | undefined> {
@@ -60,7 +60,7 @@ export async function runningPrograms(
   return [...new Set(others.filter((_, index) => contained[index] === false).map(({ name }) => name))];
 }
 
-async function programsHere(roots: Roots, platform: NodeJS.Platform): Promise<RunningProgram[] | undefined> {
+async function programsHere(roots: SystemRoots, platform: NodeJS.Platform): Promise<RunningProgram[] | undefined> {
   if (platform === "darwin") return parseUntimedEvent(await outputOfCommand("ps", ["-axo", "pid=,ppid=,comm="]), parsePs);
   if (platform === "win32") return parseUntimedEvent(await outputOfCommand("tasklist", ["/fo", "csv", "/nh"]), parseTasklist);
   const pids = (await listNames(roots.proc))?.filter((name) => /^\d+$/.test(name));

@@ -2,13 +2,13 @@ import { readdir, readFile } from "node:fs/promises";
 import { execa } from "execa";
 
 /** The system's information files; tests use their own folders. */
-export interface Roots {
+export interface SystemRoots {
   readonly proc: string;
   readonly sys: string;
   readonly dev: string;
 }
 
-export const REAL_ROOTS: Roots = { proc: "/proc", sys: "/sys", dev: "/dev" };
+export const SYSTEM_ROOTS: SystemRoots = { proc: "/proc", sys: "/sys", dev: "/dev" };
 
 /** Limits on the time and output of an information command. */
 const COMMAND = { timeoutMs: 5_000, maxChars: 4 * 1024 * 1024 } as const;

@@ -4,7 +4,7 @@ import { fitsSpec, assembledLayoutOf, writeAll } from "./assembled.ts";
 import { ExrFile } from "./exr/exr-file.ts";
 import { exrInvalid, quoted } from "./exr/exr-invalid.ts";
 import type { ExrPart } from "./exr/header.ts";
-import { forEachBlock, type ScanlineBlock } from "./exr/scanlines.ts";
+import { forEachBlock, type DecodedScanlines } from "./exr/scanlines.ts";
 import { type FloatLayout, valuePosition } from "./exr/write-header.ts";
 import { bottomRow, contains, topRow } from "./rect-rows.ts";
 import type { PasteRequest } from "./types.ts";
@@ -98,7 +98,7 @@ function channelRuns(parts: readonly ExrPart[], channels: readonly string[]): Ch
   return runs;
 }
 
-function pasteBlock(block: ScanlineBlock, paste: Paste): void {
+function pasteBlock(block: DecodedScanlines, paste: Paste): void {
   const from = Math.max(block.firstRow, paste.tileTop);
   const to = Math.min(block.firstRow + block.rows, paste.tileBottom);
   const runs = paste.runs[block.part.index] ?? [];
@@ -108,7 +108,7 @@ function pasteBlock(block: ScanlineBlock, paste: Paste): void {
 }
 
 /** The result has exactly the target's rows: row headers and values of all of them are one write. */
-function pasteWholeRows(block: ScanlineBlock, paste: Paste, rows: { readonly from: number; readonly to: number }): void {
+function pasteWholeRows(block: DecodedScanlines, paste: Paste, rows: { readonly from: number; readonly to: number }): void {
   const { rowStrideBytes, rowLeadBytes, rowsStart } = paste.layout;
   const rowBytes = rowStrideBytes - rowLeadBytes;
   const source = block.part.channels.length * block.part.width * 4;
@@ -125,7 +125,7 @@ function pasteWholeRows(block: ScanlineBlock, paste: Paste, rows: { readonly fro
 }
 
 function pasteRun(
-  piece: { readonly block: ScanlineBlock; readonly run: ChannelRun; readonly row: number },
+  piece: { readonly block: DecodedScanlines; readonly run: ChannelRun; readonly row: number },
   paste: Paste,
   wholeRows: boolean,
 ): void {

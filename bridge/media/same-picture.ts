@@ -4,7 +4,7 @@ import { withoutDates } from "./same/dates.ts";
 import { sameExr } from "./same/exr.ts";
 import { cineonPicture, dpxPicture, hdrPicture, tgaPicture } from "./same/headed.ts";
 import { sameOrientation } from "./same/orientation.ts";
-import { type Pieces, samePieces } from "./same/pieces.ts";
+import { type ImageDataSegments, samePieces } from "./same/image-data-segments.ts";
 import { samePng } from "./same/png.ts";
 import { jp2Picture, jpegPicture, webpPicture } from "./same/segments.ts";
 import { sameTiff } from "./same/tiff.ts";
@@ -81,6 +81,6 @@ function endsAsTga(descriptor: number, path: string): boolean {
 }
 
 /** Compares the picture data found by a format's reader. */
-function byPieces(pictureOf: (bytes: Buffer) => Pieces): (ours: string, theirs: string) => boolean {
+function byPieces(pictureOf: (bytes: Buffer) => ImageDataSegments): (ours: string, theirs: string) => boolean {
   return (ours, theirs) => samePieces(pictureOf(readFileSync(ours)), pictureOf(readFileSync(theirs)));
 }

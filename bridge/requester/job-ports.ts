@@ -5,14 +5,14 @@ import type { Log } from "../kernel/log.ts";
 import type { World } from "../kernel/world.ts";
 import type { JobFolder } from "./job-folder.ts";
 import type { JobRun } from "./run/job-run.ts";
-import type { AssembledPath, HashFile, JobFinisher, JobMedia, JobPreview, LocalSlots } from "./ports.ts";
+import type { AssembledPath, HashFile, JobFinisher, JobMedia, PreviewStitcher, LocalSlots } from "./ports.ts";
 import type { PreparedJob } from "./prepare/prepared-job.ts";
 
 /** All that a job needs of its surroundings, by what it is for. */
 export interface JobPorts {
   readonly rendering: Rendering;
-  readonly results: Results;
-  readonly delivery: Delivery;
+  readonly results: ResultPorts;
+  readonly delivery: OutputPorts;
   readonly journal: JobJournal;
   readonly client: JobClient;
   readonly process: { readonly world: World; readonly log: Log };
@@ -31,14 +31,14 @@ export interface Rendering {
 }
 
 /** What is done with a result until it is accepted. */
-export interface Results {
+export interface ResultPorts {
   readonly media: JobMedia;
   readonly hashFile: HashFile;
-  readonly preview: JobPreview;
+  readonly preview: PreviewStitcher;
 }
 
 /** What makes files of accepted results. */
-export interface Delivery {
+export interface OutputPorts {
   /** Where assembled raw frames of this job lie; the finishing Blender looks there. */
   readonly assembledPath: (folder: JobFolder) => AssembledPath;
   readonly openFinisher: (folder: JobFolder, signal: AbortSignal) => Promise<JobFinisher & AsyncDisposable>;

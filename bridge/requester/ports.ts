@@ -124,7 +124,7 @@ export interface JobFinisher {
 }
 
 /** Small stitched pictures for people; a failure to make one is nobody's failure. */
-export interface JobPreview {
+export interface PreviewStitcher {
   /** Shows a tile (`region`: the full frame); returns the path of the picture people look at. */
   add(tile: { readonly path: string; readonly rect: Rect; readonly tileRect: Rect }, frame: number, region: Rect): Promise<string>;
   /** Nothing is written afterwards. Never fails. */

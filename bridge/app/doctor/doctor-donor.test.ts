@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseTerms } from "../../core/terms/parse-terms.ts";
 import { parseNvidiaSmi } from "../../machine/nvidia-gpus.ts";
-import type { HostMetrics } from "../../machine/machine-watch.ts";
+import type { HostMetrics } from "../../machine/machine-monitor.ts";
 import { dockerAbsence, type DockerProbe } from "../../sandbox/docker/docker-probe.ts";
 import { unenforcedLimits } from "../../sandbox/docker/engine-requirements.ts";
 import { checkGpus, checkEngine, checkSensors, checkDonatedDisk } from "./doctor-donor.ts";

@@ -6,7 +6,7 @@ import { termsInForce } from "../../core/terms/terms-in-force.ts";
 import type { Terms } from "../../core/terms/terms.ts";
 import { openDatabase } from "../../database/open-database.ts";
 import { listGpus } from "../../machine/gpus.ts";
-import { MachineWatch, type HostMetrics } from "../../machine/machine-watch.ts";
+import { MachineMonitor, type HostMetrics } from "../../machine/machine-monitor.ts";
 import { isFarmError } from "../../kernel/errors.ts";
 import type { World } from "../../kernel/world.ts";
 import type { DockerProbe } from "../../sandbox/docker/docker-probe.ts";
@@ -70,7 +70,7 @@ function checkGpuRuntime({ runtimes }: Engine, nvidia: boolean): DoctorFinding[]
 export async function checkOwner({ clock, disk }: Pick<World, "clock" | "disk">, home: Home): Promise<DoctorFinding[]> {
   const terms = await readOwnerTerms(home);
   const everything = { untouched: true, battery: true, programs: () => true, heat: true, gpus: () => true };
-  await using machine = new MachineWatch(clock.monotonicMs());
+  await using machine = new MachineMonitor(clock.monotonicMs());
   await machine.look(everything, clock.monotonicMs());
   const hostMetrics = await machine.look(everything, clock.monotonicMs());
   return [

@@ -12,13 +12,13 @@ import type { Log } from "../../kernel/log.ts";
 import { VERSION } from "../../kernel/version.ts";
 import type { World } from "../../kernel/world.ts";
 import { listGpus } from "../../machine/gpus.ts";
-import { MachineWatch } from "../../machine/machine-watch.ts";
+import { MachineMonitor } from "../../machine/machine-monitor.ts";
 import { machineWallClock } from "../../machine/wall-clock.ts";
 import { lockHome } from "../../network/node/home-lock.ts";
 import type { SwarmNetwork } from "../../protocols/frame-stream.ts";
 import { Freezer } from "../../sandbox/process/freezer.ts";
 import { renderSlots } from "../job/blender-slots.ts";
-import { EnvironmentRequests, withAllowed } from "../environments/environment-requests.ts";
+import { EnvironmentRequests, appendAllowedEnvironment } from "../environments/environment-requests.ts";
 import type { DonateEvent } from "../../donor/donate-events.ts";
 import { PolicyEnforcer } from "./policy-enforcer.ts";
 import { donorEnvironments, requireEnvironments } from "../environments/donor-environments.ts";
@@ -66,7 +66,7 @@ export async function donate(world: World, settings: DonateSettings, watching: D
   await using scratch = await openScratch(disk, home);
   await using sandbox = await openDonorSandbox(home, settings.sandbox, signal);
   await using database = openDatabase(home.database, { onCorrupt: (message) => watching.observe({ event: "note", message }) });
-  await using machine = new MachineWatch(clock.monotonicMs());
+  await using machine = new MachineMonitor(clock.monotonicMs());
   const freezer = new Freezer();
   const startFor: DonorSandbox["startFor"] = (...place) => freezer.watch(sandbox.startFor(...place));
   const gpus = await listGpus();
@@ -140,7 +140,7 @@ function observerOf(
     const question = asked.watch(event, world.clock.now());
     if (!question) return;
     const { digest, job, requester } = question;
-    const term = `environments=${withAllowed(policy.texts.environments, digest)}`;
+    const term = `environments=${appendAllowedEnvironment(policy.texts.environments, digest)}`;
     watching.observe({ event: "environment-asked", digest, job, requester, term });
   };
 }
@@ -218,7 +218,7 @@ function storeOptions(home: Home, policy: PolicyState, { seenAt }: DonorSandbox)
 /** A donor that is started by hand is meant to work: an old pause is over. */
 function openPolicy(
   database: Database,
-  { clock, machine, gpus }: { readonly clock: Clock; readonly machine: MachineWatch; readonly gpus: readonly Gpu[] },
+  { clock, machine, gpus }: { readonly clock: Clock; readonly machine: MachineMonitor; readonly gpus: readonly Gpu[] },
   { terms }: DonateSettings,
 ) {
   const ownerSettings = new OwnerSettings(database.settings);

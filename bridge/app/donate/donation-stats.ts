@@ -3,7 +3,7 @@ import { workOfChunk, type DonatedWork, workOfEnergy, noTotals, Totals, addWork 
 import type { Settings } from "../../database/types.ts";
 import type { PeakMemory } from "../../donor/ports.ts";
 import type { Clock } from "../../kernel/time/clock.ts";
-import type { HostMetrics } from "../../machine/machine-watch.ts";
+import type { HostMetrics } from "../../machine/machine-monitor.ts";
 import type { DonateEvent } from "../../donor/donate-events.ts";
 
 const TOTALS_KEY = "donor.totals";

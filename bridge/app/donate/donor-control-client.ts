@@ -7,7 +7,7 @@ import { openDatabase } from "../../database/open-database.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import type { World } from "../../kernel/world.ts";
 import { listGpus } from "../../machine/gpus.ts";
-import { withAllowed } from "../environments/environment-requests.ts";
+import { appendAllowedEnvironment } from "../environments/environment-requests.ts";
 import { type DonorStatus, readStatus } from "./donor-status.ts";
 import { OwnerSettings } from "./owner-settings.ts";
 
@@ -58,7 +58,7 @@ export async function commandDonor(world: Seen, home: Home, command: OwnerComman
 /** Allows an environment that a job has requested. Throws DONOR_NOT_RUNNING. */
 export async function allowEnvironment(world: Seen, home: Home, digest: string): Promise<void> {
   const { environments } = (await donorStatus(world, home)).terms;
-  await setTerms(world, home, { environments: withAllowed(environments, digest) });
+  await setTerms(world, home, { environments: appendAllowedEnvironment(environments, digest) });
 }
 
 /** Evicts a job; a prefix of its id is enough. Throws DONOR_NOT_RUNNING, JOB_UNKNOWN. */

@@ -6,9 +6,9 @@ import { readTerms, type TermName, type TermTexts } from "../../core/terms/parse
 import type { SetTerms } from "../../core/terms/terms-in-force.ts";
 import type { SlotSize } from "../../core/terms/terms.ts";
 import { silentLog } from "../../kernel/log.ts";
-import type { MetricsRequest, HostMetrics } from "../../machine/machine-watch.ts";
+import type { MetricsRequest, HostMetrics } from "../../machine/machine-monitor.ts";
 import { Freezer } from "../../sandbox/process/freezer.ts";
-import type { OwnerEvent } from "../../donor/donate-events.ts";
+import type { DonorPolicyEvent } from "../../donor/donate-events.ts";
 import { PolicyEnforcer } from "./policy-enforcer.ts";
 import { PolicyState } from "./policy-state.ts";
 
@@ -34,7 +34,7 @@ function controlled(flags: TermTexts, gpus: readonly Gpu[] = []) {
   let terms: SetTerms = {};
   const said: string[] = [];
   const followed: string[] = [];
-  const events: OwnerEvent[] = [];
+  const events: DonorPolicyEvent[] = [];
   const evictions: { job: string; atMs: number }[] = [];
   const jobs = [{ job: "j1", requester: "anna" }];
   const settings = {

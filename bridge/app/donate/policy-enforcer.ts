@@ -6,7 +6,7 @@ import type { Log } from "../../kernel/log.ts";
 import type { Service } from "../../kernel/service.ts";
 import { childSignal, type ChildSignal } from "../../kernel/abort.ts";
 import type { Freezer } from "../../sandbox/process/freezer.ts";
-import type { OwnerEvent } from "../../donor/donate-events.ts";
+import type { DonorPolicyEvent } from "../../donor/donate-events.ts";
 import type { DonorDevices } from "./devices/donor-devices.ts";
 import type { DonorSandbox } from "./donor-sandbox.ts";
 import type { OwnedDonorStore } from "./donor-store.ts";
@@ -24,7 +24,7 @@ export interface PolicyEnforcerDeps {
   readonly devices: Pick<DonorDevices, "follow" | "prepare">;
   readonly clock: Clock;
   readonly log: Log;
-  readonly observe: (event: OwnerEvent) => void;
+  readonly observe: (event: DonorPolicyEvent) => void;
   /** Called after each turn, for views; `looked`: the metrics were read, too. */
   readonly turned: (metricsRead: boolean) => Promise<void>;
 }

@@ -2,14 +2,14 @@ import { chooseGpus, isDonated } from "../../core/gpu/choose-gpus.ts";
 import type { Gpu } from "../../core/gpu/gpu.ts";
 import { donatedSlots } from "../../core/gpu/gpu-slots.ts";
 import { type Availability, OPEN, sameAvailability } from "../../core/terms/availability.ts";
-import { decideAvailability, type Observation, type OwnerCommand, yieldsTo } from "../../core/terms/decide.ts";
+import { decideAvailability, type MachineMetrics, type OwnerCommand, yieldsTo } from "../../core/terms/decide.ts";
 import { type StatedTerms, termsOf, type TermTexts, textsOf } from "../../core/terms/parse-terms.ts";
 import { nextChange, type WallClock } from "../../core/terms/schedule.ts";
 import { type SetTerms, termsInForce } from "../../core/terms/terms-in-force.ts";
 import { type MachineSize, type SlotSize, slotSize, type Terms } from "../../core/terms/terms.ts";
 import type { OwnerPolicy } from "../../donor/ports.ts";
 import type { Clock } from "../../kernel/time/clock.ts";
-import type { MetricsRequest, HostMetrics } from "../../machine/machine-watch.ts";
+import type { MetricsRequest, HostMetrics } from "../../machine/machine-monitor.ts";
 import type { OwnerSettings } from "./owner-settings.ts";
 
 export interface PolicyStateDeps {
@@ -105,7 +105,7 @@ export class PolicyState implements OwnerPolicy {
     return !sameAvailability(before, this.#availability);
   }
 
-  #observation(command: OwnerCommand | undefined): Observation {
+  #observation(command: OwnerCommand | undefined): MachineMetrics {
     const { idleMs, othersLoad, onBattery, programs, celsius, watts } = this.#hostMetrics ?? NO_METRICS;
     const wall = this.#deps.wallClock(this.#deps.clock.now());
     return { wall, command, idleMs, othersLoad, onBattery, programs, celsius, watts };

@@ -4,7 +4,7 @@ import type { DonorCapacity } from "../../donor/ports.ts";
 import { replaceFile } from "../../kernel/files/atomic-file.ts";
 import type { World } from "../../kernel/world.ts";
 import type { RenderSlots } from "../../donor/render-slots.ts";
-import type { HostMetrics } from "../../machine/machine-watch.ts";
+import type { HostMetrics } from "../../machine/machine-monitor.ts";
 import type { EnvironmentRequests } from "../environments/environment-requests.ts";
 import type { DonateEvent } from "../../donor/donate-events.ts";
 import type { DonationStats } from "./donation-stats.ts";

@@ -13,7 +13,7 @@ import { sha256 } from "../../kernel/ids.ts";
 import type { World } from "../../kernel/world.ts";
 import { type EngineImage, ImageEngine } from "../../sandbox/images/image-engine.ts";
 import { findLocalBlenders, type ChosenBlender } from "../job/blender-slots.ts";
-import { type BaseWatch, findBase } from "../../sandbox/images/environment-base.ts";
+import { type BaseImageProgress, findBase } from "../../sandbox/images/environment-base.ts";
 import { describeImageBlender } from "../../sandbox/images/environment-probe.ts";
 
 const CONTAINERS = fileURLToPath(new URL("../../../containers/", import.meta.url));
@@ -93,7 +93,7 @@ async function record(
   return row;
 }
 
-function watching(observe: Observe): BaseWatch {
+function watching(observe: Observe): BaseImageProgress {
   return { note: (message) => observe({ event: "note", message }), line: (line) => observe({ event: "building", line }) };
 }
 
@@ -116,7 +116,11 @@ interface Step {
 }
 
 /** An image of a Containerfile with its Blender's labels; an existing one if its recipe is unchanged. */
-async function buildOnce({ disk, engine, file, args, gpu }: Step, { note, line }: BaseWatch, signal: AbortSignal): Promise<EngineImage> {
+async function buildOnce(
+  { disk, engine, file, args, gpu }: Step,
+  { note, line }: BaseImageProgress,
+  signal: AbortSignal,
+): Promise<EngineImage> {
   const base = await engine.find(args["BASE_IMAGE"] ?? "");
   const recipe = sha256(Buffer.from(JSON.stringify([String(await disk.readFile(join(CONTAINERS, file))), base?.id, args, gpu])));
   const [present] = await engine.list(`${ENVIRONMENT_LABELS.recipe}=${recipe}`);

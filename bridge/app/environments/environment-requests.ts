@@ -39,6 +39,6 @@ export class EnvironmentRequests {
 }
 
 /** The term `environments` with one more allowed. */
-export function withAllowed(environments: string | undefined, digest: string): string {
+export function appendAllowedEnvironment(environments: string | undefined, digest: string): string {
   return environments === undefined ? digest : `${environments},${digest}`;
 }

@@ -6,7 +6,7 @@ import {
   type EnvironmentManifest,
   ENVIRONMENT_LIMITS,
   parseEnvironment,
-  unpackedBytesOf,
+  uncompressedLayerBytes,
 } from "../../content/environments/environment-manifest.ts";
 import type { EnvironmentStore } from "../../content/environments/environment-store.ts";
 import { layerFromBlocks } from "../../content/environments/layer-blocks.ts";
@@ -227,7 +227,7 @@ class EnvironmentFetch {
   async #requireQuota(manifest: EnvironmentManifest, here: ReadonlySet<string>): Promise<void> {
     const layers = manifest.layers.filter(({ diffId }) => !here.has(diffId));
     const stored = contentsOf(manifest, here).reduce((sum, { hash, bytes }) => sum + (this.#ports.store.has(hash) ? 0 : bytes), 0);
-    const needed = stored + unpackedBytesOf({ ...manifest, layers });
+    const needed = stored + uncompressedLayerBytes({ ...manifest, layers });
     const room = await this.#ports.makeRoom(needed);
     if (needed <= room) return;
     const facts = { neededBytes: needed, roomBytes: room };

@@ -6,7 +6,7 @@ import { openSession } from "../../blender/render/session.ts";
 import type { BlenderBuild, BlenderSession, StartProcess } from "../../blender/types.ts";
 import type { Home } from "../../config/home.ts";
 import type { DeviceClass } from "../../core/plan/chunk.ts";
-import type { GpuUse } from "../../core/gpu/cycles-devices.ts";
+import type { GpuSelection } from "../../core/gpu/cycles-devices.ts";
 import type { SceneOnDisk, WarmSession } from "../../donor/ports.ts";
 import { RenderSlots } from "../../donor/render-slots.ts";
 import { FarmError, isFarmError, messageOf } from "../../kernel/errors.ts";
@@ -51,7 +51,7 @@ export interface SlotOptions {
 
 /** The GPUs of a donor's slots. */
 export interface SlotDevices {
-  useOf(slot: number): GpuUse | undefined;
+  useOf(slot: number): GpuSelection | undefined;
   /** Called for every new Blender, with the reason if it falls back to the CPU. @returns the device class of its results, if there is a Blender. */
   opened(slot: number, fellBack: string | undefined): DeviceClass | undefined;
 }
@@ -72,7 +72,7 @@ export function renderSlots(
     if (build === undefined)
       throw new FarmError("BLENDER_NOT_FOUND", "the job names no environment, and there is no Blender on this machine");
     const sessionOptions = { blender: build, scratch: folder, floatCodec, untrusted, ...threads } as const;
-    const openOn = async (gpu: GpuUse | undefined) => {
+    const openOn = async (gpu: GpuSelection | undefined) => {
       const start = startFor(scene, folder, gpu === undefined ? undefined : slot);
       return await openSession({ start }, { ...sessionOptions, ...(gpu && { gpu }) }, signal);
     };
@@ -90,7 +90,7 @@ export function renderSlots(
 }
 
 /** Falls back to the CPU if a sandbox cannot have the GPU, or its Blender does not see it. */
-async function withFallback(gpu: GpuUse | undefined, open: (gpu: GpuUse | undefined) => Promise<BlenderSession>) {
+async function withFallback(gpu: GpuSelection | undefined, open: (gpu: GpuSelection | undefined) => Promise<BlenderSession>) {
   try {
     const session = await open(gpu);
     return { session, fellBack: session.fellBack };

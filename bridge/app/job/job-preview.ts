@@ -3,10 +3,10 @@ import type { Rect } from "../../core/job/scene-facts.ts";
 import type { Clock } from "../../kernel/time/clock.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { PreviewCanvas } from "../../media/preview.ts";
-import type { JobPreview } from "../../requester/ports.ts";
+import type { PreviewStitcher } from "../../requester/ports.ts";
 
 /** A preview of the current frame that is updated with each tile; a new frame starts a new one. */
-export function jobPreview(clock: Clock, path: string): JobPreview & AsyncDisposable {
+export function jobPreview(clock: Clock, path: string): PreviewStitcher & AsyncDisposable {
   const turns = new PQueue({ concurrency: 1 }); // two canvases never write to one file
   let current: { readonly frame: number; readonly canvas: PreviewCanvas } | undefined;
   let isClosed = false;

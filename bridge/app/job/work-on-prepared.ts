@@ -22,7 +22,7 @@ import { jobPreview } from "./job-preview.ts";
 import { openOwnFinisher } from "./own-finisher.ts";
 import { type Scratch, STAGE_PREFIX } from "./scratch.ts";
 import type { SentScene } from "./sent-scene.ts";
-import { sentSlots, watchedSession } from "./sent-slots.ts";
+import { slotsForSentScene, watchedSession } from "./slots-for-sent-scene.ts";
 
 /** What was created while the job was prepared. */
 export interface PreparedParts {
@@ -62,8 +62,8 @@ export async function workOnPrepared(
   await using preview = jobPreview(world.clock, join(home.jobs, prepared.id, "preview.png"));
   const ports: JobPorts = {
     rendering: {
-      slots: compute.local > 0 ? sentSlots(own, scene) : undefined,
-      checkSlots: sentSlots(checks, scene),
+      slots: compute.local > 0 ? slotsForSentScene(own, scene) : undefined,
+      checkSlots: slotsForSentScene(checks, scene),
       recruit:
         swarm &&
         ((job, run, end) =>

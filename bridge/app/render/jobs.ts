@@ -1,7 +1,7 @@
 import type { Home } from "../../config/home.ts";
 import { newJobId } from "../../core/job/job-id.ts";
 import { foldJournal } from "../../core/journal/fold.ts";
-import type { JournalState } from "../../core/journal/records.ts";
+import type { ReplayedJobState } from "../../core/journal/records.ts";
 import { planJob } from "../../core/plan/plan.ts";
 import { openDatabase } from "../../database/open-database.ts";
 import type { Database, JobRow, JobCommand } from "../../database/types.ts";
@@ -67,7 +67,7 @@ export function makeJobReport(clock: Clock, database: Pick<Database, "journal" |
 }
 
 /** Each file once, in the order of frames. */
-function outputsOf({ finishedFrames }: Pick<JournalState, "finishedFrames">): readonly string[] {
+function outputsOf({ finishedFrames }: Pick<ReplayedJobState, "finishedFrames">): readonly string[] {
   const inOrder = [...finishedFrames].toSorted(([a], [b]) => a - b);
   return [...new Set(inOrder.flatMap(([, files]) => files.map(({ path }) => path)))];
 }

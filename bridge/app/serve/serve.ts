@@ -21,7 +21,7 @@ import { openScratch } from "../job/scratch.ts";
 import { servedBridge } from "./served-bridge.ts";
 import { ServedJobsStore } from "./served-jobs-store.ts";
 import { SharedSwarm } from "../swarm/shared-swarm.ts";
-import { SwarmWatch } from "../swarm/swarm-watch.ts";
+import { SwarmMonitor } from "../swarm/swarm-monitor.ts";
 
 export interface ServeSettings {
   readonly home: Home;
@@ -71,7 +71,7 @@ export async function serve(world: World, settings: ServeSettings, watching: Ser
   const store = new ServedJobsStore(processContext);
   await store.sweepUploads();
   const blenders = () => findLocalBlenders(home, settings.blender, stop.signal).catch(() => []);
-  await using swarm = new SwarmWatch({ swarm: shared, blenders, time: world, log }, { swarm: settings.swarm.swarm });
+  await using swarm = new SwarmMonitor({ swarm: shared, blenders, time: world, log }, { swarm: settings.swarm.swarm });
   const tell = ({ job, state, title }: JobSummary) => observe({ event: "job", job, state, title });
   const { jobsAtOnce: atOnce, blender, threads } = settings;
   await using queue = new JobQueue({ processContext, store, tell, log }, { atOnce, blender, threads });

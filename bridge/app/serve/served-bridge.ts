@@ -7,14 +7,14 @@ import type { JobQueue } from "./job-queue.ts";
 import { checkScene } from "./scene-check.ts";
 import { servedFiles } from "./served-files.ts";
 import type { ServedJobsStore } from "./served-jobs-store.ts";
-import type { SwarmWatch } from "../swarm/swarm-watch.ts";
+import type { SwarmMonitor } from "../swarm/swarm-monitor.ts";
 import type { ProcessContext } from "../job/job-context.ts";
 
 export interface ServedBridgeDeps {
   readonly processContext: ProcessContext;
   readonly queue: JobQueue;
   readonly store: ServedJobsStore;
-  readonly swarm: SwarmWatch;
+  readonly swarm: SwarmMonitor;
   /** The Blender that this bridge was told to use. */
   readonly blender: string | undefined;
   readonly stop: () => void;

@@ -5,7 +5,7 @@ import type { ServedBlocks } from "../../protocols/blocks/ports.ts";
 import type { ServePolicy } from "../../protocols/blocks/serve-blocks.ts";
 import { SuperSeeding } from "../../protocols/blocks/super-seeding.ts";
 
-export interface SeededSceneWatch {
+export interface SeededSceneCallbacks {
   /** Called with bytes of it that were sent. */
   readonly sent: (bytes: number) => void;
   /** Called when one of its files changed while it is seeded: the job cannot finish correctly. */
@@ -15,7 +15,7 @@ export interface SeededSceneWatch {
 /** The scene of one job while its blocks are seeded. */
 export class SeededScene implements Disposable {
   readonly #bundle: PackedBundle;
-  readonly #watch: SeededSceneWatch;
+  readonly #watch: SeededSceneCallbacks;
   readonly #seeding: SuperSeeding;
   readonly #leave: () => void;
   readonly #hashes: ReadonlySet<Sha256>;
@@ -23,7 +23,7 @@ export class SeededScene implements Disposable {
 
   constructor(
     bundle: PackedBundle,
-    watch: SeededSceneWatch,
+    watch: SeededSceneCallbacks,
     deps: { addressesOf(id: string): Promise<readonly string[]>; leave: () => void },
   ) {
     this.#bundle = bundle;
@@ -74,7 +74,7 @@ export class SeededScene implements Disposable {
 export class SceneSeeder {
   readonly #scenes = new Set<SeededScene>();
 
-  give(bundle: PackedBundle, watch: SeededSceneWatch, addressesOf: (id: string) => Promise<readonly string[]>): SeededScene {
+  give(bundle: PackedBundle, watch: SeededSceneCallbacks, addressesOf: (id: string) => Promise<readonly string[]>): SeededScene {
     const scene = new SeededScene(bundle, watch, { addressesOf, leave: () => this.#scenes.delete(scene) });
     this.#scenes.add(scene);
     return scene;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Reason, SceneFacts, SceneFile } from "../../core/job/scene-facts.ts";
+import { type CodedMessage, SceneFacts, SceneFile } from "../../core/job/scene-facts.ts";
 
 /** How many files a scene may name. */
 export const MAX_SCENE_FILES = 100_000;
@@ -14,6 +14,6 @@ export const InspectionAnswer = z.strictObject({
   asOpened: z.boolean(),
 });
 
-function reasonsOf({ scenes, warnings }: SceneFacts): readonly Reason[] {
+function reasonsOf({ scenes, warnings }: SceneFacts): readonly CodedMessage[] {
   return [...warnings, ...scenes.flatMap(({ untileable, inOrder }) => (inOrder ? [...untileable, inOrder] : untileable))];
 }

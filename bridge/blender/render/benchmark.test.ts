@@ -7,7 +7,7 @@ import { card } from "../../core/gpu/fixtures/cards.ts";
 import { startPlainProcess } from "../../sandbox/process/process-sandbox.ts";
 import { withRecordedDevices } from "../fixtures/recorded-devices.ts";
 import { patience, TEST_BUILD } from "../fixtures/session-kit.ts";
-import { RenderProbe } from "./benchmark.ts";
+import { DeviceBenchmarkSession } from "./benchmark.ts";
 import { openSession } from "./session.ts";
 import type { StartProcess } from "../types.ts";
 
@@ -15,7 +15,7 @@ let scratch: string;
 beforeAll(async () => void (scratch = await mkdtemp(join(tmpdir(), "probe-"))));
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 
-const probe = (start: StartProcess) => RenderProbe.open({ start }, { blender: TEST_BUILD, scratch, threads: 1 }, patience());
+const probe = (start: StartProcess) => DeviceBenchmarkSession.open({ start }, { blender: TEST_BUILD, scratch, threads: 1 }, patience());
 
 describe("a probe of Blender", () => {
   it("lists the devices that Cycles sees, uses exactly the given GPUs, and names a missing one", async () => {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import type { CyclesDevice, GpuUse } from "../../core/gpu/cycles-devices.ts";
+import type { CyclesDevice, GpuSelection } from "../../core/gpu/cycles-devices.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { BlenderProcess } from "../blender-process.ts";
 import type { BlenderBuild, StartProcess } from "../types.ts";
@@ -26,7 +26,7 @@ export interface ProbeOptions {
 }
 
 /** A Blender without a user's scene, for its devices and their speed. */
-export class RenderProbe implements AsyncDisposable {
+export class DeviceBenchmarkSession implements AsyncDisposable {
   readonly #blender: BlenderProcess;
   readonly #folder: string;
 
@@ -36,13 +36,13 @@ export class RenderProbe implements AsyncDisposable {
   }
 
   /** Throws BLENDER_NOT_FOUND, BLENDER_CRASHED, BLENDER_HUNG. */
-  static async open(deps: { readonly start: StartProcess }, options: ProbeOptions, signal: AbortSignal): Promise<RenderProbe> {
+  static async open(deps: { readonly start: StartProcess }, options: ProbeOptions, signal: AbortSignal): Promise<DeviceBenchmarkSession> {
     const folder = await mkdtemp(join(options.scratch, "probe-"));
     const { startTimeoutMs } = PROBE_LIMITS;
     const threads = options.threads === undefined ? {} : { threads: options.threads };
     try {
       const wanted = { blender: options.blender.path, script: "probe_main.py", scratch: folder, startTimeoutMs, ...threads };
-      return new RenderProbe(await BlenderProcess.start(deps, wanted, signal), folder);
+      return new DeviceBenchmarkSession(await BlenderProcess.start(deps, wanted, signal), folder);
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
       throw error;
@@ -55,7 +55,7 @@ export class RenderProbe implements AsyncDisposable {
   }
 
   /** Selects exactly these devices for the following renders. Throws GPU_MISSING. */
-  async use(use: GpuUse, signal: AbortSignal): Promise<void> {
+  async use(use: GpuSelection, signal: AbortSignal): Promise<void> {
     await useDevices(this.#blender, use, signal);
   }
 
@@ -76,7 +76,7 @@ export class RenderProbe implements AsyncDisposable {
 }
 
 /** Selects a Blender's devices. Throws GPU_MISSING when it does not see all of them. */
-export async function useDevices(blender: BlenderProcess, use: GpuUse, signal: AbortSignal): Promise<void> {
+export async function useDevices(blender: BlenderProcess, use: GpuSelection, signal: AbortSignal): Promise<void> {
   const { backend, deviceIds } = use;
   const missing = parsed(Missing, await blender.request("use", { backend, ids: deviceIds }, signal, PROBE_LIMITS.listTimeoutMs));
   if (missing.length > 0) throw new FarmError("GPU_MISSING", `Blender does not see ${missing.join(", ")}`);

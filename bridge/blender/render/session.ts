@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { ChunkSpec, DeviceClass } from "../../core/plan/chunk.ts";
-import type { GpuUse } from "../../core/gpu/cycles-devices.ts";
+import type { GpuSelection } from "../../core/gpu/cycles-devices.ts";
 import { FarmError, isFarmError, messageOf } from "../../kernel/errors.ts";
 import { checkBlendFile, isNewerFile } from "../find/blend-header.ts";
 import { BlenderProcess } from "../blender-process.ts";
@@ -46,7 +46,7 @@ export interface SessionOptions {
    */
   readonly floatCodec?: "ZIP" | "NONE";
   /** The GPUs to render on; default: the CPU, which is also the fallback if they are missing (then `fellBack` is set). */
-  readonly gpu?: GpuUse;
+  readonly gpu?: GpuSelection;
   /** The scene is untrusted: none of its scripts are run. */
   readonly untrusted: boolean;
 }
@@ -83,7 +83,7 @@ type Device = Pick<BlenderSession, "backend" | "fellBack">;
 
 const ON_CPU: Device = { backend: "CPU", fellBack: undefined };
 
-async function devicesFor(blender: BlenderProcess, gpu: GpuUse, signal: AbortSignal): Promise<Device> {
+async function devicesFor(blender: BlenderProcess, gpu: GpuSelection, signal: AbortSignal): Promise<Device> {
   try {
     await useDevices(blender, gpu, signal);
     return { backend: gpu.backend, fellBack: undefined };

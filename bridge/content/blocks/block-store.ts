@@ -8,7 +8,7 @@ import { moveFile, syncFile, syncFolder } from "../../kernel/files/atomic-file.t
 import { type Sha256, SHA256_PATTERN, sha256 } from "../../kernel/ids.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { BlockSource } from "./block-source.ts";
-import { isErrno, nameFile, readExactly, writeNewFile } from "./disk.ts";
+import { isErrno, hashAndSizeOf, readExactly, writeNewFile } from "./disk.ts";
 import { scanStore, StoreIndex } from "./store-index.ts";
 
 export interface BlockStoreDeps {
@@ -114,7 +114,7 @@ export class BlockStore implements BlockSource {
     expected: { readonly hash?: Sha256; readonly bytes?: number },
     signal: AbortSignal,
   ): Promise<{ hash: Sha256; bytes: number }> {
-    const { hash, bytes } = await nameFile(path, signal);
+    const { hash, bytes } = await hashAndSizeOf(path, signal);
     if ((expected.hash ?? hash) !== hash || (expected.bytes ?? bytes) !== bytes) {
       throw new FarmError("BLOCK_CORRUPT", "a file does not match its hash", { facts: { hash: expected.hash, bytes } });
     }

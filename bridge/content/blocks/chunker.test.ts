@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sha256 } from "../../kernel/ids.ts";
-import { CHUNKER_SIZES, chunkFile, firstCut, GEAR } from "./chunker.ts";
+import { CHUNKER_SIZES, chunkFile, firstChunkLength, GEAR } from "./chunker.ts";
 
 const MIB = 1024 * 1024;
 
@@ -24,7 +24,7 @@ function noise(bytes: number, seed: number): Uint8Array {
 function cut(bytes: Uint8Array): { hash: string; bytes: number }[] {
   const blocks = [];
   for (let at = 0; at < bytes.length; ) {
-    const length = firstCut(bytes.subarray(at));
+    const length = firstChunkLength(bytes.subarray(at));
     blocks.push({ hash: sha256(bytes.subarray(at, at + length)), bytes: length });
     at += length;
   }

@@ -24,7 +24,7 @@ const EASY_MASK = topBits(18);
  * Length of the first block of `bytes` (all that is left of a file, or at least `maxBytes` of it).
  * Depends on the content alone, so an insertion moves few cuts.
  */
-export function firstCut(bytes: Uint8Array): number {
+export function firstChunkLength(bytes: Uint8Array): number {
   const { minBytes, averageBytes, maxBytes } = CHUNKER_SIZES;
   if (bytes.length <= minBytes) return bytes.length;
   const end = Math.min(bytes.length, maxBytes);
@@ -68,7 +68,7 @@ export async function chunkFile(file: FileHandle, signal: AbortSignal, onBytes: 
       filled += bytesRead;
     }
     if (filled === start) return blocks;
-    const length = firstCut(buffer.subarray(start, filled));
+    const length = firstChunkLength(buffer.subarray(start, filled));
     blocks.push({ sha256: sha256(buffer.subarray(start, start + length)), offset, bytes: length });
     start += length;
     offset += length;

@@ -28,7 +28,7 @@ export async function readExactly(path: string, offset: number, length: number):
 }
 
 /** A stored content's hash and size. */
-export async function nameFile(path: string, signal: AbortSignal): Promise<{ readonly hash: Sha256; readonly bytes: number }> {
+export async function hashAndSizeOf(path: string, signal: AbortSignal): Promise<{ readonly hash: Sha256; readonly bytes: number }> {
   const { size: bytes } = await stat(path);
   return { hash: await hashFile(path, signal), bytes };
 }

@@ -1,7 +1,7 @@
 import { appendFile, readFile, writeFile } from "node:fs/promises";
 import PQueue from "p-queue";
 import type { BlockStore } from "./block-store.ts";
-import { nameFile } from "./disk.ts";
+import { hashAndSizeOf } from "./disk.ts";
 import { SHA256_PATTERN } from "../../kernel/ids.ts";
 
 interface Held {
@@ -40,7 +40,7 @@ export class ResultsForPickup {
 
   /** Adds a finished file. Throws DISK_FULL. */
   async keep(path: string, peer: string): Promise<{ readonly sha256: string; readonly bytes: number }> {
-    const file = await nameFile(path, new AbortController().signal);
+    const file = await hashAndSizeOf(path, new AbortController().signal);
     await this.#turns.add(() => this.#take(path, file, peer));
     return { sha256: file.hash, bytes: file.bytes };
   }

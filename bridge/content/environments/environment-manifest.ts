@@ -113,7 +113,7 @@ export function contentsOf(manifest: EnvironmentManifest, without: ReadonlySet<S
 }
 
 /** Bytes of all layers, as an engine unpacks them. */
-export function unpackedBytesOf({ layers }: EnvironmentManifest): number {
+export function uncompressedLayerBytes({ layers }: EnvironmentManifest): number {
   return layers.reduce((sum, layer) => sum + layer.bytes, 0);
 }
 

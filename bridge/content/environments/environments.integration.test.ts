@@ -12,7 +12,7 @@ import {
   encodeEnvironment,
   type EnvironmentManifest,
   parseEnvironment,
-  unpackedBytesOf,
+  uncompressedLayerBytes,
 } from "./environment-manifest.ts";
 import { EnvironmentStore } from "./environment-store.ts";
 import { cutLayer, layerFromBlocks } from "./layer-blocks.ts";
@@ -86,7 +86,7 @@ describe("a manifest", () => {
     const manifest = await imageOf(randomBytes(5 * MIB), Buffer.from("small"));
     expect(parseEnvironment(encodeEnvironment(manifest))).toEqual(manifest);
     expect(checkConfig(manifest, await get(manifest.digest, manifest.configBytes)).labels).toEqual({});
-    expect(unpackedBytesOf(manifest)).toBe(5 * MIB + 5);
+    expect(uncompressedLayerBytes(manifest)).toBe(5 * MIB + 5);
     expect(contentsOf(manifest)).toHaveLength(1 + 2 + 1);
     expect(contentsOf(manifest, new Set([manifest.layers[0]!.diffId]))).toHaveLength(2);
   });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { DEFAULT_TERMS } from "../terms/terms.ts";
 import { environmentName, type EnvironmentFacts, factsFromLabels, imageLabelsOf, matchesEnvironment, parseDigest } from "./facts.ts";
 import { chooseEvictions } from "./evict.ts";
-import { verdictBeforeSignatures, mayRun } from "./may-run.ts";
+import { preliminaryEnvironmentVerdict, mayRun } from "./may-run.ts";
 import { buildArguments, recipeFor } from "./recipe.ts";
 
 const DIGEST = "a".repeat(64);
@@ -71,10 +71,10 @@ describe("whether an environment may run", () => {
   });
 
   it("is refused at once only when no signature could allow it", () => {
-    expect(verdictBeforeSignatures(asked, terms([])).verdict).toBe("deny");
-    expect(verdictBeforeSignatures(asked, terms([OTHER])).verdict).toBe("deny");
-    expect(verdictBeforeSignatures(asked, terms([FRIEND])).verdict).toBe("accept");
-    expect(verdictBeforeSignatures(asked, terms([], [FRIEND])).verdict).toBe("accept");
+    expect(preliminaryEnvironmentVerdict(asked, terms([])).verdict).toBe("deny");
+    expect(preliminaryEnvironmentVerdict(asked, terms([OTHER])).verdict).toBe("deny");
+    expect(preliminaryEnvironmentVerdict(asked, terms([FRIEND])).verdict).toBe("accept");
+    expect(preliminaryEnvironmentVerdict(asked, terms([], [FRIEND])).verdict).toBe("accept");
   });
 });
 

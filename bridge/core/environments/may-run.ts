@@ -19,7 +19,7 @@ export type EnvironmentVerdict =
 type EnvironmentTerms = Pick<Terms, "environments" | "own">;
 
 /** Entries of the term beside digests and peer ids. */
-export const ANY = "any";
+export const ANY_ENVIRONMENT = "any";
 export const ASK = "ask";
 
 /**
@@ -30,7 +30,7 @@ export const ASK = "ask";
 export function mayRun({ digest, isHere, signedBy }: RequestedEnvironment, { environments, own }: EnvironmentTerms): EnvironmentVerdict {
   const listed = new Set(environments.map((entry) => entry.replace(/^sha256:/, "")));
   const isTrusted = signedBy.some((peer) => listed.has(peer) || own.includes(peer));
-  if (listed.has(ANY) || listed.has(digest) || isTrusted) return { verdict: "accept" };
+  if (listed.has(ANY_ENVIRONMENT) || listed.has(digest) || isTrusted) return { verdict: "accept" };
   const isUnlisted = [...listed].every((entry) => entry === ASK);
   if (isHere && isUnlisted) return { verdict: "accept" };
   const what = `the environment ${digest}`;
@@ -45,7 +45,7 @@ export function isPeerId(text: string): boolean {
 }
 
 /** The answer about an environment before any signature is known: final only when no signature could change it. */
-export function verdictBeforeSignatures(asked: Omit<RequestedEnvironment, "signedBy">, terms: EnvironmentTerms): EnvironmentVerdict {
+export function preliminaryEnvironmentVerdict(asked: Omit<RequestedEnvironment, "signedBy">, terms: EnvironmentTerms): EnvironmentVerdict {
   const trusted = [...terms.own, ...terms.environments.filter(isPeerId)];
   return mayRun({ ...asked, signedBy: trusted.slice(0, 1) }, terms);
 }

@@ -12,7 +12,7 @@ export interface CyclesDevice {
 }
 
 /** A way to render on some GPUs: one backend, and exactly these devices. */
-export interface GpuUse {
+export interface GpuSelection {
   readonly backend: GpuBackend;
   readonly deviceIds: readonly string[];
 }
@@ -29,7 +29,7 @@ export const BACKENDS: Readonly<Record<Gpu["vendor"], readonly GpuBackend[]>> = 
  * The backends with which Cycles can render on all of these GPUs, the best first: the next is tried when one does not
  * work. None when one of the GPUs is missing.
  */
-export function gpuUsesOf(gpus: readonly Gpu[], devices: readonly CyclesDevice[]): readonly GpuUse[] {
+export function gpuUsesOf(gpus: readonly Gpu[], devices: readonly CyclesDevice[]): readonly GpuSelection[] {
   const vendor = gpus[0]?.vendor;
   if (vendor === undefined || gpus.some((gpu) => gpu.vendor !== vendor)) return [];
   return BACKENDS[vendor].flatMap((backend) => {

@@ -63,8 +63,8 @@ export type JobOptions = z.infer<typeof JobOptions>;
 export type VerifyLevel = NonNullable<JobOptions["verify"]>;
 
 /** `files`: finished pictures. `raw`: assembled raw frames that wait here for pickup, to be finished by the client. */
-export const Deliver = z.enum(["files", "raw"]);
-export type Deliver = z.infer<typeof Deliver>;
+export const DeliveryMode = z.enum(["files", "raw"]);
+export type DeliveryMode = z.infer<typeof DeliveryMode>;
 
 /** Picks the declared values from a larger object, without null and undefined. */
 export function pickDeclared(declared: Declared, values: Readonly<Record<string, unknown>>): Record<string, unknown> {

@@ -6,16 +6,16 @@ const limits = FACTS_LIMITS;
 export const Name = z.string().max(limits.maxNameChars);
 export const Path = z.string().max(limits.maxPathChars);
 export const FrameNumber = z.int().min(-FRAME_LIMITS.maxFrame).max(FRAME_LIMITS.maxFrame);
-export const Side = z.int().min(1).max(FRAME_LIMITS.maxSidePx);
+export const SideLengthPx = z.int().min(1).max(FRAME_LIMITS.maxSidePx);
 const Offset = z.int().min(0).max(FRAME_LIMITS.maxSidePx);
 
 /** A pixel rectangle in full-frame coordinates, y up as in Blender. */
-export const Rect = z.strictObject({ x: Offset, y: Offset, width: Side, height: Side }).readonly();
+export const Rect = z.strictObject({ x: Offset, y: Offset, width: SideLengthPx, height: SideLengthPx }).readonly();
 export type Rect = z.infer<typeof Rect>;
 
 /** A message for users, with a code for scripts. */
-export const Reason = z.strictObject({ code: Name, message: z.string().max(limits.maxMessageChars) }).readonly();
-export type Reason = z.infer<typeof Reason>;
+export const CodedMessage = z.strictObject({ code: Name, message: z.string().max(limits.maxMessageChars) }).readonly();
+export type CodedMessage = z.infer<typeof CodedMessage>;
 
 /** What the planner needs to know of one scene of the file. */
 export const SceneRenderFacts = z
@@ -24,8 +24,8 @@ export const SceneRenderFacts = z
     /** Engine id: "CYCLES", "BLENDER_EEVEE", "BLENDER_EEVEE_NEXT", "BLENDER_WORKBENCH", … */
     engine: Name,
     /** Full frame in pixels, after the resolution percentage (or as another scene's compositor requests it). */
-    width: Side,
-    height: Side,
+    width: SideLengthPx,
+    height: SideLengthPx,
     /** What is rendered of the full frame: the user's border, else the whole frame. */
     region: Rect,
     /** True when the picture has the region's size and not the frame's (crop to border). */
@@ -39,9 +39,9 @@ export const SceneRenderFacts = z
     /** View names: [""] for mono, ["left", "right", …] for stereo and multi-view. */
     views: z.array(Name).min(1).max(limits.maxViews).readonly(),
     /** Why this scene's frames cannot be cut into tiles; empty when they can. */
-    untileable: z.array(Reason).max(limits.maxReasons).readonly(),
+    untileable: z.array(CodedMessage).max(limits.maxReasons).readonly(),
     /** Why its frames must be rendered in order (unbaked simulation); undefined when they need not. */
-    inOrder: Reason.nullish().transform((reason) => reason ?? undefined),
+    inOrder: CodedMessage.nullish().transform((reason) => reason ?? undefined),
   })
   .readonly();
 export type SceneRenderFacts = z.infer<typeof SceneRenderFacts>;
@@ -123,7 +123,7 @@ export const SceneFacts = z
     hasDenoiser: z.boolean(),
     /** Peak memory of the Blender that opened the scene: rendering needs at least this. */
     memoryBytes: z.exactOptional(z.int().min(0).max(limits.maxMemoryBytes)),
-    warnings: z.array(Reason).max(limits.maxWarnings).readonly(),
+    warnings: z.array(CodedMessage).max(limits.maxWarnings).readonly(),
   })
   .readonly();
 export type SceneFacts = z.infer<typeof SceneFacts>;

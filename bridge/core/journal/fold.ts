@@ -2,12 +2,12 @@ import type { ErrorCode } from "../../kernel/error-codes.ts";
 import type { ChunkId, DonorId } from "../plan/chunk.ts";
 import type { BanReason } from "../schedule/types.ts";
 import type { LedgerFile } from "../ledger/ledger.ts";
-import type { ChunkAccepted, JobCreated, JournalState, JobRecord } from "./records.ts";
+import type { ChunkAccepted, JobCreated, ReplayedJobState, JobRecord } from "./records.ts";
 
-interface Growing extends JournalState {
+interface Growing extends ReplayedJobState {
   created: JobCreated | undefined;
-  state: JournalState["state"];
-  error: JournalState["error"];
+  state: ReplayedJobState["state"];
+  error: ReplayedJobState["error"];
   readonly accepted: Map<ChunkId, ChunkAccepted>;
   readonly dead: Map<ChunkId, ErrorCode>;
   readonly banned: Map<DonorId, BanReason>;
@@ -15,7 +15,7 @@ interface Growing extends JournalState {
 }
 
 /** Adds up a job's journal, oldest record first. A record that repeats another changes nothing. */
-export function foldJournal(records: Iterable<JobRecord>): JournalState {
+export function foldJournal(records: Iterable<JobRecord>): ReplayedJobState {
   const journalState: Growing = {
     created: undefined,
     accepted: new Map(),

@@ -5,7 +5,7 @@ import { FrameNumber } from "../job/scene-facts.ts";
 import { RecordName, RecordText } from "./record-texts.ts";
 import { JobOutcome, JobError } from "../job/job-events.ts";
 import { JOB_OPTIONS } from "../job/job-options.ts";
-import { BlenderFlags, Deliver, optionalFields } from "../job/option-schemas.ts";
+import { BlenderFlags, DeliveryMode, optionalFields } from "../job/option-schemas.ts";
 import { LedgerFile } from "../ledger/ledger.ts";
 import { type ChunkId, type DonorId, ResultFile } from "../plan/chunk.ts";
 import { PlanInput } from "../plan/plan-types.ts";
@@ -24,7 +24,7 @@ export const JobSettings = z.object({
   missingFiles: z.array(RecordText).max(RECORD_LIMITS.maxListItems).readonly().default([]),
   /** What relative paths are relative to; absolute. */
   cwd: RecordText.default("."),
-  deliver: Deliver.default("files"),
+  deliver: DeliveryMode.default("files"),
 });
 export type JobSettings = Readonly<z.infer<typeof JobSettings>>;
 
@@ -69,7 +69,7 @@ export type JobCreated = Extract<JobRecord, { type: "job-created" }>;
 export type ChunkAccepted = Extract<JobRecord, { type: "chunk-accepted" }>;
 
 /** The state of a job as folded from its journal. */
-export interface JournalState {
+export interface ReplayedJobState {
   /** Undefined only for an empty journal. */
   readonly created: JobCreated | undefined;
   readonly accepted: ReadonlyMap<ChunkId, ChunkAccepted>;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { planOf } from "../schedule/fixtures/plan-of.ts";
 import {
-  writtenFilesOf,
+  writtenFilesInLedger,
   framesWritten,
   isWhole,
   type LedgerStart,
@@ -72,7 +72,13 @@ describe("a job's ledger", () => {
     const ledger = open({ video: "/out/v.mp4" });
     for (const frame of [2, 0, 1]) noteWritten(ledger, frame, [png(frame), { path: "/out/same.exr", bytes: frame }]);
     noteVideo(ledger, { path: "/out/v.mp4", bytes: 9 });
-    expect(writtenFilesOf(ledger)).toEqual([png(0), { path: "/out/same.exr", bytes: 2 }, png(1), png(2), { path: "/out/v.mp4", bytes: 9 }]);
+    expect(writtenFilesInLedger(ledger)).toEqual([
+      png(0),
+      { path: "/out/same.exr", bytes: 2 },
+      png(1),
+      png(2),
+      { path: "/out/v.mp4", bytes: 9 },
+    ]);
     expect(firstFilesOfFrames(ledger)).toEqual([0, 1, 2].map((frame) => png(frame).path));
   });
 });

@@ -160,7 +160,7 @@ export function framesWritten({ frames }: Ledger): number {
 }
 
 /** All files that were written, in the order of frames, the video last. */
-export function writtenFilesOf({ frames, video }: Ledger): readonly LedgerFile[] {
+export function writtenFilesInLedger({ frames, video }: Ledger): readonly LedgerFile[] {
   const files = new Map<string, LedgerFile>();
   for (const [, state] of [...frames].toSorted(([a], [b]) => a - b)) {
     if (state.at === "written") for (const file of state.files) files.set(file.path, file);

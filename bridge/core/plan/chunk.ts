@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { RENDER_BACKENDS } from "../gpu/render-backends.ts";
-import { FrameNumber, Name, Rect, Side } from "../job/scene-facts.ts";
+import { FrameNumber, Name, Rect, SideLengthPx } from "../job/scene-facts.ts";
 import { RecordName } from "../journal/record-texts.ts";
 import { Sha256 } from "../sha256.ts";
 
@@ -14,8 +14,8 @@ export const RawChunkSpec = z.strictObject({
   scene: Name,
   frame: FrameNumber,
   /** Full frame in pixels: the donor sets this resolution, at 100 %. */
-  width: Side,
-  height: Side,
+  width: SideLengthPx,
+  height: SideLengthPx,
   /** The rectangle to render and return, inside the full frame, with overscan. */
   rect: Rect,
   /** Simulations are stepped from this frame on, in order, before `frame` is rendered. */

@@ -1,9 +1,9 @@
 import { isTileable } from "./plan-shape.ts";
 import type { JobShape } from "./plan-types.ts";
-import type { Reason, SceneRenderFacts } from "../job/scene-facts.ts";
+import type { CodedMessage, SceneRenderFacts } from "../job/scene-facts.ts";
 
 /** Messages about the plan: why expected tiles are not made, and why frames are rendered in order. */
-export function planMessagesOf(shape: JobShape): readonly Reason[] {
+export function planMessagesOf(shape: JobShape): readonly CodedMessage[] {
   const scenes = [...shape.scenes.values()];
   const said = [
     ...(shape.wantsTiles ? scenes.flatMap(whyWhole) : []),
@@ -14,7 +14,7 @@ export function planMessagesOf(shape: JobShape): readonly Reason[] {
   return [...new Map(said.map((reason) => [`${reason.code}\n${reason.message}`, reason])).values()];
 }
 
-function whyWhole(scene: SceneRenderFacts): readonly Reason[] {
+function whyWhole(scene: SceneRenderFacts): readonly CodedMessage[] {
   if (isTileable(scene)) return [];
   if (scene.untileable.length > 0) return scene.untileable;
   if (scene.denoised)
@@ -34,7 +34,7 @@ function whyWhole(scene: SceneRenderFacts): readonly Reason[] {
 }
 
 /** Cycles scenes that share frames with another engine. */
-function whyMixed({ scenes, asFiles }: JobShape): readonly Reason[] {
+function whyMixed({ scenes, asFiles }: JobShape): readonly CodedMessage[] {
   const engines = new Set([...scenes.values()].map(({ engine }) => engine));
   if (asFiles.size === 0 || engines.size < 2) return [];
   return [
@@ -45,7 +45,7 @@ function whyMixed({ scenes, asFiles }: JobShape): readonly Reason[] {
   ];
 }
 
-function whyOneDonor({ facts, main, asFiles }: JobShape): readonly Reason[] {
+function whyOneDonor({ facts, main, asFiles }: JobShape): readonly CodedMessage[] {
   if (!facts.output.isMovie || asFiles.size === 0) return [];
   return [
     {

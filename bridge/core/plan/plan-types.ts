@@ -6,7 +6,7 @@ import {
   type FrameInputs,
   FrameNumber,
   Name,
-  type Reason,
+  type CodedMessage,
   type Rect,
   SceneFacts,
   type SceneFrame,
@@ -63,7 +63,7 @@ export interface JobPlan {
   /** Frames to deliver, in the requested order, and the scene frames of each. */
   readonly outputs: readonly { readonly frame: number; readonly sceneFrames: readonly SceneFrameKey[] }[];
   /** Messages for the user about how the work was cut. */
-  readonly messages: readonly Reason[];
+  readonly messages: readonly CodedMessage[];
   /** Chunks must be rendered one after the other, by one donor at a time. */
   readonly inOrder: boolean;
   /** The grid of each scene with raw frames; 1x1 when frames stay whole. Stored in the journal. */

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { FarmError } from "../../kernel/errors.ts";
-import { type Rect, Side } from "../job/scene-facts.ts";
+import { type Rect, SideLengthPx } from "../job/scene-facts.ts";
 
 /** At most one per pixel. */
-const Count = Side;
+const Count = SideLengthPx;
 
 export const TileGrid = z.strictObject({
   columns: Count,

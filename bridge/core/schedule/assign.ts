@@ -1,7 +1,7 @@
 import { scheduleBackups } from "./backups.ts";
 import { grantLease } from "./leases.ts";
 import { expectedSpeed } from "./predict.ts";
-import { inFlight, isEligible, type Turn, unsettledResults } from "./schedule.ts";
+import { inFlight, isEligible, type StepContext, unsettledResults } from "./schedule.ts";
 import type { ChunkState, DonorState } from "./types.ts";
 import { sceneFrameOf } from "./waiting-chunks.ts";
 
@@ -9,7 +9,7 @@ import { sceneFrameOf } from "./waiting-chunks.ts";
 const SLOW_SHARE = 0.5;
 
 /** Leases what can be leased now. */
-export function assignChunks(turn: Turn): void {
+export function assignChunks(turn: StepContext): void {
   const { schedule } = turn;
   if (schedule.paused || schedule.ended) return;
   if (schedule.inOrder) {
@@ -26,7 +26,7 @@ export function assignChunks(turn: Turn): void {
 }
 
 /** Donors with room for a chunk now, fastest first; full ones leave the list. */
-function idleDonors(turn: Turn): DonorState[] {
+function idleDonors(turn: StepContext): DonorState[] {
   const idle: DonorState[] = [];
   for (const donor of turn.schedule.free) {
     if (inFlight(donor) >= mostInFlight(turn, donor)) turn.schedule.free.delete(donor);
@@ -36,23 +36,23 @@ function idleDonors(turn: Turn): DonorState[] {
 }
 
 /** Whole final files are not prefetched: they are long, and few. */
-function mostInFlight({ schedule, policy }: Turn, donor: DonorState): number {
+function mostInFlight({ schedule, policy }: StepContext, donor: DonorState): number {
   return donor.slots * (schedule.prefetches ? policy.inFlightPerSlot : 1);
 }
 
 /** A donor that delivers faster than its results are settled gets no new chunks: unsettled results fill its disk and ours. */
-function isReady(turn: Turn, donor: DonorState): boolean {
+function isReady(turn: StepContext, donor: DonorState): boolean {
   if (!isEligible(donor, turn) || donor.restUntilMs > turn.nowMs) return false;
   return unsettledResults(turn.schedule, donor) < donor.slots + turn.policy.mostUnsettled;
 }
 
 /** Only for comparing donors: before anything is measured, their reported speed. */
-function speedOf({ schedule }: Turn, donor: DonorState): number {
+function speedOf({ schedule }: StepContext, donor: DonorState): number {
   return (schedule.typicalSpeed === undefined ? donor.benchmarkSpeed : expectedSpeed(schedule, donor)) ?? 0;
 }
 
 /** The average of `speedOf`. */
-function typicalOf({ schedule }: Turn): number {
+function typicalOf({ schedule }: StepContext): number {
   if (schedule.typicalSpeed !== undefined) return schedule.typicalSpeed;
   const said = [...schedule.donors.values()].flatMap((donor) =>
     donor.here && donor.benchmarkSpeed !== undefined ? [donor.benchmarkSpeed] : [],
@@ -64,7 +64,7 @@ function typicalOf({ schedule }: Turn): number {
  * Fills a donor up to `most` chunks in flight; beyond its slots only while there is more than one chunk per slot of the swarm.
  * Donors slower than `slow` get the cheapest chunks; a donor of unknown speed is not slow.
  */
-function fill(turn: Turn, donor: DonorState, { most, slow }: { readonly most: number; readonly slow: number }): void {
+function fill(turn: StepContext, donor: DonorState, { most, slow }: { readonly most: number; readonly slow: number }): void {
   const { schedule } = turn;
   const speed = speedOf(turn, donor);
   const end = speed > 0 && speed < slow ? "cheap" : "dear";
@@ -83,14 +83,14 @@ function fill(turn: Turn, donor: DonorState, { most, slow }: { readonly most: nu
 }
 
 /** Only short chunks are prefetched: a long one can wait for the first free donor, as the gap between two chunks is small beside it. */
-function mostCostAhead({ schedule, policy }: Turn, donor: DonorState): number {
+function mostCostAhead({ schedule, policy }: StepContext, donor: DonorState): number {
   const speed = expectedSpeed(schedule, donor);
   if (speed === undefined) return schedule.waiting.isUniform ? Number.POSITIVE_INFINITY : 0;
   return speed * policy.aheadSeconds;
 }
 
 /** The scene frame that the donor's next free slot has open: that of its last result, or of its current chunk before there is one. */
-function openAt({ schedule }: Turn, donor: DonorState): string | undefined {
+function openAt({ schedule }: StepContext, donor: DonorState): string | undefined {
   if (donor.sceneFrame !== undefined || inFlight(donor) < donor.slots) return donor.sceneFrame;
   const [first] = donor.leases.keys();
   const chunk = first === undefined ? undefined : schedule.chunks.get(first);
@@ -98,20 +98,20 @@ function openAt({ schedule }: Turn, donor: DonorState): string | undefined {
 }
 
 /** A donor that failed on a chunk gets it again only when all others did too. */
-export function mayTake(turn: Turn, chunk: ChunkState, donor: DonorState): boolean {
+export function mayTake(turn: StepContext, chunk: ChunkState, donor: DonorState): boolean {
   const untried = (candidate: DonorState) => candidate.trusted && !chunk.failedOn.has(candidate.id);
   // After enough failures only a donor of this machine tries it; without one, any donor, whose failure is final.
   if (chunk.failedOn.size >= turn.policy.deadAfterDonors && !untried(donor) && anyEligible(turn, untried)) return false;
   return !chunk.avoid.has(donor.id) || !anyEligible(turn, ({ id }) => !chunk.avoid.has(id));
 }
 
-function anyEligible(turn: Turn, test: (donor: DonorState) => boolean): boolean {
+function anyEligible(turn: StepContext, test: (donor: DonorState) => boolean): boolean {
   for (const donor of turn.schedule.donors.values()) if (test(donor) && isEligible(donor, turn)) return true;
   return false;
 }
 
 /** In-order jobs: the next frame goes to the donor that has stepped this far, one at a time. */
-function assignNext(turn: Turn): void {
+function assignNext(turn: StepContext): void {
   const { schedule } = turn;
   for (const donor of schedule.donors.values()) if (inFlight(donor) > 0) return;
   const chunk = schedule.waiting.first();

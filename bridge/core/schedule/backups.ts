@@ -1,6 +1,6 @@
 import { endLease, grantLease, withdrawLease } from "./leases.ts";
 import { isStuck, secondsFor, leaseSecondsLeft } from "./predict.ts";
-import { inFlight, isEligible, type Turn } from "./schedule.ts";
+import { inFlight, isEligible, type StepContext } from "./schedule.ts";
 import type { ChunkState, DonorState, Lease } from "./types.ts";
 
 interface LateChunk {
@@ -16,7 +16,7 @@ interface LateChunk {
  * and the first result wins. At most two leases of a chunk, and few backups at a time, not counting those of chunks whose
  * donor is stuck.
  */
-export function scheduleBackups(turn: Turn, donors: readonly DonorState[]): void {
+export function scheduleBackups(turn: StepContext, donors: readonly DonorState[]): void {
   const idle = new Set(donors.filter((donor) => inFlight(donor) < donor.slots));
   if (idle.size === 0) return;
   let backups = freeBackups(turn);
@@ -38,12 +38,12 @@ function costsBackup({ lease, seconds }: LateChunk): boolean {
   return lease.startedAtMs !== undefined && seconds !== Number.POSITIVE_INFINITY;
 }
 
-function moveQueued(turn: Turn, { chunk, lease }: LateChunk): void {
+function moveQueued(turn: StepContext, { chunk, lease }: LateChunk): void {
   withdrawLease(turn, lease, "moved");
   endLease(turn, chunk, lease);
 }
 
-function freeBackups(turn: Turn): number {
+function freeBackups(turn: StepContext): number {
   let eligible = 0;
   for (const donor of turn.schedule.donors.values()) if (isEligible(donor, turn)) eligible++;
   let running = 0;
@@ -51,7 +51,7 @@ function freeBackups(turn: Turn): number {
   return Math.max(0, Math.max(1, Math.ceil(turn.policy.backupShare * eligible)) - running);
 }
 
-function hasStuckLease(turn: Turn, chunk: ChunkState): boolean {
+function hasStuckLease(turn: StepContext, chunk: ChunkState): boolean {
   for (const { donor } of chunk.leases.values()) {
     const holder = turn.schedule.donors.get(donor);
     if (holder && isStuck(turn, holder)) return true;
@@ -60,7 +60,7 @@ function hasStuckLease(turn: Turn, chunk: ChunkState): boolean {
 }
 
 /** Chunks leased to one donor only, the longest predicted wait first. */
-function lateChunks(turn: Turn): LateChunk[] {
+function lateChunks(turn: StepContext): LateChunk[] {
   const late: LateChunk[] = [];
   for (const chunk of turn.schedule.running) {
     const [lease, second] = chunk.leases.values();
@@ -70,7 +70,7 @@ function lateChunks(turn: Turn): LateChunk[] {
   return late.sort((a, b) => wait(b) - wait(a) || a.chunk.rank - b.chunk.rank);
 }
 
-function firstFaster(turn: Turn, { chunk, lease, seconds }: LateChunk, idle: ReadonlySet<DonorState>): DonorState | undefined {
+function firstFaster(turn: StepContext, { chunk, lease, seconds }: LateChunk, idle: ReadonlySet<DonorState>): DonorState | undefined {
   for (const donor of idle) {
     if (donor.id === lease.donor || chunk.avoid.has(donor.id)) continue;
     if (isFaster(turn, { chunk, lease, seconds }, donor)) return donor;
@@ -79,7 +79,7 @@ function firstFaster(turn: Turn, { chunk, lease, seconds }: LateChunk, idle: Rea
   return undefined;
 }
 
-function isFaster({ schedule, policy, nowMs }: Turn, { lease, seconds }: LateChunk, donor: DonorState): boolean {
+function isFaster({ schedule, policy, nowMs }: StepContext, { lease, seconds }: LateChunk, donor: DonorState): boolean {
   if (seconds === Number.POSITIVE_INFINITY) return true;
   const mine = secondsFor(schedule, lease.chunk, donor.id);
   if (mine !== undefined && seconds !== undefined) return mine < policy.backupGain * seconds;

@@ -1,15 +1,15 @@
 import type { ChunkId, DonorId } from "../plan/chunk.ts";
-import type { Schedule, Turn } from "./schedule.ts";
+import type { Schedule, StepContext } from "./schedule.ts";
 
 /** Requests a check of a donor's result. The job does not end before its verdict, whatever happens to the chunk meanwhile. */
-export function beginCheck({ schedule, effects }: Turn, chunk: ChunkId, donor: DonorId): void {
+export function requestVerification({ schedule, effects }: StepContext, chunk: ChunkId, donor: DonorId): void {
   const checks = schedule.checks.get(donor) ?? new Set();
   schedule.checks.set(donor, checks.add(chunk));
   effects.push({ type: "check", chunk, donor });
 }
 
 /** The verdict has arrived, or the check could not be made. */
-export function endCheck({ schedule }: Turn, chunk: ChunkId, donor: DonorId): void {
+export function completeVerification({ schedule }: StepContext, chunk: ChunkId, donor: DonorId): void {
   const checks = schedule.checks.get(donor);
   checks?.delete(chunk);
   if (checks?.size === 0) schedule.checks.delete(donor);

@@ -1,14 +1,14 @@
 import type { DonorId } from "../plan/chunk.ts";
-import { beginCheck } from "./checks.ts";
+import { requestVerification } from "./checks.ts";
 import { endLease, noteRoom, requeueChunk, withdrawLease } from "./leases.ts";
-import { isResponsive, isEligible, type Turn } from "./schedule.ts";
+import { isResponsive, isEligible, type StepContext } from "./schedule.ts";
 import { measuredSecondsFor } from "./predict.ts";
 import type { BanReason, DonorState, Lease, ScheduleEvent } from "./types.ts";
 
 type Joined = Extract<ScheduleEvent, { type: "donor-joined" }>;
 
 /** A donor joins, or rejoins: its leases are lost, its statistics stay. */
-export function joinDonor(turn: Turn, event: Joined): void {
+export function joinDonor(turn: StepContext, event: Joined): void {
   const { schedule, nowMs } = turn;
   const known = schedule.donors.get(event.donor);
   if (known?.here) leaveDonor(turn, event.donor);
@@ -50,7 +50,7 @@ function newDonor(event: Joined, before: BanReason | undefined): DonorState {
 }
 
 /** Its leased chunks go to others at once. Results in transfer may still arrive. */
-export function leaveDonor(turn: Turn, id: DonorId): void {
+export function leaveDonor(turn: StepContext, id: DonorId): void {
   const donor = turn.schedule.donors.get(id);
   if (!donor?.here) return;
   if (isResponsive(donor)) turn.schedule.slots -= donor.slots;
@@ -67,7 +67,7 @@ export function leaveDonor(turn: Turn, id: DonorId): void {
  * Its owner pauses or resumes a donor. It keeps the chunks it has begun, which may be paused: `scheduleBackups` has
  * them rendered by others when nothing else waits. Its queued chunks go to others at once.
  */
-export function changeAvailability(turn: Turn, event: Extract<ScheduleEvent, { type: "donor-availability" }>): void {
+export function changeAvailability(turn: StepContext, event: Extract<ScheduleEvent, { type: "donor-availability" }>): void {
   const { schedule } = turn;
   const donor = schedule.donors.get(event.donor);
   if (!donor?.here || donor.open === event.open) return;
@@ -81,7 +81,7 @@ export function changeAvailability(turn: Turn, event: Extract<ScheduleEvent, { t
   for (const lease of held) giveBack(turn, lease);
 }
 
-function giveBack(turn: Turn, lease: Lease): void {
+function giveBack(turn: StepContext, lease: Lease): void {
   const chunk = turn.schedule.chunks.get(lease.chunk);
   if (!chunk) return;
   endLease(turn, chunk, lease);
@@ -89,12 +89,12 @@ function giveBack(turn: Turn, lease: Lease): void {
 }
 
 /** Chunks not begun; and all chunks of an in-order job, which has nothing else to do. */
-function isWantedElsewhere({ inOrder }: Turn["schedule"], { startedAtMs }: Lease): boolean {
+function isWantedElsewhere({ inOrder }: StepContext["schedule"], { startedAtMs }: Lease): boolean {
   return inOrder || startedAtMs === undefined;
 }
 
 /** Ends leases because their donor is gone or silent; only chunks that were being rendered may be at fault. */
-function lose(turn: Turn, leases: readonly Lease[]): void {
+function lose(turn: StepContext, leases: readonly Lease[]): void {
   const begun = new Set(leases.filter(({ startedAtMs }) => startedAtMs !== undefined));
   for (const lease of leases) {
     const chunk = turn.schedule.chunks.get(lease.chunk);
@@ -110,7 +110,7 @@ function lose(turn: Turn, leases: readonly Lease[]): void {
 }
 
 /** Removes the donor from this job, with its leases. Results that are being checked stay: we have their files. */
-export function banDonor(turn: Turn, donor: DonorState, reason: BanReason): void {
+export function banDonor(turn: StepContext, donor: DonorState, reason: BanReason): void {
   if (donor.banned !== undefined) return;
   if (isResponsive(donor)) turn.schedule.slots -= donor.slots;
   donor.banned = reason;
@@ -128,12 +128,12 @@ export function banDonor(turn: Turn, donor: DonorState, reason: BanReason): void
 }
 
 /** Checks the unchecked results of a donor banned for a mismatch, except those of frames already written. */
-function recheck(turn: Turn, donor: DonorId): void {
+function recheck(turn: StepContext, donor: DonorId): void {
   for (const [id, chunk] of turn.schedule.chunks) {
     if (chunk.state !== "accepted" || chunk.delivered || chunk.rechecking || chunk.accepted?.donor !== donor || chunk.accepted.checked)
       continue;
     chunk.rechecking = true;
-    beginCheck(turn, id, donor);
+    requestVerification(turn, id, donor);
   }
 }
 
@@ -141,7 +141,7 @@ function recheck(turn: Turn, donor: DonorId): void {
  * Counts a failure of the donor. Three of a kind in a row ban it; but the last remaining donor is
  * only paused, unless its results are malformed.
  */
-export function recordFailure(turn: Turn, donor: DonorState, kind: Exclude<BanReason, "mismatch">): void {
+export function recordFailure(turn: StepContext, donor: DonorState, kind: Exclude<BanReason, "mismatch">): void {
   const { policy, nowMs, schedule } = turn;
   const inRow = ++donor.failures[kind];
   if (kind !== "task" && inRow > 1) donor.restUntilMs = nowMs + Math.min(policy.maxRestMs, policy.restMs * 2 ** (inRow - 2));
@@ -151,7 +151,7 @@ export function recordFailure(turn: Turn, donor: DonorState, kind: Exclude<BanRe
 }
 
 /** Leases of silent donors, and of stalled chunks, go to others. */
-export function expireLeases(turn: Turn): void {
+export function expireLeases(turn: StepContext): void {
   const { schedule, nowMs, policy } = turn;
   for (const donor of schedule.donors.values()) {
     if (donor.leases.size === 0) continue;
@@ -164,13 +164,13 @@ export function expireLeases(turn: Turn): void {
   }
 }
 
-function stalledLeases(turn: Turn, donor: DonorState): Lease[] {
+function stalledLeases(turn: StepContext, donor: DonorState): Lease[] {
   const stalled: Lease[] = [];
   for (const lease of donor.leases.values()) if (isStalled(turn, lease)) stalled.push(lease);
   return stalled;
 }
 
-function isStalled(turn: Turn, lease: Lease): boolean {
+function isStalled(turn: StepContext, lease: Lease): boolean {
   if (lease.phase !== "leased" || lease.startedAtMs === undefined) return false;
   const { schedule, policy, nowMs } = turn;
   const elapsedMs = nowMs - lease.startedAtMs;

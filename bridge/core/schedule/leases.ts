@@ -1,9 +1,9 @@
 import type { ChunkId, DonorId } from "../plan/chunk.ts";
-import { isResponsive, isEligible, type Turn } from "./schedule.ts";
+import { isResponsive, isEligible, type StepContext } from "./schedule.ts";
 import type { ChunkState, DonorState, Lease, WithdrawCause } from "./types.ts";
 
 /** Leases a chunk to a donor. */
-export function grantLease(turn: Turn, chunk: ChunkState, donor: DonorState): void {
+export function grantLease(turn: StepContext, chunk: ChunkState, donor: DonorState): void {
   const { schedule, nowMs, effects } = turn;
   const lease: Lease = {
     chunk: chunk.chunk.id,
@@ -23,7 +23,7 @@ export function grantLease(turn: Turn, chunk: ChunkState, donor: DonorState): vo
 }
 
 /** Ends a lease; the caller decides what happens to the chunk. */
-export function endLease(turn: Turn, chunk: ChunkState, lease: Lease): void {
+export function endLease(turn: StepContext, chunk: ChunkState, lease: Lease): void {
   chunk.leases.delete(lease.donor);
   if (chunk.leases.size === 0) turn.schedule.running.delete(chunk);
   const donor = turn.schedule.donors.get(lease.donor);
@@ -31,13 +31,13 @@ export function endLease(turn: Turn, chunk: ChunkState, lease: Lease): void {
 }
 
 /** The donor no longer needs its slot for this chunk. */
-export function freeSlot({ schedule, nowMs }: Turn, donor: DonorState, chunk: ChunkId): void {
+export function freeSlot({ schedule, nowMs }: StepContext, donor: DonorState, chunk: ChunkId): void {
   donor.leases.delete(chunk);
   noteRoom({ schedule, nowMs }, donor);
 }
 
 /** The donor may have room for more: its next chunk starts, and `assignChunks` looks at it. */
-export function noteRoom({ schedule, nowMs }: Pick<Turn, "schedule" | "nowMs">, donor: DonorState): void {
+export function noteRoom({ schedule, nowMs }: Pick<StepContext, "schedule" | "nowMs">, donor: DonorState): void {
   startNext(donor, nowMs);
   if (isResponsive(donor)) schedule.free.add(donor);
 }
@@ -52,12 +52,12 @@ function startNext(donor: DonorState, nowMs: number): void {
   }
 }
 
-export function withdrawLease(turn: Turn, lease: Lease, reason: WithdrawCause): void {
+export function withdrawLease(turn: StepContext, lease: Lease, reason: WithdrawCause): void {
   turn.effects.push({ type: "withdraw", chunk: lease.chunk, donor: lease.donor, reason });
 }
 
 /** After a lost lease the chunk waits again, or is given up; neither while another donor works on it. */
-export function requeueChunk(turn: Turn, chunk: ChunkState, after: "failure" | "loss"): void {
+export function requeueChunk(turn: StepContext, chunk: ChunkState, after: "failure" | "loss"): void {
   if (chunk.leases.size > 0 || chunk.state !== "running") return;
   const hopeless = chunk.transportFailures > turn.policy.maxTransportFailures || (after === "failure" && isChunkAtFault(turn, chunk));
   if (hopeless) return giveUp(turn, chunk);
@@ -65,7 +65,7 @@ export function requeueChunk(turn: Turn, chunk: ChunkState, after: "failure" | "
   turn.schedule.waiting.add(chunk);
 }
 
-function giveUp(turn: Turn, chunk: ChunkState): void {
+function giveUp(turn: StepContext, chunk: ChunkState): void {
   chunk.state = "dead";
   turn.schedule.open--;
   turn.schedule.dead++;
@@ -82,7 +82,7 @@ function resetTaskFailures(donor: DonorState | undefined): void {
  * The chunk itself is at fault when enough donors failed on it: three, or all if there are fewer (then at least
  * two tries); a donor of this machine tries it before.
  */
-function isChunkAtFault(turn: Turn, chunk: ChunkState): boolean {
+function isChunkAtFault(turn: StepContext, chunk: ChunkState): boolean {
   if (chunk.taskFailures < 2) return false;
   const eligible = [...turn.schedule.donors.values()].filter((donor) => isEligible(donor, turn));
   if (eligible.some((donor) => donor.trusted && !chunk.failedOn.has(donor.id))) return false;
@@ -92,7 +92,7 @@ function isChunkAtFault(turn: Turn, chunk: ChunkState): boolean {
 
 /** This donor's current lease of this chunk. */
 export function findLease(
-  { schedule }: Turn,
+  { schedule }: StepContext,
   chunk: ChunkId,
   donor: DonorId,
 ): { readonly chunk: ChunkState; readonly lease: Lease; readonly donor: DonorState } | undefined {

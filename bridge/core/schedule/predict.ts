@@ -1,5 +1,5 @@
 import type { ChunkId, DonorId } from "../plan/chunk.ts";
-import type { Schedule, Turn } from "./schedule.ts";
+import type { Schedule, StepContext } from "./schedule.ts";
 import type { ChunkState, DonorState, Lease } from "./types.ts";
 
 /** Weight of the newest measurement. */
@@ -66,7 +66,7 @@ export function typicalChunkSeconds({ chunks, typicalSpeed }: Pick<Schedule, "ch
  * Predicted seconds until a leased chunk is rendered; undefined until something is measured. One that is
  * overdue gets as much time again as it is late; infinite for a silent or paused donor.
  */
-export function leaseSecondsLeft({ schedule, nowMs, policy }: Turn, lease: Lease): number | undefined {
+export function leaseSecondsLeft({ schedule, nowMs, policy }: StepContext, lease: Lease): number | undefined {
   const donor = schedule.donors.get(lease.donor);
   if (!donor || isStuck({ nowMs, policy }, donor)) return Number.POSITIVE_INFINITY;
   const own = secondsFor(schedule, lease.chunk, lease.donor);
@@ -83,7 +83,7 @@ export function leaseSecondsLeft({ schedule, nowMs, policy }: Turn, lease: Lease
 }
 
 /** Paused by its owner, or silent: its chunks may never be delivered. */
-export function isStuck({ nowMs, policy }: Pick<Turn, "nowMs" | "policy">, donor: DonorState): boolean {
+export function isStuck({ nowMs, policy }: Pick<StepContext, "nowMs" | "policy">, donor: DonorState): boolean {
   return !donor.open || nowMs - donor.lastHeardMs > policy.suspectMs;
 }
 

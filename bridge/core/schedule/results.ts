@@ -1,10 +1,10 @@
 import type { ErrorCode } from "../../kernel/error-codes.ts";
-import { beginCheck, endCheck } from "./checks.ts";
+import { requestVerification, completeVerification } from "./checks.ts";
 import { banDonor, recordFailure } from "./donors.ts";
 import { endLease, freeSlot, findLease, noteRoom, requeueChunk, withdrawLease } from "./leases.ts";
 import { mustCheck } from "./must-check.ts";
 import { learnSpeed } from "./predict.ts";
-import type { Turn } from "./schedule.ts";
+import type { StepContext } from "./schedule.ts";
 import type { ChunkState, DonorState, Lease, ScheduleEvent, Verdict } from "./types.ts";
 import { sceneFrameOf } from "./waiting-chunks.ts";
 
@@ -18,7 +18,7 @@ const MALFORMED_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "PEER_BROKE_PROTOCOL",
 ]);
 
-export function onChunkRendered(turn: Turn, event: Event<"chunk-rendered">): void {
+export function onChunkRendered(turn: StepContext, event: Event<"chunk-rendered">): void {
   const held = findLease(turn, event.chunk, event.donor);
   if (held?.lease.phase !== "leased") return;
   const { chunk, lease, donor } = held;
@@ -31,7 +31,7 @@ export function onChunkRendered(turn: Turn, event: Event<"chunk-rendered">): voi
   turn.effects.push({ type: "fetch", chunk: event.chunk, donor: event.donor });
 }
 
-export function onResultFetched(turn: Turn, event: Event<"result-fetched">): void {
+export function onResultFetched(turn: StepContext, event: Event<"result-fetched">): void {
   const held = findLease(turn, event.chunk, event.donor);
   if (held?.lease.phase !== "fetching") return;
   const { chunk, lease, donor } = held;
@@ -42,14 +42,14 @@ export function onResultFetched(turn: Turn, event: Event<"result-fetched">): voi
   donor.failures.malformed = 0;
   if (mustCheck({ ...event, trusted: donor.trusted, nth: donor.results }, turn.policy)) {
     lease.phase = "checking";
-    beginCheck(turn, event.chunk, event.donor);
+    requestVerification(turn, event.chunk, event.donor);
     return;
   }
   accept(turn, chunk, { lease, checked: false });
 }
 
 /** The first accepted result counts; other leases of the chunk are released. */
-function accept(turn: Turn, chunk: ChunkState, { lease, checked }: { readonly lease: Lease; readonly checked: boolean }): void {
+function accept(turn: StepContext, chunk: ChunkState, { lease, checked }: { readonly lease: Lease; readonly checked: boolean }): void {
   const { schedule, effects } = turn;
   const accepted = { donor: lease.donor, sha256: lease.sha256 ?? "", checked };
   chunk.accepted = accepted;
@@ -62,10 +62,10 @@ function accept(turn: Turn, chunk: ChunkState, { lease, checked }: { readonly le
   }
 }
 
-export function onResultChecked(turn: Turn, event: Event<"result-checked">): void {
+export function onResultChecked(turn: StepContext, event: Event<"result-checked">): void {
   const chunk = turn.schedule.chunks.get(event.chunk);
   if (!chunk) return;
-  endCheck(turn, event.chunk, event.donor);
+  completeVerification(turn, event.chunk, event.donor);
   const lease = chunk.leases.get(event.donor);
   if (chunk.rechecking && chunk.accepted?.donor === event.donor) settleRecheck(turn, chunk, event.verdict);
   else if (lease?.phase === "checking") settleCheck(turn, chunk, { lease, verdict: event.verdict });
@@ -74,7 +74,7 @@ export function onResultChecked(turn: Turn, event: Event<"result-checked">): voi
   if (donor && event.verdict === "different") banDonor(turn, donor, "mismatch");
 }
 
-function settleCheck(turn: Turn, chunk: ChunkState, { lease, verdict }: { readonly lease: Lease; readonly verdict: Verdict }): void {
+function settleCheck(turn: StepContext, chunk: ChunkState, { lease, verdict }: { readonly lease: Lease; readonly verdict: Verdict }): void {
   if (verdict !== "different") {
     accept(turn, chunk, { lease, checked: true });
     return;
@@ -84,7 +84,7 @@ function settleCheck(turn: Turn, chunk: ChunkState, { lease, verdict }: { readon
   requeueChunk(turn, chunk, "loss");
 }
 
-function settleRecheck({ schedule, effects }: Turn, chunk: ChunkState, verdict: Verdict): void {
+function settleRecheck({ schedule, effects }: StepContext, chunk: ChunkState, verdict: Verdict): void {
   const { accepted } = chunk;
   if (!accepted) return;
   chunk.rechecking = false;
@@ -101,7 +101,7 @@ function settleRecheck({ schedule, effects }: Turn, chunk: ChunkState, verdict: 
 }
 
 /** It did not arrive, is malformed, or could not be checked: then it may be wrong, and another donor renders the chunk. */
-export function onResultRefused(turn: Turn, event: Event<"result-refused">): void {
+export function onResultRefused(turn: StepContext, event: Event<"result-refused">): void {
   if (event.code === "CHECK_FAILED") return unchecked(turn, event);
   const held = findLease(turn, event.chunk, event.donor);
   if (held?.lease.phase !== "fetching") return;
@@ -112,8 +112,8 @@ export function onResultRefused(turn: Turn, event: Event<"result-refused">): voi
  * The check could not be made. That is no failure of the donor; but a chunk whose results cannot be checked,
  * whichever donor renders it, is given up like one that no donor can render. Earlier results of a banned donor are then revoked.
  */
-function unchecked(turn: Turn, event: Event<"result-refused">): void {
-  endCheck(turn, event.chunk, event.donor);
+function unchecked(turn: StepContext, event: Event<"result-refused">): void {
+  completeVerification(turn, event.chunk, event.donor);
   const chunk = turn.schedule.chunks.get(event.chunk);
   if (chunk?.rechecking && chunk.accepted?.donor === event.donor) return settleRecheck(turn, chunk, "different");
   const held = findLease(turn, event.chunk, event.donor);
@@ -125,7 +125,7 @@ function unchecked(turn: Turn, event: Event<"result-refused">): void {
   requeueChunk(turn, held.chunk, "failure");
 }
 
-export function onChunkFailed(turn: Turn, event: Event<"chunk-failed">): void {
+export function onChunkFailed(turn: StepContext, event: Event<"chunk-failed">): void {
   const held = findLease(turn, event.chunk, event.donor);
   if (held?.lease.phase === "leased") fail(turn, held, event);
 }
@@ -142,7 +142,7 @@ interface Held {
 }
 
 function fail(
-  turn: Turn,
+  turn: StepContext,
   { chunk, lease, donor }: Held,
   { kind, code }: { readonly kind: "task" | "malformed" | "transport" | "refused"; readonly code: ErrorCode },
 ): void {

@@ -1,5 +1,5 @@
 import type { Chunk, ChunkId, DonorId } from "../plan/chunk.ts";
-import type { JournalState } from "../journal/records.ts";
+import type { ReplayedJobState } from "../journal/records.ts";
 import type { JobPlan } from "../plan/plan-types.ts";
 import type { BanReason, ChunkState, DonorState, ScheduleOutcome, ScheduleEffect, SchedulePolicy } from "./types.ts";
 import { WaitingChunks } from "./waiting-chunks.ts";
@@ -36,7 +36,7 @@ export interface Schedule {
 }
 
 /** Shared by the parts of one `step`. */
-export interface Turn {
+export interface StepContext {
   readonly schedule: Schedule;
   readonly nowMs: number;
   readonly policy: SchedulePolicy;
@@ -50,7 +50,7 @@ export interface Turn {
  */
 export function startSchedule(
   plan: Pick<JobPlan, "chunks" | "outputs" | "sceneFrames" | "inOrder">,
-  journalState?: Pick<JournalState, "accepted" | "dead" | "banned" | "finishedFrames">,
+  journalState?: Pick<ReplayedJobState, "accepted" | "dead" | "banned" | "finishedFrames">,
 ): Schedule {
   const waiting = new WaitingChunks();
   const delivered = journalState ? deliveredBy(plan, journalState) : new Set<ChunkId>();
@@ -101,7 +101,7 @@ function newChunk(chunk: Chunk, rank: number): ChunkState {
   };
 }
 
-function restoreChunk(state: ChunkState, journalState: Pick<JournalState, "accepted" | "dead">, delivered: boolean): void {
+function restoreChunk(state: ChunkState, journalState: Pick<ReplayedJobState, "accepted" | "dead">, delivered: boolean): void {
   const accepted = journalState.accepted.get(state.chunk.id);
   const diedOf = journalState.dead.get(state.chunk.id);
   if (accepted) state.accepted = { donor: accepted.donor, sha256: accepted.sha256, checked: accepted.checked };
@@ -114,7 +114,7 @@ function restoreChunk(state: ChunkState, journalState: Pick<JournalState, "accep
 /** Chunks all of whose frames are written. */
 function deliveredBy(
   plan: Pick<JobPlan, "outputs" | "sceneFrames">,
-  { finishedFrames }: Pick<JournalState, "finishedFrames">,
+  { finishedFrames }: Pick<ReplayedJobState, "finishedFrames">,
 ): Set<ChunkId> {
   const needed = new Set(plan.outputs.filter(({ frame }) => !finishedFrames.has(frame)).flatMap(({ sceneFrames }) => sceneFrames));
   return new Set(plan.sceneFrames.filter(({ key }) => !needed.has(key)).flatMap(({ chunks }) => chunks));
@@ -126,7 +126,7 @@ export function isResponsive(donor: DonorState): boolean {
 }
 
 /** True when a donor may be leased a chunk now or soon: responsive, and not silent. */
-export function isEligible(donor: DonorState, { nowMs, policy }: Pick<Turn, "nowMs" | "policy">): boolean {
+export function isEligible(donor: DonorState, { nowMs, policy }: Pick<StepContext, "nowMs" | "policy">): boolean {
   return isResponsive(donor) && nowMs - donor.lastHeardMs <= policy.suspectMs;
 }
 

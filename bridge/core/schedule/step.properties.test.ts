@@ -5,7 +5,7 @@ import { claimForDelivery } from "./checks.ts";
 import { planOf } from "./fixtures/plan-of.ts";
 import { finishHonestly, type History, history, HONEST, runRandomHistory } from "./fixtures/random-history.ts";
 import { startSchedule } from "./schedule.ts";
-import { step } from "./step.ts";
+import { stepSchedule } from "./step.ts";
 import type { ScheduleEffect, ScheduleEvent } from "./types.ts";
 
 /** Checks a property over many random histories, in all of which `ObservedJob` checks its invariants. */
@@ -24,7 +24,7 @@ function resume(past: History, job: ObservedJob) {
   const events: ScheduleEvent[] = [{ type: "donor-joined", nowMs: 0, donor: HONEST, slots: 99, trusted: true, sameClass: true }];
   const leased = new Set<string>();
   for (let event = events.shift(); event; event = events.shift()) {
-    for (const effect of step(schedule, event, job.policy).effects) {
+    for (const effect of stepSchedule(schedule, event, job.policy).effects) {
       if (effect.type === "lease") leased.add(effect.chunk);
       events.push(...answers(effect));
     }
@@ -61,7 +61,7 @@ describe("step, over random histories", () => {
       const history = JSON.parse(JSON.stringify(job.history)) as typeof job.history;
       const schedule = startSchedule(planOf(past));
       const again = history.flatMap((each) => {
-        if (!("claimed" in each)) return step(schedule, each, job.policy).effects;
+        if (!("claimed" in each)) return stepSchedule(schedule, each, job.policy).effects;
         claimForDelivery(schedule, [each.claimed]);
         return [];
       });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { planOf } from "./fixtures/plan-of.ts";
 import { DEFAULT_POLICY } from "./policy.ts";
 import { startSchedule } from "./schedule.ts";
-import { step } from "./step.ts";
+import { stepSchedule } from "./step.ts";
 import type { ScheduleEffect, ScheduleEvent } from "./types.ts";
 
 const CHUNKS = 100_000;
@@ -35,7 +35,7 @@ describe("step, at full size", () => {
     for (let index = 0; index < events.length; index++) {
       const event = { ...(events[index] as ScheduleEvent), nowMs: index / 20 };
       const before = process.threadCpuUsage();
-      const { effects } = step(schedule, event, policy);
+      const { effects } = stepSchedule(schedule, event, policy);
       const { user, system } = process.threadCpuUsage(before);
       times.push((user + system) / 1_000); // its own CPU time, not that of other processes
       for (const effect of effects) events.push(...answer(effect, index));

@@ -3,7 +3,7 @@ import { foldJournal } from "../journal/fold.ts";
 import { planOf, type PlanShape } from "./fixtures/plan-of.ts";
 import { DEFAULT_POLICY } from "./policy.ts";
 import { startSchedule } from "./schedule.ts";
-import { step } from "./step.ts";
+import { stepSchedule } from "./step.ts";
 import type { ScheduleEvent, SchedulePolicy } from "./types.ts";
 
 type UntimedEvent = ScheduleEvent extends infer E ? (E extends unknown ? Omit<E, "nowMs"> : never) : never;
@@ -13,7 +13,7 @@ function begin(shape: PlanShape, choices: Partial<SchedulePolicy> = {}, journalS
   const policy: SchedulePolicy = { ...DEFAULT_POLICY, verify: "off", secret: "s", ...choices };
   let schedule = startSchedule(planOf(shape), journalState);
   const say = (event: UntimedEvent, nowMs = 0): string[] => {
-    const turn = step(schedule, { ...event, nowMs } as ScheduleEvent, policy);
+    const turn = stepSchedule(schedule, { ...event, nowMs } as ScheduleEvent, policy);
     schedule = turn.schedule;
     return turn.effects.map(({ type, ...facts }) =>
       [type, ...Object.entries(facts).flatMap(([key, value]) => (key === "sha256" ? [] : [String(value)]))].join(" "),

@@ -2,19 +2,19 @@ import { assignChunks } from "./assign.ts";
 import { expireLeases, joinDonor, leaveDonor, changeAvailability } from "./donors.ts";
 import { withdrawLease } from "./leases.ts";
 import { onResultChecked, onChunkFailed, onResultFetched, onResultRefused, onChunkRendered } from "./results.ts";
-import type { Schedule, Turn } from "./schedule.ts";
+import type { Schedule, StepContext } from "./schedule.ts";
 import type { ScheduleOutcome, ScheduleEffect, ScheduleEvent, SchedulePolicy } from "./types.ts";
 
 /**
  * Applies one event and returns the new schedule and its effects. The same events give the same effects. The
  * schedule is changed in place: keep the returned one and nothing else.
  */
-export function step(
+export function stepSchedule(
   schedule: Schedule,
   event: ScheduleEvent,
   policy: SchedulePolicy,
 ): { readonly schedule: Schedule; readonly effects: readonly ScheduleEffect[] } {
-  const turn: Turn = { schedule, nowMs: event.nowMs, policy, effects: [] };
+  const turn: StepContext = { schedule, nowMs: event.nowMs, policy, effects: [] };
   if (schedule.ended) return { schedule, effects: [] };
   recordHeartbeat(turn, event);
   apply(turn, event);
@@ -24,7 +24,7 @@ export function step(
 }
 
 /** Every message of a donor counts as a heartbeat; events from our own side about it do not. */
-function recordHeartbeat({ schedule, nowMs }: Turn, event: ScheduleEvent): void {
+function recordHeartbeat({ schedule, nowMs }: StepContext, event: ScheduleEvent): void {
   const speaks =
     event.type === "heartbeat" ||
     event.type === "donor-availability" ||
@@ -34,7 +34,7 @@ function recordHeartbeat({ schedule, nowMs }: Turn, event: ScheduleEvent): void 
   if (donor?.here) donor.lastHeardMs = Math.max(donor.lastHeardMs, nowMs);
 }
 
-function apply(turn: Turn, event: ScheduleEvent): void {
+function apply(turn: StepContext, event: ScheduleEvent): void {
   switch (event.type) {
     case "donor-joined":
       return joinDonor(turn, event);
@@ -57,7 +57,7 @@ function apply(turn: Turn, event: ScheduleEvent): void {
   }
 }
 
-function command(turn: Turn, event: Extract<ScheduleEvent, { type: "heartbeat" | "tick" | "pause" | "resume" | "cancel" }>): void {
+function command(turn: StepContext, event: Extract<ScheduleEvent, { type: "heartbeat" | "tick" | "pause" | "resume" | "cancel" }>): void {
   switch (event.type) {
     case "heartbeat":
       return;
@@ -73,7 +73,7 @@ function command(turn: Turn, event: Extract<ScheduleEvent, { type: "heartbeat" |
   }
 }
 
-function end({ schedule, effects }: Turn, outcome: ScheduleOutcome): void {
+function end({ schedule, effects }: StepContext, outcome: ScheduleOutcome): void {
   schedule.ended = outcome;
   effects.push({ type: "job-ended", outcome });
 }

@@ -7,14 +7,14 @@ import { LEASE_LIMITS } from "../../protocols/lease/messages.ts";
 import { mustCheck } from "./must-check.ts";
 import { DEFAULT_POLICY } from "./policy.ts";
 import { startSchedule } from "./schedule.ts";
-import { step } from "./step.ts";
+import { stepSchedule } from "./step.ts";
 import type { ScheduleEffect, ScheduleEvent, SchedulePolicy, Verdict } from "./types.ts";
 
 function begin(chunks: number, verify: VerifyLevel, journalState?: Parameters<typeof startSchedule>[1]) {
   const policy: SchedulePolicy = { ...DEFAULT_POLICY, verify, secret: "s", spotOneIn: 1_000_000 };
   let schedule = startSchedule(planOf({ costs: Array.from({ length: chunks }, () => 1) }), journalState);
   const say = (event: ScheduleEvent): readonly ScheduleEffect[] => {
-    const turn = step(schedule, event, policy);
+    const turn = stepSchedule(schedule, event, policy);
     schedule = turn.schedule;
     return turn.effects;
   };

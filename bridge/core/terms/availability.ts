@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Reason } from "../job/scene-facts.ts";
+import { CodedMessage } from "../job/scene-facts.ts";
 
 /** Whether a donor accepts and does work; if not, with the reason in the fields that the recipient's schema names. */
 export const availabilityWith = <Why extends z.ZodRawShape>(why: Why) =>
@@ -11,14 +11,14 @@ export const availabilityWith = <Why extends z.ZodRawShape>(why: Why) =>
     z.strictObject({ state: z.literal("paused"), ...why }),
   ]);
 
-const { code, message } = Reason.unwrap().shape;
+const { code, message } = CodedMessage.unwrap().shape;
 
 /** For the owner: the reason as a message, with a code for scripts. */
 export const Availability = availabilityWith({ code, reason: message });
 export type Availability = Readonly<z.infer<typeof Availability>>;
 
 /** Why it does not accept work. */
-export type NotOpen = Omit<Exclude<Availability, { state: "open" }>, "state">;
+export type UnavailableReason = Omit<Exclude<Availability, { state: "open" }>, "state">;
 
 export const OPEN: Availability = { state: "open" };
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { type Availability, OPEN } from "./availability.ts";
-import { decideAvailability, type Observation } from "./decide.ts";
+import { decideAvailability, type MachineMetrics } from "./decide.ts";
 import { parseTerms, type TermTexts } from "./parse-terms.ts";
 
-const calm: Observation = {
+const calm: MachineMetrics = {
   wall: { weekday: 3, minute: 12 * 60 },
   idleMs: 3_600_000,
   othersLoad: 0.02,
@@ -22,13 +22,13 @@ const demanding: TermTexts = {
   watts: "200",
 };
 
-function availability(seen: Partial<Observation>, texts: TermTexts = demanding, before: Availability = OPEN): string {
+function availability(seen: Partial<MachineMetrics>, texts: TermTexts = demanding, before: Availability = OPEN): string {
   const stands = decideAvailability(parseTerms(texts), { ...calm, ...seen }, before);
   return stands.state === "open" ? "open" : `${stands.state} ${stands.code}`;
 }
 
 describe("decide", () => {
-  it.each<[string, Partial<Observation>, string]>([
+  it.each<[string, Partial<MachineMetrics>, string]>([
     ["nothing is amiss", {}, "open"],
     ["the owner paused", { command: "freeze" }, "paused owner"],
     ["the owner lets things end", { command: "finish" }, "closed owner"],
@@ -45,7 +45,7 @@ describe("decide", () => {
     ["the owner's word goes before the heat", { command: "freeze", celsius: 99 }, "paused owner"],
   ])("when %s", (_, seen, state) => expect(availability(seen)).toBe(state));
 
-  it.each<[string, Partial<Observation>]>([
+  it.each<[string, Partial<MachineMetrics>]>([
     ["who uses it", { idleMs: undefined }],
     ["the battery", { onBattery: undefined }],
     ["the programs", { programs: undefined }],

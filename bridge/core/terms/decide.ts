@@ -1,9 +1,9 @@
-import { type Availability, type NotOpen, OPEN } from "./availability.ts";
+import { type Availability, type UnavailableReason, OPEN } from "./availability.ts";
 import { isWithin, scheduleText, type WallTime } from "./schedule.ts";
 import type { Terms } from "./terms.ts";
 
 /** Metrics of the machine at a moment; undefined: not available on this machine. */
-export interface Observation {
+export interface MachineMetrics {
   readonly wall: WallTime;
   /** Time since the last input on keyboard, mouse or terminal. */
   readonly idleMs: number | undefined;
@@ -25,7 +25,7 @@ export type OwnerCommand = "freeze" | "finish";
 const RETURN = { celsius: 5, wattsShare: 0.9, loadShare: 0.8 } as const;
 
 /** The availability by the terms and the metrics; `before` is the previous one. */
-export function decideAvailability(terms: Terms, seen: Observation, before: Availability): Availability {
+export function decideAvailability(terms: Terms, seen: MachineMetrics, before: Availability): Availability {
   const stopped = before.state === "paused" ? before.code : undefined;
   const paused = byCommand(seen, "freeze") ?? whenInUse(terms, seen, stopped) ?? whenStrained(terms, seen, stopped);
   if (paused) return { state: "paused", ...paused };
@@ -33,12 +33,12 @@ export function decideAvailability(terms: Terms, seen: Observation, before: Avai
   return closed ? { state: "closed", ...closed } : OPEN;
 }
 
-function byCommand({ command }: Observation, kind: OwnerCommand): NotOpen | undefined {
+function byCommand({ command }: MachineMetrics, kind: OwnerCommand): UnavailableReason | undefined {
   return command === kind ? { code: "owner", reason: "its owner has paused it" } : undefined;
 }
 
 /** The machine is in use. */
-function whenInUse(terms: Terms, seen: Observation, stopped: string | undefined): NotOpen | undefined {
+function whenInUse(terms: Terms, seen: MachineMetrics, stopped: string | undefined): UnavailableReason | undefined {
   const program = seen.programs?.find((running) => yieldsTo(terms, running));
   if (program !== undefined) return { code: "yield", reason: `its owner runs ${program}` };
   if (terms.idleMs !== undefined && seen.idleMs !== undefined && seen.idleMs < terms.idleMs)
@@ -49,7 +49,7 @@ function whenInUse(terms: Terms, seen: Observation, stopped: string | undefined)
 }
 
 /** Work would strain the machine or cost its owner. */
-function whenStrained(terms: Terms, seen: Observation, stopped: string | undefined): NotOpen | undefined {
+function whenStrained(terms: Terms, seen: MachineMetrics, stopped: string | undefined): UnavailableReason | undefined {
   if (terms.notOnBattery && seen.onBattery === true) return { code: "battery", reason: "it runs on battery" };
   const celsius = (terms.maxCelsius ?? Number.POSITIVE_INFINITY) - (stopped === "hot" ? RETURN.celsius : 0);
   if (isOver(seen.celsius, celsius)) return { code: "hot", reason: `it is ${Math.round(seen.celsius)} °C hot` };
@@ -62,7 +62,7 @@ function isOver(value: number | undefined, limit: number): value is number {
 }
 
 /** A condition that cannot be observed counts as not met. */
-function unknown(terms: Terms, seen: Observation): NotOpen | undefined {
+function unknown(terms: Terms, seen: MachineMetrics): UnavailableReason | undefined {
   const blind: readonly (readonly [boolean, string])[] = [
     [terms.idleMs !== undefined && seen.idleMs === undefined, "whether somebody is using it"],
     [terms.notOnBattery && seen.onBattery === undefined, "whether it runs on battery"],
@@ -74,7 +74,7 @@ function unknown(terms: Terms, seen: Observation): NotOpen | undefined {
   return first && { code: "unknown", reason: `it cannot detect ${first[1]}, which its owner's terms require` };
 }
 
-function outside(terms: Terms, seen: Observation): NotOpen | undefined {
+function outside(terms: Terms, seen: MachineMetrics): UnavailableReason | undefined {
   if (isWithin(terms.schedule, seen.wall)) return undefined;
   return { code: "schedule", reason: `it donates only ${scheduleText(terms.schedule)} of its local time` };
 }

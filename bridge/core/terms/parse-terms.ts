@@ -1,7 +1,7 @@
 import { FarmError } from "../../kernel/errors.ts";
 import { parseDuration, parseRate, parseShare, parseSize } from "../amounts.ts";
 import { parseDigest } from "../environments/facts.ts";
-import { ANY, ASK, isPeerId } from "../environments/may-run.ts";
+import { ANY_ENVIRONMENT, ASK, isPeerId } from "../environments/may-run.ts";
 import { parseSchedule } from "./schedule.ts";
 import { TERMS_LIMITS } from "./terms-limits.ts";
 import { type CoreShare, DEFAULT_TERMS, IDLE_OTHERS_LOAD, type Terms } from "./terms.ts";
@@ -36,13 +36,13 @@ export type TermName = keyof typeof TERM_NAMES;
 export type TermTexts = Readonly<Partial<Record<TermName, string>>>;
 
 /** One term as its owner stated it: the text, for whoever shows it, and what it says. */
-export interface StatedTerm {
+export interface ParsedTerm {
   readonly text: string;
   readonly says: Partial<Terms>;
 }
 
 /** All that an owner stated. It is read once, where it comes in: after that nobody looks at texts to learn what holds. */
-export type StatedTerms = Readonly<Partial<Record<TermName, StatedTerm>>>;
+export type StatedTerms = Readonly<Partial<Record<TermName, ParsedTerm>>>;
 
 export function isTermName(name: string): name is TermName {
   return Object.hasOwn(TERM_NAMES, name);
@@ -53,7 +53,7 @@ export function readTerms(texts: TermTexts): StatedTerms {
   return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, readTerm(name, text)]));
 }
 
-function readTerm(name: string, text: string): StatedTerm {
+function readTerm(name: string, text: string): ParsedTerm {
   if (!isTermName(name))
     throw new FarmError("USAGE", `there is no term "${name}"`, { advice: `The terms are ${Object.keys(TERM_NAMES).join(", ")}.` });
   if (text.length > TERMS_LIMITS.maxTextChars) throw invalidTerm(name, `${text.slice(0, 40)}…`);
@@ -115,7 +115,9 @@ const PARSERS: Readonly<Record<TermName, (text: string, name: TermName) => Parti
 
 function environmentsOf(text: string, name: TermName): readonly string[] {
   const entries = listOf(text, name);
-  const strange = entries.find((entry) => entry !== ANY && entry !== ASK && parseDigest(entry) === undefined && !isPeerId(entry));
+  const strange = entries.find(
+    (entry) => entry !== ANY_ENVIRONMENT && entry !== ASK && parseDigest(entry) === undefined && !isPeerId(entry),
+  );
   if (strange !== undefined) throw invalidTerm(name, strange);
   return entries;
 }

@@ -10,7 +10,7 @@ export interface WallTime {
 export type WallClock = (nowMs: number) => WallTime;
 
 /** A period of local time on some days of the week; one that ends at or before its start runs past midnight. */
-export interface Window {
+export interface ScheduleWindow {
   /** Days on which it begins; 0 is Sunday. */
   readonly days: readonly number[];
   readonly fromMinute: number;
@@ -19,7 +19,7 @@ export interface Window {
 }
 
 /** When the owner donates; no windows: always. */
-export type WeeklySchedule = readonly Window[];
+export type WeeklySchedule = readonly ScheduleWindow[];
 
 export const SCHEDULE_LIMITS = { maxWindows: 64, maxChars: 2_000 } as const;
 
@@ -43,7 +43,7 @@ export function parseSchedule(text: string): WeeklySchedule {
   let rest = text.trim().toLowerCase();
   if (rest === "always" || rest === "") return [];
   if (rest.length > SCHEDULE_LIMITS.maxChars) throw misread(`${text.slice(0, 40)}…`, "it is too long");
-  const windows: Window[] = [];
+  const windows: ScheduleWindow[] = [];
   while (rest !== "") {
     const match = WINDOW.exec(rest);
     if (!match) throw misread(text, `"${rest}" is not days and two times`);

@@ -1,11 +1,11 @@
-import { type StatedTerm, type StatedTerms, TERM_NAMES, type TermName } from "./parse-terms.ts";
+import { type ParsedTerm, type StatedTerms, TERM_NAMES, type TermName } from "./parse-terms.ts";
 
 /** A term that was set while donors may have been running, and when (milliseconds since 1970); without `stated` it is the default again. */
-export interface SetTerm {
+export interface TermOverride {
   readonly atMs: number;
-  readonly stated: StatedTerm | undefined;
+  readonly stated: ParsedTerm | undefined;
 }
-export type SetTerms = Readonly<Partial<Record<TermName, SetTerm>>>;
+export type SetTerms = Readonly<Partial<Record<TermName, TermOverride>>>;
 
 const NAMES = Object.keys(TERM_NAMES) as readonly TermName[];
 
@@ -14,7 +14,7 @@ const NAMES = Object.keys(TERM_NAMES) as readonly TermName[];
  * what was set since over both.
  */
 export function termsInForce(flags: StatedTerms, startedMs: number, set: SetTerms): StatedTerms {
-  const inForce: Partial<Record<TermName, StatedTerm>> = {};
+  const inForce: Partial<Record<TermName, ParsedTerm>> = {};
   for (const name of NAMES) {
     const own = set[name];
     const flag = flags[name];

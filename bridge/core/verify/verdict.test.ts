@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type CropDifference, verdictAcross, verdictOfEquals } from "./verdict.ts";
+import { type CropDifference, crossClassVerdict, sameClassVerdict } from "./verdict.ts";
 
 describe("inside a device class", () => {
   it.each([
@@ -7,7 +7,7 @@ describe("inside a device class", () => {
     [{ differingPixels: 1, maxDifference: 0.001, r: 0.0001 }, "different"],
     [{ differingPixels: 192, maxDifference: 3.4e-6, r: undefined }, "warned"],
     [{ differingPixels: 1, maxDifference: Number.NaN, r: undefined }, "different"],
-  ] as const)("%j is %s", (difference, verdict) => expect(verdictOfEquals(difference)).toBe(verdict));
+  ] as const)("%j is %s", (difference, verdict) => expect(sameClassVerdict(difference)).toBe(verdict));
 });
 
 describe("across device classes", () => {
@@ -21,7 +21,7 @@ describe("across device classes", () => {
   });
   const equal: CropDifference = { differingPixels: 0, maxDifference: 0, r: undefined };
   const judged = (...crops: readonly (readonly [number, CropDifference])[]) =>
-    verdictAcross(crops.map(([x, difference]) => ({ rect: rect(x), difference })));
+    crossClassVerdict(crops.map(([x, difference]) => ({ rect: rect(x), difference })));
 
   it("equal bits and little noise are equal", () => {
     expect(judged([0, equal], [64, off(0.1)])).toBe("equal");

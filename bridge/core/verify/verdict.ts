@@ -5,7 +5,7 @@ import type { Rect } from "../job/scene-facts.ts";
  * Limits of R for a 32x32 crop rendered on another device class, from measurements on two scenes: honest results stayed
  * below 0.06 even with caustics and hair, which amplify rounding; three quarters of the samples start at 0.13, half of them at 0.32.
  */
-export const R_LIMITS = {
+export const NOISE_RATIO_LIMITS = {
   /** Above it, a result does not look like the same samples: the user is warned. Below it, a donor can have left out 17 % of them. */
   doubt: 0.1,
   /** Above it, it looks like 60 % of the samples or fewer, or like other samples: five times the largest value of honest results. */
@@ -33,7 +33,7 @@ export interface CropDifference {
 }
 
 /** Inside a device class the floats must be equal, except for Blender's own variation. */
-export function verdictOfEquals({ differingPixels, maxDifference }: CropDifference): Verdict {
+export function sameClassVerdict({ differingPixels, maxDifference }: CropDifference): Verdict {
   if (differingPixels === 0) return "equal";
   return maxDifference <= SAME_CLASS_NOISE ? "warned" : "different";
 }
@@ -42,7 +42,7 @@ export function verdictOfEquals({ differingPixels, maxDifference }: CropDifferen
  * Across device classes honest pixels differ, too: the difference is measured against the render's own noise. One failed crop is
  * only a warning; a mismatch needs two crops that share no pixel and fail clearly.
  */
-export function verdictAcross(crops: readonly { readonly rect: Rect; readonly difference: CropDifference }[]): Verdict {
+export function crossClassVerdict(crops: readonly { readonly rect: Rect; readonly difference: CropDifference }[]): Verdict {
   const strikes = crops.filter(({ difference }) => isStrike(difference));
   if (strikes.some((one, place) => strikes.slice(place + 1).some((other) => !overlap(one.rect, other.rect)))) return "different";
   return crops.every(({ difference }) => isLikely(difference)) ? "equal" : "warned";
@@ -50,13 +50,13 @@ export function verdictAcross(crops: readonly { readonly rect: Rect; readonly di
 
 function isStrike({ differingPixels, r, quietPixels = 0, outliers = 0 }: CropDifference): boolean {
   if (differingPixels === 0 || r === undefined) return false;
-  return !(r <= R_LIMITS.strike) || outliers > Math.max(1, R_LIMITS.quietShare * quietPixels);
+  return !(r <= NOISE_RATIO_LIMITS.strike) || outliers > Math.max(1, NOISE_RATIO_LIMITS.quietShare * quietPixels);
 }
 
 /** A comparison that could not be judged counts as doubtful. */
 function isLikely(difference: CropDifference): boolean {
   if (difference.differingPixels === 0) return true;
-  return difference.r !== undefined && difference.r <= R_LIMITS.doubt && !isStrike(difference);
+  return difference.r !== undefined && difference.r <= NOISE_RATIO_LIMITS.doubt && !isStrike(difference);
 }
 
 function overlap(a: Rect, b: Rect): boolean {

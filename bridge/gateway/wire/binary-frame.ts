@@ -1,13 +1,13 @@
 /** A part of a file on the wire: the number of the upload or download as four bytes, big-endian, then data. */
 export const PART_HEAD_BYTES = 4;
 
-export interface Part {
+export interface FileTransferFrame {
   readonly number: number;
   readonly data: Buffer;
 }
 
 /** Undefined for a frame that is too short. */
-export function readPart(frame: Buffer): Part | undefined {
+export function readPart(frame: Buffer): FileTransferFrame | undefined {
   if (frame.length < PART_HEAD_BYTES) return undefined;
   return { number: frame.readUInt32BE(0), data: frame.subarray(PART_HEAD_BYTES) };
 }

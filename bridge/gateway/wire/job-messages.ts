@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { eventOf, JOB_EVENTS } from "../../core/job/job-events.ts";
-import { Deliver } from "../../core/job/option-schemas.ts";
+import { DeliveryMode } from "../../core/job/option-schemas.ts";
 import { FrameNumber } from "../../core/job/scene-facts.ts";
-import { JobName } from "./job-submission.ts";
+import { JobIdText } from "./job-submission.ts";
 
 /** The bridge's own messages are parsed by its tests only, so strings have no limits here. */
 const Words = z.string();
@@ -35,12 +35,12 @@ export const JobState = z.enum([
 export type JobState = z.infer<typeof JobState>;
 
 export const JobSummary = z.strictObject({
-  job: JobName,
+  job: JobIdText,
   title: Words,
   scenePath: Words,
   source: Words.nullable(),
   state: JobState,
-  deliver: Deliver,
+  deliver: DeliveryMode,
   createdAt: Millis,
   framesDone: Count,
   /** 0 until the scene was inspected. */

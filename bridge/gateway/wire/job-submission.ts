@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { BLENDER_FLAGS, JOB_OPTIONS } from "../../core/job/job-options.ts";
-import { nullishFields, Deliver } from "../../core/job/option-schemas.ts";
+import { nullishFields, DeliveryMode } from "../../core/job/option-schemas.ts";
 import { GATEWAY_LIMITS } from "./limits.ts";
 
-export const Text = z.string().max(256);
+export const ShortText = z.string().max(256);
 export const ClientPath = z.string().min(1).max(GATEWAY_LIMITS.maxPathChars);
-export const JobName = z
+export const JobIdText = z
   .string()
   .max(64)
   .regex(/^[\w-]+$/);
@@ -17,7 +17,7 @@ export const JobSubmission = z.strictObject({
   /** The .blend is a copy made for this job: it is removed when the job has ended for good. */
   owned: z.boolean().default(false),
   /** A display name, returned in the job list. */
-  title: Text.nullish(),
+  title: ShortText.nullish(),
   /** The user's working file; only returned in the job list, so that a client finds its jobs again. */
   source: ClientPath.nullish(),
   /** The Blender to use, as --blender; the client's own. */
@@ -31,6 +31,6 @@ export const JobSubmission = z.strictObject({
   /** This computer renders, too. */
   local: z.boolean().default(true),
   /** `files`: finished pictures, as with `bridge render`. `raw`: assembled raw frames, which the client's own Blender finishes. */
-  deliver: Deliver.default("files"),
+  deliver: DeliveryMode.default("files"),
 });
 export type JobSubmission = z.infer<typeof JobSubmission>;

@@ -4,20 +4,20 @@ import { RawImage } from "../../core/job/job-events.ts";
 import { FrameNumber } from "../../core/job/scene-facts.ts";
 import { Sha256 } from "../../core/sha256.ts";
 import { DonorOffer } from "../../core/terms/donor-offer.ts";
-import { JobName, JobSubmission, ClientPath, Text } from "./job-submission.ts";
+import { JobIdText, JobSubmission, ClientPath, ShortText } from "./job-submission.ts";
 import { GATEWAY_LIMITS } from "./limits.ts";
 
 const Words = z.string();
 const Count = z.int().min(0);
-const OneJob = z.strictObject({ job: JobName });
+const OneJob = z.strictObject({ job: JobIdText });
 const Nothing = z.strictObject({});
 
 /** The first frame of a client. */
 const Hello = z.strictObject({
   type: z.literal("hello"),
   protocol: z.int(),
-  token: Text,
-  client: z.strictObject({ name: Text, version: Text }),
+  token: ShortText,
+  client: z.strictObject({ name: ShortText, version: ShortText }),
 });
 
 /** The part of a hello that is the same in every version. */
@@ -130,7 +130,7 @@ export const METHODS = {
   /** Newest first. */
   "jobs.list": { params: Nothing, result: z.strictObject({ jobs: z.array(JobSummary) }) },
   /** Events from number `from` on follow as `event` frames; the numbers count within the `session` of the welcome. */
-  "jobs.watch": { params: z.strictObject({ job: JobName, from: Count.default(0) }), result: JobReport },
+  "jobs.watch": { params: z.strictObject({ job: JobIdText, from: Count.default(0) }), result: JobReport },
   "jobs.unwatch": { params: OneJob, result: Nothing },
   /** Replies at once; its `job-summary` event says when its donors have stopped. */
   "jobs.cancel": { params: OneJob, result: JobSummary },
@@ -141,14 +141,14 @@ export const METHODS = {
   "jobs.retry": { params: OneJob, result: JobSummary },
   /** The raw frames of a frame; empty until they are complete. */
   "jobs.raw": {
-    params: z.strictObject({ job: JobName, frame: FrameNumber }),
+    params: z.strictObject({ job: JobIdText, frame: FrameNumber }),
     result: z.strictObject({ pictures: z.array(RawImage).readonly() }),
   },
   /** Releases the raw frames of one frame, or without `frame` everything that the ended job keeps, and its entry in the job list. */
-  "jobs.release": { params: z.strictObject({ job: JobName, frame: FrameNumber.nullish() }), result: Nothing },
+  "jobs.release": { params: z.strictObject({ job: JobIdText, frame: FrameNumber.nullish() }), result: Nothing },
   /** Inspects the scene in a Blender of the bridge: seconds for a small one. */
   "scene.check": {
-    params: z.strictObject({ scenePath: ClientPath, scene: Text.nullish(), blender: ClientPath.nullish() }),
+    params: z.strictObject({ scenePath: ClientPath, scene: ShortText.nullish(), blender: ClientPath.nullish() }),
     result: SceneCheck,
   },
   /** For a client that shares no disk with the bridge: the file follows in binary frames, each with four bytes of `upload`, then a part of it. */
@@ -160,7 +160,7 @@ export const METHODS = {
   "files.done": { params: z.strictObject({ upload: Count }), result: z.strictObject({ scenePath: Words }) },
   /** A file that the job has announced: its `bytes` follow in binary frames, each with four bytes of `download`, then a part of it. */
   "files.get": {
-    params: z.strictObject({ job: JobName, path: ClientPath }),
+    params: z.strictObject({ job: JobIdText, path: ClientPath }),
     result: z.strictObject({ download: Count, bytes: z.int().min(0) }),
   },
   "bridge.doctor": { params: Nothing, result: z.strictObject({ findings: z.array(DoctorFinding) }) },
@@ -185,7 +185,7 @@ export const BridgeFrame = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("reply"), id: z.int().min(0), result: z.unknown() }),
   z.strictObject({ type: z.literal("failure"), id: z.int().min(0), error: ErrorBody }),
   /** `at`: milliseconds since 1970. */
-  z.strictObject({ type: z.literal("event"), job: JobName, seq: Count, at: z.number(), event: WireEvent }),
+  z.strictObject({ type: z.literal("event"), job: JobIdText, seq: Count, at: z.number(), event: WireEvent }),
   z.strictObject({ type: z.literal("swarm"), status: SwarmStatus }),
 ]);
 export type BridgeFrame = z.infer<typeof BridgeFrame>;

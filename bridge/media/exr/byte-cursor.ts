@@ -2,7 +2,7 @@ import { EXR_LIMITS } from "./limits.ts";
 import { exrInvalid } from "./exr-invalid.ts";
 
 /** Thrown when bytes end before the structure does; the caller may retry with more of the file. */
-export class BytesEnded extends Error {}
+export class UnexpectedEndOfData extends Error {}
 
 /** Reads little-endian values front to back and never past the end. */
 export class ByteCursor {
@@ -45,13 +45,13 @@ export class ByteCursor {
     const bytes = this.#bytes.subarray(this.#position, this.#position + EXR_LIMITS.maxNameBytes + 1);
     const length = bytes.indexOf(0);
     if (length < 0 && bytes.length > EXR_LIMITS.maxNameBytes) throw exrInvalid(`a name is longer than ${EXR_LIMITS.maxNameBytes} bytes`);
-    if (length < 0) throw new BytesEnded();
+    if (length < 0) throw new UnexpectedEndOfData();
     this.#position += length + 1;
     return utf8(bytes.subarray(0, length));
   }
 
   #advance(length: number): number {
-    if (length > this.left) throw new BytesEnded();
+    if (length > this.left) throw new UnexpectedEndOfData();
     const from = this.#position;
     this.#position += length;
     return from;

@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { BytesEnded } from "./byte-cursor.ts";
+import { UnexpectedEndOfData } from "./byte-cursor.ts";
 import { exrInvalid } from "./exr-invalid.ts";
 import { EXR_COMPRESSION, type ExrHeader, type ExrPart, parseExrHeader } from "./header.ts";
 import { EXR_LIMITS } from "./limits.ts";
@@ -99,7 +99,7 @@ function readHeader(descriptor: number, fileBytes: number): ExrHeader {
     try {
       return parseExrHeader(readExrBytes(descriptor, 0, length));
     } catch (error) {
-      if (!(error instanceof BytesEnded)) throw error;
+      if (!(error instanceof UnexpectedEndOfData)) throw error;
       if (length === cap) throw exrInvalid(cap === fileBytes ? "it ends inside its header" : `its header is over ${cap} bytes`);
     }
   }

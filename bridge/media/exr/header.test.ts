@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { attribute, int32, makeExr } from "../fixtures/make-exr.ts";
-import { BytesEnded } from "./byte-cursor.ts";
+import { UnexpectedEndOfData } from "./byte-cursor.ts";
 import { fullChannelName, isRenderTimePass, withoutComposite } from "./channel-names.ts";
 import { channelNames, parseExrHeader } from "./header.ts";
 
@@ -55,7 +55,7 @@ describe("a header", () => {
   test("that is truncated asks for more bytes at every length and never reads past them", () => {
     const whole = makeExr({ width: 2, height: 1, parts: [{ channels: rgba }] });
     const { bytes } = parseExrHeader(whole);
-    for (let length = 0; length < bytes; length++) expect(() => parseExrHeader(whole.subarray(0, length))).toThrow(BytesEnded);
+    for (let length = 0; length < bytes; length++) expect(() => parseExrHeader(whole.subarray(0, length))).toThrow(UnexpectedEndOfData);
   });
 
   const refused: [claim: string, bytes: Buffer][] = [

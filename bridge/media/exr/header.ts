@@ -1,4 +1,4 @@
-import { BytesEnded, ByteCursor, utf8 } from "./byte-cursor.ts";
+import { UnexpectedEndOfData, ByteCursor, utf8 } from "./byte-cursor.ts";
 import { compareChannelNames, fullChannelName } from "./channel-names.ts";
 import { exrInvalid, quoted } from "./exr-invalid.ts";
 import { EXR_LIMITS } from "./limits.ts";
@@ -71,7 +71,7 @@ export function channelNames(header: ExrHeader): string[] {
 
 function peekByte(bytes: Uint8Array, position: number): number {
   const byte = bytes[position];
-  if (byte === undefined) throw new BytesEnded();
+  if (byte === undefined) throw new UnexpectedEndOfData();
   return byte;
 }
 

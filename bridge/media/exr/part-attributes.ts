@@ -1,4 +1,4 @@
-import { BytesEnded, ByteCursor, utf8 } from "./byte-cursor.ts";
+import { UnexpectedEndOfData, ByteCursor, utf8 } from "./byte-cursor.ts";
 import { compareChannelNames } from "./channel-names.ts";
 import { exrInvalid, quoted } from "./exr-invalid.ts";
 import { EXR_LIMITS } from "./limits.ts";
@@ -118,6 +118,6 @@ function ended<T>(bytes: Uint8Array, read: (cursor: ByteCursor) => T): T {
     if (cursor.left > 0) throw exrInvalid("an attribute is longer than its value");
     return value;
   } catch (error) {
-    throw error instanceof BytesEnded ? exrInvalid("an attribute is shorter than its value") : error;
+    throw error instanceof UnexpectedEndOfData ? exrInvalid("an attribute is shorter than its value") : error;
   }
 }

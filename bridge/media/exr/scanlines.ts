@@ -6,7 +6,7 @@ import { EXR_LIMITS } from "./limits.ts";
 import type { ExrPart } from "./header.ts";
 
 /** Whole scanlines of one part. */
-export interface ScanlineBlock {
+export interface DecodedScanlines {
   readonly part: ExrPart;
   /** Counted from the top of the picture. */
   readonly firstRow: number;
@@ -16,7 +16,7 @@ export interface ScanlineBlock {
 }
 
 /** True when the scanlines are needed; of others only the offsets are checked. */
-export type BlockFilter = (part: ExrPart, firstRow: number, rows: number) => boolean;
+export type ScanlineBlockPredicate = (part: ExrPart, firstRow: number, rows: number) => boolean;
 
 /**
  * Reads every chunk of the file once, in order, and decodes those for which `wanted` is true.
@@ -24,7 +24,7 @@ export type BlockFilter = (part: ExrPart, firstRow: number, rows: number) => boo
  * The chunks must fill the file from the offset tables to its end, each at its offset: nothing
  * may overlap, leave a gap or be outside. Throws EXR_INVALID.
  */
-export function forEachBlock(file: ExrFile, visit: (block: ScanlineBlock) => void, wanted: BlockFilter = () => true): void {
+export function forEachBlock(file: ExrFile, visit: (block: DecodedScanlines) => void, wanted: ScanlineBlockPredicate = () => true): void {
   const reader = new ForwardReader(file.descriptor, { from: file.chunksStart, to: file.bytes });
   const decoder = new ChunkDecoder();
   for (let done = 0; done < file.chunkCount; done++) {

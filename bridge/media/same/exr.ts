@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { isFarmError } from "../../kernel/errors.ts";
-import { ByteCursor, BytesEnded } from "../exr/byte-cursor.ts";
+import { ByteCursor, UnexpectedEndOfData } from "../exr/byte-cursor.ts";
 import { ExrFile, readExrBytes } from "../exr/exr-file.ts";
 import { exrInvalid } from "../exr/exr-invalid.ts";
 import { ForwardReader } from "../exr/forward-reader.ts";
@@ -75,7 +75,7 @@ function readHead(descriptor: number, fileBytes: number): Head {
     try {
       return parseHead(readExrBytes(descriptor, 0, length));
     } catch (error) {
-      if (!(error instanceof BytesEnded)) throw error;
+      if (!(error instanceof UnexpectedEndOfData)) throw error;
       if (length === most) throw exrInvalid("its header does not end");
     }
   }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { inflateSync } from "node:zlib";
-import { type Pieces, samePieces } from "./pieces.ts";
+import { type ImageDataSegments, samePieces } from "./image-data-segments.ts";
 
 /** Chunks of metadata; colour profiles and gamma are not among them. */
 const METADATA: readonly string[] = ["tEXt", "zTXt", "iTXt", "tIME", "eXIf"];
@@ -17,7 +17,7 @@ export function samePng(ours: Buffer, theirs: Buffer): boolean {
 
 interface Apart {
   /** Everything except pixels and metadata. */
-  readonly chunks: Pieces;
+  readonly chunks: ImageDataSegments;
   readonly header: Buffer;
   readonly packed: Buffer;
 }

@@ -1,4 +1,4 @@
-import type { Pieces } from "./pieces.ts";
+import type { ImageDataSegments } from "./image-data-segments.ts";
 
 /** JPEG's markers without length, and the start of pixels. */
 const JPEG = { startOfScan: 0xda, comment: 0xfe, firstApp: 0xe0, lastApp: 0xef } as const;
@@ -6,7 +6,7 @@ const JPEG = { startOfScan: 0xda, comment: 0xfe, firstApp: 0xe0, lastApp: 0xef }
 const COLOUR_APPS: readonly number[] = [0xe0, 0xe2, 0xee];
 
 /** A JPEG without comments and application segments of metadata; everything from the first scan on. */
-export function jpegPicture(bytes: Buffer): Pieces {
+export function jpegPicture(bytes: Buffer): ImageDataSegments {
   const pieces: Buffer[] = [];
   let at = 2;
   while (at + 4 <= bytes.length && bytes[at] === 0xff && bytes[at + 1] !== JPEG.startOfScan) {
@@ -24,7 +24,7 @@ const WEBP_METADATA: readonly string[] = ["EXIF", "XMP "];
 const WEBP_METADATA_FLAGS = 0x0c;
 
 /** A WebP without its EXIF and XMP chunks. */
-export function webpPicture(bytes: Buffer): Pieces {
+export function webpPicture(bytes: Buffer): ImageDataSegments {
   const pieces: Buffer[] = [];
   let at = 12;
   while (at + 8 <= bytes.length) {
@@ -48,7 +48,7 @@ function withoutFlags(chunk: Buffer): Buffer {
 const JP2_METADATA: readonly string[] = ["xml ", "uuid", "uinf", "jp2i"];
 
 /** A JPEG 2000 file's header and codestream boxes. */
-export function jp2Picture(bytes: Buffer): Pieces {
+export function jp2Picture(bytes: Buffer): ImageDataSegments {
   const pieces: Buffer[] = [];
   let at = 0;
   while (at + 8 <= bytes.length) {

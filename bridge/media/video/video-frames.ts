@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { extname, join, resolve } from "node:path";
 import sharp from "sharp";
 import { FarmError } from "../../kernel/errors.ts";
-import { BytesEnded } from "../exr/byte-cursor.ts";
+import { UnexpectedEndOfData } from "../exr/byte-cursor.ts";
 import { parseExrHeader } from "../exr/header.ts";
 
 /** Frames under names for ffmpeg's image reader. */
@@ -85,7 +85,7 @@ async function combinedStems(path: string): Promise<string[]> {
     const pattern = multiPart ? /^(.*\.Combined)(?:\..*)?\.R$/ : /^(.*\.Combined(?:\..*)?)\.R$/;
     return (parts[0]?.channels ?? []).flatMap(({ name }) => pattern.exec(name)?.[1] ?? []);
   } catch (error) {
-    if (error instanceof FarmError || error instanceof BytesEnded) return []; // ffmpeg reads more formats than we do
+    if (error instanceof FarmError || error instanceof UnexpectedEndOfData) return []; // ffmpeg reads more formats than we do
     throw error;
   }
 }

@@ -9,7 +9,7 @@ import { systemWorld } from "../../kernel/world.ts";
 import type { FrameStream, RemotePeer, SwarmNetwork } from "../../protocols/frame-stream.ts";
 import { type StreamHandler, ProtocolHandlers } from "./protocol-handlers.ts";
 import { DialQueue } from "../discovery/dial-queue.ts";
-import { ConnectionWatch } from "../connections/connection-watch.ts";
+import { ConnectionMonitor } from "../connections/connection-monitor.ts";
 import { cancelDelayedCall } from "./libp2p-workarounds.ts";
 import { type DiscoveryOptions, discover } from "../discovery/discovery.ts";
 import { ProviderRecords } from "../discovery/provider-records.ts";
@@ -60,7 +60,7 @@ class Libp2pNode implements SwarmNode {
   readonly selfId: string;
   readonly #deps: NodeDeps & { readonly libp2p: Libp2p; readonly listenAddresses: ListenAddresses };
   readonly #connectedPeers: ConnectedPeers;
-  readonly #watch: ConnectionWatch;
+  readonly #watch: ConnectionMonitor;
   readonly #connections: PeerConnections;
   readonly #dialer: PeerDialer;
   readonly #candidates: DialQueue;
@@ -77,7 +77,7 @@ class Libp2pNode implements SwarmNode {
     this.#membership = membershipProtocol(options.swarm);
     const addressesOf = (id: PeerId) => this.#dialable(id);
     this.#connectedPeers = new ConnectedPeers(deps, { membership: this.#membership });
-    this.#watch = new ConnectionWatch(deps);
+    this.#watch = new ConnectionMonitor(deps);
     this.#connections = new PeerConnections({ ...deps, addressesOf });
     this.#dialer = new PeerDialer({ ...deps, connections: this.#connections, addressesOf });
     this.#candidates = new DialQueue(deps);

@@ -4,7 +4,7 @@ import { ChunkOutput, FilesChunkSpec, RawChunkSpec, ResultFile } from "../../cor
 import { Sha256 } from "../../core/sha256.ts";
 import { TERMS_LIMITS } from "../../core/terms/terms-limits.ts";
 import { BlockPeer } from "../blocks/messages.ts";
-import { DeviceClassMessage, Message, AvailabilityMessage } from "../offer/messages.ts";
+import { DeviceClassMessage, DisplayReason, WireAvailability } from "../offer/messages.ts";
 
 export const LEASE_PROTOCOL = "/p2p-render/lease/1.0.0";
 
@@ -88,11 +88,11 @@ const ResultFileMessage = ResultFile.unwrap().safeExtend({
 export const DonorMessage = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("opened"), slots: z.int().min(1).max(TERMS_LIMITS.maxSlots), deviceClass: DeviceClassMessage }),
   /** A refusal is an answer, not an error. */
-  z.strictObject({ type: z.literal("refused"), reason: Refusal, message: Message }),
+  z.strictObject({ type: z.literal("refused"), reason: Refusal, message: DisplayReason }),
   /** The donor's availability changed while the job is open. */
-  z.strictObject({ type: z.literal("availability"), availability: AvailabilityMessage }),
+  z.strictObject({ type: z.literal("availability"), availability: WireAvailability }),
   /** The last message: the donor ends the job. */
-  z.strictObject({ type: z.literal("end"), reason: Message }),
+  z.strictObject({ type: z.literal("end"), reason: DisplayReason }),
   z.strictObject({
     type: z.literal("state"),
     phase: z.enum(["fetching", "loading", "ready"]),

@@ -28,7 +28,7 @@ const Name = z.string().max(64).regex(NO_CONTROLS);
 const Agent = z.string().max(64);
 
 /** A reason as text, safe for display. */
-export const Message = z.string().max(OFFER_LIMITS.maxMessageChars).regex(NO_CONTROLS);
+export const DisplayReason = z.string().max(OFFER_LIMITS.maxMessageChars).regex(NO_CONTROLS);
 
 /** A text of any kind as such a reason: what is too long is cut, what cannot be shown is left out. A peer would end the stream over it. */
 export function messageText(text: string): string {
@@ -36,10 +36,10 @@ export function messageText(text: string): string {
 }
 
 /** Whether a donor takes and does work now: peers are told why not in words, without the code that its owner's scripts read. */
-export const AvailabilityMessage = availabilityWith({ reason: Message });
-export type AvailabilityMessage = Readonly<z.infer<typeof AvailabilityMessage>>;
+export const WireAvailability = availabilityWith({ reason: DisplayReason });
+export type WireAvailability = Readonly<z.infer<typeof WireAvailability>>;
 
-export function availabilityMessage(availability: Availability): AvailabilityMessage {
+export function availabilityMessage(availability: Availability): WireAvailability {
   return availability.state === "open" ? availability : { state: availability.state, reason: messageText(availability.reason) };
 }
 
@@ -81,10 +81,10 @@ export const OfferReply = z.discriminatedUnion("type", [
     type: z.literal("offer"),
     agent: Agent,
     name: Name,
-    availability: AvailabilityMessage,
+    availability: WireAvailability,
     load: z.number().min(0).max(OFFER_LIMITS.maxLoad),
     gpus: z.array(GpuMessage).max(OFFER_LIMITS.maxGpus).readonly(),
-    gpuNote: Message.optional(),
+    gpuNote: DisplayReason.optional(),
     speed: z.number().positive().max(OFFER_LIMITS.maxSpeed).optional(),
     builds: z.array(DeviceClassMessage).max(OFFER_LIMITS.maxBuilds).readonly(),
     environments: z.array(Sha256).max(OFFER_LIMITS.maxEnvironments).readonly().optional(),

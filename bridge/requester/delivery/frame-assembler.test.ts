@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { Chunk } from "../../core/plan/chunk.ts";
 import type { JobPlan } from "../../core/plan/plan.ts";
 import { planOf } from "../../core/schedule/fixtures/plan-of.ts";
-import { FrameAssembler, type FinishedFrame, type FrameWatch } from "./frame-assembler.ts";
+import { FrameAssembler, type FinishedFrame, type FrameCallbacks } from "./frame-assembler.ts";
 
 /** One frame of two tiles, pasted into one text. */
 const CHUNKS = ["left", "right"].map(
@@ -51,7 +51,7 @@ let isSafe: boolean;
 /** What happens while the picture is made. */
 let meanwhile: () => Promise<unknown>;
 
-const watch: FrameWatch = {
+const watch: FrameCallbacks = {
   isSafe: () => isSafe,
   isItsTurn: () => true,
   claim: () => isSafe,

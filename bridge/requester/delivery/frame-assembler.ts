@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import PQueue from "p-queue";
 import type { RawImage } from "../../core/job/job-events.ts";
-import type { Deliver } from "../../core/job/option-schemas.ts";
+import type { DeliveryMode } from "../../core/job/option-schemas.ts";
 import type { WrittenFile } from "../../core/ledger/written-file.ts";
 import type { Chunk, ChunkId, DonorId } from "../../core/plan/chunk.ts";
 import type { JobPlan, SceneFrameKey } from "../../core/plan/plan.ts";
@@ -22,7 +22,7 @@ export interface AssemblyOptions {
   /** All frames become one movie, written at the end. */
   readonly movie: { readonly start: number; readonly end: number; readonly step: number } | undefined;
   /** Raw frames are left as they are assembled: somebody else finishes them. */
-  readonly deliver: Deliver;
+  readonly deliver: DeliveryMode;
 }
 
 export interface FinishedFrame {
@@ -35,7 +35,7 @@ export interface FinishedFrame {
 }
 
 /** What becomes of frames, told one by one. */
-export interface FrameWatch {
+export interface FrameCallbacks {
   /** No doubt about this accepted chunk is being looked into. */
   isSafe(chunk: ChunkId): boolean;
   /** Nothing that must be finished before this frame is still to be finished. */
@@ -110,7 +110,7 @@ export class FrameAssembler {
   }
 
   /** Finishes every frame that is whole, whose turn it is, and that is not in doubt; `signal` ends it. */
-  async finishReady(watch: FrameWatch, signal: AbortSignal): Promise<void> {
+  async finishReady(watch: FrameCallbacks, signal: AbortSignal): Promise<void> {
     const ready = this.#options.movie ? this.#readyMovie(watch) : this.#readyFrames(watch).map((frame) => [frame]);
     if (ready.length === 0) return;
     for (const frame of ready.flat()) {
@@ -121,24 +121,24 @@ export class FrameAssembler {
     await this.finishReady(watch, signal); // what became whole again meanwhile
   }
 
-  #readyFrames(watch: FrameWatch): number[] {
+  #readyFrames(watch: FrameCallbacks): number[] {
     const isReady = (frame: number) => !this.#busy.has(frame) && watch.isItsTurn(frame) && this.#isSafe(frame, watch);
     return [...this.#whole].filter(isReady);
   }
 
   /** A movie is made of all its frames at once. */
-  #readyMovie(watch: FrameWatch): number[][] {
+  #readyMovie(watch: FrameCallbacks): number[][] {
     if (this.#unfinished.size === 0 || this.#busy.size > 0 || this.#whole.size < this.#unfinished.size) return [];
     const frames = [...this.#unfinished.keys()];
     return frames.every((frame) => this.#isSafe(frame, watch)) ? [frames] : [];
   }
 
-  #isSafe(frame: number, watch: FrameWatch): boolean {
+  #isSafe(frame: number, watch: FrameCallbacks): boolean {
     return chunksOf(this.#unfinished.get(frame) ?? []).every((chunk) => watch.isSafe(chunk));
   }
 
   /** Makes one picture, or one movie, of these frames. When something was taken back meanwhile, they are made once more. */
-  async #finish(frames: readonly number[], watch: FrameWatch, signal: AbortSignal): Promise<void> {
+  async #finish(frames: readonly number[], watch: FrameCallbacks, signal: AbortSignal): Promise<void> {
     const made = frames.map((frame): UnfinishedFrame => [frame, this.#unfinished.get(frame) ?? []]);
     const sceneFrames = made.flatMap(([, each]) => each);
     try {

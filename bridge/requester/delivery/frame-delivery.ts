@@ -7,7 +7,7 @@ import { isFarmError } from "../../kernel/errors.ts";
 import type { AppendToJournal } from "../ports.ts";
 import type { ResultReceiver } from "../results/result-receiver.ts";
 import type { RunContext } from "../run/run-context.ts";
-import type { FinishedFrame, FrameAssembler, FrameWatch } from "./frame-assembler.ts";
+import type { FinishedFrame, FrameAssembler, FrameCallbacks } from "./frame-assembler.ts";
 import type { TilePublisher } from "./tile-publisher.ts";
 
 export interface FrameDeliveryPorts {
@@ -33,7 +33,7 @@ const HOPELESS_FRAMES = 3;
 export class FrameDelivery {
   readonly #ports: FrameDeliveryPorts;
   readonly #context: RunContext;
-  readonly #watch: FrameWatch;
+  readonly #watch: FrameCallbacks;
   #written = 0;
   #unfinishable = 0;
 

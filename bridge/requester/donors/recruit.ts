@@ -1,4 +1,4 @@
-import { isTemporary, type Refused, sameBuild } from "../../core/admission.ts";
+import { isTemporary, type RefusalReply, sameBuild } from "../../core/admission.ts";
 import type { JobEvent } from "../../core/job/job-events.ts";
 import { childSignal } from "../../kernel/abort.ts";
 import { isFarmError, messageOf } from "../../kernel/errors.ts";
@@ -161,7 +161,7 @@ export class Recruiter {
 
   async #openJob(peer: Parameters<typeof openRemoteDonor>[1], run: RecruitingRun, signal: AbortSignal): Promise<Attempt> {
     const { admitPeer } = this.#options;
-    let opened: RemoteDonor | Refused | undefined;
+    let opened: RemoteDonor | RefusalReply | undefined;
     admitPeer(peer.id, true);
     try {
       opened = await openRemoteDonor(this.#deps, peer, this.#openingNow(run), signal);

@@ -1,4 +1,4 @@
-import type { Refused } from "../../core/admission.ts";
+import type { RefusalReply } from "../../core/admission.ts";
 import type { Chunk, ChunkId, DeviceClass, DonorId, ResultFile } from "../../core/plan/chunk.ts";
 import { abortable, childSignal } from "../../kernel/abort.ts";
 import { Channel } from "../../kernel/channel.ts";
@@ -8,7 +8,7 @@ import type { Time } from "../../kernel/world.ts";
 import { readMessage, writeMessage } from "../../protocols/codec.ts";
 import type { FrameStream, SwarmNetwork } from "../../protocols/frame-stream.ts";
 import { DonorMessage, LEASE_LIMITS, LEASE_PROTOCOL, type OpenMessage, type RequesterMessage } from "../../protocols/lease/messages.ts";
-import type { AvailabilityMessage } from "../../protocols/offer/messages.ts";
+import type { WireAvailability } from "../../protocols/offer/messages.ts";
 import type { DonorLink, DonorUpdate } from "./donor-link.ts";
 import type { FetchResult } from "../ports.ts";
 
@@ -31,7 +31,7 @@ export async function openRemoteDonor(
   peer: { readonly id: DonorId; readonly name: string; readonly benchmarkSpeed: number | undefined },
   opening: JobOpening,
   parent: AbortSignal,
-): Promise<RemoteDonor | Refused> {
+): Promise<RemoteDonor | RefusalReply> {
   const stream = await deps.network.open(peer.id, LEASE_PROTOCOL, "control", parent);
   try {
     await writeMessage(stream, { type: "open", ...opening } satisfies RequesterMessage, LEASE_LIMITS.openTimeoutMs, parent);
@@ -234,7 +234,7 @@ export class RemoteDonor implements DonorLink {
   }
 }
 
-function availabilityUpdate(availability: AvailabilityMessage): DonorUpdate {
+function availabilityUpdate(availability: WireAvailability): DonorUpdate {
   return {
     type: "availability",
     open: availability.state === "open",

@@ -6,10 +6,10 @@ import { type JobPlan, planJob } from "../../core/plan/plan.ts";
 import type { SceneFacts, SceneFile } from "../../core/job/scene-facts.ts";
 import { parseTiles } from "../../core/plan/tiles.ts";
 import { JOB_OPTIONS } from "../../core/job/job-options.ts";
-import { type Deliver, JobOptions, pickDeclared } from "../../core/job/option-schemas.ts";
+import { type DeliveryMode, JobOptions, pickDeclared } from "../../core/job/option-schemas.ts";
 import type { SwarmCapacity } from "../../core/plan/swarm-capacity.ts";
 import { FarmError } from "../../kernel/errors.ts";
-import { framesBefore, requestedFrames, type PreparedJob, type RenderRequest } from "./prepared-job.ts";
+import { framesKnownWithoutScene, requestedFrames, type PreparedJob, type RenderRequest } from "./prepared-job.ts";
 import { outputFolderOf } from "../delivery/output-folder.ts";
 
 export interface PreparePorts {
@@ -35,7 +35,7 @@ export async function prepareJob(
   signal: AbortSignal,
 ): Promise<PreparedJob> {
   const { scenePath, flags, cwd, deliver } = request;
-  const { facts, files } = await deps.inspect({ scenePath, flags, cwd, frames: framesBefore(request) }, signal);
+  const { facts, files } = await deps.inspect({ scenePath, flags, cwd, frames: framesKnownWithoutScene(request) }, signal);
   const frames = framesToRender(request, facts);
   for (const folder of outputFolders(facts, deliver, request.video && resolve(cwd, request.video))) await deps.tryOutput(folder, signal);
   const options = {
@@ -95,7 +95,7 @@ function requireRaw(facts: SceneFacts, plan: JobPlan): void {
 }
 
 /** Where the job's own files will lie; a job that only assembles makes none. */
-function outputFolders(facts: SceneFacts, deliver: Deliver, video: string | undefined): readonly string[] {
+function outputFolders(facts: SceneFacts, deliver: DeliveryMode, video: string | undefined): readonly string[] {
   if (deliver === "raw") return [];
   return [outputFolderOf(facts.output), ...(video === undefined ? [] : [dirname(video)])];
 }

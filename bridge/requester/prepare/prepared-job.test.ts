@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { facts, scene } from "../../core/fixtures/scene-facts.ts";
-import { framesBefore, requestedFrames } from "./prepared-job.ts";
+import { framesKnownWithoutScene, requestedFrames } from "./prepared-job.ts";
 
 const SCENE = facts([scene()], { frameCurrent: 4, frameStart: 1, frameEnd: 10, frameStep: 3 });
 
@@ -35,10 +35,10 @@ describe("frames that are known without the scene", () => {
     ["2,8..9", [2, 8, 9]],
     ["1-3", [1, 2, 3]],
   ])("%s", (frames, told) => {
-    expect(framesBefore({ frames })).toEqual(told);
+    expect(framesKnownWithoutScene({ frames })).toEqual(told);
   });
 
   it.each([[undefined], ["+1"], ["1,-2"], ["1, +2"], ["3..+4"]])("not %s", (frames) => {
-    expect(framesBefore(frames === undefined ? {} : { frames })).toBeUndefined();
+    expect(framesKnownWithoutScene(frames === undefined ? {} : { frames })).toBeUndefined();
   });
 });

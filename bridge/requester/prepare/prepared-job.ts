@@ -1,9 +1,9 @@
 import type { DeviceClass } from "../../core/plan/chunk.ts";
-import type { JobCreated, JournalState } from "../../core/journal/records.ts";
+import type { JobCreated, ReplayedJobState } from "../../core/journal/records.ts";
 import { parseFrames } from "../../core/plan/frames.ts";
 import type { JobPlan } from "../../core/plan/plan.ts";
 import type { SceneFacts } from "../../core/job/scene-facts.ts";
-import type { BlenderFlags, Deliver, JobOptions } from "../../core/job/option-schemas.ts";
+import type { BlenderFlags, DeliveryMode, JobOptions } from "../../core/job/option-schemas.ts";
 
 /** What a user asked for. */
 export interface RenderRequest extends JobOptions {
@@ -11,7 +11,7 @@ export interface RenderRequest extends JobOptions {
   readonly flags: BlenderFlags;
   /** What relative paths are relative to; absolute. */
   readonly cwd: string;
-  readonly deliver: Deliver;
+  readonly deliver: DeliveryMode;
 }
 
 /** Who works on it: may differ from one resume to the next. */
@@ -30,17 +30,17 @@ export interface PreparedJob {
   readonly created: JobCreated;
   readonly facts: SceneFacts;
   readonly plan: JobPlan;
-  readonly journalState: JournalState;
+  readonly journalState: ReplayedJobState;
   readonly deviceClass: DeviceClass;
   /** Files the scene names and nobody has. */
   readonly missingFiles: readonly string[];
   readonly video: string | undefined;
   readonly environment: string | undefined;
-  readonly deliver: Deliver;
+  readonly deliver: DeliveryMode;
 }
 
 /** The frames of a request where they can be told without the scene: +1 and -1 count from its range. */
-export function framesBefore(request: Pick<RenderRequest, "frames">): readonly number[] | undefined {
+export function framesKnownWithoutScene(request: Pick<RenderRequest, "frames">): readonly number[] | undefined {
   return request.frames === undefined || /(^|[,.])\s*[+-]/.test(request.frames) ? undefined : parseFrames(request.frames);
 }
 

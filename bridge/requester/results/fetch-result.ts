@@ -1,7 +1,7 @@
 import type { Chunk, ChunkId, DonorId } from "../../core/plan/chunk.ts";
 import { messageOf } from "../../kernel/errors.ts";
 import type { DonorLink } from "../donors/donor-link.ts";
-import type { JobPreview } from "../ports.ts";
+import type { PreviewStitcher } from "../ports.ts";
 import type { RunContext } from "../run/run-context.ts";
 import { failureOrigin } from "./failure-origin.ts";
 import type { ResultReceiver } from "./result-receiver.ts";
@@ -9,7 +9,7 @@ import type { ResultReceiver } from "./result-receiver.ts";
 /** Where results come to lie, and who shows people small pictures of them. */
 export interface FetchPorts {
   readonly receiver: Pick<ResultReceiver, "take" | "withPreview">;
-  readonly preview: Pick<JobPreview, "add">;
+  readonly preview: Pick<PreviewStitcher, "add">;
 }
 
 /**

@@ -4,7 +4,7 @@ import type { JobRecord } from "../../core/journal/records.ts";
 import { planOf } from "../../core/schedule/fixtures/plan-of.ts";
 import { MemoryFiles } from "../../test/simulation/memory-files.ts";
 import { SteppedClock, Steps } from "../../test/simulation/steps.ts";
-import { deliveredChunks, withFilesHere } from "./restored-results.ts";
+import { deliveredChunks, dropMissingFiles } from "./restored-results.ts";
 
 /** Frame 0 is made of u0 and the backdrop u2, frame 1 of u1 and the same backdrop. */
 const plan = {
@@ -42,7 +42,7 @@ describe("after a restart", () => {
   });
 
   const stateOf = async (records: readonly JobRecord[], isMovie = false) =>
-    await withFilesHere(time, { plan: here, journalState: foldJournal(records) }, files, isMovie);
+    await dropMissingFiles(time, { plan: here, journalState: foldJournal(records) }, files, isMovie);
 
   it("a result counts if its files exist with their sizes; its preview may be missing", async () => {
     files.write(files.resultPath("c0", "a", "aa"), "data");

@@ -1,4 +1,4 @@
-import type { ChunkAccepted, JournalState } from "../../core/journal/records.ts";
+import type { ChunkAccepted, ReplayedJobState } from "../../core/journal/records.ts";
 import type { LedgerFile } from "../../core/ledger/ledger.ts";
 import type { Time } from "../../kernel/world.ts";
 import { findFiles } from "./find-files.ts";
@@ -17,12 +17,12 @@ export function deliveredChunks(prepared: Pick<PreparedJob, "plan" | "journalSta
 }
 
 /** What the journal says, as far as it is still so: a picture or a result that somebody removed is made again. */
-export async function withFilesHere(
+export async function dropMissingFiles(
   time: Time,
   prepared: Pick<PreparedJob, "plan" | "journalState">,
   files: JobFiles,
   isMovie: boolean,
-): Promise<JournalState> {
+): Promise<ReplayedJobState> {
   const finishedFrames = await stillThere(prepared.journalState.finishedFrames, { time, files, isMovie });
   const journalState = { ...prepared.journalState, finishedFrames };
   const delivered = deliveredChunks({ plan: prepared.plan, journalState });

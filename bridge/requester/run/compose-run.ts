@@ -104,7 +104,7 @@ function checkerOf(ports: JobPorts, prepared: PreparedJob, folder: JobFolder, se
       log: ports.process.log,
     },
     {
-      scene: ownScene(prepared),
+      scene: sceneInPlace(prepared),
       secret,
       overscanOf: (scene) => (adaptive.has(scene) ? ADAPTIVE_OVERSCAN : 0),
       isByTheClock: (scene) => byTheClock.has(scene),
@@ -113,6 +113,6 @@ function checkerOf(ports: JobPorts, prepared: PreparedJob, folder: JobFolder, se
 }
 
 /** The scene where it lies: this machine opens no copy. */
-export function ownScene(prepared: PreparedJob): LocalScene {
+export function sceneInPlace(prepared: PreparedJob): LocalScene {
   return { key: prepared.created.scenePath, path: prepared.created.scenePath, remap: {} };
 }

@@ -1,7 +1,7 @@
 import { type JobOutcome, MAX_MISSING_NAMED } from "../../core/job/job-events.ts";
 import type { JobRecord } from "../../core/journal/records.ts";
 import {
-  writtenFilesOf,
+  writtenFilesInLedger,
   framesWritten,
   isWhole,
   type LossReason,
@@ -45,7 +45,7 @@ export async function concludeJob(job: RunningJob, end: RunEnd, signal: AbortSig
     event: "job-ended",
     job: prepared.id,
     outcome,
-    outputs: writtenFilesOf(ledger).map(({ path }) => path),
+    outputs: writtenFilesInLedger(ledger).map(({ path }) => path),
     missingFiles: prepared.missingFiles,
     missing: missing.slice(0, MAX_MISSING_NAMED),
     missingFrames: missing.length,

@@ -5,7 +5,7 @@ import type { JobPlan } from "../../core/plan/plan.ts";
 import { claimForDelivery, isOnHold } from "../../core/schedule/checks.ts";
 import { typicalChunkSeconds } from "../../core/schedule/predict.ts";
 import type { Schedule } from "../../core/schedule/schedule.ts";
-import { step } from "../../core/schedule/step.ts";
+import { stepSchedule } from "../../core/schedule/step.ts";
 import type { ScheduleEffect, ScheduleEvent, SchedulePolicy } from "../../core/schedule/types.ts";
 import { isNeeded } from "../../core/schedule/wanted.ts";
 import { Channel } from "../../kernel/channel.ts";
@@ -18,18 +18,18 @@ import { FrameDelivery } from "../delivery/frame-delivery.ts";
 import type { TilePublisher } from "../delivery/tile-publisher.ts";
 import type { DonorLink } from "../donors/donor-link.ts";
 import { JobDonors } from "../donors/job-donors.ts";
-import type { AppendToJournal, JobPreview } from "../ports.ts";
+import type { AppendToJournal, PreviewStitcher } from "../ports.ts";
 import type { ResultReceiver } from "../results/result-receiver.ts";
 import type { Checker } from "../verify/checker.ts";
 import { carryOut, type EffectParts } from "./effects.ts";
 import { JobTasks } from "./job-tasks.ts";
-import { JobWatch } from "./job-watch.ts";
+import { JobMonitor } from "./job-monitor.ts";
 import type { RunReporter, RunContext } from "./run-context.ts";
 import type { UntimedEvent } from "./untimed-event.ts";
 
 /** What a run works with: donors come while it runs (`addDonor`). */
 export interface JobRunPorts {
-  readonly results: { readonly receiver: ResultReceiver; readonly preview: Pick<JobPreview, "add"> };
+  readonly results: { readonly receiver: ResultReceiver; readonly preview: Pick<PreviewStitcher, "add"> };
   readonly checks: { readonly checker: Pick<Checker, "check">; readonly sameClass: (deviceClass: DeviceClass) => boolean };
   /** `tiles`: where somebody looks at frames while they grow. */
   readonly delivery: { readonly assembly: FrameAssembler; readonly tiles: TilePublisher | undefined };
@@ -64,7 +64,7 @@ export class JobRun {
   /** What the schedule takes for the time. */
   readonly #nowMs: () => number;
   readonly #tasks: JobTasks;
-  readonly #watch: JobWatch;
+  readonly #watch: JobMonitor;
   readonly #parts: EffectParts;
   #schedule: Schedule;
   #paused = false;
@@ -76,7 +76,7 @@ export class JobRun {
     this.#policy = options.policy;
     this.#ledger = options.ledger;
     this.#nowMs = runningTimeClock(() => ports.process.clock.monotonicMs(), MOST_BETWEEN_EVENTS_MS);
-    this.#watch = new JobWatch(this.#nowMs());
+    this.#watch = new JobMonitor(this.#nowMs());
     this.#tasks = new JobTasks({ nowMs: this.#nowMs, failed: (error) => this.fail(error) });
     this.#parts = this.#partsOf(options);
   }
@@ -170,7 +170,7 @@ export class JobRun {
 
   async #turn(event: ScheduleEvent): Promise<void> {
     if (event.type === "donor-joined") this.#parts.donors.arrived();
-    const { schedule, effects } = step(this.#schedule, event, this.#policy);
+    const { schedule, effects } = stepSchedule(this.#schedule, event, this.#policy);
     this.#schedule = schedule;
     this.#watch.heard(event);
     await this.#record(effects); // written down before it takes effect

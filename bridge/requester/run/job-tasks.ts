@@ -1,4 +1,4 @@
-import type { Wait } from "../../core/ledger/stillness.ts";
+import type { PendingOperation } from "../../core/ledger/stall.ts";
 import { TrackedTasks } from "../../kernel/tracked-tasks.ts";
 
 export interface JobTasksDeps {
@@ -11,7 +11,7 @@ export interface JobTasksDeps {
 export class JobTasks {
   readonly #deps: JobTasksDeps;
   readonly #running = new TrackedTasks();
-  readonly #waits = new Set<Omit<Wait, "seconds">>();
+  readonly #waits = new Set<Omit<PendingOperation, "seconds">>();
 
   constructor(deps: JobTasksDeps) {
     this.#deps = deps;
@@ -26,7 +26,7 @@ export class JobTasks {
   }
 
   /** What is under way. */
-  get waits(): readonly Wait[] {
+  get waits(): readonly PendingOperation[] {
     return [...this.#waits];
   }
 

@@ -6,14 +6,14 @@ import { startLedger } from "../../core/ledger/ledger.ts";
 import { childSignal } from "../../kernel/abort.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { concludeJob, type RunningJob, type RunEnd } from "./conclude-job.ts";
-import { composeRun, movieRangeOf, ownScene } from "./compose-run.ts";
+import { composeRun, movieRangeOf, sceneInPlace } from "./compose-run.ts";
 import { JobFolder } from "../job-folder.ts";
 import type { JobPorts } from "../job-ports.ts";
 import { type PreparedJob, type ComputeSelection } from "../prepare/prepared-job.ts";
 import type { JobRun } from "./job-run.ts";
 import { RestartingFinisher } from "../delivery/restarting-finisher.ts";
 import { LocalDonor } from "../donors/local-donor.ts";
-import { withFilesHere } from "../results/restored-results.ts";
+import { dropMissingFiles } from "../results/restored-results.ts";
 import { restoreResults } from "../results/restore-results.ts";
 import { StatsCollector } from "./stats-collector.ts";
 
@@ -36,7 +36,7 @@ export async function runPreparedJob(
   const folder = new JobFolder(ports.process.world, options.jobsFolder, remembered.id);
   await folder.create();
   const isMovie = movieRangeOf(remembered) !== undefined;
-  const prepared = { ...remembered, journalState: await withFilesHere(ports.process.world, remembered, folder, isMovie) };
+  const prepared = { ...remembered, journalState: await dropMissingFiles(ports.process.world, remembered, folder, isMovie) };
   const { plan, journalState, video } = prepared;
   const totals = { frames: plan.outputs.length, chunks: plan.chunks.length };
   const stats = new StatsCollector(ports.process.world.clock.monotonicMs(), totals, journalState.accepted.keys());
@@ -124,7 +124,7 @@ function localDonor(ports: JobPorts, prepared: PreparedJob, folder: JobFolder, o
   if (!ports.rendering.slots) throw new Error("no render slots on this machine");
   return new LocalDonor(
     { disk: ports.process.world.disk, slots: ports.rendering.slots, hashFile: ports.results.hashFile },
-    { name: options.name, scene: ownScene(prepared), deviceClass: prepared.deviceClass, directory: folder.local },
+    { name: options.name, scene: sceneInPlace(prepared), deviceClass: prepared.deviceClass, directory: folder.local },
   );
 }
 

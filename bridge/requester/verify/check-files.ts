@@ -1,7 +1,7 @@
 import type { Verdict } from "../../core/schedule/types.ts";
 import type { RenderBatch } from "./check-renders.ts";
 import type { FilesSpec } from "./check-renders.ts";
-import type { NoLie } from "./doubts.ts";
+import type { FalseAlarmCause } from "./false-alarm-reporter.ts";
 import type { JobMedia } from "../ports.ts";
 
 /** Files by the names that Blender gave them. */
@@ -28,7 +28,7 @@ export async function checkFiles(
   { spec, theirs, sameClass }: FilesUnderCheck,
   { renders, media, doubted }: FileCheckTools,
   signal: AbortSignal,
-): Promise<{ readonly verdict: Verdict; readonly cause?: NoLie }> {
+): Promise<{ readonly verdict: Verdict; readonly cause?: FalseAlarmCause }> {
   const first = await renders.outputs(spec, "warm", signal);
   const found = await compareFiles(first, theirs, { media, signal });
   if (found === "same") return { verdict: "equal" };

@@ -1,11 +1,11 @@
 import type { Verdict } from "../../core/schedule/types.ts";
 import type { Rect } from "../../core/job/scene-facts.ts";
-import { verdictOfTwo, worstVerdict } from "../../core/verify/two-renders.ts";
-import { type CropDifference, verdictAcross, verdictOfEquals } from "../../core/verify/verdict.ts";
+import { verdictAgainstTwoReferences, worstVerdict } from "../../core/verify/two-references.ts";
+import { type CropDifference, crossClassVerdict, sameClassVerdict } from "../../core/verify/verdict.ts";
 import { childSignal } from "../../kernel/abort.ts";
 import type { Time } from "../../kernel/world.ts";
-import type { RawSpec, Freshness, RenderBatch } from "./check-renders.ts";
-import type { NoLie } from "./doubts.ts";
+import type { RawSpec, BlenderReuse, RenderBatch } from "./check-renders.ts";
+import type { FalseAlarmCause } from "./false-alarm-reporter.ts";
 import type { JobMedia, PlacedRaw } from "../ports.ts";
 
 export interface RawUnderCheck {
@@ -31,11 +31,11 @@ export interface RawCheckTools {
 export interface CheckFinding {
   readonly verdict: Verdict;
   /** Why it is no lie, when it looked like one. */
-  readonly cause?: NoLie;
+  readonly cause?: FalseAlarmCause;
 }
 
 /** Looks at the crops of a result that was made on another device class. */
-export async function checkAcross(under: RawUnderCheck, tools: RawCheckTools, signal: AbortSignal): Promise<CheckFinding> {
+export async function checkCrossClassCrops(under: RawUnderCheck, tools: RawCheckTools, signal: AbortSignal): Promise<CheckFinding> {
   const first = await weigh(under, tools, { freshness: "warm", signal });
   if (first !== "different") return { verdict: first };
   tools.doubted();
@@ -46,7 +46,7 @@ export async function checkAcross(under: RawUnderCheck, tools: RawCheckTools, si
 async function weigh(
   under: RawUnderCheck,
   { renders, media }: RawCheckTools,
-  { freshness, signal }: { readonly freshness: Freshness; readonly signal: AbortSignal },
+  { freshness, signal }: { readonly freshness: BlenderReuse; readonly signal: AbortSignal },
 ): Promise<Verdict> {
   const weighed: { rect: Rect; difference: CropDifference }[] = [];
   for (const rect of under.crops) {
@@ -63,11 +63,11 @@ async function weigh(
     }
     weighed.push({ rect, difference });
   }
-  return verdictAcross(weighed);
+  return crossClassVerdict(weighed);
 }
 
 /** Looks at the crops of a result that must have the same bits. */
-export async function checkEquals(under: RawUnderCheck, tools: RawCheckTools, signal: AbortSignal): Promise<CheckFinding> {
+export async function checkSameClassCrops(under: RawUnderCheck, tools: RawCheckTools, signal: AbortSignal): Promise<CheckFinding> {
   const findings: CheckFinding[] = [];
   for (const crop of under.crops) {
     const freshness = findings.some(({ cause }) => cause === "warm-blender") ? "fresh" : "warm";
@@ -82,18 +82,18 @@ export async function checkEquals(under: RawUnderCheck, tools: RawCheckTools, si
 async function checkCrop(
   under: RawUnderCheck,
   tools: RawCheckTools,
-  { crop, freshness, signal }: { readonly crop: Rect; readonly freshness: Freshness; readonly signal: AbortSignal },
+  { crop, freshness, signal }: { readonly crop: Rect; readonly freshness: BlenderReuse; readonly signal: AbortSignal },
 ): Promise<CheckFinding> {
   const spec = { ...under.spec, rect: aroundCrop(under, crop) };
   const first = await look(under, tools, { spec, rect: crop, freshness, signal });
-  const verdict = verdictOfEquals(first.theirs);
+  const verdict = sameClassVerdict(first.theirs);
   if (verdict !== "different") return { verdict };
   tools.doubted();
   const second = await look(under, tools, { spec, rect: crop, freshness: "fresh", signal });
-  const again = verdictOfEquals(second.theirs);
+  const again = sameClassVerdict(second.theirs);
   if (again !== "different") return { verdict: again, cause: "warm-blender" };
   const ours = await tools.media.compare({ result: second.ours, reference: first.ours, rect: crop }, signal);
-  const ofTwo = verdictOfTwo({ theirs: [first.theirs, second.theirs], ours });
+  const ofTwo = verdictAgainstTwoReferences({ theirs: [first.theirs, second.theirs], ours });
   return ofTwo === "different" ? await checkWhole(under, tools, signal) : { verdict: ofTwo, cause: "own-noise" };
 }
 
@@ -107,11 +107,11 @@ async function checkWhole(under: RawUnderCheck, tools: RawCheckTools, signal: Ab
   const whole = { spec: under.spec, rect: under.tileRect, signal: limit.signal } as const;
   try {
     const first = await look(under, tools, { ...whole, freshness: "fresh" });
-    const verdict = verdictOfEquals(first.theirs);
+    const verdict = sameClassVerdict(first.theirs);
     if (verdict !== "different") return { verdict, cause: "crop-is-not-tile" };
     const second = await look(under, tools, { ...whole, freshness: "warm" });
     const ours = await tools.media.compare({ result: second.ours, reference: first.ours, rect: under.tileRect }, limit.signal);
-    const ofTwo = verdictOfTwo({ theirs: [first.theirs, second.theirs], ours });
+    const ofTwo = verdictAgainstTwoReferences({ theirs: [first.theirs, second.theirs], ours });
     return ofTwo === "different" ? { verdict: ofTwo } : { verdict: ofTwo, cause: "own-noise" };
   } catch (error) {
     if (signal.aborted || !limit.signal.aborted) throw error;
@@ -122,7 +122,7 @@ async function checkWhole(under: RawUnderCheck, tools: RawCheckTools, signal: Ab
 interface Look {
   readonly spec: RawSpec;
   readonly rect: Rect;
-  readonly freshness: Freshness;
+  readonly freshness: BlenderReuse;
   readonly signal: AbortSignal;
 }
 

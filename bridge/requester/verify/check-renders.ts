@@ -7,7 +7,7 @@ export type RawSpec = Extract<ChunkSpec, { kind: "raw" }>;
 export type FilesSpec = Extract<ChunkSpec, { kind: "files" }>;
 
 /** Whose Blender renders: one that may have been at work on this scene, or one of its own. */
-export type Freshness = "warm" | "fresh";
+export type BlenderReuse = "warm" | "fresh";
 
 interface CheckRendersDeps {
   readonly slots: LocalSlots;
@@ -44,7 +44,12 @@ export class CheckRenders {
   }
 }
 
-type RunHere = <T>(spec: ChunkSpec, freshness: Freshness, take: (rendered: LocalRendered) => Promise<T>, signal: AbortSignal) => Promise<T>;
+type RunHere = <T>(
+  spec: ChunkSpec,
+  freshness: BlenderReuse,
+  take: (rendered: LocalRendered) => Promise<T>,
+  signal: AbortSignal,
+) => Promise<T>;
 
 class RenderBatch implements AsyncDisposable {
   readonly #disk: Disk;
@@ -59,7 +64,7 @@ class RenderBatch implements AsyncDisposable {
   }
 
   /** A rectangle's floats. */
-  async raw(spec: RawSpec, freshness: Freshness, signal: AbortSignal): Promise<PlacedRaw> {
+  async raw(spec: RawSpec, freshness: BlenderReuse, signal: AbortSignal): Promise<PlacedRaw> {
     const take = async ({ raw }: LocalRendered): Promise<PlacedRaw> => {
       if (raw === undefined) throw new Error("a render of floats left no floats");
       const [path = ""] = await this.#keep([raw]);
@@ -69,7 +74,7 @@ class RenderBatch implements AsyncDisposable {
   }
 
   /** A frame's final files, by the names that Blender gave them. */
-  async outputs(spec: FilesSpec, freshness: Freshness, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+  async outputs(spec: FilesSpec, freshness: BlenderReuse, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
     const take = async ({ outputs }: LocalRendered) => {
       const kept = await this.#keep(outputs);
       return new Map(outputs.map((path, at) => [path.split(/[\\/]/).at(-1) ?? "", kept[at] ?? ""]));

@@ -7,9 +7,9 @@ import { chooseCrops } from "../../core/verify/crops.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Time, World } from "../../kernel/world.ts";
 import { checkFiles } from "./check-files.ts";
-import { checkAcross, checkEquals, type CheckFinding } from "./check-raw.ts";
+import { checkCrossClassCrops, checkSameClassCrops, type CheckFinding } from "./check-raw.ts";
 import { CheckRenders, type FilesSpec, type RawSpec } from "./check-renders.ts";
-import { Doubts } from "./doubts.ts";
+import { FalseAlarmReporter } from "./false-alarm-reporter.ts";
 import type { JobFolder } from "../job-folder.ts";
 import type { JobMedia, LocalScene, LocalSlots, ResultSummary } from "../ports.ts";
 
@@ -54,14 +54,14 @@ export class Checker {
   readonly #deps: CheckerDeps;
   readonly #options: CheckerOptions;
   readonly #renders: CheckRenders;
-  readonly #doubts: Doubts;
+  readonly #doubts: FalseAlarmReporter;
   readonly #liars = new Set<DonorId>();
 
   constructor(deps: CheckerDeps, options: CheckerOptions) {
     this.#deps = deps;
     this.#options = options;
     this.#renders = new CheckRenders({ slots: deps.slots, disk: deps.world.disk }, { scene: options.scene, folder: deps.folder.local });
-    this.#doubts = new Doubts(deps);
+    this.#doubts = new FalseAlarmReporter(deps);
   }
 
   /** Checks a result that lies in the job's folder. */
@@ -125,7 +125,7 @@ export class Checker {
     const wholeLookMs = this.#liars.has(result.donor) ? undefined : (this.#options.wholeLookMs ?? WHOLE_LOOK_MS);
     await using renders = this.#renders.begin();
     const tools = { time: this.#deps.world, renders, media, doubted: doubt, wholeLookMs };
-    return sameClass ? await checkEquals(under, tools, signal) : await checkAcross(under, tools, signal);
+    return sameClass ? await checkSameClassCrops(under, tools, signal) : await checkCrossClassCrops(under, tools, signal);
   }
 
   #key(resultHash: string): Uint8Array {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { excessGrants } from "./container-config.ts";
+import { isolationViolations } from "./container-config.ts";
 
 const GRANTED = {
   HostConfig: { Privileged: false, ReadonlyRootfs: true, NetworkMode: "none", Memory: 2 ** 30, PidsLimit: 256, NanoCpus: 1e9 },
@@ -8,9 +8,9 @@ const GRANTED = {
 
 describe("a container as the engine created it", () => {
   it("is accepted when it matches the request", () => {
-    expect(excessGrants(GRANTED)).toEqual([]);
+    expect(isolationViolations(GRANTED)).toEqual([]);
     // Podman reports the same CPU share in another way.
-    expect(excessGrants({ ...GRANTED, HostConfig: { ...GRANTED.HostConfig, NanoCpus: 0, CpuQuota: 100_000 } })).toEqual([]);
+    expect(isolationViolations({ ...GRANTED, HostConfig: { ...GRANTED.HostConfig, NanoCpus: 0, CpuQuota: 100_000 } })).toEqual([]);
   });
   it.each([
     ["privileged", { Privileged: true }],
@@ -20,8 +20,8 @@ describe("a container as the engine created it", () => {
     ["process limit", { PidsLimit: -1 }],
     ["CPU limit", { NanoCpus: 0 }],
   ])("is refused for a difference in: %s", (word, other) =>
-    expect(excessGrants({ ...GRANTED, HostConfig: { ...GRANTED.HostConfig, ...other } }).join()).toContain(word),
+    expect(isolationViolations({ ...GRANTED, HostConfig: { ...GRANTED.HostConfig, ...other } }).join()).toContain(word),
   );
   it("is refused when the image declares a volume", () =>
-    expect(excessGrants({ ...GRANTED, Mounts: [{ RW: false }, { RW: true }] }).join()).toContain("image"));
+    expect(isolationViolations({ ...GRANTED, Mounts: [{ RW: false }, { RW: true }] }).join()).toContain("image"));
 });

@@ -122,14 +122,14 @@ export function memoryForEngine(memoryBytes: number) {
 }
 
 /** The created container as reported by the engine. */
-export interface GrantedSandbox {
+export interface InspectedContainer {
   readonly HostConfig: Partial<HostConfig>;
   /** Its mounts; an image may declare volumes, which are on this machine's disk without a limit. */
   readonly Mounts: readonly { readonly RW: boolean }[];
 }
 
 /** Checks the created container against the request: some engines silently ignore unknown settings, and images may add volumes. */
-export function excessGrants({ HostConfig: granted, Mounts }: GrantedSandbox): string[] {
+export function isolationViolations({ HostConfig: granted, Mounts }: InspectedContainer): string[] {
   const faults: readonly (readonly [wrong: boolean, what: string])[] = [
     [granted.Privileged !== false, "it is privileged"],
     [granted.ReadonlyRootfs !== true, "its files are writable"],

@@ -4,11 +4,18 @@ import { setTimeout as delay } from "node:timers/promises";
 import type Docker from "dockerode";
 import { type ChildSignal, childSignal } from "../../kernel/abort.ts";
 import { FarmError, messageOf } from "../../kernel/errors.ts";
-import { type ContainerSpec, cpuForEngine, createOptions, excessGrants, memoryForEngine, type SandboxLimits } from "./container-config.ts";
-import { FrameReader, type Piece } from "./frame-reader.ts";
+import {
+  type ContainerSpec,
+  cpuForEngine,
+  createOptions,
+  isolationViolations,
+  memoryForEngine,
+  type SandboxLimits,
+} from "./container-config.ts";
+import { FrameReader, type FrameFragment } from "./frame-reader.ts";
 import { OutputQuota } from "./output-quota.ts";
 import { limitReached } from "../sandbox-end.ts";
-import { ENGINE_FRAMING, ENGINE_STREAM, FROM, frameFor, SUPERVISOR_FRAMING, TO } from "./supervisor-wire.ts";
+import { ENGINE_FRAMING, ENGINE_STREAM, FROM, encodeSupervisorFrame, SUPERVISOR_FRAMING, TO } from "./supervisor-wire.ts";
 import { ReceivedFiles } from "./received-files.ts";
 
 /** The supervisor ends a sandbox without input for `SILENT_SECONDS`: an engine that died leaves its input open. */
@@ -58,7 +65,7 @@ export class ContainerProcess {
     try {
       // dockerode would also put it all into the request's URL, which engines log.
       container = await engine.createContainer({ _query: {}, _body: createOptions(spec) } as never);
-      const faults = excessGrants(await container.inspect());
+      const faults = isolationViolations(await container.inspect());
       if (faults.length > 0)
         throw new FarmError("SANDBOX_UNSAFE", `the container engine created another sandbox than requested: ${faults.join(", ")}`);
       const stream = await container.attach({ stream: true, stdin: true, stdout: true, stderr: true, hijack: true });
@@ -107,11 +114,11 @@ export class ContainerProcess {
     return new Writable({
       write: (bytes: Buffer, _encoding, done) => {
         for (let at = 0; at < bytes.length; at += INPUT_PIECE_BYTES)
-          this.#send(frameFor(TO.input, bytes.subarray(at, at + INPUT_PIECE_BYTES)));
+          this.#send(encodeSupervisorFrame(TO.input, bytes.subarray(at, at + INPUT_PIECE_BYTES)));
         done();
       },
       final: (done) => {
-        this.#send(frameFor(TO.inputEnds));
+        this.#send(encodeSupervisorFrame(TO.inputEnds));
         done();
       },
     });
@@ -124,7 +131,7 @@ export class ContainerProcess {
   async #beat(): Promise<void> {
     while (!this.#life.signal.aborted) {
       await delay(HEARTBEAT_MS, undefined, { signal: this.#life.signal }).catch(() => {});
-      this.#send(frameFor(TO.beat));
+      this.#send(encodeSupervisorFrame(TO.beat));
     }
   }
 
@@ -144,7 +151,7 @@ export class ContainerProcess {
     }
   }
 
-  async #hear(piece: Piece): Promise<void> {
+  async #hear(piece: FrameFragment): Promise<void> {
     if (piece.kind === FROM.output) await this.#print(this.stdout, piece.bytes);
     else if (piece.kind === FROM.lastWord) this.#finalMessage = piece.bytes.toString("latin1");
     else await this.#taken.hear(piece);

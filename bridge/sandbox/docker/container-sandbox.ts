@@ -12,13 +12,13 @@ import type { ProcessRequest } from "../process/process-sandbox.ts";
 import { installTools, TOOLS } from "../sandbox-tools.ts";
 
 /** How long a sandbox lives, whatever happens in it. */
-export interface Supervision {
+export interface SandboxLifetimeLimits {
   readonly idleSeconds: number;
   readonly deadlineSeconds: number;
   readonly graceSeconds: number;
 }
 
-const SUPERVISION: Supervision = {
+const SUPERVISION: SandboxLifetimeLimits = {
   /** After this silence the bridge or the engine counts as gone. */
   idleSeconds: 30,
   /** A session of one job; longer jobs get a new one. */
@@ -41,7 +41,7 @@ export interface SandboxOptions {
   readonly environment?: string;
   /** Also accepts a runtime with known vulnerabilities. */
   readonly allowOldRuntime?: boolean;
-  readonly supervision?: Partial<Supervision>;
+  readonly supervision?: Partial<SandboxLifetimeLimits>;
 }
 
 /** Limits of one sandbox. */
@@ -68,14 +68,14 @@ export class ContainerSandbox implements AsyncDisposable {
   readonly warnings: readonly string[];
   readonly #engine: Docker;
   readonly #machine: EngineFacts;
-  readonly #supervision: Supervision;
+  readonly #supervision: SandboxLifetimeLimits;
   readonly #running = new Set<ContainerProcess>();
   #ready: { readonly tools: string; readonly labels: Readonly<Record<string, string>> } | undefined;
 
   private constructor(
     { engine, machine }: { readonly engine: Docker; readonly machine: EngineFacts },
     environment: EnvironmentImage | undefined,
-    supervision: Supervision,
+    supervision: SandboxLifetimeLimits,
     warnings: readonly string[],
   ) {
     this.#engine = engine;
@@ -208,7 +208,7 @@ function limitsOf({ cpus, memoryBytes }: SandboxSize): SandboxLimits {
   return { cpus, memoryBytes, scratchBytes, pids: PIDS.least + Math.ceil(cpus) * PIDS.perCpu };
 }
 
-function supervised(supervision: Supervision): string[] {
+function supervised(supervision: SandboxLifetimeLimits): string[] {
   const options = { ...supervision, scratch: INSIDE.scratch, seccomp: `${INSIDE.tools}/${TOOLS.filter}` };
   return ["/usr/bin/python3", "-IS", `${INSIDE.tools}/${TOOLS.supervisor}`, JSON.stringify(options)];
 }

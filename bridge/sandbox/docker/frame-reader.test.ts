@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FrameReader } from "./frame-reader.ts";
-import { ENGINE_FRAMING, FROM, frameFor, SUPERVISOR_FRAMING, SUPERVISOR_LIMITS } from "./supervisor-wire.ts";
+import { ENGINE_FRAMING, FROM, encodeSupervisorFrame, SUPERVISOR_FRAMING, SUPERVISOR_LIMITS } from "./supervisor-wire.ts";
 
 /** Frames reassembled from the pieces that a reader passes on. */
 async function read(chunks: readonly Buffer[], framing = SUPERVISOR_FRAMING) {
@@ -24,7 +24,7 @@ describe("frames from a sandbox", () => {
         fc.array(frame, { maxLength: 12 }),
         fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 30 }),
         async (sent, cuts) => {
-          const stream = Buffer.concat(sent.map(({ kind, payload }) => frameFor(kind, payload)));
+          const stream = Buffer.concat(sent.map(({ kind, payload }) => encodeSupervisorFrame(kind, payload)));
           const chunks: Buffer[] = [];
           for (let at = 0, turn = 0; at < stream.length; turn++) {
             const size = cuts[turn % cuts.length] ?? 1;

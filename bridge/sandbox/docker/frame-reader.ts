@@ -6,7 +6,7 @@ export interface Framing {
 }
 
 /** A part of a frame, as it came; `last` when nothing of the frame follows. */
-export interface Piece {
+export interface FrameFragment {
   readonly kind: number;
   readonly bytes: Buffer;
   readonly last: boolean;
@@ -15,11 +15,11 @@ export interface Piece {
 /** Splits a stream into frames and passes them on piece by piece, never buffering more than a header. */
 export class FrameReader {
   readonly #framing: Framing;
-  readonly #take: (piece: Piece) => void | Promise<void>;
+  readonly #take: (piece: FrameFragment) => void | Promise<void>;
   #header = Buffer.alloc(0);
   #frame: { readonly kind: number; left: number } | undefined;
 
-  constructor(framing: Framing, take: (piece: Piece) => void | Promise<void>) {
+  constructor(framing: Framing, take: (piece: FrameFragment) => void | Promise<void>) {
     this.#framing = framing;
     this.#take = take;
   }

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { FarmError } from "../../kernel/errors.ts";
-import type { Piece } from "./frame-reader.ts";
-import { FROM, frameFor, TO } from "./supervisor-wire.ts";
+import type { FrameFragment } from "./frame-reader.ts";
+import { FROM, encodeSupervisorFrame, TO } from "./supervisor-wire.ts";
 
 interface Taking {
   readonly file: FileHandle;
@@ -36,7 +36,7 @@ export class ReceivedFiles {
   }
 
   /** Handles a frame of the supervisor about the file. Throws when it breaks the protocol, which programs inside cannot cause. */
-  async hear({ kind, bytes, last }: Piece): Promise<void> {
+  async hear({ kind, bytes, last }: FrameFragment): Promise<void> {
     const taking = this.#taking;
     if (!taking) throw new Error("a file was sent that was not requested");
     if (!last && kind !== FROM.file) throw new Error("a control frame was split");
@@ -64,7 +64,7 @@ export class ReceivedFiles {
     try {
       const limit = Buffer.alloc(8);
       limit.writeBigUInt64BE(BigInt(maxBytes));
-      this.#send(frameFor(TO.take, Buffer.concat([limit, Buffer.from(path)])));
+      this.#send(encodeSupervisorFrame(TO.take, Buffer.concat([limit, Buffer.from(path)])));
       await ended.promise;
       return (await file.stat()).size;
     } finally {

@@ -46,7 +46,7 @@ export const ENGINE_FRAMING: Framing = {
 };
 
 /** A frame for the supervisor. */
-export function frameFor(kind: number, payload: Uint8Array = new Uint8Array()): Buffer {
+export function encodeSupervisorFrame(kind: number, payload: Uint8Array = new Uint8Array()): Buffer {
   const header = Buffer.alloc(SUPERVISOR_FRAMING.headerBytes);
   header.writeUInt8(kind, 0);
   header.writeUInt32BE(payload.length, 1);

@@ -9,7 +9,7 @@ export interface BaseImage {
   readonly args: Readonly<Record<string, string>>;
 }
 
-export interface BaseWatch {
+export interface BaseImageProgress {
   readonly note: (message: string) => void;
   readonly line: (line: string) => void;
 }
@@ -21,7 +21,7 @@ export interface BaseWatch {
 export async function findBase(
   engine: ImageEngine,
   wanted: { readonly release: string; readonly named: string | undefined; readonly containers: string },
-  watch: BaseWatch,
+  watch: BaseImageProgress,
   signal: AbortSignal,
 ): Promise<BaseImage> {
   const { release, named, containers } = wanted;
@@ -39,7 +39,7 @@ export async function findBase(
   return ownBase;
 }
 
-async function pulled(engine: ImageEngine, image: string, watch: BaseWatch, signal: AbortSignal): Promise<FarmError | undefined> {
+async function pulled(engine: ImageEngine, image: string, watch: BaseImageProgress, signal: AbortSignal): Promise<FarmError | undefined> {
   try {
     await engine.pull(image, watch.line, signal);
     return undefined;

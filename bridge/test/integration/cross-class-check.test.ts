@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { patience, TEST_BUILD } from "../../blender/fixtures/session-kit.ts";
-import { RenderProbe } from "../../blender/render/benchmark.ts";
+import { DeviceBenchmarkSession } from "../../blender/render/benchmark.ts";
 import { openSession } from "../../blender/render/session.ts";
 import type { StartProcess } from "../../blender/types.ts";
 import { hashFile } from "../../content/blocks/disk.ts";
@@ -40,7 +40,7 @@ beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cross-class-"));
   folder = new JobFolder(systemWorld, root, "job");
   await folder.create();
-  await using probe = await RenderProbe.open({ start: startPlainProcess }, { blender: TEST_BUILD, scratch: root }, patience());
+  await using probe = await DeviceBenchmarkSession.open({ start: startPlainProcess }, { blender: TEST_BUILD, scratch: root }, patience());
   for (const samples of [32, 24, 8]) await probe.saveBenchmarkScene(sceneOf(samples), samples, patience());
 });
 afterAll(() => rm(root, { recursive: true, force: true }));

@@ -15,7 +15,7 @@ import { FrameAssembler } from "../../requester/delivery/frame-assembler.ts";
 import { findFiles } from "../../requester/results/find-files.ts";
 import { JobRun } from "../../requester/run/job-run.ts";
 import type { JobFinisher, JobMedia } from "../../requester/ports.ts";
-import { withFilesHere } from "../../requester/results/restored-results.ts";
+import { dropMissingFiles } from "../../requester/results/restored-results.ts";
 import { restoreResults } from "../../requester/results/restore-results.ts";
 import { ResultReceiver } from "../../requester/results/result-receiver.ts";
 import { StatsCollector } from "../../requester/run/stats-collector.ts";
@@ -102,7 +102,7 @@ export class SimulatedRun {
   static async start(world: SimulatedWorld, seed: number): Promise<SimulatedRun> {
     const folded = foldJournal(world.journal);
     const files = world.filesFor(new Steps());
-    const journalState = await withFilesHere(systemWorld, { plan: world.plan, journalState: folded }, files, world.story.movie);
+    const journalState = await dropMissingFiles(systemWorld, { plan: world.plan, journalState: folded }, files, world.story.movie);
     return new SimulatedRun(world, journalState, seed);
   }
 

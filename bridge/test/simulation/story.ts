@@ -1,4 +1,4 @@
-import type { VerifyLevel, Deliver } from "../../core/job/option-schemas.ts";
+import type { VerifyLevel, DeliveryMode } from "../../core/job/option-schemas.ts";
 
 import { Random } from "../random.ts";
 
@@ -17,7 +17,7 @@ export interface Story {
   readonly movie: boolean;
   readonly inOrder: boolean;
   /** If raw frames are delivered, the client finishes them. */
-  readonly deliver: Deliver;
+  readonly deliver: DeliveryMode;
   /** Frames are finished in the requested order. */
   readonly inTurn: boolean;
   readonly verify: VerifyLevel;
@@ -89,7 +89,7 @@ function shapeOf(chance: Random): Pick<Story, "frames" | "tiles" | "kind" | "sha
   return { frames, tiles, kind: "raw", shared, movie: chance.oneIn(6), inOrder: isWhole && chance.oneIn(6) };
 }
 
-function deliverOf({ kind, movie }: Pick<Story, "kind" | "movie">, chance: Random): Deliver {
+function deliverOf({ kind, movie }: Pick<Story, "kind" | "movie">, chance: Random): DeliveryMode {
   return kind === "raw" && !movie && chance.oneIn(6) ? "raw" : "files";
 }
 

@@ -8,7 +8,7 @@ const MAX_KNOWN = 200;
 const Speeds = z.array(z.tuple([z.string().max(1_000), z.number().positive()])).max(MAX_KNOWN);
 
 /** The measured device. */
-export interface Measured {
+export interface BenchmarkKey {
   readonly deviceClass: DeviceClass;
   /** CPU threads, or the devices of Cycles. */
   readonly on: readonly string[];
@@ -36,12 +36,12 @@ export class BenchmarkCache {
     }
   }
 
-  of(measured: Measured): number | undefined {
+  of(measured: BenchmarkKey): number | undefined {
     return this.#speeds.get(keyOf(measured));
   }
 
   /** Atomic; if the home cannot be written, the benchmark just runs again. */
-  async learn(measured: Measured, speed: number): Promise<void> {
+  async learn(measured: BenchmarkKey, speed: number): Promise<void> {
     this.#speeds.delete(keyOf(measured));
     this.#speeds.set(keyOf(measured), speed);
     const kept = [...this.#speeds].slice(-MAX_KNOWN);
@@ -52,7 +52,7 @@ export class BenchmarkCache {
   }
 }
 
-function keyOf({ deviceClass, on }: Measured): string {
+function keyOf({ deviceClass, on }: BenchmarkKey): string {
   const { blenderVersion, buildHash, backend, arch, driver = "" } = deviceClass;
   return JSON.stringify([blenderVersion, buildHash, backend, arch, driver, ...on]);
 }

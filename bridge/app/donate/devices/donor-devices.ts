@@ -1,7 +1,7 @@
-import { RenderProbe } from "../../../blender/render/benchmark.ts";
+import { DeviceBenchmarkSession } from "../../../blender/render/benchmark.ts";
 import type { StartProcess } from "../../../blender/types.ts";
 import type { DeviceClass } from "../../../core/plan/chunk.ts";
-import { BACKEND_NAMES, gpuClass, type GpuUse, unusableGpusMessage, gpuUsesOf } from "../../../core/gpu/cycles-devices.ts";
+import { BACKEND_NAMES, gpuClass, type GpuSelection, unusableGpusMessage, gpuUsesOf } from "../../../core/gpu/cycles-devices.ts";
 import { type Gpu, gpuSummary } from "../../../core/gpu/gpu.ts";
 import { donatedSlots, type GpuSlot } from "../../../core/gpu/gpu-slots.ts";
 import type { SlotSize, Terms } from "../../../core/terms/terms.ts";
@@ -9,7 +9,7 @@ import type { DonorCapacity } from "../../../donor/ports.ts";
 import { isAbort } from "../../../kernel/abort.ts";
 import { FarmError, messageOf } from "../../../kernel/errors.ts";
 import type { ChosenBlender, SlotDevices } from "../../job/blender-slots.ts";
-import type { BenchmarkCache, Measured } from "./benchmark-cache.ts";
+import type { BenchmarkCache, BenchmarkKey } from "./benchmark-cache.ts";
 
 export interface DonorDevicesDeps {
   /** Undefined if work runs only in environments that jobs name. */
@@ -33,7 +33,7 @@ type DeviceTerms = Pick<Terms, "gpus" | "slots" | "cores">;
 
 /** GPUs that were tried. */
 interface Ready {
-  readonly use: GpuUse;
+  readonly use: GpuSelection;
   readonly deviceClass: DeviceClass;
   readonly speed: number;
 }
@@ -105,7 +105,7 @@ export class DonorDevices implements SlotDevices {
     return this.#deviceOf(slot)?.gpus ?? [];
   }
 
-  useOf(slot: number): GpuUse | undefined {
+  useOf(slot: number): GpuSelection | undefined {
     return this.#deviceOf(slot)?.use;
   }
 
@@ -211,14 +211,14 @@ export class DonorDevices implements SlotDevices {
     if (speed !== undefined) this.#onCpu = { speed, threads };
   }
 
-  #cpuMeasured(threads: number): Measured {
+  #cpuMeasured(threads: number): BenchmarkKey {
     return { deviceClass: this.#own.deviceClass, on: [`${threads} threads`] };
   }
 
-  async #probing<T>(gpus: readonly Gpu[], signal: AbortSignal, ask: (probe: RenderProbe) => Promise<T>): Promise<T> {
+  async #probing<T>(gpus: readonly Gpu[], signal: AbortSignal, ask: (probe: DeviceBenchmarkSession) => Promise<T>): Promise<T> {
     const { scratch, start } = await this.#deps.probePlace(gpus, this.#size);
     const { threads } = this.#size;
-    await using probe = await RenderProbe.open({ start }, { blender: this.#own.build, scratch, threads }, signal);
+    await using probe = await DeviceBenchmarkSession.open({ start }, { blender: this.#own.build, scratch, threads }, signal);
     return await ask(probe);
   }
 }

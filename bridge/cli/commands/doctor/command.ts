@@ -6,7 +6,7 @@ export function doctorCommand(cli: Cli): Command {
     .description("check what works on this machine, and how to fix the rest")
     .option("--blender <path>", "the Blender to check")
     .action(async (options: Record<string, unknown>) => {
-      const { runDoctor } = await import("./run.ts");
-      await runDoctor(cli, options);
+      const { doctorAction } = await import("./run.ts");
+      await doctorAction(cli, options);
     });
 }

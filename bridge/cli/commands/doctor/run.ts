@@ -9,7 +9,7 @@ import { parseOptions } from "../../parse-options.ts";
 const DoctorOptions = z.object({ home: z.string().optional(), json: z.boolean().default(false), blender: z.string().optional() });
 
 /** `bridge doctor`: what works on this machine, what does not, and how to fix it. */
-export async function runDoctor(cli: Cli, raw: Record<string, unknown>): Promise<void> {
+export async function doctorAction(cli: Cli, raw: Record<string, unknown>): Promise<void> {
   const { home, json, blender } = parseOptions(DoctorOptions, raw);
   const opened = await openHome(cli.world.disk, home);
   const findings = await runChecks(cli.world, { home: opened, blender }, () => tryNetwork(cli.world.clock, opened, cli.signal), cli.signal);

@@ -32,8 +32,8 @@ export function donateCommand(cli: Cli): Command {
     .option("--name <name>", "the name shown to others")
     .option("--blender <path>", "with --sandbox process: the Blender to use")
     .action(async (options: Record<string, unknown>) => {
-      const { runDonate } = await import("./run.ts");
-      await runDonate(cli, options);
+      const { donateAction } = await import("./run.ts");
+      await donateAction(cli, options);
     })
     .addCommand(donateSetCommand(cli))
     .addCommand(
@@ -52,8 +52,8 @@ function donateEvictCommand(cli: Cli): Command {
     .description("remove a job from the donor of this home")
     .argument("<job>", "its id, or a prefix of it")
     .action(async (job: string, _: unknown, command: Command) => {
-      const { runDonateEvict } = await import("./verbs.ts");
-      await runDonateEvict(cli, job, command.optsWithGlobals());
+      const { donateEvictAction } = await import("./verbs.ts");
+      await donateEvictAction(cli, job, command.optsWithGlobals());
     });
 }
 
@@ -63,16 +63,16 @@ function donateSetCommand(cli: Cli): Command {
     .argument("[name=value...]", "for instance cores=50% schedule='22:00-07:00'; name=default resets one")
     .addHelpText("after", () => `\nTerms:\n${termsHelp()}`)
     .action(async (assignments: string[], _: unknown, command: Command) => {
-      const { runDonateSet } = await import("./verbs.ts");
-      await runDonateSet(cli, assignments, command.optsWithGlobals());
+      const { donateSetAction } = await import("./verbs.ts");
+      await donateSetAction(cli, assignments, command.optsWithGlobals());
     });
 }
 
 function donateVerb(cli: Cli, verb: "pause" | "resume" | "status", description: string): Command {
   return new Command(verb).description(description).action(async (_: unknown, command: Command) => {
-    const { runDonateStatus, runDonateCommand } = await import("./verbs.ts");
+    const { donateStatusAction, donatePauseAction } = await import("./verbs.ts");
     const options = command.optsWithGlobals();
-    await (verb === "status" ? runDonateStatus(cli, options) : runDonateCommand(cli, verb, options));
+    await (verb === "status" ? donateStatusAction(cli, options) : donatePauseAction(cli, verb, options));
   });
 }
 

@@ -45,7 +45,7 @@ const DonateOptions = z.object({
 });
 
 /** `bridge donate`: runs a donor until it is stopped. */
-export async function runDonate(cli: Cli, raw: Record<string, unknown>): Promise<void> {
+export async function donateAction(cli: Cli, raw: Record<string, unknown>): Promise<void> {
   const options = parseOptions(DonateOptions, raw);
   const log = process.env["BRIDGE_DEBUG"] ? jsonLog(cli.world.clock, (line) => cli.terminal.error(line), "debug") : silentLog;
   const home = await openHome(cli.world.disk, options.home);

@@ -11,7 +11,7 @@ import { parseOptions } from "../../parse-options.ts";
 const VerbOptions = z.object({ home: z.string().optional(), json: z.boolean().default(false), finish: z.boolean().default(false) });
 
 /** `bridge donate set name=value …`; "name=default" resets a term. Without arguments: prints the terms. */
-export async function runDonateSet(cli: Cli, assignments: readonly string[], raw: Record<string, unknown>): Promise<void> {
+export async function donateSetAction(cli: Cli, assignments: readonly string[], raw: Record<string, unknown>): Promise<void> {
   const { home, json } = parseOptions(VerbOptions, raw);
   const texts: Partial<Record<TermName, string | undefined>> = {};
   for (const assignment of assignments) {
@@ -26,20 +26,20 @@ export async function runDonateSet(cli: Cli, assignments: readonly string[], raw
 }
 
 /** `bridge donate pause|resume`. */
-export async function runDonateCommand(cli: Cli, verb: "pause" | "resume", raw: Record<string, unknown>): Promise<void> {
+export async function donatePauseAction(cli: Cli, verb: "pause" | "resume", raw: Record<string, unknown>): Promise<void> {
   const { home, json, finish } = parseOptions(VerbOptions, raw);
   const command = verb === "resume" ? undefined : finish ? "finish" : "freeze";
   show(cli, await commandDonor(cli.world, await openHome(cli.world.disk, home), command), json);
 }
 
 /** `bridge donate status`. */
-export async function runDonateStatus(cli: Cli, raw: Record<string, unknown>): Promise<void> {
+export async function donateStatusAction(cli: Cli, raw: Record<string, unknown>): Promise<void> {
   const { home, json } = parseOptions(VerbOptions, raw);
   show(cli, await donorStatus(cli.world, await openHome(cli.world.disk, home)), json);
 }
 
 /** `bridge donate evict <job>`. */
-export async function runDonateEvict(cli: Cli, job: string, raw: Record<string, unknown>): Promise<void> {
+export async function donateEvictAction(cli: Cli, job: string, raw: Record<string, unknown>): Promise<void> {
   const { home, json } = parseOptions(VerbOptions, raw);
   if (job.trim() === "") throw new FarmError("USAGE", "no job is named", { advice: "See the jobs with `bridge donate status`." });
   const evicted = await evictJob(cli.world, await openHome(cli.world.disk, home), job);

@@ -13,12 +13,12 @@ export function envCommand(cli: Cli): Command {
         .option("--sha256 <hex>", "use the official build whose Linux archive has this SHA-256")
         .option("--gpu [maker]", "support GPUs of a vendor: nvidia, amd or intel (default: nvidia)")
         .option("--base <image>", "the image to build on (default: debian, or one made here by debootstrap)")
-        .action(async (_: unknown, command: Command) => (await commands()).runEnvBuild(cli, command.optsWithGlobals())),
+        .action(async (_: unknown, command: Command) => (await commands()).envBuildAction(cli, command.optsWithGlobals())),
     )
     .addCommand(
       new Command("list")
         .description("what is here")
-        .action(async (_: unknown, command: Command) => (await commands()).runEnvList(cli, command.optsWithGlobals())),
+        .action(async (_: unknown, command: Command) => (await commands()).envListAction(cli, command.optsWithGlobals())),
     )
     .addCommand(
       new Command("share")
@@ -26,7 +26,7 @@ export function envCommand(cli: Cli): Command {
         .argument("<environment>", "its name, digest, or Blender version")
         .option("--stop", "stop sharing it")
         .action(async (environment: string, _: unknown, command: Command) =>
-          (await commands()).runEnvShare(cli, environment, command.optsWithGlobals()),
+          (await commands()).envShareAction(cli, environment, command.optsWithGlobals()),
         ),
     )
     .addCommand(
@@ -34,7 +34,7 @@ export function envCommand(cli: Cli): Command {
         .description("remove one from the engine and from this home")
         .argument("<environment>", "its name, digest, or Blender version")
         .action(async (environment: string, _: unknown, command: Command) =>
-          (await commands()).runEnvRemove(cli, environment, command.optsWithGlobals()),
+          (await commands()).envRemoveAction(cli, environment, command.optsWithGlobals()),
         ),
     );
 }

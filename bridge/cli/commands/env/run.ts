@@ -28,7 +28,7 @@ const BuildOptions = z.object({
 const EnvOptions = z.object({ ...Shared, stop: z.boolean().default(false) });
 
 /** `bridge env build`. */
-export async function runEnvBuild(cli: Cli, raw: Record<string, unknown>): Promise<void> {
+export async function envBuildAction(cli: Cli, raw: Record<string, unknown>): Promise<void> {
   const { home, json, gpu, ...wanted } = parseOptions(BuildOptions, raw);
   const { clock } = cli.world;
   const startMs = clock.monotonicMs();
@@ -51,7 +51,7 @@ export async function runEnvBuild(cli: Cli, raw: Record<string, unknown>): Promi
 }
 
 /** `bridge env list`. */
-export async function runEnvList(cli: Cli, raw: Record<string, unknown>): Promise<void> {
+export async function envListAction(cli: Cli, raw: Record<string, unknown>): Promise<void> {
   const { home, json } = parseOptions(EnvOptions, raw);
   const listed = await listEnvironments(await openHome(cli.world.disk, home));
   if (json) {
@@ -63,7 +63,7 @@ export async function runEnvList(cli: Cli, raw: Record<string, unknown>): Promis
 }
 
 /** `bridge env share`; --stop ends sharing. */
-export async function runEnvShare(cli: Cli, reference: string, raw: Record<string, unknown>): Promise<void> {
+export async function envShareAction(cli: Cli, reference: string, raw: Record<string, unknown>): Promise<void> {
   const { home: folder, json, stop } = parseOptions(EnvOptions, raw);
   const home = await openHome(cli.world.disk, folder);
   const progress = (layers: number, bytes: number) => {
@@ -76,7 +76,7 @@ export async function runEnvShare(cli: Cli, reference: string, raw: Record<strin
 }
 
 /** `bridge env remove`. */
-export async function runEnvRemove(cli: Cli, reference: string, raw: Record<string, unknown>): Promise<void> {
+export async function envRemoveAction(cli: Cli, reference: string, raw: Record<string, unknown>): Promise<void> {
   const { home, json } = parseOptions(EnvOptions, raw);
   const row = await removeEnvironment(await openHome(cli.world.disk, home), reference);
   if (json) return cli.terminal.json({ event: "environment-removed", digest: row.digest });

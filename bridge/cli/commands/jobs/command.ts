@@ -13,7 +13,7 @@ export function jobsCommand(cli: Cli): Command {
     .option("--no-local", "resume: this machine renders nothing itself")
     .option("--local <n>", "resume: render slots on this machine", parseInteger)
     .action(async (verb: string, id: string | undefined, options: Record<string, unknown>) => {
-      const { runJobs } = await import("./run.ts");
-      await runJobs(cli, verb, id, options);
+      const { jobsAction } = await import("./run.ts");
+      await jobsAction(cli, verb, id, options);
     });
 }

@@ -5,12 +5,12 @@ import { FarmError, isFarmError } from "../../../kernel/errors.ts";
 import type { Cli } from "../../cli.ts";
 import { table } from "../../views/table.ts";
 import { parseOptions } from "../../parse-options.ts";
-import { runTask, WorkOptions } from "../render/run-task.ts";
+import { runJobWithView, WorkOptions } from "../render/run-task.ts";
 
 const Verb = z.enum(["list", "show", "cancel", "pause", "resume", "retry"]);
 
 /** `bridge jobs`: the job list and its verbs. */
-export async function runJobs(cli: Cli, verbText: string, id: string | undefined, raw: Record<string, unknown>): Promise<void> {
+export async function jobsAction(cli: Cli, verbText: string, id: string | undefined, raw: Record<string, unknown>): Promise<void> {
   const verb = Verb.safeParse(verbText);
   if (!verb.success)
     throw new FarmError("USAGE", `"${verbText}" is no verb of bridge jobs`, {
@@ -36,7 +36,7 @@ export async function runJobs(cli: Cli, verbText: string, id: string | undefined
 async function resume(cli: Cli, home: Home, id: string | undefined, options: z.infer<typeof WorkOptions>): Promise<void> {
   const job = await jobNamed(home, id);
   try {
-    await runTask(cli, { kind: "resume", job }, options);
+    await runJobWithView(cli, { kind: "resume", job }, options);
   } catch (error) {
     if (!isFarmError(error, "JOB_BUSY")) throw error;
     cli.terminal.line(await commandJob(cli.world.clock, home, job, "resume"));

@@ -10,7 +10,7 @@ export function peersCommand(cli: Cli): Command {
     .option("--swarm <name>", "the swarm to search", "public")
     .option("--wait <seconds>", "how long to search", parseCount, 3)
     .action(async (options: Record<string, unknown>) => {
-      const { runPeers } = await import("./run.ts");
-      await runPeers(cli, options);
+      const { peersAction } = await import("./run.ts");
+      await peersAction(cli, options);
     });
 }

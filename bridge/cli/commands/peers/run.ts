@@ -21,7 +21,7 @@ const PeersOptions = z.object({
 });
 
 /** `bridge peers`: lists donors and their offers. */
-export async function runPeers(cli: Cli, raw: Record<string, unknown>): Promise<void> {
+export async function peersAction(cli: Cli, raw: Record<string, unknown>): Promise<void> {
   const { home, json, peer, bootstrap, swarm, wait } = parseOptions(PeersOptions, raw);
   const donors = await queryDonors(
     { time: cli.world, log: silentLog },

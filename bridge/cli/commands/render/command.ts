@@ -22,7 +22,7 @@ export function renderCommand(cli: Cli): Command {
     .option("--allow-previews", "owners of donors may see previews of what they render")
     .option("--blender <path>", "the Blender to use")
     .action(async (scene: string, options: Record<string, unknown>) => {
-      const { runRender } = await import("./run.ts");
-      await runRender(cli, scene, options);
+      const { renderAction } = await import("./run.ts");
+      await renderAction(cli, scene, options);
     });
 }

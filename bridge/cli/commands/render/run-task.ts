@@ -26,7 +26,7 @@ export const WorkOptions = z.object({
 });
 
 /** Runs a task with its view, and reports how it ended. */
-export async function runTask(cli: Cli, task: Task, options: z.infer<typeof WorkOptions>): Promise<void> {
+export async function runJobWithView(cli: Cli, task: Task, options: z.infer<typeof WorkOptions>): Promise<void> {
   const settings: RenderSettings = {
     home: await openHome(cli.world.disk, options.home),
     blender: options.blender,

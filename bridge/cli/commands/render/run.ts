@@ -6,15 +6,15 @@ import { optionalFields } from "../../../core/job/option-schemas.ts";
 import type { Cli } from "../../cli.ts";
 import { declaredValues } from "../../declared-options.ts";
 import { parseOptions } from "../../parse-options.ts";
-import { runTask, WorkOptions } from "./run-task.ts";
+import { runJobWithView, WorkOptions } from "./run-task.ts";
 
 const RenderOptions = WorkOptions.extend({ ...optionalFields(BLENDER_FLAGS), ...optionalFields(JOB_OPTIONS) });
 
 /** `bridge render`: parse, compose, run, report. */
-export async function runRender(cli: Cli, scenePath: string, raw: Record<string, unknown>): Promise<void> {
+export async function renderAction(cli: Cli, scenePath: string, raw: Record<string, unknown>): Promise<void> {
   const declared = { ...declaredValues(BLENDER_FLAGS, raw), ...declaredValues(JOB_OPTIONS, raw) };
   const options = parseOptions(RenderOptions, { ...raw, ...declared });
   const request = renderRequest({ scenePath, cwd: process.cwd(), deliver: "files" }, options);
   const task: Task = { kind: "new", job: freshJobId(cli.world), request };
-  await runTask(cli, task, options);
+  await runJobWithView(cli, task, options);
 }

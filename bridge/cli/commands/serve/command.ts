@@ -14,7 +14,7 @@ export function serveCommand(cli: Cli): Command {
     .option("--no-lan", "do not look for others on the local network")
     .option("--blender <path>", "the Blender to use if a client names none")
     .action(async (options: Record<string, unknown>) => {
-      const { runServe } = await import("./run.ts");
-      await runServe(cli, options);
+      const { serveAction } = await import("./run.ts");
+      await serveAction(cli, options);
     });
 }

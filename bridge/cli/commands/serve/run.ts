@@ -21,7 +21,7 @@ const ServeOptions = z.object({
 });
 
 /** `bridge serve`: the bridge behind the Blender add-on. */
-export async function runServe(cli: Cli, raw: Record<string, unknown>): Promise<void> {
+export async function serveAction(cli: Cli, raw: Record<string, unknown>): Promise<void> {
   const { home, json, port, jobs, untilIdle, blender, threads, bootstrap, swarm, lan } = parseOptions(ServeOptions, raw);
   const settings = {
     home: await openHome(cli.world.disk, home),

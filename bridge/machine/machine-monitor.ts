@@ -1,12 +1,12 @@
 import { cpus } from "node:os";
 import type { Gpu } from "../core/gpu/gpu.ts";
-import type { Observation } from "../core/terms/decide.ts";
+import type { MachineMetrics } from "../core/terms/decide.ts";
 import { onBattery } from "./battery.ts";
 import { listGpus } from "./gpus.ts";
 import { type EnergyReading, joulesBetween, processorCelsius, processorEnergy } from "./heat.ts";
 import { othersLoad, type ProcessorTimes, processorTimes } from "./processor.ts";
 import { runningPrograms } from "./programs.ts";
-import { REAL_ROOTS, type Roots } from "./sources.ts";
+import { SYSTEM_ROOTS, type SystemRoots } from "./sources.ts";
 import { type IdleSensors, IdleDetector } from "./idle-time.ts";
 
 /** The requested metrics; others are not read, to save work. */
@@ -21,7 +21,7 @@ export interface MetricsRequest {
 }
 
 /** This machine's metrics, and its GPUs' if requested. */
-export type HostMetrics = Omit<Observation, "wall" | "command"> & {
+export type HostMetrics = Omit<MachineMetrics, "wall" | "command"> & {
   readonly gpus: readonly Gpu[];
   /** Since the previous reading; undefined if no counter is readable. */
   readonly joules: number | undefined;
@@ -30,7 +30,7 @@ export type HostMetrics = Omit<Observation, "wall" | "command"> & {
 };
 
 export interface MachineWatchOptions {
-  readonly roots?: Roots;
+  readonly roots?: SystemRoots;
   readonly platform?: NodeJS.Platform;
   /** CPU time of this bridge and of donated work at normal priority, in milliseconds from an arbitrary start. */
   readonly oursMs?: () => number;
@@ -42,8 +42,8 @@ const GPUS_EVERY_MS = 5_000;
 const LOAD_SECONDS = 5;
 
 /** Reads this machine's metrics repeatedly. */
-export class MachineWatch implements AsyncDisposable {
-  readonly #roots: Roots;
+export class MachineMonitor implements AsyncDisposable {
+  readonly #roots: SystemRoots;
   readonly #platform: NodeJS.Platform;
   readonly #oursMs: () => number;
   readonly #touch: IdleDetector;
@@ -54,7 +54,7 @@ export class MachineWatch implements AsyncDisposable {
   #gpus: { readonly atMs: number; readonly seen: readonly Gpu[] } | undefined;
 
   constructor(nowMs: number, options: MachineWatchOptions = {}) {
-    this.#roots = options.roots ?? REAL_ROOTS;
+    this.#roots = options.roots ?? SYSTEM_ROOTS;
     this.#platform = options.platform ?? process.platform;
     this.#oursMs = options.oursMs ?? ownProcessorMs;
     this.#touch = new IdleDetector(this.#roots, this.#platform, nowMs);

@@ -1,5 +1,5 @@
 import type { Verdict } from "../schedule/types.ts";
-import { type CropDifference, verdictOfEquals } from "./verdict.ts";
+import { type CropDifference, sameClassVerdict } from "./verdict.ts";
 
 /**
  * By what factor a result may differ more from our renders than they differ from each other. Two renders that differ by chance differ
@@ -11,7 +11,7 @@ export const OWN_NOISE_FACTOR = 4;
 const GARBAGE = 1e6;
 
 /** A rectangle rendered here twice, and a result of the same device class that differs from the first render. */
-export interface TwoRenders {
+export interface ReferenceComparison {
   /** The result against each of our renders. */
   readonly theirs: readonly [CropDifference, CropDifference];
   /** Our renders against each other. */
@@ -22,8 +22,8 @@ export interface TwoRenders {
  * Blender does not always render the same bits twice: sums over several threads depend on their order. A result
  * that equals either of our renders is equal; one that differs by about as much as they do from each other is accepted with a warning.
  */
-export function verdictOfTwo({ theirs, ours }: TwoRenders): Verdict {
-  const verdicts = theirs.map(verdictOfEquals);
+export function verdictAgainstTwoReferences({ theirs, ours }: ReferenceComparison): Verdict {
+  const verdicts = theirs.map(sameClassVerdict);
   if (verdicts.includes("equal")) return "equal";
   return verdicts.includes("warned") || theirs.some((one) => isNoMoreThan(one, ours)) ? "warned" : "different";
 }

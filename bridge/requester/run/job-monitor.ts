@@ -1,4 +1,4 @@
-import { isStalled, stillnessMessage, type Wait } from "../../core/ledger/stillness.ts";
+import { isStalled, stallMessage, type PendingOperation } from "../../core/ledger/stall.ts";
 import { measuredSecondsFor } from "../../core/schedule/predict.ts";
 import type { Schedule } from "../../core/schedule/schedule.ts";
 import type { ScheduleEvent } from "../../core/schedule/types.ts";
@@ -9,7 +9,7 @@ import { FarmError } from "../../kernel/errors.ts";
 const NO_DONORS_TIMEOUT_MS = 30_000;
 
 /** A job as its watch sees it. */
-export interface Watched {
+export interface JobProgressSnapshot {
   readonly schedule: Schedule;
   /** `Ledger.moves`. */
   readonly moves: number;
@@ -18,11 +18,11 @@ export interface Watched {
   readonly hasDonors: boolean;
   /** Names of donors that get no more work. */
   readonly banned: readonly string[];
-  readonly waits: readonly Wait[];
+  readonly waits: readonly PendingOperation[];
 }
 
 /** Looks whether a job still comes nearer to its end, and says what it waits for when it does not. */
-export class JobWatch {
+export class JobMonitor {
   #movedMs: number;
   #noDonorsSinceMs: number;
   #moves = -1;
@@ -42,7 +42,7 @@ export class JobWatch {
   }
 
   /** Why the job must end now: NO_DONORS or JOB_STALLED; undefined while all is well. */
-  look(nowMs: number, job: Watched): FarmError | undefined {
+  look(nowMs: number, job: JobProgressSnapshot): FarmError | undefined {
     if (job.moves !== this.#moves || job.isPaused) this.moved(nowMs);
     this.#moves = job.moves;
     const hasEnded = job.schedule.ended !== undefined;
@@ -50,7 +50,7 @@ export class JobWatch {
     if (nowMs - this.#noDonorsSinceMs > NO_DONORS_TIMEOUT_MS) return hasNoDonors(job.banned);
     const waits = [...job.waits, ...rendersOf(job.schedule)];
     if (waits.length === 0 && allRest(job.schedule)) this.moved(nowMs);
-    return isStalled(nowMs, this.#movedMs, waits) ? new FarmError("JOB_STALLED", stillnessMessage(nowMs, this.#movedMs, waits)) : undefined;
+    return isStalled(nowMs, this.#movedMs, waits) ? new FarmError("JOB_STALLED", stallMessage(nowMs, this.#movedMs, waits)) : undefined;
   }
 }
 
@@ -59,7 +59,7 @@ function allRest({ ended, donors }: Schedule): boolean {
   return ended === undefined && ![...donors.values()].some(({ here, open }) => here && open);
 }
 
-function rendersOf(schedule: Schedule): Wait[] {
+function rendersOf(schedule: Schedule): PendingOperation[] {
   return runningChunks(schedule).map(({ chunk, donor, startedAtMs }) => ({
     what: `chunk ${chunk} of donor ${donor}`,
     kind: "render",

@@ -1,6 +1,6 @@
 /** The parts of a file that are its picture, in file order; parts of a damaged file are kept as they are. */
-export type Pieces = readonly Buffer[];
+export type ImageDataSegments = readonly Buffer[];
 
-export function samePieces(ours: Pieces, theirs: Pieces): boolean {
+export function samePieces(ours: ImageDataSegments, theirs: ImageDataSegments): boolean {
   return ours.length === theirs.length && ours.every((piece, at) => piece.equals(theirs[at] as Buffer));
 }

@@ -1,5 +1,5 @@
 /** Something that a job currently waits for. */
-export interface Wait {
+export interface PendingOperation {
   /** For messages: "frame 3 of donor bert", "the check of …". */
   readonly what: string;
   readonly kind: "render" | "finish" | "other";
@@ -12,7 +12,7 @@ export interface Wait {
  * How long nothing may happen, in ms. Each wait has an earlier limit of its own; these catch cases that were not
  * foreseen. A render of unknown length may take the session's limit; one of known length, a multiple of that.
  */
-export const STILLNESS_LIMITS = {
+export const STALL_TIMEOUTS = {
   otherMs: 20 * 60_000,
   renderMs: 13 * 3_600_000,
   renderFactor: 50,
@@ -24,21 +24,21 @@ export const STILLNESS_LIMITS = {
  * Whether a job made no progress for longer than its waits can explain. With no known wait the short limit
  * applies: then an answer was lost.
  */
-export function isStalled(nowMs: number, movedMs: number, waits: readonly Wait[]): boolean {
-  const allowed = Math.max(STILLNESS_LIMITS.otherMs, ...waits.map(allowedMs));
+export function isStalled(nowMs: number, movedMs: number, waits: readonly PendingOperation[]): boolean {
+  const allowed = Math.max(STALL_TIMEOUTS.otherMs, ...waits.map(allowedMs));
   const latest = Math.max(movedMs, ...waits.map(({ sinceMs }) => sinceMs));
   return nowMs - latest > allowed;
 }
 
-function allowedMs({ kind, seconds }: Wait): number {
-  if (kind === "finish") return STILLNESS_LIMITS.finishMs;
-  if (kind === "other") return STILLNESS_LIMITS.otherMs;
-  if (seconds === undefined) return STILLNESS_LIMITS.renderMs;
-  return Math.min(STILLNESS_LIMITS.renderMs, Math.max(STILLNESS_LIMITS.renderFloorMs, seconds * 1_000 * STILLNESS_LIMITS.renderFactor));
+function allowedMs({ kind, seconds }: PendingOperation): number {
+  if (kind === "finish") return STALL_TIMEOUTS.finishMs;
+  if (kind === "other") return STALL_TIMEOUTS.otherMs;
+  if (seconds === undefined) return STALL_TIMEOUTS.renderMs;
+  return Math.min(STALL_TIMEOUTS.renderMs, Math.max(STALL_TIMEOUTS.renderFloorMs, seconds * 1_000 * STALL_TIMEOUTS.renderFactor));
 }
 
 /** The message for a job that was ended because of this. */
-export function stillnessMessage(nowMs: number, movedMs: number, waits: readonly Wait[]): string {
+export function stallMessage(nowMs: number, movedMs: number, waits: readonly PendingOperation[]): string {
   const minutes = Math.round((nowMs - movedMs) / 60_000);
   const shown = waits.slice(0, 5).map(({ what, sinceMs }) => `${what} (${Math.round((nowMs - sinceMs) / 1_000)} s)`);
   const more = waits.length > shown.length ? ` and ${waits.length - shown.length} more` : "";

@@ -9,7 +9,7 @@ import type { WarmSession } from "../../donor/ports.ts";
 import { RenderSlots } from "../../donor/render-slots.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { SentScene } from "./sent-scene.ts";
-import { sentSlots, watchedSession } from "./sent-slots.ts";
+import { slotsForSentScene, watchedSession } from "./slots-for-sent-scene.ts";
 
 const { signal } = new AbortController();
 const spec: ChunkSpec = {
@@ -70,7 +70,7 @@ function slotsWith(meanwhile: { load?: () => Promise<void>; render?: () => Promi
     return watchedSession(session, sent);
   };
   const slots = new RenderSlots({ openSession }, { slots: 1 });
-  const ours = sentSlots(slots, sent);
+  const ours = slotsForSentScene(slots, sent);
   const render = (what: ChunkSpec = spec) =>
     ours.run({ key: path, path, remap: {} }, what, { take: async ({ outputs }) => outputs[0] }, signal);
   return { render, loads, slots };

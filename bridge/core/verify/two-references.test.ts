@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { CropDifference } from "./verdict.ts";
-import { verdictOfTwo, worstVerdict } from "./two-renders.ts";
+import { verdictAgainstTwoReferences, worstVerdict } from "./two-references.ts";
 
 const off = (differingPixels: number, maxDifference: number): CropDifference => ({ differingPixels, maxDifference, r: undefined });
 const equal = off(0, 0);
@@ -23,7 +23,7 @@ describe("a result against two renders of our own", () => {
     ["is a lie when it is off in many more pixels", [off(200, 0.3), off(210, 0.3)], off(25, 0.3), "different"],
     ["is a lie when it is off by much more", [off(25, 2), off(25, 2)], off(25, 0.3), "different"],
     ["is a lie when it holds what is no number", [off(5, Number.NaN), off(5, Number.POSITIVE_INFINITY)], off(5, 1), "different"],
-  ] as const)("%s", (_claim, theirs, ours, verdict) => expect(verdictOfTwo({ theirs, ours })).toBe(verdict));
+  ] as const)("%s", (_claim, theirs, ours, verdict) => expect(verdictAgainstTwoReferences({ theirs, ours })).toBe(verdict));
 });
 
 it("the verdict on several crops is the verdict on the worst of them", () => {

@@ -1,12 +1,12 @@
 import { expect, it } from "vitest";
-import { STILLNESS_LIMITS, isStalled, stillnessMessage, type Wait } from "./stillness.ts";
+import { STALL_TIMEOUTS, isStalled, stallMessage, type PendingOperation } from "./stall.ts";
 
 const MINUTE_MS = 60_000;
-const wait = (kind: Wait["kind"], seconds?: number): Wait => ({ what: `the ${kind}`, kind, sinceMs: 0, seconds });
+const wait = (kind: PendingOperation["kind"], seconds?: number): PendingOperation => ({ what: `the ${kind}`, kind, sinceMs: 0, seconds });
 
 it("a job that waits for nothing known counts as stalled after the short limit", () => {
-  expect(isStalled(STILLNESS_LIMITS.otherMs, 0, [])).toBe(false);
-  expect(isStalled(STILLNESS_LIMITS.otherMs + 1, 0, [])).toBe(true);
+  expect(isStalled(STALL_TIMEOUTS.otherMs, 0, [])).toBe(false);
+  expect(isStalled(STALL_TIMEOUTS.otherMs + 1, 0, [])).toBe(true);
 });
 
 it("a render of unknown length may take a night; a render expected to take a minute stalls after fifty times that plus half an hour", () => {
@@ -24,7 +24,7 @@ it("the longest of its waits decides, from when that wait began", () => {
 
 it("the message says what it waited for", () => {
   const waits = [wait("other"), ...Array.from({ length: 6 }, (_, index) => ({ ...wait("render"), what: `chunk ${index}` }))];
-  expect(stillnessMessage(30 * MINUTE_MS, 0, waits)).toBe(
+  expect(stallMessage(30 * MINUTE_MS, 0, waits)).toBe(
     "there was no progress for 30 minutes; the job waited for the other (1800 s), chunk 0 (1800 s), chunk 1 (1800 s), chunk 2 (1800 s), chunk 3 (1800 s) and 2 more",
   );
 });

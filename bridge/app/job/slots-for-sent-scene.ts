@@ -6,7 +6,7 @@ import type { LocalSlots } from "../../requester/ports.ts";
 import type { SentScene } from "./sent-scene.ts";
 
 /** Local slots that render exactly the scene as it was sent. Throws SCENE_CHANGED if they cannot. */
-export function sentSlots(slots: LocalSlots, sent: SentScene): LocalSlots {
+export function slotsForSentScene(slots: LocalSlots, sent: SentScene): LocalSlots {
   const runOnce = async <T>(spec: ChunkSpec, use: Parameters<typeof slots.run<T>>[2], signal: AbortSignal): Promise<T> => {
     const goesBack = spec.stepFrom !== undefined;
     const scene = await sent.toOpen(goesBack, signal);

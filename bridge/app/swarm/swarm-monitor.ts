@@ -20,7 +20,7 @@ const LOOK_EVERY_MS = 3_000;
 const SEARCH_EVERY_MS = 20_000;
 
 /** The current state of the swarm, for queries and subscriptions. */
-export class SwarmWatch implements AsyncDisposable {
+export class SwarmMonitor implements AsyncDisposable {
   readonly #deps: SwarmWatchDeps;
   readonly #name: string;
   readonly #life = childSignal();

@@ -3,9 +3,9 @@ import type { JobEvent } from "../../core/job/job-events.ts";
 import type { Log } from "../../kernel/log.ts";
 
 /** Why a result that looked like a lie was none. */
-export type NoLie = "warm-blender" | "own-noise" | "crop-is-not-tile";
+export type FalseAlarmCause = "warm-blender" | "own-noise" | "crop-is-not-tile";
 
-const MESSAGES: Readonly<Record<NoLie, (scene: string) => string>> = {
+const MESSAGES: Readonly<Record<FalseAlarmCause, (scene: string) => string>> = {
   "warm-blender": (scene) => `a Blender that had been at work here rendered ${scene} otherwise than a fresh one: checks use fresh ones now`,
   "own-noise": (scene) => `Blender does not render ${scene} twice in the same way here: results that differ by as little are taken`,
   "crop-is-not-tile": (scene) =>
@@ -13,7 +13,7 @@ const MESSAGES: Readonly<Record<NoLie, (scene: string) => string>> = {
 };
 
 /** What second looks found: logged each time, and told once a job for each cause. */
-export class Doubts {
+export class FalseAlarmReporter {
   readonly #deps: { readonly observe: (event: JobEvent) => void; readonly log: Log };
   readonly #told = new Set<string>();
 
@@ -26,7 +26,11 @@ export class Doubts {
     this.#deps.log.info(facts, "a result differs from our render and is looked at again");
   }
 
-  settled(facts: { readonly chunk: string; readonly donor: string; readonly verdict: Verdict }, scene: string, cause: NoLie): void {
+  settled(
+    facts: { readonly chunk: string; readonly donor: string; readonly verdict: Verdict },
+    scene: string,
+    cause: FalseAlarmCause,
+  ): void {
     this.#deps.log.info({ ...facts, cause }, "a result that differed from our first render is no lie");
     this.#tell(cause, MESSAGES[cause](JSON.stringify(scene)));
   }

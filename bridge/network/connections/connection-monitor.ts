@@ -15,7 +15,7 @@ export interface ConnectionWatchDeps {
 }
 
 /** Closes connections whose far side does not answer pings. Any answer counts, also a refusal. */
-export class ConnectionWatch {
+export class ConnectionMonitor {
   readonly #deps: ConnectionWatchDeps;
   readonly #stop = new AbortController();
   readonly #watching = new TrackedTasks();
