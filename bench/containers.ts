@@ -42,7 +42,7 @@ if (!plain) throw new Error(`this machine has no Blender ${version} (${buildHash
 
 /** A rectangle of the scene's frame. */
 function chunk(width: number, height: number): ChunkSpec {
-  return { kind: "raw", scene: "Scene", frame: 1, width: 480, height: 270, rect: { x: 120, y: 60, width, height }, denoise: false };
+  return { kind: "raw", scene: "Scene", frame: 1, width: 480, height: 270, rect: { x: 120, y: 60, width, height }, denoise: "none" };
 }
 const SMALL = chunk(8, 8);
 const LARGE = chunk(120, 60);

@@ -94,7 +94,7 @@ async function render(
   await using session = await openSession(deps, { blender, scratch, untrusted: false, ...(how.use && { gpu: how.use }) }, signal);
   if (session.fellBack !== undefined) throw new Error(session.fellBack);
   await session.load(scene, { remap: {} }, signal);
-  const spec = { kind: "raw", scene: "Benchmark", frame: 1, width: SIDE, height: SIDE, rect: frame, denoise: false } as const;
+  const spec = { kind: "raw", scene: "Benchmark", frame: 1, width: SIDE, height: SIDE, rect: frame, denoise: "none" } as const;
   const { raw = "" } = await session.render({ ...spec, ...(how.half && { half: how.half }) }, signal);
   return raw;
 }

@@ -34,10 +34,18 @@ export interface BlenderProcessOptions {
   readonly startTimeoutMs?: number;
 }
 
+export interface RequestLimits {
+  readonly timeoutMs: number;
+  /** Told the share of the request that is done, as far as the script reports it. */
+  readonly progress?: (share: number) => void;
+}
+
 type Answer = { readonly ok: true; readonly result: unknown } | { readonly ok: false; readonly code: string; readonly message: string };
 
 const Message = z.union([
   z.strictObject({ event: z.literal("ready") }),
+  /** The share of a request that is done. */
+  z.strictObject({ id: z.int(), progress: z.number().min(0).max(1) }),
   z.strictObject({ id: z.int(), ok: z.literal(true), result: z.unknown() }),
   z.strictObject({ id: z.int(), ok: z.literal(false), code: z.string().max(100), message: z.string().transform(shortened) }),
 ]);
@@ -47,6 +55,7 @@ export class BlenderProcess implements AsyncDisposable {
   readonly #process: RunningProcess;
   readonly #token: string;
   readonly #log: string[] = [];
+  readonly #progress = new Map<number, (share: number) => void>();
   readonly #waiting = new Map<number | "ready", (answer: Answer) => void>();
   readonly exited: Promise<void>;
   #nextId = 1;
@@ -102,14 +111,20 @@ export class BlenderProcess implements AsyncDisposable {
   }
 
   /**
-   * Requests `op` from the script.
+   * Requests `op` from the script. `limits`: the time limit in milliseconds, or more.
    * @returns its result, unparsed: the caller holds the schema.
    */
-  async request(op: string, parameters: object, signal: AbortSignal, timeoutMs: number): Promise<unknown> {
+  async request(op: string, parameters: object, signal: AbortSignal, limits: number | RequestLimits): Promise<unknown> {
+    const { timeoutMs, progress } = typeof limits === "number" ? { timeoutMs: limits } : limits;
     const id = this.#nextId++;
+    if (progress) this.#progress.set(id, progress);
     const answer = this.#ask(id, signal, timeoutMs);
     this.#process.stdin.write(`${JSON.stringify({ ...parameters, id, op })}\n`);
-    return await answer;
+    try {
+      return await answer;
+    } finally {
+      this.#progress.delete(id);
+    }
   }
 
   /** The last lines that Blender printed, for finding the cause. */
@@ -175,6 +190,7 @@ export class BlenderProcess implements AsyncDisposable {
     const message = Message.safeParse(whole ? parsedJson(line.slice(this.#token.length)) : undefined);
     if (!message.success) return this.#breakOff(line);
     if ("event" in message.data) this.#waiting.get("ready")?.({ ok: true, result: undefined });
+    else if ("progress" in message.data) this.#progress.get(message.data.id)?.(message.data.progress);
     else this.#waiting.get(message.data.id)?.(message.data);
   }
 

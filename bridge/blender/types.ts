@@ -63,6 +63,8 @@ export interface RenderedFiles {
   readonly renderSeconds: number;
   /** Peak resident memory of Blender so far. */
   readonly peakMemoryBytes: number;
+  /** At which sample each view of each view layer stopped, in the order of rendering. */
+  readonly lastSamples?: readonly number[];
 }
 
 /** One warm Blender holding one scene, doing many chunks. Calls are made one at a time. */

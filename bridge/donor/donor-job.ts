@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import type { ChunkSpec, ResultFile } from "../core/plan/chunk.ts";
+import { type ChunkSpec, type ResultFile, lastSamplesIn } from "../core/plan/chunk.ts";
 import type { Availability } from "../core/terms/availability.ts";
 import { type ChildSignal, childSignal, isAbort } from "../kernel/abort.ts";
 import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
@@ -212,7 +212,7 @@ export class DonorJob implements OpenJobHandle {
     if (this.ticket.allowPreview && rendered.preview !== undefined) await this.#deps.previews.take(this.ticket.job, rendered.preview);
     const files: ResultFile[] = [];
     try {
-      for (const { role, path } of named) files.push({ role, name: basename(path), ...(await this.#keepFile(path)) });
+      for (const { role, path } of named) files.push({ role, name: basename(path), ...(await this.#keepFile(path)), ...lastSamplesIn(role, rendered) });
     } catch (error) {
       for (const file of files) await this.#deps.store.dropResult(file.sha256, this.ticket.requester.id);
       throw error;

@@ -32,6 +32,8 @@ export interface ChunkFiles {
   readonly preview?: string;
   readonly renderSeconds: number;
   readonly peakMemoryBytes: number;
+  /** At which sample each view of each view layer stopped, in the order of rendering. */
+  readonly lastSamples?: readonly number[];
   /** Their device class, when slots have several classes. */
   readonly deviceClass?: DeviceClass;
 }

@@ -1,6 +1,7 @@
 import { closeSync, openSync } from "node:fs";
 import type { Rect } from "../core/job/scene-facts.ts";
 import { fitsSpec, assembledLayoutOf, writeAll } from "./assembled.ts";
+import { AbsoluteCounts } from "./absolute-counts.ts";
 import { ExrFile } from "./exr/exr-file.ts";
 import { exrInvalid, quoted } from "./exr/exr-invalid.ts";
 import type { ExrPart } from "./exr/header.ts";
@@ -51,7 +52,12 @@ export function pasteResult(request: PasteRequest): void {
   try {
     const paste = { descriptor, layout, runs, ...place(resultRect, tileRect, region) };
     const wanted = (_: ExrPart, firstRow: number, rows: number) => firstRow < paste.tileBottom && firstRow + rows > paste.tileTop;
-    forEachBlock(file, (block) => pasteBlock(block, paste), wanted);
+    const counts = new AbsoluteCounts(file, request.lastSamples ?? {});
+    const visit = (block: DecodedScanlines) => {
+      counts.apply(block);
+      pasteBlock(block, paste);
+    };
+    forEachBlock(file, visit, wanted);
   } catch (error) {
     throw asWriteFailure(error, target.path);
   } finally {

@@ -1,3 +1,4 @@
+import type { LastSamples } from "../core/denoise/sample-counts.ts";
 import type { Rect } from "../core/job/scene-facts.ts";
 
 /** The expected shape of a raw result, known before a byte of it is read. */
@@ -52,4 +53,15 @@ export interface PasteRequest {
   readonly resultRect: Rect;
   readonly tileRect: Rect;
   readonly region: Rect;
+  /** Its channels of relative sample counts, which are pasted as absolute ones. */
+  readonly lastSamples?: LastSamples;
+}
+
+/** An assembled file that is made of another one. */
+export interface DeriveRequest {
+  /** Path of an assembled file. */
+  readonly from: string;
+  readonly to: AssembledSpec;
+  /** Channels of absolute sample counts, which become relative to this number of samples. */
+  readonly relative: Readonly<Record<string, number>>;
 }

@@ -50,6 +50,10 @@ export class JobFolder implements JobFiles {
     await this.remove(here.filter((path) => !kept.has(path)));
   }
 
+  tiledPath(path: string): string {
+    return join(this.local, `tiled-${basename(path)}`);
+  }
+
   tilePath(name: string): string {
     return join(this.tiles, name);
   }
@@ -61,6 +65,10 @@ export class JobFolder implements JobFiles {
 
   async sync(path: string): Promise<void> {
     await syncFile(this.#disk, path);
+  }
+
+  async move(from: string, to: string): Promise<void> {
+    await this.#disk.rename(from, to);
   }
 
   async remove(paths: readonly string[]): Promise<void> {

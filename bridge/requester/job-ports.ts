@@ -5,7 +5,7 @@ import type { Log } from "../kernel/log.ts";
 import type { World } from "../kernel/world.ts";
 import type { JobFolder } from "./job-folder.ts";
 import type { JobRun } from "./run/job-run.ts";
-import type { AssembledPath, HashFile, JobFinisher, JobMedia, PreviewStitcher, LocalSlots } from "./ports.ts";
+import type { AssembledPath, FrameDenoiser, HashFile, JobFinisher, JobMedia, PreviewStitcher, LocalSlots } from "./ports.ts";
 import type { PreparedJob } from "./prepare/prepared-job.ts";
 
 /** All that a job needs of its surroundings, by what it is for. */
@@ -42,6 +42,7 @@ export interface OutputPorts {
   /** Where assembled raw frames of this job lie; the finishing Blender looks there. */
   readonly assembledPath: (folder: JobFolder) => AssembledPath;
   readonly openFinisher: (folder: JobFolder, signal: AbortSignal) => Promise<JobFinisher & AsyncDisposable>;
+  readonly openDenoiser: (signal: AbortSignal) => FrameDenoiser & AsyncDisposable;
   readonly encodeVideo: (
     frames: readonly string[],
     fps: { readonly numerator: number; readonly denominator: number },

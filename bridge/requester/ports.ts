@@ -1,3 +1,5 @@
+import type { LastSamples } from "../core/denoise/sample-counts.ts";
+import type { DenoiseRecipe } from "../core/job/denoise-recipe.ts";
 import type { ChunkId, ChunkSpec, DonorId, ResultFile } from "../core/plan/chunk.ts";
 import type { Rect, SceneFrame } from "../core/job/scene-facts.ts";
 import type { WrittenFile } from "../core/ledger/written-file.ts";
@@ -12,6 +14,8 @@ export interface LocalRendered {
   readonly preview?: string;
   readonly renderSeconds: number;
   readonly peakMemoryBytes: number;
+  /** See `ResultFile`. */
+  readonly lastSamples?: readonly number[];
 }
 
 export interface LocalScene {
@@ -40,6 +44,8 @@ export interface LocalSlots {
 export interface JobFiles {
   /** Where a file of one donor's result of one chunk lies; nobody else's lies there. */
   resultPath(chunk: ChunkId, donor: DonorId, hash: Sha256): string;
+  /** Where the tiles of an assembled picture are put together, if it takes one more step to make the picture of them. */
+  tiledPath(path: string): string;
   /** Where a file lies that somebody looks at while its frame grows. */
   tilePath(name: string): string;
   /** Removes all results but these: what a run had begun that was stopped. */
@@ -48,6 +54,8 @@ export interface JobFiles {
   sizeOf(path: string): Promise<number | undefined>;
   /** Resolves when the file is on the disk. */
   sync(path: string): Promise<void>;
+  /** Another name, in place of what had it. */
+  move(from: string, to: string): Promise<void>;
   /** What is not there is no failure. */
   remove(paths: readonly string[]): Promise<void>;
   /** Copies a picture to where it belongs; it is on the disk and whole when this resolves. Throws OUTPUT_NOT_WRITABLE, DISK_FULL. */
@@ -77,7 +85,14 @@ export interface JobMedia {
       readonly resultRect: Rect;
       readonly tileRect: Rect;
       readonly region: Rect;
+      /** Channels of relative sample counts, see `core/denoise/sample-counts.ts`. */
+      readonly lastSamples?: LastSamples;
     },
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Makes an assembled picture of another one; `relative`: channels of sample counts. */
+  deriveAssembled(
+    request: { readonly from: string; readonly to: AssembledPicture; readonly relative: Readonly<Record<string, number>> },
     signal: AbortSignal,
   ): Promise<void>;
   compare(
@@ -121,6 +136,18 @@ export interface JobFinisher {
     frames: { readonly start: number; readonly end: number; readonly step: number },
     signal: AbortSignal,
   ): Promise<readonly WrittenFile[]>;
+}
+
+/** Denoises assembled frames in a Blender of this machine. */
+export interface FrameDenoiser {
+  /** Starts that Blender ahead of the first frame. Never fails. */
+  prepare(): void;
+  /** Fills the denoised channels of `to`; `progress`: the share that is done. Throws FINISHING_FAILED. */
+  denoise(
+    frame: { readonly from: string; readonly to: string; readonly recipe: DenoiseRecipe; readonly views: readonly string[] },
+    progress: (share: number) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
 }
 
 /** Small stitched pictures for people; a failure to make one is nobody's failure. */

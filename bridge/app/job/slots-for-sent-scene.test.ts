@@ -19,7 +19,7 @@ const spec: ChunkSpec = {
   width: 8,
   height: 8,
   rect: { x: 0, y: 0, width: 8, height: 8 },
-  denoise: false,
+  denoise: "none",
 };
 const stepped: ChunkSpec = { ...spec, stepFrom: 1 };
 

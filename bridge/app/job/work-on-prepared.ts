@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { Denoiser } from "../../blender/finish/denoiser.ts";
 import { assembledFileName } from "../../blender/finish/finisher.ts";
 import { hashFile } from "../../content/blocks/disk.ts";
 import type { PackedBundle } from "../../content/bundle/pack.ts";
@@ -7,7 +8,9 @@ import type { JobEvent, JobOutcome } from "../../core/job/job-events.ts";
 import type { Database, JobCommand } from "../../database/types.ts";
 import type { WarmSession } from "../../donor/ports.ts";
 import type { RenderSlots } from "../../donor/render-slots.ts";
+import type { Log } from "../../kernel/log.ts";
 import type { World } from "../../kernel/world.ts";
+import { startPlainProcess } from "../../sandbox/process/process-sandbox.ts";
 import { findFfmpeg } from "../../media/video/find-ffmpeg.ts";
 import { encodeVideo } from "../../media/video/video.ts";
 import { openMedia } from "../../media/worker/media-pool.ts";
@@ -79,7 +82,7 @@ export async function workOnPrepared(
       preview,
       hashFile: async (path) => ({ sha256: await hashFile(path, signal), bytes: (await world.disk.stat(path)).size }),
     },
-    delivery: deliveryOf(world, settings, parts),
+    delivery: deliveryOf({ ...world, log }, settings, parts),
     journal: database.journal,
     client: { observe, takeCommand: () => takeCommand(database, prepared.id, watching) },
     process: { world, log },
@@ -93,10 +96,19 @@ function takeCommand({ jobCommands }: Pick<Database, "jobCommands">, job: string
   return command;
 }
 
-function deliveryOf({ disk }: Pick<World, "disk">, settings: WorkSettings, parts: PreparedParts): JobPorts["delivery"] {
+function deliveryOf({ disk, log }: Pick<World, "disk"> & { readonly log: Log }, settings: WorkSettings, parts: PreparedParts): JobPorts["delivery"] {
   return {
     assembledPath: (folder) => (sceneFrame) => join(folder.assembled, assembledFileName(sceneFrame)),
     openFinisher: (folder, end) => finisherOf(settings, { ...parts, disk }, folder, end),
+    openDenoiser: (end) => new Denoiser(
+        { start: startPlainProcess, log },
+        {
+          blender: parts.blender.build,
+          scratch: () => parts.scratch.folder("denoise"),
+          ...(settings.threads === undefined ? {} : { threads: settings.threads }),
+        },
+        end,
+      ),
     encodeVideo: async (frames, fps, out, end) => {
       const { path } = await findFfmpeg(end);
       await encodeVideo({ ffmpeg: path, frames, fps, out }, end);

@@ -78,7 +78,7 @@ function factsOf({ facts, files }: Inspection): SceneCheck["facts"] {
   const { engine, width, height, samples } = main;
   const { scene, frameStart, frameEnd, frameStep, blenderVersion } = facts;
   const raw = facts.scenes.every((each) => each.engine === "CYCLES");
-  const tiles = isTileable(main);
+  const tiles = isTileable(main, false);
   return {
     scene,
     engine,

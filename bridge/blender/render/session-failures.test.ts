@@ -71,7 +71,7 @@ describe("a session survives", () => {
     expect(await refusal(raw(1))).toBe("SCENE_NO_CAMERA");
     expect(await refusal({ ...movie, output: { ...movie.output, format: "PNG" } })).toBe("SCENE_NO_CAMERA");
     await session.load(scenes.path("denoised.blend"), { remap: {} }, patience());
-    expect(await refusal(raw(1, undefined, { denoise: true }))).toBe("DENOISER_MISSING");
+    expect(await refusal(raw(1, undefined, { denoise: "in-render" }))).toBe("DENOISER_MISSING");
     expect(await filesBelow(scratch)).toEqual(before);
     await session.load(scenes.path("plain.blend"), { remap: {} }, patience());
     const result = await session.render(raw(3), patience());

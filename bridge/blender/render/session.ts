@@ -17,6 +17,7 @@ export const SESSION_LIMITS = {
   loadTimeoutMs: 1_800_000,
   /** For callers that cannot predict a render; a frame may take hours. */
   renderTimeoutMs: 12 * 3_600_000,
+  maxLastSamples: 1_024,
 } as const;
 
 const ScratchPath = z.string().min(1).max(SESSION_LIMITS.maxPathChars);
@@ -27,6 +28,7 @@ const RenderAnswer = z.strictObject({
   preview: ScratchPath.nullable(),
   renderSeconds: z.number().nonnegative(),
   peakMemoryBytes: z.number().nonnegative(),
+  lastSamples: z.array(z.int().min(1)).max(SESSION_LIMITS.maxLastSamples),
 });
 
 export interface SessionOptions {

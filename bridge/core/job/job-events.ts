@@ -77,6 +77,8 @@ export const JOB_EVENTS = [
   /** The result was revoked; the chunk is rendered again. */
   eventOf("chunk-revoked", { chunk, place: ChunkPlace }),
   eventOf("chunk-dead", { chunk, code: Text, message: Text }),
+  /** The assembled frame is being denoised; the share (0 to 1) that is done. */
+  eventOf("frame-denoising", { frame: FrameNumber, share: z.number().min(0).max(1) }),
   /** The frame is lost in this run; the others continue. */
   eventOf("frame-lost", { frame: FrameNumber, code: Text, message: Text }),
   eventOf("preview", { path: Text }),

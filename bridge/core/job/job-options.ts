@@ -63,6 +63,7 @@ export const JOB_OPTIONS = {
     flag: "--tiles <how>",
     help: "auto, off or COLUMNSxROWS (default: auto for a still; for an animation whole frames, the last ones in tiles)",
   },
+  exact: { value: { kind: "boolean" }, flag: "--exact", help: "no tiles where their bits could differ from the whole frame's" },
   verify: {
     value: { kind: "choice", of: ["off", "spot", "full"] },
     flag: "--verify <how>",

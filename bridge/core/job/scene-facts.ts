@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { DenoiseRecipe } from "./denoise-recipe.ts";
 import { FACTS_LIMITS } from "./facts-limits.ts";
 import { FRAME_LIMITS } from "./frame-limits.ts";
 
@@ -7,6 +8,8 @@ export const Name = z.string().max(limits.maxNameChars);
 export const Path = z.string().max(limits.maxPathChars);
 export const FrameNumber = z.int().min(-FRAME_LIMITS.maxFrame).max(FRAME_LIMITS.maxFrame);
 export const SideLengthPx = z.int().min(1).max(FRAME_LIMITS.maxSidePx);
+/** 5 px for each doubling of the samples, see `scene_tiling.py`, and the overscan of adaptive sampling. */
+const MAX_OVERSCAN_PX = 1_024;
 const Offset = z.int().min(0).max(FRAME_LIMITS.maxSidePx);
 
 /** A pixel rectangle in full-frame coordinates, y up as in Blender. */
@@ -33,8 +36,12 @@ export const SceneRenderFacts = z
     /** Samples a pixel of the most demanding view layer. */
     samples: z.int().min(0).max(FRAME_LIMITS.maxSamples),
     adaptive: z.boolean(),
+    /** Pixels that a tile must render around itself to have the bits of the whole frame. */
+    overscanPx: z.int().min(0).max(MAX_OVERSCAN_PX),
     /** Denoising inside the render is on for some view layer. */
     denoised: z.boolean(),
+    /** How an assembled frame is denoised; undefined when it is not, or cannot be. */
+    denoise: DenoiseRecipe.nullish().transform((recipe) => recipe ?? undefined),
     viewLayers: z.array(Name).max(limits.maxLayers).readonly(),
     /** View names: [""] for mono, ["left", "right", …] for stereo and multi-view. */
     views: z.array(Name).min(1).max(limits.maxViews).readonly(),

@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { RENDER_BACKENDS } from "../gpu/render-backends.ts";
+import { TileFilm } from "../job/denoise-recipe.ts";
+import { FRAME_LIMITS } from "../job/frame-limits.ts";
 import { FrameNumber, Name, Rect, SideLengthPx } from "../job/scene-facts.ts";
 import { RecordName } from "../journal/record-texts.ts";
 import { Sha256 } from "../sha256.ts";
@@ -20,8 +22,10 @@ export const RawChunkSpec = z.strictObject({
   rect: Rect,
   /** Simulations are stepped from this frame on, in order, before `frame` is rendered. */
   stepFrom: z.exactOptional(FrameNumber),
-  /** Denoise inside the render: only for whole frames. */
-  denoise: z.boolean(),
+  /** "in-render": only for whole frames. "after-assembly": noisy, with the passes that denoising the assembled frame needs. */
+  denoise: z.enum(["none", "in-render", "after-assembly"]),
+  /** The film exposure that is rendered with instead of the scene's own, see `DenoiseRecipe`. */
+  film: z.exactOptional(TileFilm),
   /** Only half of the samples, to measure the noise. Used by checks on this machine; never sent. */
   half: z.exactOptional(z.enum(["first", "second"])),
 });
@@ -51,6 +55,8 @@ export interface Chunk {
   readonly tileRect?: Rect;
 }
 
+const MAX_LAYER_VIEWS = 1_024;
+
 /** One file of a result. */
 export const ResultFile = z
   .strictObject({
@@ -59,9 +65,19 @@ export const ResultFile = z
     name: RecordName,
     sha256: Sha256,
     bytes: z.int().min(0),
+    /** Of "raw": at which sample each view of each view layer stopped, in the order of rendering. */
+    lastSamples: z.exactOptional(z.array(z.int().min(1).max(FRAME_LIMITS.maxSamples)).max(MAX_LAYER_VIEWS).readonly()),
   })
   .readonly();
 export type ResultFile = z.infer<typeof ResultFile>;
+
+/** Its last samples, of a raw file where its renderer said them. */
+export function lastSamplesIn(
+  role: ResultFile["role"],
+  { lastSamples }: { readonly lastSamples?: readonly number[] },
+): Pick<ResultFile, "lastSamples"> {
+  return role === "raw" && lastSamples !== undefined && lastSamples.length > 0 ? { lastSamples } : {};
+}
 
 /** What renders: the processor, or GPUs by one of Cycles' ways to them. */
 export const Backend = z.enum(RENDER_BACKENDS);

@@ -1,7 +1,7 @@
 import type { Chunk, ChunkSpec } from "./chunk.ts";
 import type { JobShape, PlannedSceneFrame, SceneFrameKey } from "./plan-types.ts";
 import type { Rect, SceneFrame, SceneRenderFacts } from "../job/scene-facts.ts";
-import { cutIntoTiles, type TileGrid, TILE_RULES, withOverscan } from "./tiles.ts";
+import { cutIntoTiles, type TileGrid, withOverscan } from "./tiles.ts";
 
 interface CutSceneFrame {
   readonly sceneFrame: PlannedSceneFrame;
@@ -26,8 +26,10 @@ export function rawChunks(
 ): CutSceneFrame {
   const scene = shape.scenes.get(sceneFrame.scene);
   if (!scene) throw new Error(`scene ${sceneFrame.scene} is not part of the job`);
-  const chunks = cutIntoTiles(scene.region, grid).map((tileRect): Chunk => {
-    const rect = scene.adaptive ? withOverscan(tileRect, scene.region, TILE_RULES.overscanPx) : tileRect;
+  const tiles = cutIntoTiles(scene.region, grid);
+  const recipe = tiles.length > 1 ? scene.denoise : undefined;
+  const chunks = tiles.map((tileRect): Chunk => {
+    const rect = withOverscan(tileRect, scene.region, scene.overscanPx);
     const { width, height } = scene;
     const spec: ChunkSpec = {
       kind: "raw",
@@ -36,13 +38,14 @@ export function rawChunks(
       width,
       height,
       rect,
-      denoise: scene.denoised,
+      denoise: recipe ? "after-assembly" : scene.denoised ? "in-render" : "none",
+      ...(recipe?.film && { film: { exposure: recipe.film.exposure, lightThreshold: recipe.film.lightThreshold } }),
       ...stepping(sceneFrame.frame, shape),
     };
     const id = `${nameInId(scene.name)}:${sceneFrame.frame}:${tileRect.x}-${tileRect.y}-${tileRect.width}-${tileRect.height}`;
     return { id, spec, cost: costOf(scene, rect), ...(sameRect(tileRect, rect) ? {} : { tileRect }) };
   });
-  return { sceneFrame: sceneFrameOf(key, sceneFrame, scene, chunks), chunks };
+  return { sceneFrame: { ...sceneFrameOf(key, sceneFrame, scene, chunks), denoise: recipe }, chunks };
 }
 
 function stepping(frame: number, { stepFrom }: JobShape): { readonly stepFrom?: number } {
@@ -51,7 +54,7 @@ function stepping(frame: number, { stepFrom }: JobShape): { readonly stepFrom?: 
 
 function sceneFrameOf(key: SceneFrameKey, sceneFrame: SceneFrame, scene: SceneRenderFacts, chunks: readonly Chunk[]): PlannedSceneFrame {
   const { width, height, region } = scene;
-  return { key, sceneFrame, kind: "raw", width, height, region, chunks: chunks.map(({ id }) => id) };
+  return { key, sceneFrame, kind: "raw", width, height, region, denoise: undefined, chunks: chunks.map(({ id }) => id) };
 }
 
 function costOf(scene: SceneRenderFacts, rect: Rect): number {

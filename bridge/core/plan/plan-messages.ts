@@ -6,7 +6,7 @@ import type { CodedMessage, SceneRenderFacts } from "../job/scene-facts.ts";
 export function planMessagesOf(shape: JobShape): readonly CodedMessage[] {
   const scenes = [...shape.scenes.values()];
   const said = [
-    ...(shape.wantsTiles ? scenes.flatMap(whyWhole) : []),
+    ...(shape.wantsTiles ? scenes.flatMap((scene) => [...whyWhole(scene, shape), ...whyNear(scene, shape)]) : []),
     ...whyMixed(shape),
     ...scenes.flatMap(({ inOrder }) => inOrder ?? []),
     ...whyOneDonor(shape),
@@ -14,9 +14,16 @@ export function planMessagesOf(shape: JobShape): readonly CodedMessage[] {
   return [...new Map(said.map((reason) => [`${reason.code}\n${reason.message}`, reason])).values()];
 }
 
-function whyWhole(scene: SceneRenderFacts): readonly CodedMessage[] {
-  if (isTileable(scene)) return [];
+function whyWhole(scene: SceneRenderFacts, { exact }: JobShape): readonly CodedMessage[] {
+  if (isTileable(scene, exact)) return [];
   if (scene.untileable.length > 0) return scene.untileable;
+  if (scene.denoise)
+    return [
+      {
+        code: "whole-frames-exact",
+        message: `Scene "${scene.name}" is denoised with settings with which tiles equal the whole frame only nearly: with --exact its frames are not cut into tiles.`,
+      },
+    ];
   if (scene.denoised)
     return [
       {
@@ -29,6 +36,17 @@ function whyWhole(scene: SceneRenderFacts): readonly CodedMessage[] {
     {
       code: "whole-frames-engine",
       message: `Scene "${scene.name}" renders with ${scene.engine}, which needs whole frames: its frames are not cut into tiles.`,
+    },
+  ];
+}
+
+/** Denoised with settings that leave no way back to the exact sums of samples. */
+function whyNear(scene: SceneRenderFacts, { exact }: JobShape): readonly CodedMessage[] {
+  if (scene.denoise?.way !== "near" || !isTileable(scene, exact)) return [];
+  return [
+    {
+      code: "tiles-nearly-equal",
+      message: `Scene "${scene.name}" is denoised with settings with which tiles differ from the whole frame in the last digits (about 1 pixel in 3,000, by one step of 255). --exact renders whole frames.`,
     },
   ];
 }

@@ -34,6 +34,7 @@ export function jobShapeOf(facts: SceneFacts, options: PlanOptions): JobShape {
     asFiles,
     stepFrom: steps ? facts.frameStart : undefined,
     inOrder: steps || (facts.output.isMovie && asFiles.size > 0),
+    exact: options.exact === true,
     wantsTiles: options.tiles === undefined ? options.still : options.tiles.kind !== "off",
   };
 }
@@ -45,7 +46,9 @@ export function sceneNamed(name: string, scenes: ReadonlyMap<string, SceneRender
   return scene;
 }
 
-/** True when this scene's frames may be cut. */
-export function isTileable(scene: SceneRenderFacts): boolean {
-  return scene.engine === TILING_ENGINE && scene.untileable.length === 0 && !scene.denoised && scene.inOrder === undefined;
+/** True when this scene's frames may be cut; `exact`: only into tiles that have the whole frame's bits. */
+export function isTileable(scene: SceneRenderFacts, exact: boolean): boolean {
+  const { engine, untileable, denoised, denoise, inOrder } = scene;
+  const denoisable = !denoised || (denoise !== undefined && !(exact && denoise.way === "near"));
+  return engine === TILING_ENGINE && untileable.length === 0 && denoisable && inOrder === undefined;
 }

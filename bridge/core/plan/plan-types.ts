@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Chunk, ChunkId } from "./chunk.ts";
 import { TailFrames } from "./tail-frames.ts";
+import type { DenoiseRecipe } from "../job/denoise-recipe.ts";
 import { FACTS_LIMITS } from "../job/facts-limits.ts";
 import {
   type FrameInputs,
@@ -31,6 +32,8 @@ export const PlanOptions = z.strictObject({
   still: z.boolean(),
   /** What the user asked for; undefined: the default for stills or animations. */
   tiles: z.exactOptional(TilesOption),
+  /** No tiles whose bits might differ from the whole frame's. */
+  exact: z.exactOptional(z.boolean()),
   /** Render slots that are expected to work on the job. */
   slots: z.number().min(0),
   /** Seconds of such a slot for one sample of one pixel; undefined: a guess is used. */
@@ -54,6 +57,8 @@ export interface PlannedSceneFrame {
   readonly height: number;
   /** The part of it that is rendered. */
   readonly region: Rect;
+  /** How the assembled picture is denoised; undefined when it is not, or when its whole frame is denoised as it renders. */
+  readonly denoise: DenoiseRecipe | undefined;
   readonly chunks: readonly ChunkId[];
 }
 
@@ -83,4 +88,5 @@ export interface JobShape {
   readonly stepFrom: number | undefined;
   readonly inOrder: boolean;
   readonly wantsTiles: boolean;
+  readonly exact: boolean;
 }

@@ -85,7 +85,7 @@ describe("planJob", () => {
 
   it("denoises whole frames as they are rendered, or says that this Blender cannot", () => {
     const plan = planJob(facts([scene({ denoised: true })]), STILL);
-    expect(plan.chunks).toMatchObject([{ spec: { denoise: true } }]);
+    expect(plan.chunks).toMatchObject([{ spec: { denoise: "in-render" } }]);
     expect(codes(plan)).toEqual(["whole-frames-denoised"]);
     expect(() => planJob(facts([scene({ denoised: true })], { hasDenoiser: false }), STILL)).toThrow(
       expect.objectContaining({ code: "DENOISER_MISSING" }),

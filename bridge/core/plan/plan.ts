@@ -7,7 +7,6 @@ import { planMessagesOf } from "./plan-messages.ts";
 import { isTileable, sceneNamed, jobShapeOf } from "./plan-shape.ts";
 import type { JobPlan, JobShape, PlannedSceneFrame, PlanOptions, SceneGrid, SceneFrameKey } from "./plan-types.ts";
 import type { SceneFrame, SceneFacts, SceneRenderFacts } from "../job/scene-facts.ts";
-import { TILE_RULES } from "./tiles.ts";
 
 export type { JobPlan, PlannedSceneFrame, PlanOptions, SceneFrameKey } from "./plan-types.ts";
 
@@ -77,7 +76,7 @@ function gridOf(name: string, shape: JobShape, options: PlanOptions, chosen: Map
 
 function chooseGrid(scene: SceneRenderFacts, shape: JobShape, options: PlanOptions): Omit<SceneGrid, "scene"> {
   const whole = { columns: 1, rows: 1 };
-  if (shape.inOrder || !isTileable(scene)) return whole;
+  if (shape.inOrder || !isTileable(scene, shape.exact)) return whole;
   if (!shape.wantsTiles) {
     const late = options.tiles === undefined ? tailFrames(autoInput(scene, shape, options)) : undefined;
     return late ? { ...whole, late } : whole;
@@ -87,9 +86,9 @@ function chooseGrid(scene: SceneRenderFacts, shape: JobShape, options: PlanOptio
 }
 
 function autoInput(scene: SceneRenderFacts, { frames }: JobShape, { slots, secondsPerSamplePixel }: PlanOptions): AutoGridInput {
-  const { region, samples, adaptive } = scene;
+  const { region, samples, overscanPx } = scene;
   const { width, height } = region;
-  return { width, height, samples, slots, frames: frames.length, overscanPx: adaptive ? TILE_RULES.overscanPx : 0, secondsPerSamplePixel };
+  return { width, height, samples, slots, frames: frames.length, overscanPx, secondsPerSamplePixel };
 }
 
 function tooManyChunks(): FarmError {

@@ -8,7 +8,7 @@ const tile = {
   width: 100,
   height: 50,
   rect: { x: 0, y: 0, width: 50, height: 50 },
-  denoise: false,
+  denoise: "none",
 } as const;
 
 it("counts tiles as their share of a frame, today and in total, and resets today's count each day", () => {

@@ -1,9 +1,10 @@
 import { createAssembled } from "../assembled.ts";
 import { checkFloatResult } from "../check.ts";
 import { type CompareRequest, compareFloats } from "../compare.ts";
+import { deriveAssembled } from "../derive-assembled.ts";
 import { pasteResult } from "../paste.ts";
 import { samePicture } from "../same-picture.ts";
-import type { AssembledSpec, FloatDifference, FloatExpectation, FloatSummary, PasteRequest } from "../types.ts";
+import type { AssembledSpec, DeriveRequest, FloatDifference, FloatExpectation, FloatSummary, PasteRequest } from "../types.ts";
 import { type ErrorFacts, FarmError } from "../../kernel/errors.ts";
 import type { ErrorCode } from "../../kernel/error-codes.ts";
 
@@ -12,6 +13,7 @@ export type MediaJob =
   | { readonly kind: "check"; readonly path: string; readonly expectation: FloatExpectation }
   | { readonly kind: "create-assembled"; readonly spec: AssembledSpec }
   | { readonly kind: "paste"; readonly request: PasteRequest }
+  | { readonly kind: "derive-assembled"; readonly request: DeriveRequest }
   | { readonly kind: "compare"; readonly request: CompareRequest }
   | { readonly kind: "same-picture"; readonly ours: string; readonly theirs: string };
 
@@ -20,6 +22,7 @@ export interface MediaResults {
   readonly check: FloatSummary;
   readonly "create-assembled": undefined;
   readonly paste: undefined;
+  readonly "derive-assembled": undefined;
   readonly compare: FloatDifference;
   readonly "same-picture": boolean;
 }
@@ -47,6 +50,9 @@ export function doMediaJob(job: MediaJob): MediaResults[MediaJob["kind"]] | Prom
       return undefined;
     case "paste":
       pasteResult(job.request);
+      return undefined;
+    case "derive-assembled":
+      deriveAssembled(job.request);
       return undefined;
     case "compare":
       return compareFloats(job.request);

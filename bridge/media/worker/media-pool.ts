@@ -3,7 +3,7 @@ import { FarmError } from "../../kernel/errors.ts";
 import type { CompareRequest } from "../compare.ts";
 import type { MediaJob, MediaResults } from "./media-jobs.ts";
 import { MediaThread } from "./media-thread.ts";
-import type { AssembledSpec, FloatDifference, FloatExpectation, FloatSummary, PasteRequest } from "../types.ts";
+import type { AssembledSpec, DeriveRequest, FloatDifference, FloatExpectation, FloatSummary, PasteRequest } from "../types.ts";
 
 export interface MediaOptions {
   /** Threads; default 1. Each is started when first needed. */
@@ -20,6 +20,8 @@ export interface Media extends AsyncDisposable {
   createAssembled(spec: AssembledSpec, signal: AbortSignal): Promise<void>;
   /** Copies a result's floats to their position. Throws EXR_INVALID, DISK_FULL. When aborted it may have pasted a part: paste again. */
   paste(request: PasteRequest, signal: AbortSignal): Promise<void>;
+  /** Makes an assembled EXR of another one. Throws DISK_FULL, OUTPUT_NOT_WRITABLE. */
+  deriveAssembled(request: DeriveRequest, signal: AbortSignal): Promise<void>;
   /** Compares a result with a reference. Throws EXR_INVALID. */
   compare(request: CompareRequest, signal: AbortSignal): Promise<FloatDifference>;
   /** Whether a donor's file holds the same picture as ours, ignoring metadata. */
@@ -35,6 +37,7 @@ export function openMedia(options: MediaOptions = {}): Media {
     check: (path, expectation, signal) => pool.run({ kind: "check", path, expectation }, signal),
     createAssembled: (spec, signal) => pool.run({ kind: "create-assembled", spec }, signal),
     paste: (request, signal) => pool.run({ kind: "paste", request }, signal),
+    deriveAssembled: (request, signal) => pool.run({ kind: "derive-assembled", request }, signal),
     compare: (request, signal) => pool.run({ kind: "compare", request }, signal),
     samePicture: (ours, theirs, signal) => pool.run({ kind: "same-picture", ours, theirs }, signal),
     close,

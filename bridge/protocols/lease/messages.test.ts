@@ -7,7 +7,7 @@ import { availabilityMessage } from "../offer/messages.ts";
 import { DonorMessage, LEASE_LIMITS, RequesterMessage } from "./messages.ts";
 
 const rect = { x: 0, y: 0, width: 4, height: 4 };
-const raw: ChunkSpec = { kind: "raw", scene: "Scene", frame: 1, width: 8, height: 8, rect, denoise: false };
+const raw: ChunkSpec = { kind: "raw", scene: "Scene", frame: 1, width: 8, height: 8, rect, denoise: "none" };
 const files: ChunkSpec = { kind: "files", scene: "Scene", frame: 1, output: { name: "####", format: "PNG", useExtension: true } };
 const lease = (spec: object) => RequesterMessage.safeParse({ type: "lease", lease: "1", spec });
 const open = { type: "open", job: "j1", manifest: "a".repeat(64), manifestBytes: 1, build: { blenderVersion: "4.3.2", buildHash: "abc" } };

@@ -17,7 +17,7 @@ const CHUNKS = ["left", "right"].map(
       width: 2,
       height: 1,
       rect: { x: at, y: 0, width: 1, height: 1 },
-      denoise: false,
+      denoise: "none",
     },
   }),
 );

@@ -9,7 +9,7 @@ import type { JobFiles, JobFinisher } from "../ports.ts";
 import { type AcceptedResult, SceneFrameAssembly, type SceneFrameAssemblyDeps } from "./scene-frame-assembly.ts";
 
 export interface FrameAssemblerDeps extends SceneFrameAssemblyDeps {
-  readonly files: Pick<JobFiles, "resultPath" | "deliver" | "remove">;
+  readonly files: Pick<JobFiles, "resultPath" | "tiledPath" | "move" | "deliver" | "remove">;
   readonly finisher: JobFinisher;
   /** Nobody needs this result any more. */
   readonly drop: (chunk: ChunkId, donor: DonorId) => Promise<void>;
@@ -43,6 +43,8 @@ export interface FrameCallbacks {
   /** Claims the chunks of a picture that is on the disk; false when one of them was taken back, or is in doubt after all. */
   claim(chunks: readonly ChunkId[]): boolean;
   begun(frame: number): void;
+  /** It is being denoised; `share` is done. */
+  denoising(frame: number, share: number): void;
   /** Something that it is made of was taken back. */
   undone(frame: number): void;
   /** Frames of one movie come together: they are there together, or not. */
@@ -145,6 +147,8 @@ export class FrameAssembler {
       if (!isWhole(sceneFrames)) return this.#putBack(made); // taken back while it waited for its turn
       const before = revisionOf(sceneFrames);
       for (const frame of frames) watch.begun(frame);
+      for (const [frame, each] of made)
+        for (const sceneFrame of each) await sceneFrame.complete((share) => watch.denoising(frame, share), signal);
       const files = await this.#write(made, signal);
       if (revisionOf(sceneFrames) !== before || !watch.claim(chunksOf(sceneFrames))) {
         this.#putBack(made);
@@ -205,6 +209,7 @@ export class FrameAssembler {
       const frames = this.#framesOf.get(sceneFrame);
       frames?.delete(frame);
       if (frames && frames.size > 0) continue;
+      await sceneFrame.forget();
       if (this.#options.deliver === "files") await this.#deps.files.remove([sceneFrame.path]);
       for (const [chunk, { donor }] of sceneFrame.results) await this.#deps.drop(chunk, donor);
     }

@@ -46,6 +46,7 @@ export class FrameDelivery {
       isItsTurn: (frame) => isItsTurn(ledger, frame),
       claim: (chunks) => accepted.claim(chunks),
       begun: (frame) => noteFinishing(ledger, frame),
+      denoising: (frame, share) => context.report.observe({ event: "frame-denoising", frame, share }),
       undone: (frame) => noteWaiting(ledger, frame),
       finished: (frames) => this.#finished(frames),
       failed: (frame, error) => this.#unfinished(frame, error),

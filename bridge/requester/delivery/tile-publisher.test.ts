@@ -19,7 +19,7 @@ const region: Rect = { x: 10, y: 20, width: 40, height: 30 };
 /** What the donor was asked for, with an overscan, and what of it counts. */
 const rect: Rect = { x: 8, y: 18, width: 30, height: 20 };
 const tileRect: Rect = { x: 10, y: 20, width: 25, height: 16 };
-const spec = { kind: "raw", scene: "Scene", frame: 3, width: 100, height: 80, rect, denoise: false } as const;
+const spec = { kind: "raw", scene: "Scene", frame: 3, width: 100, height: 80, rect, denoise: "none" } as const;
 const tile: Chunk = { id: "a", cost: 1, spec, tileRect };
 const whole: Chunk = { id: "whole", cost: 1, spec: { ...spec, frame: 4 } };
 const { signal } = new AbortController();

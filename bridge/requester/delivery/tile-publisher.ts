@@ -1,12 +1,13 @@
 import type { Chunk, ChunkId, DonorId, ResultFile } from "../../core/plan/chunk.ts";
 import type { JobEvent } from "../../core/job/job-events.ts";
 import type { JobPlan, PlannedSceneFrame } from "../../core/plan/plan.ts";
+import type { PassesOf } from "../results/result-receiver.ts";
 import type { JobFiles, JobMedia, ResultSummary } from "../ports.ts";
 
 export interface TilePublisherDeps {
   readonly media: Pick<JobMedia, "createAssembled" | "paste">;
   readonly files: JobFiles;
-  readonly summaryOf: (scene: string) => Promise<ResultSummary | undefined>;
+  readonly summaryOf: (spec: PassesOf) => Promise<ResultSummary | undefined>;
   readonly observe: (event: JobEvent) => void;
 }
 
@@ -33,7 +34,7 @@ export class TilePublisher {
     if (!sceneFrame || !raw || chunk.spec.kind !== "raw") return;
     const { scene, frame, rect: resultRect } = chunk.spec;
     const rect = chunk.tileRect ?? resultRect;
-    const summary = await this.#deps.summaryOf(scene);
+    const summary = await this.#deps.summaryOf(chunk.spec);
     if (!summary) return;
     const { media, observe } = this.#deps;
     const path = this.#deps.files.tilePath(`${this.#count++}.exr`);

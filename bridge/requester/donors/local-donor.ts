@@ -1,5 +1,5 @@
 import { basename, join } from "node:path";
-import type { Chunk, ChunkId, DeviceClass, ResultFile } from "../../core/plan/chunk.ts";
+import { type Chunk, type ChunkId, type DeviceClass, type ResultFile, lastSamplesIn } from "../../core/plan/chunk.ts";
 import { type ChildSignal, childSignal } from "../../kernel/abort.ts";
 import { Channel } from "../../kernel/channel.ts";
 import type { Disk } from "../../kernel/disk.ts";
@@ -27,6 +27,7 @@ interface Taken {
   readonly role: ResultFile["role"];
   readonly path: string;
   readonly name: string;
+  readonly lastSamples?: readonly number[];
 }
 
 type Rendered = Taken & ResultFile;
@@ -139,7 +140,7 @@ export class LocalDonor implements DonorLink {
     for (const { role, from } of sources) {
       const path = join(this.#options.directory, `${this.#count++}`);
       await this.#deps.disk.rename(from, path);
-      taken.push({ role, path, name: basename(from) });
+      taken.push({ role, path, name: basename(from), ...lastSamplesIn(role, rendered) });
     }
     return { taken, seconds: rendered.renderSeconds };
   }

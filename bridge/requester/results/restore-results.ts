@@ -32,10 +32,10 @@ export async function restoreResults(
     if (!chunk) continue;
     results.restore(accepted.chunk, accepted.donor, accepted.files);
     const raw = accepted.files.find(({ role }) => role === "raw");
-    if (chunk.spec.kind === "raw" && raw && !(await results.summaryOf(chunk.spec.scene))) {
-      const { rect, scene } = chunk.spec;
+    if (chunk.spec.kind === "raw" && raw && !(await results.summaryOf(chunk.spec))) {
+      const { rect } = chunk.spec;
       const expectation = { width: rect.width, height: rect.height, maxBytes: maxFloatBytes(rect.width, rect.height) };
-      results.learn(scene, media.check(files.resultPath(accepted.chunk, accepted.donor, raw.sha256), expectation, signal));
+      results.learn(chunk.spec, media.check(files.resultPath(accepted.chunk, accepted.donor, raw.sha256), expectation, signal));
     }
     await tiles?.show(chunk, accepted.donor, accepted.files, signal);
     await assembly.add(accepted.chunk, accepted, signal);

@@ -1,4 +1,4 @@
-import type { Chunk, ChunkId, DeviceClass, DonorId, ResultFile } from "../../core/plan/chunk.ts";
+import type { Chunk, ChunkId, ChunkSpec, DeviceClass, DonorId, ResultFile } from "../../core/plan/chunk.ts";
 import { type ChildSignal, childSignal } from "../../kernel/abort.ts";
 import { FarmError, isFarmError, messageOf } from "../../kernel/errors.ts";
 import { sha256 } from "../../kernel/ids.ts";
@@ -96,14 +96,14 @@ export class ResultReceiver {
     await this.#deps.files.remove((committed?.files ?? []).map(({ sha256: hash }) => this.#deps.files.resultPath(chunk, donor, hash)));
   }
 
-  /** Channels and attributes of the scene's floats, once known. */
-  async summaryOf(scene: string): Promise<ResultSummary | undefined> {
-    return await this.#summaries.get(scene);
+  /** Channels and attributes of such raw results, once known. */
+  async summaryOf(spec: PassesOf): Promise<ResultSummary | undefined> {
+    return await this.#summaries.get(passesKey(spec));
   }
 
-  /** At resume: what the scene's floats look like is read from a result that was accepted before. */
-  learn(scene: string, summary: Promise<ResultSummary>): void {
-    this.#summaries.set(scene, summary);
+  /** At resume: what such raw results look like is read from one that was accepted before. */
+  learn(spec: PassesOf, summary: Promise<ResultSummary>): void {
+    this.#summaries.set(passesKey(spec), summary);
   }
 
   /**
@@ -178,12 +178,12 @@ export class ResultReceiver {
 
   async #gate(chunk: Chunk, raw: ResultFile, donor: DonorLink, signal: AbortSignal): Promise<ResultSummary> {
     if (chunk.spec.kind !== "raw") throw new Error("only floats pass the float gate");
-    const { rect, scene } = chunk.spec;
+    const { rect } = chunk.spec;
     const path = this.#deps.files.resultPath(chunk.id, donor.id, raw.sha256);
     const expectation = { width: rect.width, height: rect.height, maxBytes: maxFloatBytes(rect.width, rect.height) };
     const own = this.#deps.media.check(path, expectation, signal);
     own.catch(() => {}); // told below, which may come after this machine's own sample
-    const trusted = await this.#expected(scene, chunk, donor.trusted || !this.#verifies ? own : undefined, signal);
+    const trusted = await this.#expected(passesKey(chunk.spec), chunk, donor.trusted || !this.#verifies ? own : undefined, signal);
     const summary = await own;
     if (summary.channels.join() !== trusted.channels.join())
       throw new FarmError("RESULT_INVALID", `the result of chunk ${chunk.id} has other channels than its scene`);
@@ -191,16 +191,16 @@ export class ResultReceiver {
   }
 
   /** A sample that could not be made is made anew for the next result; one that was given up with its result, too. */
-  async #expected(scene: string, chunk: Chunk, own: Promise<ResultSummary> | undefined, signal: AbortSignal): Promise<ResultSummary> {
-    const before = this.#summaries.get(scene);
+  async #expected(passes: string, chunk: Chunk, own: Promise<ResultSummary> | undefined, signal: AbortSignal): Promise<ResultSummary> {
+    const before = this.#summaries.get(passes);
     const known = before ?? own ?? this.#sample(chunk, signal);
-    this.#summaries.set(scene, known);
+    this.#summaries.set(passes, known);
     try {
       return await known;
     } catch (error) {
-      if (this.#summaries.get(scene) === known) this.#summaries.delete(scene);
+      if (this.#summaries.get(passes) === known) this.#summaries.delete(passes);
       // It ended with the result that first asked for it, not with this one.
-      if (before !== undefined && !signal.aborted) return await this.#expected(scene, chunk, own, signal);
+      if (before !== undefined && !signal.aborted) return await this.#expected(passes, chunk, own, signal);
       throw error;
     }
   }
@@ -215,6 +215,13 @@ export class ResultReceiver {
       throw new FarmError("CHECK_FAILED", `this machine could not render a sample of ${chunk.spec.scene}: ${messageOf(cause)}`, { cause });
     }
   }
+}
+
+/** What decides which passes a raw result has. */
+export type PassesOf = Pick<Extract<ChunkSpec, { kind: "raw" }>, "scene" | "denoise">;
+
+function passesKey({ scene, denoise }: PassesOf): string {
+  return `${denoise}\n${scene}`;
 }
 
 function key(chunk: ChunkId, donor: DonorId): string {

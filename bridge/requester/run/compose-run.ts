@@ -9,14 +9,11 @@ import { type PreparedJob } from "../prepare/prepared-job.ts";
 import { JobRun } from "./job-run.ts";
 import { TilePublisher } from "../delivery/tile-publisher.ts";
 import { outputFolderOf } from "../delivery/output-folder.ts";
-import type { JobFinisher, LocalScene } from "../ports.ts";
+import type { FrameDenoiser, JobFinisher, LocalScene } from "../ports.ts";
 import { ResultReceiver } from "../results/result-receiver.ts";
 import type { StatsCollector } from "./stats-collector.ts";
 import type { Ledger } from "../../core/ledger/ledger.ts";
 import type { JobPorts } from "../job-ports.ts";
-
-/** Overscan around checked crops with adaptive sampling, px: what the planner gives tiles. */
-const ADAPTIVE_OVERSCAN = 16;
 
 /** The parts of a run that speak to each other, put together. */
 export interface ComposedRun {
@@ -28,6 +25,7 @@ export interface ComposedRun {
 
 interface Made {
   readonly finisher: JobFinisher;
+  readonly denoiser: FrameDenoiser;
   readonly stats: StatsCollector;
   readonly ledger: Ledger;
 }
@@ -41,7 +39,7 @@ export function composeRun(ports: JobPorts, prepared: PreparedJob, folder: JobFo
     { media: ports.results.media, files: folder, trustedSummary: (chunk, signal) => checker.trustedSummary(chunk, signal) },
     { verifies: verify !== "off" },
   );
-  const assembly = assemblyOf(ports, prepared, folder, { finisher: made.finisher, results });
+  const assembly = assemblyOf(ports, prepared, folder, { finisher: made.finisher, denoiser: made.denoiser, results });
   const tiles = prepared.deliver === "raw" ? tilePublisher(ports, prepared, folder, results) : undefined;
   const policy = { ...DEFAULT_POLICY, verify, secret: secret.toString("hex") };
   const run = new JobRun(
@@ -62,7 +60,7 @@ function assemblyOf(
   ports: JobPorts,
   prepared: PreparedJob,
   folder: JobFolder,
-  made: { readonly finisher: Made["finisher"]; readonly results: ResultReceiver },
+  made: Pick<Made, "finisher" | "denoiser"> & { readonly results: ResultReceiver },
 ): FrameAssembler {
   const { plan, facts, journalState, deliver } = prepared;
   return new FrameAssembler(
@@ -71,7 +69,9 @@ function assemblyOf(
       files: folder,
       assembledPath: ports.delivery.assembledPath(folder),
       finisher: made.finisher,
-      summaryOf: (scene) => made.results.summaryOf(scene),
+      denoiser: made.denoiser,
+      factsOf: (scene) => facts.scenes.find(({ name }) => name === scene),
+      summaryOf: (spec) => made.results.summaryOf(spec),
       drop: (chunk, donor) => made.results.drop(chunk, donor),
     },
     { plan, outputFolder: outputFolderOf(facts.output), movie: movieRangeOf(prepared), deliver },
@@ -82,7 +82,7 @@ function assemblyOf(
 function tilePublisher(ports: JobPorts, prepared: PreparedJob, folder: JobFolder, results: ResultReceiver): TilePublisher {
   const { media } = ports.results;
   const { observe } = ports.client;
-  return new TilePublisher({ media, files: folder, summaryOf: (scene) => results.summaryOf(scene), observe }, prepared.plan);
+  return new TilePublisher({ media, files: folder, summaryOf: (spec) => results.summaryOf(spec), observe }, prepared.plan);
 }
 
 /** The frames of the movie that the scene itself asks for; without -a Blender writes one movie a frame. */
@@ -92,7 +92,7 @@ export function movieRangeOf({ created, facts, deliver }: PreparedJob) {
 }
 
 function checkerOf(ports: JobPorts, prepared: PreparedJob, folder: JobFolder, secret: Uint8Array): Checker {
-  const adaptive = new Set(prepared.facts.scenes.filter((scene) => scene.adaptive).map(({ name }) => name));
+  const overscan = new Map(prepared.facts.scenes.map(({ name, overscanPx }) => [name, overscanPx]));
   const byTheClock = new Set(prepared.facts.scenes.filter(hasTimeLimit).map(({ name }) => name));
   return new Checker(
     {
@@ -106,7 +106,7 @@ function checkerOf(ports: JobPorts, prepared: PreparedJob, folder: JobFolder, se
     {
       scene: sceneInPlace(prepared),
       secret,
-      overscanOf: (scene) => (adaptive.has(scene) ? ADAPTIVE_OVERSCAN : 0),
+      overscanOf: (scene) => overscan.get(scene) ?? 0,
       isByTheClock: (scene) => byTheClock.has(scene),
     },
   );

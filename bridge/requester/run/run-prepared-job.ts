@@ -59,8 +59,9 @@ export async function runPreparedJob(
 async function runJob({ ports, prepared, folder, stats, ledger }: RunningJob, options: RunOptions, parent: AbortSignal): Promise<RunEnd> {
   using life = childSignal(parent);
   await using finisher = new RestartingFinisher({ open: () => ports.delivery.openFinisher(folder, life.signal), log: ports.process.log });
+  await using denoiser = ports.delivery.openDenoiser(life.signal);
   try {
-    const composed = composeRun(ports, prepared, folder, { finisher, stats, ledger });
+    const composed = composeRun(ports, prepared, folder, { finisher, denoiser, stats, ledger });
     const { run } = composed;
     await restoreResults({ ...composed, media: ports.results.media, files: folder }, prepared, life.signal);
     // What could not be finished is not worth rendering: an output folder that cannot be written, for instance.

@@ -133,7 +133,7 @@ async function look({ result }: RawUnderCheck, { renders, media }: RawCheckTools
 
 /** Denoising looks at the whole frame, so such a frame is rendered whole. */
 function aroundCrop({ spec, overscan }: RawUnderCheck, crop: Rect): Rect {
-  return spec.denoise ? spec.rect : grow(crop, overscan, spec.rect);
+  return spec.denoise === "in-render" ? spec.rect : grow(crop, overscan, spec.rect);
 }
 
 function grow(rect: Rect, by: number, bounds: Rect): Rect {

@@ -26,7 +26,7 @@ const tile = { x: 64, y: 32, width: 128, height: 96 };
 const chunk: Chunk = {
   id: "c",
   cost: 1,
-  spec: { kind: "raw", scene: "Scene", frame: 1, width: 256, height: 128, rect: tile, denoise: false },
+  spec: { kind: "raw", scene: "Scene", frame: 1, width: 256, height: 128, rect: tile, denoise: "none" },
 };
 type Floats = Extract<ChunkSpec, { kind: "raw" }>;
 

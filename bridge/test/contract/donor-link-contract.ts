@@ -266,5 +266,5 @@ function ends(donor: () => Watched): void {
 /** A small whole frame. */
 export function chunkOf(frame: number): Chunk {
   const rect = { x: 0, y: 0, width: 4, height: 4 };
-  return { id: `c${frame}`, cost: 1, spec: { kind: "raw", scene: "Scene", frame, width: 4, height: 4, rect, denoise: false } };
+  return { id: `c${frame}`, cost: 1, spec: { kind: "raw", scene: "Scene", frame, width: 4, height: 4, rect, denoise: "none" } };
 }

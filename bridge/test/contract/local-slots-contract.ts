@@ -48,7 +48,7 @@ export function localSlotsContract(name: string, make: () => Promise<SlotsKind>)
 
 type Open = (slots: number) => OpenSlots;
 
-const raw = (frame: number): ChunkSpec => ({ kind: "raw", scene: "Scene", frame, width: 64, height: 48, rect, denoise: false });
+const raw = (frame: number): ChunkSpec => ({ kind: "raw", scene: "Scene", frame, width: 64, height: 48, rect, denoise: "none" });
 
 /** The files passed to `take`. */
 const all = async (files: LocalRendered) => files;

@@ -30,7 +30,7 @@ const chunk: Chunk = {
     width: 256,
     height: 256,
     rect: { x: 64, y: 40, width: 128, height: 96 },
-    denoise: false,
+    denoise: "none",
   },
 };
 

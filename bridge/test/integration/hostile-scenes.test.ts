@@ -61,7 +61,7 @@ const RAW: ChunkSpec = {
   width: 64,
   height: 48,
   rect: { x: 0, y: 0, width: 64, height: 48 },
-  denoise: false,
+  denoise: "none",
 };
 const FILES: ChunkSpec = { kind: "files", scene: "Scene", frame: 1, output: { name: "f_####", format: "PNG", useExtension: true } };
 

@@ -12,7 +12,7 @@ export function planOfStory({ frames, tiles, kind, shared, inOrder }: Story): Jo
       const spec: Chunk["spec"] =
         kind === "files"
           ? { kind, scene: "Scene", frame, output: { name: "f_####", format: "PNG", useExtension: true } }
-          : { kind, scene: "Scene", frame, width: tiles, height: 1, rect: { x: at, y: 0, width: 1, height: 1 }, denoise: false };
+          : { kind, scene: "Scene", frame, width: tiles, height: 1, rect: { x: at, y: 0, width: 1, height: 1 }, denoise: "none" };
       return { id: `${frame}.${at}`, spec, cost: 1 };
     });
     chunks.push(...ofSceneFrame);

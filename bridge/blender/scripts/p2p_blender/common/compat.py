@@ -220,6 +220,12 @@ def sample_range_values(scene: bpy.types.Scene, start: int, count: int) -> dict[
     return {**part, "samples": max(settings.samples, start + count)}
 
 
+def counts_volume_samples(scene: bpy.types.Scene) -> bool:
+    """Whether Cycles keeps a count of samples for every pixel where there are volumes, and guides them by their neighbours (5.0)."""
+    settings = cycles.settings(scene)
+    return hasattr(settings, "volume_biased") and not settings.volume_biased
+
+
 def layer_samples(scene: bpy.types.Scene, start: int, count: int) -> int:
     """What a view layer's own number of samples must be to have `count` of them with `sample_range_values` from `start`."""
     return start + count if hasattr(cycles.settings(scene), "use_sample_subset") else count

@@ -30,3 +30,10 @@ def is_built_with(feature: str) -> bool:
     except ImportError:
         return False
     return bool(vars(_cycles).get(f"with_{feature}"))
+
+
+def layer_samples(settings: Any, layer: bpy.types.ViewLayer, samples: int) -> int:
+    """A view layer's samples, where the scene has so many: it may ask for its own; the scene says whether that counts."""
+    if layer.samples == 0 or settings.use_layer_samples == "IGNORE":
+        return samples
+    return min(layer.samples, samples) if settings.use_layer_samples == "BOUNDED" else layer.samples

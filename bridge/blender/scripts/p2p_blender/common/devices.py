@@ -57,6 +57,13 @@ def apply_to_scenes() -> None:
             cycles.settings(scene).device = wanted
 
 
+def renders_on_gpu(scene: bpy.types.Scene) -> bool:
+    """Whether this Blender renders the scene on a GPU."""
+    preferences = _preferences()
+    has_gpu = preferences is not None and preferences.compute_device_type != "NONE"
+    return has_gpu and cycles.settings(scene).device == "GPU"
+
+
 def _preferences() -> Any:
     """Cycles' preferences; None in a Blender built without it."""
     preferences = bpy.context.preferences

@@ -123,7 +123,7 @@ def _load_view(engine: Any, layer: str, view: str, file: tuple[str, assembled_ex
         size = (result.resolution_x, result.resolution_y)
         if size != (header.width, header.height):
             raise RuntimeError(f"the assembled picture has {header.width}x{header.height} pixels instead of {size[0]}x{size[1]}")
-        lacking = _wanted_channels(result) - header.channels
+        lacking = _wanted_channels(result).difference(header.channels)
         if lacking:
             raise RuntimeError(f"the assembled picture lacks the channel {min(lacking)}")
         result.load_from_file(path)

@@ -23,13 +23,14 @@ class InvalidExr(Exception):
 
 
 class Header:
-    """Size, full channel names and string attributes of a complete file."""
+    """Size, full channel names in their order, string attributes and the place of the first row of a complete file."""
 
-    def __init__(self, width: int, height: int, channels: frozenset[str], strings: dict[str, str]) -> None:
-        self.width = width
-        self.height = height
+    def __init__(self, size: tuple[int, int], channels: tuple[str, ...], strings: dict[str, str], first_row: int) -> None:
+        self.width, self.height = size
         self.channels = channels
         self.strings = strings
+        # Where the first row's block begins: its number and length, then its values, channel after channel.
+        self.first_row = first_row
 
 
 def read_header(path: str) -> Header:
@@ -53,8 +54,8 @@ def _parse(data: mmap.mmap) -> Header:
     width, height = x_max - x_min + 1, y_max - y_min + 1
     channels = _channels(attributes["channels"][1])
     strings = {name: value.decode("utf-8", "surrogateescape") for name, (kind, value) in attributes.items() if kind == b"string"}
-    _check_complete(data, start, height, width * sum(channels.values()), attributes["compression"][1][0])
-    return Header(width, height, frozenset(channels), strings)
+    first_row = _check_complete(data, start, height, width * sum(channels.values()), attributes["compression"][1][0])
+    return Header((width, height), tuple(channels), strings, first_row)
 
 
 def _attributes(data: mmap.mmap) -> tuple[dict[str, tuple[bytes, bytes]], int]:
@@ -87,8 +88,8 @@ def _channels(value: bytes) -> dict[str, int]:
     return found
 
 
-def _check_complete(data: mmap.mmap, start: int, height: int, row_bytes: int, compression: int) -> None:
-    """Every block has its place, and the last one ends inside the file."""
+def _check_complete(data: mmap.mmap, start: int, height: int, row_bytes: int, compression: int) -> int:
+    """Every block has its place, and the last one ends inside the file. Returns the first block's place."""
     blocks = -(-height // BLOCK_LINES[compression])
     offsets = struct.unpack_from(f"<{blocks}Q", data, start)
     if min(offsets) == 0:
@@ -99,3 +100,4 @@ def _check_complete(data: mmap.mmap, start: int, height: int, row_bytes: int, co
         raise InvalidExr("the rows of the file have another length than its channels ask for")
     if last + 8 + size > len(data):
         raise InvalidExr("the file is cut short")
+    return offsets[0]

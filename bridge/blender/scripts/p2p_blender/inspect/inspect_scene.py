@@ -27,6 +27,7 @@ def inspect(request: Json) -> Json:
     scenes = sorted(bpy.data.scenes, key=lambda scene: scene.library is None)
     by_name = {scene.name: scene_facts.render_facts(scene) for scene in scenes}
     tiling = {scene.name: scene_tiling.untileable_reasons(scene) for scene in scenes}
+    recipes = {scene.name: scene_facts.denoise_recipe_of(scene) for scene in scenes}
     simulations = {scene.name: scene_simulations.unbaked_in(scene) for scene in scenes}
     probed = frame_inputs.needs_probe(main)
     probe = frame_inputs.probe(main, frames, request["scratch"]) if probed else frame_inputs.single_scene(main)
@@ -36,6 +37,7 @@ def inspect(request: Json) -> Json:
             **by_name[name],
             **scene_facts.size_of(by_name[probe.owner_of(name)]),
             "untileable": tiling[name] + probe.untileable_reasons(name, by_name),
+            "denoise": recipes[name],
             "inOrder": scene_simulations.reason(name, simulations[name], probe.frames_of(name, frames)),
         }
         for name in probe.scenes()

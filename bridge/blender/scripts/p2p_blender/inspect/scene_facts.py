@@ -6,13 +6,12 @@ from __future__ import annotations
 import os
 import struct
 from fractions import Fraction
-from typing import Any
 
 import bpy
 
-from ..common import compat, cycles
+from ..common import compat, cycles, denoise_recipe
 from ..common.wire import Json, ScriptError
-from . import scene_paths
+from . import cycles_overscan, scene_paths
 
 MOVIE_FORMATS = {"FFMPEG", "AVI_JPEG", "AVI_RAW"}
 
@@ -89,10 +88,17 @@ def render_facts(scene: bpy.types.Scene) -> Json:
         "cropped": render.use_border and render.use_crop_to_border,
         "samples": samples_of(scene),
         "adaptive": cycles.renders(scene) and cycles.settings(scene).use_adaptive_sampling,
-        "denoised": is_denoised(scene),
+        "overscanPx": cycles_overscan.overscan_of(scene),
+        "denoised": len(denoise_recipe.denoised_layers(scene)) > 0,
         "viewLayers": [layer.name for layer in scene.view_layers if layer.use],
         "views": views_of(render),
     }
+
+
+def denoise_recipe_of(scene: bpy.types.Scene) -> Json | None:
+    """How the assembled frame is denoised; None if it is not."""
+    region = region_of(scene.render)
+    return denoise_recipe.recipe_of(scene, max(region["width"], region["height"]))
 
 
 def size_of(facts: Json) -> Json:
@@ -128,25 +134,12 @@ def views_of(render: bpy.types.RenderSettings) -> list[str]:
     return names or [""]
 
 
-def is_denoised(scene: bpy.types.Scene) -> bool:
-    """Whether Cycles denoises inside the render, in some view layer."""
-    if not cycles.renders(scene) or not cycles.settings(scene).use_denoising:
-        return False
-    return any(layer.use and cycles.settings(layer).use_denoising for layer in scene.view_layers)
-
-
 def samples_of(scene: bpy.types.Scene) -> int:
     """Samples a pixel of the most demanding view layer."""
     if cycles.renders(scene):
         settings = cycles.settings(scene)
-        return max((layer_samples(settings, layer) for layer in scene.view_layers if layer.use), default=settings.samples)
+        return max((cycles.layer_samples(settings, layer, settings.samples) for layer in scene.view_layers if layer.use), default=settings.samples)
     if scene.render.engine.startswith("BLENDER_EEVEE") and scene.eevee is not None:
         return scene.eevee.taa_render_samples
     return 1
 
-
-def layer_samples(settings: Any, layer: bpy.types.ViewLayer) -> int:
-    """A view layer may ask for samples of its own; the scene says whether that counts."""
-    if layer.samples == 0 or settings.use_layer_samples == "IGNORE":
-        return settings.samples
-    return min(layer.samples, settings.samples) if settings.use_layer_samples == "BOUNDED" else layer.samples

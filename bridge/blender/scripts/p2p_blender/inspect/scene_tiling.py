@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import bpy
 
-from ..common import cycles
+from ..common import cycles, denoise_recipe, devices, oidn
 from ..common.wire import Json
-from . import scene_facts
 
 
 def untileable_reasons(scene: bpy.types.Scene) -> list[Json]:
@@ -28,9 +27,16 @@ def untileable_reasons(scene: bpy.types.Scene) -> list[Json]:
 
 
 def denoising(scene: bpy.types.Scene) -> Json | None:
-    """A denoiser reads pixels far outside of a tile."""
-    if scene_facts.is_denoised(scene):
-        return reason("denoising", f'Scene "{scene.name}" is denoised inside the render, which needs the whole frame at once.')
+    """A denoiser reads pixels far outside of a tile: the assembled frame is denoised, where that gives the same bits."""
+    if not denoise_recipe.denoised_layers(scene):
+        return None
+    name, settings = scene.name, cycles.settings(scene)
+    if settings.denoiser != "OPENIMAGEDENOISE" or (getattr(settings, "denoising_use_gpu", False) and devices.renders_on_gpu(scene)):
+        return reason("denoising", f'Scene "{name}" is denoised on a GPU, which needs the whole frame at once.')
+    if not oidn.is_usable():
+        return reason("denoising", f'Scene "{name}" is denoised, and this Blender can only denoise inside the render of a whole frame.')
+    if denoise_recipe.is_animated(scene):
+        return reason("denoising", f'Scene "{name}" is denoised with animated settings, which needs the whole frame at once.')
     return None
 
 

@@ -7,7 +7,7 @@ import os
 
 import bpy
 
-from ..common import compat, cycles
+from ..common import compat, cycles, denoise_recipe
 from ..common.wire import Json, ScriptError
 from .overrides import Overrides
 
@@ -31,7 +31,7 @@ RAW_PATHS = frozenset(
         "use_sequencer",
         "use_freestyle",
     )
-) | {"cycles.use_denoising"}
+) | {"cycles.use_denoising", "cycles.use_auto_tile"}
 
 # Set by a chunk with half the samples.
 SAMPLES_PATHS = frozenset(("cycles.samples", "cycles.sample_offset", "cycles.sample_subset_length"))
@@ -70,15 +70,8 @@ def check_camera(scene: bpy.types.Scene) -> None:
 
 def check_denoiser(scene: bpy.types.Scene) -> None:
     """A build without the denoiser ends such a render without a picture and without a useful exit code."""
-    if denoised_layers(scene) and not cycles.is_built_with("openimagedenoise"):
+    if denoise_recipe.denoised_layers(scene) and not cycles.is_built_with("openimagedenoise"):
         raise ScriptError("DENOISER_MISSING", f'scene "{scene.name}" denoises, and this Blender is built without OpenImageDenoise')
-
-
-def denoised_layers(scene: bpy.types.Scene) -> list[bpy.types.ViewLayer]:
-    """View layers that Cycles would denoise inside the render."""
-    if not cycles.renders(scene) or not cycles.settings(scene).use_denoising:
-        return []
-    return [layer for layer in scene.view_layers if layer.use and cycles.settings(layer).use_denoising]
 
 
 def set_rectangle(overrides: Overrides, render: bpy.types.RenderSettings, spec: Json) -> None:
@@ -134,11 +127,15 @@ def set_file_output(overrides: Overrides, render: bpy.types.RenderSettings, outp
 
 
 def set_denoise_off(overrides: Overrides, scene: bpy.types.Scene) -> None:
-    """Denoising happens once, on the full frame: the passes that it needs are stored."""
-    for layer in denoised_layers(scene):
-        overrides.set(cycles.settings(layer), denoising_store_passes=True)
+    """The noisy picture alone."""
     if cycles.renders(scene):
         overrides.set(cycles.settings(scene), use_denoising=False)
+
+
+def set_denoise_later(overrides: Overrides, scene: bpy.types.Scene, film: Json | None) -> None:
+    """The assembled frame will be denoised: the passes that it needs are stored."""
+    for owner, name, value in list(denoise_recipe.changes_for_tiles(scene, film)):
+        overrides.set(owner, **{name: value})
 
 
 def set_half(overrides: Overrides, scene: bpy.types.Scene, half: str) -> None:

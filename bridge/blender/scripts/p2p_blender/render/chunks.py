@@ -26,14 +26,16 @@ def render_raw(spec: Json, folder: str, codec: str) -> tuple[str, float]:
     chunk_settings.check_frame(spec["frame"])
     chunk_settings.check_rect(spec)
     chunk_settings.check_camera(scene)
-    if spec["denoise"]:
+    if spec["denoise"] == "in-render":
         chunk_settings.check_denoiser(scene)
     with Overrides() as overrides:
         overrides.mute_animation(scene, chunk_settings.RAW_PATHS)
         chunk_settings.set_rectangle(overrides, scene.render, spec)
         chunk_settings.set_float_output(overrides, scene.render, codec)
-        if not spec["denoise"]:
+        if spec["denoise"] == "none":
             chunk_settings.set_denoise_off(overrides, scene)
+        elif spec["denoise"] == "after-assembly":
+            chunk_settings.set_denoise_later(overrides, scene, spec.get("film"))
         if "half" in spec:
             chunk_settings.set_half(overrides, scene, spec["half"])
         seconds = render_frame(overrides, scene, spec["frame"], os.path.join(folder, "floats_####"))

@@ -13,7 +13,7 @@ import bpy
 
 from ..common import devices, memory, untrusted
 from ..common.wire import Json, ScriptError
-from . import chunk_settings, chunks, drivers, persistence, preview, remap
+from . import chunk_settings, chunks, drivers, last_samples, persistence, preview, remap
 
 # A scene whose frames were rendered without regard to order: before anything is stepped, the file is opened again.
 OUT_OF_ORDER = -1
@@ -32,6 +32,7 @@ class Session:
         self._driver_owners: list[Any] = []
         self._persistent = persistence.PersistentData()
         self._last_frames: dict[str, int] = {}
+        self._last_samples = last_samples.LastSamples()
 
     def load(self, request: Json) -> None:
         """Opens a .blend and makes it ready for many renders."""
@@ -39,6 +40,7 @@ class Session:
         open_scene(request["path"])
         remap.remap_paths(request["remap"])
         strip_handlers()
+        self._last_samples.listen()
         devices.apply_to_scenes()
         self._loaded = request
         self._driver_owners = drivers.owners_of_scripted_drivers()
@@ -70,6 +72,7 @@ class Session:
 
     def _render_into(self, folder: str, loaded: Json, request: Json) -> Json:
         spec = request["spec"]
+        self._last_samples.clear()
         self._persistent.prepare(chunk_settings.scene_of(spec), spec)
         self._step_up_to(loaded, spec, folder)
         drivers.tag_for_update(self._driver_owners)
@@ -86,6 +89,7 @@ class Session:
             "raw": raw,
             "outputs": outputs,
             "preview": preview.save_preview(scene, pixels_of(spec, scene), os.path.join(folder, "preview.jpg")),
+            "lastSamples": self._last_samples.found,
             "renderSeconds": seconds,
             "peakMemoryBytes": memory.peak_bytes(),
         }
