@@ -9,7 +9,7 @@ import type { Database } from "../../database/types.ts";
 import { JobSubmission } from "../../gateway/wire/job-submission.ts";
 import { GATEWAY_LIMITS } from "../../gateway/wire/limits.ts";
 import { silentLog } from "../../kernel/log.ts";
-import { systemWorld } from "../../kernel/world.ts";
+import { systemWorld, type World } from "../../kernel/world.ts";
 import { JobQueue } from "./job-queue.ts";
 import { openScratch } from "../job/scratch.ts";
 import { ServedJobsStore } from "./served-jobs-store.ts";
@@ -29,9 +29,9 @@ afterEach(async () => {
 });
 
 /** A queue that accepts and stores jobs and never starts one; each call is another start of the bridge. */
-async function openCatalog() {
+async function openCatalog(world: World = systemWorld) {
   const swarm = new SharedSwarm(() => Promise.reject(new Error("nobody enters a swarm here")));
-  const processContext = { world: systemWorld, home, database, scratch: await openScratch(systemWorld.disk, home), swarm };
+  const processContext = { world, home, database, scratch: await openScratch(systemWorld.disk, home), swarm };
   const store = new ServedJobsStore(processContext);
   const told: string[] = [];
   const tell = ({ job, state }: { job: string; state: string }) => void told.push(`${job} ${state}`);
@@ -100,6 +100,16 @@ describe("submitted jobs", () => {
     await expect(queue.submit(submission({ video: "film.txt" }))).rejects.toMatchObject({ code: "VIDEO_UNSUPPORTED" });
     await expect(queue.submit(submission({ video: "film.mp4", deliver: "raw" }))).rejects.toMatchObject({ code: "USAGE" });
     expect((await openCatalog()).queue.list()).toEqual([]);
+  });
+
+  it("of one second have different ids, whatever the dice say", async () => {
+    const rolls = [1, 1, 1, 2];
+    const bytes = (count: number) => new Uint8Array(count).fill(rolls.shift() ?? 3);
+    const clock = { ...systemWorld.clock, now: () => 1_796_099_863_968 };
+    const { queue } = await openCatalog({ ...systemWorld, clock, random: { ...systemWorld.random, bytes } });
+    const ids = [await queue.submit(submission()), await queue.submit(submission())].map(({ id }) => id);
+    expect(new Set(ids).size).toBe(2);
+    expect(rolls).toEqual([]);
   });
 
   it("the number of waiting jobs is limited", async () => {

@@ -75,11 +75,17 @@ export class JobQueue implements AsyncDisposable {
     renderRequestOf(submission); // errors are thrown before anything is stored
     const open = [...this.#jobs.values()].filter(({ hasEnded }) => !hasEnded).length;
     if (open >= GATEWAY_LIMITS.maxJobs) throw new FarmError("TOO_MANY_JOBS", `${open} jobs have not ended yet`);
-    const job = this.#deps.store.create(freshJobId(this.#deps.processContext.world), submission);
+    const job = this.#deps.store.create(this.#unusedId(), submission);
     this.#jobs.set(job.id, job);
     this.#setState(job, "queued");
     this.#startWaiting();
     return job;
+  }
+
+  /** Many jobs may be submitted within one second. */
+  #unusedId(): string {
+    const id = freshJobId(this.#deps.processContext.world);
+    return this.#jobs.has(id) ? this.#unusedId() : id;
   }
 
   /** Its last summary is sent when everything has stopped. */

@@ -40,7 +40,7 @@ describe("media threads", () => {
     media = openMedia();
     const refusal = await media.check(good, { ...expectation, width: 5 }, signal).catch((error: unknown) => error);
     expect(isFarmError(refusal, "EXR_INVALID")).toBe(true);
-    expect(refusal).toMatchObject({ facts: { reason: expect.stringContaining("4x3") }, advice: expect.stringContaining("nothing to do") });
+    expect(refusal).toMatchObject({ facts: { reason: expect.stringContaining("4x3") }, advice: expect.stringContaining("Nothing to do") });
     const bug = await media.check(join(scratch.path, "absent.exr"), expectation, signal).catch((error: unknown) => error);
     expect(isFarmError(bug)).toBe(false);
     expect((bug as Error).message).toContain("ENOENT");

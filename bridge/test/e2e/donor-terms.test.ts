@@ -133,7 +133,7 @@ describe("the owner of a donor", () => {
     expect(evicted.lines.at(-1), evicted.stderr).toMatchObject({ event: "job-evicted", job: created["job"] });
     await until(async () => (await blendersOf(donor.pid)).length === 0);
     expect(await run.line(({ event }) => event === "donor-left")).toMatchObject({ reason: "its owner has evicted this job" });
-    const note = await run.line(({ event, message }) => event === "note" && String(message).includes("sent this job away"));
+    const note = await run.line(({ event, message }) => event === "note" && String(message).includes("its owner has evicted this job"));
     expect(note["message"]).toContain("does not take this job");
     run.child.kill("SIGKILL");
     await run.child;
@@ -160,7 +160,7 @@ describe("the owner of a donor", () => {
       availability: { state: "closed", reason: expect.stringContaining(`${hour}:00`) },
     });
     const run = bridge(renderArgs("hours", donor, quick));
-    const note = await run.line(({ event, message }) => event === "note" && String(message).includes("gives only"));
+    const note = await run.line(({ event, message }) => event === "note" && String(message).includes("it donates only"));
     expect(note["message"]).toContain("takes no work now");
     await owner(home, "set", "schedule=always");
     const { exitCode, stderr } = await run.child;
