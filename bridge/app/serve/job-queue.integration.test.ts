@@ -104,7 +104,7 @@ describe("submitted jobs", () => {
 
   it("of one second have different ids, whatever the dice say", async () => {
     const rolls = [1, 1, 1, 2];
-    const bytes = (count: number) => new Uint8Array(count).fill(rolls.shift() ?? 3);
+    const bytes = (count: number) => Buffer.alloc(count).fill(rolls.shift() ?? 3);
     const clock = { ...systemWorld.clock, now: () => 1_796_099_863_968 };
     const { queue } = await openCatalog({ ...systemWorld, clock, random: { ...systemWorld.random, bytes } });
     const ids = [await queue.submit(submission()), await queue.submit(submission())].map(({ id }) => id);
