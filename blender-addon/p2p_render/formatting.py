@@ -21,8 +21,10 @@ def memory(number_of_bytes: float) -> str:
     return f"{number_of_bytes / 2**30:.0f} GB"
 
 
-def work_done(done: int, total: int, seconds_left: float | None) -> str:
-    """12 of 40 chunks, about 8 s left."""
+def work_done(done: int, total: int, seconds_left: float | None, denoising: float | None = None) -> str:
+    """12 of 40 chunks, about 8 s left. `denoising`: the share of it that is done, while it is under way."""
+    if denoising is not None and done == total:
+        return f"Denoising, {int(denoising * 100)} %"
     if total == 0:
         return "Preparing the scene"
     left = f", about {duration(seconds_left)} left" if seconds_left else ""

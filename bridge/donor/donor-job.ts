@@ -212,7 +212,8 @@ export class DonorJob implements OpenJobHandle {
     if (this.ticket.allowPreview && rendered.preview !== undefined) await this.#deps.previews.take(this.ticket.job, rendered.preview);
     const files: ResultFile[] = [];
     try {
-      for (const { role, path } of named) files.push({ role, name: basename(path), ...(await this.#keepFile(path)), ...lastSamplesIn(role, rendered) });
+      for (const { role, path } of named)
+        files.push({ role, name: basename(path), ...(await this.#keepFile(path)), ...lastSamplesIn(role, rendered) });
     } catch (error) {
       for (const file of files) await this.#deps.store.dropResult(file.sha256, this.ticket.requester.id);
       throw error;

@@ -33,6 +33,8 @@ class JobProgress:
     frames_done: int = 0
     frames_total: int = 0
     seconds_left: float | None = None
+    # The share of denoising that is done while an assembled frame is denoised.
+    denoising: float | None = None
     # Chunks that had to be rendered again.
     resent: int = 0
     preview: str | None = None
@@ -97,6 +99,10 @@ def _chunk_accepted(progress: JobProgress, event: generated.ChunkAccepted) -> No
     progress.active_chunks.pop(event.chunk, None)
     progress.chunks_done, progress.chunks_total = event.done, event.total
     progress.donors.setdefault(event.donor, Donor(progress.name_of(event.donor))).done += 1
+
+
+def _denoising(progress: JobProgress, event: generated.FrameDenoising) -> None:
+    progress.denoising = event.share if event.share < 1 else None
 
 
 def _chunk_withdrawn(progress: JobProgress, event: generated.ChunkWithdrawn | generated.ChunkFailed) -> None:
@@ -172,6 +178,7 @@ HANDLERS: dict[type, Callable[[JobProgress, Any], None]] = {
     generated.ChunkFailed: _chunk_failed,
     generated.ChunkRevoked: _result_revoked,
     generated.ChunkDead: _chunk_given_up,
+    generated.FrameDenoising: _denoising,
     generated.FrameLost: _frame_lost,
     generated.Note: _note_added,
     generated.Progress: _counts_changed,

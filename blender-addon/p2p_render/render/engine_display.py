@@ -29,7 +29,7 @@ class EngineDisplay:
         if progress.chunks_total:
             self._engine.update_progress(progress.chunks_done / progress.chunks_total)
         peers = f" on {count(len(progress.active_donors), 'peer')}" if progress.active_donors else ""
-        self.status(work_done(progress.chunks_done, progress.chunks_total, progress.seconds_left) + peers)
+        self.status(work_done(progress.chunks_done, progress.chunks_total, progress.seconds_left, progress.denoising) + peers)
 
     def tile(self, tile: Tile) -> None:
         """The bridge deletes a tile once its frame is complete, and then the whole frame is shown."""

@@ -31,7 +31,7 @@ def draw(self: Any, _context: bpy.types.Context) -> None:
 
 def job_progress_text(progress: JobProgress) -> str:
     """How far a job is."""
-    chunks = work_done(progress.chunks_done, progress.chunks_total, progress.seconds_left)
+    chunks = work_done(progress.chunks_done, progress.chunks_total, progress.seconds_left, progress.denoising)
     return f"{progress.frames_done} of {progress.frames_total} frames, {chunks}" if progress.frames_total > 1 else chunks
 
 

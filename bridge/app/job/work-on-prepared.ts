@@ -96,11 +96,16 @@ function takeCommand({ jobCommands }: Pick<Database, "jobCommands">, job: string
   return command;
 }
 
-function deliveryOf({ disk, log }: Pick<World, "disk"> & { readonly log: Log }, settings: WorkSettings, parts: PreparedParts): JobPorts["delivery"] {
+function deliveryOf(
+  { disk, log }: Pick<World, "disk"> & { readonly log: Log },
+  settings: WorkSettings,
+  parts: PreparedParts,
+): JobPorts["delivery"] {
   return {
     assembledPath: (folder) => (sceneFrame) => join(folder.assembled, assembledFileName(sceneFrame)),
     openFinisher: (folder, end) => finisherOf(settings, { ...parts, disk }, folder, end),
-    openDenoiser: (end) => new Denoiser(
+    openDenoiser: (end) =>
+      new Denoiser(
         { start: startPlainProcess, log },
         {
           blender: parts.blender.build,

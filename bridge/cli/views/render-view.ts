@@ -70,8 +70,10 @@ export function drawProgress(picture: JobProgress, nowMs: number, columns: numbe
   const elapsed = prettyMilliseconds(Math.max(0, nowMs - picture.startedMs), { secondsDecimalDigits: 0 });
   const frames = picture.framesTotal > 1 ? `  ${picture.framesDone}/${picture.framesTotal} frames` : "";
   const head = `${bar} ${percent(picture)}${frames}  ${picture.chunksDone}/${picture.chunksTotal} chunks  ${paint("gray", elapsed + eta(picture, nowMs))}`;
+  const { denoising } = picture;
+  const denoised = denoising ? [`  denoising frame ${denoising.frame}  ${Math.floor(denoising.share * 100)} %`] : [];
   const moved = picture.bytesReceived > 0 ? [paint("gray", `  ${prettyBytes(picture.bytesReceived)} received`)] : [];
-  return [head, ...[...picture.donors.values()].map((donor) => drawDonor(donor, columns)), ...moved].join("\n");
+  return [head, ...[...picture.donors.values()].map((donor) => drawDonor(donor, columns)), ...denoised, ...moved].join("\n");
 }
 
 function drawDonor(donor: DonorSummary, columns: number): string {

@@ -29,10 +29,7 @@ const ENVIRONMENT_PASSES: readonly PassNames[] = [
 /** Passes that only a denoised render has. */
 function denoisedPasses(layer: DenoiseLayer): readonly PassNames[] {
   if (!layer.denoised) return [];
-  return [
-    { pass: "Noisy Image", ids: "RGBA" },
-    ...(layer.catcherPass ? [{ pass: "Noisy Shadow Catcher", ids: "RGB" }] : []),
-  ];
+  return [{ pass: "Noisy Image", ids: "RGBA" }, ...(layer.catcherPass ? [{ pass: "Noisy Shadow Catcher", ids: "RGB" }] : [])];
 }
 
 /** The channels of the denoised frame, of those of its noisy tiles: as one Blender that denoises would have them. */

@@ -22,6 +22,8 @@ export interface JobProgress {
   bytesReceived: number;
   donors: Map<string, DonorSummary>;
   lastNote: string | undefined;
+  /** An assembled frame that is being denoised, and the share (0 to 1) that is done. */
+  denoising: { readonly frame: number; readonly share: number } | undefined;
 }
 
 export function emptyProgress(nowMs: number): JobProgress {
@@ -37,6 +39,7 @@ export function emptyProgress(nowMs: number): JobProgress {
     bytesReceived: 0,
     donors: new Map(),
     lastNote: undefined,
+    denoising: undefined,
   };
 }
 
@@ -58,6 +61,9 @@ export function updateProgress(picture: JobProgress, event: JobEvent, nowMs: num
         donor.chunksDone++;
         donor.doing = "waiting";
       });
+      return;
+    case "frame-denoising":
+      picture.denoising = event.share < 1 ? { frame: event.frame, share: event.share } : undefined;
       return;
     case "frame-finished":
       picture.framesDone++;

@@ -54,7 +54,7 @@ function stepping(frame: number, { stepFrom }: JobShape): { readonly stepFrom?: 
 
 function sceneFrameOf(key: SceneFrameKey, sceneFrame: SceneFrame, scene: SceneRenderFacts, chunks: readonly Chunk[]): PlannedSceneFrame {
   const { width, height, region } = scene;
-  return { key, sceneFrame, kind: "raw", width, height, region, denoise: undefined, chunks: chunks.map(({ id }) => id) };
+  return { key, sceneFrame, kind: "raw", width, height, region, chunks: chunks.map(({ id }) => id) };
 }
 
 function costOf(scene: SceneRenderFacts, rect: Rect): number {

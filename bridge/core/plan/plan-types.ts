@@ -58,7 +58,7 @@ export interface PlannedSceneFrame {
   /** The part of it that is rendered. */
   readonly region: Rect;
   /** How the assembled picture is denoised; undefined when it is not, or when its whole frame is denoised as it renders. */
-  readonly denoise: DenoiseRecipe | undefined;
+  readonly denoise?: DenoiseRecipe | undefined;
   readonly chunks: readonly ChunkId[];
 }
 

@@ -1,3 +1,5 @@
+import { denoiseRecipe } from "../fixtures/denoise-recipe.ts";
+import type { DenoiseRecipe } from "../job/denoise-recipe.ts";
 import { describe, expect, it } from "vitest";
 import { facts, scene } from "../fixtures/scene-facts.ts";
 import { planJob, type PlanOptions } from "./plan.ts";
@@ -59,13 +61,13 @@ describe("planJob", () => {
     for (const name of names) expect(planJob(facts([scene({ name })]), STILL).chunks[0]?.id).toMatch(/^[\w%.!~*'()-]+:1:\d+-\d+-\d+-\d+$/);
   });
 
-  it("gives tiles with adaptive sampling an overscan inside the region, and a crop", () => {
-    const { chunks } = planJob(facts([scene({ adaptive: true })]), { ...STILL, tiles: { kind: "grid", columns: 2, rows: 1 } });
+  it("gives tiles the overscan that their scene needs, inside the region, and a crop", () => {
+    const { chunks } = planJob(facts([scene({ overscanPx: 16 })]), { ...STILL, tiles: { kind: "grid", columns: 2, rows: 1 } });
     expect(chunks[0]).toMatchObject({
       tileRect: { x: 0, y: 0, width: 64, height: 96 },
       spec: { rect: { x: 0, y: 0, width: 80, height: 96 } },
     });
-    expect(planJob(facts([scene({ adaptive: true })]), ANIMATION).chunks[0]).not.toHaveProperty("tileRect");
+    expect(planJob(facts([scene({ overscanPx: 16 })]), ANIMATION).chunks[0]).not.toHaveProperty("tileRect");
   });
 
   it("renders only the user's border", () => {
@@ -90,6 +92,40 @@ describe("planJob", () => {
     expect(() => planJob(facts([scene({ denoised: true })], { hasDenoiser: false }), STILL)).toThrow(
       expect.objectContaining({ code: "DENOISER_MISSING" }),
     );
+  });
+
+  describe("of a denoised scene", () => {
+    const denoised = (recipe: Partial<DenoiseRecipe>) => facts([scene({ denoised: true, denoise: denoiseRecipe(recipe) })]);
+    const cut = { ...STILL, tiles: { kind: "grid", columns: 2, rows: 1 } } as const;
+
+    it("cuts noisy tiles, and denoises the assembled frame", () => {
+      const plan = planJob(denoised({}), cut);
+      expect(plan.chunks.map(({ spec }) => spec)).toMatchObject([{ denoise: "after-assembly" }, { denoise: "after-assembly" }]);
+      expect(plan.chunks[0]?.spec).not.toHaveProperty("film");
+      expect(plan.sceneFrames).toMatchObject([{ denoise: { way: "mean" } }]);
+      expect(plan.messages).toEqual([]);
+    });
+
+    it("renders tiles at the film exposure that leaves sums of samples", () => {
+      const film = { exposure: 1.25, lightThreshold: 0, scale: 0.0625 };
+      const plan = planJob(denoised({ way: "sum", film }), cut);
+      expect(plan.chunks[0]?.spec).toMatchObject({ film: { exposure: 1.25, lightThreshold: 0 } });
+      expect(plan.chunks[0]?.spec).not.toHaveProperty("film.scale");
+    });
+
+    it("denoises a frame of one piece inside its render", () => {
+      const plan = planJob(denoised({}), { ...STILL, tiles: { kind: "off" } });
+      expect(plan.chunks).toMatchObject([{ spec: { denoise: "in-render" } }]);
+      expect(plan.sceneFrames[0]?.denoise).toBeUndefined();
+    });
+
+    it("says when tiles are equal only nearly, and renders whole frames if that must not be", () => {
+      expect(codes(planJob(denoised({ way: "near" }), cut))).toEqual(["tiles-nearly-equal"]);
+      const exact = planJob(denoised({ way: "near" }), { ...cut, exact: true });
+      expect(exact.chunks).toMatchObject([{ spec: { denoise: "in-render" } }]);
+      expect(codes(exact)).toEqual(["whole-frames-exact"]);
+      expect(planJob(denoised({}), { ...cut, exact: true }).chunks).toHaveLength(2);
+    });
   });
 
   it("steps unbaked simulations in order from the scene's start", () => {

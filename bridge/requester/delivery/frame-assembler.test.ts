@@ -1,3 +1,4 @@
+import { TILES_AS_THEY_ARE } from "../fixtures/tiles-as-they-are.ts";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Chunk } from "../../core/plan/chunk.ts";
@@ -56,6 +57,7 @@ const watch: FrameCallbacks = {
   isItsTurn: () => true,
   claim: () => isSafe,
   begun: () => void told.push("begun"),
+  denoising: () => {},
   undone: () => void told.push("undone"),
   finished: async (frames: readonly FinishedFrame[]) => void told.push(...frames.map(({ frame }) => `finished ${frame}: ${made.at(-1)}`)),
   failed: (_frame, error) => void told.push(`failed: ${String(error)}`),
@@ -82,10 +84,12 @@ beforeEach(() => {
         },
         files: {
           resultPath: (_chunk, donor) => donor,
+          tiledPath: (path) => path,
           remove: async () => {},
           deliver: async () => ({ path: "out", bytes: 1, main: true }),
         },
         assembledPath: () => "assembled",
+        completion: TILES_AS_THEY_ARE,
         finisher,
         summaryOf: async () => ({ channels: ["R"], attributes: {}, nonFinite: 0 }),
         drop: async () => {},
@@ -178,6 +182,7 @@ describe("frames that donors return as final files", () => {
         },
         files: {
           resultPath: (chunk, donor, hash) => `${chunk} of ${donor} ${hash}`,
+          tiledPath: (path) => path,
           remove: async (paths) => void removed.push(...paths),
           deliver: async (from, to) => {
             delivered.push(`${from} -> ${to}`);
@@ -185,6 +190,7 @@ describe("frames that donors return as final files", () => {
           },
         },
         assembledPath: ({ frame }) => `assembled ${frame}`,
+        completion: TILES_AS_THEY_ARE,
         finisher: { finishFrame: () => Promise.reject(new Error("not ours")), finishMovie: () => Promise.reject(new Error("not ours")) },
         summaryOf: async () => undefined,
         drop: async (chunk, donor) => void dropped.push(`${chunk} of ${donor}`),

@@ -9,7 +9,7 @@ import type { JobFiles, JobFinisher } from "../ports.ts";
 import { type AcceptedResult, SceneFrameAssembly, type SceneFrameAssemblyDeps } from "./scene-frame-assembly.ts";
 
 export interface FrameAssemblerDeps extends SceneFrameAssemblyDeps {
-  readonly files: Pick<JobFiles, "resultPath" | "tiledPath" | "move" | "deliver" | "remove">;
+  readonly files: Pick<JobFiles, "resultPath" | "tiledPath" | "deliver" | "remove">;
   readonly finisher: JobFinisher;
   /** Nobody needs this result any more. */
   readonly drop: (chunk: ChunkId, donor: DonorId) => Promise<void>;
@@ -147,8 +147,7 @@ export class FrameAssembler {
       if (!isWhole(sceneFrames)) return this.#putBack(made); // taken back while it waited for its turn
       const before = revisionOf(sceneFrames);
       for (const frame of frames) watch.begun(frame);
-      for (const [frame, each] of made)
-        for (const sceneFrame of each) await sceneFrame.complete((share) => watch.denoising(frame, share), signal);
+      await this.#complete(made, watch, signal);
       const files = await this.#write(made, signal);
       if (revisionOf(sceneFrames) !== before || !watch.claim(chunksOf(sceneFrames))) {
         this.#putBack(made);
@@ -161,6 +160,11 @@ export class FrameAssembler {
     } finally {
       for (const frame of frames) this.#end(frame);
     }
+  }
+
+  async #complete(made: readonly UnfinishedFrame[], watch: FrameCallbacks, signal: AbortSignal): Promise<void> {
+    for (const [frame, sceneFrames] of made)
+      for (const sceneFrame of sceneFrames) await sceneFrame.complete((share) => watch.denoising(frame, share), signal);
   }
 
   /** They come again when what they are made of is in its place, which it may be already. */

@@ -1,3 +1,4 @@
+import { TILES_AS_THEY_ARE } from "../fixtures/tiles-as-they-are.ts";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { JobRecord } from "../../core/journal/records.ts";
 import { type Ledger, startLedger } from "../../core/ledger/ledger.ts";
@@ -36,8 +37,14 @@ function delivery({ frames = 3, inTurn = false, deliver = "files" as "files" | "
   const assembly = new FrameAssembler(
     {
       media: { createAssembled: nothing, paste: nothing },
-      files: { resultPath: () => "result", remove: nothing, deliver: () => Promise.reject(new Error("no final files")) },
+      files: {
+        resultPath: () => "result",
+        tiledPath: (path) => path,
+        remove: nothing,
+        deliver: () => Promise.reject(new Error("no final files")),
+      },
       assembledPath: ({ frame }) => `assembled/${frame}`,
+      completion: TILES_AS_THEY_ARE,
       finisher,
       summaryOf: async () => SUMMARY,
       drop: nothing,

@@ -2,7 +2,8 @@ import { beforeEach, expect, it } from "vitest";
 import type { Chunk } from "../../core/plan/chunk.ts";
 import { planOf } from "../../core/schedule/fixtures/plan-of.ts";
 import type { ResultSummary } from "../ports.ts";
-import { SceneFrameAssembly } from "./scene-frame-assembly.ts";
+import { TILES_AS_THEY_ARE } from "../fixtures/tiles-as-they-are.ts";
+import { SceneFrameAssembly, type SceneFrameAssemblyDeps } from "./scene-frame-assembly.ts";
 
 const plan = planOf({ costs: [1, 1] });
 const [left, right] = plan.chunks as [Chunk, Chunk];
@@ -13,6 +14,7 @@ const by = (donor: string) => ({ donor, files: [{ role: "raw" as const, name: "f
 let calls: string[];
 let paste: (path: string) => Promise<void>;
 let summary: ResultSummary | undefined;
+let completion: SceneFrameAssemblyDeps["completion"];
 let frame: SceneFrameAssembly;
 beforeEach(() => {
   calls = [];
@@ -23,8 +25,24 @@ beforeEach(() => {
       void calls.push(`create ${path} ${channels.join("")} ${width}`),
     paste: async ({ resultPath }: { resultPath: string }) => await paste(resultPath),
   };
-  const files = { resultPath: (chunk: string, donor: string) => `${chunk} of ${donor}` };
-  frame = new SceneFrameAssembly({ media, files, assembledPath: () => "picture.exr", summaryOf: async () => summary }, planned);
+  const files = {
+    resultPath: (chunk: string, donor: string) => `${chunk} of ${donor}`,
+    tiledPath: (path: string) => `tiled-${path}`,
+    remove: async (paths: readonly string[]) => void calls.push(`remove ${paths.join()}`),
+  };
+  completion = TILES_AS_THEY_ARE;
+  const deps = { media, files, assembledPath: () => "picture.exr", summaryOf: async () => summary };
+  frame = new SceneFrameAssembly(
+    {
+      ...deps,
+      completion: {
+        isNeeded: (...args) => completion.isNeeded(...args),
+        countChannels: (...args) => completion.countChannels(...args),
+        complete: (...args) => completion.complete(...args),
+      },
+    },
+    planned,
+  );
 });
 
 it("is whole when each of its tiles has been pasted into one picture", async () => {
@@ -88,4 +106,32 @@ it("final files of whole-frame engines are not pasted", async () => {
 it("a raw result before the frame's channels are known is a bug", async () => {
   summary = undefined;
   await expect(frame.add(left, by("a"), signal)).rejects.toThrow("before its channels were known");
+});
+
+it("is completed once for each revision when its tiles are not the picture yet", async () => {
+  const done: string[] = [];
+  completion = {
+    isNeeded: () => true,
+    countChannels: () => ({}),
+    complete: async ({ tiled, to, lastSamples }) => void done.push(`${tiled.path} -> ${to} ${JSON.stringify(lastSamples)}`),
+  };
+  await frame.add(left, { donor: "a", files: [{ role: "raw", name: "f", sha256: "a", bytes: 1, lastSamples: [96] }] }, signal);
+  await frame.add(right, by("b"), signal);
+  expect(calls[0]).toBe("create tiled-picture.exr RG 4");
+  await frame.complete(() => {}, signal);
+  await frame.complete(() => {}, signal);
+  expect(done).toEqual(["tiled-picture.exr -> picture.exr [[96],null]"]);
+  frame.remove("c1");
+  await frame.add(right, by("c"), signal);
+  await frame.complete(() => {}, signal);
+  expect(done).toHaveLength(2);
+  await frame.forget();
+  expect(calls.at(-1)).toBe("remove tiled-picture.exr");
+});
+
+it("a picture of tiles as they are needs no completion, and nothing of it is removed", async () => {
+  await frame.add(left, by("a"), signal);
+  await frame.complete(() => {}, signal);
+  await frame.forget();
+  expect(calls).toEqual(["create picture.exr RG 4", "paste c0 of a"]);
 });

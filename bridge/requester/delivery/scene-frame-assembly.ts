@@ -1,19 +1,16 @@
-import { finalChannels } from "../../core/denoise/final-channels.ts";
-import { lastSamplesOf } from "../../core/denoise/sample-counts.ts";
-import type { SceneRenderFacts } from "../../core/job/scene-facts.ts";
 import type { Chunk, ChunkId, DonorId, ResultFile } from "../../core/plan/chunk.ts";
 import type { PlannedSceneFrame } from "../../core/plan/plan.ts";
-import type { AssembledPath, AssembledPicture, FrameDenoiser, JobFiles, JobMedia, ResultSummary } from "../ports.ts";
+import type { AssembledPath, AssembledPicture, JobFiles, JobMedia, ResultSummary } from "../ports.ts";
 import type { PassesOf } from "../results/result-receiver.ts";
+import type { PictureCompletion } from "./picture-completion.ts";
 
 export interface SceneFrameAssemblyDeps {
-  readonly media: Pick<JobMedia, "createAssembled" | "paste" | "deriveAssembled">;
-  readonly files: Pick<JobFiles, "resultPath" | "tiledPath" | "move" | "remove">;
+  readonly media: Pick<JobMedia, "createAssembled" | "paste">;
+  readonly files: Pick<JobFiles, "resultPath" | "tiledPath" | "remove">;
   readonly assembledPath: AssembledPath;
-  readonly denoiser: FrameDenoiser;
+  readonly completion: Pick<PictureCompletion, "isNeeded" | "countChannels" | "complete">;
   /** Channels and attributes of such raw results, once known. */
   readonly summaryOf: (spec: PassesOf) => Promise<ResultSummary | undefined>;
-  readonly factsOf: (scene: string) => Pick<SceneRenderFacts, "adaptive" | "viewLayers" | "views"> | undefined;
 }
 
 export interface AcceptedResult {
@@ -86,21 +83,13 @@ export class SceneFrameAssembly {
     this.#revision++;
   }
 
-  /** Makes the whole picture what one Blender would have rendered: denoises it, where its tiles are noisy. */
+  /** Makes the whole picture what one Blender would have rendered; `progress`: the share of denoising that is done. */
   async complete(progress: (share: number) => void, signal: AbortSignal): Promise<void> {
     const tiled = await this.#picture;
     if (!tiled || tiled.isFinal || this.#completed === this.#revision) return;
     const revision = this.#revision;
-    const { media, files, denoiser, factsOf } = this.#deps;
-    const { denoise: recipe, sceneFrame } = this.planned;
-    const views = factsOf(sceneFrame.scene)?.views ?? [""];
-    const { picture } = tiled;
-    const channels = recipe ? finalChannels(picture.channels, recipe, views) : picture.channels;
-    const beside = `${picture.path}.final`;
-    await files.remove([beside]); // of a step that was interrupted
-    await media.deriveAssembled({ from: picture.path, to: { ...picture, path: beside, channels }, relative: this.#lastOfAll(picture) }, signal);
-    if (recipe) await denoiser.denoise({ from: picture.path, to: beside, recipe, views }, progress, signal);
-    await files.move(beside, this.path);
+    const lastSamples = [...this.#pasted.values()].map(({ files }) => files.find(({ role }) => role === "raw")?.lastSamples);
+    await this.#deps.completion.complete({ planned: this.planned, tiled: tiled.picture, to: this.path, lastSamples }, progress, signal);
     this.#completed = revision;
   }
 
@@ -124,38 +113,21 @@ export class SceneFrameAssembly {
         resultRect: spec.rect,
         tileRect: tileRect ?? spec.rect,
         region,
-        lastSamples: this.#countChannels(target, raw.lastSamples),
+        lastSamples: this.#deps.completion.countChannels(this.planned, target.channels, raw.lastSamples),
       },
       signal,
     );
   }
 
   async #create(spec: PassesOf, signal: AbortSignal): Promise<TiledPicture> {
-    const { region, denoise } = this.planned;
+    const { region } = this.planned;
     const summary = await this.#deps.summaryOf(spec);
     if (!summary) throw new Error(`a result of ${spec.scene} was accepted before its channels were known`);
     const { channels, attributes } = summary;
     const shape = { width: region.width, height: region.height, channels, attributes };
-    const isFinal = denoise === undefined && Object.keys(this.#countChannels(shape, undefined)).length === 0;
-    if (denoise) this.#deps.denoiser.prepare();
+    const isFinal = !this.#deps.completion.isNeeded(this.planned, channels);
     const picture: AssembledPicture = { ...shape, path: isFinal ? this.path : this.#deps.files.tiledPath(this.path) };
     await this.#deps.media.createAssembled(picture, signal);
     return { picture, isFinal };
-  }
-
-  /** Channels of sample counts that are relative to each tile's own end; a whole frame's are what they should be. */
-  #countChannels({ channels }: Pick<AssembledPicture, "channels">, said: readonly number[] | undefined) {
-    const facts = this.#deps.factsOf(this.planned.sceneFrame.scene);
-    return facts && this.planned.chunks.length > 1 ? lastSamplesOf(facts, channels, said) : {};
-  }
-
-  /** The sample at which the whole frame would have stopped: the last one of all its tiles. */
-  #lastOfAll(picture: AssembledPicture): Readonly<Record<string, number>> {
-    const lasts: Record<string, number> = {};
-    for (const { files } of this.#pasted.values()) {
-      const said = files.find(({ role }) => role === "raw")?.lastSamples;
-      for (const [name, last] of Object.entries(this.#countChannels(picture, said))) lasts[name] = Math.max(lasts[name] ?? 1, last ?? 1);
-    }
-    return lasts;
   }
 }

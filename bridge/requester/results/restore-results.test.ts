@@ -65,7 +65,7 @@ it("leaves out results whose frames are finished", async () => {
 it("reads once the channels of the scene's raw frames", async () => {
   await restore([accepted("c0", [file("a0")]), accepted("c1", [file("a1")])]);
   expect(checked).toEqual([files.resultPath("c0", "a", "a0")]);
-  expect(await results.summaryOf("Scene")).toMatchObject({ channels: ["R"] });
+  expect(await results.summaryOf({ scene: "Scene", denoise: "none" })).toMatchObject({ channels: ["R"] });
 });
 
 it("reads no channels from final files, and skips a chunk that is not in the plan", async () => {

@@ -7,6 +7,7 @@ import { Checker } from "../verify/checker.ts";
 import type { JobFolder } from "../job-folder.ts";
 import { type PreparedJob } from "../prepare/prepared-job.ts";
 import { JobRun } from "./job-run.ts";
+import { PictureCompletion } from "../delivery/picture-completion.ts";
 import { TilePublisher } from "../delivery/tile-publisher.ts";
 import { outputFolderOf } from "../delivery/output-folder.ts";
 import type { FrameDenoiser, JobFinisher, LocalScene } from "../ports.ts";
@@ -69,8 +70,12 @@ function assemblyOf(
       files: folder,
       assembledPath: ports.delivery.assembledPath(folder),
       finisher: made.finisher,
-      denoiser: made.denoiser,
-      factsOf: (scene) => facts.scenes.find(({ name }) => name === scene),
+      completion: new PictureCompletion({
+        media: ports.results.media,
+        files: folder,
+        denoiser: made.denoiser,
+        factsOf: (scene) => facts.scenes.find(({ name }) => name === scene),
+      }),
       summaryOf: (spec) => made.results.summaryOf(spec),
       drop: (chunk, donor) => made.results.drop(chunk, donor),
     },

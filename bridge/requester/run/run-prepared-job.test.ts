@@ -34,6 +34,7 @@ const media: JobMedia = {
   check: async () => ({ channels: ["R"], attributes: {}, nonFinite: 0 }),
   createAssembled: async ({ path }) => writeFile(path, ""),
   paste: async ({ resultPath, target }) => writeFile(target.path, await readFile(resultPath), { flag: "a" }),
+  deriveAssembled: () => Promise.reject(new Error("these tiles are the picture")),
   compare: () => Promise.reject(new Error("this machine's results are not checked")),
   samePicture: () => Promise.reject(new Error("this machine's results are not checked")),
 };
@@ -65,6 +66,11 @@ beforeEach(async () => {
         );
         return Object.assign(finisher, { [Symbol.asyncDispose]: async () => {} });
       },
+      openDenoiser: () => ({
+        prepare: () => {},
+        denoise: () => Promise.reject(new Error("nothing is noisy")),
+        [Symbol.asyncDispose]: async () => {},
+      }),
       encodeVideo: async (frames, _fps, out) => {
         await writeFile(out, frames.map((path) => basename(path)).join());
         return { path: out, bytes: frames.map((path) => basename(path)).join().length };

@@ -1,3 +1,4 @@
+import { TILES_AS_THEY_ARE } from "../fixtures/tiles-as-they-are.ts";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -75,6 +76,7 @@ async function run(link: DonorLink): Promise<unknown> {
             media,
             files: folder,
             assembledPath: () => join(root, "a.exr"),
+            completion: TILES_AS_THEY_ARE,
             finisher: { finishFrame: unused, finishMovie: unused },
             summaryOf: unused,
             drop: nothing,

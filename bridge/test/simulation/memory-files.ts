@@ -21,6 +21,10 @@ export class MemoryFiles implements JobFiles {
     await this.remove(this.below("results").filter((path) => !kept.has(path)));
   }
 
+  tiledPath(path: string): string {
+    return `tiled/${path}`;
+  }
+
   tilePath(name: string): string {
     return `tiles/${name}`;
   }
@@ -31,6 +35,11 @@ export class MemoryFiles implements JobFiles {
 
   async sync(path: string): Promise<void> {
     this.read(path);
+  }
+
+  async move(from: string, to: string): Promise<void> {
+    this.contents.set(to, this.read(from));
+    this.contents.delete(from);
   }
 
   async remove(paths: readonly string[]): Promise<void> {

@@ -1,3 +1,4 @@
+import { TILES_AS_THEY_ARE } from "../../requester/fixtures/tiles-as-they-are.ts";
 import type { Chunk, DonorId } from "../../core/plan/chunk.ts";
 import type { JobEvent } from "../../core/job/job-events.ts";
 import { foldJournal } from "../../core/journal/fold.ts";
@@ -58,6 +59,7 @@ export class SimulatedRun {
         media,
         files,
         assembledPath: ({ scene, frame }) => `assembled/${scene}-${frame}`,
+        completion: TILES_AS_THEY_ARE,
         finisher: this.#finisher(files),
         summaryOf: (scene) => this.#results.summaryOf(scene),
         drop: (chunk, donor) => this.#results.drop(chunk, donor),

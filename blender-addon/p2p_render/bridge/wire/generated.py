@@ -234,6 +234,12 @@ class ChunkDead:
 
 
 @dataclass(frozen=True)
+class FrameDenoising:
+    frame: int
+    share: float
+
+
+@dataclass(frozen=True)
 class FrameLost:
     frame: int
     code: str
@@ -454,6 +460,7 @@ class JobSubmission(TypedDict, total=False):
     animation: bool | None
     frames: str | None
     tiles: str | None
+    exact: bool | None
     verify: Literal["off", "spot", "full"] | None
     environment: str | None
     video: str | None
@@ -488,6 +495,7 @@ EVENTS: dict[str, Any] = {
     "chunk-accepted": ChunkAccepted,
     "chunk-revoked": ChunkRevoked,
     "chunk-dead": ChunkDead,
+    "frame-denoising": FrameDenoising,
     "frame-lost": FrameLost,
     "preview": Preview,
     "tile": Tile,

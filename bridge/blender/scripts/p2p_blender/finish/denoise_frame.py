@@ -55,6 +55,10 @@ class Files(NamedTuple):
     final: FloatPlanes
 
 
+# The least step of the share that is told.
+TOLD_STEP = 0.02
+
+
 class Progress:
     """Counts the filters of a frame."""
 
@@ -62,13 +66,19 @@ class Progress:
         self._tell = tell
         self._filters = max(1, filters)
         self._done = 0
+        self._told = 0.0
 
     def inside(self, share: float) -> None:
         """The running filter is at this share."""
-        self._tell(min(1.0, (self._done + share) / self._filters))
+        now = min(1.0, (self._done + share) / self._filters)
+        if now - self._told >= TOLD_STEP:
+            self._told = now
+            self._tell(now)
 
     def next(self) -> None:
         self._done += 1
+        if self._done == self._filters:
+            self._tell(1.0)
 
 
 class Denoiser:

@@ -138,8 +138,10 @@ def samples_of(scene: bpy.types.Scene) -> int:
     """Samples a pixel of the most demanding view layer."""
     if cycles.renders(scene):
         settings = cycles.settings(scene)
-        return max((cycles.layer_samples(settings, layer, settings.samples) for layer in scene.view_layers if layer.use), default=settings.samples)
+        return max(
+            (cycles.layer_samples(settings, layer, settings.samples) for layer in scene.view_layers if layer.use),
+            default=settings.samples,
+        )
     if scene.render.engine.startswith("BLENDER_EEVEE") and scene.eevee is not None:
         return scene.eevee.taa_render_samples
     return 1
-

@@ -34,7 +34,9 @@ def denoising(scene: bpy.types.Scene) -> Json | None:
     if settings.denoiser != "OPENIMAGEDENOISE" or (getattr(settings, "denoising_use_gpu", False) and devices.renders_on_gpu(scene)):
         return reason("denoising", f'Scene "{name}" is denoised on a GPU, which needs the whole frame at once.')
     if not oidn.is_usable():
-        return reason("denoising", f'Scene "{name}" is denoised, and this Blender can only denoise inside the render of a whole frame.')
+        return reason(
+            "denoising", f'Scene "{name}" is denoised, and this Blender can only denoise inside the render of a whole frame.'
+        )
     if denoise_recipe.is_animated(scene):
         return reason("denoising", f'Scene "{name}" is denoised with animated settings, which needs the whole frame at once.')
     return None

@@ -35,7 +35,7 @@ class LastSamples:
     def _hear(self, report: object, *_: object) -> None:
         text = str(report).strip()
         if found := SAMPLE.search(text):
-            self._current = int(found[1])
+            self._current = max(self._current, int(found[1]))  # it reports 0 once more at the end
         elif FINISHED.search(text) and self._current > 0:
             self.found.append(self._current)
             self._current = 0
