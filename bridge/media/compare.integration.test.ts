@@ -76,6 +76,18 @@ describe("two float pictures", () => {
     expect(compareFloats({ result: slow, reference: fast, rect }).differingPixels).toBe(0);
   });
 
+  test("may have sample counts of another end, in one ratio", () => {
+    const counted = [...channels, { name: "L.Debug Sample Count.X" }];
+    const made = (name: string, last: number, wrong = -1) =>
+      put(name, {
+        parts: [{ channels: counted }],
+        bits: (at) => (at.channel === 4 ? float(Math.fround((at.column === wrong ? 3 : 16 * (1 + at.row)) / last)) : distinctBits(at)),
+      });
+    const counts = made("counts.exr", 96);
+    expect(compareFloats({ result: made("other-end.exr", 112), reference: counts, rect }).differingPixels).toBe(0);
+    expect(compareFloats({ result: made("wrong-counts.exr", 112, 2), reference: counts, rect }).differingPixels).toBe(6);
+  });
+
   test("of any size are compared in bands of rows", () => {
     const many = Array.from({ length: 40 }, (_, at) => ({ name: `L.P${at + 10}.X` }));
     const size = { x: 0, y: 0, width: 400, height: 300 }; // 19 MB of floats: more than one band

@@ -1,5 +1,5 @@
 import type { Rect } from "../core/job/scene-facts.ts";
-import { isRenderTimePass, withoutComposite } from "./exr/channel-names.ts";
+import { isRenderTimePass, isSampleCountPass, withoutComposite } from "./exr/channel-names.ts";
 import type { ExrFile } from "./exr/exr-file.ts";
 import { channelNames } from "./exr/header.ts";
 import { readRectangle } from "./exr/read-rectangle.ts";
@@ -24,7 +24,7 @@ const BAND_BYTES = 16 * 1024 * 1024;
 /**
  * Compares a result with a reference inside one rectangle, channel by channel, bit for bit.
  *
- * The render-time pass is skipped. A channel that only one of the two has makes every pixel differ.
+ * The render-time pass is skipped, and sample counts are compared by their ratio. A channel that only one of the two has makes every pixel differ.
  * Blocks; `Media.compare` runs it in a worker. Throws EXR_INVALID.
  */
 export function compareFloats(request: CompareRequest): FloatDifference {
@@ -62,6 +62,11 @@ function compareBand(theirs: Bits, ours: Bits, pixels: number): { readonly diffe
   const differs = new Uint8Array(pixels);
   let maxDifference = 0;
   for (const [name, ourBits] of ours) {
+    if (isSampleCountPass(name)) {
+      const off = compareCounts(asFloats(theirs.get(name) ?? new Uint32Array(pixels)), asFloats(ourBits), differs);
+      maxDifference = Math.max(maxDifference, off);
+      continue;
+    }
     const theirBits = theirs.get(name) ?? new Uint32Array(pixels);
     const ourValues = asFloats(ourBits);
     const theirValues = asFloats(theirBits);
@@ -72,6 +77,22 @@ function compareBand(theirs: Bits, ours: Bits, pixels: number): { readonly diffe
     }
   }
   return { differingPixels: differs.reduce((sum, one) => sum + one, 0), maxDifference };
+}
+
+/** A count that is rounded twice may be off by this share. */
+const COUNT_ROUNDING = 1e-6;
+
+/** Renders that stopped at other samples have counts of one ratio: a pixel that is out of it differs. @returns the largest difference. */
+function compareCounts(theirs: Float32Array, ours: Float32Array, differs: Uint8Array): number {
+  const ratio = (theirs[0] ?? 0) / (ours[0] ?? 0);
+  let most = 0;
+  for (const [at, our] of ours.entries()) {
+    const off = distance((theirs[at] ?? 0) / ratio, our);
+    if (off <= COUNT_ROUNDING * our) continue;
+    differs[at] = 1;
+    most = Math.max(most, off);
+  }
+  return most;
 }
 
 /** NaN or infinity on one side only, or of a different kind, is an infinite difference. */

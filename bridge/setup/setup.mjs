@@ -2,6 +2,7 @@
 import { ensureBlender } from "./blender-step.mjs";
 import { ensureDocker, ensureEnvironment } from "./docker-step.mjs";
 import { ensureNode } from "./node-step.mjs";
+import { ensureOfficialBlenders } from "./official-blenders-step.mjs";
 import { ensurePackages } from "./packages-step.mjs";
 import { ensureChromium, ensureFfmpeg, ensureOpenImageIo } from "./programs-step.mjs";
 import { ensurePytest, ensurePython, ensureWindow } from "./python-step.mjs";
@@ -11,7 +12,10 @@ import { say, sayPlain } from "./say.mjs";
 /** What each purpose wants, and what it cannot do without. Node and the npm packages are always both. */
 const PURPOSES = {
   demo: { wants: ["blender", "ffmpeg"], needs: ["blender"] },
-  test: { wants: ["blender", "ffmpeg", "openimageio", "docker", "environment", "chromium", "python", "pytest", "window"], needs: [] },
+  test: {
+    wants: ["blender", "ffmpeg", "openimageio", "docker", "environment", "chromium", "python", "pytest", "officialBlenders", "window"],
+    needs: [],
+  },
   run: { wants: ["blender", "ffmpeg"], needs: [] },
   addon: { wants: ["python"], needs: ["python"] },
   code: { wants: [], needs: [] },
@@ -27,6 +31,7 @@ const NAMES = {
   chromium: "Chromium",
   python: "Python",
   pytest: "pytest",
+  officialBlenders: "official Blenders",
   pythonTools: "Python tools",
   window: "Xvfb",
 };
@@ -55,6 +60,7 @@ export async function setUp(purpose) {
     chromium: ensureChromium,
     python: ensurePython,
     pytest: ensurePytest,
+    officialBlenders: ensureOfficialBlenders,
     pythonTools: ensurePythonTools,
     window: ensureWindow,
   };

@@ -46,3 +46,8 @@ export function withoutComposite(names: readonly string[]): string[] {
 export function isRenderTimePass(name: string): boolean {
   return /\.(?:Debug )?Render Time\./.test(name);
 }
+
+/** Cycles' pass of sample counts, each relative to the last sample of its own render. */
+export function isSampleCountPass(name: string): boolean {
+  return /\.Debug Sample Count\./.test(name);
+}

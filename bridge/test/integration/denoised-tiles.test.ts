@@ -92,7 +92,10 @@ describe.each(OFFICIAL_VERSIONS)("denoised tiles of Blender %s", (version) => {
     let summary: Awaited<ReturnType<Media["check"]>> | undefined;
     const completion = new PictureCompletion({ media, files: folder, denoiser, factsOf: () => facts.scenes[0] });
     const picture = join(root, `${kind}.exr`);
-    const frame = new SceneFrameAssembly({ media, files: folder, assembledPath: () => picture, completion, summaryOf: async () => summary }, planned);
+    const frame = new SceneFrameAssembly(
+      { media, files: folder, assembledPath: () => picture, completion, summaryOf: async () => summary },
+      planned,
+    );
     for (const chunk of plan.chunks) {
       const { raw = "", lastSamples = [] } = await session.render(chunk.spec, signal);
       if (chunk.spec.kind !== "raw") throw new Error("tiles are raw");

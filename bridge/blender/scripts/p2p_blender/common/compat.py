@@ -226,6 +226,16 @@ def counts_volume_samples(scene: bpy.types.Scene) -> bool:
     return hasattr(settings, "volume_biased") and not settings.volume_biased
 
 
+def denoising_quality(scene: bpy.types.Scene) -> str:
+    """HIGH, BALANCED or FAST (4.2); before there was one."""
+    return getattr(cycles.settings(scene), "denoising_quality", "HIGH")
+
+
+def may_denoise_on_gpu(scene: bpy.types.Scene) -> bool:
+    """Whether Cycles denoises where it renders, if that is a GPU (4.1)."""
+    return getattr(cycles.settings(scene), "denoising_use_gpu", False)
+
+
 def layer_samples(scene: bpy.types.Scene, start: int, count: int) -> int:
     """What a view layer's own number of samples must be to have `count` of them with `sample_range_values` from `start`."""
     return start + count if hasattr(cycles.settings(scene), "use_sample_subset") else count

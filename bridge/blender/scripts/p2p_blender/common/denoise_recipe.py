@@ -59,7 +59,7 @@ def recipe_of(scene: bpy.types.Scene, longest_side: int) -> Json | None:
         "transparent": scene.render.film_transparent,
         "guides": settings.denoising_input_passes,
         "prefilter": settings.denoising_prefilter,
-        "quality": getattr(settings, "denoising_quality", "HIGH"),
+        "quality": compat.denoising_quality(scene),
         "layers": layers,
     }
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..common import cycles, denoise_recipe, devices, oidn
+from ..common import compat, cycles, denoise_recipe, devices, oidn
 from ..common.wire import Json
 
 
@@ -31,7 +31,7 @@ def denoising(scene: bpy.types.Scene) -> Json | None:
     if not denoise_recipe.denoised_layers(scene):
         return None
     name, settings = scene.name, cycles.settings(scene)
-    if settings.denoiser != "OPENIMAGEDENOISE" or (getattr(settings, "denoising_use_gpu", False) and devices.renders_on_gpu(scene)):
+    if settings.denoiser != "OPENIMAGEDENOISE" or (compat.may_denoise_on_gpu(scene) and devices.renders_on_gpu(scene)):
         return reason("denoising", f'Scene "{name}" is denoised on a GPU, which needs the whole frame at once.')
     if not oidn.is_usable():
         return reason(
