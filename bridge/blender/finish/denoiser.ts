@@ -33,7 +33,7 @@ export class Denoiser implements AsyncDisposable {
   readonly #life: AbortSignal;
   #blender: Promise<BlenderProcess> | undefined;
 
-  /** `life`: ends the process that is started ahead. */
+  /** `life`: ends the process. */
   constructor(deps: { readonly start: StartProcess; readonly log: Log }, options: DenoiserOptions, life: AbortSignal) {
     this.#deps = deps;
     this.#options = options;
