@@ -35,6 +35,13 @@ describe("a requester's messages", () => {
     ["a tile with an output", { ...raw, output: { name: "x", format: "PNG", useExtension: true } }],
   ])("[F2] must not lease %s", (_, spec) => expect(lease(spec).success).toBe(false));
 
+  it("[L17] lease raw chunks with one of three ways of denoising, and a film exposure within limits", () => {
+    for (const denoise of ["none", "in-render", "after-assembly"]) expect(lease({ ...raw, denoise }).success, denoise).toBe(true);
+    expect(lease({ ...raw, denoise: true }).success).toBe(false);
+    const film = (exposure: number) => lease({ ...raw, denoise: "after-assembly", film: { exposure, lightThreshold: 0 } }).success;
+    expect([film(1.25), film(0), film(Number.POSITIVE_INFINITY)]).toEqual([true, false, false]);
+  });
+
   it("[L10] may omit the job's requirements, which have upper limits", () => {
     expect(opening({}).success).toBe(true);
     expect(opening({ sceneBytes: LEASE_LIMITS.maxSceneBytes, environment: "c".repeat(64) }).success).toBe(true);
@@ -50,6 +57,12 @@ describe("a donor's messages", () => {
     const refused = (reason: string) => DonorMessage.safeParse({ type: "refused", reason, message: "no" }).success;
     for (const reason of Refusal.options) expect(refused(reason), reason).toBe(true);
     expect(refused("bored")).toBe(false);
+  });
+
+  it("[L17] name the last sample of each view of each view layer, of a limited number", () => {
+    expect(rendered({ ...file, lastSamples: [96, 4096] }).success).toBe(true);
+    for (const lastSamples of [[0], [1.5], Array.from({ length: 1_025 }, () => 1)])
+      expect(rendered({ ...file, lastSamples }).success).toBe(false);
   });
 
   it("[L5] commit to files with plain names and sizes within the limit", () => {
