@@ -1,3 +1,4 @@
+import { denoiseRecipe } from "../../core/fixtures/denoise-recipe.ts";
 import { resolve } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { facts, scene } from "../../core/fixtures/scene-facts.ts";
@@ -119,6 +120,9 @@ describe("preparing a job", () => {
     expect(many.plan.chunks.length).toBeGreaterThan(alone.plan.chunks.length);
     expect((await prepare({ frames: "1", tiles: "3x2" })).plan.chunks).toHaveLength(6);
     expect((await prepare({ frames: "1", tiles: "off" }, { slots: 16 })).plan.chunks).toHaveLength(1);
+    sceneFacts = facts([scene({ denoised: true, denoise: denoiseRecipe({ way: "near" }) })]);
+    expect((await prepare({ frames: "1", tiles: "3x2" })).plan.chunks).toHaveLength(6);
+    expect((await prepare({ frames: "1", tiles: "3x2", exact: true })).plan.chunks).toHaveLength(1);
     const stillOf = ({ created }: typeof alone) => created.planInput.options.still;
     expect([stillOf(alone), stillOf(await prepare({ frames: "1,2" })), stillOf(await prepare({ frames: "1", animation: true }))]).toEqual([
       true,

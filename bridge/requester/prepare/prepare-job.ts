@@ -42,6 +42,7 @@ export async function prepareJob(
     frames,
     still: request.animation !== true && frames.length === 1,
     ...(request.tiles === undefined ? {} : { tiles: parseTiles(request.tiles) }),
+    ...(request.exact === undefined ? {} : { exact: request.exact }),
     ...(await power()),
   };
   const plan = planJob(facts, options);
