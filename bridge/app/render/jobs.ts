@@ -1,4 +1,5 @@
 import type { Home } from "../../config/home.ts";
+import type { CodedMessage } from "../../core/job/scene-facts.ts";
 import { newJobId } from "../../core/job/job-id.ts";
 import { foldJournal } from "../../core/journal/fold.ts";
 import type { ReplayedJobState } from "../../core/journal/records.ts";
@@ -24,6 +25,8 @@ export interface StoredJobReport {
   readonly chunksByDonor: Readonly<Record<string, number>>;
   readonly banned: readonly string[];
   readonly outputs: readonly string[];
+  /** What the inspection and the plan said of the scene, all of it. */
+  readonly warnings: readonly CodedMessage[];
 }
 
 export function freshJobId({ clock, random }: Pick<World, "clock" | "random">): string {
@@ -63,6 +66,7 @@ export function makeJobReport(clock: Clock, database: Pick<Database, "journal" |
     chunksByDonor,
     banned: [...memory.banned.keys()],
     outputs: outputsOf(memory),
+    warnings: [...(memory.created?.planInput.facts.warnings ?? []), ...(plan?.messages ?? [])],
   };
 }
 

@@ -1,4 +1,5 @@
 import type { JobOutcome } from "../../core/job/job-events.ts";
+import { groupedMessages } from "../../core/job/grouped-messages.ts";
 import { isLocalOnly } from "../../core/plan/local-only.ts";
 import { mainFiles } from "../../core/plan/expected-files.ts";
 import { mustFinishInOrder } from "../../core/ledger/in-turn.ts";
@@ -110,7 +111,8 @@ function announce(ports: JobPorts, prepared: PreparedJob): void {
     chunksDone: journalState.accepted.size,
     tiles: grid && `${grid.columns}x${grid.rows}`,
   });
-  for (const { code, message } of [...facts.warnings, ...plan.messages]) ports.client.observe({ event: "note", code, message });
+  const notes = groupedMessages([...facts.warnings, ...plan.messages], `\`bridge jobs show ${prepared.id} --json\` lists them`);
+  for (const { code, message } of notes) ports.client.observe({ event: "note", code, message });
 }
 
 /** Pictures are made by this machine: of assembled raw frames, or of nothing that a render engine would make. */
