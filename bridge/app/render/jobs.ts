@@ -3,7 +3,7 @@ import type { CodedMessage } from "../../core/job/scene-facts.ts";
 import { newJobId } from "../../core/job/job-id.ts";
 import { foldJournal } from "../../core/journal/fold.ts";
 import type { ReplayedJobState } from "../../core/journal/records.ts";
-import { planJob } from "../../core/plan/plan.ts";
+import { type JobPlan, planJob } from "../../core/plan/plan.ts";
 import { openDatabase } from "../../database/open-database.ts";
 import type { Database, JobRow, JobCommand } from "../../database/types.ts";
 import { FarmError } from "../../kernel/errors.ts";
@@ -66,8 +66,12 @@ export function makeJobReport(clock: Clock, database: Pick<Database, "journal" |
     chunksByDonor,
     banned: [...memory.banned.keys()],
     outputs: outputsOf(memory),
-    warnings: [...(memory.created?.planInput.facts.warnings ?? []), ...(plan?.messages ?? [])],
+    warnings: warningsOf(memory, plan),
   };
+}
+
+function warningsOf({ created }: Pick<ReplayedJobState, "created">, plan: JobPlan | undefined): readonly CodedMessage[] {
+  return created && plan ? [...created.planInput.facts.warnings, ...plan.messages] : [];
 }
 
 /** Each file once, in the order of frames. */
