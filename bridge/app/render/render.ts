@@ -10,6 +10,7 @@ import { openScratch } from "../job/scratch.ts";
 import { SharedSwarm } from "../swarm/shared-swarm.ts";
 import type { Task, JobCallbacks, WorkSettings } from "../job/job-context.ts";
 import { runJob } from "../job/run-job.ts";
+import { showCommands } from "./job-commands.ts";
 
 export interface RenderSettings extends WorkSettings {
   readonly home: Home;
@@ -30,7 +31,8 @@ export async function render(
   await using scratch = await openScratch(world.disk, home);
   await using lock = await lockBesideDonor(home);
   await using swarm = new SharedSwarm(() => RequesterSwarm.open(lock && home, settings.swarm, { world, log: watching.log }, signal));
-  return await runJob({ world, home, database, scratch, swarm }, settings, { task, watching }, signal);
+  const onCommand = showCommands({ jobs: database.jobs, clock: world.clock, log: watching.log }, task.job, watching.observe);
+  return await runJob({ world, home, database, scratch, swarm }, settings, { task, watching: { ...watching, onCommand } }, signal);
 }
 
 /** Without an identity beside a donor of the same home: two nodes with one identity would get each other's messages. */

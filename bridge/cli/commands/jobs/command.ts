@@ -6,7 +6,7 @@ export function jobsCommand(cli: Cli): Command {
   return new Command("jobs")
     .description("list jobs, and control them")
     .argument("[verb]", "list, show, cancel, pause, resume or retry", "list")
-    .argument("[id]", "the job's id; for resume and retry the default is the last job")
+    .argument("[id]", "the job's id; for show, resume and retry the default is the last job")
     .option("--peer <peer>", "resume: only this donor (repeatable)", collect)
     .option("--bootstrap <multiaddr>", "resume: a peer that helps to find others (repeatable)", collect)
     .option("--swarm <name>", "resume: the swarm to work with", "public")
