@@ -50,6 +50,9 @@ export async function runJobWithView(cli: Cli, task: Task, options: z.infer<type
   try {
     using _guard = exitGuard(() => lastWords(cli.world.clock, task.job, options.json));
     cli.exitWith(exitCodeOf(await render(cli.world, settings, { task, watching: { observe, log } }, cli.signal)));
+  } catch (error) {
+    if (last?.event === "job-ended") cli.errorIsTold();
+    throw error;
   } finally {
     view.end();
     if (!options.json && last?.event === "job-ended" && last.stats.framesTotal > 0) cli.terminal.line(endingText(last, names));
