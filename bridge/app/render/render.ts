@@ -4,6 +4,7 @@ import { openDatabase } from "../../database/open-database.ts";
 import { isFarmError } from "../../kernel/errors.ts";
 import type { World } from "../../kernel/world.ts";
 import { lockHome } from "../../network/node/home-lock.ts";
+import { checkPeerAddresses } from "../swarm/check-addresses.ts";
 import type { SwarmOptions } from "../swarm/open-swarm.ts";
 import { RequesterSwarm } from "../swarm/requester-swarm.ts";
 import { openScratch } from "../job/scratch.ts";
@@ -24,7 +25,8 @@ export async function render(
   { task, watching }: { readonly task: Task; readonly watching: JobCallbacks },
   signal: AbortSignal,
 ): Promise<JobOutcome> {
-  const { home } = settings;
+  const { home, compute } = settings;
+  await checkPeerAddresses(compute.peers === "all" ? [] : compute.peers, settings.swarm.bootstrap);
   await using database = openDatabase(home.database, {
     onCorrupt: (message) => watching.observe({ event: "note", code: "DATABASE_CORRUPT", message }),
   });

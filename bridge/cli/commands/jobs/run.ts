@@ -5,6 +5,7 @@ import type { JobCommand } from "../../../database/types.ts";
 import { type Home, openHome } from "../../../config/home.ts";
 import { FarmError, isFarmError } from "../../../kernel/errors.ts";
 import type { Cli } from "../../cli.ts";
+import { counted } from "../../views/counted.ts";
 import { table } from "../../views/table.ts";
 import { parseOptions } from "../../parse-options.ts";
 import { runJobWithView, WorkOptions } from "../render/run-task.ts";
@@ -72,9 +73,11 @@ function showJob(cli: Cli, report: StoredJobReport, json: boolean): void {
   cli.terminal.line(
     [
       `${job.id}  ${job.state}  ${job.scenePath}`,
-      `  ${framesDone} of ${framesTotal} frames, ${chunksDone} of ${chunksTotal} chunks`,
+      `  ${framesDone} of ${counted(framesTotal, "frame")}, ${chunksDone} of ${counted(chunksTotal, "chunk")}`,
       ...(error === null ? [] : [`  ended by ${error.code}: ${error.message}`]),
-      ...Object.entries(chunksByDonor).map(([donor, count]) => `  ${String(count).padStart(5)} chunks by ${donor}`),
+      ...Object.entries(chunksByDonor).map(
+        ([donor, count]) => `  ${String(count).padStart(5)} ${count === 1 ? "chunk" : "chunks"} by ${donor}`,
+      ),
       ...banned.map((donor) => `  banned: ${donor}`),
       ...outputs.slice(0, 20).map((path) => `  ${path}`),
       ...(outputs.length > 20 ? [`  … and ${outputs.length - 20} more`] : []),
