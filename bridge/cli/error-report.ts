@@ -20,22 +20,23 @@ const BUG_ADVICE = "This is a bug of the bridge: please report it (set BRIDGE_DE
 export function reportError(thrown: unknown, terminal: Terminal, options: ReportOptions): number {
   if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT.ok; // --help, --version
   const error = thrown instanceof CommanderError ? usageError(thrown) : thrown;
-  const tellJson = (code: string, message: string, advice: string) => {
-    if (options.json && !options.isTold) terminal.json({ event: "error", code, message, advice });
-  };
-  if (isFarmError(error)) {
-    const message = oneLine(error.message);
-    const kind = error.exitCode === EXIT.ok ? paint("yellow", "nothing to do") : paint("red", "error");
-    tellJson(error.code, message, error.advice);
-    terminal.error(`${kind} ${message}\n  ${error.advice}\n  ${paint("gray", error.code)}`);
-    return error.exitCode;
-  }
-  if (options.isInterrupted && isAbort(error)) return EXIT.interrupted;
+  if (!isFarmError(error) && options.isInterrupted && isAbort(error)) return EXIT.interrupted;
+  const { code, message, advice, text, exitCode } = reportOf(error);
+  if (options.json && !options.isTold) terminal.json({ event: "error", code, message, advice });
+  terminal.error(text);
+  if (code === "BUG" && process.env["BRIDGE_DEBUG"] && error instanceof Error) terminal.error(error.stack ?? "");
+  return exitCode;
+}
+
+function reportOf(error: unknown) {
   const message = oneLine(messageOf(error));
-  tellJson("BUG", message, BUG_ADVICE);
-  terminal.error(`${paint("red", "bug")} ${message}\n  ${BUG_ADVICE}`);
-  if (process.env["BRIDGE_DEBUG"] && error instanceof Error) terminal.error(error.stack ?? "");
-  return EXIT.bug;
+  if (!isFarmError(error)) {
+    const text = `${paint("red", "bug")} ${message}\n  ${BUG_ADVICE}`;
+    return { code: "BUG", message, advice: BUG_ADVICE, text, exitCode: EXIT.bug };
+  }
+  const { code, advice, exitCode } = error;
+  const kind = exitCode === EXIT.ok ? paint("yellow", "nothing to do") : paint("red", "error");
+  return { code, message, advice, text: `${kind} ${message}\n  ${advice}\n  ${paint("gray", code)}`, exitCode };
 }
 
 /** What the option parser refuses. After the help of a command group, the missing command is named. */

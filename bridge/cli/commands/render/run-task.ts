@@ -27,17 +27,7 @@ export const WorkOptions = z.object({
 
 /** Runs a task with its view, and reports how it ended. */
 export async function runJobWithView(cli: Cli, task: Task, options: z.infer<typeof WorkOptions>): Promise<void> {
-  const settings: RenderSettings = {
-    home: await openHome(cli.world.disk, options.home),
-    blender: options.blender,
-    threads: options.threads,
-    compute: {
-      local: options.local === false ? 0 : (options.local ?? 1),
-      peers: options.peer.length > 0 ? options.peer : "all",
-      allowPreview: options.allowPreviews,
-    },
-    swarm: { swarm: options.swarm, bootstrap: options.bootstrap },
-  };
+  const settings = await settingsOf(cli, options);
   const view = renderView(cli.terminal, { clock: cli.world.clock, json: options.json });
   let last: JobEvent | undefined;
   const names = new Map<string, string>();
@@ -57,6 +47,20 @@ export async function runJobWithView(cli: Cli, task: Task, options: z.infer<type
     view.end();
     if (!options.json && last?.event === "job-ended" && last.stats.framesTotal > 0) cli.terminal.line(endingText(last, names));
   }
+}
+
+async function settingsOf(cli: Cli, options: z.infer<typeof WorkOptions>): Promise<RenderSettings> {
+  return {
+    home: await openHome(cli.world.disk, options.home),
+    blender: options.blender,
+    threads: options.threads,
+    compute: {
+      local: options.local === false ? 0 : (options.local ?? 1),
+      peers: options.peer.length > 0 ? options.peer : "all",
+      allowPreview: options.allowPreviews,
+    },
+    swarm: { swarm: options.swarm, bootstrap: options.bootstrap },
+  };
 }
 
 function exitCodeOf(outcome: JobOutcome): number {
