@@ -18,14 +18,19 @@ const BUG_ADVICE = "This is a bug of the bridge: please report it (set BRIDGE_DE
 
 /** Prints what ended a command: text on the error output and, with `json`, one `error` event. Returns the exit code. */
 export function reportError(thrown: unknown, terminal: Terminal, options: ReportOptions): number {
-  if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT.ok; // --help, --version
-  const error = thrown instanceof CommanderError ? usageError(thrown) : thrown;
+  const isUsage = thrown instanceof CommanderError;
+  const error = isUsage ? usageError(thrown) : thrown;
+  if (isUsage && error === undefined) return EXIT.ok;
   if (!isFarmError(error) && options.isInterrupted && isAbort(error)) return EXIT.interrupted;
   const { code, message, advice, text, exitCode } = reportOf(error);
   if (options.json && !options.isTold) terminal.json({ event: "error", code, message, advice });
   terminal.error(text);
-  if (code === "BUG" && process.env["BRIDGE_DEBUG"] && error instanceof Error) terminal.error(error.stack ?? "");
+  if (code === "BUG") showOrigin(error, terminal);
   return exitCode;
+}
+
+function showOrigin(error: unknown, terminal: Terminal): void {
+  if (process.env["BRIDGE_DEBUG"] && error instanceof Error) terminal.error(error.stack ?? "");
 }
 
 function reportOf(error: unknown) {
@@ -39,8 +44,9 @@ function reportOf(error: unknown) {
   return { code, message, advice, text: `${kind} ${message}\n  ${advice}\n  ${paint("gray", code)}`, exitCode };
 }
 
-/** What the option parser refuses. After the help of a command group, the missing command is named. */
-function usageError({ code, message }: CommanderError): FarmError {
+/** What the option parser refuses; undefined after --help and --version. After the help of a command group, the missing command is named. */
+function usageError({ code, message, exitCode }: CommanderError): FarmError | undefined {
+  if (exitCode === EXIT.ok) return undefined;
   return new FarmError("USAGE", code === "commander.help" ? "no command is named" : message.replace(/^error: /, ""));
 }
 
