@@ -7,7 +7,10 @@ export const ERRORS_PAGE = fileURLToPath(new URL("../ERRORS.md", import.meta.url
 
 const HEAD = `# Errors
 
-An error prints what happened and where, what to do about it, and one of these codes. The codes are stable: scripts may match them (\`--json\` carries them as \`code\`).
+An error prints what happened and where, what to do about it, and one of these codes. The codes are stable: scripts may match them.
+
+With \`--json\` an error is also one line on the standard output, \`{"event":"error","code":…,"message":…,"advice":…}\`, unless the job's \`job-ended\` event
+has carried it already, as \`error\`. A bug has the code \`BUG\`.
 
 Exit codes of \`bridge\`: 0 complete or nothing to do, 1 a bug of the bridge, 2 usage or bad input, 3 a job that is incomplete or failed, 130 interrupted.
 

@@ -8,4 +8,6 @@ export interface Cli {
   /** Aborts on the first Ctrl-C. */
   readonly signal: AbortSignal;
   exitWith(code: number): void;
+  /** What the command throws was already told by a `job-ended` event of `--json`. */
+  errorIsTold(): void;
 }

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { DeclaredOption } from "../core/job/job-options.ts";
-import { parseFlag, parseInteger } from "./option-values.ts";
+import { integerBetween, parseFlag, textUpTo } from "./option-values.ts";
 
 /** Adds declared job options to a command. */
 export function addDeclared(command: Command, declared: Readonly<Record<string, DeclaredOption>>): Command {
@@ -13,10 +13,16 @@ export function declaredValues(declared: Readonly<Record<string, DeclaredOption>
   return Object.fromEntries(Object.entries(declared).map(([name, each]) => [name, raw[optionOf(each).attributeName()]]));
 }
 
-function optionOf({ value, flag, help, default: usual }: DeclaredOption): Option {
+function optionOf({ value, flag, help, joinedBy, default: usual }: DeclaredOption): Option {
   const option = new Option(flag, help);
   if (value.kind === "choice") option.choices(value.of);
-  else if (value.kind === "integer") option.argParser(parseInteger);
+  else if (value.kind === "integer") option.argParser(integerBetween(value.min, value.max));
+  else if (value.kind === "text") option.argParser(textReader(value.maxChars, joinedBy));
   else if (value.kind === "boolean" && flag.includes("<")) option.argParser(parseFlag);
   return usual === undefined ? option : option.default(usual);
+}
+
+function textReader(maxChars: number, joinedBy: string | undefined): (text: string, before: string | undefined) => string {
+  const read = textUpTo(maxChars);
+  return (text, before) => (joinedBy === undefined || before === undefined ? read(text) : read(`${before}${joinedBy}${read(text)}`));
 }

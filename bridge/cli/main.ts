@@ -1,26 +1,24 @@
-import { stripVTControlCharacters } from "node:util";
-import { CommanderError } from "commander";
-import { isAbort } from "../kernel/abort.ts";
-import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
+import { FarmError } from "../kernel/errors.ts";
 import { systemWorld } from "../kernel/world.ts";
+import { reportError } from "./error-report.ts";
 import { EXIT } from "./exit-codes.ts";
 import { forceExit } from "./force-exit.ts";
-import { buildProgram } from "./program.ts";
-import { paint, processTerminal, type Terminal } from "./terminal.ts";
+import { runCommandLine } from "./run-command-line.ts";
+import { processTerminal, type Terminal } from "./terminal.ts";
 
 /** Runs one command line to its end and returns its exit code. The only place where an error is printed. */
 export async function main(argv: readonly string[]): Promise<number> {
-  const terminal = processTerminal(systemWorld.clock, { json: argv.includes("--json") });
+  const json = argv.includes("--json");
+  const terminal = processTerminal(systemWorld.clock, { json });
   const stop = new AbortController();
   const interrupted = interruptions(stop, terminal);
   const stray = strayErrors(stop);
   try {
-    let code: number = EXIT.ok;
-    const program = buildProgram({ world: systemWorld, terminal, signal: stop.signal, exitWith: (value) => (code = value) });
-    await program.parseAsync([...argv], { from: "user" });
-    return forceExit(stray.first === undefined ? code : explain(stray.first.error, terminal, new AbortController().signal));
-  } catch (error) {
-    return forceExit(explain(stray.first === undefined ? error : stray.first.error, terminal, stop.signal));
+    const ended = await runCommandLine(argv, { world: systemWorld, terminal, signal: stop.signal });
+    if (stray.first !== undefined)
+      return forceExit(reportError(stray.first.error, terminal, { json, isInterrupted: false, isTold: false }));
+    if ("code" in ended) return forceExit(ended.code);
+    return forceExit(reportError(ended.error, terminal, { json, isInterrupted: stop.signal.aborted, isTold: ended.isTold }));
   } finally {
     interrupted();
     stray.stop();
@@ -71,28 +69,6 @@ function interruptions(stop: AbortController, terminal: Terminal): () => void {
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
   };
-}
-
-function explain(error: unknown, terminal: Terminal, signal: AbortSignal): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  if (isFarmError(error)) {
-    const kind = error.exitCode === EXIT.ok ? paint("yellow", "nothing to do") : paint("red", "error");
-    terminal.error(`${kind} ${oneLine(error.message)}\n  ${error.advice}\n  ${paint("gray", error.code)}`);
-    return error.exitCode;
-  }
-  if (signal.aborted && isAbort(error)) return EXIT.interrupted;
-  terminal.error(
-    `${paint("red", "bug")} ${oneLine(messageOf(error))}\n  This is a bug of the bridge: please report it (set BRIDGE_DEBUG=1 to see where it happened).`,
-  );
-  if (process.env["BRIDGE_DEBUG"] && error instanceof Error) terminal.error(error.stack ?? "");
-  return EXIT.bug;
-}
-
-/** Removes control characters: text from peers and files must not control the terminal. */
-function oneLine(text: string): string {
-  return stripVTControlCharacters(text)
-    .replaceAll(/[\p{Cc}\s]+/gu, " ")
-    .trim();
 }
 
 if (import.meta.main) {

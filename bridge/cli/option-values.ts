@@ -5,17 +5,30 @@ export function collect(value: string, before: readonly string[] | undefined): s
   return [...(before ?? []), value];
 }
 
-export function parseInteger(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value)) throw new InvalidArgumentError("Write a whole number.");
-  return value;
+/** Reads a whole number between two limits. */
+export function integerBetween(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isSafeInteger(value) || value < min || value > max)
+      throw new InvalidArgumentError(`Write a whole number from ${min} to ${max}.`);
+    return value;
+  };
 }
 
-export function parseCount(text: string): number {
-  const value = parseInteger(text);
-  if (value < 1 || value > 4096) throw new InvalidArgumentError("Write a whole number from 1 to 4096.");
-  return value;
+/** How many threads, slots or the like. */
+export const parseCount = integerBetween(1, 4096);
+
+/** A text that is neither empty nor long. */
+export function textUpTo(maxChars: number): (text: string) => string {
+  return (text) => {
+    if (text.trim() === "") throw new InvalidArgumentError("It is empty: is a shell variable not set?");
+    if (text.length > maxChars) throw new InvalidArgumentError(`It may have at most ${maxChars} characters.`);
+    return text;
+  };
 }
+
+/** An empty path would be the current folder. */
+export const parsePath = textUpTo(4096);
 
 /** As Blender reads it: 1/true or 0/false. */
 export function parseFlag(text: string): boolean {

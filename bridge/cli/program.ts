@@ -8,15 +8,14 @@ import { jobsCommand } from "./commands/jobs/command.ts";
 import { peersCommand } from "./commands/peers/command.ts";
 import { renderCommand } from "./commands/render/command.ts";
 import { serveCommand } from "./commands/serve/command.ts";
+import { addHelpCommand } from "./help-command.ts";
+import { parsePath } from "./option-values.ts";
 
 /** The whole command line. Commands load their modules when they run, so that `--help` is fast. */
 export function buildProgram(cli: Cli): Command {
   const program = new Command("bridge")
     .description("Render Blender scenes on a swarm of computers, with the same picture as one Blender.")
-    .version(VERSION)
-    .exitOverride()
-    .configureOutput({ writeErr: (text) => cli.terminal.error(text.trimEnd()) })
-    .showHelpAfterError("(see `bridge <command> --help`)");
+    .version(VERSION);
   program
     .addCommand(renderCommand(cli))
     .addCommand(donateCommand(cli))
@@ -26,12 +25,30 @@ export function buildProgram(cli: Cli): Command {
     .addCommand(serveCommand(cli))
     .addCommand(doctorCommand(cli));
   for (const command of program.commands) {
-    for (const each of [command, ...command.commands]) {
-      each.exitOverride().configureOutput({ writeErr: (text) => cli.terminal.error(text.trimEnd()) });
-    }
-    command
-      .option("--home <dir>", "folder of this node's identity, cache and jobs (or BRIDGE_HOME)")
-      .option("--json", "print one JSON object per line");
+    for (const each of [command, ...command.commands]) addCommonOptions(each);
+    if (command.commands.length > 0) addHelpCommand(command);
   }
+  addHelpCommand(program);
+  for (const command of withSubcommands(program)) throwErrors(command, cli);
   return program;
+}
+
+/** Listed by each command's help, also where the parser takes them from the command above. */
+function addCommonOptions(command: Command): void {
+  command
+    .option("--home <dir>", "folder of this node's identity, cache and jobs (or BRIDGE_HOME)", parsePath)
+    .option("--json", "print one JSON object per line");
+}
+
+/** Errors of the option parser are thrown and not printed: they get the form of all errors. */
+function throwErrors(command: Command, { terminal }: Cli): void {
+  command.exitOverride().configureOutput({
+    writeOut: (text) => terminal.line(text.trimEnd()),
+    writeErr: (text) => terminal.error(text.trimEnd()),
+    outputError: () => {},
+  });
+}
+
+function withSubcommands(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)];
 }

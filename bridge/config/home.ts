@@ -18,9 +18,9 @@ export interface Home {
   readonly environments: string;
 }
 
-/** The home folder of this node: `--home`, BRIDGE_HOME, else the platform's data folder. Creates the folders. Throws HOME_NOT_WRITABLE. */
+/** The home folder of this node: `--home`, BRIDGE_HOME (an empty one counts as not set), else the platform's data folder. Creates the folders. Throws HOME_NOT_WRITABLE. */
 export async function openHome(disk: Pick<Disk, "mkdir">, wanted: string | undefined): Promise<Home> {
-  const root = resolve(wanted ?? process.env["BRIDGE_HOME"] ?? join(dataFolder(), "p2p-render"));
+  const root = resolve(wanted ?? (process.env["BRIDGE_HOME"] || join(dataFolder(), "p2p-render")));
   const home: Home = {
     root,
     database: join(root, "bridge.sqlite"),
@@ -44,5 +44,5 @@ export async function openHome(disk: Pick<Disk, "mkdir">, wanted: string | undef
 function dataFolder(): string {
   if (process.platform === "win32") return process.env["LOCALAPPDATA"] ?? join(homedir(), "AppData", "Local");
   if (process.platform === "darwin") return join(homedir(), "Library", "Application Support");
-  return process.env["XDG_DATA_HOME"] ?? join(homedir(), ".local", "share");
+  return process.env["XDG_DATA_HOME"] || join(homedir(), ".local", "share");
 }

@@ -8,7 +8,7 @@ export const ERROR_CODES = {
   // User input
   USAGE: { exitCode: 2, advice: "See `bridge <command> --help`." },
   SCENE_NOT_FOUND: { exitCode: 2, advice: "Check the path to the .blend file." },
-  SCENE_NOT_A_FILE: { exitCode: 2, advice: "Name a .blend file, not a folder." },
+  SCENE_NOT_A_FILE: { exitCode: 2, advice: "Name a .blend file that is stored on a disk." },
   SCENE_EMPTY: { exitCode: 2, advice: "The file has no bytes: save the scene again." },
   SCENE_NOT_BLEND: { exitCode: 2, advice: "Name a file that Blender saved (.blend, also gzip or zstd compressed)." },
   SCENE_UNREADABLE: { exitCode: 2, advice: "The file may be truncated or damaged: open it in Blender and save it again." },

@@ -31,6 +31,7 @@ import { type DonorStatus, statusPath } from "./donor-status.ts";
 import { type DonorStoreOptions, openDonorStore, type OwnedDonorStore } from "./donor-store.ts";
 import { IdleBenchmark } from "./devices/idle-benchmark.ts";
 import { openDonorDevices } from "./devices/open-donor-devices.ts";
+import { checkPeerAddresses } from "../swarm/check-addresses.ts";
 import { openSwarm, type SwarmOptions } from "../swarm/open-swarm.ts";
 import { OwnerSettings } from "./owner-settings.ts";
 import { PolicyState } from "./policy-state.ts";
@@ -61,6 +62,7 @@ export interface DonateCallbacks {
 /** Runs a donor on its owner's terms until the signal aborts. */
 export async function donate(world: World, settings: DonateSettings, watching: DonateCallbacks, signal: AbortSignal): Promise<void> {
   const { home } = settings;
+  await checkPeerAddresses(settings.swarm.bootstrap, settings.swarm.listen);
   const { clock, disk } = world;
   await using _lock = await lockHome(home.root);
   await using scratch = await openScratch(disk, home);

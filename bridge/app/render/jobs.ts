@@ -5,7 +5,7 @@ import { foldJournal } from "../../core/journal/fold.ts";
 import type { ReplayedJobState } from "../../core/journal/records.ts";
 import { type JobPlan, planJob } from "../../core/plan/plan.ts";
 import { openDatabase } from "../../database/open-database.ts";
-import type { Database, JobRow, JobCommand } from "../../database/types.ts";
+import type { Database, JobRow } from "../../database/types.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import type { Clock } from "../../kernel/time/clock.ts";
 import type { World } from "../../kernel/world.ts";
@@ -40,7 +40,7 @@ export async function listJobs(clock: Clock, home: Home): Promise<readonly Liste
 }
 
 /** A job whose row says "running" without a lock was interrupted. */
-function asItStands(clock: Clock, { jobs }: Pick<Database, "jobs">, job: JobRow): ListedJob {
+export function asItStands(clock: Clock, { jobs }: Pick<Database, "jobs">, job: JobRow): ListedJob {
   const isAtWork = job.state !== "running" || jobs.isLocked(job.id, clock.now());
   return isAtWork ? job : { ...job, state: "interrupted" };
 }
@@ -86,19 +86,8 @@ export async function jobNamed(home: Home, id: string | undefined): Promise<stri
   return jobOf(database, id).id;
 }
 
-/** Sends a command to the bridge that works on a job; returns a message. Throws JOB_UNKNOWN. */
-export async function commandJob(clock: Clock, home: Home, id: string | undefined, command: JobCommand): Promise<string> {
-  await using database = openDatabase(home.database);
-  const job = jobOf(database, id);
-  if (!database.jobs.isLocked(job.id, clock.now())) {
-    if (command === "cancel") database.jobs.setState(job.id, "cancelled", clock.now());
-    return `job ${job.id} is not running; its state is ${database.jobs.get(job.id)?.state ?? job.state}`;
-  }
-  database.jobCommands.set(job.id, command);
-  return `${command} was sent to job ${job.id}`;
-}
-
-function jobOf(database: Database, id: string | undefined): JobRow {
+/** The last job by default. Throws JOB_UNKNOWN. */
+export function jobOf(database: Pick<Database, "jobs">, id: string | undefined): JobRow {
   const job = id === undefined ? database.jobs.list()[0] : database.jobs.get(id);
   if (!job) throw new FarmError("JOB_UNKNOWN", id === undefined ? "there are no jobs yet" : `there is no job ${id}`);
   return job;

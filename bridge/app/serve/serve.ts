@@ -15,6 +15,7 @@ import { lockHome } from "../../network/node/home-lock.ts";
 import { findLocalBlenders } from "../job/blender-slots.ts";
 import { readGatewayFile, writeGatewayFiles } from "./gateway-files.ts";
 import { JobQueue } from "./job-queue.ts";
+import { checkPeerAddresses } from "../swarm/check-addresses.ts";
 import type { SwarmOptions } from "../swarm/open-swarm.ts";
 import { RequesterSwarm } from "../swarm/requester-swarm.ts";
 import { openScratch } from "../job/scratch.ts";
@@ -59,6 +60,7 @@ const LOOK_EVERY_MS = 1_000;
 /** Serves this home's jobs to programs of this machine until it is stopped, or has been idle for long enough. Throws BRIDGE_RUNNING. */
 export async function serve(world: World, settings: ServeSettings, watching: ServeCallbacks, parent: AbortSignal): Promise<void> {
   const { home } = settings;
+  await checkPeerAddresses(settings.swarm.bootstrap);
   const { observe, log } = watching;
   // A separate node from the home's donor: a computer that submits jobs may donate as well.
   const self = { root: join(home.root, "serve") };

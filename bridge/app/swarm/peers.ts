@@ -6,6 +6,7 @@ import type { Time } from "../../kernel/world.ts";
 import type { SwarmNetwork } from "../../protocols/frame-stream.ts";
 import type { Offer } from "../../protocols/offer/messages.ts";
 import { askOffer } from "../../protocols/offer/offer.ts";
+import { checkPeerAddresses } from "./check-addresses.ts";
 import { openSwarm, type SwarmOptions } from "./open-swarm.ts";
 
 /** A donor as seen from this node. */
@@ -30,6 +31,7 @@ export async function queryDonors(
   options: { readonly swarm: SwarmOptions; readonly peers: readonly string[]; readonly seconds: number },
   signal: AbortSignal,
 ): Promise<QueriedDonor[]> {
+  await checkPeerAddresses(options.peers, options.swarm.bootstrap);
   await using network = await openSwarm(home, options.swarm, { clock: time.clock, log }, signal);
   const named = await Promise.all(options.peers.map(async (peer) => (await network.connect(peer, signal)).id));
   using round = childSignal(signal, { ms: options.seconds * 1000, time });

@@ -51,10 +51,14 @@ describe("checkBlendFile", () => {
   test("names the kind of a path that is no readable file", async () => {
     await expect(check("")).rejects.toMatchObject({ code: "SCENE_EMPTY" });
     await mkdir(join(folder, "folder.blend"));
-    await expect(checkBlendFile(join(folder, "folder.blend"))).rejects.toMatchObject({ code: "SCENE_NOT_A_FILE" });
+    await expect(checkBlendFile(join(folder, "folder.blend"))).rejects.toThrow(/folder\.blend is a folder, not a file$/);
     await expect(checkBlendFile(join(folder, "nowhere.blend"))).rejects.toMatchObject({ code: "SCENE_NOT_FOUND" });
     await expect(checkBlendFile(join(folder, "scene.blend", "inside.blend"))).rejects.toMatchObject({ code: "SCENE_NOT_FOUND" });
-    await expect(checkBlendFile("/dev/null")).rejects.toMatchObject({ code: "SCENE_NOT_A_FILE" });
+    await expect(checkBlendFile("/dev/null")).rejects.toMatchObject({
+      code: "SCENE_NOT_A_FILE",
+      message: "/dev/null is a device, not a file",
+      advice: expect.not.stringContaining("folder"),
+    });
   });
 });
 

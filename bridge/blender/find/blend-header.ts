@@ -1,3 +1,4 @@
+import type { Stats } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import type { Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
@@ -39,12 +40,18 @@ export function isNewerFile(fileVersion: string, blenderVersion: string): boolea
   return fileMajor > major || (fileMajor === major && fileMinor > minor);
 }
 
+function kindOf(found: Stats): string {
+  if (found.isDirectory()) return "a folder";
+  if (found.isFIFO()) return "a pipe";
+  return found.isSocket() ? "a socket" : "a device";
+}
+
 async function readStart(path: string): Promise<Buffer> {
   // stat before open: opening a pipe without a writer would block for ever
   const found = await stat(path).catch((cause: unknown) => {
     throw cannotOpen(path, cause);
   });
-  if (!found.isFile()) throw new FarmError("SCENE_NOT_A_FILE", `${path} is not a file`);
+  if (!found.isFile()) throw new FarmError("SCENE_NOT_A_FILE", `${path} is ${kindOf(found)}, not a file`);
   if (found.size === 0) throw new FarmError("SCENE_EMPTY", `${path} is empty`);
   const file = await open(path).catch((cause: unknown) => {
     throw cannotOpen(path, cause);

@@ -4,6 +4,7 @@ import prettyMilliseconds from "pretty-ms";
 import type { DonateEvent } from "../../donor/donate-events.ts";
 import type { DonorStatus } from "../../app/donate/donor-status.ts";
 import { paint } from "../terminal.ts";
+import { counted } from "./counted.ts";
 import { gpuText, speedText } from "./gpu-text.ts";
 
 export interface Canvas {
@@ -29,7 +30,7 @@ export function drawStatus(status: DonorStatus, canvas: Canvas): string {
 }
 
 function sizeText({ slots, threads, backends, speed }: DonorStatus): string {
-  const size = `${slots === 1 ? "1 slot" : `${slots} slots`} of ${threads === 1 ? "1 thread" : `${threads} threads`}`;
+  const size = `${counted(slots, "slot")} of ${threads === 1 ? "1 thread" : `${threads} threads`}`;
   return [size, ...backends, ...(speed === undefined ? [] : [speedText(speed)])].join(" · ");
 }
 

@@ -1,13 +1,14 @@
 import type { JobEvent } from "../../core/job/job-events.ts";
+import { counted } from "./counted.ts";
 import { paint } from "../terminal.ts";
 
 /** The final message of a job: what was written, what is missing and how to resume. */
 export function endingText(event: Extract<JobEvent, { event: "job-ended" }>, names: ReadonlyMap<string, string>): string {
   const { stats, outcome, job } = event;
-  const frames = stats.framesTotal === 1 ? "1 frame" : `${stats.framesDone} of ${stats.framesTotal} frames`;
+  const frames = `${stats.framesDone} of ${counted(stats.framesTotal, "frame")}`;
   const missing =
     event.missingFiles.length > 0
-      ? `\n${paint("yellow", "missing")} ${event.missingFiles.length} files the scene names were not found: ${event.missingFiles.slice(0, 5).join(", ")}`
+      ? `\n${paint("yellow", "missing")} ${counted(event.missingFiles.length, "file")} of the scene ${event.missingFiles.length === 1 ? "was" : "were"} not found: ${event.missingFiles.slice(0, 5).join(", ")}`
       : "";
   const more = outcome === "complete" ? "" : `${lackingFrames(event)}\n  Resume with: bridge jobs resume ${job}`;
   const shares = Object.entries(stats.chunksByDonor).map(([donor, chunks]) => `${names.get(donor) ?? donor} ${chunks}`);
@@ -22,5 +23,5 @@ function lackingFrames({ outcome, missing, missingFrames, error }: Extract<JobEv
   const lines = missing
     .slice(0, 5)
     .map(({ frame, message, code }) => `\n${paint("yellow", "missing")} frame ${frame}: ${message} (${code})`);
-  return lines.join("") + (missingFrames > lines.length ? `\n  … and ${missingFrames - lines.length} more frames` : "");
+  return lines.join("") + (missingFrames > lines.length ? `\n  … and ${counted(missingFrames - lines.length, "more frame")}` : "");
 }

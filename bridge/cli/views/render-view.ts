@@ -4,6 +4,7 @@ import prettyMilliseconds from "pretty-ms";
 import type { JobEvent } from "../../core/job/job-events.ts";
 import type { Clock } from "../../kernel/time/clock.ts";
 import { paint, type Terminal } from "../terminal.ts";
+import { counted } from "./counted.ts";
 import { redrawEvery } from "./redraw-every.ts";
 import { type DonorSummary, emptyProgress, type JobProgress, jobSecondsLeft, updateProgress } from "../../core/job/job-progress.ts";
 
@@ -55,7 +56,7 @@ function plainView(terminal: Terminal, clock: Clock): RenderView {
       if (event.event !== "chunk-accepted") return;
       if (clock.now() - toldMs < 2_000 && event.done < event.total) return;
       toldMs = clock.now();
-      terminal.line(`${percent(picture)}  ${picture.chunksDone} of ${picture.chunksTotal} chunks${eta(picture, clock.now())}`);
+      terminal.line(`${percent(picture)}  ${picture.chunksDone} of ${counted(picture.chunksTotal, "chunk")}${eta(picture, clock.now())}`);
     },
     end: () => {},
   };
@@ -68,8 +69,8 @@ export function drawProgress(picture: JobProgress, nowMs: number, columns: numbe
   const filled = Math.round(share * width);
   const bar = paint("cyan", "━".repeat(filled)) + paint("gray", "━".repeat(width - filled));
   const elapsed = prettyMilliseconds(Math.max(0, nowMs - picture.startedMs), { secondsDecimalDigits: 0 });
-  const frames = picture.framesTotal > 1 ? `  ${picture.framesDone}/${picture.framesTotal} frames` : "";
-  const head = `${bar} ${percent(picture)}${frames}  ${picture.chunksDone}/${picture.chunksTotal} chunks  ${paint("gray", elapsed + eta(picture, nowMs))}`;
+  const frames = picture.framesTotal > 1 ? `  ${picture.framesDone}/${counted(picture.framesTotal, "frame")}` : "";
+  const head = `${bar} ${percent(picture)}${frames}  ${picture.chunksDone}/${counted(picture.chunksTotal, "chunk")}  ${paint("gray", elapsed + eta(picture, nowMs))}`;
   const { denoising } = picture;
   const denoised = denoising ? [`  denoising frame ${denoising.frame}  ${Math.floor(denoising.share * 100)} %`] : [];
   const moved = picture.bytesReceived > 0 ? [paint("gray", `  ${prettyBytes(picture.bytesReceived)} received`)] : [];
@@ -96,7 +97,7 @@ function eta(picture: JobProgress, nowMs: number): string {
 function logLine(event: JobEvent): string | undefined {
   switch (event.event) {
     case "job-created":
-      return `${paint("bold", event.scene)}  ${event.frames === 1 ? "1 frame" : `${event.frames} frames`}${event.tiles ? ` in ${event.tiles} tiles` : ""}, Blender ${event.blender}  ${paint("gray", `job ${event.job}`)}`;
+      return `${paint("bold", event.scene)}  ${counted(event.frames, "frame")}${event.tiles ? ` in ${event.tiles} tiles` : ""}, Blender ${event.blender}  ${paint("gray", `job ${event.job}`)}`;
     case "note":
       return `${paint("yellow", "note")} ${event.message}`;
     case "donor-left":

@@ -16,6 +16,8 @@ export interface DeclaredOption {
   readonly flag: string;
   readonly help: string;
   readonly default?: string;
+  /** Given several times on the command line, its values are joined by this text; otherwise the last one counts. */
+  readonly joinedBy?: string;
 }
 
 /** One of Blender's own flags, with Blender's meaning: it is passed to every Blender that opens the scene on this machine. */
@@ -56,7 +58,8 @@ export const JOB_OPTIONS = {
   frames: {
     value: { kind: "text", maxChars: FRAME_LIST_LIMITS.maxTextLength },
     flag: "-f, --render-frame <frames>",
-    help: "frames: 1,3,5..9 or 1-20x2",
+    help: "frames: 1,3,5..9 or 1-20x2 (repeatable)",
+    joinedBy: ",",
   },
   tiles: {
     value: { kind: "text", maxChars: 32 },

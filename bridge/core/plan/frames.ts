@@ -10,8 +10,8 @@ export interface FrameRange {
   readonly end: number;
 }
 
-const BLENDER_PART = /^([+-]?\d{1,7})(?:\.\.([+-]?\d{1,7}))?(?:x(\d{1,7}))?$/;
-const DASHED_PART = /^(\d{1,7})-(\d{1,7})(?:x(\d{1,7}))?$/;
+const BLENDER_PART = /^([+-]?\d+)(?:\.\.([+-]?\d+))?(?:x(\d+))?$/;
+const DASHED_PART = /^(\d+)-(\d+)(?:x(\d+))?$/;
 
 /**
  * Reads a list of frames as Blender's `-f` does: `1,3,5..9`; `+N` counts from the scene's first frame
@@ -46,6 +46,8 @@ function addRange({ first, last, step }: Record<"first" | "last" | "step", numbe
   }
 }
 
+const { maxFrame } = FRAME_LIMITS;
+
 function resolve(text: string, part: string, range: FrameRange | undefined): number {
   const relative = text.startsWith("+") || text.startsWith("-");
   if (relative && range === undefined) throw invalid(`"${part}"`, "counts from the scene's range, which is not known here", part);
@@ -55,7 +57,7 @@ function resolve(text: string, part: string, range: FrameRange | undefined): num
       : text.startsWith("+")
         ? range.start + Number(text.slice(1))
         : range.end - Number(text.slice(1)) + 1;
-  if (Math.abs(frame) > FRAME_LIMITS.maxFrame) throw invalid(`"${part}"`, "is outside Blender's range of frames", part);
+  if (Math.abs(frame) > maxFrame) throw invalid(`"${part}"`, `is outside Blender's range of frames, ${-maxFrame} to ${maxFrame}`, part);
   return frame;
 }
 

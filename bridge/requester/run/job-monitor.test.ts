@@ -50,6 +50,19 @@ describe("a job without donors", () => {
     expect(watch.look(50 * SECOND + 1, { ...idle(), hasDonors: false })).toMatchObject({ code: "NO_DONORS" });
   });
 
+  it("says once that it waits for one, and again after there was one", () => {
+    const watch = new JobMonitor(0);
+    const saidAt = (nowMs: number, hasDonors: boolean) => {
+      watch.look(nowMs, { ...idle(), hasDonors });
+      return watch.waitingNote(nowMs);
+    };
+    expect(saidAt(500, false)).toBeUndefined(); // it may be connecting
+    expect(saidAt(SECOND, false)).toContain("waits 30 s");
+    expect(saidAt(2 * SECOND, false)).toBeUndefined();
+    expect(saidAt(3 * SECOND, true)).toBeUndefined();
+    expect(saidAt(4 * SECOND, false)).toContain("waits 30 s");
+  });
+
   it("waits for ever while it is paused", () => {
     const watch = new JobMonitor(0);
     const job = { ...idle(), hasDonors: false, isPaused: true };

@@ -7,6 +7,8 @@ import { FarmError } from "../../kernel/errors.ts";
 
 /** A job that nobody works on for so long is given up: it can be resumed when there are donors. */
 const NO_DONORS_TIMEOUT_MS = 30_000;
+/** A donor that is being connected, or returns after a lost link, is not missed. */
+const SAID_AFTER_MS = 900;
 
 /** A job as its watch sees it. */
 export interface JobProgressSnapshot {
@@ -26,6 +28,7 @@ export class JobMonitor {
   #movedMs: number;
   #noDonorsSinceMs: number;
   #moves = -1;
+  #saysItWaits = true;
 
   constructor(nowMs: number) {
     this.#movedMs = nowMs;
@@ -41,12 +44,22 @@ export class JobMonitor {
     if (event.type !== "tick" && event.type !== "heartbeat") this.moved(event.nowMs);
   }
 
+  /** What to say when the job begins to wait for a donor, once for each such wait. To be asked after each `look`. */
+  waitingNote(nowMs: number): string | undefined {
+    if (!this.#saysItWaits || nowMs - this.#noDonorsSinceMs < SAID_AFTER_MS) return undefined;
+    this.#saysItWaits = false;
+    return `there is no donor that this job can use: it waits ${NO_DONORS_TIMEOUT_MS / 1_000} s for one`;
+  }
+
   /** Why the job must end now: NO_DONORS or JOB_STALLED; undefined while all is well. */
   look(nowMs: number, job: JobProgressSnapshot): FarmError | undefined {
     if (job.moves !== this.#moves || job.isPaused) this.moved(nowMs);
     this.#moves = job.moves;
     const hasEnded = job.schedule.ended !== undefined;
-    if (hasEnded || job.isPaused || job.hasDonors) this.#noDonorsSinceMs = nowMs;
+    if (hasEnded || job.isPaused || job.hasDonors) {
+      this.#noDonorsSinceMs = nowMs;
+      this.#saysItWaits = true;
+    }
     if (nowMs - this.#noDonorsSinceMs > NO_DONORS_TIMEOUT_MS) return hasNoDonors(job.banned);
     const waits = [...job.waits, ...rendersOf(job.schedule)];
     if (waits.length === 0 && allRest(job.schedule)) this.moved(nowMs);

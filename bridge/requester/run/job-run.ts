@@ -211,6 +211,8 @@ export class JobRun {
       this.#tell({ type: "tick" });
       const trouble = this.#look();
       if (trouble) this.fail(trouble);
+      const message = this.#watch.waitingNote(this.#nowMs());
+      if (message !== undefined) this.#ports.report.observe({ event: "note", code: "waiting-for-donors", message });
     }
   }
 

@@ -1,13 +1,13 @@
 import { Command, Option } from "commander";
 import { TERM_NAMES } from "../../../core/terms/parse-terms.ts";
 import type { Cli } from "../../cli.ts";
-import { collect, parseCount } from "../../option-values.ts";
+import { collect, integerBetween, parseCount, parsePath, textUpTo } from "../../option-values.ts";
 
 export function donateCommand(cli: Cli): Command {
   return new Command("donate")
     .description("render for the swarm on this computer, on your own terms")
     .option("--cpus <n>", "threads a Blender may use (default: all cores but one)", parseCount)
-    .option("--jobs <n>", "render slots: chunks at the same time (default: 1)", parseCount)
+    .option("--jobs <n>", "render slots: chunks at the same time (default: 1)", integerBetween(1, 256))
     .option("--memory <size>", "memory for all slots together, for instance 16g")
     .option("--disk <size>", "for scenes and results (default: 20g)")
     .option("--gpu [ids]", "render on these GPUs: indexes, UUIDs or PCI addresses, for instance 0,1; all if none is named")
@@ -21,16 +21,20 @@ export function donateCommand(cli: Cli): Command {
         .choices(["docker", "process"])
         .default("docker"),
     )
-    .option("--environment <image>", "name or id of the container image to render in (default: the newest of `bridge env build`)")
+    .option(
+      "--environment <image>",
+      "name or id of the container image to render in (default: the newest of `bridge env build`)",
+      textUpTo(512),
+    )
     .option("--allow-old-runtime", "accept a container runtime with known vulnerabilities")
     .option("--allow <peer>", "only these requesters (repeatable)", collect)
     .option("--deny <peer>", "never these requesters (repeatable)", collect)
     .option("--listen <multiaddr>", "the address to listen on (repeatable)", collect)
     .option("--bootstrap <multiaddr>", "a peer that helps to find others (repeatable)", collect)
-    .option("--swarm <name>", "the swarm to render for", "public")
+    .option("--swarm <name>", "the swarm to render for", textUpTo(64), "public")
     .option("--no-lan", "do not look for others on the local network")
-    .option("--name <name>", "the name shown to others")
-    .option("--blender <path>", "with --sandbox process: the Blender to use")
+    .option("--name <name>", "the name shown to others", textUpTo(64))
+    .option("--blender <path>", "with --sandbox process: the Blender to use", parsePath)
     .action(async (options: Record<string, unknown>) => {
       const { donateAction } = await import("./run.ts");
       await donateAction(cli, options);

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import type { Cli } from "../../cli.ts";
+import { textUpTo } from "../../option-values.ts";
 
 /** `bridge env …`: environments, the container images that work runs in. */
 export function envCommand(cli: Cli): Command {
@@ -12,7 +13,7 @@ export function envCommand(cli: Cli): Command {
         .option("--blender <version>", "the version: 3.4, 4.3, 5.2 from Debian, or in full with --sha256")
         .option("--sha256 <hex>", "use the official build whose Linux archive has this SHA-256")
         .option("--gpu [maker]", "support GPUs of a vendor: nvidia, amd or intel (default: nvidia)")
-        .option("--base <image>", "the image to build on (default: debian, or one made here by debootstrap)")
+        .option("--base <image>", "the image to build on (default: debian, or one made here by debootstrap)", textUpTo(256))
         .action(async (_: unknown, command: Command) => (await commands()).envBuildAction(cli, command.optsWithGlobals())),
     )
     .addCommand(

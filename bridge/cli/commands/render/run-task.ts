@@ -27,17 +27,7 @@ export const WorkOptions = z.object({
 
 /** Runs a task with its view, and reports how it ended. */
 export async function runJobWithView(cli: Cli, task: Task, options: z.infer<typeof WorkOptions>): Promise<void> {
-  const settings: RenderSettings = {
-    home: await openHome(cli.world.disk, options.home),
-    blender: options.blender,
-    threads: options.threads,
-    compute: {
-      local: options.local === false ? 0 : (options.local ?? 1),
-      peers: options.peer.length > 0 ? options.peer : "all",
-      allowPreview: options.allowPreviews,
-    },
-    swarm: { swarm: options.swarm, bootstrap: options.bootstrap },
-  };
+  const settings = await settingsOf(cli, options);
   const view = renderView(cli.terminal, { clock: cli.world.clock, json: options.json });
   let last: JobEvent | undefined;
   const names = new Map<string, string>();
@@ -50,10 +40,27 @@ export async function runJobWithView(cli: Cli, task: Task, options: z.infer<type
   try {
     using _guard = exitGuard(() => lastWords(cli.world.clock, task.job, options.json));
     cli.exitWith(exitCodeOf(await render(cli.world, settings, { task, watching: { observe, log } }, cli.signal)));
+  } catch (error) {
+    if (last?.event === "job-ended") cli.errorIsTold();
+    throw error;
   } finally {
     view.end();
     if (!options.json && last?.event === "job-ended" && last.stats.framesTotal > 0) cli.terminal.line(endingText(last, names));
   }
+}
+
+async function settingsOf(cli: Cli, options: z.infer<typeof WorkOptions>): Promise<RenderSettings> {
+  return {
+    home: await openHome(cli.world.disk, options.home),
+    blender: options.blender,
+    threads: options.threads,
+    compute: {
+      local: options.local === false ? 0 : (options.local ?? 1),
+      peers: options.peer.length > 0 ? options.peer : "all",
+      allowPreview: options.allowPreviews,
+    },
+    swarm: { swarm: options.swarm, bootstrap: options.bootstrap },
+  };
 }
 
 function exitCodeOf(outcome: JobOutcome): number {
