@@ -151,7 +151,7 @@ describe("raw frames of a warm session equal what `blender -b -f N` renders", ()
   it("a denoised scene: noisy, with the passes that denoising needs", async () => {
     const reference = await plainRaw(scenes, "noisy.blend", 2);
     await session.load(scenes.path("denoised.blend"), { remap: {} }, patience());
-    const result = await session.render(raw(2), patience());
+    const result = await session.render(raw(2, undefined, { denoise: "after-assembly" }), patience());
     expect(await differences(reference, result.raw ?? "")).toBe("");
   });
 });

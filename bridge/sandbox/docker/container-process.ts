@@ -26,6 +26,9 @@ const FINAL_MESSAGE_MS = 1_000;
 const NO_SUCH_IMAGE = 404;
 /** The largest piece of input that is sent at once. */
 const INPUT_PIECE_BYTES = 1024 * 1024;
+/** How often a pause is asked for, and how long to wait in between. */
+const FREEZE_TRIES = 5;
+const FREEZE_RETRY_MS = 200;
 
 /** One container with one program in it; implements the blender room's port of a process. */
 export class ContainerProcess {
@@ -86,7 +89,18 @@ export class ContainerProcess {
   }
 
   async freeze(): Promise<void> {
-    await this.#unlessGone(this.#container.pause());
+    await this.#unlessGone(this.#pause(FREEZE_TRIES));
+  }
+
+  /** On a busy machine runc gives up on a cgroup whose processes are slow to stop ("unable to freeze"), and may succeed at once after. */
+  async #pause(tries: number): Promise<void> {
+    try {
+      await this.#container.pause();
+    } catch (cause) {
+      if (tries <= 1 || this.#life.signal.aborted) throw cause;
+      await delay(FREEZE_RETRY_MS);
+      await this.#pause(tries - 1);
+    }
   }
 
   async thaw(): Promise<void> {
