@@ -5,7 +5,7 @@ import * as nodeModule from "node:module";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { setFlagsFromString } from "node:v8";
-import { findNode, handOver, isNewEnough, NODE_FLOOR, PROJECT } from "./node-runtime.mjs";
+import { endWithParent, findNode, handOver, isNewEnough, NODE_FLOOR, PROJECT } from "./node-runtime.mjs";
 
 /** Node strips no types under node_modules, so a package brings built JavaScript and no sources; a checkout runs its sources. */
 const source = join(PROJECT, "bridge", "cli", "main.ts");
@@ -14,6 +14,7 @@ const installed = !existsSync(source);
 /** @returns {Promise<number>} the exit code. */
 async function run(args) {
   if (isNewEnough()) {
+    endWithParent();
     nodeModule.enableCompileCache(); // the second start takes half the time
     // Pixel buffers count towards the heap: without this nearly every tile would cause a full garbage collection (half of a donor's CPU time).
     setFlagsFromString("--heap-growing-percent=100");
@@ -29,7 +30,7 @@ async function run(args) {
       : "type `npm run setup`, which puts one beside the project";
     return say(`bridge needs Node ${NODE_FLOOR} or newer and this is ${process.versions.node}: ${cure}.`);
   }
-  return handOver(node, ["--disable-warning=ExperimentalWarning", fileURLToPath(import.meta.url), ...args]);
+  return handOver(node, ["--disable-warning=ExperimentalWarning", fileURLToPath(import.meta.url), ...args], { watched: true });
 }
 
 function say(message) {

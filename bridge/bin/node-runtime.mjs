@@ -54,14 +54,20 @@ export function environmentFor(node) {
   return { ...process.env, [name]: [dirname(node), process.env[name]].filter(Boolean).join(separator) };
 }
 
+/** Holds the pid of the process that handed over, for `endWithParent`. */
+const HANDED_BY = "BRIDGE_HANDED_BY";
+
 /**
- * Runs `node args…` in this process's place: same terminal, same signals.
+ * Runs `node args…` in this process's place: same terminal, same signals. With `watched` they have a channel, whose end
+ * tells the program that this process has gone, also after `kill -9` (see `endWithParent`).
  *
  * @returns {Promise<number>} its exit code, 128 + n when signal n ended it.
  */
-export function handOver(node, args, cwd = process.cwd()) {
+export function handOver(node, args, { cwd = process.cwd(), watched = false } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(node, args, { cwd, stdio: "inherit", env: environmentFor(node) });
+    const stdio = ["inherit", "inherit", "inherit", ...(watched ? ["ipc"] : [])];
+    const env = { ...environmentFor(node), ...(watched ? { [HANDED_BY]: String(process.pid) } : {}) };
+    const child = spawn(node, args, { cwd, stdio, env });
     const letGo = passSignals(child);
     child.on("error", reject);
     child.on("exit", (code, signal) => {
@@ -69,6 +75,17 @@ export function handOver(node, args, cwd = process.cwd()) {
       resolve(signal === null ? code : 128 + (constants.signals[signal] || 0));
     });
   });
+}
+
+/** If another process handed over to this one: when it goes, this one ends as it does when its terminal is closed. */
+export function endWithParent() {
+  const isHandedOver = process.env[HANDED_BY] === String(process.ppid);
+  delete process.env[HANDED_BY];
+  if (!isHandedOver || process.channel === undefined) return;
+  process.once("disconnect", () => {
+    if (!process.emit("SIGHUP", "SIGHUP")) process.exit(128 + constants.signals.SIGHUP); // no listeners yet, or no more
+  });
+  process.channel.unref();
 }
 
 /** A terminal gives Ctrl-C to both processes by itself; passing it on would make it two, and two mean "leave at once". */

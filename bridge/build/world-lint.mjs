@@ -13,4 +13,16 @@ const noDateOfNow = {
   },
 };
 
-export default { meta: { name: "world" }, rules: { "no-date-of-now": noDateOfNow } };
+/** Node's own `mkdir(…, { recursive: true })` never returns for folders like /proc/x; `Disk.mkdir` and `makeFolder` do. */
+const noRecursiveMkdir = {
+  create: (context) => ({
+    CallExpression: (node) => {
+      if (node.callee.type !== "Identifier" || !/^mkdir(Sync)?$/.test(node.callee.name)) return;
+      const options = node.arguments[1];
+      if (options?.type === "ObjectExpression" && options.properties.some(({ key }) => key?.name === "recursive"))
+        context.report({ node, message: "Node's recursive mkdir may never return: use the Disk's (kernel/disk.ts)" });
+    },
+  }),
+};
+
+export default { meta: { name: "world" }, rules: { "no-date-of-now": noDateOfNow, "no-recursive-mkdir": noRecursiveMkdir } };

@@ -135,6 +135,23 @@ describe("the rule of the World", () => {
     expect(held).toEqual([]);
   });
 
+  it("no room makes folders by Node's recursive mkdir, which may never return", async () => {
+    const folder = join(root, "folders");
+    const seeded = [
+      'import { mkdir } from "node:fs/promises";',
+      'import { mkdirSync } from "node:fs";',
+      "export const one = (path: string) => mkdir(path, { recursive: true, mode: 0o700 });",
+      "export const two = (path: string) => mkdirSync(path, { recursive: true });",
+      "export const three = (path: string) => mkdir(path, { mode: 0o700 });",
+    ];
+    for (const room of [...HELD, ...ADAPTERS]) write(folder, `bridge/${room}/deep/seeded.ts`, seeded.join("\n"));
+    const found = (await lint(folder, config())).filter(({ message }) => message.includes("mkdir"));
+    for (const room of [...HELD, ...ADAPTERS]) {
+      const lines = found.filter(({ file }) => file === `bridge/${room}/deep/seeded.ts`).map(({ line }) => line);
+      expect([room, lines.toSorted()]).toEqual([room, [3, 4]]);
+    }
+  });
+
   it("states for every room of the bridge whether the rule applies", () => {
     const rooms = readdirSync("bridge", { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
     expect(rooms.toSorted()).toEqual([...HELD, ...ADAPTERS, ...NO_ROOMS].toSorted());

@@ -59,8 +59,8 @@ function interruptions(stop: AbortController, terminal: Terminal): () => void {
   };
   process.stdout.on("error", onUnread);
   process.stderr.on("error", onUnread);
-  // The terminal was closed: this signal may come twice, and does not request an immediate exit.
-  const onHangUp = () => stop.abort(new FarmError("CANCELLED", "the terminal was closed"));
+  // The terminal was closed, or the launcher was killed (bin/node-runtime.mjs): may come twice, and does not request an immediate exit.
+  const onHangUp = () => stop.abort(new FarmError("CANCELLED", "the terminal was closed, or the process that started this one was killed"));
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
   process.on("SIGHUP", onHangUp);

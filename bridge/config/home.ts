@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Disk } from "../kernel/disk.ts";
-import { FarmError } from "../kernel/errors.ts";
+import { FarmError, messageOf } from "../kernel/errors.ts";
 
 /** The folders of one node; two homes are two independent nodes. */
 export interface Home {
@@ -36,7 +36,11 @@ export async function openHome(disk: Pick<Disk, "mkdir">, wanted: string | undef
     for (const folder of [home.scenes, home.scratch, home.jobs, home.cache, home.uploads])
       await disk.mkdir(folder, { recursive: true, mode: 0o700 });
   } catch (cause) {
-    throw new FarmError("HOME_NOT_WRITABLE", `${root} cannot be used as home`, { cause });
+    throw new FarmError(
+      "HOME_NOT_WRITABLE",
+      `${root} cannot be used as home (${(cause as NodeJS.ErrnoException).code ?? messageOf(cause)})`,
+      { cause },
+    );
   }
   return home;
 }

@@ -45,16 +45,18 @@ export function openDatabase(file: string, options: OpenOptions = {}): Database 
   };
 }
 
-function makeFolder(folder: string): void {
+/** The home, in a folder that exists. */
+function makeHome(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    mkdirSync(folder, { mode: 0o700 });
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return; // a file in its place fails when the database is opened
     throw new FarmError("HOME_NOT_WRITABLE", `the folder ${folder} cannot be made (${messageOf(error)})`, { cause: error });
   }
 }
 
 function opened(file: string, options: Parameters<typeof openOrReplace>[1], name: (error: unknown) => unknown): DatabaseSync {
-  makeFolder(dirname(file));
+  makeHome(dirname(file));
   try {
     return openOrReplace(file, options);
   } catch (error) {

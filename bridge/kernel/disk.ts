@@ -1,5 +1,6 @@
 import { constants } from "node:fs";
 import { copyFile, mkdir, open, readdir, readFile, rename, rm, rmdir, stat, statfs, writeFile } from "node:fs/promises";
+import { makeFolder } from "./files/make-folder.ts";
 
 export interface FileFacts {
   readonly size: number;
@@ -32,6 +33,7 @@ export interface Disk {
   rename(from: string, to: string): Promise<void>;
   stat(path: string): Promise<FileFacts>;
   readdir(path: string): Promise<string[]>;
+  /** `recursive`: with all missing parents; returns the topmost that was made. */
   mkdir(path: string, options?: { readonly recursive?: boolean; readonly mode?: number }): Promise<unknown>;
   rmdir(path: string): Promise<void>;
   rm(path: string, options?: { readonly recursive?: boolean; readonly force?: boolean; readonly maxRetries?: number }): Promise<void>;
@@ -49,7 +51,8 @@ export const systemDisk: Disk = {
   rename,
   stat,
   readdir: (path) => readdir(path),
-  mkdir,
+  mkdir: (path, { recursive = false, mode } = {}) =>
+    recursive ? makeFolder({ stat, rmdir, mkdir: (each) => mkdir(each, mode) }, path) : mkdir(path, mode),
   rmdir,
   rm,
   freeBytes: async (path) => {

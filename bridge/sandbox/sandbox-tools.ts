@@ -1,6 +1,7 @@
-import { chmod, copyFile, mkdir, readdir, writeFile } from "node:fs/promises";
+import { chmod, copyFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { systemDisk } from "../kernel/disk.ts";
 import { FarmError } from "../kernel/errors.ts";
 import { type FilterArch, seccompProgram } from "./docker/seccomp-program.ts";
 
@@ -18,7 +19,7 @@ export const TOOLS = { supervisor: "supervisor.py", filter: "filter.bpf", script
 export async function installTools(folder: string, scripts: string, architecture: string): Promise<void> {
   const arch = ARCHES[architecture];
   if (arch === undefined) throw new FarmError("SANDBOX_UNAVAILABLE", `there is no sandbox for ${architecture} machines`);
-  await mkdir(folder, { recursive: true });
+  await systemDisk.mkdir(folder, { recursive: true });
   await chmod(folder, 0o755);
   await copyReadable(SUPERVISOR, join(folder, TOOLS.supervisor));
   await copyPython(scripts, join(folder, TOOLS.scripts));
@@ -28,7 +29,7 @@ export async function installTools(folder: string, scripts: string, architecture
 
 /** The Python below a folder: its files, and those of its packages. */
 async function copyPython(from: string, to: string): Promise<void> {
-  await mkdir(to, { recursive: true });
+  await systemDisk.mkdir(to, { recursive: true });
   await chmod(to, 0o755);
   for (const entry of await readdir(from, { withFileTypes: true })) {
     if (entry.isDirectory() && entry.name !== "__pycache__") await copyPython(join(from, entry.name), join(to, entry.name));

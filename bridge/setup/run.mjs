@@ -44,7 +44,7 @@ async function run(name, args) {
   if (node === undefined) return 2;
   for (const [file, ...fixed] of name === "bench" ? benchOf(args) : script.runs) {
     if (!existsSync(join(PROJECT, file))) return refuse(`${file} is missing from this checkout`);
-    const code = await handOver(node, ["--disable-warning=ExperimentalWarning", join(PROJECT, file), ...fixed, ...args], PROJECT);
+    const code = await handOver(node, ["--disable-warning=ExperimentalWarning", join(PROJECT, file), ...fixed, ...args], { cwd: PROJECT });
     if (code !== 0) return code;
   }
   return 0;

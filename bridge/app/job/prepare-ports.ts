@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { tryOutputFolder } from "../../blender/inspect/try-output.ts";
+import { tryOutputFile, tryOutputFolder } from "../../blender/inspect/try-output.ts";
 import type { PackedBundle } from "../../content/bundle/pack.ts";
 import type { PreparePorts } from "../../requester/prepare/prepare-job.ts";
 import type { ChosenBlender } from "./blender-slots.ts";
@@ -34,6 +34,7 @@ export function preparePorts(
       return packed.bundle;
     },
     tryOutput: tryOutputFolder,
+    tryOutputFile,
     newId: () => id,
     history: {
       append: async (job, records) => {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, realpath, rm, stat } from "node:fs/promises";
+import { mkdtemp, readFile, realpath, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { z } from "zod";
@@ -116,7 +116,8 @@ async function readCache(file: string | undefined): Promise<Cache> {
 
 /** Atomic, since another bridge may read it at the same time. If the home cannot be written, the next run just takes longer. */
 async function writeCache(file: string, cache: Cache): Promise<void> {
-  await mkdir(dirname(file), { recursive: true })
+  await systemDisk
+    .mkdir(dirname(file), { recursive: true })
     .then(() => replaceFile(systemDisk, file, JSON.stringify(cache)))
     .catch(() => {});
 }

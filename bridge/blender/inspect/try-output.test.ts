@@ -3,7 +3,7 @@ import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { tryOutputFolder } from "./try-output.ts";
+import { tryOutputFile, tryOutputFolder } from "./try-output.ts";
 
 const { signal } = new AbortController();
 const isRoot = process.platform === "linux" && process.getuid?.() === 0;
@@ -26,6 +26,15 @@ test("a file at the folder's path, and a too long name, are refused", async () =
   for (const folder of [join(root, "file"), join(root, "file", "deep"), join(root, "n".repeat(300)), join(root, "a", "n".repeat(300))])
     await expect(tryOutputFolder(folder, signal)).rejects.toMatchObject({ code: "OUTPUT_NOT_WRITABLE" });
   expect(await readdir(root)).not.toContain("a");
+});
+
+test("a file passes if it is missing or may be replaced; a folder with its name does not", async () => {
+  await mkdir(join(root, "film.mp4"));
+  await writeFile(join(root, "old.mp4"), "x");
+  for (const name of ["old.mp4", "new.mp4", "film.mp4/in.mp4", "new/deep/er.mp4"]) await tryOutputFile(join(root, name), signal);
+  for (const name of ["film.mp4", "old.mp4/in.mp4", `${"n".repeat(300)}.mp4`])
+    await expect(tryOutputFile(join(root, name), signal)).rejects.toMatchObject({ code: "OUTPUT_NOT_WRITABLE" });
+  expect(await readdir(root)).not.toContain("new");
 });
 
 test.runIf(process.platform === "linux")("a folder that cannot be is refused", async () => {

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { open, rm, rmdir } from "node:fs/promises";
+import { open, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { systemDisk } from "../../kernel/disk.ts";
+import { FarmError } from "../../kernel/errors.ts";
 import { makeFolder } from "../../kernel/files/make-folder.ts";
 import { awaitOutput } from "../../kernel/files/output-failure.ts";
 import { systemWorld } from "../../kernel/world.ts";
@@ -15,6 +16,23 @@ import { systemWorld } from "../../kernel/world.ts";
 export async function tryOutputFolder(folder: string, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   await awaitOutput(tryFolder(folder), { where: folder, time: systemWorld }, signal);
+}
+
+/** As `tryOutputFolder` for a file's folder; a folder with the file's own name is refused, too. */
+export async function tryOutputFile(file: string, signal: AbortSignal): Promise<void> {
+  await tryOutputFolder(dirname(file), signal);
+  await awaitOutput(requireFree(file), { where: file, time: systemWorld }, signal);
+}
+
+/** A file of an earlier render may be replaced. */
+async function requireFree(file: string): Promise<void> {
+  const found = await stat(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+  });
+  if (found !== undefined && !found.isFile())
+    throw new FarmError("OUTPUT_NOT_WRITABLE", `${file} is ${found.isDirectory() ? "a folder" : "no file"}`, {
+      advice: "Name a file that does not exist yet, or one to replace.",
+    });
 }
 
 async function tryFolder(folder: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, rename, rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../kernel/time/clock.ts";
 import { systemDisk } from "../../kernel/disk.ts";
@@ -26,8 +26,8 @@ export interface BlockStoreOptions {
 /** Opens a store, and removes partial files of a killed process. */
 export async function openBlockStore(options: BlockStoreOptions, deps: BlockStoreDeps): Promise<BlockStore> {
   await rm(join(options.directory, "tmp"), { recursive: true, force: true });
-  await mkdir(join(options.directory, "tmp"), { recursive: true, mode: 0o700 });
-  await mkdir(join(options.directory, "blocks"), { recursive: true, mode: 0o700 });
+  await systemDisk.mkdir(join(options.directory, "tmp"), { recursive: true, mode: 0o700 });
+  await systemDisk.mkdir(join(options.directory, "blocks"), { recursive: true, mode: 0o700 });
   return new BlockStore(options, deps, await scanStore(join(options.directory, "blocks")));
 }
 
@@ -200,7 +200,7 @@ export class BlockStore implements BlockSource {
   }
 
   async #settle(temporary: string, hash: Sha256): Promise<void> {
-    await mkdir(join(this.#directory, "blocks", hash.slice(0, 2)), { recursive: true, mode: 0o700 });
+    await systemDisk.mkdir(join(this.#directory, "blocks", hash.slice(0, 2)), { recursive: true, mode: 0o700 });
     await rename(temporary, this.#pathOf(hash));
   }
 

@@ -1,4 +1,4 @@
-import { mkdir, readFile, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { systemDisk } from "../../kernel/disk.ts";
@@ -52,7 +52,8 @@ export class FileBlocksCache {
       ...stamp,
       blocks: blocks.map((block) => ({ sha256: block.sha256, bytes: block.bytes })),
     };
-    await mkdir(this.#directory, { recursive: true })
+    await systemDisk
+      .mkdir(this.#directory, { recursive: true })
       .then(() => replaceFile(systemDisk, this.#pathOf(path), JSON.stringify(entry)))
       .catch(() => {});
   }

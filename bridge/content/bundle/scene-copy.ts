@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { copyFile, link, mkdir, rename, rm, symlink } from "node:fs/promises";
+import { copyFile, link, rename, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { changedScene } from "./changed-scene.ts";
 import { type FileStamp, sameStamp, stampAt } from "./file-stamp.ts";
@@ -7,6 +7,7 @@ import { type ExtractedScene, pathInside } from "./extract-bundle.ts";
 import type { PackedBundle, PackedFile } from "./pack.ts";
 import { remapFor } from "./remap.ts";
 import { stampIfUnchanged } from "./sent-files.ts";
+import { systemDisk } from "../../kernel/disk.ts";
 
 /**
  * A copy of a job's .blend as it was sent, in the layout that donors have, for when the original is overwritten.
@@ -43,7 +44,7 @@ export class SceneCopy {
   /** Moves the copy to its final path, if there is one. */
   async keep(): Promise<void> {
     if (this.#waiting === undefined) return;
-    await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
+    await systemDisk.mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
     await rename(this.#waiting, this.path);
     this.#waiting = undefined;
   }
@@ -74,7 +75,7 @@ export class SceneCopy {
     for (const file of files) {
       signal.throwIfAborted();
       const place = pathInside(this.#tree, file.path);
-      await mkdir(dirname(place), { recursive: true, mode: 0o700 });
+      await systemDisk.mkdir(dirname(place), { recursive: true, mode: 0o700 });
       await (file === scene ? placeCopy(this.path, place) : placeLink(file, place));
     }
     return { directory: this.#tree, scenePath: pathInside(this.#tree, manifest.scene), remap: remapFor(manifest, this.#tree) };

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
+import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { systemDisk } from "../../kernel/disk.ts";
@@ -125,7 +125,7 @@ export class EnvironmentStore implements BlockSource {
   /** Atomic, without sync: damage by a power cut is found at the next read. */
   async #write(name: string, bytes: Uint8Array): Promise<void> {
     const path = join(this.#folder, name);
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await systemDisk.mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await replaceFile(systemDisk, path, bytes, { mode: 0o600 });
   }
 

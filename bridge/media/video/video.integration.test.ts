@@ -132,6 +132,7 @@ describe("encoding a video fails", () => {
     ["when a frame is missing", () => ({ frames: [frames[0], out("absent.png")] }), "VIDEO_FAILED"],
     ["when a frame is broken", () => ({ frames: [scratch.put("broken.png", "no picture")] }), "VIDEO_FAILED"],
     ["when a file is where its folder should be", () => ({ out: join(scratch.put("file", ""), "x.mp4") }), "OUTPUT_NOT_WRITABLE"],
+    ["when a folder has its name", () => ({ out: mkdirSync(out("folder.mp4/in"), { recursive: true }) }), "OUTPUT_NOT_WRITABLE"],
     ["when there is no such ffmpeg", () => ({ ffmpeg: out("absent-ffmpeg") }), "FFMPEG_NOT_FOUND"],
   ])("%s", async (_claim, change, code) => {
     await expect(encodeVideo({ ...request(), ...change() }, signal)).rejects.toMatchObject({ code });

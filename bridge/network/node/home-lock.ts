@@ -1,7 +1,8 @@
-import { mkdir, open, readdir, readFile, rm } from "node:fs/promises";
+import { open, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
+import { systemDisk } from "../../kernel/disk.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { processBirthOf, isRunning } from "../../kernel/process-identity.ts";
 
@@ -46,7 +47,7 @@ async function createLockFile(home: string, folder: string): Promise<{ holder: H
     ownTokens.delete(token);
   };
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await systemDisk.mkdir(folder, { recursive: true, mode: 0o700 });
     ownTokens.add(token);
     const file = await open(path, "wx", 0o600);
     try {

@@ -1,8 +1,9 @@
 import { constants } from "node:fs";
-import { copyFile, link, mkdir, open, readFile, rm } from "node:fs/promises";
+import { copyFile, link, open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from "@libp2p/crypto/keys";
 import type { PrivateKey } from "@libp2p/interface";
+import { systemDisk } from "../../kernel/disk.ts";
 import { FarmError } from "../../kernel/errors.ts";
 
 const FILE = "identity.key";
@@ -16,7 +17,7 @@ export async function loadIdentity(home: string): Promise<PrivateKey> {
   const present = await readKey(path);
   if (present) return present;
   try {
-    await mkdir(home, { recursive: true, mode: 0o700 });
+    await systemDisk.mkdir(home, { recursive: true, mode: 0o700 });
     await placeNewKey(home, path);
   } catch (cause) {
     throw new FarmError("HOME_NOT_WRITABLE", `cannot store an identity in ${home}`, { facts: { home }, cause });

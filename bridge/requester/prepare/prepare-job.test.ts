@@ -42,6 +42,7 @@ beforeEach(() => {
       return { manifestHash };
     },
     tryOutput: async (folder) => void tried.push(folder),
+    tryOutputFile: async (file) => void tried.push(file),
     newId: () => "job-1",
     history: {
       append: async (job, records) => void journals.set(job, [...(journals.get(job) ?? []), ...records]),
@@ -168,10 +169,22 @@ describe("output folders of a job", () => {
     const output = { ...sceneFacts.output, path: at("out", "f_####") };
     sceneFacts = { ...sceneFacts, output };
     await prepare({ video: "film/all.mp4" });
-    expect(tried).toEqual([at("out"), at("film")]);
+    expect(tried).toEqual([at("out"), at("film/all.mp4")]);
     ports = { ...ports, tryOutput: () => Promise.reject(new FarmError("OUTPUT_NOT_WRITABLE", "no")) };
     await expect(prepare()).rejects.toMatchObject({ code: "OUTPUT_NOT_WRITABLE" });
     expect(packed).toHaveLength(1);
+  });
+
+  it("do not take the name of the video, nor does a file that the scene reads", async () => {
+    const files = [{ kind: "main", before: at("out/f_"), digits: 4, after: ".mp4" }] as const;
+    sceneFacts = { ...sceneFacts, output: { ...sceneFacts.output, path: at("out/f_####"), files } };
+    for (const video of ["out/f_0003.mp4", "out", FILES[0]?.path])
+      await expect(prepare({ animation: true, video })).rejects.toMatchObject({
+        code: "OUTPUT_NOT_WRITABLE",
+        advice: expect.stringContaining("--video"),
+      });
+    expect([journals.size, packed.length, tried.length]).toEqual([0, 0, 0]);
+    await prepare({ animation: true, video: "out/f_0009.mp4" });
   });
 
   it("are not tested when frames are only assembled", async () => {
@@ -243,7 +256,7 @@ describe("a resumed job", () => {
     await prepare({ video: "film/all.mp4" });
     tried.length = 0;
     await reopen();
-    expect(tried).toEqual(["/out", at("film")].map((path) => resolve(path)));
+    expect(tried).toEqual(["/out", at("film/all.mp4")].map((path) => resolve(path)));
   });
 
   it.each<[string, () => void, string]>([

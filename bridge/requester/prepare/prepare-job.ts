@@ -1,4 +1,4 @@
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { DeviceClass } from "../../core/plan/chunk.ts";
 import { foldJournal } from "../../core/journal/fold.ts";
 import type { JobCreated, JobRecord } from "../../core/journal/records.ts";
@@ -6,13 +6,13 @@ import { type JobPlan, planJob } from "../../core/plan/plan.ts";
 import type { SceneFacts, SceneFile } from "../../core/job/scene-facts.ts";
 import { parseTiles } from "../../core/plan/tiles.ts";
 import { JOB_OPTIONS } from "../../core/job/job-options.ts";
-import { type DeliveryMode, JobOptions, pickDeclared } from "../../core/job/option-schemas.ts";
+import { JobOptions, pickDeclared } from "../../core/job/option-schemas.ts";
 import type { SwarmCapacity } from "../../core/plan/swarm-capacity.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { framesKnownWithoutScene, requestedFrames, type PreparedJob, type RenderRequest } from "./prepared-job.ts";
-import { outputFolderOf } from "../delivery/output-folder.ts";
+import { type OutputTrials, tryOutputs } from "./try-outputs.ts";
 
-export interface PreparePorts {
+export interface PreparePorts extends OutputTrials {
   readonly blender: { readonly version: string; readonly buildHash: string };
   readonly deviceClass: DeviceClass;
   readonly inspect: (
@@ -21,8 +21,6 @@ export interface PreparePorts {
   ) => Promise<{ readonly facts: SceneFacts; readonly files: readonly SceneFile[] }>;
   /** Hashes the scene's files; the hash names the bundle. */
   readonly pack: (files: readonly SceneFile[], scenePath: string, signal: AbortSignal) => Promise<{ readonly manifestHash: string }>;
-  /** Throws OUTPUT_NOT_WRITABLE, DISK_FULL where no file can come to lie in a folder. */
-  readonly tryOutput: (folder: string, signal: AbortSignal) => Promise<void>;
   readonly newId: () => string;
   readonly history: { append(job: string, records: readonly JobRecord[]): Promise<void>; read(job: string): readonly JobRecord[] };
 }
@@ -37,7 +35,8 @@ export async function prepareJob(
   const { scenePath, flags, cwd, deliver } = request;
   const { facts, files } = await deps.inspect({ scenePath, flags, cwd, frames: framesKnownWithoutScene(request) }, signal);
   const frames = framesToRender(request, facts);
-  for (const folder of outputFolders(facts, deliver, request.video && resolve(cwd, request.video))) await deps.tryOutput(folder, signal);
+  const video = request.video && resolve(cwd, request.video);
+  await tryOutputs(deps, { facts, deliver, frames, video, sceneFiles: files.map(({ path }) => path) }, signal);
   const options = {
     frames,
     still: request.animation !== true && frames.length === 1,
@@ -58,7 +57,7 @@ export async function prepareJob(
     manifestHash,
     blender: { version: deps.blender.version, buildHash: deps.blender.buildHash },
     settings: {
-      ...JobOptions.parse(pickDeclared(JOB_OPTIONS, { ...request, video: request.video && resolve(cwd, request.video) })),
+      ...JobOptions.parse(pickDeclared(JOB_OPTIONS, { ...request, video })),
       files: here.map(({ path }) => path),
       missingFiles,
       cwd,
@@ -95,12 +94,6 @@ function requireRaw(facts: SceneFacts, plan: JobPlan): void {
   );
 }
 
-/** Where the job's own files will lie; a job that only assembles makes none. */
-function outputFolders(facts: SceneFacts, deliver: DeliveryMode, video: string | undefined): readonly string[] {
-  if (deliver === "raw") return [];
-  return [outputFolderOf(facts.output), ...(video === undefined ? [] : [dirname(video)])];
-}
-
 /** Takes a job up again where its journal ends. Throws JOB_UNKNOWN, SCENE_CHANGED, NO_MATCHING_BLENDER, OUTPUT_NOT_WRITABLE, DISK_FULL. */
 export async function reopenJob(deps: PreparePorts, id: string, signal: AbortSignal): Promise<PreparedJob> {
   const prepared = preparedOf(id, deps.history.read(id), deps.deviceClass);
@@ -118,7 +111,8 @@ export async function reopenJob(deps: PreparePorts, id: string, signal: AbortSig
   const { manifestHash } = await deps.pack(files, created.scenePath, signal);
   if (manifestHash !== created.manifestHash)
     throw new FarmError("SCENE_CHANGED", `${created.scenePath} (or a file it reads) changed since job ${id} began`);
-  for (const folder of outputFolders(prepared.facts, prepared.deliver, prepared.video)) await deps.tryOutput(folder, signal);
+  const frames = prepared.plan.outputs.map(({ frame }) => frame);
+  await tryOutputs(deps, { ...prepared, frames, sceneFiles: created.settings.files }, signal);
   await deps.history.append(id, [{ type: "resumed" }]);
   return preparedOf(id, deps.history.read(id), deps.deviceClass);
 }

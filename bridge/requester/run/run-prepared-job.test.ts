@@ -86,6 +86,7 @@ beforeEach(async () => {
     inspect: async () => ({ facts: sceneFacts, files: [{ path: at("s.blend"), kind: "blend", missing: false }] }),
     pack: async () => ({ manifestHash: "m" }),
     tryOutput: async () => {},
+    tryOutputFile: async () => {},
     newId: () => "job-1",
     history: { append: async (_job, records) => void journal.push(...records), read: () => journal },
   };

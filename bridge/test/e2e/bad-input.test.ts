@@ -73,6 +73,13 @@ describe("bad input gets a clear error with its code, and leaves nothing behind"
     await expectRefused(run, "OUTPUT_NOT_WRITABLE");
     expect(run.stdout).not.toContain("chunk-");
   });
+  it("a video with the name of a folder, before any work", async () => {
+    const folder = join(root, "folder.mp4");
+    await mkdir(folder);
+    const run = await render(good, ["--video", folder, "--json"]);
+    await expectRefused(run, "OUTPUT_NOT_WRITABLE");
+    expect(run.stdout).not.toContain("chunk-");
+  });
   it("an invalid peer address", async () =>
     expectRefused(await render(good, ["--peer", "not/an/address", "--no-local"]), "PEER_ADDRESS_INVALID"));
   it("a missing Blender", async () =>
