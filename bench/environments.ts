@@ -1,7 +1,7 @@
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openDonorStore } from "../bridge/app/donate/donor-store.ts";
+import { startDonorStore } from "../bridge/app/donate/donor-store.ts";
 import { buildEnvironment } from "../bridge/app/environments/build-environment.ts";
 import { shareEnvironment } from "../bridge/app/environments/environment-catalog.ts";
 import { serveEnvironments } from "../bridge/app/environments/serve-environments.ts";
@@ -47,7 +47,7 @@ async function sharer(name: string): Promise<SwarmNode> {
   for (const row of listed.environments.list()) database.environments.put(row);
   const node = await nodes.open();
   const places = { blocks: own.blocks, scenes: own.scenes, capBytes: 2 ** 20, upload: () => undefined, download: () => undefined };
-  const store = await openDonorStore(node, places, { world: systemWorld, log: silentLog });
+  const store = await startDonorStore(node, places, { world: systemWorld, log: silentLog });
   store.alsoServe(await serveEnvironments(node, own, database.environments));
   return node;
 }

@@ -1,13 +1,13 @@
 import { Command } from "commander";
 import { VERSION } from "../kernel/version.ts";
 import type { Cli } from "./cli.ts";
-import { doctorCommand } from "./commands/doctor/command.ts";
-import { donateCommand } from "./commands/donate/command.ts";
-import { envCommand } from "./commands/env/command.ts";
-import { jobsCommand } from "./commands/jobs/command.ts";
-import { peersCommand } from "./commands/peers/command.ts";
-import { renderCommand } from "./commands/render/command.ts";
-import { serveCommand } from "./commands/serve/command.ts";
+import { createDoctorCommand } from "./commands/doctor/command.ts";
+import { createDonateCommand } from "./commands/donate/command.ts";
+import { createEnvCommand } from "./commands/env/command.ts";
+import { createJobsCommand } from "./commands/jobs/command.ts";
+import { createPeersCommand } from "./commands/peers/command.ts";
+import { createRenderCommand } from "./commands/render/command.ts";
+import { createServeCommand } from "./commands/serve/command.ts";
 import { addHelpCommand } from "./help-command.ts";
 import { parsePath } from "./option-values.ts";
 
@@ -17,13 +17,13 @@ export function buildProgram(cli: Cli): Command {
     .description("Render Blender scenes on a swarm of computers, with the same picture as one Blender.")
     .version(VERSION);
   program
-    .addCommand(renderCommand(cli))
-    .addCommand(donateCommand(cli))
-    .addCommand(peersCommand(cli))
-    .addCommand(jobsCommand(cli))
-    .addCommand(envCommand(cli))
-    .addCommand(serveCommand(cli))
-    .addCommand(doctorCommand(cli));
+    .addCommand(createRenderCommand(cli))
+    .addCommand(createDonateCommand(cli))
+    .addCommand(createPeersCommand(cli))
+    .addCommand(createJobsCommand(cli))
+    .addCommand(createEnvCommand(cli))
+    .addCommand(createServeCommand(cli))
+    .addCommand(createDoctorCommand(cli));
   for (const command of program.commands) {
     for (const each of [command, ...command.commands]) addCommonOptions(each);
     if (command.commands.length > 0) addHelpCommand(command);

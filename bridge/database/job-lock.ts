@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Jobs } from "./types.ts";
+import type { JobTable } from "./types.ts";
 import { systemClock } from "../kernel/time/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
 
@@ -7,7 +7,7 @@ import { FarmError } from "../kernel/errors.ts";
 const LOCK_MS = 4_000;
 
 /** Locks a job for this run until disposed. Waits for the lock of a recently killed bridge to expire. Throws JOB_BUSY. */
-export async function lockJob(jobs: Pick<Jobs, "lock" | "release">, job: string, signal: AbortSignal): Promise<AsyncDisposable> {
+export async function lockJob(jobs: Pick<JobTable, "lock" | "release">, job: string, signal: AbortSignal): Promise<AsyncDisposable> {
   const owner = `${process.pid}-${randomBytes(4).toString("hex")}`;
   const lock = () => jobs.lock(job, owner, { nowMs: systemClock.now(), untilMs: systemClock.now() + LOCK_MS });
   const deadlineMs = systemClock.monotonicMs() + LOCK_MS + 500;

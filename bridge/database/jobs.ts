@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Sqlite, Statement } from "./named-sqlite.ts";
-import type { JobRow, Jobs, StoredJobState } from "./types.ts";
+import type { JobRow, JobTable, StoredJobState } from "./types.ts";
 
 const Row = z
   .strictObject({
@@ -24,7 +24,7 @@ const Row = z
 
 type Statements = Record<"put" | "list" | "get" | "setState" | "lock" | "release" | "locked", Statement>;
 
-export class SqliteJobs implements Jobs {
+export class SqliteJobs implements JobTable {
   readonly #sqlite: Sqlite;
   readonly #statements: Statements;
 

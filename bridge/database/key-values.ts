@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Sqlite, Statement } from "./named-sqlite.ts";
-import type { ServedJobs, Settings, JobCommand, JobCommands } from "./types.ts";
+import type { ServedJobs, SettingsTable, JobCommand, JobCommands } from "./types.ts";
 
 const CommandSchema = z.enum(["cancel", "pause", "resume"]);
 
@@ -47,7 +47,7 @@ export class SqliteServedJobs implements ServedJobs {
   }
 }
 
-export class SqliteSettings implements Settings {
+export class SqliteSettings implements SettingsTable {
   readonly #get: Statement;
   readonly #set: Statement;
   readonly #delete: Statement;

@@ -1,4 +1,4 @@
-import type { EnvironmentDigest, EnvironmentFacts } from "../core/environments/facts.ts";
+import type { EnvironmentDigest, EnvironmentBlenderInfo } from "../core/environments/facts.ts";
 import type { JobRecord } from "../core/journal/records.ts";
 import type { ScheduleOutcome } from "../core/schedule/types.ts";
 
@@ -30,7 +30,7 @@ export interface JobRow {
   readonly state: StoredJobState;
 }
 
-export interface Jobs {
+export interface JobTable {
   /** Adds or replaces the job. */
   put(row: JobRow): void;
   /** Newest first. */
@@ -65,7 +65,7 @@ export interface ServedJobs {
   delete(job: string): void;
 }
 
-export interface Settings {
+export interface SettingsTable {
   get(key: string): string | undefined;
   set(key: string, value: string): void;
   delete(key: string): void;
@@ -74,7 +74,7 @@ export interface Settings {
 /** An environment that this node has, or had when it was last checked. */
 export interface EnvironmentRow {
   readonly digest: EnvironmentDigest;
-  readonly facts: EnvironmentFacts;
+  readonly facts: EnvironmentBlenderInfo;
   /** Unpacked in the engine. */
   readonly bytes: number;
   /** Milliseconds since 1970. */
@@ -98,10 +98,10 @@ export interface Environments {
 /** The node's one SQLite file. Several processes may hold it open. */
 export interface Database extends AsyncDisposable {
   readonly journal: Journal;
-  readonly jobs: Jobs;
+  readonly jobs: JobTable;
   readonly jobCommands: JobCommands;
   readonly served: ServedJobs;
-  readonly settings: Settings;
+  readonly settings: SettingsTable;
   readonly environments: Environments;
   /** Writes pending records, then closes. Idempotent. */
   close(): Promise<void>;

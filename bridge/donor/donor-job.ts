@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { type ChunkSpec, type ResultFile, lastSamplesIn } from "../core/plan/chunk.ts";
 import type { Availability } from "../core/terms/availability.ts";
-import { type ChildSignal, childSignal, isAbort } from "../kernel/abort.ts";
+import { type LinkedAbort, childSignal, isAbort } from "../kernel/abort.ts";
 import { FarmError, isFarmError, messageOf } from "../kernel/errors.ts";
 import { TrackedTasks } from "../kernel/tracked-tasks.ts";
 import type { BlockPeer } from "../protocols/blocks/messages.ts";
@@ -34,16 +34,16 @@ export class DonorJob implements OpenJobHandle {
   readonly #deps: ServeJobDeps;
   readonly #stream: FrameStream;
   /** All work for the job. */
-  readonly #life: ChildSignal;
+  readonly #life: LinkedAbort;
   /** The conversation with its requester, which may end before the work does. */
-  readonly #talk: ChildSignal;
+  readonly #talk: LinkedAbort;
   readonly #handedOver = Promise.withResolvers<void>();
   readonly #leases = new Map<string, Lease>();
   readonly #work = new TrackedTasks();
   #sources: readonly BlockPeer[] = [];
   #scene: Promise<SceneOnDisk> | undefined;
 
-  constructor(deps: ServeJobDeps, stream: FrameStream, ticket: OpenedJob, life: ChildSignal) {
+  constructor(deps: ServeJobDeps, stream: FrameStream, ticket: OpenedJob, life: LinkedAbort) {
     this.#deps = deps;
     this.#stream = stream;
     this.ticket = ticket;

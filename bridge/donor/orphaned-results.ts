@@ -1,5 +1,5 @@
 import type { ChunkSpec, DeviceClass, ResultFile } from "../core/plan/chunk.ts";
-import { type ChildSignal, childSignal } from "../kernel/abort.ts";
+import { type LinkedAbort, childSignal } from "../kernel/abort.ts";
 import type { Clock } from "../kernel/time/clock.ts";
 import { FarmError } from "../kernel/errors.ts";
 import { TrackedTasks } from "../kernel/tracked-tasks.ts";
@@ -49,7 +49,7 @@ interface Kept {
   isAtWork: boolean;
   /** Ends its rendering; does nothing once that is over. */
   readonly cancel: (reason: Error) => void;
-  readonly life: ChildSignal;
+  readonly life: LinkedAbort;
   /** It was handed over to another owner. */
   taken: boolean;
   /** Settles when nothing of it is left. */

@@ -1,11 +1,11 @@
 import type { RawData, WebSocket } from "ws";
-import { childSignal, type ChildSignal } from "../kernel/abort.ts";
+import { childSignal, type LinkedAbort } from "../kernel/abort.ts";
 import type { Disk } from "../kernel/disk.ts";
 import { FarmError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import type { Time } from "../kernel/world.ts";
 import { fullBucket, consume, type TokenBucket, waitMs } from "../kernel/time/token-bucket.ts";
-import { readPart } from "./wire/binary-frame.ts";
+import { decodeFileTransferFrame } from "./wire/binary-frame.ts";
 import { ClientDownloads } from "./client-downloads.ts";
 import { ClientUploads } from "./client-uploads.ts";
 import { errorBodyOf } from "./wire/error-body.ts";
@@ -35,7 +35,7 @@ const limits = GATEWAY_LIMITS;
 export class Connection {
   readonly #socket: WebSocket;
   readonly #deps: ConnectionDeps;
-  readonly #life: ChildSignal = childSignal();
+  readonly #life: LinkedAbort = childSignal();
   /** Stop functions of its subscriptions, by job; the swarm's is under "". */
   readonly #watches = new Map<string, () => void>();
   readonly #stopHelloTimer: () => void;
@@ -85,7 +85,7 @@ export class Connection {
   }
 
   #hearPart(frame: Buffer): void {
-    const part = this.#isKnown ? readPart(frame) : undefined;
+    const part = this.#isKnown ? decodeFileTransferFrame(frame) : undefined;
     if (!part || !this.#uploads.take(part)) this.#socket.close(CLOSE.broken, "not a part of an upload");
   }
 

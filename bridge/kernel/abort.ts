@@ -2,7 +2,7 @@ import { afterPatience } from "./time/patience.ts";
 import type { Time } from "./world.ts";
 
 /** A signal derived from another one; `dispose` unlinks it, so that a long-lived parent keeps no dependants. */
-export interface ChildSignal extends Disposable {
+export interface LinkedAbort extends Disposable {
   readonly signal: AbortSignal;
   abort(reason?: unknown): void;
   dispose(): void;
@@ -20,7 +20,7 @@ export interface TimeLimit {
  * whichever comes first.
  * `AbortSignal.any` over a long-lived parent leaks its dependants, so nothing else in the code uses it.
  */
-export function childSignal(parent?: AbortSignal, limit?: TimeLimit): ChildSignal {
+export function childSignal(parent?: AbortSignal, limit?: TimeLimit): LinkedAbort {
   const controller = new AbortController();
   const follow = () => controller.abort(parent?.reason);
   if (parent?.aborted) follow();

@@ -4,7 +4,7 @@ import { Notifier } from "./notifier.ts";
  * An unbounded queue between one or more writers and one reader: writers are our own code and
  * few. Reading ends after `close`, once the queue is empty.
  */
-export class Channel<T> implements AsyncIterable<T> {
+export class AsyncQueue<T> implements AsyncIterable<T> {
   readonly #queue: T[] = [];
   readonly #changed = new Notifier();
   #closed = false;

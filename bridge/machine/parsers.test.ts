@@ -4,7 +4,7 @@ import { hottest, joulesBetween } from "./heat.ts";
 import { inputCounts, inputDevices, loginIdle, parseGdbusNumber, parseIoreg } from "./input-signs.ts";
 import { othersLoad, processorTimes } from "./processor.ts";
 import { parseProcessStat } from "../kernel/process-identity.ts";
-import { isContainedCgroup, programsOutside, parsePs, parseTasklist } from "./programs.ts";
+import { isContainedCgroup, excludeProcessTree, parsePs, parseTasklist } from "./programs.ts";
 
 describe("the load of others", () => {
   const core = (user: number, nice: number, idle: number) => ({ times: { user, nice, sys: 0, irq: 0, idle } });
@@ -88,7 +88,7 @@ describe("programs", () => {
       { pid: 10, parent: 1, name: "node" },
       { pid: 40, parent: 1, name: "game" },
     ];
-    expect(programsOutside(programs, 10).map(({ name }) => name)).toEqual(["game"]);
+    expect(excludeProcessTree(programs, 10).map(({ name }) => name)).toEqual(["game"]);
   });
 
   it.each([

@@ -32,7 +32,7 @@ export function parseTasklist(text: string): RunningProgram[] {
 }
 
 /** The programs that are neither `self` nor started by it. */
-export function programsOutside(programs: readonly RunningProgram[], self: number): RunningProgram[] {
+export function excludeProcessTree(programs: readonly RunningProgram[], self: number): RunningProgram[] {
   const own = new Set([self]);
   // Children are in any order in the list: repeat until no more are found.
   for (let before = 0; before < own.size; ) {
@@ -53,7 +53,7 @@ export async function runningPrograms(
 ): Promise<readonly string[] | undefined> {
   const programs = await programsHere(roots, platform);
   if (programs === undefined) return undefined;
-  const others = programsOutside(programs, process.pid).filter(({ name }) => wanted(name));
+  const others = excludeProcessTree(programs, process.pid).filter(({ name }) => wanted(name));
   const contained = await Promise.all(
     others.map(async ({ pid }) => isContainedCgroup((await readTextOrNothing(join(roots.proc, String(pid), "cgroup"))) ?? "")),
   );

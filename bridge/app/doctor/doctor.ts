@@ -85,15 +85,15 @@ async function checkDisk(disk: Disk, home: Home): Promise<DoctorFinding> {
 }
 
 /** Tries to enter the network, as this home's node. */
-export async function tryNetwork(clock: Clock, home: Home, signal: AbortSignal): Promise<DoctorFinding> {
-  return await checkNetwork(async () => {
+export async function checkSwarmJoin(clock: Clock, home: Home, signal: AbortSignal): Promise<DoctorFinding> {
+  return await networkFindingOf(async () => {
     await using network = await openSwarm(home, { swarm: "public", bootstrap: [], lan: false }, { clock, log: silentLog }, signal);
     return network.multiaddrs();
   });
 }
 
 /** `addresses`: the addresses of this node; throws when there is no network. */
-export async function checkNetwork(addresses: () => Promise<readonly string[]>): Promise<DoctorFinding> {
+export async function networkFindingOf(addresses: () => Promise<readonly string[]>): Promise<DoctorFinding> {
   try {
     const multiaddrs = await addresses();
     return { what: "network", ok: true, needed: false, detail: multiaddrs.join(" "), fix: undefined };

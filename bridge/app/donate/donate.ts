@@ -28,13 +28,13 @@ import { StatusWriter } from "./status-writer.ts";
 import { type DonorSandbox, openDonorSandbox, type SandboxChoice } from "./donor-sandbox.ts";
 import { PreviewStore } from "../../donor/preview-store.ts";
 import { type DonorStatus, statusPath } from "./donor-status.ts";
-import { type DonorStoreOptions, openDonorStore, type OwnedDonorStore } from "./donor-store.ts";
+import { type DonorStoreOptions, startDonorStore, type OwnedDonorStore } from "./donor-store.ts";
 import { IdleBenchmark } from "./devices/idle-benchmark.ts";
 import { openDonorDevices } from "./devices/open-donor-devices.ts";
 import { checkPeerAddresses } from "../swarm/check-addresses.ts";
 import { openSwarm, type SwarmOptions } from "../swarm/open-swarm.ts";
 import { OwnerSettings } from "./owner-settings.ts";
-import { PolicyState } from "./policy-state.ts";
+import { AvailabilityPolicy } from "./policy-state.ts";
 import { openScratch } from "../job/scratch.ts";
 
 export interface DonateSettings {
@@ -83,7 +83,7 @@ export async function donate(world: World, settings: DonateSettings, watching: D
   await using network = await openSwarm(home, settings.swarm, { clock, log: watching.log }, signal);
   tellOf(sandbox, await sandbox.prepare(network.selfId, scratch), watching);
   await devices.prepare(signal);
-  const store = await openDonorStore(network, storeOptions(home, policy, sandbox), { world, log: watching.log });
+  const store = await startDonorStore(network, storeOptions(home, policy, sandbox), { world, log: watching.log });
   await using slots = renderSlots(scratch, sandbox.blender, {
     slots: policy.slots(),
     purpose: "donor",
@@ -114,7 +114,7 @@ interface Parts {
   readonly sandbox: DonorSandbox;
   readonly environments: DonorEnvironments | undefined;
   readonly network: SwarmNetwork;
-  readonly policy: PolicyState;
+  readonly policy: AvailabilityPolicy;
   readonly devices: DonorDevices;
   readonly ownerSettings: OwnerSettings;
   readonly store: OwnedDonorStore;
@@ -206,7 +206,7 @@ async function work(
   }
 }
 
-function storeOptions(home: Home, policy: PolicyState, { seenAt }: DonorSandbox): DonorStoreOptions {
+function storeOptions(home: Home, policy: AvailabilityPolicy, { seenAt }: DonorSandbox): DonorStoreOptions {
   return {
     blocks: home.blocks,
     scenes: home.scenes,
@@ -227,11 +227,11 @@ function openPolicy(
   ownerSettings.setCommand(undefined, clock.now());
   const size = { cores: availableParallelism(), memoryBytes: totalmem() };
   const deps = { settings: ownerSettings, machine, clock, wallClock: machineWallClock };
-  return { ownerSettings, policy: new PolicyState(deps, { flags: terms, size, gpus }) };
+  return { ownerSettings, policy: new AvailabilityPolicy(deps, { flags: terms, size, gpus }) };
 }
 
 /** No job and no user needs this machine, and its owner allows work. */
-function isQuiet(policy: PolicyState, donor: Donor): boolean {
+function isQuiet(policy: AvailabilityPolicy, donor: Donor): boolean {
   return policy.availability().state === "open" && donor.jobs.length === 0 && (policy.hostMetrics?.othersLoad ?? 0) < QUIET_LOAD;
 }
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { workOfChunk, type DonatedWork, workOfEnergy, noTotals, Totals, addWork } from "../../core/terms/totals.ts";
-import type { Settings } from "../../database/types.ts";
+import { workOfChunk, type DonatedWork, energyContribution, noTotals, Totals, addWork } from "../../core/terms/totals.ts";
+import type { SettingsTable } from "../../database/types.ts";
 import type { PeakMemory } from "../../donor/ports.ts";
 import type { Clock } from "../../kernel/time/clock.ts";
 import type { HostMetrics } from "../../machine/machine-monitor.ts";
@@ -17,14 +17,14 @@ const Peaks = z.array(z.tuple([z.string().max(64), z.number().min(0)])).max(MAX_
 
 /** What this donor remembers of its work: donated totals, and the memory that scenes used. */
 export class DonationStats implements PeakMemory {
-  readonly #settings: Settings;
+  readonly #settings: SettingsTable;
   readonly #clock: Clock;
   #totals: Totals;
   readonly #peaks: Map<string, number>;
   #writtenMs = 0;
   #changed = false;
 
-  constructor(settings: Settings, clock: Clock) {
+  constructor(settings: SettingsTable, clock: Clock) {
     this.#settings = settings;
     this.#clock = clock;
     this.#totals = parsed(Totals, settings.get(TOTALS_KEY)) ?? noTotals(this.#day());
@@ -54,7 +54,7 @@ export class DonationStats implements PeakMemory {
 
   /** Energy used while donated work ran, including the owner's own use, which is not measured separately. */
   noteEnergy(hostMetrics: Pick<HostMetrics, "joules"> | undefined, busySlots: number): void {
-    if (hostMetrics?.joules !== undefined && busySlots > 0) this.#add(workOfEnergy(hostMetrics.joules));
+    if (hostMetrics?.joules !== undefined && busySlots > 0) this.#add(energyContribution(hostMetrics.joules));
   }
 
   /** Writes changed totals at intervals. */

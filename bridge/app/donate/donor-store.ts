@@ -45,7 +45,7 @@ export interface OwnedDonorStore extends ScenesAndResults {
 }
 
 /** Opens a donor's store and serves the blocks protocol from it. */
-export async function openDonorStore(
+export async function startDonorStore(
   network: SwarmNetwork,
   options: DonorStoreOptions,
   { world, log }: { readonly world: World; readonly log: Log },

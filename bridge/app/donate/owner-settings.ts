@@ -3,7 +3,7 @@ import { isTermName, readTerms, TERM_NAMES, type TermName } from "../../core/ter
 import type { SetTerms } from "../../core/terms/terms-in-force.ts";
 import { TERMS_LIMITS } from "../../core/terms/terms-limits.ts";
 import type { OwnerCommand } from "../../core/terms/decide.ts";
-import type { Settings } from "../../database/types.ts";
+import type { SettingsTable } from "../../database/types.ts";
 
 const TERMS_KEY = "donor.terms";
 const COMMAND_KEY = "donor.command";
@@ -25,10 +25,10 @@ type StoredTerms = z.infer<typeof StoredTerms>;
  * second, so that they take effect at once and are stored.
  */
 export class OwnerSettings {
-  readonly #settings: Settings;
+  readonly #settings: SettingsTable;
   #read: { text: string | undefined; terms: SetTerms } = { text: undefined, terms: {} };
 
-  constructor(settings: Settings) {
+  constructor(settings: SettingsTable) {
     this.#settings = settings;
   }
 

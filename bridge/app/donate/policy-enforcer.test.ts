@@ -10,7 +10,7 @@ import type { MetricsRequest, HostMetrics } from "../../machine/machine-monitor.
 import { Freezer } from "../../sandbox/process/freezer.ts";
 import type { DonorPolicyEvent } from "../../donor/donate-events.ts";
 import { PolicyEnforcer } from "./policy-enforcer.ts";
-import { PolicyState } from "./policy-state.ts";
+import { AvailabilityPolicy } from "./policy-state.ts";
 
 const CALM: HostMetrics = {
   idleMs: 3_600_000,
@@ -53,7 +53,7 @@ function controlled(flags: TermTexts, gpus: readonly Gpu[] = []) {
     },
   };
   const size = { cores: 8, memoryBytes: 2 ** 34 };
-  const policy = new PolicyState({ settings, machine, clock, wallClock }, { flags: readTerms(flags), size, gpus });
+  const policy = new AvailabilityPolicy({ settings, machine, clock, wallClock }, { flags: readTerms(flags), size, gpus });
   const donor = {
     jobs,
     notifyAvailability: () => void said.push(`tell ${policy.availability().state}`),

@@ -4,17 +4,17 @@ import type { RenderSlots } from "../../donor/render-slots.ts";
 import type { Clock } from "../../kernel/time/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Service } from "../../kernel/service.ts";
-import { childSignal, type ChildSignal } from "../../kernel/abort.ts";
+import { childSignal, type LinkedAbort } from "../../kernel/abort.ts";
 import type { Freezer } from "../../sandbox/process/freezer.ts";
 import type { DonorPolicyEvent } from "../../donor/donate-events.ts";
 import type { DonorDevices } from "./devices/donor-devices.ts";
 import type { DonorSandbox } from "./donor-sandbox.ts";
 import type { OwnedDonorStore } from "./donor-store.ts";
 import type { OwnerSettings } from "./owner-settings.ts";
-import type { PolicyState } from "./policy-state.ts";
+import type { AvailabilityPolicy } from "./policy-state.ts";
 
 export interface PolicyEnforcerDeps {
-  readonly policy: PolicyState;
+  readonly policy: AvailabilityPolicy;
   readonly settings: OwnerSettings;
   readonly donor: Pick<Donor, "notifyAvailability" | "evict" | "dismiss" | "jobs">;
   readonly slots: Pick<RenderSlots, "pause" | "resume" | "resize" | "renew" | "busy">;
@@ -39,7 +39,7 @@ const PAUSED_KEPT_MS = 15 * 60_000;
 export class PolicyEnforcer implements Service {
   readonly name = "donor-control";
   readonly #deps: PolicyEnforcerDeps;
-  #life: ChildSignal | undefined;
+  #life: LinkedAbort | undefined;
   #turning: Promise<void> | undefined;
   #lookedMs = Number.NEGATIVE_INFINITY;
   /** When the donor stopped being open; undefined while it is. */

@@ -28,7 +28,7 @@ export interface PolicyStateOptions {
 }
 
 /** Combines the owner's terms and commands and the machine's metrics into one availability. */
-export class PolicyState implements OwnerPolicy {
+export class AvailabilityPolicy implements OwnerPolicy {
   readonly #deps: PolicyStateDeps;
   readonly #options: PolicyStateOptions;
   readonly #startedMs: number;

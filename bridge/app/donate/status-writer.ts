@@ -11,14 +11,14 @@ import type { DonationStats } from "./donation-stats.ts";
 import type { PreviewStore } from "../../donor/preview-store.ts";
 import type { DonorStatus } from "./donor-status.ts";
 import type { OwnedDonorStore } from "./donor-store.ts";
-import type { PolicyState } from "./policy-state.ts";
+import type { AvailabilityPolicy } from "./policy-state.ts";
 
 /** The file is written at most this often, and at least every `LEAST_OFTEN_MS`. */
 const MOST_OFTEN_MS = 500;
 const LEAST_OFTEN_MS = 5_000;
 export interface StatusWriterDeps {
   readonly world: Pick<World, "clock" | "disk">;
-  readonly policy: Pick<PolicyState, "availability" | "terms" | "texts" | "slotSize" | "hostMetrics">;
+  readonly policy: Pick<AvailabilityPolicy, "availability" | "terms" | "texts" | "slotSize" | "hostMetrics">;
   readonly asked: EnvironmentRequests;
   readonly ledger: Pick<DonationStats, "totals">;
   readonly store: Pick<OwnedDonorStore, "usedBytes">;

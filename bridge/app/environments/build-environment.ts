@@ -13,7 +13,7 @@ import { sha256 } from "../../kernel/ids.ts";
 import type { World } from "../../kernel/world.ts";
 import { type EngineImage, ImageEngine } from "../../sandbox/images/image-engine.ts";
 import { findLocalBlenders, type ChosenBlender } from "../job/blender-slots.ts";
-import { type BaseImageProgress, findBase } from "../../sandbox/images/environment-base.ts";
+import { type BaseImageProgress, resolveBaseImage } from "../../sandbox/images/environment-base.ts";
 import { describeImageBlender } from "../../sandbox/images/environment-probe.ts";
 
 const CONTAINERS = fileURLToPath(new URL("../../../containers/", import.meta.url));
@@ -52,7 +52,7 @@ export async function buildEnvironment(
   const own = settings.blender === undefined ? await ownBlender(home, signal) : undefined;
   const recipe = recipeFor({ version: settings.blender ?? own?.build.version ?? "", sha256: settings.sha256, gpu });
   const watch = watching(observe);
-  const base = await findBase(engine, { release: recipe.release, named: settings.base, containers: CONTAINERS }, watch, signal);
+  const base = await resolveBaseImage(engine, { release: recipe.release, named: settings.base, containers: CONTAINERS }, watch, signal);
   const plain = await buildOnce(
     { disk: world.disk, engine, file: CONTAINERFILE, args: { ...buildArguments(recipe, base.image), ...base.args } },
     watch,

@@ -1,5 +1,5 @@
 import { contentsOf } from "../../content/environments/environment-manifest.ts";
-import { chooseEvictions, type EvictionCandidate } from "../../core/environments/evict.ts";
+import { chooseEnvironmentsToEvict, type EvictionCandidate } from "../../core/environments/evict.ts";
 import type { EnvironmentDigest } from "../../core/environments/facts.ts";
 import type { Clock } from "../../kernel/time/clock.ts";
 import { dropEnvironment, type EnvironmentPlaces } from "./drop-environment.ts";
@@ -29,7 +29,7 @@ export class EnvironmentQuota {
     const { clock, givenBytes } = this.#deps;
     const kept = await this.#kept();
     let room = givenBytes() - kept.reduce((sum, { bytes }) => sum + bytes, 0);
-    for (const digest of chooseEvictions(kept, neededBytes - room, clock.now())) {
+    for (const digest of chooseEnvironmentsToEvict(kept, neededBytes - room, clock.now())) {
       const isGone = await dropEnvironment(this.#deps, digest).then(
         () => true,
         () => false, // work runs in it

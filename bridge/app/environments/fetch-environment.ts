@@ -5,7 +5,7 @@ import {
   contentsOf,
   type EnvironmentManifest,
   ENVIRONMENT_LIMITS,
-  parseEnvironment,
+  parseEnvironmentManifest,
   uncompressedLayerBytes,
 } from "../../content/environments/environment-manifest.ts";
 import type { EnvironmentStore } from "../../content/environments/environment-store.ts";
@@ -157,7 +157,7 @@ class EnvironmentFetch {
   async #bring(offer: Offered, peers: readonly BlockPeer[], signal: AbortSignal): Promise<EngineImage> {
     const { store, engine } = this.#ports;
     const { digest } = this.#request;
-    const manifest = parseEnvironment(await this.#content(offer.manifest, offer.manifestBytes, peers, signal));
+    const manifest = parseEnvironmentManifest(await this.#content(offer.manifest, offer.manifestBytes, peers, signal));
     if (manifest.digest !== digest) throw invalidEnvironment("it describes another one");
     const config = await this.#content(digest, manifest.configBytes, peers, signal);
     if (factsFromLabels(checkConfig(manifest, config).labels) === undefined) throw invalidEnvironment("it has no environment labels");

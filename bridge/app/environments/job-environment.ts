@@ -6,14 +6,14 @@ import type { ChosenBlender } from "../job/blender-slots.ts";
 import { findEnvironmentRow } from "./environment-catalog.ts";
 
 /** The environment that a job names. */
-export interface NamedEnvironment {
+export interface ResolvedEnvironment {
   readonly digest: string;
   /** Undefined for one that only other peers have: then their description is used. */
   readonly row: EnvironmentRow | undefined;
 }
 
 /** By name or digest; a whole digest may be of one that is not installed. Throws ENVIRONMENT_MISSING. */
-export function environmentNamed(database: Pick<Database, "environments">, reference: string): NamedEnvironment {
+export function environmentNamed(database: Pick<Database, "environments">, reference: string): ResolvedEnvironment {
   const digest = parseDigest(reference);
   if (digest !== undefined) return { digest, row: database.environments.get(digest) };
   const row = findEnvironmentRow(database, reference);
@@ -27,7 +27,7 @@ export function environmentNamed(database: Pick<Database, "environments">, refer
 export function chooseBlender(
   blenders: readonly ChosenBlender[],
   begun: { readonly version: string; readonly buildHash: string } | undefined,
-  named: NamedEnvironment | undefined,
+  named: ResolvedEnvironment | undefined,
 ): ChosenBlender {
   const row = named?.row;
   const wanted = row?.facts ?? (begun && { blenderVersion: begun.version, buildHash: begun.buildHash });
@@ -51,7 +51,7 @@ function otherBlender({ facts, digest }: EnvironmentRow, blenders: readonly Chos
 }
 
 /** A warning for the requester, before donors ask for the environment. */
-export function sharingWarning({ digest, row }: NamedEnvironment): string | undefined {
+export function sharingWarning({ digest, row }: ResolvedEnvironment): string | undefined {
   if (row?.isShared) return undefined;
   if (row === undefined)
     return `the environment ${digest.slice(0, 12)} is not in this home: only donors that have it, or get it from other peers, can work`;

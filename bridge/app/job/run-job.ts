@@ -10,7 +10,7 @@ import { JobFolder } from "../../requester/job-folder.ts";
 import { type ComputeSelection } from "../../requester/prepare/prepared-job.ts";
 import { prepareJob, reopenJob } from "../../requester/prepare/prepare-job.ts";
 import { findLocalBlenders, InspectionBlender, renderSlots } from "./blender-slots.ts";
-import { chooseBlender, environmentNamed, type NamedEnvironment, sharingWarning } from "../environments/job-environment.ts";
+import { chooseBlender, environmentNamed, type ResolvedEnvironment, sharingWarning } from "../environments/job-environment.ts";
 import { endOnce } from "./end-once.ts";
 import type { ProcessContext, Task, JobCallbacks, WorkSettings } from "./job-context.ts";
 import { preparePorts } from "./prepare-ports.ts";
@@ -18,7 +18,7 @@ import type { RequesterSwarm } from "../swarm/requester-swarm.ts";
 import { SentScene } from "./sent-scene.ts";
 import type { SharedSwarm } from "../swarm/shared-swarm.ts";
 import { withJobLock } from "./with-job-lock.ts";
-import { ownSlotOptions, type PreparedParts, workOnPrepared } from "./work-on-prepared.ts";
+import { ownSlotOptions, type PreparedJobResources, workOnPrepared } from "./work-on-prepared.ts";
 
 /**
  * Runs one job of this process until it ends, with exactly one end event. Several may run side by side: each has
@@ -81,14 +81,14 @@ function bundleOf({ bundle }: { readonly bundle?: PackedBundle }): PackedBundle 
   return bundle;
 }
 
-function environmentOf(database: Database, task: Task, begun: JobCreated | undefined): NamedEnvironment | undefined {
+function environmentOf(database: Database, task: Task, begun: JobCreated | undefined): ResolvedEnvironment | undefined {
   const reference = task.kind === "new" ? task.request.environment : begun && begun.settings.environment;
   return reference === undefined ? undefined : environmentNamed(database, reference);
 }
 
 async function shareForJob(
   swarm: RequesterSwarm,
-  named: NamedEnvironment,
+  named: ResolvedEnvironment,
   { home, database }: Pick<ProcessContext, "home" | "database">,
   { observe }: JobCallbacks,
 ): Promise<void> {
@@ -103,7 +103,7 @@ function scenePathOf(task: Task, begun: JobCreated | undefined): string {
 
 function ownSlots(
   { compute, threads }: WorkSettings,
-  { blender, scratch, sent }: Pick<PreparedParts, "blender" | "scratch" | "sent">,
+  { blender, scratch, sent }: Pick<PreparedJobResources, "blender" | "scratch" | "sent">,
 ): RenderSlots {
   return renderSlots(scratch, blender, { slots: Math.max(1, compute.local), purpose: "own", ...ownSlotOptions(threads, sent) });
 }

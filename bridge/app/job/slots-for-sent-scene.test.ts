@@ -9,7 +9,7 @@ import type { WarmSession } from "../../donor/ports.ts";
 import { RenderSlots } from "../../donor/render-slots.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { SentScene } from "./sent-scene.ts";
-import { slotsForSentScene, watchedSession } from "./slots-for-sent-scene.ts";
+import { slotsForSentScene, withSceneChangeCheck } from "./slots-for-sent-scene.ts";
 
 const { signal } = new AbortController();
 const spec: ChunkSpec = {
@@ -67,7 +67,7 @@ function slotsWith(meanwhile: { load?: () => Promise<void>; render?: () => Promi
       exited: new Promise(() => {}),
       close: async () => {},
     };
-    return watchedSession(session, sent);
+    return withSceneChangeCheck(session, sent);
   };
   const slots = new RenderSlots({ openSession }, { slots: 1 });
   const ours = slotsForSentScene(slots, sent);

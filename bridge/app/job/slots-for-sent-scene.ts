@@ -33,7 +33,7 @@ export function slotsForSentScene(slots: LocalSlots, sent: SentScene): LocalSlot
 }
 
 /** A session that rejects a scene which was overwritten while it was read. */
-export function watchedSession(session: WarmSession, sent: SentScene): WarmSession {
+export function withSceneChangeCheck(session: WarmSession, sent: SentScene): WarmSession {
   return {
     load: async (path, options, signal) => {
       try {

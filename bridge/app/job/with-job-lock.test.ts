@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { Jobs } from "../../database/types.ts";
+import type { JobTable } from "../../database/types.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { systemClock } from "../../kernel/time/clock.ts";
 import { silentLog } from "../../kernel/log.ts";
@@ -7,13 +7,13 @@ import { withJobLock } from "./with-job-lock.ts";
 import { until } from "../../test/time/until.ts";
 
 /** A database whose disk is full from its second lock on. */
-function fullDisk(): { readonly jobs: Jobs; readonly claims: () => number } {
+function fullDisk(): { readonly jobs: JobTable; readonly claims: () => number } {
   let claims = 0;
   const full = () => {
     throw new FarmError("DISK_FULL", "the disk is full");
   };
   const lock = () => ++claims === 1 || full();
-  const jobs: Jobs = { put: full, list: () => [], get: () => undefined, setState: full, lock, release: full, isLocked: () => true };
+  const jobs: JobTable = { put: full, list: () => [], get: () => undefined, setState: full, lock, release: full, isLocked: () => true };
   return { jobs, claims: () => claims };
 }
 

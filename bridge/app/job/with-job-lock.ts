@@ -1,5 +1,5 @@
 import type { JobOutcome } from "../../core/job/job-events.ts";
-import type { Jobs } from "../../database/types.ts";
+import type { JobTable } from "../../database/types.ts";
 import type { Clock } from "../../kernel/time/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 import { lockJob } from "../../database/job-lock.ts";
@@ -12,7 +12,7 @@ interface Claimed {
 }
 
 /** Runs `work` under the job's lock, and records how it ended. Throws JOB_BUSY, and what the work throws. */
-export async function withJobLock(jobs: Jobs, claimed: Claimed, signal: AbortSignal): Promise<JobOutcome> {
+export async function withJobLock(jobs: JobTable, claimed: Claimed, signal: AbortSignal): Promise<JobOutcome> {
   const { job, work, clock } = claimed;
   await using _lock = await lockJob(jobs, job, signal);
   try {
@@ -26,7 +26,7 @@ export async function withJobLock(jobs: Jobs, claimed: Claimed, signal: AbortSig
 }
 
 /** A failed write must not hide why the job ended; the journal has its state. */
-function keepEnd(jobs: Jobs, { job, clock, log }: Claimed, state: "cancelled" | "failed"): void {
+function keepEnd(jobs: JobTable, { job, clock, log }: Claimed, state: "cancelled" | "failed"): void {
   try {
     jobs.setState(job, state, clock.now());
   } catch (error) {

@@ -25,10 +25,10 @@ import { jobPreview } from "./job-preview.ts";
 import { openOwnFinisher } from "./own-finisher.ts";
 import { type Scratch, STAGE_PREFIX } from "./scratch.ts";
 import type { SentScene } from "./sent-scene.ts";
-import { slotsForSentScene, watchedSession } from "./slots-for-sent-scene.ts";
+import { slotsForSentScene, withSceneChangeCheck } from "./slots-for-sent-scene.ts";
 
 /** What was created while the job was prepared. */
-export interface PreparedParts {
+export interface PreparedJobResources {
   readonly scratch: Scratch;
   readonly inspectionBlender: InspectionBlender;
   readonly sent: SentScene;
@@ -40,7 +40,7 @@ export interface PreparedParts {
 }
 
 interface Work {
-  readonly parts: PreparedParts;
+  readonly parts: PreparedJobResources;
   readonly watching: JobCallbacks;
 }
 
@@ -99,7 +99,7 @@ function takeCommand({ jobCommands }: Pick<Database, "jobCommands">, job: string
 function deliveryOf(
   { disk, log }: Pick<World, "disk"> & { readonly log: Log },
   settings: WorkSettings,
-  parts: PreparedParts,
+  parts: PreparedJobResources,
 ): JobPorts["delivery"] {
   return {
     assembledPath: (folder) => (sceneFrame) => join(folder.assembled, assembledFileName(sceneFrame)),
@@ -127,7 +127,7 @@ export function ownSlotOptions(threads: number | undefined, sent: SentScene) {
   return {
     untrusted: false,
     local: true,
-    around: (session: WarmSession) => watchedSession(session, sent),
+    around: (session: WarmSession) => withSceneChangeCheck(session, sent),
     ...(threads === undefined ? {} : { threads: () => threads }),
   };
 }
@@ -141,7 +141,7 @@ async function finisherOf(
     scratch,
     inspectionBlender,
     sent,
-  }: Pick<PreparedParts, "blender" | "prepared" | "scratch" | "inspectionBlender" | "sent"> & Pick<World, "disk">,
+  }: Pick<PreparedJobResources, "blender" | "prepared" | "scratch" | "inspectionBlender" | "sent"> & Pick<World, "disk">,
   folder: JobFolder,
   signal: AbortSignal,
 ) {

@@ -1,7 +1,7 @@
 import type { Home } from "../../config/home.ts";
 import type { JobEvent } from "../../core/job/job-events.ts";
 import { openDatabase } from "../../database/open-database.ts";
-import type { JobCommand, Jobs } from "../../database/types.ts";
+import type { JobCommand, JobTable } from "../../database/types.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Clock } from "../../kernel/time/clock.ts";
@@ -42,7 +42,7 @@ export async function isPausedInBridge(clock: Clock, home: Home, id: string): Pr
 
 /** Shows the effect of commands that a running job gets: in the job list, and as a note to whoever watches the job. */
 export function showCommands(
-  { jobs, clock, log }: { readonly jobs: Pick<Jobs, "setState">; readonly clock: Clock; readonly log: Log },
+  { jobs, clock, log }: { readonly jobs: Pick<JobTable, "setState">; readonly clock: Clock; readonly log: Log },
   job: string,
   observe: (event: JobEvent) => void,
 ): (command: JobCommand) => void {

@@ -4,7 +4,7 @@ import type { JobSummary } from "../../gateway/wire/job-messages.ts";
 import type { JobCommand } from "../../database/types.ts";
 import type { JobSubmission } from "../../gateway/wire/job-submission.ts";
 import { GATEWAY_LIMITS } from "../../gateway/wire/limits.ts";
-import { type ChildSignal, childSignal } from "../../kernel/abort.ts";
+import { type LinkedAbort, childSignal } from "../../kernel/abort.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import { computeSelectionOf, renderRequestOf } from "../render/job-request.ts";
@@ -30,7 +30,7 @@ export interface JobQueueOptions {
 }
 
 interface RunningJob {
-  readonly life: ChildSignal;
+  readonly life: LinkedAbort;
   readonly done: Promise<void>;
 }
 
@@ -163,7 +163,7 @@ export class JobQueue implements AsyncDisposable {
     this.#running.set(job.id, { life, done: this.#workThenRest(job, life) });
   }
 
-  async #workThenRest(job: ServedJob, life: ChildSignal): Promise<void> {
+  async #workThenRest(job: ServedJob, life: LinkedAbort): Promise<void> {
     try {
       await this.#work(job, life.signal);
     } finally {

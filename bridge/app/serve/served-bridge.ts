@@ -2,10 +2,10 @@ import PQueue from "p-queue";
 import type { ServedBridge } from "../../gateway/ports.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { findLocalBlenders, type ChosenBlender } from "../job/blender-slots.ts";
-import { runChecks, checkNetwork } from "../doctor/doctor.ts";
+import { runChecks, networkFindingOf } from "../doctor/doctor.ts";
 import type { JobQueue } from "./job-queue.ts";
 import { checkScene } from "./scene-check.ts";
-import { servedFiles } from "./served-files.ts";
+import { createFileTransfers } from "./served-files.ts";
 import type { ServedJobsStore } from "./served-jobs-store.ts";
 import type { SwarmMonitor } from "../swarm/swarm-monitor.ts";
 import type { ProcessContext } from "../job/job-context.ts";
@@ -54,7 +54,7 @@ export function servedBridge({ processContext, queue, store, swarm, blender, sto
           { signal },
         ),
       "bridge.doctor": async (_, signal) => {
-        const findings = await runChecks(world, { home, blender }, () => checkNetwork(addresses), signal);
+        const findings = await runChecks(world, { home, blender }, () => networkFindingOf(addresses), signal);
         return { findings: findings.map(({ fix, ...finding }) => ({ ...finding, fix: fix ?? null })) };
       },
       "bridge.stop": async () => {
@@ -67,7 +67,7 @@ export function servedBridge({ processContext, queue, store, swarm, blender, sto
       const raw = (await store.rawFrames(job))?.frames ?? [];
       return { report: { summary: job.summary, raw, outputs: store.outputs(id) }, events: job.events };
     },
-    ...servedFiles(processContext, queue, store),
+    ...createFileTransfers(processContext, queue, store),
     watchSwarm: (seen) => swarm.watch(seen),
   };
 }

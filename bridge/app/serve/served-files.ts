@@ -7,7 +7,7 @@ import { isAnnounced } from "../../gateway/announced-files.ts";
 import { Uploads } from "./uploads.ts";
 
 /** Files that clients on other disks may upload and download. */
-export function servedFiles(
+export function createFileTransfers(
   { world, home }: Pick<ProcessContext, "world" | "home">,
   queue: JobQueue,
   store: ServedJobsStore,

@@ -3,7 +3,7 @@ import { access, mkdtemp, readdir, rm, rmdir, stat } from "node:fs/promises";
 import path from "node:path";
 import type { WrittenFile } from "../../core/ledger/written-file.ts";
 import { systemDisk } from "../../kernel/disk.ts";
-import { isOutputTimeout, OUTPUT_WAITS, awaitOutput } from "../../kernel/files/output-failure.ts";
+import { isOutputDiskTimeout, OUTPUT_WAITS, awaitOutput } from "../../kernel/files/output-failure.ts";
 import { makeFolder } from "../../kernel/files/make-folder.ts";
 import { placeFile, syncFolder } from "../../kernel/files/atomic-file.ts";
 import { systemWorld } from "../../kernel/world.ts";
@@ -116,7 +116,7 @@ export class FinishStage {
     try {
       return await awaitOutput(call(), { where, limitMs, time: systemWorld });
     } catch (error) {
-      this.#isUnresponsive ||= isOutputTimeout(error);
+      this.#isUnresponsive ||= isOutputDiskTimeout(error);
       throw error;
     }
   }

@@ -4,7 +4,7 @@ import type { SceneFrame } from "../../core/job/scene-facts.ts";
 import type { WrittenFile } from "../../core/ledger/written-file.ts";
 import { FarmError, isFarmError, messageOf } from "../../kernel/errors.ts";
 import { type Log, silentLog } from "../../kernel/log.ts";
-import { isOutputTimeout } from "../../kernel/files/output-failure.ts";
+import { isOutputDiskTimeout } from "../../kernel/files/output-failure.ts";
 import { flagArguments } from "../blender-flags.ts";
 import { BlenderProcess } from "../blender-process.ts";
 import { FinishStage, type StagedFile } from "./finish-stage.ts";
@@ -189,7 +189,7 @@ class WarmFinisher implements Finisher {
         // Two outputs of one name: the later one has replaced the earlier one, as it does in Blender.
         delivered.set(written.path, { ...written, main: written.main || delivered.get(written.path)?.main === true });
       } catch (error) {
-        if (file.main || isOutputTimeout(error) || !isFarmError(error, "OUTPUT_NOT_WRITABLE")) throw error;
+        if (file.main || isOutputDiskTimeout(error) || !isFarmError(error, "OUTPUT_NOT_WRITABLE")) throw error;
         this.#log.warn({ file: file.final, reason: messageOf(error.cause) }, "a File Output node's picture was not kept");
       }
     }

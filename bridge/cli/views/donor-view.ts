@@ -8,7 +8,7 @@ import { redrawEvery } from "./redraw-every.ts";
 import { drawStatus, logLine } from "./donor-picture.ts";
 
 /** Shows a donor while it works. */
-export interface DonorView {
+export interface DonorDisplay {
   show(event: DonateEvent): void;
   stand(status: DonorStatus): void;
   /** Leaves the last state on the screen. */
@@ -28,7 +28,7 @@ export interface DonorKeys {
 export function donorView(
   terminal: Terminal,
   options: { readonly clock: Clock; readonly json: boolean; readonly keys: DonorKeys },
-): DonorView {
+): DonorDisplay {
   if (options.json) {
     return { show: (event) => terminal.json(event), stand: (status) => terminal.json({ event: "donor", ...status }), end: () => {} };
   }
@@ -47,7 +47,7 @@ const PICTURE = { columns: 48, rows: 12 } as const;
 const HINT = "p pause or resume · f finish, then pause · 1-9 evict a job · Ctrl-C stop";
 const ASKED_HINT = "a allow the requested environment";
 
-function liveView(terminal: Terminal, { clock, keys }: { readonly clock: Clock; readonly keys: DonorKeys }): DonorView {
+function liveView(terminal: Terminal, { clock, keys }: { readonly clock: Clock; readonly keys: DonorKeys }): DonorDisplay {
   let status: DonorStatus | undefined;
   const update = createLogUpdate(process.stdout, { showCursor: true });
   let shown: readonly string[] = [];

@@ -16,7 +16,7 @@ export interface RenderView {
 }
 
 /** JSON lines, a live view, or plain lines, depending on options and terminal. */
-export function renderView(terminal: Terminal, options: { readonly clock: Clock; readonly json: boolean }): RenderView {
+export function createJobDisplay(terminal: Terminal, options: { readonly clock: Clock; readonly json: boolean }): RenderView {
   if (options.json) return { show: (event) => terminal.json(event), end: () => {} };
   return terminal.isLive ? liveView(terminal, options.clock) : plainView(terminal, options.clock);
 }

@@ -25,7 +25,7 @@ export interface PackProgress {
 }
 
 /** A file as it was packed. */
-export interface PackedFile {
+export interface BundledFile {
   /** Path in the bundle. */
   readonly path: string;
   /** Absolute path named by the scene. */
@@ -43,7 +43,7 @@ export interface PackedBundle {
   /** The source of every block and the manifest, from the user's own files and their copies. */
   readonly source: BlockSource;
   /** In the order of the manifest. */
-  readonly files: readonly PackedFile[];
+  readonly files: readonly BundledFile[];
   /** Absolute paths that the scene names and that could not be read; it is rendered without them, as in Blender. */
   readonly missing: readonly string[];
 }
@@ -64,7 +64,7 @@ export async function packBundle(
   const cache = options.cacheDir === undefined ? undefined : new FileBlocksCache(options.cacheDir);
   const bytesTotal = layout.files.reduce((sum, file) => sum + (stamps.get(file.source)?.bytes ?? 0), 0);
   const source = new LocalFileBlocks(options.copies);
-  const packed: PackedFile[] = [];
+  const packed: BundledFile[] = [];
   let bytesDone = 0;
   for (const { path, source: named } of layout.files) {
     const before = bytesDone;
@@ -98,7 +98,7 @@ async function lookAtFiles(files: readonly SceneFile[], placeOf: (path: string) 
   return { present, stamps };
 }
 
-function manifestFile({ path, stamp, blocks }: PackedFile): ManifestFile {
+function manifestFile({ path, stamp, blocks }: BundledFile): ManifestFile {
   return { path, bytes: stamp.bytes, blocks: blocks.map(({ sha256: hash, bytes }) => ({ sha256: hash, bytes })) };
 }
 

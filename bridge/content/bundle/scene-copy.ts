@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { changedScene } from "./changed-scene.ts";
 import { type FileStamp, sameStamp, stampAt } from "./file-stamp.ts";
 import { type ExtractedScene, pathInside } from "./extract-bundle.ts";
-import type { PackedBundle, PackedFile } from "./pack.ts";
+import type { PackedBundle, BundledFile } from "./pack.ts";
 import { remapFor } from "./remap.ts";
 import { stampIfUnchanged } from "./sent-files.ts";
 import { systemDisk } from "../../kernel/disk.ts";
@@ -59,7 +59,7 @@ export class SceneCopy {
   }
 
   /** Throws SCENE_CHANGED when the copy is not, byte for byte, the .blend that was packed. */
-  async check(bundle: Pick<PackedBundle, "manifest" | "files">, signal: AbortSignal): Promise<PackedFile> {
+  async check(bundle: Pick<PackedBundle, "manifest" | "files">, signal: AbortSignal): Promise<BundledFile> {
     const scene = blendFileOf(bundle);
     if (!(await stampIfUnchanged({ source: this.path, blocks: scene.blocks }, signal))) throw changedScene(scene.source);
     return scene;
@@ -88,14 +88,14 @@ async function placeCopy(from: string, to: string): Promise<void> {
 }
 
 /** A symbolic link if the system allows one; a copy as the last resort. */
-async function placeLink({ source }: PackedFile, to: string): Promise<void> {
+async function placeLink({ source }: BundledFile, to: string): Promise<void> {
   await symlink(source, to)
     .catch(() => link(source, to))
     .catch(() => copyFile(source, to, constants.COPYFILE_FICLONE));
 }
 
 /** The .blend among the files of a bundle. */
-export function blendFileOf({ manifest, files }: Pick<PackedBundle, "manifest" | "files">): PackedFile {
+export function blendFileOf({ manifest, files }: Pick<PackedBundle, "manifest" | "files">): BundledFile {
   const scene = files.find(({ path }) => path === manifest.scene);
   if (!scene) throw new Error("a bundle without its scene");
   return scene;

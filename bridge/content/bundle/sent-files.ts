@@ -1,17 +1,17 @@
 import { open } from "node:fs/promises";
 import { chunkFile } from "../blocks/chunker.ts";
 import { type FileStamp, stampWithoutOpening, sameStamp, fileStampOf } from "./file-stamp.ts";
-import type { PackedFile } from "./pack.ts";
+import type { BundledFile } from "./pack.ts";
 
 /** How many files are checked at once: a scene may read ten thousand. */
 const LOOKS_AT_ONCE = 16;
 
 /** The original files of a scene, and whether they are still what was packed. */
 export class SentFiles {
-  readonly #files: readonly PackedFile[];
+  readonly #files: readonly BundledFile[];
   readonly #stamps: Map<string, FileStamp>;
 
-  constructor(files: readonly PackedFile[]) {
+  constructor(files: readonly BundledFile[]) {
     this.#files = files;
     this.#stamps = new Map(files.map(({ source, stamp }) => [source, stamp]));
   }
@@ -28,7 +28,7 @@ export class SentFiles {
     return undefined;
   }
 
-  async #isAsSent(file: PackedFile, signal: AbortSignal): Promise<boolean> {
+  async #isAsSent(file: BundledFile, signal: AbortSignal): Promise<boolean> {
     const stamp = await stampWithoutOpening(file.source);
     if (sameStamp(stamp, this.#stamps.get(file.source))) return true;
     if (stamp?.bytes !== file.stamp.bytes) return false;
@@ -39,7 +39,7 @@ export class SentFiles {
 }
 
 /** The stamp of a file whose bytes equal what was packed; undefined otherwise. */
-export async function stampIfUnchanged({ source, blocks }: Pick<PackedFile, "source" | "blocks">, signal: AbortSignal) {
+export async function stampIfUnchanged({ source, blocks }: Pick<BundledFile, "source" | "blocks">, signal: AbortSignal) {
   try {
     await using file = await open(source, "r");
     const before = await fileStampOf(file);

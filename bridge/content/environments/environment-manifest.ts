@@ -64,7 +64,7 @@ export function encodeEnvironment(manifest: EnvironmentManifest): Uint8Array {
 }
 
 /** Parses a received manifest. Throws ENVIRONMENT_INVALID, also when it is not in canonical encoding. */
-export function parseEnvironment(bytes: Uint8Array): EnvironmentManifest {
+export function parseEnvironmentManifest(bytes: Uint8Array): EnvironmentManifest {
   const parsed = EnvironmentManifest.safeParse(jsonOf(bytes, ENVIRONMENT_LIMITS.maxManifestBytes));
   if (!parsed.success) throw invalid(`${parsed.error.issues[0]?.path.join(".")}: ${parsed.error.issues[0]?.message}`);
   if (Buffer.compare(encodeEnvironment(parsed.data), bytes) !== 0) throw invalid("it is not in canonical form");
@@ -80,14 +80,14 @@ const ImageConfig = z.object({
   }),
 });
 
-export interface ImageConfigFacts {
+export interface ImageLayersAndLabels {
   /** Bare hexadecimal, bottom layer first. */
   readonly diffIds: readonly Sha256[];
   readonly labels: Readonly<Record<string, string>>;
 }
 
 /** Reads an image's configuration. Throws ENVIRONMENT_INVALID. */
-export function parseImageConfig(bytes: Uint8Array): ImageConfigFacts {
+export function parseImageConfig(bytes: Uint8Array): ImageLayersAndLabels {
   const parsed = ImageConfig.safeParse(jsonOf(bytes, ENVIRONMENT_LIMITS.maxConfigBytes));
   if (!parsed.success) throw invalid("its configuration is not that of an image");
   const { rootfs, config } = parsed.data;
@@ -95,7 +95,7 @@ export function parseImageConfig(bytes: Uint8Array): ImageConfigFacts {
 }
 
 /** The configuration of `manifest`, verified: it has that digest and names these layers. Throws ENVIRONMENT_INVALID. */
-export function checkConfig(manifest: EnvironmentManifest, config: Uint8Array): ImageConfigFacts {
+export function checkConfig(manifest: EnvironmentManifest, config: Uint8Array): ImageLayersAndLabels {
   if (sha256(config) !== manifest.digest) throw invalid("its configuration does not match");
   const facts = parseImageConfig(config);
   const isSame = facts.diffIds.length === manifest.layers.length && facts.diffIds.every((id, at) => id === manifest.layers[at]?.diffId);

@@ -8,7 +8,7 @@ import { replaceFile } from "../../kernel/files/atomic-file.ts";
 import { type Sha256, SHA256_PATTERN, sha256 } from "../../kernel/ids.ts";
 import type { BlockSource } from "../blocks/block-source.ts";
 import { isErrno, readExactly } from "../blocks/disk.ts";
-import { contentsOf, type EnvironmentManifest, encodeEnvironment, parseEnvironment } from "./environment-manifest.ts";
+import { contentsOf, type EnvironmentManifest, encodeEnvironment, parseEnvironmentManifest } from "./environment-manifest.ts";
 
 /** A transfer without progress for this long is not continued. */
 const LEFT_OVER_MS = 7 * 24 * 3_600_000;
@@ -73,7 +73,7 @@ export class EnvironmentStore implements BlockSource {
 
   async manifestOf(digest: Sha256): Promise<EnvironmentManifest | undefined> {
     const bytes = await readFile(join(this.#folder, "manifests", digest)).catch(() => undefined);
-    return bytes && parseEnvironment(bytes);
+    return bytes && parseEnvironmentManifest(bytes);
   }
 
   async signaturesOf(digest: Sha256): Promise<readonly Signature[]> {

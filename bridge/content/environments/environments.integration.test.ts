@@ -11,7 +11,7 @@ import {
   contentsOf,
   encodeEnvironment,
   type EnvironmentManifest,
-  parseEnvironment,
+  parseEnvironmentManifest,
   uncompressedLayerBytes,
 } from "./environment-manifest.ts";
 import { EnvironmentStore } from "./environment-store.ts";
@@ -84,7 +84,7 @@ describe("an image layer", () => {
 describe("a manifest", () => {
   it("is read back as it was written, and fits its configuration", async () => {
     const manifest = await imageOf(randomBytes(5 * MIB), Buffer.from("small"));
-    expect(parseEnvironment(encodeEnvironment(manifest))).toEqual(manifest);
+    expect(parseEnvironmentManifest(encodeEnvironment(manifest))).toEqual(manifest);
     expect(checkConfig(manifest, await get(manifest.digest, manifest.configBytes)).labels).toEqual({});
     expect(uncompressedLayerBytes(manifest)).toBe(5 * MIB + 5);
     expect(contentsOf(manifest)).toHaveLength(1 + 2 + 1);
@@ -110,7 +110,7 @@ describe("a manifest", () => {
   ])("with %s is refused", async (_, change) => {
     const changed = change(await imageOf(randomBytes(MIB)));
     const bytes = Buffer.from(JSON.stringify(changed));
-    expect(() => parseEnvironment(bytes)).toThrow(expect.objectContaining({ code: "ENVIRONMENT_INVALID" }));
+    expect(() => parseEnvironmentManifest(bytes)).toThrow(expect.objectContaining({ code: "ENVIRONMENT_INVALID" }));
   });
 
   it.each([
@@ -120,7 +120,7 @@ describe("a manifest", () => {
     ["far too long", () => Buffer.alloc(3 * MIB)],
   ])("that is %s is refused", async (_, change) => {
     const text = Buffer.from(encodeEnvironment(await imageOf(randomBytes(100)))).toString("utf8");
-    expect(() => parseEnvironment(Buffer.from(change(text)))).toThrow(expect.objectContaining({ code: "ENVIRONMENT_INVALID" }));
+    expect(() => parseEnvironmentManifest(Buffer.from(change(text)))).toThrow(expect.objectContaining({ code: "ENVIRONMENT_INVALID" }));
   });
 
   it("with the configuration of another image is refused, and so are other layers than it names", async () => {

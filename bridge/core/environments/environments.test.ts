@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { DEFAULT_TERMS } from "../terms/terms.ts";
-import { environmentName, type EnvironmentFacts, factsFromLabels, imageLabelsOf, matchesEnvironment, parseDigest } from "./facts.ts";
-import { chooseEvictions } from "./evict.ts";
+import { environmentName, type EnvironmentBlenderInfo, factsFromLabels, imageLabelsOf, matchesEnvironment, parseDigest } from "./facts.ts";
+import { chooseEnvironmentsToEvict } from "./evict.ts";
 import { preliminaryEnvironmentVerdict, mayRun } from "./may-run.ts";
 import { buildArguments, recipeFor } from "./recipe.ts";
 
 const DIGEST = "a".repeat(64);
 const OTHER = "b".repeat(64);
 const FRIEND = `12D3Koo${"W".repeat(45)}`;
-const FACTS: EnvironmentFacts = {
+const FACTS: EnvironmentBlenderInfo = {
   blenderVersion: "3.4.1",
   buildHash: "0123456789ab",
   blenderPath: "/usr/bin/blender",
@@ -121,7 +121,7 @@ describe("chooseEvictions", () => {
     ["the least recently used", 15, ["older"]],
     ["as many as are needed", 25, ["older", "old"]],
     ["none in vain, and none that just worked", 31, []],
-  ])("gives up %s", (_, wanted, chosen) => expect(chooseEvictions(kept, wanted, 100 * minute)).toEqual(chosen));
+  ])("gives up %s", (_, wanted, chosen) => expect(chooseEnvironmentsToEvict(kept, wanted, 100 * minute)).toEqual(chosen));
 });
 
 it.each([

@@ -12,7 +12,11 @@ export interface EvictionCandidate {
 export const EVICTION_GRACE_MS = 10 * 60_000;
 
 /** Which environments to evict for so many bytes: least recently used first. None, when all of them would not suffice. */
-export function chooseEvictions(kept: readonly EvictionCandidate[], wantedBytes: number, nowMs: number): readonly EnvironmentDigest[] {
+export function chooseEnvironmentsToEvict(
+  kept: readonly EvictionCandidate[],
+  wantedBytes: number,
+  nowMs: number,
+): readonly EnvironmentDigest[] {
   const chosen: EnvironmentDigest[] = [];
   let freed = 0;
   for (const { digest, bytes, usedAtMs } of kept.toSorted((a, b) => a.usedAtMs - b.usedAtMs)) {

@@ -5,7 +5,7 @@ import type { Backend } from "../plan/chunk.ts";
 export type EnvironmentDigest = string;
 
 /** The description of an environment's Blender: read by running it, then written to the image as labels. */
-export interface EnvironmentFacts {
+export interface EnvironmentBlenderInfo {
   /** "3.4.1" */
   readonly blenderVersion: string;
   readonly buildHash: string;
@@ -28,7 +28,7 @@ export const ENVIRONMENT_LABELS = {
   recipe: "io.p2p-render.recipe",
 } as const;
 
-export function imageLabelsOf(facts: EnvironmentFacts): Record<string, string> {
+export function imageLabelsOf(facts: EnvironmentBlenderInfo): Record<string, string> {
   return {
     [ENVIRONMENT_LABELS.mark]: "1",
     [ENVIRONMENT_LABELS.version]: facts.blenderVersion,
@@ -40,7 +40,7 @@ export function imageLabelsOf(facts: EnvironmentFacts): Record<string, string> {
 }
 
 /** Parses an image's labels; undefined for an image that is no environment. The labels are untrusted. */
-export function factsFromLabels(labels: Readonly<Record<string, string>>): EnvironmentFacts | undefined {
+export function factsFromLabels(labels: Readonly<Record<string, string>>): EnvironmentBlenderInfo | undefined {
   const text = (name: keyof typeof ENVIRONMENT_LABELS) => labels[ENVIRONMENT_LABELS[name]] ?? "";
   const blenderVersion = text("version");
   const buildHash = text("hash");
@@ -57,7 +57,7 @@ export function factsFromLabels(labels: Readonly<Record<string, string>>): Envir
 }
 
 /** The Blender in an environment, as a Blender of this machine is described. */
-export function blenderIn({ blenderPath: path, blenderVersion: version, buildHash, hasDenoiser }: EnvironmentFacts) {
+export function blenderIn({ blenderPath: path, blenderVersion: version, buildHash, hasDenoiser }: EnvironmentBlenderInfo) {
   return { path, version, buildHash, hasDenoiser };
 }
 
@@ -67,7 +67,7 @@ export function parseDigest(text: string): EnvironmentDigest | undefined {
 }
 
 /** The display name of an environment: its Blender, and enough of its digest to be unique. */
-export function environmentName({ blenderVersion, backends }: EnvironmentFacts, digest: EnvironmentDigest): string {
+export function environmentName({ blenderVersion, backends }: EnvironmentBlenderInfo, digest: EnvironmentDigest): string {
   return `blender-${blenderVersion}${backends.length > 1 ? "-gpu" : ""}-${digest.slice(0, 12)}`;
 }
 
@@ -75,7 +75,7 @@ export function environmentName({ blenderVersion, backends }: EnvironmentFacts, 
  * Whether a user's text matches this environment: by its name, its digest or a prefix of it, or its Blender's
  * version, in full or in part ("4.3"). Of a version there may be several.
  */
-export function matchesEnvironment(reference: string, facts: EnvironmentFacts, digest: EnvironmentDigest): boolean {
+export function matchesEnvironment(reference: string, facts: EnvironmentBlenderInfo, digest: EnvironmentDigest): boolean {
   const digits = /^(?:sha256:)?([0-9a-f]{6,64})$/.exec(reference)?.[1];
   return (
     environmentName(facts, digest) === reference ||

@@ -1,5 +1,5 @@
 /** Why an engine gave a container no GPU, and how to fix it. */
-export interface GpuRefusal {
+export interface ContainerGpuError {
   readonly message: string;
   readonly fix: string;
 }
@@ -8,7 +8,7 @@ const TOOLKIT = "sudo apt-get install nvidia-container-toolkit && sudo nvidia-ct
 const SPEC = "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml";
 
 /** What engines answer to a request for GPUs that they cannot meet, from real ones (Docker 20.10 to 28). */
-const REFUSALS: readonly (readonly [RegExp, GpuRefusal])[] = [
+const REFUSALS: readonly (readonly [RegExp, ContainerGpuError])[] = [
   [/could not select device driver "?cdi"?/i, { message: "the container engine is too old for GPUs by CDI", fix: TOOLKIT }],
   [/could not select device driver/i, { message: "the container engine has no driver for this GPU", fix: TOOLKIT }],
   [
@@ -32,6 +32,6 @@ const REFUSALS: readonly (readonly [RegExp, GpuRefusal])[] = [
 ];
 
 /** An engine's GPU error as a readable message; undefined for any other error. */
-export function gpuRefusal(message: string): GpuRefusal | undefined {
+export function gpuRefusal(message: string): ContainerGpuError | undefined {
   return REFUSALS.find(([pattern]) => pattern.test(message))?.[1];
 }

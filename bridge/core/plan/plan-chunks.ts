@@ -1,5 +1,5 @@
 import type { Chunk, ChunkSpec } from "./chunk.ts";
-import type { JobShape, PlannedSceneFrame, SceneFrameKey } from "./plan-types.ts";
+import type { JobPlanInputs, PlannedSceneFrame, SceneFrameKey } from "./plan-types.ts";
 import type { Rect, SceneFrame, SceneRenderFacts } from "../job/scene-facts.ts";
 import { cutIntoTiles, type TileGrid, withOverscan } from "./tiles.ts";
 
@@ -9,7 +9,7 @@ interface CutSceneFrame {
 }
 
 /** A whole frame, as the final files that the donor's Blender writes. */
-export function filesChunk(key: SceneFrameKey, frame: number, shape: JobShape): CutSceneFrame {
+export function filesChunk(key: SceneFrameKey, frame: number, shape: JobPlanInputs): CutSceneFrame {
   const { main, facts } = shape;
   const { path, format, useExtension } = facts.output;
   const output = { name: path.split(/[\\/]/).at(-1) ?? "", format, useExtension };
@@ -22,7 +22,7 @@ export function filesChunk(key: SceneFrameKey, frame: number, shape: JobShape): 
 export function rawChunks(
   key: SceneFrameKey,
   sceneFrame: SceneFrame,
-  { shape, grid }: { readonly shape: JobShape; readonly grid: TileGrid },
+  { shape, grid }: { readonly shape: JobPlanInputs; readonly grid: TileGrid },
 ): CutSceneFrame {
   const scene = shape.scenes.get(sceneFrame.scene);
   if (!scene) throw new Error(`scene ${sceneFrame.scene} is not part of the job`);
@@ -48,7 +48,7 @@ export function rawChunks(
   return { sceneFrame: { ...sceneFrameOf(key, sceneFrame, scene, chunks), denoise: recipe }, chunks };
 }
 
-function stepping(frame: number, { stepFrom }: JobShape): { readonly stepFrom?: number } {
+function stepping(frame: number, { stepFrom }: JobPlanInputs): { readonly stepFrom?: number } {
   return stepFrom === undefined ? {} : { stepFrom: Math.min(stepFrom, frame) };
 }
 

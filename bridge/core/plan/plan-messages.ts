@@ -1,9 +1,9 @@
 import { isTileable } from "./plan-shape.ts";
-import type { JobShape } from "./plan-types.ts";
+import type { JobPlanInputs } from "./plan-types.ts";
 import type { CodedMessage, SceneRenderFacts } from "../job/scene-facts.ts";
 
 /** Messages about the plan: why expected tiles are not made, and why frames are rendered in order. */
-export function planMessagesOf(shape: JobShape): readonly CodedMessage[] {
+export function planMessagesOf(shape: JobPlanInputs): readonly CodedMessage[] {
   const scenes = [...shape.scenes.values()];
   const said = [
     ...(shape.wantsTiles ? scenes.flatMap((scene) => [...whyWhole(scene, shape), ...whyNear(scene, shape)]) : []),
@@ -14,7 +14,7 @@ export function planMessagesOf(shape: JobShape): readonly CodedMessage[] {
   return [...new Map(said.map((reason) => [`${reason.code}\n${reason.message}`, reason])).values()];
 }
 
-function whyWhole(scene: SceneRenderFacts, { exact }: JobShape): readonly CodedMessage[] {
+function whyWhole(scene: SceneRenderFacts, { exact }: JobPlanInputs): readonly CodedMessage[] {
   if (isTileable(scene, exact)) return [];
   if (scene.untileable.length > 0) return scene.untileable;
   if (scene.denoise)
@@ -41,7 +41,7 @@ function whyWhole(scene: SceneRenderFacts, { exact }: JobShape): readonly CodedM
 }
 
 /** Denoised with settings that leave no way back to the exact sums of samples. */
-function whyNear(scene: SceneRenderFacts, { exact }: JobShape): readonly CodedMessage[] {
+function whyNear(scene: SceneRenderFacts, { exact }: JobPlanInputs): readonly CodedMessage[] {
   if (scene.denoise?.way !== "near" || !isTileable(scene, exact)) return [];
   return [
     {
@@ -52,7 +52,7 @@ function whyNear(scene: SceneRenderFacts, { exact }: JobShape): readonly CodedMe
 }
 
 /** Cycles scenes that share frames with another engine. */
-function whyMixed({ scenes, asFiles }: JobShape): readonly CodedMessage[] {
+function whyMixed({ scenes, asFiles }: JobPlanInputs): readonly CodedMessage[] {
   const engines = new Set([...scenes.values()].map(({ engine }) => engine));
   if (asFiles.size === 0 || engines.size < 2) return [];
   return [
@@ -63,7 +63,7 @@ function whyMixed({ scenes, asFiles }: JobShape): readonly CodedMessage[] {
   ];
 }
 
-function whyOneDonor({ facts, main, asFiles }: JobShape): readonly CodedMessage[] {
+function whyOneDonor({ facts, main, asFiles }: JobPlanInputs): readonly CodedMessage[] {
   if (!facts.output.isMovie || asFiles.size === 0) return [];
   return [
     {

@@ -1,12 +1,12 @@
 import { FarmError } from "../../kernel/errors.ts";
-import type { JobShape, PlanOptions } from "./plan-types.ts";
+import type { JobPlanInputs, PlanOptions } from "./plan-types.ts";
 import type { SceneFacts, SceneRenderFacts } from "../job/scene-facts.ts";
 
 /** Only Cycles gives the same floats for a part of the frame as for the whole. */
 const TILING_ENGINE = "CYCLES";
 
 /** Decides what kind of work the job is. Throws FRAMES_INVALID (none), SCENE_UNKNOWN, DENOISER_MISSING. */
-export function jobShapeOf(facts: SceneFacts, options: PlanOptions): JobShape {
+export function jobShapeOf(facts: SceneFacts, options: PlanOptions): JobPlanInputs {
   const wanted = [...new Set(options.frames)];
   if (wanted.length === 0)
     throw new FarmError("FRAMES_INVALID", "there is no frame to render", { advice: "Check the scene's frame range and step." });

@@ -76,7 +76,7 @@ export interface JobPlan {
 }
 
 /** Properties of the whole job, decided once from the facts. */
-export interface JobShape {
+export interface JobPlanInputs {
   readonly facts: SceneFacts;
   readonly main: SceneRenderFacts;
   /** Scenes that take part, by name. */

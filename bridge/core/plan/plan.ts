@@ -5,7 +5,7 @@ import { tailFrames } from "./tail-frames.ts";
 import { filesChunk, rawChunks } from "./plan-chunks.ts";
 import { planMessagesOf } from "./plan-messages.ts";
 import { isTileable, sceneNamed, jobShapeOf } from "./plan-shape.ts";
-import type { JobPlan, JobShape, PlannedSceneFrame, PlanOptions, SceneGrid, SceneFrameKey } from "./plan-types.ts";
+import type { JobPlan, JobPlanInputs, PlannedSceneFrame, PlanOptions, SceneGrid, SceneFrameKey } from "./plan-types.ts";
 import type { SceneFrame, SceneFacts, SceneRenderFacts } from "../job/scene-facts.ts";
 
 export type { JobPlan, PlannedSceneFrame, PlanOptions, SceneFrameKey } from "./plan-types.ts";
@@ -62,7 +62,7 @@ function filesKey(frame: number): SceneFrameKey {
   return `files:${frame}`;
 }
 
-function gridOf(name: string, shape: JobShape, options: PlanOptions, chosen: Map<string, SceneGrid>): SceneGrid {
+function gridOf(name: string, shape: JobPlanInputs, options: PlanOptions, chosen: Map<string, SceneGrid>): SceneGrid {
   const known = chosen.get(name);
   if (known) return known;
   const grid = {
@@ -74,7 +74,7 @@ function gridOf(name: string, shape: JobShape, options: PlanOptions, chosen: Map
   return grid;
 }
 
-function chooseGrid(scene: SceneRenderFacts, shape: JobShape, options: PlanOptions): Omit<SceneGrid, "scene"> {
+function chooseGrid(scene: SceneRenderFacts, shape: JobPlanInputs, options: PlanOptions): Omit<SceneGrid, "scene"> {
   const whole = { columns: 1, rows: 1 };
   if (shape.inOrder || !isTileable(scene, shape.exact)) return whole;
   if (!shape.wantsTiles) {
@@ -85,7 +85,7 @@ function chooseGrid(scene: SceneRenderFacts, shape: JobShape, options: PlanOptio
   return autoGrid(autoInput(scene, shape, options));
 }
 
-function autoInput(scene: SceneRenderFacts, { frames }: JobShape, { slots, secondsPerSamplePixel }: PlanOptions): AutoGridInput {
+function autoInput(scene: SceneRenderFacts, { frames }: JobPlanInputs, { slots, secondsPerSamplePixel }: PlanOptions): AutoGridInput {
   const { region, samples, overscanPx } = scene;
   const { width, height } = region;
   return { width, height, samples, slots, frames: frames.length, overscanPx, secondsPerSamplePixel };

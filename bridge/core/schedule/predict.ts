@@ -6,7 +6,7 @@ import type { ChunkState, DonorState, Lease } from "./types.ts";
 const SMOOTHING = { donor: 0.3, all: 0.1 } as const;
 
 /** Updates the speed from a chunk that took `seconds` of one slot; invalid values are ignored. */
-export function learnSpeed(
+export function updateSpeedEstimates(
   schedule: Schedule,
   donor: DonorState,
   { chunk, seconds }: { readonly chunk: ChunkState; readonly seconds: number },

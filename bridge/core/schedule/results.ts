@@ -3,7 +3,7 @@ import { requestVerification, completeVerification } from "./checks.ts";
 import { banDonor, recordFailure } from "./donors.ts";
 import { endLease, freeSlot, findLease, noteRoom, requeueChunk, withdrawLease } from "./leases.ts";
 import { mustCheck } from "./must-check.ts";
-import { learnSpeed } from "./predict.ts";
+import { updateSpeedEstimates } from "./predict.ts";
 import type { StepContext } from "./schedule.ts";
 import type { ChunkState, DonorState, Lease, ScheduleEvent, Verdict } from "./types.ts";
 import { sceneFrameOf } from "./waiting-chunks.ts";
@@ -26,7 +26,7 @@ export function onChunkRendered(turn: StepContext, event: Event<"chunk-rendered"
   donor.sceneFrame = sceneFrameOf(chunk);
   donor.failures.task = 0;
   donor.failures.refused = 0;
-  learnSpeed(turn.schedule, donor, { chunk, seconds: event.seconds });
+  updateSpeedEstimates(turn.schedule, donor, { chunk, seconds: event.seconds });
   noteRoom(turn, donor);
   turn.effects.push({ type: "fetch", chunk: event.chunk, donor: event.donor });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseAssignment, parseTerms, type TermTexts } from "./parse-terms.ts";
+import { parseTermAssignment, parseTerms, type TermTexts } from "./parse-terms.ts";
 import { requesterTierOf, coresGiven, DEFAULT_TERMS, isAdmitted, slotSize, type Terms } from "./terms.ts";
 
 describe("parseTerms", () => {
@@ -62,9 +62,9 @@ describe("parseTerms", () => {
 
 describe("parseAssignment", () => {
   it("splits at the first =, and normalises the name", () =>
-    expect(parseAssignment("Schedule= mon 1:00-2:00")).toEqual({ name: "schedule", text: "mon 1:00-2:00" }));
+    expect(parseTermAssignment("Schedule= mon 1:00-2:00")).toEqual({ name: "schedule", text: "mon 1:00-2:00" }));
   it.each(["cores", "=5", "colour=blue", ""])("refuses %j", (text) =>
-    expect(() => parseAssignment(text)).toThrowError(expect.objectContaining({ code: "USAGE" })),
+    expect(() => parseTermAssignment(text)).toThrowError(expect.objectContaining({ code: "USAGE" })),
   );
 });
 

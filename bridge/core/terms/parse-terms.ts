@@ -77,7 +77,7 @@ export function parseTerms(texts: TermTexts): Terms {
 }
 
 /** Reads "cores=50%" as name and text. Throws USAGE. */
-export function parseAssignment(argument: string): { readonly name: TermName; readonly text: string } {
+export function parseTermAssignment(argument: string): { readonly name: TermName; readonly text: string } {
   const at = argument.indexOf("=");
   const name = argument.slice(0, Math.max(0, at)).trim().toLowerCase();
   if (at > 0 && isTermName(name)) return { name, text: argument.slice(at + 1).trim() };

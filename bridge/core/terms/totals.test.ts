@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { workOfChunk, workOfEnergy, noTotals, addWork } from "./totals.ts";
+import { workOfChunk, energyContribution, noTotals, addWork } from "./totals.ts";
 
 const tile = {
   kind: "raw",
@@ -14,7 +14,7 @@ const tile = {
 it("counts tiles as their share of a frame, today and in total, and resets today's count each day", () => {
   let totals = addWork(noTotals("mon"), "mon", workOfChunk(tile, 3));
   totals = addWork(totals, "mon", workOfChunk(tile, 4));
-  totals = addWork(totals, "mon", workOfEnergy(100));
+  totals = addWork(totals, "mon", energyContribution(100));
   expect(totals.today).toEqual({ chunks: 2, frames: 1, seconds: 7, joules: 100 });
   totals = addWork(
     totals,

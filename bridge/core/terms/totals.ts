@@ -43,7 +43,7 @@ export function workOfChunk(spec: ChunkSpec, seconds: number): DonatedWork {
 }
 
 /** Energy alone. */
-export function workOfEnergy(joules: number): DonatedWork {
+export function energyContribution(joules: number): DonatedWork {
   return { ...NOTHING, joules };
 }
 

@@ -7,7 +7,7 @@ export interface FileTransferFrame {
 }
 
 /** Undefined for a frame that is too short. */
-export function readPart(frame: Buffer): FileTransferFrame | undefined {
+export function decodeFileTransferFrame(frame: Buffer): FileTransferFrame | undefined {
   if (frame.length < PART_HEAD_BYTES) return undefined;
   return { number: frame.readUInt32BE(0), data: frame.subarray(PART_HEAD_BYTES) };
 }

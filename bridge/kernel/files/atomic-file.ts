@@ -5,7 +5,7 @@ import type { Disk } from "../disk.ts";
 /** Errors of file systems that cannot sync a folder, or do not allow it. */
 const NOT_FOR_FOLDERS = new Set(["EINVAL", "ENOTSUP", "EOPNOTSUPP", "EPERM", "EACCES", "EISDIR", "EBADF", "ENOSYS"]);
 
-export interface WholeFileOptions {
+export interface AtomicWriteOptions {
   /** Its path until it is complete; by default a unique name in the same folder. */
   readonly beside?: string;
   /** Its bytes and its name are synced before this resolves; otherwise a power cut may lose it. */
@@ -25,7 +25,7 @@ export async function makeWhole(
   disk: Disk,
   file: string,
   make: (beside: string) => Promise<unknown>,
-  { beside = temporaryNameFor(file), durable = false }: WholeFileOptions = {},
+  { beside = temporaryNameFor(file), durable = false }: AtomicWriteOptions = {},
 ): Promise<void> {
   try {
     await disk.rm(beside, { force: true }); // of a killed process
@@ -44,7 +44,7 @@ export async function replaceFile(
   disk: Disk,
   file: string,
   content: string | Uint8Array,
-  options: WholeFileOptions & { readonly mode?: number } = {},
+  options: AtomicWriteOptions & { readonly mode?: number } = {},
 ): Promise<void> {
   const { mode } = options;
   await makeWhole(

@@ -34,6 +34,6 @@ export async function awaitOutput<T>(
 }
 
 /** Whether this failed by the time limit: more calls to the same file system would block, too. */
-export function isOutputTimeout(error: unknown): boolean {
+export function isOutputDiskTimeout(error: unknown): boolean {
   return isFarmError(error) && error.facts["unanswered"] === true;
 }

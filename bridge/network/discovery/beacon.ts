@@ -4,7 +4,7 @@ import type { Clock } from "../../kernel/time/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 import { Notifier } from "../../kernel/notifier.ts";
 import { BEACON_LIMITS, type BeaconMessage, decodeBeacon, encodeBeacon } from "./beacon-message.ts";
-import { localAddresses, Multicast } from "./multicast.ts";
+import { localIPv4Addresses, Multicast } from "./multicast.ts";
 
 /** Administratively scoped: stays on the site. */
 const GROUP = "239.255.77.77";
@@ -118,7 +118,7 @@ export class Beacon {
  * loopback address certainly does not.
  */
 function reachableFrom(message: BeaconMessage, host: string): string[] {
-  const isHere = localAddresses().includes(host);
+  const isHere = localIPv4Addresses().includes(host);
   const told = isHere ? message.addrs : message.addrs.filter((address) => !address.startsWith("/ip4/127."));
   const ports = new Set(message.addrs.map((address) => /^\/ip4\/[\d.]+\/tcp\/(\d{1,5})/.exec(address)?.[1]));
   const seen = [...ports].flatMap((port) => (port === undefined ? [] : [`/ip4/${host}/tcp/${port}/p2p/${message.id}`]));

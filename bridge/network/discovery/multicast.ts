@@ -3,7 +3,7 @@ import { networkInterfaces } from "node:os";
 import type { Log } from "../../kernel/log.ts";
 
 /** Current IPv4 addresses of this machine, including loopback. */
-export function localAddresses(): string[] {
+export function localIPv4Addresses(): string[] {
   const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
   return all.filter((address) => address.family === "IPv4").map((address) => address.address);
 }
@@ -63,7 +63,7 @@ export class Multicast {
   }
 
   async #followInterfaces(): Promise<void> {
-    const present = new Set(localAddresses());
+    const present = new Set(localIPv4Addresses());
     for (const address of this.#senders.keys()) if (!present.has(address)) this.#drop(address);
     for (const address of this.#joined) if (!present.has(address)) this.#joined.delete(address);
     for (const address of present) {

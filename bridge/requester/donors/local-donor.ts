@@ -1,7 +1,7 @@
 import { basename, join } from "node:path";
 import { type Chunk, type ChunkId, type DeviceClass, type ResultFile, lastSamplesIn } from "../../core/plan/chunk.ts";
-import { type ChildSignal, childSignal } from "../../kernel/abort.ts";
-import { Channel } from "../../kernel/channel.ts";
+import { type LinkedAbort, childSignal } from "../../kernel/abort.ts";
+import { AsyncQueue } from "../../kernel/channel.ts";
 import type { Disk } from "../../kernel/disk.ts";
 import { FarmError, isFarmError, messageOf } from "../../kernel/errors.ts";
 import { TrackedTasks } from "../../kernel/tracked-tasks.ts";
@@ -40,10 +40,10 @@ export class LocalDonor implements DonorLink {
   readonly slots: number;
   readonly deviceClass: DeviceClass;
   readonly benchmarkSpeed = undefined;
-  readonly updates = new Channel<DonorUpdate>();
+  readonly updates = new AsyncQueue<DonorUpdate>();
   readonly #deps: LocalDonorDeps;
   readonly #options: LocalDonorOptions;
-  readonly #running = new Map<ChunkId, ChildSignal>();
+  readonly #running = new Map<ChunkId, LinkedAbort>();
   readonly #held = new Map<string, string>();
   readonly #work = new TrackedTasks();
   #count = 0;
@@ -99,7 +99,7 @@ export class LocalDonor implements DonorLink {
   }
 
   /** Renders a leased chunk and tells how it ended, unless the lease was taken back meanwhile. */
-  async #tell(chunk: Chunk, child: ChildSignal): Promise<void> {
+  async #tell(chunk: Chunk, child: LinkedAbort): Promise<void> {
     const isHeld = () => this.#running.get(chunk.id) === child;
     try {
       const { rendered, seconds } = await this.#render(chunk, child.signal);

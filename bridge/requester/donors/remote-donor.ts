@@ -1,7 +1,7 @@
 import type { RefusalReply } from "../../core/admission.ts";
 import type { Chunk, ChunkId, DeviceClass, DonorId, ResultFile } from "../../core/plan/chunk.ts";
 import { abortable, childSignal } from "../../kernel/abort.ts";
-import { Channel } from "../../kernel/channel.ts";
+import { AsyncQueue } from "../../kernel/channel.ts";
 import type { ErrorCode } from "../../kernel/error-codes.ts";
 import { FarmError, messageOf } from "../../kernel/errors.ts";
 import type { Time } from "../../kernel/world.ts";
@@ -56,7 +56,7 @@ export class RemoteDonor implements DonorLink {
   readonly slots: number;
   readonly deviceClass: DeviceClass;
   readonly benchmarkSpeed: number | undefined;
-  readonly updates = new Channel<DonorUpdate>();
+  readonly updates = new AsyncQueue<DonorUpdate>();
   readonly #deps: RemoteDonorDeps;
   readonly #stream: FrameStream;
   readonly #life: ReturnType<typeof childSignal>;

@@ -7,7 +7,7 @@ import { failureOrigin } from "./failure-origin.ts";
 import type { ResultReceiver } from "./result-receiver.ts";
 
 /** Where results come to lie, and who shows people small pictures of them. */
-export interface FetchPorts {
+export interface FetchResultPorts {
   readonly receiver: Pick<ResultReceiver, "take" | "withPreview">;
   readonly preview: Pick<PreviewStitcher, "add">;
 }
@@ -16,7 +16,7 @@ export interface FetchPorts {
  * Brings one result here and tells the schedule: `result-fetched` when it is whole and sound, `result-refused` when it is
  * not, nothing when it was withdrawn meanwhile. A failure of this machine ends the run.
  */
-export async function fetchResult(ports: FetchPorts, context: RunContext, chunk: Chunk, donor: DonorLink): Promise<void> {
+export async function fetchResult(ports: FetchResultPorts, context: RunContext, chunk: Chunk, donor: DonorLink): Promise<void> {
   const showing = showPreview(ports, context, chunk, donor);
   try {
     const fetched = await ports.receiver.take(chunk, donor, context.signal);
@@ -40,7 +40,7 @@ function refuse({ signal, report, tell, fail }: RunContext, chunk: ChunkId, dono
   tell({ type: "result-refused", chunk, donor, code });
 }
 
-async function showPreview({ receiver, preview }: FetchPorts, { signal, report, log }: RunContext, chunk: Chunk, donor: DonorLink) {
+async function showPreview({ receiver, preview }: FetchResultPorts, { signal, report, log }: RunContext, chunk: Chunk, donor: DonorLink) {
   if (chunk.spec.kind !== "raw") return;
   const { rect, width, height, frame } = chunk.spec;
   const show = async (path: string) => {

@@ -2,7 +2,7 @@ import PQueue from "p-queue";
 import type { LedgerFile } from "../../core/ledger/ledger.ts";
 import type { FileFound } from "../../core/ledger/outcome.ts";
 import type { Time } from "../../kernel/world.ts";
-import { isOutputTimeout, awaitOutput } from "../../kernel/files/output-failure.ts";
+import { isOutputDiskTimeout, awaitOutput } from "../../kernel/files/output-failure.ts";
 
 /** Files looked at side by side. */
 const AT_ONCE = 16;
@@ -21,7 +21,7 @@ export async function findFiles(
     try {
       return foundAs(file, await awaitOutput(sizeOf(file.path), { where: file.path, time }));
     } catch (error) {
-      if (!isOutputTimeout(error)) throw error;
+      if (!isOutputDiskTimeout(error)) throw error;
       isUnanswering = true;
       return "gone";
     }

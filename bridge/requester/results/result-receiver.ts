@@ -1,5 +1,5 @@
 import type { Chunk, ChunkId, ChunkSpec, DeviceClass, DonorId, ResultFile } from "../../core/plan/chunk.ts";
-import { type ChildSignal, childSignal } from "../../kernel/abort.ts";
+import { type LinkedAbort, childSignal } from "../../kernel/abort.ts";
 import { FarmError, isFarmError, messageOf } from "../../kernel/errors.ts";
 import { sha256 } from "../../kernel/ids.ts";
 import { TrackedTasks } from "../../kernel/tracked-tasks.ts";
@@ -26,7 +26,7 @@ export interface FetchedResult {
 /** One lease's result, from the lease on until nobody needs it. */
 interface Result {
   /** Ends what is being done for it here. */
-  readonly life: ChildSignal;
+  readonly life: LinkedAbort;
   committed: { readonly files: readonly ResultFile[]; readonly deviceClass: DeviceClass | undefined } | undefined;
   /** Everything under way that reads or writes its files. */
   readonly busy: TrackedTasks;

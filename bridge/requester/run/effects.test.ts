@@ -7,7 +7,7 @@ import type { DonorLink } from "../donors/donor-link.ts";
 import type { JobDonors } from "../donors/job-donors.ts";
 import { type ObservedRun, observedRun } from "../fixtures/observed-run.ts";
 import { carryOut, type EffectParts } from "./effects.ts";
-import { JobTasks } from "./job-tasks.ts";
+import { JobBackgroundTasks } from "./job-tasks.ts";
 
 /** A name, a number, or a chunk, which is shown by its id. */
 type Argument = string | number | Pick<Chunk, "id">;
@@ -54,7 +54,7 @@ beforeEach(() => {
       sameClass: () => true,
     },
     delivery: { accept: later("accept"), revoke: later("revoke"), giveUp: later("giveUp") } as unknown as FrameDelivery,
-    tasks: new JobTasks({ nowMs: () => 0, failed: (error) => failures.push(error) }),
+    tasks: new JobBackgroundTasks({ nowMs: () => 0, failed: (error) => failures.push(error) }),
     context: run.context,
   };
 });

@@ -2,18 +2,18 @@ import type { ScheduleEffect } from "../../core/schedule/types.ts";
 import type { Chunk, ChunkId, DonorId } from "../../core/plan/chunk.ts";
 import type { FrameDelivery } from "../delivery/frame-delivery.ts";
 import type { JobDonors } from "../donors/job-donors.ts";
-import { type FetchPorts, fetchResult } from "../results/fetch-result.ts";
+import { type FetchResultPorts, fetchResult } from "../results/fetch-result.ts";
 import { type CheckPorts, checkResult } from "../verify/check-result.ts";
-import type { JobTasks } from "./job-tasks.ts";
+import type { JobBackgroundTasks } from "./job-tasks.ts";
 import type { RunContext } from "./run-context.ts";
 
 /** The parts of a run that carry effects out. */
 export interface EffectParts {
   readonly donors: JobDonors;
-  readonly results: FetchPorts;
+  readonly results: FetchResultPorts;
   readonly checks: CheckPorts;
   readonly delivery: FrameDelivery;
-  readonly tasks: JobTasks;
+  readonly tasks: JobBackgroundTasks;
   readonly context: RunContext;
 }
 

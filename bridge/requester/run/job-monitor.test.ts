@@ -4,20 +4,20 @@ import { planOf } from "../../core/schedule/fixtures/plan-of.ts";
 import { DEFAULT_POLICY } from "../../core/schedule/policy.ts";
 import { startSchedule } from "../../core/schedule/schedule.ts";
 import { stepSchedule } from "../../core/schedule/step.ts";
-import { JobMonitor, type JobProgressSnapshot } from "./job-monitor.ts";
+import { JobMonitor, type StallCheckInput } from "./job-monitor.ts";
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const policy = { ...DEFAULT_POLICY, verify: "spot" as const, secret: "s" };
 
 /** A watch that has looked at the job at 0 ms. */
-function watchOf(job: JobProgressSnapshot): JobMonitor {
+function watchOf(job: StallCheckInput): JobMonitor {
   const watch = new JobMonitor(0);
   watch.look(0, job);
   return watch;
 }
 
-const idle = (): JobProgressSnapshot => ({
+const idle = (): StallCheckInput => ({
   schedule: startSchedule(planOf({ costs: [1] })),
   moves: 0,
   isPaused: false,
@@ -27,7 +27,7 @@ const idle = (): JobProgressSnapshot => ({
 });
 
 /** A job with one donor, which renders its chunk when it is open. */
-function withDonor(open: boolean): JobProgressSnapshot {
+function withDonor(open: boolean): StallCheckInput {
   let { schedule } = idle();
   const joined = { type: "donor-joined", donor: "a", slots: 1, trusted: false, sameClass: true, nowMs: 0 } as const;
   schedule = stepSchedule(schedule, joined, policy).schedule;

@@ -11,7 +11,7 @@ const NO_DONORS_TIMEOUT_MS = 30_000;
 const SAID_AFTER_MS = 900;
 
 /** A job as its watch sees it. */
-export interface JobProgressSnapshot {
+export interface StallCheckInput {
   readonly schedule: Schedule;
   /** `Ledger.moves`. */
   readonly moves: number;
@@ -52,7 +52,7 @@ export class JobMonitor {
   }
 
   /** Why the job must end now: NO_DONORS or JOB_STALLED; undefined while all is well. */
-  look(nowMs: number, job: JobProgressSnapshot): FarmError | undefined {
+  look(nowMs: number, job: StallCheckInput): FarmError | undefined {
     if (job.moves !== this.#moves || job.isPaused) this.moved(nowMs);
     this.#moves = job.moves;
     const hasEnded = job.schedule.ended !== undefined;

@@ -8,7 +8,7 @@ import type { Schedule } from "../../core/schedule/schedule.ts";
 import { stepSchedule } from "../../core/schedule/step.ts";
 import type { ScheduleEffect, ScheduleEvent, SchedulePolicy } from "../../core/schedule/types.ts";
 import { isNeeded } from "../../core/schedule/wanted.ts";
-import { Channel } from "../../kernel/channel.ts";
+import { AsyncQueue } from "../../kernel/channel.ts";
 import type { Clock } from "../../kernel/time/clock.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
@@ -22,7 +22,7 @@ import type { AppendToJournal, PreviewStitcher } from "../ports.ts";
 import type { ResultReceiver } from "../results/result-receiver.ts";
 import type { Checker } from "../verify/checker.ts";
 import { carryOut, type EffectParts } from "./effects.ts";
-import { JobTasks } from "./job-tasks.ts";
+import { JobBackgroundTasks } from "./job-tasks.ts";
 import { JobMonitor } from "./job-monitor.ts";
 import type { RunReporter, RunContext } from "./run-context.ts";
 import type { UntimedEvent } from "./untimed-event.ts";
@@ -59,11 +59,11 @@ export class JobRun {
   readonly #ports: JobRunPorts;
   readonly #policy: SchedulePolicy;
   readonly #ledger: Ledger;
-  readonly #events = new Channel<ScheduleEvent>();
+  readonly #events = new AsyncQueue<ScheduleEvent>();
   readonly #life = new AbortController();
   /** What the schedule takes for the time. */
   readonly #nowMs: () => number;
-  readonly #tasks: JobTasks;
+  readonly #tasks: JobBackgroundTasks;
   readonly #watch: JobMonitor;
   readonly #parts: EffectParts;
   #schedule: Schedule;
@@ -77,7 +77,7 @@ export class JobRun {
     this.#ledger = options.ledger;
     this.#nowMs = runningTimeClock(() => ports.process.clock.monotonicMs(), MOST_BETWEEN_EVENTS_MS);
     this.#watch = new JobMonitor(this.#nowMs());
-    this.#tasks = new JobTasks({ nowMs: this.#nowMs, failed: (error) => this.fail(error) });
+    this.#tasks = new JobBackgroundTasks({ nowMs: this.#nowMs, failed: (error) => this.fail(error) });
     this.#parts = this.#partsOf(options);
   }
 

@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
-import { JobTasks } from "./job-tasks.ts";
+import { JobBackgroundTasks } from "./job-tasks.ts";
 
 it("lists running tasks with their start times, without ended ones", async () => {
   let nowMs = 5;
-  const tasks = new JobTasks({ nowMs: () => nowMs, failed: () => {} });
+  const tasks = new JobBackgroundTasks({ nowMs: () => nowMs, failed: () => {} });
   const first = Promise.withResolvers<void>();
   tasks.start("the check of chunk c0", "other", () => first.promise);
   nowMs = 9;
@@ -18,7 +18,7 @@ it("lists running tasks with their start times, without ended ones", async () =>
 });
 
 it("settles when all tasks have ended, also those that a task started", async () => {
-  const tasks = new JobTasks({ nowMs: () => 0, failed: () => {} });
+  const tasks = new JobBackgroundTasks({ nowMs: () => 0, failed: () => {} });
   const order: string[] = [];
   const inner = async () => {
     await new Promise((resolve) => setImmediate(resolve));
@@ -31,7 +31,7 @@ it("settles when all tasks have ended, also those that a task started", async ()
 
 it("reports a task that threw, and continues with the others", async () => {
   const failures: unknown[] = [];
-  const tasks = new JobTasks({ nowMs: () => 0, failed: (error) => failures.push(error) });
+  const tasks = new JobBackgroundTasks({ nowMs: () => 0, failed: (error) => failures.push(error) });
   const broken = new Error("the disk is full");
   let ran = false;
   tasks.start("a", "other", async () => {

@@ -8,7 +8,7 @@ export interface JobTasksDeps {
 }
 
 /** Work that runs beside a job's loop. Each task has a name, so that a job that stands still can say what it waits for. */
-export class JobTasks {
+export class JobBackgroundTasks {
   readonly #deps: JobTasksDeps;
   readonly #running = new TrackedTasks();
   readonly #waits = new Set<Omit<PendingOperation, "seconds">>();

@@ -12,7 +12,7 @@ import { facts, scene } from "../../core/fixtures/scene-facts.ts";
 import { DEFAULT_POLICY } from "../../core/schedule/policy.ts";
 import { startSchedule } from "../../core/schedule/schedule.ts";
 import { abortable } from "../../kernel/abort.ts";
-import { Channel } from "../../kernel/channel.ts";
+import { AsyncQueue } from "../../kernel/channel.ts";
 import { systemClock } from "../../kernel/time/clock.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { silentLog } from "../../kernel/log.ts";
@@ -40,7 +40,7 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 
 /** A donor that answers every lease with the same news. */
 function donor(trusted: boolean, answer: (chunk: Chunk) => DonorUpdate): DonorLink {
-  const updates = new Channel<DonorUpdate>();
+  const updates = new AsyncQueue<DonorUpdate>();
   return {
     id: "donor",
     name: "donor",

@@ -35,7 +35,7 @@ export interface CheckFinding {
 }
 
 /** Looks at the crops of a result that was made on another device class. */
-export async function checkCrossClassCrops(under: RawUnderCheck, tools: RawCheckTools, signal: AbortSignal): Promise<CheckFinding> {
+export async function verifyCropsWithinNoise(under: RawUnderCheck, tools: RawCheckTools, signal: AbortSignal): Promise<CheckFinding> {
   const first = await weigh(under, tools, { freshness: "warm", signal });
   if (first !== "different") return { verdict: first };
   tools.doubted();
@@ -67,7 +67,7 @@ async function weigh(
 }
 
 /** Looks at the crops of a result that must have the same bits. */
-export async function checkSameClassCrops(under: RawUnderCheck, tools: RawCheckTools, signal: AbortSignal): Promise<CheckFinding> {
+export async function verifyCropsBitExact(under: RawUnderCheck, tools: RawCheckTools, signal: AbortSignal): Promise<CheckFinding> {
   const findings: CheckFinding[] = [];
   for (const crop of under.crops) {
     const freshness = findings.some(({ cause }) => cause === "warm-blender") ? "fresh" : "warm";

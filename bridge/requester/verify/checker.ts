@@ -7,7 +7,7 @@ import { chooseCrops } from "../../core/verify/crops.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Time, World } from "../../kernel/world.ts";
 import { checkFiles } from "./check-files.ts";
-import { checkCrossClassCrops, checkSameClassCrops, type CheckFinding } from "./check-raw.ts";
+import { verifyCropsWithinNoise, verifyCropsBitExact, type CheckFinding } from "./check-raw.ts";
 import { CheckRenders, type FilesSpec, type RawSpec } from "./check-renders.ts";
 import { FalseAlarmReporter } from "./false-alarm-reporter.ts";
 import type { JobFolder } from "../job-folder.ts";
@@ -125,7 +125,7 @@ export class Checker {
     const wholeLookMs = this.#liars.has(result.donor) ? undefined : (this.#options.wholeLookMs ?? WHOLE_LOOK_MS);
     await using renders = this.#renders.begin();
     const tools = { time: this.#deps.world, renders, media, doubted: doubt, wholeLookMs };
-    return sameClass ? await checkSameClassCrops(under, tools, signal) : await checkCrossClassCrops(under, tools, signal);
+    return sameClass ? await verifyCropsBitExact(under, tools, signal) : await verifyCropsWithinNoise(under, tools, signal);
   }
 
   #key(resultHash: string): Uint8Array {

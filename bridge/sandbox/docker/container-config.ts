@@ -17,7 +17,7 @@ export interface ReadableFolder {
 }
 
 /** Devices to pass in, in the engine's format. */
-export type DeviceRequest = Pick<HostConfig, "DeviceRequests" | "Devices" | "GroupAdd">;
+export type ContainerDevices = Pick<HostConfig, "DeviceRequests" | "Devices" | "GroupAdd">;
 
 export interface ContainerSpec {
   /** The image's id, never a tag: exactly the inspected image runs. */
@@ -27,7 +27,7 @@ export interface ContainerSpec {
   readonly labels: Readonly<Record<string, string>>;
   readonly folders: readonly ReadableFolder[];
   readonly limits: SandboxLimits;
-  readonly devices?: DeviceRequest;
+  readonly devices?: ContainerDevices;
 }
 
 /**

@@ -2,7 +2,7 @@ import { constants } from "node:os";
 import { PassThrough, Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import type Docker from "dockerode";
-import { type ChildSignal, childSignal } from "../../kernel/abort.ts";
+import { type LinkedAbort, childSignal } from "../../kernel/abort.ts";
 import { FarmError, messageOf } from "../../kernel/errors.ts";
 import {
   type ContainerSpec,
@@ -16,7 +16,7 @@ import { FrameReader, type FrameFragment } from "./frame-reader.ts";
 import { OutputQuota } from "./output-quota.ts";
 import { limitReached } from "../sandbox-end.ts";
 import { ENGINE_FRAMING, ENGINE_STREAM, FROM, encodeSupervisorFrame, SUPERVISOR_FRAMING, TO } from "./supervisor-wire.ts";
-import { ReceivedFiles } from "./received-files.ts";
+import { SandboxFileReceiver } from "./received-files.ts";
 
 /** The supervisor ends a sandbox without input for `SILENT_SECONDS`: an engine that died leaves its input open. */
 const HEARTBEAT_MS = 2_000;
@@ -41,9 +41,9 @@ export class ContainerProcess {
   readonly id: string;
   readonly #container: Docker.Container;
   readonly #stream: NodeJS.ReadWriteStream;
-  readonly #taken: ReceivedFiles;
+  readonly #taken: SandboxFileReceiver;
   readonly #printed = new OutputQuota(() => performance.now());
-  readonly #life: ChildSignal = childSignal();
+  readonly #life: LinkedAbort = childSignal();
   #limits: SandboxLimits;
   #finalMessage: string | undefined;
   /** Our reason for ending it, if we did. */
@@ -54,7 +54,7 @@ export class ContainerProcess {
     this.#container = container;
     this.#stream = stream;
     this.#limits = limits;
-    this.#taken = new ReceivedFiles((frame) => this.#send(frame));
+    this.#taken = new SandboxFileReceiver((frame) => this.#send(frame));
     this.stdin = this.#input();
     stream.on("error", () => {}); // how it ended is read from the engine
     const listening = this.#listen();

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import Docker from "dockerode";
 import { FarmError, isFarmError, messageOf } from "../../kernel/errors.ts";
-import { type DeviceRequest, INSIDE, type ReadableFolder, type SandboxLimits } from "./container-config.ts";
+import { type ContainerDevices, INSIDE, type ReadableFolder, type SandboxLimits } from "./container-config.ts";
 import { ContainerProcess } from "./container-process.ts";
 import { dockerAbsence } from "./docker-probe.ts";
 import { type EngineComponent, engineFaults, type EngineFacts, runtimeAge } from "./engine-requirements.ts";
@@ -136,7 +136,7 @@ export class ContainerSandbox implements AsyncDisposable {
     request: ProcessRequest & { readonly image?: string },
     folders: SandboxFolders,
     size: SandboxSize,
-    devices?: DeviceRequest,
+    devices?: ContainerDevices,
   ): Promise<ContainerProcess> {
     if (!this.#ready) throw new Error("the sandbox was not prepared");
     const { tools, labels } = this.#ready;

@@ -15,7 +15,7 @@ interface Taking {
  * Receives files from a sandbox, one at a time. Each is written to a new file of ours; the sandbox provides only
  * bytes, up to the announced size.
  */
-export class ReceivedFiles {
+export class SandboxFileReceiver {
   readonly #send: (frame: Buffer) => void;
   #taking: Taking | undefined;
   #turn: Promise<unknown> = Promise.resolve();

@@ -18,7 +18,7 @@ export interface BaseImageProgress {
  * The named base; else a Debian of the engine, or of a registry, or one made on this machine.
  * Throws BASE_IMAGE_MISSING.
  */
-export async function findBase(
+export async function resolveBaseImage(
   engine: ImageEngine,
   wanted: { readonly release: string; readonly named: string | undefined; readonly containers: string },
   watch: BaseImageProgress,

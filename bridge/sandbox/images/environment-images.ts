@@ -1,7 +1,7 @@
 import type Docker from "dockerode";
 import {
   ENVIRONMENT_LABELS,
-  type EnvironmentFacts,
+  type EnvironmentBlenderInfo,
   environmentName,
   factsFromLabels,
   matchesEnvironment,
@@ -18,7 +18,7 @@ export interface EnvironmentImage {
   readonly digest: string;
   readonly createdMs: number;
   readonly bytes: number;
-  readonly facts: EnvironmentFacts;
+  readonly facts: EnvironmentBlenderInfo;
 }
 
 /** All environments of this engine, newest first; untagged leftovers of failed builds are skipped. */

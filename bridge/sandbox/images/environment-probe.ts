@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import type { EnvironmentFacts } from "../../core/environments/facts.ts";
+import type { EnvironmentBlenderInfo } from "../../core/environments/facts.ts";
 import type { Backend } from "../../core/plan/chunk.ts";
 import type { GpuVendor } from "../../core/environments/recipe.ts";
 import { FarmError } from "../../kernel/errors.ts";
@@ -25,7 +25,7 @@ export async function describeImageBlender(
   image: string,
   { probe, gpu }: { readonly probe: string; readonly gpu: GpuVendor | undefined },
   signal: AbortSignal,
-): Promise<EnvironmentFacts> {
+): Promise<EnvironmentBlenderInfo> {
   const script = await readFile(probe, "utf8");
   const flags = ["--background", "--factory-startup", "--disable-autoexec", "--python-exit-code", "1"];
   const said = await engine.ask(image, ["blender", ...flags, "--python-expr", script], signal);

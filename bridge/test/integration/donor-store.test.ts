@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type OwnedDonorStore, openDonorStore } from "../../app/donate/donor-store.ts";
+import { type OwnedDonorStore, startDonorStore } from "../../app/donate/donor-store.ts";
 import { packBundle, type PackedBundle } from "../../content/bundle/pack.ts";
 import { silentLog } from "../../kernel/log.ts";
 import { systemWorld } from "../../kernel/world.ts";
@@ -49,7 +49,7 @@ async function connect(nodes: TestNodes, options: { capBytes: number; rates?: Ra
     upload: () => rates.upload,
     download: () => rates.download,
   };
-  const store = await openDonorStore(donor, storeOptions, { world: systemWorld, log: silentLog });
+  const store = await startDonorStore(donor, storeOptions, { world: systemWorld, log: silentLog });
   return { requester, donor, store, home };
 }
 

@@ -6,7 +6,7 @@ import { PassThrough, Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import tar from "tar-stream";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { openDonorStore } from "../../app/donate/donor-store.ts";
+import { startDonorStore } from "../../app/donate/donor-store.ts";
 import { listEnvironments, removeEnvironment, shareEnvironment, unshareEnvironment } from "../../app/environments/environment-catalog.ts";
 import { EnvironmentQuota } from "../../app/environments/environment-quota.ts";
 import { serveEnvironments } from "../../app/environments/serve-environments.ts";
@@ -121,7 +121,7 @@ async function peerOf(around: (source: BlockSource) => BlockSource = (source) =>
   for (const row of listed.environments.list()) database.environments.put(row);
   const node = await nodes.open();
   const options = { blocks: own.blocks, scenes: own.scenes, capBytes: MIB, upload: () => undefined, download: () => undefined };
-  const store = await openDonorStore(node, options, { world: systemWorld, log: silentLog });
+  const store = await startDonorStore(node, options, { world: systemWorld, log: silentLog });
   const contents = await serveEnvironments(node, own, database.environments);
   store.alsoServe(around(contents));
   return { node, database, contents };

@@ -1,5 +1,5 @@
 import type { Chunk, ChunkId, ResultFile } from "../../core/plan/chunk.ts";
-import { Channel } from "../../kernel/channel.ts";
+import { AsyncQueue } from "../../kernel/channel.ts";
 import { FarmError } from "../../kernel/errors.ts";
 import { sha256 } from "../../kernel/ids.ts";
 import type { DonorLink, DonorUpdate } from "../../requester/donors/donor-link.ts";
@@ -33,7 +33,7 @@ export class FakeDonor implements DonorLink {
   readonly slots: number;
   readonly deviceClass = DEVICE_CLASS;
   readonly benchmarkSpeed = undefined;
-  readonly updates = new Channel<DonorUpdate>();
+  readonly updates = new AsyncQueue<DonorUpdate>();
   readonly rendered: ChunkId[] = [];
   readonly #deps: FakeDonorDeps;
   readonly #troubles: Troubles;

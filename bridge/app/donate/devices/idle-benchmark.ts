@@ -1,4 +1,4 @@
-import { childSignal, type ChildSignal } from "../../../kernel/abort.ts";
+import { childSignal, type LinkedAbort } from "../../../kernel/abort.ts";
 import type { Clock } from "../../../kernel/time/clock.ts";
 import type { Log } from "../../../kernel/log.ts";
 import type { DonorDevices } from "./donor-devices.ts";
@@ -18,7 +18,7 @@ export interface IdleBenchmarkDeps {
 export class IdleBenchmark implements AsyncDisposable {
   readonly #deps: IdleBenchmarkDeps;
   #quietSinceMs: number | undefined;
-  #running: { readonly life: ChildSignal; readonly ended: Promise<void> } | undefined;
+  #running: { readonly life: LinkedAbort; readonly ended: Promise<void> } | undefined;
   #gaveUp = false;
 
   constructor(deps: IdleBenchmarkDeps) {
@@ -44,7 +44,7 @@ export class IdleBenchmark implements AsyncDisposable {
     await this.#running?.ended;
   }
 
-  async #measure(life: ChildSignal): Promise<void> {
+  async #measure(life: LinkedAbort): Promise<void> {
     try {
       await this.#deps.devices.measureCpu(life.signal);
     } catch (error) {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { runChecks, tryNetwork } from "../../../app/doctor/doctor.ts";
+import { runChecks, checkSwarmJoin } from "../../../app/doctor/doctor.ts";
 import { openHome } from "../../../config/home.ts";
 import { EXIT } from "../../exit-codes.ts";
 import type { Cli } from "../../cli.ts";
@@ -12,7 +12,12 @@ const DoctorOptions = z.object({ home: z.string().optional(), json: z.boolean().
 export async function doctorAction(cli: Cli, raw: Record<string, unknown>): Promise<void> {
   const { home, json, blender } = parseOptions(DoctorOptions, raw);
   const opened = await openHome(cli.world.disk, home);
-  const findings = await runChecks(cli.world, { home: opened, blender }, () => tryNetwork(cli.world.clock, opened, cli.signal), cli.signal);
+  const findings = await runChecks(
+    cli.world,
+    { home: opened, blender },
+    () => checkSwarmJoin(cli.world.clock, opened, cli.signal),
+    cli.signal,
+  );
   for (const finding of findings) {
     if (json) cli.terminal.json({ event: "finding", ...finding });
     else {

@@ -3,7 +3,7 @@ import { TERM_NAMES } from "../../../core/terms/parse-terms.ts";
 import type { Cli } from "../../cli.ts";
 import { collect, integerBetween, parseCount, parsePath, textUpTo } from "../../option-values.ts";
 
-export function donateCommand(cli: Cli): Command {
+export function createDonateCommand(cli: Cli): Command {
   return new Command("donate")
     .description("render for the swarm on this computer, on your own terms")
     .option("--cpus <n>", "threads a Blender may use (default: all cores but one)", parseCount)

@@ -3,7 +3,7 @@ import { donate } from "../../../app/donate/donate.ts";
 import type { DonateEvent } from "../../../donor/donate-events.ts";
 import type { SandboxChoice } from "../../../app/donate/donor-sandbox.ts";
 import { type Home, openHome } from "../../../config/home.ts";
-import { parseAssignment, readTerms, type TermName, type TermTexts } from "../../../core/terms/parse-terms.ts";
+import { parseTermAssignment, readTerms, type TermName, type TermTexts } from "../../../core/terms/parse-terms.ts";
 import { TERMS_LIMITS } from "../../../core/terms/terms-limits.ts";
 import { FarmError } from "../../../kernel/errors.ts";
 import { jsonLog, silentLog } from "../../../kernel/log.ts";
@@ -97,7 +97,7 @@ function textsOf(options: z.infer<typeof DonateOptions>): TermTexts {
     deny: deny?.join(","),
   };
   for (const assignment of options.term ?? []) {
-    const { name, text: value } = parseAssignment(assignment);
+    const { name, text: value } = parseTermAssignment(assignment);
     said[name] = value;
   }
   return Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined)) as TermTexts;

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { donorStatus, evictJob, setTerms, commandDonor } from "../../../app/donate/donor-control-client.ts";
 import type { DonorStatus } from "../../../app/donate/donor-status.ts";
 import { openHome } from "../../../config/home.ts";
-import { parseAssignment, type TermName } from "../../../core/terms/parse-terms.ts";
+import { parseTermAssignment, type TermName } from "../../../core/terms/parse-terms.ts";
 import { FarmError } from "../../../kernel/errors.ts";
 import type { Cli } from "../../cli.ts";
 import { drawStatus } from "../../views/donor-picture.ts";
@@ -15,7 +15,7 @@ export async function donateSetAction(cli: Cli, assignments: readonly string[], 
   const { home, json } = parseOptions(VerbOptions, raw);
   const texts: Partial<Record<TermName, string | undefined>> = {};
   for (const assignment of assignments) {
-    const { name, text } = parseAssignment(assignment);
+    const { name, text } = parseTermAssignment(assignment);
     texts[name] = text === "default" ? undefined : text;
   }
   const { terms, running } = await setTerms(cli.world, await openHome(cli.world.disk, home), texts);

@@ -3,7 +3,7 @@ import type { Cli } from "../../cli.ts";
 import { textUpTo } from "../../option-values.ts";
 
 /** `bridge env …`: environments, the container images that work runs in. */
-export function envCommand(cli: Cli): Command {
+export function createEnvCommand(cli: Cli): Command {
   const commands = () => import("./run.ts");
   return new Command("env")
     .description("environments: the container images that Blender runs in")

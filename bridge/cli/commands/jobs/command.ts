@@ -2,7 +2,7 @@ import { Command } from "commander";
 import type { Cli } from "../../cli.ts";
 import { collect, integerBetween, textUpTo } from "../../option-values.ts";
 
-export function jobsCommand(cli: Cli): Command {
+export function createJobsCommand(cli: Cli): Command {
   return new Command("jobs")
     .description("list jobs, and control them")
     .argument("[verb]", "list, show, cancel, pause, resume or retry", "list")

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import type { Cli } from "../../cli.ts";
 import { collect, integerBetween, textUpTo } from "../../option-values.ts";
 
-export function peersCommand(cli: Cli): Command {
+export function createPeersCommand(cli: Cli): Command {
   return new Command("peers")
     .description("list donors and their offers")
     .option("--peer <peer>", "also query this peer (repeatable)", collect)

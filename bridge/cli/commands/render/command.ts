@@ -4,7 +4,7 @@ import type { Cli } from "../../cli.ts";
 import { addDeclared } from "../../declared-options.ts";
 import { collect, integerBetween, parseCount, parsePath, textUpTo } from "../../option-values.ts";
 
-export function renderCommand(cli: Cli): Command {
+export function createRenderCommand(cli: Cli): Command {
   const command = new Command("render")
     .description("render a scene on the swarm; by default the current frame, as a still")
     .argument("<scene>", "a saved .blend file", parsePath)

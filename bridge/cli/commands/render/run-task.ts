@@ -10,7 +10,7 @@ import type { Cli } from "../../cli.ts";
 import { EXIT } from "../../exit-codes.ts";
 import { exitGuard } from "../../exit-guard.ts";
 import { endingText } from "../../views/job-ending.ts";
-import { renderView } from "../../views/render-view.ts";
+import { createJobDisplay } from "../../views/render-view.ts";
 
 /** Options for where and by whom a job is rendered, shared by `bridge render` and `bridge jobs resume`. */
 export const WorkOptions = z.object({
@@ -28,7 +28,7 @@ export const WorkOptions = z.object({
 /** Runs a task with its view, and reports how it ended. */
 export async function runJobWithView(cli: Cli, task: Task, options: z.infer<typeof WorkOptions>): Promise<void> {
   const settings = await settingsOf(cli, options);
-  const view = renderView(cli.terminal, { clock: cli.world.clock, json: options.json });
+  const view = createJobDisplay(cli.terminal, { clock: cli.world.clock, json: options.json });
   let last: JobEvent | undefined;
   const names = new Map<string, string>();
   const observe = (event: JobEvent) => {

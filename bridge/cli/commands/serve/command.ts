@@ -2,7 +2,7 @@ import { Command } from "commander";
 import type { Cli } from "../../cli.ts";
 import { collect, integerBetween, parseCount, parsePath, textUpTo } from "../../option-values.ts";
 
-export function serveCommand(cli: Cli): Command {
+export function createServeCommand(cli: Cli): Command {
   return new Command("serve")
     .description("run the background bridge for the Blender add-on; it can only be reached from this machine")
     .option("--port <n>", "the port to listen on (default: any free port)", integerBetween(0, 65_535))
