@@ -6,11 +6,11 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { isRunning } from "../kernel/process-identity.ts";
-import { until } from "../test/time/until.ts";
+import { isRunning } from "../../kernel/process-identity.ts";
+import { until } from "../time/until.ts";
 
-const RUNTIME = new URL("node-runtime.mjs", import.meta.url).href;
-const LAUNCHER = fileURLToPath(new URL("bridge.mjs", import.meta.url));
+const RUNTIME = new URL("../../bin/node-runtime.mjs", import.meta.url).href;
+const LAUNCHER = fileURLToPath(new URL("../../bin/bridge.mjs", import.meta.url));
 
 let root: string;
 beforeAll(async () => {
